@@ -1,0 +1,119 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The tools of this checkout come before those of the machine.
+export PATH := $(CURDIR)/bin:$(PATH)
+
+# FILTER runs only the tests whose name matches; REASON and KEEP belong to demo.
+FILTER ?=
+REASON ?=
+KEEP ?=
+FUZZTIME ?= 10s
+export REASON KEEP
+
+PACKAGES = $(shell go list ./... | grep -v '/internal/e2e')
+TESTSUM = bin/testsum $(if $(TOTALS),-totals $(TOTALS))
+GOTEST = go test -json -shuffle=on -timeout 20m $(if $(FILTER),-run '$(FILTER)')
+
+TOOLS := internal/tools
+LINT_TOOLS := bin/golangci-lint bin/gofumpt bin/workflowcheck bin/govulncheck
+SERVERS := $(dir $(wildcard internal/connectors/*/testdata/servers/*/package-lock.json starter/httpapi/testdata/oidc/package-lock.json))
+
+##@ Use it
+help: ## show this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z][a-z0-9-]*:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## the whole system on this machine, until Ctrl-C
+	@exec go run ./internal/devstack up
+
+demo: ## one request from the question to the closed ticket; REASON="..." is its reason, KEEP=1 leaves the system up
+	@exec go run ./internal/devstack demo
+
+build: ## the programs, into bin/
+	go build -trimpath -o bin/usher ./starter
+	go build -trimpath -o bin/usher-worker ./worker
+	go build -trimpath -o bin/usher-simulator ./internal/simulator
+	go build -trimpath -o bin/usher-devstack ./internal/devstack
+
+image: ## the container image
+	docker build -t usher .
+
+##@ Change it
+test: bin/temporal bin/testsum ## all tests but e2e; FILTER=Name runs some; what a missing real server skips is listed
+	@$(GOTEST) $(PACKAGES) | $(TESTSUM)
+
+race: bin/temporal bin/testsum ## the same tests under the race detector
+	@$(GOTEST) -race $(PACKAGES) | $(TESTSUM)
+
+e2e: build bin/temporal bin/testsum ## real binaries on a real Temporal server: kill, duplicate, restart
+	@$(GOTEST) -count=1 ./internal/e2e/... | $(TESTSUM)
+
+replay: bin/testsum ## replay the recorded histories against today's workflows
+	@go test -json -count=1 -run Replay ./workflows/... | $(TESTSUM)
+
+record-histories: build bin/temporal ## record the histories of this version from real runs, into workflows/testdata/histories
+	RECORD_HISTORIES=1 go test -count=1 -v -run '^TestRecordHistories$$' ./internal/e2e/...
+
+mutants: bin/temporal ## plant known mistakes, one after another; every one must turn a test red
+	go run ./internal/tools/mutants
+
+fuzz: ## every fuzz test for FUZZTIME each
+	@grep -rnoE --include='*_test.go' --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]+' . | while IFS=: read -r file _ name; do \
+		echo "$${file%/*} $${name#func }"; \
+		go test -run '^$$' -fuzz "^$${name#func }\$$" -fuzztime $(FUZZTIME) "$${file%/*}"; \
+	done
+
+lint: $(LINT_TOOLS) ## format, linters, and workflowcheck
+	golangci-lint fmt --diff
+	golangci-lint run
+	workflowcheck -config $(TOOLS)/lint/workflowcheck.yaml ./workflows/...
+
+fmt: $(LINT_TOOLS) ## format the code
+	golangci-lint fmt
+
+vuln: bin/govulncheck ## known vulnerabilities in what is called; asks the vulnerability database on the network
+	govulncheck ./...
+
+ci: ## exactly what CI runs; no test may be skipped
+	@rm -f bin/totals
+	@mkdir -p bin
+	$(MAKE) lint
+	CI=true $(MAKE) test TOTALS=bin/totals
+	CI=true $(MAKE) race
+	$(MAKE) fuzz
+	CI=true $(MAKE) e2e TOTALS=bin/totals
+	@echo; echo "test and e2e together:"
+	@CI=true bin/testsum -totals bin/totals -sum
+
+##@ Get ready
+tools: bin/temporal $(LINT_TOOLS) ## build the pinned tools into bin/
+
+test-servers: $(addsuffix node_modules/.package-lock.json,$(SERVERS)) ## install the real servers that tests run on Node.js
+
+clean: ## remove what was built
+	rm -rf bin
+
+bin/temporal: $(TOOLS)/temporal/go.mod $(TOOLS)/temporal/go.sum
+	@echo "building the Temporal CLI; the first time takes some minutes"
+	@mkdir -p bin
+	cd $(TOOLS)/temporal && go build -o ../../../bin/temporal github.com/temporalio/cli/cmd/temporal
+	@touch $@
+
+$(LINT_TOOLS) &: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go.sum
+	@echo "building the linters; the first time takes some minutes"
+	@mkdir -p bin
+	cd $(TOOLS)/lint && go build -o ../../../bin/ tool
+	@touch $(LINT_TOOLS)
+
+bin/testsum: $(wildcard $(TOOLS)/testsum/*.go)
+	@mkdir -p bin
+	@go build -o bin/testsum ./$(TOOLS)/testsum
+	@touch $@
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: help run demo build image test race e2e replay record-histories mutants fuzz lint fmt vuln ci tools test-servers clean

@@ -1,0 +1,23 @@
+package activities
+
+import (
+	"context"
+
+	"usher/internal/access"
+)
+
+// CheckResult is what a check found: Problem is why the question could not be answered, "" when it could; Findings are
+// what a human must mend.
+type CheckResult struct {
+	Problem  string           `json:"problem,omitempty"`
+	Findings []access.Finding `json:"findings,omitempty"`
+}
+
+// check runs a port's own check once. A problem is an answer here, not an error: Doctor shows it and never retries.
+func check(ctx context.Context, port access.Checker) (CheckResult, error) {
+	findings, err := port.Check(ctx)
+	if err != nil {
+		return CheckResult{Problem: err.Error()}, nil
+	}
+	return CheckResult{Findings: findings}, nil
+}

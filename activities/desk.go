@@ -1,0 +1,111 @@
+package activities
+
+import (
+	"context"
+
+	"usher/internal/access"
+)
+
+// Desk are the activities over one service desk. They run on that desk's queue.
+type Desk struct{ Port access.ServiceDesk }
+
+// OpenCall asks for a ticket, and for the desk accounts of people.
+type OpenCall struct {
+	Ticket access.NewTicket `json:"ticket"`
+	// People are matched to accounts before the ticket is created.
+	People []access.Person `json:"people,omitempty"`
+}
+
+// Opened is the ticket, and the accounts in the order of the call.
+type Opened struct {
+	Ref      access.TicketRef `json:"ref"`
+	Accounts []access.Account `json:"accounts,omitempty"`
+	// Found is true when the ticket existed already.
+	Found bool `json:"found,omitempty"`
+}
+
+// OpenTicket finds the ticket by its marker, else creates it. It must NOT be retried blindly: an error of kind Unknown,
+// or no answer at all, means that the ticket may exist though a search does not show it yet. Everything that can fail
+// harmlessly comes before the create, and nothing comes after it.
+func (a *Desk) OpenTicket(ctx context.Context, c OpenCall) (Opened, error) {
+	opened := Opened{}
+	for _, person := range c.People {
+		account, err := a.Port.FindAccount(ctx, person)
+		if err != nil {
+			return Opened{}, translate(err)
+		}
+		opened.Accounts = append(opened.Accounts, account)
+	}
+	ref, err := a.Port.FindTicket(ctx, c.Ticket.Marker)
+	if err == nil {
+		opened.Ref, opened.Found = ref, true
+		return opened, nil
+	}
+	if !access.IsKind(err, access.NotFound) {
+		return Opened{}, translate(err)
+	}
+	opened.Ref, err = a.Port.CreateTicket(ctx, c.Ticket)
+	return opened, translate(err)
+}
+
+// LookCall names a ticket.
+type LookCall struct {
+	Ticket access.TicketID `json:"ticket"`
+}
+
+// Look is what a ticket looked like; Missing when it could not be read with credentials that are good.
+type Look struct {
+	Snapshot access.TicketSnapshot `json:"snapshot"`
+	Missing  bool                  `json:"missing,omitempty"`
+}
+
+// LookAtTicket reads the ticket. It changes nothing.
+func (a *Desk) LookAtTicket(ctx context.Context, c LookCall) (Look, error) {
+	snapshot, err := a.Port.ReadTicket(ctx, c.Ticket)
+	if access.IsKind(err, access.NotFound) {
+		return Look{Missing: true}, nil
+	}
+	return Look{Snapshot: snapshot}, translate(err)
+}
+
+// TicketUpdate brings a ticket up to date: each part that is set is done once, in this order.
+type TicketUpdate struct {
+	Ticket  access.TicketID    `json:"ticket"`
+	Comment *access.Comment    `json:"comment,omitempty"`
+	MoveTo  access.TicketPhase `json:"move_to,omitempty"`
+	// Assign is nil to leave the assignee alone.
+	Assign *access.AccountID `json:"assign,omitempty"`
+}
+
+// Updated is what came of an update.
+type Updated struct {
+	// AssignRefused is why the desk does not let that account be assigned; "" when it does, or when nothing was asked.
+	AssignRefused string `json:"assign_refused,omitempty"`
+}
+
+// UpdateTicket brings a ticket up to date. Each part is safe to repeat, so the whole is. An account that cannot be
+// assigned is no reason to hold the ticket back.
+func (a *Desk) UpdateTicket(ctx context.Context, u TicketUpdate) (Updated, error) {
+	var updated Updated
+	if u.Comment != nil {
+		if err := a.Port.AddComment(ctx, u.Ticket, *u.Comment); err != nil {
+			return updated, translate(err)
+		}
+	}
+	if u.Assign != nil {
+		err := a.Port.AssignTicket(ctx, u.Ticket, *u.Assign)
+		switch {
+		case access.IsKind(err, access.Invalid):
+			updated.AssignRefused = err.Error()
+		case err != nil:
+			return updated, translate(err)
+		}
+	}
+	if u.MoveTo != "" {
+		return updated, translate(a.Port.MoveTicket(ctx, u.Ticket, u.MoveTo))
+	}
+	return updated, nil
+}
+
+// CheckDesk asks the desk whether usher can work with it.
+func (a *Desk) CheckDesk(ctx context.Context) (CheckResult, error) { return check(ctx, a.Port) }

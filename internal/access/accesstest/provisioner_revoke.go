@@ -1,0 +1,186 @@
+package accesstest
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+)
+
+func revokeOnce(t *testing.T, h ProvisionerHarness) {
+	account := h.grant(t, h.Role, h.Subject).Account
+	proof := h.revoke(t, h.Role, h.Subject)
+	require.False(t, proof.Already)
+	require.Equal(t, account, proof.Account)
+	require.Empty(t, h.Members(h.Role))
+}
+
+func revokeTwice(t *testing.T, h ProvisionerHarness) {
+	h.grant(t, h.Role, h.Subject)
+	h.revoke(t, h.Role, h.Subject)
+	require.True(t, h.revoke(t, h.Role, h.Subject).Already)
+	require.Empty(t, h.Members(h.Role))
+}
+
+func revokeForeign(t *testing.T, h ProvisionerHarness) {
+	h.Put(h.Role, h.Subject)
+	require.Len(t, h.Members(h.Role), 1)
+	require.False(t, h.revoke(t, h.Role, h.Subject).Already)
+	require.Empty(t, h.Members(h.Role))
+}
+
+func revokeNeverHeld(t *testing.T, h ProvisionerHarness) {
+	other := h.grant(t, h.Role, h.Other).Account
+	require.True(t, h.revoke(t, h.Role, h.Subject).Already)
+	require.Equal(t, []string{other}, h.Members(h.Role))
+}
+
+func revokeFromStranger(t *testing.T, h ProvisionerHarness) {
+	proof := h.revoke(t, h.Role, h.Stranger)
+	require.True(t, proof.Already)
+	require.Empty(t, proof.Account)
+}
+
+func revokeFromGone(t *testing.T, h ProvisionerHarness) {
+	other := h.grant(t, h.Role, h.Other).Account
+	h.grant(t, h.Role, h.Subject)
+	h.RemoveAccount(h.Subject)
+	h.revoke(t, h.Role, h.Subject)
+	require.Contains(t, h.Members(h.Role), other)
+}
+
+func revokeUnknownRole(t *testing.T, h ProvisionerHarness) {
+	require.True(t, h.revoke(t, h.UnknownRole, h.Subject).Already)
+}
+
+func revokeGoneRole(t *testing.T, h ProvisionerHarness) {
+	h.grant(t, h.Role, h.Subject)
+	h.RemoveRole(h.Role)
+	require.True(t, h.revoke(t, h.Role, h.Subject).Already)
+}
+
+func revokeWithLostAnswer(t *testing.T, h ProvisionerHarness) {
+	h.grant(t, h.Role, h.Subject)
+	h.DropAnswerOnce("Revoke")
+	_, err := h.Provisioner.Revoke(t.Context(), h.hold(h.Role, h.Subject))
+	requireFailure(t, access.Transient, err)
+	require.Empty(t, h.Members(h.Role), "it was done and the answer was lost")
+	require.True(t, h.revoke(t, h.Role, h.Subject).Already)
+}
+
+func revokeLeavesOthers(t *testing.T, h ProvisionerHarness) {
+	other := h.grant(t, h.Role, h.Other).Account
+	subject := h.grant(t, h.Role, h.Subject).Account
+	h.grant(t, h.OtherRole, h.Subject)
+	h.revoke(t, h.Role, h.Subject)
+	require.Equal(t, []string{other}, h.Members(h.Role))
+	require.Equal(t, []string{subject}, h.Members(h.OtherRole))
+}
+
+func grantAfterRevoke(t *testing.T, h ProvisionerHarness) {
+	h.grant(t, h.Role, h.Subject)
+	h.revoke(t, h.Role, h.Subject)
+	proof := h.grant(t, h.Role, h.Subject)
+	require.False(t, proof.Already)
+	require.Equal(t, []string{proof.Account}, h.Members(h.Role))
+}
+
+func verifyBoth(t *testing.T, h ProvisionerHarness) {
+	verify := func(p access.Person) access.Proof {
+		before := h.Members(h.Role)
+		proof, err := h.Provisioner.Verify(t.Context(), h.hold(h.Role, p))
+		require.NoError(t, err)
+		requireProof(t, proof)
+		require.Equal(t, before, h.Members(h.Role))
+		return proof
+	}
+	nobody := verify(h.Subject)
+	require.False(t, nobody.Holds)
+	account := h.grant(t, h.Role, h.Subject).Account
+	require.Equal(t, account, nobody.Account)
+	held := verify(h.Subject)
+	require.True(t, held.Holds)
+	require.Equal(t, account, held.Account)
+	require.NotEqual(t, nobody.Evidence, held.Evidence)
+	require.False(t, verify(h.Other).Holds, "another person's access is not theirs")
+	h.revoke(t, h.Role, h.Subject)
+	require.False(t, verify(h.Subject).Holds)
+}
+
+func verifyForeign(t *testing.T, h ProvisionerHarness) {
+	for _, change := range []struct {
+		act   func(string, access.Person)
+		holds bool
+	}{{h.Put, true}, {h.Take, false}} {
+		change.act(h.Role, h.Subject)
+		proof, err := h.Provisioner.Verify(t.Context(), h.hold(h.Role, h.Subject))
+		require.NoError(t, err)
+		require.Equal(t, change.holds, proof.Holds)
+	}
+}
+
+func verifyGone(t *testing.T, h ProvisionerHarness) {
+	h.grant(t, h.Role, h.Subject)
+	h.RemoveAccount(h.Subject)
+	proof, err := h.Provisioner.Verify(t.Context(), h.hold(h.Role, h.Subject))
+	require.NoError(t, err)
+	require.False(t, proof.Holds)
+	require.Empty(t, proof.Account)
+}
+
+func verifyStranger(t *testing.T, h ProvisionerHarness) {
+	proof, err := h.Provisioner.Verify(t.Context(), h.hold(h.Role, h.Stranger))
+	require.NoError(t, err)
+	requireProof(t, proof)
+	require.False(t, proof.Holds)
+	require.Empty(t, proof.Account)
+}
+
+func verifyUnknownRole(t *testing.T, h ProvisionerHarness) {
+	_, err := h.Provisioner.Verify(t.Context(), h.hold(h.UnknownRole, h.Subject))
+	requireMissing(t, err, "role", h.UnknownRole)
+}
+
+func provisionForbidden(t *testing.T, h ProvisionerHarness) {
+	h.grant(t, h.Role, h.Other)
+	before := h.Members(h.Role)
+	h.RefuseCredentials()
+	for _, refused := range everyCall(t.Context(), h) {
+		requireFailure(t, access.Forbidden, refused)
+	}
+	require.Equal(t, before, h.Members(h.Role))
+}
+
+func provisionEnded(t *testing.T, h ProvisionerHarness) {
+	h.grant(t, h.Role, h.Other)
+	before := h.Members(h.Role)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, ended := range everyCall(ctx, h) {
+		require.Error(t, ended)
+		require.Equal(t, access.Transient, access.KindOf(ended))
+	}
+	require.Equal(t, before, h.Members(h.Role))
+}
+
+// everyCall grants to the subject, revokes from the other, verifies and checks, and gives the errors.
+func everyCall(ctx context.Context, h ProvisionerHarness) []error {
+	_, grant := h.Provisioner.Grant(ctx, h.hold(h.Role, h.Subject))
+	_, revoke := h.Provisioner.Revoke(ctx, h.hold(h.Role, h.Other))
+	_, verify := h.Provisioner.Verify(ctx, h.hold(h.Role, h.Other))
+	_, check := h.Provisioner.Check(ctx)
+	return []error{grant, revoke, verify, check}
+}
+
+func provisionCheck(t *testing.T, h ProvisionerHarness) {
+	h.grant(t, h.Role, h.Other)
+	before := h.Members(h.Role)
+	for range 2 {
+		findings, err := h.Provisioner.Check(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, findings)
+	}
+	require.Equal(t, before, h.Members(h.Role))
+}

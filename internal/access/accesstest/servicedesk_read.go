@@ -1,0 +1,187 @@
+package accesstest
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+)
+
+func readNew(t *testing.T, h ServiceDeskHarness) {
+	ref := deskOpen(t, h, "r1")
+	got := deskRead(t, h, ref.ID)
+	require.Equal(t, ref, got.Ref)
+	require.NotEmpty(t, got.Project)
+	require.Equal(t, access.TicketWaiting, got.Phase)
+	require.NotEmpty(t, got.Status)
+	require.Empty(t, got.Assignee)
+	require.Empty(t, got.MovedBy)
+	require.Empty(t, got.MovedByName)
+	require.True(t, got.MovedAt.IsZero())
+	require.False(t, got.Own)
+	require.False(t, got.UpdatedAt.IsZero())
+}
+
+func readMovedByHuman(t *testing.T, h ServiceDeskHarness) {
+	account := h.AddAccount(deskAda())
+	for _, phase := range []access.TicketPhase{
+		access.TicketApproved, access.TicketDenied, access.TicketWorking, access.TicketDone, access.TicketWontDo,
+	} {
+		ref := deskOpen(t, h, access.RequestID(phase))
+		h.MoveAs(account, ref.ID, phase)
+		got := deskRead(t, h, ref.ID)
+		require.Equal(t, phase, got.Phase)
+		require.Equal(t, account, got.MovedBy)
+		require.Equal(t, deskAda().DisplayName, got.MovedByName)
+		require.False(t, got.MovedAt.IsZero())
+		require.False(t, got.Own)
+		require.False(t, got.UpdatedAt.Before(got.MovedAt), "the move is a change")
+	}
+}
+
+func readMovedByUsher(t *testing.T, h ServiceDeskHarness) {
+	ref := deskOpen(t, h, "r1")
+	require.NoError(t, h.Desk.MoveTicket(t.Context(), ref.ID, access.TicketWorking))
+	got := deskRead(t, h, ref.ID)
+	require.Equal(t, access.TicketWorking, got.Phase)
+	require.True(t, got.Own)
+	require.NotEmpty(t, got.MovedBy)
+}
+
+func readLastMove(t *testing.T, h ServiceDeskHarness) {
+	first, second := h.AddAccount(deskAda()), h.AddAccount(deskBob())
+	ref := deskOpen(t, h, "r1")
+	h.MoveAs(first, ref.ID, access.TicketDenied)
+	h.MoveAs(first, ref.ID, access.TicketWaiting)
+	h.MoveAs(second, ref.ID, access.TicketDenied)
+	// A change that is no move must not hide who moved.
+	require.NoError(t, h.Desk.AssignTicket(t.Context(), ref.ID, first))
+	got := deskRead(t, h, ref.ID)
+	require.Equal(t, access.TicketDenied, got.Phase)
+	require.Equal(t, second, got.MovedBy)
+	require.False(t, got.Own)
+	require.Equal(t, first, got.Assignee)
+	require.NoError(t, h.Desk.MoveTicket(t.Context(), ref.ID, access.TicketWaiting))
+	require.True(t, deskRead(t, h, ref.ID).Own)
+}
+
+func readDeleted(t *testing.T, h ServiceDeskHarness) {
+	ref := deskOpen(t, h, "r1")
+	h.Delete(ref.ID)
+	_, err := h.Desk.ReadTicket(t.Context(), ref.ID)
+	deskRequireKind(t, access.NotFound, err)
+	_, err = h.Desk.FindTicket(t.Context(), access.MarkerOf("r1"))
+	deskRequireKind(t, access.NotFound, err)
+}
+
+func readNever(t *testing.T, h ServiceDeskHarness) {
+	for _, id := range []access.TicketID{"999999999", "../../x?y=z#", ""} {
+		_, err := h.Desk.ReadTicket(t.Context(), id)
+		deskRequireKind(t, access.NotFound, err)
+	}
+}
+
+func readRekeyed(t *testing.T, h ServiceDeskHarness) {
+	ref := deskOpen(t, h, "r1")
+	before := deskRead(t, h, ref.ID)
+	key := h.Rekey(ref.ID)
+	got := deskRead(t, h, ref.ID)
+	require.NotEqual(t, ref.Key, key)
+	require.Equal(t, ref.ID, got.Ref.ID)
+	require.Equal(t, key, got.Ref.Key)
+	require.NotEqual(t, before.Project, got.Project)
+	require.NoError(t, h.Desk.AddComment(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: "still here"}))
+	require.NoError(t, h.Desk.MoveTicket(t.Context(), ref.ID, access.TicketWorking))
+	require.Equal(t, access.TicketWorking, deskRead(t, h, ref.ID).Phase)
+}
+
+func refuseCredentials(t *testing.T, h ServiceDeskHarness) {
+	account := h.AddAccount(deskAda())
+	ref := deskOpen(t, h, "r1")
+	deskEventuallyFound(t, h, access.MarkerOf("r1"))
+	h.RefuseCredentials()
+	for name, call := range deskEveryCall(h, ref.ID, account) {
+		err := call(t.Context())
+		require.Error(t, err, name)
+		deskRequireKind(t, access.Forbidden, err)
+	}
+	require.Zero(t, h.Count(access.MarkerOf("other")))
+}
+
+func endContext(t *testing.T, h ServiceDeskHarness) {
+	account := h.AddAccount(deskAda())
+	ref := deskOpen(t, h, "r1")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, call := range deskEveryCall(h, ref.ID, account) {
+		err := call(ctx)
+		require.ErrorIs(t, err, context.Canceled, name)
+		deskRequireKind(t, access.Transient, err)
+	}
+	require.Zero(t, h.Count(access.MarkerOf("other")))
+}
+
+// deskEveryCall is each method of the port, by name, on a ticket that exists.
+func deskEveryCall(h ServiceDeskHarness, id access.TicketID, account access.AccountID) map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"FindTicket": func(ctx context.Context) error {
+			_, err := h.Desk.FindTicket(ctx, access.MarkerOf("r1"))
+			return err
+		},
+		"CreateTicket": func(ctx context.Context) error {
+			_, err := h.Desk.CreateTicket(ctx, deskTicketOf("other"))
+			return err
+		},
+		"ReadTicket": func(ctx context.Context) error {
+			_, err := h.Desk.ReadTicket(ctx, id)
+			return err
+		},
+		"AddComment": func(ctx context.Context) error {
+			return h.Desk.AddComment(ctx, id, access.Comment{Marker: "c", Text: "text"})
+		},
+		"MoveTicket": func(ctx context.Context) error {
+			return h.Desk.MoveTicket(ctx, id, access.TicketDone)
+		},
+		"AssignTicket": func(ctx context.Context) error {
+			return h.Desk.AssignTicket(ctx, id, account)
+		},
+		"FindAccount": func(ctx context.Context) error {
+			_, err := h.Desk.FindAccount(ctx, deskAda())
+			return err
+		},
+		"Check": func(ctx context.Context) error {
+			_, err := h.Desk.Check(ctx)
+			return err
+		},
+	}
+}
+
+func deskFindAccount(t *testing.T, h ServiceDeskHarness) {
+	account := h.AddAccount(deskAda())
+	h.AddAccount(access.Person{ID: "p-other", DisplayName: "Ada Else", Email: "ada+work@example.test.evil.test"})
+	p := deskAda()
+	p.Email = "ADA+Work@Example.test"
+	got, err := h.Desk.FindAccount(t.Context(), p)
+	require.NoError(t, err)
+	require.Equal(t, access.Account{Person: p.ID, ID: account, How: "search"}, got)
+}
+
+func findNoAccount(t *testing.T, h ServiceDeskHarness) {
+	h.AddAccount(deskAda())
+	h.AddAccount(deskAda())
+	h.AddAccount(access.Person{ID: "p-long", DisplayName: "Bob Long", Email: "bob@example.test.org"})
+	nobody := access.Person{ID: "p-none", DisplayName: "Ada Lovelace"}
+	for _, p := range []access.Person{deskAda(), deskBob(), nobody} {
+		got, err := h.Desk.FindAccount(t.Context(), p)
+		require.NoError(t, err)
+		require.Equal(t, access.Account{Person: p.ID}, got)
+	}
+}
+
+func checkClean(t *testing.T, h ServiceDeskHarness) {
+	findings, err := h.Desk.Check(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, findings)
+}

@@ -1,0 +1,70 @@
+package access
+
+import "time"
+
+// EventType says what an audit event tells.
+type EventType string
+
+// The types of audit event.
+const (
+	EventSubmitted       EventType = "submitted"
+	EventRefused         EventType = "refused"
+	EventRequired        EventType = "required"
+	EventTicketOpened    EventType = "ticket_opened"
+	EventTicketSeen      EventType = "ticket_seen"
+	EventReminded        EventType = "reminded"
+	EventDecided         EventType = "decided"
+	EventDecisionRefused EventType = "decision_refused"
+	EventFulfilment      EventType = "fulfilment"
+	EventGrantAsked      EventType = "grant_asked"
+	EventWithdrawAsked   EventType = "withdraw_asked"
+	EventEnded           EventType = "ended"
+	EventTicketClosed    EventType = "ticket_closed"
+	EventLeaseGranted    EventType = "lease_granted"
+	EventLeaseRefused    EventType = "lease_refused"
+	EventLeaseEnding     EventType = "lease_ending"
+	EventLeaseEnded      EventType = "lease_ended"
+	EventLeaseStuck      EventType = "lease_stuck"
+)
+
+// Event is one line of the audit trail: append-only, never changed. It answers who, when, by which channel, why, and
+// on what proof.
+type Event struct {
+	// ID is "<workflow id>#<counter>", so recording twice is harmless.
+	ID      string    `json:"id"`
+	Request RequestID `json:"request"`
+	// Lease is "" for an event of the request itself.
+	Lease LeaseID   `json:"lease,omitempty"`
+	Type  EventType `json:"type"`
+	// At is the workflow's clock, UTC.
+	At time.Time `json:"at"`
+	// Actor is "" for usher itself or for somebody who matches no person.
+	Actor   PersonID `json:"actor,omitempty"`
+	Channel Channel  `json:"channel"`
+	// Proof says how the actor's identity was established, or what the target said.
+	Proof string `json:"proof,omitempty"`
+	// Text is one sentence for people.
+	Text string `json:"text"`
+	// Items are the items it is about; empty for the whole request.
+	Items []ItemID `json:"items,omitempty"`
+}
+
+// Entry is what is recorded in the ledger in one transaction: events are appended (an id that is already there is
+// left alone), views and tickets are kept at their highest Version.
+type Entry struct {
+	Events []Event      `json:"events,omitempty"`
+	View   *RequestView `json:"view,omitempty"`
+	Lease  *LeaseView   `json:"lease,omitempty"`
+	// Ticket links a ticket to the request that it mirrors; nil for none.
+	Ticket *TicketLink `json:"ticket,omitempty"`
+}
+
+// TicketLink says whose mirror a ticket is.
+type TicketLink struct {
+	Ref     TicketRef `json:"ref"`
+	Request RequestID `json:"request"`
+	// Lease is set on the ticket that asks a human to take a lease's access away.
+	Lease LeaseID `json:"lease,omitempty"`
+	// Marker is what the ticket carries.
+	Marker Marker `json:"marker"`
+}

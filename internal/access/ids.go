@@ -1,0 +1,55 @@
+package access
+
+// The identifiers are distinct string types, so that the compiler refuses one in place of another. None of them
+// is ever an e-mail address or a display name: both change, and both are personal data.
+type (
+	// RequestID names one access request for ever. It is chosen by the client or by the gateway; 1 to 64 of the
+	// characters a-z A-Z 0-9 . _ -
+	RequestID string
+	// ItemID names one item within its request: "1", "2", ... in the order in which they were asked.
+	ItemID string
+	// LeaseID names one lease for ever: "<request id>:<item id>".
+	LeaseID string
+	// PersonID is the source's stable, opaque id of one human.
+	PersonID string
+	// EntitlementID is "<application>/<role>" as declared in the catalog.
+	EntitlementID string
+	// DeskName, TargetName and SourceName are the names that the configuration gives to a service desk, to a
+	// system where access is granted and to an identity source.
+	DeskName   string
+	TargetName string
+	SourceName string
+	// TicketID is the desk's immutable id of a ticket; TicketKey is what people read and what a move changes.
+	TicketID  string
+	TicketKey string
+	// AccountID is the desk's opaque id of one account.
+	AccountID string
+	// Marker is the token that a ticket or a comment carries so that it can be found again; it has no spaces.
+	Marker string
+)
+
+// LeaseIDOf names the lease that one granted item of a request becomes.
+func LeaseIDOf(request RequestID, item ItemID) LeaseID {
+	return LeaseID(string(request) + ":" + string(item))
+}
+
+// MarkerOf is the marker that the ticket of a request carries.
+func MarkerOf(request RequestID) Marker { return Marker("usher-" + string(request)) }
+
+// RemovalMarkerOf is the marker that the ticket carries which asks a human to take a lease's access away.
+func RemovalMarkerOf(lease LeaseID) Marker { return Marker("usher-removal-" + string(lease)) }
+
+// ValidRequestID reports whether a string may name a request.
+func ValidRequestID(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for _, r := range s {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '_', r == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}

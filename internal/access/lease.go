@@ -1,0 +1,116 @@
+package access
+
+import "time"
+
+// Wanted is what a lease shall be.
+type Wanted string
+
+// What can be wanted of a lease.
+const (
+	Present Wanted = "present"
+	Absent  Wanted = "absent"
+)
+
+// LeaseState is where a lease stands.
+type LeaseState string
+
+// The states of a lease.
+const (
+	// LeaseGranting: access is being granted; nothing has been verified yet.
+	LeaseGranting LeaseState = "granting"
+	// LeaseHeld: a read-back showed the access.
+	LeaseHeld LeaseState = "held"
+	// LeaseRevoking: access is being taken away; usher does not give up.
+	LeaseRevoking LeaseState = "revoking"
+	// LeaseEnded: a read-back showed the access gone, or another lease on the same entitlement keeps it.
+	LeaseEnded LeaseState = "ended"
+)
+
+// Window is when a lease's access shall exist. Until is absolute; nil with Lasts > 0 means that the end is counted
+// from the verified grant, nil with Lasts 0 means without end.
+type Window struct {
+	From  time.Time  `json:"from"`
+	Until *time.Time `json:"until,omitempty"`
+	Lasts Duration   `json:"lasts,omitempty"`
+}
+
+// Lease is an entitlement that a subject holds because of a request.
+type Lease struct {
+	ID          LeaseID       `json:"id"`
+	Request     RequestID     `json:"request"`
+	Item        ItemID        `json:"item"`
+	Subject     Person        `json:"subject"`
+	Entitlement EntitlementID `json:"entitlement"`
+	Title       string        `json:"title"`
+	Fulfilment  Fulfilment    `json:"fulfilment"`
+	// Binding is nil for a manual entitlement whose target usher cannot read.
+	Binding *Binding `json:"binding,omitempty"`
+	// Desk is where a human is asked to take away what a human granted, or what usher cannot revoke. The durations
+	// are the request's terms for that desk (see Terms).
+	Desk        DeskName `json:"desk,omitempty"`
+	DeskSettles Duration `json:"desk_settles,omitempty"`
+	LookFirst   Duration `json:"look_first,omitempty"`
+	LookAtMost  Duration `json:"look_at_most,omitempty"`
+}
+
+// LeaseView is a lease as it is shown and as the ledger keeps it.
+type LeaseView struct {
+	Lease    Lease      `json:"lease"`
+	Revision int        `json:"revision"`
+	Wanted   Wanted     `json:"wanted"`
+	State    LeaseState `json:"state"`
+	// GrantedAt is when a read-back first showed the access; nil before.
+	GrantedAt *time.Time `json:"granted_at,omitempty"`
+	// EndsAt is when the access will end, nil for without end or not yet known.
+	EndsAt *time.Time `json:"ends_at,omitempty"`
+	// EndedAt is when a read-back showed the access gone; nil before.
+	EndedAt *time.Time `json:"ended_at,omitempty"`
+	// Proof is the last read-back.
+	Proof *Proof `json:"proof,omitempty"`
+	// Problem is why the lease is not yet where it shall be; "" when it is.
+	Problem string `json:"problem,omitempty"`
+	// Version grows with every change of this lease; the ledger keeps the highest.
+	Version int `json:"version"`
+}
+
+// Proof is what a target said when it was read: the evidence that access exists or does not.
+type Proof struct {
+	// Holds is whether the access was there.
+	Holds bool `json:"holds"`
+	// Account is the subject's account id on the target; "" when it has none.
+	Account string `json:"account,omitempty"`
+	// Method is how it was read ("scim group member filter"); Evidence is what was read, in one line.
+	Method   string    `json:"method,omitempty"`
+	Evidence string    `json:"evidence,omitempty"`
+	At       time.Time `json:"at"`
+	// Already is true when the access existed before the call that was to grant it (or was gone before the call that
+	// was to revoke it). A repeated call reads true as well.
+	Already bool `json:"already,omitempty"`
+}
+
+// Ensure asks SubjectAccess for one lease. A lower revision than one already seen is ignored; the same revision is
+// answered again.
+type Ensure struct {
+	Lease    Lease  `json:"lease"`
+	Revision int    `json:"revision"`
+	Wanted   Wanted `json:"wanted"`
+	Window   Window `json:"window"`
+	// Granted is set for a manual grant that has been made already: when a human's word (or a read of the target)
+	// proved it.
+	Granted *Proof `json:"granted,omitempty"`
+	// Why is one sentence for the audit trail.
+	Why string `json:"why,omitempty"`
+}
+
+// LeaseAnswer tells the request where its lease stands. Refused is why the lease will never be granted; "" otherwise.
+type LeaseAnswer struct {
+	Lease     LeaseID    `json:"lease"`
+	Revision  int        `json:"revision"`
+	State     LeaseState `json:"state"`
+	GrantedAt *time.Time `json:"granted_at,omitempty"`
+	EndsAt    *time.Time `json:"ends_at,omitempty"`
+	Proof     *Proof     `json:"proof,omitempty"`
+	Refused   string     `json:"refused,omitempty"`
+	// Problem is why the lease is not where it shall be yet, for people; "" when it is.
+	Problem string `json:"problem,omitempty"`
+}

@@ -1,0 +1,94 @@
+package access
+
+import "context"
+
+// Finding is one thing that Check found wrong. Key is what to change, in the configuration's spelling.
+type Finding struct {
+	Key     string `json:"key"`
+	Problem string `json:"problem"`
+}
+
+// Checker tells whether a connector can do its work: credentials, rights, configured names. It changes nothing, and
+// repeating it is safe. The findings are what a human must mend; the error is that the question could not be asked
+// (Transient, RateLimited) or that the credentials are bad (Forbidden).
+type Checker interface {
+	Check(ctx context.Context) ([]Finding, error)
+}
+
+// ServiceDesk is what usher needs of a service desk. Implementations are safe for concurrent use, never retry and
+// never sleep: they classify (see Kind), and the workflow owns time. No error text holds a secret.
+type ServiceDesk interface {
+	TicketOpener
+	TicketReader
+	TicketWriter
+	AccountFinder
+	Checker
+}
+
+// TicketOpener opens tickets.
+type TicketOpener interface {
+	// FindTicket gives the ticket that carries the marker. NotFound: none can be seen now; a desk's search may lag
+	// behind its writes, so this proves nothing about a create of a moment ago. If several carry it, the oldest wins.
+	FindTicket(ctx context.Context, marker Marker) (TicketRef, error)
+	// CreateTicket opens a ticket that carries n.Marker from its first moment. It is NOT safe to repeat. Unknown: the
+	// ticket may exist, and the caller must find it before it creates again. Every other kind means that no ticket
+	// was created. Invalid names every field that the desk or the field mapping refuses.
+	CreateTicket(ctx context.Context, n NewTicket) (TicketRef, error)
+}
+
+// TicketReader reads tickets.
+type TicketReader interface {
+	// ReadTicket gives the ticket as it is now, by its immutable id. NotFound: it does not exist or is hidden, and the
+	// credentials were proved good in the same call; bad credentials are Forbidden even where the desk answers with
+	// emptiness.
+	ReadTicket(ctx context.Context, id TicketID) (TicketSnapshot, error)
+}
+
+// TicketWriter changes tickets. Every call is safe to repeat: what is already so is success. NotFound: the ticket does
+// not exist or is hidden.
+type TicketWriter interface {
+	// AddComment adds a comment once, however often it is called with the same marker.
+	AddComment(ctx context.Context, id TicketID, c Comment) error
+	// MoveTicket brings the ticket into a status of that phase. Conflict: no transition leads there from where the
+	// ticket is now, and the text lists those that exist. Invalid: the transition demands a field that the
+	// configuration does not provide.
+	MoveTicket(ctx context.Context, id TicketID, to TicketPhase) error
+	// AssignTicket assigns the ticket; "" assigns nobody. Invalid: the account cannot be assigned.
+	AssignTicket(ctx context.Context, id TicketID, to AccountID) error
+}
+
+// AccountFinder matches persons to the desk's accounts.
+type AccountFinder interface {
+	// FindAccount gives the person's account: from the configured map, else by a search that must be unambiguous.
+	// An account with ID "" and a nil error: the desk knows none (or more than one) for this person.
+	FindAccount(ctx context.Context, p Person) (Account, error)
+}
+
+// Assignment is one subject's hold of one role on a target.
+type Assignment struct {
+	Role    string `json:"role"`
+	Subject Person `json:"subject"`
+}
+
+// Provisioner is what usher needs of a target. Every call is safe to repeat and safe for concurrent use; it
+// touches no other subject's access. NotFound: the target knows no such role, or no account for the subject;
+// the text says which.
+type Provisioner interface {
+	// Grant makes the subject hold the role and reads it back. The proof Holds; if the read-back does not show it
+	// (yet), the error is Transient. Already so is success.
+	Grant(ctx context.Context, a Assignment) (Proof, error)
+	// Revoke makes the subject not hold the role and reads it back. The proof does not Hold; if the read-back still
+	// shows it, the error is Transient. Already so is success, and so is a subject or a role that no longer exists.
+	Revoke(ctx context.Context, a Assignment) (Proof, error)
+	// Verify reads whether the subject holds the role, and changes nothing. A subject without an account does not
+	// hold it; that is no error.
+	Verify(ctx context.Context, a Assignment) (Proof, error)
+	Checker
+}
+
+// IdentitySource is the authority on people. Safe for concurrent use; changes nothing.
+type IdentitySource interface {
+	// Lookup gives one person. NotFound: the source knows nobody of that id.
+	Lookup(ctx context.Context, id PersonID) (Person, error)
+	Checker
+}

@@ -1,0 +1,138 @@
+package access
+
+import "time"
+
+// Fulfilment says how an entitlement comes to be held.
+type Fulfilment string
+
+// The kinds of fulfilment.
+const (
+	// FulfilmentSCIM: usher grants by a connector, on the entitlement's target.
+	FulfilmentSCIM Fulfilment = "scim"
+	// FulfilmentManual: a human grants and says so by closing the ticket as done.
+	FulfilmentManual Fulfilment = "manual"
+)
+
+// Binding is where an entitlement lives: a role on a target. Role is in the target's words: for SCIM the id of a
+// group, or its displayName.
+type Binding struct {
+	Target TargetName `json:"target"`
+	Role   string     `json:"role"`
+}
+
+// Requirement is what policy demands of one request. It is produced once, recorded in the history, and never changes:
+// an edit of the policy does not touch a running request.
+type Requirement struct {
+	// PolicyHash is the SHA-256, in hex, of the catalog and the terms that produced this requirement.
+	PolicyHash string            `json:"policy_hash"`
+	Requester  Person            `json:"requester"`
+	Subject    Person            `json:"subject"`
+	Items      []ItemRequirement `json:"items"`
+	Terms      Terms             `json:"terms"`
+}
+
+// ItemRequirement is what policy demands for one item.
+type ItemRequirement struct {
+	Item Item `json:"item"`
+	// Application and Title are what people read: "Wiki" and "Wiki editor".
+	Application string     `json:"application"`
+	Title       string     `json:"title"`
+	Fulfilment  Fulfilment `json:"fulfilment"`
+	// Binding is nil for a manual entitlement whose target usher cannot read.
+	Binding *Binding `json:"binding,omitempty"`
+	// Lasts is how long the access lasts from the verified grant; 0 means without end.
+	Lasts Duration `json:"lasts,omitempty"`
+	// Stages are passed in order; one approval passes a stage, one denial denies the item.
+	Stages []Stage `json:"stages"`
+}
+
+// Stage is one round of approval: any one of the approvers decides it. It has at least one approver, and neither
+// the requester nor the subject is among them.
+type Stage struct {
+	Name      string   `json:"name"`
+	Approvers []Person `json:"approvers"`
+}
+
+// The names of the stages.
+const (
+	StageManager = "manager"
+	StageOwner   = "owner"
+)
+
+// Terms are the settings that a request runs under, recorded with its requirement.
+type Terms struct {
+	Desk DeskName `json:"desk"`
+	// DecideWithin is how long the request may stay undecided.
+	DecideWithin Duration `json:"decide_within"`
+	// RemindAfter is how long a stage (or a manual fulfilment) waits before it is reminded, and between reminders.
+	// 0 reminds nobody.
+	RemindAfter Duration `json:"remind_after,omitempty"`
+	// LookFirst is the interval before the first look at the ticket; each look that finds nothing new doubles it,
+	// up to LookAtMost.
+	LookFirst  Duration `json:"look_first"`
+	LookAtMost Duration `json:"look_at_most"`
+	// DeskSettles is how long after a create of unknown outcome a search must find the ticket: the desk's request
+	// time-out plus its search lag.
+	DeskSettles Duration `json:"desk_settles"`
+	// OperatorDecisions says whether a decision sent by signal, from the Temporal UI or CLI, counts.
+	OperatorDecisions bool `json:"operator_decisions,omitempty"`
+	// Contract says what a human's change of the ticket means.
+	Contract TicketContract `json:"contract"`
+	// RequestURL is where people read the request, with "{id}" for its id; "" when there is no such place.
+	RequestURL string `json:"request_url,omitempty"`
+}
+
+// URL is where people read a request; "" when there is no such place.
+func (t Terms) URL(id RequestID) string {
+	const slot = "{id}"
+	for i := 0; i+len(slot) <= len(t.RequestURL); i++ {
+		if t.RequestURL[i:i+len(slot)] == slot {
+			return t.RequestURL[:i] + string(id) + t.RequestURL[i+len(slot):]
+		}
+	}
+	return t.RequestURL
+}
+
+// Verdict is what one person decided.
+type Verdict string
+
+// The verdicts.
+const (
+	Approve Verdict = "approve"
+	Deny    Verdict = "deny"
+)
+
+// Channel is the way on which a decision or an action came.
+type Channel string
+
+// The channels.
+const (
+	// ChannelAPI: the HTTP API, by an authenticated caller (the CLI included).
+	ChannelAPI Channel = "api"
+	// ChannelTicket: a human changed the ticket.
+	ChannelTicket Channel = "ticket"
+	// ChannelOperator: a signal from the Temporal UI or CLI.
+	ChannelOperator Channel = "operator"
+	// ChannelSystem: usher itself: a clock, a policy, a connector.
+	ChannelSystem Channel = "system"
+)
+
+// Decision is one person's approve or deny of one or more items.
+type Decision struct {
+	// ID makes repeating harmless: the same id is the same decision.
+	ID string `json:"id"`
+	// By is the approver; "" for an operator's decision.
+	By      PersonID `json:"by,omitempty"`
+	Name    string   `json:"name,omitempty"`
+	Verdict Verdict  `json:"verdict"`
+	// Items are the items decided; empty means every item that the person may decide at that moment. A recorded
+	// decision always lists them.
+	Items   []ItemID `json:"items,omitempty"`
+	Reason  string   `json:"reason,omitempty"`
+	Channel Channel  `json:"channel"`
+	// Proof says how the person's identity was established.
+	Proof string    `json:"proof,omitempty"`
+	At    time.Time `json:"at"`
+	// Stages names, for each of Items in the same order, the stage that was decided.
+	Stages []string `json:"stages,omitempty"`
+}

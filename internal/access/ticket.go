@@ -1,0 +1,164 @@
+package access
+
+import "time"
+
+// TicketRef says where a ticket is.
+type TicketRef struct {
+	Desk DeskName  `json:"desk"`
+	ID   TicketID  `json:"id"`
+	Key  TicketKey `json:"key"`
+	// URL is where a human opens the ticket; "" if the desk has no such page.
+	URL string `json:"url,omitempty"`
+}
+
+// TicketPhase is a ticket's status in usher's words. A connector maps its desk's statuses to phases by configuration;
+// a status that nothing maps is TicketOther.
+type TicketPhase string
+
+// The phases of a ticket.
+const (
+	// TicketWaiting: waits for approval. A new ticket is here, whatever its first status is called.
+	TicketWaiting TicketPhase = "waiting"
+	// TicketApproved and TicketDenied: a human moved the ticket to decide by it.
+	TicketApproved TicketPhase = "approved"
+	TicketDenied   TicketPhase = "denied"
+	// TicketWorking: access is being granted, by usher or by a human.
+	TicketWorking TicketPhase = "working"
+	// TicketDone: closed as fulfilled.
+	TicketDone TicketPhase = "done"
+	// TicketWontDo: closed as not fulfilled.
+	TicketWontDo TicketPhase = "wont_do"
+	// TicketOther: open, in a status that the configuration does not map.
+	TicketOther TicketPhase = "other"
+)
+
+// Closed reports whether the phase is one of the closed ones.
+func (p TicketPhase) Closed() bool { return p == TicketDone || p == TicketWontDo }
+
+// TicketField is a value that usher can put into a field of the desk's own, by the desk's field mapping.
+type TicketField string
+
+// The values that a field mapping may name.
+const (
+	FieldRequestID  TicketField = "request_id"
+	FieldRequestURL TicketField = "request_url"
+	FieldRequester  TicketField = "requester"
+	FieldSubject    TicketField = "subject"
+	FieldItems      TicketField = "items"
+	FieldDuration   TicketField = "duration"
+	FieldReason     TicketField = "reason"
+)
+
+// TicketFields lists every TicketField, in the order in which people read them.
+func TicketFields() []TicketField {
+	return []TicketField{FieldRequestID, FieldRequestURL, FieldRequester, FieldSubject, FieldItems, FieldDuration, FieldReason}
+}
+
+// NewTicket is a ticket to be opened. Summary is one line without line breaks. Body is plain text in paragraphs;
+// the connector translates it to the desk's markup, so nothing in it can act as markup. Both may be longer than the
+// desk allows: the connector cuts between characters and says that it cut.
+type NewTicket struct {
+	Marker  Marker                 `json:"marker"`
+	Summary string                 `json:"summary"`
+	Body    string                 `json:"body"`
+	Fields  map[TicketField]string `json:"fields,omitempty"`
+	// Requester is set as the ticket's reporter where the desk allows it and knows an account.
+	Requester Person `json:"requester"`
+}
+
+// Comment is a comment to be added to a ticket, as plain text. Marker makes repeating harmless.
+type Comment struct {
+	Marker Marker `json:"marker"`
+	Text   string `json:"text"`
+}
+
+// TicketSnapshot is what a ticket looked like at one moment.
+type TicketSnapshot struct {
+	// Ref carries the key of this moment: a ticket that was moved keeps its ID and changes its Key.
+	Ref TicketRef `json:"ref"`
+	// Project is the desk's container of the ticket (a Jira project's key).
+	Project string      `json:"project,omitempty"`
+	Phase   TicketPhase `json:"phase"`
+	// Status is the desk's own name of the status; for people only.
+	Status string `json:"status,omitempty"`
+	// Assignee is "" for nobody.
+	Assignee AccountID `json:"assignee,omitempty"`
+	// MovedBy is the account that put the ticket into its present status, MovedByName what people read, and MovedAt
+	// when; "" and zero when nobody has moved it since it was opened. Own is true when it was usher's own account.
+	MovedBy     AccountID `json:"moved_by,omitempty"`
+	MovedByName string    `json:"moved_by_name,omitempty"`
+	MovedAt     time.Time `json:"moved_at,omitzero"`
+	Own         bool      `json:"own,omitempty"`
+	// UpdatedAt is the desk's own time of the last change of any kind.
+	UpdatedAt time.Time `json:"updated_at,omitzero"`
+}
+
+// TicketEvent is something a human can do to a ticket.
+type TicketEvent string
+
+// The events that the ticket contract names.
+const (
+	// EventClosedUndecided: the ticket was closed while approvals were still awaited.
+	EventClosedUndecided TicketEvent = "closed_undecided"
+	// EventClosedDone, EventClosedWontDo: the ticket was closed while a human's fulfilment was awaited.
+	EventClosedDone   TicketEvent = "closed_done"
+	EventClosedWontDo TicketEvent = "closed_wont_do"
+	// EventReopened: a ticket that usher had closed was opened again.
+	EventReopened TicketEvent = "reopened"
+	// EventDeleted: the ticket can no longer be read, with credentials that are good.
+	EventDeleted TicketEvent = "deleted"
+	// EventMoved: the ticket has another key.
+	EventMoved TicketEvent = "moved"
+	// EventDecidedByApprover, EventDecidedByOther: the ticket was moved to an approved or denied status.
+	EventDecidedByApprover TicketEvent = "decided_by_approver"
+	EventDecidedByOther    TicketEvent = "decided_by_other"
+	// EventAssigned: the assignee changed.
+	EventAssigned TicketEvent = "assigned"
+)
+
+// Meaning is what a ticket event does to the request.
+type Meaning string
+
+// The meanings.
+const (
+	// MeansCancel ends the request as cancelled.
+	MeansCancel Meaning = "cancel"
+	// MeansDeny denies the items that are open.
+	MeansDeny Meaning = "deny"
+	// MeansFulfilled: the human says that the access was granted.
+	MeansFulfilled Meaning = "fulfilled"
+	// MeansDecision: the move is the person's decision.
+	MeansDecision Meaning = "decision"
+	// MeansRevert: usher comments and puts the ticket back to where the request stands.
+	MeansRevert Meaning = "revert"
+	// MeansRecreate: usher opens the ticket again.
+	MeansRecreate Meaning = "recreate"
+	// MeansNote: it is recorded in the timeline, and the request goes on.
+	MeansNote Meaning = "note"
+)
+
+// TicketContract gives each ticket event its one meaning.
+type TicketContract map[TicketEvent]Meaning
+
+// TicketMeanings lists, for each event, the meanings that configuration may give it; the first is the default.
+func TicketMeanings() map[TicketEvent][]Meaning {
+	return map[TicketEvent][]Meaning{
+		EventClosedUndecided:   {MeansCancel, MeansDeny, MeansRevert},
+		EventClosedDone:        {MeansFulfilled, MeansRevert},
+		EventClosedWontDo:      {MeansDeny, MeansRevert},
+		EventReopened:          {MeansRevert, MeansNote},
+		EventDeleted:           {MeansRecreate, MeansCancel, MeansNote},
+		EventMoved:             {MeansNote, MeansCancel},
+		EventDecidedByApprover: {MeansDecision, MeansRevert, MeansNote},
+		EventDecidedByOther:    {MeansRevert, MeansNote},
+		EventAssigned:          {MeansNote},
+	}
+}
+
+// Meaning is what an event means under this contract: what it says, else the default.
+func (c TicketContract) Meaning(e TicketEvent) Meaning {
+	if m, ok := c[e]; ok {
+		return m
+	}
+	return TicketMeanings()[e][0]
+}

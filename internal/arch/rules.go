@@ -1,0 +1,103 @@
+// Package arch holds the house rules of the code: who may import whom, and how long a file may be.
+//
+// Check reads the import lines of every Go file of the module and compares them with the tables in this file. It
+// parses in-process, so that go test knows which files the result depends on, and from a file system that the caller
+// passes, so that planted violations show that every rule bites. Whoever changes a table changes docs/architecture.md as well, and says
+// why in docs/adr.
+package arch
+
+// module is the path of the module whose files are checked.
+const module = "usher"
+
+// rule is one rule of the import arrow, by the number that docs/architecture.md gives it.
+type rule struct {
+	number   int
+	sentence string
+}
+
+var (
+	ruleAccess     = rule{1, "internal/access imports nothing of ours"}
+	ruleInternal   = rule{2, "an internal package imports internal/access and no sibling, save the exceptions that are listed"}
+	ruleActivities = rule{3, "activities imports internal/access, internal/policy and internal/ledger, and never a connector"}
+	ruleWorkflows  = rule{4, "workflows imports internal/access, internal/policy and activities"}
+	ruleStarter    = rule{5, "starter imports workflows and plain internal helpers, and never a connector, so it holds no credentials of a desk or directory"}
+	ruleWorker     = rule{6, "worker alone may import everything below it, save what serves only development and tests"}
+	ruleRoom       = rule{7, "a folder with no rule is an error: a new room is a decision, with a half-page ADR"}
+	ruleConfined   = rule{8, "fx, sdk/workflow, sdk/client and go-jira are confined to the packages that are listed"}
+)
+
+// room is a set of folders with one rule. Patterns are those of path.Match; {dir} stands for the folder itself, and
+// {up} for the one above it.
+type room struct {
+	pattern string
+	rule    rule
+	// imports are the folders of ours that its files may import; tests are those that its _test files may import
+	// besides these and besides everyTest.
+	imports []string
+	tests   []string
+}
+
+// everyTest is what any _test file may import besides what its room allows: its own package, and what exists for tests.
+var everyTest = []string{
+	"{dir}",
+	"internal/connectors/memory",
+	"internal/connectors/*/*test",
+	"internal/access/accesstest",
+	"internal/ledger/ledgertest",
+}
+
+// rooms are all rooms of the house. The first whose pattern matches a folder is its room.
+var rooms = []room{
+	{pattern: "internal/access", rule: ruleAccess},
+	{pattern: "internal/access/accesstest", rule: ruleInternal, imports: []string{"internal/access"}},
+	{pattern: "internal/policy", rule: ruleInternal, imports: []string{"internal/access"}},
+	{pattern: "internal/ledger", rule: ruleInternal, imports: []string{"internal/access"}},
+	{pattern: "internal/ledger/ledgertest", rule: ruleInternal, imports: []string{"internal/access", "internal/ledger"}},
+	{pattern: "internal/rest", rule: ruleInternal, imports: []string{"internal/access"}},
+	{pattern: "internal/config", rule: ruleInternal, imports: []string{"internal/access"}},
+	{pattern: "internal/telemetry", rule: ruleInternal, imports: []string{"internal/access"}},
+	{pattern: "internal/temporalclient", rule: ruleInternal, imports: []string{"internal/access", "internal/telemetry"}},
+	{pattern: "internal/connectors/memory", rule: ruleInternal, imports: []string{"internal/access"}},
+	{pattern: "internal/connectors/*", rule: ruleInternal, imports: []string{"internal/access", "internal/rest"}},
+	{pattern: "internal/connectors/*/*test", rule: ruleInternal, imports: []string{"internal/access", "{up}"}},
+	{pattern: "internal/simulator", rule: ruleInternal, imports: []string{
+		"internal/access", "internal/connectors/memory", "internal/connectors/*/*test",
+	}},
+	{pattern: "internal/devstack", rule: ruleInternal, imports: []string{"internal/access", "internal/devstack/stack", "internal/simulator"}},
+	{pattern: "internal/devstack/stack", rule: ruleInternal, imports: []string{"internal/access", "internal/simulator"}},
+	{pattern: "internal/arch", rule: ruleInternal},
+	{pattern: "internal/tools/testsum", rule: ruleInternal},
+	{pattern: "internal/tools/mutants", rule: ruleInternal},
+	{pattern: "internal/e2e", rule: ruleInternal, imports: []string{"*", "*/*", "*/*/*", "*/*/*/*"}},
+
+	{pattern: "activities", rule: ruleActivities, imports: []string{"internal/access", "internal/policy", "internal/ledger"}},
+	{
+		pattern: "workflows", rule: ruleWorkflows, imports: []string{"internal/access", "internal/policy", "activities"},
+		tests: []string{"internal/ledger"},
+	},
+	{pattern: "starter", rule: ruleStarter, imports: starterImports},
+	{pattern: "starter/gateway", rule: ruleStarter, imports: starterImports},
+	{pattern: "starter/httpapi", rule: ruleStarter, imports: starterImports},
+	{pattern: "worker", rule: ruleWorker, imports: []string{
+		"activities", "workflows", "internal/access", "internal/policy", "internal/ledger", "internal/rest", "internal/config",
+		"internal/telemetry", "internal/temporalclient", "internal/connectors/*",
+	}},
+}
+
+var starterImports = []string{
+	"starter/gateway", "starter/httpapi", "workflows", "internal/access", "internal/policy", "internal/ledger", "internal/config",
+	"internal/telemetry", "internal/temporalclient",
+}
+
+// confinement says which folders may import a package that is not ours, or one below it. Tests are free.
+type confinement struct {
+	path    string
+	folders []string
+}
+
+var confined = []confinement{
+	{path: "go.uber.org/fx", folders: []string{"worker", "starter"}},
+	{path: "go.temporal.io/sdk/workflow", folders: []string{"workflows"}},
+	{path: "go.temporal.io/sdk/client", folders: []string{"starter/gateway", "internal/temporalclient", "worker", "activities", "internal/e2e"}},
+	{path: "github.com/andygrunwald/go-jira", folders: []string{"internal/connectors/jira"}},
+}

@@ -1,0 +1,152 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"usher/internal/access"
+	"usher/internal/ledger"
+)
+
+const writers = 50
+
+// testManyWriters has every entry recorded by two writers at once, as two processes.
+func testManyWriters(t *testing.T, d databases) {
+	one, url := d.openWithURL(t)
+	other := openAt(t, url)
+	group, ctx := errgroup.WithContext(t.Context())
+	for w := range writers {
+		s := []*ledger.Store{one, other}[w%2]
+		group.Go(func() error {
+			for n := range 4 {
+				own, shared := event("r-shared", 100*(w/2)+n), event(access.RequestID(fmt.Sprintf("r-%d", w)), n)
+				if err := s.Record(ctx, access.Entry{Events: []access.Event{own, shared}, View: pointer(view(shared.Request, n))}); err != nil {
+					return err
+				}
+				if _, err := s.Events(ctx, "r-shared"); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	require.NoError(t, group.Wait())
+
+	events, err := one.Events(t.Context(), "r-shared")
+	require.NoError(t, err)
+	require.Len(t, events, writers/2*4)
+	last := map[int]time.Time{}
+	for _, e := range events {
+		var number int
+		_, err := fmt.Sscanf(e.ID, "request/r-shared#%d", &number)
+		require.NoError(t, err)
+		require.True(t, e.At.After(last[number/100]), "the order of one writer is kept")
+		last[number/100] = e.At
+	}
+	for w := range writers {
+		events, err := other.Events(t.Context(), access.RequestID(fmt.Sprintf("r-%d", w)))
+		require.NoError(t, err)
+		require.Len(t, events, 4)
+	}
+	requirePositionsGrow(t, d, url)
+}
+
+func requirePositionsGrow(t *testing.T, d databases, url string) {
+	t.Helper()
+	rows, err := d.raw(t, url).QueryContext(t.Context(), `SELECT position FROM events WHERE request_id = 'r-1' ORDER BY at_us`)
+	require.NoError(t, err)
+	defer rows.Close()
+	var positions []int64
+	for rows.Next() {
+		var position int64
+		require.NoError(t, rows.Scan(&position))
+		positions = append(positions, position)
+	}
+	require.NoError(t, rows.Err())
+	require.Len(t, positions, 4)
+	require.True(t, slices.IsSorted(positions))
+	require.Len(t, slices.Compact(positions), 4)
+}
+
+func testRacingVersions(t *testing.T, d databases) {
+	s := d.open(t)
+	group, ctx := errgroup.WithContext(t.Context())
+	for version := 1; version <= writers; version++ {
+		v, l := view("r-1", version), lease("r-1", "1", version)
+		v.WaitingOn[0].Person = access.PersonID(fmt.Sprintf("p-%d", version))
+		group.Go(func() error { return s.Record(ctx, access.Entry{View: &v, Lease: &l}) })
+	}
+	require.NoError(t, group.Wait())
+	got, err := s.View(t.Context(), "r-1")
+	require.NoError(t, err)
+	require.Equal(t, writers, got.Version)
+	l, err := s.Lease(t.Context(), "r-1:1")
+	require.NoError(t, err)
+	require.Equal(t, writers, l.Version)
+	for version := 1; version <= writers; version++ {
+		page, err := s.Views(t.Context(), ledger.Filter{WaitingOn: access.PersonID(fmt.Sprintf("p-%d", version))})
+		require.NoError(t, err)
+		require.Equal(t, version == writers, len(page.Views) == 1, "waiting on p-%d", version)
+	}
+}
+
+func testBusy(t *testing.T, d databases) {
+	s, url := d.openWithURL(t)
+	tx, err := d.raw(t, url).BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = tx.ExecContext(t.Context(), d.block)
+	require.NoError(t, err)
+
+	short, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
+	defer cancel()
+	entry := access.Entry{Events: []access.Event{event("r-1", 1)}}
+	requireKind(t, access.Transient, s.Record(short, entry))
+	require.NoError(t, tx.Rollback())
+	record(t, s, entry)
+}
+
+func testClosed(t *testing.T, d databases) {
+	s, err := ledger.Open(t.Context(), ledger.Config{URL: d.newURL(t)})
+	require.NoError(t, err)
+	require.NoError(t, s.Migrate(t.Context()))
+	require.NoError(t, s.Close())
+	require.NoError(t, s.Close())
+	for name, err := range everyCall(t.Context(), s) {
+		t.Run(name, func(t *testing.T) { requireKind(t, access.Transient, err) })
+	}
+}
+
+func testEndedContext(t *testing.T, d databases) {
+	s := d.open(t)
+	for name, err := range everyCall(ended(t), s) {
+		t.Run(name, func(t *testing.T) {
+			requireKind(t, access.Transient, err)
+			require.True(t, errors.Is(err, context.Canceled), err.Error())
+		})
+	}
+	events, err := s.Events(t.Context(), "r-1")
+	require.NoError(t, err)
+	require.Empty(t, events)
+}
+
+// everyCall gives the error of each method by its name.
+func everyCall(ctx context.Context, s *ledger.Store) map[string]error {
+	_, view := s.View(ctx, "r-1")
+	_, views := s.Views(ctx, ledger.Filter{})
+	_, events := s.Events(ctx, "r-1")
+	_, lease := s.Lease(ctx, "r-1:1")
+	_, leases := s.LeasesOf(ctx, "p-bo")
+	_, ticket := s.TicketByID(ctx, "jira", "10")
+	_, tickets := s.TicketsOf(ctx, "r-1")
+	return map[string]error{
+		"View": view, "Views": views, "Events": events, "Lease": lease, "LeasesOf": leases, "TicketByID": ticket, "TicketsOf": tickets,
+		"Ping": s.Ping(ctx), "Migrate": s.Migrate(ctx), "Record": s.Record(ctx, access.Entry{Events: []access.Event{event("r-1", 1)}}),
+	}
+}

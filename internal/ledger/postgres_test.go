@@ -1,0 +1,57 @@
+package ledger_test
+
+import (
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/ledger"
+	"usher/internal/ledger/ledgertest"
+)
+
+// runPostgresOnly tests what SQLite has no counterpart of.
+func runPostgresOnly(t *testing.T, server string) {
+	t.Run("a wrong password is forbidden and not shown", func(t *testing.T) {
+		u, err := url.Parse(server)
+		require.NoError(t, err)
+		u.User = url.UserPassword(u.User.Username(), "hunter 2")
+		s := openAt(t, u.String())
+		for name, err := range everyCall(t.Context(), s) {
+			requireKind(t, access.Forbidden, err)
+			requireShownNowhere(t, "hunter", err)
+			require.ErrorContains(t, err, "password authentication failed", name)
+		}
+	})
+	t.Run("a database that does not exist is not found", func(t *testing.T) {
+		u, err := url.Parse(server)
+		require.NoError(t, err)
+		u.Path = "/nowhere"
+		requireKind(t, access.NotFound, openAt(t, u.String()).Ping(t.Context()))
+	})
+	t.Run("events cannot be truncated or given a position", func(t *testing.T) {
+		address := ledgertest.CreateDatabase(t, server)
+		s := openAt(t, address)
+		require.NoError(t, s.Migrate(t.Context()))
+		raw := rawDatabase(t, "pgx", address)
+		_, err := raw.ExecContext(t.Context(), `TRUNCATE events`)
+		require.ErrorContains(t, err, "events are append-only")
+		_, err = raw.ExecContext(t.Context(), `INSERT INTO events (position, id, request_id, lease_id, type, at_us, actor_id, channel, body)
+			VALUES (1, 'x', 'r-1', '', 'x', 0, '', '', '{}')`)
+		require.ErrorContains(t, err, "position")
+	})
+	t.Run("connections that the server ended are replaced", func(t *testing.T) {
+		address := ledgertest.CreateDatabase(t, server)
+		s := openAt(t, address)
+		require.NoError(t, s.Migrate(t.Context()))
+		record(t, s, access.Entry{View: pointer(view("r-1", 1))})
+		_, err := rawDatabase(t, "pgx", server).ExecContext(t.Context(),
+			`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'usher'`)
+		require.NoError(t, err)
+		require.Eventually(t, func() bool {
+			_, err := s.Views(t.Context(), ledger.Filter{})
+			return err == nil
+		}, eventually, tick, "the pool finds that its connections are gone")
+	})
+}

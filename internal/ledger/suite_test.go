@@ -1,0 +1,125 @@
+package ledger_test
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/require"
+	_ "modernc.org/sqlite"
+
+	"usher/internal/ledger"
+	"usher/internal/ledger/ledgertest"
+)
+
+// databases is one kind of database that the suite runs on.
+type databases struct {
+	// newURL makes an empty database.
+	newURL func(*testing.T) string
+	// raw opens it without the ledger.
+	raw func(t *testing.T, url string) *sql.DB
+	// block takes a lock, in a transaction of raw, that no writer gets past.
+	block string
+}
+
+func TestLedgerOnSQLite(t *testing.T) {
+	runSuite(t, databases{
+		newURL: func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "ledger.db") },
+		raw: func(t *testing.T, url string) *sql.DB {
+			return rawDatabase(t, "sqlite", strings.TrimPrefix(url, "sqlite:")+"?_busy_timeout=5000&_txlock=immediate")
+		},
+		block: `SELECT 1`,
+	})
+}
+
+func TestLedgerOnPostgreSQL(t *testing.T) {
+	server := ledgertest.StartPostgres(t)
+	runSuite(t, databases{
+		newURL: func(t *testing.T) string { return ledgertest.CreateDatabase(t, server) },
+		raw:    func(t *testing.T, url string) *sql.DB { return rawDatabase(t, "pgx", url) },
+		block:  `LOCK TABLE events IN ACCESS EXCLUSIVE MODE`,
+	})
+	t.Run("only on PostgreSQL", func(t *testing.T) { runPostgresOnly(t, server) })
+}
+
+func rawDatabase(t *testing.T, driver, dsn string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open(driver, dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
+}
+
+// open gives a new, migrated ledger.
+func (d databases) open(t *testing.T) *ledger.Store {
+	t.Helper()
+	s, _ := d.openWithURL(t)
+	return s
+}
+
+func (d databases) openWithURL(t *testing.T) (*ledger.Store, string) {
+	t.Helper()
+	url := d.newURL(t)
+	s := openAt(t, url)
+	require.NoError(t, s.Migrate(t.Context()))
+	return s, url
+}
+
+// openAt opens a ledger as it is.
+func openAt(t *testing.T, url string) *ledger.Store {
+	t.Helper()
+	s, err := ledger.Open(t.Context(), ledger.Config{URL: url})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+// exec runs a statement behind the ledger's back.
+func (d databases) exec(t *testing.T, url, statement string) error {
+	t.Helper()
+	_, err := d.raw(t, url).ExecContext(t.Context(), statement)
+	return err
+}
+
+// runSuite holds the ledger's contract, which is the same on every database.
+func runSuite(t *testing.T, d databases) {
+	cases := []struct {
+		name string
+		run  func(*testing.T, databases)
+	}{
+		{"what was recorded is read back", testRoundTrip},
+		{"an empty entry is nothing to do", testEmptyEntry},
+		{"recording again changes nothing", testReplay},
+		{"an event with another content is refused, and nothing of its entry is kept", testConflictingEvent},
+		{"an older view never overwrites, and its events are kept", testLateViews},
+		{"a ticket follows its last link, but never to another request", testTickets},
+		{"what is not there is not found", testNotFound},
+		{"an id that cannot be kept is refused by field", testBadIDs},
+		{"letters of all scripts survive", testUnicode},
+		{"the database refuses to change events", testAppendOnly},
+		{"fifty writers at once lose no event", testManyWriters},
+		{"the highest of versions that race is kept", testRacingVersions},
+		{"filters select", testFilters},
+		{"a filter that cannot be used is refused by field", testBadFilters},
+		{"pages have no gap and no repetition while requests are recorded", testPaging},
+		{"migrating again does nothing", testMigrateTwice},
+		{"processes and goroutines migrate at once", testMigrateAtOnce},
+		{"ping tells a schema that is outdated or too new", testPingSchema},
+		{"a busy database is transient", testBusy},
+		{"a closed ledger is transient", testClosed},
+		{"a call whose context has ended is transient and records nothing", testEndedContext},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) { c.run(t, d) })
+	}
+}
+
+// ended is a context that is over.
+func ended(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}

@@ -1,0 +1,109 @@
+// Package policy decides what an access request must pass before access is granted. It is pure: it reads nothing, knows
+// no clock, and gives the same answer to the same question.
+//
+// Parse reads the catalog: which applications there are, what can be asked for in each, who owns them, and which stages
+// of approval each entitlement demands. People names whom Evaluate must be told about; the caller looks them up in the
+// source and adds the subject's manager. Evaluate then answers with a requirement, or with every reason why the
+// request is refused. The scenarios in testdata are the rules as examples.
+package policy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"usher/internal/access"
+)
+
+// Catalog is what can be asked for, and under which rules. It never changes after Parse, so it is safe for concurrent
+// use.
+type Catalog struct {
+	entitlements []Entitlement // in the order of the file
+	byID         map[access.EntitlementID]int
+	hash         string
+}
+
+// Entitlement is one role of one application, as the catalog declares it.
+type Entitlement struct {
+	// ID is "<application id>/<role>".
+	ID access.EntitlementID `json:"id"`
+	// Application and Title are what people read: "Wiki" and "Wiki editor".
+	Application string            `json:"application"`
+	Title       string            `json:"title"`
+	Fulfilment  access.Fulfilment `json:"fulfilment"`
+	// Binding is nil for a manual entitlement whose target usher cannot read.
+	Binding *access.Binding `json:"binding,omitempty"`
+	// MaxDuration is the longest time that can be asked for; 0 sets no limit.
+	MaxDuration access.Duration `json:"max_duration,omitempty"`
+	// Stages are access.StageManager and access.StageOwner, one or both, in the order in which they are passed.
+	Stages []string `json:"stages"`
+	// Owners are the entitlement's own owners, or else the application's.
+	Owners []access.PersonID `json:"owners,omitempty"`
+}
+
+// Entitlements lists what can be asked for, in the order of the file. The caller may keep and change the list.
+func (c *Catalog) Entitlements() []Entitlement {
+	list := slices.Clone(c.entitlements)
+	for i := range list {
+		list[i].Stages = slices.Clone(list[i].Stages)
+		list[i].Owners = slices.Clone(list[i].Owners)
+		if binding := list[i].Binding; binding != nil {
+			list[i].Binding = &access.Binding{Target: binding.Target, Role: binding.Role}
+		}
+	}
+	return list
+}
+
+// Hash is the SHA-256, in hex, of what the catalog says. Comments, layout, and the order of applications and of
+// entitlements do not change it.
+func (c *Catalog) Hash() string { return c.hash }
+
+// People lists, sorted and each once, whom Evaluate must be told about: the requester, the subject, and, where an owner's
+// approval is demanded, the owners of the entitlements that are asked for. An entitlement that the catalog does not have
+// adds nobody.
+func (c *Catalog) People(r access.Request) []access.PersonID {
+	ids := []access.PersonID{r.Requester, r.Subject}
+	for _, item := range r.Items {
+		entitlement, ok := c.find(item.Entitlement)
+		if ok && slices.Contains(entitlement.Stages, access.StageOwner) {
+			ids = append(ids, entitlement.Owners...)
+		}
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	return slices.DeleteFunc(ids, func(id access.PersonID) bool { return id == "" })
+}
+
+func (c *Catalog) find(id access.EntitlementID) (Entitlement, bool) {
+	i, ok := c.byID[id]
+	if !ok {
+		return Entitlement{}, false
+	}
+	return c.entitlements[i], true
+}
+
+func newCatalog(entitlements []Entitlement) *Catalog {
+	c := &Catalog{entitlements: entitlements, byID: map[access.EntitlementID]int{}}
+	for i, entitlement := range entitlements {
+		c.byID[entitlement.ID] = i
+	}
+	sorted := slices.Clone(entitlements)
+	slices.SortFunc(sorted, func(a, b Entitlement) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	c.hash = hashOf(sorted)
+	return c
+}
+
+// hashOf is the SHA-256, in hex, of values in JSON, one a line.
+func hashOf(values ...any) string {
+	hash := sha256.New()
+	encoder := json.NewEncoder(hash)
+	for _, value := range values {
+		if err := encoder.Encode(value); err != nil {
+			// The values are structs of strings and numbers, which always marshal.
+			panic(err)
+		}
+	}
+	return hex.EncodeToString(hash.Sum(nil))
+}

@@ -1,0 +1,222 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"usher/internal/access"
+)
+
+// The limits of one request.
+const (
+	// MaxItems is how many items one request may have.
+	MaxItems = 20
+	// MaxReason is how long a reason may be, in runes.
+	MaxReason = 2000
+)
+
+// Question is everything that an answer depends on besides the catalog.
+type Question struct {
+	Request access.Request
+	// People are those of Catalog.People whom the source knows, and the subject's manager when there is one. Whoever is
+	// absent here is unknown to the source.
+	People []access.Person
+	Terms  access.Terms
+}
+
+// Evaluate says what the request must pass, or why it is refused: all refusals at once, in the order of the request's
+// fields. Without refusals the requirement has one entry for each item, in their order, and every stage has at least one
+// approver, who is active and neither requester nor subject. With refusals it has no items; policy hash, terms, and those
+// of requester and subject whom the source knows are set in both cases.
+func (c *Catalog) Evaluate(q Question) (access.Requirement, []access.Refusal) {
+	e := &evaluation{Question: q, catalog: c, people: map[access.PersonID]access.Person{}}
+	for _, person := range q.People {
+		e.people[person.ID] = person
+	}
+	requirement := access.Requirement{
+		PolicyHash: hashOf(c.hash, q.Terms),
+		Requester:  e.people[q.Request.Requester],
+		Subject:    e.people[q.Request.Subject],
+		Terms:      q.Terms,
+	}
+	e.parties()
+	e.manager()
+	items := e.items()
+	e.reason()
+	if len(e.refusals) == 0 {
+		requirement.Items = items
+	}
+	return requirement, e.refusals
+}
+
+type evaluation struct {
+	Question
+	catalog  *Catalog
+	people   map[access.PersonID]access.Person
+	refusals []access.Refusal
+}
+
+func (e *evaluation) refuse(field, format string, args ...any) {
+	e.refusals = append(e.refusals, access.Refusal{Field: field, Problem: fmt.Sprintf(format, args...)})
+}
+
+// parties holds that the request has a name, and that requester and subject are people who are there.
+func (e *evaluation) parties() {
+	if !access.ValidRequestID(string(e.Request.ID)) {
+		e.refuse("id", "A request's id has 1 to 64 of the characters a-z A-Z 0-9 . _ -")
+	}
+	e.party("requester", e.Request.Requester)
+	e.party("subject", e.Request.Subject)
+}
+
+func (e *evaluation) party(role string, id access.PersonID) {
+	person, known := e.people[id]
+	switch {
+	case id == "":
+		e.refuse(role, "The %s is missing.", role)
+	case !known:
+		e.refuse(role, "The %s %q is unknown to the identity source.", role, id)
+	case !person.Active:
+		e.refuse(role, "%s is not active.", person.Name())
+	}
+}
+
+// manager holds that the subject's manager can approve, when any item demands it. It refuses once, for the subject, and
+// not per item.
+func (e *evaluation) manager() {
+	subject, known := e.people[e.Request.Subject]
+	if !known || !e.demands(access.StageManager) {
+		return
+	}
+	const end = "so nobody can approve as manager."
+	boss, bossKnown := e.people[subject.Manager]
+	switch {
+	case subject.Manager == "":
+		e.refuse("subject", "The identity source names no manager of %s, %s", subject.Name(), end)
+	case subject.Manager == subject.ID:
+		e.refuse("subject", "The identity source names %s as the manager of the same person, %s", subject.Name(), end)
+	case !bossKnown:
+		e.refuse("subject", "The manager of %s, %q, is unknown to the identity source, %s", subject.Name(), subject.Manager, end)
+	case !boss.Active:
+		e.refuse("subject", "The manager of %s, %s, is not active, %s", subject.Name(), boss.Name(), end)
+	case boss.ID == e.Request.Requester:
+		e.refuse("subject", "The manager of %s, %s, is the requester, %s", subject.Name(), boss.Name(), end)
+	}
+}
+
+func (e *evaluation) demands(stage string) bool {
+	return slices.ContainsFunc(e.Request.Items, func(item access.Item) bool {
+		entitlement, ok := e.catalog.find(item.Entitlement)
+		return ok && slices.Contains(entitlement.Stages, stage)
+	})
+}
+
+func (e *evaluation) items() []access.ItemRequirement {
+	if n := len(e.Request.Items); n < 1 || n > MaxItems {
+		e.refuse("items", "A request has 1 to %d items; this one has %d.", MaxItems, n)
+	}
+	ids, entitlements := map[access.ItemID]bool{}, map[access.EntitlementID]int{}
+	var all []access.ItemRequirement
+	for i, item := range e.Request.Items[:min(len(e.Request.Items), MaxItems)] {
+		field := "items[" + strconv.Itoa(i) + "]"
+		if item.ID == "" || ids[item.ID] {
+			e.refuse(field+".id", "An item's id is not empty, and each item has its own.")
+		}
+		ids[item.ID] = true
+		if first, twice := entitlements[item.Entitlement]; twice {
+			e.refuse(field+".entitlement", "%s is asked for twice; items[%d] asks for it already.", item.Entitlement, first)
+			continue
+		}
+		entitlements[item.Entitlement] = i
+		all = append(all, e.item(field, item))
+	}
+	return all
+}
+
+func (e *evaluation) item(field string, item access.Item) access.ItemRequirement {
+	entitlement, ok := e.catalog.find(item.Entitlement)
+	if !ok {
+		e.refuse(field+".entitlement", "%s", e.unknown(item.Entitlement))
+		return access.ItemRequirement{}
+	}
+	r := access.ItemRequirement{
+		Item:        item,
+		Application: entitlement.Application,
+		Title:       entitlement.Title,
+		Fulfilment:  entitlement.Fulfilment,
+		Lasts:       item.Duration,
+	}
+	if b := entitlement.Binding; b != nil {
+		r.Binding = &access.Binding{Target: b.Target, Role: b.Role}
+	}
+	longest := entitlement.MaxDuration
+	switch {
+	case item.Duration < 0:
+		e.refuse(field+".duration", "A duration is not negative; 0 asks for as long as the catalog allows.")
+	case item.Duration == 0:
+		r.Lasts = longest
+	case longest > 0 && item.Duration > longest:
+		e.refuse(field+".duration", "%s can be asked for %s at most; this item asks for %s.", entitlement.Title, longest, item.Duration)
+	}
+	for _, stage := range entitlement.Stages {
+		approvers := e.owners
+		if stage == access.StageManager {
+			approvers = e.managers
+		}
+		r.Stages = append(r.Stages, access.Stage{Name: stage, Approvers: approvers(field, entitlement)})
+	}
+	return r
+}
+
+func (e *evaluation) unknown(id access.EntitlementID) string {
+	known := make([]string, len(e.catalog.entitlements))
+	for i, entitlement := range e.catalog.entitlements {
+		known[i] = string(entitlement.ID)
+	}
+	if meant := near(string(id), known); len(meant) > 0 {
+		return fmt.Sprintf("The catalog has no entitlement %q; near to it: %s.", id, strings.Join(meant, ", "))
+	}
+	return fmt.Sprintf("The catalog has no entitlement %q, nor one like it.", id)
+}
+
+// managers is the subject's manager; that the manager can approve is held by manager.
+func (e *evaluation) managers(string, Entitlement) []access.Person {
+	return []access.Person{e.people[e.people[e.Request.Subject].Manager]}
+}
+
+// owners are those of an entitlement's owners who can approve, in the catalog's order.
+func (e *evaluation) owners(field string, entitlement Entitlement) []access.Person {
+	var able []access.Person
+	var reasons []string
+	for _, id := range entitlement.Owners {
+		person, known := e.people[id]
+		switch {
+		case !known:
+			reasons = append(reasons, fmt.Sprintf("%q is unknown to the identity source", id))
+		case id == e.Request.Requester:
+			reasons = append(reasons, person.Name()+" is the requester")
+		case id == e.Request.Subject:
+			reasons = append(reasons, person.Name()+" is the subject")
+		case !person.Active:
+			reasons = append(reasons, person.Name()+" is not active")
+		default:
+			able = append(able, person)
+		}
+	}
+	if len(able) == 0 {
+		e.refuse(field+".entitlement", "Nobody can approve %s as owner: %s.", entitlement.Title, strings.Join(reasons, ", "))
+	}
+	return able
+}
+
+func (e *evaluation) reason() {
+	switch n := utf8.RuneCountInString(e.Request.Reason); {
+	case strings.TrimSpace(e.Request.Reason) == "":
+		e.refuse("reason", "The reason is missing.")
+	case n > MaxReason:
+		e.refuse("reason", "A reason has %d characters at most; this one has %d.", MaxReason, n)
+	}
+}

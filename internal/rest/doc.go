@@ -1,0 +1,13 @@
+// Package rest makes one HTTP call and gives a value or an *access.Error. It knows no vendor.
+//
+// A call goes through a Transport: it waits for a token of this worker's share of the vendor's limit, sends with a
+// deadline, follows no redirect, reads the whole answer up to a size cap and closes it. Settle then turns what came
+// back into an Answer or into an *access.Error whose kind depends on the status, the headers and the Mode: what a
+// failure means for a read is not what it means for a create that cannot be repeated.
+//
+// Client is a Transport with a base URL, for connectors that need nothing else. A connector that drives a vendor's
+// own client library gives it Transport.HTTPClient and settles the library's response.
+//
+// Nothing here retries, and nothing sleeps but for the token. No error text holds a configured secret, a URL's query
+// or a body that ErrorText did not pick a sentence from.
+package rest

@@ -1,0 +1,62 @@
+// Command testsum reads the output of "go test -json" and tells what happened: a line for each package, the full output of
+// every failure, the real servers that the tests met, every skipped test by name, and the counts.
+//
+//	go test -json ./... | go run ./internal/tools/testsum [-totals FILE]
+//	go run ./internal/tools/testsum -totals FILE -sum
+//
+// With -totals the counts are added to a file as well; -sum prints, and removes, what several runs added. The exit code
+// is 1 when a test failed or none ran, and, where CI=true is set, when one was skipped: there every part is installed.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+)
+
+func main() {
+	totals := flag.String("totals", "", "the file that the counts are added to")
+	sum := flag.Bool("sum", false, "print what -totals holds, and remove it")
+	flag.Parse()
+	ok, err := run(*totals, *sum)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "testsum:", err)
+		ok = false
+	}
+	if !ok {
+		os.Exit(1)
+	}
+}
+
+func run(totals string, sum bool) (ok bool, err error) {
+	strict := os.Getenv("CI") == "true"
+	if sum {
+		total, err := readTotals(totals)
+		if err != nil {
+			return false, err
+		}
+		total.print(os.Stdout)
+		warn(total, strict)
+		return total.ok(strict), os.Remove(totals)
+	}
+	r := newReader(os.Stdout)
+	if err := r.read(os.Stdin); err != nil {
+		return false, err
+	}
+	result := r.result()
+	result.print(os.Stdout)
+	warn(result, strict)
+	if totals != "" {
+		err = addTotals(totals, result)
+	}
+	return result.ok(strict), err
+}
+
+func warn(r result, strict bool) {
+	switch {
+	case strict && len(r.Skipped) > 0:
+		fmt.Fprintln(os.Stderr, "testsum: with CI=true no test may be skipped")
+	case r.Passed+r.Failed == 0:
+		fmt.Fprintln(os.Stderr, "testsum: no test ran")
+	}
+}

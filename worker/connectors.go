@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+
+	"usher/internal/access"
+	"usher/internal/connectors/jira"
+	"usher/internal/connectors/scim"
+)
+
+// One switch per port: what a kind in the configuration means. A connector is added here, and nowhere else.
+
+const (
+	kindJira = "jira"
+	kindSCIM = "scim"
+)
+
+func (c deskConfig) validate() error {
+	switch c.Kind {
+	case kindJira:
+		return c.Jira.Validate()
+	default:
+		return unknownKind(c.Kind, kindJira)
+	}
+}
+
+func (c deskConfig) open(name access.DeskName) (access.ServiceDesk, error) {
+	switch c.Kind {
+	case kindJira:
+		return jira.New(c.Jira, name)
+	default:
+		return nil, unknownKind(c.Kind, kindJira)
+	}
+}
+
+func (c targetConfig) validate() error {
+	switch c.Kind {
+	case kindSCIM:
+		return c.SCIM.Validate()
+	default:
+		return unknownKind(c.Kind, kindSCIM)
+	}
+}
+
+func (c targetConfig) open() (access.Provisioner, error) {
+	switch c.Kind {
+	case kindSCIM:
+		return scim.NewTarget(c.SCIM)
+	default:
+		return nil, unknownKind(c.Kind, kindSCIM)
+	}
+}
+
+func (c sourceConfig) validate() error {
+	switch c.Kind {
+	case kindSCIM:
+		return c.SCIM.Validate()
+	default:
+		return unknownKind(c.Kind, kindSCIM)
+	}
+}
+
+func (c sourceConfig) open() (access.IdentitySource, error) {
+	switch c.Kind {
+	case kindSCIM:
+		return scim.NewSource(c.SCIM)
+	default:
+		return nil, unknownKind(c.Kind, kindSCIM)
+	}
+}
+
+func unknownKind(found string, known ...string) error {
+	return fmt.Errorf("kind: found %q, expected one of %v", found, known)
+}

@@ -1,0 +1,230 @@
+package workflows_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/workflows"
+)
+
+func TestMovingTheTicketDecides(t *testing.T) {
+	w := newWorld(t)
+	w.at(time.Hour, func() { w.move("mia", access.TicketApproved) })
+	w.at(90*time.Minute, func() {
+		require.Equal(t, access.TicketWaiting, w.ticket().Phase, "the ticket waits for the next stage")
+		require.Equal(t, "owner", w.view().WaitingOn[0].Stage)
+	})
+	w.at(2*time.Hour, func() { w.move("omar", access.TicketApproved) })
+
+	result := w.run(w.request("wiki/admin"))
+
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	require.Len(t, result.View.Decisions, 2)
+	first := result.View.Decisions[0]
+	require.Equal(t, access.ChannelTicket, first.Channel)
+	require.Equal(t, access.PersonID("mia"), first.By)
+	require.Contains(t, first.Proof, "changelog")
+}
+
+func TestMovingTheTicketToDeniedDenies(t *testing.T) {
+	w := newWorld(t)
+	w.at(time.Hour, func() { w.move("mia", access.TicketDenied) })
+	result := w.run(w.request("wiki/editor"))
+	require.Equal(t, access.OutcomeDenied, result.Outcome)
+	require.Empty(t, w.ensures)
+}
+
+func TestAMoveThatDoesNotCountIsPutBackWithASentence(t *testing.T) {
+	rows := []struct {
+		name string
+		by   access.PersonID
+		text string
+	}{
+		{"the requester approves her own request", "ana", "somebody else decides: Mia (manager)"},
+		{"a stranger approves", "ben", "you are not an approver of this request"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.at(time.Hour, func() { w.move(row.by, access.TicketApproved) })
+			w.at(2*time.Hour, func() {
+				ticket := w.ticket()
+				require.Equal(t, access.TicketWaiting, ticket.Phase)
+				comments := w.desk.Comments(ticket.Ref.ID)
+				require.Contains(t, comments[len(comments)-1], row.text)
+				require.Empty(t, w.view().Decisions)
+				w.decide("mia", access.Deny)
+			})
+			result := w.run(w.request("wiki/editor"))
+			require.Equal(t, access.OutcomeDenied, result.Outcome)
+			require.Equal(t, 1, has(w.events("r1"), access.EventDecisionRefused))
+		})
+	}
+}
+
+func TestEachTicketEventHasItsConfiguredMeaning(t *testing.T) {
+	cancelled, denied, granted := access.OutcomeCancelled, access.OutcomeDenied, access.OutcomeGranted
+	rows := []struct {
+		name     string
+		ask      access.EntitlementID
+		contract access.TicketContract
+		do       func(w *world)
+		outcome  access.RequestState
+		check    func(t *testing.T, w *world)
+	}{
+		{"closed before a decision, by default: cancelled", "wiki/editor", nil,
+			func(w *world) { w.move("ben", access.TicketDone) }, cancelled, nil},
+		{"closed before a decision, as a denial", "wiki/editor", access.TicketContract{access.EventClosedUndecided: access.MeansDeny},
+			func(w *world) { w.move("ben", access.TicketWontDo) }, denied, nil},
+		{"closed before a decision, put back", "wiki/editor", access.TicketContract{access.EventClosedUndecided: access.MeansRevert},
+			func(w *world) { w.move("ben", access.TicketDone) }, granted,
+			func(t *testing.T, w *world) {
+				require.Contains(t, w.desk.Comments(w.ticket().Ref.ID)[0], "closing the ticket is no decision")
+			}},
+		{"an approver's move that is only noted", "wiki/editor", access.TicketContract{access.EventDecidedByApprover: access.MeansNote},
+			func(w *world) { w.move("mia", access.TicketApproved) }, granted,
+			func(t *testing.T, w *world) {
+				view, err := w.ledger.View(t.Context(), "r1")
+				require.NoError(t, err)
+				require.Len(t, view.Decisions, 1)
+				require.Equal(t, access.ChannelAPI, view.Decisions[0].Channel)
+			}},
+		{"a stranger's move that is only noted", "wiki/editor", access.TicketContract{access.EventDecidedByOther: access.MeansNote},
+			func(w *world) { w.move("ben", access.TicketApproved) }, granted, nil},
+		{"deleted, by default: opened again", "wiki/editor", nil,
+			func(w *world) { require.NoError(w.t, w.desk.Delete(w.ticket().Ref.ID)) }, granted,
+			func(t *testing.T, w *world) {
+				tickets := w.desk.Tickets()
+				require.Len(t, tickets, 2)
+				require.Equal(t, access.TicketDone, tickets[1].Phase)
+				require.Contains(t, tickets[1].Comments[0].Text, "This ticket replaces "+string(tickets[0].Ref.Key))
+			}},
+		{"deleted, as a cancel", "wiki/editor", access.TicketContract{access.EventDeleted: access.MeansCancel},
+			func(w *world) { require.NoError(w.t, w.desk.Delete(w.ticket().Ref.ID)) }, cancelled, nil},
+		{"deleted, and the request goes on without a ticket", "wiki/editor", access.TicketContract{access.EventDeleted: access.MeansNote},
+			func(w *world) { require.NoError(w.t, w.desk.Delete(w.ticket().Ref.ID)) }, granted, nil},
+		{"moved: the new key is followed", "wiki/editor", nil,
+			func(w *world) { rekey(w) }, granted,
+			func(t *testing.T, w *world) {
+				view, err := w.ledger.View(t.Context(), "r1")
+				require.NoError(t, err)
+				require.Equal(t, w.ticket().Ref.Key, view.Ticket.Key)
+				require.Equal(t, access.TicketDone, w.ticket().Phase)
+			}},
+		{"moved, as a cancel", "wiki/editor", access.TicketContract{access.EventMoved: access.MeansCancel},
+			func(w *world) { rekey(w) }, cancelled, nil},
+		{"the assignee changed: noted", "wiki/editor", nil,
+			func(w *world) { require.NoError(w.t, w.desk.AssignAs(w.ticket().Ref.ID, w.accounts["ben"])) }, granted,
+			func(t *testing.T, w *world) {
+				require.Equal(t, 1, has(w.events("r1"), access.EventTicketSeen))
+			}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			w := newWorldWith(t, func(terms *access.Terms) { terms.Contract = row.contract })
+			w.at(time.Hour, func() { row.do(w) })
+			w.at(3*time.Hour, func() { w.decide("mia", access.Approve) })
+			result := w.run(w.request(row.ask))
+			require.Equal(t, row.outcome, result.Outcome)
+			if row.outcome == granted {
+				require.Equal(t, []access.PersonID{"ana"}, w.target.Members("wiki-editors"))
+			} else {
+				require.Empty(t, w.ensures)
+			}
+			if row.check != nil {
+				row.check(t, w)
+			}
+		})
+	}
+}
+
+func rekey(w *world) {
+	_, err := w.desk.Rekey(w.ticket().Ref.ID, "OTHER")
+	require.NoError(w.t, err)
+}
+
+func TestOneMissProvesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.desk.FailNext("ReadTicket", access.Errorf(access.NotFound, "read", "no such ticket"))
+	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
+	result := w.run(w.request("wiki/editor"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	require.Len(t, w.desk.Tickets(), 1)
+}
+
+func TestAHumanGrantsAndClosesTheTicketAsDone(t *testing.T) {
+	w := newWorld(t)
+	w.at(time.Hour, func() { w.decide("omar", access.Approve) })
+	w.at(2*time.Hour, func() {
+		require.Equal(t, access.TicketWorking, w.ticket().Phase)
+		require.Equal(t, "fulfilment", w.view().WaitingOn[0].Stage)
+		w.move("ana", access.TicketDone)
+	})
+	w.at(3*time.Hour, func() {
+		require.Equal(t, access.TicketWorking, w.ticket().Phase, "the requester cannot confirm her own access")
+		require.Empty(t, w.ensures)
+		w.move("ben", access.TicketDone)
+	})
+	result := w.run(w.request("badge/lab"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	require.Len(t, w.ensures, 1)
+	require.NotNil(t, w.ensures[0].Granted)
+	require.Contains(t, w.ensures[0].Granted.Evidence, string(w.accounts["ben"]))
+	require.Equal(t, w.ensures[0].Granted.At.Add(10*24*time.Hour), *w.ensures[0].Window.Until)
+}
+
+func TestAHumanClosesTheTicketAsWontDo(t *testing.T) {
+	w := newWorld(t)
+	w.at(time.Hour, func() { w.decide("omar", access.Approve) })
+	w.at(2*time.Hour, func() { w.move("ben", access.TicketWontDo) })
+	result := w.run(w.request("badge/lab"))
+	require.Equal(t, access.OutcomeDenied, result.Outcome)
+	require.Empty(t, w.ensures)
+}
+
+func TestAHandMadeGrantIsVerifiedWhereTheTargetCanBeRead(t *testing.T) {
+	w := newWorld(t)
+	w.at(time.Hour, func() { w.decide("omar", access.Approve) })
+	w.at(2*time.Hour, func() { w.move("ben", access.TicketDone) })
+	w.at(4*time.Hour, func() {
+		require.Empty(t, w.ensures, "the target does not show the access yet")
+		require.Contains(t, w.view().Items[0].Why, "does not show the access yet")
+		w.target.Put("vault", "ana")
+	})
+	result := w.run(w.request("badge/vault"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	require.Equal(t, "memory", firstWord(result.View.Items[0].Lease.Proof.Method))
+}
+
+func firstWord(s string) string {
+	for i, r := range s {
+		if r == ' ' {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+func TestWhoeverWorksTheTicketIsReminded(t *testing.T) {
+	w := newWorld(t)
+	w.at(time.Hour, func() { w.decide("omar", access.Approve) })
+	w.at(50*time.Hour, func() { w.move("ben", access.TicketDone) })
+	w.run(w.request("badge/lab"))
+	require.Equal(t, 2, has(w.events("r1"), access.EventReminded))
+}
+
+func TestAHintIsFollowedByALookAtOnce(t *testing.T) {
+	w := newWorldWith(t, func(terms *access.Terms) {
+		terms.LookFirst, terms.LookAtMost = access.Duration(24*time.Hour), access.Duration(24*time.Hour)
+	})
+	w.at(time.Hour, func() {
+		w.move("mia", access.TicketDenied)
+		w.env.SignalWorkflow(workflows.SignalHint, workflows.Hint{})
+	})
+	result := w.run(w.request("wiki/editor"))
+	require.Equal(t, access.OutcomeDenied, result.Outcome)
+	require.Less(t, result.View.EndedAt.Sub(w.requestedAt()), 2*time.Hour)
+}

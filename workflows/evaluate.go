@@ -1,0 +1,105 @@
+package workflows
+
+import (
+	"strings"
+
+	"go.temporal.io/sdk/workflow"
+
+	"usher/activities"
+	"usher/internal/access"
+)
+
+// evaluate asks policy what the request demands. The answer is recorded, so an edit of the policy never touches a
+// request that runs. It may be stopped while the identity source is away.
+func (r *accessRequest) evaluate(ctx workflow.Context) error {
+	if r.evaluated {
+		return nil
+	}
+	r.record(ctx, access.Event{Type: access.EventSubmitted, Actor: r.request.Requester, Channel: access.ChannelAPI,
+		Proof: r.request.Proof, Text: sentence("Requested", r.request.Reason)})
+	asking, giveUp := workflow.WithCancel(ctx)
+	var answer *activities.Evaluation
+	workflow.Go(asking, func(ctx workflow.Context) { answer = r.askPolicy(ctx) })
+	if err := workflow.Await(ctx, func() bool { return answer != nil || r.s.Stop != nil }); err != nil {
+		return err
+	}
+	giveUp()
+	if answer == nil {
+		return nil
+	}
+	if len(answer.Refusals) > 0 {
+		r.refused(ctx, answer.Refusals)
+		return nil
+	}
+	r.required(ctx, answer.Requirement)
+	return nil
+}
+
+// askPolicy goes round until policy has answered; nil when it was cancelled.
+func (r *accessRequest) askPolicy(ctx workflow.Context) *activities.Evaluation {
+	for round := 0; ctx.Err() == nil; round++ {
+		answer, err := r.askOnce(ctx)
+		if err == nil {
+			return answer
+		}
+		r.s.View.Next = "Policy cannot be asked now, and will be asked again: " + sayError(err)
+		r.show(ctx)
+		_ = workflow.Sleep(ctx, betweenRounds.after(round))
+	}
+	return nil
+}
+
+func (r *accessRequest) askOnce(ctx workflow.Context) (*activities.Evaluation, error) {
+	var policy *activities.Policy
+	var question activities.Consultation
+	if err := workflow.ExecuteLocalActivity(ledgerLocal(ctx), policy.Consult, r.request).Get(ctx, &question); err != nil {
+		return nil, err
+	}
+	var src *activities.Source
+	var people []access.Person
+	call := activities.PeopleCall{People: question.People, ManagersOf: question.ManagersOf}
+	if err := workflow.ExecuteActivity(source(ctx, question.Source), src.LookupPeople, call).Get(ctx, &people); err != nil {
+		return nil, err
+	}
+	var answer activities.Evaluation
+	ask := activities.EvaluateCall{Request: r.request, People: people}
+	if err := workflow.ExecuteLocalActivity(ledgerLocal(ctx), policy.Evaluate, ask).Get(ctx, &answer); err != nil {
+		return nil, err
+	}
+	return &answer, nil
+}
+
+// refused takes policy's no.
+func (r *accessRequest) refused(ctx workflow.Context, why []access.Refusal) {
+	r.evaluated = true
+	r.s.View.Refusals = why
+	texts := make([]string, len(why))
+	for i, refusal := range why {
+		texts[i] = refusal.Field + ": " + refusal.Problem
+	}
+	for i := range r.s.View.Items {
+		r.s.View.Items[i].State = access.ItemRefused
+	}
+	r.record(ctx, access.Event{Type: access.EventRefused, Channel: access.ChannelSystem, Text: strings.Join(texts, "; ")})
+}
+
+// required takes policy's requirement, from which the request lives on.
+func (r *accessRequest) required(ctx workflow.Context, need access.Requirement) {
+	r.evaluated = true
+	now := workflow.Now(ctx).UTC()
+	r.s.Requirement = &need
+	v := &r.s.View
+	v.PolicyHash, v.SubjectName, v.RequesterName = need.PolicyHash, need.Subject.Name(), need.Requester.Name()
+	decideBy := now.Add(need.Terms.DecideWithin.Std())
+	v.DecideBy = &decideBy
+	for i, item := range need.Items {
+		v.Items[i] = access.ItemView{Item: item.Item, Title: item.Title, State: access.ItemPending, Fulfilment: item.Fulfilment}
+	}
+	r.enter(ctx, access.StateAwaitingApprove)
+	r.s.StageSince = now
+	r.armReminder(ctx)
+	r.tellApprovals(ctx)
+	r.record(ctx, access.Event{Type: access.EventRequired, Channel: access.ChannelSystem, Proof: "policy " + need.PolicyHash,
+		Text: "Policy demands: " + strings.Join(stageLines(need), "; ") + "."})
+	r.show(ctx)
+}

@@ -1,0 +1,157 @@
+package workflows
+
+import (
+	"strings"
+
+	"usher/activities"
+	"usher/internal/access"
+)
+
+// TaskQueue is where workflows, policy, ledger and signalling run.
+const TaskQueue = "usher"
+
+// DeskQueue, TargetQueue and SourceQueue are where a connector's activities run, so that a worker at the edge can hold
+// the only copy of a secret.
+func DeskQueue(name access.DeskName) string     { return "usher-desk-" + string(name) }
+func TargetQueue(name access.TargetName) string { return "usher-target-" + string(name) }
+func SourceQueue(name access.SourceName) string { return "usher-source-" + string(name) }
+
+// The names of the workflow types.
+const (
+	AccessRequestType  = "AccessRequest"
+	SubjectAccessType  = "SubjectAccess"
+	ReopenedTicketType = "ReopenedTicket"
+	DoctorType         = "Doctor"
+)
+
+const (
+	requestPrefix = "request/"
+	subjectPrefix = "access/"
+)
+
+// RequestWorkflowID is the id of a request's workflow.
+func RequestWorkflowID(id access.RequestID) string { return requestPrefix + string(id) }
+
+// RequestOfWorkflow is the inverse of RequestWorkflowID; false for the id of another kind of workflow.
+func RequestOfWorkflow(workflowID string) (access.RequestID, bool) {
+	id, ok := strings.CutPrefix(workflowID, requestPrefix)
+	return access.RequestID(id), ok
+}
+
+// SubjectWorkflowID is the id of the workflow that holds a person's leases.
+func SubjectWorkflowID(subject access.PersonID) string { return subjectPrefix + string(subject) }
+
+// ReopenedWorkflowID is the id of the workflow that answers a hint about the ticket of a request that has ended.
+func ReopenedWorkflowID(id access.RequestID) string { return "reopened/" + string(id) }
+
+// Messages to AccessRequest.
+const (
+	// UpdateSubmit (SubmitCall -> access.RequestView) answers when policy has answered. It is sent together with the
+	// start, and with every repeated POST; a repeated call is the same request.
+	UpdateSubmit = "submit"
+	// UpdateDecide (access.Decision -> access.RequestView) is validated: a refusal leaves no trace in the history. The
+	// same decision id again is the same decision.
+	UpdateDecide = "decide"
+	// UpdateWithdraw (WithdrawCall -> access.RequestView) ends the request and takes back what it has granted so far.
+	UpdateWithdraw = "withdraw"
+	// SignalDecision (access.Decision) is for operators in the Temporal UI and CLI: whoever may write to the namespace
+	// can send it, so it is recorded as an operator's decision and counts only where the terms allow it.
+	SignalDecision = "decision"
+	// SignalHint (Hint) says that the ticket may have changed: the request looks at once.
+	SignalHint = "hint"
+	// SignalLeaseState (access.LeaseAnswer) is SubjectAccess's answer to an ensure.
+	SignalLeaseState = "lease_state"
+	// QueryView (-> access.RequestView) shows the request.
+	QueryView = "view"
+)
+
+// Messages to SubjectAccess.
+const (
+	// SignalEnsure (access.Ensure) is sent with start; it is declarative and safe to repeat.
+	SignalEnsure = "ensure"
+	// QueryLeases (-> []access.LeaseView) shows the leases that the workflow holds.
+	QueryLeases = "leases"
+)
+
+// AccessRequestParams starts AccessRequest. Carried is nil except when the workflow continues as new.
+type AccessRequestParams struct {
+	Request access.Request `json:"request"`
+	Carried *requestState  `json:"carried,omitempty"`
+}
+
+// SubmitCall carries the digest of what is asked now; another digest than the running request's is refused as Invalid.
+type SubmitCall struct {
+	Digest string `json:"digest"`
+}
+
+// WithdrawCall takes a request back. ID makes repeating harmless.
+type WithdrawCall struct {
+	ID     string          `json:"id"`
+	By     access.PersonID `json:"by"`
+	Reason string          `json:"reason,omitempty"`
+	Proof  string          `json:"proof,omitempty"`
+}
+
+// Hint says that a desk reported a change of a ticket; it is never believed, only followed by a look.
+type Hint struct {
+	Ticket   access.TicketID `json:"ticket,omitempty"`
+	Delivery string          `json:"delivery,omitempty"`
+}
+
+// RequestResult is what AccessRequest returns: a business outcome is a result, never a workflow failure.
+type RequestResult struct {
+	Outcome access.RequestState `json:"outcome"`
+	View    access.RequestView  `json:"view"`
+}
+
+// SubjectAccessParams starts SubjectAccess. Carried is nil except when the workflow continues as new.
+type SubjectAccessParams struct {
+	Subject access.PersonID `json:"subject"`
+	Carried *subjectState   `json:"carried,omitempty"`
+}
+
+// ReopenedTicketParams starts ReopenedTicket.
+type ReopenedTicketParams struct {
+	Request access.RequestID `json:"request"`
+}
+
+// DoctorParams starts Doctor. With TryTicket it also opens a ticket that says it is a trial, comments on it and closes
+// it, on the desk of that name.
+type DoctorParams struct {
+	TryTicket access.DeskName `json:"try_ticket,omitempty"`
+}
+
+// DoctorReport is what Doctor found, one line per connector and per thing that was tried.
+type DoctorReport struct {
+	Lines []DoctorLine `json:"lines"`
+}
+
+// Healthy reports whether no line has a problem.
+func (r DoctorReport) Healthy() bool {
+	for _, line := range r.Lines {
+		if line.Problem != "" || len(line.Findings) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// DoctorLine is the state of one connector. Problem is why it could not be asked; Findings are what a human must mend.
+type DoctorLine struct {
+	// Connector is "desk/jira", "target/directory", "source/directory" or "ledger".
+	Connector string           `json:"connector"`
+	Problem   string           `json:"problem,omitempty"`
+	Findings  []access.Finding `json:"findings,omitempty"`
+	// Note is good news for people ("as bot@example.com"; "opened and closed ACC-12"); "" for none.
+	Note string `json:"note,omitempty"`
+}
+
+// The search attributes: ids and keys only, for they are never encrypted.
+const (
+	AttributeState     = "UsherState"                // Keyword: access.RequestState
+	AttributeSince     = "UsherSince"                // Datetime: since when in that state
+	AttributeTicket    = "UsherTicket"               // Keyword: ticket key
+	AttributeRequester = "UsherRequester"            // Keyword: person id
+	AttributeSubject   = activities.AttributeSubject // Keyword: person id
+	AttributeWaitingOn = "UsherWaitingOn"            // KeywordList: person ids
+)

@@ -1,0 +1,180 @@
+package workflows
+
+import (
+	"errors"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"usher/internal/access"
+)
+
+// This file is the one table of time-outs and retries. Within an activity's own retries, Temporal repeats what a
+// moment can mend. What takes longer goes back to the workflow, which waits on a durable timer of its own (see
+// patience): so a workflow can change its mind between two rounds, and can continue as new.
+
+// ledgerLocal is how the ledger and policy are reached first: a local activity, because both are on the same worker and
+// answer in milliseconds. Short, so that a ledger that is away holds no workflow task.
+func ledgerLocal(ctx workflow.Context) workflow.Context {
+	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		ScheduleToCloseTimeout: 3 * time.Second,
+		StartToCloseTimeout:    3 * time.Second,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, MaximumAttempts: 2},
+	})
+}
+
+// ledgerAway is the normal activity behind it: it waits for the ledger to come back, for as long as one round lasts.
+func ledgerAway(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              TaskQueue,
+		StartToCloseTimeout:    10 * time.Second,
+		ScheduleToCloseTimeout: 10 * time.Minute,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second},
+		Summary:                "the ledger is away: recording later",
+	})
+}
+
+// source: a lookup of a few people.
+func source(ctx workflow.Context, name access.SourceName) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              SourceQueue(name),
+		StartToCloseTimeout:    30 * time.Second,
+		ScheduleToCloseTimeout: 5 * time.Minute,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second},
+		Summary:                "look people up",
+	})
+}
+
+// openTicket: one attempt, for a create must never be repeated blindly. A worker that dies is noticed by
+// StartToClose, which is longer than the connector's own time-outs for the calls that one opening needs.
+func openTicket(ctx workflow.Context, desk access.DeskName) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           DeskQueue(desk),
+		StartToCloseTimeout: 30 * time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1},
+		Summary:             "open the ticket",
+	})
+}
+
+// ticket: reads, and writes that are safe to repeat.
+func ticket(ctx workflow.Context, desk access.DeskName, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              DeskQueue(desk),
+		StartToCloseTimeout:    30 * time.Second,
+		ScheduleToCloseTimeout: 5 * time.Minute,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second},
+		Summary:                summary,
+	})
+}
+
+// roundAttempts is one round on the target: a few attempts, then back to the lease's own loop.
+const roundAttempts = 3
+
+func target(ctx workflow.Context, name access.TargetName, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           TargetQueue(name),
+		StartToCloseTimeout: 30 * time.Second,
+		// A target whose worker is away must not hold the lease's loop for ever.
+		ScheduleToCloseTimeout: 3 * time.Minute,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: time.Second, MaximumInterval: 10 * time.Second, MaximumAttempts: roundAttempts,
+		},
+		Summary: summary,
+	})
+}
+
+// message: a signal to another workflow.
+func message(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              TaskQueue,
+		StartToCloseTimeout:    10 * time.Second,
+		ScheduleToCloseTimeout: time.Minute,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 10 * time.Second},
+		Summary:                summary,
+	})
+}
+
+// checkup: one question to one connector; nobody waits long for a doctor.
+func checkup(ctx workflow.Context, queue string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              queue,
+		StartToCloseTimeout:    20 * time.Second,
+		ScheduleToStartTimeout: 5 * time.Second,
+		ScheduleToCloseTimeout: 25 * time.Second,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+	})
+}
+
+// patience is a growing wait between rounds: first, then twice as long each time, up to most.
+type patience struct {
+	first, most time.Duration
+}
+
+// The waits between rounds.
+var (
+	// betweenRounds: a connector, the source or the ledger did not answer in a whole round.
+	betweenRounds = patience{first: 15 * time.Second, most: 15 * time.Minute}
+	// betweenEnsures: the subject's workflow has not answered.
+	betweenEnsures = patience{first: time.Minute, most: 15 * time.Minute}
+	// betweenRevokes: revoking never gives up, and a dead target is asked at least every quarter of an hour.
+	betweenRevokes = patience{first: 10 * time.Second, most: 15 * time.Minute}
+	// betweenChecks: a human says that access was granted, and the target does not show it yet.
+	betweenChecks = patience{first: 30 * time.Second, most: 15 * time.Minute}
+)
+
+// after is the wait after so many rounds: after(0) is the first wait.
+func (p patience) after(rounds int) time.Duration {
+	wait := p.first
+	for range rounds {
+		wait *= 2
+		if wait >= p.most {
+			return p.most
+		}
+	}
+	return wait
+}
+
+// stuckAfterRounds is how many rounds a revoke fails before a human is told.
+const stuckAfterRounds = 4
+
+// kindOf is the kind of an activity's error, as the workflow branches on it. An attempt that got no answer at all is
+// Unknown; one that was never started, and whatever nobody classified, is Transient.
+func kindOf(err error) access.Kind {
+	if err == nil {
+		return ""
+	}
+	var timeout *temporal.TimeoutError
+	if errors.As(err, &timeout) {
+		return timeoutKind(timeout)
+	}
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		switch kind := access.Kind(app.Type()); kind {
+		case access.Transient, access.RateLimited, access.Invalid, access.NotFound, access.Conflict, access.Forbidden, access.Unknown:
+			return kind
+		}
+	}
+	return access.Transient
+}
+
+func timeoutKind(timeout *temporal.TimeoutError) access.Kind {
+	if timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START {
+		return access.Transient
+	}
+	return access.Unknown
+}
+
+// sayError is an activity's error in one sentence for people: the cause, without Temporal's wrapping.
+func sayError(err error) string {
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		return app.Message()
+	}
+	var timeout *temporal.TimeoutError
+	if errors.As(err, &timeout) {
+		return "no answer in time (" + timeout.TimeoutType().String() + "); is a worker polling the queue?"
+	}
+	return err.Error()
+}

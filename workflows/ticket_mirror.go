@@ -1,0 +1,224 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"usher/activities"
+	"usher/internal/access"
+)
+
+// ticketWrite is one step of bringing the ticket up to date. N numbers the steps of one request: it makes the marker of
+// the comment, so that a repeated step adds no second comment.
+type ticketWrite struct {
+	N       int                `json:"n"`
+	Comment string             `json:"comment,omitempty"`
+	MoveTo  access.TicketPhase `json:"move_to,omitempty"`
+	Assign  *access.AccountID  `json:"assign,omitempty"`
+}
+
+// mirrorState is what the mirror carries when the workflow continues as new.
+type mirrorState struct {
+	Ref      *access.TicketRef      `json:"ref,omitempty"`
+	Accounts []access.Account       `json:"accounts,omitempty"`
+	Pending  []ticketWrite          `json:"pending,omitempty"`
+	Count    int                    `json:"count,omitempty"`
+	Seen     *access.TicketSnapshot `json:"seen,omitempty"`
+	// Misses counts reads in a row that found no ticket: one miss proves nothing.
+	Misses int `json:"misses,omitempty"`
+	// Old is the ticket that this one replaces.
+	Old     *access.TicketRef `json:"old,omitempty"`
+	Problem string            `json:"problem,omitempty"`
+	// Off ends the mirroring: the contract says to go on without a ticket.
+	Off bool `json:"off,omitempty"`
+}
+
+// ticketMirror keeps one ticket in step with its request. It opens the ticket, then makes the queued writes in order.
+// The desk may be away for days: the queue waits, and the request goes on.
+type ticketMirror struct {
+	mirrorState
+	desk    access.DeskName
+	order   access.NewTicket
+	people  []access.Person
+	settles time.Duration
+	glance  time.Duration
+
+	// opened and gone tell the owner what happened; changed that there is something new to show.
+	opened  func(ref access.TicketRef, found bool)
+	gone    func()
+	changed func()
+	dropped func(why string)
+
+	park, parked bool
+}
+
+// missesProve is how many reads in a row must find no ticket before usher believes that it is gone.
+const missesProve = 2
+
+// write queues a step.
+func (m *ticketMirror) write(w ticketWrite) {
+	if m.Off {
+		return
+	}
+	m.Count++
+	w.N = m.Count
+	m.Pending = append(m.Pending, w)
+}
+
+// upToDate reports whether the ticket shows all that was queued.
+func (m *ticketMirror) upToDate() bool { return m.Off || (m.Ref != nil && len(m.Pending) == 0) }
+
+// run mirrors until the workflow ends. It is a coroutine of its own.
+func (m *ticketMirror) run(ctx workflow.Context) {
+	for round := 0; ; {
+		m.parked = true
+		_ = workflow.Await(ctx, func() bool { return !m.park && !m.upToDate() })
+		m.parked = false
+		wait := m.step(ctx, round)
+		if wait == 0 {
+			round = 0
+			continue
+		}
+		round++
+		m.changed()
+		_, _ = workflow.AwaitWithTimeout(ctx, wait, func() bool { return m.park || m.Off })
+	}
+}
+
+// step opens the ticket or makes the next write, and says how long to wait before the next step: 0 when it succeeded.
+func (m *ticketMirror) step(ctx workflow.Context, round int) time.Duration {
+	if m.Ref == nil {
+		return m.open(ctx, round)
+	}
+	return m.bringUpToDate(ctx, round)
+}
+
+// open finds or creates the ticket. After an outcome that is unknown, the desk is left to settle before it is asked
+// again, so that the search of the next round shows a ticket that was created.
+func (m *ticketMirror) open(ctx workflow.Context, round int) time.Duration {
+	var desk *activities.Desk
+	var opened activities.Opened
+	call := activities.OpenCall{Ticket: m.order, People: m.people}
+	err := workflow.ExecuteActivity(openTicket(ctx, m.desk), desk.OpenTicket, call).Get(ctx, &opened)
+	if err == nil {
+		m.Ref, m.Accounts, m.Problem, m.Misses = &opened.Ref, opened.Accounts, "", 0
+		m.Seen = &access.TicketSnapshot{Ref: opened.Ref, Phase: access.TicketWaiting}
+		m.opened(opened.Ref, opened.Found)
+		return 0
+	}
+	m.Problem = "no ticket yet: " + sayError(err)
+	if kindOf(err) == access.Unknown {
+		return m.settles
+	}
+	return betweenRounds.after(round)
+}
+
+// bringUpToDate makes the next write.
+func (m *ticketMirror) bringUpToDate(ctx workflow.Context, round int) time.Duration {
+	next := m.Pending[0]
+	update := activities.TicketUpdate{Ticket: m.Ref.ID, MoveTo: m.moveOf(next), Assign: next.Assign}
+	if next.Comment != "" {
+		update.Comment = &access.Comment{Marker: m.commentMarker(next), Text: next.Comment}
+	}
+	var desk *activities.Desk
+	var updated activities.Updated
+	err := workflow.ExecuteActivity(ticket(ctx, m.desk, "update "+string(m.Ref.Key)), desk.UpdateTicket, update).Get(ctx, &updated)
+	if err == nil {
+		m.accept(update, updated)
+		return 0
+	}
+	m.Problem = "ticket is behind: " + sayError(err)
+	switch kindOf(err) {
+	case access.NotFound:
+		return m.missed()
+	case access.Conflict, access.Invalid:
+		if !update.MoveTo.Closed() || m.closedAnyway(ctx) {
+			m.dropped(m.Problem)
+			m.pop()
+			return 0
+		}
+	case access.Transient, access.RateLimited, access.Forbidden, access.Unknown:
+	}
+	return betweenRounds.after(round)
+}
+
+// moveOf is where a step moves the ticket: nowhere, if a later step that is queued already moves it elsewhere.
+func (m *ticketMirror) moveOf(w ticketWrite) access.TicketPhase {
+	later := slices.ContainsFunc(m.Pending[1:], func(p ticketWrite) bool { return p.MoveTo != "" })
+	if later {
+		return ""
+	}
+	return w.MoveTo
+}
+
+func (m *ticketMirror) commentMarker(w ticketWrite) access.Marker {
+	return access.Marker(fmt.Sprintf("%s-%d", m.order.Marker, w.N))
+}
+
+// accept takes a step as done, and remembers how the ticket looks now.
+func (m *ticketMirror) accept(u activities.TicketUpdate, done activities.Updated) {
+	if u.MoveTo != "" {
+		m.Seen.Phase = u.MoveTo
+	}
+	if u.Assign != nil && done.AssignRefused == "" {
+		m.Seen.Assignee = *u.Assign
+	}
+	m.Misses = 0
+	m.pop()
+}
+
+func (m *ticketMirror) pop() {
+	m.Pending = m.Pending[1:]
+	if len(m.Pending) == 0 {
+		m.Problem = ""
+	}
+	m.changed()
+}
+
+// closedAnyway reports whether the ticket is closed, if not in the way that was asked for: a human was faster.
+func (m *ticketMirror) closedAnyway(ctx workflow.Context) bool {
+	var desk *activities.Desk
+	var look activities.Look
+	call := activities.LookCall{Ticket: m.Ref.ID}
+	err := workflow.ExecuteActivity(ticket(ctx, m.desk, "look at "+string(m.Ref.Key)), desk.LookAtTicket, call).Get(ctx, &look)
+	return err == nil && look.Snapshot.Phase.Closed()
+}
+
+// missed counts a read that found no ticket; when they prove that it is gone, the owner says what that means.
+func (m *ticketMirror) missed() time.Duration {
+	m.Misses++
+	if m.Misses < missesProve {
+		return m.glance
+	}
+	m.Misses = 0
+	m.gone()
+	return m.glance
+}
+
+// recreate lets go of a ticket that is gone; the next step opens another.
+func (m *ticketMirror) recreate() {
+	m.Old, m.Ref = m.Ref, nil
+}
+
+// account is the desk account of a person; "" when the desk knows none.
+func (m *ticketMirror) account(person access.PersonID) access.AccountID {
+	for _, a := range m.Accounts {
+		if a.Person == person {
+			return a.ID
+		}
+	}
+	return ""
+}
+
+// person is whose account it is; "" for somebody else's.
+func (m *ticketMirror) person(account access.AccountID) access.PersonID {
+	for _, a := range m.Accounts {
+		if a.ID != "" && a.ID == account {
+			return a.Person
+		}
+	}
+	return ""
+}

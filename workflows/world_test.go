@@ -1,0 +1,286 @@
+package workflows_test
+
+import (
+	"context"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/internal/connectors/memory"
+	"usher/internal/ledger"
+	"usher/internal/policy"
+	"usher/workflows"
+)
+
+const catalogYAML = `
+applications:
+  - id: wiki
+    name: Wiki
+    owners: [omar, olga]
+    entitlements:
+      - {role: editor, title: Wiki editor, fulfilment: scim, target: directory, target_role: wiki-editors, max_duration: 30d, stages: [manager]}
+      - {role: admin, title: Wiki admin, fulfilment: scim, target: directory, target_role: wiki-admins, max_duration: 1d, stages: [manager, owner]}
+  - id: badge
+    name: Badge
+    owners: [omar]
+    entitlements:
+      - {role: lab, title: Lab badge, fulfilment: manual, max_duration: 10d, stages: [owner]}
+      - {role: vault, title: Vault badge, fulfilment: manual, target: directory, target_role: vault, max_duration: 10d, stages: [owner]}
+`
+
+// world is everything that workflows meet, in memory, with time that skips.
+type world struct {
+	t       *testing.T
+	env     *testsuite.TestWorkflowEnvironment
+	desk    *memory.Desk
+	target  *memory.Target
+	source  *memory.Source
+	ledger  *faultyLedger
+	catalog *policy.Catalog
+	terms   access.Terms
+	mu      sync.Mutex
+	ensures []access.Ensure
+	// entity answers ensures as the subject's workflow would; nil leaves them unanswered.
+	entity func(access.Ensure)
+	// accounts are the desk accounts of people.
+	accounts map[access.PersonID]access.AccountID
+}
+
+// faultyLedger is the real ledger, which can be away.
+type faultyLedger struct {
+	*ledger.Store
+	mu   sync.Mutex
+	away bool
+	// recorded, if set, hears of every entry that has been written.
+	recorded func(access.Entry)
+}
+
+func (l *faultyLedger) Record(ctx context.Context, e access.Entry) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.away {
+		return access.Errorf(access.Transient, "record", "the database is away")
+	}
+	err := l.Store.Record(ctx, e)
+	if l.recorded != nil {
+		l.recorded(e)
+	}
+	return err
+}
+
+func (w *world) SignalWithStartWorkflow(_ context.Context, _, _ string, arg any, _ client.StartWorkflowOptions, _ any, _ ...any,
+) (client.WorkflowRun, error) {
+	e, ok := arg.(access.Ensure)
+	require.True(w.t, ok)
+	w.mu.Lock()
+	w.ensures = append(w.ensures, e)
+	w.mu.Unlock()
+	if w.entity != nil {
+		w.entity(e)
+	}
+	return nil, nil
+}
+
+func newWorld(t *testing.T) *world { return newWorldWith(t, nil) }
+
+// newWorldWith is a world with other terms.
+func newWorldWith(t *testing.T, change func(*access.Terms)) *world {
+	t.Helper()
+	catalog, err := policy.Parse([]byte(catalogYAML))
+	require.NoError(t, err)
+	store, err := ledger.Open(t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "ledger.db")})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	require.NoError(t, store.Migrate(t.Context()))
+	people := []access.Person{
+		{ID: "ana", DisplayName: "Ana", Email: "ana@example.test", Manager: "mia", Active: true},
+		{ID: "mia", DisplayName: "Mia", Email: "mia@example.test", Active: true},
+		{ID: "omar", DisplayName: "Omar", Email: "omar@example.test", Manager: "mia", Active: true},
+		{ID: "olga", DisplayName: "Olga", Email: "olga@example.test", Manager: "mia", Active: true},
+		{ID: "ben", DisplayName: "Ben", Email: "ben@example.test", Manager: "mia", Active: true},
+	}
+	w := &world{
+		t:        t,
+		desk:     memory.NewDesk("jira"),
+		target:   memory.NewTarget("wiki-editors", "wiki-admins", "vault"),
+		source:   memory.NewSource(people...),
+		ledger:   &faultyLedger{Store: store},
+		accounts: map[access.PersonID]access.AccountID{},
+		terms: access.Terms{
+			Desk: "jira", DecideWithin: access.Duration(7 * 24 * time.Hour), RemindAfter: access.Duration(24 * time.Hour),
+			LookFirst: access.Duration(time.Minute), LookAtMost: access.Duration(15 * time.Minute),
+			DeskSettles: access.Duration(2 * time.Minute), RequestURL: "https://usher.example.test/r/{id}",
+		},
+	}
+	for _, p := range people {
+		w.target.AddAccounts(p.ID)
+		w.accounts[p.ID] = w.desk.AddAccount(p)
+	}
+	w.entity = w.grantAtOnce
+	if change != nil {
+		change(&w.terms)
+	}
+	w.catalog = catalog
+	w.newRun()
+	return w
+}
+
+// newRun gives the world a fresh environment: the next run of a workflow, over the same desk, target and ledger.
+func (w *world) newRun() {
+	var suite testsuite.WorkflowTestSuite
+	w.env = suite.NewTestWorkflowEnvironment()
+	w.env.SetTestTimeout(time.Minute)
+	w.target.SetClock(w.env.Now)
+	workflows.Register(w.env)
+	w.env.RegisterActivity(&activities.Records{Ledger: w.ledger})
+	w.env.RegisterActivity(&activities.Messages{Client: w})
+	w.env.RegisterActivity(&activities.Desk{Port: w.desk})
+	w.env.RegisterActivity(&activities.Target{Port: w.target})
+	w.env.RegisterActivity(&activities.Source{Port: w.source})
+	w.env.RegisterActivity(&activities.Policy{Catalog: w.catalog, Terms: w.terms, Source: "directory",
+		Connectors: activities.Connectors{Desks: []access.DeskName{"jira"}, Targets: []access.TargetName{"directory"},
+			Sources: []access.SourceName{"directory"}}})
+}
+
+// continued is what a run that continued as new hands to the next.
+func continued[P any](t *testing.T, w *world) P {
+	t.Helper()
+	require.True(t, w.env.IsWorkflowCompleted())
+	var next *workflow.ContinueAsNewError
+	require.ErrorAs(t, w.env.GetWorkflowError(), &next)
+	var params P
+	require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(next.Input, &params))
+	return params
+}
+
+// grantAtOnce is a subject's workflow that grants and revokes on the target at once.
+func (w *world) grantAtOnce(e access.Ensure) {
+	answer := access.LeaseAnswer{Lease: e.Lease.ID, Revision: e.Revision}
+	now := w.env.Now().UTC()
+	switch {
+	case e.Wanted == access.Absent:
+		answer.State = access.LeaseEnded
+		if e.Lease.Binding != nil {
+			proof, err := w.target.Revoke(w.t.Context(), access.Assignment{Role: e.Lease.Binding.Role, Subject: e.Lease.Subject})
+			require.NoError(w.t, err)
+			answer.Proof = &proof
+		}
+	case e.Granted != nil:
+		answer.State, answer.GrantedAt, answer.Proof = access.LeaseHeld, &now, e.Granted
+	default:
+		proof, err := w.target.Grant(w.t.Context(), access.Assignment{Role: e.Lease.Binding.Role, Subject: e.Lease.Subject})
+		require.NoError(w.t, err)
+		answer.State, answer.GrantedAt, answer.Proof = access.LeaseHeld, &now, &proof
+	}
+	w.env.SignalWorkflow(workflows.SignalLeaseState, answer)
+}
+
+func (w *world) at(after time.Duration, do func()) { w.env.RegisterDelayedCallback(do, after) }
+
+// request is what ana asks.
+func (w *world) request(entitlements ...access.EntitlementID) access.Request {
+	r := access.Request{ID: "r1", Requester: "ana", Subject: "ana", Reason: "to write the handbook", SubmittedAt: w.env.Now(), Proof: "test"}
+	for i, e := range entitlements {
+		r.Items = append(r.Items, access.Item{ID: access.ItemID(rune('1' + i)), Entitlement: e})
+	}
+	return r
+}
+
+// run runs a request to its end, and gives its result.
+func (w *world) run(r access.Request) workflows.RequestResult {
+	w.t.Helper()
+	w.env.ExecuteWorkflow(workflows.AccessRequestType, workflows.AccessRequestParams{Request: r})
+	require.True(w.t, w.env.IsWorkflowCompleted(), "the request must end")
+	require.NoError(w.t, w.env.GetWorkflowError())
+	var result workflows.RequestResult
+	require.NoError(w.t, w.env.GetWorkflowResult(&result))
+	return result
+}
+
+// answer is what an update answered.
+type answer struct {
+	accepted, rejected error
+	view               access.RequestView
+	done               bool
+}
+
+func (w *world) update(name, id string, arg any) *answer {
+	a := &answer{}
+	w.env.UpdateWorkflow(name, id, &testsuite.TestUpdateCallback{
+		OnAccept: func() {},
+		OnReject: func(err error) { a.rejected, a.done = err, true },
+		OnComplete: func(result any, err error) {
+			a.accepted, a.done = err, true
+			if view, ok := result.(access.RequestView); ok {
+				a.view = view
+			}
+		},
+	}, arg)
+	return a
+}
+
+// decide is a person's decision over the API.
+func (w *world) decide(by access.PersonID, v access.Verdict, items ...access.ItemID) *answer {
+	id := "d-" + string(by) + "-" + string(v)
+	return w.update(workflows.UpdateDecide, id, access.Decision{ID: id, By: by, Verdict: v, Items: items, Reason: "because", Proof: "test"})
+}
+
+func (w *world) view() access.RequestView {
+	w.t.Helper()
+	value, err := w.env.QueryWorkflow(workflows.QueryView)
+	require.NoError(w.t, err)
+	var v access.RequestView
+	require.NoError(w.t, value.Get(&v))
+	return v
+}
+
+// ticket is the request's one ticket.
+func (w *world) ticket() memory.DeskTicket {
+	w.t.Helper()
+	tickets := w.desk.Tickets()
+	require.Len(w.t, tickets, 1, "tickets of the request")
+	return tickets[0]
+}
+
+// move is a human's change of the ticket's status.
+func (w *world) move(by access.PersonID, to access.TicketPhase) {
+	w.t.Helper()
+	require.NoError(w.t, w.desk.MoveAs(w.accounts[by], w.ticket().Ref.ID, to))
+}
+
+func (w *world) events(id access.RequestID) []access.Event {
+	w.t.Helper()
+	events, err := w.ledger.Events(w.t.Context(), id)
+	require.NoError(w.t, err)
+	return events
+}
+
+// has counts the events of a type.
+func has(events []access.Event, t access.EventType) int {
+	n := 0
+	for _, e := range events {
+		if e.Type == t {
+			n++
+		}
+	}
+	return n
+}
+
+// setAway takes the ledger away, or brings it back.
+func (l *faultyLedger) setAway(away bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.away = away
+}
+
+// requestedAt is when the request's first event was recorded.
+func (w *world) requestedAt() time.Time { return w.events("r1")[0].At }
