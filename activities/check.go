@@ -16,8 +16,13 @@ type CheckResult struct {
 // check runs a port's own check once. A problem is an answer here, not an error: Doctor shows it and never retries.
 func check(ctx context.Context, port access.Checker) (CheckResult, error) {
 	findings, err := port.Check(ctx)
-	if err != nil {
-		return CheckResult{Problem: err.Error()}, nil
+	return CheckResult{Problem: problem(err), Findings: findings}, nil
+}
+
+// problem is an error as an answer: "" for none.
+func problem(err error) string {
+	if err == nil {
+		return ""
 	}
-	return CheckResult{Findings: findings}, nil
+	return err.Error()
 }

@@ -83,8 +83,5 @@ func (a *Records) ReadRequest(ctx context.Context, id access.RequestID) (Archive
 
 // CheckLedger reports whether the ledger answers and has the schema that this build expects.
 func (a *Records) CheckLedger(ctx context.Context) (CheckResult, error) {
-	if err := a.Ledger.Ping(ctx); err != nil {
-		return CheckResult{Problem: err.Error()}, nil
-	}
-	return CheckResult{}, nil
+	return CheckResult{Problem: problem(a.Ledger.Ping(ctx))}, nil
 }

@@ -136,8 +136,10 @@ func (t termsConfig) problems() []error {
 		key   string
 		value access.Duration
 	}{
-		{"decide_within", t.DecideWithin}, {"look_first", t.LookFirst},
-		{"look_at_most", t.LookAtMost}, {"desk_settles", t.DeskSettles},
+		{"decide_within", t.DecideWithin},
+		{"look_first", t.LookFirst},
+		{"look_at_most", t.LookAtMost},
+		{"desk_settles", t.DeskSettles},
 	} {
 		if positive.value <= 0 {
 			wrong = append(wrong, fmt.Errorf(`terms.%s: found %s, expected a duration above 0 such as "30s"`, positive.key, positive.value))

@@ -111,7 +111,7 @@ func (r *runner) insist(ctx context.Context, what string, do func(context.Contex
 		}
 		switch access.KindOf(err) {
 		case access.Transient, access.RateLimited, access.NotFound:
-			r.log.Warn("waiting for "+what, "error", err)
+			r.log.Warn("waiting for what is away", "what", what, "error", err)
 		case access.Invalid, access.Conflict, access.Forbidden, access.Unknown:
 			r.fatal.report(err)
 			return false

@@ -145,11 +145,11 @@ func (r *accessRequest) until(ctx workflow.Context, alarms func() []alarm, ring 
 			return errContinue
 		}
 		set := append(alarms(), alarm{r.lookDue(), alarmLook})
-		next, any := nextAlarm(set...)
+		next, some := nextAlarm(set...)
 		changed := func() bool {
 			return met() || r.lookNow || !sameAlarms(set, append(alarms(), alarm{r.lookDue(), alarmLook}))
 		}
-		if !any {
+		if !some {
 			if err := workflow.Await(ctx, changed); err != nil {
 				return err
 			}
@@ -205,8 +205,10 @@ func (r *accessRequest) settle(ctx workflow.Context) error {
 		}
 		if r.s.View.Ticket != nil && !r.s.Shown.Closed {
 			r.s.Shown.Closed = true
-			r.record(ctx, access.Event{Type: access.EventTicketClosed, Channel: access.ChannelSystem,
-				Text: fmt.Sprintf("Ticket %s shows the outcome.", r.s.View.Ticket.Key)})
+			r.record(ctx, access.Event{
+				Type: access.EventTicketClosed, Channel: access.ChannelSystem,
+				Text: fmt.Sprintf("Ticket %s shows the outcome.", r.s.View.Ticket.Key),
+			})
 			r.show(ctx)
 			continue
 		}

@@ -40,8 +40,10 @@ func (r *accessRequest) expire(ctx workflow.Context) {
 			item.State, item.Why = access.ItemExpired, "nobody decided by "+clock(*r.s.View.DecideBy)
 		}
 	}
-	r.record(ctx, access.Event{Type: access.EventDecided, Channel: access.ChannelSystem,
-		Text: "The time for decisions is over; awaited were " + r.awaited() + "."})
+	r.record(ctx, access.Event{
+		Type: access.EventDecided, Channel: access.ChannelSystem,
+		Text: "The time for decisions is over; awaited were " + r.awaited() + ".",
+	})
 }
 
 func (r *accessRequest) validateDecide(d access.Decision) error {
@@ -94,8 +96,10 @@ func (r *accessRequest) operatorDecided(ctx workflow.Context, d access.Decision)
 		}
 	}
 	if why != "" {
-		r.record(ctx, access.Event{Type: access.EventDecisionRefused, Channel: access.ChannelOperator, Proof: d.Proof,
-			Text: "A decision by signal does not count: " + why + "."})
+		r.record(ctx, access.Event{
+			Type: access.EventDecisionRefused, Channel: access.ChannelOperator, Proof: d.Proof,
+			Text: "A decision by signal does not count: " + why + ".",
+		})
 		return
 	}
 	r.take(ctx, d)
@@ -132,8 +136,10 @@ func (r *accessRequest) take(ctx workflow.Context, d access.Decision) int {
 		write.MoveTo = access.TicketWaiting
 	}
 	r.mirror.write(write)
-	mark := r.record(ctx, access.Event{Type: access.EventDecided, Actor: d.By, Channel: d.Channel, Proof: d.Proof, Items: d.Items,
-		Text: sentence(d.Name+": "+string(d.Verdict), d.Reason)})
+	mark := r.record(ctx, access.Event{
+		Type: access.EventDecided, Actor: d.By, Channel: d.Channel, Proof: d.Proof, Items: d.Items,
+		Text: sentence(d.Name+": "+string(d.Verdict), d.Reason),
+	})
 	r.show(ctx)
 	return mark
 }

@@ -21,20 +21,26 @@ func (r *accessRequest) obey(ctx workflow.Context, event access.TicketEvent, now
 		r.revert(ctx, now, "who asks for access, or gets it, cannot confirm that it was granted")
 		return
 	}
-	r.record(ctx, access.Event{Type: access.EventTicketSeen, Actor: who, Channel: access.ChannelTicket, Proof: proof,
-		Text: eventText(event, now) + " This means: " + string(meaning) + "."})
+	r.record(ctx, access.Event{
+		Type: access.EventTicketSeen, Actor: who, Channel: access.ChannelTicket, Proof: proof,
+		Text: eventText(event, now) + " This means: " + string(meaning) + ".",
+	})
 	reason := "ticket " + string(now.Ref.Key) + " was set to " + now.Status
 	switch meaning {
 	case access.MeansDecision:
 		r.decideByTicket(ctx, now, who, proof)
 	case access.MeansFulfilled:
-		r.claimed(ctx, access.Proof{Holds: true, Method: "a human's word", Evidence: proof + " closed it as done",
-			At: workflow.Now(ctx).UTC()})
+		r.claimed(ctx, access.Proof{
+			Holds: true, Method: "a human's word", Evidence: proof + " closed it as done",
+			At: workflow.Now(ctx).UTC(),
+		})
 	case access.MeansDeny:
 		r.denyOpen(ctx, now, who, proof)
 	case access.MeansCancel:
-		r.stopFor(stop{Outcome: access.OutcomeCancelled, By: who, Name: moverName(now), Channel: access.ChannelTicket,
-			Proof: proof, Reason: reason})
+		r.stopFor(stop{
+			Outcome: access.OutcomeCancelled, By: who, Name: moverName(now), Channel: access.ChannelTicket,
+			Proof: proof, Reason: reason,
+		})
 	case access.MeansRevert:
 		r.revert(ctx, now, r.whyReverted(event, now))
 	case access.MeansRecreate:
@@ -101,8 +107,10 @@ func (r *accessRequest) decideByTicket(ctx workflow.Context, now access.TicketSn
 // denyOpen denies what is open, by the word of whoever closed the ticket.
 func (r *accessRequest) denyOpen(ctx workflow.Context, now access.TicketSnapshot, who access.PersonID, proof string) {
 	if r.s.View.State == access.StateAwaitingApprove {
-		r.stopFor(stop{Outcome: access.OutcomeDenied, By: who, Name: moverName(now), Channel: access.ChannelTicket, Proof: proof,
-			Reason: "the ticket was closed before a decision"})
+		r.stopFor(stop{
+			Outcome: access.OutcomeDenied, By: who, Name: moverName(now), Channel: access.ChannelTicket, Proof: proof,
+			Reason: "the ticket was closed before a decision",
+		})
 		return
 	}
 	for i := range r.s.View.Items {
@@ -116,15 +124,19 @@ func (r *accessRequest) denyOpen(ctx workflow.Context, now access.TicketSnapshot
 			r.s.Grants[i].CheckAt = zeroTime
 		}
 	}
-	r.record(ctx, access.Event{Type: access.EventFulfilment, Actor: who, Channel: access.ChannelTicket, Proof: proof,
-		Text: moverName(now) + " will not grant what is left by hand."})
+	r.record(ctx, access.Event{
+		Type: access.EventFulfilment, Actor: who, Channel: access.ChannelTicket, Proof: proof,
+		Text: moverName(now) + " will not grant what is left by hand.",
+	})
 }
 
 // revert says on the ticket why a change does not count, and puts the ticket back to where the request stands.
 func (r *accessRequest) revert(ctx workflow.Context, now access.TicketSnapshot, why string) {
 	r.mirror.write(ticketWrite{Comment: revertText(why), MoveTo: r.phaseNow()})
-	r.record(ctx, access.Event{Type: access.EventDecisionRefused, Actor: r.mirror.person(now.MovedBy), Channel: access.ChannelTicket,
-		Text: "A change of the ticket by " + moverName(now) + " does not count: " + why + "."})
+	r.record(ctx, access.Event{
+		Type: access.EventDecisionRefused, Actor: r.mirror.person(now.MovedBy), Channel: access.ChannelTicket,
+		Text: "A change of the ticket by " + moverName(now) + " does not count: " + why + ".",
+	})
 }
 
 func (r *accessRequest) whyReverted(event access.TicketEvent, now access.TicketSnapshot) string {

@@ -75,52 +75,81 @@ func TestEachTicketEventHasItsConfiguredMeaning(t *testing.T) {
 		outcome  access.RequestState
 		check    func(t *testing.T, w *world)
 	}{
-		{"closed before a decision, by default: cancelled", "wiki/editor", nil,
-			func(w *world) { w.move("ben", access.TicketDone) }, cancelled, nil},
-		{"closed before a decision, as a denial", "wiki/editor", access.TicketContract{access.EventClosedUndecided: access.MeansDeny},
-			func(w *world) { w.move("ben", access.TicketWontDo) }, denied, nil},
-		{"closed before a decision, put back", "wiki/editor", access.TicketContract{access.EventClosedUndecided: access.MeansRevert},
+		{
+			"closed before a decision, by default: cancelled", "wiki/editor", nil,
+			func(w *world) { w.move("ben", access.TicketDone) }, cancelled, nil,
+		},
+		{
+			"closed before a decision, as a denial", "wiki/editor",
+			access.TicketContract{access.EventClosedUndecided: access.MeansDeny},
+			func(w *world) { w.move("ben", access.TicketWontDo) }, denied, nil,
+		},
+		{
+			"closed before a decision, put back", "wiki/editor",
+			access.TicketContract{access.EventClosedUndecided: access.MeansRevert},
 			func(w *world) { w.move("ben", access.TicketDone) }, granted,
 			func(t *testing.T, w *world) {
 				require.Contains(t, w.desk.Comments(w.ticket().Ref.ID)[0], "closing the ticket is no decision")
-			}},
-		{"an approver's move that is only noted", "wiki/editor", access.TicketContract{access.EventDecidedByApprover: access.MeansNote},
+			},
+		},
+		{
+			"an approver's move that is only noted", "wiki/editor",
+			access.TicketContract{access.EventDecidedByApprover: access.MeansNote},
 			func(w *world) { w.move("mia", access.TicketApproved) }, granted,
 			func(t *testing.T, w *world) {
 				view, err := w.ledger.View(t.Context(), "r1")
 				require.NoError(t, err)
 				require.Len(t, view.Decisions, 1)
 				require.Equal(t, access.ChannelAPI, view.Decisions[0].Channel)
-			}},
-		{"a stranger's move that is only noted", "wiki/editor", access.TicketContract{access.EventDecidedByOther: access.MeansNote},
-			func(w *world) { w.move("ben", access.TicketApproved) }, granted, nil},
-		{"deleted, by default: opened again", "wiki/editor", nil,
+			},
+		},
+		{
+			"a stranger's move that is only noted", "wiki/editor",
+			access.TicketContract{access.EventDecidedByOther: access.MeansNote},
+			func(w *world) { w.move("ben", access.TicketApproved) }, granted, nil,
+		},
+		{
+			"deleted, by default: opened again", "wiki/editor", nil,
 			func(w *world) { require.NoError(w.t, w.desk.Delete(w.ticket().Ref.ID)) }, granted,
 			func(t *testing.T, w *world) {
 				tickets := w.desk.Tickets()
 				require.Len(t, tickets, 2)
 				require.Equal(t, access.TicketDone, tickets[1].Phase)
 				require.Contains(t, tickets[1].Comments[0].Text, "This ticket replaces "+string(tickets[0].Ref.Key))
-			}},
-		{"deleted, as a cancel", "wiki/editor", access.TicketContract{access.EventDeleted: access.MeansCancel},
-			func(w *world) { require.NoError(w.t, w.desk.Delete(w.ticket().Ref.ID)) }, cancelled, nil},
-		{"deleted, and the request goes on without a ticket", "wiki/editor", access.TicketContract{access.EventDeleted: access.MeansNote},
-			func(w *world) { require.NoError(w.t, w.desk.Delete(w.ticket().Ref.ID)) }, granted, nil},
-		{"moved: the new key is followed", "wiki/editor", nil,
+			},
+		},
+		{
+			"deleted, as a cancel", "wiki/editor",
+			access.TicketContract{access.EventDeleted: access.MeansCancel},
+			func(w *world) { require.NoError(w.t, w.desk.Delete(w.ticket().Ref.ID)) }, cancelled, nil,
+		},
+		{
+			"deleted, and the request goes on without a ticket", "wiki/editor",
+			access.TicketContract{access.EventDeleted: access.MeansNote},
+			func(w *world) { require.NoError(w.t, w.desk.Delete(w.ticket().Ref.ID)) }, granted, nil,
+		},
+		{
+			"moved: the new key is followed", "wiki/editor", nil,
 			func(w *world) { rekey(w) }, granted,
 			func(t *testing.T, w *world) {
 				view, err := w.ledger.View(t.Context(), "r1")
 				require.NoError(t, err)
 				require.Equal(t, w.ticket().Ref.Key, view.Ticket.Key)
 				require.Equal(t, access.TicketDone, w.ticket().Phase)
-			}},
-		{"moved, as a cancel", "wiki/editor", access.TicketContract{access.EventMoved: access.MeansCancel},
-			func(w *world) { rekey(w) }, cancelled, nil},
-		{"the assignee changed: noted", "wiki/editor", nil,
+			},
+		},
+		{
+			"moved, as a cancel", "wiki/editor",
+			access.TicketContract{access.EventMoved: access.MeansCancel},
+			func(w *world) { rekey(w) }, cancelled, nil,
+		},
+		{
+			"the assignee changed: noted", "wiki/editor", nil,
 			func(w *world) { require.NoError(w.t, w.desk.AssignAs(w.ticket().Ref.ID, w.accounts["ben"])) }, granted,
 			func(t *testing.T, w *world) {
 				require.Equal(t, 1, has(w.events("r1"), access.EventTicketSeen))
-			}},
+			},
+		},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -153,6 +182,7 @@ func TestOneMissProvesNothing(t *testing.T) {
 	result := w.run(w.request("wiki/editor"))
 	require.Equal(t, access.OutcomeGranted, result.Outcome)
 	require.Len(t, w.desk.Tickets(), 1)
+	require.Zero(t, has(w.events("r1"), access.EventTicketSeen), "nothing is said about a ticket that is there")
 }
 
 func TestAHumanGrantsAndClosesTheTicketAsDone(t *testing.T) {

@@ -15,8 +15,10 @@ func (r *accessRequest) evaluate(ctx workflow.Context) error {
 	if r.evaluated {
 		return nil
 	}
-	r.record(ctx, access.Event{Type: access.EventSubmitted, Actor: r.request.Requester, Channel: access.ChannelAPI,
-		Proof: r.request.Proof, Text: sentence("Requested", r.request.Reason)})
+	r.record(ctx, access.Event{
+		Type: access.EventSubmitted, Actor: r.request.Requester, Channel: access.ChannelAPI,
+		Proof: r.request.Proof, Text: sentence("Requested", r.request.Reason),
+	})
 	asking, giveUp := workflow.WithCancel(ctx)
 	var answer *activities.Evaluation
 	workflow.Go(asking, func(ctx workflow.Context) { answer = r.askPolicy(ctx) })
@@ -99,7 +101,9 @@ func (r *accessRequest) required(ctx workflow.Context, need access.Requirement) 
 	r.s.StageSince = now
 	r.armReminder(ctx)
 	r.tellApprovals(ctx)
-	r.record(ctx, access.Event{Type: access.EventRequired, Channel: access.ChannelSystem, Proof: "policy " + need.PolicyHash,
-		Text: "Policy demands: " + strings.Join(stageLines(need), "; ") + "."})
+	r.record(ctx, access.Event{
+		Type: access.EventRequired, Channel: access.ChannelSystem, Proof: "policy " + need.PolicyHash,
+		Text: "Policy demands: " + strings.Join(stageLines(need), "; ") + ".",
+	})
 	r.show(ctx)
 }

@@ -103,8 +103,10 @@ func (r *accessRequest) askFor(ctx workflow.Context, g *itemGrant, wanted access
 		Why: "request " + string(r.request.ID),
 	}
 	if wanted == access.Present {
-		r.record(ctx, access.Event{Type: access.EventGrantAsked, Channel: access.ChannelSystem, Items: []access.ItemID{g.Item},
-			Text: "Asked for " + need.Title + " " + lasting(need.Lasts) + "."})
+		r.record(ctx, access.Event{
+			Type: access.EventGrantAsked, Channel: access.ChannelSystem, Items: []access.ItemID{g.Item},
+			Text: "Asked for " + need.Title + " " + lasting(need.Lasts) + ".",
+		})
 	}
 }
 
@@ -176,8 +178,10 @@ func (r *accessRequest) leaseAnswered(ctx workflow.Context, a access.LeaseAnswer
 	}
 	g := &r.s.Grants[i]
 	item := r.itemOf(g.Item)
-	item.Lease = &access.LeaseView{Lease: g.Ensure.Lease, Revision: a.Revision, Wanted: g.Ensure.Wanted, State: a.State,
-		GrantedAt: a.GrantedAt, EndsAt: a.EndsAt, Proof: a.Proof, Problem: a.Problem}
+	item.Lease = &access.LeaseView{
+		Lease: g.Ensure.Lease, Revision: a.Revision, Wanted: g.Ensure.Wanted, State: a.State,
+		GrantedAt: a.GrantedAt, EndsAt: a.EndsAt, Proof: a.Proof, Problem: a.Problem,
+	}
 	item.Why = a.Problem
 	if a.Problem == "" || a.State == access.LeaseRevoking {
 		g.Answered = a.Revision
@@ -194,8 +198,10 @@ func (r *accessRequest) leaseAnswered(ctx workflow.Context, a access.LeaseAnswer
 		}
 	}
 	r.tellFulfilment()
-	r.record(ctx, access.Event{Type: access.EventFulfilment, Channel: access.ChannelSystem, Items: []access.ItemID{g.Item},
-		Proof: proofText(a.Proof), Text: answerText(item.Title, a)})
+	r.record(ctx, access.Event{
+		Type: access.EventFulfilment, Channel: access.ChannelSystem, Items: []access.ItemID{g.Item},
+		Proof: proofText(a.Proof), Text: answerText(item.Title, a),
+	})
 }
 
 func answerText(title string, a access.LeaseAnswer) string {
@@ -280,8 +286,10 @@ func (r *accessRequest) checkClaim(ctx workflow.Context, g *itemGrant) {
 			item.Why = "closed as done, but the target does not show the access yet"
 			if first {
 				r.mirror.write(ticketWrite{Comment: notYetVisibleText(item.Title)})
-				r.record(ctx, access.Event{Type: access.EventFulfilment, Channel: access.ChannelSystem, Items: []access.ItemID{id},
-					Proof: proofText(&proof), Text: item.Title + ": " + item.Why + "."})
+				r.record(ctx, access.Event{
+					Type: access.EventFulfilment, Channel: access.ChannelSystem, Items: []access.ItemID{id},
+					Proof: proofText(&proof), Text: item.Title + ": " + item.Why + ".",
+				})
 			}
 		}
 		r.tellFulfilment()

@@ -198,8 +198,10 @@ func (l *lease) answer(ctx workflow.Context) {
 	}
 	l.AnswerDue = false
 	v := l.View
-	told := access.LeaseAnswer{Lease: v.Lease.ID, Revision: v.Revision, State: v.State, GrantedAt: v.GrantedAt, EndsAt: v.EndsAt,
-		Proof: v.Proof, Refused: l.Refused, Problem: v.Problem}
+	told := access.LeaseAnswer{
+		Lease: v.Lease.ID, Revision: v.Revision, State: v.State, GrantedAt: v.GrantedAt, EndsAt: v.EndsAt,
+		Proof: v.Proof, Refused: l.Refused, Problem: v.Problem,
+	}
 	err := workflow.SignalExternalWorkflow(ctx, RequestWorkflowID(v.Lease.Request), "", SignalLeaseState, told).Get(ctx, nil)
 	if err == nil || v.Wanted == access.Absent || v.State == access.LeaseEnded {
 		return

@@ -122,8 +122,10 @@ func (l *lease) lookLater() time.Duration {
 
 // removed takes a human's word that the access is gone, and lets the target confirm it where it can be read.
 func (l *lease) removed(ctx workflow.Context, now access.TicketSnapshot) time.Duration {
-	word := access.Proof{Method: "a human's word", Evidence: "desk account " + string(now.MovedBy) + " closed " + string(now.Ref.Key) + " as done",
-		At: workflow.Now(ctx).UTC()}
+	word := access.Proof{
+		Method: "a human's word", Evidence: "desk account " + string(now.MovedBy) + " closed " + string(now.Ref.Key) + " as done",
+		At: workflow.Now(ctx).UTC(),
+	}
 	binding := l.View.Lease.Binding
 	if binding == nil {
 		l.ended(ctx, word, moverName(now)+" says so")
@@ -160,8 +162,10 @@ func (l *lease) startRemoval(ctx workflow.Context) {
 		opened: func(ref access.TicketRef, _ bool) {
 			l.View.Version++
 			view := l.View
-			l.recorder.add(access.Entry{Lease: &view, Ticket: &access.TicketLink{Ref: ref, Request: about.Request, Lease: about.ID,
-				Marker: access.RemovalMarkerOf(about.ID)}})
+			l.recorder.add(access.Entry{Lease: &view, Ticket: &access.TicketLink{
+				Ref: ref, Request: about.Request, Lease: about.ID,
+				Marker: access.RemovalMarkerOf(about.ID),
+			}})
 		},
 		gone:    func() { l.mirror.recreate() },
 		changed: func() {},

@@ -10,10 +10,14 @@ import (
 // TaskQueue is where workflows, policy, ledger and signalling run.
 const TaskQueue = "usher"
 
-// DeskQueue, TargetQueue and SourceQueue are where a connector's activities run, so that a worker at the edge can hold
-// the only copy of a secret.
-func DeskQueue(name access.DeskName) string     { return "usher-desk-" + string(name) }
+// DeskQueue is the queue of one desk's activities. Each connector has its own, so that a worker at the edge can hold the
+// only copy of a secret.
+func DeskQueue(name access.DeskName) string { return "usher-desk-" + string(name) }
+
+// TargetQueue is the queue of one target's activities; see DeskQueue.
 func TargetQueue(name access.TargetName) string { return "usher-target-" + string(name) }
+
+// SourceQueue is the queue of one source's activities; see DeskQueue.
 func SourceQueue(name access.SourceName) string { return "usher-source-" + string(name) }
 
 // The names of the workflow types.

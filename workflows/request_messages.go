@@ -37,8 +37,10 @@ func (r *accessRequest) listen(ctx, work workflow.Context) error {
 	}
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		ctx.Done().Receive(ctx, nil)
-		r.stopFor(stop{Outcome: access.OutcomeCancelled, Channel: access.ChannelOperator, Name: "an operator",
-			Reason: "the workflow was cancelled"})
+		r.stopFor(stop{
+			Outcome: access.OutcomeCancelled, Channel: access.ChannelOperator, Name: "an operator",
+			Reason: "the workflow was cancelled",
+		})
 	})
 	workflow.GoNamed(work, "lease answers", func(ctx workflow.Context) {
 		for {
@@ -85,8 +87,10 @@ func (r *accessRequest) drain(ctx workflow.Context) bool {
 
 func (r *accessRequest) validateSubmit(c SubmitCall) error {
 	if c.Digest != r.request.Digest() {
-		return refuse(&refused{access.Invalid, "Idempotency-Key",
-			"this key or id already names another request; send the same body again, or take a new key"})
+		return refuse(&refused{
+			access.Invalid, "Idempotency-Key",
+			"this key or id already names another request; send the same body again, or take a new key",
+		})
 	}
 	return nil
 }
@@ -111,10 +115,14 @@ func (r *accessRequest) validateWithdraw(c WithdrawCall) error {
 
 func (r *accessRequest) withdraw(ctx workflow.Context, c WithdrawCall) (access.RequestView, error) {
 	if r.s.Stop == nil {
-		r.stopFor(stop{ID: c.ID, Outcome: access.OutcomeWithdrawn, By: c.By, Name: r.nameOf(c.By), Channel: access.ChannelAPI,
-			Proof: c.Proof, Reason: c.Reason})
-		mark := r.record(ctx, access.Event{Type: access.EventWithdrawAsked, Actor: c.By, Channel: access.ChannelAPI, Proof: c.Proof,
-			Text: sentence(r.nameOf(c.By)+" withdrew the request", c.Reason)})
+		r.stopFor(stop{
+			ID: c.ID, Outcome: access.OutcomeWithdrawn, By: c.By, Name: r.nameOf(c.By), Channel: access.ChannelAPI,
+			Proof: c.Proof, Reason: c.Reason,
+		})
+		mark := r.record(ctx, access.Event{
+			Type: access.EventWithdrawAsked, Actor: c.By, Channel: access.ChannelAPI, Proof: c.Proof,
+			Text: sentence(r.nameOf(c.By)+" withdrew the request", c.Reason),
+		})
 		err := r.awaitRecorded(ctx, mark)
 		return r.s.View, err
 	}

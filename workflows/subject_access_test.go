@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/mock" //nolint:depguard // the test environment matches signals to other workflows with it
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
@@ -196,8 +196,10 @@ func TestALateEnsureOfAWithdrawnRequestGrantsNothing(t *testing.T) {
 func (h *holder) remember(id access.RequestID, outcome access.RequestState, item access.ItemState) {
 	h.t.Helper()
 	require.NoError(h.t, h.ledger.Store.Record(h.t.Context(), access.Entry{View: &access.RequestView{
-		Request: access.Request{ID: id, Requester: "ana", Subject: "ana", SubmittedAt: time.Now(),
-			Items: []access.Item{{ID: "1", Entitlement: "wiki/editor"}}},
+		Request: access.Request{
+			ID: id, Requester: "ana", Subject: "ana", SubmittedAt: time.Now(),
+			Items: []access.Item{{ID: "1", Entitlement: "wiki/editor"}},
+		},
 		State: outcome, Items: []access.ItemView{{Item: access.Item{ID: "1"}, State: item}}, Version: 1,
 	}}))
 }
@@ -249,7 +251,7 @@ func TestALowerRevisionIsIgnored(t *testing.T) {
 	h.ensureAt(0, e)
 	h.hold()
 	require.Empty(t, h.target.Members("wiki-editors"))
-	require.Zero(t, len(h.target.History()))
+	require.Empty(t, h.target.History())
 }
 
 func TestALedgerThatIsAwayHoldsBackTheGrantAndTheEnd(t *testing.T) {

@@ -146,9 +146,13 @@ func (w *world) newRun() {
 	w.env.RegisterActivity(&activities.Desk{Port: w.desk})
 	w.env.RegisterActivity(&activities.Target{Port: w.target})
 	w.env.RegisterActivity(&activities.Source{Port: w.source})
-	w.env.RegisterActivity(&activities.Policy{Catalog: w.catalog, Terms: w.terms, Source: "directory",
-		Connectors: activities.Connectors{Desks: []access.DeskName{"jira"}, Targets: []access.TargetName{"directory"},
-			Sources: []access.SourceName{"directory"}}})
+	w.env.RegisterActivity(&activities.Policy{
+		Catalog: w.catalog, Terms: w.terms, Source: "directory",
+		Connectors: activities.Connectors{
+			Desks: []access.DeskName{"jira"}, Targets: []access.TargetName{"directory"},
+			Sources: []access.SourceName{"directory"},
+		},
+	})
 }
 
 // continued is what a run that continued as new hands to the next.
