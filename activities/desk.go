@@ -102,9 +102,22 @@ func (a *Desk) UpdateTicket(ctx context.Context, u TicketUpdate) (Updated, error
 		}
 	}
 	if u.MoveTo != "" {
-		return updated, translate(a.Port.MoveTicket(ctx, u.Ticket, u.MoveTo))
+		return updated, translate(a.move(ctx, u.Ticket, u.MoveTo))
 	}
 	return updated, nil
+}
+
+// move brings the ticket into a phase. Many desks open a closed ticket again only into its first status, so the way
+// back to working may lead through waiting.
+func (a *Desk) move(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
+	err := a.Port.MoveTicket(ctx, id, to)
+	if to != access.TicketWorking || !access.IsKind(err, access.Conflict) {
+		return err
+	}
+	if err := a.Port.MoveTicket(ctx, id, access.TicketWaiting); err != nil {
+		return err
+	}
+	return a.Port.MoveTicket(ctx, id, to)
 }
 
 // CheckDesk asks the desk whether usher can work with it.

@@ -206,6 +206,19 @@ func TestAHumanGrantsAndClosesTheTicketAsDone(t *testing.T) {
 	require.Equal(t, w.ensures[0].Granted.At.Add(10*24*time.Hour), *w.ensures[0].Window.Until)
 }
 
+func TestATicketIsPutBackToWorkWhereReopeningLeadsOnlyToWaiting(t *testing.T) {
+	w := newWorld(t)
+	w.desk.ReopenOnlyInto(access.TicketWaiting)
+	w.at(time.Hour, func() { w.decide("omar", access.Approve) })
+	w.at(2*time.Hour, func() { w.move("ana", access.TicketDone) })
+	w.at(3*time.Hour, func() {
+		require.Equal(t, access.TicketWorking, w.ticket().Phase)
+		w.move("ben", access.TicketDone)
+	})
+	result := w.run(w.request("badge/lab"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+}
+
 func TestAHumanClosesTheTicketAsWontDo(t *testing.T) {
 	w := newWorld(t)
 	w.at(time.Hour, func() { w.decide("omar", access.Approve) })

@@ -84,6 +84,7 @@ func RunServiceDesk(t *testing.T, newHarness func(*testing.T, ServiceDeskSetup) 
 		{name: "texts beyond the desk's limit are cut between characters", run: createBeyondLimit},
 		{name: "a body's text cannot act as markup", run: createPlainText},
 		{name: "the requester becomes the reporter", run: createWithReporter},
+		{name: "nothing is created without a marker", run: createWithoutMarker},
 		{name: "a new ticket waits, and nobody has moved it", run: readNew},
 		{name: "reading tells who moved the ticket, and when", run: readMovedByHuman},
 		{name: "reading tells usher's own moves apart", run: readMovedByUsher},

@@ -145,3 +145,13 @@ func createWithReporter(t *testing.T, h ServiceDeskHarness) {
 	require.NoError(t, err, "a requester without an account hinders nothing")
 	require.NotEqual(t, account, h.Seen(other.ID).Reporter)
 }
+
+func createWithoutMarker(t *testing.T, h ServiceDeskHarness) {
+	ref := deskOpen(t, h, "r1")
+	n := deskTicketOf("r2")
+	n.Marker = ""
+	_, err := h.Desk.CreateTicket(t.Context(), n)
+	deskRequireKind(t, access.Invalid, err)
+	deskRequireKind(t, access.Invalid, h.Desk.AddComment(t.Context(), ref.ID, access.Comment{Text: "cannot be repeated"}))
+	require.Empty(t, h.Seen(ref.ID).Comments)
+}

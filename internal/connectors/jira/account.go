@@ -1,0 +1,115 @@
+package jira
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"usher/internal/access"
+	"usher/internal/rest"
+)
+
+// AssignTicket implements access.TicketWriter. It asks Jira first whether the account can be assigned: a refusal of the
+// assignment itself does not say which of many reasons it had.
+func (d *Desk) AssignTicket(ctx context.Context, id access.TicketID, to access.AccountID) error {
+	const op = "assign ticket"
+	i, err := d.look(ctx, op, id)
+	if err != nil {
+		return err
+	}
+	now := access.AccountID("")
+	if i.Fields.Assignee != nil {
+		now = i.Fields.Assignee.AccountID
+	}
+	if now == to {
+		return nil
+	}
+	body := map[string]any{"accountId": nil}
+	if to != "" {
+		if err := d.assignable(ctx, op, i, to); err != nil {
+			return err
+		}
+		body["accountId"] = to
+	}
+	path, _ := issuePath(id, "/assignee")
+	return d.gone(ctx, op, d.write(ctx, op, rest.Call{Method: http.MethodPut, Path: path, Body: body}))
+}
+
+func (d *Desk) assignable(ctx context.Context, op string, i issue, account access.AccountID) error {
+	query := url.Values{"issueKey": {i.Key}, "accountId": {string(account)}}
+	var users []user
+	if err := d.get(ctx, op, "user/assignable/search?"+query.Encode(), &users); err != nil {
+		return d.gone(ctx, op, err)
+	}
+	for _, u := range users {
+		if u.AccountID == account {
+			return nil
+		}
+	}
+	return access.Errorf(access.Invalid, op, "account %q cannot be assigned in project %s", account, i.Fields.Project.Key)
+}
+
+// FindAccount implements access.AccountFinder. The search goes by beginnings of names and addresses, among active
+// accounts, so only the whole address counts, without regard to case. Jira hides addresses at the account's wish;
+// then the only hit counts, if match_hidden_email says so.
+func (d *Desk) FindAccount(ctx context.Context, p access.Person) (access.Account, error) {
+	const op = "find account"
+	none := access.Account{Person: p.ID}
+	if mapped := d.config.Accounts[p.ID]; mapped != "" {
+		return access.Account{Person: p.ID, ID: mapped, How: "map"}, nil
+	}
+	if p.Email == "" {
+		return none, nil
+	}
+	users, err := d.searchUsers(ctx, op, p.Email)
+	if err != nil {
+		return none, err
+	}
+	if len(users) == 0 {
+		// An anonymous caller sees nobody.
+		return none, d.prove(ctx, op)
+	}
+	var exact []user
+	for _, u := range users {
+		if u.Active && u.AccountType != "app" && strings.EqualFold(u.EmailAddress, p.Email) {
+			exact = append(exact, u)
+		}
+	}
+	if len(exact) == 0 && d.config.MatchHiddenEmail && len(users) == 1 && hidden(users[0]) {
+		exact = users
+	}
+	if len(exact) != 1 {
+		return none, nil
+	}
+	return access.Account{Person: p.ID, ID: exact[0].AccountID, How: "search"}, nil
+}
+
+func hidden(u user) bool { return u.EmailAddress == "" && u.Active && u.AccountType == "atlassian" }
+
+// userPage is how many users are asked for at once; Jira may give fewer, and searches among the first 1000 only.
+const userPage = 50
+
+func (d *Desk) searchUsers(ctx context.Context, op, email string) ([]user, error) {
+	var all []user
+	known := map[access.AccountID]bool{}
+	for range maxPages {
+		query := url.Values{"query": {email}, "startAt": {fmt.Sprint(len(all))}, "maxResults": {fmt.Sprint(userPage)}}
+		var page []user
+		if err := d.get(ctx, op, "user/search?"+query.Encode(), &page); err != nil {
+			return nil, err
+		}
+		fresh := false
+		for _, u := range page {
+			if !known[u.AccountID] {
+				known[u.AccountID], fresh = true, true
+				all = append(all, u)
+			}
+		}
+		if !fresh {
+			break
+		}
+	}
+	return all, nil
+}

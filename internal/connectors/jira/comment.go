@@ -1,0 +1,137 @@
+package jira
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"usher/internal/access"
+	"usher/internal/rest"
+)
+
+// What a Desk knows about comment properties. Jira's document does not promise that a comment shows them, so the first
+// comment of a process is read back; where they do not show, a line in the text carries the marker instead.
+const (
+	stampsUnknown int32 = iota
+	stampsShow
+	stampsHidden
+)
+
+// comment is a comment as Jira shows it.
+type comment struct {
+	ID         string          `json:"id"`
+	Author     user            `json:"author"`
+	Body       json.RawMessage `json:"body"`
+	Properties []struct {
+		Key   string          `json:"key"`
+		Value json.RawMessage `json:"value"`
+	} `json:"properties"`
+}
+
+// newComment is the body of POST and PUT comment.
+type newComment struct {
+	Body       node       `json:"body"`
+	Properties []property `json:"properties"`
+}
+
+// AddComment implements access.TicketWriter. It looks through usher's own comments for the marker first. Invalid: a
+// comment without a marker, which could not be repeated. In a Jira Service Management project the comment is one that
+// customers see.
+func (d *Desk) AddComment(ctx context.Context, id access.TicketID, c access.Comment) error {
+	const op = "add comment"
+	if c.Marker == "" {
+		return access.Errorf(access.Invalid, op, "marker: expected one")
+	}
+	path, ok := issuePath(id, "/comment")
+	if !ok {
+		return d.gone(ctx, op, access.Errorf(access.NotFound, op, "%q is not the id of an issue", id))
+	}
+	already, err := d.findComment(ctx, op, path, c.Marker)
+	if err != nil {
+		return d.gone(ctx, op, err)
+	}
+	if already {
+		return nil
+	}
+	text := tidy(c.Text)
+	var added struct {
+		ID string `json:"id"`
+	}
+	err = d.write(ctx, op, rest.Call{
+		Method: http.MethodPost, Path: path, Body: commentOf(text, c.Marker, d.stamps.Load() == stampsHidden), Into: &added,
+	})
+	if err != nil {
+		return d.gone(ctx, op, err)
+	}
+	if d.stamps.Load() != stampsUnknown {
+		return nil
+	}
+	shows, err := d.findComment(ctx, op, path, c.Marker)
+	switch {
+	case err != nil:
+		return d.gone(ctx, op, err)
+	case shows:
+		d.stamps.Store(stampsShow)
+		return nil
+	}
+	d.stamps.Store(stampsHidden)
+	return d.write(ctx, op, rest.Call{
+		Method: http.MethodPut, Path: path + "/" + added.ID, Body: commentOf(text, c.Marker, true),
+	})
+}
+
+func commentOf(text string, marker access.Marker, visible bool) newComment {
+	limit := textLimit
+	if visible {
+		limit -= units(markerLine(marker)) + 2
+	}
+	text = shorten(text, limit)
+	if visible {
+		text += "\n\n" + markerLine(marker)
+	}
+	return newComment{Body: document(text), Properties: []property{{Key: stampKey, Value: stamp{Marker: marker}}}}
+}
+
+// markerLine is how a comment carries its marker where properties do not show.
+func markerLine(marker access.Marker) string { return fmt.Sprintf("(reference %s)", marker) }
+
+// findComment tells whether usher has added a comment with that marker. The newest comments come first, because what is
+// repeated was tried a moment ago. Comments of others do not count: nobody else can silence usher.
+func (d *Desk) findComment(ctx context.Context, op, path string, marker access.Marker) (bool, error) {
+	me, err := d.me(ctx, op)
+	if err != nil {
+		return false, err
+	}
+	for start, pages := 0, 0; pages < maxPages; pages++ {
+		var page struct {
+			Comments []comment `json:"comments"`
+			Total    int       `json:"total"`
+		}
+		query := fmt.Sprintf("?startAt=%d&maxResults=100&orderBy=-created&expand=properties", start)
+		if err := d.get(ctx, op, path+query, &page); err != nil {
+			return false, err
+		}
+		for _, c := range page.Comments {
+			if c.Author.AccountID == me && c.carries(marker) {
+				return true, nil
+			}
+		}
+		start += len(page.Comments)
+		if len(page.Comments) == 0 || start >= page.Total {
+			return false, nil
+		}
+	}
+	return false, access.Errorf(access.Transient, op, "the ticket has more than %d pages of comments", maxPages)
+}
+
+func (c comment) carries(marker access.Marker) bool {
+	for _, p := range c.Properties {
+		var s stamp
+		if p.Key == stampKey && json.Unmarshal(p.Value, &s) == nil && s.Marker == marker {
+			return true
+		}
+	}
+	var body node
+	return json.Unmarshal(c.Body, &body) == nil && body.holds(markerLine(marker))
+}

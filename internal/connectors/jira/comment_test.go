@@ -1,0 +1,109 @@
+package jira_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/connectors/jira/jiratest"
+)
+
+func TestACommentCarriesItsMarkerAsAProperty(t *testing.T) {
+	s := newSite(t, jiratest.Config{})
+	desk := s.desk(t, nil)
+	ref := open(t, desk)
+	require.NoError(t, desk.AddComment(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: "approved"}))
+	require.Equal(t, map[string]any{
+		"body": map[string]any{"type": "doc", "version": 1.0, "content": []any{map[string]any{
+			"type": "paragraph", "content": []any{map[string]any{"type": "text", "text": "approved"}},
+		}}},
+		"properties": []any{map[string]any{"key": "usher", "value": map[string]any{"marker": "c1"}}},
+	}, s.last(t, "POST /comment"))
+	requireKind(t, access.Invalid, desk.AddComment(t.Context(), ref.ID, access.Comment{Text: "no marker"}))
+}
+
+func TestOnlyTheFirstCommentIsReadBack(t *testing.T) {
+	s := newSite(t, jiratest.Config{})
+	desk := s.desk(t, nil)
+	ref := open(t, desk)
+	for n := range 3 {
+		require.NoError(t, desk.AddComment(t.Context(), ref.ID, access.Comment{Marker: access.Marker(fmt.Sprintf("c%d", n)), Text: "x"}))
+	}
+	require.Len(t, s.calls("GET /comment"), 4)
+	require.Len(t, s.calls("POST /comment"), 3)
+}
+
+func TestNobodyElseCanSilenceAComment(t *testing.T) {
+	s := newSite(t, jiratest.Config{})
+	human := s.addAccount(access.Person{ID: "h", DisplayName: "H", Email: "h@example.test"})
+	desk := s.desk(t, nil)
+	ref := open(t, desk)
+	require.NoError(t, s.CommentAs(string(human), string(ref.ID), "(reference c1)"))
+	require.NoError(t, desk.AddComment(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: "approved"}))
+	require.Len(t, s.Comments(string(ref.ID)), 2)
+}
+
+// withoutProperties makes the site a Jira that shows no comment properties and that can edit comments.
+func withoutProperties(s *site) {
+	edited := map[string]any{}
+	s.instead = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/comment/") {
+			var body struct{ Body any }
+			_ = json.NewDecoder(r.Body).Decode(&body)
+			edited[r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]] = body.Body
+			_, _ = w.Write([]byte(`{}`))
+			return true
+		}
+		if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/comment") {
+			return false
+		}
+		var page map[string]any
+		recorder := httptest.NewRecorder()
+		s.Server.ServeHTTP(recorder, r)
+		_ = json.Unmarshal(recorder.Body.Bytes(), &page)
+		list, _ := page["comments"].([]any)
+		for _, one := range list {
+			if c, ok := one.(map[string]any); ok {
+				delete(c, "properties")
+				if body, there := edited[fmt.Sprint(c["id"])]; there {
+					c["body"] = body
+				}
+			}
+		}
+		_ = json.NewEncoder(w).Encode(page)
+		return true
+	}
+}
+
+func TestWherePropertiesDoNotShowALineCarriesTheMarker(t *testing.T) {
+	s := newSite(t, jiratest.Config{})
+	withoutProperties(s)
+	desk := s.desk(t, nil)
+	ref := open(t, desk)
+	for range 2 {
+		for _, marker := range []access.Marker{"c1", "c11"} {
+			require.NoError(t, desk.AddComment(t.Context(), ref.ID, access.Comment{Marker: marker, Text: "approved"}))
+		}
+	}
+	require.Len(t, s.calls("POST /comment"), 2, "each comment was added once")
+	require.Contains(t, s.calls("POST /comment")[1].body, "(reference c11)")
+	// A process that starts anew finds them as well.
+	require.NoError(t, s.desk(t, nil).AddComment(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: "approved"}))
+	require.Len(t, s.calls("POST /comment"), 2)
+}
+
+func TestALongCommentIsCut(t *testing.T) {
+	s := newSite(t, jiratest.Config{})
+	desk := s.desk(t, nil)
+	ref := open(t, desk)
+	require.NoError(t, desk.AddComment(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: strings.Repeat("日", 40000)}))
+	body := s.Comments(string(ref.ID))[0].Body
+	require.Len(t, []rune(body), 32767)
+	require.True(t, strings.HasSuffix(body, "日 [cut]"))
+}

@@ -1,0 +1,230 @@
+package jira
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"usher/internal/access"
+	"usher/internal/rest"
+)
+
+// Config is one Jira desk. The keys are those of the configuration file.
+type Config struct {
+	// BaseURL is where the API is: "https://example.atlassian.net", or "https://api.atlassian.com/ex/jira/<cloud id>" for
+	// a scoped token. Required.
+	BaseURL string `yaml:"base_url"`
+	// SiteURL is where people open tickets; "" means BaseURL, and no links at all where BaseURL is api.atlassian.com.
+	SiteURL string `yaml:"site_url"`
+	// Email and Token are those of usher's own Atlassian account. Required.
+	Email string `yaml:"email"`
+	Token string `yaml:"token" secret:"true"`
+	// Project is the key of the project that tickets are opened in; IssueType is the name of their type. Required.
+	Project   string `yaml:"project"`
+	IssueType string `yaml:"issue_type"`
+	// Statuses lists, for each phase, the names of the statuses that are in it. The first ones are preferred when a
+	// ticket is moved. A status that is in no list goes by its category: "To do" is waiting, "In progress" is working,
+	// "Done" is done or, with a resolution of WontDoResolutions, wont_do; a new ticket that nobody moved waits, unless its
+	// status is listed. Approved and denied have no category: without statuses of their own they never happen.
+	Statuses map[access.TicketPhase][]string `yaml:"statuses"`
+	// WontDoResolutions are the names of the resolutions with which a closed ticket counts as not fulfilled, beside the
+	// one of Resolutions. nil means DefaultWontDoResolutions.
+	WontDoResolutions []string `yaml:"wont_do_resolutions"`
+	// Resolutions are set, for the phases done and wont_do, by transitions that have the field on their screen. A phase
+	// that is missing here gets DefaultResolutions'.
+	Resolutions map[access.TicketPhase]string `yaml:"resolutions"`
+	// ClosingFields gives, for a phase, the values of further fields by field id, for transitions that have them on
+	// their screen. A string is translated to the field's type; any other value is sent as it is.
+	ClosingFields map[access.TicketPhase]map[string]any `yaml:"closing_fields"`
+	// Fields puts usher's values into fields of the ticket, by field id ("customfield_10041").
+	Fields map[string]access.TicketField `yaml:"fields"`
+	// MarkerField is the id of a single-line text field that carries the marker. It is for projects whose create
+	// screen has no labels; with it the marker becomes a label too only if Labels is true. "" for none.
+	MarkerField string `yaml:"marker_field"`
+	// Labels makes the marker a label. Without a MarkerField it is one in any case.
+	Labels bool `yaml:"labels"`
+	// Accounts names the accounts of persons whom a search by e-mail does not find.
+	Accounts map[access.PersonID]access.AccountID `yaml:"accounts"`
+	// Reporter makes the requester the ticket's reporter where Jira allows it.
+	Reporter bool `yaml:"reporter"`
+	// MatchHiddenEmail accepts the only account that a search by the whole e-mail address gives although Jira hides its
+	// address. The search goes by beginnings, so this can match a stranger in a site with guests.
+	MatchHiddenEmail bool `yaml:"match_hidden_email"`
+	// RequestTimeout is the deadline of one call to Jira; 0 means DefaultRequestTimeout.
+	RequestTimeout access.Duration `yaml:"request_timeout"`
+	// Rate is this worker's share of Jira's limit, in calls per second; 0 means DefaultRate.
+	Rate float64 `yaml:"rate"`
+}
+
+var (
+	projectKey  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+	customField = regexp.MustCompile(`^customfield_[0-9]+$`)
+)
+
+// The defaults. Jira Cloud allows 100 reads and 100 creates per second on one endpoint, and 50 other writes.
+const (
+	DefaultRequestTimeout = 10 * time.Second
+	DefaultRate           = 20.0
+)
+
+// DefaultResolutions are Jira's own names.
+func DefaultResolutions() map[access.TicketPhase]string {
+	return map[access.TicketPhase]string{access.TicketDone: "Done", access.TicketWontDo: "Won't Do"}
+}
+
+// DefaultWontDoResolutions are the resolutions of Jira's own that say that nothing was done.
+func DefaultWontDoResolutions() []string {
+	return []string{"Won't Do", "Won't Fix", "Declined", "Duplicate", "Cannot Reproduce"}
+}
+
+// Validate names every key that is wrong, relative to the desk, and says what was expected. It asks nobody.
+func (c Config) Validate() error {
+	var wrong []error
+	problem := func(key, format string, args ...any) {
+		wrong = append(wrong, fmt.Errorf("%s: %w", key, fmt.Errorf(format, args...)))
+	}
+	for _, required := range []struct{ key, value string }{
+		{"base_url", c.BaseURL},
+		{"email", c.Email},
+		{"token", c.Token},
+		{"project", c.Project},
+		{"issue_type", c.IssueType},
+	} {
+		if strings.TrimSpace(required.value) == "" {
+			problem(required.key, "expected a value")
+		}
+	}
+	for _, address := range []struct{ key, value string }{{"base_url", c.BaseURL}, {"site_url", c.SiteURL}} {
+		if address.value == "" {
+			continue
+		}
+		if err := rest.ValidBaseURL(address.value); err != nil {
+			problem(address.key, "%w", err)
+		}
+	}
+	if !projectKey.MatchString(c.Project) && c.Project != "" {
+		problem("project", "expected a project's key, such as ACCESS")
+	}
+	if c.MarkerField != "" && !customField.MatchString(c.MarkerField) {
+		problem("marker_field", "expected the id of a custom field, such as customfield_10041")
+	}
+	if c.RequestTimeout < 0 {
+		problem("request_timeout", "expected a duration above 0")
+	}
+	if c.Rate < 0 {
+		problem("rate", "expected calls per second, above 0")
+	}
+	c.validatePhases(problem)
+	c.validateFields(problem)
+	return errors.Join(wrong...)
+}
+
+func (c Config) validatePhases(problem func(key, format string, args ...any)) {
+	phaseOf := map[string]access.TicketPhase{}
+	for _, phase := range slices.Sorted(maps.Keys(c.Statuses)) {
+		key := fmt.Sprintf("statuses.%s", phase)
+		if !slices.Contains(phases(), phase) {
+			problem(key, "unknown phase; expected one of %s", names(phases()))
+		}
+		for _, status := range c.Statuses[phase] {
+			if strings.TrimSpace(status) == "" {
+				problem(key, "expected names of statuses, found an empty one")
+			}
+			if other, twice := phaseOf[strings.ToLower(status)]; twice && other != phase {
+				problem(key, "status %q is in statuses.%s already", status, other)
+			}
+			phaseOf[strings.ToLower(status)] = phase
+		}
+	}
+	for _, phase := range slices.Sorted(maps.Keys(c.Resolutions)) {
+		if !phase.Closed() {
+			problem(fmt.Sprintf("resolutions.%s", phase), "expected done or wont_do")
+		}
+	}
+	for _, phase := range slices.Sorted(maps.Keys(c.ClosingFields)) {
+		if !slices.Contains(phases(), phase) {
+			problem(fmt.Sprintf("closing_fields.%s", phase), "unknown phase; expected one of %s", names(phases()))
+		}
+	}
+}
+
+func (c Config) validateFields(problem func(key, format string, args ...any)) {
+	for _, id := range slices.Sorted(maps.Keys(c.Fields)) {
+		key := "fields." + id
+		if !slices.Contains(access.TicketFields(), c.Fields[id]) {
+			problem(key, "unknown value %q; expected one of %s", c.Fields[id], names(access.TicketFields()))
+		}
+		if slices.Contains(ownFields(), id) {
+			problem(key, "usher fills this field itself; expected another one")
+		}
+		if id == c.MarkerField {
+			problem(key, "the same field is named by marker_field; expected two fields")
+		}
+	}
+}
+
+// ownFields are the fields that CreateTicket fills without a mapping.
+func ownFields() []string {
+	return []string{"project", "issuetype", "summary", "description", "labels", "reporter"}
+}
+
+// phases are those that statuses can be mapped to.
+func phases() []access.TicketPhase {
+	return []access.TicketPhase{
+		access.TicketWaiting, access.TicketApproved, access.TicketDenied,
+		access.TicketWorking, access.TicketDone, access.TicketWontDo,
+	}
+}
+
+func names[S ~string](list []S) string {
+	texts := make([]string, len(list))
+	for i, s := range list {
+		texts[i] = string(s)
+	}
+	return strings.Join(texts, ", ")
+}
+
+// timeout is RequestTimeout or its default.
+func (c Config) timeout() time.Duration {
+	if c.RequestTimeout == 0 {
+		return DefaultRequestTimeout
+	}
+	return c.RequestTimeout.Std()
+}
+
+// rate is Rate or its default.
+func (c Config) rate() float64 {
+	if c.Rate == 0 {
+		return DefaultRate
+	}
+	return c.Rate
+}
+
+// resolution is what closing into a phase sets; "" for a phase that is open.
+func (c Config) resolution(phase access.TicketPhase) string {
+	if name := c.Resolutions[phase]; name != "" {
+		return name
+	}
+	return DefaultResolutions()[phase]
+}
+
+// wontDo tells whether a resolution says that nothing was done.
+func (c Config) wontDo(resolution string) bool {
+	list := c.WontDoResolutions
+	if list == nil {
+		list = DefaultWontDoResolutions()
+	}
+	return contains(list, resolution) || strings.EqualFold(resolution, c.resolution(access.TicketWontDo))
+}
+
+// useLabel tells whether the marker becomes a label.
+func (c Config) useLabel() bool { return c.Labels || c.MarkerField == "" }
+
+// contains compares names as Jira does, without regard to case.
+func contains(list []string, name string) bool {
+	return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, name) })
+}

@@ -1,0 +1,126 @@
+package jira_test
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"usher/internal/access"
+	"usher/internal/connectors/jira"
+	"usher/internal/connectors/jira/jiratest"
+)
+
+const everyKey = `
+base_url: https://api.atlassian.com/ex/jira/123
+site_url: https://example.atlassian.net/
+email: usher@example.test
+token: secret-token
+project: ACCESS
+issue_type: Access request
+statuses:
+  waiting: [Waiting for approval]
+  approved: [Approved]
+wont_do_resolutions: [Won't Do, Declined]
+resolutions: {done: Fixed, wont_do: Declined}
+closing_fields:
+  done: {customfield_10048: Low, customfield_1: {value: a, child: {value: b}}}
+fields: {customfield_10041: request_id}
+marker_field: customfield_10050
+labels: true
+accounts: {p-ada: "557058:1"}
+reporter: true
+match_hidden_email: true
+request_timeout: 20s
+rate: 5.5
+`
+
+func TestEveryKeyIsReadFromYAML(t *testing.T) {
+	var got jira.Config
+	decoder := yaml.NewDecoder(bytes.NewBufferString(everyKey))
+	decoder.KnownFields(true)
+	require.NoError(t, decoder.Decode(&got))
+	require.NoError(t, got.Validate())
+	require.Equal(t, jira.Config{
+		BaseURL: "https://api.atlassian.com/ex/jira/123", SiteURL: "https://example.atlassian.net/",
+		Email: "usher@example.test", Token: "secret-token", Project: "ACCESS", IssueType: "Access request",
+		Statuses: map[access.TicketPhase][]string{
+			access.TicketWaiting: {"Waiting for approval"}, access.TicketApproved: {"Approved"},
+		},
+		WontDoResolutions: []string{"Won't Do", "Declined"},
+		Resolutions:       map[access.TicketPhase]string{access.TicketDone: "Fixed", access.TicketWontDo: "Declined"},
+		ClosingFields: map[access.TicketPhase]map[string]any{access.TicketDone: {
+			"customfield_10048": "Low",
+			"customfield_1":     map[string]any{"value": "a", "child": map[string]any{"value": "b"}},
+		}},
+		Fields:      map[string]access.TicketField{"customfield_10041": access.FieldRequestID},
+		MarkerField: "customfield_10050", Labels: true,
+		Accounts: map[access.PersonID]access.AccountID{"p-ada": "557058:1"},
+		Reporter: true, MatchHiddenEmail: true, RequestTimeout: access.Duration(20 * time.Second), Rate: 5.5,
+	}, got)
+}
+
+func TestABadConfigNamesItsKey(t *testing.T) {
+	s := newSite(t, jiratest.Config{})
+	for _, tt := range []struct {
+		name   string
+		change func(*jira.Config)
+		want   string
+	}{
+		{"no base URL", func(c *jira.Config) { c.BaseURL = "" }, "base_url: expected a value"},
+		{"a base URL with a password", func(c *jira.Config) { c.BaseURL = "https://u:hunter22@x" }, "base_url: expected a URL without"},
+		{"a site URL that is none", func(c *jira.Config) { c.SiteURL = "example" }, "site_url: expected an absolute"},
+		{"no e-mail", func(c *jira.Config) { c.Email = " " }, "email: expected a value"},
+		{"no token", func(c *jira.Config) { c.Token = "" }, "token: expected a value"},
+		{"no project", func(c *jira.Config) { c.Project = "" }, "project: expected a value"},
+		{"a project's name", func(c *jira.Config) { c.Project = "Access requests" }, "project: expected a project's key"},
+		{"no issue type", func(c *jira.Config) { c.IssueType = "" }, "issue_type: expected a value"},
+		{"an unknown phase", func(c *jira.Config) {
+			c.Statuses = map[access.TicketPhase][]string{"closed": {"Done"}}
+		}, "statuses.closed: unknown phase; expected one of waiting, approved"},
+		{"a phase that cannot be mapped", func(c *jira.Config) {
+			c.Statuses = map[access.TicketPhase][]string{access.TicketOther: {"Limbo"}}
+		}, "statuses.other: unknown phase"},
+		{"an empty status", func(c *jira.Config) {
+			c.Statuses = map[access.TicketPhase][]string{access.TicketDone: {""}}
+		}, "statuses.done: expected names"},
+		{"a status in two phases", func(c *jira.Config) {
+			c.Statuses = map[access.TicketPhase][]string{access.TicketDone: {"Closed"}, access.TicketWontDo: {"closed"}}
+		}, `statuses.wont_do: status "closed" is in statuses.done already`},
+		{"a resolution of an open phase", func(c *jira.Config) {
+			c.Resolutions = map[access.TicketPhase]string{access.TicketWorking: "Done"}
+		}, "resolutions.working: expected done or wont_do"},
+		{"closing fields of an unknown phase", func(c *jira.Config) {
+			c.ClosingFields = map[access.TicketPhase]map[string]any{"x": nil}
+		}, "closing_fields.x: unknown phase"},
+		{"an unknown value", func(c *jira.Config) {
+			c.Fields = map[string]access.TicketField{"customfield_1": "colour"}
+		}, `fields.customfield_1: unknown value "colour"; expected one of request_id`},
+		{"a field that usher fills", func(c *jira.Config) {
+			c.Fields = map[string]access.TicketField{"summary": access.FieldReason}
+		}, "fields.summary: usher fills this field itself"},
+		{"a marker field that is none", func(c *jira.Config) { c.MarkerField = "Marker" }, "marker_field: expected the id"},
+		{"a marker field that is mapped", func(c *jira.Config) { c.MarkerField = "customfield_10041" }, "fields.customfield_10041: the same"},
+		{"a negative timeout", func(c *jira.Config) { c.RequestTimeout = -1 }, "request_timeout: expected"},
+		{"a negative rate", func(c *jira.Config) { c.Rate = -1 }, "rate: expected"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := s.config()
+			tt.change(&c)
+			_, err := jira.New(c, "jira")
+			require.ErrorContains(t, err, tt.want)
+			require.NotContains(t, err.Error(), "hunter22")
+			require.NotContains(t, err.Error(), jiratest.DefaultToken)
+		})
+	}
+	require.Empty(t, s.Requests(), "nobody is asked")
+}
+
+func TestEveryWrongKeyIsNamedAtOnce(t *testing.T) {
+	err := jira.Config{}.Validate()
+	for _, key := range []string{"base_url", "email", "token", "project", "issue_type"} {
+		require.ErrorContains(t, err, key+":")
+	}
+}

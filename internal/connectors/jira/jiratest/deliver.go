@@ -1,0 +1,185 @@
+package jiratest
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// The vendor waits so long for an answer, and repeats so often.
+const (
+	deliveryTimeout = 20 * time.Second
+	deliveryRepeats = 5
+)
+
+// delivery is one event for one or more webhooks. id is the same in all repetitions.
+type delivery struct {
+	id     string
+	body   []byte
+	forged bool
+}
+
+// lifetime is the context of the deliveries: it ends when the server is closed, and nobody else's ends it.
+type lifetime struct{ done chan struct{} }
+
+// Deadline implements context.Context.
+func (l lifetime) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+// Done implements context.Context.
+func (l lifetime) Done() <-chan struct{} { return l.done }
+
+// Value implements context.Context.
+func (l lifetime) Value(any) any { return nil }
+
+// Err implements context.Context.
+func (l lifetime) Err() error {
+	select {
+	case <-l.done:
+		return context.Canceled
+	default:
+		return nil
+	}
+}
+
+// deliverer posts events, in order, with one goroutine for each webhook.
+type deliverer struct {
+	log    *slog.Logger
+	client *http.Client
+	life   lifetime
+	once   sync.Once
+	wg     sync.WaitGroup
+	queues []*queue
+}
+
+// queue is what one webhook has not been told yet. wake holds a value when there may be something.
+type queue struct {
+	hook    Webhook
+	wake    chan struct{}
+	mu      sync.Mutex
+	pending []delivery
+}
+
+func newDeliverer(cfg Config) *deliverer {
+	d := &deliverer{log: cfg.Log, client: &http.Client{Timeout: deliveryTimeout}, life: lifetime{done: make(chan struct{})}}
+	for _, hook := range cfg.Webhooks {
+		q := &queue{hook: hook, wake: make(chan struct{}, 1)}
+		d.queues = append(d.queues, q)
+		d.wg.Go(func() { d.work(q) })
+	}
+	return d
+}
+
+func (d *deliverer) close() {
+	d.once.Do(func() { close(d.life.done) })
+	d.wg.Wait()
+}
+
+func (d *deliverer) add(batch []delivery) {
+	for _, q := range d.queues {
+		q.mu.Lock()
+		q.pending = append(q.pending, batch...)
+		q.mu.Unlock()
+		select {
+		case q.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (q *queue) pop() (delivery, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.pending) == 0 {
+		return delivery{}, false
+	}
+	next := q.pending[0]
+	q.pending = q.pending[1:]
+	return next, true
+}
+
+func (d *deliverer) work(q *queue) {
+	for {
+		next, found := q.pop()
+		if found {
+			d.deliver(q.hook, next)
+		}
+		if d.life.Err() != nil {
+			return
+		}
+		if found {
+			continue
+		}
+		select {
+		case <-q.wake:
+		case <-d.life.Done():
+			return
+		}
+	}
+}
+
+// deliver posts one event until it is taken, refused for good, or repeated often enough.
+func (d *deliverer) deliver(hook Webhook, one delivery) {
+	for attempt := 0; ; attempt++ {
+		status, err := d.post(hook, one, attempt)
+		if err == nil && !repeatable(status) {
+			return
+		}
+		if attempt == deliveryRepeats || !d.wait(cmp.Or(hook.RetryDelay, 2*time.Second)) {
+			d.log.Warn("webhook not delivered", "delivery", one.id, "status", status)
+			return
+		}
+	}
+}
+
+func (d *deliverer) wait(delay time.Duration) bool {
+	t := time.NewTimer(delay)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-d.life.Done():
+		return false
+	}
+}
+
+func repeatable(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly, http.StatusTooManyRequests:
+		return true
+	}
+	return status >= http.StatusInternalServerError
+}
+
+func (d *deliverer) post(hook Webhook, one delivery, attempt int) (int, error) {
+	r, err := http.NewRequestWithContext(d.life, http.MethodPost, hook.URL, bytes.NewReader(one.body))
+	if err != nil {
+		return 0, err
+	}
+	r.Header.Set("Content-Type", "application/json;charset=UTF-8")
+	r.Header.Set("X-Atlassian-Webhook-Identifier", one.id)
+	r.Header.Set("X-Atlassian-Webhook-Flow", "Primary")
+	if attempt > 0 {
+		r.Header.Set("X-Atlassian-Webhook-Retry", strconv.Itoa(attempt))
+	}
+	if hook.Secret != "" {
+		secret := hook.Secret
+		if one.forged {
+			secret += " is not the secret"
+		}
+		r.Header.Set("X-Hub-Signature", Signature(secret, one.body))
+	}
+	resp, err := d.client.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	// The answer's body means nothing; reading it lets the connection be used again.
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, bodyLimit))
+	return resp.StatusCode, nil
+}

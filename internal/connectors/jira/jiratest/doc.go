@@ -1,0 +1,28 @@
+// Package jiratest is a fake of Jira Cloud's REST API, faithful on the wire: it speaks the versions 2 (wiki text) and
+// 3 (Atlassian Document Format) of the platform API, keeps its issues in memory, and refuses what Jira refuses, in
+// Jira's own sentences where those are known.
+//
+// A call runs through these stations: the request is logged and counted (log.go); the switched-on faults may answer in
+// its place (faults.go); basic authentication names the account or makes the caller anonymous (auth.go); the operation
+// runs under the server's one lock and changes issues by replacing them (state.go); the change is written to the state
+// file, put into the search index, and announced to the webhooks (persist.go, jql*.go, webhooks.go); at last a fault may
+// lose or spoil the answer of what has been committed.
+//
+// Besides the API it serves:
+//
+//	GET  /board, /browse/{key}   pages for people who click (board.go)
+//	POST /board/move             form key, to (status name), as (account id or e-mail)
+//	POST /board/comment          form key, as, text
+//	POST /board/assign           form key, as, to (account id, e-mail, or "" for nobody)
+//	POST /board/delete           form key, as
+//	POST /board/project          form key, as, to (project key): the issue gets another key
+//	GET  /_sim/issues            every issue, as JSON
+//	GET  /_sim/requests          how often each operation was called, as JSON
+//	GET  /_sim/faults            the faults that are switched on; PUT replaces them
+//
+// Those pages ask for no credentials: the package is for tests and for the simulator, on a loopback address.
+//
+// The behaviour follows Atlassian's OpenAPI documents of the Cloud platform (version 3 of December 2025, version 2 of
+// April 2025) and what they leave open follows recordings in public projects. Where neither says anything, the harsher
+// of the plausible behaviours was chosen, so that a client that is right here is right there; the comments say where.
+package jiratest

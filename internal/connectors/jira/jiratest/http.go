@@ -1,0 +1,193 @@
+package jiratest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const bodyLimit = 1 << 20
+
+// call is one call to the API, as an operation sees it.
+type call struct {
+	r *http.Request
+	// version is 2 or 3.
+	version int
+	// account is nil for an anonymous caller.
+	account *Account
+	body    []byte
+	base    string
+	// private leaves e-mail addresses out.
+	private bool
+}
+
+// query is a parameter of the URL; "" in a call that stands for no request.
+func (c *call) query(name string) string {
+	if c.r == nil {
+		return ""
+	}
+	return c.r.URL.Query().Get(name)
+}
+
+func (c *call) expands(name string) bool {
+	return hasWord(c.query("expand"), name)
+}
+
+func hasWord(list, word string) bool {
+	for _, w := range strings.Split(list, ",") {
+		if strings.TrimSpace(w) == word {
+			return true
+		}
+	}
+	return false
+}
+
+// decode reads the body into v. A body that is not JSON of that shape is a whole-request fault.
+func (c *call) decode(v any) error {
+	d := json.NewDecoder(bytes.NewReader(c.body))
+	if err := d.Decode(v); err != nil {
+		r := refuse(http.StatusBadRequest, "There was an error parsing JSON. Check that your request body is valid.")
+		r.bare = true
+		return r
+	}
+	return nil
+}
+
+// page reads startAt and maxResults. The limit is the vendor's, or the smaller one of the configuration.
+func (c *call) page(s *Server, standard, limit int) (start, size int, err error) {
+	start, errStart := intParam(c.query("startAt"), 0)
+	size, errSize := intParam(c.query("maxResults"), standard)
+	if errStart != nil || errSize != nil || start < 0 || size < 0 {
+		return 0, 0, refuse(http.StatusBadRequest, "The parameters startAt and maxResults must be numbers that are not negative.")
+	}
+	return start, s.cap(min(size, limit)), nil
+}
+
+func (s *Server) cap(size int) int {
+	if s.cfg.PageLimit > 0 {
+		return min(size, s.cfg.PageLimit)
+	}
+	return size
+}
+
+func intParam(text string, standard int) (int, error) {
+	if text == "" {
+		return standard, nil
+	}
+	return strconv.Atoi(text)
+}
+
+// slice is the page of a list.
+func slice[T any](all []T, start, size int) []T {
+	start = min(start, len(all))
+	return all[start:min(start+size, len(all))]
+}
+
+// answer is what an operation answers: a JSON body, or raw bytes of a content type, or nothing.
+type answer struct {
+	status      int
+	body        any
+	raw         []byte
+	contentType string
+	header      http.Header
+}
+
+func ok(body any) (*answer, error) { return &answer{status: http.StatusOK, body: body}, nil }
+
+func created(body any) (*answer, error) { return &answer{status: http.StatusCreated, body: body}, nil }
+
+func noContent() (*answer, error) { return &answer{status: http.StatusNoContent}, nil }
+
+// bytes is the body as it goes out, and its content type, "" for no body.
+func (a *answer) bytes() ([]byte, string, error) {
+	switch {
+	case a.raw != nil:
+		return a.raw, a.contentType, nil
+	case a.body == nil:
+		return nil, "", nil
+	}
+	raw, err := json.Marshal(a.body)
+	return raw, "application/json;charset=UTF-8", err
+}
+
+// refusal is an error answer in Jira's shape.
+type refusal struct {
+	status   int
+	messages []string
+	fields   map[string]string
+	// bare leaves "errors" out, as Jira does when the body cannot be read at all.
+	bare bool
+}
+
+// Error implements error.
+func (r *refusal) Error() string {
+	text := strings.Join(r.messages, " ")
+	for id, message := range r.fields {
+		text += fmt.Sprintf(" %s: %s", id, message)
+	}
+	return strings.TrimSpace(text)
+}
+
+func refuse(status int, message string) *refusal {
+	return &refusal{status: status, messages: []string{message}}
+}
+
+func refuseFields(fields map[string]string) *refusal {
+	return &refusal{status: http.StatusBadRequest, fields: fields}
+}
+
+func errorBody(message string, fields map[string]string) any {
+	messages := []string{}
+	if message != "" {
+		messages = append(messages, message)
+	}
+	return errorsBody(messages, fields)
+}
+
+func errorsBody(messages []string, fields map[string]string) any {
+	if messages == nil {
+		messages = []string{}
+	}
+	if fields == nil {
+		fields = map[string]string{}
+	}
+	return map[string]any{"errorMessages": messages, "errors": fields}
+}
+
+// answerOf turns an operation's error into the answer.
+func answerOf(err error) *answer {
+	var r *refusal
+	if errors.As(err, &r) && r.bare {
+		return &answer{status: r.status, body: map[string]any{"errorMessages": r.messages}}
+	}
+	if r != nil {
+		return &answer{status: r.status, body: errorsBody(r.messages, r.fields)}
+	}
+	return &answer{status: http.StatusInternalServerError, body: errorBody(err.Error(), nil)}
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, bodyLimit))
+}
+
+// drop closes the connection without an answer. A writer whose connection cannot be taken over (a recorder) is not one
+// of net/http's servers for HTTP/1; it gets a 500.
+func drop(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		http.Error(w, "dropped", http.StatusInternalServerError)
+		return
+	}
+	_ = conn.Close()
+}
+
+// stamp is a time in Jira's form: milliseconds, and the site's offset without a colon.
+func (s *Server) stamp(t time.Time) string {
+	return t.In(s.cfg.Zone).Format("2006-01-02T15:04:05.000-0700")
+}

@@ -1,0 +1,214 @@
+package jiratest
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// issue is one issue. It is never changed once it is in the state: a change replaces it by a clone, so whatever was read
+// stays as it was. Its JSON is the state file's.
+type issue struct {
+	ID      int64  `json:"id"`
+	Project string `json:"project"`
+	Number  int    `json:"number"`
+	// OldKeys are the keys it had before it was moved.
+	OldKeys     []string                   `json:"old_keys,omitempty"`
+	Summary     string                     `json:"summary"`
+	Description rich                       `json:"description,omitempty"`
+	Labels      []string                   `json:"labels,omitempty"`
+	Reporter    string                     `json:"reporter,omitempty"`
+	Creator     string                     `json:"creator,omitempty"`
+	Assignee    string                     `json:"assignee,omitempty"`
+	Status      string                     `json:"status"`
+	Resolution  string                     `json:"resolution,omitempty"`
+	Fields      map[string]json.RawMessage `json:"fields,omitempty"`
+	Properties  map[string]json.RawMessage `json:"properties,omitempty"`
+	Comments    []comment                  `json:"comments,omitempty"`
+	History     []history                  `json:"history,omitempty"`
+	Links       []remoteLink               `json:"links,omitempty"`
+	Created     time.Time                  `json:"created"`
+	Updated     time.Time                  `json:"updated"`
+	Resolved    time.Time                  `json:"resolved,omitzero"`
+	// Hidden issues cannot be read by anybody through the API; Deleted ones cannot be read at all.
+	Hidden  bool `json:"hidden,omitempty"`
+	Deleted bool `json:"deleted,omitempty"`
+}
+
+type comment struct {
+	ID         int64                      `json:"id"`
+	Author     string                     `json:"author"`
+	Body       rich                       `json:"body"`
+	Properties map[string]json.RawMessage `json:"properties,omitempty"`
+	Created    time.Time                  `json:"created"`
+}
+
+type history struct {
+	ID      int64     `json:"id"`
+	Author  string    `json:"author"`
+	Created time.Time `json:"created"`
+	Items   []change  `json:"items"`
+}
+
+// change is one changed field, as Jira writes it; From and To are ids, nil for none.
+type change struct {
+	Field      string  `json:"field"`
+	FieldType  string  `json:"fieldtype"`
+	FieldID    string  `json:"fieldId"`
+	From       *string `json:"from,omitempty"`
+	FromString *string `json:"fromString,omitempty"`
+	To         *string `json:"to,omitempty"`
+	ToString   *string `json:"toString,omitempty"`
+}
+
+type remoteLink struct {
+	ID       int64           `json:"id"`
+	GlobalID string          `json:"global_id,omitempty"`
+	Body     json.RawMessage `json:"body"`
+}
+
+func (i *issue) key() string { return i.Project + "-" + strconv.Itoa(i.Number) }
+
+func (i *issue) id() string { return strconv.FormatInt(i.ID, 10) }
+
+func (i *issue) clone() *issue {
+	c := *i
+	c.OldKeys = slices.Clone(i.OldKeys)
+	c.Labels = slices.Clone(i.Labels)
+	c.Fields = maps.Clone(i.Fields)
+	c.Properties = maps.Clone(i.Properties)
+	c.Comments = slices.Clone(i.Comments)
+	c.History = slices.Clone(i.History)
+	c.Links = slices.Clone(i.Links)
+	return &c
+}
+
+// entry is an issue and what the search index knows of it.
+type entry struct {
+	now     *issue
+	indexed []version
+}
+
+// version is a state of an issue and the moment from which the search sees it.
+type version struct {
+	issue     *issue
+	visibleAt time.Time
+}
+
+func (e *entry) visibleBy(latest time.Time) {
+	for n := range e.indexed {
+		if e.indexed[n].visibleAt.After(latest) {
+			e.indexed[n].visibleAt = latest
+		}
+	}
+}
+
+// seen is the issue as the search index has it, nil when it has nothing.
+func (e *entry) seen(now time.Time) *issue {
+	var found *issue
+	for _, v := range e.indexed {
+		if !v.visibleAt.After(now) {
+			found = v.issue
+		}
+	}
+	return found
+}
+
+// index adds a state and drops those that no search can see again.
+func (e *entry) index(v version, now time.Time) {
+	e.indexed = append(e.indexed, v)
+	for len(e.indexed) > 1 && !e.indexed[1].visibleAt.After(now) {
+		e.indexed = e.indexed[1:]
+	}
+}
+
+// nextID gives ids of issues, comments, histories and links.
+func (s *Server) nextID() int64 {
+	s.lastID++
+	return s.lastID
+}
+
+// commit puts a new or changed issue into the state. The caller holds the lock.
+func (s *Server) commit(i *issue) error {
+	if err := s.save(i); err != nil {
+		return err
+	}
+	s.put(i, s.cfg.Now().Add(s.faults.lag()))
+	return nil
+}
+
+func (s *Server) put(i *issue, visibleAt time.Time) {
+	e := s.entries[i.ID]
+	if e == nil {
+		e = &entry{}
+		s.entries[i.ID] = e
+		s.order = append(s.order, i.ID)
+	}
+	e.now = i
+	e.index(version{issue: i, visibleAt: visibleAt}, s.cfg.Now())
+	for _, key := range append([]string{i.key()}, i.OldKeys...) {
+		s.keys[strings.ToUpper(key)] = i.ID
+		project, number, _ := splitKey(key)
+		s.numbers[project] = max(s.numbers[project], number)
+	}
+	s.revision++
+}
+
+// find gives the issue of an id or of a key it has or had, in any case of letters.
+func (s *Server) find(idOrKey string) (*issue, bool) {
+	id, isID := parseID(idOrKey)
+	if !isID {
+		known, ok := s.keys[strings.ToUpper(idOrKey)]
+		if !ok {
+			return nil, false
+		}
+		id = known
+	}
+	e := s.entries[id]
+	if e == nil || e.now.Deleted {
+		return nil, false
+	}
+	return e.now, true
+}
+
+// each gives every issue that exists, oldest first.
+func (s *Server) each(yield func(*issue) bool) {
+	for _, id := range s.order {
+		if i := s.entries[id].now; !i.Deleted && !yield(i) {
+			return
+		}
+	}
+}
+
+func (s *Server) project(keyOrID string) (*Project, bool) {
+	for n := range s.cfg.Projects {
+		p := &s.cfg.Projects[n]
+		if strings.EqualFold(p.Key, keyOrID) || p.ID == keyOrID {
+			return p, true
+		}
+	}
+	return nil, false
+}
+
+// projectOf is the project of an issue; issues of projects that are not configured do not exist (see Restore).
+func (s *Server) projectOf(i *issue) *Project {
+	p, _ := s.project(i.Project)
+	return p
+}
+
+func parseID(s string) (int64, bool) {
+	id, err := strconv.ParseInt(s, 10, 64)
+	return id, err == nil
+}
+
+func splitKey(key string) (project string, number int, ok bool) {
+	n := strings.LastIndexByte(key, '-')
+	if n < 0 {
+		return "", 0, false
+	}
+	number, err := strconv.Atoi(key[n+1:])
+	return key[:n], number, err == nil
+}

@@ -1,0 +1,200 @@
+package jiratest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+func (s *Server) getTransitions(c *call) (*answer, error) {
+	i, err := s.visible(c)
+	if err != nil {
+		return nil, err
+	}
+	p := s.projectOf(i)
+	list := []any{}
+	for _, t := range p.available(p.status(i.Status).Name) {
+		if only := c.query("transitionId"); only != "" && only != t.ID {
+			continue
+		}
+		to, _ := p.statusNamed(t.To)
+		item := map[string]any{
+			"id": t.ID, "name": t.Name, "to": renderStatus(c, to), "hasScreen": len(t.Screen) > 0, "isGlobal": len(t.From) == 0,
+			"isInitial": false, "isConditional": false, "isAvailable": true, "looped": false,
+		}
+		if c.expands("transitions.fields") {
+			item["fields"] = renderScreen(c, p, t)
+		}
+		list = append(list, item)
+	}
+	return ok(map[string]any{"expand": "transitions", "transitions": list})
+}
+
+func renderScreen(c *call, p *Project, t Transition) map[string]any {
+	fields := map[string]any{}
+	for _, on := range t.Screen {
+		f, known := p.screenField(on.ID)
+		if !known {
+			continue
+		}
+		meta := fieldMeta(c, p, f)
+		meta["required"] = on.Required
+		fields[f.ID] = meta
+	}
+	return fields
+}
+
+// screenField is a field that may stand on a transition's screen: any of the project's, and the resolution.
+func (p *Project) screenField(id string) (Field, bool) {
+	if id == "resolution" {
+		return Field{ID: "resolution", Name: "Resolution", Type: SelectField, Options: p.Resolutions}, true
+	}
+	return p.field(id)
+}
+
+func (s *Server) transition(c *call) (*answer, error) {
+	i, err := s.visible(c)
+	if err != nil {
+		return nil, err
+	}
+	var in input
+	if err := c.decode(&in); err != nil {
+		return nil, err
+	}
+	t, err := s.pickTransition(i, in)
+	if err != nil {
+		return nil, err
+	}
+	if take(&s.faults.TransitionConflicts) {
+		return nil, refuse(http.StatusConflict, "The issue is being transitioned by another request. Please try again.")
+	}
+	if err := s.move(i, t, move{in: in, version: c.version, actor: c.account}); err != nil {
+		return nil, err
+	}
+	return noContent()
+}
+
+// pickTransition finds the transition by its id, never by a name, and checks that it leaves the present status.
+func (s *Server) pickTransition(i *issue, in input) (Transition, error) {
+	var given struct {
+		ID json.RawMessage `json:"id"`
+	}
+	if json.Unmarshal(in.Transition, &given) != nil || len(given.ID) == 0 {
+		return Transition{}, refuse(http.StatusBadRequest, "Missing 'transition' identifier")
+	}
+	id := strings.Trim(string(given.ID), `"`)
+	if _, number := parseID(id); !number {
+		return Transition{}, refuse(http.StatusBadRequest, "'transition' identifier must be an integer")
+	}
+	p := s.projectOf(i)
+	t, known := p.transition(id)
+	if !known {
+		return Transition{}, refuse(http.StatusBadRequest, fmt.Sprintf("Transition id '%s' is not valid for this issue.", id))
+	}
+	if !t.leaves(p.status(i.Status).Name) {
+		return Transition{}, refuse(http.StatusBadRequest, fmt.Sprintf("It seems that you have tried to perform a workflow operation (%s)"+
+			" that is not valid for the current state of this issue (%s). The likely cause is that somebody has changed the issue recently,"+
+			" please look at the issue history for details.", t.Name, i.key()))
+	}
+	return t, nil
+}
+
+// move is what comes with a transition.
+type move struct {
+	in      input
+	version int
+	actor   *Account
+}
+
+// move takes an issue through a transition, with the fields of its screen and a comment if there is one.
+func (s *Server) move(before *issue, t Transition, m move) error {
+	p := s.projectOf(before)
+	after := before.clone()
+	problems := s.applyScreen(after, p, t, m)
+	for _, on := range t.Screen {
+		f, known := p.screenField(on.ID)
+		if _, wrong := problems[on.ID]; known && !wrong && on.Required && !after.holds(f) {
+			problems[on.ID] = f.missing()
+		}
+	}
+	if len(problems) > 0 {
+		return refuseFields(problems)
+	}
+	to, known := p.statusNamed(t.To)
+	if !known {
+		return refuse(http.StatusBadRequest, fmt.Sprintf("The workflow has no status %q.", t.To))
+	}
+	s.enter(after, to, t)
+	var added *comment
+	for _, o := range m.in.Update["comment"] {
+		var err error
+		if added, err = s.appendComment(after, o["add"], m); err != nil {
+			return err
+		}
+	}
+	if err := s.change(before, after, m.actor, "issue_generic"); err != nil {
+		return err
+	}
+	if added != nil {
+		s.announce(event{name: "comment_created", issue: after, actor: m.actor, comment: added})
+	}
+	return nil
+}
+
+func (s *Server) applyScreen(i *issue, p *Project, t Transition, m move) map[string]string {
+	in := input{Fields: map[string]json.RawMessage{}, Update: m.in.Update}
+	problems := map[string]string{}
+	for id, value := range m.in.Fields {
+		_, on := t.screenField(id)
+		switch {
+		case id == "resolution" && on:
+			if problem := p.setResolution(i, value); problem != "" {
+				problems[id] = problem
+			}
+		default:
+			in.Fields[id] = value
+		}
+	}
+	allowed := func(id string) (Field, bool) {
+		f, known := p.field(id)
+		_, on := t.screenField(id)
+		return f, known && on
+	}
+	for id, problem := range s.apply(i, in, m.version, allowed) {
+		problems[id] = problem
+	}
+	return problems
+}
+
+// setResolution takes {"name":..} or {"id":..}, never a string.
+func (p *Project) setResolution(i *issue, raw json.RawMessage) string {
+	if string(raw) == "null" {
+		i.Resolution = ""
+		return ""
+	}
+	var given struct{ ID, Name string }
+	if json.Unmarshal(raw, &given) != nil {
+		return "data was not an object"
+	}
+	for n, name := range p.Resolutions {
+		if given.ID == resolutionID(n) || (given.ID == "" && strings.EqualFold(given.Name, name)) {
+			i.Resolution = name
+			return ""
+		}
+	}
+	return fmt.Sprintf("Resolution with id '%s' or name '%s' is not valid", given.ID, given.Name)
+}
+
+// enter puts the issue into a status; an open status clears the resolution.
+func (s *Server) enter(i *issue, to Status, t Transition) {
+	i.Status = to.ID
+	if t.SetResolution != "" {
+		i.Resolution = t.SetResolution
+	}
+	i.Resolved = s.moment()
+	if to.Category != CategoryDone {
+		i.Resolution, i.Resolved = "", time.Time{}
+	}
+}

@@ -1,0 +1,190 @@
+package jira_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/connectors/jira"
+	"usher/internal/connectors/jira/jiratest"
+)
+
+func TestStatusesBecomePhases(t *testing.T) {
+	none := map[access.TicketPhase][]string{}
+	own := map[access.TicketPhase][]string{
+		access.TicketWaiting: {"In Progress"}, access.TicketApproved: {"approved"}, access.TicketWontDo: {"Won't do"},
+	}
+	for _, tt := range []struct {
+		name                         string
+		statuses                     map[access.TicketPhase][]string
+		status, category, resolution string
+		moved                        bool
+		want                         access.TicketPhase
+	}{
+		{"to do is waiting", none, "Open", "new", "", true, access.TicketWaiting},
+		{"no category is waiting", none, "Open", "undefined", "", true, access.TicketWaiting},
+		{"in progress is working", none, "In Progress", "indeterminate", "", true, access.TicketWorking},
+		{"in progress is waiting on a ticket that nobody moved", none, "Triage", "indeterminate", "", false, access.TicketWaiting},
+		{"done is done", none, "Closed", "done", "", true, access.TicketDone},
+		{"done with a resolution is done", none, "Closed", "done", "Fixed", true, access.TicketDone},
+		{"done and declined is won't do", none, "Closed", "done", "declined", true, access.TicketWontDo},
+		{"a first status may be a closed one", none, "Closed", "done", "", false, access.TicketDone},
+		{"an unknown category is other", none, "Limbo", "purgatory", "", true, access.TicketOther},
+		{"a listed status wins over its category", own, "in progress", "indeterminate", "", true, access.TicketWaiting},
+		{"names compare without case", own, "APPROVED", "indeterminate", "", true, access.TicketApproved},
+		{"a listed status wins on a ticket that nobody moved", own, "Approved", "indeterminate", "", false, access.TicketApproved},
+		{"a status listed as won't do needs no resolution", own, "Won't do", "done", "", true, access.TicketWontDo},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSite(t, jiratest.Config{})
+			desk := s.desk(t, func(c *jira.Config) { c.Statuses = tt.statuses })
+			s.answerInstead("GET /issue/7", func(w http.ResponseWriter, _ *http.Request) {
+				writeIssue(w, tt.status, tt.category, tt.resolution, tt.moved)
+			})
+			got, err := desk.ReadTicket(t.Context(), "7")
+			require.NoError(t, err)
+			require.Equal(t, tt.want, got.Phase)
+			require.Equal(t, tt.status, got.Status)
+		})
+	}
+}
+
+// writeIssue answers with an issue 7 in a status.
+func writeIssue(w http.ResponseWriter, status, category, resolution string, moved bool) {
+	fields := map[string]any{
+		"status":  map[string]any{"id": "3", "name": status, "statusCategory": map[string]any{"key": category}},
+		"project": map[string]any{"key": "ACCESS"}, "updated": "2026-01-02T03:04:05.678-0700", "assignee": nil, "resolution": nil,
+	}
+	if resolution != "" {
+		fields["resolution"] = map[string]any{"name": resolution}
+	}
+	histories := []any{}
+	if moved {
+		histories = append(histories, map[string]any{
+			"id": "1", "author": map[string]any{"accountId": "a", "displayName": "A"}, "created": "2026-01-02T03:04:05.000+0000",
+			"items": []any{map[string]any{"field": "status", "fieldId": "status", "from": "1", "to": "3"}},
+		})
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"id": "7", "key": "ACCESS-7", "fields": fields,
+		"changelog": map[string]any{"startAt": 0, "maxResults": 100, "total": len(histories), "histories": histories},
+	})
+}
+
+func TestConfiguredWontDoResolutionsReplaceTheDefaults(t *testing.T) {
+	s := newSite(t, jiratest.Config{})
+	desk := s.desk(t, func(c *jira.Config) {
+		c.Statuses, c.WontDoResolutions = nil, []string{"Rejected"}
+		c.Resolutions = map[access.TicketPhase]string{access.TicketWontDo: "Refused"}
+	})
+	for resolution, want := range map[string]access.TicketPhase{
+		"Rejected": access.TicketWontDo, "refused": access.TicketWontDo, "Declined": access.TicketDone,
+	} {
+		s.answerInstead("GET /issue/7", func(w http.ResponseWriter, _ *http.Request) { writeIssue(w, "Closed", "done", resolution, true) })
+		got, err := desk.ReadTicket(t.Context(), "7")
+		require.NoError(t, err)
+		require.Equal(t, want, got.Phase, resolution)
+	}
+}
+
+func TestALongHistoryIsReadFromItsEnd(t *testing.T) {
+	for _, limit := range []int{0, 7, 1} {
+		t.Run(fmt.Sprintf("pages of %d", limit), func(t *testing.T) {
+			s := newSite(t, jiratest.Config{PageLimit: limit})
+			ada := s.addAccount(access.Person{ID: "ada", DisplayName: "Ada", Email: "ada@example.test"})
+			bob := s.addAccount(access.Person{ID: "bob", DisplayName: "Bob", Email: "bob@example.test"})
+			desk := s.desk(t, nil)
+			id := string(open(t, desk).ID)
+			move := func(by access.AccountID, to string) { require.NoError(t, s.MoveAs(string(by), id, to)) }
+			rename := func(n int) {
+				for i := range n {
+					require.NoError(t, s.Edit(string(ada), id, map[string]any{"summary": fmt.Sprintf("%s %d", t.Name(), i)}))
+				}
+			}
+			move(ada, jiratest.StatusDenied)
+			rename(120)
+			move(ada, jiratest.StatusWaiting)
+			move(bob, jiratest.StatusDenied)
+			// Exactly one page of other changes follows, so the move is the last one of the page before.
+			rename(100)
+			got, err := desk.ReadTicket(t.Context(), access.TicketID(id))
+			require.NoError(t, err)
+			require.Equal(t, bob, got.MovedBy)
+			require.Equal(t, "Bob", got.MovedByName)
+			require.Equal(t, access.TicketDenied, got.Phase)
+		})
+	}
+}
+
+func TestAHiddenTicketIsNotFoundAndComesBack(t *testing.T) {
+	s := newSite(t, jiratest.Config{})
+	desk := s.desk(t, nil)
+	ref := open(t, desk)
+	require.NoError(t, s.Hide(string(ref.ID), true))
+	proofs := len(s.calls("GET /myself"))
+	_, err := desk.ReadTicket(t.Context(), ref.ID)
+	requireKind(t, access.NotFound, err)
+	require.Greater(t, len(s.calls("GET /myself")), proofs, "the credentials were proved in the same call")
+	require.NoError(t, s.Hide(string(ref.ID), false))
+	_, err = desk.ReadTicket(t.Context(), ref.ID)
+	require.NoError(t, err)
+}
+
+func TestAMoveAfterTheReadingIsNotTakenForTheMoveToTheStatus(t *testing.T) {
+	s := newSite(t, jiratest.Config{})
+	s.answerInstead("GET /issue/7", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"id":"7","key":"ACCESS-7","fields":{"status":{"id":"3","name":"S","statusCategory":{"key":"new"}}},
+			"changelog":{"total":2,"histories":[
+				{"id":"10","author":{"accountId":"late"},"items":[{"fieldId":"status","from":"3","to":"4"}]},
+				{"id":"9","author":{"accountId":"mover"},"items":[{"field":"status","from":"1","to":"3"}]}]}}`))
+	})
+	got, err := s.desk(t, nil).ReadTicket(t.Context(), "7")
+	require.NoError(t, err)
+	require.Equal(t, access.AccountID("mover"), got.MovedBy)
+}
+
+func TestAMissingTicketIsOnlyNotFoundIfTheProofWorks(t *testing.T) {
+	s := newSite(t, jiratest.Config{})
+	desk := s.desk(t, nil)
+	ref := open(t, desk)
+	_, err := desk.ReadTicket(t.Context(), ref.ID)
+	require.NoError(t, err)
+	require.NoError(t, s.Delete(string(ref.ID)))
+	s.answerInstead("GET /myself", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	_, err = desk.ReadTicket(t.Context(), ref.ID)
+	requireKind(t, access.Transient, err)
+}
+
+func TestTimesAreUTC(t *testing.T) {
+	s := newSite(t, jiratest.Config{})
+	s.answerInstead("GET /issue/7", func(w http.ResponseWriter, _ *http.Request) { writeIssue(w, "Closed", "done", "", true) })
+	got, err := s.desk(t, nil).ReadTicket(t.Context(), "7")
+	require.NoError(t, err)
+	require.Equal(t, "2026-01-02 10:04:05.678 +0000 UTC", got.UpdatedAt.String())
+	require.Equal(t, "2026-01-02 03:04:05 +0000 UTC", got.MovedAt.String())
+}
+
+func TestAnAnswerThatIsNoIssueIsTransient(t *testing.T) {
+	s := newSite(t, jiratest.Config{})
+	s.answerInstead("GET /issue/7", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) })
+	_, err := s.desk(t, nil).ReadTicket(t.Context(), "7")
+	requireKind(t, access.Transient, err)
+	s.answerInstead("GET /myself", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) })
+	_, err = s.desk(t, nil).ReadTicket(t.Context(), "7")
+	requireKind(t, access.Transient, err)
+}
+
+func TestABaseURLWithoutAnAPIIsInvalid(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	s := newSite(t, jiratest.Config{})
+	desk := s.desk(t, func(c *jira.Config) { c.BaseURL = server.URL })
+	_, err := desk.ReadTicket(t.Context(), "7")
+	requireKind(t, access.Invalid, err)
+	require.ErrorContains(t, err, "desks.jira.base_url")
+}

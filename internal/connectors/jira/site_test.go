@@ -1,0 +1,137 @@
+package jira_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/connectors/jira"
+	"usher/internal/connectors/jira/jiratest"
+)
+
+// site is a fake Jira that listens, remembers what reached it, and lets a test answer in its place.
+type site struct {
+	*jiratest.Server
+	url string
+
+	mu      sync.Mutex
+	sent    []sent
+	instead func(http.ResponseWriter, *http.Request) bool
+}
+
+// sent is one call as it reached the wire.
+type sent struct {
+	method, path string
+	query        url.Values
+	header       http.Header
+	body         string
+}
+
+func newSite(t *testing.T, c jiratest.Config) *site {
+	t.Helper()
+	s := &site{Server: jiratest.New(c)}
+	server := httptest.NewServer(s)
+	s.url = server.URL
+	t.Cleanup(func() {
+		server.Close()
+		require.NoError(t, s.Close())
+	})
+	return s
+}
+
+func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	s.mu.Lock()
+	s.sent = append(s.sent, sent{r.Method, r.URL.Path, r.URL.Query(), r.Header.Clone(), string(body)})
+	instead := s.instead
+	s.mu.Unlock()
+	if instead == nil || !instead(w, r) {
+		s.Server.ServeHTTP(w, r)
+	}
+}
+
+// answerInstead lets a func answer calls whose method and path end like this ("POST /issue"); nil ends it.
+func (s *site) answerInstead(call string, answer http.HandlerFunc) {
+	method, path, _ := strings.Cut(call, " ")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.instead = nil
+	if answer != nil {
+		s.instead = func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Method != method || !strings.HasSuffix(r.URL.Path, path) {
+				return false
+			}
+			answer(w, r)
+			return true
+		}
+	}
+}
+
+// calls are those of that method whose path ends like this, oldest first.
+func (s *site) calls(call string) []sent {
+	method, path, _ := strings.Cut(call, " ")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []sent
+	for _, c := range s.sent {
+		if c.method == method && strings.HasSuffix(c.path, path) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// last is the body of the last such call, decoded.
+func (s *site) last(t *testing.T, call string) map[string]any {
+	t.Helper()
+	calls := s.calls(call)
+	require.NotEmpty(t, calls)
+	var body map[string]any
+	require.NoError(t, json.Unmarshal([]byte(calls[len(calls)-1].body), &body))
+	return body
+}
+
+// fields are the fields of the last new issue as they reached the wire.
+func (s *site) fields(t *testing.T) map[string]any {
+	t.Helper()
+	fields, ok := s.last(t, "POST /issue")["fields"].(map[string]any)
+	require.True(t, ok)
+	return fields
+}
+
+func ticket() access.NewTicket {
+	return access.NewTicket{
+		Marker: "usher-r1", Summary: "Wiki editor for Ada", Body: "Please.",
+		Fields: map[access.TicketField]string{
+			access.FieldRequestID: "r1", access.FieldRequestURL: "https://usher.test/requests/r1?tab=1",
+			access.FieldRequester: "Ada", access.FieldSubject: "Bob", access.FieldItems: "Wiki editor\nWiki reader",
+			access.FieldDuration: "30d", access.FieldReason: "because",
+		},
+		Requester: access.Person{ID: "p-ada", DisplayName: "Ada", Email: "ada@example.test"},
+	}
+}
+
+func open(t *testing.T, desk *jira.Desk) access.TicketRef {
+	t.Helper()
+	ref, err := desk.CreateTicket(t.Context(), ticket())
+	require.NoError(t, err)
+	return ref
+}
+
+func requireKind(t *testing.T, want access.Kind, err error) {
+	t.Helper()
+	var e *access.Error
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, want, e.Kind, "%v", err)
+	require.NotEmpty(t, e.Op)
+}

@@ -1,0 +1,211 @@
+package jira_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/access/accesstest"
+	"usher/internal/connectors/jira"
+	"usher/internal/connectors/jira/jiratest"
+)
+
+func TestDeskKeepsThePortsPromises(t *testing.T) {
+	accesstest.RunServiceDesk(t, func(t *testing.T, setup accesstest.ServiceDeskSetup) accesstest.ServiceDeskHarness {
+		// Short pages, so that every list of the suite has several.
+		site := newSite(t, jiratest.Config{PageLimit: 3, Projects: projectsFor(setup)})
+		return accesstest.ServiceDeskHarness{
+			Desk: site.desk(t, nil), SummaryLimit: 255, BodyLimit: 32767, DemandedField: "Cost centre",
+			AddAccount:       site.addAccount,
+			MakeUnassignable: site.deactivate,
+			MoveAs: func(by access.AccountID, id access.TicketID, to access.TicketPhase) {
+				require.NoError(t, site.MoveAs(string(by), string(id), statusOf(to)))
+			},
+			Delete: func(id access.TicketID) { require.NoError(t, site.Delete(string(id))) },
+			Rekey: func(id access.TicketID) access.TicketKey {
+				key, err := site.MoveToProject(string(id), "OTHER")
+				require.NoError(t, err)
+				return access.TicketKey(key)
+			},
+			Seen:  func(id access.TicketID) accesstest.SeenTicket { return site.seen(t, id) },
+			Count: func(m access.Marker) int { return site.CountLabel(string(m)) },
+			DropAnswerOnce: func(method string) {
+				site.faults(func(f *jiratest.Faults) {
+					f.DropAfterCommit = map[jiratest.Operation]int{operationOf(t, method): 1}
+				})
+			},
+			SearchLags: func(lags bool) {
+				site.faults(func(f *jiratest.Faults) {
+					f.IndexLagSeconds = 0
+					if lags {
+						f.IndexLagSeconds = 3600
+					}
+				})
+			},
+			RefuseCredentials: func() { site.faults(func(f *jiratest.Faults) { f.Anonymous = true }) },
+		}
+	})
+}
+
+// config is a configuration that fits the fake's default project.
+func (s *site) config() jira.Config {
+	return jira.Config{
+		BaseURL: s.url, Email: jiratest.DefaultEmail, Token: jiratest.DefaultToken,
+		Project: "ACCESS", IssueType: "Access request", Reporter: true, Rate: 10_000,
+		Statuses: map[access.TicketPhase][]string{
+			access.TicketApproved: {jiratest.StatusApproved}, access.TicketDenied: {jiratest.StatusDenied},
+			access.TicketWontDo: {jiratest.StatusWontDo},
+		},
+		Fields: map[string]access.TicketField{
+			"customfield_10041": access.FieldRequestID, "customfield_10047": access.FieldReason,
+		},
+	}
+}
+
+// desk is a desk over the fake, with what change does to the configuration; nil changes nothing.
+func (s *site) desk(t *testing.T, change func(*jira.Config)) *jira.Desk {
+	t.Helper()
+	c := s.config()
+	if change != nil {
+		change(&c)
+	}
+	desk, err := jira.New(c, "jira")
+	require.NoError(t, err)
+	return desk
+}
+
+func (s *site) faults(change func(*jiratest.Faults)) {
+	f := s.Faults()
+	change(&f)
+	s.SetFaults(f)
+}
+
+func (s *site) addAccount(p access.Person) access.AccountID {
+	id := fmt.Sprintf("557058:%d-%s", len(s.Accounts()), p.ID)
+	s.AddAccount(jiratest.Account{ID: id, Email: p.Email, DisplayName: p.DisplayName})
+	return access.AccountID(id)
+}
+
+func (s *site) deactivate(id access.AccountID) {
+	for _, a := range s.Accounts() {
+		if a.ID == string(id) {
+			a.Inactive = true
+			s.AddAccount(a)
+		}
+	}
+}
+
+// seen reads the ticket as it lies there, the texts from the documents themselves.
+func (s *site) seen(t *testing.T, id access.TicketID) accesstest.SeenTicket {
+	t.Helper()
+	i, there := s.Issue(string(id))
+	require.True(t, there)
+	var issue struct {
+		Fields struct {
+			Description adf
+			Comment     struct{ Comments []struct{ Body adf } }
+		}
+	}
+	s.get(t, "issue/"+string(id)+"?fields=description", &issue)
+	out := accesstest.SeenTicket{
+		Summary: i.Summary, Body: issue.Fields.Description.plain(), Assignee: access.AccountID(i.Assignee),
+		Reporter: access.AccountID(i.Reporter), Phase: phaseOf(i.Status),
+	}
+	for n := range i.Comments {
+		var page struct{ Comments []struct{ Body adf } }
+		s.get(t, fmt.Sprintf("issue/%s/comment?startAt=%d&maxResults=1", id, n), &page)
+		out.Comments = append(out.Comments, page.Comments[0].Body.plain())
+	}
+	return out
+}
+
+func (s *site) get(t *testing.T, path string, into any) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/rest/api/3/"+path, nil)
+	require.NoError(t, err)
+	r.SetBasicAuth(jiratest.DefaultEmail, jiratest.DefaultToken)
+	resp, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, resp.Body.Close()) }()
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(into))
+}
+
+// adf is an Atlassian document, as far as a plain text needs one.
+type adf struct {
+	Type    string
+	Text    string
+	Marks   []any
+	Content []adf
+}
+
+// plain is the text as people read it: an empty line between paragraphs. Anything but plain text shows as "<type>".
+func (n adf) plain() string {
+	var parts []string
+	for _, child := range n.Content {
+		parts = append(parts, child.plain())
+	}
+	switch {
+	case n.Type == "doc" || n.Type == "":
+		return strings.Join(parts, "\n\n")
+	case n.Type == "paragraph":
+		return strings.Join(parts, "")
+	case n.Type == "hardBreak":
+		return "\n"
+	case n.Type == "text" && len(n.Marks) == 0:
+		return n.Text
+	default:
+		return "<" + n.Type + ">"
+	}
+}
+
+// statuses are the fake's statuses by the phase that config gives them.
+func statuses() map[access.TicketPhase]string {
+	return map[access.TicketPhase]string{
+		access.TicketWaiting: jiratest.StatusWaiting, access.TicketApproved: jiratest.StatusApproved,
+		access.TicketDenied: jiratest.StatusDenied, access.TicketWorking: jiratest.StatusInProgress,
+		access.TicketDone: jiratest.StatusDone, access.TicketWontDo: jiratest.StatusWontDo,
+	}
+}
+
+func statusOf(p access.TicketPhase) string { return statuses()[p] }
+
+func phaseOf(status string) access.TicketPhase {
+	for phase, name := range statuses() {
+		if name == status {
+			return phase
+		}
+	}
+	return access.TicketOther
+}
+
+func projectsFor(setup accesstest.ServiceDeskSetup) []jiratest.Project {
+	projects := jiratest.DefaultProjects()
+	var ways []jiratest.Transition
+	for _, way := range projects[0].Transitions {
+		switch way.To {
+		case statusOf(setup.NoWayTo):
+			continue
+		case statusOf(setup.DemandsFieldAt):
+			way.Screen = append([]jiratest.ScreenField{{ID: "customfield_10049", Required: true}}, way.Screen...)
+		}
+		ways = append(ways, way)
+	}
+	projects[0].Transitions = ways
+	return projects
+}
+
+func operationOf(t *testing.T, method string) jiratest.Operation {
+	t.Helper()
+	operation := map[string]jiratest.Operation{
+		"CreateTicket": jiratest.OpCreateIssue, "AddComment": jiratest.OpAddComment,
+		"MoveTicket": jiratest.OpTransition, "AssignTicket": jiratest.OpAssign,
+	}[method]
+	require.NotEmpty(t, operation)
+	return operation
+}

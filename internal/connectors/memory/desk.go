@@ -1,0 +1,337 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"usher/internal/access"
+)
+
+// Desk is a service desk in memory: access.ServiceDesk, with humans (desk_humans.go) and scripted faults
+// (desk_faults.go). Every status moves to every other unless CloseOff says otherwise. Safe for concurrent use.
+type Desk struct {
+	name access.DeskName
+
+	mu       sync.Mutex
+	now      time.Time
+	tickets  []*DeskTicket
+	accounts []deskAccount
+	// lagFrom is how many tickets a search sees; -1 sees all.
+	lagFrom  int
+	closed   map[access.TicketPhase]bool
+	reopen   access.TicketPhase
+	demanded map[access.TicketPhase]string
+	faults   deskFaults
+}
+
+var _ access.ServiceDesk = (*Desk)(nil)
+
+// DeskTicket is a ticket as it lies in the desk. Own moves are those of DeskSelf.
+type DeskTicket struct {
+	Ref       access.TicketRef
+	Project   string
+	New       access.NewTicket
+	Reporter  access.AccountID
+	Phase     access.TicketPhase
+	Assignee  access.AccountID
+	MovedBy   access.AccountID
+	MovedAt   time.Time
+	UpdatedAt time.Time
+	Comments  []access.Comment
+	Deleted   bool
+	// PriorKeys are the keys that the ticket had before it was moved, oldest first.
+	PriorKeys []access.TicketKey
+}
+
+// deskAccount is a person's account; several may have one e-mail.
+type deskAccount struct {
+	id       access.AccountID
+	name     string
+	email    string
+	unfit    bool
+	personID access.PersonID
+}
+
+// What the desk allows, in characters; longer texts are cut with DeskCut at their end.
+const (
+	DeskSummaryLimit = 255
+	DeskBodyLimit    = 32767
+	DeskCut          = " [cut]"
+	// DeskSelf is usher's own account.
+	DeskSelf access.AccountID = "usher-self"
+	// DeskProject is the project that tickets are opened in.
+	DeskProject = "MEM"
+)
+
+// NewDesk makes an empty desk. Its clock starts on 2026-01-02 03:04:05 UTC and goes on by one second with each change.
+func NewDesk(name access.DeskName) *Desk {
+	return &Desk{
+		name:     name,
+		now:      time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+		lagFrom:  -1,
+		closed:   map[access.TicketPhase]bool{},
+		demanded: map[access.TicketPhase]string{},
+		faults:   newDeskFaults(),
+	}
+}
+
+// FindTicket implements access.TicketOpener.
+func (d *Desk) FindTicket(ctx context.Context, marker access.Marker) (access.TicketRef, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	const op = "find ticket"
+	if err := d.begin(ctx, OpFindTicket, op); err != nil {
+		return access.TicketRef{}, err
+	}
+	seen := d.tickets
+	if d.lagFrom >= 0 {
+		seen = seen[:d.lagFrom]
+	}
+	for _, t := range seen {
+		if !t.Deleted && t.New.Marker == marker {
+			return t.Ref, d.end(OpFindTicket, op)
+		}
+	}
+	return access.TicketRef{}, access.Errorf(access.NotFound, op, "no ticket carries %q", marker)
+}
+
+// CreateTicket implements access.TicketOpener.
+func (d *Desk) CreateTicket(ctx context.Context, n access.NewTicket) (access.TicketRef, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	const op = "create ticket"
+	if err := d.begin(ctx, OpCreateTicket, op); err != nil {
+		return access.TicketRef{}, err
+	}
+	if n.Marker == "" {
+		return access.TicketRef{}, access.Errorf(access.Invalid, op, "marker: expected one")
+	}
+	n.Fields = maps.Clone(n.Fields)
+	n.Summary = deskShorten(strings.Join(strings.Fields(n.Summary), " "), DeskSummaryLimit)
+	n.Body = deskShorten(n.Body, DeskBodyLimit)
+	number := len(d.tickets) + 1
+	t := &DeskTicket{
+		Ref:     access.TicketRef{Desk: d.name, ID: access.TicketID(fmt.Sprintf("%d", 10000+number)), Key: deskKey(DeskProject, number)},
+		Project: DeskProject, New: n, Phase: access.TicketWaiting, UpdatedAt: d.tick(),
+	}
+	if account := d.accountOf(n.Requester); account != nil {
+		t.Reporter = account.id
+	}
+	d.tickets = append(d.tickets, t)
+	if err := d.end(OpCreateTicket, op); err != nil {
+		return access.TicketRef{}, err
+	}
+	return t.Ref, nil
+}
+
+// ReadTicket implements access.TicketReader.
+func (d *Desk) ReadTicket(ctx context.Context, id access.TicketID) (access.TicketSnapshot, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	const op = "read ticket"
+	t, err := d.open(ctx, OpReadTicket, op, id)
+	if err != nil {
+		return access.TicketSnapshot{}, err
+	}
+	return access.TicketSnapshot{
+		Ref: t.Ref, Project: t.Project, Phase: t.Phase, Status: string(t.Phase), Assignee: t.Assignee,
+		MovedBy: t.MovedBy, MovedByName: d.nameOf(t.MovedBy), MovedAt: t.MovedAt, Own: t.MovedBy == DeskSelf,
+		UpdatedAt: t.UpdatedAt,
+	}, d.end(OpReadTicket, op)
+}
+
+// AddComment implements access.TicketWriter.
+func (d *Desk) AddComment(ctx context.Context, id access.TicketID, c access.Comment) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	const op = "add comment"
+	t, err := d.open(ctx, OpAddComment, op, id)
+	if err != nil {
+		return err
+	}
+	if c.Marker == "" {
+		return access.Errorf(access.Invalid, op, "marker: expected one")
+	}
+	already := slices.ContainsFunc(t.Comments, func(have access.Comment) bool { return have.Marker == c.Marker })
+	if !already {
+		t.Comments = append(t.Comments, access.Comment{Marker: c.Marker, Text: deskShorten(c.Text, DeskBodyLimit)})
+		t.UpdatedAt = d.tick()
+	}
+	return d.end(OpAddComment, op)
+}
+
+// MoveTicket implements access.TicketWriter.
+func (d *Desk) MoveTicket(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	const op = "move ticket"
+	t, err := d.open(ctx, OpMoveTicket, op, id)
+	if err != nil {
+		return err
+	}
+	if t.Phase == to {
+		return d.end(OpMoveTicket, op)
+	}
+	if d.noWay(t, to) {
+		return access.Errorf(access.Conflict, op, "no transition leads from %q to %q; there are: %s",
+			t.Phase, to, strings.Join(d.transitions(t), ", "))
+	}
+	if field := d.demanded[to]; field != "" {
+		return access.Errorf(access.Invalid, op, "the transition to %q demands the field %q", to, field)
+	}
+	d.move(t, DeskSelf, to)
+	return d.end(OpMoveTicket, op)
+}
+
+// AssignTicket implements access.TicketWriter.
+func (d *Desk) AssignTicket(ctx context.Context, id access.TicketID, to access.AccountID) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	const op = "assign ticket"
+	t, err := d.open(ctx, OpAssignTicket, op, id)
+	if err != nil {
+		return err
+	}
+	if to != "" {
+		account := d.account(to)
+		if account == nil || account.unfit {
+			return access.Errorf(access.Invalid, op, "account %q cannot be assigned", to)
+		}
+	}
+	if t.Assignee != to {
+		t.Assignee = to
+		t.UpdatedAt = d.tick()
+	}
+	return d.end(OpAssignTicket, op)
+}
+
+// FindAccount implements access.AccountFinder.
+func (d *Desk) FindAccount(ctx context.Context, p access.Person) (access.Account, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	const op = "find account"
+	if err := d.begin(ctx, OpFindAccount, op); err != nil {
+		return access.Account{}, err
+	}
+	found := access.Account{Person: p.ID}
+	if account := d.accountOf(p); account != nil {
+		found.ID, found.How = account.id, "search"
+	}
+	return found, d.end(OpFindAccount, op)
+}
+
+// Check implements access.Checker. It finds nothing wrong.
+func (d *Desk) Check(ctx context.Context) ([]access.Finding, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	const op = "check desk"
+	if err := d.begin(ctx, OpCheck, op); err != nil {
+		return nil, err
+	}
+	return nil, d.end(OpCheck, op)
+}
+
+// open begins an operation on one ticket.
+func (d *Desk) open(ctx context.Context, name, op string, id access.TicketID) (*DeskTicket, error) {
+	if err := d.begin(ctx, name, op); err != nil {
+		return nil, err
+	}
+	t, err := d.ticket(id)
+	if err != nil {
+		return nil, &access.Error{Kind: access.NotFound, Op: op, Err: err}
+	}
+	return t, nil
+}
+
+func (d *Desk) ticket(id access.TicketID) (*DeskTicket, error) {
+	for _, t := range d.tickets {
+		if t.Ref.ID == id && !t.Deleted {
+			return t, nil
+		}
+	}
+	return nil, fmt.Errorf("ticket %q does not exist", id)
+}
+
+func (d *Desk) tick() time.Time {
+	d.now = d.now.Add(time.Second)
+	return d.now
+}
+
+func (d *Desk) move(t *DeskTicket, by access.AccountID, to access.TicketPhase) {
+	t.Phase, t.MovedBy, t.MovedAt = to, by, d.tick()
+	t.UpdatedAt = t.MovedAt
+}
+
+func (d *Desk) account(id access.AccountID) *deskAccount {
+	for i := range d.accounts {
+		if d.accounts[i].id == id {
+			return &d.accounts[i]
+		}
+	}
+	return nil
+}
+
+// accountOf is nil when there is no account, or more than one, for the person's e-mail.
+func (d *Desk) accountOf(p access.Person) *deskAccount {
+	var found *deskAccount
+	for i := range d.accounts {
+		if p.Email == "" || !strings.EqualFold(d.accounts[i].email, p.Email) {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = &d.accounts[i]
+	}
+	return found
+}
+
+func (d *Desk) nameOf(id access.AccountID) string {
+	if account := d.account(id); account != nil {
+		return cmp.Or(account.name, string(id))
+	}
+	return string(id)
+}
+
+// noWay reports whether no transition leads there from where the ticket is.
+func (d *Desk) noWay(t *DeskTicket, to access.TicketPhase) bool {
+	reopens := t.Phase.Closed() && !to.Closed()
+	return d.closed[to] || !slices.Contains(deskPhases(), to) || (reopens && d.reopen != "" && to != d.reopen)
+}
+
+func (d *Desk) transitions(t *DeskTicket) []string {
+	var names []string
+	for _, p := range deskPhases() {
+		if p != t.Phase && !d.noWay(t, p) {
+			names = append(names, string(p))
+		}
+	}
+	return names
+}
+
+// deskPhases are the statuses of the desk; each phase is its own status.
+func deskPhases() []access.TicketPhase {
+	return []access.TicketPhase{
+		access.TicketWaiting, access.TicketApproved, access.TicketDenied, access.TicketWorking,
+		access.TicketDone, access.TicketWontDo, access.TicketOther,
+	}
+}
+
+func deskKey(project string, number int) access.TicketKey {
+	return access.TicketKey(fmt.Sprintf("%s-%d", project, number))
+}
+
+func deskShorten(text string, limit int) string {
+	if utf8.RuneCountInString(text) <= limit {
+		return text
+	}
+	keep := limit - utf8.RuneCountInString(DeskCut)
+	return string([]rune(text)[:keep]) + DeskCut
+}

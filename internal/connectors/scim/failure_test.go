@@ -1,0 +1,182 @@
+package scim_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/connectors/scim"
+	"usher/internal/connectors/scim/scimtest"
+	"usher/internal/rest"
+)
+
+// answerRaw answers with any three digits, which net/http's server would not.
+func answerRaw(w http.ResponseWriter, r *http.Request, status int64) {
+	// What is not read is answered by a reset, and the answer may be lost.
+	_, _ = io.Copy(io.Discard, r.Body)
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	// A client that went away is told nothing.
+	_, _ = fmt.Fprintf(conn, "HTTP/1.1 %d Whatever\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", status)
+	_ = conn.Close()
+}
+
+func TestEveryStatusOfAReadHasItsKind(t *testing.T) {
+	var status atomic.Int64
+	target := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answerRaw(w, r, status.Load()) }), nil)
+	for code := 100; code <= 599; code++ {
+		status.Store(int64(code))
+		want := rest.Classify(rest.Read, code, nil)
+		switch {
+		case code < 200:
+			// An interim answer, and then nothing.
+			want = access.Transient
+		case want == "", want == access.NotFound:
+			// No body where one is expected; or everything is 404, and then nothing is believed.
+			want = access.Transient
+		}
+		_, err := target.Verify(t.Context(), ada())
+		require.Equal(t, want, access.KindOf(err), "%d: %v", code, err)
+		_, err = target.Revoke(t.Context(), ada())
+		require.Equal(t, want, access.KindOf(err), "%d: %v", code, err)
+	}
+}
+
+func TestEveryStatusOfAPatchHasItsKind(t *testing.T) {
+	var status atomic.Int64
+	directory := scimtest.New(wiki(scimtest.Quirks{MemberFilter: scimtest.NoMemberFilter}))
+	target := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPatch {
+			answerRaw(w, r, status.Load())
+			return
+		}
+		directory.ServeHTTP(w, r)
+	}), nil)
+	for code := 100; code <= 599; code++ {
+		status.Store(int64(code))
+		want := rest.Classify(rest.Write, code, nil)
+		if code < 200 || want == "" || want == access.NotFound || want == access.Conflict {
+			// The read-back decides, and it shows no membership.
+			want = access.Transient
+		}
+		_, err := target.Grant(t.Context(), ada())
+		require.Equal(t, want, access.KindOf(err), "%d: %v", code, err)
+	}
+}
+
+func TestAPatchThatIsRefusedAsAConflictIsSettledByReading(t *testing.T) {
+	directory := scimtest.New(wiki(scimtest.Quirks{}))
+	target := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPatch {
+			// Somebody else was faster, and this directory minds.
+			directory.ServeHTTP(httptest.NewRecorder(), r)
+			w.WriteHeader(http.StatusConflict)
+			return
+		}
+		directory.ServeHTTP(w, r)
+	}), nil)
+	proof, err := target.Grant(t.Context(), ada())
+	require.NoError(t, err)
+	require.True(t, proof.Holds)
+}
+
+func TestABrokenAnswerIsTransientAndNeverAnAbsence(t *testing.T) {
+	held := wiki(scimtest.Quirks{})
+	held.Groups[0].Members = []string{"u-ada"}
+	for name, answer := range map[string]http.HandlerFunc{
+		"a login page":          func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>sign in</html>")) },
+		"JSON that is not SCIM": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"hello":"world"}`)) },
+		"JSON of another shape": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`["totalResults"]`)) },
+		"no connection":         func(w http.ResponseWriter, _ *http.Request) { cut(w) },
+		"half a body": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "999")
+			_, _ = w.Write([]byte(`{"id":`))
+		},
+		"not found, with a login": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", http.StatusNotFound) },
+	} {
+		for _, stage := range []string{"/Groups", "/Users/", "/Groups/", "/"} {
+			t.Run(name+" at "+stage, func(t *testing.T) {
+				directory := scimtest.New(held)
+				target := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					path := strings.TrimPrefix(r.URL.Path, scimtest.BasePath)
+					// A 404 for one record is an answer, unless the directory is not there at all.
+					lost := path == "/ServiceProviderConfig"
+					if path == stage || lost || (strings.HasSuffix(stage, "/") && strings.HasPrefix(path, stage)) {
+						answer(w, r)
+						return
+					}
+					directory.ServeHTTP(w, r)
+				}), nil)
+				for _, call := range []func() (access.Proof, error){
+					func() (access.Proof, error) { return target.Revoke(t.Context(), ada()) },
+					func() (access.Proof, error) { return target.Verify(t.Context(), ada()) },
+				} {
+					_, err := call()
+					require.Error(t, err)
+					require.Equal(t, access.Transient, access.KindOf(err), "%v", err)
+				}
+				require.Equal(t, []string{"u-ada"}, directory.Members("g-edit"))
+			})
+		}
+	}
+}
+
+func TestFaultsHaveTheirKinds(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		faults scimtest.Faults
+		kind   access.Kind
+		after  time.Duration
+	}{
+		{"the directory is down", scimtest.Faults{Down: true}, access.Transient, 0},
+		{"every call fails", scimtest.Faults{FailEvery: 1}, access.Transient, 0},
+		{"the third call fails", scimtest.Faults{FailEvery: 3}, access.Transient, 0},
+		{"too many requests", scimtest.Faults{TooMany: 1, RetryAfterSeconds: 7}, access.RateLimited, 7 * time.Second},
+		{"too many requests without a time", scimtest.Faults{TooMany: 1}, access.RateLimited, 0},
+		{"an answer takes too long", scimtest.Faults{SlowMilliseconds: 60_000}, access.Transient, 0},
+		{"the answer to the change is lost", scimtest.Faults{DropAfterPatch: 1}, access.Transient, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			directory := scimtest.New(wiki(scimtest.Quirks{}))
+			target := serve(t, directory, func(c *scim.Config) { c.RequestTimeout = access.Duration(100 * time.Millisecond) })
+			directory.SetFaults(row.faults)
+			_, err := target.Grant(t.Context(), ada())
+			require.Equal(t, row.kind, access.KindOf(err), "%v", err)
+			require.Equal(t, row.after, access.RetryAfterOf(err))
+			directory.SetFaults(scimtest.Faults{})
+			_, err = target.Grant(t.Context(), ada())
+			require.NoError(t, err)
+			require.Equal(t, []string{"u-ada"}, directory.Members("g-edit"))
+			require.Len(t, directory.Changes(), 1)
+		})
+	}
+}
+
+func TestNoErrorHoldsTheToken(t *testing.T) {
+	var status atomic.Int64
+	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/scim+json")
+		w.WriteHeader(int(status.Load()))
+		_, _ = fmt.Fprintf(w, `{"detail":"you sent %s to https://%s%s"}`, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), r.Host, r.URL)
+	})
+	target := serve(t, echo, nil)
+	for _, code := range []int64{200, 302, 400, 401, 403, 404, 409, 429, 500, 503} {
+		status.Store(code)
+		_, err := target.Grant(t.Context(), ada())
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), token)
+		require.NotContains(t, err.Error(), "filter=")
+		findings, err := target.Check(t.Context())
+		require.NotContains(t, fmt.Sprint(findings, err), token)
+	}
+}

@@ -1,0 +1,154 @@
+package scimtest
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The schema URNs of RFC 7643 and RFC 7644.
+const (
+	schemaUser       = "urn:ietf:params:scim:schemas:core:2.0:User"
+	schemaEnterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+	schemaGroup      = "urn:ietf:params:scim:schemas:core:2.0:Group"
+	schemaProvider   = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
+	schemaList       = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+	schemaPatch      = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+	schemaError      = "urn:ietf:params:scim:api:messages:2.0:Error"
+)
+
+const maxBody = 1 << 20
+
+// answer is a status and a SCIM body; nil has none.
+type answer struct {
+	status int
+	body   any
+}
+
+func refuse(status int, scimType, detail string) answer {
+	body := map[string]any{"schemas": []string{schemaError}, "status": strconv.Itoa(status), "detail": detail}
+	if scimType != "" {
+		body["scimType"] = scimType
+	}
+	return answer{status, body}
+}
+
+func refuseValue(detail string) *answer {
+	a := refuse(http.StatusBadRequest, "invalidValue", detail)
+	return &a
+}
+
+// scimHandler answers one call. It runs with the server locked.
+type scimHandler func(r *http.Request, body []byte) answer
+
+// scim is what every SCIM call has in common: the record of it, the faults, the token, the media type.
+func (s *Server) scim(handle scimHandler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		if err != nil {
+			write(w, refuse(http.StatusRequestEntityTooLarge, "", "the body is too long or was cut"))
+			return
+		}
+		fault := s.nextFault(r, body)
+		if !fault.before(w, r) {
+			return
+		}
+		a := s.answer(handle, r, body)
+		if fault.drop {
+			drop(w)
+			return
+		}
+		write(w, a)
+	}
+}
+
+func (s *Server) answer(handle scimHandler, r *http.Request, body []byte) answer {
+	if !s.authorized(r) {
+		return refuse(http.StatusUnauthorized, "", "the bearer token is missing or wrong")
+	}
+	if len(body) > 0 {
+		media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+		if media != "application/scim+json" && media != "application/json" {
+			return refuse(http.StatusUnsupportedMediaType, "", "expected application/scim+json")
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return handle(r, body)
+}
+
+func write(w http.ResponseWriter, a answer) {
+	if a.body == nil {
+		w.WriteHeader(a.status)
+		return
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.WriteHeader(a.status)
+	// A client that went away is told nothing.
+	_ = json.NewEncoder(w).Encode(a.body)
+}
+
+// resource is a record as it goes over the wire.
+type resource map[string]any
+
+// project applies attributes and excludedAttributes, on the level of whole attributes.
+func (r resource) project(query url.Values) resource {
+	only, without := attributeNames(query.Get("attributes")), attributeNames(query.Get("excludedAttributes"))
+	out := resource{}
+	for name, value := range r {
+		if name == indexKey {
+			continue
+		}
+		folded := strings.ToLower(name)
+		always := name == "id" || name == "schemas"
+		if always || ((len(only) == 0 || slices.Contains(only, folded)) && !slices.Contains(without, folded)) {
+			out[name] = value
+		}
+	}
+	return out
+}
+
+func attributeNames(list string) []string {
+	return strings.FieldsFunc(strings.ToLower(list), func(c rune) bool { return c == ',' || c == ' ' })
+}
+
+// list answers a listing: the page of the records that match the filter.
+func (s *Server) list(query url.Values, attributes attributeSet, all []resource) answer {
+	matches, bad := s.filter(query.Get("filter"), attributes, all)
+	if bad != nil {
+		return *bad
+	}
+	start, count := 1, s.pageSize
+	if n, err := strconv.Atoi(query.Get("startIndex")); err == nil && !s.quirks.IgnoreStartIndex {
+		start = max(n, 1)
+	}
+	if n, err := strconv.Atoi(query.Get("count")); err == nil {
+		count = min(max(n, 0), s.pageSize)
+	}
+	from := min(start-1, len(matches))
+	page := []resource{}
+	for _, r := range matches[from:min(from+count, len(matches))] {
+		page = append(page, r.project(query))
+	}
+	return answer{http.StatusOK, map[string]any{
+		"schemas": []string{schemaList}, "totalResults": len(matches), "startIndex": start,
+		"itemsPerPage": len(page), "Resources": page,
+	}}
+}
+
+func (s *Server) getServiceProviderConfig(*http.Request, []byte) answer {
+	off := map[string]any{"supported": false}
+	return answer{http.StatusOK, map[string]any{
+		"schemas": []string{schemaProvider},
+		"patch":   map[string]any{"supported": !s.quirks.NoPatch},
+		"filter":  map[string]any{"supported": true, "maxResults": s.pageSize},
+		"bulk":    map[string]any{"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+		"sort":    off, "etag": off, "changePassword": off,
+		"authenticationSchemes": []any{map[string]any{
+			"type": "oauthbearertoken", "name": "Bearer token", "description": "A fixed bearer token."}},
+	}}
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"usher/internal/connectors/jira/jiratest"
+	"usher/internal/connectors/scim/scimtest"
+)
+
+// person is somebody of the simulated company.
+type person struct {
+	id, name, manager string
+	left              bool
+}
+
+// people are the company. ana and ben are employees and ask for access; mia is their manager, zoe hers; omar owns the
+// wiki and the VPN; lea has left.
+func people() []person {
+	return []person{
+		{id: "ana", name: "Ana Alves", manager: "mia"},
+		{id: "ben", name: "Ben Baker", manager: "mia"},
+		{id: "mia", name: "Mia Moreau", manager: "zoe"},
+		{id: "omar", name: "Omar Osman", manager: "zoe"},
+		{id: "zoe", name: "Zoe Zimmer"},
+		{id: "lea", name: "Lea Lindt", manager: "mia", left: true},
+	}
+}
+
+func (p person) email() string { return p.id + "@example.test" }
+
+// accounts are the integration account, and one for each person, with the id "acc-<person>".
+func accounts(token string) []jiratest.Account {
+	bot := jiratest.DefaultAccount()
+	bot.Token = token
+	out := []jiratest.Account{bot}
+	for _, p := range people() {
+		out = append(out, jiratest.Account{ID: "acc-" + p.id, Email: p.email(), DisplayName: p.name, Inactive: p.left})
+	}
+	return out
+}
+
+// users are the same people in the directory, by their own ids.
+func users() []scimtest.User {
+	var out []scimtest.User
+	for _, p := range people() {
+		out = append(out, scimtest.User{
+			ID: p.id, UserName: p.email(), DisplayName: p.name, Email: p.email(), Manager: p.manager, Inactive: p.left,
+		})
+	}
+	return out
+}
+
+// groups are what access means here: nobody is a member yet.
+func groups() []scimtest.Group {
+	var out []scimtest.Group
+	for _, name := range []string{"wiki-editors", "wiki-admins", "vpn-users"} {
+		out = append(out, scimtest.Group{ID: name, DisplayName: name})
+	}
+	return out
+}

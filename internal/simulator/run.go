@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"usher/internal/connectors/jira/jiratest"
+	"usher/internal/connectors/scim/scimtest"
+)
+
+// shutdownTime is how long open requests may take when the program ends.
+const shutdownTime = 5 * time.Second
+
+// addresses is the content of the addresses file.
+type addresses struct {
+	Jira string `json:"jira"`
+	SCIM string `json:"scim"`
+}
+
+// run serves until the context ends, and then returns nil.
+func run(ctx context.Context, args []string, p program) error {
+	o, err := p.options(args)
+	if err != nil {
+		return err
+	}
+	if o.stateDir != "" {
+		if err := os.MkdirAll(o.stateDir, 0o700); err != nil {
+			return fmt.Errorf("-state: %w", err)
+		}
+	}
+	jira, err := newJira(o, slog.New(slog.NewTextHandler(p.out, nil)))
+	if err != nil {
+		return err
+	}
+	directory, err := newDirectory(o)
+	if err != nil {
+		return errors.Join(err, jira.Close())
+	}
+	return errors.Join(serve(ctx, o, p, jira, directory), jira.Close())
+}
+
+func newJira(o options, log *slog.Logger) (*jiratest.Server, error) {
+	cfg := jiratest.Config{Accounts: accounts(o.jiraToken), Log: log}
+	if o.stateDir != "" {
+		cfg.StateFile = filepath.Join(o.stateDir, "jira.jsonl")
+	}
+	if o.webhookURL != "" {
+		cfg.Webhooks = []jiratest.Webhook{{URL: o.webhookURL, Secret: o.webhookSecret}}
+	}
+	jira := jiratest.New(cfg)
+	if err := jira.Restore(); err != nil {
+		return nil, errors.Join(err, jira.Close())
+	}
+	return jira, nil
+}
+
+func newDirectory(o options) (*scimtest.Server, error) {
+	directory := scimtest.New(scimtest.Config{Token: o.scimToken, Users: users(), Groups: groups()})
+	if o.stateDir == "" {
+		return directory, nil
+	}
+	return directory, directory.KeepIn(filepath.Join(o.stateDir, "directory.json"))
+}
+
+// serve listens on both addresses, tells them, and serves until the context ends or a listener fails.
+func serve(ctx context.Context, o options, p program, jira, directory http.Handler) error {
+	jiraListener, err := listen(ctx, "-jira-addr", o.jiraAddr)
+	if err != nil {
+		return err
+	}
+	scimListener, err := listen(ctx, "-scim-addr", o.scimAddr)
+	if err != nil {
+		return errors.Join(err, jiraListener.Close())
+	}
+	at := addresses{Jira: "http://" + jiraListener.Addr().String(), SCIM: "http://" + scimListener.Addr().String()}
+	servers := []*http.Server{server(jira), server(directory)}
+	failed := make(chan error, len(servers))
+	for n, l := range []net.Listener{jiraListener, scimListener} {
+		go func() { failed <- servers[n].Serve(l) }()
+	}
+	err = announce(o, p, at)
+	if err == nil {
+		select {
+		case <-ctx.Done():
+		case err = <-failed:
+		}
+	}
+	return errors.Join(err, shutdown(ctx, servers))
+}
+
+func listen(ctx context.Context, flag, address string) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	return l, nil
+}
+
+func server(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+}
+
+func announce(o options, p program, at addresses) error {
+	fmt.Fprintf(p.out, "Jira       %s/board\ndirectory  %s/directory\n", at.Jira, at.SCIM)
+	if o.addressesFile == "" {
+		return nil
+	}
+	raw, err := json.Marshal(at)
+	if err != nil {
+		return fmt.Errorf("-addresses-file: %w", err)
+	}
+	if err := writeWhole(o.addressesFile, raw); err != nil {
+		return fmt.Errorf("-addresses-file: %w", err)
+	}
+	return nil
+}
+
+// writeWhole puts a file in its place at once: a reader finds all of it or none.
+func writeWhole(path string, content []byte) error {
+	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = temp.Write(content)
+	err = errors.Join(err, temp.Close())
+	if err == nil {
+		err = os.Rename(temp.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temp.Name()))
+	}
+	return nil
+}
+
+// shutdown lets open requests end, then cuts them off.
+func shutdown(ctx context.Context, servers []*http.Server) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	defer cancel()
+	var all error
+	for _, s := range servers {
+		if err := s.Shutdown(ctx); err != nil {
+			all = errors.Join(all, err, s.Close())
+		}
+	}
+	return all
+}
