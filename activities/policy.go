@@ -7,7 +7,7 @@ import (
 	"usher/internal/policy"
 )
 
-// Policy are the activities that ask policy. They run on the usher queue, as local activities: the catalog is in the
+// Policy are the activities that ask policy. They run on the usher queue, as local activities, for the catalog is in the
 // worker's memory.
 type Policy struct {
 	Catalog *policy.Catalog

@@ -15,7 +15,7 @@ type LedgerStore interface {
 	Ping(ctx context.Context) error
 }
 
-// Records are the activities over the ledger. They run on the usher queue, as local activities first.
+// Records are the activities over the ledger. They run on the usher queue.
 type Records struct{ Ledger LedgerStore }
 
 // Record writes one entry in one transaction. Safe to repeat.

@@ -147,7 +147,8 @@ func (r *accessRequest) until(ctx workflow.Context, alarms func() []alarm, ring 
 		set := append(alarms(), alarm{r.lookDue(), alarmLook})
 		next, some := nextAlarm(set...)
 		changed := func() bool {
-			return met() || r.lookNow || !sameAlarms(set, append(alarms(), alarm{r.lookDue(), alarmLook}))
+			// A hint that comes during a look is followed when the look is over; waking up for it earlier would spin.
+			return met() || (r.lookNow && !r.looking) || !sameAlarms(set, append(alarms(), alarm{r.lookDue(), alarmLook}))
 		}
 		if !some {
 			if err := workflow.Await(ctx, changed); err != nil {

@@ -14,7 +14,7 @@ import (
 func Doctor(ctx workflow.Context, p DoctorParams) (DoctorReport, error) {
 	var policy *activities.Policy
 	var names activities.Connectors
-	if err := workflow.ExecuteLocalActivity(ledgerLocal(ctx), policy.ListConnectors).Get(ctx, &names); err != nil {
+	if err := workflow.ExecuteLocalActivity(onThisWorker(ctx), policy.ListConnectors).Get(ctx, &names); err != nil {
 		return DoctorReport{}, err
 	}
 	var report DoctorReport

@@ -54,7 +54,7 @@ func (r *accessRequest) askPolicy(ctx workflow.Context) *activities.Evaluation {
 func (r *accessRequest) askOnce(ctx workflow.Context) (*activities.Evaluation, error) {
 	var policy *activities.Policy
 	var question activities.Consultation
-	if err := workflow.ExecuteLocalActivity(ledgerLocal(ctx), policy.Consult, r.request).Get(ctx, &question); err != nil {
+	if err := workflow.ExecuteLocalActivity(onThisWorker(ctx), policy.Consult, r.request).Get(ctx, &question); err != nil {
 		return nil, err
 	}
 	var src *activities.Source
@@ -65,7 +65,7 @@ func (r *accessRequest) askOnce(ctx workflow.Context) (*activities.Evaluation, e
 	}
 	var answer activities.Evaluation
 	ask := activities.EvaluateCall{Request: r.request, People: people}
-	if err := workflow.ExecuteLocalActivity(ledgerLocal(ctx), policy.Evaluate, ask).Get(ctx, &answer); err != nil {
+	if err := workflow.ExecuteLocalActivity(onThisWorker(ctx), policy.Evaluate, ask).Get(ctx, &answer); err != nil {
 		return nil, err
 	}
 	return &answer, nil

@@ -129,7 +129,7 @@ func (l *lease) recall(ctx workflow.Context) time.Duration {
 	var records *activities.Records
 	var known activities.Remembered
 	call := activities.RecallCall{Lease: l.View.Lease.ID, Request: l.View.Lease.Request, Item: l.View.Lease.Item}
-	if err := workflow.ExecuteLocalActivity(ledgerLocal(ctx), records.Recall, call).Get(ctx, &known); err != nil {
+	if err := workflow.ExecuteLocalActivity(onThisWorker(ctx), records.Recall, call).Get(ctx, &known); err != nil {
 		l.Rounds++
 		return betweenRounds.after(l.Rounds - 1)
 	}
@@ -209,7 +209,7 @@ func (l *lease) answer(ctx workflow.Context) {
 	var records *activities.Records
 	var known activities.Remembered
 	call := activities.RecallCall{Lease: v.Lease.ID, Request: v.Lease.Request, Item: v.Lease.Item}
-	if err := workflow.ExecuteLocalActivity(ledgerLocal(ctx), records.Recall, call).Get(ctx, &known); err != nil {
+	if err := workflow.ExecuteLocalActivity(onThisWorker(ctx), records.Recall, call).Get(ctx, &known); err != nil {
 		l.AnswerDue = true
 		return
 	}

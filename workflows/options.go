@@ -15,9 +15,9 @@ import (
 // moment can mend. What takes longer goes back to the workflow, which waits on a durable timer of its own (see
 // patience): so a workflow can change its mind between two rounds, and can continue as new.
 
-// ledgerLocal is how the ledger and policy are reached first: a local activity, because both are on the same worker and
-// answer in milliseconds. Short, so that a ledger that is away holds no workflow task.
-func ledgerLocal(ctx workflow.Context) workflow.Context {
+// onThisWorker is for questions: policy is in the worker's memory, and a read of the ledger takes milliseconds. A local
+// activity may run again when its workflow task does, so it never writes.
+func onThisWorker(ctx workflow.Context) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		ScheduleToCloseTimeout: 3 * time.Second,
 		StartToCloseTimeout:    3 * time.Second,
@@ -25,7 +25,20 @@ func ledgerLocal(ctx workflow.Context) workflow.Context {
 	})
 }
 
-// ledgerAway is the normal activity behind it: it waits for the ledger to come back, for as long as one round lasts.
+// ledgerSoon writes the ledger. It is an ordinary activity, because what it writes stands in the history before it runs:
+// a workflow task that is lost after a local activity would be made again with other times, and with other messages.
+// Short, so that a caller who waits for it is told soon that the ledger is away.
+func ledgerSoon(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              TaskQueue,
+		StartToCloseTimeout:    5 * time.Second,
+		ScheduleToCloseTimeout: 5 * time.Second,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, MaximumAttempts: 2},
+		Summary:                "record",
+	})
+}
+
+// ledgerAway comes after it: it waits for the ledger to come back, for as long as one round lasts.
 func ledgerAway(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              TaskQueue,

@@ -50,7 +50,7 @@ func (r *recorder) run(ctx workflow.Context) {
 // write tries the short way, then the patient one.
 func (r *recorder) write(ctx workflow.Context, e access.Entry) error {
 	var records *activities.Records
-	err := workflow.ExecuteLocalActivity(ledgerLocal(ctx), records.Record, e).Get(ctx, nil)
+	err := workflow.ExecuteActivity(ledgerSoon(ctx), records.Record, e).Get(ctx, nil)
 	if err == nil {
 		return nil
 	}

@@ -16,7 +16,7 @@ import (
 func ReopenedTicket(ctx workflow.Context, p ReopenedTicketParams) error {
 	var records *activities.Records
 	var archived activities.Archived
-	if err := workflow.ExecuteLocalActivity(ledgerLocal(ctx), records.ReadRequest, p.Request).Get(ctx, &archived); err != nil {
+	if err := workflow.ExecuteLocalActivity(onThisWorker(ctx), records.ReadRequest, p.Request).Get(ctx, &archived); err != nil {
 		return err
 	}
 	if !archived.View.State.Ended() {
@@ -24,7 +24,7 @@ func ReopenedTicket(ctx workflow.Context, p ReopenedTicketParams) error {
 	}
 	var policy *activities.Policy
 	var terms access.Terms
-	if err := workflow.ExecuteLocalActivity(ledgerLocal(ctx), policy.CurrentTerms).Get(ctx, &terms); err != nil {
+	if err := workflow.ExecuteLocalActivity(onThisWorker(ctx), policy.CurrentTerms).Get(ctx, &terms); err != nil {
 		return err
 	}
 	meaning := terms.Contract.Meaning(access.EventReopened)
@@ -56,7 +56,7 @@ func answerReopened(ctx workflow.Context, view access.RequestView, link access.T
 	}
 	var records *activities.Records
 	entry := access.Entry{Events: []access.Event{event}}
-	if err := workflow.ExecuteLocalActivity(ledgerLocal(ctx), records.Record, entry).Get(ctx, nil); err != nil {
+	if err := workflow.ExecuteActivity(ledgerAway(ctx), records.Record, entry).Get(ctx, nil); err != nil {
 		return err
 	}
 	if meaning != access.MeansRevert {

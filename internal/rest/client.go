@@ -43,7 +43,7 @@ type Client struct {
 // NewClient checks the config. The error names the field.
 func NewClient(c Config) (*Client, error) {
 	if err := ValidBaseURL(c.BaseURL); err != nil {
-		return nil, fmt.Errorf("BaseURL: %w", err)
+		return nil, fmt.Errorf("config field BaseURL: %w", err)
 	}
 	t, err := NewTransport(c)
 	if err != nil {
@@ -74,7 +74,7 @@ func (c *Client) Do(ctx context.Context, call Call) (Answer, error) {
 	if err != nil {
 		return Answer{}, &access.Error{Kind: access.Invalid, Op: call.Op, Err: c.transport.redactor.wrap(err)}
 	}
-	resp, err := c.http.Do(r) //nolint:bodyclose // Settle closes it.
+	resp, err := c.http.Do(r)
 	return c.transport.Settle(call, resp, err)
 }
 

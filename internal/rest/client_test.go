@@ -324,7 +324,7 @@ func TestAForeignClientsErrorIsSettledByItsResponse(t *testing.T) {
 	defer func() { require.NoError(t, resp.Body.Close()) }()
 	_, err = transport.Settle(rest.Call{Op: "do it", Mode: rest.Write}, resp, errors.New("the library made an error of it"))
 	requireKind(t, access.Conflict, err)
-	_, err = transport.Settle(rest.Call{Op: "do it", Mode: rest.Write}, nil, nil) //nolint:bodyclose // There is no response.
+	_, err = transport.Settle(rest.Call{Op: "do it", Mode: rest.Write}, nil, nil)
 	requireKind(t, access.Transient, err)
 }
 
@@ -341,6 +341,8 @@ func TestTheBucketRefusesAQueueLongerThanHalfTheTimeout(t *testing.T) {
 	_, err := client.Do(t.Context(), call)
 	requireKind(t, access.RateLimited, err)
 	require.InDelta(t, 100, access.RetryAfterOf(err).Seconds(), 2)
+	_, err = client.Do(t.Context(), call)
+	require.InDelta(t, 100, access.RetryAfterOf(err).Seconds(), 2, "a refused call takes no token")
 	require.Equal(t, 2, calls)
 }
 

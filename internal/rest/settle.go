@@ -102,7 +102,7 @@ func (t *Transport) failed(c Call, err error) error {
 	switch {
 	case !trip.sent && trip.kind == "":
 		e.Kind = access.Transient
-	case trip.kind != "" && !(trip.sent && c.Mode == Create):
+	case trip.kind != "" && (!trip.sent || c.Mode != Create):
 		e.Kind = trip.kind
 	}
 	return e

@@ -63,13 +63,13 @@ type Transport struct {
 func NewTransport(c Config) (*Transport, error) {
 	switch {
 	case c.Timeout <= 0:
-		return nil, errors.New("Timeout: expected a length of time above 0")
+		return nil, errors.New("config field Timeout: expected a length of time above 0")
 	case c.PerSecond < 0:
-		return nil, errors.New("PerSecond: expected 0 (no limit) or more")
+		return nil, errors.New("config field PerSecond: expected 0 (no limit) or more")
 	case c.Burst < 0:
-		return nil, errors.New("Burst: expected 0 (one second's worth) or more")
+		return nil, errors.New("config field Burst: expected 0 (one second's worth) or more")
 	case c.MaxBody < 0:
-		return nil, errors.New("MaxBody: expected 0 (the default) or more bytes")
+		return nil, errors.New("config field MaxBody: expected 0 (the default) or more bytes")
 	}
 	if c.MaxBody == 0 {
 		c.MaxBody = DefaultMaxBody
@@ -81,7 +81,7 @@ func NewTransport(c Config) (*Transport, error) {
 	if t.base == nil {
 		base, ok := http.DefaultTransport.(*http.Transport)
 		if !ok {
-			return nil, errors.New("Base: expected one, because the program replaced http.DefaultTransport")
+			return nil, errors.New("config field Base: expected one, because the program replaced http.DefaultTransport")
 		}
 		t.base = base.Clone()
 	}
@@ -126,7 +126,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	// Until a connection is there, nothing can have been sent. The trace is called by other goroutines.
 	var sent atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }})
-	resp, err := t.base.RoundTrip(t.prepare(r, ctx))
+	resp, err := t.base.RoundTrip(t.prepare(ctx, r))
 	if err != nil {
 		return nil, &tripError{sent: sent.Load(), cause: err}
 	}
@@ -145,8 +145,10 @@ func (t *Transport) takeToken(ctx context.Context) error {
 	}
 	if wait > t.config.Timeout/2 {
 		reservation.Cancel()
-		return &tripError{kind: access.RateLimited, retry: wait,
-			cause: errors.New("this worker's share of the rate limit is used up")}
+		return &tripError{
+			kind: access.RateLimited, retry: wait,
+			cause: errors.New("this worker's share of the rate limit is used up"),
+		}
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -159,7 +161,7 @@ func (t *Transport) takeToken(ctx context.Context) error {
 	}
 }
 
-func (t *Transport) prepare(r *http.Request, ctx context.Context) *http.Request {
+func (t *Transport) prepare(ctx context.Context, r *http.Request) *http.Request {
 	out := r.Clone(ctx)
 	for name, values := range t.config.Header {
 		if _, set := out.Header[http.CanonicalHeaderKey(name)]; !set {
@@ -183,8 +185,10 @@ func (t *Transport) readAll(resp *http.Response) (*http.Response, error) {
 	case err != nil:
 		return nil, &tripError{sent: true, cause: fmt.Errorf("the answer was cut: %w", err)}
 	case tooLong:
-		return nil, &tripError{sent: true, kind: access.Invalid,
-			cause: fmt.Errorf("the answer is longer than %d bytes", t.config.MaxBody)}
+		return nil, &tripError{
+			sent: true, kind: access.Invalid,
+			cause: fmt.Errorf("the answer is longer than %d bytes", t.config.MaxBody),
+		}
 	case closeErr != nil:
 		return nil, &tripError{sent: true, cause: fmt.Errorf("the answer was cut: %w", closeErr)}
 	}
