@@ -62,6 +62,9 @@ func ParseDuration(s string) (Duration, error) {
 	if err != nil || d < 0 {
 		return 0, fmt.Errorf("%q: %w", s, expected)
 	}
+	if total+d < 0 {
+		return 0, fmt.Errorf("%q: %w", s, expected)
+	}
 	return Duration(total + d), nil
 }
 

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/fx"
+
+	"usher/internal/access"
+	"usher/internal/config"
+)
+
+const goodConfig = `
+temporal: {address: "127.0.0.1:1"}
+ledger: {url: "sqlite:LEDGER"}
+catalog: CATALOG
+desk: jira
+source: directory
+desks:
+  jira: {kind: jira, jira: {base_url: "http://127.0.0.1:1", email: bot@example.test, token: "${JIRA_TOKEN}", project: ACC, issue_type: Task}}
+targets:
+  directory: {kind: scim, scim: {base_url: "http://127.0.0.1:1/scim/v2", token: "${SCIM_TOKEN}"}}
+sources:
+  directory: {kind: scim, scim: {base_url: "http://127.0.0.1:1/scim/v2", token: "${SCIM_TOKEN}"}}
+`
+
+const goodCatalog = `
+applications:
+  - id: wiki
+    name: Wiki
+    owners: [omar]
+    entitlements:
+      - {role: editor, title: Wiki editor, fulfilment: scim, target: directory, target_role: wiki-editors, stages: [manager]}
+`
+
+// load reads a configuration that is the good one with a change.
+func load(t *testing.T, change ...string) (settings, error) {
+	t.Helper()
+	dir := t.TempDir()
+	catalog := filepath.Join(dir, "catalog.yaml")
+	require.NoError(t, os.WriteFile(catalog, []byte(goodCatalog), 0o600))
+	text := strings.NewReplacer("CATALOG", catalog, "LEDGER", filepath.Join(dir, "ledger.db")).Replace(goodConfig)
+	text = strings.NewReplacer(change...).Replace(text)
+	path := filepath.Join(dir, "worker.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	c := defaults()
+	err := config.Load(path, []string{"JIRA_TOKEN=s3cret-jira", "SCIM_TOKEN=s3cret-scim"}, &c)
+	return c, err
+}
+
+func TestTheProgramIsWiredWhole(t *testing.T) {
+	c, err := load(t)
+	require.NoError(t, err)
+	require.NoError(t, fx.ValidateApp(module(t.Context(), &c, slog.New(slog.DiscardHandler))))
+	require.NoError(t, fx.New(module(t.Context(), &c, slog.New(slog.DiscardHandler))).Err())
+}
+
+func TestABadValueEndsTheStartWithTheNameOfItsKey(t *testing.T) {
+	rows := []struct {
+		name, from, to string
+		want           []string
+	}{
+		{"an unknown key", "catalog:", "catalogue: x\ncatalog:", []string{"catalogue", "catalog"}},
+		{"a kind that does not exist", "kind: jira", "kind: jirra", []string{"desks.jira.kind", "jirra", "jira"}},
+		{"a desk that is not configured", "desk: jira", "desk: servicenow", []string{"desk", "servicenow", "jira"}},
+		{"a source that is not configured", "source: directory", "source: hr", []string{"source", "hr", "directory"}},
+		{"a secret in the file", `"${JIRA_TOKEN}"`, "abc", []string{"desks.jira.jira.token", "${NAME}"}},
+		{"a secret that is not set", "${JIRA_TOKEN}", "${NOBODY_SET_THIS}", []string{"desks.jira.jira.token", "NOBODY_SET_THIS"}},
+		{"an empty project", "project: ACC", `project: ""`, []string{"desks.jira.project", "expected"}},
+		{"a ledger of another kind", `"sqlite:`, `"oracle:`, []string{"ledger.url", "sqlite:"}},
+		{"a duration of zero", "desk: jira", "terms: {decide_within: 0s}\ndesk: jira", []string{"terms.decide_within"}},
+		{"looks that shrink", "desk: jira", "terms: {look_first: 1h, look_at_most: 1m}\ndesk: jira", []string{"terms.look_at_most", "1h"}},
+		{"an event that the contract does not know", "desk: jira", "terms: {contract: {closed: deny}}\ndesk: jira",
+			[]string{"terms.contract.closed", "closed_done"}},
+		{"a meaning that the event cannot have", "desk: jira", "terms: {contract: {assigned: deny}}\ndesk: jira",
+			[]string{"terms.contract.assigned", "deny", "note"}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			_, err := load(t, row.from, row.to)
+			require.Error(t, err)
+			for _, want := range row.want {
+				require.ErrorContains(t, err, want)
+			}
+			require.NotContains(t, err.Error(), "s3cret")
+		})
+	}
+}
+
+func TestACatalogThatNamesNoTargetOfOursEndsTheStart(t *testing.T) {
+	c, err := load(t)
+	require.NoError(t, err)
+	text := strings.Replace(goodCatalog, "target: directory", "target: ldap", 1)
+	require.NoError(t, os.WriteFile(c.Catalog, []byte(text), 0o600))
+	err = fx.New(module(t.Context(), &c, slog.New(slog.DiscardHandler))).Err()
+	require.ErrorContains(t, err, "wiki/editor")
+	require.ErrorContains(t, err, "expected one of targets: directory")
+}
+
+func TestTheTermsReachTheRequests(t *testing.T) {
+	c, err := load(t, "desk: jira",
+		"terms: {decide_within: 2d, remind_after: 3h, look_first: 5s, look_at_most: 7m, desk_settles: 11s, operator_decisions: true,"+
+			" request_url: \"https://x/{id}\", contract: {deleted: cancel}}\ndesk: jira")
+	require.NoError(t, err)
+	require.Equal(t, access.Terms{
+		Desk: "jira", DecideWithin: access.Duration(48 * time.Hour), RemindAfter: access.Duration(3 * time.Hour),
+		LookFirst: access.Duration(5 * time.Second), LookAtMost: access.Duration(7 * time.Minute),
+		DeskSettles: access.Duration(11 * time.Second), OperatorDecisions: true, RequestURL: "https://x/{id}",
+		Contract: access.TicketContract{access.EventDeleted: access.MeansCancel},
+	}, c.terms())
+}
+
+func TestTheStopOfTheProgramIsLongerThanTheGraceOfActivities(t *testing.T) {
+	c, err := load(t)
+	require.NoError(t, err)
+	app := fx.New(module(t.Context(), &c, slog.New(slog.DiscardHandler)))
+	require.Greater(t, app.StopTimeout(), c.Grace.Std())
+}
