@@ -342,3 +342,12 @@ func TestALongRequestContinuesAsNewAndGoesOn(t *testing.T) {
 	require.Equal(t, []access.PersonID{"ana"}, w.target.Members("wiki-admins"))
 	require.Equal(t, 1, has(w.events("r1"), access.EventSubmitted))
 }
+
+func TestAfterTheLastDecisionNobodyIsAwaited(t *testing.T) {
+	w := newWorld(t)
+	var decided *answer
+	w.at(time.Hour, func() { decided = w.decide("mia", access.Deny) })
+	w.run(w.request("wiki/editor"))
+	require.NotContains(t, decided.view.Next, "Waiting for")
+	require.Empty(t, decided.view.WaitingOn)
+}

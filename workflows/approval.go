@@ -189,6 +189,10 @@ func (r *accessRequest) tellApprovals(_ workflow.Context) {
 			r.await(access.Waiting{Person: p.ID, Name: p.Name(), Stage: t.stage.Name, Since: r.s.StageSince}, t.need.Item.ID)
 		}
 	}
+	if !r.undecided() {
+		v.Next = "Every item is decided."
+		return
+	}
 	v.Next = "Waiting for " + r.awaited() + " to decide, until " + clock(*v.DecideBy) + "."
 }
 

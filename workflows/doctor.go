@@ -18,19 +18,8 @@ func Doctor(ctx workflow.Context, p DoctorParams) (DoctorReport, error) {
 		return DoctorReport{}, err
 	}
 	var report DoctorReport
-	var records *activities.Records
-	var desk *activities.Desk
-	var port *activities.Target
-	var src *activities.Source
-	report.Lines = append(report.Lines, ask(ctx, "ledger", TaskQueue, records.CheckLedger))
-	for _, name := range names.Sources {
-		report.Lines = append(report.Lines, ask(ctx, "source/"+string(name), SourceQueue(name), src.CheckSource))
-	}
-	for _, name := range names.Targets {
-		report.Lines = append(report.Lines, ask(ctx, "target/"+string(name), TargetQueue(name), port.CheckTarget))
-	}
-	for _, name := range names.Desks {
-		report.Lines = append(report.Lines, ask(ctx, "desk/"+string(name), DeskQueue(name), desk.CheckDesk))
+	for _, line := range askAll(ctx, names) {
+		report.Lines = append(report.Lines, line(ctx))
 	}
 	if p.TryTicket != "" {
 		report.Lines = append(report.Lines, tryTicket(ctx, p.TryTicket))
@@ -38,16 +27,35 @@ func Doctor(ctx workflow.Context, p DoctorParams) (DoctorReport, error) {
 	return report, nil
 }
 
-// ask puts one question to one connector.
-func ask(ctx workflow.Context, connector, queue string, check any) DoctorLine {
-	var result activities.CheckResult
-	line := DoctorLine{Connector: connector}
-	if err := workflow.ExecuteActivity(checkup(ctx, queue), check).Get(ctx, &result); err != nil {
-		line.Problem = "no answer from the worker that serves " + queue + ": " + sayError(err)
-		return line
+// askAll asks every connector at once; each answer is waited for by its function.
+func askAll(ctx workflow.Context, names activities.Connectors) []func(workflow.Context) DoctorLine {
+	var records *activities.Records
+	var desk *activities.Desk
+	var port *activities.Target
+	var src *activities.Source
+	asked := []func(workflow.Context) DoctorLine{ask(ctx, "ledger", TaskQueue, records.CheckLedger)}
+	for _, name := range names.Sources {
+		asked = append(asked, ask(ctx, "source/"+string(name), SourceQueue(name), src.CheckSource))
 	}
-	line.Problem, line.Findings = result.Problem, result.Findings
-	return line
+	for _, name := range names.Targets {
+		asked = append(asked, ask(ctx, "target/"+string(name), TargetQueue(name), port.CheckTarget))
+	}
+	for _, name := range names.Desks {
+		asked = append(asked, ask(ctx, "desk/"+string(name), DeskQueue(name), desk.CheckDesk))
+	}
+	return asked
+}
+
+// ask puts one question to one connector, and gives the function that waits for the answer.
+func ask(ctx workflow.Context, connector, queue string, check any) func(workflow.Context) DoctorLine {
+	answer := workflow.ExecuteActivity(checkup(ctx, queue), check)
+	return func(ctx workflow.Context) DoctorLine {
+		var result activities.CheckResult
+		if err := answer.Get(ctx, &result); err != nil {
+			return DoctorLine{Connector: connector, Problem: "no answer from the worker that serves " + queue + ": " + sayError(err)}
+		}
+		return DoctorLine{Connector: connector, Problem: result.Problem, Findings: result.Findings}
+	}
 }
 
 // tryTicket opens a ticket that says that it is a trial, comments on it and closes it as won't do.
@@ -63,6 +71,8 @@ func tryTicket(ctx workflow.Context, name access.DeskName) DoctorLine {
 	for _, field := range access.TicketFields() {
 		call.Ticket.Fields[field] = "trial"
 	}
+	// A desk may check that a URL is one.
+	call.Ticket.Fields[access.FieldRequestURL] = "https://usher.invalid/trial"
 	var desk *activities.Desk
 	var opened activities.Opened
 	if err := workflow.ExecuteActivity(openTicket(ctx, name), desk.OpenTicket, call).Get(ctx, &opened); err != nil {

@@ -1,0 +1,82 @@
+// Package gateway is the only code of the asking side that starts, updates, signals and queries workflows. It is typed:
+// callers speak package access, and nothing of Temporal or of HTTP leaves it.
+//
+// The flow of a request: Submit starts AccessRequest and asks it, in the same call, to answer once policy has answered
+// (Update-with-Start). Decide and Withdraw are validated Updates, so a refusal comes back at once and with its reasons.
+// Hint is a Signal, because a webhook must not depend on a live worker. View is a Query, the fallback for a ledger that
+// has no row yet or is away.
+//
+// Every call is safe for concurrent use and safe to repeat: the request's id, the decision's id and the withdrawal's
+// id make it so. Errors are *access.Error or *RefusedError (which unwraps to one).
+package gateway
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"usher/internal/access"
+)
+
+// The defaults of Config.
+const (
+	DefaultAnswerWithin = 5 * time.Second
+	DefaultDoctorWithin = 40 * time.Second
+)
+
+// Config says how long the gateway waits.
+type Config struct {
+	// AnswerWithin is how long one call may wait for a workflow's answer before it is reported as pending (Submit) or
+	// Transient. 0 means DefaultAnswerWithin.
+	AnswerWithin access.Duration `yaml:"answer_within"`
+	// DoctorWithin is how long Doctor may take. 0 means DefaultDoctorWithin.
+	DoctorWithin access.Duration `yaml:"doctor_within"`
+}
+
+// Validate says which key is wrong and what was expected.
+func (c Config) Validate() error {
+	if c.AnswerWithin < 0 || c.AnswerWithin.Std() > time.Minute {
+		return errors.New(`answer_within: expected a duration from "0s" (the default, 5s) to "1m"`)
+	}
+	if c.DoctorWithin < 0 || c.DoctorWithin.Std() > 5*time.Minute {
+		return errors.New(`doctor_within: expected a duration from "0s" (the default, 40s) to "5m"`)
+	}
+	return nil
+}
+
+func (c Config) answerWithin() time.Duration {
+	if c.AnswerWithin == 0 {
+		return DefaultAnswerWithin
+	}
+	return c.AnswerWithin.Std()
+}
+
+func (c Config) doctorWithin() time.Duration {
+	if c.DoctorWithin == 0 {
+		return DefaultDoctorWithin
+	}
+	return c.DoctorWithin.Std()
+}
+
+// Gateway talks to the workflows.
+type Gateway struct {
+	temporal client.Client
+	config   Config
+}
+
+// New makes a Gateway on a client of usher's namespace; the caller closes the client. It calls nobody.
+func New(temporal client.Client, config Config) *Gateway {
+	return &Gateway{temporal: temporal, config: config}
+}
+
+// Ready tells whether Temporal answers. Transient: it does not.
+func (g *Gateway) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, g.config.answerWithin())
+	defer cancel()
+	if _, err := g.temporal.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
+		return outage("check Temporal", "Temporal does not answer", err)
+	}
+	return nil
+}

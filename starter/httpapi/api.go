@@ -1,0 +1,197 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"usher/internal/access"
+)
+
+// Config says who may read what, and which desks may send hints.
+type Config struct {
+	// Auditors may read everything and run the doctor, beside those whom the Authenticator calls auditors.
+	Auditors []access.PersonID
+	// OpenReads lets everybody who is authenticated read every request and lease.
+	OpenReads bool
+	// Webhooks are the desks that may send hints.
+	Webhooks map[access.DeskName]Webhook
+}
+
+// Deps are the parts that the API is made of; none may be nil.
+type Deps struct {
+	Gateway       Gateway
+	Ledger        Ledger
+	Authenticator Authenticator
+	Logger        *slog.Logger
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// API answers HTTP calls. It is safe for concurrent use.
+type API struct {
+	config  Config
+	deps    Deps
+	mux     *http.ServeMux
+	huma    huma.API
+	handler http.Handler
+	openAPI []byte
+}
+
+// New makes the API. It calls nobody. The error is a mistake in this package's own document.
+func New(config Config, deps Deps) (*API, error) {
+	a := &API{config: config, deps: deps, mux: http.NewServeMux()}
+	a.huma = humago.New(a.mux, humaConfig())
+	a.registerRequests()
+	a.registerReads()
+	a.registerDesks()
+	a.registerHealth()
+	describe(a.huma.OpenAPI())
+	if err := a.registerDocuments(); err != nil {
+		return nil, err
+	}
+	a.mux.HandleFunc("/", a.unrouted)
+	a.handler = a.watched(a.limited(a.mux))
+	return a, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+
+// OpenAPI is the OpenAPI 3.1 document, as JSON.
+func (a *API) OpenAPI() []byte { return slices.Clone(a.openAPI) }
+
+func humaConfig() huma.Config {
+	config := huma.DefaultConfig("usher", "v1")
+	config.Info.Description = "Access requests from the question to the closed ticket, and to the moment the access is gone again. " +
+		"Every call that changes something may be repeated with the same id or Idempotency-Key. Every error is a problem document (RFC 9457)."
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"bearer": {
+			Type: "http", Scheme: "bearer", BearerFormat: "JWT",
+			Description: "An access token (RFC 9068) of the configured OpenID Connect issuer. In development mode the header X-Usher-Person takes its place.",
+		},
+	}
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
+	config.CreateHooks = nil
+	config.RejectUnknownQueryParameters = true
+	config.Transformers = []huma.Transformer{shapeErrors}
+	return config
+}
+
+// operation is one route. The statuses are the problems that it may answer with, beside those that every route has.
+func (a *API) operation(method, path string, o huma.Operation, statuses ...int) huma.Operation {
+	o.Method, o.Path = method, path
+	if o.Security == nil {
+		o.Security = []map[string][]string{{"bearer": {}}}
+		o.Middlewares = huma.Middlewares{a.authenticated}
+		statuses = append(statuses, http.StatusUnauthorized)
+	}
+	if method == http.MethodPost {
+		statuses = append(statuses, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge,
+			http.StatusUnsupportedMediaType)
+	}
+	statuses = append(statuses, http.StatusUnprocessableEntity, http.StatusRequestHeaderFieldsTooLarge, http.StatusInternalServerError,
+		http.StatusServiceUnavailable)
+	// The middleware has read the body under its own limit, and huma's deadline would end the call of a slow handler.
+	o.MaxBodyBytes, o.BodyReadTimeout = -1, -1
+	if o.Responses == nil {
+		o.Responses = map[string]*huma.Response{}
+	}
+	schema := a.huma.OpenAPI().Components.Schemas.Schema(problemType(), true, "Problem")
+	for _, status := range statuses {
+		o.Responses[fmt.Sprint(status)] = &huma.Response{
+			Description: http.StatusText(status),
+			Content:     map[string]*huma.MediaType{problemContentType: {Schema: schema}},
+		}
+	}
+	return o
+}
+
+type callerKey struct{}
+
+// callerOf is who calls; every handler behind authenticated has one.
+func callerOf(ctx context.Context) Caller {
+	caller, _ := ctx.Value(callerKey{}).(Caller)
+	return caller
+}
+
+// authenticated lets only known callers through.
+func (a *API) authenticated(ctx huma.Context, next func(huma.Context)) {
+	r, _ := humago.Unwrap(ctx)
+	caller, err := a.deps.Authenticator.Authenticate(r)
+	if err != nil {
+		a.refuse(ctx, err)
+		return
+	}
+	caller.Auditor = caller.Auditor || slices.Contains(a.config.Auditors, caller.Person)
+	traceOf(ctx.Context()).person = caller.Person
+	next(huma.WithValue(ctx, callerKey{}, caller))
+}
+
+func (a *API) refuse(ctx huma.Context, err error) {
+	r, w := humago.Unwrap(ctx)
+	a.logged(ctx.Context(), err)
+	problemOf(err).write(w, r)
+}
+
+// failed turns an error into the problem that is answered.
+func (a *API) failed(ctx context.Context, err error) error {
+	a.logged(ctx, err)
+	return problemOf(err)
+}
+
+// logged writes down what an answer does not tell: the causes of our own failures.
+func (a *API) logged(ctx context.Context, err error) {
+	problem := problemOf(err)
+	if problem.Status < http.StatusInternalServerError {
+		return
+	}
+	a.deps.Logger.WarnContext(ctx, "call failed", "http_request_id", traceOf(ctx).id, "error", err.Error(), "cause", deepest(err))
+}
+
+// deepest is the text at the bottom of an error's chain.
+func deepest(err error) string {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err.Error()
+		}
+		err = inner
+	}
+}
+
+func (a *API) registerDocuments() error {
+	var err error
+	if a.openAPI, err = json.MarshalIndent(a.huma.OpenAPI(), "", "  "); err != nil {
+		return fmt.Errorf("write the OpenAPI document: %w", err)
+	}
+	yaml, err := a.huma.OpenAPI().YAML()
+	if err != nil {
+		return fmt.Errorf("write the OpenAPI document: %w", err)
+	}
+	page, err := docsPage(a.huma.OpenAPI())
+	if err != nil {
+		return err
+	}
+	a.mux.HandleFunc("GET /openapi.json", serveBytes("application/openapi+json", a.openAPI))
+	a.mux.HandleFunc("GET /openapi.yaml", serveBytes("application/openapi+yaml", yaml))
+	a.mux.HandleFunc("GET /docs", serveBytes("text/html; charset=utf-8", page))
+	return nil
+}
+
+func serveBytes(contentType string, body []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+		// The client may be gone; there is nobody to tell.
+		_, _ = w.Write(body)
+	}
+}

@@ -1,0 +1,158 @@
+package httpapi
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"usher/internal/access"
+)
+
+func problemType() reflect.Type { return reflect.TypeFor[Problem]() }
+func viewType() reflect.Type    { return reflect.TypeFor[access.RequestView]() }
+
+// describe adds to the schemas what the words of package access cannot carry: it knows nothing of OpenAPI.
+func describe(document *huma.OpenAPI) {
+	schemas := document.Components.Schemas.Map()
+	for _, d := range []struct {
+		schema, property, text string
+		values                 []any
+	}{
+		{"RequestView", "state", "Where the request stands. From granted on, these are outcomes: it never leaves them.", []any{
+			access.StateEvaluating, access.StateAwaitingApprove, access.StateFulfilling, access.StateClosing,
+			access.OutcomeGranted, access.OutcomePartlyGranted, access.OutcomeDenied, access.OutcomeWithdrawn,
+			access.OutcomeExpired, access.OutcomeCancelled, access.OutcomeRefused,
+		}},
+		{"RequestView", "since", "Since when it stands there.", nil},
+		{"RequestView", "next", "What happens next, or how it ended, in a sentence.", nil},
+		{"RequestView", "waiting_on", "Whom the request waits for; absent when for nobody.", nil},
+		{"RequestView", "ticket", "The request's ticket; absent until the desk has opened one.", nil},
+		{"RequestView", "ticket_problem", "Why the ticket is behind the request; absent when it is up to date.", nil},
+		{"RequestView", "refusals", "Why policy refused the request.", nil},
+		{"RequestView", "decide_by", "When the request expires if nobody decides.", nil},
+		{"RequestView", "ended_at", "When the request ended.", nil},
+		{"RequestView", "version", "Grows with every change.", nil},
+		{"ItemView", "state", "Where the item stands.", []any{
+			access.ItemPending, access.ItemApproved, access.ItemFulfilling, access.ItemGranted, access.ItemDenied,
+			access.ItemWithdrawn, access.ItemExpired, access.ItemCancelled, access.ItemRefused,
+		}},
+		{"ItemView", "why", "Why the item is where it is, in a sentence.", nil},
+		{"Item", "duration", "How long the access lasts, counted from the verified grant: 8h, 30d. Absent: as long as the catalog allows.", nil},
+		{"Decision", "verdict", "What was decided.", []any{access.Approve, access.Deny}},
+		{"Event", "channel", "The way on which it came.", []any{
+			access.ChannelAPI, access.ChannelTicket, access.ChannelOperator, access.ChannelSystem,
+		}},
+		{"Event", "proof", "How the actor's identity was established, or what the target said.", nil},
+		{"LeaseView", "state", "Where the lease stands.", []any{
+			access.LeaseGranting, access.LeaseHeld, access.LeaseRevoking, access.LeaseEnded,
+		}},
+	} {
+		annotate(schemas[d.schema], d.property, d.text, d.values)
+		if d.schema == "RequestView" {
+			annotate(schemas["ShownRequest"], d.property, d.text, d.values)
+		}
+	}
+	loosen(schemas)
+	// A desk's webhook is whatever the desk sends.
+	document.Paths[webhookPath].Post.RequestBody.Content["application/json"].Schema = &huma.Schema{}
+	// Errors have our own form; these are the library's.
+	delete(schemas, "ErrorModel")
+	delete(schemas, "ErrorDetail")
+}
+
+// loosen lets answers grow: a client that is made from this document must not refuse tomorrow's fields. What callers
+// send stays strict.
+func loosen(schemas map[string]*huma.Schema) {
+	strict := []string{"SubmitBody", "SubmitItem", "DecisionBody", "WithdrawBody", "DoctorBody"}
+	for name, schema := range schemas {
+		if !slices.Contains(strict, name) {
+			schema.AdditionalProperties = nil
+		}
+	}
+}
+
+func annotate(schema *huma.Schema, property, text string, values []any) {
+	if schema == nil || schema.Properties[property] == nil {
+		return
+	}
+	// A property that refers to another schema keeps that schema's text.
+	if schema.Properties[property].Ref != "" {
+		return
+	}
+	schema.Properties[property].Description = text
+	schema.Properties[property].Enum = values
+}
+
+// route is one operation as the page shows it.
+type route struct {
+	Method, Path string
+	Operation    *huma.Operation
+	Statuses     []string
+}
+
+const pageTemplate = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>usher API</title>
+<style>
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+h2 { font: 600 1.1rem/1.5 ui-monospace, monospace; margin: 2.5rem 0 0; }
+table { border-collapse: collapse; width: 100%; margin: .5rem 0; }
+td, th { border-bottom: 1px solid #ccc; padding: .25rem .75rem .25rem 0; text-align: left; vertical-align: top; }
+code { font-size: .95em; }
+</style>
+</head>
+<body>
+<h1>usher API</h1>
+<p>{{.Info.Description}}</p>
+<p>The document itself: <a href="/openapi.json">openapi.json</a>, <a href="/openapi.yaml">openapi.yaml</a>.</p>
+{{range .Routes}}
+<h2 id="{{.Operation.OperationID}}">{{.Method}} {{.Path}}</h2>
+<p><strong>{{.Operation.Summary}}.</strong> {{.Operation.Description}}</p>
+{{with .Operation.Parameters}}<table><tr><th>Parameter</th><th>In</th><th>Meaning</th></tr>
+{{range .}}<tr><td><code>{{.Name}}</code></td><td>{{.In}}</td><td>{{.Description}}</td></tr>
+{{end}}</table>{{end}}
+<p>Answers: {{range $i, $s := .Statuses}}{{if $i}}, {{end}}<code>{{$s}}</code>{{end}}</p>
+{{end}}
+</body>
+</html>
+`
+
+// docsPage shows the document to people, with nothing from elsewhere.
+func docsPage(document *huma.OpenAPI) ([]byte, error) {
+	page, err := template.New("docs").Parse(pageTemplate)
+	if err != nil {
+		return nil, fmt.Errorf("read the template of the docs page: %w", err)
+	}
+	var routes []route
+	for path, item := range document.Paths {
+		for method, operation := range map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post} {
+			if operation == nil {
+				continue
+			}
+			found := route{Method: method, Path: path, Operation: operation}
+			for status := range operation.Responses {
+				found.Statuses = append(found.Statuses, status)
+			}
+			slices.Sort(found.Statuses)
+			routes = append(routes, found)
+		}
+	}
+	slices.SortFunc(routes, func(a, b route) int { return strings.Compare(a.Path+a.Method, b.Path+b.Method) })
+	var out bytes.Buffer
+	if err := page.Execute(&out, struct {
+		Info   *huma.Info
+		Routes []route
+	}{document.Info, routes}); err != nil {
+		return nil, fmt.Errorf("write the docs page: %w", err)
+	}
+	return out.Bytes(), nil
+}

@@ -1,0 +1,67 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"usher/internal/access"
+	"usher/internal/ledger"
+	"usher/starter/gateway"
+	"usher/workflows"
+)
+
+// Gateway is what the API needs of the workflows; *gateway.Gateway is one, and its comments are the contract.
+type Gateway interface {
+	Submit(ctx context.Context, r access.Request) (gateway.Submission, error)
+	Decide(ctx context.Context, id access.RequestID, d access.Decision) (access.RequestView, error)
+	Withdraw(ctx context.Context, id access.RequestID, c workflows.WithdrawCall) (access.RequestView, error)
+	View(ctx context.Context, id access.RequestID) (access.RequestView, error)
+	Hint(ctx context.Context, id access.RequestID, h workflows.Hint) error
+	Doctor(ctx context.Context, p workflows.DoctorParams) (workflows.DoctorReport, error)
+	Ready(ctx context.Context) error
+}
+
+// Ledger is what the API reads; *ledger.Store is one, and its comments are the contract.
+type Ledger interface {
+	View(ctx context.Context, id access.RequestID) (access.RequestView, error)
+	Views(ctx context.Context, f ledger.Filter) (ledger.Page, error)
+	Events(ctx context.Context, id access.RequestID) ([]access.Event, error)
+	Lease(ctx context.Context, id access.LeaseID) (access.LeaseView, error)
+	LeasesOf(ctx context.Context, subject access.PersonID) ([]access.LeaseView, error)
+	TicketByID(ctx context.Context, desk access.DeskName, id access.TicketID) (access.TicketLink, error)
+	Ping(ctx context.Context) error
+}
+
+// Caller is who calls.
+type Caller struct {
+	Person access.PersonID
+	// Auditor may read everything and run the doctor.
+	Auditor bool
+	// Proof says how the identity was established; it is recorded with what the caller does.
+	Proof string
+}
+
+// Authenticator tells who calls, from the headers of a call alone. Safe for concurrent use. Errors:
+// *UnauthenticatedError: the call carries no identity that can be accepted; Transient: it cannot be checked now.
+type Authenticator interface {
+	Authenticate(r *http.Request) (Caller, error)
+	// Ready tells whether identities can be checked now. Transient: they cannot.
+	Ready(ctx context.Context) error
+	// Warning is put into the header X-Usher-Development of every answer; "" for none.
+	Warning() string
+}
+
+// UnauthenticatedError says why no identity was accepted. Reason never holds the token. Offered is false when the call
+// offered no identity at all.
+type UnauthenticatedError struct {
+	Reason  string
+	Offered bool
+}
+
+// Error gives the reason.
+func (e *UnauthenticatedError) Error() string { return e.Reason }
+
+var (
+	_ Gateway = (*gateway.Gateway)(nil)
+	_ Ledger  = (*ledger.Store)(nil)
+)

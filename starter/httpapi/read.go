@@ -1,0 +1,236 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"usher/internal/access"
+	"usher/internal/ledger"
+)
+
+func (a *API) registerReads() {
+	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/requests/{id}", huma.Operation{
+		OperationID: "read-request", Summary: "Read a request", Tags: []string{"requests"},
+		Description: "How the request stands, whom it waits for, its ticket, and its timeline. Those who are involved may read it, and auditors.",
+	}, http.StatusNotFound), a.readRequest)
+	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/requests", huma.Operation{
+		OperationID: "list-requests", Summary: "List requests", Tags: []string{"requests"},
+		Description: "Newest first. Callers who are no auditors set requester, subject or waiting_on to themselves.",
+	}, http.StatusForbidden), a.listRequests)
+	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/requests/{id}/audit", huma.Operation{
+		OperationID: "read-audit", Summary: "Read the audit trail of a request", Tags: []string{"audit"},
+		Description: "Who did what, when, by which channel, why, and on what proof: from the submission to the end of each lease.",
+	}, http.StatusNotFound), a.readAudit)
+	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/subjects/{id}/leases", huma.Operation{
+		OperationID: "list-leases", Summary: "List what a person holds", Tags: []string{"audit"},
+		Description: "The leases that the person holds or held because of requests, for the person itself and for auditors.",
+	}, http.StatusForbidden), a.listLeases)
+}
+
+// ShownRequest is a request with its timeline.
+type ShownRequest struct {
+	access.RequestView
+	Timeline []access.Event `json:"timeline" nullable:"false" doc:"What happened, in order."`
+	// TimelineProblem is why the timeline is missing.
+	TimelineProblem string `json:"timeline_problem,omitempty" doc:"Why the timeline is missing; absent when it is there."`
+}
+
+type requestInput struct {
+	RequestID string `path:"id" maxLength:"64" doc:"The request's id."`
+}
+
+type requestOutput struct {
+	Body ShownRequest
+}
+
+func notFound(id access.RequestID) *Problem {
+	return newProblem(kindNotFound(), fmt.Sprintf("there is no request %q, or it is not yours to read", id))
+}
+
+// look gives a request from the ledger; where the ledger has no row or is away, from its workflow.
+func (a *API) look(ctx context.Context, id access.RequestID) (access.RequestView, error) {
+	if !access.ValidRequestID(string(id)) {
+		return access.RequestView{}, access.Errorf(access.NotFound, "read request", "there is no request %q", id)
+	}
+	view, err := a.deps.Ledger.View(ctx, id)
+	if err == nil {
+		return view, nil
+	}
+	if !access.IsKind(err, access.NotFound) {
+		a.logged(ctx, err)
+	}
+	running, runningErr := a.deps.Gateway.View(ctx, id)
+	if access.IsKind(runningErr, access.NotFound) && !access.IsKind(err, access.NotFound) {
+		// Only the ledger could know, and it is away.
+		return running, err
+	}
+	return running, runningErr
+}
+
+// mayRead says whether the caller may read a request: those who are involved, and auditors.
+func (a *API) mayRead(caller Caller, view access.RequestView) bool {
+	if caller.Auditor || a.config.OpenReads {
+		return true
+	}
+	if caller.Person == view.Request.Requester || caller.Person == view.Request.Subject {
+		return true
+	}
+	for _, awaited := range view.WaitingOn {
+		if awaited.Person == caller.Person {
+			return true
+		}
+	}
+	for _, decision := range view.Decisions {
+		if decision.By == caller.Person {
+			return true
+		}
+	}
+	return false
+}
+
+// readable gives a request that the caller may read; anything else does not exist for this caller.
+func (a *API) readable(ctx context.Context, id access.RequestID) (access.RequestView, error) {
+	view, err := a.look(ctx, id)
+	if access.IsKind(err, access.NotFound) || (err == nil && !a.mayRead(callerOf(ctx), view)) {
+		return access.RequestView{}, notFound(id)
+	}
+	if err != nil {
+		return access.RequestView{}, a.failed(ctx, err)
+	}
+	return view, nil
+}
+
+func (a *API) readRequest(ctx context.Context, in *requestInput) (*requestOutput, error) {
+	id := access.RequestID(in.RequestID)
+	view, err := a.readable(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	a.withLeases(ctx, &view)
+	out := &requestOutput{Body: ShownRequest{RequestView: view, Timeline: []access.Event{}}}
+	events, err := a.deps.Ledger.Events(ctx, id)
+	switch {
+	case err == nil:
+		out.Body.Timeline = append(out.Body.Timeline, events...)
+	case !access.IsKind(err, access.NotFound):
+		a.logged(ctx, err)
+		out.Body.TimelineProblem = "the ledger is away"
+	}
+	return out, nil
+}
+
+// withLeases shows the leases as they are now: a request that has ended keeps them as they were at its end. Where the
+// ledger is away, that is what is shown.
+func (a *API) withLeases(ctx context.Context, view *access.RequestView) {
+	for i := range view.Items {
+		recorded := view.Items[i].Lease
+		if recorded == nil {
+			continue
+		}
+		now, err := a.deps.Ledger.Lease(ctx, recorded.Lease.ID)
+		switch {
+		case err == nil:
+			view.Items[i].Lease = &now
+		case err != nil && !access.IsKind(err, access.NotFound):
+			a.logged(ctx, err)
+			return
+		}
+	}
+}
+
+type auditOutput struct {
+	Body struct {
+		Request access.RequestID `json:"request" doc:"The request's id."`
+		Events  []access.Event   `json:"events" nullable:"false" doc:"What happened, in order."`
+	}
+}
+
+func (a *API) readAudit(ctx context.Context, in *requestInput) (*auditOutput, error) {
+	id := access.RequestID(in.RequestID)
+	if _, err := a.readable(ctx, id); err != nil {
+		return nil, err
+	}
+	events, err := a.deps.Ledger.Events(ctx, id)
+	if err != nil && !access.IsKind(err, access.NotFound) {
+		return nil, a.failed(ctx, err)
+	}
+	out := &auditOutput{}
+	out.Body.Request, out.Body.Events = id, append([]access.Event{}, events...)
+	return out, nil
+}
+
+type listInput struct {
+	State       []string `query:"state" enum:"evaluating,awaiting_approval,fulfilling,closing,granted,partly_granted,denied,withdrawn,expired,cancelled,refused" doc:"One or more states, with commas."`
+	Subject     string   `query:"subject" maxLength:"256" doc:"Whose access it is."`
+	Requester   string   `query:"requester" maxLength:"256" doc:"Who asked."`
+	WaitingOn   string   `query:"waiting_on" maxLength:"256" doc:"Who is awaited."`
+	Entitlement string   `query:"entitlement" maxLength:"256" doc:"What at least one item asks for: <application>/<role>."`
+	Open        bool     `query:"open" doc:"true: only requests that have not ended."`
+	Limit       int      `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many at most."`
+	Cursor      string   `query:"cursor" maxLength:"512" doc:"What next said in the answer before."`
+}
+
+type listOutput struct {
+	Body struct {
+		Requests []access.RequestView `json:"requests" nullable:"false" doc:"The requests, newest first."`
+		Next     string               `json:"next,omitempty" doc:"The cursor of the next page; absent on the last one."`
+	}
+}
+
+func (a *API) listRequests(ctx context.Context, in *listInput) (*listOutput, error) {
+	caller := callerOf(ctx)
+	mine := string(caller.Person)
+	if !caller.Auditor && !a.config.OpenReads && in.Requester != mine && in.Subject != mine && in.WaitingOn != mine {
+		message := fmt.Sprintf("expected requester, subject or waiting_on to be %q, because only auditors see other people's requests", mine)
+		return nil, newProblem(kindForbidden(), "You may list the requests that you made, that are for you, or that wait for you.",
+			ProblemField{Location: "query.requester", Message: message},
+			ProblemField{Location: "query.subject", Message: message},
+			ProblemField{Location: "query.waiting_on", Message: message})
+	}
+	filter := ledger.Filter{
+		Requester: access.PersonID(in.Requester), Subject: access.PersonID(in.Subject), WaitingOn: access.PersonID(in.WaitingOn),
+		Entitlement: access.EntitlementID(in.Entitlement), Open: in.Open, Limit: in.Limit, Cursor: in.Cursor,
+	}
+	for _, state := range in.State {
+		filter.States = append(filter.States, access.RequestState(state))
+	}
+	page, err := a.deps.Ledger.Views(ctx, filter)
+	if access.IsKind(err, access.Invalid) {
+		return nil, newProblem(kindInvalid(), problemOf(err).Detail)
+	}
+	if err != nil {
+		return nil, a.failed(ctx, err)
+	}
+	out := &listOutput{}
+	out.Body.Requests, out.Body.Next = append([]access.RequestView{}, page.Views...), page.Next
+	return out, nil
+}
+
+type subjectInput struct {
+	Subject string `path:"id" maxLength:"256" doc:"The identity source's id of the person."`
+}
+
+type leasesOutput struct {
+	Body struct {
+		Subject access.PersonID    `json:"subject" doc:"Whose leases these are."`
+		Leases  []access.LeaseView `json:"leases" nullable:"false" doc:"What the person holds or held."`
+	}
+}
+
+func (a *API) listLeases(ctx context.Context, in *subjectInput) (*leasesOutput, error) {
+	caller, subject := callerOf(ctx), access.PersonID(in.Subject)
+	if !caller.Auditor && !a.config.OpenReads && caller.Person != subject {
+		return nil, newProblem(kindForbidden(), "You may list what you hold yourself; only auditors see what others hold.",
+			ProblemField{Location: "path.id", Message: fmt.Sprintf("expected %q", caller.Person)})
+	}
+	leases, err := a.deps.Ledger.LeasesOf(ctx, subject)
+	if err != nil && !access.IsKind(err, access.NotFound) {
+		return nil, a.failed(ctx, err)
+	}
+	out := &leasesOutput{}
+	out.Body.Subject, out.Body.Leases = subject, append([]access.LeaseView{}, leases...)
+	return out, nil
+}

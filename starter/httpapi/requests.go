@@ -1,0 +1,187 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"unicode"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"usher/internal/access"
+	"usher/starter/gateway"
+)
+
+// SubmitBody is what is asked for.
+type SubmitBody struct {
+	ID      string       `json:"id,omitempty" pattern:"^[A-Za-z0-9._-]{1,64}$" patternDescription:"1 to 64 of the characters A-Z a-z 0-9 . _ -" doc:"The request's id, chosen by the client; the same id is the same request. Without id and Idempotency-Key, usher chooses one." example:"2026-06-ana-wiki"`
+	Subject string       `json:"subject,omitempty" maxLength:"256" doc:"Whose access it shall be: the identity source's id of the person. Default: the caller." example:"p-1017"`
+	Items   []SubmitItem `json:"items" minItems:"1" maxItems:"50" nullable:"false" doc:"What is asked for."`
+	Reason  string       `json:"reason" minLength:"1" maxLength:"4000" doc:"Why, for those who decide." example:"I write the release notes."`
+}
+
+// SubmitItem is one entitlement that is asked for.
+type SubmitItem struct {
+	Entitlement string `json:"entitlement" minLength:"1" maxLength:"256" doc:"<application>/<role>, as the catalog declares it." example:"wiki/editor"`
+	Duration    string `json:"duration,omitempty" doc:"How long, counted from the verified grant: 45s, 8h, 30d, 1d12h. Absent or 0s: as long as the catalog allows." example:"30d"`
+}
+
+type submitInput struct {
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Instead of an id: the same caller with the same key makes the same request."`
+	Body           SubmitBody
+}
+
+// Resolve implements huma.Resolver: the rules that a schema cannot say.
+func (in *submitInput) Resolve(huma.Context) []error {
+	var problems []error
+	if in.IdempotencyKey != "" && in.Body.ID != "" {
+		problems = append(problems, fieldError("header.Idempotency-Key", "expected either Idempotency-Key or id, not both"))
+	}
+	for i, item := range in.Body.Items {
+		if item.Duration == "" {
+			continue
+		}
+		if _, err := access.ParseDuration(item.Duration); err != nil {
+			problems = append(problems, fieldError(fmt.Sprintf("body.items[%d].duration", i), err.Error()))
+		}
+	}
+	problems = append(problems, plainText("header.Idempotency-Key", in.IdempotencyKey)...)
+	problems = append(problems, plainText("body.subject", in.Body.Subject)...)
+	for i, item := range in.Body.Items {
+		problems = append(problems, plainText(fmt.Sprintf("body.items[%d].entitlement", i), item.Entitlement)...)
+	}
+	return append(problems, plainText("body.reason", in.Body.Reason)...)
+}
+
+func fieldError(location, message string) error {
+	return &huma.ErrorDetail{Location: location, Message: message}
+}
+
+// plainText refuses control characters: tickets, terminals and databases each make something else of them.
+func plainText(location, text string) []error {
+	for _, r := range text {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' && r != '\r' {
+			return []error{fieldError(location, "expected text without control characters")}
+		}
+	}
+	return nil
+}
+
+type viewOutput struct {
+	Status   int
+	Location string `header:"Location" doc:"Where the request is read."`
+	Body     access.RequestView
+}
+
+func (a *API) registerRequests() {
+	submit := a.operation(http.MethodPost, "/v1/requests", huma.Operation{
+		OperationID: "submit-request", Summary: "Ask for access", Tags: []string{"requests"},
+		Description:   "Starts a request, for the caller or for somebody else, and answers when policy has answered. Repeating the call with the same id or Idempotency-Key is safe and gives the same request.",
+		DefaultStatus: http.StatusCreated,
+	}, http.StatusConflict, http.StatusTooManyRequests)
+	seen := a.huma.OpenAPI().Components.Schemas.Schema(viewType(), true, "RequestView")
+	for status, says := range map[int]string{
+		http.StatusOK:       "The same request was made before; this is how it stands.",
+		http.StatusAccepted: "The request is recorded; policy has not answered yet. Read it at Location.",
+	} {
+		submit.Responses[strconv.Itoa(status)] = &huma.Response{
+			Description: says, Content: map[string]*huma.MediaType{"application/json": {Schema: seen}},
+		}
+	}
+	huma.Register(a.huma, submit, a.submit)
+	huma.Register(a.huma, a.operation(http.MethodPost, "/v1/requests/{id}/decisions", huma.Operation{
+		OperationID: "decide-request", Summary: "Approve or deny", Tags: []string{"requests"},
+		Description: "Gives the caller's decision on the items that are named, or on all that the caller may decide now. Too late is 409 with the outcome.",
+	}, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests), a.decide)
+	huma.Register(a.huma, a.operation(http.MethodPost, "/v1/requests/{id}/withdraw", huma.Operation{
+		OperationID: "withdraw-request", Summary: "Take a request back", Tags: []string{"requests"},
+		Description: "The requester or the subject ends the request; what it has granted so far is taken away again. Too late is 409 with the outcome.",
+	}, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests), a.withdraw)
+}
+
+func (a *API) submit(ctx context.Context, in *submitInput) (*viewOutput, error) {
+	request, err := a.requestOf(callerOf(ctx), in)
+	if err != nil {
+		return nil, a.failed(ctx, err)
+	}
+	if in.Body.ID != "" || in.IdempotencyKey != "" {
+		known, err := a.deps.Ledger.View(ctx, request.ID)
+		switch {
+		case err == nil && known.Request.Digest() != request.Digest():
+			return nil, newProblem(kindInvalid(), "The id or Idempotency-Key was used for another request.",
+				ProblemField{Location: keyLocation(in), Message: "expected a new one, or the same request word for word"})
+		case err == nil:
+			return answered(gateway.Submission{View: known})
+		case !access.IsKind(err, access.NotFound):
+			// Temporal knows what is running; the ledger only adds what Temporal has forgotten.
+			a.logged(ctx, err)
+		}
+	}
+	submission, err := a.deps.Gateway.Submit(ctx, request)
+	if err != nil {
+		return nil, a.failed(ctx, err)
+	}
+	return answered(submission)
+}
+
+func keyLocation(in *submitInput) string {
+	if in.IdempotencyKey != "" {
+		return "header.Idempotency-Key"
+	}
+	return "body.id"
+}
+
+func (a *API) requestOf(caller Caller, in *submitInput) (access.Request, error) {
+	id := in.Body.ID
+	switch {
+	case in.IdempotencyKey != "":
+		id = uuid.NewSHA1(uuid.NameSpaceURL, []byte("urn:usher:request\x00"+string(caller.Person)+"\x00"+in.IdempotencyKey)).String()
+	case id == "":
+		fresh, err := uuid.NewV7()
+		if err != nil {
+			return access.Request{}, fmt.Errorf("choose a request id: %w", err)
+		}
+		id = fresh.String()
+	}
+	subject := access.PersonID(in.Body.Subject)
+	if subject == "" {
+		subject = caller.Person
+	}
+	items := make([]access.Item, len(in.Body.Items))
+	for i, item := range in.Body.Items {
+		items[i] = access.Item{ID: access.ItemID(strconv.Itoa(i + 1)), Entitlement: access.EntitlementID(item.Entitlement)}
+		if item.Duration == "" {
+			continue
+		}
+		duration, err := access.ParseDuration(item.Duration)
+		if err != nil {
+			return access.Request{}, access.Errorf(access.Invalid, "submit request", "items[%d].duration: %w", i, err)
+		}
+		items[i].Duration = duration
+	}
+	return access.Request{
+		ID: access.RequestID(id), Requester: caller.Person, Subject: subject, Items: items, Reason: in.Body.Reason,
+		SubmittedAt: a.deps.Now().UTC(), Proof: caller.Proof,
+	}, nil
+}
+
+func pathOf(id access.RequestID) string { return "/v1/requests/" + string(id) }
+
+func answered(s gateway.Submission) (*viewOutput, error) {
+	location := pathOf(s.View.Request.ID)
+	if s.View.State == access.OutcomeRefused {
+		problem := newProblem(kindRefused(), "Policy refuses this request, and no ticket was opened; the errors say why.", fieldsOf(s.View.Refusals)...).with("Location", location)
+		problem.Outcome, problem.EndedAt = s.View.State, s.View.EndedAt
+		return nil, problem
+	}
+	out := &viewOutput{Status: http.StatusOK, Location: location, Body: s.View}
+	switch {
+	case s.Pending:
+		out.Status = http.StatusAccepted
+	case s.Created:
+		out.Status = http.StatusCreated
+	}
+	return out, nil
+}

@@ -1,0 +1,55 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"usher/internal/access"
+)
+
+// ServerConfig says where and how patiently usher listens.
+type ServerConfig struct {
+	// Address is host:port. Port 0 takes a free one.
+	Address string `yaml:"address"`
+	// Grace is how long a stop waits for calls that are being answered. 0 means 15s.
+	Grace access.Duration `yaml:"grace"`
+}
+
+// Validate names the key that is wrong.
+func (c ServerConfig) Validate() error {
+	var problems []error
+	if _, _, err := net.SplitHostPort(c.Address); err != nil {
+		problems = append(problems, fmt.Errorf("http.address: found %q, expected host:port, for example 127.0.0.1:8080", c.Address))
+	}
+	if c.Grace < 0 {
+		problems = append(problems, fmt.Errorf("http.grace: found %s, expected 0s or more", c.Grace))
+	}
+	return errors.Join(problems...)
+}
+
+// GraceOrDefault is Grace, or 15 seconds where it says nothing.
+func (c ServerConfig) GraceOrDefault() time.Duration {
+	if c.Grace == 0 {
+		return 15 * time.Second
+	}
+	return c.Grace.Std()
+}
+
+// NewServer makes an HTTP server with limits that a slow or hostile client cannot wear down. It does not listen yet.
+func NewServer(handler http.Handler, logger *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		// The longest answer is the doctor's.
+		WriteTimeout: 60 * time.Second,
+		IdleTimeout:  2 * time.Minute,
+		// Above MaxHeaders, so that the answer to slightly too much is a problem document.
+		MaxHeaderBytes: 2 * MaxHeaders,
+		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
+}

@@ -1,0 +1,256 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"usher/internal/access"
+	"usher/workflows"
+)
+
+// hintWithin is how long a hint may take: a desk that waits for its webhook is a slow desk.
+const hintWithin = 3 * time.Second
+
+const webhookPath = "/v1/desks/{desk}/webhook"
+
+// WebhookCheck says how a desk proves that a webhook is its own.
+type WebhookCheck string
+
+// The checks.
+const (
+	// CheckHMAC: the header holds "sha256=<hex of the HMAC of the raw body>". It is the default, because nothing of the
+	// secret travels.
+	CheckHMAC WebhookCheck = "hmac"
+	// CheckHeader: the header holds the secret itself.
+	CheckHeader WebhookCheck = "header"
+	// CheckQuery: the query parameter holds the secret itself. Last resort: proxies log queries.
+	CheckQuery WebhookCheck = "query"
+)
+
+// Webhook says how one desk's webhooks are checked and where they name the ticket.
+type Webhook struct {
+	// Secret is shared with the desk; at least 16 characters.
+	Secret string `yaml:"secret" secret:"true"`
+	// Check is "hmac" (the default), "header" or "query".
+	Check WebhookCheck `yaml:"check"`
+	// SignatureHeader holds the signature, or with check "header" the secret. "" means X-Hub-Signature.
+	SignatureHeader string `yaml:"signature_header"`
+	// SecretParameter is the query parameter of check "query". "" means "secret".
+	SecretParameter string `yaml:"secret_parameter"`
+	// TicketPath leads to the ticket's immutable id in the JSON body, with dots: "issue.id", "items.0.id".
+	TicketPath string `yaml:"ticket_path"`
+	// DeliveryHeader names the delivery, for the log. "" means X-Atlassian-Webhook-Identifier.
+	DeliveryHeader string `yaml:"delivery_header"`
+}
+
+// Validate names, below the given key, what is wrong.
+func (h Webhook) Validate(key string) error {
+	var problems []error
+	const shortest = 16
+	if len(h.Secret) < shortest {
+		problems = append(problems, fmt.Errorf("%s.secret: expected at least %d characters", key, shortest))
+	}
+	switch h.Check {
+	case "", CheckHMAC, CheckHeader, CheckQuery:
+	default:
+		problems = append(problems, fmt.Errorf("%s.check: found %q, expected hmac, header or query", key, h.Check))
+	}
+	if h.TicketPath == "" || strings.Contains("."+h.TicketPath+".", "..") {
+		problems = append(problems, fmt.Errorf("%s.ticket_path: found %q, expected names with dots between, for example issue.id", key, h.TicketPath))
+	}
+	return errors.Join(problems...)
+}
+
+func (h Webhook) signatureHeader() string {
+	if h.SignatureHeader == "" {
+		return "X-Hub-Signature"
+	}
+	return h.SignatureHeader
+}
+
+// authentic reports whether the desk sent it. Comparisons take the same time for every wrong answer.
+func (h Webhook) authentic(r *http.Request, body []byte) bool {
+	switch h.Check {
+	case CheckHeader:
+		return same(r.Header.Get(h.signatureHeader()), h.Secret)
+	case CheckQuery:
+		parameter := h.SecretParameter
+		if parameter == "" {
+			parameter = "secret"
+		}
+		return same(r.URL.Query().Get(parameter), h.Secret)
+	case "", CheckHMAC:
+		method, offered, found := strings.Cut(r.Header.Get(h.signatureHeader()), "=")
+		if !found || method != "sha256" {
+			return false
+		}
+		signature, err := hex.DecodeString(offered)
+		if err != nil {
+			return false
+		}
+		mac := hmac.New(sha256.New, []byte(h.Secret))
+		mac.Write(body)
+		return hmac.Equal(signature, mac.Sum(nil))
+	}
+	return false
+}
+
+// same compares digests, so that not even the secret's length shows in the time it takes.
+func same(offered, secret string) bool {
+	a, b := sha256.Sum256([]byte(offered)), sha256.Sum256([]byte(secret))
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+}
+
+// ticketIn follows the path; "" when the body holds no ticket id there. Ids that are numbers are taken as written.
+func (h Webhook) ticketIn(body []byte) access.TicketID {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	var at any
+	if err := decoder.Decode(&at); err != nil {
+		return ""
+	}
+	for _, step := range strings.Split(h.TicketPath, ".") {
+		switch in := at.(type) {
+		case map[string]any:
+			at = in[step]
+		case []any:
+			i, err := strconv.Atoi(step)
+			if err != nil || i < 0 || i >= len(in) {
+				return ""
+			}
+			at = in[i]
+		default:
+			return ""
+		}
+	}
+	switch id := at.(type) {
+	case string:
+		return access.TicketID(id)
+	case json.Number:
+		return access.TicketID(id.String())
+	}
+	return ""
+}
+
+func (a *API) registerDesks() {
+	open := a.operation(http.MethodPost, webhookPath, huma.Operation{
+		OperationID: "desk-webhook", Summary: "A desk says that a ticket changed", Tags: []string{"desks"},
+		Description:   "For the desk's own webhooks, with its signature. The body is a hint: usher takes the ticket's id from it and reads the ticket itself. Hints about unknown tickets are accepted and ignored.",
+		DefaultStatus: http.StatusAccepted, Security: []map[string][]string{}, SkipValidateParams: true, SkipValidateBody: true,
+		RequestBody: &huma.RequestBody{
+			Description: "What the desk sends: JSON, with the ticket's id where the configuration says.", Required: true,
+		},
+	}, http.StatusUnauthorized, http.StatusNotFound)
+	delete(open.Responses, strconv.Itoa(http.StatusUnsupportedMediaType))
+	huma.Register(a.huma, open, a.webhook)
+	huma.Register(a.huma, a.operation(http.MethodPost, "/v1/doctor", huma.Operation{
+		OperationID: "run-doctor", Summary: "Check every connector", Tags: []string{"operations"},
+		Description: "Asks the worker to check credentials, rights and configured names of every connector; with try_ticket it also opens, comments and closes a trial ticket. For auditors.",
+	}, http.StatusForbidden), a.doctor)
+}
+
+type webhookInput struct {
+	Desk    string `path:"desk" maxLength:"64" doc:"The desk's name in the configuration."`
+	RawBody []byte `contentType:"application/json"`
+
+	call *http.Request
+}
+
+// Resolve implements huma.Resolver: it keeps the call, whose headers the configuration names.
+func (in *webhookInput) Resolve(ctx huma.Context) []error {
+	in.call, _ = humago.Unwrap(ctx)
+	return nil
+}
+
+type webhookOutput struct {
+	Body struct {
+		Result string `json:"result" enum:"passed_on,ignored,late" doc:"passed_on: the request looks at its ticket. ignored: no such ticket is known. late: it could not be passed on now; the request looks by itself."`
+	}
+}
+
+func (a *API) webhook(ctx context.Context, in *webhookInput) (*webhookOutput, error) {
+	desk := access.DeskName(in.Desk)
+	hook, ok := a.config.Webhooks[desk]
+	if !ok {
+		return nil, newProblem(kindNotFound(), fmt.Sprintf("no webhook is configured for a desk %q", in.Desk))
+	}
+	if !hook.authentic(in.call, in.RawBody) {
+		return nil, newProblem(kindUnauthenticated(), "the signature does not fit the body and the desk's secret")
+	}
+	delivery := hook.DeliveryHeader
+	if delivery == "" {
+		delivery = "X-Atlassian-Webhook-Identifier"
+	}
+	out := &webhookOutput{}
+	out.Body.Result = a.passOn(ctx, desk, workflows.Hint{Ticket: hook.ticketIn(in.RawBody), Delivery: in.call.Header.Get(delivery)})
+	return out, nil
+}
+
+// passOn brings a hint to its request. A hint that is lost costs time only, so no failure is answered as an error: the
+// desk would disable its webhook.
+func (a *API) passOn(ctx context.Context, desk access.DeskName, hint workflows.Hint) string {
+	if hint.Ticket == "" {
+		return "ignored"
+	}
+	ctx, cancel := context.WithTimeout(ctx, hintWithin)
+	defer cancel()
+	link, err := a.deps.Ledger.TicketByID(ctx, desk, hint.Ticket)
+	if access.IsKind(err, access.NotFound) {
+		return "ignored"
+	}
+	if err == nil {
+		err = a.deps.Gateway.Hint(ctx, link.Request, hint)
+	}
+	if err != nil {
+		a.logged(ctx, err)
+		return "late"
+	}
+	return "passed_on"
+}
+
+// DoctorBody says what the doctor shall try.
+type DoctorBody struct {
+	TryTicket string `json:"try_ticket,omitempty" maxLength:"64" doc:"The desk on which a trial ticket shall be opened and closed." example:"jira"`
+}
+
+type doctorInput struct {
+	Body *DoctorBody
+}
+
+type doctorOutput struct {
+	Body struct {
+		Healthy bool                   `json:"healthy" doc:"Whether nothing needs mending."`
+		Lines   []workflows.DoctorLine `json:"lines" nullable:"false" doc:"One line per connector and per thing that was tried."`
+	}
+}
+
+func (a *API) doctor(ctx context.Context, in *doctorInput) (*doctorOutput, error) {
+	if !callerOf(ctx).Auditor {
+		return nil, newProblem(kindForbidden(), "Only auditors may run the doctor: it uses every connector's credentials.")
+	}
+	var params workflows.DoctorParams
+	if in.Body != nil {
+		params.TryTicket = access.DeskName(in.Body.TryTicket)
+	}
+	report, err := a.deps.Gateway.Doctor(ctx, params)
+	if err != nil {
+		return nil, a.failed(ctx, err)
+	}
+	out := &doctorOutput{}
+	out.Body.Healthy, out.Body.Lines = report.Healthy(), append([]workflows.DoctorLine{}, report.Lines...)
+	return out, nil
+}

@@ -1,0 +1,251 @@
+package httpapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/ledger"
+	"usher/starter/gateway"
+	"usher/starter/httpapi"
+	"usher/workflows"
+)
+
+// fakeGateway answers what a test tells it to, and remembers what it was asked.
+type fakeGateway struct {
+	mu        sync.Mutex
+	submitted []access.Request
+	decided   []access.Decision
+	withdrawn []workflows.WithdrawCall
+	hints     []workflows.Hint
+	hinted    []access.RequestID
+	doctored  []workflows.DoctorParams
+
+	submission gateway.Submission
+	view       access.RequestView
+	viewErr    error
+	report     workflows.DoctorReport
+	// err is what every call fails with; nil for none.
+	err   error
+	panic bool
+}
+
+func (g *fakeGateway) Submit(_ context.Context, r access.Request) (gateway.Submission, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.panic {
+		panic("the gateway lost its mind")
+	}
+	g.submitted = append(g.submitted, r)
+	answer := g.submission
+	answer.View.Request = r
+	return answer, g.err
+}
+
+func (g *fakeGateway) Decide(_ context.Context, _ access.RequestID, d access.Decision) (access.RequestView, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.decided = append(g.decided, d)
+	return g.view, g.err
+}
+
+func (g *fakeGateway) Withdraw(_ context.Context, _ access.RequestID, c workflows.WithdrawCall) (access.RequestView, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.withdrawn = append(g.withdrawn, c)
+	return g.view, g.err
+}
+
+func (g *fakeGateway) View(context.Context, access.RequestID) (access.RequestView, error) {
+	return g.view, g.viewErr
+}
+
+func (g *fakeGateway) Hint(_ context.Context, id access.RequestID, h workflows.Hint) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.hints, g.hinted = append(g.hints, h), append(g.hinted, id)
+	return g.err
+}
+
+func (g *fakeGateway) Doctor(_ context.Context, p workflows.DoctorParams) (workflows.DoctorReport, error) {
+	g.doctored = append(g.doctored, p)
+	return g.report, g.err
+}
+
+func (g *fakeGateway) Ready(context.Context) error { return g.err }
+
+// away is a ledger that does not answer.
+type away struct{}
+
+var errAway = access.Errorf(access.Transient, "read ledger", "the ledger does not answer")
+
+func (away) View(context.Context, access.RequestID) (access.RequestView, error) {
+	return access.RequestView{}, errAway
+}
+
+func (away) Views(context.Context, ledger.Filter) (ledger.Page, error) { return ledger.Page{}, errAway }
+
+func (away) Events(context.Context, access.RequestID) ([]access.Event, error) {
+	return nil, errAway
+}
+
+func (away) Lease(context.Context, access.LeaseID) (access.LeaseView, error) {
+	return access.LeaseView{}, errAway
+}
+
+func (away) LeasesOf(context.Context, access.PersonID) ([]access.LeaseView, error) {
+	return nil, errAway
+}
+
+func (away) TicketByID(context.Context, access.DeskName, access.TicketID) (access.TicketLink, error) {
+	return access.TicketLink{}, errAway
+}
+func (away) Ping(context.Context) error { return errAway }
+
+const hookSecret = "It's a Secret to Everybody"
+
+// world is one API over a fake gateway and a real ledger.
+type world struct {
+	t       *testing.T
+	api     *httpapi.API
+	gateway *fakeGateway
+	store   *ledger.Store
+	log     *strings.Builder
+}
+
+func notFoundErr() error {
+	return access.Errorf(access.NotFound, "read request", "there is no such request")
+}
+
+// newWorld makes a world; change may replace parts before the API is made.
+func newWorld(t *testing.T, change ...func(*httpapi.Config, *httpapi.Deps)) *world {
+	t.Helper()
+	store, err := ledger.Open(t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "ledger.db")})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	require.NoError(t, store.Migrate(t.Context()))
+	development, err := httpapi.NewDevelopment("127.0.0.1:0")
+	require.NoError(t, err)
+	w := &world{t: t, gateway: &fakeGateway{viewErr: notFoundErr()}, store: store, log: &strings.Builder{}}
+	config := httpapi.Config{
+		Auditors: []access.PersonID{"audra"},
+		Webhooks: map[access.DeskName]httpapi.Webhook{
+			"jira":   {Secret: hookSecret, TicketPath: "issue.id"},
+			"header": {Secret: hookSecret, Check: httpapi.CheckHeader, SignatureHeader: "X-Secret", TicketPath: "items.0.id"},
+			"query":  {Secret: hookSecret, Check: httpapi.CheckQuery, SecretParameter: "key", TicketPath: "id"},
+		},
+	}
+	deps := httpapi.Deps{
+		Gateway: w.gateway, Ledger: store, Authenticator: development,
+		Logger: slog.New(slog.NewJSONHandler(w.log, nil)), Now: time.Now,
+	}
+	for _, one := range change {
+		one(&config, &deps)
+	}
+	w.api, err = httpapi.New(config, deps)
+	require.NoError(t, err)
+	return w
+}
+
+func ledgerAway(_ *httpapi.Config, d *httpapi.Deps) { d.Ledger = away{} }
+
+// answer is what came back.
+type answer struct {
+	status  int
+	header  http.Header
+	body    string
+	problem httpapi.Problem
+}
+
+// call makes a call as a person; headers are pairs. An answer of 400 and above must be a problem document.
+func (w *world) call(person, method, path, body string, headers ...string) answer {
+	w.t.Helper()
+	r := httptest.NewRequestWithContext(w.t.Context(), method, path, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if person != "" {
+		r.Header.Set("X-Usher-Person", person)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	rec := httptest.NewRecorder()
+	w.api.ServeHTTP(rec, r)
+	return readAnswer(w.t, rec.Result())
+}
+
+func readAnswer(t *testing.T, response *http.Response) answer {
+	t.Helper()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, errors.Join(err, response.Body.Close()))
+	got := answer{status: response.StatusCode, header: response.Header, body: string(body)}
+	if got.status >= http.StatusBadRequest {
+		require.Equal(t, "application/problem+json", got.header.Get("Content-Type"), got.body)
+		decoder := json.NewDecoder(strings.NewReader(got.body))
+		decoder.DisallowUnknownFields()
+		require.NoError(t, decoder.Decode(&got.problem), got.body)
+		require.Equal(t, got.status, got.problem.Status)
+		require.NotEmpty(t, got.problem.Title)
+		require.True(t, strings.HasPrefix(got.problem.Type, "urn:usher:problem:"), got.problem.Type)
+		require.Equal(t, got.header.Get("X-Request-Id"), got.problem.HTTPRequestID)
+		require.NotEmpty(t, got.problem.HTTPRequestID)
+	}
+	return got
+}
+
+func decode[T any](t *testing.T, a answer) T {
+	t.Helper()
+	var value T
+	require.NoError(t, json.Unmarshal([]byte(a.body), &value), a.body)
+	return value
+}
+
+// recorded puts a request of ana's, which waits for boss, into the ledger.
+func (w *world) recorded(id access.RequestID, change ...func(*access.RequestView)) access.RequestView {
+	w.t.Helper()
+	at := time.Date(2026, 6, 1, 9, 0, 0, 0, time.UTC)
+	view := access.RequestView{
+		Request: access.Request{
+			ID: id, Requester: "ana", Subject: "sub", Reason: "docs", SubmittedAt: at,
+			Items: []access.Item{{ID: "1", Entitlement: "wiki/editor"}},
+		},
+		State: access.StateAwaitingApprove, Since: at, Next: "boss decides",
+		WaitingOn: []access.Waiting{{Person: "boss", Name: "Boss", Stage: "manager", Since: at, Items: []access.ItemID{"1"}}},
+		Items:     []access.ItemView{{Item: access.Item{ID: "1", Entitlement: "wiki/editor"}, State: access.ItemPending}},
+		Ticket:    &access.TicketRef{Desk: "jira", ID: "10001", Key: "ACC-1", URL: "http://desk.example/ACC-1"},
+		Version:   1,
+	}
+	for _, one := range change {
+		one(&view)
+	}
+	require.NoError(w.t, w.store.Record(w.t.Context(), access.Entry{
+		View: &view,
+		Events: []access.Event{{
+			ID: "request/" + string(id) + "#1", Request: id, Type: access.EventSubmitted, At: at, Actor: "ana",
+			Channel: access.ChannelAPI, Proof: "development header", Text: "ana asked for wiki/editor.",
+		}},
+		Ticket: &access.TicketLink{Ref: *view.Ticket, Request: id, Marker: access.MarkerOf(id)},
+	}))
+	return view
+}
+
+func ended(v *access.RequestView) {
+	at := v.Since.Add(time.Hour)
+	v.State, v.EndedAt, v.WaitingOn = access.OutcomeGranted, &at, nil
+	v.Decisions = []access.Decision{{ID: "boss:d1", By: "boss", Verdict: access.Approve, Channel: access.ChannelAPI, Items: []access.ItemID{"1"}}}
+}
+
+func (w *world) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(io.Discard, nil)) }

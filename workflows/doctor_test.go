@@ -1,0 +1,76 @@
+package workflows_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/connectors/memory"
+	"usher/workflows"
+)
+
+func diagnose(t *testing.T, w *world, p workflows.DoctorParams) workflows.DoctorReport {
+	t.Helper()
+	w.env.ExecuteWorkflow(workflows.DoctorType, p)
+	require.True(t, w.env.IsWorkflowCompleted())
+	require.NoError(t, w.env.GetWorkflowError())
+	var report workflows.DoctorReport
+	require.NoError(t, w.env.GetWorkflowResult(&report))
+	return report
+}
+
+func TestDoctorAsksEveryConnectorAndTriesATicket(t *testing.T) {
+	w := newWorld(t)
+	report := diagnose(t, w, workflows.DoctorParams{TryTicket: "jira"})
+	require.True(t, report.Healthy())
+	require.Len(t, report.Lines, 5)
+	require.Contains(t, report.Lines[4].Note, string(w.ticket().Ref.Key))
+	require.Equal(t, access.TicketWontDo, w.ticket().Phase)
+	require.Contains(t, w.ticket().New.Summary, "please ignore")
+}
+
+func TestDoctorNamesWhatIsWrong(t *testing.T) {
+	w := newWorld(t)
+	w.target.RefuseCredentials(true)
+	w.desk.FailNext(memory.OpCreateTicket, access.Errorf(access.Invalid, "create ticket", "desks.jira.fields.customfield_1: no such field"))
+	report := diagnose(t, w, workflows.DoctorParams{TryTicket: "jira"})
+	require.False(t, report.Healthy())
+	problems := map[string]string{}
+	for _, line := range report.Lines {
+		problems[line.Connector] = line.Problem
+	}
+	require.NotEmpty(t, problems["target/directory"])
+	require.Contains(t, problems["desk/jira (trial ticket)"], "customfield_1")
+	require.Empty(t, problems["source/directory"])
+}
+
+func TestATicketThatIsReopenedAfterTheEnd(t *testing.T) {
+	rows := []struct {
+		name     string
+		contract access.TicketContract
+		phase    access.TicketPhase
+		comments int
+	}{
+		{"is closed again with a comment", nil, access.TicketDone, 1},
+		{"is left open where that is only noted", access.TicketContract{access.EventReopened: access.MeansNote}, access.TicketWaiting, 0},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			w := newWorldWith(t, func(terms *access.Terms) { terms.Contract = row.contract })
+			w.at(time.Hour, func() { w.decide("mia", access.Approve) })
+			w.run(w.request("wiki/editor"))
+			before := len(w.desk.Comments(w.ticket().Ref.ID))
+			w.move("ben", access.TicketWaiting)
+			for range 2 {
+				w.newRun()
+				w.env.ExecuteWorkflow(workflows.ReopenedTicketType, workflows.ReopenedTicketParams{Request: "r1"})
+				require.NoError(t, w.env.GetWorkflowError())
+			}
+			require.Equal(t, row.phase, w.ticket().Phase)
+			require.Len(t, w.desk.Comments(w.ticket().Ref.ID), before+row.comments, "a repeated hint says nothing twice")
+			require.Equal(t, 1, has(w.events("r1"), access.EventTicketSeen))
+		})
+	}
+}
