@@ -26,19 +26,21 @@ help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z][a-z0-9-]*:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## the whole system on this machine, until Ctrl-C
-	@exec go run ./internal/devstack up
+	@echo "usher: compiling what has changed; the first time on a machine takes some minutes, with progress"
+	@go build -o bin/usher-devstack ./internal/devstack && exec bin/usher-devstack up
 
 demo: ## one request from the question to the closed ticket; REASON="..." is its reason, KEEP=1 leaves the system up
-	@exec go run ./internal/devstack demo
+	@echo "usher: compiling what has changed; the first time on a machine takes some minutes, with progress"
+	@go build -o bin/usher-devstack ./internal/devstack && exec bin/usher-devstack demo
+
+demo-stop: ## stop what KEEP=1 demo left up
+	@go build -o bin/usher-devstack ./internal/devstack && exec bin/usher-devstack stop
 
 build: ## the programs, into bin/
 	go build -trimpath -o bin/usher ./starter
 	go build -trimpath -o bin/usher-worker ./worker
 	go build -trimpath -o bin/usher-simulator ./internal/simulator
 	go build -trimpath -o bin/usher-devstack ./internal/devstack
-
-image: ## the container image
-	docker build -t usher .
 
 ##@ Change it
 test: bin/temporal bin/testsum ## all tests but e2e; FILTER=Name runs some; what a missing real server skips is listed
@@ -116,4 +118,4 @@ bin/testsum: $(wildcard $(TOOLS)/testsum/*.go)
 	cd $* && npm ci --no-audit --no-fund
 	@touch $@
 
-.PHONY: help run demo build image test race e2e replay record-histories mutants fuzz lint fmt vuln ci tools test-servers clean
+.PHONY: help run demo demo-stop build image test race e2e replay record-histories mutants fuzz lint fmt vuln ci tools test-servers clean

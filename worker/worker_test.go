@@ -75,10 +75,14 @@ func TestABadValueEndsTheStartWithTheNameOfItsKey(t *testing.T) {
 		{"a ledger of another kind", `"sqlite:`, `"oracle:`, []string{"ledger.url", "sqlite:"}},
 		{"a duration of zero", "desk: jira", "terms: {decide_within: 0s}\ndesk: jira", []string{"terms.decide_within"}},
 		{"looks that shrink", "desk: jira", "terms: {look_first: 1h, look_at_most: 1m}\ndesk: jira", []string{"terms.look_at_most", "1h"}},
-		{"an event that the contract does not know", "desk: jira", "terms: {contract: {closed: deny}}\ndesk: jira",
-			[]string{"terms.contract.closed", "closed_done"}},
-		{"a meaning that the event cannot have", "desk: jira", "terms: {contract: {assigned: deny}}\ndesk: jira",
-			[]string{"terms.contract.assigned", "deny", "note"}},
+		{
+			"an event that the contract does not know", "desk: jira", "terms: {contract: {closed: deny}}\ndesk: jira",
+			[]string{"terms.contract.closed", "closed_done"},
+		},
+		{
+			"a meaning that the event cannot have", "desk: jira", "terms: {contract: {assigned: deny}}\ndesk: jira",
+			[]string{"terms.contract.assigned", "deny", "note"},
+		},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

@@ -81,8 +81,10 @@ func TestTheKindOfAnError(t *testing.T) {
 }
 
 func TestTheDigestNamesWhatIsAskedAndNothingElse(t *testing.T) {
-	base := access.Request{ID: "r1", Requester: "ana", Subject: "ana", Reason: "why",
-		Items: []access.Item{{ID: "1", Entitlement: "wiki/editor"}}, SubmittedAt: time.Unix(1, 0), Proof: "p"}
+	base := access.Request{
+		ID: "r1", Requester: "ana", Subject: "ana", Reason: "why",
+		Items: []access.Item{{ID: "1", Entitlement: "wiki/editor"}}, SubmittedAt: time.Unix(1, 0), Proof: "p",
+	}
 	same := base
 	same.ID, same.SubmittedAt, same.Proof = "r2", time.Unix(2, 0), "q"
 	require.Equal(t, base.Digest(), same.Digest())
@@ -107,8 +109,10 @@ func TestEveryTicketEventHasADefaultMeaning(t *testing.T) {
 }
 
 func TestOnlyOutcomesEndARequest(t *testing.T) {
-	for _, s := range []access.RequestState{access.OutcomeGranted, access.OutcomePartlyGranted, access.OutcomeDenied,
-		access.OutcomeWithdrawn, access.OutcomeExpired, access.OutcomeCancelled, access.OutcomeRefused} {
+	for _, s := range []access.RequestState{
+		access.OutcomeGranted, access.OutcomePartlyGranted, access.OutcomeDenied,
+		access.OutcomeWithdrawn, access.OutcomeExpired, access.OutcomeCancelled, access.OutcomeRefused,
+	} {
 		require.True(t, s.Ended(), s)
 		require.Equal(t, s == access.OutcomeGranted || s == access.OutcomePartlyGranted, s.KeepsAccess(), s)
 	}

@@ -2,7 +2,6 @@ package ledger_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -128,7 +127,7 @@ func testEndedContext(t *testing.T, d databases) {
 	for name, err := range everyCall(ended(t), s) {
 		t.Run(name, func(t *testing.T) {
 			requireKind(t, access.Transient, err)
-			require.True(t, errors.Is(err, context.Canceled), err.Error())
+			require.ErrorIs(t, err, context.Canceled)
 		})
 	}
 	events, err := s.Events(t.Context(), "r-1")

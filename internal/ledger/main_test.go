@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,7 +18,8 @@ const migrateVariable = "LEDGER_TEST_MIGRATE_URL"
 
 func TestMain(m *testing.M) {
 	if url := os.Getenv(migrateVariable); url != "" {
-		if err := migrateOnce(context.Background(), url); err != nil {
+		err := migrateOnce(context.Background(), url) //nolint:forbidigo // the binary is a program of its own here
+		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -31,11 +33,7 @@ func migrateOnce(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	if err := s.Migrate(ctx); err != nil {
-		return err
-	}
-	return s.Ping(ctx)
+	return errors.Join(s.Migrate(ctx), s.Ping(ctx), s.Close())
 }
 
 // startMigration starts another process that migrates, and gives what waits for its end.

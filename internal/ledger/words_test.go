@@ -35,9 +35,11 @@ func view(id access.RequestID, version int) access.RequestView {
 func lease(request access.RequestID, item access.ItemID, version int) access.LeaseView {
 	until := noon.Add(time.Hour)
 	return access.LeaseView{
-		Lease: access.Lease{ID: access.LeaseIDOf(request, item), Request: request, Item: item,
+		Lease: access.Lease{
+			ID: access.LeaseIDOf(request, item), Request: request, Item: item,
 			Subject: access.Person{ID: "p-bo", Active: true}, Entitlement: "wiki/editor", Fulfilment: access.FulfilmentSCIM,
-			Binding: &access.Binding{Target: "directory", Role: "editors"}},
+			Binding: &access.Binding{Target: "directory", Role: "editors"},
+		},
 		Revision: 2, Wanted: access.Present, State: access.LeaseHeld, GrantedAt: pointer(noon), EndsAt: &until, Version: version,
 	}
 }

@@ -42,8 +42,10 @@ type TargetChange struct {
 
 // NewTarget makes a target with these roles, which nobody holds.
 func NewTarget(roles ...string) *Target {
-	t := &Target{Faults: Faults{what: "the target"}, now: time.Now,
-		roles: map[string][]access.PersonID{}, accounts: map[access.PersonID]bool{}}
+	t := &Target{
+		Faults: Faults{what: "the target"}, now: time.Now,
+		roles: map[string][]access.PersonID{}, accounts: map[access.PersonID]bool{},
+	}
 	for _, role := range roles {
 		t.roles[role] = nil
 	}

@@ -85,8 +85,10 @@ func TestTargetHistoryHasOnlyWhatThePortChanged(t *testing.T) {
 
 func TestSourceIsAnIdentitySource(t *testing.T) {
 	accesstest.RunIdentitySource(t, func(*testing.T) accesstest.IdentitySourceHarness {
-		known := access.Person{ID: "ada", UserName: "ada@example.com", DisplayName: "Ada", Email: "ada@example.com",
-			Manager: "mia", Active: true}
+		known := access.Person{
+			ID: "ada", UserName: "ada@example.com", DisplayName: "Ada", Email: "ada@example.com",
+			Manager: "mia", Active: true,
+		}
 		bare := access.Person{ID: "bob", UserName: "bob", Active: true}
 		inactive := access.Person{ID: "eve", UserName: "eve", DisplayName: "Eve"}
 		source := memory.NewSource(known, bare, inactive)

@@ -18,17 +18,23 @@ func (t *Target) Check(ctx context.Context) ([]access.Finding, error) {
 		return findings, err
 	}
 	if provider.Patch != nil && !provider.Patch.Supported {
-		findings = append(findings, access.Finding{Key: "base_url",
-			Problem: "the directory says that it does not support PATCH, by which roles are granted"})
+		findings = append(findings, access.Finding{
+			Key:     "base_url",
+			Problem: "the directory says that it does not support PATCH, by which roles are granted",
+		})
 	}
 	if provider.Filter != nil && !provider.Filter.Supported {
 		if t.match != MatchID {
-			findings = append(findings, access.Finding{Key: "match",
-				Problem: "the directory says that it does not support filters; expected id"})
+			findings = append(findings, access.Finding{
+				Key:     "match",
+				Problem: "the directory says that it does not support filters; expected id",
+			})
 		}
 		if t.rolesBy != RolesByID {
-			findings = append(findings, access.Finding{Key: "roles_by",
-				Problem: "the directory says that it does not support filters; expected id"})
+			findings = append(findings, access.Finding{
+				Key:     "roles_by",
+				Problem: "the directory says that it does not support filters; expected id",
+			})
 		}
 	}
 	return findings, nil

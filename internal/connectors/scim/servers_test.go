@@ -86,7 +86,9 @@ func startServer(t *testing.T, name, module, path string) directory {
 	go func() { ended <- command.Wait() }()
 	t.Cleanup(func() {
 		// The context has killed it by now; this waits for its end.
-		<-ended
+		if err := <-ended; err != nil {
+			t.Logf("%s ended: %v", name, err)
+		}
 		if t.Failed() {
 			t.Logf("%s said: %s", name, output.String())
 		}

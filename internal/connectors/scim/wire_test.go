@@ -61,8 +61,10 @@ func (d directory) create(t *testing.T, path string, record map[string]any) stri
 
 func (d directory) createUser(t *testing.T, p access.Person, externalID string) access.PersonID {
 	t.Helper()
-	record := map[string]any{"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"},
-		"userName": p.UserName, "active": p.Active}
+	record := map[string]any{
+		"schemas":  []string{"urn:ietf:params:scim:schemas:core:2.0:User"},
+		"userName": p.UserName, "active": p.Active,
+	}
 	if externalID != "" {
 		record["externalId"] = externalID
 	}
@@ -83,7 +85,8 @@ func (d directory) createUser(t *testing.T, p access.Person, externalID string) 
 func (d directory) createGroup(t *testing.T, name string) string {
 	t.Helper()
 	return d.create(t, "/Groups", map[string]any{
-		"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:Group"}, "displayName": name})
+		"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:Group"}, "displayName": name,
+	})
 }
 
 func (d directory) members(t *testing.T, group string) []string {
@@ -232,8 +235,10 @@ func (d directory) sources(t *testing.T) accesstest.IdentitySourceHarness {
 	boss := enrol(access.Person{UserName: "mia", DisplayName: "Mia", Active: true})
 	return accesstest.IdentitySourceHarness{
 		Source: source,
-		Known: enrol(access.Person{UserName: "ada", DisplayName: "Ada Lovelace, Gräfin 日本", Email: "x",
-			Manager: boss.ID, Active: true}),
+		Known: enrol(access.Person{
+			UserName: "ada", DisplayName: "Ada Lovelace, Gräfin 日本", Email: "x",
+			Manager: boss.ID, Active: true,
+		}),
 		Bare:     enrol(access.Person{UserName: "bob", Active: true}),
 		Inactive: enrol(access.Person{UserName: "eve", DisplayName: "Eve"}),
 		Unknown:  "nobody-at-all",

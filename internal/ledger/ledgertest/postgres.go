@@ -127,8 +127,10 @@ func (s *server) prepare(t testing.TB) {
 func (s *server) data() string { return filepath.Join(s.folder, "data") }
 
 func (s *server) url() string {
-	u := url.URL{Scheme: "postgres", User: url.UserPassword(superuser, s.password),
-		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)), Path: "/postgres", RawQuery: "sslmode=disable"}
+	u := url.URL{
+		Scheme: "postgres", User: url.UserPassword(superuser, s.password),
+		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)), Path: "/postgres", RawQuery: "sslmode=disable",
+	}
 	return u.String()
 }
 
@@ -145,14 +147,15 @@ func (s *server) command(t testing.TB, name string, args ...string) *exec.Cmd {
 func (s *server) start(t testing.TB) error {
 	t.Helper()
 	var err error
-	if s.port, err = freePort(); err != nil {
+	if s.port, err = freePort(t.Context()); err != nil {
 		return err
 	}
 	out, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	defer out.Close()
+	// The server has its own descriptor of the file once it runs.
+	defer func() { _ = out.Close() }()
 	cmd := s.command(t, "postgres", "-D", s.data(), "-p", strconv.Itoa(s.port), "-k", s.folder,
 		"-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "synchronous_commit=off",
 		"-c", "full_page_writes=off", "-c", "shared_buffers=32MB", "-c", "max_connections=100")
@@ -219,8 +222,8 @@ func stop(process *os.Process, exited <-chan error) error {
 	deadline := time.NewTimer(stopTimeout)
 	defer deadline.Stop()
 	select {
-	case <-exited:
-		return nil
+	case err := <-exited:
+		return err
 	case <-deadline.C:
 		return errors.Join(fmt.Errorf("still there after %s", stopTimeout), signal(syscall.SIGKILL))
 	}
@@ -240,11 +243,15 @@ func (s *server) version(t testing.TB) string {
 	return version
 }
 
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+func freePort(ctx context.Context) (int, error) {
+	var how net.ListenConfig
+	listener, err := how.Listen(ctx, "tcp4", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}
-	port := listener.Addr().(*net.TCPAddr).Port
-	return port, listener.Close()
+	address, ok := listener.Addr().(*net.TCPAddr)
+	if !ok {
+		return 0, errors.Join(fmt.Errorf("found %s, expected a TCP address", listener.Addr()), listener.Close())
+	}
+	return address.Port, listener.Close()
 }

@@ -19,6 +19,7 @@
 //	GET  /_sim/issues            every issue, as JSON
 //	GET  /_sim/requests          how often each operation was called, as JSON
 //	GET  /_sim/faults            the faults that are switched on; PUT replaces them
+//	GET  /_sim/holds             the calls that shall wait, or do (hold.go); POST adds one, DELETE releases all
 //
 // Those pages ask for no credentials: the package is for tests and for the simulator, on a loopback address.
 //

@@ -41,6 +41,8 @@ type Server struct {
 	site       string
 	deliveries int
 	held       []delivery
+	// holds are the calls that shall wait, or do.
+	holds []*hold
 }
 
 var _ http.Handler = (*Server)(nil)
@@ -137,7 +139,15 @@ func (s *Server) api(op Operation, version int, run operation) http.HandlerFunc 
 			return
 		}
 		c := &call{r: r, version: version, body: body, base: s.base(r)}
+		if !s.heldUp(c, op, HoldBefore) {
+			drop(w)
+			return
+		}
 		a, p := s.run(c, op, run, w.Header())
+		if !p.drop && a.status < http.StatusMultipleChoices && !s.heldUp(c, op, HoldAfter) {
+			drop(w)
+			return
+		}
 		if p.slow > 0 && !pause(r, p.slow) {
 			return
 		}

@@ -12,6 +12,12 @@ func (s *Server) routeControl() {
 	s.mux.HandleFunc("GET /_sim/requests", func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, s.allCounts()) })
 	s.mux.HandleFunc("GET /_sim/faults", func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, s.Faults()) })
 	s.mux.HandleFunc("PUT /_sim/faults", s.putFaults)
+	s.mux.HandleFunc("GET /_sim/holds", func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, s.Holds()) })
+	s.mux.HandleFunc("POST /_sim/holds", s.postHold)
+	s.mux.HandleFunc("DELETE /_sim/holds", func(w http.ResponseWriter, _ *http.Request) {
+		s.ReleaseHolds()
+		s.writeJSON(w, s.Holds())
+	})
 	s.mux.HandleFunc("GET /_sim/revision", func(w http.ResponseWriter, _ *http.Request) { s.writeRevision(w) })
 }
 

@@ -51,8 +51,10 @@ func (s *Server) nextFault(r *http.Request, body []byte) fault {
 	defer s.mu.Unlock()
 	s.served.add(r, body)
 	s.served.sinceFaults++
-	f := fault{down: s.faults.Down, slow: time.Duration(s.faults.SlowMilliseconds) * time.Millisecond,
-		retryAfter: s.faults.RetryAfterSeconds}
+	f := fault{
+		down: s.faults.Down, slow: time.Duration(s.faults.SlowMilliseconds) * time.Millisecond,
+		retryAfter: s.faults.RetryAfterSeconds,
+	}
 	switch {
 	case f.down:
 	case take(&s.faults.TooMany):

@@ -37,8 +37,10 @@ func (v *served) add(r *http.Request, body []byte) {
 	if len(v.calls) == keptCalls {
 		v.calls = slices.Delete(v.calls, 0, keptCalls/2)
 	}
-	v.calls = append(v.calls, Call{Method: r.Method, Path: r.URL.Path[len(BasePath):], Query: r.URL.Query(),
-		Header: r.Header.Clone(), Body: string(body)})
+	v.calls = append(v.calls, Call{
+		Method: r.Method, Path: r.URL.Path[len(BasePath):], Query: r.URL.Query(),
+		Header: r.Header.Clone(), Body: string(body),
+	})
 }
 
 // Requests is how many SCIM calls of that HTTP method came in, those that a fault met included; "" counts all.
@@ -187,6 +189,7 @@ func (s *Server) inspection(mux *http.ServeMux) {
 	})
 	mux.HandleFunc("GET /_sim/faults", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.CurrentFaults()) })
 	mux.HandleFunc("PUT /_sim/faults", s.putFaults)
+	s.routeHolds(mux)
 }
 
 func (s *Server) putFaults(w http.ResponseWriter, r *http.Request) {

@@ -79,6 +79,8 @@ type Server struct {
 	file   string
 	faults Faults
 	served served
+	// holds are the calls that shall wait, or do.
+	holds []*hold
 }
 
 // New makes a directory with the seeds of c. Nothing outlives it: see KeepIn.

@@ -74,8 +74,10 @@ func (s *Server) createUser(r *http.Request, body []byte) answer {
 			return refuse(http.StatusConflict, "uniqueness", "the userName is taken")
 		}
 	}
-	u := User{UserName: sent.UserName, ExternalID: sent.ExternalID, DisplayName: sent.DisplayName,
-		Manager: sent.Enterprise.Manager.Value, Inactive: sent.Active != nil && !*sent.Active}
+	u := User{
+		UserName: sent.UserName, ExternalID: sent.ExternalID, DisplayName: sent.DisplayName,
+		Manager: sent.Enterprise.Manager.Value, Inactive: sent.Active != nil && !*sent.Active,
+	}
 	if len(sent.Emails) > 0 {
 		u.Email = sent.Emails[0].Value
 	}

@@ -57,7 +57,15 @@ func (s *Server) scim(handle scimHandler) http.HandlerFunc {
 		if !fault.before(w, r) {
 			return
 		}
+		if !s.heldUp(r, body, HoldBefore) {
+			drop(w)
+			return
+		}
 		a := s.answer(handle, r, body)
+		if a.status < http.StatusMultipleChoices && !s.heldUp(r, body, HoldAfter) {
+			drop(w)
+			return
+		}
 		if fault.drop {
 			drop(w)
 			return
@@ -149,6 +157,7 @@ func (s *Server) getServiceProviderConfig(*http.Request, []byte) answer {
 		"bulk":    map[string]any{"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
 		"sort":    off, "etag": off, "changePassword": off,
 		"authenticationSchemes": []any{map[string]any{
-			"type": "oauthbearertoken", "name": "Bearer token", "description": "A fixed bearer token."}},
+			"type": "oauthbearertoken", "name": "Bearer token", "description": "A fixed bearer token.",
+		}},
 	}}
 }

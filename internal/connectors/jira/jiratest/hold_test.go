@@ -1,0 +1,106 @@
+package jiratest_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/connectors/jira/jiratest"
+)
+
+// createSoon sends a create in the background; the channel gets its status, 0 for no answer.
+func (d *desk) createSoon(ctx context.Context, t *testing.T, summary string) <-chan int {
+	t.Helper()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url+"/rest/api/2/issue", strings.NewReader(
+		`{"fields":{"project":{"key":"ACCESS"},"issuetype":{"name":"Access request"},"summary":"`+summary+`"}}`))
+	require.NoError(t, err)
+	r.SetBasicAuth(d.email, d.token)
+	status := make(chan int, 1)
+	go func() {
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			status <- 0
+			return
+		}
+		status <- resp.StatusCode
+		_ = resp.Body.Close()
+	}()
+	return status
+}
+
+func (d *desk) awaitHeld(t *testing.T, want ...bool) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		var held []bool
+		for _, h := range d.Holds() {
+			held = append(held, h.Held)
+		}
+		return len(held) == len(want) && (len(want) == 0 || held[0] == want[0])
+	}, 10*time.Second, time.Millisecond)
+}
+
+func TestAHeldCallWaitsForItsRelease(t *testing.T) {
+	for name, row := range map[string]struct {
+		when   jiratest.HoldTime
+		stored int
+	}{
+		"before its commit":            {jiratest.HoldBefore, 0},
+		"after its commit, unanswered": {jiratest.HoldAfter, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, nil)
+			d.AddHold(jiratest.Hold{Op: jiratest.OpCreateIssue, When: row.when, Match: []string{"/rest/api/2", "held one"}})
+			require.Equal(t, http.StatusCreated, <-d.createSoon(t.Context(), t, "another one"), "it does not match")
+			status := d.createSoon(t.Context(), t, "the held one")
+			d.awaitHeld(t, true)
+			require.Len(t, d.Issues(), 1+row.stored)
+			require.Equal(t, http.StatusCreated, <-d.createSoon(t.Context(), t, "the held one again"), "one hold stops one call")
+			d.SetFaults(jiratest.Faults{})
+			d.awaitHeld(t, true)
+			d.ReleaseHolds()
+			require.Equal(t, http.StatusCreated, <-status)
+			require.Len(t, d.Issues(), 3)
+			require.Empty(t, d.Holds())
+		})
+	}
+}
+
+func TestAHeldCallWhoseCallerHasGone(t *testing.T) {
+	for name, row := range map[string]struct {
+		when   jiratest.HoldTime
+		stored int
+	}{
+		"does nothing when it was held before its commit": {jiratest.HoldBefore, 0},
+		"was done when it was held after its commit":      {jiratest.HoldAfter, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, nil)
+			d.AddHold(jiratest.Hold{Op: jiratest.OpCreateIssue, When: row.when})
+			ctx, leave := context.WithCancel(t.Context())
+			status := d.createSoon(ctx, t, "left alone")
+			d.awaitHeld(t, true)
+			leave()
+			require.Zero(t, <-status)
+			d.awaitHeld(t)
+			require.Len(t, d.Issues(), row.stored)
+		})
+	}
+}
+
+func TestHoldsAreAddedAndReleasedByHTTP(t *testing.T) {
+	d := newDesk(t, nil)
+	d.want(http.StatusOK, http.MethodPost, "/_sim/holds", `{"op":"create_issue","when":"after","match":["slow"]}`)
+	status := d.createSoon(t.Context(), t, "slow")
+	d.awaitHeld(t, true)
+	got := d.want(http.StatusOK, http.MethodGet, "/_sim/holds", nil)
+	require.JSONEq(t, `[{"op":"create_issue","when":"after","match":["slow"],"held":true}]`, got.raw)
+	for _, bad := range []string{`{"op":"create_issue"}`, `{"op":"create_issue","when":"later"}`, `{"when":"after"}`, `{"hold":1}`, `no`} {
+		d.want(http.StatusBadRequest, http.MethodPost, "/_sim/holds", bad)
+	}
+	d.want(http.StatusOK, http.MethodDelete, "/_sim/holds", nil)
+	require.Equal(t, http.StatusCreated, <-status)
+}
