@@ -37,10 +37,10 @@ demo-stop: ## stop what KEEP=1 demo left up
 	@go build -o bin/usher-devstack ./internal/devstack && exec bin/usher-devstack stop
 
 build: ## the programs, into bin/
-	go build -trimpath -o bin/usher ./starter
-	go build -trimpath -o bin/usher-worker ./worker
-	go build -trimpath -o bin/usher-simulator ./internal/simulator
-	go build -trimpath -o bin/usher-devstack ./internal/devstack
+	go build -o bin/usher ./starter
+	go build -o bin/usher-worker ./worker
+	go build -o bin/usher-simulator ./internal/simulator
+	go build -o bin/usher-devstack ./internal/devstack
 
 ##@ Change it
 test: bin/temporal bin/testsum ## all tests but e2e; FILTER=Name runs some; what a missing real server skips is listed

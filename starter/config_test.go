@@ -124,3 +124,10 @@ func TestTheServerIsWiredWhole(t *testing.T) {
 		})
 	}
 }
+
+func TestTheExampleIsRead(t *testing.T) {
+	c := defaultServerConfig()
+	environ := []string{"LEDGER_PASSWORD=x", "JIRA_WEBHOOK_SECRET=a-secret-of-some-length-0123456789"}
+	require.NoError(t, config.Load("../docs/examples/usher.yaml", environ, c))
+	require.Equal(t, modeOIDC, c.Auth.Mode)
+}

@@ -84,9 +84,11 @@ func newWorkers(c *settings, temporal client.Client, store *ledger.Store, catalo
 	w := &workers{}
 	connectors := activities.Connectors{}
 	options := worker.Options{
-		WorkerStopTimeout:           c.Grace.Std(),
-		DisableRegistrationAliasing: true,
-		OnFatalError:                fail.report,
+		WorkerStopTimeout: c.Grace.Std(),
+		// How long a message for a cached run waits for a worker that has died: shorter than what an API caller waits.
+		StickyScheduleToStartTimeout: 2 * time.Second,
+		DisableRegistrationAliasing:  true,
+		OnFatalError:                 fail.report,
 	}
 	queue := func(name string) worker.Worker {
 		next := worker.New(temporal, name, options)

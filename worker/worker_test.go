@@ -13,6 +13,7 @@ import (
 
 	"usher/internal/access"
 	"usher/internal/config"
+	"usher/internal/policy"
 )
 
 const goodConfig = `
@@ -124,4 +125,38 @@ func TestTheStopOfTheProgramIsLongerThanTheGraceOfActivities(t *testing.T) {
 	require.NoError(t, err)
 	app := fx.New(module(t.Context(), &c, slog.New(slog.DiscardHandler)))
 	require.Greater(t, app.StopTimeout(), c.Grace.Std())
+}
+
+// examples are the configuration files that the documents show.
+const examples = "../docs/examples/"
+
+func TestTheExampleIsReadAndShowsTheDefaults(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, os.WriteFile(secret, []byte("s3cret"), 0o600))
+	text, err := os.ReadFile(examples + "usher-worker.yaml")
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "worker.yaml")
+	shown := strings.NewReplacer("/run/secrets/jira-token", secret, "/run/secrets/scim-token", secret).Replace(string(text))
+	require.NoError(t, os.WriteFile(path, []byte(shown), 0o600))
+	c := defaults()
+	require.NoError(t, config.Load(path, []string{"LEDGER_PASSWORD=x"}, &c))
+	contract := map[access.TicketEvent]access.Meaning{}
+	for event, meanings := range access.TicketMeanings() {
+		contract[event] = meanings[0]
+	}
+	require.Equal(t, contract, c.Terms.Contract)
+	want := defaults()
+	want.Terms.Contract = contract
+	require.Equal(t, want.Terms, c.Terms)
+	require.Equal(t, want.Grace, c.Grace)
+
+	catalog, err := os.ReadFile(examples + "catalog.yaml")
+	require.NoError(t, err)
+	parsed, err := policy.Parse(catalog)
+	require.NoError(t, err)
+	for _, e := range parsed.Entitlements() {
+		if e.Binding != nil {
+			require.Contains(t, c.Targets, e.Binding.Target)
+		}
+	}
 }

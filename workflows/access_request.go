@@ -193,16 +193,22 @@ func sameAlarms(a, b []alarm) bool {
 // settle waits until everything that happened stands in the ledger and on the ticket, and every caller has its
 // answer. Its last look at the messages is the last thing the request does.
 func (r *accessRequest) settle(ctx workflow.Context) error {
+	hinted := func() bool { return r.lookNow && !r.looking }
 	quiet := func() bool {
-		return r.recorder.done() && r.mirrorDone() && !r.looking && workflow.AllHandlersFinished(ctx)
+		return r.recorder.done() && r.mirrorDone() && !r.looking && !r.lookNow && workflow.AllHandlersFinished(ctx)
 	}
 	for {
 		grown := func() bool { return workflow.GetInfo(ctx).GetContinueAsNewSuggested() }
-		if err := workflow.Await(ctx, func() bool { return quiet() || grown() }); err != nil {
+		if err := workflow.Await(ctx, func() bool { return quiet() || hinted() || grown() }); err != nil {
 			return err
 		}
-		if !quiet() {
+		if grown() && !quiet() {
 			return errContinue
+		}
+		if hinted() {
+			// Somebody may have opened the ticket again already.
+			r.startLook(ctx)
+			continue
 		}
 		if r.s.View.Ticket != nil && !r.s.Shown.Closed {
 			r.s.Shown.Closed = true

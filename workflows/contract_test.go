@@ -259,6 +259,18 @@ func TestWhoeverWorksTheTicketIsReminded(t *testing.T) {
 	require.Equal(t, 2, has(w.events("r1"), access.EventReminded))
 }
 
+func TestAHintDuringALookIsFollowedWhenTheLookIsOver(t *testing.T) {
+	w := newWorld(t)
+	away := access.Errorf(access.Transient, "read", "away")
+	w.desk.FailNext("ReadTicket", away, away, away, away)
+	// The first look begins after a minute and is tried again for some seconds.
+	w.at(62*time.Second, func() { w.env.SignalWorkflow(workflows.SignalHint, workflows.Hint{}) })
+	w.at(65*time.Second, func() { require.Less(t, w.desk.Calls("ReadTicket"), 5, "no second look beside the first") })
+	w.at(2*time.Hour, func() { w.decide("mia", access.Deny) })
+	result := w.run(w.request("wiki/editor"))
+	require.Equal(t, access.OutcomeDenied, result.Outcome)
+}
+
 func TestAHintIsFollowedByALookAtOnce(t *testing.T) {
 	w := newWorldWith(t, func(terms *access.Terms) {
 		terms.LookFirst, terms.LookAtMost = access.Duration(24*time.Hour), access.Duration(24*time.Hour)
@@ -270,4 +282,24 @@ func TestAHintIsFollowedByALookAtOnce(t *testing.T) {
 	result := w.run(w.request("wiki/editor"))
 	require.Equal(t, access.OutcomeDenied, result.Outcome)
 	require.Less(t, result.View.EndedAt.Sub(w.requestedAt()), 2*time.Hour)
+}
+
+func TestATicketThatIsReopenedBeforeEverythingIsRecordedIsClosedAgain(t *testing.T) {
+	w := newWorld(t)
+	w.at(time.Hour, func() {
+		w.ledger.setAway(true)
+		w.decide("mia", access.Deny)
+	})
+	w.at(2*time.Hour, func() {
+		require.Equal(t, access.TicketWontDo, w.ticket().Phase)
+		w.move("ben", access.TicketWaiting)
+		w.env.SignalWorkflow(workflows.SignalHint, workflows.Hint{})
+	})
+	w.at(3*time.Hour, func() { w.ledger.setAway(false) })
+
+	require.Equal(t, access.OutcomeDenied, w.run(w.request("wiki/editor")).Outcome)
+
+	require.Equal(t, access.TicketWontDo, w.ticket().Phase)
+	comments := w.desk.Comments(w.ticket().Ref.ID)
+	require.Contains(t, comments[len(comments)-1], "the request is denied")
 }

@@ -1,5 +1,6 @@
 // Command testsum reads the output of "go test -json" and tells what happened: a line for each package, the full output of
-// every failure, the real servers that the tests met, every skipped test by name, and the counts.
+// every failure, the rows that tests measured (what they log as "row ..."), the real servers that they met, every skipped
+// test by name, and the counts.
 //
 //	go test -json ./... | go run ./internal/tools/testsum [-totals FILE]
 //	go run ./internal/tools/testsum -totals FILE -sum

@@ -12,6 +12,8 @@ import (
 const stream = `
 {"Action":"output","Package":"a","Output":"-test.shuffle 42\n"}
 {"Action":"output","Package":"a","Test":"TestGood","Output":"    x_test.go:1: real server: Temporal 1.29\n"}
+{"Action":"output","Package":"a","Test":"TestGood","Output":"    x_test.go:5: row one  tickets=1\n"}
+{"Action":"output","Package":"a","Test":"TestGood","Output":"    x_test.go:6: a row of which nobody needs to know\n"}
 {"Action":"pass","Package":"a","Test":"TestGood"}
 {"Action":"output","Package":"a","Test":"TestMany","Output":"=== RUN   TestMany\n"}
 {"Action":"output","Package":"a","Test":"TestMany","Output":"    x_test.go:2: around both\n"}
@@ -46,7 +48,8 @@ func read(t *testing.T, stream string) (printed string, r result) {
 
 func TestReaderTellsWhatHappened(t *testing.T) {
 	printed, r := read(t, stream)
-	require.Equal(t, `FAIL  a  1.5s
+	require.Equal(t, `row one  tickets=1
+FAIL  a  1.5s
       -test.shuffle 42
       === RUN   TestMany
           x_test.go:2: around both

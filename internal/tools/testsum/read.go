@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -25,7 +26,10 @@ type event struct {
 // serverMark is how a test names a real server that it met, in its log.
 const serverMark = "real server: "
 
-// reader follows the events, and prints packages and failures as they come.
+// rowLine is a line that a test logs to show what it measured: "row ..." is printed, green or not.
+var rowLine = regexp.MustCompile(`^ +\S+\.go:\d+: (row .*\S)\s*$`)
+
+// reader follows the events, and prints rows, packages and failures as they come.
 type reader struct {
 	out     io.Writer
 	output  map[string][]string         // by package and test; by "build:" and import path for a build
@@ -66,6 +70,9 @@ func (r *reader) line(line []byte) {
 		r.output[key] = append(r.output[key], e.Output)
 		if _, server, ok := strings.Cut(e.Output, serverMark); ok {
 			r.servers[strings.TrimSpace(server)] = true
+		}
+		if row := rowLine.FindStringSubmatch(e.Output); row != nil {
+			fmt.Fprintln(r.out, row[1])
 		}
 	case "build-output":
 		r.output["build:"+e.ImportPath] = append(r.output["build:"+e.ImportPath], e.Output)

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/devstack/stack"
+)
+
+func shown() screen {
+	return screen{
+		urls: stack.URLs{
+			API: "http://127.0.0.1:8080", APIDocs: "http://127.0.0.1:8080/docs", Board: "http://127.0.0.1:8081/board",
+			Directory: "http://127.0.0.1:8082/directory", TemporalUI: "http://127.0.0.1:8233",
+		},
+		pids: stack.Pids{Worker: 4711}, dir: ".usher", took: 2 * time.Second, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+	}
+}
+
+func TestScreenFitsATerminal(t *testing.T) {
+	s := shown()
+	for range 7 {
+		s.open = append(s.open, access.RequestView{Request: access.Request{ID: "r"}, State: access.StateAwaitingApprove, Next: "Waiting for Mia."})
+	}
+	text := s.text()
+	require.LessOrEqual(t, strings.Count(text, "\n"), 40)
+	for _, part := range []string{
+		s.urls.Board, s.urls.Directory, s.urls.TemporalUI, s.urls.APIDocs, s.urls.Run("wiki-030405"), "pid 4711", "Kill -9 it now",
+		"1. ", "2. ", "3. ", "4. ", "5. ", "6. ", "Open requests that go on: 7", "bin/usher --as zoe show wiki-030405",
+	} {
+		require.Contains(t, text, part)
+	}
+}
+
+func TestScreenNamesThePortThatWasFree(t *testing.T) {
+	s := shown()
+	s.urls.API = "http://127.0.0.1:45001"
+	require.NotContains(t, s.text(), "bin/usher --as")
+	require.Contains(t, s.text(), "bin/usher --url http://127.0.0.1:45001 --as ana request wiki/editor")
+}
+
+func TestScreenShowsTheRealJira(t *testing.T) {
+	s := shown()
+	s.urls.Board = "https://example.atlassian.net"
+	s.jira = &stack.RealJira{URL: s.urls.Board, Project: "ACCESS", IssueType: "Task"}
+	require.Contains(t, s.text(), "https://example.atlassian.net")
+	require.Contains(t, s.text(), "doctor")
+	require.NotContains(t, s.text(), "fake")
+}
+
+func TestRealJiraIsNamedByTheEnvironment(t *testing.T) {
+	env := map[string]string{}
+	getenv := func(name string) string { return env[name] }
+	jira, err := realJira(getenv)
+	require.NoError(t, err)
+	require.Nil(t, jira)
+	env["JIRA_URL"] = "https://example.atlassian.net"
+	_, err = realJira(getenv)
+	require.ErrorContains(t, err, "JIRA_USER is not")
+	env["JIRA_USER"] = "u@example.com"
+	_, err = realJira(getenv)
+	require.ErrorContains(t, err, "JIRA_TOKEN is not")
+	env["JIRA_TOKEN"] = "secret"
+	jira, err = realJira(getenv)
+	require.NoError(t, err)
+	require.Equal(t, stack.RealJira{URL: env["JIRA_URL"], User: "u@example.com", Project: "ACCESS", IssueType: "Task"}, *jira)
+}
+
+func TestUnknownCommandIsAMistakeOfUse(t *testing.T) {
+	var out bytes.Buffer
+	require.Equal(t, exitUsage, run(t.Context(), program{out: &out, args: []string{"upp"}}))
+	require.Equal(t, exitUsage, run(t.Context(), program{out: &out}))
+}

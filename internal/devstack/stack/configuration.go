@@ -1,0 +1,146 @@
+package stack
+
+import (
+	"bytes"
+	"crypto/rand"
+	_ "embed" // For the files that the stack writes.
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"text/template"
+	"time"
+)
+
+// The files that the stack writes into its folder.
+const (
+	workerFile  = "worker.yaml"
+	starterFile = "starter.yaml"
+	catalogFile = "catalog.yaml"
+	secretsDir  = "secrets"
+)
+
+// The account with which usher calls the simulator. The token is no secret: it opens nothing but a simulator.
+const (
+	simulatorUser  = "usher-bot@example.test"
+	simulatorToken = "sim-token"
+)
+
+// webhookSecretEnv is the variable that hands the webhooks' secret to the simulator.
+const webhookSecretEnv = "SIM_WEBHOOK_SECRET"
+
+// The times of a development stack: a person watches, and the desk is on the same machine.
+const (
+	lookFirst  = 5 * time.Second
+	lookAtMost = 30 * time.Second
+	// deskSettles is above the request time-out in files/worker.yaml; the simulator's search does not lag.
+	deskSettles = 6 * time.Second
+)
+
+//go:embed files/catalog.yaml
+var demoCatalog string
+
+//go:embed files/worker.yaml
+var workerTemplate string
+
+//go:embed files/starter.yaml
+var starterTemplate string
+
+// DemoCatalog is the catalog of a stack that is given none, as YAML: wiki/editor (manager), wiki/admin (manager, then
+// owner), vpn/user (for two minutes at most), badge/lab (by hand) and printer/color (by hand, read back in the
+// directory). The people are the simulator's: ana and ben ask, mia is their manager, omar owns, zoe is above them.
+func DemoCatalog() string { return demoCatalog }
+
+// values are what the templates show.
+type values struct {
+	Temporal, Catalog, Health, API     string
+	Jira, JiraUser, SCIM               string
+	RequestURL                         string
+	LookFirst, LookAtMost, DeskSettles string
+	RealJira                           *RealJira
+}
+
+// writeConfiguration writes what worker and starter read. The secrets stand in files of their own, which only their
+// owner can read.
+func (s *Stack) writeConfiguration() error {
+	if err := s.writeCatalog(); err != nil {
+		return fmt.Errorf("write the catalog: %w", err)
+	}
+	if err := s.writeSecrets(); err != nil {
+		return fmt.Errorf("write the secrets: %w", err)
+	}
+	v := values{
+		Temporal: s.urls.TemporalAddress, Catalog: s.path(catalogFile), Health: s.listen.health, API: s.listen.api,
+		Jira: s.urls.Jira, JiraUser: simulatorUser, SCIM: s.urls.DirectoryAPI + "/scim/v2",
+		RequestURL: s.requestURL(), RealJira: s.options.Jira,
+		LookFirst: lookFirst.String(), LookAtMost: lookAtMost.String(), DeskSettles: deskSettles.String(),
+	}
+	for name, text := range map[string]string{workerFile: workerTemplate, starterFile: starterTemplate} {
+		parsed, err := template.New(name).Funcs(template.FuncMap{"quote": strconv.Quote}).Parse(text)
+		if err != nil {
+			return fmt.Errorf("write %s: %w", name, err)
+		}
+		var out bytes.Buffer
+		if err := parsed.Execute(&out, v); err != nil {
+			return fmt.Errorf("write %s: %w", name, err)
+		}
+		if err := writeFile(s.path(name), out.String(), 0o600); err != nil {
+			return fmt.Errorf("write %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// requestURL is where tickets send people: the run in the Temporal UI, which a browser can open, or else the API.
+func (s *Stack) requestURL() string {
+	if run := s.urls.Run("{id}"); run != "" {
+		return run
+	}
+	return s.urls.API + "/v1/requests/{id}"
+}
+
+func (s *Stack) writeCatalog() error {
+	if s.options.Catalog != "" {
+		return writeFile(s.path(catalogFile), s.options.Catalog, 0o644)
+	}
+	if _, err := os.Stat(s.path(catalogFile)); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return writeFile(s.path(catalogFile), demoCatalog, 0o644)
+}
+
+func (s *Stack) writeSecrets() error {
+	secret, err := s.webhookSecret()
+	if err != nil {
+		return err
+	}
+	s.simulator.command.env = s.environment(webhookSecretEnv + "=" + secret)
+	for name, text := range map[string]string{
+		"ledger-url": "sqlite:" + s.path("ledger.db"), "jira-token": simulatorToken, "directory-token": simulatorToken,
+		"webhook-secret": secret,
+	} {
+		if err := writeFile(s.path(secretsDir+"/"+name), text+"\n", 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// webhookSecret is the one of this folder; the first call makes it.
+func (s *Stack) webhookSecret() (string, error) {
+	text, err := os.ReadFile(s.path(secretsDir + "/webhook-secret"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return rand.Text(), nil
+	}
+	return string(bytes.TrimSpace(text)), err
+}
+
+// simulatorArguments are those of the fake Jira and the directory. With a real Jira only the directory is used.
+func (s *Stack) simulatorArguments() []string {
+	args := []string{"-jira-addr", s.listen.jira, "-scim-addr", s.listen.directory, "-state", s.path("simulator")}
+	if s.options.Jira == nil {
+		args = append(args, "-webhook-url", s.urls.API+"/v1/desks/jira/webhook", "-webhook-secret-env", webhookSecretEnv)
+	}
+	return args
+}
