@@ -55,8 +55,6 @@ type accessRequest struct {
 	looking, lookNow bool
 	// evaluated is true when policy has answered.
 	evaluated bool
-	// settledAll is true when the last message has been taken: what comes later is refused.
-	settledAll bool
 }
 
 // errContinue says that the run has grown long and the request goes on in a new one.
@@ -193,38 +191,38 @@ func sameAlarms(a, b []alarm) bool {
 // settle waits until everything that happened stands in the ledger and on the ticket, and every caller has its
 // answer. Its last look at the messages is the last thing the request does.
 func (r *accessRequest) settle(ctx workflow.Context) error {
-	hinted := func() bool { return r.lookNow && !r.looking }
-	quiet := func() bool {
-		return r.recorder.done() && r.mirrorDone() && !r.looking && !r.lookNow && workflow.AllHandlersFinished(ctx)
-	}
+	grown := func() bool { return workflow.GetInfo(ctx).GetContinueAsNewSuggested() }
 	for {
-		grown := func() bool { return workflow.GetInfo(ctx).GetContinueAsNewSuggested() }
-		if err := workflow.Await(ctx, func() bool { return quiet() || hinted() || grown() }); err != nil {
+		if err := workflow.Await(ctx, func() bool { return r.quiet(ctx) || grown() }); err != nil {
 			return err
 		}
-		if grown() && !quiet() {
+		if !r.quiet(ctx) {
 			return errContinue
 		}
-		if hinted() {
-			// Somebody may have opened the ticket again already.
-			r.startLook(ctx)
+		if r.tellTicketClosed(ctx) || r.drain(ctx) {
 			continue
 		}
-		if r.s.View.Ticket != nil && !r.s.Shown.Closed {
-			r.s.Shown.Closed = true
-			r.record(ctx, access.Event{
-				Type: access.EventTicketClosed, Channel: access.ChannelSystem,
-				Text: fmt.Sprintf("Ticket %s shows the outcome.", r.s.View.Ticket.Key),
-			})
-			r.show(ctx)
-			continue
-		}
-		if r.drain(ctx) {
-			continue
-		}
-		r.settledAll = true
 		return nil
 	}
+}
+
+// quiet reports whether nothing is under way.
+func (r *accessRequest) quiet(ctx workflow.Context) bool {
+	return r.recorder.done() && r.mirrorDone() && !r.looking && workflow.AllHandlersFinished(ctx)
+}
+
+// tellTicketClosed records, once, that the ticket shows the outcome.
+func (r *accessRequest) tellTicketClosed(ctx workflow.Context) bool {
+	if r.s.View.Ticket == nil || r.s.Shown.Closed {
+		return false
+	}
+	r.s.Shown.Closed = true
+	r.record(ctx, access.Event{
+		Type: access.EventTicketClosed, Channel: access.ChannelSystem,
+		Text: fmt.Sprintf("Ticket %s shows the outcome.", r.s.View.Ticket.Key),
+	})
+	r.show(ctx)
+	return true
 }
 
 func (r *accessRequest) mirrorDone() bool { return r.mirror == nil || r.mirror.upToDate() }

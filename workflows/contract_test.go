@@ -1,11 +1,14 @@
 package workflows_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
 
+	"usher/activities"
 	"usher/internal/access"
 	"usher/workflows"
 )
@@ -302,4 +305,58 @@ func TestATicketThatIsReopenedBeforeEverythingIsRecordedIsClosedAgain(t *testing
 	require.Equal(t, access.TicketWontDo, w.ticket().Phase)
 	comments := w.desk.Comments(w.ticket().Ref.ID)
 	require.Contains(t, comments[len(comments)-1], "the request is denied")
+}
+
+// lateLook is a desk whose second look is answered late: it reads the ticket while usher begins to put it back, and is
+// answered when usher makes its next write.
+type lateLook struct {
+	access.ServiceDesk
+	looks, writes  int
+	begun          func()
+	read, answered chan struct{}
+}
+
+func (d *lateLook) ReadTicket(ctx context.Context, id access.TicketID) (access.TicketSnapshot, error) {
+	d.looks++
+	snapshot, err := d.ServiceDesk.ReadTicket(ctx, id)
+	if d.looks == 2 {
+		close(d.read)
+		<-d.answered
+	}
+	return snapshot, err
+}
+
+func (d *lateLook) AddComment(ctx context.Context, id access.TicketID, c access.Comment) error {
+	d.writes++
+	switch d.writes {
+	case 1:
+		d.begun()
+		<-d.read
+	case 2:
+		close(d.answered)
+	}
+	return d.ServiceDesk.AddComment(ctx, id, c)
+}
+
+func TestALookThatAWriteOvertookIsTakenAgain(t *testing.T) {
+	w := newWorldWith(t, func(terms *access.Terms) {
+		terms.LookFirst, terms.LookAtMost = access.Duration(24*time.Hour), access.Duration(24*time.Hour)
+	})
+	hint := func() { w.env.SignalWorkflow(workflows.SignalHint, workflows.Hint{}) }
+	desk := &lateLook{ServiceDesk: w.desk, read: make(chan struct{}), answered: make(chan struct{})}
+	desk.begun = func() {
+		hint()
+		w.decide("mia", access.Approve)
+	}
+	w.env.RegisterActivityWithOptions(&activities.Desk{Port: desk}, activity.RegisterOptions{DisableAlreadyRegisteredCheck: true})
+	w.at(time.Hour, func() {
+		w.move("ben", access.TicketApproved)
+		hint()
+	})
+	w.at(2*time.Hour, func() { w.decide("omar", access.Approve) })
+
+	require.Equal(t, access.OutcomeGranted, w.run(w.request("wiki/admin")).Outcome)
+
+	require.Equal(t, 1, has(w.events("r1"), access.EventDecisionRefused), "one move is put back once")
+	require.GreaterOrEqual(t, desk.looks, 3)
 }

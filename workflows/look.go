@@ -111,7 +111,7 @@ func (r *accessRequest) startLook(ctx workflow.Context) {
 		return
 	}
 	r.looking = true
-	ref := *r.mirror.Ref
+	ref, made := *r.mirror.Ref, r.mirror.made
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		defer func() { r.looking = false }()
 		var desk *activities.Desk
@@ -124,6 +124,9 @@ func (r *accessRequest) startLook(ctx workflow.Context) {
 		case err != nil:
 			r.mirror.Problem = "the ticket cannot be read: " + sayError(err)
 			r.ticketChanged(ctx)
+		case r.mirror.made != made:
+			r.lookNow = true
+			return
 		case look.Missing:
 			r.s.LookAt = now.Add(r.mirror.missed())
 			return

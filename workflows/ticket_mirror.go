@@ -52,6 +52,9 @@ type ticketMirror struct {
 	changed func()
 	dropped func(why string)
 
+	// made counts the writes of this run: a look that a write overtook shows a ticket that no longer is.
+	made int
+
 	park, parked bool
 }
 
@@ -167,6 +170,7 @@ func (m *ticketMirror) accept(u activities.TicketUpdate, done activities.Updated
 		m.Seen.Assignee = *u.Assign
 	}
 	m.Misses = 0
+	m.made++
 	m.pop()
 }
 

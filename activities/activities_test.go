@@ -1,0 +1,163 @@
+package activities_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/internal/connectors/memory"
+)
+
+func TestAnErrorIsTranslatedOnce(t *testing.T) {
+	rows := []struct {
+		kind   access.Kind
+		repeat bool
+	}{
+		{access.Transient, true},
+		{access.RateLimited, true},
+		{access.Invalid, false},
+		{access.NotFound, false},
+		{access.Conflict, false},
+		{access.Forbidden, false},
+		{access.Unknown, false},
+	}
+	for _, row := range rows {
+		t.Run(string(row.kind), func(t *testing.T) {
+			target := memory.NewTarget("editors")
+			failure := access.Errorf(row.kind, "grant", "because")
+			failure.RetryAfter = 7 * time.Second
+			target.FailNext(memory.OpGrant, failure)
+			_, err := (&activities.Target{Port: target}).Grant(t.Context(), access.Assignment{Role: "editors"})
+			var app *temporal.ApplicationError
+			require.ErrorAs(t, err, &app)
+			require.Equal(t, string(row.kind), app.Type())
+			require.Equal(t, !row.repeat, app.NonRetryable())
+			require.Equal(t, 7*time.Second, app.NextRetryDelay())
+			require.Contains(t, app.Message(), "because")
+		})
+	}
+}
+
+func TestTheEndOfAnActivitysContextIsTemporalsOwn(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	source := &activities.Source{Port: cancelled{}}
+	_, err := source.LookupPeople(ctx, activities.PeopleCall{People: []access.PersonID{"ana"}})
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotErrorAs(t, err, new(*temporal.ApplicationError))
+}
+
+// cancelled is a source whose calls end with their context.
+type cancelled struct{ access.IdentitySource }
+
+func (cancelled) Lookup(ctx context.Context, _ access.PersonID) (access.Person, error) {
+	return access.Person{}, ctx.Err()
+}
+
+func TestPeopleAreLookedUpOnceWithTheirManagers(t *testing.T) {
+	source := memory.NewSource(
+		access.Person{ID: "ana", Manager: "mia", Active: true},
+		access.Person{ID: "ben", Manager: "ana", Active: true},
+		access.Person{ID: "mia", Manager: "zoe", Active: true},
+	)
+	call := activities.PeopleCall{People: []access.PersonID{"ana", "ben", "ana", "ghost"}, ManagersOf: []access.PersonID{"ana", "ben", "ghost"}}
+	people, err := (&activities.Source{Port: source}).LookupPeople(t.Context(), call)
+	require.NoError(t, err)
+	var ids []access.PersonID
+	for _, p := range people {
+		ids = append(ids, p.ID)
+	}
+	require.Equal(t, []access.PersonID{"ana", "ben", "mia"}, ids)
+	require.Equal(t, 4, source.Calls(memory.OpLookup), "ana, ben, ghost, mia")
+}
+
+func TestNothingThatCanFailComesAfterTheCreateOfATicket(t *testing.T) {
+	desk := memory.NewDesk("jira")
+	ana := access.Person{ID: "ana", Email: "ana@example.test"}
+	account := desk.AddAccount(ana)
+	open := activities.OpenCall{Ticket: access.NewTicket{Marker: "m", Summary: "s", Body: "b"}, People: []access.Person{ana, {ID: "ghost"}}}
+	port := &activities.Desk{Port: desk}
+
+	desk.FailNext(memory.OpFindAccount, access.Errorf(access.Transient, "find", "away"))
+	_, err := port.OpenTicket(t.Context(), open)
+	require.Error(t, err)
+	require.Empty(t, desk.Tickets(), "a look-up that failed has created nothing")
+
+	opened, err := port.OpenTicket(t.Context(), open)
+	require.NoError(t, err)
+	require.False(t, opened.Found)
+	require.Equal(t, account, opened.Accounts[0].ID)
+	require.Empty(t, opened.Accounts[1].ID)
+
+	again, err := port.OpenTicket(t.Context(), open)
+	require.NoError(t, err)
+	require.True(t, again.Found)
+	require.Equal(t, opened.Ref, again.Ref)
+	require.Len(t, desk.Tickets(), 1)
+}
+
+func TestAnUpdateOfATicketIsSafeToRepeat(t *testing.T) {
+	desk := memory.NewDesk("jira")
+	account := desk.AddAccount(access.Person{ID: "ana", Email: "ana@example.test"})
+	unfit := desk.AddAccount(access.Person{ID: "bot", Email: "bot@example.test"})
+	require.NoError(t, desk.MakeUnassignable(unfit))
+	port := &activities.Desk{Port: desk}
+	opened, err := port.OpenTicket(t.Context(), activities.OpenCall{Ticket: access.NewTicket{Marker: "m", Summary: "s"}})
+	require.NoError(t, err)
+	update := activities.TicketUpdate{
+		Ticket: opened.Ref.ID, Comment: &access.Comment{Marker: "m-1", Text: "hello"},
+		Assign: &account, MoveTo: access.TicketWorking,
+	}
+	for range 2 {
+		_, err := port.UpdateTicket(t.Context(), update)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []string{"hello"}, desk.Comments(opened.Ref.ID))
+	updated, err := port.UpdateTicket(t.Context(), activities.TicketUpdate{Ticket: opened.Ref.ID, Assign: &unfit, MoveTo: access.TicketDone})
+	require.NoError(t, err)
+	require.NotEmpty(t, updated.AssignRefused)
+	ticket, _ := desk.Ticket(opened.Ref.ID)
+	require.Equal(t, account, ticket.Assignee)
+	require.Equal(t, access.TicketDone, ticket.Phase, "an account that cannot be assigned holds nothing back")
+}
+
+func TestAMissingTicketIsAnAnswer(t *testing.T) {
+	look, err := (&activities.Desk{Port: memory.NewDesk("jira")}).LookAtTicket(t.Context(), activities.LookCall{Ticket: "404"})
+	require.NoError(t, err)
+	require.True(t, look.Missing)
+}
+
+// signals hears signal-with-start.
+type signals struct {
+	id, signal string
+	arg        any
+	options    client.StartWorkflowOptions
+	workflow   any
+}
+
+func (s *signals) SignalWithStartWorkflow(_ context.Context, id, signal string, arg any, o client.StartWorkflowOptions, workflow any, _ ...any,
+) (client.WorkflowRun, error) {
+	*s = signals{id, signal, arg, o, workflow}
+	return nil, nil
+}
+
+func TestAnEnsureStartsTheSubjectsWorkflowWhereItDoesNotRun(t *testing.T) {
+	heard := &signals{}
+	ensure := access.Ensure{Lease: access.Lease{ID: "r1:1", Subject: access.Person{ID: "ana"}}, Revision: 3}
+	err := (&activities.Messages{Client: heard}).EnsureLease(t.Context(), activities.EnsureCall{
+		WorkflowID: "access/ana", WorkflowType: "SubjectAccess", TaskQueue: "usher", Signal: "ensure", Ensure: ensure,
+	})
+	require.NoError(t, err)
+	require.Equal(t, "access/ana", heard.id)
+	require.Equal(t, "access/ana", heard.options.ID)
+	require.Equal(t, "usher", heard.options.TaskQueue)
+	require.Equal(t, "ensure", heard.signal)
+	require.Equal(t, ensure, heard.arg)
+	require.Equal(t, "SubjectAccess", heard.workflow)
+}
