@@ -191,24 +191,28 @@ func sameAlarms(a, b []alarm) bool {
 // settle waits until everything that happened stands in the ledger and on the ticket, and every caller has its
 // answer. Its last look at the messages is the last thing the request does.
 func (r *accessRequest) settle(ctx workflow.Context) error {
+	hinted := func() bool { return r.lookNow && !r.looking }
 	grown := func() bool { return workflow.GetInfo(ctx).GetContinueAsNewSuggested() }
 	for {
-		if err := workflow.Await(ctx, func() bool { return r.quiet(ctx) || grown() }); err != nil {
+		if err := workflow.Await(ctx, func() bool { return r.quiet(ctx) || hinted() || grown() }); err != nil {
 			return err
 		}
-		if !r.quiet(ctx) {
+		switch {
+		case grown() && !r.quiet(ctx):
 			return errContinue
+		case hinted():
+			// Somebody may have opened the ticket again already.
+			r.startLook(ctx)
+		case r.tellTicketClosed(ctx), r.drain(ctx):
+		default:
+			return nil
 		}
-		if r.tellTicketClosed(ctx) || r.drain(ctx) {
-			continue
-		}
-		return nil
 	}
 }
 
 // quiet reports whether nothing is under way.
 func (r *accessRequest) quiet(ctx workflow.Context) bool {
-	return r.recorder.done() && r.mirrorDone() && !r.looking && workflow.AllHandlersFinished(ctx)
+	return r.recorder.done() && r.mirrorDone() && !r.looking && !r.lookNow && workflow.AllHandlersFinished(ctx)
 }
 
 // tellTicketClosed records, once, that the ticket shows the outcome.
