@@ -243,16 +243,19 @@ func (l *lease) carry() leaseState {
 	return carried
 }
 
-// leaseDetails is the run's page in the Temporal UI, in Markdown.
+// leaseDetails is the run's page in the Temporal UI, in Markdown; see details.
 func leaseDetails(views []access.LeaseView) string {
-	var b strings.Builder
-	b.WriteString("| lease | entitlement | state | ends | |\n|---|---|---|---|---|\n")
-	for _, v := range views {
-		ends := "never"
-		if v.EndsAt != nil {
-			ends = clock(*v.EndsAt)
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", v.Lease.ID, inline(v.Lease.Title), v.State, ends, inline(v.Problem))
+	if len(views) == 0 {
+		return "No lease is left." + lastLine
 	}
+	var b strings.Builder
+	for _, v := range views {
+		ends := "without end"
+		if v.EndsAt != nil {
+			ends = "until " + clock(*v.EndsAt)
+		}
+		fmt.Fprintf(&b, "- **%s** is %s, %s (lease %s)\n", inline(v.Lease.Title), inline(sentence(string(v.State), v.Problem)), ends, inline(string(v.Lease.ID)))
+	}
+	b.WriteString(lastLine)
 	return b.String()
 }

@@ -3,7 +3,6 @@ package workflows
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -92,33 +91,48 @@ func (r *accessRequest) show(ctx workflow.Context) {
 	}
 }
 
-// details is the run's page in the Temporal UI, in Markdown.
+// details is the run's page in the Temporal UI, in Markdown: what comes next, the ticket, and then each item. It is
+// plain paragraphs and lists, because the UI draws no lines in tables.
 func details(v access.RequestView) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### %s since %s\n\n%s\n", strings.ReplaceAll(string(v.State), "_", " "), clock(v.Since), inline(v.Next))
+	fmt.Fprintf(&b, "### %s since %s\n\n", capital(strings.ReplaceAll(string(v.State), "_", " ")), clock(v.Since))
+	fmt.Fprintf(&b, "**Next:** %s\n\n**Ticket:** %s\n\n", inline(v.Next), ticketLink(v))
 	for _, w := range v.WaitingOn {
-		fmt.Fprintf(&b, "\n- **%s** (%s) since %s, for items %s", inline(w.Name), w.Stage, w.Since.Format(time.RFC3339), joinItems(w.Items))
+		fmt.Fprintf(&b, "- Waiting for **%s** (%s) since %s, item %s\n", inline(w.Name), w.Stage, clock(w.Since), joinItems(w.Items))
 	}
-	b.WriteString("\n\n| item | state | |\n|---|---|---|\n")
 	for _, item := range v.Items {
 		title := item.Title
 		if title == "" {
 			title = string(item.Item.Entitlement)
 		}
-		fmt.Fprintf(&b, "| %s. %s | %s | %s |\n", item.Item.ID, inline(title), item.State, inline(item.Why))
+		fmt.Fprintf(&b, "- Item %s, %s: %s\n", item.Item.ID, inline(title), inline(sentence(string(item.State), item.Why)))
 	}
+	b.WriteString(lastLine)
+	return b.String()
+}
+
+// lastLine is an empty paragraph: the UI gives the text a little less room than it needs, and hides the end.
+const lastLine = "\n\u00a0"
+
+func ticketLink(v access.RequestView) string {
+	text := "none yet"
 	switch {
 	case v.Ticket != nil && v.Ticket.URL != "":
-		fmt.Fprintf(&b, "\nTicket [%s](%s)", v.Ticket.Key, v.Ticket.URL)
+		text = fmt.Sprintf("[%s](%s)", v.Ticket.Key, v.Ticket.URL)
 	case v.Ticket != nil:
-		fmt.Fprintf(&b, "\nTicket %s", v.Ticket.Key)
-	default:
-		b.WriteString("\nNo ticket yet")
+		text = string(v.Ticket.Key)
 	}
 	if v.TicketProblem != "" {
-		fmt.Fprintf(&b, " – %s", inline(v.TicketProblem))
+		text += " – " + inline(v.TicketProblem)
 	}
-	return b.String()
+	return text
+}
+
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 // sentence joins a statement and its reason.
@@ -146,5 +160,5 @@ func inline(s string) string {
 	return markdown.Replace(s)
 }
 
-var markdown = strings.NewReplacer("\r", " ", "\n", " ", "|", "\\|", "[", "\\[", "]", "\\]", "<", "&lt;", ">", "&gt;", "`", "\\`",
-	"*", "\\*", "_", "\\_", "!", "\\!")
+var markdown = strings.NewReplacer("\r", " ", "\n", " ", "\\", "\\\\", "|", "\\|", "[", "\\[", "]", "\\]", "<", "\\<", ">", "\\>", "&", "\\&",
+	"`", "\\`", "*", "\\*", "_", "\\_", "!", "\\!", "~", "\\~", "$", "\\$", "://", "\\://")

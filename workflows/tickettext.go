@@ -44,7 +44,7 @@ func newTicket(request access.Request, need access.Requirement) access.NewTicket
 		access.FieldReason:    request.Reason,
 	}
 	paragraphs := []string{
-		"Requested by " + need.Requester.Name() + " for " + need.Subject.Name() + ".",
+		requestedBy(need),
 		"Reason: " + request.Reason,
 		"Access:\n" + strings.Join(items, "\n"),
 		"Approval, in this order:\n" + strings.Join(stageLines(need), "\n"),
@@ -68,6 +68,13 @@ func newTicket(request access.Request, need access.Requirement) access.NewTicket
 		Fields:    fields,
 		Requester: need.Requester,
 	}
+}
+
+func requestedBy(need access.Requirement) string {
+	if need.Requester.ID == need.Subject.ID {
+		return "Requested by " + need.Requester.Name() + ", for themselves."
+	}
+	return "Requested by " + need.Requester.Name() + " for " + need.Subject.Name() + "."
 }
 
 func manual(item access.ItemRequirement) bool { return item.Fulfilment == access.FulfilmentManual }
