@@ -67,6 +67,9 @@ func AccessRequest(ctx workflow.Context, p AccessRequestParams) (RequestResult, 
 	// What tidies up must outlive a cancellation, so the whole story runs on a context that a cancellation does not
 	// reach; the cancellation itself is one more message.
 	work, _ := workflow.NewDisconnectedContext(ctx)
+	if r.s.Requirement != nil {
+		r.mirror = r.newMirror(work)
+	}
 	if err := r.listen(ctx, work); err != nil {
 		return RequestResult{}, err
 	}

@@ -343,6 +343,26 @@ func TestALongRequestContinuesAsNewAndGoesOn(t *testing.T) {
 	require.Equal(t, 1, has(w.events("r1"), access.EventSubmitted))
 }
 
+func TestADecisionThatComesWithTheFirstTaskOfANewRunIsTaken(t *testing.T) {
+	w := newWorld(t)
+	w.at(3*time.Hour, func() {
+		w.env.SignalWorkflow(workflows.SignalHint, workflows.Hint{})
+		w.env.SetContinueAsNewSuggested(true)
+	})
+	w.env.ExecuteWorkflow(workflows.AccessRequestType, workflows.AccessRequestParams{Request: w.request("wiki/editor")})
+	carried := continued[workflows.AccessRequestParams](t, w)
+
+	w.newRun()
+	var taken *answer
+	w.at(0, func() { taken = w.decide("mia", access.Approve) })
+	w.env.ExecuteWorkflow(workflows.AccessRequestType, carried)
+
+	require.NoError(t, w.env.GetWorkflowError())
+	require.NoError(t, taken.accepted)
+	require.Equal(t, access.TicketDone, w.ticket().Phase)
+	require.Equal(t, []access.PersonID{"ana"}, w.target.Members("wiki-editors"))
+}
+
 func TestAfterTheLastDecisionNobodyIsAwaited(t *testing.T) {
 	w := newWorld(t)
 	var decided *answer

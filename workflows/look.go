@@ -14,8 +14,17 @@ var zeroTime time.Time
 
 // openTicket sets the mirror going: the ticket is opened, or kept up to date, while the request goes on.
 func (r *accessRequest) openTicket(ctx workflow.Context) {
+	if r.mirror == nil {
+		r.mirror = r.newMirror(ctx)
+	}
+	workflow.GoNamed(ctx, "ticket", r.mirror.run)
+}
+
+// newMirror is the mirror of a request whose requirement is known. A run that goes on from another one has it before the
+// first message comes.
+func (r *accessRequest) newMirror(ctx workflow.Context) *ticketMirror {
 	need := *r.s.Requirement
-	r.mirror = &ticketMirror{
+	return &ticketMirror{
 		mirrorState: r.s.Ticket,
 		desk:        need.Terms.Desk,
 		order:       newTicket(r.request, need),
@@ -29,7 +38,6 @@ func (r *accessRequest) openTicket(ctx workflow.Context) {
 			r.record(ctx, access.Event{Type: access.EventTicketSeen, Channel: access.ChannelSystem, Text: "Left as it is: " + why})
 		},
 	}
-	workflow.GoNamed(ctx, "ticket", r.mirror.run)
 }
 
 // ticketPeople are those whose desk accounts must be known: who asks, who gets, who may decide.

@@ -26,6 +26,8 @@ type Options struct {
 	// TemporalAddress is the host:port of a Temporal server that runs already; "" starts one. Its further settings come
 	// from the TEMPORAL_ variables of the environment.
 	TemporalAddress string
+	// TemporalArgs are further arguments for the server that the stack starts.
+	TemporalArgs []string
 	// Jira is a real desk instead of the simulator's; nil for the simulator's.
 	Jira *RealJira
 	// Catalog is the catalog's YAML; "" means DemoCatalog, unless Dir has a catalog already, which people may have

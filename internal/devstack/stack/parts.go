@@ -96,7 +96,7 @@ func (s *Stack) temporalArguments() []string {
 	for _, attribute := range searchAttributes() {
 		args = append(args, "--search-attribute", attribute[0]+"="+attribute[1])
 	}
-	return args
+	return append(args, s.options.TemporalArgs...)
 }
 
 // temporalReady asks whether the server answers and knows every search attribute.

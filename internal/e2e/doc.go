@@ -1,0 +1,10 @@
+// Package e2e holds tests only: usher's real programs on a real Temporal server, beside the simulated desk and
+// directory. They ask as people do, over HTTP; they kill processes; and they look at the result from outside, at the
+// desk's tickets, the directory's change log and the audit trail.
+//
+// A row is one request, and what was found of it at its end (row_test.go): how many tickets carry its marker, grants
+// that no recorded decision came before, members that no lease explains and leases that no member explains, and audit
+// rows that are missing. kill_test.go kills the worker and Temporal at chosen points; equal_test.go says the same
+// thing twenty times at once; events_test.go does to tickets what people do; restart_test.go stops everything and
+// starts it again; record_test.go writes the histories that package workflows replays.
+package e2e

@@ -1,0 +1,129 @@
+package workflows_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"usher/workflows"
+)
+
+// recorded are the files of the histories, for each release a folder. Real programs on a real server wrote them ("make
+// record-histories"); a name is "<scenario>-<workflow type>.json.gz", or ends in "-run<n>" where a workflow continued as
+// new.
+func recorded(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/histories/*/*.json.gz")
+	require.NoError(t, err)
+	require.NotEmpty(t, files, "there are no recorded histories; make record-histories writes them")
+	return files
+}
+
+// history reads a recorded history.
+func history(file string) (*historypb.History, error) {
+	packed, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	text, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return client.HistoryFromJSON(text, client.HistoryJSONOptions{})
+}
+
+// replay runs a recorded history against the workflows that register registers, as the worker would.
+func replay(file string, register func(workflows.Registry)) error {
+	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{DisableRegistrationAliasing: true})
+	if err != nil {
+		return err
+	}
+	register(replayer)
+	h, err := history(file)
+	if err != nil {
+		return err
+	}
+	return replayer.ReplayWorkflowHistory(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), h)
+}
+
+func TestReplayOfEveryRecordedHistory(t *testing.T) {
+	for _, file := range recorded(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".json.gz"), func(t *testing.T) {
+			require.NoError(t, replay(file, workflows.Register))
+		})
+	}
+}
+
+func TestReplayHasAHistoryOfEveryWorkflowAndScenario(t *testing.T) {
+	files := strings.Join(recorded(t), "\n")
+	for _, name := range []string{
+		"/one-stage-" + workflows.AccessRequestType + ".", "/one-stage-" + workflows.SubjectAccessType + ".",
+		"/two-stages-", "/denied-", "/long-expired-", "/withdrawn-before-a-decision-", "/withdrawn-while-granting-", "/refused-",
+		"/granted-by-hand-closed-as-done-", "/not-granted-by-hand-closed-as-won-t-do-", "/approver-moves-it-to-approved-",
+		"/somebody-else-moves-it-to-approved-put-back-", "/deleted-opened-again-", "/desk-down-and-back-",
+		"/cancelled-by-an-operator-", "/lease-ended-", "/overlapping-leases-", "/long-stuck-revoke-", "/kill-9-worker-",
+		"-" + workflows.ReopenedTicketType + ".", "-" + workflows.DoctorType + ".",
+		"-" + workflows.AccessRequestType + "-run2.", "-" + workflows.SubjectAccessType + "-run2.",
+	} {
+		require.Contains(t, files, name)
+	}
+}
+
+// changed registers the workflows, each with one command more at its beginning.
+func changed(r workflows.Registry) {
+	register := func(name string, w any) { r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name}) }
+	pause := func(ctx workflow.Context) error { return workflow.Sleep(ctx, time.Minute) }
+	register(workflows.AccessRequestType, func(ctx workflow.Context, p workflows.AccessRequestParams) (workflows.RequestResult, error) {
+		if err := pause(ctx); err != nil {
+			return workflows.RequestResult{}, err
+		}
+		return workflows.AccessRequest(ctx, p)
+	})
+	register(workflows.SubjectAccessType, func(ctx workflow.Context, p workflows.SubjectAccessParams) error {
+		if err := pause(ctx); err != nil {
+			return err
+		}
+		return workflows.SubjectAccess(ctx, p)
+	})
+	register(workflows.ReopenedTicketType, func(ctx workflow.Context, p workflows.ReopenedTicketParams) error {
+		if err := pause(ctx); err != nil {
+			return err
+		}
+		return workflows.ReopenedTicket(ctx, p)
+	})
+	register(workflows.DoctorType, func(ctx workflow.Context, p workflows.DoctorParams) (workflows.DoctorReport, error) {
+		if err := pause(ctx); err != nil {
+			return workflows.DoctorReport{}, err
+		}
+		return workflows.Doctor(ctx, p)
+	})
+}
+
+func TestReplayNoticesAChangedWorkflow(t *testing.T) {
+	for _, kind := range []string{
+		workflows.AccessRequestType, workflows.SubjectAccessType, workflows.ReopenedTicketType, workflows.DoctorType,
+	} {
+		t.Run(kind, func(t *testing.T) {
+			files, err := filepath.Glob("testdata/histories/*/*-" + kind + ".json.gz")
+			require.NoError(t, err)
+			require.NotEmpty(t, files)
+			for _, file := range files {
+				// The code of the SDK's every nondeterminism error.
+				require.ErrorContains(t, replay(file, changed), "[TMPRL1100]", file)
+			}
+		})
+	}
+}
