@@ -27,6 +27,8 @@ type requestState struct {
 	RemindAt time.Time `json:"remind_at,omitzero"`
 	LookAt   time.Time `json:"look_at,omitzero"`
 	Quiet    int       `json:"quiet,omitempty"`
+	// LookNow carries a hint that has not been followed yet.
+	LookNow bool `json:"look_now,omitempty"`
 	// StageSince is since when the stages that are open now have been open.
 	StageSince time.Time `json:"stage_since,omitzero"`
 	// Shown is what the search attributes say.
@@ -110,6 +112,7 @@ func newAccessRequest(ctx workflow.Context, p AccessRequestParams) *accessReques
 	if p.Carried != nil {
 		r.s = *p.Carried
 		r.evaluated = true
+		r.lookNow, r.s.LookNow = r.s.LookNow, false
 	} else {
 		r.s.View = access.RequestView{
 			Request: p.Request,
@@ -250,7 +253,7 @@ func (r *accessRequest) continueAsNew(ctx workflow.Context) error {
 		r.s.Ticket = r.mirror.mirrorState
 	}
 	r.drain(ctx)
-	r.s.Unrecorded = r.recorder.pending
+	r.s.Unrecorded, r.s.LookNow = r.recorder.pending, r.lookNow
 	carried := r.s
 	return workflow.NewContinueAsNewError(ctx, AccessRequestType, AccessRequestParams{Request: r.request, Carried: &carried})
 }

@@ -343,6 +343,28 @@ func TestALongRequestContinuesAsNewAndGoesOn(t *testing.T) {
 	require.Equal(t, 1, has(w.events("r1"), access.EventSubmitted))
 }
 
+func TestAHintThatComesWithTheEndOfARunIsFollowedByTheNext(t *testing.T) {
+	w := newWorldWith(t, func(terms *access.Terms) {
+		terms.LookFirst, terms.LookAtMost = access.Duration(24*time.Hour), access.Duration(24*time.Hour)
+	})
+	w.at(time.Hour, func() {
+		w.move("mia", access.TicketDenied)
+		w.env.SignalWorkflowSkippingWorkflowTask(workflows.SignalHint, workflows.Hint{})
+	})
+	w.at(time.Hour+time.Second, func() {
+		w.env.SetContinueAsNewSuggested(true)
+		w.env.SignalWorkflow(workflows.SignalHint, workflows.Hint{})
+	})
+	w.env.ExecuteWorkflow(workflows.AccessRequestType, workflows.AccessRequestParams{Request: w.request("wiki/editor")})
+	carried := continued[workflows.AccessRequestParams](t, w)
+
+	w.newRun()
+	result := w.finish(carried)
+
+	require.Equal(t, access.OutcomeDenied, result.Outcome)
+	require.Less(t, result.View.EndedAt.Sub(w.requestedAt()), 2*time.Hour)
+}
+
 func TestADecisionThatComesWithTheFirstTaskOfANewRunIsTaken(t *testing.T) {
 	w := newWorld(t)
 	w.at(3*time.Hour, func() {

@@ -202,7 +202,13 @@ func (w *world) request(entitlements ...access.EntitlementID) access.Request {
 // run runs a request to its end, and gives its result.
 func (w *world) run(r access.Request) workflows.RequestResult {
 	w.t.Helper()
-	w.env.ExecuteWorkflow(workflows.AccessRequestType, workflows.AccessRequestParams{Request: r})
+	return w.finish(workflows.AccessRequestParams{Request: r})
+}
+
+// finish runs a run to its end, and gives its result.
+func (w *world) finish(p workflows.AccessRequestParams) workflows.RequestResult {
+	w.t.Helper()
+	w.env.ExecuteWorkflow(workflows.AccessRequestType, p)
 	require.True(w.t, w.env.IsWorkflowCompleted(), "the request must end")
 	require.NoError(w.t, w.env.GetWorkflowError())
 	var result workflows.RequestResult
