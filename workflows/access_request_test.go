@@ -1,12 +1,15 @@
 package workflows_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"usher/activities"
 	"usher/internal/access"
 	"usher/internal/connectors/memory"
 	"usher/workflows"
@@ -343,15 +346,28 @@ func TestALongRequestContinuesAsNewAndGoesOn(t *testing.T) {
 	require.Equal(t, 1, has(w.events("r1"), access.EventSubmitted))
 }
 
-func TestAHintThatComesWithTheEndOfARunIsFollowedByTheNext(t *testing.T) {
+// disturbedLook is a desk that changes right after it was looked at.
+type disturbedLook struct {
+	access.ServiceDesk
+	looked func()
+}
+
+func (d disturbedLook) ReadTicket(ctx context.Context, id access.TicketID) (access.TicketSnapshot, error) {
+	snapshot, err := d.ServiceDesk.ReadTicket(ctx, id)
+	d.looked()
+	return snapshot, err
+}
+
+func TestAHintThatComesWhileARunComesToRestIsFollowedByTheNext(t *testing.T) {
 	w := newWorldWith(t, func(terms *access.Terms) {
 		terms.LookFirst, terms.LookAtMost = access.Duration(24*time.Hour), access.Duration(24*time.Hour)
 	})
-	w.at(time.Hour, func() {
+	desk := disturbedLook{ServiceDesk: w.desk, looked: func() {
 		w.move("mia", access.TicketDenied)
 		w.env.SignalWorkflowSkippingWorkflowTask(workflows.SignalHint, workflows.Hint{})
-	})
-	w.at(time.Hour+time.Second, func() {
+	}}
+	w.env.RegisterActivityWithOptions(&activities.Desk{Port: desk}, activity.RegisterOptions{DisableAlreadyRegisteredCheck: true})
+	w.at(time.Hour, func() {
 		w.env.SetContinueAsNewSuggested(true)
 		w.env.SignalWorkflow(workflows.SignalHint, workflows.Hint{})
 	})
