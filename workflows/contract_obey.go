@@ -94,7 +94,7 @@ func (r *accessRequest) decideByTicket(ctx workflow.Context, now access.TicketSn
 		ID: "ticket-" + string(now.Ref.ID) + "-" + strconv.FormatInt(now.MovedAt.UnixMilli(), 10),
 		By: who, Verdict: verdict, Channel: access.ChannelTicket, Proof: proof + ", changelog",
 	}
-	if r.known(d.ID) {
+	if r.known(d.ID) || r.s.Stop != nil {
 		return
 	}
 	if why, _ := mayDecide(*r.s.Requirement, r.s.View.Decisions, d); why != nil {

@@ -360,3 +360,32 @@ func TestALookThatAWriteOvertookIsTakenAgain(t *testing.T) {
 	require.Equal(t, 1, has(w.events("r1"), access.EventDecisionRefused), "one move is put back once")
 	require.GreaterOrEqual(t, desk.looks, 3)
 }
+
+func TestAGrantByHandThatIsWithdrawnBeforeItIsVerifiedIsTakenAway(t *testing.T) {
+	w := newWorld(t)
+	w.at(time.Hour, func() { w.decide("omar", access.Approve) })
+	w.at(2*time.Hour, func() { w.move("ben", access.TicketDone) })
+	w.at(3*time.Hour, func() {
+		require.Empty(t, w.ensures, "the target does not show the access yet")
+		w.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawCall{ID: "w1", By: "ana"})
+		w.target.Put("vault", "ana")
+	})
+	result := w.run(w.request("badge/vault"))
+	require.Equal(t, access.OutcomeWithdrawn, result.Outcome)
+	require.NotEmpty(t, w.ensures)
+	for _, e := range w.ensures {
+		require.Equal(t, access.Absent, e.Wanted)
+	}
+}
+
+func TestAGrantWhoseTimeIsOverBeforeTheAnswerWasGrantedAllTheSame(t *testing.T) {
+	w := newWorld(t)
+	w.entity = func(e access.Ensure) {
+		at := w.env.Now().UTC()
+		w.env.SignalWorkflow(workflows.SignalLeaseState, access.LeaseAnswer{
+			Lease: e.Lease.ID, Revision: e.Revision, State: access.LeaseRevoking, GrantedAt: &at, EndsAt: &at,
+		})
+	}
+	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
+	require.Equal(t, access.OutcomeGranted, w.run(w.request("wiki/editor")).Outcome)
+}

@@ -21,7 +21,7 @@ func (r *accessRequest) takeBack(ctx workflow.Context) error {
 		for i := range r.s.Grants {
 			g := &r.s.Grants[i]
 			g.CheckAt = zeroTime
-			if g.Revision > 0 {
+			if g.Revision > 0 || g.Claim != nil {
 				r.askFor(ctx, g, access.Absent, nil)
 			}
 		}

@@ -193,8 +193,11 @@ func (r *accessRequest) leaseAnswered(ctx workflow.Context, a access.LeaseAnswer
 		switch {
 		case a.Refused != "":
 			item.State, item.Why = access.ItemDenied, a.Refused
-		case a.State == access.LeaseHeld:
+		case a.State == access.LeaseHeld, a.GrantedAt != nil:
+			// A lease that was granted and is ending already was granted all the same.
 			item.State = access.ItemGranted
+		case a.State == access.LeaseEnded:
+			item.State, item.Why = access.ItemDenied, "it ended before it was granted"
 		}
 	}
 	r.tellFulfilment()
@@ -254,6 +257,11 @@ func (r *accessRequest) claimed(ctx workflow.Context, word access.Proof) {
 			continue
 		}
 		g.Claim = &word
+		if r.s.Stop != nil {
+			// Too late: what was granted by hand meanwhile must be taken away by hand.
+			r.askFor(ctx, g, access.Absent, nil)
+			continue
+		}
 		if r.needOf(g.Item).Binding != nil {
 			g.CheckAt, g.Checks = workflow.Now(ctx).UTC(), 0
 			continue
@@ -276,7 +284,7 @@ func (r *accessRequest) checkClaim(ctx workflow.Context, g *itemGrant) {
 		g := &r.s.Grants[i]
 		item := r.itemOf(id)
 		switch {
-		case item.State != access.ItemFulfilling || g.Revision > 0:
+		case item.State != access.ItemFulfilling || g.Revision > 0 || r.s.Stop != nil:
 		case err != nil:
 			item.Why = "the target cannot be read: " + sayError(err)
 		case proof.Holds:

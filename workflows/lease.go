@@ -82,6 +82,9 @@ func (l *lease) step(ctx workflow.Context) time.Duration {
 		return l.recall(ctx)
 	case l.View.State == access.LeaseEnded:
 		return untilChanged
+	case l.View.State == access.LeaseGranting && l.View.Wanted == access.Present && l.Last.Granted != nil:
+		// What a human has granted is held, even if its time is over by now: it must be taken away again.
+		return l.grant(ctx)
 	case l.mustEnd(ctx):
 		return l.end(ctx)
 	case l.View.State == access.LeaseHeld:

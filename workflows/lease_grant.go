@@ -50,11 +50,14 @@ func (l *lease) onTarget(
 
 // held takes a proved grant. The lease's time counts from here, so that a target that was away takes nothing from it.
 func (l *lease) held(ctx workflow.Context, proof access.Proof) {
-	now := workflow.Now(ctx).UTC()
+	since := workflow.Now(ctx).UTC()
+	if l.Last.Granted != nil {
+		since = proof.At
+	}
 	v := &l.View
 	v.State, v.Proof, v.Problem, l.Rounds = access.LeaseHeld, &proof, "", 0
 	if v.GrantedAt == nil {
-		v.GrantedAt = &now
+		v.GrantedAt = &since
 	}
 	switch window := l.Last.Window; {
 	case window.Until != nil:

@@ -342,3 +342,18 @@ func TestHandMadeAccessIsTakenAwayByHand(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, access.LeaseID("r1:1"), link.Lease)
 }
+
+func TestAGrantByHandWhoseTimeIsOverIsHeldAndTakenAway(t *testing.T) {
+	h := newHolder(t)
+	e := lease("r1:1", "vault", 0)
+	e.Lease.Fulfilment, e.Lease.Binding = access.FulfilmentManual, nil
+	until := h.env.Now().Add(-time.Hour)
+	e.Window = access.Window{Until: &until}
+	e.Granted = &access.Proof{Holds: true, Method: "a human's word", At: until.Add(-time.Hour)}
+	h.ensureAt(0, e)
+	h.at(time.Hour, func() { h.move("ben", access.TicketDone) })
+	h.hold()
+	require.True(t, h.last("r1:1").GrantedAt.Equal(e.Granted.At))
+	require.Equal(t, 1, has(h.events("r1"), access.EventLeaseGranted))
+	require.Equal(t, 1, has(h.events("r1"), access.EventLeaseEnded))
+}
