@@ -82,9 +82,11 @@ func ticket(ctx workflow.Context, desk access.DeskName, summary string) workflow
 	})
 }
 
-// roundAttempts is one round on the target: a few attempts, then back to the lease's own loop.
+// roundAttempts is how often one round on a target tries; then it is the lease's own loop that waits (betweenRounds for a
+// grant, betweenRevokes for a revoke).
 const roundAttempts = 3
 
+// target: one round of a grant, a revoke or a read-back, each safe to repeat.
 func target(ctx workflow.Context, name access.TargetName, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:           TargetQueue(name),
