@@ -20,6 +20,7 @@ type Checker interface {
 type ServiceDesk interface {
 	TicketOpener
 	TicketReader
+	TicketFeed
 	TicketWriter
 	AccountFinder
 	Checker
@@ -32,7 +33,8 @@ type TicketOpener interface {
 	FindTicket(ctx context.Context, marker Marker) (TicketRef, error)
 	// CreateTicket opens a ticket that carries n.Marker from its first moment. It is NOT safe to repeat. Unknown: the
 	// ticket may exist, and the caller must find it before it creates again. Every other kind means that no ticket
-	// was created. Invalid names every field that the desk or the field mapping refuses.
+	// was created. Invalid names every field that the desk or the field mapping refuses. An assignee or a reporter whom the
+	// desk refuses is left out.
 	CreateTicket(ctx context.Context, n NewTicket) (TicketRef, error)
 }
 
@@ -42,6 +44,20 @@ type TicketReader interface {
 	// credentials were proved good in the same call; bad credentials are Forbidden even where the desk answers with
 	// emptiness.
 	ReadTicket(ctx context.Context, id TicketID) (TicketSnapshot, error)
+	// ReadTickets gives up to 100 tickets as they are now, by their immutable ids, in the order of the call, with as few
+	// calls as the desk allows. An id that is asked twice is answered once. Bad credentials are Forbidden, never a long
+	// list of what is missing.
+	ReadTickets(ctx context.Context, ids []TicketID) (TicketsRead, error)
+}
+
+// TicketFeed tells which tickets changed.
+type TicketFeed interface {
+	// ChangedTickets gives one page of the tickets that usher opened on this desk and that changed, by anybody, at
+	// q.Since or later, the oldest change first. A desk's search lags behind its writes, so a change of a moment ago may be
+	// missing now and come later; and it shows neither what was deleted nor what is hidden. Tickets that usher did not
+	// open may be among the answers. Invalid: the page is no longer known, begin again without one. Bad credentials are
+	// Forbidden, even where the desk answers with emptiness.
+	ChangedTickets(ctx context.Context, q ChangesQuery) (ChangesPage, error)
 }
 
 // TicketWriter changes tickets. Every call is safe to repeat: what is already so is success. NotFound: the ticket does

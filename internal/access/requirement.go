@@ -67,8 +67,12 @@ type Terms struct {
 	// RemindAfter is how long a stage (or a manual fulfilment) waits before it is reminded, and between reminders.
 	// 0 reminds nobody.
 	RemindAfter Duration `json:"remind_after,omitempty"`
-	// LookFirst is the interval before the first look at the ticket; each look that finds nothing new doubles it,
-	// up to LookAtMost.
+	// Mode is how the request learns of changes of its ticket; "" means ModePoll.
+	Mode TicketMode `json:"mode,omitempty"`
+	// Watch are the settings of the desk's watch; they count in ModeWatch.
+	Watch WatchTerms `json:"watch,omitzero"`
+	// LookFirst is the interval before the first look at the ticket in ModePoll; each look that finds nothing new doubles
+	// it, up to LookAtMost. Tickets that ask for a removal are looked at like this in either mode.
 	LookFirst  Duration `json:"look_first"`
 	LookAtMost Duration `json:"look_at_most"`
 	// DeskSettles is how long after a create of unknown outcome a search must find the ticket: the desk's request

@@ -64,6 +64,8 @@ type NewTicket struct {
 	Fields  map[TicketField]string `json:"fields,omitempty"`
 	// Requester is set as the ticket's reporter where the desk allows it and knows an account.
 	Requester Person `json:"requester"`
+	// Assignee is the account that the ticket is assigned to from its first moment; "" leaves it to the desk.
+	Assignee AccountID `json:"assignee,omitempty"`
 }
 
 // Comment is a comment to be added to a ticket, as plain text. Marker makes repeating harmless.
@@ -81,8 +83,10 @@ type TicketSnapshot struct {
 	Phase   TicketPhase `json:"phase"`
 	// Status is the desk's own name of the status; for people only.
 	Status string `json:"status,omitempty"`
-	// Assignee is "" for nobody.
-	Assignee AccountID `json:"assignee,omitempty"`
+	// Assignee is "" for nobody. AssignedOwn is true when usher's own account assigned it last, or when the assignee has
+	// not been changed since usher opened the ticket.
+	Assignee    AccountID `json:"assignee,omitempty"`
+	AssignedOwn bool      `json:"assigned_own,omitempty"`
 	// MovedBy is the account that put the ticket into its present status, MovedByName what people read, and MovedAt
 	// when; "" and zero when nobody has moved it since it was opened. Own is true when it was usher's own account.
 	MovedBy     AccountID `json:"moved_by,omitempty"`

@@ -1,0 +1,118 @@
+package access
+
+import "time"
+
+// TicketMode says how a request learns that a human changed its ticket.
+type TicketMode string
+
+// The modes.
+const (
+	// ModeWatch: one workflow per desk asks which tickets changed, and tells the requests. For thousands of open
+	// requests.
+	ModeWatch TicketMode = "watch"
+	// ModePoll: each request looks at its own ticket, at growing intervals.
+	ModePoll TicketMode = "poll"
+)
+
+// ChangesQuery asks for usher's tickets that changed.
+type ChangesQuery struct {
+	// Since is in the desk's own time. What changed at Since is included; a desk whose times are coarse gives what
+	// changed in the whole of that grain. The zero time asks for nothing but the desk's clock.
+	Since time.Time `json:"since,omitzero"`
+	// Page is ChangesPage.Next of the page before; "" for the first. It belongs to the same Since.
+	Page string `json:"page,omitempty"`
+	// Limit is how many tickets a page holds at most, 1 to 100; the desk may give fewer.
+	Limit int `json:"limit"`
+}
+
+// ChangesPage is one page of tickets that changed, the oldest change first.
+type ChangesPage struct {
+	Tickets []TicketSnapshot `json:"tickets,omitempty"`
+	// Next asks for the next page; "" on the last one.
+	Next string `json:"next,omitempty"`
+	// Now is the desk's own clock when it answered; zero when the desk does not tell.
+	Now time.Time `json:"now,omitzero"`
+}
+
+// TicketsRead is the answer to a question about many tickets.
+type TicketsRead struct {
+	Tickets []TicketSnapshot `json:"tickets,omitempty"`
+	// Missing do not exist or are hidden; the credentials were proved good in the same call.
+	Missing []TicketID `json:"missing,omitempty"`
+}
+
+// TicketMark is a ticket's fingerprint: what others than usher have done to it, as far as a request may have to know.
+// The zero mark is that of a ticket nobody has looked at since usher opened it.
+type TicketMark struct {
+	Key      TicketKey `json:"key,omitempty"`
+	Project  string    `json:"project,omitempty"`
+	Assignee AccountID `json:"assignee,omitempty"`
+	// MovedBy, MovedAt and Status are the last move that was not usher's own; zero while there was none.
+	MovedBy AccountID `json:"moved_by,omitempty"`
+	MovedAt time.Time `json:"moved_at,omitzero"`
+	Status  string    `json:"status,omitempty"`
+}
+
+// After gives the mark of a ticket that looks like now, and whether that is news: whether somebody else than usher has
+// changed it since this mark was made. usher's own writes are no news.
+func (m TicketMark) After(now TicketSnapshot) (TicketMark, bool) {
+	next := m
+	next.Key, next.Project, next.Assignee = now.Ref.Key, now.Project, now.Assignee
+	news := m.Key != "" && (m.Key != next.Key || m.Project != next.Project)
+	if !now.AssignedOwn && next.Assignee != m.Assignee {
+		news = true
+	}
+	if now.MovedBy != "" && !now.Own {
+		next.MovedBy, next.MovedAt, next.Status = now.MovedBy, now.MovedAt, now.Status
+		if next.MovedBy != m.MovedBy || !next.MovedAt.Equal(m.MovedAt) || next.Status != m.Status {
+			news = true
+		}
+	}
+	return next, news
+}
+
+// Equal reports whether two marks are the same.
+func (m TicketMark) Equal(other TicketMark) bool {
+	at, otherAt := m.MovedAt, other.MovedAt
+	m.MovedAt, other.MovedAt = time.Time{}, time.Time{}
+	return m == other && at.Equal(otherAt)
+}
+
+// WatchedTicket is what the ledger knows of one ticket.
+type WatchedTicket struct {
+	Link TicketLink `json:"link"`
+	Mark TicketMark `json:"mark"`
+}
+
+// WatchView is how far the watch of one desk has come.
+type WatchView struct {
+	Desk DeskName `json:"desk"`
+	// Cursor is in the desk's own time: everything that changed before it has been told. Zero before the first round.
+	Cursor time.Time `json:"cursor,omitzero"`
+	// LookedAt is when the last round was complete, SweptAt when the last presence sweep was, both in usher's time.
+	LookedAt time.Time `json:"looked_at,omitzero"`
+	SweptAt  time.Time `json:"swept_at,omitzero"`
+}
+
+// TicketNews tells a request what its ticket looks like now that somebody else than usher has changed it.
+type TicketNews struct {
+	Snapshot TicketSnapshot `json:"snapshot"`
+	// Missing is true when the ticket could not be found; one miss proves nothing, so the request looks itself.
+	Missing bool `json:"missing,omitempty"`
+}
+
+// WatchTerms are the settings of the watch of one desk.
+type WatchTerms struct {
+	// Interval is the time between two rounds.
+	Interval Duration `json:"interval"`
+	// Overlap is how far each round looks back behind the cursor. It must be longer than the lag of the desk's search
+	// and the grain of its times together.
+	Overlap Duration `json:"overlap"`
+	// Sweep is the time between two presence sweeps, which read all open tickets.
+	Sweep Duration `json:"sweep"`
+	// StaleAfter is how old the last complete round may be before requests look at their tickets themselves.
+	StaleAfter Duration `json:"stale_after"`
+	// SafetyLook is how long a request goes without news before it asks how old the last round is; each time that there
+	// was nothing doubles it, up to eight times.
+	SafetyLook Duration `json:"safety_look"`
+}
