@@ -33,7 +33,7 @@ func TestAnErrorIsTranslatedOnce(t *testing.T) {
 			failure := access.Errorf(row.kind, "grant", "because")
 			failure.RetryAfter = 7 * time.Second
 			target.FailNext(memory.OpGrant, failure)
-			_, err := (&activities.Target{Port: target}).Grant(t.Context(), access.Assignment{Role: "editors"})
+			_, err := (&activities.Target{Port: target}).Grant(t.Context(), activities.GrantCall{Assignment: access.Assignment{Role: "editors"}})
 			var app *temporal.ApplicationError
 			require.ErrorAs(t, err, &app)
 			require.Equal(t, string(row.kind), app.Type())
@@ -111,7 +111,7 @@ func TestAnUpdateOfATicketIsSafeToRepeat(t *testing.T) {
 	opened, err := port.OpenTicket(t.Context(), activities.OpenCall{Ticket: access.NewTicket{Marker: "m", Summary: "s"}})
 	require.NoError(t, err)
 	update := activities.TicketUpdate{
-		Ticket: opened.Ref.ID, Comment: &access.Comment{Marker: "m-1", Text: "hello"},
+		Ticket: opened.Ref.ID, Comments: []access.Comment{{Marker: "m-1", Text: "hello"}},
 		Assign: &account, MoveTo: access.TicketWorking,
 	}
 	for range 2 {
@@ -135,6 +135,7 @@ func TestAMissingTicketIsAnAnswer(t *testing.T) {
 
 // signals hears signal-with-start.
 type signals struct {
+	client.Client
 	id, signal string
 	arg        any
 	options    client.StartWorkflowOptions
@@ -143,16 +144,16 @@ type signals struct {
 
 func (s *signals) SignalWithStartWorkflow(_ context.Context, id, signal string, arg any, o client.StartWorkflowOptions, workflow any, _ ...any,
 ) (client.WorkflowRun, error) {
-	*s = signals{id, signal, arg, o, workflow}
+	*s = signals{nil, id, signal, arg, o, workflow}
 	return nil, nil
 }
 
 func TestAnEnsureStartsTheSubjectsWorkflowWhereItDoesNotRun(t *testing.T) {
 	heard := &signals{}
 	ensure := access.Ensure{Lease: access.Lease{ID: "r1:1", Subject: access.Person{ID: "ana"}}, Revision: 3}
-	err := (&activities.Messages{Client: heard}).EnsureLease(t.Context(), activities.EnsureCall{
+	_, err := (&activities.Records{Client: heard}).Record(t.Context(), activities.RecordCall{Ensures: []activities.EnsureCall{{
 		WorkflowID: "access/ana", WorkflowType: "SubjectAccess", TaskQueue: "usher", Signal: "ensure", Ensure: ensure,
-	})
+	}}})
 	require.NoError(t, err)
 	require.Equal(t, "access/ana", heard.id)
 	require.Equal(t, "access/ana", heard.options.ID)

@@ -7,13 +7,23 @@ import (
 )
 
 // Desk are the activities over one service desk. They run on that desk's queue.
-type Desk struct{ Port access.ServiceDesk }
+type Desk struct {
+	Port access.ServiceDesk
+	// Ledger and Watch are nil on a worker at the edge, which does not know the database: what is to be recorded or judged
+	// along with a call is then left to the workflow.
+	Ledger LedgerStore
+	Watch  *Watch
+}
 
 // OpenCall asks for a ticket, and for the desk accounts of people.
 type OpenCall struct {
 	Ticket access.NewTicket `json:"ticket"`
 	// People are matched to accounts before the ticket is created.
 	People []access.Person `json:"people,omitempty"`
+	// Assign lists whom the ticket may be assigned to from its first moment: the first of People's that has an account.
+	Assign []access.PersonID `json:"assign,omitempty"`
+	// Record is what the ledger gets when the ticket was created, see access.Entry.Opened; nil for nothing.
+	Record *access.Entry `json:"record,omitempty"`
 }
 
 // Opened is the ticket, and the accounts in the order of the call.
@@ -22,11 +32,13 @@ type Opened struct {
 	Accounts []access.Account `json:"accounts,omitempty"`
 	// Found is true when the ticket existed already.
 	Found bool `json:"found,omitempty"`
+	// Recorded is true when the ledger has got OpenCall.Record.
+	Recorded bool `json:"recorded,omitempty"`
 }
 
 // OpenTicket finds the ticket by its marker, else creates it. It must NOT be retried blindly: an error of kind Unknown,
 // or no answer at all, means that the ticket may exist though a search does not show it yet. Everything that can fail
-// harmlessly comes before the create, and nothing comes after it.
+// harmlessly comes before the create, and nothing that can fail comes after it: a ledger that is away is no error.
 func (a *Desk) OpenTicket(ctx context.Context, c OpenCall) (Opened, error) {
 	opened := Opened{}
 	for _, person := range c.People {
@@ -44,8 +56,31 @@ func (a *Desk) OpenTicket(ctx context.Context, c OpenCall) (Opened, error) {
 	if !access.IsKind(err, access.NotFound) {
 		return Opened{}, translate(err)
 	}
-	opened.Ref, err = a.Port.CreateTicket(ctx, c.Ticket)
-	return opened, translate(err)
+	c.Ticket.Assignee = firstAccount(opened.Accounts, c.Assign)
+	if opened.Ref, err = a.Port.CreateTicket(ctx, c.Ticket); err != nil {
+		return Opened{}, translate(err)
+	}
+	if c.Record != nil {
+		opened.Recorded = a.record(ctx, c.Record.Opened(opened.Ref))
+	}
+	return opened, nil
+}
+
+// firstAccount is the account of the first person who has one; "" when nobody has.
+func firstAccount(accounts []access.Account, people []access.PersonID) access.AccountID {
+	for _, id := range people {
+		for _, account := range accounts {
+			if account.Person == id && account.ID != "" {
+				return account.ID
+			}
+		}
+	}
+	return ""
+}
+
+// record reports whether the ledger has got an entry. That it is away is left to the workflow.
+func (a *Desk) record(ctx context.Context, e access.Entry) bool {
+	return a.Ledger != nil && a.Ledger.Record(ctx, e) == nil
 }
 
 // LookCall names a ticket.
@@ -70,25 +105,29 @@ func (a *Desk) LookAtTicket(ctx context.Context, c LookCall) (Look, error) {
 
 // TicketUpdate brings a ticket up to date: each part that is set is done once, in this order.
 type TicketUpdate struct {
-	Ticket  access.TicketID    `json:"ticket"`
-	Comment *access.Comment    `json:"comment,omitempty"`
-	MoveTo  access.TicketPhase `json:"move_to,omitempty"`
+	Ticket   access.TicketID  `json:"ticket"`
+	Comments []access.Comment `json:"comments,omitempty"`
 	// Assign is nil to leave the assignee alone.
-	Assign *access.AccountID `json:"assign,omitempty"`
+	Assign *access.AccountID  `json:"assign,omitempty"`
+	MoveTo access.TicketPhase `json:"move_to,omitempty"`
+	// Record is what the ledger gets when all of this has been done; nil for nothing.
+	Record *access.Entry `json:"record,omitempty"`
 }
 
 // Updated is what came of an update.
 type Updated struct {
 	// AssignRefused is why the desk does not let that account be assigned; "" when it does, or when nothing was asked.
 	AssignRefused string `json:"assign_refused,omitempty"`
+	// Recorded is true when the ledger has got TicketUpdate.Record.
+	Recorded bool `json:"recorded,omitempty"`
 }
 
 // UpdateTicket brings a ticket up to date. Each part is safe to repeat, so the whole is. An account that cannot be
 // assigned is no reason to hold the ticket back.
 func (a *Desk) UpdateTicket(ctx context.Context, u TicketUpdate) (Updated, error) {
 	var updated Updated
-	if u.Comment != nil {
-		if err := a.Port.AddComment(ctx, u.Ticket, *u.Comment); err != nil {
+	for _, comment := range u.Comments {
+		if err := a.Port.AddComment(ctx, u.Ticket, comment); err != nil {
 			return updated, translate(err)
 		}
 	}
@@ -102,7 +141,12 @@ func (a *Desk) UpdateTicket(ctx context.Context, u TicketUpdate) (Updated, error
 		}
 	}
 	if u.MoveTo != "" {
-		return updated, translate(a.move(ctx, u.Ticket, u.MoveTo))
+		if err := a.move(ctx, u.Ticket, u.MoveTo); err != nil {
+			return updated, translate(err)
+		}
+	}
+	if u.Record != nil {
+		updated.Recorded = a.record(ctx, *u.Record)
 	}
 	return updated, nil
 }

@@ -12,14 +12,13 @@ import (
 // AttributeSubject is the search attribute that holds a subject's person id.
 const AttributeSubject = "UsherSubject"
 
-// Signaller is what Messages needs of a Temporal client; client.Client is one.
-type Signaller interface {
+// Messenger is what the activities that speak to other workflows need of a Temporal client; client.Client is one.
+type Messenger interface {
+	SignalWorkflow(ctx context.Context, workflowID, runID, signalName string, arg any) error
 	SignalWithStartWorkflow(ctx context.Context, workflowID, signalName string, signalArg any,
 		options client.StartWorkflowOptions, workflow any, workflowArgs ...any) (client.WorkflowRun, error)
+	ExecuteWorkflow(ctx context.Context, options client.StartWorkflowOptions, workflow any, args ...any) (client.WorkflowRun, error)
 }
-
-// Messages are the activities that signal other workflows. They run on the usher queue.
-type Messages struct{ Client Signaller }
 
 // EnsureCall is an ensure for the workflow that holds the subject's leases; it is started where it does not run.
 type EnsureCall struct {
@@ -30,14 +29,20 @@ type EnsureCall struct {
 	Ensure       access.Ensure `json:"ensure"`
 }
 
+// AnswerCall is a lease's answer to its request.
+type AnswerCall struct {
+	WorkflowID string             `json:"workflow_id"`
+	Signal     string             `json:"signal"`
+	Answer     access.LeaseAnswer `json:"answer"`
+}
+
 // subjectParams is what starts the subject's workflow, in that workflow's spelling.
 type subjectParams struct {
 	Subject access.PersonID `json:"subject"`
 }
 
-// EnsureLease sends an ensure. Safe to repeat: the message is declarative.
-func (a *Messages) EnsureLease(ctx context.Context, c EnsureCall) error {
-	_, err := a.Client.SignalWithStartWorkflow(ctx, c.WorkflowID, c.Signal, c.Ensure,
+func (c EnsureCall) send(ctx context.Context, to Messenger) error {
+	_, err := to.SignalWithStartWorkflow(ctx, c.WorkflowID, c.Signal, c.Ensure,
 		client.StartWorkflowOptions{
 			ID:            c.WorkflowID,
 			TaskQueue:     c.TaskQueue,

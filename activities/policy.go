@@ -7,14 +7,14 @@ import (
 	"usher/internal/policy"
 )
 
-// Policy are the activities that ask policy. They run on the usher queue, as local activities, for the catalog is in the
-// worker's memory.
+// Policy are the activities that ask policy. They run on the usher queue; the catalog is in the worker's memory.
 type Policy struct {
 	Catalog *policy.Catalog
 	// Terms are recorded with every requirement.
 	Terms access.Terms
-	// Source is where people are looked up.
+	// Source is where people are looked up. People is its port when this worker serves it; nil when another worker does.
 	Source access.SourceName
+	People access.IdentitySource
 	// Connectors are what Doctor asks.
 	Connectors Connectors
 }
@@ -29,35 +29,39 @@ type Connectors struct {
 // Consultation is what must be known before policy can answer.
 type Consultation struct {
 	Source access.SourceName `json:"source"`
-	People []access.PersonID `json:"people"`
-	// ManagersOf are those of People whose manager must be known too.
-	ManagersOf []access.PersonID `json:"managers_of"`
+	Call   PeopleCall        `json:"call"`
 }
 
-// Consult says which people policy must know to answer this request.
-func (a *Policy) Consult(_ context.Context, r access.Request) (Consultation, error) {
-	return Consultation{
-		Source:     a.Source,
-		People:     a.Catalog.People(r),
-		ManagersOf: []access.PersonID{r.Subject},
-	}, nil
-}
-
-// EvaluateCall is the question that policy answers.
+// EvaluateCall is the question that policy answers. People are given when another worker has looked them up.
 type EvaluateCall struct {
-	Request access.Request  `json:"request"`
-	People  []access.Person `json:"people"`
+	Request access.Request `json:"request"`
+	// LookedUp says that People is the answer to a consultation, even if it is empty.
+	LookedUp bool            `json:"looked_up,omitempty"`
+	People   []access.Person `json:"people,omitempty"`
 }
 
-// Evaluation is policy's answer: refusals, or the requirement.
+// Evaluation is policy's answer: refusals, or the requirement, or, where the source is served by another worker, who must
+// be looked up there before policy is asked again.
 type Evaluation struct {
-	Requirement access.Requirement `json:"requirement"`
+	Requirement access.Requirement `json:"requirement,omitzero"`
 	Refusals    []access.Refusal   `json:"refusals,omitempty"`
+	Consult     *Consultation      `json:"consult,omitempty"`
 }
 
-// Evaluate answers what the request demands. The answer is recorded in the history, so an edit of the catalog never
-// touches a running request.
-func (a *Policy) Evaluate(_ context.Context, c EvaluateCall) (Evaluation, error) {
+// Evaluate reads the people whom a request concerns and answers what it demands. The answer is recorded in the history,
+// so an edit of the catalog never touches a running request. It changes nothing.
+func (a *Policy) Evaluate(ctx context.Context, c EvaluateCall) (Evaluation, error) {
+	if !c.LookedUp {
+		call := PeopleCall{People: a.Catalog.People(c.Request), ManagersOf: []access.PersonID{c.Request.Subject}}
+		if a.People == nil {
+			return Evaluation{Consult: &Consultation{Source: a.Source, Call: call}}, nil
+		}
+		people, err := (&Source{Port: a.People}).LookupPeople(ctx, call)
+		if err != nil {
+			return Evaluation{}, err
+		}
+		c.People = people
+	}
 	requirement, refusals := a.Catalog.Evaluate(policy.Question{Request: c.Request, People: c.People, Terms: a.Terms})
 	return Evaluation{Requirement: requirement, Refusals: refusals}, nil
 }
@@ -65,5 +69,6 @@ func (a *Policy) Evaluate(_ context.Context, c EvaluateCall) (Evaluation, error)
 // ListConnectors names every connector that the configuration knows.
 func (a *Policy) ListConnectors(context.Context) (Connectors, error) { return a.Connectors, nil }
 
-// CurrentTerms are the terms that a new request would get: for what happens after a request's own have ended with it.
+// CurrentTerms are the terms that a new request would get: for what happens after a request's own have ended with it, and
+// for the watch.
 func (a *Policy) CurrentTerms(context.Context) (access.Terms, error) { return a.Terms, nil }

@@ -2,6 +2,9 @@ package activities
 
 import (
 	"context"
+	"errors"
+
+	"go.temporal.io/api/serviceerror"
 
 	"usher/internal/access"
 )
@@ -15,12 +18,54 @@ type LedgerStore interface {
 	Ping(ctx context.Context) error
 }
 
-// Records are the activities over the ledger. They run on the usher queue.
-type Records struct{ Ledger LedgerStore }
+// Records are the activities over the ledger, and the messages that may go out only once the ledger has what they rest
+// on. They run on the usher queue.
+type Records struct {
+	Ledger LedgerStore
+	Client Messenger
+}
 
-// Record writes one entry in one transaction. Safe to repeat.
-func (a *Records) Record(ctx context.Context, e access.Entry) error {
-	return translate(a.Ledger.Record(ctx, e))
+// RecordCall is one entry, and what is said when it stands.
+type RecordCall struct {
+	Entry access.Entry `json:"entry"`
+	// Ensures go to the workflows that hold the subjects' leases.
+	Ensures []EnsureCall `json:"ensures,omitempty"`
+	// Answers go to requests.
+	Answers []AnswerCall `json:"answers,omitempty"`
+}
+
+// Recorded is what came of the messages.
+type Recorded struct {
+	// Gone are the leases whose request no longer runs, so that nobody heard the answer.
+	Gone []access.LeaseID `json:"gone,omitempty"`
+}
+
+// Record writes one entry in one transaction, and only then sends the messages, each of which is declarative. Safe to
+// repeat.
+func (a *Records) Record(ctx context.Context, c RecordCall) (Recorded, error) {
+	var done Recorded
+	// What holds no fact does not wait for a ledger that is away.
+	if !c.Entry.Empty() {
+		if err := a.Ledger.Record(ctx, c.Entry); err != nil {
+			return done, translate(err)
+		}
+	}
+	for _, ensure := range c.Ensures {
+		if err := ensure.send(ctx, a.Client); err != nil {
+			return done, err
+		}
+	}
+	for _, answer := range c.Answers {
+		err := a.Client.SignalWorkflow(ctx, answer.WorkflowID, "", answer.Signal, answer.Answer)
+		var gone *serviceerror.NotFound
+		switch {
+		case errors.As(err, &gone):
+			done.Gone = append(done.Gone, answer.Answer.Lease)
+		case err != nil:
+			return done, err
+		}
+	}
+	return done, nil
 }
 
 // Remembered is what the ledger knows that decides about a lease; a nil member is not in the ledger.
@@ -28,6 +73,12 @@ type Remembered struct {
 	Lease   *access.LeaseView   `json:"lease,omitempty"`
 	Request access.RequestState `json:"request,omitempty"`
 	Item    access.ItemState    `json:"item,omitempty"`
+}
+
+// Forbids reports whether what is remembered stands against a grant: the lease has a past, or its request has ended
+// without it.
+func (r Remembered) Forbids() bool {
+	return r.Lease != nil || (r.Request.Ended() && !r.Request.KeepsAccess())
 }
 
 // RecallCall names a lease and the item of the request that it belongs to.
@@ -39,15 +90,20 @@ type RecallCall struct {
 
 // Recall reads what the ledger knows of a lease and of its request.
 func (a *Records) Recall(ctx context.Context, c RecallCall) (Remembered, error) {
+	known, err := recall(ctx, a.Ledger, c)
+	return known, translate(err)
+}
+
+func recall(ctx context.Context, ledger LedgerStore, c RecallCall) (Remembered, error) {
 	var known Remembered
-	lease, err := a.Ledger.Lease(ctx, c.Lease)
+	lease, err := ledger.Lease(ctx, c.Lease)
 	switch {
 	case err == nil:
 		known.Lease = &lease
 	case !access.IsKind(err, access.NotFound):
-		return Remembered{}, translate(err)
+		return Remembered{}, err
 	}
-	view, err := a.Ledger.View(ctx, c.Request)
+	view, err := ledger.View(ctx, c.Request)
 	switch {
 	case err == nil:
 		known.Request = view.State
@@ -57,7 +113,7 @@ func (a *Records) Recall(ctx context.Context, c RecallCall) (Remembered, error) 
 			}
 		}
 	case !access.IsKind(err, access.NotFound):
-		return Remembered{}, translate(err)
+		return Remembered{}, err
 	}
 	return known, nil
 }

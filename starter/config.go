@@ -29,6 +29,8 @@ type serverConfig struct {
 	Ledger ledger.Config        `yaml:"ledger"`
 	HTTP   httpapi.ServerConfig `yaml:"http"`
 	Auth   authConfig           `yaml:"auth"`
+	// Metrics is where they are read.
+	Metrics metricsConfig `yaml:"metrics"`
 	// OpenReads lets everybody who is authenticated read every request and lease.
 	OpenReads bool `yaml:"open_reads"`
 	// Auditors are the persons who may read everything and run the doctor, beside those with auth.oidc.auditor_role.
@@ -54,6 +56,7 @@ func (c *serverConfig) Validate() error {
 	problems := []error{
 		below("log", c.Log.Validate()), below("temporal", c.Temporal.Validate()), below("gateway", c.Gateway.Validate()),
 		c.Ledger.Validate(), c.HTTP.Validate(), c.Auth.problem(c.HTTP.Address),
+		c.Metrics.problem(),
 	}
 	for i, person := range c.Auditors {
 		if person == "" {

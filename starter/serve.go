@@ -64,8 +64,8 @@ const closeMargin = 5 * time.Second
 func module(ctx context.Context, c *serverConfig, logger *slog.Logger) fx.Option {
 	return fx.Options(
 		fx.Supply(c, logger, fx.Annotate(ctx, fx.As(new(context.Context)))),
-		fx.Provide(openLedger, newGateway, newAuthenticator, newAPI, newListening),
-		fx.Invoke(func(*listening) {}),
+		fx.Provide(telemetry.NewMetrics, newMetricsServer, openLedger, newGateway, newAuthenticator, newAPI, newListening),
+		fx.Invoke(func(*metricsServer, *listening) {}),
 		fx.StopTimeout(c.HTTP.GraceOrDefault()+closeMargin),
 		fx.NopLogger,
 	)
@@ -80,13 +80,21 @@ func openLedger(ctx context.Context, lc fx.Lifecycle, c *serverConfig) (*ledger.
 	return store, nil
 }
 
-func newGateway(ctx context.Context, lc fx.Lifecycle, c *serverConfig, logger *slog.Logger) (*gateway.Gateway, error) {
-	temporal, err := temporalclient.Dial(ctx, c.Temporal, logger)
+// gatewayParts is what a gateway is made of.
+type gatewayParts struct {
+	fx.In
+	Config  *serverConfig
+	Log     *slog.Logger
+	Metrics *telemetry.Metrics
+}
+
+func newGateway(ctx context.Context, lc fx.Lifecycle, p gatewayParts) (*gateway.Gateway, error) {
+	temporal, err := temporalclient.Dial(ctx, p.Config.Temporal, p.Log, p.Metrics)
 	if err != nil {
 		return nil, err
 	}
 	lc.Append(fx.StopHook(temporal.Close))
-	return gateway.New(temporal, c.Gateway), nil
+	return gateway.New(temporal, p.Config.Gateway), nil
 }
 
 func newAuthenticator(c *serverConfig, logger *slog.Logger) (httpapi.Authenticator, error) {
@@ -106,6 +114,16 @@ func newAPI(c *serverConfig, g *gateway.Gateway, store *ledger.Store, a httpapi.
 		httpapi.Deps{Gateway: g, Ledger: store, Authenticator: a, Logger: logger, Now: time.Now})
 }
 
+// listeningParts is what listens.
+type listeningParts struct {
+	fx.In
+	Config   *serverConfig
+	Log      *slog.Logger
+	Metrics  *telemetry.Metrics
+	API      *httpapi.API
+	Shutdown fx.Shutdowner
+}
+
 // listening is the server as it runs.
 type listening struct {
 	server   *http.Server
@@ -114,8 +132,8 @@ type listening struct {
 	shutdown fx.Shutdowner
 }
 
-func newListening(lc fx.Lifecycle, shutdown fx.Shutdowner, api *httpapi.API, c *serverConfig, logger *slog.Logger) *listening {
-	l := &listening{server: httpapi.NewServer(api, logger), config: c, log: logger, shutdown: shutdown}
+func newListening(lc fx.Lifecycle, p listeningParts) *listening {
+	l := &listening{server: httpapi.NewServer(counted(p.API, p.Metrics), p.Log), config: p.Config, log: p.Log, shutdown: p.Shutdown}
 	lc.Append(fx.StartStopHook(l.start, l.stop))
 	return l
 }

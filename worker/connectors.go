@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"usher/internal/access"
@@ -16,11 +17,16 @@ const (
 )
 
 func (c deskConfig) validate() error {
+	queue := c.Queue
+	c.Queue = queueConfig{}
+	if edge, err := loneEdge(queue, c); edge {
+		return err
+	}
 	switch c.Kind {
 	case kindJira:
-		return c.Jira.Validate()
+		return errors.Join(queue.validate(), c.Jira.Validate())
 	default:
-		return unknownKind(c.Kind, kindJira)
+		return errors.Join(queue.validate(), unknownKind(c.Kind, kindJira))
 	}
 }
 
@@ -34,11 +40,16 @@ func (c deskConfig) open(name access.DeskName) (access.ServiceDesk, error) {
 }
 
 func (c targetConfig) validate() error {
+	queue := c.Queue
+	c.Queue = queueConfig{}
+	if edge, err := loneEdge(queue, c); edge {
+		return err
+	}
 	switch c.Kind {
 	case kindSCIM:
-		return c.SCIM.Validate()
+		return errors.Join(queue.validate(), c.SCIM.Validate())
 	default:
-		return unknownKind(c.Kind, kindSCIM)
+		return errors.Join(queue.validate(), unknownKind(c.Kind, kindSCIM))
 	}
 }
 
@@ -52,11 +63,16 @@ func (c targetConfig) open() (access.Provisioner, error) {
 }
 
 func (c sourceConfig) validate() error {
+	queue := c.Queue
+	c.Queue = queueConfig{}
+	if edge, err := loneEdge(queue, c); edge {
+		return err
+	}
 	switch c.Kind {
 	case kindSCIM:
-		return c.SCIM.Validate()
+		return errors.Join(queue.validate(), c.SCIM.Validate())
 	default:
-		return unknownKind(c.Kind, kindSCIM)
+		return errors.Join(queue.validate(), unknownKind(c.Kind, kindSCIM))
 	}
 }
 

@@ -3,40 +3,54 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"time"
 
 	"go.uber.org/fx"
+
+	"usher/internal/telemetry"
 )
 
-// health answers probes: /livez while the process lives, /readyz while it polls.
+// health answers probes: /livez while the process lives, /readyz while it can do its work; and /metrics.
 type health struct{ server *http.Server }
 
-func newHealth(lc fx.Lifecycle, c *settings, run *runner, logger *slog.Logger) *health {
+// healthParts is what health is made of.
+type healthParts struct {
+	fx.In
+	Config  *settings
+	Ready   *readiness
+	Metrics *telemetry.Metrics
+	Log     *slog.Logger
+}
+
+func newHealth(lc fx.Lifecycle, p healthParts) *health {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !run.ready.Load() {
-			http.Error(w, "not polling yet", http.StatusServiceUnavailable)
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if err := p.Ready.check(r.Context()); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		w.WriteHeader(http.StatusOK)
 	})
+	mux.Handle("GET /metrics", p.Metrics.Handler())
 	h := &health{server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}
-	if c.Health.Address == "" {
+	if p.Config.Health.Address == "" {
 		return h
 	}
 	lc.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {
-			listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Health.Address)
+			listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.Config.Health.Address)
 			if err != nil {
-				return err
+				return fmt.Errorf("health.address: %w", err)
 			}
+			p.Log.Info("worker answers probes", "address", listener.Addr().String())
 			go func() {
 				if err := h.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-					logger.Error("health", "error", err)
+					p.Log.Error("health", "error", err)
 				}
 			}()
 			return nil

@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"go.uber.org/fx"
 
@@ -27,6 +29,7 @@ func start(ctx context.Context, path string) int {
 		fmt.Fprintln(os.Stderr, "usher-worker:", err)
 		return exitUsage
 	}
+	c.Deployment = c.Deployment.orEnvironment()
 	logger, err := telemetry.Logger(c.Log, os.Stderr)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "usher-worker:", err)
@@ -43,13 +46,23 @@ func start(ctx context.Context, path string) int {
 		logger.Error("worker does not start", "error", err)
 		return exitFatal
 	}
-	signal := <-app.Wait()
-	logger.Info("worker stops", "signal", fmt.Sprint(signal.Signal))
+	told := <-app.Wait()
+	logger.Info("worker stops", "signal", fmt.Sprint(told.Signal))
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, syscall.SIGTERM, syscall.SIGINT)
 	stopping, done := context.WithTimeout(ctx, app.StopTimeout())
 	defer done()
-	if err := app.Stop(stopping); err != nil {
-		logger.Error("worker stops", "error", err)
+	stopped := make(chan error, 1)
+	go func() { stopped <- app.Stop(stopping) }()
+	select {
+	case err := <-stopped:
+		if err != nil {
+			logger.Error("worker stops", "error", err)
+			return exitFatal
+		}
+		return told.ExitCode
+	case second := <-again:
+		logger.Warn("worker ends at once", "signal", second.String())
 		return exitFatal
 	}
-	return signal.ExitCode
 }

@@ -4,13 +4,14 @@ import (
 	"context"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
 	"go.uber.org/fx"
 
+	"usher/activities"
 	"usher/internal/access"
 	"usher/internal/ledger"
 	"usher/internal/temporalclient"
@@ -38,17 +39,26 @@ func (f *fatal) report(err error) {
 // runner starts the pollers once Temporal has what usher writes and the ledger has its schema, and stops them. What is
 // away at the start is waited for; what is wrong ends the process.
 type runner struct {
-	config   *settings
-	log      *slog.Logger
-	store    *ledger.Store
-	temporal client.Client
-	workers  *workers
-	fatal    *fatal
-	ready    atomic.Bool
+	parts runnerParts
+	log   *slog.Logger
+	// started are the workers that poll.
+	started []worker.Worker
 }
 
-func newRunner(ctx context.Context, lc fx.Lifecycle, r runnerParts) *runner {
-	run := &runner{config: r.Config, log: r.Log, store: r.Store, temporal: r.Temporal, workers: r.Workers, fatal: r.Fatal}
+// runnerParts is what a runner is made of. Store is nil where no workflows are served.
+type runnerParts struct {
+	fx.In
+	Config   *settings
+	Log      *slog.Logger
+	Store    *ledger.Store
+	Temporal client.Client
+	Workers  *workers
+	Ready    *readiness
+	Fatal    *fatal
+}
+
+func newRunner(ctx context.Context, lc fx.Lifecycle, parts runnerParts) *runner {
+	run := &runner{parts: parts, log: parts.Log}
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	lc.Append(fx.StartStopHook(
@@ -66,40 +76,41 @@ func newRunner(ctx context.Context, lc fx.Lifecycle, r runnerParts) *runner {
 	return run
 }
 
-// runnerParts is what a runner is made of.
-type runnerParts struct {
-	fx.In
-	Config   *settings
-	Log      *slog.Logger
-	Store    *ledger.Store
-	Temporal client.Client
-	Workers  *workers
-	Fatal    *fatal
-}
-
 // waitForParts is how long to wait between two looks at something that is away at the start.
 const waitForParts = time.Second
 
+// step is something that must be so before the first poll.
+type step struct {
+	what string
+	do   func(context.Context) error
+}
+
 func (r *runner) start(ctx context.Context) {
-	for _, step := range []struct {
-		what string
-		do   func(context.Context) error
-	}{
-		{"ledger", r.store.Migrate},
-		{"temporal", r.checkNamespace},
-	} {
+	steps := []step{{"temporal", r.checkNamespace}}
+	if r.parts.Store != nil {
+		steps = append([]step{{"ledger", r.parts.Store.Migrate}}, steps...)
+	}
+	for _, step := range steps {
 		if !r.insist(ctx, step.what, step.do) {
 			return
 		}
 	}
-	for _, w := range r.workers.all {
+	for _, w := range r.parts.Workers.all {
 		if err := w.Start(); err != nil {
-			r.fatal.report(err)
+			r.parts.Fatal.report(err)
 			return
 		}
+		r.started = append(r.started, w)
 	}
-	r.ready.Store(true)
-	r.log.Info("worker polls", "queues", r.workers.queues)
+	if r.parts.Store != nil && !r.insist(ctx, "watch", r.ensureWatch) {
+		return
+	}
+	r.parts.Ready.polling.Store(true)
+	if d := r.parts.Config.Deployment; d.versioned() {
+		r.log.Info("worker polls", "queues", r.parts.Workers.queues, "deployment", d.Name, "build_id", d.BuildID)
+		return
+	}
+	r.log.Info("worker polls", "queues", r.parts.Workers.queues)
 }
 
 // insist does a step until it succeeds; false when the process is to end.
@@ -113,7 +124,7 @@ func (r *runner) insist(ctx context.Context, what string, do func(context.Contex
 		case access.Transient, access.RateLimited, access.NotFound:
 			r.log.Warn("waiting for what is away", "what", what, "error", err)
 		case access.Invalid, access.Conflict, access.Forbidden, access.Unknown:
-			r.fatal.report(err)
+			r.parts.Fatal.report(err)
 			return false
 		}
 		timer := time.NewTimer(waitForParts)
@@ -126,15 +137,31 @@ func (r *runner) insist(ctx context.Context, what string, do func(context.Contex
 	}
 }
 
-// checkNamespace sees to it that the search attributes that workflows write exist, before the first poll.
+// ensureWatch sees to it that the watch of the desk runs, where requests rely on one.
+func (r *runner) ensureWatch(ctx context.Context) error {
+	terms := r.parts.Config.terms()
+	if terms.Mode != access.ModeWatch {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	watch := activities.Watch{Client: r.parts.Temporal}
+	return watch.EnsureWatch(ctx, workflows.WatchCallOf(terms.Desk))
+}
+
+// checkNamespace sees to it that the search attributes that workflows write exist, before the first poll. A worker
+// without workflows writes none, and its credentials may not ask for them.
 func (r *runner) checkNamespace(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	options, err := r.config.Temporal.Options(r.log)
+	options, err := r.parts.Config.Temporal.Options(r.log)
 	if err != nil {
 		return err
 	}
-	return temporalclient.CheckSearchAttributes(ctx, r.temporal, options.Namespace, searchAttributes())
+	if !r.parts.Config.Serve.Workflows {
+		return temporalclient.CheckNamespace(ctx, r.parts.Temporal, options.Namespace)
+	}
+	return temporalclient.CheckSearchAttributes(ctx, r.parts.Temporal, options.Namespace, searchAttributes())
 }
 
 // searchAttributes are those that usher's workflows write.
@@ -149,14 +176,34 @@ func searchAttributes() map[string]enumspb.IndexedValueType {
 	}
 }
 
-// stop lets what is under way finish, all queues at once, for as long as the grace allows.
+// stop lets what is under way finish, all queues at once, for as long as the grace allows. The SDK waits as long for each
+// part of a worker in turn; here the grace is for all together.
 func (r *runner) stop() {
-	if !r.ready.Swap(false) {
+	r.parts.Ready.polling.Store(false)
+	if len(r.started) == 0 {
 		return
 	}
-	var all sync.WaitGroup
-	for _, w := range r.workers.all {
-		all.Go(w.Stop)
+	r.log.Info("worker polls no more and lets what is under way finish", "grace", r.parts.Config.Grace.Std())
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		var all sync.WaitGroup
+		for _, w := range r.started {
+			all.Go(w.Stop)
+		}
+		all.Wait()
+	}()
+	timer := time.NewTimer(r.parts.Config.Grace.Std() + graceMargin)
+	defer timer.Stop()
+	began := time.Now()
+	select {
+	case <-finished:
+	case <-timer.C:
 	}
-	all.Wait()
+	if took := time.Since(began); took >= r.parts.Config.Grace.Std() {
+		r.log.Warn("the grace is over; what was still under way is repeated by another worker", "took", took)
+	}
 }
+
+// graceMargin is what the SDK's own work may take beside the grace.
+const graceMargin = time.Second

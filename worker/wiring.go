@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -12,18 +14,21 @@ import (
 	"go.uber.org/fx"
 
 	"usher/activities"
+	"usher/internal/access"
 	"usher/internal/ledger"
 	"usher/internal/policy"
+	"usher/internal/telemetry"
 	"usher/internal/temporalclient"
 	"usher/workflows"
 )
 
-// module puts the worker together. One Invoke: what runs. The context is the process's own.
+// module puts the worker together. One Invoke: what runs; health comes first, so that it stops last. The context is the
+// process's own.
 func module(ctx context.Context, c *settings, logger *slog.Logger) fx.Option {
 	return fx.Options(
 		fx.Supply(c, logger, fx.Annotate(ctx, fx.As(new(context.Context)))),
-		fx.Provide(openLedger, readCatalog, dialTemporal, newFatal, newWorkers, newRunner, newHealth),
-		fx.Invoke(func(*runner, *health) {}),
+		fx.Provide(telemetry.NewMetrics, openLedger, readCatalog, dialTemporal, newFatal, newReadiness, newHealth, newWorkers, newRunner),
+		fx.Invoke(func(*health, *runner) {}),
 		// The chain of grace: what is under way < the whole stop < what ends the process (see docs/operations.md).
 		fx.StopTimeout(c.Grace.Std()+stopMargin),
 		fx.NopLogger,
@@ -33,7 +38,11 @@ func module(ctx context.Context, c *settings, logger *slog.Logger) fx.Option {
 // stopMargin is what closing everything else may take after the activities' own grace.
 const stopMargin = 5 * time.Second
 
+// openLedger gives nil where no workflows are served: that worker does not know the ledger.
 func openLedger(ctx context.Context, lc fx.Lifecycle, c *settings) (*ledger.Store, error) {
+	if !c.Serve.Workflows {
+		return nil, nil //nolint:nilnil // No ledger is a ledger that nobody here uses.
+	}
 	store, err := ledger.Open(ctx, c.Ledger)
 	if err != nil {
 		return nil, err
@@ -42,7 +51,11 @@ func openLedger(ctx context.Context, lc fx.Lifecycle, c *settings) (*ledger.Stor
 	return store, nil
 }
 
+// readCatalog gives nil where no workflows are served.
 func readCatalog(c *settings) (*policy.Catalog, error) {
+	if !c.Serve.Workflows {
+		return nil, nil //nolint:nilnil // No catalog is a catalog that nobody here uses.
+	}
 	text, err := os.ReadFile(c.Catalog)
 	if err != nil {
 		return nil, fmt.Errorf("catalog: %w", err)
@@ -63,8 +76,16 @@ func readCatalog(c *settings) (*policy.Catalog, error) {
 	return catalog, nil
 }
 
-func dialTemporal(ctx context.Context, lc fx.Lifecycle, c *settings, logger *slog.Logger) (client.Client, error) {
-	temporal, err := temporalclient.Dial(ctx, c.Temporal, logger)
+// dialParts is what a client is made of.
+type dialParts struct {
+	fx.In
+	Config  *settings
+	Log     *slog.Logger
+	Metrics *telemetry.Metrics
+}
+
+func dialTemporal(ctx context.Context, lc fx.Lifecycle, p dialParts) (client.Client, error) {
+	temporal, err := temporalclient.Dial(ctx, p.Config.Temporal, p.Log, p.Metrics)
 	if err != nil {
 		return nil, err
 	}
@@ -76,53 +97,130 @@ func dialTemporal(ctx context.Context, lc fx.Lifecycle, c *settings, logger *slo
 // edge can serve a single connector.
 type workers struct {
 	all []worker.Worker
-	// names are the connectors' queues, for the log.
+	// queues are the names of their queues, for the log.
 	queues []string
+	// sources are those that this worker serves: policy reads one of them, and shares its rate limit.
+	sources map[access.SourceName]access.IdentitySource
 }
 
-func newWorkers(c *settings, temporal client.Client, store *ledger.Store, catalog *policy.Catalog, fail *fatal) (*workers, error) {
-	w := &workers{}
-	connectors := activities.Connectors{}
-	options := worker.Options{
-		WorkerStopTimeout: c.Grace.Std(),
-		// How long a message for a cached run waits for a worker that has died: shorter than what an API caller waits.
-		StickyScheduleToStartTimeout: 2 * time.Second,
-		DisableRegistrationAliasing:  true,
-		OnFatalError:                 fail.report,
+// workerParts is what the workers are made of. Store and Catalog are nil where no workflows are served.
+type workerParts struct {
+	fx.In
+	Config   *settings
+	Temporal client.Client
+	Store    *ledger.Store
+	Catalog  *policy.Catalog
+	Metrics  *telemetry.Metrics
+	Fatal    *fatal
+}
+
+func newWorkers(p workerParts) (*workers, error) {
+	if p.Config.Serve.Workflows {
+		// It is the SDK's, for the process, and counts for workers that are made after it.
+		worker.SetStickyWorkflowCacheSize(p.Config.Limits.WorkflowCache)
 	}
-	queue := func(name string) worker.Worker {
-		next := worker.New(temporal, name, options)
-		w.all, w.queues = append(w.all, next), append(w.queues, name)
-		return next
-	}
-	for name, desk := range c.Desks {
-		port, err := desk.open(name)
-		if err != nil {
-			return nil, fmt.Errorf("desks.%s: %w", name, err)
+	w := &workers{sources: map[access.SourceName]access.IdentitySource{}}
+	for _, serve := range []func(*workers, workerParts) error{serveDesks, serveTargets, serveSources, serveWorkflows} {
+		if err := serve(w, p); err != nil {
+			return nil, err
 		}
-		connectors.Desks = append(connectors.Desks, name)
-		queue(workflows.DeskQueue(name)).RegisterActivity(&activities.Desk{Port: port})
 	}
-	for name, target := range c.Targets {
-		port, err := target.open()
-		if err != nil {
-			return nil, fmt.Errorf("targets.%s: %w", name, err)
-		}
-		connectors.Targets = append(connectors.Targets, name)
-		queue(workflows.TargetQueue(name)).RegisterActivity(&activities.Target{Port: port})
-	}
-	for name, source := range c.Sources {
-		port, err := source.open()
-		if err != nil {
-			return nil, fmt.Errorf("sources.%s: %w", name, err)
-		}
-		connectors.Sources = append(connectors.Sources, name)
-		queue(workflows.SourceQueue(name)).RegisterActivity(&activities.Source{Port: port})
-	}
-	main := queue(workflows.TaskQueue)
-	workflows.Register(main)
-	main.RegisterActivity(&activities.Records{Ledger: store})
-	main.RegisterActivity(&activities.Messages{Client: temporal})
-	main.RegisterActivity(&activities.Policy{Catalog: catalog, Terms: c.terms(), Source: c.Source, Connectors: connectors})
 	return w, nil
+}
+
+// add makes the worker of one queue.
+func (w *workers) add(p workerParts, queue string, options worker.Options) worker.Worker {
+	next := worker.New(p.Temporal, queue, options)
+	w.all, w.queues = append(w.all, next), append(w.queues, queue)
+	return next
+}
+
+func serveDesks(w *workers, p workerParts) error {
+	for _, name := range p.Config.servedDesks() {
+		config := p.Config.Desks[name]
+		desk, err := config.open(name)
+		if err != nil {
+			return fmt.Errorf("desks.%s: %w", name, err)
+		}
+		queue := w.add(p, workflows.DeskQueue(name), p.Config.queueOptions(p.Fatal, config.Queue.QueueRate, false))
+		queue.RegisterActivity(&activities.Desk{
+			Port: observedDesk{p.observer("desk", string(name)), desk}, Ledger: p.ledger(), Watch: p.watch(),
+		})
+	}
+	return nil
+}
+
+func serveTargets(w *workers, p workerParts) error {
+	for _, name := range p.Config.servedTargets() {
+		config := p.Config.Targets[name]
+		target, err := config.open()
+		if err != nil {
+			return fmt.Errorf("targets.%s: %w", name, err)
+		}
+		queue := w.add(p, workflows.TargetQueue(name), p.Config.queueOptions(p.Fatal, config.Queue.QueueRate, false))
+		queue.RegisterActivity(&activities.Target{
+			Port: observedTarget{p.observer("target", string(name)), target}, Ledger: p.ledger(),
+		})
+	}
+	return nil
+}
+
+func serveSources(w *workers, p workerParts) error {
+	for _, name := range p.Config.servedSources() {
+		config := p.Config.Sources[name]
+		source, err := config.open()
+		if err != nil {
+			return fmt.Errorf("sources.%s: %w", name, err)
+		}
+		w.sources[name] = observedSource{p.observer("source", string(name)), source}
+		queue := w.add(p, workflows.SourceQueue(name), p.Config.queueOptions(p.Fatal, config.Queue.QueueRate, false))
+		queue.RegisterActivity(&activities.Source{Port: w.sources[name]})
+	}
+	return nil
+}
+
+// serveWorkflows registers what runs on the usher queue. It is the only place that knows the ledger and the catalog.
+func serveWorkflows(w *workers, p workerParts) error {
+	if !p.Config.Serve.Workflows {
+		return nil
+	}
+	queue := w.add(p, workflows.TaskQueue, p.Config.queueOptions(p.Fatal, 0, true))
+	workflows.Register(queue)
+	queue.RegisterActivity(&activities.Records{Ledger: p.ledger(), Client: p.Temporal})
+	queue.RegisterActivity(p.watch())
+	queue.RegisterActivity(&activities.Policy{
+		Catalog: p.Catalog, Terms: p.Config.terms(), Source: p.Config.Source, Connectors: p.Config.connectors(),
+		// nil where another worker serves it.
+		People: w.sources[p.Config.Source],
+	})
+	return nil
+}
+
+// ledger is nil on a worker that does not serve the usher queue.
+func (p workerParts) ledger() activities.LedgerStore {
+	if p.Store == nil {
+		return nil
+	}
+	return observedLedger{Store: p.Store, metrics: p.Metrics}
+}
+
+// watch is nil on a worker that does not serve the usher queue.
+func (p workerParts) watch() *activities.Watch {
+	if p.Store == nil {
+		return nil
+	}
+	return &activities.Watch{Ledger: observedLedger{Store: p.Store, metrics: p.Metrics}, Client: p.Temporal}
+}
+
+// connectors names every connector that this file knows, those at the edge too.
+func (c *settings) connectors() activities.Connectors {
+	return activities.Connectors{
+		Desks:   slices.Sorted(maps.Keys(c.Desks)),
+		Targets: slices.Sorted(maps.Keys(c.Targets)),
+		Sources: slices.Sorted(maps.Keys(c.Sources)),
+	}
+}
+
+func (p workerParts) observer(port, name string) observer {
+	return observer{metrics: p.Metrics, connector: telemetry.Connector{Port: port, Name: name}}
 }

@@ -18,7 +18,7 @@ type requestState struct {
 	Ticket      mirrorState         `json:"ticket"`
 	Grants      []itemGrant         `json:"grants,omitempty"`
 	// Unrecorded is what the ledger has not got yet.
-	Unrecorded []access.Entry `json:"unrecorded,omitempty"`
+	Unrecorded []note `json:"unrecorded,omitempty"`
 	Events     int            `json:"events"`
 	// Stop is what ended the request before its course; nil while nothing has.
 	Stop *stop `json:"stop,omitempty"`
@@ -57,6 +57,8 @@ type accessRequest struct {
 	looking, lookNow bool
 	// evaluated is true when policy has answered.
 	evaluated bool
+	// timer is the one that runs; nil when none does.
+	timer *runningTimer
 }
 
 // errContinue says that the run has grown long and the request goes on in a new one.
@@ -72,6 +74,8 @@ func AccessRequest(ctx workflow.Context, p AccessRequestParams) (RequestResult, 
 	if r.s.Requirement != nil {
 		r.mirror = r.newMirror(work)
 	}
+	// What the ledger hears first goes along with the opening of the ticket.
+	r.recorder.held = p.Carried == nil
 	if err := r.listen(ctx, work); err != nil {
 		return RequestResult{}, err
 	}
@@ -126,8 +130,8 @@ func newAccessRequest(ctx workflow.Context, p AccessRequestParams) *accessReques
 		}
 	}
 	r.recorder = &recorder{}
-	for _, e := range r.s.Unrecorded {
-		r.recorder.add(e)
+	for _, n := range r.s.Unrecorded {
+		r.recorder.add(n)
 	}
 	r.s.Unrecorded = nil
 	return r
@@ -150,36 +154,74 @@ func (r *accessRequest) until(ctx workflow.Context, alarms func() []alarm, ring 
 		}
 		set := append(alarms(), alarm{r.lookDue(), alarmLook})
 		next, some := nextAlarm(set...)
-		changed := func() bool {
-			// A hint that comes during a look is followed when the look is over; waking up for it earlier would spin.
-			return met() || (r.lookNow && !r.looking) || !sameAlarms(set, append(alarms(), alarm{r.lookDue(), alarmLook}))
+		if r.timer != nil && r.timer.done() {
+			r.timer = nil
 		}
-		if !some {
-			if err := workflow.Await(ctx, changed); err != nil {
-				return err
-			}
-		} else if wait := next.at.Sub(workflow.Now(ctx)); wait > 0 {
-			awake, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
-				Timeout:      wait,
-				TimerOptions: workflow.TimerOptions{Summary: string(next.what)},
-			}, changed)
-			if err != nil {
-				return err
-			}
-			if awake {
-				next.what = ""
-			}
+		if some && !next.at.After(workflow.Now(ctx)) {
+			r.rung(ctx, next.what, ring)
+			continue
 		}
-		switch {
-		case r.lookNow && !r.looking:
+		// What is under way for moments brings the next alarm with it: no timer is spent on it.
+		soon := r.soon()
+		if some && !soon {
+			r.wakeBy(ctx, next)
+		}
+		// A hint that comes during a look is followed when the look is over; waking up for it earlier would spin.
+		hinted := func() bool { return r.lookNow && !r.looking }
+		err := workflow.Await(ctx, func() bool {
+			return met() || hinted() || soon != r.soon() || (r.timer != nil && r.timer.done()) || !sameAlarms(set, append(alarms(), alarm{r.lookDue(), alarmLook}))
+		})
+		if err != nil {
+			return err
+		}
+		if hinted() {
 			r.startLook(ctx)
-		case next.what == alarmLook:
-			r.startLook(ctx)
-		case next.what != "":
-			ring(next.what)
 		}
 	}
 	return nil
+}
+
+func (r *accessRequest) rung(ctx workflow.Context, name alarmName, ring func(alarmName)) {
+	if name != alarmLook {
+		ring(name)
+		return
+	}
+	if r.watched() {
+		r.startSafetyLook(ctx)
+		return
+	}
+	r.startLook(ctx)
+}
+
+// runningTimer is a durable timer. A request has at most one: it is kept as long as it rings in time for the next alarm,
+// for every timer is an entry in the history.
+type runningTimer struct {
+	at     time.Time
+	future workflow.Future
+	cancel workflow.CancelFunc
+}
+
+func (t *runningTimer) done() bool { return t.future.IsReady() }
+
+// soon reports whether a look, or the first attempt to open the ticket, is under way.
+func (r *accessRequest) soon() bool {
+	return r.looking || (r.mirror.Ref == nil && r.recorder.held)
+}
+
+// wakeBy sees to it that the run wakes up when the alarm is due, or earlier.
+func (r *accessRequest) wakeBy(ctx workflow.Context, next alarm) {
+	if r.timer != nil {
+		if !r.timer.at.After(next.at) {
+			return
+		}
+		r.timer.cancel()
+	}
+	ctx, cancel := workflow.WithCancel(ctx)
+	wait := next.at.Sub(workflow.Now(ctx))
+	r.timer = &runningTimer{
+		at: next.at, cancel: cancel,
+		future: workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: string(next.what)}),
+	}
 }
 
 func sameAlarms(a, b []alarm) bool {
@@ -229,10 +271,14 @@ func (r *accessRequest) tellTicketClosed(ctx workflow.Context) bool {
 	r.s.Shown.Closed = true
 	r.record(ctx, access.Event{
 		Type: access.EventTicketClosed, Channel: access.ChannelSystem,
-		Text: fmt.Sprintf("Ticket %s shows the outcome.", r.s.View.Ticket.Key),
+		Text: r.closedText(),
 	})
 	r.show(ctx)
 	return true
+}
+
+func (r *accessRequest) closedText() string {
+	return fmt.Sprintf("Ticket %s shows the outcome.", r.s.View.Ticket.Key)
 }
 
 func (r *accessRequest) mirrorDone() bool { return r.mirror == nil || r.mirror.upToDate() }

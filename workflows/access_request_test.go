@@ -207,7 +207,7 @@ func TestWithdrawnWhileGrantingTakesTheAccessBack(t *testing.T) {
 	}
 	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
 	// Between two repetitions of the first message: its order beside the second is nobody's promise.
-	w.at(95*time.Minute, func() {
+	w.at(150*time.Minute, func() {
 		w.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawCall{ID: "w1", By: "ana"})
 	})
 	result := w.run(w.request("wiki/editor"))

@@ -18,7 +18,7 @@ func ticketEvents(before, now access.TicketSnapshot, m moment) []access.TicketEv
 	if before.Ref.Key != now.Ref.Key {
 		events = append(events, access.EventMoved)
 	}
-	if before.Assignee != now.Assignee {
+	if before.Assignee != now.Assignee && !now.AssignedOwn {
 		events = append(events, access.EventAssigned)
 	}
 	if now.Own || now.MovedBy == "" || (now.MovedAt.Equal(before.MovedAt) && now.Phase == before.Phase) {

@@ -157,6 +157,7 @@ func (r *accessRequest) whyReverted(event access.TicketEvent, now access.TicketS
 // ticketGone does what the contract says of a ticket that can no longer be read.
 func (r *accessRequest) ticketGone(ctx workflow.Context) {
 	now := access.TicketSnapshot{Ref: *r.mirror.Ref}
+	r.recorder.held = false
 	meaning := r.s.Requirement.Terms.Contract.Meaning(access.EventDeleted)
 	if r.s.View.State.Ended() || meaning == access.MeansNote || meaning == access.MeansCancel {
 		// Nothing is left to mirror, or nothing to mirror it on.

@@ -21,6 +21,9 @@ func Doctor(ctx workflow.Context, p DoctorParams) (DoctorReport, error) {
 	for _, line := range askAll(ctx, names) {
 		report.Lines = append(report.Lines, line(ctx))
 	}
+	if line := askWatch(ctx); line != nil {
+		report.Lines = append(report.Lines, *line)
+	}
 	if p.TryTicket != "" {
 		report.Lines = append(report.Lines, tryTicket(ctx, p.TryTicket))
 	}
@@ -58,6 +61,34 @@ func ask(ctx workflow.Context, connector, queue string, check any) func(workflow
 	}
 }
 
+// askWatch asks how old the last round of the desk's watch is, and starts a watch that does not run; nil where requests do
+// not rely on one.
+func askWatch(ctx workflow.Context) *DoctorLine {
+	var policy *activities.Policy
+	var terms access.Terms
+	if err := workflow.ExecuteLocalActivity(onThisWorker(ctx), policy.CurrentTerms).Get(ctx, &terms); err != nil || terms.Mode != access.ModeWatch {
+		return nil
+	}
+	line := &DoctorLine{Connector: "watch/" + string(terms.Desk)}
+	var watch *activities.Watch
+	var result activities.CheckResult
+	call := activities.CheckWatchCall{Desk: terms.Desk, At: workflow.Now(ctx), StaleAfter: terms.Watch.StaleAfter}
+	err := workflow.ExecuteActivity(checkup(ctx, TaskQueue), watch.CheckWatch, call).Get(ctx, &result)
+	if err == nil {
+		line.Problem = result.Problem
+		err = workflow.ExecuteActivity(checkup(ctx, TaskQueue), watch.EnsureWatch, WatchCallOf(terms.Desk)).Get(ctx, nil)
+	}
+	switch {
+	case err != nil:
+		line.Problem = sayError(err)
+	case line.Problem != "":
+		line.Problem += "; it was started again if it did not run, so ask again in a minute"
+	default:
+		line.Note = "its last round was less than " + terms.Watch.StaleAfter.String() + " ago"
+	}
+	return line
+}
+
 // tryTicket opens a ticket that says that it is a trial, comments on it and closes it as won't do.
 func tryTicket(ctx workflow.Context, name access.DeskName) DoctorLine {
 	line := DoctorLine{Connector: "desk/" + string(name) + " (trial ticket)"}
@@ -75,14 +106,14 @@ func tryTicket(ctx workflow.Context, name access.DeskName) DoctorLine {
 	call.Ticket.Fields[access.FieldRequestURL] = "https://usher.invalid/trial"
 	var desk *activities.Desk
 	var opened activities.Opened
-	if err := workflow.ExecuteActivity(openTicket(ctx, name), desk.OpenTicket, call).Get(ctx, &opened); err != nil {
+	if err := workflow.ExecuteActivity(openTicket(ctx, name, 0), desk.OpenTicket, call).Get(ctx, &opened); err != nil {
 		line.Problem = sayError(err)
 		return line
 	}
 	update := activities.TicketUpdate{
-		Ticket:  opened.Ref.ID,
-		Comment: &access.Comment{Marker: marker + "-1", Text: "The trial worked: usher can open, comment on and close tickets here."},
-		MoveTo:  access.TicketWontDo,
+		Ticket:   opened.Ref.ID,
+		Comments: []access.Comment{{Marker: marker + "-1", Text: "The trial worked: usher can open, comment on and close tickets here."}},
+		MoveTo:   access.TicketWontDo,
 	}
 	if err := workflow.ExecuteActivity(checkup(ctx, DeskQueue(name)), desk.UpdateTicket, update).Get(ctx, nil); err != nil {
 		line.Problem = fmt.Sprintf("%s was opened, but: %s", opened.Ref.Key, sayError(err))

@@ -15,6 +15,7 @@ func (r *accessRequest) takeBack(ctx workflow.Context) error {
 		return nil
 	}
 	if r.s.View.State != access.StateClosing {
+		r.mirror.held = false
 		r.enter(ctx, access.StateClosing)
 		r.s.View.WaitingOn = nil
 		r.s.View.Next = "The request is being taken back."
@@ -56,7 +57,10 @@ func (r *accessRequest) end(ctx workflow.Context) {
 		if outcome.KeepsAccess() {
 			to = access.TicketDone
 		}
+		r.mirror.held = false
 		r.mirror.write(ticketWrite{Comment: outcomeText(*v), MoveTo: to})
+		// What the ledger hears last goes along with the closing of the ticket, if that can be done now.
+		r.recorder.held = r.mirror.Ref != nil && r.mirror.Problem == "" && !r.mirror.Off
 	}
 	event := access.Event{Type: access.EventEnded, Channel: access.ChannelSystem, Text: "The request ended: " + string(outcome) + "."}
 	if s := r.s.Stop; s != nil {

@@ -27,6 +27,7 @@ func (r *accessRequest) evaluate(ctx workflow.Context) error {
 	}
 	giveUp()
 	if answer == nil {
+		r.recorder.held = false
 		return nil
 	}
 	if len(answer.Refusals) > 0 {
@@ -44,6 +45,7 @@ func (r *accessRequest) askPolicy(ctx workflow.Context) *activities.Evaluation {
 		if err == nil {
 			return answer
 		}
+		r.recorder.held = false
 		r.s.View.Next = "Policy cannot be asked now, and will be asked again: " + sayError(err)
 		r.show(ctx)
 		_ = workflow.Sleep(ctx, betweenRounds.after(round))
@@ -51,21 +53,26 @@ func (r *accessRequest) askPolicy(ctx workflow.Context) *activities.Evaluation {
 	return nil
 }
 
+// askOnce asks policy, which reads the people itself where this queue's worker serves the source; else they are looked up
+// where it is served, and policy is asked again.
 func (r *accessRequest) askOnce(ctx workflow.Context) (*activities.Evaluation, error) {
 	var policy *activities.Policy
-	var question activities.Consultation
-	if err := workflow.ExecuteLocalActivity(onThisWorker(ctx), policy.Consult, r.request).Get(ctx, &question); err != nil {
+	var answer activities.Evaluation
+	call := activities.EvaluateCall{Request: r.request}
+	if err := workflow.ExecuteActivity(evaluation(ctx), policy.Evaluate, call).Get(ctx, &answer); err != nil {
 		return nil, err
+	}
+	if answer.Consult == nil {
+		return &answer, nil
 	}
 	var src *activities.Source
-	var people []access.Person
-	call := activities.PeopleCall{People: question.People, ManagersOf: question.ManagersOf}
-	if err := workflow.ExecuteActivity(source(ctx, question.Source), src.LookupPeople, call).Get(ctx, &people); err != nil {
+	call.LookedUp = true
+	opts := source(ctx, answer.Consult.Source)
+	if err := workflow.ExecuteActivity(opts, src.LookupPeople, answer.Consult.Call).Get(ctx, &call.People); err != nil {
 		return nil, err
 	}
-	var answer activities.Evaluation
-	ask := activities.EvaluateCall{Request: r.request, People: people}
-	if err := workflow.ExecuteLocalActivity(onThisWorker(ctx), policy.Evaluate, ask).Get(ctx, &answer); err != nil {
+	answer = activities.Evaluation{}
+	if err := workflow.ExecuteActivity(evaluation(ctx), policy.Evaluate, call).Get(ctx, &answer); err != nil {
 		return nil, err
 	}
 	return &answer, nil
@@ -74,6 +81,7 @@ func (r *accessRequest) askOnce(ctx workflow.Context) (*activities.Evaluation, e
 // refused takes policy's no.
 func (r *accessRequest) refused(ctx workflow.Context, why []access.Refusal) {
 	r.evaluated = true
+	r.recorder.held = false
 	r.s.View.Refusals = why
 	texts := make([]string, len(why))
 	for i, refusal := range why {

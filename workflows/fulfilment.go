@@ -36,20 +36,15 @@ func (r *accessRequest) fulfil(ctx workflow.Context) error {
 		if !slices.ContainsFunc(r.s.View.Items, func(i access.ItemView) bool { return i.State == access.ItemApproved }) {
 			return nil
 		}
-		if err := r.beginFulfilment(ctx); err != nil {
-			return err
-		}
+		r.beginFulfilment(ctx)
 	}
 	return r.until(ctx, r.grantAlarms, func(name alarmName) { r.ringGrant(ctx, name) }, func() bool {
 		return r.s.Stop != nil || !slices.ContainsFunc(r.s.View.Items, func(i access.ItemView) bool { return i.State == access.ItemFulfilling })
 	})
 }
 
-// beginFulfilment asks for the grants, after the decisions that allow them stand in the ledger.
-func (r *accessRequest) beginFulfilment(ctx workflow.Context) error {
-	if err := workflow.Await(ctx, func() bool { return r.recorder.done() || r.s.Stop != nil }); err != nil || r.s.Stop != nil {
-		return err
-	}
+// beginFulfilment asks for the grants. The messages go out when the decisions that allow them stand in the ledger.
+func (r *accessRequest) beginFulfilment(ctx workflow.Context) {
 	r.enter(ctx, access.StateFulfilling)
 	r.s.StageSince = r.s.View.Since
 	byHand := []string{}
@@ -73,15 +68,24 @@ func (r *accessRequest) beginFulfilment(ctx workflow.Context) error {
 		write.Comment = workText(byHand)
 		r.armReminder(ctx)
 	}
+	// A grant takes moments: what it comes to goes to the ticket together with what led to it.
+	r.mirror.held = len(byHand) == 0
 	r.mirror.write(write)
 	r.tellFulfilment()
 	r.record(ctx, access.Event{Type: access.EventFulfilment, Channel: access.ChannelSystem, Text: r.s.View.Next})
 	r.show(ctx)
-	return nil
 }
 
-// askFor sets what the subject's workflow shall ensure for an item; the message goes out when its alarm rings, which is
-// at once.
+// noLongerMoments lets the ticket and the list say where the request stands, because what comes next may take a while.
+func (r *accessRequest) noLongerMoments(ctx workflow.Context) {
+	if r.mirror.held {
+		r.mirror.held = false
+		r.show(ctx)
+	}
+}
+
+// askFor tells the subject's workflow what to ensure for an item. A grant is asked for when the ledger has what allows
+// it; that access must go is said at once.
 func (r *accessRequest) askFor(ctx workflow.Context, g *itemGrant, wanted access.Wanted, granted *access.Proof) {
 	now := workflow.Now(ctx).UTC()
 	need, terms := r.needOf(g.Item), r.s.Requirement.Terms
@@ -91,7 +95,7 @@ func (r *accessRequest) askFor(ctx workflow.Context, g *itemGrant, wanted access
 		window = access.Window{From: granted.At, Until: &until}
 	}
 	g.Revision++
-	g.Asked, g.AskAt = 0, now
+	g.Asked = 0
 	g.Ensure = &access.Ensure{
 		Lease: access.Lease{
 			ID: access.LeaseIDOf(r.request.ID, g.Item), Request: r.request.ID, Item: g.Item,
@@ -108,6 +112,7 @@ func (r *accessRequest) askFor(ctx workflow.Context, g *itemGrant, wanted access
 			Text: "Asked for " + need.Title + " " + lasting(need.Lasts) + ".",
 		})
 	}
+	r.sendEnsure(ctx, g)
 }
 
 func (r *accessRequest) needOf(id access.ItemID) access.ItemRequirement {
@@ -136,6 +141,7 @@ func (r *accessRequest) ringGrant(ctx workflow.Context, name alarmName) {
 	now := workflow.Now(ctx)
 	switch name {
 	case alarmEnsure:
+		r.noLongerMoments(ctx)
 		for i := range r.s.Grants {
 			if g := &r.s.Grants[i]; g.Answered < g.Revision && !g.AskAt.After(now) {
 				r.sendEnsure(ctx, g)
@@ -153,19 +159,28 @@ func (r *accessRequest) ringGrant(ctx workflow.Context, name alarmName) {
 	}
 }
 
-// sendEnsure sends the message, and sets when to repeat it. A message that cannot be sent now is repeated too.
+// sendEnsure sends the message, and sets when to repeat it.
 func (r *accessRequest) sendEnsure(ctx workflow.Context, g *itemGrant) {
 	g.AskAt = workflow.Now(ctx).UTC().Add(betweenEnsures.after(g.Asked))
 	g.Asked++
-	ensure := *g.Ensure
+	ensure := activities.EnsureCall{
+		WorkflowID: SubjectWorkflowID(g.Ensure.Lease.Subject.ID), WorkflowType: SubjectAccessType, TaskQueue: TaskQueue,
+		Signal: SignalEnsure, Ensure: *g.Ensure,
+	}
+	if g.Ensure.Wanted == access.Present {
+		if r.recorder.waits(g.Ensure.Lease.ID) {
+			return
+		}
+		r.recorder.add(note{Ensures: []activities.EnsureCall{ensure}})
+		return
+	}
+	r.recorder.drop(g.Ensure.Lease.ID)
 	workflow.Go(ctx, func(ctx workflow.Context) {
-		var messages *activities.Messages
-		err := workflow.ExecuteActivity(message(ctx, "ensure "+string(ensure.Lease.ID)), messages.EnsureLease, activities.EnsureCall{
-			WorkflowID: SubjectWorkflowID(ensure.Lease.Subject.ID), WorkflowType: SubjectAccessType, TaskQueue: TaskQueue,
-			Signal: SignalEnsure, Ensure: ensure,
-		}).Get(ctx, nil)
-		if err != nil {
-			workflow.GetLogger(ctx).Warn("ensure not sent, will be repeated", "lease", ensure.Lease.ID, "error", err)
+		var records *activities.Records
+		call := activities.RecordCall{Ensures: []activities.EnsureCall{ensure}}
+		opts := message(ctx, "ensure "+string(ensure.Ensure.Lease.ID))
+		if err := workflow.ExecuteActivity(opts, records.Record, call).Get(ctx, nil); err != nil {
+			workflow.GetLogger(ctx).Warn("ensure not sent, will be repeated", "lease", ensure.Ensure.Lease.ID, "error", err)
 		}
 	})
 }
@@ -205,6 +220,9 @@ func (r *accessRequest) leaseAnswered(ctx workflow.Context, a access.LeaseAnswer
 		Type: access.EventFulfilment, Channel: access.ChannelSystem, Items: []access.ItemID{g.Item},
 		Proof: proofText(a.Proof), Text: answerText(item.Title, a),
 	})
+	if a.Problem != "" {
+		r.noLongerMoments(ctx)
+	}
 }
 
 func answerText(title string, a access.LeaseAnswer) string {

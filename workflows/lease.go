@@ -28,7 +28,7 @@ type leaseState struct {
 	Removal    *mirrorState   `json:"removal,omitempty"`
 	LookAt     time.Time      `json:"look_at,omitzero"`
 	Quiet      int            `json:"quiet,omitempty"`
-	Unrecorded []access.Entry `json:"unrecorded,omitempty"`
+	Unrecorded []note         `json:"unrecorded,omitempty"`
 }
 
 // lease is one running lease.
@@ -78,7 +78,7 @@ func (l *lease) disturbed() bool { return l.dirty || l.of.park }
 // step takes the lease one step, and says how long to wait before the next: 0 for at once.
 func (l *lease) step(ctx workflow.Context) time.Duration {
 	switch {
-	case !l.Recalled:
+	case !l.Recalled && !l.grantsNext(ctx):
 		return l.recall(ctx)
 	case l.View.State == access.LeaseEnded:
 		return untilChanged
@@ -92,6 +92,12 @@ func (l *lease) step(ctx workflow.Context) time.Duration {
 	default:
 		return l.grant(ctx)
 	}
+}
+
+// grantsNext reports whether the next step is a grant on the target, which asks the ledger itself.
+func (l *lease) grantsNext(ctx workflow.Context) bool {
+	return l.View.State == access.LeaseGranting && l.View.Wanted == access.Present && l.Last.Granted == nil &&
+		l.View.Lease.Binding != nil && !l.mustEnd(ctx)
 }
 
 // ensured takes a message about this lease.
@@ -131,11 +137,16 @@ func (l *lease) overlaps(other *lease) bool {
 func (l *lease) recall(ctx workflow.Context) time.Duration {
 	var records *activities.Records
 	var known activities.Remembered
-	call := activities.RecallCall{Lease: l.View.Lease.ID, Request: l.View.Lease.Request, Item: l.View.Lease.Item}
-	if err := workflow.ExecuteLocalActivity(onThisWorker(ctx), records.Recall, call).Get(ctx, &known); err != nil {
+	if err := workflow.ExecuteLocalActivity(onThisWorker(ctx), records.Recall, l.recallCall()).Get(ctx, &known); err != nil {
 		l.Rounds++
 		return betweenRounds.after(l.Rounds - 1)
 	}
+	l.remember(known)
+	return 0
+}
+
+// remember goes on from what the ledger knows.
+func (l *lease) remember(known activities.Remembered) {
 	l.Recalled, l.Rounds = true, 0
 	if known.Lease != nil {
 		l.adopt(*known.Lease)
@@ -144,7 +155,10 @@ func (l *lease) recall(ctx workflow.Context) time.Duration {
 		l.Refused = "its request has ended: " + string(known.Request)
 		l.View.State = access.LeaseEnded
 	}
-	return 0
+}
+
+func (l *lease) recallCall() activities.RecallCall {
+	return activities.RecallCall{Lease: l.View.Lease.ID, Request: l.View.Lease.Request, Item: l.View.Lease.Item}
 }
 
 // adopt goes on from what the ledger remembers of this lease.
@@ -182,38 +196,52 @@ func (l *lease) finish(ctx workflow.Context) bool {
 func (l *lease) record(ctx workflow.Context, t access.EventType, proof *access.Proof, text string) {
 	l.View.Version++
 	view := l.View
-	l.recorder.add(access.Entry{
+	l.recorder.add(note{Entry: access.Entry{
 		Lease: &view,
 		Events: []access.Event{{
 			ID:      fmt.Sprintf("lease/%s#%d", view.Lease.ID, view.Version),
 			Request: view.Lease.Request, Lease: view.Lease.ID, Items: []access.ItemID{view.Lease.Item},
 			Type: t, At: workflow.Now(ctx).UTC(), Channel: access.ChannelSystem, Proof: proofText(proof), Text: text,
 		}},
-	})
+	}})
 	l.of.show(ctx)
 }
 
-// answer tells the request where the lease stands, if it has not been told. That the request no longer runs is normal:
-// access stays if the request's outcome granted it, else it must end.
-func (l *lease) answer(ctx workflow.Context) {
+// answer tells the request where the lease stands, if it has not been told: together with what the ledger is told.
+func (l *lease) answer(_ workflow.Context) {
 	if !l.AnswerDue {
 		return
 	}
 	l.AnswerDue = false
 	v := l.View
-	told := access.LeaseAnswer{
-		Lease: v.Lease.ID, Revision: v.Revision, State: v.State, GrantedAt: v.GrantedAt, EndsAt: v.EndsAt,
-		Proof: v.Proof, Refused: l.Refused, Problem: v.Problem,
+	l.recorder.add(note{Answers: []activities.AnswerCall{{
+		WorkflowID: RequestWorkflowID(v.Lease.Request), Signal: SignalLeaseState,
+		Answer: access.LeaseAnswer{
+			Lease: v.Lease.ID, Revision: v.Revision, State: v.State, GrantedAt: v.GrantedAt, EndsAt: v.EndsAt,
+			Proof: v.Proof, Refused: l.Refused, Problem: v.Problem,
+		},
+	}}})
+}
+
+// answerDirectly tells the request what waits for a ledger that is away; it is told again when the ledger is back.
+func (l *lease) answerDirectly(ctx workflow.Context, answers []activities.AnswerCall) {
+	for _, a := range answers {
+		if err := workflow.SignalExternalWorkflow(ctx, a.WorkflowID, "", a.Signal, a.Answer).Get(ctx, nil); err != nil {
+			workflow.GetLogger(ctx).Warn("the request did not hear its lease", "lease", a.Answer.Lease, "error", err)
+		}
 	}
-	err := workflow.SignalExternalWorkflow(ctx, RequestWorkflowID(v.Lease.Request), "", SignalLeaseState, told).Get(ctx, nil)
-	if err == nil || v.Wanted == access.Absent || v.State == access.LeaseEnded {
+}
+
+// unheard is told that the request no longer runs. That is normal: access stays if the request's outcome granted it, else
+// it must end.
+func (l *lease) unheard(ctx workflow.Context, _ []access.LeaseID) {
+	if l.View.Wanted == access.Absent || l.View.State == access.LeaseEnded {
 		return
 	}
 	var records *activities.Records
 	var known activities.Remembered
-	call := activities.RecallCall{Lease: v.Lease.ID, Request: v.Lease.Request, Item: v.Lease.Item}
-	if err := workflow.ExecuteLocalActivity(onThisWorker(ctx), records.Recall, call).Get(ctx, &known); err != nil {
-		l.AnswerDue = true
+	if err := workflow.ExecuteLocalActivity(onThisWorker(ctx), records.Recall, l.recallCall()).Get(ctx, &known); err != nil {
+		l.AnswerDue, l.dirty = true, true
 		return
 	}
 	if known.Request.KeepsAccess() && known.Item == access.ItemGranted {

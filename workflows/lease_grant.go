@@ -23,29 +23,39 @@ func (l *lease) grant(ctx workflow.Context) time.Duration {
 		l.View.State = access.LeaseEnded
 		return 0
 	}
-	proof, err := l.onTarget(ctx, func(ctx workflow.Context, call access.Assignment) workflow.Future {
+	var answer activities.GrantAnswer
+	err := l.onTarget(ctx, &answer, func(ctx workflow.Context, assignment access.Assignment) workflow.Future {
 		var port *activities.Target
+		call := activities.GrantCall{Assignment: assignment}
+		if !l.Recalled {
+			recall := l.recallCall()
+			call.Recall = &recall
+		}
 		return workflow.ExecuteActivity(target(ctx, binding.Target, "grant "+l.View.Lease.Title), port.Grant, call)
 	})
-	if err == nil {
-		l.held(ctx, proof)
+	switch {
+	case err != nil:
+		return l.trouble(ctx, err, betweenRounds)
+	case answer.Unasked:
+		// The target is at the edge, where nobody knows the ledger.
+		return l.recall(ctx)
+	case answer.Remembered != nil:
+		l.remember(*answer.Remembered)
 		return 0
 	}
-	return l.trouble(ctx, err, betweenRounds)
+	l.Recalled = true
+	l.held(ctx, answer.Proof)
+	return 0
 }
 
-// onTarget runs one call on the binding's target, under the binding's lock.
-func (l *lease) onTarget(
-	ctx workflow.Context, call func(workflow.Context, access.Assignment) workflow.Future,
-) (access.Proof, error) {
+// onTarget runs one call on the binding's target, under the binding's lock, and reads its answer.
+func (l *lease) onTarget(ctx workflow.Context, answer any, call func(workflow.Context, access.Assignment) workflow.Future) error {
 	lock := l.of.lock(ctx, *l.View.Lease.Binding)
 	if err := lock.Lock(ctx); err != nil {
-		return access.Proof{}, err
+		return err
 	}
 	defer lock.Unlock()
-	var proof access.Proof
-	err := call(ctx, access.Assignment{Role: l.View.Lease.Binding.Role, Subject: l.View.Lease.Subject}).Get(ctx, &proof)
-	return proof, err
+	return call(ctx, access.Assignment{Role: l.View.Lease.Binding.Role, Subject: l.View.Lease.Subject}).Get(ctx, answer)
 }
 
 // held takes a proved grant. The lease's time counts from here, so that a target that was away takes nothing from it.

@@ -35,7 +35,8 @@ func (l *lease) beginEnd(ctx workflow.Context) {
 func (l *lease) revoke(ctx workflow.Context) time.Duration {
 	binding := l.View.Lease.Binding
 	var kept *lease
-	proof, err := l.onTarget(ctx, func(ctx workflow.Context, call access.Assignment) workflow.Future {
+	var proof access.Proof
+	err := l.onTarget(ctx, &proof, func(ctx workflow.Context, call access.Assignment) workflow.Future {
 		var port *activities.Target
 		if kept = l.of.keeper(ctx, l); kept != nil {
 			return workflow.ExecuteActivity(target(ctx, binding.Target, "verify "+l.View.Lease.Title), port.Verify, call)
@@ -131,7 +132,8 @@ func (l *lease) removed(ctx workflow.Context, now access.TicketSnapshot) time.Du
 		l.ended(ctx, word, moverName(now)+" says so")
 		return 0
 	}
-	proof, err := l.onTarget(ctx, func(ctx workflow.Context, call access.Assignment) workflow.Future {
+	var proof access.Proof
+	err := l.onTarget(ctx, &proof, func(ctx workflow.Context, call access.Assignment) workflow.Future {
 		var port *activities.Target
 		return workflow.ExecuteActivity(target(ctx, binding.Target, "verify "+l.View.Lease.Title), port.Verify, call)
 	})
@@ -159,13 +161,13 @@ func (l *lease) startRemoval(ctx workflow.Context) {
 		order:       removalTicket(about, why),
 		settles:     about.DeskSettles.Std(),
 		glance:      about.LookFirst.Std(),
-		opened: func(ref access.TicketRef, _ bool) {
+		opened: func(opened activities.Opened, _ *ride) {
 			l.View.Version++
 			view := l.View
-			l.recorder.add(access.Entry{Lease: &view, Ticket: &access.TicketLink{
-				Ref: ref, Request: about.Request, Lease: about.ID,
+			l.recorder.add(note{Entry: access.Entry{Lease: &view, Ticket: &access.TicketLink{
+				Ref: opened.Ref, Request: about.Request, Lease: about.ID,
 				Marker: access.RemovalMarkerOf(about.ID),
-			}})
+			}}})
 		},
 		gone:    func() { l.mirror.recreate() },
 		changed: func() {},

@@ -29,9 +29,13 @@ func (r *accessRequest) newMirror(ctx workflow.Context) *ticketMirror {
 		desk:        need.Terms.Desk,
 		order:       newTicket(r.request, need),
 		people:      r.ticketPeople(),
+		assign:      r.assignees,
 		settles:     need.Terms.DeskSettles.Std(),
 		glance:      need.Terms.LookFirst.Std(),
-		opened:      func(ref access.TicketRef, found bool) { r.ticketOpened(ctx, ref, found) },
+		openAlong:   func() *ride { return r.openAlong(ctx) },
+		closeAlong:  func() *ride { return r.closeAlong(ctx) },
+		closed:      func(along *ride) { r.recorder.took(along.mark); r.s.Shown.Closed = true },
+		opened:      func(o activities.Opened, along *ride) { r.ticketOpened(ctx, o, along) },
 		gone:        func() { r.ticketGone(ctx) },
 		changed:     func() { r.ticketChanged(ctx) },
 		dropped: func(why string) {
@@ -62,21 +66,55 @@ func (r *accessRequest) ticketPeople() []access.Person {
 	return people
 }
 
-func (r *accessRequest) ticketOpened(ctx workflow.Context, ref access.TicketRef, found bool) {
-	r.s.View.Ticket, r.s.View.TicketProblem = &ref, ""
-	text := "Ticket " + string(ref.Key) + " was opened."
-	if found {
-		text = "Ticket " + string(ref.Key) + " was found: an earlier attempt had opened it."
+// assignees are those whom the request waits for.
+func (r *accessRequest) assignees() []access.PersonID {
+	people := make([]access.PersonID, 0, len(r.s.View.WaitingOn))
+	for _, w := range r.s.View.WaitingOn {
+		if w.Person != "" {
+			people = append(people, w.Person)
+		}
 	}
+	return people
+}
+
+// openAlong is what the ledger is told together with the opening of the ticket.
+func (r *accessRequest) openAlong(ctx workflow.Context) *ride {
+	along := r.recorder.along()
+	if along == nil {
+		return nil
+	}
+	along.entry.Ticket = &access.TicketLink{Request: r.request.ID, Marker: access.MarkerOf(r.request.ID)}
+	along.entry.Events = append(along.entry.Events, r.alongEvent(ctx, "opened", access.EventTicketOpened, ""))
+	return along
+}
+
+// closeAlong is what the ledger is told together with the closing of the ticket.
+func (r *accessRequest) closeAlong(ctx workflow.Context) *ride {
+	along := r.recorder.along()
+	if along == nil {
+		return nil
+	}
+	along.entry.Events = append(along.entry.Events, r.alongEvent(ctx, "closed", access.EventTicketClosed, r.closedText()))
+	return along
+}
+
+func (r *accessRequest) ticketOpened(ctx workflow.Context, o activities.Opened, along *ride) {
+	ref := o.Ref
+	r.s.View.Ticket, r.s.View.TicketProblem = &ref, ""
 	if old := r.mirror.Old; old != nil {
 		r.mirror.Pending = nil
 		r.mirror.write(ticketWrite{Comment: recreatedText(old.Key), MoveTo: r.phaseNow(), Assign: r.nextApprover()})
-	} else if assign := r.nextApprover(); assign != nil {
-		r.mirror.write(ticketWrite{Assign: assign})
 	}
 	r.s.Quiet = 0
 	r.s.LookAt = nextLook(workflow.Now(ctx).UTC(), r.lookFirst(), r.lookMost(), 0)
-	r.recordTicket(ctx, ref, text)
+	if !o.Recorded || along == nil || !r.recorder.took(along.mark) {
+		text := "Ticket " + string(ref.Key) + " was opened."
+		if o.Found {
+			text = "Ticket " + string(ref.Key) + " was found: an earlier attempt had opened it."
+		}
+		r.recordTicket(ctx, ref, text)
+	}
+	r.recorder.held = false
 	r.show(ctx)
 }
 
@@ -95,14 +133,32 @@ func (r *accessRequest) phaseNow() access.TicketPhase {
 
 // ticketChanged shows what the mirror has to say.
 func (r *accessRequest) ticketChanged(ctx workflow.Context) {
+	r.recorder.held = false
 	if r.s.View.TicketProblem != r.mirror.Problem {
 		r.s.View.TicketProblem = r.mirror.Problem
 		r.show(ctx)
 	}
 }
 
-func (r *accessRequest) lookFirst() time.Duration { return r.s.Requirement.Terms.LookFirst.Std() }
-func (r *accessRequest) lookMost() time.Duration  { return r.s.Requirement.Terms.LookAtMost.Std() }
+// watched reports whether the desk's watch tells the request of changes.
+func (r *accessRequest) watched() bool { return r.s.Requirement.Terms.Mode == access.ModeWatch }
+
+// safetyDoublings is how often the time between two questions about the watch's age doubles.
+const safetyDoublings = 3
+
+func (r *accessRequest) lookFirst() time.Duration {
+	if r.watched() {
+		return r.s.Requirement.Terms.Watch.SafetyLook.Std()
+	}
+	return r.s.Requirement.Terms.LookFirst.Std()
+}
+
+func (r *accessRequest) lookMost() time.Duration {
+	if r.watched() {
+		return r.s.Requirement.Terms.Watch.SafetyLook.Std() << safetyDoublings
+	}
+	return r.s.Requirement.Terms.LookAtMost.Std()
+}
 
 // lookDue is when the ticket is looked at next; zero when nothing is to be looked at, or a look is under way.
 func (r *accessRequest) lookDue() time.Time {
@@ -148,11 +204,53 @@ func (r *accessRequest) startLook(ctx workflow.Context) {
 	})
 }
 
+// startSafetyLook asks how old the watch's last round is, and looks at the ticket itself only if that is too old.
+func (r *accessRequest) startSafetyLook(ctx workflow.Context) {
+	r.looking = true
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		var watch *activities.Watch
+		var view access.WatchView
+		err := workflow.ExecuteLocalActivity(onThisWorker(ctx), watch.WatchPosition, r.mirror.desk).Get(ctx, &view)
+		r.looking = false
+		now := workflow.Now(ctx).UTC()
+		if err == nil && !view.StaleAt(now, r.s.Requirement.Terms.Watch.StaleAfter) {
+			r.s.Quiet++
+			r.s.LookAt = nextLook(now, r.lookFirst(), r.lookMost(), r.s.Quiet)
+			return
+		}
+		workflow.GetLogger(ctx).Warn("the desk's watch is stale, so the request looks at its ticket itself",
+			"connector", r.mirror.desk, "last_round", view.LookedAt)
+		r.startLook(ctx)
+	})
+}
+
+// heard takes what the desk's watch tells. What it tells is believed only while nothing of usher's own is under way on
+// the ticket, and while the request goes on; else the request looks itself.
+func (r *accessRequest) heard(ctx workflow.Context, news access.TicketNews) {
+	switch {
+	case r.mirror == nil || r.mirror.Ref == nil || r.mirror.Off:
+		return
+	case news.Missing || r.looking || !r.mirror.upToDate() || r.s.View.State.Ended():
+		r.lookNow = true
+		return
+	case news.Snapshot.Ref.ID != r.mirror.Ref.ID:
+		return
+	}
+	mark, fresh := r.mirror.Mark.After(news.Snapshot)
+	r.mirror.Mark = mark
+	if fresh {
+		r.seen(ctx, news.Snapshot)
+		r.s.Quiet = 0
+		r.s.LookAt = nextLook(workflow.Now(ctx).UTC(), r.lookFirst(), r.lookMost(), 0)
+	}
+}
+
 // seen compares what the ticket looks like with what was seen before, does what the contract says, and reports
 // whether there was anything new.
 func (r *accessRequest) seen(ctx workflow.Context, now access.TicketSnapshot) bool {
 	before := *r.mirror.Seen
 	r.mirror.Seen, r.mirror.Misses = &now, 0
+	r.mirror.Mark, _ = r.mirror.Mark.After(now)
 	if r.mirror.Problem != "" && len(r.mirror.Pending) == 0 {
 		r.mirror.Problem = ""
 		r.ticketChanged(ctx)

@@ -25,12 +25,15 @@ const (
 	AccessRequestType  = "AccessRequest"
 	SubjectAccessType  = "SubjectAccess"
 	ReopenedTicketType = "ReopenedTicket"
+	TicketWatchType    = "TicketWatch"
 	DoctorType         = "Doctor"
 )
 
 const (
-	requestPrefix = "request/"
-	subjectPrefix = "access/"
+	requestPrefix  = "request/"
+	subjectPrefix  = "access/"
+	reopenedPrefix = "reopened/"
+	watchPrefix    = "ticketwatch/"
 )
 
 // RequestWorkflowID is the id of a request's workflow.
@@ -46,7 +49,10 @@ func RequestOfWorkflow(workflowID string) (access.RequestID, bool) {
 func SubjectWorkflowID(subject access.PersonID) string { return subjectPrefix + string(subject) }
 
 // ReopenedWorkflowID is the id of the workflow that answers a hint about the ticket of a request that has ended.
-func ReopenedWorkflowID(id access.RequestID) string { return "reopened/" + string(id) }
+func ReopenedWorkflowID(id access.RequestID) string { return reopenedPrefix + string(id) }
+
+// WatchWorkflowID is the id of the workflow that watches a desk.
+func WatchWorkflowID(desk access.DeskName) string { return watchPrefix + string(desk) }
 
 // Messages to AccessRequest.
 const (
@@ -63,11 +69,15 @@ const (
 	SignalDecision = "decision"
 	// SignalHint (Hint) says that the ticket may have changed: the request looks at once.
 	SignalHint = "hint"
+	// SignalTicket (access.TicketNews) is what the desk's watch tells: somebody else than usher has changed the ticket.
+	SignalTicket = "ticket"
 	// SignalLeaseState (access.LeaseAnswer) is SubjectAccess's answer to an ensure.
 	SignalLeaseState = "lease_state"
 	// QueryView (-> access.RequestView) shows the request.
 	QueryView = "view"
 )
+
+// Messages to TicketWatch: SignalHint (Hint), from a webhook. Hints coalesce.
 
 // Messages to SubjectAccess.
 const (
@@ -112,6 +122,17 @@ type RequestResult struct {
 type SubjectAccessParams struct {
 	Subject access.PersonID `json:"subject"`
 	Carried *subjectState   `json:"carried,omitempty"`
+}
+
+// TicketWatchParams starts TicketWatch. Carried is nil except when the workflow continues as new.
+type TicketWatchParams struct {
+	Desk    access.DeskName `json:"desk"`
+	Carried *watchState     `json:"carried,omitempty"`
+}
+
+// WatchCallOf names the watch of a desk to whoever starts it.
+func WatchCallOf(desk access.DeskName) activities.WatchCall {
+	return activities.WatchCall{Desk: desk, WorkflowID: WatchWorkflowID(desk), WorkflowType: TicketWatchType, TaskQueue: TaskQueue}
 }
 
 // ReopenedTicketParams starts ReopenedTicket.

@@ -49,6 +49,17 @@ func ledgerAway(ctx workflow.Context) workflow.Context {
 	})
 }
 
+// evaluation: policy reads a few people of the source.
+func evaluation(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              TaskQueue,
+		StartToCloseTimeout:    30 * time.Second,
+		ScheduleToCloseTimeout: 5 * time.Minute,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second},
+		Summary:                "ask policy",
+	})
+}
+
 // source: a lookup of a few people.
 func source(ctx workflow.Context, name access.SourceName) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
@@ -61,13 +72,29 @@ func source(ctx workflow.Context, name access.SourceName) workflow.Context {
 }
 
 // openTicket: one attempt, for a create must never be repeated blindly. A worker that dies is noticed by
-// StartToClose, which is longer than the connector's own time-outs for the calls that one opening needs.
-func openTicket(ctx workflow.Context, desk access.DeskName) workflow.Context {
-	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+// StartToClose, which is longer than the connector's own time-outs for the calls that one opening needs. The first round
+// does not wait for a worker for ever, because the ledger waits for it.
+func openTicket(ctx workflow.Context, desk access.DeskName, round int) workflow.Context {
+	opts := workflow.ActivityOptions{
 		TaskQueue:           DeskQueue(desk),
 		StartToCloseTimeout: 30 * time.Second,
 		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1},
 		Summary:             "open the ticket",
+	}
+	if round == 0 {
+		opts.ScheduleToStartTimeout = 45 * time.Second
+	}
+	return workflow.WithActivityOptions(ctx, opts)
+}
+
+// ticketOnce is the first round of a write that records along: short, for the ledger waits for it.
+func ticketOnce(ctx workflow.Context, desk access.DeskName, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              DeskQueue(desk),
+		StartToCloseTimeout:    30 * time.Second,
+		ScheduleToCloseTimeout: 45 * time.Second,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumAttempts: 2},
+		Summary:                summary,
 	})
 }
 
@@ -111,6 +138,41 @@ func message(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
+// changesPage: one page of what changed on a desk, judged along where that worker can. A page is a few calls; a desk that is
+// away is asked again by the watch's own rounds.
+func changesPage(ctx workflow.Context, desk access.DeskName) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              DeskQueue(desk),
+		StartToCloseTimeout:    time.Minute,
+		ScheduleToCloseTimeout: 3 * time.Minute,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second, MaximumAttempts: 3},
+		Summary:                "what has changed",
+	})
+}
+
+// ticketsByID: many calls, each followed by a heartbeat.
+func ticketsByID(ctx workflow.Context, desk access.DeskName) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              DeskQueue(desk),
+		StartToCloseTimeout:    5 * time.Minute,
+		HeartbeatTimeout:       time.Minute,
+		ScheduleToCloseTimeout: 10 * time.Minute,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second, MaximumAttempts: 3},
+		Summary:                "read tickets",
+	})
+}
+
+// judge: the ledger, and signals to the requests of one page.
+func judge(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              TaskQueue,
+		StartToCloseTimeout:    time.Minute,
+		ScheduleToCloseTimeout: 10 * time.Minute,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second},
+		Summary:                "tell the requests",
+	})
+}
+
 // checkup: one question to one connector; nobody waits long for a doctor.
 func checkup(ctx workflow.Context, queue string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
@@ -131,10 +193,13 @@ type patience struct {
 var (
 	// betweenRounds: a connector, the source or the ledger did not answer in a whole round.
 	betweenRounds = patience{first: 15 * time.Second, most: 15 * time.Minute}
-	// betweenEnsures: the subject's workflow has not answered.
-	betweenEnsures = patience{first: time.Minute, most: 15 * time.Minute}
+	// betweenEnsures: the subject's workflow has not answered. A signal is durable, so asking again is only for a subject's
+	// workflow that somebody terminated; an hour lets the request's one timer serve for this too.
+	betweenEnsures = patience{first: time.Hour, most: 4 * time.Hour}
 	// betweenRevokes: revoking never gives up, and a dead target is asked at least every quarter of an hour.
 	betweenRevokes = patience{first: 10 * time.Second, most: 15 * time.Minute}
+	// betweenWatches: the desk or the ledger did not answer the watch.
+	betweenWatches = patience{first: 15 * time.Second, most: 5 * time.Minute}
 	// betweenChecks: a human says that access was granted, and the target does not show it yet.
 	betweenChecks = patience{first: 30 * time.Second, most: 15 * time.Minute}
 )

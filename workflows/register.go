@@ -11,6 +11,7 @@ type Registry interface {
 func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(AccessRequest, workflow.RegisterOptions{Name: AccessRequestType})
 	r.RegisterWorkflowWithOptions(SubjectAccess, workflow.RegisterOptions{Name: SubjectAccessType})
+	r.RegisterWorkflowWithOptions(TicketWatch, workflow.RegisterOptions{Name: TicketWatchType})
 	r.RegisterWorkflowWithOptions(ReopenedTicket, workflow.RegisterOptions{Name: ReopenedTicketType})
 	r.RegisterWorkflowWithOptions(Doctor, workflow.RegisterOptions{Name: DoctorType})
 }

@@ -55,7 +55,7 @@ func answerReopened(ctx workflow.Context, view access.RequestView, link access.T
 		Text:  eventText(access.EventReopened, look.Snapshot) + " This means: " + string(meaning) + ".",
 	}
 	var records *activities.Records
-	entry := access.Entry{Events: []access.Event{event}}
+	entry := activities.RecordCall{Entry: access.Entry{Events: []access.Event{event}}}
 	if err := workflow.ExecuteActivity(ledgerAway(ctx), records.Record, entry).Get(ctx, nil); err != nil {
 		return err
 	}
@@ -68,11 +68,11 @@ func answerReopened(ctx workflow.Context, view access.RequestView, link access.T
 	}
 	update := activities.TicketUpdate{
 		Ticket: link.Ref.ID,
-		Comment: &access.Comment{
+		Comments: []access.Comment{{
 			// One answer for each time that somebody opens it again.
 			Marker: access.Marker(string(link.Marker) + "-reopened-" + look.Snapshot.MovedAt.UTC().Format("20060102T150405.000")),
 			Text:   reopenedText(view),
-		},
+		}},
 		MoveTo: to,
 	}
 	return workflow.ExecuteActivity(ticket(ctx, link.Ref.Desk, "close "+string(link.Ref.Key)+" again"), desk.UpdateTicket, update).Get(ctx, nil)

@@ -55,6 +55,13 @@ func (r *accessRequest) listen(ctx, work workflow.Context) error {
 			r.lookNow = true
 		}
 	})
+	workflow.GoNamed(work, "ticket news", func(ctx workflow.Context) {
+		for {
+			var news access.TicketNews
+			workflow.GetSignalChannel(ctx, SignalTicket).Receive(ctx, &news)
+			r.heard(ctx, news)
+		}
+	})
 	workflow.GoNamed(work, "operator decisions", func(ctx workflow.Context) {
 		for {
 			var d access.Decision
@@ -76,6 +83,14 @@ func (r *accessRequest) drain(ctx workflow.Context) bool {
 	var d access.Decision
 	for workflow.GetSignalChannel(ctx, SignalDecision).ReceiveAsync(&d) {
 		r.operatorDecided(ctx, d)
+		some = true
+	}
+	for {
+		var news access.TicketNews
+		if !workflow.GetSignalChannel(ctx, SignalTicket).ReceiveAsync(&news) {
+			break
+		}
+		r.heard(ctx, news)
 		some = true
 	}
 	for workflow.GetSignalChannel(ctx, SignalHint).ReceiveAsync(nil) {

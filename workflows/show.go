@@ -27,13 +27,22 @@ func (r *accessRequest) enter(ctx workflow.Context, state access.RequestState) {
 
 // record adds an event to the audit trail, with the view as it is now, and gives the ledger's mark for it.
 func (r *accessRequest) record(ctx workflow.Context, e access.Event) int {
-	return r.recorder.add(r.entry(ctx, e))
+	return r.recorder.add(note{Entry: r.entry(ctx, e)})
 }
 
 func (r *accessRequest) recordTicket(ctx workflow.Context, ref access.TicketRef, text string) {
 	entry := r.entry(ctx, access.Event{Type: access.EventTicketOpened, Channel: access.ChannelSystem, Proof: ref.URL, Text: text})
 	entry.Ticket = &access.TicketLink{Ref: ref, Request: r.request.ID, Marker: access.MarkerOf(r.request.ID)}
-	r.recorder.add(entry)
+	r.recorder.add(note{Entry: entry})
+}
+
+// alongEvent is an event that is recorded along with a step on the ticket. It stands outside the count, so that a step that
+// fails leaves no gap in it.
+func (r *accessRequest) alongEvent(ctx workflow.Context, name string, t access.EventType, text string) access.Event {
+	return access.Event{
+		ID: RequestWorkflowID(r.request.ID) + "#" + name, Request: r.request.ID, Type: t, At: workflow.Now(ctx).UTC(),
+		Channel: access.ChannelSystem, Text: text,
+	}
 }
 
 func (r *accessRequest) entry(ctx workflow.Context, e access.Event) access.Entry {
@@ -57,6 +66,7 @@ func copyView(v access.RequestView) access.RequestView {
 // awaitRecorded waits until the ledger has the mark, or is known to be away: the fact is then safe in the history, and
 // the caller is not kept waiting for a database.
 func (r *accessRequest) awaitRecorded(ctx workflow.Context, mark int) error {
+	r.recorder.held = false
 	return workflow.Await(ctx, func() bool { return r.recorder.written >= mark || r.recorder.behind })
 }
 
@@ -74,7 +84,7 @@ func (r *accessRequest) show(ctx workflow.Context) {
 	if v.Ticket != nil {
 		now.Ticket = v.Ticket.Key
 	}
-	if now == r.s.Shown {
+	if now == r.s.Shown || r.momentary() {
 		return
 	}
 	r.s.Shown = now
@@ -89,6 +99,20 @@ func (r *accessRequest) show(ctx workflow.Context) {
 	if err := workflow.UpsertTypedSearchAttributes(ctx, updates...); err != nil {
 		workflow.GetLogger(ctx).Error("search attributes", "error", err)
 	}
+}
+
+// momentary reports whether the request is in a state that it leaves within moments, if all goes well: the list is not
+// troubled with it.
+func (r *accessRequest) momentary() bool {
+	switch {
+	case r.s.View.State.Ended():
+		return false
+	case r.mirror == nil:
+		return r.recorder.held
+	case r.mirror.Ref == nil:
+		return r.recorder.held && r.mirror.Problem == ""
+	}
+	return r.mirror.held
 }
 
 // details is the run's page in the Temporal UI, in Markdown: what comes next, the ticket, and then each item. It is

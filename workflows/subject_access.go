@@ -110,9 +110,9 @@ func (s *subjectAccess) ensure(ctx workflow.Context, e access.Ensure) {
 // start gives a lease its coroutine.
 func (s *subjectAccess) start(ctx workflow.Context, l *lease) {
 	l.of = s
-	l.recorder = &recorder{}
-	for _, e := range l.Unrecorded {
-		l.recorder.add(e)
+	l.recorder = &recorder{unheard: l.unheard, away: l.answerDirectly}
+	for _, n := range l.Unrecorded {
+		l.recorder.add(n)
 	}
 	l.Unrecorded = nil
 	s.leases = append(s.leases, l)

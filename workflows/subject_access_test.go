@@ -1,12 +1,12 @@
 package workflows_test
 
 import (
-	"errors"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/mock" //nolint:depguard // the test environment matches signals to other workflows with it
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
 
 	"usher/internal/access"
 	"usher/internal/connectors/memory"
@@ -27,19 +27,22 @@ func newHolder(t *testing.T) *holder {
 	return h
 }
 
+// hear takes the answers, which come along with what is recorded, or directly while the ledger is away.
 func (h *holder) hear() {
+	h.heard = func(_, signal string, arg any) error {
+		require.Equal(h.t, workflows.SignalLeaseState, signal)
+		if h.noRequest {
+			return serviceerror.NewNotFound("no such workflow")
+		}
+		answer, ok := arg.(access.LeaseAnswer)
+		require.True(h.t, ok)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.answers = append(h.answers, answer)
+		return nil
+	}
 	h.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, workflows.SignalLeaseState, mock.Anything).Return(
-		func(_, _, _, _ string, arg any) error {
-			if h.noRequest {
-				return errors.New("unknown external workflow execution")
-			}
-			answer, ok := arg.(access.LeaseAnswer)
-			require.True(h.t, ok)
-			h.mu.Lock()
-			defer h.mu.Unlock()
-			h.answers = append(h.answers, answer)
-			return nil
-		})
+		func(_, id, _, signal string, arg any) error { return h.heard(id, signal, arg) })
 }
 
 // lease is an ensure for a role on the target.

@@ -27,6 +27,8 @@ type mirrorState struct {
 	Pending  []ticketWrite          `json:"pending,omitempty"`
 	Count    int                    `json:"count,omitempty"`
 	Seen     *access.TicketSnapshot `json:"seen,omitempty"`
+	// Mark is what of the ticket's changes has been taken in.
+	Mark access.TicketMark `json:"mark,omitzero"`
 	// Misses counts reads in a row that found no ticket: one miss proves nothing.
 	Misses int `json:"misses,omitempty"`
 	// Old is the ticket that this one replaces.
@@ -43,15 +45,26 @@ type ticketMirror struct {
 	desk    access.DeskName
 	order   access.NewTicket
 	people  []access.Person
+	// assign lists whom a new ticket may be assigned to, the first choice first.
+	assign  func() []access.PersonID
 	settles time.Duration
 	glance  time.Duration
 
 	// opened and gone tell the owner what happened; changed that there is something new to show.
-	opened  func(ref access.TicketRef, found bool)
+	opened  func(opened activities.Opened, along *ride)
 	gone    func()
 	changed func()
 	dropped func(why string)
+	// openAlong and closeAlong give what the first round of opening, and of the last write, records along; nil for nothing.
+	openAlong  func() *ride
+	closeAlong func() *ride
+	// closed hears that the ticket shows the outcome, and the ledger knows.
+	closed func(along *ride)
 
+	// held keeps the writes back while the next thing to say is moments away.
+	held bool
+	// single makes one write at a time, after a batch was refused.
+	single bool
 	// made counts the writes of this run: a look that a write overtook shows a ticket that no longer is.
 	made int
 
@@ -77,8 +90,12 @@ func (m *ticketMirror) upToDate() bool { return m.Off || (m.Ref != nil && len(m.
 // run mirrors until the workflow ends. It is a coroutine of its own.
 func (m *ticketMirror) run(ctx workflow.Context) {
 	for round := 0; ; {
+		due := func() bool { return !m.park && !m.upToDate() && (m.Ref == nil || !m.held) }
 		m.parked = true
-		_ = workflow.Await(ctx, func() bool { return !m.park && !m.upToDate() })
+		_ = workflow.Await(ctx, due)
+		if afterTheOthers(ctx); !due() {
+			continue
+		}
 		m.parked = false
 		wait := m.step(ctx, round)
 		if wait == 0 {
@@ -105,11 +122,21 @@ func (m *ticketMirror) open(ctx workflow.Context, round int) time.Duration {
 	var desk *activities.Desk
 	var opened activities.Opened
 	call := activities.OpenCall{Ticket: m.order, People: m.people}
-	err := workflow.ExecuteActivity(openTicket(ctx, m.desk), desk.OpenTicket, call).Get(ctx, &opened)
+	if m.assign != nil {
+		call.Assign = m.assign()
+	}
+	var along *ride
+	if round == 0 && m.openAlong != nil {
+		if along = m.openAlong(); along != nil {
+			call.Record = &along.entry
+		}
+	}
+	err := workflow.ExecuteActivity(openTicket(ctx, m.desk, round), desk.OpenTicket, call).Get(ctx, &opened)
 	if err == nil {
 		m.Ref, m.Accounts, m.Problem, m.Misses = &opened.Ref, opened.Accounts, "", 0
 		m.Seen = &access.TicketSnapshot{Ref: opened.Ref, Phase: access.TicketWaiting}
-		m.opened(opened.Ref, opened.Found)
+		m.Mark = access.TicketMark{}
+		m.opened(opened, along)
 		return 0
 	}
 	m.Problem = "no ticket yet: " + sayError(err)
@@ -119,18 +146,32 @@ func (m *ticketMirror) open(ctx workflow.Context, round int) time.Duration {
 	return betweenRounds.after(round)
 }
 
-// bringUpToDate makes the next write.
+// batchAtMost is how many writes go out together: one activity must be done with them in its time.
+const batchAtMost = 10
+
+// bringUpToDate makes the next writes: all that wait together, for what comes later says more than what came before.
 func (m *ticketMirror) bringUpToDate(ctx workflow.Context, round int) time.Duration {
-	next := m.Pending[0]
-	update := activities.TicketUpdate{Ticket: m.Ref.ID, MoveTo: m.moveOf(next), Assign: next.Assign}
-	if next.Comment != "" {
-		update.Comment = &access.Comment{Marker: m.commentMarker(next), Text: next.Comment}
+	size := min(len(m.Pending), batchAtMost)
+	if m.single {
+		size = 1
+	}
+	update := m.updateOf(m.Pending[:size], m.Pending[size:])
+	opts := ticket(ctx, m.desk, "update "+string(m.Ref.Key))
+	var along *ride
+	if round == 0 && update.MoveTo.Closed() && size == len(m.Pending) && m.closeAlong != nil {
+		if along = m.closeAlong(); along != nil {
+			update.Record = &along.entry
+			opts = ticketOnce(ctx, m.desk, "close "+string(m.Ref.Key))
+		}
 	}
 	var desk *activities.Desk
 	var updated activities.Updated
-	err := workflow.ExecuteActivity(ticket(ctx, m.desk, "update "+string(m.Ref.Key)), desk.UpdateTicket, update).Get(ctx, &updated)
+	err := workflow.ExecuteActivity(opts, desk.UpdateTicket, update).Get(ctx, &updated)
 	if err == nil {
-		m.accept(update, updated)
+		if updated.Recorded && along != nil {
+			m.closed(along)
+		}
+		m.accept(update, updated, size)
 		return 0
 	}
 	m.Problem = "ticket is behind: " + sayError(err)
@@ -138,9 +179,15 @@ func (m *ticketMirror) bringUpToDate(ctx workflow.Context, round int) time.Durat
 	case access.NotFound:
 		return m.missed()
 	case access.Conflict, access.Invalid:
+		if size > 1 {
+			// One of them is refused: which one shows when they go one by one.
+			m.single = true
+			m.changed()
+			return 0
+		}
 		if !update.MoveTo.Closed() || m.closedAnyway(ctx) {
 			m.dropped(m.Problem)
-			m.pop()
+			m.pop(1)
 			return 0
 		}
 	case access.Transient, access.RateLimited, access.Forbidden, access.Unknown:
@@ -148,13 +195,24 @@ func (m *ticketMirror) bringUpToDate(ctx workflow.Context, round int) time.Durat
 	return betweenRounds.after(round)
 }
 
-// moveOf is where a step moves the ticket: nowhere, if a later step that is queued already moves it elsewhere.
-func (m *ticketMirror) moveOf(w ticketWrite) access.TicketPhase {
-	later := slices.ContainsFunc(m.Pending[1:], func(p ticketWrite) bool { return p.MoveTo != "" })
-	if later {
-		return ""
+// updateOf makes one update of several writes. It moves the ticket nowhere if a later write moves it elsewhere.
+func (m *ticketMirror) updateOf(batch, later []ticketWrite) activities.TicketUpdate {
+	update := activities.TicketUpdate{Ticket: m.Ref.ID}
+	for _, w := range batch {
+		if w.Comment != "" {
+			update.Comments = append(update.Comments, access.Comment{Marker: m.commentMarker(w), Text: w.Comment})
+		}
+		if w.Assign != nil {
+			update.Assign = w.Assign
+		}
+		if w.MoveTo != "" {
+			update.MoveTo = w.MoveTo
+		}
 	}
-	return w.MoveTo
+	if slices.ContainsFunc(later, func(w ticketWrite) bool { return w.MoveTo != "" }) {
+		update.MoveTo = ""
+	}
+	return update
 }
 
 func (m *ticketMirror) commentMarker(w ticketWrite) access.Marker {
@@ -162,7 +220,7 @@ func (m *ticketMirror) commentMarker(w ticketWrite) access.Marker {
 }
 
 // accept takes a step as done, and remembers how the ticket looks now.
-func (m *ticketMirror) accept(u activities.TicketUpdate, done activities.Updated) {
+func (m *ticketMirror) accept(u activities.TicketUpdate, done activities.Updated, size int) {
 	if u.MoveTo != "" {
 		m.Seen.Phase = u.MoveTo
 	}
@@ -171,13 +229,14 @@ func (m *ticketMirror) accept(u activities.TicketUpdate, done activities.Updated
 	}
 	m.Misses = 0
 	m.made++
-	m.pop()
+	m.pop(size)
 }
 
-func (m *ticketMirror) pop() {
-	m.Pending = m.Pending[1:]
+func (m *ticketMirror) pop(size int) {
+	// A ticket that is let go meanwhile has taken its writes with it.
+	m.Pending = m.Pending[min(size, len(m.Pending)):]
 	if len(m.Pending) == 0 {
-		m.Problem = ""
+		m.Problem, m.single = "", false
 	}
 	m.changed()
 }

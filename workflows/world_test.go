@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/testsuite"
@@ -49,8 +50,13 @@ type world struct {
 	terms   access.Terms
 	mu      sync.Mutex
 	ensures []access.Ensure
+	// heard takes signals to other workflows; nil when none of them runs. started are the workflows that were started.
+	heard   func(workflowID, signal string, arg any) error
+	started []string
 	// entity answers ensures as the subject's workflow would; nil leaves them unanswered.
 	entity func(access.Ensure)
+	// edge is true when desk, target and source are served by workers that do not know the ledger.
+	edge bool
 	// accounts are the desk accounts of people.
 	accounts map[access.PersonID]access.AccountID
 }
@@ -87,6 +93,20 @@ func (w *world) SignalWithStartWorkflow(_ context.Context, _, _ string, arg any,
 	if w.entity != nil {
 		w.entity(e)
 	}
+	return nil, nil
+}
+
+func (w *world) SignalWorkflow(_ context.Context, workflowID, _, signal string, arg any) error {
+	if w.heard == nil {
+		return serviceerror.NewNotFound("no such workflow")
+	}
+	return w.heard(workflowID, signal, arg)
+}
+
+func (w *world) ExecuteWorkflow(_ context.Context, o client.StartWorkflowOptions, _ any, _ ...any) (client.WorkflowRun, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.started = append(w.started, o.ID)
 	return nil, nil
 }
 
@@ -141,13 +161,22 @@ func (w *world) newRun() {
 	w.env.SetTestTimeout(time.Minute)
 	w.target.SetClock(w.env.Now)
 	workflows.Register(w.env)
-	w.env.RegisterActivity(&activities.Records{Ledger: w.ledger})
-	w.env.RegisterActivity(&activities.Messages{Client: w})
-	w.env.RegisterActivity(&activities.Desk{Port: w.desk})
-	w.env.RegisterActivity(&activities.Target{Port: w.target})
+	w.env.RegisterActivity(&activities.Records{Ledger: w.ledger, Client: w})
+	desk, target := &activities.Desk{Port: w.desk}, &activities.Target{Port: w.target}
+	watch := &activities.Watch{Ledger: w.ledger, Client: w}
+	if !w.edge {
+		desk.Ledger, desk.Watch, target.Ledger = w.ledger, watch, w.ledger
+	}
+	w.env.RegisterActivity(desk)
+	w.env.RegisterActivity(target)
+	w.env.RegisterActivity(watch)
 	w.env.RegisterActivity(&activities.Source{Port: w.source})
+	var people access.IdentitySource
+	if !w.edge {
+		people = w.source
+	}
 	w.env.RegisterActivity(&activities.Policy{
-		Catalog: w.catalog, Terms: w.terms, Source: "directory",
+		Catalog: w.catalog, Terms: w.terms, Source: "directory", People: people,
 		Connectors: activities.Connectors{
 			Desks: []access.DeskName{"jira"}, Targets: []access.TargetName{"directory"},
 			Sources: []access.SourceName{"directory"},

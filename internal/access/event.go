@@ -59,6 +59,32 @@ type Entry struct {
 	Ticket *TicketLink `json:"ticket,omitempty"`
 }
 
+// Empty reports whether there is nothing to record.
+func (e Entry) Empty() bool {
+	return len(e.Events) == 0 && e.View == nil && e.Lease == nil && e.Ticket == nil
+}
+
+// Opened gives the entry with the ticket that was opened filled in: its link, the view's ticket, and the last event. The
+// entry itself is not changed.
+func (e Entry) Opened(ref TicketRef) Entry {
+	if e.Ticket != nil {
+		link := *e.Ticket
+		link.Ref = ref
+		e.Ticket = &link
+	}
+	if e.View != nil {
+		view := *e.View
+		view.Ticket = &ref
+		e.View = &view
+	}
+	if last := len(e.Events) - 1; last >= 0 {
+		e.Events = append([]Event(nil), e.Events...)
+		e.Events[last].Text = "Ticket " + string(ref.Key) + " was opened."
+		e.Events[last].Proof = ref.URL
+	}
+	return e
+}
+
 // TicketLink says whose mirror a ticket is.
 type TicketLink struct {
 	Ref     TicketRef `json:"ref"`

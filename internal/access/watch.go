@@ -51,13 +51,18 @@ type TicketMark struct {
 	MovedBy AccountID `json:"moved_by,omitempty"`
 	MovedAt time.Time `json:"moved_at,omitzero"`
 	Status  string    `json:"status,omitempty"`
+	// SeenAt is TicketSnapshot.UpdatedAt of what the mark was made from: a desk's search may show again what was earlier.
+	SeenAt time.Time `json:"seen_at,omitzero"`
 }
 
 // After gives the mark of a ticket that looks like now, and whether that is news: whether somebody else than usher has
-// changed it since this mark was made. usher's own writes are no news.
+// changed it since this mark was made. usher's own writes are no news, and neither is a look that is older than the mark.
 func (m TicketMark) After(now TicketSnapshot) (TicketMark, bool) {
+	if now.UpdatedAt.Before(m.SeenAt) {
+		return m, false
+	}
 	next := m
-	next.Key, next.Project, next.Assignee = now.Ref.Key, now.Project, now.Assignee
+	next.Key, next.Project, next.Assignee, next.SeenAt = now.Ref.Key, now.Project, now.Assignee, now.UpdatedAt
 	news := m.Key != "" && (m.Key != next.Key || m.Project != next.Project)
 	if !now.AssignedOwn && next.Assignee != m.Assignee {
 		news = true
@@ -73,9 +78,11 @@ func (m TicketMark) After(now TicketSnapshot) (TicketMark, bool) {
 
 // Equal reports whether two marks are the same.
 func (m TicketMark) Equal(other TicketMark) bool {
-	at, otherAt := m.MovedAt, other.MovedAt
-	m.MovedAt, other.MovedAt = time.Time{}, time.Time{}
-	return m == other && at.Equal(otherAt)
+	if !m.MovedAt.Equal(other.MovedAt) || !m.SeenAt.Equal(other.SeenAt) {
+		return false
+	}
+	m.MovedAt, m.SeenAt = other.MovedAt, other.SeenAt
+	return m == other
 }
 
 // WatchedTicket is what the ledger knows of one ticket.
@@ -115,4 +122,40 @@ type WatchTerms struct {
 	// SafetyLook is how long a request goes without news before it asks how old the last round is; each time that there
 	// was nothing doubles it, up to eight times.
 	SafetyLook Duration `json:"safety_look"`
+}
+
+// clockSlack is how far behind the desk's clock the cursor stays when nothing has changed: clocks of one desk's machines
+// differ, and the times of changes are another clock's than that of answers.
+const clockSlack = 10 * time.Minute
+
+// Advanced is the view after one page of changes that came at a time of usher's. The cursor moves to the newest change of
+// the page; after the last page the round is complete, and where the desk tells its time the cursor follows it, so that
+// a quiet desk is not asked again and again for what changed long ago.
+func (v WatchView) Advanced(page ChangesPage, at time.Time) WatchView {
+	for _, t := range page.Tickets {
+		v.Cursor = later(v.Cursor, t.UpdatedAt)
+	}
+	if page.Next != "" {
+		return v
+	}
+	v.LookedAt = at
+	switch {
+	case !page.Now.IsZero():
+		v.Cursor = later(v.Cursor, page.Now.Add(-clockSlack))
+	case v.Cursor.IsZero():
+		v.Cursor = at.Add(-clockSlack)
+	}
+	return v
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// StaleAt reports whether the watch has told nothing for too long.
+func (v WatchView) StaleAt(now time.Time, after Duration) bool {
+	return v.LookedAt.IsZero() || now.Sub(v.LookedAt) > after.Std()
 }

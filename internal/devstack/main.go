@@ -4,12 +4,14 @@
 //	devstack demo   without a person: requests from the question to the closed ticket, each result checked from outside;
 //	                REASON goes into the requests, KEEP=1 leaves the stack up and prints where it is
 //	devstack stop   stops what "KEEP=1 devstack demo" left up
+//	devstack bench  what usher costs, measured on a stack of its own; FULL=1 measures what takes longer as well
 //
 // Variables of up: TEMPORAL_ADDRESS uses a Temporal server that runs already; JIRA_URL, JIRA_USER and JIRA_TOKEN (with
 // JIRA_PROJECT, default ACCESS, and JIRA_ISSUE_TYPE, default Task) use a real Jira instead of the fake one.
 //
 // The flow: main.go chooses; up.go and screen.go are up; demo.go runs the scenes of scenes.go against a stack that it
-// holds itself or, with KEEP=1, that a process of its own holds (hold.go). The stack itself is package stack.
+// holds itself or, with KEEP=1, that a process of its own holds (hold.go). The stack itself is package stack, the benchmark
+// package bench.
 package main
 
 import (
@@ -45,14 +47,14 @@ func main() {
 }
 
 func run(ctx context.Context, p program) int {
-	commands := map[string]func(context.Context, program) error{"up": up, "demo": demo, "stop": stop, "hold": hold}
+	commands := map[string]func(context.Context, program) error{"up": up, "demo": demo, "stop": stop, "hold": hold, "bench": measure, "bench-floor": benchFloor}
 	name := ""
 	if len(p.args) > 0 {
 		name = p.args[0]
 	}
 	command, known := commands[name]
 	if !known {
-		fmt.Fprintln(os.Stderr, "devstack: expected up, demo or stop")
+		fmt.Fprintln(os.Stderr, "devstack: expected up, demo, bench or stop")
 		return exitUsage
 	}
 	ctx, cancel := interruptible(ctx, p.die, name != "hold")

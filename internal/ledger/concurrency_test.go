@@ -144,8 +144,13 @@ func everyCall(ctx context.Context, s *ledger.Store) map[string]error {
 	_, leases := s.LeasesOf(ctx, "p-bo")
 	_, ticket := s.TicketByID(ctx, "jira", "10")
 	_, tickets := s.TicketsOf(ctx, "r-1")
+	_, watch := s.Watch(ctx, "jira")
+	_, watched := s.WatchedTickets(ctx, "jira", []access.TicketID{"10"})
+	_, open := s.OpenTickets(ctx, "jira", "", 1)
 	return map[string]error{
 		"View": view, "Views": views, "Events": events, "Lease": lease, "LeasesOf": leases, "TicketByID": ticket, "TicketsOf": tickets,
-		"Ping": s.Ping(ctx), "Migrate": s.Migrate(ctx), "Record": s.Record(ctx, access.Entry{Events: []access.Event{event("r-1", 1)}}),
+		"Watch": watch, "WatchedTickets": watched, "OpenTickets": open, "SaveWatch": s.SaveWatch(ctx, access.WatchView{Desk: "jira"}),
+		"SaveMarks": s.SaveMarks(ctx, "jira", map[access.TicketID]access.TicketMark{"10": {}}),
+		"Ping":      s.Ping(ctx), "Migrate": s.Migrate(ctx), "Record": s.Record(ctx, access.Entry{Events: []access.Event{event("r-1", 1)}}),
 	}
 }

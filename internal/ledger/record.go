@@ -5,11 +5,17 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"usher/internal/access"
 )
 
 const opRecord = "record in the ledger"
+
+// eventsAtOnce is the most events that one statement appends: few enough that a statement stays small, and that
+// PostgreSQL's driver keeps the statements of all numbers prepared.
+const eventsAtOnce = 16
 
 // Record writes an entry in one transaction: all of it or nothing.
 //
@@ -17,8 +23,8 @@ const opRecord = "record in the ledger"
 //     the same; another content is Conflict.
 //   - A view, of a request or a lease, is kept only when its version is higher than the one that is there. A late,
 //     older view changes nothing, and the events that came with it are still appended.
-//   - A ticket link is kept by desk and ticket id, the last one recorded wins (a moved ticket has a new key). Linking a
-//     ticket to another request or lease than before is Conflict.
+//   - A ticket link is kept by desk and ticket id, the last one recorded wins (a moved ticket has a new key), and the
+//     ticket's mark stays. Linking a ticket to another request or lease than before is Conflict.
 //
 // Safe to repeat: after Transient nobody knows whether the entry was written, and recording it again is right either
 // way. Invalid, naming the field, when an id is empty, longer than 512 bytes, not UTF-8, or holds a NUL. An empty entry
@@ -28,10 +34,8 @@ func (s *Store) Record(ctx context.Context, e access.Entry) error {
 		return err
 	}
 	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
-		for _, event := range e.Events {
-			if err := appendEvent(ctx, tx, event); err != nil {
-				return err
-			}
+		if err := appendEvents(ctx, tx, e.Events); err != nil {
+			return err
 		}
 		if err := keepRequest(ctx, tx, e.View); err != nil {
 			return err
@@ -44,26 +48,43 @@ func (s *Store) Record(ctx context.Context, e access.Entry) error {
 	return s.fail(opRecord, err)
 }
 
-func appendEvent(ctx context.Context, tx *sql.Tx, e access.Event) error {
-	e.At = e.At.UTC()
-	body, err := encode(e)
-	if err != nil {
-		return err
+func appendEvents(ctx context.Context, tx *sql.Tx, events []access.Event) error {
+	for some := range slices.Chunk(events, eventsAtOnce) {
+		c, rows, bodies := &conditions{}, make([]string, len(some)), make([]string, len(some))
+		for i, e := range some {
+			e.At = e.At.UTC()
+			body, err := encode(opRecord, e)
+			if err != nil {
+				return err
+			}
+			bodies[i] = body
+			rows[i] = c.row(e.ID, string(e.Request), string(e.Lease), string(e.Type), e.At.UnixMicro(), string(e.Actor),
+				string(e.Channel), body)
+		}
+		added, err := affected(tx.ExecContext(ctx, `
+			INSERT INTO events (id, request_id, lease_id, type, at_us, actor_id, channel, body)
+			VALUES `+strings.Join(rows, ", ")+` ON CONFLICT (id) DO NOTHING`, c.args...))
+		if err != nil {
+			return err
+		}
+		for i := 0; added < int64(len(some)) && i < len(some); i++ {
+			if err := recordedAlready(ctx, tx, some[i].ID, bodies[i]); err != nil {
+				return err
+			}
+		}
 	}
-	added, err := changed(tx.ExecContext(ctx, `
-		INSERT INTO events (id, request_id, lease_id, type, at_us, actor_id, channel, body)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING`,
-		e.ID, string(e.Request), string(e.Lease), string(e.Type), e.At.UnixMicro(), string(e.Actor), string(e.Channel), body))
-	if err != nil || added {
-		return err
-	}
+	return nil
+}
+
+// recordedAlready is nil when the event that is recorded under an id has this content.
+func recordedAlready(ctx context.Context, tx *sql.Tx, id, body string) error {
 	var kept string
-	if err := tx.QueryRowContext(ctx, `SELECT body FROM events WHERE id = $1`, e.ID).Scan(&kept); err != nil {
+	if err := tx.QueryRowContext(ctx, `SELECT body FROM events WHERE id = $1`, id).Scan(&kept); err != nil {
 		return err
 	}
 	same, err := sameEvent(kept, body)
 	if err == nil && !same {
-		return access.Errorf(access.Conflict, opRecord, "event %q is recorded already, with another content", e.ID)
+		return access.Errorf(access.Conflict, opRecord, "event %q is recorded already, with another content", id)
 	}
 	return err
 }
@@ -76,7 +97,7 @@ func sameEvent(kept, given string) (bool, error) {
 		if err != nil {
 			return "", err
 		}
-		return encode(event)
+		return encode(opRecord, event)
 	}
 	one, err := canonical(kept)
 	if err != nil {
@@ -86,53 +107,11 @@ func sameEvent(kept, given string) (bool, error) {
 	return one == other, err
 }
 
-func keepRequest(ctx context.Context, tx *sql.Tx, v *access.RequestView) error {
-	if v == nil {
-		return nil
-	}
-	body, err := encode(v)
-	if err != nil {
-		return err
-	}
-	r := v.Request
-	newer, err := changed(tx.ExecContext(ctx, `
-		INSERT INTO requests (id, version, state, ended, requester_id, subject_id, submitted_us, body)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-		ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state, ended = excluded.ended,
-			requester_id = excluded.requester_id, subject_id = excluded.subject_id,
-			submitted_us = excluded.submitted_us, body = excluded.body
-		WHERE requests.version < excluded.version`,
-		string(r.ID), v.Version, string(v.State), v.State.Ended(), string(r.Requester), string(r.Subject),
-		r.SubmittedAt.UnixMicro(), body))
-	if err != nil || !newer {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM request_waiting WHERE request_id = $1`, string(r.ID)); err != nil {
-		return err
-	}
-	for _, w := range v.WaitingOn {
-		if w.Person == "" {
-			continue
-		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO request_waiting (request_id, person_id) VALUES ($1, $2)
-			ON CONFLICT DO NOTHING`, string(r.ID), string(w.Person)); err != nil {
-			return err
-		}
-	}
-	for _, item := range r.Items {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO request_entitlements (request_id, entitlement_id) VALUES ($1, $2)
-			ON CONFLICT DO NOTHING`, string(r.ID), string(item.Entitlement)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func keepLease(ctx context.Context, tx *sql.Tx, v *access.LeaseView) error {
 	if v == nil {
 		return nil
 	}
-	body, err := encode(v)
+	body, err := encode(opRecord, v)
 	if err != nil {
 		return err
 	}
@@ -152,35 +131,35 @@ func keepTicket(ctx context.Context, tx *sql.Tx, l *access.TicketLink) error {
 	if l == nil {
 		return nil
 	}
-	body, err := encode(l)
+	body, err := encode(opRecord, l)
 	if err != nil {
 		return err
 	}
-	kept, err := changed(tx.ExecContext(ctx, `
-		INSERT INTO tickets (desk, id, request_id, lease_id, body) VALUES ($1, $2, $3, $4, $5)
+	kept, err := affected(tx.ExecContext(ctx, `
+		INSERT INTO tickets (desk, id, request_id, lease_id, ended, body)
+		VALUES ($1, $2, $3, $4, coalesce((SELECT ended FROM requests WHERE id = $3), FALSE), $5)
 		ON CONFLICT (desk, id) DO UPDATE SET body = excluded.body
 		WHERE tickets.request_id = excluded.request_id AND tickets.lease_id = excluded.lease_id`,
 		string(l.Ref.Desk), string(l.Ref.ID), string(l.Request), string(l.Lease), body))
-	if err == nil && !kept {
+	if err == nil && kept == 0 {
 		return access.Errorf(access.Conflict, opRecord, "ticket %q of desk %q is the mirror of another request or lease",
 			l.Ref.ID, l.Ref.Desk)
 	}
 	return err
 }
 
-// changed reports whether a statement wrote a row.
-func changed(result sql.Result, err error) (bool, error) {
+// affected is how many rows a statement wrote.
+func affected(result sql.Result, err error) (int64, error) {
 	if err != nil {
-		return false, err
+		return 0, err
 	}
-	rows, err := result.RowsAffected()
-	return rows > 0, err
+	return result.RowsAffected()
 }
 
-func encode(value any) (string, error) {
+func encode(op string, value any) (string, error) {
 	body, err := json.Marshal(value)
 	if err != nil {
-		return "", access.Errorf(access.Invalid, opRecord, "%w", err)
+		return "", access.Errorf(access.Invalid, op, "%w", err)
 	}
 	return string(body), nil
 }

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +13,7 @@ import (
 	"usher/internal/ledger"
 )
 
-func requireKind(t *testing.T, kind access.Kind, err error) {
+func requireKind(t testing.TB, kind access.Kind, err error) {
 	t.Helper()
 	require.Error(t, err)
 	var own *access.Error
@@ -20,7 +21,7 @@ func requireKind(t *testing.T, kind access.Kind, err error) {
 	require.Equal(t, kind, own.Kind, err.Error())
 }
 
-func record(t *testing.T, s *ledger.Store, e access.Entry) {
+func record(t testing.TB, s *ledger.Store, e access.Entry) {
 	t.Helper()
 	require.NoError(t, s.Record(t.Context(), e))
 }
@@ -248,4 +249,81 @@ func testAppendOnly(t *testing.T, d databases) {
 	events, err := s.Events(t.Context(), "r-1")
 	require.NoError(t, err)
 	require.Equal(t, []access.Event{event("r-1", 1), event("r-1", 2)}, events)
+}
+
+func testRelations(t *testing.T, d databases) {
+	s := d.open(t)
+	found := func(f ledger.Filter) bool {
+		page, err := s.Views(t.Context(), f)
+		require.NoError(t, err)
+		return len(page.Views) == 1
+	}
+	steps := []struct {
+		persons []access.PersonID
+		ended   access.RequestState
+	}{
+		{persons: []access.PersonID{"p-mara", "p-olu"}},
+		{persons: []access.PersonID{"p-mara", "p-olu"}},
+		{persons: []access.PersonID{"p-olu", "p-cyd", "p-cyd"}},
+		{},
+		{persons: []access.PersonID{"p-mara"}},
+		{ended: access.OutcomeGranted},
+	}
+	for i, step := range steps {
+		v := view("r-1", i+1)
+		v.State, v.WaitingOn = access.StateAwaitingApprove, nil
+		if step.ended != "" {
+			v.State = step.ended
+		}
+		for _, p := range step.persons {
+			v.WaitingOn = append(v.WaitingOn, access.Waiting{Person: p})
+		}
+		record(t, s, access.Entry{View: &v})
+		for _, p := range []access.PersonID{"p-mara", "p-olu", "p-cyd"} {
+			require.Equal(t, slices.Contains(step.persons, p), found(ledger.Filter{WaitingOn: p}), "step %d, %s", i, p)
+		}
+		require.True(t, found(ledger.Filter{Entitlement: "wiki/editor"}), "step %d", i)
+	}
+
+	// More than one statement takes.
+	const many = 230
+	v := view("r-2", 1)
+	v.WaitingOn, v.Request.Items = nil, nil
+	for n := range many {
+		v.WaitingOn = append(v.WaitingOn, access.Waiting{Person: access.PersonID(fmt.Sprintf("p-%d", n))})
+		v.Request.Items = append(v.Request.Items, access.Item{Entitlement: access.EntitlementID(fmt.Sprintf("e-%d", n))})
+	}
+	record(t, s, access.Entry{View: &v})
+	for n := range many {
+		require.True(t, found(ledger.Filter{WaitingOn: v.WaitingOn[n].Person, Entitlement: v.Request.Items[n].Entitlement}), n)
+	}
+	less := v
+	less.Version, less.WaitingOn = 2, v.WaitingOn[:1]
+	record(t, s, access.Entry{View: &less})
+	for n := range many {
+		require.Equal(t, n == 0, found(ledger.Filter{WaitingOn: v.WaitingOn[n].Person}), n)
+	}
+}
+
+func testManyEvents(t *testing.T, d databases) {
+	s := d.open(t)
+	var events []access.Event
+	for n := range 70 {
+		events = append(events, event("r-1", n))
+	}
+	record(t, s, access.Entry{Events: events[:20]})
+	record(t, s, access.Entry{Events: events})
+	got, err := s.Events(t.Context(), "r-1")
+	require.NoError(t, err)
+	require.Equal(t, events, got)
+
+	last, next := event("r-1", 69), event("r-1", 70)
+	last.Text = "Somebody else did."
+	requireKind(t, access.Conflict, s.Record(t.Context(), access.Entry{Events: []access.Event{next, last}}))
+	twice := next
+	twice.Text = "Twice in one entry."
+	requireKind(t, access.Conflict, s.Record(t.Context(), access.Entry{Events: []access.Event{next, twice}}))
+	got, err = s.Events(t.Context(), "r-1")
+	require.NoError(t, err)
+	require.Len(t, got, len(events))
 }

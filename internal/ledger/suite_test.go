@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
 	"github.com/stretchr/testify/require"
 	_ "modernc.org/sqlite"
 
@@ -18,34 +19,53 @@ import (
 // databases is one kind of database that the suite runs on.
 type databases struct {
 	// newURL makes an empty database.
-	newURL func(*testing.T) string
+	newURL func(testing.TB) string
 	// raw opens it without the ledger.
-	raw func(t *testing.T, url string) *sql.DB
+	raw func(t testing.TB, url string) *sql.DB
 	// block takes a lock, in a transaction of raw, that no writer gets past.
 	block string
+	// explained goes before a query to ask how it would be run; foreign is the ending of the other database's migrations.
+	explained, foreign string
+	dialect            goose.Dialect
 }
 
 func TestLedgerOnSQLite(t *testing.T) {
-	runSuite(t, databases{
-		newURL: func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "ledger.db") },
-		raw: func(t *testing.T, url string) *sql.DB {
-			return rawDatabase(t, "sqlite", strings.TrimPrefix(url, "sqlite:")+"?_busy_timeout=5000&_txlock=immediate")
-		},
-		block: `SELECT 1`,
-	})
+	runSuite(t, onSQLite())
 }
 
 func TestLedgerOnPostgreSQL(t *testing.T) {
 	server := ledgertest.StartPostgres(t)
-	runSuite(t, databases{
-		newURL: func(t *testing.T) string { return ledgertest.CreateDatabase(t, server) },
-		raw:    func(t *testing.T, url string) *sql.DB { return rawDatabase(t, "pgx", url) },
-		block:  `LOCK TABLE events IN ACCESS EXCLUSIVE MODE`,
-	})
+	runSuite(t, onPostgres(server))
 	t.Run("only on PostgreSQL", func(t *testing.T) { runPostgresOnly(t, server) })
 }
 
-func rawDatabase(t *testing.T, driver, dsn string) *sql.DB {
+// runBenchmarks runs the same benchmarks on every database.
+func runBenchmarks(b *testing.B, run func(*testing.B, databases)) {
+	b.Run("SQLite", func(b *testing.B) { run(b, onSQLite()) })
+	b.Run("PostgreSQL", func(b *testing.B) { run(b, onPostgres(ledgertest.StartPostgres(b))) })
+}
+
+func onSQLite() databases {
+	return databases{
+		newURL: func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "ledger.db") },
+		raw: func(t testing.TB, url string) *sql.DB {
+			return rawDatabase(t, "sqlite", strings.TrimPrefix(url, "sqlite:")+"?_busy_timeout=5000&_txlock=immediate")
+		},
+		block:     `SELECT 1`,
+		explained: `EXPLAIN QUERY PLAN `, foreign: "_postgres.sql", dialect: goose.DialectSQLite3,
+	}
+}
+
+func onPostgres(server string) databases {
+	return databases{
+		newURL:    func(t testing.TB) string { return ledgertest.CreateDatabase(t, server) },
+		raw:       func(t testing.TB, url string) *sql.DB { return rawDatabase(t, "pgx", url) },
+		block:     `LOCK TABLE events IN ACCESS EXCLUSIVE MODE`,
+		explained: `EXPLAIN `, foreign: "_sqlite.sql", dialect: goose.DialectPostgres,
+	}
+}
+
+func rawDatabase(t testing.TB, driver, dsn string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open(driver, dsn)
 	require.NoError(t, err)
@@ -54,13 +74,13 @@ func rawDatabase(t *testing.T, driver, dsn string) *sql.DB {
 }
 
 // open gives a new, migrated ledger.
-func (d databases) open(t *testing.T) *ledger.Store {
+func (d databases) open(t testing.TB) *ledger.Store {
 	t.Helper()
 	s, _ := d.openWithURL(t)
 	return s
 }
 
-func (d databases) openWithURL(t *testing.T) (*ledger.Store, string) {
+func (d databases) openWithURL(t testing.TB) (*ledger.Store, string) {
 	t.Helper()
 	url := d.newURL(t)
 	s := openAt(t, url)
@@ -69,7 +89,7 @@ func (d databases) openWithURL(t *testing.T) (*ledger.Store, string) {
 }
 
 // openAt opens a ledger as it is.
-func openAt(t *testing.T, url string) *ledger.Store {
+func openAt(t testing.TB, url string) *ledger.Store {
 	t.Helper()
 	s, err := ledger.Open(t.Context(), ledger.Config{URL: url})
 	require.NoError(t, err)
@@ -78,7 +98,7 @@ func openAt(t *testing.T, url string) *ledger.Store {
 }
 
 // exec runs a statement behind the ledger's back.
-func (d databases) exec(t *testing.T, url, statement string) error {
+func (d databases) exec(t testing.TB, url, statement string) error {
 	t.Helper()
 	_, err := d.raw(t, url).ExecContext(t.Context(), statement)
 	return err
@@ -105,6 +125,21 @@ func runSuite(t *testing.T, d databases) {
 		{"filters select", testFilters},
 		{"a filter that cannot be used is refused by field", testBadFilters},
 		{"pages have no gap and no repetition while requests are recorded", testPaging},
+		{"a change that leaves persons and items as they are is found by both", testRelations},
+		{"an entry of many events is appended whole and in order", testManyEvents},
+		{"a watch is kept as it was saved", testWatch},
+		{"a watch never goes back", testWatchNeverGoesBack},
+		{"the latest of watches that race is kept", testRacingWatches},
+		{"a desk that cannot be kept is refused, and nothing is known of it", testBadDesks},
+		{"marks are kept with their tickets", testMarks},
+		{"a call may name a thousand tickets and no more", testManyMarks},
+		{"marks are saved together or not at all", testMarksAllOrNone},
+		{"marks and links that race are both kept", testRacingMarks},
+		{"open tickets are listed in pages", testOpenTickets},
+		{"a ticket whose request has ended is not open, whatever its own row says", testOpenTicketsDespiteTheirColumn},
+		{"a page that cannot be asked for is refused by field", testBadPages},
+		{"open tickets are found by their index", testOpenTicketsPlan},
+		{"a ledger of the version before knows its open tickets", testMigrateFromTwo},
 		{"migrating again does nothing", testMigrateTwice},
 		{"processes and goroutines migrate at once", testMigrateAtOnce},
 		{"ping tells a schema that is outdated or too new", testPingSchema},

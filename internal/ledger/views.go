@@ -71,7 +71,7 @@ func (s *Store) Views(ctx context.Context, f Filter) (Page, error) {
 	return Page{Views: views, Next: cursorAfter(views[limit-1].Request)}, nil
 }
 
-// conditions are the parts of a WHERE and their arguments.
+// conditions are the parts of a WHERE, and the arguments of a statement.
 type conditions struct {
 	where []string
 	args  []any
@@ -80,6 +80,15 @@ type conditions struct {
 func (c *conditions) param(arg any) string {
 	c.args = append(c.args, arg)
 	return "$" + strconv.Itoa(len(c.args))
+}
+
+// row adds the parameters of one row of VALUES.
+func (c *conditions) row(args ...any) string {
+	params := make([]string, len(args))
+	for i, arg := range args {
+		params[i] = c.param(arg)
+	}
+	return "(" + strings.Join(params, ", ") + ")"
 }
 
 // equal adds a condition on an id; condition holds one %s where the id goes.

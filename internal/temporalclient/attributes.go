@@ -10,6 +10,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"google.golang.org/grpc/codes"
 
@@ -82,6 +83,16 @@ func missingAttributes(ctx context.Context, c client.Client, namespace string, w
 			namespace, strings.Join(wrong, "; "))
 	}
 	return missing, nil
+}
+
+// CheckNamespace asks whether the namespace is there and answers, and changes nothing. The errors are those of
+// CheckSearchAttributes. It is for a program that writes no search attributes, and whose credentials may not ask for them.
+func CheckNamespace(ctx context.Context, c client.Client, namespace string) error {
+	_, err := c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: namespace})
+	if err != nil {
+		return classify("check the namespace", err)
+	}
+	return nil
 }
 
 // classify gives the kind of an answer of Temporal's.

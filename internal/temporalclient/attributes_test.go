@@ -46,7 +46,7 @@ func devServer(t *testing.T) (cli string, c client.Client, address string) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })
 	clearEnvironment(t)
-	c, err = temporalclient.Dial(t.Context(), temporalclient.Config{Address: server.FrontendHostPort()}, quiet())
+	c, err = temporalclient.Dial(t.Context(), temporalclient.Config{Address: server.FrontendHostPort()}, quiet(), nil)
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	info, err := c.WorkflowService().GetSystemInfo(t.Context(), &workflowservice.GetSystemInfoRequest{})
@@ -101,7 +101,7 @@ func TestSearchAttributesOnARealServer(t *testing.T) {
 
 func TestCheckSearchAttributesIsTransientWhenTheServerIsAway(t *testing.T) {
 	clearEnvironment(t)
-	c, err := temporalclient.Dial(t.Context(), temporalclient.Config{Address: "127.0.0.1:1"}, quiet())
+	c, err := temporalclient.Dial(t.Context(), temporalclient.Config{Address: "127.0.0.1:1"}, quiet(), nil)
 	require.NoError(t, err)
 	defer c.Close()
 	err = temporalclient.CheckSearchAttributes(t.Context(), c, "default", nil)

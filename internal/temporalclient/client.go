@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/log"
 
 	"usher/internal/access"
+	"usher/internal/telemetry"
 )
 
 // Config says where Temporal is. What is empty here is taken from the variables of Temporal's own tools
@@ -117,15 +118,18 @@ func replace(old *string, with string) {
 }
 
 // Dial makes a client that connects with its first call, so a server that is away stops nobody from starting. The
-// caller closes it. The client is safe for concurrent use. The error is Invalid and names what is wrong with the
-// configuration, or the context's own when that has ended.
-func Dial(ctx context.Context, cfg Config, logger *slog.Logger) (client.Client, error) {
+// caller closes it. The client is safe for concurrent use. The SDK counts in metrics; nil for nowhere. The error is
+// Invalid and names what is wrong with the configuration, or the context's own when that has ended.
+func Dial(ctx context.Context, cfg Config, logger *slog.Logger, metrics *telemetry.Metrics) (client.Client, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	options, err := cfg.Options(logger)
 	if err != nil {
 		return nil, err
+	}
+	if series := metrics.Series(); series != nil {
+		options.MetricsHandler = sdkMetrics{series: series}
 	}
 	connected, err := client.NewLazyClient(options)
 	if err != nil {

@@ -95,7 +95,7 @@ func TestDialRefusesBadSettings(t *testing.T) {
 	}
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {
-			_, err := temporalclient.Dial(t.Context(), row.cfg, quiet())
+			_, err := temporalclient.Dial(t.Context(), row.cfg, quiet(), nil)
 			require.ErrorContains(t, err, row.want)
 			require.Equal(t, access.Invalid, access.KindOf(err))
 		})
@@ -104,13 +104,13 @@ func TestDialRefusesBadSettings(t *testing.T) {
 
 func TestDialDoesNotWaitForTheServer(t *testing.T) {
 	clearEnvironment(t)
-	c, err := temporalclient.Dial(t.Context(), temporalclient.Config{Address: "127.0.0.1:1"}, quiet())
+	c, err := temporalclient.Dial(t.Context(), temporalclient.Config{Address: "127.0.0.1:1"}, quiet(), nil)
 	require.NoError(t, err)
 	defer c.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = c.CheckHealth(ctx, &client.CheckHealthRequest{})
 	require.Error(t, err)
-	_, err = temporalclient.Dial(ctx, temporalclient.Config{}, quiet())
+	_, err = temporalclient.Dial(ctx, temporalclient.Config{}, quiet(), nil)
 	require.ErrorIs(t, err, context.Canceled)
 }

@@ -114,6 +114,22 @@ func (g *Gateway) missing(ctx context.Context, op string, id access.RequestID) e
 	return outage(op, "Temporal does not answer; repeating with the same id is safe", err)
 }
 
+// HintWatch tells the desk's watch that a ticket may have changed, and reports whether there is a watch: where there is
+// none, each request looks at its own ticket, see Hint. Transient: Temporal did not take it; the watch finds the change
+// by itself.
+func (g *Gateway) HintWatch(ctx context.Context, desk access.DeskName, h workflows.Hint) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, g.config.answerWithin())
+	defer cancel()
+	err := g.temporal.SignalWorkflow(ctx, workflows.WatchWorkflowID(desk), "", workflows.SignalHint, h)
+	switch {
+	case err == nil:
+		return true, nil
+	case absent(err):
+		return false, nil
+	}
+	return false, outage(opHint, "Temporal did not take the hint", err)
+}
+
 // Hint tells the request that its ticket may have changed. When its run has ended, ReopenedTicket looks instead: at
 // most one per request at a time. Transient: Temporal took neither; the request looks by itself later.
 func (g *Gateway) Hint(ctx context.Context, id access.RequestID, h workflows.Hint) error {

@@ -16,6 +16,7 @@ type Gateway interface {
 	Decide(ctx context.Context, id access.RequestID, d access.Decision) (access.RequestView, error)
 	Withdraw(ctx context.Context, id access.RequestID, c workflows.WithdrawCall) (access.RequestView, error)
 	View(ctx context.Context, id access.RequestID) (access.RequestView, error)
+	HintWatch(ctx context.Context, desk access.DeskName, h workflows.Hint) (bool, error)
 	Hint(ctx context.Context, id access.RequestID, h workflows.Hint) error
 	Doctor(ctx context.Context, p workflows.DoctorParams) (workflows.DoctorReport, error)
 	Ready(ctx context.Context) error

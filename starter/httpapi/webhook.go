@@ -200,7 +200,7 @@ func (a *API) webhook(ctx context.Context, in *webhookInput) (*webhookOutput, er
 	return out, nil
 }
 
-// passOn brings a hint to its request. A hint that is lost costs time only, so no failure is answered as an error: the
+// passOn brings a hint to the desk's watch, or where there is none to its request. A hint that is lost costs time only, so no failure is answered as an error: the
 // desk would disable its webhook.
 func (a *API) passOn(ctx context.Context, desk access.DeskName, hint workflows.Hint) string {
 	if hint.Ticket == "" {
@@ -208,6 +208,14 @@ func (a *API) passOn(ctx context.Context, desk access.DeskName, hint workflows.H
 	}
 	ctx, cancel := context.WithTimeout(ctx, hintWithin)
 	defer cancel()
+	watched, err := a.deps.Gateway.HintWatch(ctx, desk, hint)
+	switch {
+	case err != nil:
+		a.logged(ctx, err)
+		return "late"
+	case watched:
+		return "passed_on"
+	}
 	link, err := a.deps.Ledger.TicketByID(ctx, desk, hint.Ticket)
 	if access.IsKind(err, access.NotFound) {
 		return "ignored"

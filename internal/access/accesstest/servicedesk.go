@@ -35,6 +35,12 @@ type ServiceDeskHarness struct {
 	MakeUnassignable func(access.AccountID)
 	// MoveAs moves a ticket as that account's human does.
 	MoveAs func(by access.AccountID, id access.TicketID, to access.TicketPhase)
+	// AssignAs assigns a ticket as that account's human does; to is "" for nobody.
+	AssignAs func(by access.AccountID, id access.TicketID, to access.AccountID)
+	// CommentAs adds a comment as that account's human does.
+	CommentAs func(by access.AccountID, id access.TicketID, text string)
+	// OpenAs opens a ticket as that account's human does, where usher opens its own; it carries no marker.
+	OpenAs func(by access.AccountID) access.TicketID
 	// Delete deletes a ticket for good; Rekey moves it to another project and gives its new key.
 	Delete func(access.TicketID)
 	Rekey  func(access.TicketID) access.TicketKey
@@ -44,7 +50,7 @@ type ServiceDeskHarness struct {
 	// DropAnswerOnce lets the next call of the port's method do its work and lose the answer. The methods are
 	// "CreateTicket", "AddComment", "MoveTicket" and "AssignTicket".
 	DropAnswerOnce func(method string)
-	// SearchLags hides from searches what is created from now on, until it is called with false.
+	// SearchLags hides from searches what is created and changed from now on, until it is called with false.
 	SearchLags func(bool)
 	// RefuseCredentials makes the desk treat the connector's credentials as wrong, in whatever way it does that.
 	RefuseCredentials func()
@@ -64,14 +70,22 @@ type SeenTicket struct {
 // it opens it closes by t.Cleanup.
 func RunServiceDesk(t *testing.T, newHarness func(*testing.T, ServiceDeskSetup) ServiceDeskHarness) {
 	t.Helper()
-	type testCase struct {
-		name  string
-		setup ServiceDeskSetup
-		run   func(*testing.T, ServiceDeskHarness)
+	for _, cases := range [][]deskCase{deskOpenCases(), deskReadCases(), deskChangeCases(), deskWriteCases()} {
+		for _, c := range cases {
+			t.Run(c.name, func(t *testing.T) { c.run(t, newHarness(t, c.setup)) })
+		}
 	}
-	noWay := ServiceDeskSetup{NoWayTo: access.TicketWorking}
-	demands := ServiceDeskSetup{DemandsFieldAt: access.TicketDone}
-	for _, c := range []testCase{
+}
+
+// deskCase is one promise of the port.
+type deskCase struct {
+	name  string
+	setup ServiceDeskSetup
+	run   func(*testing.T, ServiceDeskHarness)
+}
+
+func deskOpenCases() []deskCase {
+	return []deskCase{
 		{name: "a ticket that was never created is not found", run: findNothing},
 		{name: "a created ticket is found by its marker", run: findAfterCreate},
 		{name: "a ticket that the search does not see yet is not found, and found later", run: findAfterLag},
@@ -85,6 +99,13 @@ func RunServiceDesk(t *testing.T, newHarness func(*testing.T, ServiceDeskSetup) 
 		{name: "a body's text cannot act as markup", run: createPlainText},
 		{name: "the requester becomes the reporter", run: createWithReporter},
 		{name: "nothing is created without a marker", run: createWithoutMarker},
+		{name: "a ticket is assigned from its first moment", run: createAssigned},
+		{name: "an assignee whom the desk refuses is left out, and the ticket exists once", run: createWithRefusedAssignee},
+	}
+}
+
+func deskReadCases() []deskCase {
+	return []deskCase{
 		{name: "a new ticket waits, and nobody has moved it", run: readNew},
 		{name: "reading tells who moved the ticket, and when", run: readMovedByHuman},
 		{name: "reading tells usher's own moves apart", run: readMovedByUsher},
@@ -94,6 +115,41 @@ func RunServiceDesk(t *testing.T, newHarness func(*testing.T, ServiceDeskSetup) 
 		{name: "a moved ticket keeps its id and changes its key", run: readRekeyed},
 		{name: "bad credentials are forbidden, never emptiness", run: refuseCredentials},
 		{name: "a context that has ended ends the call", run: endContext},
+		{name: "many tickets are read in the order of the call, each once", run: readManyInOrder},
+		{name: "many tickets tell apart what is missing", run: readManyMissing},
+		{name: "many tickets are the same as each by itself", run: readManyAlike},
+		{name: "a move behind many other changes is still told", run: readManyLongHistory},
+		{name: "a hundred tickets are read at once", run: readHundred},
+		{name: "no tickets at all are read without asking", run: readNone},
+		{name: "many tickets that never were are forbidden with bad credentials", run: readManyRefused},
+		{name: "reading tells whether usher assigned the ticket", run: readAssignedOwn},
+		{name: "an account is found by the whole e-mail address", run: deskFindAccount},
+		{name: "no account and two accounts are both none", run: findNoAccount},
+		{name: "a desk that is in order has no findings", run: checkClean},
+	}
+}
+
+func deskChangeCases() []deskCase {
+	return []deskCase{
+		{name: "what changed is told, the oldest change first", run: changesAscend},
+		{name: "what humans did to a ticket is a change", run: changesByHumans},
+		{name: "a change at the very moment is included, in any time zone", run: changesAtTheMoment},
+		{name: "nothing has changed later than the last change", run: changesAfterAll},
+		{name: "short pages hold everything between them", run: changesInShortPages},
+		{name: "changes between two pages hide nothing", run: changesBetweenPages},
+		{name: "a change that the search does not see yet is told later", run: changesAfterLag},
+		{name: "no time asks for the clock alone", run: changesClock},
+		{name: "tickets of others do no harm", run: changesOfOthers},
+		{name: "a deleted ticket does no harm", run: changesWithoutDeleted},
+		{name: "a moved ticket is told with its new key", run: changesOfRekeyed},
+		{name: "a page that nobody knows is invalid", run: changesUnknownPage},
+	}
+}
+
+func deskWriteCases() []deskCase {
+	noWay := ServiceDeskSetup{NoWayTo: access.TicketWorking}
+	demands := ServiceDeskSetup{DemandsFieldAt: access.TicketDone}
+	return []deskCase{
 		{name: "a comment is added once per marker", run: commentTwice},
 		{name: "a comment whose answer is lost is not added again", run: commentWithLostAnswer},
 		{name: "a comment is found again behind many others", run: commentBehindOthers},
@@ -107,11 +163,6 @@ func RunServiceDesk(t *testing.T, newHarness func(*testing.T, ServiceDeskSetup) 
 		{name: "an assignment whose answer is lost is repeated without harm", run: assignWithLostAnswer},
 		{name: "an account that cannot be assigned is invalid", run: assignUnassignable},
 		{name: "writing to a deleted ticket is not found", run: writeDeleted},
-		{name: "an account is found by the whole e-mail address", run: deskFindAccount},
-		{name: "no account and two accounts are both none", run: findNoAccount},
-		{name: "a desk that is in order has no findings", run: checkClean},
-	} {
-		t.Run(c.name, func(t *testing.T) { c.run(t, newHarness(t, c.setup)) })
 	}
 }
 

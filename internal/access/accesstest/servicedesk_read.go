@@ -3,6 +3,7 @@ package accesstest
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -17,6 +18,7 @@ func readNew(t *testing.T, h ServiceDeskHarness) {
 	require.Equal(t, access.TicketWaiting, got.Phase)
 	require.NotEmpty(t, got.Status)
 	require.Empty(t, got.Assignee)
+	require.True(t, got.AssignedOwn, "nobody has changed the assignee")
 	require.Empty(t, got.MovedBy)
 	require.Empty(t, got.MovedByName)
 	require.True(t, got.MovedAt.IsZero())
@@ -136,6 +138,18 @@ func deskEveryCall(h ServiceDeskHarness, id access.TicketID, account access.Acco
 		},
 		"ReadTicket": func(ctx context.Context) error {
 			_, err := h.Desk.ReadTicket(ctx, id)
+			return err
+		},
+		"ReadTickets": func(ctx context.Context) error {
+			_, err := h.Desk.ReadTickets(ctx, []access.TicketID{id})
+			return err
+		},
+		"ChangedTickets": func(ctx context.Context) error {
+			_, err := h.Desk.ChangedTickets(ctx, access.ChangesQuery{Since: time.Now().Add(-time.Hour), Limit: 10})
+			return err
+		},
+		"ChangedTickets, for the clock": func(ctx context.Context) error {
+			_, err := h.Desk.ChangedTickets(ctx, access.ChangesQuery{Limit: 1})
 			return err
 		},
 		"AddComment": func(ctx context.Context) error {

@@ -2,9 +2,8 @@ package jira
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"net/url"
+	"strconv"
 	"strings"
 
 	"usher/internal/access"
@@ -21,30 +20,37 @@ func (d *Desk) AssignTicket(ctx context.Context, id access.TicketID, to access.A
 	}
 	now := access.AccountID("")
 	if i.Fields.Assignee != nil {
-		now = i.Fields.Assignee.AccountID
+		now = i.Fields.Assignee.id()
 	}
 	if now == to {
 		return nil
 	}
-	body := map[string]any{"accountId": nil}
+	say, err := d.speak(ctx, op)
+	if err != nil {
+		return err
+	}
 	if to != "" {
 		if err := d.assignable(ctx, op, i, to); err != nil {
 			return err
 		}
-		body["accountId"] = to
 	}
 	path, _ := issuePath(id, "/assignee")
-	return d.gone(ctx, op, d.write(ctx, op, rest.Call{Method: http.MethodPut, Path: path, Body: body}))
+	return d.gone(ctx, op, d.write(ctx, op, rest.Call{Method: http.MethodPut, Path: path, Body: say.person(to)}))
 }
 
 func (d *Desk) assignable(ctx context.Context, op string, i issue, account access.AccountID) error {
-	query := url.Values{"issueKey": {i.Key}, "accountId": {string(account)}}
+	say, err := d.speak(ctx, op)
+	if err != nil {
+		return err
+	}
+	query := say.byAccount(account)
+	query.Set("issueKey", i.Key)
 	var users []user
 	if err := d.get(ctx, op, "user/assignable/search?"+query.Encode(), &users); err != nil {
 		return d.gone(ctx, op, err)
 	}
 	for _, u := range users {
-		if u.AccountID == account {
+		if u.id() == account {
 			return nil
 		}
 	}
@@ -69,7 +75,8 @@ func (d *Desk) FindAccount(ctx context.Context, p access.Person) (access.Account
 	}
 	if len(users) == 0 {
 		// An anonymous caller sees nobody.
-		return none, d.prove(ctx, op)
+		_, err := d.prove(ctx, op)
+		return none, err
 	}
 	var exact []user
 	for _, u := range users {
@@ -83,27 +90,36 @@ func (d *Desk) FindAccount(ctx context.Context, p access.Person) (access.Account
 	if len(exact) != 1 {
 		return none, nil
 	}
-	return access.Account{Person: p.ID, ID: exact[0].AccountID, How: "search"}, nil
+	return access.Account{Person: p.ID, ID: exact[0].id(), How: "search"}, nil
 }
 
-func hidden(u user) bool { return u.EmailAddress == "" && u.Active && u.AccountType == "atlassian" }
+// hidden tells whether somebody of the organization hides the address. Data Center knows no other kind of account.
+func hidden(u user) bool {
+	return u.EmailAddress == "" && u.Active && (u.AccountType == "atlassian" || u.AccountID == "")
+}
 
 // userPage is how many users are asked for at once; Jira may give fewer, and searches among the first 1000 only.
 const userPage = 50
 
 func (d *Desk) searchUsers(ctx context.Context, op, email string) ([]user, error) {
+	say, err := d.speak(ctx, op)
+	if err != nil {
+		return nil, err
+	}
 	var all []user
 	known := map[access.AccountID]bool{}
 	for range maxPages {
-		query := url.Values{"query": {email}, "startAt": {fmt.Sprint(len(all))}, "maxResults": {fmt.Sprint(userPage)}}
+		query := say.byText(email)
+		query.Set("startAt", strconv.Itoa(len(all)))
+		query.Set("maxResults", strconv.Itoa(userPage))
 		var page []user
 		if err := d.get(ctx, op, "user/search?"+query.Encode(), &page); err != nil {
 			return nil, err
 		}
 		fresh := false
 		for _, u := range page {
-			if !known[u.AccountID] {
-				known[u.AccountID], fresh = true, true
+			if !known[u.id()] {
+				known[u.id()], fresh = true, true
 				all = append(all, u)
 			}
 		}

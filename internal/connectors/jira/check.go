@@ -6,11 +6,12 @@ import (
 	"usher/internal/access"
 )
 
-// Check implements access.Checker: the account, the project, the issue type, the create screen, the workflow's statuses.
+// Check implements access.Checker: the account, the project, the issue type, the create screen, the workflow's statuses,
+// the webhook if one is configured.
 // A finding's key is a configuration key in full ("desks.jira.fields.customfield_10041").
 func (d *Desk) Check(ctx context.Context) ([]access.Finding, error) {
 	const op = "check desk"
-	if err := d.prove(ctx, op); err != nil {
+	if _, err := d.prove(ctx, op); err != nil {
 		return nil, err
 	}
 	s, findings, err := d.compare(ctx, op)
@@ -21,5 +22,6 @@ func (d *Desk) Check(ctx context.Context) ([]access.Finding, error) {
 		findings = append(findings, d.finding("reporter", "the reporter is not on the create screen, so tickets are"+
 			" reported by usher's own account")...)
 	}
-	return findings, nil
+	byWebhook, err := d.checkWebhook(ctx, op)
+	return append(findings, byWebhook...), err
 }

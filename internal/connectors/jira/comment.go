@@ -23,15 +23,12 @@ type comment struct {
 	ID         string          `json:"id"`
 	Author     user            `json:"author"`
 	Body       json.RawMessage `json:"body"`
-	Properties []struct {
-		Key   string          `json:"key"`
-		Value json.RawMessage `json:"value"`
-	} `json:"properties"`
+	Properties []keptProperty  `json:"properties"`
 }
 
 // newComment is the body of POST and PUT comment.
 type newComment struct {
-	Body       node       `json:"body"`
+	Body       any        `json:"body"`
 	Properties []property `json:"properties"`
 }
 
@@ -54,12 +51,15 @@ func (d *Desk) AddComment(ctx context.Context, id access.TicketID, c access.Comm
 	if already {
 		return nil
 	}
-	text := tidy(c.Text)
+	say, err := d.speak(ctx, op)
+	if err != nil {
+		return err
+	}
 	var added struct {
 		ID string `json:"id"`
 	}
 	err = d.write(ctx, op, rest.Call{
-		Method: http.MethodPost, Path: path, Body: commentOf(text, c.Marker, d.stamps.Load() == stampsHidden), Into: &added,
+		Method: http.MethodPost, Path: path, Body: commentOf(say, c, d.stamps.Load() == stampsHidden), Into: &added,
 	})
 	if err != nil {
 		return d.gone(ctx, op, err)
@@ -77,20 +77,16 @@ func (d *Desk) AddComment(ctx context.Context, id access.TicketID, c access.Comm
 	}
 	d.stamps.Store(stampsHidden)
 	return d.write(ctx, op, rest.Call{
-		Method: http.MethodPut, Path: path + "/" + added.ID, Body: commentOf(text, c.Marker, true),
+		Method: http.MethodPut, Path: path + "/" + added.ID, Body: commentOf(say, c, true),
 	})
 }
 
-func commentOf(text string, marker access.Marker, visible bool) newComment {
-	limit := textLimit
+func commentOf(say dialect, c access.Comment, visible bool) newComment {
+	tail := ""
 	if visible {
-		limit -= units(markerLine(marker)) + 2
+		tail = markerLine(c.Marker)
 	}
-	text = shorten(text, limit)
-	if visible {
-		text += "\n\n" + markerLine(marker)
-	}
-	return newComment{Body: document(text), Properties: []property{{Key: stampKey, Value: stamp{Marker: marker}}}}
+	return newComment{Body: say.text(c.Text, tail), Properties: []property{{Key: stampKey, Value: say.stamp(c.Marker)}}}
 }
 
 // markerLine is how a comment carries its marker where properties do not show.
@@ -100,6 +96,10 @@ func markerLine(marker access.Marker) string { return fmt.Sprintf("(reference %s
 // repeated was tried a moment ago. Comments of others do not count: nobody else can silence usher.
 func (d *Desk) findComment(ctx context.Context, op, path string, marker access.Marker) (bool, error) {
 	me, err := d.me(ctx, op)
+	if err != nil {
+		return false, err
+	}
+	say, err := d.speak(ctx, op)
 	if err != nil {
 		return false, err
 	}
@@ -113,7 +113,7 @@ func (d *Desk) findComment(ctx context.Context, op, path string, marker access.M
 			return false, err
 		}
 		for _, c := range page.Comments {
-			if c.Author.AccountID == me && c.carries(marker) {
+			if c.Author.id() == me && c.carries(say, marker) {
 				return true, nil
 			}
 		}
@@ -125,13 +125,11 @@ func (d *Desk) findComment(ctx context.Context, op, path string, marker access.M
 	return false, access.Errorf(access.Transient, op, "the ticket has more than %d pages of comments", maxPages)
 }
 
-func (c comment) carries(marker access.Marker) bool {
+func (c comment) carries(say dialect, marker access.Marker) bool {
 	for _, p := range c.Properties {
-		var s stamp
-		if p.Key == stampKey && json.Unmarshal(p.Value, &s) == nil && s.Marker == marker {
+		if p.Key == stampKey && isStamp(p.Value, marker) {
 			return true
 		}
 	}
-	var body node
-	return json.Unmarshal(c.Body, &body) == nil && body.holds(markerLine(marker))
+	return say.holds(c.Body, markerLine(marker))
 }

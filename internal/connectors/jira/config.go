@@ -1,9 +1,11 @@
 package jira
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,8 +22,14 @@ type Config struct {
 	BaseURL string `yaml:"base_url"`
 	// SiteURL is where people open tickets; "" means BaseURL, and no links at all where BaseURL is api.atlassian.com.
 	SiteURL string `yaml:"site_url"`
-	// Email and Token are those of usher's own Atlassian account. Required.
+	// Edition is which Jira it is; "" asks the site at the first contact.
+	Edition Edition `yaml:"edition"`
+	// Auth is how usher logs in; "" means basic where Email or User is set, else bearer.
+	Auth Auth `yaml:"auth"`
+	// Email is that of usher's own Atlassian account, User the name of its Data Center account: one of them, for basic.
 	Email string `yaml:"email"`
+	User  string `yaml:"user"`
+	// Token is the API token, the personal access token or the password. Required.
 	Token string `yaml:"token" secret:"true"`
 	// Project is the key of the project that tickets are opened in; IssueType is the name of their type. Required.
 	Project   string `yaml:"project"`
@@ -47,6 +55,9 @@ type Config struct {
 	MarkerField string `yaml:"marker_field"`
 	// Labels makes the marker a label. Without a MarkerField it is one in any case.
 	Labels bool `yaml:"labels"`
+	// Label is on every ticket whose marker is a label, so that one search finds those that changed; "" means
+	// DefaultLabel. Two ushers with tickets in one site need two. Without labels all tickets of the project are looked at.
+	Label string `yaml:"label"`
 	// Accounts names the accounts of persons whom a search by e-mail does not find.
 	Accounts map[access.PersonID]access.AccountID `yaml:"accounts"`
 	// Reporter makes the requester the ticket's reporter where Jira allows it.
@@ -54,6 +65,8 @@ type Config struct {
 	// MatchHiddenEmail accepts the only account that a search by the whole e-mail address gives although Jira hides its
 	// address. The search goes by beginnings, so this can match a stranger in a site with guests.
 	MatchHiddenEmail bool `yaml:"match_hidden_email"`
+	// Webhook says which webhook Check looks for.
+	Webhook WebhookConfig `yaml:"webhook"`
 	// RequestTimeout is the deadline of one call to Jira; 0 means DefaultRequestTimeout.
 	RequestTimeout access.Duration `yaml:"request_timeout"`
 	// Rate is this worker's share of Jira's limit, in calls per second; 0 means DefaultRate.
@@ -63,12 +76,14 @@ type Config struct {
 var (
 	projectKey  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
 	customField = regexp.MustCompile(`^customfield_[0-9]+$`)
+	labelWord   = regexp.MustCompile(`^\S{1,255}$`)
 )
 
 // The defaults. Jira Cloud allows 100 reads and 100 creates per second on one endpoint, and 50 other writes.
 const (
 	DefaultRequestTimeout = 10 * time.Second
 	DefaultRate           = 20.0
+	DefaultLabel          = "usher"
 )
 
 // DefaultResolutions are Jira's own names.
@@ -89,7 +104,6 @@ func (c Config) Validate() error {
 	}
 	for _, required := range []struct{ key, value string }{
 		{"base_url", c.BaseURL},
-		{"email", c.Email},
 		{"token", c.Token},
 		{"project", c.Project},
 		{"issue_type", c.IssueType},
@@ -106,11 +120,17 @@ func (c Config) Validate() error {
 			problem(address.key, "%w", err)
 		}
 	}
+	if u, err := url.Parse(c.Webhook.URL); c.Webhook.URL != "" && (err != nil || u.Host == "") {
+		problem("webhook.url", "expected an absolute URL")
+	}
 	if !projectKey.MatchString(c.Project) && c.Project != "" {
 		problem("project", "expected a project's key, such as ACCESS")
 	}
 	if c.MarkerField != "" && !customField.MatchString(c.MarkerField) {
 		problem("marker_field", "expected the id of a custom field, such as customfield_10041")
+	}
+	if !labelWord.MatchString(c.label()) {
+		problem("label", "expected a word without spaces, at most 255 characters long")
 	}
 	if c.RequestTimeout < 0 {
 		problem("request_timeout", "expected a duration above 0")
@@ -118,6 +138,7 @@ func (c Config) Validate() error {
 	if c.Rate < 0 {
 		problem("rate", "expected calls per second, above 0")
 	}
+	c.validateAuth(problem)
 	c.validatePhases(problem)
 	c.validateFields(problem)
 	return errors.Join(wrong...)
@@ -169,7 +190,7 @@ func (c Config) validateFields(problem func(key, format string, args ...any)) {
 
 // ownFields are the fields that CreateTicket fills without a mapping.
 func ownFields() []string {
-	return []string{"project", "issuetype", "summary", "description", "labels", "reporter"}
+	return []string{"project", "issuetype", "summary", "description", "labels", "reporter", "assignee"}
 }
 
 // phases are those that statuses can be mapped to.
@@ -220,6 +241,9 @@ func (c Config) wontDo(resolution string) bool {
 	}
 	return contains(list, resolution) || strings.EqualFold(resolution, c.resolution(access.TicketWontDo))
 }
+
+// label is Label or its default.
+func (c Config) label() string { return cmp.Or(c.Label, DefaultLabel) }
 
 // useLabel tells whether the marker becomes a label.
 func (c Config) useLabel() bool { return c.Labels || c.MarkerField == "" }

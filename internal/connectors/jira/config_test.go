@@ -16,6 +16,8 @@ import (
 const everyKey = `
 base_url: https://api.atlassian.com/ex/jira/123
 site_url: https://example.atlassian.net/
+edition: cloud
+auth: basic
 email: usher@example.test
 token: secret-token
 project: ACCESS
@@ -30,6 +32,8 @@ closing_fields:
 fields: {customfield_10041: request_id}
 marker_field: customfield_10050
 labels: true
+label: usher-test
+webhook: {url: https://usher.example.test/hooks/jira/a-secret-path}
 accounts: {p-ada: "557058:1"}
 reporter: true
 match_hidden_email: true
@@ -45,7 +49,7 @@ func TestEveryKeyIsReadFromYAML(t *testing.T) {
 	require.NoError(t, got.Validate())
 	require.Equal(t, jira.Config{
 		BaseURL: "https://api.atlassian.com/ex/jira/123", SiteURL: "https://example.atlassian.net/",
-		Email: "usher@example.test", Token: "secret-token", Project: "ACCESS", IssueType: "Access request",
+		Edition: jira.Cloud, Auth: jira.AuthBasic, Email: "usher@example.test", Token: "secret-token", Project: "ACCESS", IssueType: "Access request",
 		Statuses: map[access.TicketPhase][]string{
 			access.TicketWaiting: {"Waiting for approval"}, access.TicketApproved: {"Approved"},
 		},
@@ -56,7 +60,8 @@ func TestEveryKeyIsReadFromYAML(t *testing.T) {
 			"customfield_1":     map[string]any{"value": "a", "child": map[string]any{"value": "b"}},
 		}},
 		Fields:      map[string]access.TicketField{"customfield_10041": access.FieldRequestID},
-		MarkerField: "customfield_10050", Labels: true,
+		MarkerField: "customfield_10050", Labels: true, Label: "usher-test",
+		Webhook:  jira.WebhookConfig{URL: "https://usher.example.test/hooks/jira/a-secret-path"},
 		Accounts: map[access.PersonID]access.AccountID{"p-ada": "557058:1"},
 		Reporter: true, MatchHiddenEmail: true, RequestTimeout: access.Duration(20 * time.Second), Rate: 5.5,
 	}, got)
@@ -73,6 +78,18 @@ func TestABadConfigNamesItsKey(t *testing.T) {
 		{"a base URL with a password", func(c *jira.Config) { c.BaseURL = "https://u:hunter22@x" }, "base_url: expected a URL without"},
 		{"a site URL that is none", func(c *jira.Config) { c.SiteURL = "example" }, "site_url: expected an absolute"},
 		{"no e-mail", func(c *jira.Config) { c.Email = " " }, "email: expected a value"},
+		{"an unknown edition", func(c *jira.Config) { c.Edition = "server" }, `edition: unknown value "server"; expected one of cloud, data_center`},
+		{"an unknown way to log in", func(c *jira.Config) { c.Auth = "cookie" }, `auth: unknown value "cookie"; expected one of basic, bearer, pat`},
+		{"basic without a name", func(c *jira.Config) { c.Auth, c.Email = jira.AuthBasic, "" }, "email: expected a value, or user"},
+		{"a bearer with an e-mail", func(c *jira.Config) { c.Auth = jira.AuthBearer }, "email: expected none, because auth is bearer"},
+		{"a token with a user", func(c *jira.Config) { c.Auth, c.Email, c.User = jira.AuthPAT, "", "bot" }, "user: expected none, because auth is pat"},
+		{"two names", func(c *jira.Config) { c.User = "bot" }, "user: expected none beside email"},
+		{"a user name on Cloud", func(c *jira.Config) { c.Edition, c.Email, c.User = jira.Cloud, "", "bot" }, "user: expected none, because Jira Cloud"},
+		{"Data Center's token on Cloud", func(c *jira.Config) {
+			c.Edition, c.Auth, c.Email = jira.Cloud, jira.AuthPAT, ""
+		}, "auth: found pat, which is Data Center's"},
+		{"a label of two words", func(c *jira.Config) { c.Label = "two words" }, "label: expected a word"},
+		{"a webhook that is no address", func(c *jira.Config) { c.Webhook.URL = "hunter22/hook" }, "webhook.url: expected an absolute URL"},
 		{"no token", func(c *jira.Config) { c.Token = "" }, "token: expected a value"},
 		{"no project", func(c *jira.Config) { c.Project = "" }, "project: expected a value"},
 		{"a project's name", func(c *jira.Config) { c.Project = "Access requests" }, "project: expected a project's key"},
@@ -120,7 +137,7 @@ func TestABadConfigNamesItsKey(t *testing.T) {
 
 func TestEveryWrongKeyIsNamedAtOnce(t *testing.T) {
 	err := jira.Config{}.Validate()
-	for _, key := range []string{"base_url", "email", "token", "project", "issue_type"} {
+	for _, key := range []string{"base_url", "token", "project", "issue_type"} {
 		require.ErrorContains(t, err, key+":")
 	}
 }

@@ -44,7 +44,7 @@ func (d *Desk) compare(ctx context.Context, op string) (*screen, []access.Findin
 	var seen struct{ Key string }
 	err := d.get(ctx, op, "project/"+project, &seen)
 	if access.IsKind(err, access.NotFound) {
-		if proof := d.prove(ctx, op); proof != nil {
+		if _, proof := d.prove(ctx, op); proof != nil {
 			return nil, nil, proof
 		}
 		return nil, d.finding("project", "project %q does not exist, or usher's account may not see it", d.config.Project), nil

@@ -11,7 +11,7 @@ import (
 
 // CreateTicket implements access.TicketOpener. Before the first ticket it compares the configuration with the project
 // (see contact.go), and wrong keys are Invalid until that comparison is clean. The marker is part of the one call that
-// creates the issue. A reporter whom Jira refuses is left out.
+// creates the issue. A reporter or an assignee whom Jira refuses is left out.
 func (d *Desk) CreateTicket(ctx context.Context, n access.NewTicket) (access.TicketRef, error) {
 	const op = "create ticket"
 	if n.Marker == "" {
@@ -25,27 +25,63 @@ func (d *Desk) CreateTicket(ctx context.Context, n access.NewTicket) (access.Tic
 	if err != nil {
 		return access.TicketRef{}, notCreated(err)
 	}
-	body := d.newIssue(s, n)
+	say, err := d.speak(ctx, op)
+	if err != nil {
+		return access.TicketRef{}, err
+	}
+	body := d.newIssue(say, s, n)
 	if reporter != "" {
-		body.Fields["reporter"] = map[string]any{"accountId": reporter}
+		body.Fields["reporter"] = say.person(reporter)
 	}
-	ref, answer, err := d.post(ctx, op, body)
-	if reporter != "" && access.IsKind(err, access.Invalid) && refusedField(answer, "reporter") {
-		// The refusal is certain, so nothing was created and this is no blind repetition.
-		delete(body.Fields, "reporter")
-		ref, _, err = d.post(ctx, op, body)
+	if n.Assignee != "" {
+		body.Fields["assignee"] = say.person(n.Assignee)
 	}
+	ref, err := d.postTolerantly(ctx, op, body)
 	if access.IsKind(err, access.Invalid) {
 		// The project may have changed since the first contact.
 		d.contact.Store(nil)
 	}
+	if err == nil && !say.stampsInSearch() {
+		d.stampLater(ctx, op, ref.ID, say.stamp(n.Marker))
+	}
 	return ref, err
+}
+
+// postTolerantly leaves out the people whom Jira refuses. Such a refusal is certain, so nothing was created and what
+// follows is no blind repetition.
+func (d *Desk) postTolerantly(ctx context.Context, op string, body newIssue) (access.TicketRef, error) {
+	for {
+		ref, answer, err := d.post(ctx, op, body)
+		if !access.IsKind(err, access.Invalid) {
+			return ref, err
+		}
+		dropped := false
+		for _, field := range []string{"reporter", "assignee"} {
+			if _, sent := body.Fields[field]; sent && refusedField(answer, field) {
+				delete(body.Fields, field)
+				dropped = true
+			}
+		}
+		if !dropped {
+			return ref, err
+		}
+	}
+}
+
+// stampLater sets the issue property after the create. The ticket exists whatever comes of it, and its label or marker
+// field finds it; the property only tells it from its copies.
+func (d *Desk) stampLater(ctx context.Context, op string, id access.TicketID, value any) {
+	path, ok := issuePath(id, "/properties/"+stampKey)
+	if !ok {
+		return
+	}
+	_ = d.write(ctx, op, rest.Call{Method: http.MethodPut, Path: path, Body: value})
 }
 
 // newIssue is the body of POST issue.
 type newIssue struct {
 	Fields     map[string]any `json:"fields"`
-	Properties []property     `json:"properties"`
+	Properties []property     `json:"properties,omitempty"`
 }
 
 type property struct {
@@ -53,28 +89,32 @@ type property struct {
 	Value any    `json:"value"`
 }
 
-func (d *Desk) newIssue(s *screen, n access.NewTicket) newIssue {
+func (d *Desk) newIssue(say dialect, s *screen, n access.NewTicket) newIssue {
 	summary := shorten(oneLine(cmp.Or(n.Summary, string(n.Marker))), summaryLimit)
 	fields := map[string]any{
 		"project":   map[string]string{"key": d.config.Project},
 		"issuetype": map[string]string{"id": s.issueType},
 		"summary":   summary,
 	}
-	if body := shorten(tidy(n.Body), textLimit); body != "" {
-		fields["description"] = document(body)
+	if tidy(n.Body) != "" {
+		fields["description"] = say.text(n.Body, "")
 	}
 	if d.config.useLabel() {
-		fields["labels"] = []access.Marker{n.Marker}
+		fields["labels"] = []string{string(n.Marker), d.config.label()}
 	}
 	if d.config.MarkerField != "" {
 		fields[d.config.MarkerField] = n.Marker
 	}
 	for id, name := range d.config.Fields {
 		if text := n.Fields[name]; text != "" {
-			fields[id] = s.fields[id].value(text)
+			fields[id] = s.fields[id].value(say, text)
 		}
 	}
-	return newIssue{Fields: fields, Properties: []property{{Key: stampKey, Value: stamp{Marker: n.Marker}}}}
+	body := newIssue{Fields: fields}
+	if say.stampsInSearch() {
+		body.Properties = []property{{Key: stampKey, Value: say.stamp(n.Marker)}}
+	}
+	return body
 }
 
 func (d *Desk) post(ctx context.Context, op string, body newIssue) (access.TicketRef, rest.Answer, error) {

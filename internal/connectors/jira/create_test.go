@@ -1,6 +1,8 @@
 package jira_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
@@ -30,7 +32,7 @@ func TestANewIssueReachesTheWireWhole(t *testing.T) {
 	require.Equal(t, map[string]any{
 		"fields": map[string]any{
 			"project": map[string]any{"key": "ACCESS"}, "issuetype": map[string]any{"id": "10010"},
-			"summary": "Wiki editor for Ada", "description": paragraph(text("Please.")), "labels": []any{"usher-r1"},
+			"summary": "Wiki editor for Ada", "description": paragraph(text("Please.")), "labels": []any{"usher-r1", "usher"},
 			"reporter":          map[string]any{"accountId": string(account)},
 			"customfield_10041": "r1", "customfield_10042": "https://usher.test/requests/r1?tab=1",
 			"customfield_10045": paragraph(text("Wiki editor"), map[string]any{"type": "hardBreak"}, text("Wiki reader")),
@@ -134,10 +136,12 @@ func TestAMarkerFieldStandsInForLabels(t *testing.T) {
 	require.Equal(t, "usher-r1", s.fields(t)["customfield_10044"])
 	require.NotContains(t, s.fields(t), "labels")
 	// A text search is coarse: the longer marker can match too, and must not be taken. This one gives everything.
-	s.answerInstead("GET /search/jql", func(w http.ResponseWriter, r *http.Request) {
-		query := r.URL.Query()
-		query.Set("jql", "project = ACCESS")
-		r.URL.RawQuery = query.Encode()
+	s.answerInstead("POST /search/jql", func(w http.ResponseWriter, r *http.Request) {
+		var body map[string]any
+		_ = json.NewDecoder(r.Body).Decode(&body)
+		body["jql"] = "project = ACCESS"
+		raw, _ := json.Marshal(body)
+		r.Body = io.NopCloser(bytes.NewReader(raw))
 		s.Server.ServeHTTP(w, r)
 	})
 	other := ticket()
@@ -149,14 +153,16 @@ func TestAMarkerFieldStandsInForLabels(t *testing.T) {
 	require.Equal(t, ref, got)
 	_, err = desk.FindTicket(t.Context(), "usher-r")
 	requireKind(t, access.NotFound, err)
-	require.Equal(t, `project = "ACCESS" AND cf[10044] ~ "\"usher-r1\""`, s.calls("GET /search/jql")[0].query.Get("jql"))
+	_, err = desk.FindTicket(t.Context(), "usher-r1")
+	require.NoError(t, err)
+	require.Equal(t, `project = "ACCESS" AND cf[10044] ~ "\"usher-r1\""`, s.last(t, "POST /search/jql")["jql"])
 }
 
 func TestLabelsAndAMarkerFieldGoTogether(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	open(t, s.desk(t, func(c *jira.Config) { c.MarkerField, c.Labels = "customfield_10044", true }))
 	require.Equal(t, "usher-r1", s.fields(t)["customfield_10044"])
-	require.Equal(t, []any{"usher-r1"}, s.fields(t)["labels"])
+	require.Equal(t, []any{"usher-r1", "usher"}, s.fields(t)["labels"])
 }
 
 func TestACopyThatInheritedTheLabelIsNotTheTicket(t *testing.T) {
@@ -175,7 +181,7 @@ func TestACopyThatInheritedTheLabelIsNotTheTicket(t *testing.T) {
 
 func TestTheLowestIDIsTheOldest(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
-	s.answerInstead("GET /search/jql", func(w http.ResponseWriter, _ *http.Request) {
+	s.answerInstead("POST /search/jql", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"issues":[{"id":"10000","key":"A-3","fields":{"labels":["usher-r1"]}},
 			{"id":"9999","key":"A-2","fields":{"labels":["usher-r1"]}},{"id":"10","key":"A-1","fields":{"labels":["USHER-R1"]}}]}`)
 	})
@@ -202,7 +208,7 @@ func TestASearchEndsThoughItsPageTokensDoNot(t *testing.T) {
 	got, err := desk.FindTicket(t.Context(), "usher-r1")
 	require.NoError(t, err)
 	require.Equal(t, first, got)
-	require.LessOrEqual(t, len(s.calls("GET /search/jql")), 3)
+	require.LessOrEqual(t, len(s.calls("POST /search/jql")), 3)
 }
 
 func TestAMarkerIsQuotedInJQL(t *testing.T) {
@@ -212,14 +218,14 @@ func TestAMarkerIsQuotedInJQL(t *testing.T) {
 		"usher-r1":        `project = "ACCESS" AND labels = "usher-r1"`,
 		`a"b`:             `project = "ACCESS" AND labels = "a\"b"`,
 		`a\`:              `project = "ACCESS" AND labels = "a\\"`,
-		"a\nb":            `project = "ACCESS" AND labels = "a b"`,
+		"a\nb":            `project = "ACCESS" AND labels = "a\nb"`,
+		"a\x00\t\r b":     `project = "ACCESS" AND labels = "a\u0000\t\r b"`,
 		`" OR key != "\"`: `project = "ACCESS" AND labels = "\" OR key != \"\\\""`,
 		"a&b=c+d#e@f":     `project = "ACCESS" AND labels = "a&b=c+d#e@f"`,
 	} {
 		_, err := desk.FindTicket(t.Context(), marker)
 		requireKind(t, access.NotFound, err)
-		calls := s.calls("GET /search/jql")
-		require.Equal(t, want, calls[len(calls)-1].query.Get("jql"))
+		require.Equal(t, want, s.last(t, "POST /search/jql")["jql"])
 	}
 }
 

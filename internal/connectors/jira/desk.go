@@ -1,13 +1,14 @@
 package jira
 
 import (
+	"cmp"
 	"context"
-	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	gojira "github.com/andygrunwald/go-jira"
 
@@ -15,9 +16,14 @@ import (
 	"usher/internal/rest"
 )
 
-// Desk is a Jira project as a service desk. It keeps nothing but what it learned about the site: usher's own account,
-// the create screen, and whether comments show their properties. Safe for concurrent use; it never retries. It waits
-// for a token of its configured rate, at most half of the request time-out.
+// Desk is a Jira project as a service desk. It keeps nothing but what it learned about the site: the edition, usher's own
+// account, the create screen, whether comments show their properties, and what Jira's rate limits have shut for how long.
+// Safe for concurrent use; it never retries. It waits for a token of its configured rate, at most half of the request
+// time-out.
+//
+// A 429 shuts what its RateLimit-Reason is about (see limits.go) for as long as Jira asks, an hour at most; calls of that
+// kind are then RateLimited at once, with the time that is left. A log-in that a human must unlock shuts everything for
+// some minutes: Forbidden.
 type Desk struct {
 	name   access.DeskName
 	config Config
@@ -25,8 +31,11 @@ type Desk struct {
 	wire   *rest.Transport
 	site   string
 
-	self    atomic.Pointer[access.AccountID]
-	contact atomic.Pointer[screen]
+	language atomic.Pointer[dialect]
+	self     atomic.Pointer[proof]
+	contact  atomic.Pointer[screen]
+	gates    gates
+	now      func() time.Time
 	// stamps is what is known about comment properties; see comment.go.
 	stamps atomic.Int32
 }
@@ -43,7 +52,7 @@ func New(c Config, name access.DeskName) (*Desk, error) {
 		Timeout:   c.timeout(),
 		PerSecond: c.rate(),
 		Header:    http.Header{"Accept": {"application/json"}},
-		Secrets:   []string{c.Token, base64.StdEncoding.EncodeToString([]byte(c.Email + ":" + c.Token))},
+		Secrets:   c.secrets(),
 		ErrorText: errorText,
 		Kind:      kindOf,
 	})
@@ -51,20 +60,30 @@ func New(c Config, name access.DeskName) (*Desk, error) {
 		return nil, err
 	}
 	client := wire.HTTPClient()
-	client.Transport = &gojira.BasicAuthTransport{Username: c.Email, Password: c.Token, Transport: wire}
+	client.Transport = c.authenticated(wire)
 	vendor, err := gojira.NewClient(client, c.BaseURL)
 	if err != nil {
 		return nil, fmt.Errorf("base_url: %w", err)
 	}
-	return &Desk{name: name, config: c, jira: vendor, wire: wire, site: siteOf(c)}, nil
+	return &Desk{name: name, config: c, jira: vendor, wire: wire, site: siteOf(c), now: time.Now}, nil
 }
 
-// call makes one call. Paths start at "rest/api/3/" unless they start at "rest/".
+// call makes one call. Paths start where the edition's API is, unless they start with "rest/".
 //
 // go-jira's Do is used with no value to decode into, because its own decoding and its own errors lose what a refusal
 // says; its response is settled instead.
 func (d *Desk) call(ctx context.Context, c rest.Call) (rest.Answer, error) {
-	target := "rest/api/3/" + c.Path
+	target := c.Path
+	if !strings.HasPrefix(target, "rest/") {
+		say, err := d.speak(ctx, c.Op)
+		if err != nil {
+			return rest.Answer{}, err
+		}
+		target = say.api() + target
+	}
+	if err := d.gates.check(c, d.now()); err != nil {
+		return rest.Answer{}, err
+	}
 	if len(c.Query) > 0 {
 		target += "?" + c.Query.Encode()
 	}
@@ -77,7 +96,8 @@ func (d *Desk) call(ctx context.Context, c rest.Call) (rest.Answer, error) {
 	if answer != nil {
 		response = answer.Response
 	}
-	return d.wire.Settle(c, response, err)
+	settled, err := d.wire.Settle(c, response, err)
+	return settled, d.gates.learn(c, settled, err, d.now())
 }
 
 // get is a call that reads.
@@ -91,39 +111,57 @@ func (d *Desk) get(ctx context.Context, op, path string, into any) error {
 	return err
 }
 
-// write is a call that changes what may safely be changed twice.
+// write is a call that changes what may safely be changed twice. Conflict: the ticket is archived.
 func (d *Desk) write(ctx context.Context, op string, c rest.Call) error {
 	c.Op, c.Mode = op, rest.Write
 	_, err := d.call(ctx, c)
+	if archived(err) {
+		return access.Errorf(access.Conflict, op, "the ticket is archived, and stays as it is until somebody restores it: %w", err)
+	}
 	return err
+}
+
+// proof is what Jira said of the credentials, when by usher's clock, and what Jira's own clock was (zero when unknown).
+type proof struct {
+	account   access.AccountID
+	at, clock time.Time
 }
 
 // prove asks Jira who we are, and so whether the credentials are good: calls that anonymous users may make answer bad
 // ones with emptiness (JRASERVER-41559).
-func (d *Desk) prove(ctx context.Context, op string) error {
+func (d *Desk) prove(ctx context.Context, op string) (proof, error) {
 	var me user
-	if err := d.get(ctx, op, "myself", &me); err != nil {
-		if access.IsKind(err, access.NotFound) {
-			return access.Errorf(access.Invalid, op, "%s: no Jira API answers there: %w", d.key("base_url"), err)
-		}
-		return err
+	answer, err := d.call(ctx, rest.Call{Op: op, Mode: rest.Read, Method: http.MethodGet, Path: "myself", Into: &me})
+	if access.IsKind(err, access.NotFound) {
+		return proof{}, access.Errorf(access.Invalid, op, "%s: no Jira API answers there: %w", d.key("base_url"), err)
 	}
-	if me.AccountID == "" {
-		return access.Errorf(access.Transient, op, "Jira did not say which account the credentials belong to")
+	if err != nil {
+		return proof{}, err
 	}
-	d.self.Store(&me.AccountID)
-	return nil
+	if me.id() == "" {
+		return proof{}, access.Errorf(access.Transient, op, "Jira did not say which account the credentials belong to")
+	}
+	p := proof{account: me.id(), at: d.now(), clock: clockOf(answer)}
+	d.self.Store(&p)
+	return p, nil
+}
+
+// proven is usher's own account, by a proof that is no older than that.
+func (d *Desk) proven(ctx context.Context, op string, age time.Duration) (access.AccountID, error) {
+	if known := d.self.Load(); known != nil && d.now().Sub(known.at) < age {
+		return known.account, nil
+	}
+	p, err := d.prove(ctx, op)
+	return p.account, err
 }
 
 // me is usher's own account.
 func (d *Desk) me(ctx context.Context, op string) (access.AccountID, error) {
 	if known := d.self.Load(); known != nil {
-		return *known, nil
+		return known.account, nil
 	}
-	if err := d.prove(ctx, op); err != nil {
-		return "", err
-	}
-	return *d.self.Load(), nil
+	p, err := d.prove(ctx, op)
+	return p.account, err
 }
 
 // gone makes sure that an error NotFound is about the ticket and not about us.
@@ -131,15 +169,15 @@ func (d *Desk) gone(ctx context.Context, op string, err error) error {
 	if !access.IsKind(err, access.NotFound) {
 		return err
 	}
-	if proof := d.prove(ctx, op); proof != nil {
-		return proof
+	if _, bad := d.prove(ctx, op); bad != nil {
+		return bad
 	}
 	return err
 }
 
 // issuePath is the path of an issue by its id; false for what cannot be an issue's id.
 func issuePath(id access.TicketID, rest string) (string, bool) {
-	if id == "" || strings.Trim(string(id), "0123456789") != "" {
+	if !isNumber(string(id)) {
 		return "", false
 	}
 	return "issue/" + string(id) + rest, true
@@ -168,11 +206,15 @@ func siteOf(c Config) string {
 	return strings.TrimRight(c.BaseURL, "/")
 }
 
-// user is an account as Jira shows it.
+// user is an account as Jira shows it: by AccountID on Cloud, by Name on Data Center.
 type user struct {
 	AccountID    access.AccountID `json:"accountId"`
+	Name         access.AccountID `json:"name"`
 	AccountType  string           `json:"accountType"`
 	Active       bool             `json:"active"`
 	DisplayName  string           `json:"displayName"`
 	EmailAddress string           `json:"emailAddress"`
 }
+
+// id is the account's id, as usher's words have it.
+func (u user) id() access.AccountID { return cmp.Or(u.AccountID, u.Name) }

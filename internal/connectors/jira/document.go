@@ -79,6 +79,14 @@ func tidy(text string) string {
 // oneLine is a text without line breaks and without runs of spaces.
 func oneLine(text string) string { return strings.Join(strings.Fields(tidy(text)), " ") }
 
+// withTail is a text with a last paragraph, "" for none, in at most limit units; only the text before it is cut.
+func withTail(text, tail string, limit int) string {
+	if tail == "" {
+		return shorten(text, limit)
+	}
+	return shorten(text, limit-units(tail)-2) + "\n\n" + tail
+}
+
 // shorten cuts a text to a number of UTF-16 units, between characters, and says that it cut.
 func shorten(text string, limit int) string {
 	if units(text) <= limit {

@@ -2,6 +2,7 @@ package jira
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"mime"
 	"net/http"
@@ -14,9 +15,8 @@ import (
 
 // kindOf is what Jira means by an answer where HTTP alone would mislead.
 func kindOf(a rest.Answer) access.Kind {
-	reason := a.Header.Get("X-Seraph-LoginReason")
 	switch {
-	case strings.Contains(reason, "AUTHENTICATED_FAILED"), strings.Contains(reason, "AUTHENTICATION_DENIED"):
+	case anonymous(a), captcha(a):
 		// The call ran as an anonymous one, whatever its status says.
 		return access.Forbidden
 	case a.Status == http.StatusConflict:
@@ -28,6 +28,20 @@ func kindOf(a rest.Answer) access.Kind {
 	}
 	return ""
 }
+
+// anonymous tells whether the call ran without an account although it had credentials.
+func anonymous(a rest.Answer) bool {
+	return strings.Contains(a.Header.Get("X-Seraph-LoginReason"), "AUTHENTICATED_FAILED") ||
+		a.Header.Get("X-AUSERNAME") == "anonymous"
+}
+
+// captcha tells whether Data Center refuses the password, right or wrong, until a human has logged in by browser.
+func captcha(a rest.Answer) bool {
+	return strings.Contains(a.Header.Get("X-Seraph-LoginReason"), "AUTHENTICATION_DENIED") ||
+		strings.Contains(a.Header.Get("X-Authentication-Denied-Reason"), "CAPTCHA")
+}
+
+const captchaText = "Jira denies the log-in until a human has logged in by browser (CAPTCHA)"
 
 // refusal is the union of the shapes in which Atlassian's products and gateways refuse. Errors holds strings as a rule,
 // but arrays and objects were seen.
@@ -42,11 +56,13 @@ type refusal struct {
 // errorText is what Jira said, fields in the order of their ids; "" when it said nothing in its own shapes.
 func errorText(a rest.Answer) string {
 	var parts []string
-	switch reason := a.Header.Get("X-Seraph-LoginReason"); {
-	case strings.Contains(reason, "AUTHENTICATED_FAILED"):
-		parts = append(parts, "Jira does not accept the e-mail address and the token")
-	case strings.Contains(reason, "AUTHENTICATION_DENIED"):
-		parts = append(parts, "Jira denies the log-in until a human has logged in by browser (CAPTCHA)")
+	switch {
+	case captcha(a):
+		parts = append(parts, captchaText)
+	case anonymous(a):
+		parts = append(parts, "Jira does not accept the credentials and took the call for an anonymous one")
+	case a.Status == http.StatusGone:
+		parts = append(parts, "this Jira has no such endpoint any more; is the configured edition right?")
 	}
 	r, isJSON := refusalOf(a)
 	parts = append(parts, r.ErrorMessages...)
@@ -88,6 +104,12 @@ func plain(raw json.RawMessage) string {
 		return text
 	}
 	return string(raw)
+}
+
+// archived tells whether a change was refused because the ticket is archived. Only the sentence says so, in English.
+func archived(err error) bool {
+	var refused *rest.StatusError
+	return access.IsKind(err, access.Invalid) && errors.As(err, &refused) && strings.Contains(strings.ToLower(refused.Text), "archived")
 }
 
 // refusedField tells whether a refusal is about that field.

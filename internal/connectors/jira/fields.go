@@ -3,6 +3,8 @@ package jira
 import (
 	"strconv"
 	"strings"
+
+	"usher/internal/access"
 )
 
 // field is what Jira says about a field on a screen.
@@ -48,13 +50,13 @@ func (f field) takesText() bool {
 	}
 }
 
-// value is a text in the form that the field takes in version 3 of the API. A number that is none is sent as it is, for
+// value is a text in the form that the field takes. A number that is none is sent as it is, for
 // Jira to refuse by name.
-func (f field) value(text string) any {
+func (f field) value(say dialect, text string) any {
 	s := f.Schema
 	switch {
 	case strings.HasSuffix(s.Custom, ":textarea"), s.System == "description", s.System == "environment":
-		return document(shorten(tidy(text), textLimit))
+		return say.text(text, "")
 	case s.Type == "option":
 		return map[string]string{"value": text}
 	case s.Type == "array" && s.Items == "option":
@@ -70,7 +72,7 @@ func (f field) value(text string) any {
 	case s.Type == "resolution", s.Type == "priority":
 		return map[string]string{"name": text}
 	case s.Type == "user":
-		return map[string]string{"accountId": text}
+		return say.person(access.AccountID(text))
 	default:
 		return shorten(oneLine(text), summaryLimit)
 	}

@@ -3,20 +3,33 @@ package jira
 import (
 	"context"
 	"encoding/json"
-	"net/http"
-	"net/url"
-	"strings"
+	"slices"
 
 	"usher/internal/access"
-	"usher/internal/rest"
 )
 
 // stampKey is the key of the issue property and of the comment property that carry a marker.
 const stampKey = "usher"
 
-// stamp is the value of such a property.
+// stamp is the value of such a property on Cloud.
 type stamp struct {
 	Marker access.Marker `json:"marker"`
+}
+
+// keptProperty is a property as Jira shows it.
+type keptProperty struct {
+	Key   string          `json:"key"`
+	Value json.RawMessage `json:"value"`
+}
+
+// isStamp tells whether a property's value carries the marker, in either edition's form.
+func isStamp(value json.RawMessage, marker access.Marker) bool {
+	var s stamp
+	if json.Unmarshal(value, &s) == nil && s.Marker == marker {
+		return true
+	}
+	var plain access.Marker
+	return json.Unmarshal(value, &plain) == nil && plain == marker
 }
 
 // maxPages bounds every walk over pages, against a server that never comes to an end.
@@ -34,76 +47,81 @@ type found struct {
 // after seconds. Of several tickets the one with the lowest id wins, and those with the issue property are preferred:
 // a copy of an issue inherits its labels, not its properties.
 //
-// GET search/jql is Cloud's only search since the old one answers 410 (Atlassian CHANGE-2046). It promises neither
-// isLast nor an end of its page tokens, so a token that comes back ends the walk.
+// The search promises no end of its page tokens, so a token that comes back ends the walk.
 func (d *Desk) FindTicket(ctx context.Context, marker access.Marker) (access.TicketRef, error) {
 	const op = "find ticket"
-	var best *found
+	var carriers []found
 	seen := map[string]bool{}
-	for token := ""; !seen[token] && len(seen) < maxPages; {
-		seen[token] = true
-		page, err := d.searchPage(ctx, op, marker, token)
+	for page := ""; !seen[page] && len(seen) < maxPages; {
+		seen[page] = true
+		got, err := search[found](ctx, d, op, d.findQuery(marker, page))
 		if err != nil {
 			return access.TicketRef{}, err
 		}
-		for _, hit := range page.Issues {
-			if d.carries(hit, marker) && (best == nil || better(hit, *best, marker)) {
-				best = &hit
+		for _, hit := range got.list {
+			if d.carries(hit, marker) {
+				carriers = append(carriers, hit)
 			}
 		}
-		if page.NextPageToken == "" {
+		if got.next == "" {
 			break
 		}
-		token = page.NextPageToken
+		page = got.next
 	}
-	if best == nil {
+	if len(carriers) == 0 {
 		err := access.Errorf(access.NotFound, op, "the search sees no ticket that carries %q", marker)
 		return access.TicketRef{}, d.gone(ctx, op, err)
+	}
+	if len(carriers) > 1 {
+		if err := d.readStamps(ctx, op, carriers); err != nil {
+			return access.TicketRef{}, err
+		}
+	}
+	best := carriers[0]
+	for _, hit := range carriers[1:] {
+		if better(hit, best, marker) {
+			best = hit
+		}
 	}
 	return d.ref(best.ID, best.Key), nil
 }
 
-type searchPage struct {
-	Issues        []found `json:"issues"`
-	NextPageToken string  `json:"nextPageToken"`
-}
-
-func (d *Desk) searchPage(ctx context.Context, op string, marker access.Marker, token string) (searchPage, error) {
+func (d *Desk) findQuery(marker access.Marker, page string) query {
 	fields := []string{"labels"}
 	if d.config.MarkerField != "" {
 		fields = append(fields, d.config.MarkerField)
 	}
-	query := url.Values{
-		"jql":        {d.jql(marker)},
-		"fields":     {strings.Join(fields, ",")},
-		"properties": {stampKey},
-		"maxResults": {"100"},
+	return query{jql: d.config.withMarker(marker), fields: fields, page: page, limit: manyTickets, stamps: true}
+}
+
+// maxStamps is how many issues with one marker are looked at one by one: more are a mass copy, of which the oldest is as
+// good a guess as any.
+const maxStamps = 20
+
+// readStamps reads the issue properties one by one where the search does not show them. An issue without one stays so.
+func (d *Desk) readStamps(ctx context.Context, op string, hits []found) error {
+	say, err := d.speak(ctx, op)
+	if err != nil || say.stampsInSearch() {
+		return err
 	}
-	if token != "" {
-		query.Set("nextPageToken", token)
-	}
-	var page searchPage
-	_, err := d.call(ctx, rest.Call{
-		Op: op, Mode: rest.Read, Method: http.MethodGet, Path: "search/jql", Query: query, Into: &page,
+	slices.SortFunc(hits, func(a, b found) int {
+		if lower(a.ID, b.ID) {
+			return -1
+		}
+		return 1
 	})
-	return page, err
-}
-
-// jql searches for a marker. A text field knows no "=", only "contains these words", so carries looks again.
-func (d *Desk) jql(marker access.Marker) string {
-	condition := "labels = " + quote(string(marker))
-	if !d.config.useLabel() {
-		number := strings.TrimPrefix(d.config.MarkerField, "customfield_")
-		condition = "cf[" + number + "] ~ " + quote(`"`+string(marker)+`"`)
+	for n := range hits[:min(len(hits), maxStamps)] {
+		var p keptProperty
+		err := d.get(ctx, op, "issue/"+hits[n].ID+"/properties/"+stampKey, &p)
+		switch {
+		case access.IsKind(err, access.NotFound):
+		case err != nil:
+			return err
+		default:
+			hits[n].Properties = map[string]json.RawMessage{stampKey: p.Value}
+		}
 	}
-	return "project = " + quote(d.config.Project) + " AND " + condition
-}
-
-// quote makes a JQL string of any text: in quotes, with backslashes before quotes and backslashes, and with no line
-// breaks or other control characters, which nothing that we search for contains.
-func quote(text string) string {
-	escaped := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(oneLine(text))
-	return `"` + escaped + `"`
+	return nil
 }
 
 // carries tells whether the issue really carries the marker: JQL compares without regard to case.
@@ -127,8 +145,7 @@ func (d *Desk) carries(hit found, marker access.Marker) bool {
 }
 
 func stamped(properties map[string]json.RawMessage, marker access.Marker) bool {
-	var s stamp
-	return json.Unmarshal(properties[stampKey], &s) == nil && s.Marker == marker
+	return isStamp(properties[stampKey], marker)
 }
 
 func better(a, b found, marker access.Marker) bool {

@@ -39,7 +39,7 @@ func (d *Desk) MoveTicket(ctx context.Context, id access.TicketID, to access.Tic
 	if err != nil {
 		return err
 	}
-	values, err := d.closing(op, way, to)
+	values, err := d.closing(ctx, op, way, to)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,8 @@ func (d *Desk) MoveTicket(ctx context.Context, id access.TicketID, to access.Tic
 		body["fields"] = values
 	}
 	err = d.write(ctx, op, rest.Call{Method: http.MethodPost, Path: path, Body: body})
-	if !access.IsKind(err, access.Invalid) {
+	// Data Center answers 500 to a transition that is none any more.
+	if !access.IsKind(err, access.Invalid) && rest.StatusOf(err) != http.StatusInternalServerError {
 		return d.gone(ctx, op, err)
 	}
 	return d.afterRefusal(ctx, op, before, to, err)
@@ -65,11 +66,11 @@ func (d *Desk) stand(ctx context.Context, op string, id access.TicketID) (issue,
 		return i, d.phase(i, true), nil
 	}
 	// Only such a status reads differently on an issue that nobody moved.
-	move, err := d.lastMove(ctx, op, i)
-	if err != nil {
-		return i, "", d.gone(ctx, op, err)
+	whole := []issue{i}
+	if err := d.complete(ctx, op, whole); err != nil {
+		return i, "", err
 	}
-	return i, d.phase(i, move != nil), nil
+	return i, d.phase(i, whole[0].lastMove() != nil), nil
 }
 
 func (d *Desk) transitions(ctx context.Context, op string, id access.TicketID) ([]transition, error) {
@@ -115,7 +116,11 @@ func (d *Desk) choose(op string, from issue, ways []transition, to access.Ticket
 }
 
 // closing is the values for a transition's screen. Invalid names every field that is demanded and has none.
-func (d *Desk) closing(op string, way transition, to access.TicketPhase) (map[string]any, error) {
+func (d *Desk) closing(ctx context.Context, op string, way transition, to access.TicketPhase) (map[string]any, error) {
+	say, err := d.speak(ctx, op)
+	if err != nil {
+		return nil, err
+	}
 	values := map[string]any{}
 	for id, value := range d.config.ClosingFields[to] {
 		f, onScreen := way.Fields[id]
@@ -123,7 +128,7 @@ func (d *Desk) closing(op string, way transition, to access.TicketPhase) (map[st
 			continue
 		}
 		if text, isText := value.(string); isText {
-			value = f.value(text)
+			value = f.value(say, text)
 		}
 		values[id] = value
 	}

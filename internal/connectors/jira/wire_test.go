@@ -27,7 +27,7 @@ type operation struct {
 
 func operations() []operation {
 	return []operation{
-		{"find", "GET /search/jql", rest.Read, func(ctx context.Context, d *jira.Desk, _ access.TicketID) error {
+		{"find", "POST /search/jql", rest.Read, func(ctx context.Context, d *jira.Desk, _ access.TicketID) error {
 			_, err := d.FindTicket(ctx, "usher-r1")
 			return err
 		}},
@@ -66,7 +66,7 @@ func kindOf(o operation, status int) access.Kind {
 		return access.Transient
 	case status == http.StatusGone:
 		return access.Invalid
-	case status == http.StatusNotFound && (o.name == "create" || o.name == "check"):
+	case status == http.StatusNotFound && (o.name == "create" || o.name == "check" || o.name == "find"):
 		return access.Invalid
 	}
 	return rest.Classify(o.mode, status, nil)
@@ -199,7 +199,7 @@ func TestAnonymousEmptinessIsForbidden(t *testing.T) {
 			requireKind(t, access.Forbidden, o.run(t.Context(), desk, id))
 		})
 	}
-	s.answerInstead("GET /search/jql", func(w http.ResponseWriter, _ *http.Request) {
+	s.answerInstead("POST /search/jql", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Seraph-LoginReason", "AUTHENTICATED_FAILED")
 		_, _ = io.WriteString(w, `{"issues":[]}`)
 	})

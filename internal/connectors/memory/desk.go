@@ -20,32 +20,40 @@ type Desk struct {
 	name access.DeskName
 
 	mu       sync.Mutex
-	now      time.Time
+	clock    deskClock
 	tickets  []*DeskTicket
+	byID     map[access.TicketID]*DeskTicket
 	accounts []deskAccount
-	// lagFrom is how many tickets a search sees; -1 sees all.
-	lagFrom  int
+	// fallback is whom the desk assigns a new ticket to when nobody is asked for.
+	fallback access.AccountID
 	closed   map[access.TicketPhase]bool
 	reopen   access.TicketPhase
 	demanded map[access.TicketPhase]string
 	faults   deskFaults
+	feed     deskFeed
+	writes   int
 }
 
 var _ access.ServiceDesk = (*Desk)(nil)
 
-// DeskTicket is a ticket as it lies in the desk. Own moves are those of DeskSelf.
+// DeskTicket is a ticket as it lies in the desk. Own moves are those of DeskSelf. A ticket that a human opened has no
+// marker in New, and a human's comment has none either.
 type DeskTicket struct {
-	Ref       access.TicketRef
-	Project   string
-	New       access.NewTicket
-	Reporter  access.AccountID
-	Phase     access.TicketPhase
-	Assignee  access.AccountID
-	MovedBy   access.AccountID
-	MovedAt   time.Time
-	UpdatedAt time.Time
-	Comments  []access.Comment
-	Deleted   bool
+	Ref      access.TicketRef
+	Project  string
+	New      access.NewTicket
+	Reporter access.AccountID
+	Phase    access.TicketPhase
+	Assignee access.AccountID
+	// AssignedByOther is true when somebody else than usher changed the assignee last.
+	AssignedByOther bool
+	MovedBy         access.AccountID
+	MovedAt         time.Time
+	UpdatedAt       time.Time
+	Comments        []access.Comment
+	Deleted         bool
+	// Hidden is true while usher may not see the ticket.
+	Hidden bool
 	// PriorKeys are the keys that the ticket had before it was moved, oldest first.
 	PriorKeys []access.TicketKey
 }
@@ -70,15 +78,17 @@ const (
 	DeskProject = "MEM"
 )
 
-// NewDesk makes an empty desk. Its clock starts on 2026-01-02 03:04:05 UTC and goes on by one second with each change.
+// NewDesk makes an empty desk. Its clock starts on 2026-01-02 03:04:05 UTC and goes on by one second with each change,
+// until SetClock gives it another.
 func NewDesk(name access.DeskName) *Desk {
 	return &Desk{
 		name:     name,
-		now:      time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
-		lagFrom:  -1,
+		clock:    deskClock{last: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
+		byID:     map[access.TicketID]*DeskTicket{},
 		closed:   map[access.TicketPhase]bool{},
 		demanded: map[access.TicketPhase]string{},
 		faults:   newDeskFaults(),
+		feed:     newDeskFeed(),
 	}
 }
 
@@ -90,12 +100,11 @@ func (d *Desk) FindTicket(ctx context.Context, marker access.Marker) (access.Tic
 	if err := d.begin(ctx, OpFindTicket, op); err != nil {
 		return access.TicketRef{}, err
 	}
-	seen := d.tickets
-	if d.lagFrom >= 0 {
-		seen = seen[:d.lagFrom]
-	}
-	for _, t := range seen {
-		if !t.Deleted && t.New.Marker == marker {
+	for _, t := range d.tickets {
+		if t.New.Marker != marker || marker == "" {
+			continue
+		}
+		if _, visible := d.found(t); visible {
 			return t.Ref, d.end(OpFindTicket, op)
 		}
 	}
@@ -113,18 +122,14 @@ func (d *Desk) CreateTicket(ctx context.Context, n access.NewTicket) (access.Tic
 	if n.Marker == "" {
 		return access.TicketRef{}, access.Errorf(access.Invalid, op, "marker: expected one")
 	}
-	n.Fields = maps.Clone(n.Fields)
-	n.Summary = deskShorten(strings.Join(strings.Fields(n.Summary), " "), DeskSummaryLimit)
-	n.Body = deskShorten(n.Body, DeskBodyLimit)
-	number := len(d.tickets) + 1
-	t := &DeskTicket{
-		Ref:     access.TicketRef{Desk: d.name, ID: access.TicketID(fmt.Sprintf("%d", 10000+number)), Key: deskKey(DeskProject, number)},
-		Project: DeskProject, New: n, Phase: access.TicketWaiting, UpdatedAt: d.tick(),
-	}
+	t := d.add(n)
 	if account := d.accountOf(n.Requester); account != nil {
 		t.Reporter = account.id
 	}
-	d.tickets = append(d.tickets, t)
+	if d.assignable(n.Assignee) {
+		t.Assignee = n.Assignee
+	}
+	d.changed(t, true)
 	if err := d.end(OpCreateTicket, op); err != nil {
 		return access.TicketRef{}, err
 	}
@@ -140,11 +145,10 @@ func (d *Desk) ReadTicket(ctx context.Context, id access.TicketID) (access.Ticke
 	if err != nil {
 		return access.TicketSnapshot{}, err
 	}
-	return access.TicketSnapshot{
-		Ref: t.Ref, Project: t.Project, Phase: t.Phase, Status: string(t.Phase), Assignee: t.Assignee,
-		MovedBy: t.MovedBy, MovedByName: d.nameOf(t.MovedBy), MovedAt: t.MovedAt, Own: t.MovedBy == DeskSelf,
-		UpdatedAt: t.UpdatedAt,
-	}, d.end(OpReadTicket, op)
+	if err := d.end(OpReadTicket, op); err != nil {
+		return access.TicketSnapshot{}, err
+	}
+	return d.snapshot(t), nil
 }
 
 // AddComment implements access.TicketWriter.
@@ -162,7 +166,7 @@ func (d *Desk) AddComment(ctx context.Context, id access.TicketID, c access.Comm
 	already := slices.ContainsFunc(t.Comments, func(have access.Comment) bool { return have.Marker == c.Marker })
 	if !already {
 		t.Comments = append(t.Comments, access.Comment{Marker: c.Marker, Text: deskShorten(c.Text, DeskBodyLimit)})
-		t.UpdatedAt = d.tick()
+		d.changed(t, true)
 	}
 	return d.end(OpAddComment, op)
 }
@@ -199,15 +203,12 @@ func (d *Desk) AssignTicket(ctx context.Context, id access.TicketID, to access.A
 	if err != nil {
 		return err
 	}
-	if to != "" {
-		account := d.account(to)
-		if account == nil || account.unfit {
-			return access.Errorf(access.Invalid, op, "account %q cannot be assigned", to)
-		}
+	if to != "" && !d.assignable(to) {
+		return access.Errorf(access.Invalid, op, "account %q cannot be assigned", to)
 	}
 	if t.Assignee != to {
-		t.Assignee = to
-		t.UpdatedAt = d.tick()
+		t.Assignee, t.AssignedByOther = to, false
+		d.changed(t, true)
 	}
 	return d.end(OpAssignTicket, op)
 }
@@ -244,29 +245,68 @@ func (d *Desk) open(ctx context.Context, name, op string, id access.TicketID) (*
 		return nil, err
 	}
 	t, err := d.ticket(id)
+	if err == nil && t.Hidden {
+		err = fmt.Errorf("ticket %q is hidden", id)
+	}
 	if err != nil {
 		return nil, &access.Error{Kind: access.NotFound, Op: op, Err: err}
 	}
 	return t, nil
 }
 
+// ticket gives a ticket that exists, hidden or not.
 func (d *Desk) ticket(id access.TicketID) (*DeskTicket, error) {
-	for _, t := range d.tickets {
-		if t.Ref.ID == id && !t.Deleted {
-			return t, nil
-		}
+	if t := d.byID[id]; t != nil && !t.Deleted {
+		return t, nil
 	}
 	return nil, fmt.Errorf("ticket %q does not exist", id)
 }
 
-func (d *Desk) tick() time.Time {
-	d.now = d.now.Add(time.Second)
-	return d.now
+// add puts a new ticket into the desk's project; the caller says that it has changed.
+func (d *Desk) add(n access.NewTicket) *DeskTicket {
+	n.Fields = maps.Clone(n.Fields)
+	n.Summary = deskShorten(strings.Join(strings.Fields(n.Summary), " "), DeskSummaryLimit)
+	n.Body = deskShorten(n.Body, DeskBodyLimit)
+	number := len(d.tickets) + 1
+	t := &DeskTicket{
+		Ref:     access.TicketRef{Desk: d.name, ID: access.TicketID(fmt.Sprintf("%d", 10000+number)), Key: deskKey(DeskProject, number)},
+		Project: DeskProject, New: n, Phase: access.TicketWaiting, Assignee: d.fallback,
+	}
+	d.tickets = append(d.tickets, t)
+	d.byID[t.Ref.ID] = t
+	return t
+}
+
+// changed lets the desk's clock go on and remembers what the ticket looks like from now on.
+func (d *Desk) changed(t *DeskTicket, own bool) {
+	t.UpdatedAt = d.clock.tick()
+	if own {
+		d.writes++
+	}
+	d.remember(t)
 }
 
 func (d *Desk) move(t *DeskTicket, by access.AccountID, to access.TicketPhase) {
-	t.Phase, t.MovedBy, t.MovedAt = to, by, d.tick()
-	t.UpdatedAt = t.MovedAt
+	t.UpdatedAt = d.clock.tick()
+	t.Phase, t.MovedBy, t.MovedAt = to, by, t.UpdatedAt
+	if by == DeskSelf {
+		d.writes++
+	}
+	d.remember(t)
+}
+
+func (d *Desk) snapshot(t *DeskTicket) access.TicketSnapshot {
+	return access.TicketSnapshot{
+		Ref: t.Ref, Project: t.Project, Phase: t.Phase, Status: string(t.Phase),
+		Assignee: t.Assignee, AssignedOwn: !t.AssignedByOther,
+		MovedBy: t.MovedBy, MovedByName: d.nameOf(t.MovedBy), MovedAt: t.MovedAt, Own: t.MovedBy == DeskSelf,
+		UpdatedAt: t.UpdatedAt,
+	}
+}
+
+func (d *Desk) assignable(id access.AccountID) bool {
+	account := d.account(id)
+	return account != nil && !account.unfit
 }
 
 func (d *Desk) account(id access.AccountID) *deskAccount {

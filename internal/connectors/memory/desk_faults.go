@@ -3,20 +3,23 @@ package memory
 import (
 	"context"
 	"errors"
+	"time"
 
 	"usher/internal/access"
 )
 
 // The operations that faults are scripted for.
 const (
-	OpFindTicket   = "FindTicket"
-	OpCreateTicket = "CreateTicket"
-	OpReadTicket   = "ReadTicket"
-	OpAddComment   = "AddComment"
-	OpMoveTicket   = "MoveTicket"
-	OpAssignTicket = "AssignTicket"
-	OpFindAccount  = "FindAccount"
-	OpCheck        = "Check"
+	OpFindTicket     = "FindTicket"
+	OpCreateTicket   = "CreateTicket"
+	OpReadTicket     = "ReadTicket"
+	OpReadTickets    = "ReadTickets"
+	OpChangedTickets = "ChangedTickets"
+	OpAddComment     = "AddComment"
+	OpMoveTicket     = "MoveTicket"
+	OpAssignTicket   = "AssignTicket"
+	OpFindAccount    = "FindAccount"
+	OpCheck          = "Check"
 )
 
 // deskFaults is what a test has scripted, by operation.
@@ -62,14 +65,52 @@ func (d *Desk) RefuseCredentials(refuse bool) {
 	d.faults.denied = refuse
 }
 
-// SearchLags hides from FindTicket every ticket that is created from now on, until it is called with false.
+// SearchLags hides from FindTicket and ChangedTickets everything that happens from now on, until it is called with false.
 func (d *Desk) SearchLags(lags bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.lagFrom = -1
+	d.feed.frozenAt = time.Time{}
 	if lags {
-		d.lagFrom = len(d.tickets)
+		d.feed.frozenAt = d.clock.hold()
 	}
+}
+
+// SearchLag makes FindTicket and ChangedTickets see the tickets as they were that long ago, by the desk's own clock; 0
+// is no lag. The desk's first clock goes on with changes alone, so a lag needs SetClock or Advance. What is deleted or
+// hidden is not seen at once.
+func (d *Desk) SearchLag(lag time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.feed.lag = lag
+}
+
+// CoarseGrain lets ChangedTickets compare times in whole grains, as a desk does whose search knows minutes only: Since
+// is rounded down to the beginning of its grain. 0 is exact.
+func (d *Desk) CoarseGrain(grain time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.feed.grain = grain
+}
+
+// PageCap is how many tickets a page of ChangedTickets holds at most, whatever the limit of the call; 0 is no cap.
+func (d *Desk) PageCap(most int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.feed.pageCap = most
+}
+
+// ForgetPages lets ChangedTickets answer Invalid to every page that it has named so far.
+func (d *Desk) ForgetPages() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.feed.generation++
+}
+
+// HideClock keeps the desk from telling its clock in ChangedTickets, until it is called with false.
+func (d *Desk) HideClock(hide bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.feed.noClock = hide
 }
 
 // CloseOff takes away the transitions that lead to a phase; MoveTicket then answers Conflict.
@@ -99,6 +140,14 @@ func (d *Desk) Calls(op string) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.faults.calls[op]
+}
+
+// Writes is how many changes usher has made to the desk: calls that failed before they did anything, and repeated ones
+// that found everything so already, do not count.
+func (d *Desk) Writes() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.writes
 }
 
 // begin counts a call and gives the fault that stops it, if any.

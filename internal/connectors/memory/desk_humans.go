@@ -41,13 +41,54 @@ func (d *Desk) MoveAs(by access.AccountID, id access.TicketID, to access.TicketP
 	return err
 }
 
-// AssignAs assigns a ticket as a human does.
+// AssignAs assigns a ticket as a human does, to any account; "" assigns nobody. An assignee who stays changes nothing.
 func (d *Desk) AssignAs(id access.TicketID, to access.AccountID) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	t, err := d.ticket(id)
+	if err == nil && t.Assignee != to {
+		t.Assignee, t.AssignedByOther = to, true
+		d.changed(t, false)
+	}
+	return err
+}
+
+// CommentAs adds a comment as a human does; it carries no marker.
+func (d *Desk) CommentAs(id access.TicketID, text string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t, err := d.ticket(id)
 	if err == nil {
-		t.Assignee, t.UpdatedAt = to, d.tick()
+		t.Comments = append(t.Comments, access.Comment{Text: text})
+		d.changed(t, false)
+	}
+	return err
+}
+
+// OpenAs opens a ticket as a human does: usher knows nothing of it, and it carries no marker.
+func (d *Desk) OpenAs(by access.AccountID, summary string) access.TicketRef {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.add(access.NewTicket{Summary: summary})
+	t.Reporter = by
+	d.changed(t, false)
+	return t.Ref
+}
+
+// DefaultAssignee is whom the desk assigns every new ticket to that nobody asks an assignee for; "" for nobody.
+func (d *Desk) DefaultAssignee(id access.AccountID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fallback = id
+}
+
+// Hide takes usher's right to see a ticket away, until it is called with false. Humans still see it.
+func (d *Desk) Hide(id access.TicketID, hide bool) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t, err := d.ticket(id)
+	if err == nil {
+		t.Hidden = hide
 	}
 	return err
 }
@@ -73,7 +114,8 @@ func (d *Desk) Rekey(id access.TicketID, project string) (access.TicketKey, erro
 	}
 	number := 1 + slices.Index(d.tickets, t)
 	t.PriorKeys = append(t.PriorKeys, t.Ref.Key)
-	t.Project, t.Ref.Key, t.UpdatedAt = project, deskKey(project, number), d.tick()
+	t.Project, t.Ref.Key = project, deskKey(project, number)
+	d.changed(t, false)
 	return t.Ref.Key, nil
 }
 

@@ -27,6 +27,13 @@ func TestDeskKeepsThePortsPromises(t *testing.T) {
 			MoveAs: func(by access.AccountID, id access.TicketID, to access.TicketPhase) {
 				require.NoError(t, desk.MoveAs(by, id, to))
 			},
+			AssignAs: func(_ access.AccountID, id access.TicketID, to access.AccountID) {
+				require.NoError(t, desk.AssignAs(id, to))
+			},
+			CommentAs: func(_ access.AccountID, id access.TicketID, text string) {
+				require.NoError(t, desk.CommentAs(id, text))
+			},
+			OpenAs: func(by access.AccountID) access.TicketID { return desk.OpenAs(by, "a printer is on fire").ID },
 			Delete: func(id access.TicketID) { require.NoError(t, desk.Delete(id)) },
 			Rekey: func(id access.TicketID) access.TicketKey {
 				key, err := desk.Rekey(id, "OTHER")

@@ -75,6 +75,55 @@ func TestABadValueEndsTheStartWithTheNameOfItsKey(t *testing.T) {
 		{"an empty project", "project: ACC", `project: ""`, []string{"desks.jira.project", "expected"}},
 		{"a ledger of another kind", `"sqlite:`, `"oracle:`, []string{"ledger.url", "sqlite:"}},
 		{"a duration of zero", "desk: jira", "terms: {decide_within: 0s}\ndesk: jira", []string{"terms.decide_within"}},
+		{"no ledger", `{url: "sqlite:`, "{} # ", []string{"ledger.url", "is empty", "sqlite:"}},
+		{"no catalog", "catalog: /", `catalog: "" # /`, []string{"catalog", "expected the path"}},
+		{"a probe without a port", "desk: jira", "health: {address: here}\ndesk: jira", []string{"health.address", "host:port"}},
+		{"a mode that does not exist", "desk: jira", "terms: {mode: push}\ndesk: jira", []string{"terms.mode", "push", "watch or poll"}},
+		{"no interval", "desk: jira", "terms: {watch: {interval: 0s}}\ndesk: jira", []string{"terms.watch.interval", "above 0"}},
+		{"no overlap", "desk: jira", "terms: {watch: {overlap: 0s}}\ndesk: jira", []string{"terms.watch.overlap", "above 0"}},
+		{"an overlap below a minute", "desk: jira", "terms: {watch: {overlap: 59s}}\ndesk: jira", []string{"terms.watch.overlap", "59s", "1m"}},
+		{"no sweep", "desk: jira", "terms: {watch: {sweep: 0s}}\ndesk: jira", []string{"terms.watch.sweep", "above 0"}},
+		{"no time to be stale", "desk: jira", "terms: {watch: {stale_after: 0s}}\ndesk: jira", []string{"terms.watch.stale_after", "above 0"}},
+		{
+			"stale before two rounds", "desk: jira", "terms: {watch: {interval: 4m, stale_after: 7m}}\ndesk: jira",
+			[]string{"terms.watch.stale_after", "7m", "twice the interval (4m)"},
+		},
+		{"no look for safety", "desk: jira", "terms: {watch: {safety_look: 0s}}\ndesk: jira", []string{"terms.watch.safety_look", "above 0"}},
+		{"a queue's rate below 0", "kind: jira", "kind: jira, queue_rate: -1", []string{"desks.jira.queue_rate", "-1", "0 for no limit"}},
+		{"a cache below 0", "desk: jira", "limits: {workflow_cache: -1}\ndesk: jira", []string{"limits.workflow_cache", "0 or more"}},
+		{"one workflow task", "desk: jira", "limits: {workflow_tasks: 1}\ndesk: jira", []string{"limits.workflow_tasks", "2 or more"}},
+		{"no activities", "desk: jira", "limits: {activities: 0}\ndesk: jira", []string{"limits.activities", "1 or more"}},
+		{
+			"one poller of workflow tasks", "desk: jira", "limits: {pollers: {workflow_tasks: 1}}\ndesk: jira",
+			[]string{"limits.pollers.workflow_tasks", "2 or more"},
+		},
+		{"no poller of activities", "desk: jira", "limits: {pollers: {activities: 0}}\ndesk: jira", []string{"limits.pollers.activities"}},
+		{"a deployment's name with a dot", "desk: jira", "deployment: {name: a.b}\ndesk: jira", []string{"deployment.name", "a.b"}},
+		{
+			"a desk at the edge with settings", "kind: jira", "edge: true, kind: jira",
+			[]string{"desks.jira.edge", "expected it alone"},
+		},
+		{
+			"a target at the edge with a rate", "targets:", "targets:\n  plant: {edge: true, queue_rate: 2}",
+			[]string{"targets.plant.edge", "expected it alone"},
+		},
+		{"a source at the edge with a kind", "sources:", "sources:\n  hr: {edge: true, kind: scim}", []string{"sources.hr.edge", "expected it alone"}},
+		{
+			"a served desk that is not configured", "desk: jira", "serve: {desks: [servicenow]}\ndesk: jira",
+			[]string{"serve.desks[0]", "servicenow", "expected one of desks: jira"},
+		},
+		{
+			"a served target that is at the edge", "targets:", "serve: {targets: [plant]}\ntargets:\n  plant: {edge: true}",
+			[]string{"serve.targets[0]", "plant", "targets.plant.edge"},
+		},
+		{
+			"a source that is served twice", "desk: jira", "serve: {sources: [directory, directory]}\ndesk: jira",
+			[]string{"serve.sources[1]", "twice"},
+		},
+		{
+			"nothing to serve", "desk: jira", "serve: {workflows: false, desks: [], targets: [], sources: []}\ndesk: jira",
+			[]string{"serve: names nothing", "workflows: true"},
+		},
 		{"looks that shrink", "desk: jira", "terms: {look_first: 1h, look_at_most: 1m}\ndesk: jira", []string{"terms.look_at_most", "1h"}},
 		{
 			"an event that the contract does not know", "desk: jira", "terms: {contract: {closed: deny}}\ndesk: jira",
@@ -109,11 +158,16 @@ func TestACatalogThatNamesNoTargetOfOursEndsTheStart(t *testing.T) {
 
 func TestTheTermsReachTheRequests(t *testing.T) {
 	c, err := load(t, "desk: jira",
-		"terms: {decide_within: 2d, remind_after: 3h, look_first: 5s, look_at_most: 7m, desk_settles: 11s, operator_decisions: true,"+
+		"terms: {mode: poll, watch: {interval: 20s, overlap: 4m, sweep: 3h, stale_after: 6m, safety_look: 2h},"+
+			" decide_within: 2d, remind_after: 3h, look_first: 5s, look_at_most: 7m, desk_settles: 11s, operator_decisions: true,"+
 			" request_url: \"https://x/{id}\", contract: {deleted: cancel}}\ndesk: jira")
 	require.NoError(t, err)
 	require.Equal(t, access.Terms{
 		Desk: "jira", DecideWithin: access.Duration(48 * time.Hour), RemindAfter: access.Duration(3 * time.Hour),
+		Mode: access.ModePoll, Watch: access.WatchTerms{
+			Interval: access.Duration(20 * time.Second), Overlap: access.Duration(4 * time.Minute), Sweep: access.Duration(3 * time.Hour),
+			StaleAfter: access.Duration(6 * time.Minute), SafetyLook: access.Duration(2 * time.Hour),
+		},
 		LookFirst: access.Duration(5 * time.Second), LookAtMost: access.Duration(7 * time.Minute),
 		DeskSettles: access.Duration(11 * time.Second), OperatorDecisions: true, RequestURL: "https://x/{id}",
 		Contract: access.TicketContract{access.EventDeleted: access.MeansCancel},
@@ -130,16 +184,26 @@ func TestTheStopOfTheProgramIsLongerThanTheGraceOfActivities(t *testing.T) {
 // examples are the configuration files that the documents show.
 const examples = "../docs/examples/"
 
-func TestTheExampleIsReadAndShowsTheDefaults(t *testing.T) {
-	secret := filepath.Join(t.TempDir(), "secret")
-	require.NoError(t, os.WriteFile(secret, []byte("s3cret"), 0o600))
-	text, err := os.ReadFile(examples + "usher-worker.yaml")
+// example reads one of them; its secrets are in files that exist.
+func example(t *testing.T, name string) settings {
+	t.Helper()
+	text, err := os.ReadFile(examples + name)
 	require.NoError(t, err)
-	path := filepath.Join(t.TempDir(), "worker.yaml")
-	shown := strings.NewReplacer("/run/secrets/jira-token", secret, "/run/secrets/scim-token", secret).Replace(string(text))
+	dir := t.TempDir()
+	shown := string(text)
+	for _, file := range []string{"jira-token", "scim-token", "plant-token"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte("s3cret"), 0o600))
+		shown = strings.ReplaceAll(shown, "/run/secrets/"+file, filepath.Join(dir, file))
+	}
+	path := filepath.Join(dir, "worker.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(shown), 0o600))
 	c := defaults()
 	require.NoError(t, config.Load(path, []string{"LEDGER_PASSWORD=x"}, &c))
+	return c
+}
+
+func TestTheExampleIsReadAndShowsTheDefaults(t *testing.T) {
+	c := example(t, "usher-worker.yaml")
 	contract := map[access.TicketEvent]access.Meaning{}
 	for event, meanings := range access.TicketMeanings() {
 		contract[event] = meanings[0]
@@ -148,6 +212,8 @@ func TestTheExampleIsReadAndShowsTheDefaults(t *testing.T) {
 	want := defaults()
 	want.Terms.Contract = contract
 	require.Equal(t, want.Terms, c.Terms)
+	require.Equal(t, want.Limits, c.Limits)
+	require.Equal(t, want.Serve, c.Serve)
 	require.Equal(t, want.Grace, c.Grace)
 
 	catalog, err := os.ReadFile(examples + "catalog.yaml")

@@ -1,0 +1,216 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"usher/internal/access"
+)
+
+// WatchStore is what the watch of a desk needs of the ledger; *ledger.Store is one.
+type WatchStore interface {
+	// Watch gives how far the watch has come; a view with only the desk set when it never ran.
+	Watch(ctx context.Context, desk access.DeskName) (access.WatchView, error)
+	SaveWatch(ctx context.Context, view access.WatchView) error
+	WatchedTickets(ctx context.Context, desk access.DeskName, ids []access.TicketID) ([]access.WatchedTicket, error)
+	SaveMarks(ctx context.Context, desk access.DeskName, marks map[access.TicketID]access.TicketMark) error
+	OpenTickets(ctx context.Context, desk access.DeskName, after access.TicketID, limit int) ([]access.TicketID, error)
+}
+
+// Watch are the activities by which a desk's watch remembers and tells. They run on the usher queue, and along with a
+// desk's own calls where the same worker serves both.
+type Watch struct {
+	Ledger WatchStore
+	Client Messenger
+}
+
+// WatchCall names the watch of a desk.
+type WatchCall struct {
+	Desk         access.DeskName `json:"desk"`
+	WorkflowID   string          `json:"workflow_id"`
+	WorkflowType string          `json:"workflow_type"`
+	TaskQueue    string          `json:"task_queue"`
+}
+
+// watchParams is what starts the watch, in that workflow's spelling.
+type watchParams struct {
+	Desk access.DeskName `json:"desk"`
+}
+
+// EnsureWatch starts the desk's watch where it does not run. Safe to repeat.
+func (a *Watch) EnsureWatch(ctx context.Context, c WatchCall) error {
+	_, err := a.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                       c.WorkflowID,
+		TaskQueue:                c.TaskQueue,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		StaticSummary:            "watch of desk " + string(c.Desk),
+	}, c.WorkflowType, watchParams{Desk: c.Desk})
+	return err
+}
+
+// WatchPosition reads how far a desk's watch has come.
+func (a *Watch) WatchPosition(ctx context.Context, desk access.DeskName) (access.WatchView, error) {
+	view, err := a.Ledger.Watch(ctx, desk)
+	return view, translate(err)
+}
+
+// OpenTicketsCall asks for one page of a desk's tickets whose requests have not ended.
+type OpenTicketsCall struct {
+	Desk  access.DeskName `json:"desk"`
+	After access.TicketID `json:"after,omitempty"`
+	Limit int             `json:"limit"`
+}
+
+// ListOpenTickets gives the ids after a given one, in order; fewer than the limit on the last page.
+func (a *Watch) ListOpenTickets(ctx context.Context, c OpenTicketsCall) ([]access.TicketID, error) {
+	ids, err := a.Ledger.OpenTickets(ctx, c.Desk, c.After, c.Limit)
+	return ids, translate(err)
+}
+
+// Names are the names by which requests are told, in the workflows' spelling.
+type Names struct {
+	RequestPrefix  string `json:"request_prefix"`
+	Signal         string `json:"signal"`
+	ReopenedPrefix string `json:"reopened_prefix"`
+	ReopenedType   string `json:"reopened_type"`
+	TaskQueue      string `json:"task_queue"`
+}
+
+// JudgeCall is what tickets look like now, and what to remember when their requests have been told.
+type JudgeCall struct {
+	Desk    access.DeskName         `json:"desk"`
+	Tickets []access.TicketSnapshot `json:"tickets,omitempty"`
+	Missing []access.TicketID       `json:"missing,omitempty"`
+	// View is how far the watch has come with this; the zero view leaves what is remembered alone. At is usher's time.
+	View  access.WatchView `json:"view,omitzero"`
+	At    time.Time        `json:"at,omitzero"`
+	Names Names            `json:"names"`
+}
+
+// Judged is what came of it.
+type Judged struct {
+	// Told counts the requests that were told, Unknown the tickets that are not usher's.
+	Told    int `json:"told"`
+	Unknown int `json:"unknown,omitempty"`
+	// View is JudgeCall.View.
+	View access.WatchView `json:"view,omitzero"`
+}
+
+// Judge compares tickets with their marks and tells the requests whose ticket somebody else than usher has changed. Only
+// then it remembers the marks, and only then how far the watch has come: an attempt that dies in between tells again what
+// was told, and loses nothing. Safe to repeat.
+func (a *Watch) Judge(ctx context.Context, c JudgeCall) (Judged, error) {
+	judged := Judged{View: c.View}
+	ids := append([]access.TicketID(nil), c.Missing...)
+	for _, t := range c.Tickets {
+		ids = append(ids, t.Ref.ID)
+	}
+	known, err := a.known(ctx, c.Desk, ids)
+	if err != nil {
+		return Judged{}, err
+	}
+	marks := map[access.TicketID]access.TicketMark{}
+	for _, now := range c.Tickets {
+		ticket, ours := known[now.Ref.ID]
+		if !ours {
+			judged.Unknown++
+			continue
+		}
+		mark, news := ticket.Mark.After(now)
+		if news && ticket.Link.Lease == "" {
+			judged.Told++
+			if err := a.tell(ctx, c.Names, ticket.Link, access.TicketNews{Snapshot: now}); err != nil {
+				return Judged{}, err
+			}
+		}
+		if !mark.Equal(ticket.Mark) {
+			marks[now.Ref.ID] = mark
+		}
+	}
+	for _, id := range c.Missing {
+		if ticket, ours := known[id]; ours && ticket.Link.Lease == "" {
+			judged.Told++
+			if err := a.tell(ctx, c.Names, ticket.Link, access.TicketNews{Missing: true}); err != nil {
+				return Judged{}, err
+			}
+		}
+	}
+	if len(marks) > 0 {
+		if err := a.Ledger.SaveMarks(ctx, c.Desk, marks); err != nil {
+			return Judged{}, translate(err)
+		}
+	}
+	if c.View != (access.WatchView{}) {
+		return judged, translate(a.Ledger.SaveWatch(ctx, c.View))
+	}
+	return judged, nil
+}
+
+func (a *Watch) known(ctx context.Context, desk access.DeskName, ids []access.TicketID) (map[access.TicketID]access.WatchedTicket, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	tickets, err := a.Ledger.WatchedTickets(ctx, desk, ids)
+	if err != nil {
+		return nil, translate(err)
+	}
+	known := make(map[access.TicketID]access.WatchedTicket, len(tickets))
+	for _, t := range tickets {
+		known[t.Link.Ref.ID] = t
+	}
+	return known, nil
+}
+
+// tell signals the request. Of one that has ended, a ticket that is open again is ReopenedTicket's business.
+func (a *Watch) tell(ctx context.Context, n Names, link access.TicketLink, news access.TicketNews) error {
+	err := a.Client.SignalWorkflow(ctx, n.RequestPrefix+string(link.Request), "", n.Signal, news)
+	var gone *serviceerror.NotFound
+	if !errors.As(err, &gone) {
+		return err
+	}
+	if news.Missing || news.Snapshot.Phase.Closed() || news.Snapshot.Own {
+		return nil
+	}
+	_, err = a.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                       n.ReopenedPrefix + string(link.Request),
+		TaskQueue:                n.TaskQueue,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		StaticSummary:            "ticket of an ended request changed",
+	}, n.ReopenedType, reopenedParams{Request: link.Request})
+	return err
+}
+
+// reopenedParams is what starts ReopenedTicket, in that workflow's spelling.
+type reopenedParams struct {
+	Request access.RequestID `json:"request"`
+}
+
+// CheckWatch reports how long ago the desk's watch has completed a round: a problem when that is too long.
+func (a *Watch) CheckWatch(ctx context.Context, c CheckWatchCall) (CheckResult, error) {
+	view, err := a.Ledger.Watch(ctx, c.Desk)
+	switch {
+	case err != nil:
+		return CheckResult{Problem: problem(err)}, nil
+	case view.LookedAt.IsZero():
+		return CheckResult{Problem: "the watch has not completed a round yet"}, nil
+	case view.StaleAt(c.At, c.StaleAfter):
+		return CheckResult{Problem: fmt.Sprintf("the watch has not completed a round since %s",
+			view.LookedAt.UTC().Format(time.RFC3339))}, nil
+	}
+	return CheckResult{}, nil
+}
+
+// CheckWatchCall asks whether a desk's watch is alive at a moment.
+type CheckWatchCall struct {
+	Desk       access.DeskName `json:"desk"`
+	At         time.Time       `json:"at"`
+	StaleAfter access.Duration `json:"stale_after"`
+}

@@ -1,0 +1,232 @@
+package access_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+)
+
+// known is the mark of a ticket that a human has moved once, and seen is what that ticket looks like.
+func known() access.TicketMark {
+	return access.TicketMark{
+		Key: "ACCESS-1", Project: "ACCESS", Assignee: "ada", MovedBy: "bob", MovedAt: time.Unix(100, 0).UTC(), Status: "Denied",
+		SeenAt: time.Unix(100, 0).UTC(),
+	}
+}
+
+func seen() access.TicketSnapshot {
+	return access.TicketSnapshot{
+		Ref: access.TicketRef{Desk: "jira", ID: "10001", Key: "ACCESS-1"}, Project: "ACCESS", Phase: access.TicketDenied,
+		Status: "Denied", Assignee: "ada", AssignedOwn: true, MovedBy: "bob", MovedByName: "Bob",
+		MovedAt: time.Unix(100, 0).UTC(), UpdatedAt: time.Unix(100, 0).UTC(),
+	}
+}
+
+func TestWhatIsNewsOfATicket(t *testing.T) {
+	rows := []struct {
+		name   string
+		before access.TicketMark
+		now    func(*access.TicketSnapshot)
+		news   bool
+		after  func(*access.TicketMark)
+	}{
+		{"a ticket as it was is no news", known(), func(*access.TicketSnapshot) {}, false, func(*access.TicketMark) {}},
+		{"the same move in another time zone is no news", known(), func(s *access.TicketSnapshot) {
+			s.MovedAt = s.MovedAt.In(time.FixedZone("east", 3600))
+		}, false, func(*access.TicketMark) {}},
+		{
+			"what a mark does not hold is no news", known(), func(s *access.TicketSnapshot) {
+				s.UpdatedAt, s.MovedByName, s.Ref.URL, s.Ref.Desk = time.Unix(900, 0), "Robert", "https://desk.test/1", "other"
+			}, false, func(*access.TicketMark) {},
+		},
+		{"usher's own move keeps the mark of the human's before it", known(), func(s *access.TicketSnapshot) {
+			s.MovedBy, s.Own, s.MovedAt, s.Status = "usher", true, time.Unix(200, 0), "Waiting"
+		}, false, func(*access.TicketMark) {}},
+		{"a later move by the same human into the same status is news", known(), func(s *access.TicketSnapshot) {
+			s.MovedAt = time.Unix(200, 0).UTC()
+		}, true, func(m *access.TicketMark) { m.MovedAt = time.Unix(200, 0).UTC() }},
+		{"a move by another human is news", known(), func(s *access.TicketSnapshot) {
+			s.MovedBy = "cy"
+		}, true, func(m *access.TicketMark) { m.MovedBy = "cy" }},
+		{"a move into another status is news", known(), func(s *access.TicketSnapshot) {
+			s.Status = "Approved"
+		}, true, func(m *access.TicketMark) { m.Status = "Approved" }},
+		{"a ticket that shows no move any more keeps its mark", known(), func(s *access.TicketSnapshot) {
+			s.MovedBy, s.MovedAt, s.Status = "", time.Time{}, "Waiting"
+		}, false, func(*access.TicketMark) {}},
+		{"another key is news", known(), func(s *access.TicketSnapshot) {
+			s.Ref.Key = "ACCESS-2"
+		}, true, func(m *access.TicketMark) { m.Key = "ACCESS-2" }},
+		{"another project is news", known(), func(s *access.TicketSnapshot) {
+			s.Project = "OTHER"
+		}, true, func(m *access.TicketMark) { m.Project = "OTHER" }},
+		{"another key is news, though usher moved the ticket too", known(), func(s *access.TicketSnapshot) {
+			s.Ref.Key, s.Project, s.Own, s.MovedBy = "OTHER-1", "OTHER", true, "usher"
+		}, true, func(m *access.TicketMark) { m.Key, m.Project = "OTHER-1", "OTHER" }},
+		{"an assignee that a human chose is news", known(), func(s *access.TicketSnapshot) {
+			s.Assignee, s.AssignedOwn = "cy", false
+		}, true, func(m *access.TicketMark) { m.Assignee = "cy" }},
+		{"an assignee that a human took away is news", known(), func(s *access.TicketSnapshot) {
+			s.Assignee, s.AssignedOwn = "", false
+		}, true, func(m *access.TicketMark) { m.Assignee = "" }},
+		{"an assignee that usher chose is remembered and no news", known(), func(s *access.TicketSnapshot) {
+			s.Assignee = "cy"
+		}, false, func(m *access.TicketMark) { m.Assignee = "cy" }},
+		{"the same assignee, chosen again by a human, is no news", known(), func(s *access.TicketSnapshot) {
+			s.AssignedOwn = false
+		}, false, func(*access.TicketMark) {}},
+		{"the first look at a ticket that nobody touched is no news", access.TicketMark{}, func(s *access.TicketSnapshot) {
+			s.MovedBy, s.MovedAt, s.Assignee, s.Status = "", time.Time{}, "", "Waiting"
+		}, false, func(m *access.TicketMark) { *m = access.TicketMark{Key: "ACCESS-1", Project: "ACCESS"} }},
+		{"the first look at the desk's own assignee is no news", access.TicketMark{}, func(s *access.TicketSnapshot) {
+			s.MovedBy, s.MovedAt, s.Status = "", time.Time{}, "Waiting"
+		}, false, func(m *access.TicketMark) {
+			*m = access.TicketMark{Key: "ACCESS-1", Project: "ACCESS", Assignee: "ada"}
+		}},
+		{"the first look at an assignee that a human chose is news", access.TicketMark{}, func(s *access.TicketSnapshot) {
+			s.MovedBy, s.MovedAt, s.Status, s.AssignedOwn = "", time.Time{}, "Waiting", false
+		}, true, func(m *access.TicketMark) {
+			*m = access.TicketMark{Key: "ACCESS-1", Project: "ACCESS", Assignee: "ada"}
+		}},
+		{"the first look at usher's own move is no news", access.TicketMark{}, func(s *access.TicketSnapshot) {
+			s.MovedBy, s.Own = "usher", true
+		}, false, func(m *access.TicketMark) {
+			*m = access.TicketMark{Key: "ACCESS-1", Project: "ACCESS", Assignee: "ada"}
+		}},
+		{
+			"the first look at a human's move is news",
+			access.TicketMark{},
+			func(*access.TicketSnapshot) {},
+			true, func(m *access.TicketMark) { *m = known() },
+		},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			now, want := seen(), row.before
+			row.now(&now)
+			row.after(&want)
+			want.SeenAt = now.UpdatedAt
+			after, news := row.before.After(now)
+			require.Equal(t, row.news, news)
+			require.True(t, want.Equal(after), "want %+v, got %+v", want, after)
+
+			again, news := after.After(now)
+			require.False(t, news, "what was told is news once")
+			require.True(t, after.Equal(again))
+		})
+	}
+}
+
+func TestAHumansMoveIsNewsOnceThoughUsherMovesInBetween(t *testing.T) {
+	human, own := seen(), seen()
+	own.MovedBy, own.Own, own.MovedAt, own.Status = "usher", true, time.Unix(200, 0), "Waiting"
+	mark, news := access.TicketMark{}.After(human)
+	require.True(t, news)
+	mark, news = mark.After(own)
+	require.False(t, news)
+	mark, news = mark.After(human)
+	require.False(t, news, "the same move is told again")
+	human.MovedAt = time.Unix(300, 0)
+	_, news = mark.After(human)
+	require.True(t, news)
+}
+
+func TestALookThatIsOlderThanTheMarkTellsNothing(t *testing.T) {
+	for name, change := range map[string]func(*access.TicketSnapshot){
+		"a move":      func(s *access.TicketSnapshot) { s.MovedBy, s.MovedAt = "cy", time.Unix(50, 0) },
+		"an assignee": func(s *access.TicketSnapshot) { s.Assignee, s.AssignedOwn = "cy", false },
+		"a key":       func(s *access.TicketSnapshot) { s.Ref.Key, s.Project = "OLD-1", "OLD" },
+	} {
+		old := seen()
+		change(&old)
+		old.UpdatedAt = known().SeenAt.Add(-1)
+		after, news := known().After(old)
+		require.False(t, news, name)
+		require.True(t, known().Equal(after), name)
+
+		old.UpdatedAt = known().SeenAt
+		_, news = known().After(old)
+		require.True(t, news, "%s of the same moment is news: a desk's times are coarse", name)
+	}
+}
+
+func TestMarksAreEqualWhenEveryPartIs(t *testing.T) {
+	require.True(t, access.TicketMark{}.Equal(access.TicketMark{}))
+	elsewhere := known()
+	elsewhere.MovedAt = elsewhere.MovedAt.In(time.FixedZone("east", 3600))
+	elsewhere.SeenAt = elsewhere.SeenAt.In(time.FixedZone("west", -3600))
+	require.True(t, known().Equal(elsewhere), "the zone of a time is no difference")
+
+	text, err := json.Marshal(elsewhere)
+	require.NoError(t, err)
+	var back access.TicketMark
+	require.NoError(t, json.Unmarshal(text, &back))
+	require.True(t, known().Equal(back))
+
+	for name, change := range map[string]func(*access.TicketMark){
+		"key":      func(m *access.TicketMark) { m.Key = "ACCESS-2" },
+		"project":  func(m *access.TicketMark) { m.Project = "OTHER" },
+		"assignee": func(m *access.TicketMark) { m.Assignee = "" },
+		"moved by": func(m *access.TicketMark) { m.MovedBy = "cy" },
+		"moved at": func(m *access.TicketMark) { m.MovedAt = m.MovedAt.Add(time.Nanosecond) },
+		"status":   func(m *access.TicketMark) { m.Status = "Approved" },
+		"seen at":  func(m *access.TicketMark) { m.SeenAt = m.SeenAt.Add(time.Nanosecond) },
+	} {
+		other := known()
+		change(&other)
+		require.False(t, known().Equal(other), name)
+		require.False(t, other.Equal(known()), name)
+	}
+}
+
+func TestTheCursorOfAWatch(t *testing.T) {
+	at, desk := time.Unix(10_000, 0).UTC(), time.Unix(50_000, 0).UTC()
+	slack := 10 * time.Minute
+	page := func(next string, now time.Time, updated ...time.Time) access.ChangesPage {
+		p := access.ChangesPage{Next: next, Now: now}
+		for _, u := range updated {
+			p.Tickets = append(p.Tickets, access.TicketSnapshot{UpdatedAt: u})
+		}
+		return p
+	}
+	rows := []struct {
+		name   string
+		cursor time.Time
+		page   access.ChangesPage
+		want   time.Time
+		done   bool
+	}{
+		{"a page that is not the last moves to its newest change", desk, page("2", time.Time{}, desk.Add(1), desk.Add(2)), desk.Add(2), false},
+		{"a page that is not the last does not follow the desk's clock", desk, page("2", desk.Add(time.Hour)), desk, false},
+		{"the last page moves to its newest change", desk, page("", time.Time{}, desk.Add(3)), desk.Add(3), true},
+		{"a quiet desk's cursor follows its clock", desk, page("", desk.Add(time.Hour)), desk.Add(time.Hour - slack), true},
+		{"the cursor never goes back", desk, page("", desk.Add(time.Minute), desk.Add(-time.Hour)), desk, true},
+		{"the first round begins by the desk's clock", time.Time{}, page("", desk), desk.Add(-slack), true},
+		{"the first round begins by usher's clock where the desk tells none", time.Time{}, page("", time.Time{}), at.Add(-slack), true},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			view := access.WatchView{Desk: "jira", Cursor: row.cursor, SweptAt: at.Add(-time.Hour)}
+			got := view.Advanced(row.page, at)
+			want := view
+			want.Cursor = row.want
+			if row.done {
+				want.LookedAt = at
+			}
+			require.Equal(t, want, got)
+		})
+	}
+}
+
+func TestAWatchIsStaleWhenItHasToldNothingForTooLong(t *testing.T) {
+	at := time.Unix(10_000, 0)
+	after := access.Duration(10 * time.Minute)
+	require.True(t, access.WatchView{}.StaleAt(at, after), "there was no round yet")
+	view := access.WatchView{LookedAt: at}
+	require.False(t, view.StaleAt(at.Add(10*time.Minute), after))
+	require.True(t, view.StaleAt(at.Add(10*time.Minute+1), after))
+}

@@ -1,0 +1,9 @@
+package jira
+
+import "time"
+
+// Quote is quote, for tests.
+func Quote(text string) string { return quote(text) }
+
+// SetClock replaces a new desk's clock.
+func (d *Desk) SetClock(now func() time.Time) { d.now = now }

@@ -1,0 +1,187 @@
+package jiraspec
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+)
+
+// Edition is a product whose API the vendor describes.
+type Edition string
+
+// The editions.
+const (
+	Cloud      Edition = "cloud"
+	DataCenter Edition = "data_center"
+)
+
+// source is one of the vendor's documents.
+type source struct {
+	// file is its name in the folder of the documents.
+	file string
+	// wire is how paths begin on the wire that the document describes; base is what its own paths leave out of that.
+	wire, base string
+}
+
+// sources are the documents of each edition. The first is read at once, the others when a path needs them. Data Center's
+// document has paths below "/rest" of its server; no official document describes its service management.
+func sources() map[Edition][]source {
+	return map[Edition][]source{
+		Cloud: {
+			{file: cloud3, wire: "/rest/api/3/"},
+			{file: cloud2, wire: "/rest/api/2/"},
+			{file: desk, wire: "/rest/servicedeskapi/"},
+		},
+		DataCenter: {
+			{file: dataCenter10, wire: "/rest/api/2/", base: "/rest"},
+		},
+	}
+}
+
+// document is a source with its routes, which are read once.
+type document struct {
+	source
+	read func() (*described, error)
+}
+
+// described is what a document describes. It is not changed any more and safe for concurrent use.
+type described struct {
+	title string
+	// routes are the routers by the first segment behind source.wire; one router for everything is slow.
+	routes map[string]routers.Router
+}
+
+// Load makes the contract of an edition from the documents in a folder. Each document is read once per process, in about
+// a second, and shared by all contracts. The error wraps ErrNoDocuments where the folder or a document is missing.
+func Load(dir string, edition Edition) (*Contract, error) {
+	list, known := sources()[edition]
+	if !known {
+		return nil, fmt.Errorf("load the contract: unknown edition %q; expected %s or %s", edition, Cloud, DataCenter)
+	}
+	if dir == "" {
+		return nil, noDocuments{`""`}
+	}
+	c := newContract(edition)
+	for _, s := range list {
+		path := filepath.Join(dir, s.file)
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil, noDocuments{fmt.Sprintf("%s (no file %s)", dir, s.file)}
+		}
+		c.documents = append(c.documents, document{source: s, read: once(path, edition, s)})
+	}
+	if _, err := c.documents[0].read(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// read remembers documents by their paths: they are large, and never change while a process runs.
+var read sync.Map
+
+// once is how a document is read: for the first who asks.
+func once(path string, edition Edition, s source) func() (*described, error) {
+	made := sync.OnceValues(func() (*described, error) { return readDocument(path, s, patchesFor(edition, s.file)) })
+	kept, _ := read.LoadOrStore(path, made)
+	//nolint:forcetypeassert // nothing else is stored
+	return kept.(func() (*described, error))
+}
+
+// readDocument reads a document and applies patches. It never calls the document's own Validate, which all of them fail.
+func readDocument(path string, s source, patches []Patch) (*described, error) {
+	loader := openapi3.NewLoader()
+	doc, err := loader.LoadFromFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the document %s: %w", s.file, err)
+	}
+	for _, p := range patches {
+		if err := p.apply(doc); err != nil {
+			return nil, fmt.Errorf("read the document %s: patch %q: %w", s.file, p.Name, err)
+		}
+	}
+	d := &described{title: s.file, routes: map[string]routers.Router{}}
+	if doc.Info != nil {
+		d.title += " " + doc.Info.Version
+	}
+	for first, paths := range byFirstSegment(doc, s) {
+		// Without servers: any host will do.
+		router, err := gorillamux.NewRouter(&openapi3.T{OpenAPI: doc.OpenAPI, Info: doc.Info, Components: doc.Components, Paths: paths})
+		if err != nil {
+			return nil, fmt.Errorf("read the document %s: %w", s.file, err)
+		}
+		d.routes[first] = router
+	}
+	return d, nil
+}
+
+// byFirstSegment splits the document's paths by their first segment on the wire, "issue" of "/rest/api/3/issue/{id}".
+func byFirstSegment(doc *openapi3.T, s source) map[string]*openapi3.Paths {
+	out := map[string]*openapi3.Paths{}
+	for _, path := range slices.Sorted(maps.Keys(doc.Paths.Map())) {
+		below, within := strings.CutPrefix(s.base+path, s.wire)
+		if !within {
+			continue
+		}
+		first, _, _ := strings.Cut(below, "/")
+		if out[first] == nil {
+			out[first] = openapi3.NewPaths()
+		}
+		out[first].Set(path, doc.Paths.Value(path))
+	}
+	return out
+}
+
+// route is an operation of a document that a request asks for.
+type route struct {
+	// name is the method and the path on the wire, with its parameters in braces.
+	name   string
+	found  *routers.Route
+	params map[string]string
+	// request is the request as the document's own paths see it, without a body.
+	request *http.Request
+}
+
+// errNoOperation says that the documents have no such operation.
+var errNoOperation = errors.New("the documents have no such operation")
+
+// route finds the operation of a request by its path from "/rest/" on: whatever stands before is the site's own.
+func (c *Contract) route(r *http.Request) (route, error) {
+	path := apiPath(r.URL.EscapedPath())
+	for _, d := range c.documents {
+		below, within := strings.CutPrefix(path, d.wire)
+		if !within {
+			continue
+		}
+		known, err := d.read()
+		if err != nil {
+			return route{}, err
+		}
+		first, _, _ := strings.Cut(below, "/")
+		router := known.routes[first]
+		if router == nil {
+			return route{}, errNoOperation
+		}
+		request := r.Clone(r.Context())
+		request.Body = nil
+		if request.URL.Path, err = unescaped(strings.TrimPrefix(path, d.base)); err != nil {
+			return route{}, errNoOperation
+		}
+		request.URL.RawPath = strings.TrimPrefix(path, d.base)
+		found, params, err := router.FindRoute(request)
+		if err != nil || found.Operation == nil {
+			return route{}, errNoOperation
+		}
+		return route{name: r.Method + " " + d.base + found.Path, found: found, params: params, request: request}, nil
+	}
+	return route{}, errNoOperation
+}

@@ -1,0 +1,51 @@
+package jiraspec_test
+
+import (
+	"errors"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/connectors/jira/jiraspec"
+)
+
+// load gives the contract of an edition; the test is skipped without the vendor's documents.
+func load(t testing.TB, edition jiraspec.Edition) *jiraspec.Contract {
+	t.Helper()
+	c, err := jiraspec.FromEnv(os.Getenv, edition)
+	skipWithout(t, err)
+	require.NoError(t, err)
+	return c
+}
+
+// skipWithout skips a test where the documents are not there. Where CI=true is set, every part is installed.
+func skipWithout(t testing.TB, err error) {
+	t.Helper()
+	switch {
+	case !errors.Is(err, jiraspec.ErrNoDocuments):
+	case os.Getenv("CI") == "true":
+		t.Fatal(err)
+	default:
+		t.Skip(err)
+	}
+}
+
+func TestWithoutDocumentsItIsSaidThatNothingIsChecked(t *testing.T) {
+	empty := t.TempDir()
+	for name, row := range map[string]struct{ dir, want string }{
+		"no folder is named":              {"", `SKIPPED: the vendor's OpenAPI documents are not at JIRA_SPECS=""; contract checks did not run`},
+		"a document is not in the folder": {empty, "SKIPPED: the vendor's OpenAPI documents are not at JIRA_SPECS=" + empty + " (no file jira-cloud-v3.json); contract checks did not run"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := jiraspec.Load(row.dir, jiraspec.Cloud)
+			require.ErrorIs(t, err, jiraspec.ErrNoDocuments)
+			require.EqualError(t, err, row.want)
+		})
+	}
+}
+
+func TestAnUnknownEditionIsRefused(t *testing.T) {
+	_, err := jiraspec.Load(t.TempDir(), "server")
+	require.EqualError(t, err, `load the contract: unknown edition "server"; expected cloud or data_center`)
+}

@@ -1,0 +1,190 @@
+package jira
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"usher/internal/access"
+	"usher/internal/rest"
+)
+
+// scope is what one of Jira's limits is about: everything, one endpoint with one method, or one issue's changes.
+type scope string
+
+const everything scope = ""
+
+// gate is a scope that must be left alone until a moment.
+type gate struct {
+	until time.Time
+	kind  access.Kind
+	why   string
+}
+
+// gates remembers Jira's refusals, so that a call which would be refused again is answered without a call. The zero value
+// has no gate shut. Safe for concurrent use.
+type gates struct {
+	mu   sync.Mutex
+	shut map[scope]gate
+}
+
+// The waits where a limit names none: a burst is a bucket that fills every second, and the limit on one issue counts over
+// two seconds (Atlassian, "Rate limiting"). captchaPause is how long a log-in that a human must unlock is left alone: each
+// try keeps the lock.
+const (
+	burstPause   = time.Second
+	issuePause   = 2 * time.Second
+	captchaPause = 5 * time.Minute
+)
+
+// check refuses a call of which a scope is shut.
+func (g *gates) check(c rest.Call, now time.Time) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, s := range scopesOf(c) {
+		one, there := g.shut[s]
+		if !there || !one.until.After(now) {
+			continue
+		}
+		e := access.Errorf(one.kind, c.Op, "not asked again before %s: %s", one.until.UTC().Format(time.TimeOnly+" UTC"), one.why)
+		if one.kind == access.RateLimited {
+			e.RetryAfter = one.until.Sub(now)
+		}
+		return e
+	}
+	return nil
+}
+
+// learn shuts what an answer says is to be left alone, and gives the wait into the error that the answer made.
+func (g *gates) learn(c rest.Call, a rest.Answer, err error, now time.Time) error {
+	if captcha(a) {
+		g.close(everything, gate{until: now.Add(captchaPause), kind: access.Forbidden, why: captchaText})
+		return err
+	}
+	if a.Status != http.StatusTooManyRequests {
+		return err
+	}
+	s, wait := limitOf(c, a, now)
+	if wait <= 0 {
+		return err
+	}
+	wait = min(wait, rest.MaxRetryAfter)
+	g.close(s, gate{until: now.Add(wait), kind: access.RateLimited, why: "Jira's rate limit" + reasonText(a)})
+	var e *access.Error
+	if errors.As(err, &e) {
+		e.RetryAfter = wait
+	}
+	return err
+}
+
+func (g *gates) close(s scope, one gate) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.shut == nil {
+		g.shut = map[scope]gate{}
+	}
+	for old, known := range g.shut {
+		if !known.until.After(one.until.Add(-rest.MaxRetryAfter)) {
+			delete(g.shut, old)
+		}
+	}
+	if known, there := g.shut[s]; there && known.until.After(one.until) {
+		return
+	}
+	g.shut[s] = one
+}
+
+// limitOf tells what a 429 is about and how long it lasts; 0 where neither the answer nor its reason says.
+//
+// RateLimit-Reason is an open set. Cloud has three systems: an hourly quota for everything, bursts on one endpoint and
+// method, and changes of one issue. What is unknown is taken as the endpoint's. Data Center's limit has no reason and is
+// the user's on one node: everything. It shows its headers on every answer, so only a 429 counts.
+func limitOf(c rest.Call, a rest.Answer, now time.Time) (scope, time.Duration) {
+	wait := waitOf(a, now)
+	reason := a.Header.Get("RateLimit-Reason")
+	switch {
+	case strings.Contains(reason, "quota"):
+		if wait == 0 {
+			// The quota starts anew with the hour.
+			wait = now.Truncate(time.Hour).Add(time.Hour).Sub(now)
+		}
+		return everything, wait
+	case strings.Contains(reason, "per-issue"):
+		if wait == 0 {
+			wait = issuePause
+		}
+		if s, is := issueScope(c); is {
+			return s, wait
+		}
+	case strings.Contains(reason, "burst"):
+		if wait == 0 {
+			wait = burstPause
+		}
+	case reason == "" && a.Header.Get("X-RateLimit-Interval-Seconds") != "":
+		return everything, wait
+	}
+	return endpointScope(c), wait
+}
+
+// waitOf is what Retry-After says, else X-RateLimit-Reset; 0 for neither. The reset is a moment by Jira's clock, so it is
+// compared with the answer's own date where there is one.
+func waitOf(a rest.Answer, now time.Time) time.Duration {
+	if at, err := http.ParseTime(a.Header.Get("Date")); err == nil {
+		now = at
+	}
+	if wait := rest.RetryAfter(a.Header, now); wait > 0 {
+		return wait
+	}
+	text := strings.TrimSpace(a.Header.Get("X-RateLimit-Reset"))
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return max(0, at.Sub(now))
+		}
+	}
+	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil && seconds > 1e9 {
+		return max(0, time.Unix(seconds, 0).Sub(now))
+	}
+	return 0
+}
+
+func reasonText(a rest.Answer) string {
+	if reason := a.Header.Get("RateLimit-Reason"); reason != "" {
+		return fmt.Sprintf(" (%.60q)", reason)
+	}
+	return ""
+}
+
+// scopesOf are the scopes that a call is in.
+func scopesOf(c rest.Call) []scope {
+	scopes := []scope{everything, endpointScope(c)}
+	if s, is := issueScope(c); is {
+		scopes = append(scopes, s)
+	}
+	return scopes
+}
+
+// endpointScope is a path with its numbers left out, and the method.
+func endpointScope(c rest.Call) scope {
+	parts := strings.Split(c.Path, "/")
+	for n, part := range parts {
+		if isNumber(part) {
+			parts[n] = "*"
+		}
+	}
+	return scope(c.Method + " " + strings.Join(parts, "/"))
+}
+
+// issueScope is the issue that a call changes; false for none.
+func issueScope(c rest.Call) (scope, bool) {
+	parts := strings.SplitN(c.Path, "/", 3)
+	if c.Method == http.MethodGet || len(parts) < 2 || parts[0] != "issue" || !isNumber(parts[1]) {
+		return "", false
+	}
+	return scope("issue " + parts[1]), true
+}
+
+func isNumber(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }

@@ -1,0 +1,140 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"usher/internal/devstack/stack"
+)
+
+// Options say how to measure. Root, Out and FloorCommand are required.
+type Options struct {
+	// Root is the folder of usher's go.mod; the programs are built into its bin.
+	Root string
+	Out  io.Writer
+	// FloorCommand starts a floor worker (see RunFloorWorker) when the server's address, the file of the plays and the
+	// queue of the record's workflows are added to it.
+	FloorCommand []string
+	// Full measures the rest as well, for which ten minutes are too short.
+	Full bool
+}
+
+// clients is how many requests are under way at once when the throughput is measured. On a machine with two processors
+// the throughput grows no further above 8, and every request still ends within a second or two at 12.
+const clients = 12
+
+// run is one benchmark.
+type run struct {
+	options  Options
+	dir      string
+	out      io.Writer
+	stack    *stack.Stack
+	temporal client.Client
+	usher    *usher
+	metrics  string
+	figures  figures
+	// notes are what a reader of the figures must know.
+	notes []string
+}
+
+// Run measures everything and writes a breakdown, and at the end one line "name value" for each figure. It starts a whole
+// system of its own in a temporary folder and leaves nothing behind; after an error it leaves the folder with the logs, and
+// says where. A context that ends stops it.
+func Run(ctx context.Context, options Options) error {
+	dir, err := os.MkdirTemp("", "usher-bench-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the benchmark: %w", err)
+	}
+	r := &run{options: options, dir: dir, out: options.Out, figures: figures{}}
+	err = r.all(ctx)
+	if err != nil {
+		fmt.Fprintf(r.out, "\nThe logs are in %s/log.\n", filepath.Join(dir, "stack"))
+		return err
+	}
+	r.end()
+	return os.RemoveAll(dir)
+}
+
+func (r *run) all(ctx context.Context) (err error) {
+	if err := r.start(ctx); err != nil {
+		return err
+	}
+	defer func() {
+		r.temporal.Close()
+		err = errors.Join(err, r.stack.Stop(context.WithoutCancel(ctx)))
+	}()
+	for _, part := range []struct {
+		title string
+		do    func(context.Context) error
+	}{
+		{"Events and actions of one request", r.count},
+		{"Throughput beside two floors", r.throughput},
+	} {
+		fmt.Fprintf(r.out, "\n== %s\n", part.title)
+		began := time.Now()
+		if err := part.do(ctx); err != nil {
+			return fmt.Errorf("%s: %w", part.title, err)
+		}
+		r.tell("took %s", time.Since(began).Round(time.Second))
+	}
+	return nil
+}
+
+// start starts a system of its own.
+func (r *run) start(ctx context.Context) error {
+	port, err := freePort(ctx)
+	if err != nil {
+		return err
+	}
+	r.metrics = "http://127.0.0.1:" + port + "/metrics"
+	r.stack, err = stack.Start(ctx, stack.Options{
+		Dir: filepath.Join(r.dir, "stack"), Root: r.options.Root, Headless: true, Catalog: catalog, Log: r.out,
+		TemporalArgs: []string{"--metrics-port", port},
+	})
+	if err != nil {
+		return err
+	}
+	r.temporal, err = client.DialContext(ctx, client.Options{HostPort: r.stack.URLs().TemporalAddress, Logger: silent{}})
+	if err != nil {
+		return errors.Join(fmt.Errorf("reach the Temporal server: %w", err), r.stack.Stop(context.WithoutCancel(ctx)))
+	}
+	r.usher = newUsher(r.stack.URLs(), r.temporal, clients)
+	return nil
+}
+
+// tell writes a line of the breakdown.
+func (r *run) tell(format string, args ...any) { fmt.Fprintf(r.out, "  "+format+"\n", args...) }
+
+// note keeps a sentence for the end.
+func (r *run) note(format string, args ...any) {
+	r.notes = append(r.notes, fmt.Sprintf(format, args...))
+}
+
+func (r *run) end() {
+	if len(r.notes) > 0 {
+		fmt.Fprintln(r.out, "\n== To be known")
+		for _, note := range r.notes {
+			r.tell("%s", note)
+		}
+	}
+	fmt.Fprintln(r.out)
+	r.figures.write(r.out)
+}
+
+// freePort is a port of this machine that nobody listens on now.
+func freePort(ctx context.Context) (string, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	return port, errors.Join(err, listener.Close())
+}

@@ -1,0 +1,73 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+)
+
+// figure is one line of the end: a name and a value.
+type figure struct {
+	name  string
+	value float64
+	// missing is why there is no value; "" when there is one.
+	missing string
+}
+
+// The names of the figures, in the order of the last lines.
+var figureNames = []string{
+	"throughput_ratio", "ratio_to_fixed_floor", "events_per_request", "actions_per_request", "watch_actions_per_hour",
+	"desk_calls_per_hour_10", "desk_calls_per_hour_1000", "desk_calls_per_hour_10000", "worker_cpu_ms_per_request",
+	"worker_mb_per_1000_open",
+}
+
+// figures are the result of a benchmark.
+type figures map[string]figure
+
+func (f figures) set(name string, value float64) { f[name] = figure{name: name, value: value} }
+
+func (f figures) lack(name, why string) { f[name] = figure{name: name, missing: why} }
+
+// write writes a line for every figure: "name value", or "name n/a (why)" for one that this version of usher does not have.
+func (f figures) write(out io.Writer) {
+	for _, name := range figureNames {
+		one, some := f[name]
+		switch {
+		case !some:
+			fmt.Fprintf(out, "%s n/a (not measured)\n", name)
+		case one.missing != "":
+			fmt.Fprintf(out, "%s n/a (%s)\n", name, one.missing)
+		default:
+			fmt.Fprintf(out, "%s %s\n", name, number(one.value))
+		}
+	}
+}
+
+// number is a value with as many digits as it is worth.
+func number(v float64) string {
+	switch size := math.Abs(v); {
+	case v == math.Trunc(v):
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	case size >= 100:
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	default:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	}
+}
+
+// median of values; the mean of the two in the middle when their number is even. There is at least one.
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	if n%2 == 1 {
+		return sorted[n/2]
+	}
+	return (sorted[n/2-1] + sorted[n/2]) / 2
+}
+
+// spread tells values as "median (min to max)".
+func spread(values []float64) string {
+	return fmt.Sprintf("%s (%s to %s)", number(median(values)), number(slices.Min(values)), number(slices.Max(values)))
+}

@@ -1,0 +1,141 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"usher/internal/access"
+)
+
+// MaxTickets is the most tickets of one call. A statement then has 2001 parameters; SQLite takes 32766, PostgreSQL
+// 65535.
+const MaxTickets = 1000
+
+// openTickets is cheap however many requests have ended: the index of open tickets gives them in order, and each asks
+// for its own request only. That is asked per ticket, by a subquery that no planner can turn into a join, because the
+// column ended may lag behind: a ticket and the end of its request can be recorded at the same time. A ticket without a
+// request row is open.
+const openTickets = `SELECT id FROM tickets WHERE desk = $1 AND id > $2 AND NOT ended AND lease_id = ''
+	AND NOT coalesce((SELECT requests.ended FROM requests WHERE requests.id = tickets.request_id), FALSE)
+	ORDER BY id LIMIT `
+
+// OpenTickets gives a page of the tickets of a desk that mirror a request which has not ended, by ticket id in the order
+// of its bytes. Tickets that ask to take a lease's access away are not among them; a ticket whose request was never
+// recorded is. The page begins behind after, or at the first ticket when that is "", and holds at most limit tickets, 1
+// to MaxTickets; fewer than limit means that it is the last. Empty for none. Invalid, naming it, when after or limit
+// cannot be used.
+func (s *Store) OpenTickets(ctx context.Context, desk access.DeskName, after access.TicketID, limit int) ([]access.TicketID, error) {
+	const op = "list open tickets from the ledger"
+	if limit < 1 || limit > MaxTickets {
+		return nil, access.Errorf(access.Invalid, op, "limit: expected 1 to %d, found %d", MaxTickets, limit)
+	}
+	if !usableKey(string(after)) {
+		return nil, access.Errorf(access.Invalid, op, "after: expected at most %d bytes of UTF-8 without NUL", maxKey)
+	}
+	if !usableKey(string(desk)) {
+		return nil, nil
+	}
+	ids, err := s.ticketIDs(ctx, openTickets+strconv.Itoa(limit), string(desk), string(after))
+	return ids, s.fail(op, err)
+}
+
+func (s *Store) ticketIDs(ctx context.Context, query string, args ...any) (ids []access.TicketID, err error) {
+	rows, err := s.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, access.TicketID(id))
+	}
+	return ids, rows.Err()
+}
+
+// WatchedTickets gives what the ledger knows of these tickets of a desk, at most MaxTickets, each once and in no
+// promised order. A ticket that the ledger does not know is left out; one whose mark was never saved has the zero mark.
+// Invalid when there are too many ids.
+func (s *Store) WatchedTickets(ctx context.Context, desk access.DeskName, ids []access.TicketID) ([]access.WatchedTicket, error) {
+	const op = "read watched tickets from the ledger"
+	if len(ids) > MaxTickets {
+		return nil, access.Errorf(access.Invalid, op, "ids: expected at most %d, found %d", MaxTickets, len(ids))
+	}
+	c := &conditions{}
+	query := `SELECT body, coalesce((SELECT body FROM ticket_marks AS m WHERE m.desk = tickets.desk AND m.id = tickets.id), '{}')
+		FROM tickets WHERE desk = ` + c.param(string(desk)) + ` AND id IN `
+	var known []any
+	for _, id := range ids {
+		if usableKey(string(id)) {
+			known = append(known, string(id))
+		}
+	}
+	if len(known) == 0 || !usableKey(string(desk)) {
+		return nil, nil
+	}
+	tickets, err := s.watched(ctx, query+c.row(known...), c.args)
+	return tickets, s.fail(op, err)
+}
+
+func (s *Store) watched(ctx context.Context, query string, args []any) (found []access.WatchedTicket, err error) {
+	rows, err := s.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var body, mark string
+		if err := rows.Scan(&body, &mark); err != nil {
+			return nil, err
+		}
+		var t access.WatchedTicket
+		if t.Link, err = decode[access.TicketLink](body); err != nil {
+			return nil, err
+		}
+		if t.Mark, err = decode[access.TicketMark](mark); err != nil {
+			return nil, err
+		}
+		found = append(found, t)
+	}
+	return found, rows.Err()
+}
+
+// SaveMarks keeps the marks of tickets of a desk, at most MaxTickets, all of them or none; their times are kept in UTC.
+// A ticket that the ledger does not know is left alone. The last mark that was saved counts: a desk has one watch, and
+// whoever compares with a mark saves the next one. Safe to repeat. Invalid when there are too many, or when a mark
+// cannot be written as JSON.
+func (s *Store) SaveMarks(ctx context.Context, desk access.DeskName, marks map[access.TicketID]access.TicketMark) error {
+	const op = "keep marks of tickets in the ledger"
+	if len(marks) > MaxTickets {
+		return access.Errorf(access.Invalid, op, "marks: expected at most %d, found %d", MaxTickets, len(marks))
+	}
+	c := &conditions{}
+	own := c.param(string(desk))
+	var given []string
+	for id, mark := range marks {
+		if !usableKey(string(id)) {
+			continue
+		}
+		mark.MovedAt = mark.MovedAt.UTC()
+		body, err := encode(op, mark)
+		if err != nil {
+			return err
+		}
+		given = append(given, c.row(string(id), body))
+	}
+	if len(given) == 0 || !usableKey(string(desk)) {
+		return nil
+	}
+	// Both databases call the columns of VALUES column1 and column2. The rows are written in one order, so that two who
+	// save at once cannot lock each other out; a mark that is the same already is not written.
+	_, err := s.write.ExecContext(ctx, `
+		INSERT INTO ticket_marks (desk, id, body)
+		SELECT tickets.desk, tickets.id, given.column2 FROM (VALUES `+strings.Join(given, ", ")+`) AS given
+		JOIN tickets ON tickets.desk = `+own+` AND tickets.id = given.column1 WHERE TRUE ORDER BY tickets.id
+		ON CONFLICT (desk, id) DO UPDATE SET body = excluded.body WHERE ticket_marks.body <> excluded.body`, c.args...)
+	return s.fail(op, err)
+}

@@ -1,0 +1,102 @@
+// Command contract adds up the reports that tests and simulators left about what went over the wire to Jira (see package
+// jiraspec), and says for each edition how many operations were seen and how many of them were validated.
+//
+//	JIRA_CONTRACT_OUT=DIR go run ./internal/tools/contract [-need cloud,data_center] [-remove]
+//
+// The exit code is 1 when an operation was seen and never validated, when the contract was broken, and when there is no
+// report of an edition that -need names. Without the vendor's documents at JIRA_SPECS nothing can have been checked: that is
+// said, and the exit code is 0, or 1 where CI=true is set.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"usher/internal/connectors/jira/jiraspec"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Getenv, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "contract:", err)
+		os.Exit(1)
+	}
+}
+
+// errBroken says that what was printed is not clean.
+var errBroken = errors.New("the contract with Jira is not kept; see above")
+
+func run(args []string, getenv func(string) string, out io.Writer) error {
+	flags := flag.NewFlagSet("contract", flag.ContinueOnError)
+	flags.SetOutput(out)
+	need := flags.String("need", "", "the editions, separated by commas, of which there must be a report")
+	remove := flags.Bool("remove", false, "remove the reports when they are read")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	dir := getenv(jiraspec.EnvOut)
+	if dir == "" {
+		return fmt.Errorf("%s: expected the folder of the reports", jiraspec.EnvOut)
+	}
+	if _, err := jiraspec.Load(getenv(jiraspec.EnvSpecs), jiraspec.Cloud); errors.Is(err, jiraspec.ErrNoDocuments) {
+		if getenv("CI") == "true" {
+			return err
+		}
+		fmt.Fprintln(out, err)
+		return nil
+	}
+	reports, err := jiraspec.ReadReports(dir)
+	if err != nil {
+		return err
+	}
+	ok := tell(out, jiraspec.Merge(reports...), editions(*need))
+	if *remove {
+		err = os.RemoveAll(dir)
+	}
+	if !ok {
+		err = errors.Join(errBroken, err)
+	}
+	return err
+}
+
+func editions(list string) []jiraspec.Edition {
+	var all []jiraspec.Edition
+	for name := range strings.SplitSeq(list, ",") {
+		if name != "" {
+			all = append(all, jiraspec.Edition(name))
+		}
+	}
+	return all
+}
+
+// tell prints the merged reports, and gives whether all is as it shall be.
+func tell(out io.Writer, merged []jiraspec.Report, need []jiraspec.Edition) bool {
+	ok := true
+	for _, edition := range need {
+		if !slices.ContainsFunc(merged, func(r jiraspec.Report) bool { return r.Edition == edition }) {
+			fmt.Fprintf(out, "%s: there is no report\n", edition)
+			ok = false
+		}
+	}
+	if len(merged) == 0 {
+		fmt.Fprintln(out, "there is no report of any edition")
+		return false
+	}
+	for _, r := range merged {
+		left := r.NotValidated()
+		fmt.Fprintf(out, "%s: operations seen: %d, validated: %d, seen minus validated: {%s}\n",
+			r.Edition, len(r.Operations), r.Validated(), strings.Join(left, ", "))
+		broken := r.Broken()
+		for _, line := range broken {
+			fmt.Fprintln(out, " ", line)
+		}
+		if len(left)+len(broken) > 0 || len(r.Operations) == 0 {
+			ok = false
+		}
+	}
+	return ok
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"usher/internal/access"
+	"usher/internal/ledger"
+	"usher/internal/rest"
+	"usher/internal/telemetry"
+)
+
+// observer counts the calls of one connector. Each port's wrapper names every method of the port, so that a new one does
+// not stay uncounted unnoticed.
+type observer struct {
+	metrics   *telemetry.Metrics
+	connector telemetry.Connector
+}
+
+// observe counts one call that gives a value.
+func observe[T any](ctx context.Context, o observer, operation string, call func(context.Context) (T, error)) (T, error) {
+	began := time.Now()
+	value, err := call(rest.WithWaits(ctx, func(wait time.Duration) { o.metrics.TokenWaited(o.connector, wait) }))
+	o.metrics.ConnectorCalled(o.connector, operation, time.Since(began), err)
+	if access.IsKind(err, access.RateLimited) {
+		by := telemetry.LimitedByShare
+		if rest.StatusOf(err) != 0 {
+			by = telemetry.LimitedByVendor
+		}
+		o.metrics.RateLimited(o.connector, by)
+	}
+	return value, err
+}
+
+// nothing is the value of a call that gives none.
+type nothing struct{}
+
+// observeDo counts one call that gives no value.
+func observeDo(ctx context.Context, o observer, operation string, call func(context.Context) error) error {
+	_, err := observe(ctx, o, operation, func(ctx context.Context) (nothing, error) { return nothing{}, call(ctx) })
+	return err
+}
+
+// observedDesk is a desk whose calls are counted.
+type observedDesk struct {
+	observer
+	desk access.ServiceDesk
+}
+
+var _ access.ServiceDesk = observedDesk{}
+
+func (d observedDesk) FindTicket(ctx context.Context, marker access.Marker) (access.TicketRef, error) {
+	return observe(ctx, d.observer, "find_ticket", func(ctx context.Context) (access.TicketRef, error) {
+		return d.desk.FindTicket(ctx, marker)
+	})
+}
+
+func (d observedDesk) CreateTicket(ctx context.Context, n access.NewTicket) (access.TicketRef, error) {
+	return observe(ctx, d.observer, "create_ticket", func(ctx context.Context) (access.TicketRef, error) {
+		return d.desk.CreateTicket(ctx, n)
+	})
+}
+
+func (d observedDesk) ReadTicket(ctx context.Context, id access.TicketID) (access.TicketSnapshot, error) {
+	return observe(ctx, d.observer, "read_ticket", func(ctx context.Context) (access.TicketSnapshot, error) {
+		return d.desk.ReadTicket(ctx, id)
+	})
+}
+
+func (d observedDesk) ReadTickets(ctx context.Context, ids []access.TicketID) (access.TicketsRead, error) {
+	return observe(ctx, d.observer, "read_tickets", func(ctx context.Context) (access.TicketsRead, error) {
+		return d.desk.ReadTickets(ctx, ids)
+	})
+}
+
+func (d observedDesk) ChangedTickets(ctx context.Context, q access.ChangesQuery) (access.ChangesPage, error) {
+	return observe(ctx, d.observer, "changed_tickets", func(ctx context.Context) (access.ChangesPage, error) {
+		return d.desk.ChangedTickets(ctx, q)
+	})
+}
+
+func (d observedDesk) AddComment(ctx context.Context, id access.TicketID, c access.Comment) error {
+	return observeDo(ctx, d.observer, "add_comment", func(ctx context.Context) error { return d.desk.AddComment(ctx, id, c) })
+}
+
+func (d observedDesk) MoveTicket(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
+	return observeDo(ctx, d.observer, "move_ticket", func(ctx context.Context) error { return d.desk.MoveTicket(ctx, id, to) })
+}
+
+func (d observedDesk) AssignTicket(ctx context.Context, id access.TicketID, to access.AccountID) error {
+	return observeDo(ctx, d.observer, "assign_ticket", func(ctx context.Context) error { return d.desk.AssignTicket(ctx, id, to) })
+}
+
+func (d observedDesk) FindAccount(ctx context.Context, p access.Person) (access.Account, error) {
+	return observe(ctx, d.observer, "find_account", func(ctx context.Context) (access.Account, error) {
+		return d.desk.FindAccount(ctx, p)
+	})
+}
+
+func (d observedDesk) Check(ctx context.Context) ([]access.Finding, error) {
+	return observe(ctx, d.observer, "check", d.desk.Check)
+}
+
+// observedTarget is a target whose calls are counted.
+type observedTarget struct {
+	observer
+	target access.Provisioner
+}
+
+var _ access.Provisioner = observedTarget{}
+
+func (t observedTarget) Grant(ctx context.Context, a access.Assignment) (access.Proof, error) {
+	return observe(ctx, t.observer, "grant", func(ctx context.Context) (access.Proof, error) { return t.target.Grant(ctx, a) })
+}
+
+func (t observedTarget) Revoke(ctx context.Context, a access.Assignment) (access.Proof, error) {
+	return observe(ctx, t.observer, "revoke", func(ctx context.Context) (access.Proof, error) { return t.target.Revoke(ctx, a) })
+}
+
+func (t observedTarget) Verify(ctx context.Context, a access.Assignment) (access.Proof, error) {
+	return observe(ctx, t.observer, "verify", func(ctx context.Context) (access.Proof, error) { return t.target.Verify(ctx, a) })
+}
+
+func (t observedTarget) Check(ctx context.Context) ([]access.Finding, error) {
+	return observe(ctx, t.observer, "check", t.target.Check)
+}
+
+// observedSource is a source whose calls are counted.
+type observedSource struct {
+	observer
+	source access.IdentitySource
+}
+
+var _ access.IdentitySource = observedSource{}
+
+func (s observedSource) Lookup(ctx context.Context, id access.PersonID) (access.Person, error) {
+	return observe(ctx, s.observer, "lookup", func(ctx context.Context) (access.Person, error) { return s.source.Lookup(ctx, id) })
+}
+
+func (s observedSource) Check(ctx context.Context) ([]access.Finding, error) {
+	return observe(ctx, s.observer, "check", s.source.Check)
+}
+
+// observedLedger is the ledger whose calls by activities are counted. A method that it does not name is the store's own.
+type observedLedger struct {
+	*ledger.Store
+	metrics *telemetry.Metrics
+}
+
+func (l observedLedger) counted(operation string, began time.Time, err error) {
+	l.metrics.LedgerCalled(operation, time.Since(began), err)
+}
+
+func (l observedLedger) Record(ctx context.Context, e access.Entry) error {
+	began := time.Now()
+	err := l.Store.Record(ctx, e)
+	l.counted("record", began, err)
+	return err
+}
+
+func (l observedLedger) View(ctx context.Context, id access.RequestID) (access.RequestView, error) {
+	began := time.Now()
+	view, err := l.Store.View(ctx, id)
+	l.counted("view", began, err)
+	return view, err
+}
+
+func (l observedLedger) Lease(ctx context.Context, id access.LeaseID) (access.LeaseView, error) {
+	began := time.Now()
+	view, err := l.Store.Lease(ctx, id)
+	l.counted("lease", began, err)
+	return view, err
+}
+
+func (l observedLedger) TicketsOf(ctx context.Context, id access.RequestID) ([]access.TicketLink, error) {
+	began := time.Now()
+	links, err := l.Store.TicketsOf(ctx, id)
+	l.counted("tickets_of", began, err)
+	return links, err
+}
+
+func (l observedLedger) Ping(ctx context.Context) error {
+	began := time.Now()
+	err := l.Store.Ping(ctx)
+	l.counted("ping", began, err)
+	return err
+}

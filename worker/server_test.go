@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.uber.org/fx"
+
+	"usher/internal/temporalclient"
+	"usher/workflows"
+)
+
+// soon is how long a real server on a busy machine may take for what takes it a moment.
+const soon = 60 * time.Second
+
+// shared is the one server of these tests.
+var shared struct {
+	once   sync.Once
+	server *testsuite.DevServer
+	err    error
+}
+
+var errNoCLI = errors.New("the Temporal CLI is missing: run 'make tools', or put temporal on the PATH")
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if shared.server != nil {
+		if err := shared.server.Stop(); err != nil {
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// temporalCLI is the path of Temporal's CLI, which holds the server. Nothing is ever downloaded.
+func temporalCLI() (string, error) {
+	built, err := filepath.Abs("../bin/temporal")
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(built); err == nil {
+		return built, nil
+	}
+	found, err := exec.LookPath("temporal")
+	if err != nil {
+		return "", errNoCLI
+	}
+	return found, nil
+}
+
+// startServer starts the server without the search attributes that usher writes.
+func startServer() (*testsuite.DevServer, error) {
+	cli, err := temporalCLI()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute) //nolint:forbidigo // It outlives the test that starts it.
+	defer cancel()
+	return testsuite.StartDevServer(ctx, testsuite.DevServerOptions{
+		ExistingPath: cli, LogLevel: "error", Stdout: io.Discard, Stderr: io.Discard,
+		ClientOptions: &client.Options{Logger: quiet{}},
+	})
+}
+
+// quiet is a log that nobody reads.
+type quiet struct{}
+
+func (quiet) Debug(string, ...any) {}
+func (quiet) Info(string, ...any)  {}
+func (quiet) Warn(string, ...any)  {}
+func (quiet) Error(string, ...any) {}
+
+// devServer gives the shared server, with the search attributes, or skips the test by the name of what is missing.
+func devServer(t *testing.T) (temporal client.Client, address string) {
+	t.Helper()
+	shared.once.Do(func() { shared.server, shared.err = startServer() })
+	if errors.Is(shared.err, errNoCLI) && os.Getenv("CI") != "true" {
+		t.Skip(shared.err)
+	}
+	require.NoError(t, shared.err)
+	temporal = shared.server.Client()
+	require.NoError(t, temporalclient.CreateSearchAttributes(t.Context(), temporal, "default", searchAttributes()))
+	require.Eventually(t, func() bool {
+		return temporalclient.CheckSearchAttributes(t.Context(), temporal, "default", searchAttributes()) == nil
+	}, soon, 100*time.Millisecond)
+	return temporal, shared.server.FrontendHostPort()
+}
+
+// startWorker starts a worker in this process and waits until it polls; it stops with the test.
+func startWorker(t *testing.T, c settings) *readiness {
+	t.Helper()
+	var ready *readiness
+	app := fx.New(module(t.Context(), &c, slog.New(slog.DiscardHandler)), fx.Populate(&ready))
+	require.NoError(t, app.Err())
+	require.NoError(t, app.Start(t.Context()))
+	t.Cleanup(func() {
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), app.StopTimeout())
+		defer cancel()
+		require.NoError(t, app.Stop(stopping))
+	})
+	require.Eventually(t, func() bool { return ready.check(t.Context()) == nil }, soon, 20*time.Millisecond)
+	return ready
+}
+
+// doctor starts a run that asks the ledger and all connectors.
+func doctor(t *testing.T, temporal client.Client, id string) client.WorkflowRun {
+	t.Helper()
+	run, err := temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue},
+		workflows.DoctorType, workflows.DoctorParams{})
+	require.NoError(t, err)
+	return run
+}
+
+// report waits for what the run says.
+func report(t *testing.T, run client.WorkflowRun) map[string]string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), soon)
+	defer cancel()
+	var said workflows.DoctorReport
+	require.NoError(t, run.Get(ctx, &said))
+	problems := map[string]string{}
+	for _, line := range said.Lines {
+		problems[line.Connector] = line.Problem
+	}
+	return problems
+}
+
+// away are the connectors of the good configuration: nobody listens there.
+var away = []string{"desk/jira", "target/directory", "source/directory"}
+
+func TestAVersionedWorkerRunsWhatIsCurrent(t *testing.T) {
+	server, address := devServer(t)
+	first, err := load(t, "127.0.0.1:1\"}\nledger", address+"\"}\nledger", "desk: jira", "deployment: {name: usher-versions, build_id: one}\ndesk: jira")
+	require.NoError(t, err)
+	startWorker(t, first)
+	handle := server.WorkerDeploymentClient().GetHandle("usher-versions")
+	known := func(build string) func() bool {
+		return func() bool {
+			_, err := handle.DescribeVersion(t.Context(), client.WorkerDeploymentDescribeVersionOptions{BuildID: build})
+			return err == nil
+		}
+	}
+	require.Eventually(t, known("one"), soon, 100*time.Millisecond)
+
+	run := doctor(t, server, "doctor-versions-1")
+	description, err := server.DescribeWorkflowExecution(t.Context(), run.GetID(), "")
+	require.NoError(t, err)
+	require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, description.GetWorkflowExecutionInfo().GetStatus())
+	require.Empty(t, description.GetWorkflowExecutionInfo().GetVersioningInfo().GetDeploymentVersion().GetBuildId(),
+		"no version is current, so nobody has taken it")
+	setCurrent(t, handle, "one")
+	problems := report(t, run)
+	require.Empty(t, problems["ledger"])
+	for _, name := range away {
+		require.NotContains(t, problems[name], "no answer from the worker", name)
+		require.NotEmpty(t, problems[name], name)
+	}
+	require.Equal(t, "one", buildOf(t, server, run))
+
+	second := first
+	second.Deployment.BuildID = "two"
+	startWorker(t, second)
+	require.Eventually(t, known("two"), soon, 100*time.Millisecond)
+	run = doctor(t, server, "doctor-versions-2")
+	report(t, run)
+	require.Equal(t, "one", buildOf(t, server, run), "the new build runs nothing until it is current")
+	setCurrent(t, handle, "two")
+	run = doctor(t, server, "doctor-versions-3")
+	report(t, run)
+	require.Equal(t, "two", buildOf(t, server, run))
+}
+
+// setCurrent makes a build the current one, as soon as the server has all of its queues.
+func setCurrent(t *testing.T, handle client.WorkerDeploymentHandle, build string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		_, err := handle.SetCurrentVersion(t.Context(), client.WorkerDeploymentSetCurrentVersionOptions{BuildID: build})
+		return err == nil
+	}, soon, 100*time.Millisecond)
+}
+
+// buildOf is the build that a run has last run on.
+func buildOf(t *testing.T, server client.Client, run client.WorkflowRun) string {
+	t.Helper()
+	description, err := server.DescribeWorkflowExecution(t.Context(), run.GetID(), run.GetRunID())
+	require.NoError(t, err)
+	versioning := description.GetWorkflowExecutionInfo().GetVersioningInfo()
+	require.Equal(t, enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE, versioning.GetBehavior())
+	return versioning.GetDeploymentVersion().GetBuildId()
+}
