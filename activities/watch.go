@@ -116,23 +116,15 @@ func (a *Watch) Judge(ctx context.Context, c JudgeCall) (Judged, error) {
 	if err != nil {
 		return Judged{}, err
 	}
-	marks := map[access.TicketID]access.TicketMark{}
-	for _, now := range c.Tickets {
-		ticket, ours := known[now.Ref.ID]
-		if !ours {
-			judged.Unknown++
-			continue
+	marks, failed := a.tellAll(ctx, c, known, &judged)
+	// Those who have been told are not told again, even if somebody after them could not be.
+	if len(marks) > 0 {
+		if err := a.Ledger.SaveMarks(ctx, c.Desk, marks); err != nil {
+			return Judged{}, translate(err)
 		}
-		mark, news := ticket.Mark.After(now)
-		if news && ticket.Link.Lease == "" {
-			judged.Told++
-			if err := a.tell(ctx, c.Names, ticket.Link, access.TicketNews{Snapshot: now}); err != nil {
-				return Judged{}, err
-			}
-		}
-		if !mark.Equal(ticket.Mark) {
-			marks[now.Ref.ID] = mark
-		}
+	}
+	if failed != nil {
+		return Judged{}, failed
 	}
 	for _, id := range c.Missing {
 		if ticket, ours := known[id]; ours && ticket.Link.Lease == "" {
@@ -142,15 +134,36 @@ func (a *Watch) Judge(ctx context.Context, c JudgeCall) (Judged, error) {
 			}
 		}
 	}
-	if len(marks) > 0 {
-		if err := a.Ledger.SaveMarks(ctx, c.Desk, marks); err != nil {
-			return Judged{}, translate(err)
-		}
-	}
 	if c.View != (access.WatchView{}) {
 		return judged, translate(a.Ledger.SaveWatch(ctx, c.View))
 	}
 	return judged, nil
+}
+
+// tellAll tells the requests whose ticket is news, and gives the marks of all tickets up to the first that could not be
+// told.
+func (a *Watch) tellAll(
+	ctx context.Context, c JudgeCall, known map[access.TicketID]access.WatchedTicket, judged *Judged,
+) (map[access.TicketID]access.TicketMark, error) {
+	marks := map[access.TicketID]access.TicketMark{}
+	for _, now := range c.Tickets {
+		ticket, ours := known[now.Ref.ID]
+		if !ours {
+			judged.Unknown++
+			continue
+		}
+		mark, news := ticket.Mark.After(now)
+		if news && ticket.Link.Lease == "" {
+			if err := a.tell(ctx, c.Names, ticket.Link, access.TicketNews{Snapshot: now}); err != nil {
+				return marks, err
+			}
+			judged.Told++
+		}
+		if !mark.Equal(ticket.Mark) {
+			marks[now.Ref.ID] = mark
+		}
+	}
+	return marks, nil
 }
 
 func (a *Watch) known(ctx context.Context, desk access.DeskName, ids []access.TicketID) (map[access.TicketID]access.WatchedTicket, error) {

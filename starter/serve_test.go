@@ -58,6 +58,7 @@ func startServer(t *testing.T, temporal string) *running {
 ledger: {url: "${LEDGER}"}
 auth: {mode: development}
 http: {address: "127.0.0.1:0", grace: 10s}
+metrics: {address: "127.0.0.1:0"}
 gateway: {answer_within: 1s}
 temporal: {address: "`+temporal+`"}
 `)

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"usher/internal/access"
-	"usher/internal/ledger"
 	"usher/internal/rest"
 	"usher/internal/telemetry"
 )
@@ -139,49 +138,4 @@ func (s observedSource) Lookup(ctx context.Context, id access.PersonID) (access.
 
 func (s observedSource) Check(ctx context.Context) ([]access.Finding, error) {
 	return observe(ctx, s.observer, "check", s.source.Check)
-}
-
-// observedLedger is the ledger whose calls by activities are counted. A method that it does not name is the store's own.
-type observedLedger struct {
-	*ledger.Store
-	metrics *telemetry.Metrics
-}
-
-func (l observedLedger) counted(operation string, began time.Time, err error) {
-	l.metrics.LedgerCalled(operation, time.Since(began), err)
-}
-
-func (l observedLedger) Record(ctx context.Context, e access.Entry) error {
-	began := time.Now()
-	err := l.Store.Record(ctx, e)
-	l.counted("record", began, err)
-	return err
-}
-
-func (l observedLedger) View(ctx context.Context, id access.RequestID) (access.RequestView, error) {
-	began := time.Now()
-	view, err := l.Store.View(ctx, id)
-	l.counted("view", began, err)
-	return view, err
-}
-
-func (l observedLedger) Lease(ctx context.Context, id access.LeaseID) (access.LeaseView, error) {
-	began := time.Now()
-	view, err := l.Store.Lease(ctx, id)
-	l.counted("lease", began, err)
-	return view, err
-}
-
-func (l observedLedger) TicketsOf(ctx context.Context, id access.RequestID) ([]access.TicketLink, error) {
-	began := time.Now()
-	links, err := l.Store.TicketsOf(ctx, id)
-	l.counted("tickets_of", began, err)
-	return links, err
-}
-
-func (l observedLedger) Ping(ctx context.Context) error {
-	began := time.Now()
-	err := l.Store.Ping(ctx)
-	l.counted("ping", began, err)
-	return err
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/activities"
 	"usher/internal/access"
 	"usher/internal/connectors/memory"
 	"usher/internal/connectors/scim"
@@ -95,6 +96,13 @@ func TestCallsOfTheLedgerAreCountedByKind(t *testing.T) {
 	require.Contains(t, text, `usher_ledger_calls_total{kind="ok",operation="ping"} 1`)
 	require.Contains(t, text, `usher_ledger_calls_total{kind="not_found",operation="view"} 1`)
 	require.Contains(t, text, `usher_ledger_call_duration_seconds_count{operation="view"} 1`)
+
+	counted.metrics = telemetry.NewMetrics()
+	for _, port := range []reflect.Type{reflect.TypeFor[activities.LedgerStore](), reflect.TypeFor[activities.WatchStore]()} {
+		for _, operation := range callAll(t, port, counted) {
+			require.Contains(t, metricsOf(t, counted.metrics), fmt.Sprintf(`usher_ledger_call_duration_seconds_count{operation=%q} 1`, operation))
+		}
+	}
 }
 
 func TestARateLimitIsCountedByWhoseItIs(t *testing.T) {

@@ -32,19 +32,23 @@ func TestAWorkerServesWhatItIsTold(t *testing.T) {
 	}{
 		{"everything, without a word", nil, []string{"usher-desk-jira", "usher-target-directory", "usher-source-directory", "usher"}},
 		{
-			"everything but what is at the edge", []string{"desks:", edges},
+			"everything but what is at the edge",
+			[]string{"desks:", edges},
 			[]string{"usher-desk-jira", "usher-target-directory", "usher-source-directory", "usher"},
 		},
 		{
-			"no desk", []string{"desk: jira", "serve: {desks: []}\ndesk: jira"},
+			"no desk",
+			[]string{"desk: jira", "serve: {desks: []}\ndesk: jira"},
 			[]string{"usher-target-directory", "usher-source-directory", "usher"},
 		},
 		{
-			"workflows alone", []string{"desk: jira", "serve: {desks: [], targets: [], sources: []}\ndesk: jira"},
+			"workflows alone",
+			[]string{"desk: jira", "serve: {desks: [], targets: [], sources: []}\ndesk: jira"},
 			[]string{"usher"},
 		},
 		{
-			"connectors alone", []string{"desk: jira", "serve: {workflows: false, sources: []}\ndesk: jira"},
+			"connectors alone",
+			[]string{"desk: jira", "serve: {workflows: false, sources: []}\ndesk: jira"},
 			[]string{"usher-desk-jira", "usher-target-directory"},
 		},
 	}

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"regexp"
 	"sync"
 	"testing"
 	"time"
@@ -17,10 +16,10 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.uber.org/fx"
 
+	"usher/internal/telemetry"
 	"usher/internal/temporalclient"
 	"usher/workflows"
 )
@@ -44,6 +43,9 @@ func TestMain(m *testing.M) {
 			code = 1
 		}
 	}
+	if err := os.RemoveAll(built.dir); err != nil {
+		code = 1
+	}
 	os.Exit(code)
 }
 
@@ -63,17 +65,26 @@ func temporalCLI() (string, error) {
 	return found, nil
 }
 
-// startServer starts the server without the search attributes that usher writes.
+// The namespaces, one for each test that would disturb another: bare has no search attributes.
+const (
+	versions = "versions"
+	scale    = "scale"
+	drain    = "drain"
+	bare     = "bare"
+)
+
+// startServer starts the server, whose namespaces have no search attributes yet.
 func startServer() (*testsuite.DevServer, error) {
 	cli, err := temporalCLI()
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute) //nolint:forbidigo // It outlives the test that starts it.
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	return testsuite.StartDevServer(ctx, testsuite.DevServerOptions{
 		ExistingPath: cli, LogLevel: "error", Stdout: io.Discard, Stderr: io.Discard,
 		ClientOptions: &client.Options{Logger: quiet{}},
+		ExtraArgs:     []string{"--namespace", versions, "--namespace", scale, "--namespace", drain, "--namespace", bare},
 	})
 }
 
@@ -85,27 +96,41 @@ func (quiet) Info(string, ...any)  {}
 func (quiet) Warn(string, ...any)  {}
 func (quiet) Error(string, ...any) {}
 
-// devServer gives the shared server, with the search attributes, or skips the test by the name of what is missing.
-func devServer(t *testing.T) (temporal client.Client, address string) {
+// devServer gives a namespace of the shared server, or skips the test by the name of what is missing.
+func devServer(t *testing.T, namespace string) (temporal client.Client, address string) {
 	t.Helper()
 	shared.once.Do(func() { shared.server, shared.err = startServer() })
 	if errors.Is(shared.err, errNoCLI) && os.Getenv("CI") != "true" {
 		t.Skip(shared.err)
 	}
 	require.NoError(t, shared.err)
-	temporal = shared.server.Client()
-	require.NoError(t, temporalclient.CreateSearchAttributes(t.Context(), temporal, "default", searchAttributes()))
+	address = shared.server.FrontendHostPort()
+	temporal, err := client.Dial(client.Options{HostPort: address, Namespace: namespace, Logger: quiet{}})
+	require.NoError(t, err)
+	t.Cleanup(temporal.Close)
+	return temporal, address
+}
+
+// withAttributes creates the search attributes that usher writes.
+func withAttributes(t *testing.T, temporal client.Client, namespace string) {
+	t.Helper()
+	require.NoError(t, temporalclient.CreateSearchAttributes(t.Context(), temporal, namespace, searchAttributes()))
 	require.Eventually(t, func() bool {
-		return temporalclient.CheckSearchAttributes(t.Context(), temporal, "default", searchAttributes()) == nil
+		return temporalclient.CheckSearchAttributes(t.Context(), temporal, namespace, searchAttributes()) == nil
 	}, soon, 100*time.Millisecond)
-	return temporal, shared.server.FrontendHostPort()
+}
+
+// at changes the good configuration to one of a namespace of the server.
+func at(address, namespace string) []string {
+	return []string{`{address: "127.0.0.1:1"}`, `{address: "` + address + `", namespace: ` + namespace + `}`}
 }
 
 // startWorker starts a worker in this process and waits until it polls; it stops with the test.
-func startWorker(t *testing.T, c settings) *readiness {
+func startWorker(t *testing.T, c settings) *telemetry.Metrics {
 	t.Helper()
 	var ready *readiness
-	app := fx.New(module(t.Context(), &c, slog.New(slog.DiscardHandler)), fx.Populate(&ready))
+	var metrics *telemetry.Metrics
+	app := fx.New(module(t.Context(), &c, slog.New(slog.DiscardHandler)), fx.Populate(&ready, &metrics))
 	require.NoError(t, app.Err())
 	require.NoError(t, app.Start(t.Context()))
 	t.Cleanup(func() {
@@ -114,7 +139,7 @@ func startWorker(t *testing.T, c settings) *readiness {
 		require.NoError(t, app.Stop(stopping))
 	})
 	require.Eventually(t, func() bool { return ready.check(t.Context()) == nil }, soon, 20*time.Millisecond)
-	return ready
+	return metrics
 }
 
 // doctor starts a run that asks the ledger and all connectors.
@@ -144,8 +169,9 @@ func report(t *testing.T, run client.WorkflowRun) map[string]string {
 var away = []string{"desk/jira", "target/directory", "source/directory"}
 
 func TestAVersionedWorkerRunsWhatIsCurrent(t *testing.T) {
-	server, address := devServer(t)
-	first, err := load(t, "127.0.0.1:1\"}\nledger", address+"\"}\nledger", "desk: jira", "deployment: {name: usher-versions, build_id: one}\ndesk: jira")
+	server, address := devServer(t, versions)
+	withAttributes(t, server, versions)
+	first, err := load(t, append(at(address, versions), "desk: jira", "deployment: {name: usher-versions, build_id: one}\ndesk: jira")...)
 	require.NoError(t, err)
 	startWorker(t, first)
 	handle := server.WorkerDeploymentClient().GetHandle("usher-versions")
@@ -202,4 +228,27 @@ func buildOf(t *testing.T, server client.Client, run client.WorkflowRun) string 
 	versioning := description.GetWorkflowExecutionInfo().GetVersioningInfo()
 	require.Equal(t, enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE, versioning.GetBehavior())
 	return versioning.GetDeploymentVersion().GetBuildId()
+}
+
+func TestPollersThatScaleDoTheWork(t *testing.T) {
+	server, address := devServer(t, scale)
+	withAttributes(t, server, scale)
+	c, err := load(t, append(at(address, scale), "desk: jira", "limits: {pollers: {autoscale: true}}\ndesk: jira")...)
+	require.NoError(t, err)
+	metrics := startWorker(t, c)
+	problems := report(t, doctor(t, server, "doctor-scale"))
+	require.Empty(t, problems["ledger"])
+	for _, name := range away {
+		require.NotContains(t, problems[name], "no answer from the worker", name)
+	}
+	// A worker counts what it has done after it has told the server.
+	for _, want := range []string{
+		`temporal_num_pollers\{[^}]*poller_type="workflow_task"[^}]*task_queue="usher"[^}]*\} [1-9]`,
+		`temporal_workflow_completed_total\{[^}]*workflow_type="Doctor"[^}]*\} 1`,
+		`usher_connector_calls_total\{connector="jira",kind="transient",operation="check",port="desk"\} [1-9]`,
+		`usher_ledger_calls_total\{kind="ok",operation="ping"\} [1-9]`,
+	} {
+		pattern := regexp.MustCompile(want)
+		require.Eventually(t, func() bool { return pattern.MatchString(metricsOf(t, metrics)) }, soon, 20*time.Millisecond, want)
+	}
 }

@@ -31,6 +31,8 @@ func module(ctx context.Context, c *settings, logger *slog.Logger) fx.Option {
 		fx.Invoke(func(*health, *runner) {}),
 		// The chain of grace: what is under way < the whole stop < what ends the process (see docs/operations.md).
 		fx.StopTimeout(c.Grace.Std()+stopMargin),
+		// The SDK refuses a wrong registration by a panic; it is to end the start like any other mistake.
+		fx.RecoverFromPanics(),
 		fx.NopLogger,
 	)
 }
@@ -41,7 +43,7 @@ const stopMargin = 5 * time.Second
 // openLedger gives nil where no workflows are served: that worker does not know the ledger.
 func openLedger(ctx context.Context, lc fx.Lifecycle, c *settings) (*ledger.Store, error) {
 	if !c.Serve.Workflows {
-		return nil, nil //nolint:nilnil // No ledger is a ledger that nobody here uses.
+		return nil, nil
 	}
 	store, err := ledger.Open(ctx, c.Ledger)
 	if err != nil {
@@ -54,7 +56,7 @@ func openLedger(ctx context.Context, lc fx.Lifecycle, c *settings) (*ledger.Stor
 // readCatalog gives nil where no workflows are served.
 func readCatalog(c *settings) (*policy.Catalog, error) {
 	if !c.Serve.Workflows {
-		return nil, nil //nolint:nilnil // No catalog is a catalog that nobody here uses.
+		return nil, nil
 	}
 	text, err := os.ReadFile(c.Catalog)
 	if err != nil {
@@ -114,10 +116,13 @@ type workerParts struct {
 	Fatal    *fatal
 }
 
-func newWorkers(p workerParts) (*workers, error) {
+func newWorkers(ctx context.Context, p workerParts) (*workers, error) {
 	if p.Config.Serve.Workflows {
 		// It is the SDK's, for the process, and counts for workers that are made after it.
 		worker.SetStickyWorkflowCacheSize(p.Config.Limits.WorkflowCache)
+		if err := p.Metrics.AddGauge(p.watchAge().gauge(ctx)); err != nil {
+			return nil, err
+		}
 	}
 	w := &workers{sources: map[access.SourceName]access.IdentitySource{}}
 	for _, serve := range []func(*workers, workerParts) error{serveDesks, serveTargets, serveSources, serveWorkflows} {

@@ -32,8 +32,8 @@ func (r *accessRequest) newMirror(ctx workflow.Context) *ticketMirror {
 		assign:      r.assignees,
 		settles:     need.Terms.DeskSettles.Std(),
 		glance:      need.Terms.LookFirst.Std(),
-		openAlong:   func() *ride { return r.openAlong(ctx) },
-		closeAlong:  func() *ride { return r.closeAlong(ctx) },
+		openAlong:   r.openAlong,
+		closeAlong:  r.closeAlong,
 		closed:      func(along *ride) { r.recorder.took(along.mark); r.s.Shown.Closed = true },
 		opened:      func(o activities.Opened, along *ride) { r.ticketOpened(ctx, o, along) },
 		gone:        func() { r.ticketGone(ctx) },
@@ -79,7 +79,7 @@ func (r *accessRequest) assignees() []access.PersonID {
 
 // openAlong is what the ledger is told together with the opening of the ticket.
 func (r *accessRequest) openAlong(ctx workflow.Context) *ride {
-	along := r.recorder.along()
+	along := r.recorder.along(ctx)
 	if along == nil {
 		return nil
 	}
@@ -90,7 +90,7 @@ func (r *accessRequest) openAlong(ctx workflow.Context) *ride {
 
 // closeAlong is what the ledger is told together with the closing of the ticket.
 func (r *accessRequest) closeAlong(ctx workflow.Context) *ride {
-	along := r.recorder.along()
+	along := r.recorder.along(ctx)
 	if along == nil {
 		return nil
 	}

@@ -22,6 +22,8 @@ type recorder struct {
 	pending []note
 	// added and written count notes since the workflow (or its first run) began.
 	added, written int
+	// busy is true while something is being written.
+	busy bool
 	// behind is true while the ledger is away: the facts are safe in the workflow's history meanwhile.
 	behind bool
 	// held keeps back what has come, because a step under way on the ticket records it along (see along). It is only ever
@@ -80,6 +82,8 @@ func afterTheOthers(ctx workflow.Context) {
 
 // write tries the short way, then the patient one.
 func (r *recorder) write(ctx workflow.Context, n note) error {
+	r.busy = true
+	defer func() { r.busy = false }()
 	var records *activities.Records
 	var done activities.Recorded
 	call := activities.RecordCall(n)
@@ -115,9 +119,10 @@ type ride struct {
 }
 
 // along gives what a step on the ticket may record along; nil when nothing is held back, or when it is more than an
-// entry can say.
-func (r *recorder) along() *ride {
-	if !r.held || len(r.pending) == 0 {
+// entry can say. What is being written just now is waited for.
+func (r *recorder) along(ctx workflow.Context) *ride {
+	_ = workflow.Await(ctx, func() bool { return !r.busy || r.behind || !r.held })
+	if r.busy || !r.held || len(r.pending) == 0 {
 		return nil
 	}
 	one, size := merge(r.pending)

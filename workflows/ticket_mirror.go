@@ -56,8 +56,8 @@ type ticketMirror struct {
 	changed func()
 	dropped func(why string)
 	// openAlong and closeAlong give what the first round of opening, and of the last write, records along; nil for nothing.
-	openAlong  func() *ride
-	closeAlong func() *ride
+	openAlong  func(workflow.Context) *ride
+	closeAlong func(workflow.Context) *ride
 	// closed hears that the ticket shows the outcome, and the ledger knows.
 	closed func(along *ride)
 
@@ -127,7 +127,7 @@ func (m *ticketMirror) open(ctx workflow.Context, round int) time.Duration {
 	}
 	var along *ride
 	if round == 0 && m.openAlong != nil {
-		if along = m.openAlong(); along != nil {
+		if along = m.openAlong(ctx); along != nil {
 			call.Record = &along.entry
 		}
 	}
@@ -159,7 +159,7 @@ func (m *ticketMirror) bringUpToDate(ctx workflow.Context, round int) time.Durat
 	opts := ticket(ctx, m.desk, "update "+string(m.Ref.Key))
 	var along *ride
 	if round == 0 && update.MoveTo.Closed() && size == len(m.Pending) && m.closeAlong != nil {
-		if along = m.closeAlong(); along != nil {
+		if along = m.closeAlong(ctx); along != nil {
 			update.Record = &along.entry
 			opts = ticketOnce(ctx, m.desk, "close "+string(m.Ref.Key))
 		}

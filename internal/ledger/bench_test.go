@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"usher/internal/access"
 	"usher/internal/ledger"
 )
@@ -63,4 +65,57 @@ func BenchmarkRecord(b *testing.B) {
 	})
 }
 
-var _ = ledger.MaxLimit
+// BenchmarkWatch measures what a watch asks, among 10,000 open and 1,000,000 ended requests.
+func BenchmarkWatch(b *testing.B) {
+	runBenchmarks(b, func(b *testing.B, d databases) {
+		s, url := d.openWithURL(b)
+		raw := d.raw(b, url)
+		crowd(b, raw, 10_000)
+		for _, statement := range d.tidy {
+			_, err := raw.ExecContext(b.Context(), statement)
+			require.NoError(b, err)
+		}
+		b.Run("all open tickets, a thousand a page", func(b *testing.B) {
+			for b.Loop() {
+				require.Len(b, openTickets(b, s, ledger.MaxTickets), 10_000)
+			}
+		})
+		b.Run("all open tickets, a hundred a page", func(b *testing.B) {
+			for b.Loop() {
+				require.Len(b, openTickets(b, s, 100), 10_000)
+			}
+		})
+		ids, err := s.OpenTickets(b.Context(), "jira", "", 100)
+		require.NoError(b, err)
+		b.Run("a hundred watched tickets", func(b *testing.B) {
+			for b.Loop() {
+				found, err := s.WatchedTickets(b.Context(), "jira", ids)
+				require.NoError(b, err)
+				require.Len(b, found, 100)
+			}
+		})
+		b.Run("a hundred marks that change", func(b *testing.B) {
+			for n := 0; b.Loop(); n++ {
+				saveMarks(b, s, ids, n)
+			}
+		})
+		b.Run("a hundred marks that stay", func(b *testing.B) {
+			for b.Loop() {
+				saveMarks(b, s, ids, -1)
+			}
+		})
+		b.Run("how far the watch has come", func(b *testing.B) {
+			for n := 0; b.Loop(); n++ {
+				require.NoError(b, s.SaveWatch(b.Context(), access.WatchView{Desk: "jira", Cursor: minutes(n)}))
+			}
+		})
+	})
+}
+
+func saveMarks(b *testing.B, s *ledger.Store, ids []access.TicketID, n int) {
+	marks := map[access.TicketID]access.TicketMark{}
+	for _, id := range ids {
+		marks[id] = mark(access.TicketKey(fmt.Sprintf("ACC-%d", n)))
+	}
+	require.NoError(b, s.SaveMarks(b.Context(), "jira", marks))
+}

@@ -128,7 +128,7 @@ func testRacingMarks(t *testing.T, d databases) {
 	}
 }
 
-func openTickets(t *testing.T, s *ledger.Store, limit int) []access.TicketID {
+func openTickets(t testing.TB, s *ledger.Store, limit int) []access.TicketID {
 	t.Helper()
 	var all []access.TicketID
 	for after := access.TicketID(""); ; after = all[len(all)-1] {

@@ -16,14 +16,15 @@ import (
 )
 
 // crowd fills a ledger with requests, a hundred of which have ended for each that is open, and their tickets.
+// The ids are in order, so that every index only grows at its end: that is many times faster.
 func crowd(t testing.TB, raw *sql.DB, open int) {
 	t.Helper()
 	numbers := fmt.Sprintf(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)`, 101*open)
 	for _, statement := range []string{
 		`INSERT INTO requests (id, version, state, ended, requester_id, subject_id, submitted_us, body) ` + numbers +
-			` SELECT 'r-' || i, 1, 'granted', i % 101 <> 0, 'p-ada', 'p-bo', i, '{}' FROM n`,
+			` SELECT 'r-' || (10000000 + i), 1, 'granted', i % 101 <> 0, 'p-ada', 'p-bo', i, '{}' FROM n`,
 		`INSERT INTO tickets (desk, id, request_id, lease_id, ended, body) ` + numbers +
-			` SELECT 'jira', cast(i AS TEXT), 'r-' || i, '', i % 101 <> 0, '{}' FROM n`,
+			` SELECT 'jira', cast(10000000 + i AS TEXT), 'r-' || (10000000 + i), '', i % 101 <> 0, '{}' FROM n`,
 	} {
 		_, err := raw.ExecContext(t.Context(), statement)
 		require.NoError(t, err)
@@ -33,10 +34,10 @@ func crowd(t testing.TB, raw *sql.DB, open int) {
 func testOpenTicketsPlan(t *testing.T, d databases) {
 	s, url := d.openWithURL(t)
 	raw := d.raw(t, url)
-	crowd(t, raw, 30)
+	crowd(t, raw, 300)
 	for _, analysed := range []string{"with no statistics", "with statistics"} {
 		t.Run(analysed, func(t *testing.T) {
-			for page, after := range map[string]string{"the first page": "", "a later page": "2"} {
+			for page, after := range map[string]string{"the first page": "", "a later page": "10005000"} {
 				plan := d.explain(t, raw, ledger.OpenTicketsQuery+"10", "jira", after)
 				require.Contains(t, plan, "tickets_open", page)
 				for _, costly := range []string{"Seq Scan", "SCAN ", "Sort", "TEMP B-TREE", "Bitmap"} {
@@ -47,7 +48,7 @@ func testOpenTicketsPlan(t *testing.T, d databases) {
 		_, err := raw.ExecContext(t.Context(), `ANALYZE`)
 		require.NoError(t, err)
 	}
-	require.Len(t, openTickets(t, s, 7), 30)
+	require.Len(t, openTickets(t, s, 70), 300)
 }
 
 // explain is how the database would run a query.

@@ -27,6 +27,8 @@ type databases struct {
 	// explained goes before a query to ask how it would be run; foreign is the ending of the other database's migrations.
 	explained, foreign string
 	dialect            goose.Dialect
+	// tidy is what the database does by itself sooner or later.
+	tidy []string
 }
 
 func TestLedgerOnSQLite(t *testing.T) {
@@ -53,6 +55,7 @@ func onSQLite() databases {
 		},
 		block:     `SELECT 1`,
 		explained: `EXPLAIN QUERY PLAN `, foreign: "_postgres.sql", dialect: goose.DialectSQLite3,
+		tidy: []string{`PRAGMA wal_checkpoint(TRUNCATE)`},
 	}
 }
 
@@ -62,6 +65,7 @@ func onPostgres(server string) databases {
 		raw:       func(t testing.TB, url string) *sql.DB { return rawDatabase(t, "pgx", url) },
 		block:     `LOCK TABLE events IN ACCESS EXCLUSIVE MODE`,
 		explained: `EXPLAIN `, foreign: "_sqlite.sql", dialect: goose.DialectPostgres,
+		tidy: []string{`VACUUM ANALYZE`},
 	}
 }
 

@@ -208,26 +208,26 @@ func (a *API) passOn(ctx context.Context, desk access.DeskName, hint workflows.H
 	}
 	ctx, cancel := context.WithTimeout(ctx, hintWithin)
 	defer cancel()
-	watched, err := a.deps.Gateway.HintWatch(ctx, desk, hint)
-	switch {
-	case err != nil:
-		a.logged(ctx, err)
-		return "late"
-	case watched:
-		return "passed_on"
-	}
 	link, err := a.deps.Ledger.TicketByID(ctx, desk, hint.Ticket)
 	if access.IsKind(err, access.NotFound) {
 		return "ignored"
 	}
 	if err == nil {
-		err = a.deps.Gateway.Hint(ctx, link.Request, hint)
+		err = a.hint(ctx, desk, link.Request, hint)
 	}
 	if err != nil {
 		a.logged(ctx, err)
 		return "late"
 	}
 	return "passed_on"
+}
+
+func (a *API) hint(ctx context.Context, desk access.DeskName, request access.RequestID, hint workflows.Hint) error {
+	watched, err := a.deps.Gateway.HintWatch(ctx, desk, hint)
+	if err != nil || watched {
+		return err
+	}
+	return a.deps.Gateway.Hint(ctx, request, hint)
 }
 
 // DoctorBody says what the doctor shall try.

@@ -73,6 +73,16 @@ func TestAHintNamesItsTicketAndDelivery(t *testing.T) {
 	require.Equal(t, []access.RequestID{"r1"}, w.gateway.hinted)
 }
 
+func TestWhereAWatchRunsItGetsTheHint(t *testing.T) {
+	w := newWorld(t)
+	w.recorded("r1")
+	w.gateway.watched = "jira"
+	const about = `{"issue":{"id":"10001"}}`
+	w.call("", "POST", "/v1/desks/jira/webhook", about, "X-Hub-Signature", signed(hookSecret, about))
+	require.Equal(t, []workflows.Hint{{Ticket: "10001"}}, w.gateway.hints)
+	require.Empty(t, w.gateway.hinted, "the request itself is left alone")
+}
+
 func TestAHintThatCannotBePassedOnIsStillAccepted(t *testing.T) {
 	const about = `{"issue":{"id":"10001"}}`
 	for name, make := range map[string]func(t *testing.T) *world{

@@ -30,6 +30,8 @@ type fakeGateway struct {
 	decided   []access.Decision
 	withdrawn []workflows.WithdrawCall
 	hints     []workflows.Hint
+	// watched is the desk that a watch runs for; "" for none.
+	watched access.DeskName
 	hinted    []access.RequestID
 	doctored  []workflows.DoctorParams
 
@@ -77,6 +79,16 @@ func (g *fakeGateway) Hint(_ context.Context, id access.RequestID, h workflows.H
 	defer g.mu.Unlock()
 	g.hints, g.hinted = append(g.hints, h), append(g.hinted, id)
 	return g.err
+}
+
+func (g *fakeGateway) HintWatch(_ context.Context, desk access.DeskName, h workflows.Hint) (bool, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.watched == "" {
+		return false, g.err
+	}
+	g.hints = append(g.hints, h)
+	return desk == g.watched, g.err
 }
 
 func (g *fakeGateway) Doctor(_ context.Context, p workflows.DoctorParams) (workflows.DoctorReport, error) {

@@ -2,15 +2,20 @@
 # Makes the namespace and the search attributes that usher writes; safe to repeat.
 set -eu
 
-tries=60
-until temporal operator cluster health >/dev/null 2>&1; do
-  tries=$((tries - 1))
-  [ "$tries" -gt 0 ] || { echo "Temporal at $TEMPORAL_ADDRESS is not healthy" >&2; exit 1; }
-  sleep 1
-done
+# A server that has just started, or a namespace that is new, is not known everywhere for some seconds.
+until_it_works() {
+  tries=60
+  until "$@" >/dev/null 2>&1; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || { "$@"; exit 1; }
+    sleep 1
+  done
+}
 
+until_it_works temporal operator cluster health
 temporal operator namespace describe --namespace default >/dev/null 2>&1 ||
   temporal operator namespace create --namespace default --retention 168h
+until_it_works temporal operator search-attribute list --namespace default
 
 have="$(temporal operator search-attribute list --namespace default)"
 while read -r name type; do

@@ -58,9 +58,6 @@ func (c Config) secrets() []string {
 }
 
 func (c Config) validateAuth(problem func(key, format string, args ...any)) {
-	if c.Edition != "" && !slices.Contains(editions(), c.Edition) {
-		problem("edition", "%w", unknownOf(c.Edition, editions()))
-	}
 	if !slices.Contains(auths(), c.auth()) {
 		problem("auth", "%w", unknownOf(c.Auth, auths()))
 		return
@@ -74,6 +71,12 @@ func (c Config) validateAuth(problem func(key, format string, args ...any)) {
 		problem("user", "expected none, because auth is %s", c.auth())
 	case c.Email != "" && c.User != "":
 		problem("user", "expected none beside email")
+	}
+}
+
+func (c Config) validateEdition(problem func(key, format string, args ...any)) {
+	if c.Edition != "" && !slices.Contains(editions(), c.Edition) {
+		problem("edition", "%w", unknownOf(c.Edition, editions()))
 	}
 	if c.Edition == Cloud && c.User != "" {
 		problem("user", "expected none, because Jira Cloud knows accounts by email")

@@ -37,7 +37,7 @@ func (cloud) holds(value json.RawMessage, line string) bool {
 
 func (cloud) stamp(marker access.Marker) any { return stamp{Marker: marker} }
 
-func (cloud) stampsInSearch() bool { return true }
+func (cloud) showsStamps() bool { return true }
 
 // cloudSearch is the body of POST search/jql, which is closed.
 type cloudSearch struct {

@@ -10,8 +10,9 @@ import (
 	"usher/internal/rest"
 )
 
-// What a Desk knows about comment properties. Jira's document does not promise that a comment shows them, so the first
-// comment of a process is read back; where they do not show, a line in the text carries the marker instead.
+// What a Desk knows about comment properties on Cloud. Jira's document does not promise that a comment shows them, so the
+// first comment of a process is read back; where they do not show, a line in the text carries the marker instead, as
+// always on Data Center.
 const (
 	stampsUnknown int32 = iota
 	stampsShow
@@ -29,7 +30,7 @@ type comment struct {
 // newComment is the body of POST and PUT comment.
 type newComment struct {
 	Body       any        `json:"body"`
-	Properties []property `json:"properties"`
+	Properties []property `json:"properties,omitempty"`
 }
 
 // AddComment implements access.TicketWriter. It looks through usher's own comments for the marker first. Invalid: a
@@ -55,16 +56,17 @@ func (d *Desk) AddComment(ctx context.Context, id access.TicketID, c access.Comm
 	if err != nil {
 		return err
 	}
+	visible := !say.showsStamps() || d.stamps.Load() == stampsHidden
 	var added struct {
 		ID string `json:"id"`
 	}
 	err = d.write(ctx, op, rest.Call{
-		Method: http.MethodPost, Path: path, Body: commentOf(say, c, d.stamps.Load() == stampsHidden), Into: &added,
+		Method: http.MethodPost, Path: path, Body: commentOf(say, c, visible), Into: &added,
 	})
 	if err != nil {
 		return d.gone(ctx, op, err)
 	}
-	if d.stamps.Load() != stampsUnknown {
+	if visible || d.stamps.Load() != stampsUnknown {
 		return nil
 	}
 	shows, err := d.findComment(ctx, op, path, c.Marker)
@@ -86,7 +88,11 @@ func commentOf(say dialect, c access.Comment, visible bool) newComment {
 	if visible {
 		tail = markerLine(c.Marker)
 	}
-	return newComment{Body: say.text(c.Text, tail), Properties: []property{{Key: stampKey, Value: say.stamp(c.Marker)}}}
+	body := newComment{Body: say.text(c.Text, tail)}
+	if say.showsStamps() {
+		body.Properties = []property{{Key: stampKey, Value: say.stamp(c.Marker)}}
+	}
+	return body
 }
 
 // markerLine is how a comment carries its marker where properties do not show.

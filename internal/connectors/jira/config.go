@@ -112,17 +112,7 @@ func (c Config) Validate() error {
 			problem(required.key, "expected a value")
 		}
 	}
-	for _, address := range []struct{ key, value string }{{"base_url", c.BaseURL}, {"site_url", c.SiteURL}} {
-		if address.value == "" {
-			continue
-		}
-		if err := rest.ValidBaseURL(address.value); err != nil {
-			problem(address.key, "%w", err)
-		}
-	}
-	if u, err := url.Parse(c.Webhook.URL); c.Webhook.URL != "" && (err != nil || u.Host == "") {
-		problem("webhook.url", "expected an absolute URL")
-	}
+	c.validateAddresses(problem)
 	if !projectKey.MatchString(c.Project) && c.Project != "" {
 		problem("project", "expected a project's key, such as ACCESS")
 	}
@@ -139,9 +129,24 @@ func (c Config) Validate() error {
 		problem("rate", "expected calls per second, above 0")
 	}
 	c.validateAuth(problem)
+	c.validateEdition(problem)
 	c.validatePhases(problem)
 	c.validateFields(problem)
 	return errors.Join(wrong...)
+}
+
+func (c Config) validateAddresses(problem func(key, format string, args ...any)) {
+	for _, address := range []struct{ key, value string }{{"base_url", c.BaseURL}, {"site_url", c.SiteURL}} {
+		if address.value == "" {
+			continue
+		}
+		if err := rest.ValidBaseURL(address.value); err != nil {
+			problem(address.key, "%w", err)
+		}
+	}
+	if u, err := url.Parse(c.Webhook.URL); c.Webhook.URL != "" && (err != nil || u.Host == "") {
+		problem("webhook.url", "expected an absolute URL")
+	}
 }
 
 func (c Config) validatePhases(problem func(key, format string, args ...any)) {

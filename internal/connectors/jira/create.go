@@ -41,7 +41,7 @@ func (d *Desk) CreateTicket(ctx context.Context, n access.NewTicket) (access.Tic
 		// The project may have changed since the first contact.
 		d.contact.Store(nil)
 	}
-	if err == nil && !say.stampsInSearch() {
+	if err == nil && !say.showsStamps() {
 		d.stampLater(ctx, op, ref.ID, say.stamp(n.Marker))
 	}
 	return ref, err
@@ -111,7 +111,7 @@ func (d *Desk) newIssue(say dialect, s *screen, n access.NewTicket) newIssue {
 		}
 	}
 	body := newIssue{Fields: fields}
-	if say.stampsInSearch() {
+	if say.showsStamps() {
 		body.Properties = []property{{Key: stampKey, Value: say.stamp(n.Marker)}}
 	}
 	return body

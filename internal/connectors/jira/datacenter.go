@@ -63,7 +63,7 @@ func (dataCenter) holds(value json.RawMessage, line string) bool {
 // stamp is a plain string: Data Center's document allows no other value of a property.
 func (dataCenter) stamp(marker access.Marker) any { return marker }
 
-func (dataCenter) stampsInSearch() bool { return false }
+func (dataCenter) showsStamps() bool { return false }
 
 // oldSearch is the body of POST search.
 type oldSearch struct {

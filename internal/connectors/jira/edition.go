@@ -35,8 +35,9 @@ type dialect interface {
 	holds(value json.RawMessage, line string) bool
 	// stamp is the value of a property that carries a marker.
 	stamp(marker access.Marker) any
-	// stampsInSearch: a create takes properties, and a search shows them.
-	stampsInSearch() bool
+	// showsStamps: whatever is created takes properties at once, and searches and lists show them. Without that, an issue's
+	// property is set afterwards, and a comment carries its marker in a line of its text.
+	showsStamps() bool
 	// search asks for one page, and next names the one after it, "" for none.
 	search(q query) rest.Call
 	next(q query, got resultPage) string

@@ -62,12 +62,12 @@ func (p place) after(page changed, asked time.Time) place {
 			next.at = at
 		}
 	}
+	// Searches have the grain of a second; a coarser one must not tell the same for ever.
+	next.at = next.at.Truncate(time.Minute)
 	slices.SortStableFunc(next.told, func(a, b telling) int { return a.updated.Compare(b.updated) })
-	if surplus := len(next.told) - mostTold; surplus > 0 {
-		next.at = next.told[surplus].updated
+	if surplus := len(next.told) - mostTold; surplus > 0 && next.told[surplus].updated.After(next.at) {
+		next.at = next.told[surplus].updated.Truncate(time.Second)
 	}
-	// Searches have the grain of a second.
-	next.at = next.at.Truncate(time.Second)
 	next.told = slices.DeleteFunc(next.told, func(t telling) bool { return t.updated.Before(next.at) })
 	return next
 }

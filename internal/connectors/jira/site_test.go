@@ -2,26 +2,35 @@ package jira_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
 	"usher/internal/connectors/jira"
+	"usher/internal/connectors/jira/jiraspec"
 	"usher/internal/connectors/jira/jiratest"
 )
 
 // site is a fake Jira that listens, remembers what reached it, and lets a test answer in its place.
 type site struct {
 	*jiratest.Server
-	url string
+	url     string
+	edition jiratest.Edition
+	// guarded is the fake behind the vendor's documents.
+	guarded http.Handler
 
 	mu      sync.Mutex
 	sent    []sent
@@ -38,7 +47,8 @@ type sent struct {
 
 func newSite(t *testing.T, c jiratest.Config) *site {
 	t.Helper()
-	s := &site{Server: jiratest.New(c)}
+	s := &site{Server: jiratest.New(c), edition: cmp.Or(c.Edition, jiratest.Cloud)}
+	s.guarded = jiraspec.Guard(t, jiraspec.Edition(s.edition), s.Server)
 	server := httptest.NewServer(s)
 	s.url = server.URL
 	t.Cleanup(func() {
@@ -50,14 +60,47 @@ func newSite(t *testing.T, c jiratest.Config) *site {
 
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.Body = io.NopCloser(bytes.NewReader(withQuotedDate(body)))
 	s.mu.Lock()
 	s.sent = append(s.sent, sent{r.Method, r.URL.Path, r.URL.Query(), r.Header.Clone(), string(body)})
 	instead := s.instead
 	s.mu.Unlock()
 	if instead == nil || !instead(w, r) {
-		s.Server.ServeHTTP(w, r)
+		s.guarded.ServeHTTP(w, r)
 	}
+}
+
+// withQuotedDate writes a search's time in milliseconds as the fake's search knows times: quoted, in the zone of the
+// account's profile, by the minute.
+func withQuotedDate(body []byte) []byte {
+	return unquotedDate.ReplaceAllFunc(body, func(found []byte) []byte {
+		text := found[bytes.LastIndexByte(found, ' ')+1:]
+		millis, _ := strconv.ParseInt(string(text), 10, 64)
+		zone, err := time.LoadLocation(jiratest.DefaultZone)
+		if err != nil {
+			return found
+		}
+		quoted := time.UnixMilli(millis).In(zone).Format(` \"2006/01/02 15:04\"`)
+		return append(bytes.TrimSuffix(bytes.TrimSuffix(slices.Clone(found), text), []byte(" ")), quoted...)
+	})
+}
+
+var unquotedDate = regexp.MustCompile(`updated \\u003e= [0-9]+`)
+
+// onEachEdition runs a test once for each edition.
+func onEachEdition(t *testing.T, run func(*testing.T, jiratest.Edition)) {
+	t.Helper()
+	for _, edition := range []jiratest.Edition{jiratest.Cloud, jiratest.DataCenter} {
+		t.Run(string(edition), func(t *testing.T) { run(t, edition) })
+	}
+}
+
+// api is where the site's API is.
+func (s *site) api() string {
+	if s.edition == jiratest.DataCenter {
+		return s.url + "/rest/api/2/"
+	}
+	return s.url + "/rest/api/3/"
 }
 
 // answerInstead lets a func answer calls whose method and path end like this ("POST /issue"); nil ends it.

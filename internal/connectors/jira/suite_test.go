@@ -3,6 +3,7 @@ package jira_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -16,16 +17,48 @@ import (
 )
 
 func TestDeskKeepsThePortsPromises(t *testing.T) {
-	accesstest.RunServiceDesk(t, func(t *testing.T, setup accesstest.ServiceDeskSetup) accesstest.ServiceDeskHarness {
+	onEachEdition(t, func(t *testing.T, edition jiratest.Edition) {
+		accesstest.RunServiceDesk(t, harness(edition, nil))
+	})
+}
+
+func TestDeskKeepsThePortsPromisesWithATokenOfItsOwn(t *testing.T) {
+	t.Run("a bearer token at Cloud's gateway", func(t *testing.T) {
+		accesstest.RunServiceDesk(t, harness(jiratest.Cloud, func(c *jira.Config) {
+			c.Email, c.Auth, c.SiteURL = "", jira.AuthBearer, c.BaseURL
+			c.BaseURL += "/ex/jira/" + jiratest.DefaultCloudID
+		}))
+	})
+	t.Run("a personal access token at Data Center", func(t *testing.T) {
+		accesstest.RunServiceDesk(t, harness(jiratest.DataCenter, func(c *jira.Config) { c.User, c.Auth = "", jira.AuthPAT }))
+	})
+}
+
+// harness makes the suite's desks of one edition.
+func harness(
+	edition jiratest.Edition, change func(*jira.Config),
+) func(*testing.T, accesstest.ServiceDeskSetup) accesstest.ServiceDeskHarness {
+	return func(t *testing.T, setup accesstest.ServiceDeskSetup) accesstest.ServiceDeskHarness {
 		// Short pages, so that every list of the suite has several.
-		site := newSite(t, jiratest.Config{PageLimit: 3, Projects: projectsFor(setup)})
+		site := newSite(t, jiratest.Config{Edition: edition, PageLimit: 3, Projects: projectsFor(setup)})
+		limit := 32767
+		if edition == jiratest.DataCenter {
+			limit -= len("{noformat}\n\n{noformat}")
+		}
 		return accesstest.ServiceDeskHarness{
-			Desk: site.desk(t, nil), SummaryLimit: 255, BodyLimit: 32767, DemandedField: "Cost centre",
+			Desk: site.desk(t, change), SummaryLimit: 255, BodyLimit: limit, DemandedField: "Cost centre",
 			AddAccount:       site.addAccount,
 			MakeUnassignable: site.deactivate,
 			MoveAs: func(by access.AccountID, id access.TicketID, to access.TicketPhase) {
 				require.NoError(t, site.MoveAs(string(by), string(id), statusOf(to)))
 			},
+			AssignAs: func(by access.AccountID, id access.TicketID, to access.AccountID) {
+				require.NoError(t, site.AssignAs(string(by), string(id), string(to)))
+			},
+			CommentAs: func(by access.AccountID, id access.TicketID, text string) {
+				require.NoError(t, site.CommentAs(string(by), string(id), text))
+			},
+			OpenAs: func(by access.AccountID) access.TicketID { return site.openAs(t, by) },
 			Delete: func(id access.TicketID) { require.NoError(t, site.Delete(string(id))) },
 			Rekey: func(id access.TicketID) access.TicketKey {
 				key, err := site.MoveToProject(string(id), "OTHER")
@@ -49,13 +82,37 @@ func TestDeskKeepsThePortsPromises(t *testing.T) {
 			},
 			RefuseCredentials: func() { site.faults(func(f *jiratest.Faults) { f.Anonymous = true }) },
 		}
-	})
+	}
+}
+
+// openAs opens a ticket of a human's own, with usher's label but without a marker.
+func (s *site) openAs(t *testing.T, by access.AccountID) access.TicketID {
+	t.Helper()
+	var created struct{ ID access.TicketID }
+	body := `{"fields":{"project":{"key":"ACCESS"},"issuetype":{"name":"Access request"},"summary":"by hand","labels":["usher"]}}`
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.api()+"issue", strings.NewReader(body))
+	require.NoError(t, err)
+	for _, a := range s.Accounts() {
+		if a.ID == string(by) {
+			r.Header.Set("Authorization", "Bearer "+a.Token)
+			if s.edition == jiratest.Cloud {
+				r.SetBasicAuth(a.Email, a.Token)
+			}
+		}
+	}
+	r.Header.Set("Content-Type", "application/json")
+	s.do(t, r, http.StatusCreated, &created)
+	return created.ID
 }
 
 // config is a configuration that fits the fake's default project.
 func (s *site) config() jira.Config {
+	email, user := jiratest.DefaultEmail, ""
+	if s.edition == jiratest.DataCenter {
+		email, user = "", jiratest.DefaultAccountID
+	}
 	return jira.Config{
-		BaseURL: s.url, Email: jiratest.DefaultEmail, Token: jiratest.DefaultToken,
+		BaseURL: s.url, Email: email, User: user, Token: jiratest.DefaultToken,
 		Project: "ACCESS", IssueType: "Access request", Reporter: true, Rate: 10_000,
 		Statuses: map[access.TicketPhase][]string{
 			access.TicketApproved: {jiratest.StatusApproved}, access.TicketDenied: {jiratest.StatusDenied},
@@ -87,7 +144,7 @@ func (s *site) faults(change func(*jiratest.Faults)) {
 
 func (s *site) addAccount(p access.Person) access.AccountID {
 	id := fmt.Sprintf("557058:%d-%s", len(s.Accounts()), p.ID)
-	s.AddAccount(jiratest.Account{ID: id, Email: p.Email, DisplayName: p.DisplayName})
+	s.AddAccount(jiratest.Account{ID: id, Email: p.Email, DisplayName: p.DisplayName, Token: "human-" + id})
 	return access.AccountID(id)
 }
 
@@ -107,33 +164,66 @@ func (s *site) seen(t *testing.T, id access.TicketID) accesstest.SeenTicket {
 	require.True(t, there)
 	var issue struct {
 		Fields struct {
-			Description adf
-			Comment     struct{ Comments []struct{ Body adf } }
+			Description rich
 		}
 	}
 	s.get(t, "issue/"+string(id)+"?fields=description", &issue)
 	out := accesstest.SeenTicket{
-		Summary: i.Summary, Body: issue.Fields.Description.plain(), Assignee: access.AccountID(i.Assignee),
+		Summary: i.Summary, Body: string(issue.Fields.Description), Assignee: access.AccountID(i.Assignee),
 		Reporter: access.AccountID(i.Reporter), Phase: phaseOf(i.Status),
 	}
 	for n := range i.Comments {
-		var page struct{ Comments []struct{ Body adf } }
+		var page struct{ Comments []struct{ Body rich } }
 		s.get(t, fmt.Sprintf("issue/%s/comment?startAt=%d&maxResults=1", id, n), &page)
-		out.Comments = append(out.Comments, page.Comments[0].Body.plain())
+		out.Comments = append(out.Comments, string(page.Comments[0].Body))
 	}
 	return out
 }
 
 func (s *site) get(t *testing.T, path string, into any) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/rest/api/3/"+path, nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.api()+path, nil)
 	require.NoError(t, err)
-	r.SetBasicAuth(jiratest.DefaultEmail, jiratest.DefaultToken)
+	c := s.config()
+	r.SetBasicAuth(c.Email+c.User, c.Token)
+	s.do(t, r, http.StatusOK, into)
+}
+
+func (s *site) do(t *testing.T, r *http.Request, want int, into any) {
+	t.Helper()
 	resp, err := http.DefaultClient.Do(r)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, resp.Body.Close()) }()
-	require.Equal(t, http.StatusOK, resp.StatusCode)
+	if resp.StatusCode != want {
+		body, _ := io.ReadAll(resp.Body)
+		require.Equal(t, want, resp.StatusCode, "%s", body)
+	}
 	require.NoError(t, json.NewDecoder(resp.Body).Decode(into))
+}
+
+// rich is a rich text, a document or wiki text.
+type rich string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (r *rich) UnmarshalJSON(raw []byte) error {
+	var wiki string
+	if json.Unmarshal(raw, &wiki) == nil {
+		text, framed := strings.CutPrefix(wiki, "{noformat}\n")
+		text, closed := strings.CutSuffix(text, "\n{noformat}")
+		if wiki != "" && (!framed || !closed || strings.Contains(text, "{noformat}")) {
+			text = "<wiki text>"
+		}
+		// Where comments show no properties, their last line is usher's own.
+		if at := strings.LastIndex(text, "\n\n(reference "); at >= 0 {
+			text = text[:at]
+		}
+		*r = rich(text)
+		return nil
+	}
+	var document adf
+	err := json.Unmarshal(raw, &document)
+	*r = rich(document.plain())
+	return err
 }
 
 // adf is an Atlassian document, as far as a plain text needs one.

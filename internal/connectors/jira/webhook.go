@@ -86,10 +86,10 @@ func (d *Desk) listHooks(ctx context.Context, op string) ([]hook, bool, error) {
 	for _, path := range say.webhooks() {
 		var hooks []hook
 		_, err := d.call(ctx, rest.Call{Op: op, Mode: rest.Read, Method: http.MethodGet, Path: path, Into: &hooks})
-		switch access.KindOf(err) {
-		case "":
+		if err == nil {
 			return hooks, true, nil
-		case access.Transient, access.RateLimited:
+		}
+		if access.IsKind(err, access.Transient) || access.IsKind(err, access.RateLimited) {
 			return nil, false, err
 		}
 	}

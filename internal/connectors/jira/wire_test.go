@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,9 +26,13 @@ type operation struct {
 	run        func(context.Context, *jira.Desk, access.TicketID) error
 }
 
-func operations() []operation {
+func operations(edition jiratest.Edition) []operation {
+	find, many := "POST /search/jql", "POST /issue/bulkfetch"
+	if edition == jiratest.DataCenter {
+		find, many = "POST /search", "POST /search"
+	}
 	return []operation{
-		{"find", "POST /search/jql", rest.Read, func(ctx context.Context, d *jira.Desk, _ access.TicketID) error {
+		{"find", find, rest.Read, func(ctx context.Context, d *jira.Desk, _ access.TicketID) error {
 			_, err := d.FindTicket(ctx, "usher-r1")
 			return err
 		}},
@@ -37,6 +42,18 @@ func operations() []operation {
 		}},
 		{"read", "GET /issue/10001", rest.Read, func(ctx context.Context, d *jira.Desk, id access.TicketID) error {
 			_, err := d.ReadTicket(ctx, id)
+			return err
+		}},
+		{"read many", many, rest.Read, func(ctx context.Context, d *jira.Desk, id access.TicketID) error {
+			_, err := d.ReadTickets(ctx, []access.TicketID{id})
+			return err
+		}},
+		{"changes", find, rest.Read, func(ctx context.Context, d *jira.Desk, _ access.TicketID) error {
+			_, err := d.ChangedTickets(ctx, access.ChangesQuery{Since: time.Now().Add(-time.Hour), Limit: 10})
+			return err
+		}},
+		{"clock", "GET /myself", rest.Read, func(ctx context.Context, d *jira.Desk, _ access.TicketID) error {
+			_, err := d.ChangedTickets(ctx, access.ChangesQuery{Limit: 1})
 			return err
 		}},
 		{"comment", "POST /comment", rest.Write, func(ctx context.Context, d *jira.Desk, id access.TicketID) error {
@@ -66,16 +83,16 @@ func kindOf(o operation, status int) access.Kind {
 		return access.Transient
 	case status == http.StatusGone:
 		return access.Invalid
-	case status == http.StatusNotFound && (o.name == "create" || o.name == "check" || o.name == "find"):
+	case status == http.StatusNotFound && slices.Contains([]string{"create", "check", "find", "read many", "changes", "clock"}, o.name):
 		return access.Invalid
 	}
 	return rest.Classify(o.mode, status, nil)
 }
 
 // newOperated is a site with one ticket, and a desk that has had its first contact.
-func newOperated(t *testing.T) (*site, *jira.Desk, access.TicketID) {
+func newOperated(t *testing.T, edition jiratest.Edition) (*site, *jira.Desk, access.TicketID) {
 	t.Helper()
-	s := newSite(t, jiratest.Config{})
+	s := newSite(t, jiratest.Config{Edition: edition})
 	desk := s.desk(t, func(c *jira.Config) { c.Reporter = false; c.RequestTimeout = access.Duration(5 * time.Second) })
 	ref := open(t, desk)
 	require.Equal(t, access.TicketID("10001"), ref.ID)
@@ -83,18 +100,20 @@ func newOperated(t *testing.T) (*site, *jira.Desk, access.TicketID) {
 }
 
 func TestEveryStatusHasItsKindForEveryOperation(t *testing.T) {
-	for _, o := range operations() {
-		t.Run(o.name, func(t *testing.T) {
-			s, desk, id := newOperated(t)
-			for status := 300; status <= 599; status++ {
-				s.answerInstead(o.wire, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
-				want := kindOf(o, status)
-				err := o.run(t.Context(), desk, id)
-				requireKind(t, want, err)
-				require.Equal(t, status, rest.StatusOf(err))
-			}
-		})
-	}
+	onEachEdition(t, func(t *testing.T, edition jiratest.Edition) {
+		for _, o := range operations(edition) {
+			t.Run(o.name, func(t *testing.T) {
+				s, desk, id := newOperated(t, edition)
+				for status := 300; status <= 599; status++ {
+					s.answerInstead(o.wire, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+					want := kindOf(o, status)
+					err := o.run(t.Context(), desk, id)
+					requireKind(t, want, err)
+					require.Equal(t, status, rest.StatusOf(err))
+				}
+			})
+		}
+	})
 }
 
 // spoiled answers in ways that no client can read.
@@ -118,70 +137,77 @@ func spoiled() map[string]http.HandlerFunc {
 }
 
 func TestWhatCannotBeReadIsTransientAndUnknownForACreate(t *testing.T) {
-	for name, answer := range spoiled() {
-		for _, o := range operations() {
-			if (o.name == "move" || o.name == "assign") && (name == "a login page" || name == "half of the JSON") {
-				// Jira answers these without a body, so there is nothing to read in it.
-				continue
+	onEachEdition(t, func(t *testing.T, edition jiratest.Edition) {
+		for name, answer := range spoiled() {
+			for _, o := range operations(edition) {
+				if (o.name == "move" || o.name == "assign") && (name == "a login page" || name == "half of the JSON") {
+					// Jira answers these without a body, so there is nothing to read in it.
+					continue
+				}
+				t.Run(o.name+", "+name, func(t *testing.T) {
+					s, desk, id := newOperated(t, edition)
+					s.answerInstead(o.wire, answer)
+					want := access.Transient
+					if o.mode == rest.Create {
+						want = access.Unknown
+					}
+					requireKind(t, want, o.run(t.Context(), desk, id))
+				})
 			}
-			t.Run(o.name+", "+name, func(t *testing.T) {
-				s, desk, id := newOperated(t)
-				s.answerInstead(o.wire, answer)
+		}
+	})
+}
+
+func TestASlowJiraRunsIntoTheConfiguredTimeout(t *testing.T) {
+	onEachEdition(t, func(t *testing.T, edition jiratest.Edition) {
+		for _, o := range operations(edition) {
+			t.Run(o.name, func(t *testing.T) {
+				t.Parallel()
+				s, _, id := newOperated(t, edition)
+				desk := s.desk(t, func(c *jira.Config) { c.Reporter = false; c.RequestTimeout = access.Duration(500 * time.Millisecond) })
+				_, err := desk.CreateTicket(t.Context(), ticket())
+				require.NoError(t, err, "the first contact is made before Jira is slow")
+				s.answerInstead(o.wire, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+				err = o.run(t.Context(), desk, id)
 				want := access.Transient
 				if o.mode == rest.Create {
 					want = access.Unknown
 				}
-				requireKind(t, want, o.run(t.Context(), desk, id))
+				requireKind(t, want, err)
+				require.ErrorIs(t, err, context.DeadlineExceeded)
 			})
 		}
-	}
-}
-
-func TestASlowJiraRunsIntoTheConfiguredTimeout(t *testing.T) {
-	for _, o := range operations() {
-		t.Run(o.name, func(t *testing.T) {
-			s, _, id := newOperated(t)
-			desk := s.desk(t, func(c *jira.Config) { c.Reporter = false; c.RequestTimeout = access.Duration(500 * time.Millisecond) })
-			_, err := desk.CreateTicket(t.Context(), ticket())
-			require.NoError(t, err, "the first contact is made before Jira is slow")
-			s.answerInstead(o.wire, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-			err = o.run(t.Context(), desk, id)
-			want := access.Transient
-			if o.mode == rest.Create {
-				want = access.Unknown
-			}
-			requireKind(t, want, err)
-			require.ErrorIs(t, err, context.DeadlineExceeded)
-		})
-	}
+	})
 }
 
 func TestARateLimitIsKeptInEveryShape(t *testing.T) {
-	for _, tt := range []struct {
-		name  string
-		limit jiratest.RateLimit
-		want  time.Duration
-	}{
-		{"JSON with a time", jiratest.RateLimit{RetryAfter: "7", Reason: "jira-burst-based"}, 7 * time.Second},
-		{"HTML with a time", jiratest.RateLimit{RetryAfter: "3", Body: "html"}, 3 * time.Second},
-		{"empty without a time", jiratest.RateLimit{Body: "empty"}, 0},
-	} {
-		for _, o := range operations() {
-			t.Run(tt.name+", "+o.name, func(t *testing.T) {
-				s, desk, id := newOperated(t)
-				limit := tt.limit
-				limit.Times = 1
-				s.faults(func(f *jiratest.Faults) { f.RateLimit = &limit })
-				err := o.run(t.Context(), desk, id)
-				requireKind(t, access.RateLimited, err)
-				require.Equal(t, tt.want, access.RetryAfterOf(err))
-			})
+	onEachEdition(t, func(t *testing.T, edition jiratest.Edition) {
+		for _, tt := range []struct {
+			name  string
+			limit jiratest.RateLimit
+			want  time.Duration
+		}{
+			{"JSON with a time", jiratest.RateLimit{RetryAfter: "7", Reason: "jira-burst-based"}, 7 * time.Second},
+			{"HTML with a time", jiratest.RateLimit{RetryAfter: "3", Body: "html"}, 3 * time.Second},
+			{"empty without a time", jiratest.RateLimit{Body: "empty"}, 0},
+		} {
+			for _, o := range operations(edition) {
+				t.Run(tt.name+", "+o.name, func(t *testing.T) {
+					s, desk, id := newOperated(t, edition)
+					limit := tt.limit
+					limit.Times = 1
+					s.faults(func(f *jiratest.Faults) { f.RateLimit = &limit })
+					err := o.run(t.Context(), desk, id)
+					requireKind(t, access.RateLimited, err)
+					require.Equal(t, tt.want, access.RetryAfterOf(err))
+				})
+			}
 		}
-	}
+	})
 }
 
 func TestAnUnavailableJiraWithATimeAsksForPatience(t *testing.T) {
-	s, desk, _ := newOperated(t)
+	s, desk, _ := newOperated(t, jiratest.Cloud)
 	s.faults(func(f *jiratest.Faults) { f.FailEvery, f.FailRetryAfter = 1, "9" })
 	_, err := desk.FindTicket(t.Context(), "usher-r1")
 	requireKind(t, access.RateLimited, err)
@@ -189,27 +215,29 @@ func TestAnUnavailableJiraWithATimeAsksForPatience(t *testing.T) {
 }
 
 func TestAnonymousEmptinessIsForbidden(t *testing.T) {
-	s, desk, id := newOperated(t)
-	for _, o := range operations() {
-		t.Run(o.name, func(t *testing.T) {
-			s.answerInstead(o.wire, func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("X-Seraph-LoginReason", "AUTHENTICATED_FAILED")
-				w.WriteHeader(http.StatusNotFound)
+	onEachEdition(t, func(t *testing.T, edition jiratest.Edition) {
+		s, desk, id := newOperated(t, edition)
+		for _, o := range operations(edition) {
+			t.Run(o.name, func(t *testing.T) {
+				s.answerInstead(o.wire, func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set("X-Seraph-LoginReason", "AUTHENTICATED_FAILED")
+					w.WriteHeader(http.StatusNotFound)
+				})
+				requireKind(t, access.Forbidden, o.run(t.Context(), desk, id))
 			})
-			requireKind(t, access.Forbidden, o.run(t.Context(), desk, id))
+		}
+		s.answerInstead(operations(edition)[0].wire, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Seraph-LoginReason", "AUTHENTICATED_FAILED")
+			_, _ = io.WriteString(w, `{"issues":[]}`)
 		})
-	}
-	s.answerInstead("POST /search/jql", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("X-Seraph-LoginReason", "AUTHENTICATED_FAILED")
-		_, _ = io.WriteString(w, `{"issues":[]}`)
+		_, err := desk.FindTicket(t.Context(), "usher-r1")
+		requireKind(t, access.Forbidden, err)
+		require.ErrorContains(t, err, "does not accept")
 	})
-	_, err := desk.FindTicket(t.Context(), "usher-r1")
-	requireKind(t, access.Forbidden, err)
-	require.ErrorContains(t, err, "does not accept")
 }
 
 func TestACaptchaIsForbiddenAndSaysWhatToDo(t *testing.T) {
-	s, desk, id := newOperated(t)
+	s, desk, id := newOperated(t, jiratest.Cloud)
 	s.answerInstead("GET /issue/10001", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Seraph-LoginReason", "AUTHENTICATION_DENIED")
 		w.WriteHeader(http.StatusForbidden)
@@ -232,7 +260,7 @@ func TestEveryShapeOfRefusalIsTold(t *testing.T) {
 		{"nothing", "application/json", ``, "400 Bad Request (invalid)"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, desk, id := newOperated(t)
+			s, desk, id := newOperated(t, jiratest.Cloud)
 			s.answerInstead("GET /issue/10001", func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", tt.contentType)
 				w.WriteHeader(http.StatusBadRequest)
@@ -246,50 +274,56 @@ func TestEveryShapeOfRefusalIsTold(t *testing.T) {
 }
 
 func TestNoErrorHoldsASecret(t *testing.T) {
-	basic := base64.StdEncoding.EncodeToString([]byte(jiratest.DefaultEmail + ":" + jiratest.DefaultToken))
-	for _, o := range operations() {
-		for _, status := range []int{200, 400, 401, 404, 500} {
-			t.Run(fmt.Sprintf("%s, %d", o.name, status), func(t *testing.T) {
-				s, desk, id := newOperated(t)
-				s.answerInstead(o.wire, func(w http.ResponseWriter, r *http.Request) {
-					w.Header().Set("Content-Type", "application/json")
-					w.WriteHeader(status)
-					_, _ = fmt.Fprintf(w, `{"errorMessages":["you sent %s, which is %s, to https://x.test/y?z=%s"],"id":7,"issues":7}`,
-						r.Header.Get("Authorization"), jiratest.DefaultToken, "in-the-query")
+	onEachEdition(t, func(t *testing.T, edition jiratest.Edition) {
+		login := map[jiratest.Edition]string{jiratest.Cloud: jiratest.DefaultEmail, jiratest.DataCenter: jiratest.DefaultAccountID}[edition]
+		basic := base64.StdEncoding.EncodeToString([]byte(login + ":" + jiratest.DefaultToken))
+		for _, o := range operations(edition) {
+			for _, status := range []int{200, 400, 401, 404, 500} {
+				t.Run(fmt.Sprintf("%s, %d", o.name, status), func(t *testing.T) {
+					s, desk, id := newOperated(t, edition)
+					s.answerInstead(o.wire, func(w http.ResponseWriter, r *http.Request) {
+						w.Header().Set("Content-Type", "application/json")
+						w.WriteHeader(status)
+						_, _ = fmt.Fprintf(w, `{"errorMessages":["you sent %s, which is %s, to https://x.test/y?z=%s"],"id":7,"issues":7}`,
+							r.Header.Get("Authorization"), jiratest.DefaultToken, "in-the-query")
+					})
+					err := o.run(t.Context(), desk, id)
+					if status != 200 {
+						require.Error(t, err)
+					}
+					for ; err != nil; err = errors.Unwrap(err) {
+						require.NotContains(t, err.Error(), jiratest.DefaultToken)
+						require.NotContains(t, err.Error(), basic)
+						require.NotContains(t, err.Error(), "in-the-query")
+					}
 				})
-				err := o.run(t.Context(), desk, id)
-				if status != 200 {
-					require.Error(t, err)
-				}
-				for ; err != nil; err = errors.Unwrap(err) {
-					require.NotContains(t, err.Error(), jiratest.DefaultToken)
-					require.NotContains(t, err.Error(), basic)
-					require.NotContains(t, err.Error(), "in-the-query")
-				}
-			})
+			}
 		}
-	}
+	})
 }
 
 func TestEveryCallCarriesTheCredentialsAndAsksForJSON(t *testing.T) {
-	s, desk, id := newOperated(t)
-	for _, o := range operations() {
-		require.NotErrorIs(t, o.run(t.Context(), desk, id), context.Canceled)
-	}
-	want := "Basic " + base64.StdEncoding.EncodeToString([]byte(jiratest.DefaultEmail+":"+jiratest.DefaultToken))
-	require.NotEmpty(t, s.calls("GET /myself"))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, c := range s.sent {
-		require.Equal(t, want, c.header.Get("Authorization"), c.path)
-		require.Equal(t, "application/json", c.header.Get("Accept"), c.path)
-		require.Equal(t, "usher", c.header.Get("User-Agent"), c.path)
-		require.Empty(t, c.header.Get("Cookie"), c.path)
-	}
+	onEachEdition(t, func(t *testing.T, edition jiratest.Edition) {
+		s, desk, id := newOperated(t, edition)
+		for _, o := range operations(edition) {
+			require.NotErrorIs(t, o.run(t.Context(), desk, id), context.Canceled)
+		}
+		c := s.config()
+		want := "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Email+c.User+":"+c.Token))
+		require.NotEmpty(t, s.calls("GET /myself"))
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, c := range s.sent {
+			require.Equal(t, want, c.header.Get("Authorization"), c.path)
+			require.Equal(t, "application/json", c.header.Get("Accept"), c.path)
+			require.Equal(t, "usher", c.header.Get("User-Agent"), c.path)
+			require.Empty(t, c.header.Get("Cookie"), c.path)
+		}
+	})
 }
 
 func TestTheConfiguredRateIsKept(t *testing.T) {
-	s, _, id := newOperated(t)
+	s, _, id := newOperated(t, jiratest.Cloud)
 	desk := s.desk(t, func(c *jira.Config) { c.Rate, c.RequestTimeout = 0.01, access.Duration(time.Second) })
 	_, err := desk.ReadTicket(t.Context(), id)
 	requireKind(t, access.RateLimited, err)

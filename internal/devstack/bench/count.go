@@ -19,7 +19,7 @@ func (r *run) count(ctx context.Context) error {
 	if _, err := r.usher.happyPath(ctx); err != nil {
 		return err
 	}
-	before, err := serverActions(ctx, r.metrics)
+	before, err := settledActions(ctx, r.metrics)
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (r *run) count(ctx context.Context) error {
 		}
 		tallies = append(tallies, tally)
 	}
-	after, err := serverActions(ctx, r.metrics)
+	after, err := settledActions(ctx, r.metrics)
 	if err != nil {
 		return err
 	}

@@ -45,17 +45,18 @@ func Derive(name string, records []Record) (Play, error) {
 		}
 	}
 	for _, r := range readers {
+		r.prolong()
 		play.Parts = append(play.Parts, r.part)
 	}
-	play.Calls = readers[0].calls
+	play.Call = readers[0].call
 	return play, nil
 }
 
-// received is a signal, or a start with a signal, that a workflow received.
+// received is a message that a workflow received.
 type received struct {
-	at       time.Time
-	turn     int
-	from     string
+	at   time.Time
+	from string
+	// workflow tells that a workflow sent it.
 	workflow bool
 	delivery Delivery
 }
@@ -70,7 +71,8 @@ type reader struct {
 	index  int
 	record Record
 	part   Part
-	calls  []Call
+	// call is the update that came with the start.
+	call *Delivery
 	// turn is the turn that is being read. Arrivals belong to the next one.
 	turn     int
 	arrivals []Arrival
@@ -155,8 +157,11 @@ func (r *reader) signaled(e *historypb.HistoryEvent) {
 	r.signals[name]++
 	r.arrive(Arrival{Kind: ArriveSignal, Name: name, Nth: r.signals[name]})
 	r.received = append(r.received, received{
-		at: e.GetEventTime().AsTime(), turn: r.turn + 1, from: a.GetIdentity(), workflow: a.GetExternalWorkflowExecution() != nil,
-		delivery: Delivery{To: r.index, Signal: name, Input: valuesOf(a.GetInput()), Start: e.GetEventId() == 2 && withStart(r.record.History)},
+		at: e.GetEventTime().AsTime(), from: a.GetIdentity(), workflow: a.GetExternalWorkflowExecution() != nil,
+		delivery: Delivery{
+			To: r.index, Name: name, Input: valuesOf(a.GetInput()), Turn: r.turn + 1,
+			Start: e.GetEventId() == 2 && withStart(r.record.History),
+		},
 	})
 }
 
@@ -179,22 +184,81 @@ func (r *reader) at(id int64) *Command {
 func (r *reader) connect(all []*reader) error {
 	for _, got := range r.received {
 		if got.workflow {
+			r.lead(all, got.delivery)
 			continue
 		}
 		if c := sender(all, got, r.record.ID); c != nil {
 			c.Sends = append(c.Sends, got.delivery)
 			continue
 		}
-		if got.delivery.Start || got.turn == 0 {
-			return fmt.Errorf("nobody in the record sent the signal %s that came with the start", got.delivery.Signal)
+		turn := got.delivery.Turn
+		if got.delivery.Start || turn == 0 || turn > len(r.part.Turns) {
+			return fmt.Errorf("nobody in the record sent %s, which came with the start or after the end", got.delivery.Name)
 		}
-		before := &r.part.Turns[got.turn-1]
+		before := &r.part.Turns[turn-1]
 		before.Outside = append(before.Outside, got.delivery)
 	}
 	if r.index > 0 && !slices.ContainsFunc(r.received, func(got received) bool { return got.delivery.Start }) {
 		return fmt.Errorf("nobody in the record started it with a signal")
 	}
 	return nil
+}
+
+// lead sees to it that a signal that a workflow sends does not come too early: the answers that the sender's turn waits for
+// wait until the turn before that of the arrival has begun.
+func (r *reader) lead(all []*reader, d Delivery) {
+	nth := 0
+	for _, got := range r.received {
+		if got.workflow && got.delivery.Name == d.Name && got.delivery.Turn <= d.Turn {
+			nth++
+		}
+	}
+	for _, other := range all {
+		turn := other.turnOfSignal(d.Name, r.index, nth)
+		if turn < 0 || d.Turn == 0 {
+			continue
+		}
+		for i := range other.part.Turns {
+			for k := range other.part.Turns[i].Commands {
+				if c := &other.part.Turns[i].Commands[k]; c.Kind == DoActivity && c.Turn == turn && turn > 0 {
+					c.Needs = append(c.Needs, Need{Part: r.index, Turn: d.Turn - 1})
+				}
+			}
+		}
+	}
+}
+
+// turnOfSignal is the turn in which this workflow sends the nth signal of that name to a part, -1 for none.
+func (r *reader) turnOfSignal(name string, to, nth int) int {
+	for n, turn := range r.part.Turns {
+		for _, c := range turn.Commands {
+			if c.Kind == DoSignal && c.Name == name && c.To == to {
+				if nth--; nth == 0 {
+					return n
+				}
+			}
+		}
+	}
+	return -1
+}
+
+// prolong makes the timers that never fired so long that they do not fire on a slow machine either.
+func (r *reader) prolong() {
+	fired := map[int64]bool{}
+	for _, turn := range r.part.Turns {
+		for _, a := range turn.Arrivals {
+			if a.Kind == ArriveTimer {
+				fired[a.Of] = true
+			}
+		}
+	}
+	for i := range r.part.Turns {
+		for k := range r.part.Turns[i].Commands {
+			if c := &r.part.Turns[i].Commands[k]; c.Kind == DoTimer && !fired[c.ID] {
+				c.After = max(c.After, time.Hour)
+			}
+		}
+	}
 }
 
 // sender is the activity that sent a signal: one that ran at that moment, best one whose input names the receiver; nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
@@ -46,7 +47,7 @@ func (r *reader) command(e *historypb.HistoryEvent) error {
 		// There are two workflows in a request, so the other one is meant.
 		c.Kind, c.Name, c.Input, c.To = DoSignal, a.GetSignalName(), valuesOf(a.GetInput()), 1-min(r.index, 1)
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
-		r.accepted(&c, e.GetWorkflowExecutionUpdateAcceptedEventAttributes())
+		r.accepted(&c, e.GetWorkflowExecutionUpdateAcceptedEventAttributes(), e.GetEventTime().AsTime())
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED:
 		a := e.GetWorkflowExecutionUpdateCompletedEventAttributes()
 		c.Kind, c.Of = DoAnswer, a.GetAcceptedEventId()
@@ -97,13 +98,16 @@ func (r *reader) marker(c *Command, a *historypb.MarkerRecordedEventAttributes) 
 	return nil
 }
 
-func (r *reader) accepted(c *Command, a *historypb.WorkflowExecutionUpdateAcceptedEventAttributes) {
+func (r *reader) accepted(c *Command, a *historypb.WorkflowExecutionUpdateAcceptedEventAttributes, at time.Time) {
 	request := a.GetAcceptedRequest()
 	c.Kind, c.Name = DoAccept, request.GetInput().GetName()
 	c.Input = valuesOf(request.GetInput().GetArgs())
-	r.calls = append(r.calls, Call{
-		Update: c.Name, ID: request.GetMeta().GetUpdateId(), Input: c.Input, WithStart: r.turn == 0 && len(r.calls) == 0,
-	})
+	update := Delivery{To: r.index, Name: c.Name, ID: request.GetMeta().GetUpdateId(), Input: c.Input, Turn: r.turn}
+	if r.turn == 0 && r.call == nil && r.index == 0 {
+		r.call = &update
+		return
+	}
+	r.received = append(r.received, received{at: at, from: request.GetMeta().GetIdentity(), delivery: update})
 }
 
 // text is a JSON string's text; "" when it is none.

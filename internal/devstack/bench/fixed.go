@@ -46,7 +46,7 @@ func fixedPlay() Play {
 		turns = append(turns, turn)
 	}
 	return Play{
-		Name: "fixed", Calls: []Call{{Update: "ask", ID: "ask", Input: values, WithStart: true}},
+		Name: "fixed", Call: &Delivery{Name: "ask", ID: "ask", Input: values},
 		Parts: []Part{{Type: "fixed", Start: Start{Input: values}, Turns: turns, Ends: true, Result: values}},
 	}
 }

@@ -139,7 +139,7 @@ func (p *performer) do(ctx workflow.Context, c Command) error {
 	case DoActivity:
 		inner, cancel := workflow.WithCancel(p.activityOptions(ctx, c))
 		p.cancel[c.ID] = cancel
-		p.activity[c.ID] = workflow.ExecuteActivity(inner, activityName(p.play, p.index, c.ID), raws(c.Input)...)
+		p.activity[c.ID] = workflow.ExecuteActivity(inner, activityName(p.play, p.index, c.ID), raw(first(c.Input)))
 	case DoTimer:
 		inner, cancel := workflow.WithCancel(ctx)
 		p.cancel[c.ID] = cancel
@@ -148,7 +148,7 @@ func (p *performer) do(ctx workflow.Context, c Command) error {
 		p.cancel[c.Of]()
 	case DoLocal:
 		local := workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{ScheduleToCloseTimeout: localWithin})
-		return workflow.ExecuteLocalActivity(local, activityName(p.play, p.index, c.ID)).Get(local, nil)
+		return workflow.ExecuteLocalActivity(local, activityName(p.play, p.index, c.ID), raw(first(nil))).Get(local, nil)
 	case DoSideEffect:
 		workflow.SideEffect(ctx, func(workflow.Context) any { return raw(first(c.Result)) })
 	case DoVersion:

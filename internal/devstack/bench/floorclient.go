@@ -27,52 +27,40 @@ type stage struct {
 // perform is one performance from its start to the end of its first part.
 func (s *stage) perform(ctx context.Context) (string, error) {
 	id := fmt.Sprintf("%s-%s-%d/", s.prefix, s.play.Name, s.counter.Add(1))
-	first := partID(id, 0)
-	run, calls, err := s.start(ctx, first)
+	run, err := s.start(ctx, partID(id, 0))
 	if err != nil {
 		return id, err
-	}
-	for _, c := range calls {
-		handle, err := s.temporal.UpdateWorkflow(ctx, updateOptions(first, c))
-		if err != nil {
-			return id, err
-		}
-		if err := handle.Get(ctx, nil); err != nil {
-			return id, err
-		}
 	}
 	return id, run.Get(ctx, nil)
 }
 
-// start starts the first part, with its first update where the play says so, and gives the calls that are left.
-func (s *stage) start(ctx context.Context, id string) (client.WorkflowRun, []Call, error) {
+// start starts the first part, with an update where the play says so.
+func (s *stage) start(ctx context.Context, id string) (client.WorkflowRun, error) {
 	options, err := startOptions(id, s.play.Parts[0].Start)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	name, input := workflowName(s.play.Name, 0), raws(s.play.Parts[0].Start.Input)
-	if len(s.play.Calls) == 0 || !s.play.Calls[0].WithStart {
-		run, err := s.temporal.ExecuteWorkflow(ctx, options, name, input...)
-		return run, s.play.Calls, err
+	if s.play.Call == nil {
+		return s.temporal.ExecuteWorkflow(ctx, options, name, input...)
 	}
 	options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
 	start := s.temporal.NewWithStartWorkflowOperation(options, name, input...)
 	handle, err := s.temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
-		StartWorkflowOperation: start, UpdateOptions: updateOptions(id, s.play.Calls[0]),
+		StartWorkflowOperation: start, UpdateOptions: updateOptions(id, *s.play.Call),
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := handle.Get(ctx, nil); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	run, err := start.Get(ctx)
-	return run, s.play.Calls[1:], err
+	return start.Get(ctx)
 }
 
-func updateOptions(id string, c Call) client.UpdateWorkflowOptions {
+func updateOptions(id string, d Delivery) client.UpdateWorkflowOptions {
 	return client.UpdateWorkflowOptions{
-		WorkflowID: id, UpdateID: c.ID, UpdateName: c.Update, Args: raws(c.Input), WaitForStage: client.WorkflowUpdateStageCompleted,
+		WorkflowID: id, UpdateID: d.ID, UpdateName: d.Name, Args: raws(d.Input), WaitForStage: client.WorkflowUpdateStageCompleted,
 	}
 }
 

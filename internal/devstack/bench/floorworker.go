@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -24,6 +23,13 @@ const (
 	floorQueue = "floor"
 	// floorReady is what a floor worker writes when it polls.
 	floorReady = "floor worker polls"
+)
+
+// The settings of usher's worker: the defaults of worker/options.go.
+const (
+	workflowCache = 500
+	atOnce        = 50
+	pollers       = 4
 )
 
 // workflowName is the type of a part of a play.
@@ -76,8 +82,10 @@ func RunFloorWorker(ctx context.Context, options FloorOptions) error {
 	f := &floor{client: server, plays: plays, queue: queueOf(options.MainQueue), workers: map[string]worker.Worker{}}
 	f.pacer = newPacer(func(id string, d Delivery) {
 		// One that has ended cannot take it; usher's hints end the same way.
-		_ = server.SignalWorkflow(ctx, id, "", d.Signal, raw(first(d.Input)))
+		_ = f.send(ctx, id, d)
 	})
+	// usher's worker has the same (worker/options.go); it counts for the process.
+	worker.SetStickyWorkflowCacheSize(workflowCache)
 	f.register()
 	for _, w := range f.workers {
 		if err := w.Start(); err != nil {
@@ -109,7 +117,11 @@ func (f *floor) worker(queue string) worker.Worker {
 	w, ok := f.workers[queue]
 	if !ok {
 		w = worker.New(f.client, queue, worker.Options{
-			WorkerStopTimeout: time.Second, StickyScheduleToStartTimeout: 2 * time.Second, DisableRegistrationAliasing: true,
+			WorkerStopTimeout: time.Second, DisableWorkflowWorker: queue != floorQueue,
+			StickyScheduleToStartTimeout: 2 * time.Second, DisableRegistrationAliasing: true,
+			MaxConcurrentWorkflowTaskExecutionSize: atOnce, MaxConcurrentActivityExecutionSize: atOnce,
+			MaxConcurrentLocalActivityExecutionSize: atOnce,
+			MaxConcurrentWorkflowTaskPollers:        pollers, MaxConcurrentActivityTaskPollers: pollers,
 		})
 		f.workers[queue] = w
 	}
@@ -157,15 +169,24 @@ func (p Part) commands() []Command {
 func (f *floor) activity(play Play, c Command, together int) func(context.Context, converter.RawValue) (any, error) {
 	return func(ctx context.Context, _ converter.RawValue) (any, error) {
 		id := activity.GetInfo(ctx).WorkflowExecution.ID
-		var wrong []error
 		for _, d := range c.Sends {
-			wrong = append(wrong, f.deliver(ctx, play, id, d))
+			to := partID(id, d.To)
+			if d.Turn > 0 {
+				f.pacer.awaitTurn(ctx, to, d.Turn-1)
+			}
+			err := f.send(ctx, to, d)
+			if d.Start {
+				err = f.start(ctx, play, to, d)
+			}
+			if err != nil {
+				return nil, err
+			}
 		}
-		if err := errors.Join(wrong...); err != nil {
-			return nil, err
+		for _, need := range c.Needs {
+			f.pacer.awaitTurn(ctx, partID(id, need.Part), need.Turn)
 		}
 		if c.Kind == DoActivity && c.Turn > 0 {
-			f.pacer.wait(ctx, id, c.Turn, together)
+			f.pacer.answer(ctx, id, c.Turn, together)
 		}
 		if len(c.Result) == 0 {
 			return nil, nil
@@ -174,16 +195,29 @@ func (f *floor) activity(play Play, c Command, together int) func(context.Contex
 	}
 }
 
-func (f *floor) deliver(ctx context.Context, play Play, from string, d Delivery) error {
-	to := partID(from, d.To)
-	if !d.Start {
-		return f.client.SignalWorkflow(ctx, to, "", d.Signal, raw(first(d.Input)))
+// send sends a message to a part that runs. An update is sent until it is answered.
+func (f *floor) send(ctx context.Context, to string, d Delivery) error {
+	if d.Start {
+		return nil
 	}
-	options, err := startOptions(to, play.Parts[d.To].Start)
+	if d.ID == "" {
+		return f.client.SignalWorkflow(ctx, to, "", d.Name, raw(first(d.Input)))
+	}
+	handle, err := f.client.UpdateWorkflow(ctx, updateOptions(to, d))
 	if err != nil {
 		return err
 	}
-	_, err = f.client.SignalWithStartWorkflow(ctx, to, d.Signal, raw(first(d.Input)), options, workflowName(play.Name, d.To), raws(play.Parts[d.To].Start.Input)...)
+	return handle.Get(ctx, nil)
+}
+
+// start starts a part with a signal.
+func (f *floor) start(ctx context.Context, play Play, id string, d Delivery) error {
+	start := play.Parts[d.To].Start
+	options, err := startOptions(id, start)
+	if err != nil {
+		return err
+	}
+	_, err = f.client.SignalWithStartWorkflow(ctx, id, d.Name, raw(first(d.Input)), options, workflowName(play.Name, d.To), raws(start.Input)...)
 	return err
 }
 

@@ -8,12 +8,9 @@ import (
 	"time"
 )
 
-// judge compares the rivals: what they did, how fast they were, and what they cost.
-func (r *run) judge(ctx context.Context, play Play, rivals []*rival) error {
-	usher, floor, fixed := rivals[0], rivals[1], rivals[2]
-	if err := r.compareShapes(ctx, play, usher, floor); err != nil {
-		return err
-	}
+// judge compares how fast the rivals were, and what they cost.
+func (r *run) judge(usher, floor, fixed *rival) {
+	rivals := []*rival{usher, floor, fixed}
 	for _, v := range rivals {
 		r.tell("%-12s requests/s: %s", v.name, spread(v.perSecond()))
 	}
@@ -24,9 +21,11 @@ func (r *run) judge(ctx context.Context, play Play, rivals []*rival) error {
 		for _, process := range slices.Sorted(maps.Keys(v.results[0].CPU)) {
 			r.tell("    %-14s %s", process, spread(v.cpu(process)))
 		}
+		r.tell("    %-14s %s", "together", spread(v.cpuTogether()))
 	}
+	r.tell("the floor's processor time beside usher's, which other work on the machine disturbs less than the throughput: %s",
+		number(median(floor.cpuTogether())/median(usher.cpuTogether())))
 	r.figures.set("worker_cpu_ms_per_request", median(usher.cpu("worker")))
-	return nil
 }
 
 // ratio sets a figure to the median of the rounds' ratios.
@@ -48,28 +47,30 @@ func (v *rival) cpu(process string) []float64 {
 	return all
 }
 
+// cpuTogether is the processor time of all processes per request, in milliseconds, for each round.
+func (v *rival) cpuTogether() []float64 {
+	all := make([]float64, len(v.results))
+	for process := range v.results[0].CPU {
+		for i, used := range v.cpu(process) {
+			all[i] += used
+		}
+	}
+	return all
+}
+
 // compareShapes shows how near the floor's histories are to usher's.
-func (r *run) compareShapes(ctx context.Context, play Play, usher, floor *rival) error {
-	var real, copied [][]Record
-	for _, s := range usher.results {
-		some, err := r.samples(ctx, evenly(s.Done, sampled/2))
+func (r *run) compareShapes(ctx context.Context, play Play, usher [][]Record, performances []string) error {
+	var copied [][]Record
+	for _, id := range evenly(performances, sampled) {
+		var ids []string
+		for i := range play.Parts {
+			ids = append(ids, partID(id, i))
+		}
+		records, err := recordsOf(ctx, r.temporal, ids...)
 		if err != nil {
 			return err
 		}
-		real = append(real, some...)
-	}
-	for _, s := range floor.results {
-		for _, id := range evenly(s.Done, sampled/2) {
-			var ids []string
-			for i := range play.Parts {
-				ids = append(ids, partID(id, i))
-			}
-			records, err := recordsOf(ctx, r.temporal, ids...)
-			if err != nil {
-				return err
-			}
-			copied = append(copied, records)
-		}
+		copied = append(copied, records)
 	}
 	var want strings.Builder
 	for _, part := range play.Parts {
@@ -81,9 +82,9 @@ func (r *run) compareShapes(ctx context.Context, play Play, usher, floor *rival)
 			same++
 		}
 	}
-	r.tell("events per request in the measured rounds: usher %s, floor %s; the play has %d",
-		spread(lengths(real)), spread(lengths(copied)), play.Events())
-	r.tell("%d of %d sampled performances of the floor have exactly the play's sequence of event types", same, len(copied))
+	r.tell("    events per request: usher %s, the floor %s; the floor performs a request of %d events",
+		spread(lengths(usher)), spread(lengths(copied)), play.Events())
+	r.tell("    %d of %d sampled performances have exactly its sequence of event types", same, len(copied))
 	r.tellDifferences(play, copied)
 	return nil
 }
@@ -115,13 +116,13 @@ func (r *run) tellDifferences(play Play, copied [][]Record) {
 			}
 			if at := firstDifference(part.Types, types); at >= 0 && !shown {
 				shown = true
-				r.tell("the first difference, in %s at event %d: the play has %s, the floor %s", part.Type, at+1, around(part.Types, at), around(types, at))
+				r.tell("    the first difference, in %s at event %d: the play has %s, the floor %s", part.Type, at+1, around(part.Types, at), around(types, at))
 			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(difference)) {
 		if n := difference[name]; n != 0 {
-			r.tell("    %+.2f %s on average", float64(n)/float64(len(copied)), name)
+			r.tell("        %+.2f %s on average", float64(n)/float64(len(copied)), name)
 		}
 	}
 }

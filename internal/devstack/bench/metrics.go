@@ -5,16 +5,41 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // actionMetric is a line of the Temporal server's metric of actions (server 1.32, common/rpc/interceptor/telemetry.go).
 var actionMetric = regexp.MustCompile(`^action(?:_total)?\{(.*)\} ([0-9.e+]+)$`)
 
 var label = regexp.MustCompile(`([a-z_]+)="([^"]*)"`)
+
+// settledActions asks for the server's actions until two answers in a row, a while apart, are the same: the server
+// gathers its metrics and shows them with a delay. With something that runs beside, the last answer counts.
+func settledActions(ctx context.Context, address string) (map[string]float64, error) {
+	const (
+		apart = 1500 * time.Millisecond
+		tries = 6
+	)
+	last, err := serverActions(ctx, address)
+	for range tries {
+		if err == nil {
+			err = pause(ctx, apart)
+		}
+		if err != nil {
+			return nil, err
+		}
+		before := last
+		if last, err = serverActions(ctx, address); err == nil && maps.Equal(before, last) {
+			break
+		}
+	}
+	return last, err
+}
 
 // serverActions asks the server how many actions of each type it has counted in the namespace "default" since its start,
 // by its own names. For the markers of one workflow task it counts each marker and the batch; the batch alone is kept.

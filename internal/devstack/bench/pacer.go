@@ -2,19 +2,20 @@ package bench
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 )
 
-// pacer leads the activities of the performances within one worker process, so that answers arrive in the turns in which
-// the record has them. It is safe for concurrent use.
+// pacer leads the activities of the performances within one worker process, so that answers and messages arrive in the
+// turns in which the record has them. It is safe for concurrent use.
 type pacer struct {
-	// send sends a signal that comes from outside.
+	// send sends a message that comes from outside.
 	send func(workflowID string, d Delivery)
 
 	mu  sync.Mutex
 	all map[string]*pace
-	// late counts activities that did not wait to the end.
+	// late counts waits that were given up.
 	late int
 }
 
@@ -43,48 +44,51 @@ func (p *pacer) of(id string) *pace {
 	return one
 }
 
-func (p *pace) change() {
-	close(p.changed)
-	p.changed = make(chan struct{})
+// change changes a performance's pace, and wakes who waits.
+func (p *pacer) change(id string, by func(*pace)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	one := p.of(id)
+	by(one)
+	close(one.changed)
+	one.changed = make(chan struct{})
 }
 
 // reached tells that a performance begins a turn, and sends what comes from outside after it.
 func (p *pacer) reached(id string, turn int, outside []Delivery) {
-	p.mu.Lock()
-	one := p.of(id)
-	one.turn = max(one.turn, turn)
-	one.change()
-	p.mu.Unlock()
+	p.change(id, func(one *pace) { one.turn = max(one.turn, turn) })
 	for _, d := range outside {
 		go p.send(partID(id, d.To), d)
 	}
 }
 
-// over forgets a performance.
+// over tells that a performance has no turn left.
 func (p *pacer) over(id string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if one := p.all[id]; one != nil {
-		one.change()
-		delete(p.all, id)
-	}
+	p.change(id, func(one *pace) { one.turn, one.ready = math.MaxInt, map[int]int{} })
 }
 
-// wait holds an answer back until the turn before its own has begun and the other answers of its turn are ready.
-func (p *pacer) wait(ctx context.Context, id string, turn, together int) {
+// awaitTurn waits until a turn has begun.
+func (p *pacer) awaitTurn(ctx context.Context, id string, turn int) {
+	p.wait(ctx, id, func(one *pace) bool { return one.turn >= turn })
+}
+
+// answer holds an answer back until the turn before its own has begun and the other answers of its turn are ready.
+func (p *pacer) answer(ctx context.Context, id string, turn, together int) {
+	p.change(id, func(one *pace) { one.ready[turn]++ })
+	p.wait(ctx, id, func(one *pace) bool { return one.turn >= turn || (one.turn == turn-1 && one.ready[turn] >= together) })
+}
+
+func (p *pacer) wait(ctx context.Context, id string, met func(*pace) bool) {
 	timer := time.NewTimer(leadWithin)
 	defer timer.Stop()
-	p.mu.Lock()
-	p.of(id).ready[turn]++
-	p.of(id).change()
 	for {
+		p.mu.Lock()
 		one := p.of(id)
-		if one.turn >= turn-1 && one.ready[turn] >= together {
-			p.mu.Unlock()
+		done, changed := met(one), one.changed
+		p.mu.Unlock()
+		if done {
 			return
 		}
-		changed := one.changed
-		p.mu.Unlock()
 		select {
 		case <-changed:
 		case <-ctx.Done():
@@ -95,6 +99,5 @@ func (p *pacer) wait(ctx context.Context, id string, turn, together int) {
 			p.mu.Unlock()
 			return
 		}
-		p.mu.Lock()
 	}
 }

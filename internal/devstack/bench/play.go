@@ -12,9 +12,8 @@ import (
 type Play struct {
 	Name  string `json:"name"`
 	Parts []Part `json:"parts"`
-	// Calls are what the client sends to the first part, each after the one before was answered. The first one comes
-	// with the start where the record says so.
-	Calls []Call `json:"calls"`
+	// Call is the update that the client sends together with the start; nil for none. Later updates are deliveries.
+	Call *Delivery `json:"call,omitempty"`
 }
 
 // Part is one workflow of a play.
@@ -48,7 +47,7 @@ type Value struct {
 type Turn struct {
 	Arrivals []Arrival `json:"arrivals,omitempty"`
 	Commands []Command `json:"commands,omitempty"`
-	// Outside are signals that arrive before the next turn and that no workflow or activity of the play sends.
+	// Outside are messages that arrive before the next turn and that no workflow or activity of the play sends.
 	Outside []Delivery `json:"outside,omitempty"`
 }
 
@@ -112,6 +111,15 @@ type Command struct {
 	To    int        `json:"to,omitempty"`
 	// Turn is the turn that an activity's answer arrives in; 0 when nothing waits for it.
 	Turn int `json:"turn,omitempty"`
+	// Needs are turns of other parts that must have begun before an activity answers, because its answer leads to a
+	// message to them.
+	Needs []Need `json:"needs,omitempty"`
+}
+
+// Need is a turn of a part.
+type Need struct {
+	Part int `json:"part"`
+	Turn int `json:"turn"`
 }
 
 // Timeouts are those of an activity.
@@ -126,20 +134,18 @@ type Timeouts struct {
 	Attempts        int32         `json:"attempts,omitempty"`
 }
 
-// Delivery is a signal to a part, which it starts when Start is set.
+// Delivery is a message to a part: a signal, or an update when ID is set.
 type Delivery struct {
-	To     int     `json:"to"`
-	Signal string  `json:"signal"`
-	Input  []Value `json:"input,omitempty"`
-	Start  bool    `json:"start,omitempty"`
-}
-
-// Call is an update that the client sends.
-type Call struct {
-	Update    string  `json:"update"`
-	ID        string  `json:"id"`
-	Input     []Value `json:"input,omitempty"`
-	WithStart bool    `json:"with_start,omitempty"`
+	To int `json:"to"`
+	// Name is the signal's or the update's.
+	Name  string  `json:"name"`
+	Input []Value `json:"input,omitempty"`
+	// Start says that the signal starts the part, too.
+	Start bool `json:"start,omitempty"`
+	// ID is an update's.
+	ID string `json:"id,omitempty"`
+	// Turn is the turn that it arrives in.
+	Turn int `json:"turn"`
 }
 
 // Events is how many events a performance of the play has.

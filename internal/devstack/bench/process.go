@@ -62,3 +62,13 @@ func parseStatus(text []byte) (int64, error) {
 	}
 	return 0, fmt.Errorf("read a process's memory: there is no VmRSS")
 }
+
+// loadAverage is how many processes wanted the processors in the last minute, from /proc (proc_loadavg(5)).
+func loadAverage() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	load, _, _ := strings.Cut(string(text), " ")
+	return load
+}

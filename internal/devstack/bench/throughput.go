@@ -29,11 +29,11 @@ const mainQueue = "usher"
 // rival is one of the programs whose throughput is compared.
 type rival struct {
 	name string
-	loop loop
-	lane lane
 	// results are its stretches, one for each round.
 	results []stretch
 }
+
+func (v *rival) last() stretch { return v.results[len(v.results)-1] }
 
 func (v *rival) perSecond() []float64 {
 	var all []float64
@@ -43,9 +43,40 @@ func (v *rival) perSecond() []float64 {
 	return all
 }
 
-// throughput measures usher and both floors in interleaved rounds.
-func (r *run) throughput(ctx context.Context) (err error) {
-	play, err := r.warmUp(ctx)
+// throughput measures usher and both floors in interleaved rounds. In each round the floor performs the request that was
+// typical of usher's own stretch just before.
+func (r *run) throughput(ctx context.Context) error {
+	warm := loop{clients, rampFor, warmFor, func() map[string]int { return nil }}
+	if err := r.usher.hire(ctx, clients+int(likelyPerSec*(rampFor+warmFor).Seconds())); err != nil {
+		return err
+	}
+	if _, err := warm.run(ctx, r.usher.happyPath); err != nil {
+		return err
+	}
+	r.tell("%d clients in a closed loop; load of the machine before: %s", clients, loadAverage())
+	usher, floor, fixed := &rival{name: "usher"}, &rival{name: "floor"}, &rival{name: "fixed floor"}
+	for n := range pairs {
+		if err := r.round(ctx, n, usher, floor, fixed); err != nil {
+			return err
+		}
+	}
+	r.judge(usher, floor, fixed)
+	return nil
+}
+
+// round is one stretch of each rival.
+func (r *run) round(ctx context.Context, n int, usher, floor, fixed *rival) (err error) {
+	if err := r.usher.hire(ctx, r.peopleFor(usher)); err != nil {
+		return err
+	}
+	if err := r.stretch(ctx, usher, r.loop(usherFor, 0), r.usher.happyPath); err != nil {
+		return err
+	}
+	samples, err := r.samples(ctx, usher.last().Done)
+	if err != nil {
+		return err
+	}
+	play, err := typical(samples)
 	if err != nil {
 		return err
 	}
@@ -54,81 +85,47 @@ func (r *run) throughput(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, worker.stop()) }()
-	pids := func() map[string]int {
-		p := r.stack.Pids()
-		return map[string]int{"temporal": p.Temporal, "simulator": p.Simulator, "worker": p.Worker, "starter": p.Starter, "floor worker": worker.pid()}
+	prefix := fmt.Sprintf("%s-%d", r.usher.prefix, n+1)
+	if err := r.stretch(ctx, floor, r.loop(floorFor, worker.pid()), (&stage{temporal: r.temporal, play: play, prefix: prefix}).perform); err != nil {
+		return err
 	}
-	floor := &stage{temporal: r.temporal, play: play, prefix: r.usher.prefix}
-	fixed := &stage{temporal: r.temporal, play: fixedPlay(), prefix: r.usher.prefix}
-	rivals := []*rival{
-		{name: "usher", loop: loop{clients, rampFor, usherFor, pids}, lane: r.usher.happyPath},
-		{name: "floor", loop: loop{clients, rampFor, floorFor, pids}, lane: floor.perform},
-		{name: "fixed floor", loop: loop{clients, rampFor, fixedFor, pids}, lane: fixed.perform},
+	if err := r.stretch(ctx, fixed, r.loop(fixedFor, worker.pid()), (&stage{temporal: r.temporal, play: fixedPlay(), prefix: prefix}).perform); err != nil {
+		return err
 	}
-	// The floor warms up as usher did.
-	for _, v := range rivals[1:] {
-		if _, err := (loop{clients, time.Second, warmFor / 2, pids}).run(ctx, v.lane); err != nil {
-			return fmt.Errorf("%s: %w", v.name, err)
-		}
+	for _, v := range []*rival{usher, floor, fixed} {
+		r.tell("round %d  %-12s %6.1f requests/s  (%d in %s)", n+1, v.name, v.last().PerSecond(), len(v.last().Done), v.last().Took)
 	}
-	for n := range pairs {
-		if err := r.round(ctx, n, rivals); err != nil {
-			return err
-		}
-	}
-	return r.judge(ctx, play, rivals)
+	return r.compareShapes(ctx, play, samples, floor.last().Done)
 }
 
-func (r *run) round(ctx context.Context, n int, rivals []*rival) error {
-	for _, v := range rivals {
-		if v.name == "usher" {
-			if err := r.usher.hire(ctx, r.peopleFor(v)); err != nil {
-				return err
-			}
-		}
-		result, err := v.loop.run(ctx, v.lane)
-		if err != nil {
-			return fmt.Errorf("%s: %w", v.name, err)
-		}
-		v.results = append(v.results, result)
-		r.tell("round %d  %-12s %6.1f requests/s  (%d in %s)", n+1, v.name, result.PerSecond(), len(result.Done), result.Took)
+func (r *run) stretch(ctx context.Context, v *rival, l loop, one lane) error {
+	result, err := l.run(ctx, one)
+	if err != nil {
+		return fmt.Errorf("%s: %w", v.name, err)
 	}
+	v.results = append(v.results, result)
 	return nil
+}
+
+// loop is a closed loop that measures every process of the system; floor is the floor worker's process, 0 for none.
+func (r *run) loop(window time.Duration, floor int) loop {
+	return loop{clients: clients, ramp: rampFor, window: window, pids: func() map[string]int {
+		p := r.stack.Pids()
+		all := map[string]int{"temporal": p.Temporal, "simulator": p.Simulator, "worker": p.Worker, "starter": p.Starter, "clients": p.Stack}
+		if floor > 0 {
+			all["floor worker"] = floor
+		}
+		return all
+	}}
 }
 
 // peopleFor is how many people a stretch may need.
 func (r *run) peopleFor(v *rival) int {
 	rate := float64(likelyPerSec)
-	if n := len(v.results); n > 0 {
-		rate = spareFactor * v.results[n-1].PerSecond()
+	if len(v.results) > 0 {
+		rate = spareFactor * v.last().PerSecond()
 	}
-	return clients + int(rate*(v.loop.ramp+v.loop.window).Seconds())
-}
-
-// warmUp runs usher as the measurement will, and derives the floor from what it did then.
-func (r *run) warmUp(ctx context.Context) (Play, error) {
-	warm := loop{clients, rampFor, warmFor, func() map[string]int { return nil }}
-	if err := r.usher.hire(ctx, clients+int(likelyPerSec*(rampFor+warmFor).Seconds())); err != nil {
-		return Play{}, err
-	}
-	result, err := warm.run(ctx, r.usher.happyPath)
-	if err != nil {
-		return Play{}, err
-	}
-	samples, err := r.samples(ctx, result.Done)
-	if err != nil {
-		return Play{}, err
-	}
-	play, err := typical(samples)
-	if err != nil {
-		return Play{}, err
-	}
-	r.tell("%d clients in a closed loop; the floor performs the request that is typical of %d sampled under this load: %d events",
-		clients, len(samples), play.Events())
-	for _, part := range play.Parts {
-		r.tell("  %s: %d events in %d workflow tasks", part.Type, len(part.Types), len(part.Turns))
-	}
-	return play, nil
+	return clients + int(rate*(rampFor+usherFor).Seconds())
 }
 
 // samples takes the records of some of the requests, evenly spread.

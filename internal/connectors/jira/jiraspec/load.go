@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"golang.org/x/sync/errgroup"
 )
 
 // Edition is a product whose API the vendor describes.
@@ -34,8 +36,8 @@ type source struct {
 	wire, base string
 }
 
-// sources are the documents of each edition. The first is read at once, the others when a path needs them. Data Center's
-// document has paths below "/rest" of its server; no official document describes its service management.
+// sources are the documents of each edition. Data Center's document has paths below "/rest" of its server; no official
+// document describes its service management.
 func sources() map[Edition][]source {
 	return map[Edition][]source{
 		Cloud: {
@@ -49,10 +51,10 @@ func sources() map[Edition][]source {
 	}
 }
 
-// document is a source with its routes, which are read once.
+// document is a source with what it describes.
 type document struct {
 	source
-	read func() (*described, error)
+	*described
 }
 
 // described is what a document describes. It is not changed any more and safe for concurrent use.
@@ -62,8 +64,9 @@ type described struct {
 	routes map[string]routers.Router
 }
 
-// Load makes the contract of an edition from the documents in a folder. Each document is read once per process, in about
-// a second, and shared by all contracts. The error wraps ErrNoDocuments where the folder or a document is missing.
+// Load makes the contract of an edition from the documents in a folder. Each document is read once per process, all of
+// them in about a second, and shared by all contracts. The error wraps ErrNoDocuments where the folder or a document is
+// missing.
 func Load(dir string, edition Edition) (*Contract, error) {
 	list, known := sources()[edition]
 	if !known {
@@ -78,29 +81,44 @@ func Load(dir string, edition Edition) (*Contract, error) {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			return nil, noDocuments{fmt.Sprintf("%s (no file %s)", dir, s.file)}
 		}
-		c.documents = append(c.documents, document{source: s, read: once(path, edition, s)})
 	}
-	if _, err := c.documents[0].read(); err != nil {
+	c.documents = make([]document, len(list))
+	var all errgroup.Group
+	for n, s := range list {
+		all.Go(func() error {
+			known, err := once(filepath.Join(dir, s.file), edition, s)()
+			c.documents[n] = document{source: s, described: known}
+			return err
+		})
+	}
+	if err := all.Wait(); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-// read remembers documents by their paths: they are large, and never change while a process runs.
-var read sync.Map
+// readOnce remembers documents by their paths: they are large, and never change while a process runs.
+var readOnce sync.Map
 
 // once is how a document is read: for the first who asks.
 func once(path string, edition Edition, s source) func() (*described, error) {
 	made := sync.OnceValues(func() (*described, error) { return readDocument(path, s, patchesFor(edition, s.file)) })
-	kept, _ := read.LoadOrStore(path, made)
+	kept, _ := readOnce.LoadOrStore(path, made)
 	//nolint:forcetypeassert // nothing else is stored
 	return kept.(func() (*described, error))
 }
 
-// readDocument reads a document and applies patches. It never calls the document's own Validate, which all of them fail.
 func readDocument(path string, s source, patches []Patch) (*described, error) {
-	loader := openapi3.NewLoader()
-	doc, err := loader.LoadFromFile(path)
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the document %s: %w", s.file, err)
+	}
+	return describe(raw, s, patches)
+}
+
+// describe applies patches to a document. It never calls the document's own Validate, which all of them fail.
+func describe(raw []byte, s source, patches []Patch) (*described, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(raw)
 	if err != nil {
 		return nil, fmt.Errorf("read the document %s: %w", s.file, err)
 	}
@@ -151,37 +169,31 @@ type route struct {
 	request *http.Request
 }
 
-// errNoOperation says that the documents have no such operation.
-var errNoOperation = errors.New("the documents have no such operation")
-
-// route finds the operation of a request by its path from "/rest/" on: whatever stands before is the site's own.
-func (c *Contract) route(r *http.Request) (route, error) {
+// route finds the operation of a request by its path from "/rest/" on: whatever stands before is the site's own. It is
+// false when the documents have no such operation.
+func (c *Contract) route(r *http.Request) (route, bool) {
 	path := apiPath(r.URL.EscapedPath())
 	for _, d := range c.documents {
 		below, within := strings.CutPrefix(path, d.wire)
 		if !within {
 			continue
 		}
-		known, err := d.read()
-		if err != nil {
-			return route{}, err
-		}
 		first, _, _ := strings.Cut(below, "/")
-		router := known.routes[first]
+		router := d.routes[first]
 		if router == nil {
-			return route{}, errNoOperation
+			return route{}, false
 		}
 		request := r.Clone(r.Context())
 		request.Body = nil
-		if request.URL.Path, err = unescaped(strings.TrimPrefix(path, d.base)); err != nil {
-			return route{}, errNoOperation
-		}
 		request.URL.RawPath = strings.TrimPrefix(path, d.base)
+		if plain, err := url.PathUnescape(request.URL.RawPath); err == nil {
+			request.URL.Path = plain
+		}
 		found, params, err := router.FindRoute(request)
 		if err != nil || found.Operation == nil {
-			return route{}, errNoOperation
+			return route{}, false
 		}
-		return route{name: r.Method + " " + d.base + found.Path, found: found, params: params, request: request}, nil
+		return route{name: r.Method + " " + d.base + found.Path, found: found, params: params, request: request}, true
 	}
-	return route{}, errNoOperation
+	return route{}, false
 }

@@ -15,7 +15,8 @@ type Outside struct {
 func OutsideRules() []Outside {
 	return []Outside{
 		{"/_sim/", "the controls of the fake: no part of any Jira"},
-		{"/_edge/", "the controls of what stands in front of the fake: no part of any Jira"},
+		{"/_edge/tenant_info", "where a Cloud site tells its cloud id: it exists, and no document describes it"},
+		{"/_sso/", "where a fault leads callers who shall log in: a page for people"},
 		{"/board", "the fake's own page for people who click"},
 		{"/browse/", "a page for people: the documents describe no pages"},
 		{"/favicon.ico", "asked for by browsers"},

@@ -1,6 +1,10 @@
 package jiraspec
 
-import "github.com/getkin/kin-openapi/openapi3"
+import (
+	"maps"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
 
 const (
 	cloud3 = "jira-cloud-v3.json"
@@ -37,6 +41,12 @@ func cloudPatches() []Patch {
 			apply:  assigneeMayBeNull("/rest/api/2/issue/{issueIdOrKey}/assignee", "accountId"),
 		},
 		{
+			Name: "cloud: the bulk of histories has times as numbers, and a last page", Edition: Cloud, Files: []string{cloud3, cloud2},
+			Reason: "created is declared a text, and the operation's own example has a number; nextPageToken is declared a text, " +
+				"and its description says that the last page has null",
+			apply: bulkOfHistories,
+		},
+		{
 			Name: "cloud: search results of version 2 have isLast", Edition: Cloud, Files: []string{cloud2},
 			Reason: "SearchAndReconcileResults allows no other members and lacks isLast, which version 3 has and both send",
 			apply:  searchHasIsLast,
@@ -50,5 +60,26 @@ func searchHasIsLast(doc *openapi3.T) error {
 		return err
 	}
 	s.Properties["isLast"] = openapi3.NewBoolSchema().NewRef()
+	return nil
+}
+
+// bulkOfHistories lets created be Jira's time or a number in the answer of POST changelog/bulkfetch alone.
+func bulkOfHistories(doc *openapi3.T) error {
+	if err := mayBeNull("BulkChangelogResponseBean", "nextPageToken")(doc); err != nil {
+		return err
+	}
+	list, err := propertyOf(doc, "IssueChangeLog", "changeHistories")
+	if err != nil {
+		return err
+	}
+	entry, created := *list.Value.Items.Value, openapi3.NewSchema()
+	text := openapi3.NewStringSchema()
+	text.Pattern = jiraTime
+	created.OneOf = openapi3.SchemaRefs{openapi3.NewInt64Schema().NewRef(), text.NewRef()}
+	entry.Properties = maps.Clone(entry.Properties)
+	entry.Properties["created"] = created.NewRef()
+	items := *list.Value
+	items.Items = openapi3.NewSchemaRef("", &entry)
+	list.Value = &items
 	return nil
 }

@@ -8,66 +8,160 @@ import (
 
 const loginReason = "X-Seraph-LoginReason"
 
-// authenticate names the calling account. Wrong credentials make the caller anonymous, with a header that says so;
-// only the operations that need an account refuse (needAccount). A bearer token is never readable here: API tokens
-// are for basic authentication. The caller holds the lock.
-func (s *Server) authenticate(r *http.Request, h http.Header) (*Account, *answer) {
-	given := r.Header.Get("Authorization")
-	if given == "" {
+// authenticate names the calling account, nil for an anonymous caller, or refuses. A Cloud site makes callers with wrong
+// credentials anonymous, with a header that says so; only operations that need an account refuse (needAccount). The
+// gateway and Data Center refuse. The caller holds the lock.
+func (s *Server) authenticate(c *call, op Operation, h http.Header) (*Account, *answer) {
+	given := c.r.Header.Get("Authorization")
+	switch {
+	case op == OpTenantInfo:
 		return nil, nil
-	}
-	if strings.HasPrefix(given, "Bearer ") {
+	case throughGateway(c.r):
+		return s.authenticateGateway(c.r, op)
+	case given == "":
+		return nil, nil
+	case s.faults.Anonymous:
+		return anonymous(h)
+	case s.cfg.Edition == DataCenter:
+		return s.authenticateDataCenter(c, h)
+	case strings.HasPrefix(given, "Bearer "):
 		return nil, &answer{status: http.StatusForbidden, body: map[string]string{"error": "Failed to parse Connect Session Auth Token"}}
 	}
-	email, token, _ := r.BasicAuth()
-	account := s.accountOf(email)
-	if account == nil || account.Inactive || account.Token == "" || account.Token != token || s.faults.Anonymous {
-		h.Set(loginReason, "AUTHENTICATED_FAILED")
+	email, token, isBasic := c.r.BasicAuth()
+	if !isBasic {
 		return nil, nil
 	}
+	if s.faults.Captcha {
+		return nil, captcha(c, h)
+	}
+	a := s.people.by("email", strings.ToLower(email))
+	if a == nil || s.inactive(a) || !s.goodToken(a, token) {
+		return anonymous(h)
+	}
 	h.Set(loginReason, "OK")
-	h.Set("X-AACCOUNTID", account.ID)
-	return account, nil
+	h.Set("X-AACCOUNTID", a.ID)
+	return a, nil
+}
+
+func anonymous(h http.Header) (*Account, *answer) {
+	h.Set(loginReason, "AUTHENTICATED_FAILED")
+	return nil, nil
+}
+
+// goodToken says whether it is the account's token and not expired.
+func (s *Server) goodToken(a *Account, token string) bool {
+	return a.Token != "" && a.Token == token && !s.expired(a)
+}
+
+func (s *Server) expired(a *Account) bool {
+	return s.faults.ExpireTokens || (!a.TokenExpires.IsZero() && !s.now().Before(a.TokenExpires))
+}
+
+// authenticateGateway takes a bearer token, or an e-mail address with a token, and looks at the token's scopes.
+func (s *Server) authenticateGateway(r *http.Request, op Operation) (*Account, *answer) {
+	refused, _ := gatewayError(http.StatusUnauthorized, "Unauthorized")
+	var a *Account
+	if token, isBearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); isBearer {
+		a = s.holderOf(token)
+	} else if email, token, isBasic := r.BasicAuth(); isBasic {
+		if a = s.people.by("email", strings.ToLower(email)); a != nil && !s.goodToken(a, token) {
+			a = nil
+		}
+	}
+	if a == nil || s.inactive(a) || s.faults.Anonymous {
+		return nil, refused
+	}
+	if a.Scopes != nil && !slices.Contains(a.Scopes, op.scope()) {
+		refused, _ = gatewayError(http.StatusUnauthorized, "Unauthorized; scope does not match")
+		return nil, refused
+	}
+	return a, nil
+}
+
+// holderOf is the account of a token, nil for none.
+func (s *Server) holderOf(token string) *Account {
+	for n := range s.people.list {
+		if a := &s.people.list[n]; s.goodToken(a, token) {
+			return a
+		}
+	}
+	return nil
+}
+
+// authenticateDataCenter takes a personal access token, or a user name with a password. Too many wrong passwords of one
+// user close basic authentication to that user, whatever the password is then.
+func (s *Server) authenticateDataCenter(c *call, h http.Header) (*Account, *answer) {
+	if token, isBearer := strings.CutPrefix(c.r.Header.Get("Authorization"), "Bearer "); isBearer {
+		a := s.holderOf(token)
+		if a == nil || s.inactive(a) {
+			h.Set(loginReason, "AUTHENTICATED_FAILED")
+			refused, _ := gatewayError(http.StatusUnauthorized, "Client must be authenticated to access this resource.")
+			return nil, refused
+		}
+		return welcome(a, h)
+	}
+	name, password, isBasic := c.r.BasicAuth()
+	if !isBasic {
+		return nil, nil
+	}
+	if s.faults.BasicOff {
+		refused, _ := gatewayError(http.StatusForbidden, "Basic Authentication has been disabled on this instance.")
+		return nil, refused
+	}
+	a := s.people.by("name", strings.ToLower(name))
+	if a == nil || s.inactive(a) {
+		return nil, failedLogin(h)
+	}
+	if s.faults.Captcha || (s.faults.CaptchaAfter > 0 && s.failedLogins[a.ID] >= s.faults.CaptchaAfter) {
+		return nil, captcha(c, h)
+	}
+	if a.Password == "" || a.Password != password {
+		s.failedLogins[a.ID]++
+		return nil, failedLogin(h)
+	}
+	delete(s.failedLogins, a.ID)
+	return welcome(a, h)
+}
+
+func welcome(a *Account, h http.Header) (*Account, *answer) {
+	h.Set(loginReason, "OK")
+	h.Set("X-AUSERNAME", a.Name)
+	return a, nil
+}
+
+func failedLogin(h http.Header) *answer {
+	h.Set(loginReason, "AUTHENTICATED_FAILED")
+	h.Set("WWW-Authenticate", `OAuth realm="fake"`)
+	return &answer{
+		status: http.StatusUnauthorized, contentType: htmlType,
+		raw: []byte("<html><head><title>Unauthorized (401)</title></head><body>Encountered a \"401 - Unauthorized\" error</body></html>"),
+	}
+}
+
+func captcha(c *call, h http.Header) *answer {
+	h.Set(loginReason, "AUTHENTICATION_DENIED")
+	h.Set("X-Authentication-Denied-Reason", "CAPTCHA_CHALLENGE; login-url="+c.base+"/login.jsp")
+	return &answer{
+		status: http.StatusForbidden, contentType: htmlType,
+		raw: []byte("<html><head><title>Forbidden (403)</title></head><body>Basic Authentication Failure - Reason : AUTHENTICATION_DENIED</body></html>"),
+	}
 }
 
 // needAccount refuses an anonymous caller.
-func needAccount(c *call) error {
+func (s *Server) needAccount(c *call) error {
 	if c.account == nil {
 		return refuse(http.StatusUnauthorized, "Client must be authenticated to access this resource.")
 	}
 	return nil
 }
 
-// accountOf finds an account by its id, or by its e-mail address in any case of letters; nil for nobody.
-func (s *Server) accountOf(idOrEmail string) *Account {
-	for n := range s.accounts {
-		if s.accounts[n].ID == idOrEmail {
-			return &s.accounts[n]
-		}
+// needAdmin refuses everybody who is no administrator.
+func (s *Server) needAdmin(c *call) error {
+	if err := s.needAccount(c); err != nil {
+		return err
 	}
-	for n := range s.accounts {
-		if email := s.accounts[n].Email; email != "" && strings.EqualFold(email, idOrEmail) {
-			return &s.accounts[n]
-		}
+	if c.account.NoAdmin {
+		return refuse(http.StatusForbidden, "Only Jira administrators can use this operation.")
 	}
 	return nil
-}
-
-// AddAccount adds an account, or replaces the one of the same id. Accounts are not kept in the state file.
-func (s *Server) AddAccount(a Account) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := slices.IndexFunc(s.accounts, func(known Account) bool { return known.ID == a.ID })
-	if n >= 0 {
-		s.accounts[n] = a
-		return
-	}
-	s.accounts = append(s.accounts, a)
-}
-
-// Accounts gives the accounts, in the order in which they were added.
-func (s *Server) Accounts() []Account {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.accounts)
 }

@@ -75,8 +75,8 @@ func (s *Server) visitor(w http.ResponseWriter, r *http.Request) *Account {
 	if a := s.cookieAccount(r); a != nil {
 		return a
 	}
-	n := slices.IndexFunc(s.accounts, func(a Account) bool { return a.Token == "" && assignable(&a) })
-	return &s.accounts[max(n, 0)]
+	n := slices.IndexFunc(s.people.list, func(a Account) bool { return a.Token == "" && s.assignable(&a) })
+	return &s.people.list[max(n, 0)]
 }
 
 func (s *Server) cookieAccount(r *http.Request) *Account {
@@ -158,20 +158,22 @@ func (s *Server) formMove(r *http.Request, a *Account, i *issue) error {
 		id, isField := strings.CutPrefix(name, "field_")
 		if text := r.PostForm.Get(name); isField && text != "" {
 			f, _ := p.field(id)
-			fields[id] = f.fromForm(text)
+			fields[id] = s.fromForm(f, text)
 		}
 	}
 	return s.moveTo(i, r.PostForm.Get("to"), move{actor: a, version: 2, in: input{Fields: fields}})
 }
 
 // fromForm is a form's text as the API's value of a field.
-func (f Field) fromForm(text string) json.RawMessage {
+func (s *Server) fromForm(f Field, text string) json.RawMessage {
 	var value any = text
 	switch f.Type {
 	case SelectField:
 		value = map[string]string{"value": text}
 	case UserField:
-		value = map[string]string{"accountId": text}
+		if a := s.accountOf(text); a != nil {
+			value = map[string]string{"accountId": a.ID, "name": a.Name}
+		}
 	case LabelsField:
 		value = strings.Fields(text)
 	case NumberField:

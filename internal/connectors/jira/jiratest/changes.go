@@ -32,7 +32,7 @@ func (s *Server) touch(after *issue) error {
 	return s.commit(after)
 }
 
-func (s *Server) moment() time.Time { return s.cfg.Now().Truncate(time.Millisecond) }
+func (s *Server) moment() time.Time { return s.now().Truncate(time.Millisecond) }
 
 // changes lists what differs between two states of an issue.
 func (s *Server) changes(before, after *issue) []change {
@@ -72,7 +72,7 @@ type labelled struct{ id, name string }
 
 func (s *Server) labelledAccount(id string) labelled {
 	if a := s.accountOf(id); a != nil && id != "" {
-		return labelled{id, a.DisplayName}
+		return labelled{s.shownID(id), a.DisplayName}
 	}
 	return labelled{id, id}
 }

@@ -21,8 +21,9 @@ type desk struct {
 	*jiratest.Server
 	t   *testing.T
 	url string
-	// email and token are the credentials of the calls; "" calls without any.
-	email, token string
+	// email and token are the credentials of the calls; "" calls without any. authorization replaces them.
+	email, token  string
+	authorization string
 	clock        *clock
 }
 
@@ -91,6 +92,9 @@ func (d *desk) send(method, path string, body any) (reply, error) {
 	require.NoError(d.t, err)
 	if d.email != "" {
 		r.SetBasicAuth(d.email, d.token)
+	}
+	if d.authorization != "" {
+		r.Header.Set("Authorization", d.authorization)
 	}
 	return d.roundTrip(r)
 }
@@ -195,4 +199,11 @@ func (d *desk) list(path string) []any {
 	var out []any
 	require.NoError(d.t, json.Unmarshal([]byte(d.want(http.StatusOK, http.MethodGet, path, nil).raw), &out))
 	return out
+}
+
+func jsonBody(t *testing.T, v any) io.Reader {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	require.NoError(t, err)
+	return bytes.NewReader(raw)
 }

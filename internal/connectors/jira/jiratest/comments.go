@@ -2,6 +2,7 @@ package jiratest
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -41,9 +42,16 @@ func (s *Server) renderComment(c *call, i *issue, one comment) map[string]any {
 	out := map[string]any{
 		"self": selfOf(c, i) + "/comment/" + id, "id": id, "author": s.renderAccount(c, one.Author),
 		"updateAuthor": s.renderAccount(c, one.Author), "body": one.Body.in(c.version),
-		"created": s.stamp(one.Created), "updated": s.stamp(one.Created), "jsdPublic": true,
+		"created": s.stamp(one.Created), "updated": s.stamp(one.Created),
 	}
-	if c.expands("properties") {
+	if !one.Edited.IsZero() {
+		out["updated"] = s.stamp(one.Edited)
+	}
+	if c.edition == Cloud {
+		out["jsdPublic"] = true
+	}
+	// Data Center's document knows no such expansion of a comment.
+	if c.expands("properties") && c.edition == Cloud && !s.faults.HideCommentProperties {
 		list := []any{}
 		for key, value := range one.Properties {
 			list = append(list, map[string]any{"key": key, "value": value})
@@ -54,7 +62,7 @@ func (s *Server) renderComment(c *call, i *issue, one comment) map[string]any {
 }
 
 func (s *Server) addComment(c *call) (*answer, error) {
-	before, err := s.visible(c)
+	before, err := s.changeable(c)
 	if err != nil {
 		return nil, err
 	}
@@ -66,33 +74,72 @@ func (s *Server) addComment(c *call) (*answer, error) {
 	if err := s.touch(after); err != nil {
 		return nil, err
 	}
-	s.announce(event{name: "comment_created", issue: after, actor: c.account, comment: added})
+	s.announceComment("comment_created", after, c.account, added)
 	return created(s.renderComment(c, after, *added))
 }
 
-// appendComment reads {"body":..,"properties":[..]} and adds it to the issue, which is not committed yet.
+// editComment replaces the text of the caller's own comment, and the properties that are given.
+func (s *Server) editComment(c *call) (*answer, error) {
+	before, err := s.changeable(c)
+	if err != nil {
+		return nil, err
+	}
+	id, _ := parseID(c.r.PathValue("id"))
+	after := before.clone()
+	n := slices.IndexFunc(after.Comments, func(one comment) bool { return one.ID == id })
+	if n < 0 {
+		return nil, refuse(http.StatusNotFound, "Can not find a comment for the id: "+c.r.PathValue("id")+".")
+	}
+	body, properties, err := readComment(c.body, c.version)
+	if err != nil {
+		return nil, err
+	}
+	edited := after.Comments[n]
+	edited.Body, edited.Edited, edited.Properties = body, s.moment(), maps.Clone(edited.Properties)
+	if edited.Properties == nil {
+		edited.Properties = map[string]json.RawMessage{}
+	}
+	maps.Copy(edited.Properties, properties)
+	after.Comments[n] = edited
+	if err := s.touch(after); err != nil {
+		return nil, err
+	}
+	s.announceComment("comment_updated", after, c.account, &edited)
+	return ok(s.renderComment(c, after, edited))
+}
+
+// appendComment adds the comment that raw says to the issue, which is not committed yet.
 func (s *Server) appendComment(i *issue, raw json.RawMessage, m move) (*comment, error) {
+	body, properties, err := readComment(raw, m.version)
+	if err != nil {
+		return nil, err
+	}
+	added := comment{ID: s.nextID(), Author: m.actor.ID, Body: body, Properties: properties, Created: s.moment()}
+	i.Comments = append(i.Comments, added)
+	return &added, nil
+}
+
+// readComment reads {"body":..,"properties":[..]}.
+func readComment(raw json.RawMessage, version int) (rich, map[string]json.RawMessage, error) {
 	var in struct {
 		Body       json.RawMessage `json:"body"`
 		Properties []property      `json:"properties"`
 	}
 	if err := (&call{body: raw}).decode(&in); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	body, problem := setting{version: m.version, value: in.Body}.rich()
+	body, problem := setting{version: version, value: in.Body}.rich()
 	switch {
 	case problem == tooLong:
-		return nil, refuseFields(map[string]string{"comment": tooLong})
+		return nil, nil, refuseFields(map[string]string{"comment": tooLong})
 	case problem != "":
-		return nil, refuse(http.StatusBadRequest, "Comment body is not valid!")
+		return nil, nil, refuse(http.StatusBadRequest, "Comment body is not valid!")
 	case body.text() == "":
-		return nil, refuseFields(map[string]string{"comment": "Comment body can not be empty!"})
+		return nil, nil, refuseFields(map[string]string{"comment": "Comment body can not be empty!"})
 	}
 	var carrier issue
 	if err := setProperties(&carrier, in.Properties); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	added := comment{ID: s.nextID(), Author: m.actor.ID, Body: body, Properties: carrier.Properties, Created: s.moment()}
-	i.Comments = append(i.Comments, added)
-	return &added, nil
+	return body, carrier.Properties, nil
 }

@@ -13,22 +13,24 @@ import (
 // Issue is an issue as the control methods and GET /_sim/issues show it. Accounts are account ids, "" for nobody; texts
 // are plain; Fields holds the custom fields that have a value, as people read them.
 type Issue struct {
-	ID          string                     `json:"id"`
-	Key         string                     `json:"key"`
-	OldKeys     []string                   `json:"old_keys"`
-	Project     string                     `json:"project"`
-	Summary     string                     `json:"summary"`
-	Description string                     `json:"description"`
-	Labels      []string                   `json:"labels"`
-	Status      string                     `json:"status"`
-	Category    Category                   `json:"status_category"`
-	Resolution  string                     `json:"resolution"`
-	Assignee    string                     `json:"assignee"`
-	Reporter    string                     `json:"reporter"`
-	Creator     string                     `json:"creator"`
-	Fields      map[string]string          `json:"fields"`
-	Properties  map[string]json.RawMessage `json:"properties"`
-	Comments    []Comment                  `json:"comments"`
+	ID          string   `json:"id"`
+	Key         string   `json:"key"`
+	OldKeys     []string `json:"old_keys"`
+	Project     string   `json:"project"`
+	Summary     string   `json:"summary"`
+	Description string   `json:"description"`
+	Labels      []string `json:"labels"`
+	Status      string   `json:"status"`
+	Category    Category `json:"status_category"`
+	Resolution  string   `json:"resolution"`
+	Assignee    string   `json:"assignee"`
+	Reporter    string   `json:"reporter"`
+	Creator     string   `json:"creator"`
+	// Archived issues are found by no search and cannot be changed.
+	Archived   bool                       `json:"archived"`
+	Fields     map[string]string          `json:"fields"`
+	Properties map[string]json.RawMessage `json:"properties"`
+	Comments   []Comment                  `json:"comments"`
 	// Links are the remote links, as they were posted.
 	Links   []json.RawMessage `json:"links"`
 	Created time.Time         `json:"created"`
@@ -74,9 +76,11 @@ func (s *Server) Comments(idOrKey string) []Comment {
 
 // CountLabel is how many issues carry the label, letter for letter.
 func (s *Server) CountLabel(label string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	n := 0
-	for _, i := range s.Issues() {
-		if slices.Contains(i.Labels, label) {
+	for _, e := range s.index.labels[strings.ToLower(label)] {
+		if !e.now.Deleted && slices.Contains(e.now.Labels, label) {
 			n++
 		}
 	}
@@ -164,12 +168,15 @@ func (s *Server) as(account, idOrKey string, run func(*Account, *issue) error) e
 	if a == nil || account == "" {
 		return refuse(http.StatusBadRequest, fmt.Sprintf("There is no account %q.", account))
 	}
-	if a.Inactive {
+	if s.inactive(a) {
 		return refuse(http.StatusForbidden, fmt.Sprintf("The account %q is not active.", account))
 	}
 	i, exists := s.find(idOrKey)
 	if !exists {
 		return refuse(http.StatusNotFound, invisible)
+	}
+	if i.Archived {
+		return refuse(http.StatusBadRequest, archivedIssue)
 	}
 	return run(a, i)
 }
@@ -181,7 +188,7 @@ func (s *Server) asFirst(idOrKey string, run func(*issue, *Account) error) error
 	if !exists {
 		return refuse(http.StatusNotFound, invisible)
 	}
-	return run(i, &s.accounts[0])
+	return run(i, &s.people.list[0])
 }
 
 func (s *Server) moveTo(i *issue, status string, m move) error {
@@ -242,7 +249,7 @@ func (s *Server) commentOn(before *issue, text string, a *Account) error {
 	if err := s.touch(after); err != nil {
 		return err
 	}
-	s.announce(event{name: "comment_created", issue: after, actor: a, comment: added})
+	s.announceComment("comment_created", after, a, added)
 	return nil
 }
 
@@ -251,7 +258,7 @@ func (s *Server) assignTo(before *issue, to string, a *Account) error {
 	after.Assignee = ""
 	if to != "" {
 		assignee := s.accountOf(to)
-		if assignee == nil || !assignable(assignee) {
+		if assignee == nil || !s.assignable(assignee) {
 			return refuse(http.StatusBadRequest, fmt.Sprintf("The account %q cannot be assigned.", to))
 		}
 		after.Assignee = assignee.ID
@@ -280,7 +287,7 @@ func (s *Server) show(i *issue) Issue {
 	out := Issue{
 		ID: i.id(), Key: i.key(), OldKeys: append([]string{}, i.OldKeys...), Project: i.Project, Summary: i.Summary,
 		Description: i.Description.text(), Labels: append([]string{}, i.Labels...), Status: st.Name, Category: st.Category,
-		Resolution: i.Resolution, Assignee: i.Assignee, Reporter: i.Reporter, Creator: i.Creator, Fields: map[string]string{},
+		Resolution: i.Resolution, Assignee: i.Assignee, Reporter: i.Reporter, Creator: i.Creator, Archived: i.Archived, Fields: map[string]string{},
 		Properties: map[string]json.RawMessage{}, Comments: []Comment{}, Links: []json.RawMessage{}, Created: i.Created, Updated: i.Updated,
 	}
 	maps.Copy(out.Properties, i.Properties)

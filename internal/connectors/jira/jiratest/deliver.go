@@ -23,6 +23,8 @@ type delivery struct {
 	id     string
 	body   []byte
 	forged bool
+	delay  time.Duration
+	to     []*queue
 }
 
 // lifetime is the context of the deliveries: it ends when the server is closed, and nobody else's ends it.
@@ -54,26 +56,41 @@ type deliverer struct {
 	life   lifetime
 	once   sync.Once
 	wg     sync.WaitGroup
+	// queues are those of the configuration's webhooks.
 	queues []*queue
+	// repeats is how often a delivery is repeated; Data Center repeats none.
+	repeats int
 }
 
 // queue is what one webhook has not been told yet. wake holds a value when there may be something.
 type queue struct {
 	hook    Webhook
 	wake    chan struct{}
+	ended   chan struct{}
+	once    sync.Once
 	mu      sync.Mutex
 	pending []delivery
 }
 
 func newDeliverer(cfg Config) *deliverer {
 	d := &deliverer{log: cfg.Log, client: &http.Client{Timeout: deliveryTimeout}, life: lifetime{done: make(chan struct{})}}
+	if cfg.Edition == Cloud {
+		d.repeats = deliveryRepeats
+	}
 	for _, hook := range cfg.Webhooks {
-		q := &queue{hook: hook, wake: make(chan struct{}, 1)}
-		d.queues = append(d.queues, q)
-		d.wg.Go(func() { d.work(q) })
+		d.queues = append(d.queues, d.open(hook))
 	}
 	return d
 }
+
+// open begins to deliver to a webhook, until the queue is closed or the deliverer is.
+func (d *deliverer) open(hook Webhook) *queue {
+	q := &queue{hook: hook, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+	d.wg.Go(func() { d.work(q) })
+	return q
+}
+
+func (q *queue) close() { q.once.Do(func() { close(q.ended) }) }
 
 func (d *deliverer) close() {
 	d.once.Do(func() { close(d.life.done) })
@@ -81,14 +98,20 @@ func (d *deliverer) close() {
 }
 
 func (d *deliverer) add(batch []delivery) {
-	for _, q := range d.queues {
-		q.mu.Lock()
-		q.pending = append(q.pending, batch...)
-		q.mu.Unlock()
-		select {
-		case q.wake <- struct{}{}:
-		default:
+	for _, one := range batch {
+		for _, q := range one.to {
+			q.push(one)
 		}
+	}
+}
+
+func (q *queue) push(one delivery) {
+	q.mu.Lock()
+	q.pending = append(q.pending, one)
+	q.mu.Unlock()
+	select {
+	case q.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -106,10 +129,10 @@ func (q *queue) pop() (delivery, bool) {
 func (d *deliverer) work(q *queue) {
 	for {
 		next, found := q.pop()
-		if found {
+		if found && d.wait(next.delay) {
 			d.deliver(q.hook, next)
 		}
-		if d.life.Err() != nil {
+		if d.life.Err() != nil || q.isClosed() {
 			return
 		}
 		if found {
@@ -117,9 +140,20 @@ func (d *deliverer) work(q *queue) {
 		}
 		select {
 		case <-q.wake:
+		case <-q.ended:
+			return
 		case <-d.life.Done():
 			return
 		}
+	}
+}
+
+func (q *queue) isClosed() bool {
+	select {
+	case <-q.ended:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -130,7 +164,7 @@ func (d *deliverer) deliver(hook Webhook, one delivery) {
 		if err == nil && !repeatable(status) {
 			return
 		}
-		if attempt == deliveryRepeats || !d.wait(cmp.Or(hook.RetryDelay, 2*time.Second)) {
+		if attempt == d.repeats || !d.wait(cmp.Or(hook.RetryDelay, 2*time.Second)) {
 			d.log.Warn("webhook not delivered", "delivery", one.id, "status", status)
 			return
 		}
@@ -163,7 +197,9 @@ func (d *deliverer) post(hook Webhook, one delivery, attempt int) (int, error) {
 	}
 	r.Header.Set("Content-Type", "application/json;charset=UTF-8")
 	r.Header.Set("X-Atlassian-Webhook-Identifier", one.id)
-	r.Header.Set("X-Atlassian-Webhook-Flow", "Primary")
+	if d.repeats > 0 {
+		r.Header.Set("X-Atlassian-Webhook-Flow", "Primary")
+	}
 	if attempt > 0 {
 		r.Header.Set("X-Atlassian-Webhook-Retry", strconv.Itoa(attempt))
 	}

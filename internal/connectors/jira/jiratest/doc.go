@@ -1,12 +1,14 @@
-// Package jiratest is a fake of Jira Cloud's REST API, faithful on the wire: it speaks the versions 2 (wiki text) and
-// 3 (Atlassian Document Format) of the platform API, keeps its issues in memory, and refuses what Jira refuses, in
-// Jira's own sentences where those are known.
+// Package jiratest is a fake of Jira's REST API, faithful on the wire, in two editions. Jira Cloud speaks the versions 2
+// (wiki text) and 3 (Atlassian Document Format) of the platform API, by account ids, at the site and at the gateway's
+// path /ex/jira/{cloudId}. Jira Data Center speaks version 2, by user names, with its older search. The fake keeps its
+// issues in memory and refuses what Jira refuses, in Jira's own sentences where those are known.
 //
-// A call runs through these stations: the request is logged and counted (log.go); the switched-on faults may answer in
-// its place (faults.go); basic authentication names the account or makes the caller anonymous (auth.go); the operation
-// runs under the server's one lock and changes issues by replacing them (state.go); the change is written to the state
-// file, put into the search index, and announced to the webhooks (persist.go, jql*.go, webhooks.go); at last a fault may
-// lose or spoil the answer of what has been committed.
+// A call runs through these stations: the switched-on faults may answer in its place (faults.go, misfires.go); the
+// credentials name the account, make the caller anonymous, or are refused (auth.go); the vendor's limits are counted
+// (limits.go); the operation (routes.go) runs under the server's one lock and changes issues by replacing them (state.go);
+// the change is written to the state file, put into the search index, and announced to the webhooks (persist.go,
+// index.go, webhooks.go); the call is logged and counted (log.go); at last a fault may lose or spoil the answer of what
+// has been committed (server.go).
 //
 // Besides the API it serves:
 //
@@ -16,14 +18,18 @@
 //	POST /board/assign           form key, as, to (account id, e-mail, or "" for nobody)
 //	POST /board/delete           form key, as
 //	POST /board/project          form key, as, to (project key): the issue gets another key
-//	GET  /_sim/issues            every issue, as JSON
+//	GET  /_sim/issues            every issue, as JSON; POST /_sim/issues/{key}/archive and /restore
+//	POST /_sim/seed              opens many issues at once (seed.go): {"count":10000}
+//	GET  /_sim/calls             {"total":n,"by_operation":{...}}; DELETE begins to count anew
 //	GET  /_sim/requests          how often each operation was called, as JSON
 //	GET  /_sim/faults            the faults that are switched on; PUT replaces them
+//	PUT  /_sim/lag               {"issue":"ACCESS-1","seconds":120}: the index lag of one issue, or of all
 //	GET  /_sim/holds             the calls that shall wait, or do (hold.go); POST adds one, DELETE releases all
 //
 // Those pages ask for no credentials: the package is for tests and for the simulator, on a loopback address.
 //
 // The behaviour follows Atlassian's OpenAPI documents of the Cloud platform (version 3 of December 2025, version 2 of
-// April 2025) and what they leave open follows recordings in public projects. Where neither says anything, the harsher
-// of the plausible behaviours was chosen, so that a client that is right here is right there; the comments say where.
+// April 2025) and of Data Center 10.0, and what they leave open follows recordings in public projects. Where neither says
+// anything, the harsher of the plausible behaviours was chosen, so that a client that is right here is right there; the
+// comments say where. Every answer of the API carries the site's own clock in Date.
 package jiratest

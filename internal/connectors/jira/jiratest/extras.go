@@ -21,12 +21,9 @@ func (s *Server) getProperty(c *call) (*answer, error) {
 
 // putProperty answers 201 for a new property and 200 for a replaced one.
 func (s *Server) putProperty(c *call) (*answer, error) {
-	before, err := s.visible(c)
+	before, err := s.changeable(c)
 	if err != nil {
 		return nil, err
-	}
-	if c.r.PathValue("part") != "properties" {
-		return nil, refuse(http.StatusNotFound, "null for uri: no such resource")
 	}
 	key := c.r.PathValue("property")
 	after := before.clone()
@@ -78,7 +75,7 @@ func linkSelf(c *call, i *issue, l remoteLink) string {
 
 // putRemoteLink creates a link, or replaces the one of the same globalId whole.
 func (s *Server) putRemoteLink(c *call) (*answer, error) {
-	before, err := s.visible(c)
+	before, err := s.changeable(c)
 	if err != nil {
 		return nil, err
 	}

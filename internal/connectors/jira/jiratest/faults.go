@@ -2,81 +2,116 @@ package jiratest
 
 import (
 	"encoding/json"
-	"net/http"
+	"maps"
 	"slices"
-	"strconv"
 	"time"
 )
 
 // Faults are the ways in which the fake misbehaves; the zero value is none. A number of times counts down as it is
 // used up. It is JSON at PUT /_sim/faults, where unknown keys are refused.
 type Faults struct {
-	// Only limits Down, SlowMS, FailEvery, RateLimit, HTML, Truncate and Cut to these operations; empty is all.
+	// Only limits Down, SlowMS, SlowBodyMS, FailEvery, RateLimit, HTML, Redirect, Truncate and Cut to these operations;
+	// empty is all.
 	Only []Operation `json:"only,omitempty"`
-	// Down closes every connection without an answer; nothing is committed.
-	Down bool `json:"down,omitempty"`
-	// SlowMS commits, then waits so many milliseconds before it answers.
-	SlowMS int `json:"slow_ms,omitempty"`
+	// Down closes every connection without an answer, or answers DownStatus where that is not 0; nothing is committed.
+	Down       bool `json:"down,omitempty"`
+	DownStatus int  `json:"down_status,omitempty"`
+	// SlowMS commits, then waits so many milliseconds before it answers; SlowBodyMS sends the headers at once, and the
+	// body in pieces over that time.
+	SlowMS     int `json:"slow_ms,omitempty"`
+	SlowBodyMS int `json:"slow_body_ms,omitempty"`
 	// DropAfterCommit does what was asked, so many times, and closes the connection without an answer.
 	DropAfterCommit map[Operation]int `json:"drop_after_commit,omitempty"`
 	// FailEvery answers every N-th call with FailStatus (503 when 0) and commits nothing, unless FailCommitted.
 	FailEvery     int  `json:"fail_every,omitempty"`
 	FailStatus    int  `json:"fail_status,omitempty"`
 	FailCommitted bool `json:"fail_committed,omitempty"`
-	// FailRetryAfter is the Retry-After of those answers, "" for none.
+	// FailRetryAfter is the Retry-After of those answers and of DownStatus, "" for none.
 	FailRetryAfter string `json:"fail_retry_after,omitempty"`
 	// RateLimit answers 429.
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
-	// HTML answers so many calls with status 200 and a page of HTML, and commits nothing.
-	HTML int `json:"html,omitempty"`
+	// Rules spoil calls in any mixture; the first rule whose turn it is decides. They come after the faults above.
+	Rules []Rule `json:"rules,omitempty"`
+	// Limits are counted out as the vendor counts them; nil counts nothing.
+	Limits *Limits `json:"limits,omitempty"`
+	// HTML answers so many calls with status 200 and a page of HTML, Redirect with 302 to such a page; nothing is
+	// committed.
+	HTML     int `json:"html,omitempty"`
+	Redirect int `json:"redirect,omitempty"`
 	// Truncate commits, so many times, and answers with the first half of the JSON; Cut announces the whole length and
 	// closes the connection after half of it.
 	Truncate int `json:"truncate,omitempty"`
 	Cut      int `json:"cut,omitempty"`
-	// IndexLagSeconds is how long the search does not see a change.
-	IndexLagSeconds float64 `json:"index_lag_seconds,omitempty"`
+	// IndexLagSeconds is how long the search does not see a change; IssueLagSeconds says so for single issues, by id or
+	// key.
+	IndexLagSeconds float64            `json:"index_lag_seconds,omitempty"`
+	IssueLagSeconds map[string]float64 `json:"issue_lag_seconds,omitempty"`
+	// ClockSkewSeconds is how far the site's own clock is ahead: in Date, in all its times and in JQL.
+	ClockSkewSeconds float64 `json:"clock_skew_seconds,omitempty"`
 	// RepeatPageToken makes the search answer with the token that it was asked with, for ever; OmitIsLast leaves
-	// isLast out.
-	RepeatPageToken bool `json:"repeat_page_token,omitempty"`
-	OmitIsLast      bool `json:"omit_is_last,omitempty"`
-	// Anonymous treats all credentials as wrong: 401 where an account is needed, emptiness everywhere else.
+	// isLast out; ExpirePageTokens refuses every token.
+	RepeatPageToken  bool `json:"repeat_page_token,omitempty"`
+	OmitIsLast       bool `json:"omit_is_last,omitempty"`
+	ExpirePageTokens bool `json:"expire_page_tokens,omitempty"`
+	// BulkIssueErrors makes so many issues of bulk fetches come as errors, as happens when they cannot be read just now.
+	BulkIssueErrors int `json:"bulk_issue_errors,omitempty"`
+	// ChangelogTextTimes makes the bulk of histories tell times as text, as the vendor's document says; without it they
+	// are milliseconds, as recorded from real sites and as in that document's own example.
+	ChangelogTextTimes bool `json:"changelog_text_times,omitempty"`
+	// Anonymous treats all credentials as wrong: 401 where an account is needed, emptiness everywhere else; at the gateway
+	// 401 everywhere.
 	Anonymous bool `json:"anonymous,omitempty"`
+	// ExpireTokens treats all tokens as expired.
+	ExpireTokens bool `json:"expire_tokens,omitempty"`
+	// BasicOff switches basic authentication off (Data Center).
+	BasicOff bool `json:"basic_off,omitempty"`
+	// Captcha refuses every basic authentication until a human has solved a puzzle; CaptchaAfter does so for one account,
+	// after so many wrong passwords in a row (Data Center), until the faults are set again.
+	Captcha      bool `json:"captcha,omitempty"`
+	CaptchaAfter int  `json:"captcha_after,omitempty"`
+	// HiddenProjects (by key) and HiddenIssues (by id or key) cannot be seen in the API any more; ReadOnlyProjects can be
+	// read, and no longer be changed.
+	HiddenProjects   []string `json:"hidden_projects,omitempty"`
+	HiddenIssues     []string `json:"hidden_issues,omitempty"`
+	ReadOnlyProjects []string `json:"read_only_projects,omitempty"`
+	// InactiveAccounts are switched off, by id or e-mail address.
+	InactiveAccounts []string `json:"inactive_accounts,omitempty"`
 	// ReporterRefused: the caller may not set a reporter.
 	ReporterRefused bool `json:"reporter_refused,omitempty"`
+	// RequiredFields are demanded, beside those of the project, when an issue is created or closed.
+	RequiredFields []string `json:"required_fields,omitempty"`
+	// TwoStepClose puts a status before each closed one; NoResolutionScreen takes the resolution from all screens.
+	TwoStepClose       bool `json:"two_step_close,omitempty"`
+	NoResolutionScreen bool `json:"no_resolution_screen,omitempty"`
 	// TransitionConflicts answers so many transitions with 409; nothing is committed.
 	TransitionConflicts int `json:"transition_conflicts,omitempty"`
 	// HideEmails leaves emailAddress out of every answer.
 	HideEmails bool `json:"hide_emails,omitempty"`
-	// LoseWebhooks loses so many events; DoubleWebhooks delivers each twice with one identifier; ReorderWebhooks
-	// delivers each second event before the first; ForgeWebhooks signs with a wrong secret.
+	// HideCommentProperties keeps comments from showing their properties, which no document promises.
+	HideCommentProperties bool `json:"hide_comment_properties,omitempty"`
+	// LoseWebhooks loses so many events, all when negative; DoubleWebhooks delivers each twice with one identifier;
+	// ReorderWebhooks delivers each second event before the first; ForgeWebhooks signs with a wrong secret;
+	// DelayWebhooksMS delivers so many milliseconds later.
 	LoseWebhooks    int  `json:"lose_webhooks,omitempty"`
 	DoubleWebhooks  bool `json:"double_webhooks,omitempty"`
 	ReorderWebhooks bool `json:"reorder_webhooks,omitempty"`
 	ForgeWebhooks   bool `json:"forge_webhooks,omitempty"`
+	DelayWebhooksMS int  `json:"delay_webhooks_ms,omitempty"`
 }
 
-// RateLimit is a 429. Times is how often.
-type RateLimit struct {
-	Times int `json:"times"`
-	// RetryAfter is the header's value, in seconds; "" leaves it out.
-	RetryAfter string `json:"retry_after,omitempty"`
-	// Reason is the header RateLimit-Reason ("jira-burst-based"); "" leaves it and the other X-RateLimit headers out.
-	Reason string `json:"reason,omitempty"`
-	// Body is "json" (also when empty), "html" or "empty".
-	Body string `json:"body,omitempty"`
-}
-
-// SetFaults replaces all faults. A shorter index lag applies to earlier changes as well; a longer one does not.
+// SetFaults replaces all faults; counters begin again, and so do log-ins that were closed. A shorter index lag applies to
+// earlier changes as well; a longer one does not.
 func (s *Server) SetFaults(f Faults) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = f.clone()
-	s.callsSinceFaults = 0
+	s.callsSinceFaults, s.rules = 0, make([]ruleCount, len(f.Rules))
+	s.failedLogins = map[string]int{}
+	s.limits = newLimiter()
+	s.skew.Store(int64(seconds(f.ClockSkewSeconds)))
+	s.projects = f.projects(s.cfg.Projects)
 	s.releaseHeld()
-	latest := s.cfg.Now().Add(f.lag())
-	for _, e := range s.entries {
-		e.visibleBy(latest)
-	}
+	s.shortenLag()
 }
 
 // Faults is what is switched on now, with the counters as far as they have counted down.
@@ -89,62 +124,28 @@ func (s *Server) Faults() Faults {
 func (f Faults) clone() Faults {
 	f.Only = slices.Clone(f.Only)
 	drops := make(map[Operation]int, len(f.DropAfterCommit))
-	for op, n := range f.DropAfterCommit {
-		drops[op] = n
-	}
+	maps.Copy(drops, f.DropAfterCommit)
 	f.DropAfterCommit = drops
-	if f.RateLimit != nil {
-		limit := *f.RateLimit
-		f.RateLimit = &limit
-	}
+	f.RateLimit, f.Limits = copyOf(f.RateLimit), copyOf(f.Limits)
+	f.Rules = slices.Clone(f.Rules)
+	f.IssueLagSeconds = maps.Clone(f.IssueLagSeconds)
+	f.HiddenProjects, f.HiddenIssues = slices.Clone(f.HiddenProjects), slices.Clone(f.HiddenIssues)
+	f.ReadOnlyProjects, f.InactiveAccounts = slices.Clone(f.ReadOnlyProjects), slices.Clone(f.InactiveAccounts)
+	f.RequiredFields = slices.Clone(f.RequiredFields)
 	return f
 }
 
-func (f Faults) lag() time.Duration { return time.Duration(f.IndexLagSeconds * float64(time.Second)) }
+func copyOf[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	c := *p
+	return &c
+}
+
+func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
 
 func (f Faults) concerns(op Operation) bool { return len(f.Only) == 0 || slices.Contains(f.Only, op) }
-
-// plan is what the faults do to one call.
-type plan struct {
-	drop bool
-	// instead, when it is set, is answered and nothing is committed.
-	instead *answer
-	// The rest happens after the operation.
-	truncate, cut bool
-	fail          *answer
-	slow          time.Duration
-}
-
-// planFor decides one call's faults and counts down. The caller holds the lock.
-func (s *Server) planFor(op Operation) plan {
-	f := &s.faults
-	var p plan
-	if !f.concerns(op) {
-		return p
-	}
-	s.callsSinceFaults++
-	p.slow = time.Duration(f.SlowMS) * time.Millisecond
-	switch {
-	case f.Down:
-		p.drop = true
-	case f.RateLimit != nil && take(&f.RateLimit.Times):
-		p.instead = f.RateLimit.answer(s.cfg.Now())
-	case f.FailEvery > 0 && s.callsSinceFaults%f.FailEvery == 0:
-		failure := f.failure()
-		if f.FailCommitted {
-			p.fail = failure
-		} else {
-			p.instead = failure
-		}
-	case take(&f.HTML):
-		p.instead = &answer{status: http.StatusOK, raw: []byte(loginPage), contentType: htmlType}
-	case take(&f.Truncate):
-		p.truncate = true
-	case take(&f.Cut):
-		p.cut = true
-	}
-	return p
-}
 
 // takeDrop says whether this committed operation loses its answer. The caller holds the lock.
 func (s *Server) takeDrop(op Operation) bool {
@@ -164,54 +165,12 @@ func take(n *int) bool {
 	return true
 }
 
-const (
-	htmlType  = "text/html;charset=UTF-8"
-	loginPage = "<!DOCTYPE html><html><head><title>Log in</title></head><body><h1>Please log in</h1></body></html>"
-)
-
-func (f Faults) failure() *answer {
-	status := f.FailStatus
-	if status == 0 {
-		status = http.StatusServiceUnavailable
-	}
-	a := &answer{status: status, body: errorBody("Internal server error", nil), header: http.Header{}}
-	if f.FailRetryAfter != "" {
-		a.header.Set("Retry-After", f.FailRetryAfter)
-	}
-	return a
-}
-
-// answer builds the 429. Its body is not promised by the vendor, so each kind can be had.
-func (l RateLimit) answer(now time.Time) *answer {
-	a := &answer{status: http.StatusTooManyRequests, header: http.Header{}}
-	if l.RetryAfter != "" {
-		a.header.Set("Retry-After", l.RetryAfter)
-	}
-	if l.Reason != "" {
-		wait, err := strconv.Atoi(l.RetryAfter)
-		if err != nil {
-			wait = 1
-		}
-		a.header.Set("RateLimit-Reason", l.Reason)
-		a.header.Set("X-RateLimit-Limit", "100")
-		a.header.Set("X-RateLimit-Remaining", "0")
-		a.header.Set("X-RateLimit-Reset", now.Add(time.Duration(wait)*time.Second).UTC().Format("2006-01-02T15:04Z"))
-	}
-	switch l.Body {
-	case "html":
-		a.raw, a.contentType = []byte("<html><body><h1>Too many requests</h1></body></html>"), htmlType
-	case "empty":
-		a.raw = []byte{}
-	default:
-		a.body = errorBody("Rate limit exceeded.", nil)
-	}
-	return a
-}
-
 // decodeFaults reads the control endpoint's JSON strictly, so that a typing error is not a fault that never comes.
 func decodeFaults(d *json.Decoder) (Faults, error) {
 	var f Faults
 	d.DisallowUnknownFields()
-	err := d.Decode(&f)
-	return f, err
+	if err := d.Decode(&f); err != nil {
+		return f, err
+	}
+	return f, f.check()
 }

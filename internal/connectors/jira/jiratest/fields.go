@@ -129,17 +129,24 @@ func addLabel(i *issue, label string) string {
 	return ""
 }
 
-// pickedAccount is the account that a user field's value names, nil for none or an unknown one.
+// pickedAccount is the account that a user field's value names, nil for none or an unknown one. Cloud takes account ids,
+// Data Center names and keys.
 func (s *Server) pickedAccount(v setting) *Account {
 	var user struct {
 		AccountID string `json:"accountId"`
 		ID        string `json:"id"`
+		Name      string `json:"name"`
+		Key       string `json:"key"`
 	}
 	if v.isNull() || json.Unmarshal(v.value, &user) != nil {
 		return nil
 	}
-	for _, id := range []string{user.AccountID, user.ID} {
-		if a := s.accountOf(id); id != "" && a != nil && a.ID == id {
+	ways := [][2]string{{"id", user.AccountID}, {"id", user.ID}}
+	if s.cfg.Edition != Cloud {
+		ways = [][2]string{{"name", strings.ToLower(user.Name)}, {"key", strings.ToLower(user.Key)}}
+	}
+	for _, way := range ways {
+		if a := s.people.by(way[0], way[1]); a != nil {
 			return a
 		}
 	}
@@ -155,14 +162,12 @@ func (s *Server) setAssignee(i *issue, v setting) string {
 	if a == nil {
 		return "Specify a valid value for assignee"
 	}
-	if !assignable(a) {
+	if !s.assignable(a) {
 		return fmt.Sprintf("User '%s' cannot be assigned issues.", a.DisplayName)
 	}
 	i.Assignee = a.ID
 	return ""
 }
-
-func assignable(a *Account) bool { return !a.Inactive && a.kind() == "atlassian" }
 
 // input is the body of create, edit and transition.
 type input struct {

@@ -19,6 +19,7 @@ type call struct {
 	r *http.Request
 	// version is 2 or 3.
 	version int
+	edition Edition
 	// account is nil for an anonymous caller.
 	account *Account
 	body    []byte
@@ -59,14 +60,32 @@ func (c *call) decode(v any) error {
 	return nil
 }
 
+// decodeClosed is decode for a body that the vendor's document closes: unknown members are refused.
+func (c *call) decodeClosed(v any) error {
+	d := json.NewDecoder(bytes.NewReader(c.body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		r := refuse(http.StatusBadRequest, "Invalid request payload. Refer to the REST API documentation and try again.")
+		r.bare = true
+		return r
+	}
+	return nil
+}
+
 // page reads startAt and maxResults. The limit is the vendor's, or the smaller one of the configuration.
 func (c *call) page(s *Server, standard, limit int) (start, size int, err error) {
+	start, size, err = c.position(standard)
+	return start, s.cap(min(size, limit)), err
+}
+
+// position reads startAt and maxResults as they were asked for.
+func (c *call) position(standard int) (start, size int, err error) {
 	start, errStart := intParam(c.query("startAt"), 0)
 	size, errSize := intParam(c.query("maxResults"), standard)
 	if errStart != nil || errSize != nil || start < 0 || size < 0 {
 		return 0, 0, refuse(http.StatusBadRequest, "The parameters startAt and maxResults must be numbers that are not negative.")
 	}
-	return start, s.cap(min(size, limit)), nil
+	return start, size, nil
 }
 
 func (s *Server) cap(size int) int {

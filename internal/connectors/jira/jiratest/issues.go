@@ -3,18 +3,24 @@ package jiratest
 import (
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strings"
 )
 
 const invisible = "Issue does not exist or you do not have permission to see it."
 
+func (c *call) invisible() string {
+	if c.edition == Cloud {
+		return invisible
+	}
+	return "Issue Does Not Exist"
+}
+
 // visible gives the issue of the path's key to somebody who may see it. A deleted issue, a hidden one and an anonymous
 // caller all get the same answer, as at the vendor's.
 func (s *Server) visible(c *call) (*issue, error) {
 	i, exists := s.find(c.r.PathValue("key"))
-	if !exists || i.Hidden || c.account == nil {
-		return nil, refuse(http.StatusNotFound, invisible)
+	if !exists || s.hides(i) || c.account == nil {
+		return nil, refuse(http.StatusNotFound, c.invisible())
 	}
 	return i, nil
 }
@@ -78,7 +84,7 @@ func (s *Server) pickProject(in input) (*Project, error) {
 		return nil, refuseFields(map[string]string{"project": "Specify a valid project ID or key"})
 	}
 	p, known := s.project(project.ID + project.Key)
-	if !known {
+	if !known || s.hidesProject(p) {
 		return nil, refuseFields(map[string]string{"project": "Specify a valid project ID or key"})
 	}
 	raw, given := in.Fields["issuetype"]
@@ -131,11 +137,12 @@ func (s *Server) getIssue(c *call) (*answer, error) {
 		fields:     fieldList(c.query("fields"), "*all"),
 		properties: splitList(c.query("properties")),
 		changelog:  c.expands("changelog"),
+		histories:  issueHistories,
 	}))
 }
 
 func (s *Server) editIssue(c *call) (*answer, error) {
-	before, err := s.visible(c)
+	before, err := s.changeable(c)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +169,7 @@ func (s *Server) editIssue(c *call) (*answer, error) {
 }
 
 func (s *Server) deleteIssue(c *call) (*answer, error) {
-	i, err := s.visible(c)
+	i, err := s.changeable(c)
 	if err != nil {
 		return nil, err
 	}
@@ -183,30 +190,15 @@ func (s *Server) remove(i *issue, actor *Account) error {
 }
 
 func (s *Server) assign(c *call) (*answer, error) {
-	before, err := s.visible(c)
+	before, err := s.changeable(c)
 	if err != nil {
 		return nil, err
 	}
-	var body struct {
-		AccountID *json.RawMessage `json:"accountId"`
-		Name      *json.RawMessage `json:"name"`
-	}
-	given := map[string]json.RawMessage{}
-	if err := c.decode(&given); err != nil {
+	value, err := s.assigneeOf(c)
+	if err != nil {
 		return nil, err
-	}
-	if err := c.decode(&body); err != nil {
-		return nil, err
-	}
-	id, named := given["accountId"]
-	if !named || body.Name != nil {
-		return nil, refuse(http.StatusBadRequest, "'accountId' must be the only user identifying query parameter in GDPR strict mode.")
 	}
 	after := before.clone()
-	value := json.RawMessage("null")
-	if text := string(id); text != "null" && text != `"-1"` {
-		value = json.RawMessage(`{"accountId":` + text + `}`)
-	}
 	if problem := s.setAssignee(after, setting{value: value}); problem != "" {
 		return nil, refuseFields(map[string]string{"assignee": problem})
 	}
@@ -214,6 +206,34 @@ func (s *Server) assign(c *call) (*answer, error) {
 		return nil, err
 	}
 	return noContent()
+}
+
+// assigneeOf reads the body of assign, as a value of the field: {"accountId":..} on Cloud, {"name":..} on Data Center.
+// null and "-1", the project's standard, assign nobody.
+func (s *Server) assigneeOf(c *call) (json.RawMessage, error) {
+	given := map[string]json.RawMessage{}
+	if err := c.decode(&given); err != nil {
+		return nil, err
+	}
+	member, others := "accountId", []string{"name", "key"}
+	if c.edition != Cloud {
+		member, others = "name", []string{"accountId"}
+	}
+	value, named := given[member]
+	for _, other := range others {
+		if _, wrong := given[other]; wrong {
+			named = false
+		}
+	}
+	switch {
+	case !named && c.edition == Cloud:
+		return nil, refuse(http.StatusBadRequest, "'accountId' must be the only user identifying query parameter in GDPR strict mode.")
+	case !named:
+		return nil, refuse(http.StatusBadRequest, "The assignee must be given by name.")
+	case string(value) == "null" || string(value) == `"-1"`:
+		return json.RawMessage("null"), nil
+	}
+	return json.RawMessage(`{"` + member + `":` + string(value) + `}`), nil
 }
 
 func (s *Server) getChangelog(c *call) (*answer, error) {
@@ -232,38 +252,4 @@ func (s *Server) getChangelog(c *call) (*answer, error) {
 		"isLast": start+len(page) >= len(all), "values": page,
 	}
 	return ok(body)
-}
-
-// The limits of one bulk fetch.
-const bulkLimit = 100
-
-func (s *Server) bulkFetch(c *call) (*answer, error) {
-	var in struct {
-		IssueIDsOrKeys []string `json:"issueIdsOrKeys"`
-		Fields         []string `json:"fields"`
-		Properties     []string `json:"properties"`
-		Expand         []string `json:"expand"`
-	}
-	if err := c.decode(&in); err != nil {
-		return nil, err
-	}
-	if n := len(in.IssueIDsOrKeys); n == 0 || n > bulkLimit {
-		return nil, refuse(http.StatusBadRequest, "The number of issues must be between 1 and 100.")
-	}
-	var found []*issue
-	for _, idOrKey := range in.IssueIDsOrKeys {
-		if i, exists := s.find(idOrKey); exists && !i.Hidden && c.account != nil && !slices.Contains(found, i) {
-			found = append(found, i)
-		}
-	}
-	slices.SortFunc(found, func(a, b *issue) int { return int(a.ID - b.ID) })
-	sel := selection{
-		fields: fieldList(strings.Join(in.Fields, ","), "*navigable"), properties: in.Properties,
-		changelog: slices.Contains(in.Expand, "changelog"),
-	}
-	issues := []any{}
-	for _, i := range found {
-		issues = append(issues, s.render(c, i, sel))
-	}
-	return ok(map[string]any{"issues": issues, "issueErrors": []any{}})
 }

@@ -1,6 +1,7 @@
 package jiratest
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -14,6 +15,9 @@ type matcher struct {
 	s      *Server
 	now    time.Time
 	caller *Account
+	// lenient lets values that do not exist match nothing; warnings tells of them.
+	lenient  bool
+	warnings *[]string
 }
 
 type test func(*issue) bool
@@ -140,14 +144,14 @@ func (m matcher) value(c clause, v token) (string, error) {
 	switch c.field {
 	case "key", "id", "issue", "issuekey":
 		i, exists := m.s.find(v.text)
-		if !exists || i.Hidden {
-			return "", refuse(http.StatusBadRequest, fmt.Sprintf("An issue with key '%s' does not exist for field '%s'.", v.text, c.field))
+		if !exists || m.s.hides(i) {
+			return m.unknown(fmt.Sprintf("An issue with key '%s' does not exist for field '%s'.", v.text, c.field))
 		}
 		return i.id(), nil
 	case "project":
 		var p *Project
 		if p, known = m.s.project(v.text); known {
-			found = strings.ToLower(p.Key)
+			found, known = strings.ToLower(p.Key), !m.s.hidesProject(p)
 		}
 	case "status":
 		known = m.status(v.text)
@@ -156,24 +160,22 @@ func (m matcher) value(c clause, v token) (string, error) {
 	case "issuetype", "type":
 		found, known = m.issueType(v.text)
 	case "assignee", "reporter":
-		if v.text == "currentUser()" {
-			found = strings.ToLower(m.caller.ID)
-		}
+		found = strings.ToLower(m.account(v.text))
 	}
 	if !known {
-		return "", refuse(http.StatusBadRequest, fmt.Sprintf("The value '%s' does not exist for the field '%s'.", v.text, c.field))
+		return m.unknown(fmt.Sprintf("The value '%s' does not exist for the field '%s'.", v.text, c.field))
 	}
 	return found, nil
 }
 
 func (m matcher) status(nameOrID string) bool {
-	return slices.ContainsFunc(m.s.cfg.Projects, func(p Project) bool {
+	return slices.ContainsFunc(m.s.projects, func(p Project) bool {
 		return slices.ContainsFunc(p.Statuses, func(st Status) bool { return strings.EqualFold(st.Name, nameOrID) || st.ID == nameOrID })
 	})
 }
 
 func (m matcher) issueType(nameOrID string) (string, bool) {
-	for _, p := range m.s.cfg.Projects {
+	for _, p := range m.s.projects {
 		if strings.EqualFold(p.IssueType.Name, nameOrID) || p.IssueType.ID == nameOrID {
 			return p.IssueType.ID, true
 		}
@@ -193,7 +195,7 @@ func categoryNamed(name string) (string, bool) {
 	return "", false
 }
 
-// date compares a time. Values have the grain of a minute and are in the site's zone.
+// date compares a time. Values have the grain of a minute and are in the zone of the caller's profile.
 func (m matcher) date(c clause) (test, error) {
 	at, valid := m.moment(c.values[0].text)
 	if !valid || len(c.values) > 1 {
@@ -215,11 +217,47 @@ func (m matcher) date(c clause) (test, error) {
 	return func(i *issue) bool { return compare(field(i).Compare(at)) }, nil
 }
 
+// zone is the caller's; an anonymous caller has the site's.
+func (m matcher) zone() *time.Location {
+	if m.caller == nil {
+		return m.s.cfg.Zone
+	}
+	return m.caller.Zone
+}
+
+// nothing is a value that no field has.
+const nothing = "\x00"
+
+// unknown refuses the query for a value that does not exist, or notes it where the query is not validated.
+func (m matcher) unknown(message string) (string, error) {
+	if !m.lenient {
+		return "", refuse(http.StatusBadRequest, message)
+	}
+	*m.warnings = append(*m.warnings, message)
+	return nothing, nil
+}
+
+// account is the id of the account that a value names: by id on Cloud, by name or key on Data Center.
+func (m matcher) account(text string) string {
+	if text == "currentUser()" {
+		return m.caller.ID
+	}
+	if m.s.cfg.Edition == Cloud {
+		return text
+	}
+	for _, way := range []string{"name", "key"} {
+		if a := m.s.people.by(way, strings.ToLower(text)); a != nil {
+			return a.ID
+		}
+	}
+	return nothing
+}
+
 var periods = map[byte]time.Duration{'m': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}
 
 func (m matcher) moment(text string) (time.Time, bool) {
 	for _, layout := range []string{"2006-01-02 15:04", "2006/01/02 15:04", "2006-01-02", "2006/01/02"} {
-		if t, err := time.ParseInLocation(layout, text, m.s.cfg.Zone); err == nil {
+		if t, err := time.ParseInLocation(layout, text, m.zone()); err == nil {
 			return t, true
 		}
 	}
@@ -264,5 +302,5 @@ func (o sorting) compare(a, b *issue, s *Server) int {
 		}
 		return a.Number - b.Number
 	}
-	return int(a.ID - b.ID)
+	return cmp.Compare(a.ID, b.ID)
 }

@@ -1,6 +1,7 @@
 package jiratest
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -21,6 +22,8 @@ type Request struct {
 	// Status is the status that was answered; 0 when the connection was closed without an answer.
 	Status int
 	At     time.Time
+	// Gateway is true for a call that came through the gateway; Path is then the path at the site.
+	Gateway bool
 }
 
 // Requests gives the last calls to the API, oldest first: at most 10,000. Pages and /_sim are not calls.
@@ -28,6 +31,23 @@ func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.requests)
+}
+
+// Calls are how often the API was called since the start or ResetRequests.
+type Calls struct {
+	Total       int               `json:"total"`
+	ByOperation map[Operation]int `json:"by_operation"`
+}
+
+// Calls gives the counters. It is cheap however many calls there were.
+func (s *Server) Calls() Calls {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := Calls{ByOperation: maps.Clone(s.counts)}
+	for _, n := range s.counts {
+		out.Total += n
+	}
+	return out
 }
 
 // Count is how often an operation was called since the start or ResetRequests.
@@ -44,9 +64,8 @@ func (s *Server) ResetRequests() {
 	s.requests, s.counts = nil, map[Operation]int{}
 }
 
+// record remembers a call. The caller holds the lock.
 func (s *Server) record(r Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.counts[r.Operation]++
 	if len(s.requests) >= logLimit {
 		s.requests = slices.Delete(s.requests, 0, logLimit/10)

@@ -2,29 +2,40 @@ package jiratest
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 )
 
 func (s *Server) serverInfo(c *call) (*answer, error) {
-	return ok(map[string]any{
+	out := map[string]any{
 		"baseUrl": c.base, "version": "1001.0.0-SNAPSHOT", "versionNumbers": []int{1001, 0, 0}, "deploymentType": "Cloud",
-		"buildNumber": 100287, "buildDate": "2026-01-05T08:00:00.000+0000", "serverTime": s.stamp(s.cfg.Now()), "scmInfo": "fake",
-		"serverTitle": "Jira (fake)", "serverTimeZone": s.cfg.Zone.String(),
-	})
+		"buildNumber": 100287, "buildDate": "2026-01-05T08:00:00.000+0000", "serverTime": s.stamp(s.now()), "scmInfo": "fake",
+		"serverTitle": "Jira (fake)",
+	}
+	if c.edition == Cloud {
+		out["serverTimeZone"] = s.cfg.Zone.String()
+		return ok(out)
+	}
+	out["version"], out["versionNumbers"], out["deploymentType"] = s.cfg.Version, numbers(s.cfg.Version), "Server"
+	return ok(out)
 }
 
-func (s *Server) myself(c *call) (*answer, error) {
-	if err := needAccount(c); err != nil {
-		return nil, err
+// numbers are the parts of a version; what is no number is left out.
+func numbers(version string) []int {
+	out := []int{}
+	for _, part := range strings.Split(version, ".") {
+		if n, err := strconv.Atoi(part); err == nil {
+			out = append(out, n)
+		}
 	}
-	return ok(s.renderAccount(c, c.account.ID))
+	return out
 }
 
 // visibleProject gives the project of the path to somebody who may see it.
 func (s *Server) visibleProject(c *call) (*Project, error) {
 	key := c.r.PathValue("key")
 	p, known := s.project(key)
-	if !known || c.account == nil {
+	if !known || c.account == nil || s.hidesProject(p) {
 		return nil, refuse(http.StatusNotFound, "No project could be found with key '"+key+"'.")
 	}
 	return p, nil
@@ -37,8 +48,11 @@ func (s *Server) getProject(c *call) (*answer, error) {
 	}
 	body := renderProject(c, p)
 	body["issueTypes"] = []any{renderIssueType(c, p)}
-	body["lead"] = s.renderAccount(c, s.accounts[0].ID)
-	body["assigneeType"], body["style"], body["isPrivate"] = "UNASSIGNED", "classic", false
+	body["lead"] = s.renderAccount(c, s.people.list[0].ID)
+	body["assigneeType"] = "UNASSIGNED"
+	if c.edition == Cloud {
+		body["style"], body["isPrivate"] = "classic", false
+	}
 	return ok(body)
 }
 
@@ -57,19 +71,38 @@ func (s *Server) projectStatuses(c *call) (*answer, error) {
 	}})
 }
 
-func (s *Server) createMetaTypes(c *call) (*answer, error) {
+// creatable gives the project of the path to somebody who may create issues in it, nil to others: Cloud answers them with
+// emptiness, Data Center refuses.
+func (s *Server) creatable(c *call) (*Project, error) {
 	p, known := s.project(c.r.PathValue("key"))
+	if known && c.account != nil && !s.hidesProject(p) {
+		return p, nil
+	}
+	if c.edition == Cloud {
+		return nil, nil
+	}
+	return nil, refuse(http.StatusBadRequest, "The project does not exist, or you may not see it.")
+}
+
+func (s *Server) createMetaTypes(c *call) (*answer, error) {
+	p, err := s.creatable(c)
+	if err != nil {
+		return nil, err
+	}
 	types := []any{}
-	if known && c.account != nil {
+	if p != nil {
 		types = append(types, renderIssueType(c, p))
 	}
 	return s.metaPage(c, "issueTypes", types)
 }
 
 func (s *Server) createMetaFields(c *call) (*answer, error) {
-	p, known := s.project(c.r.PathValue("key"))
+	p, err := s.creatable(c)
+	if err != nil {
+		return nil, err
+	}
 	fields := []any{}
-	if known && c.account != nil && c.r.PathValue("type") == p.IssueType.ID {
+	if p != nil && c.r.PathValue("type") == p.IssueType.ID {
 		fields = append(fields, projectMeta(c, p), typeMeta(c, p))
 		for _, f := range p.Fields {
 			if f.OffScreen || (f.ID == "reporter" && s.faults.ReporterRefused) {
@@ -80,15 +113,27 @@ func (s *Server) createMetaFields(c *call) (*answer, error) {
 			fields = append(fields, meta)
 		}
 	}
+	for _, f := range fields {
+		if c.edition != Cloud {
+			delete(f.(map[string]any), "key")
+		}
+	}
 	return s.metaPage(c, "fields", fields)
 }
 
+// metaPage is a page of a list, called by name on Cloud and "values" on Data Center.
 func (s *Server) metaPage(c *call, name string, all []any) (*answer, error) {
 	start, size, err := c.page(s, 50, 200)
 	if err != nil {
 		return nil, err
 	}
-	return ok(map[string]any{"startAt": start, "maxResults": size, "total": len(all), name: slice(all, start, size)})
+	page := slice(all, start, size)
+	if c.edition == Cloud {
+		return ok(map[string]any{"startAt": start, "maxResults": size, "total": len(all), name: page})
+	}
+	return ok(map[string]any{
+		"startAt": start, "maxResults": size, "total": len(all), "isLast": start+len(page) >= len(all), "values": page,
+	})
 }
 
 func projectMeta(c *call, p *Project) map[string]any {
@@ -169,80 +214,4 @@ func allowedOptions(c *call, f Field) []any {
 func (s *Server) removedSearch(*call) (*answer, error) {
 	return nil, refuse(http.StatusGone, "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API."+
 		" A full migration guideline is available at https://developer.atlassian.com/changelog/#CHANGE-2046")
-}
-
-func (s *Server) getUser(c *call) (*answer, error) {
-	if err := needAccount(c); err != nil {
-		return nil, err
-	}
-	if c.r.URL.Query().Has("username") {
-		return nil, refuse(http.StatusBadRequest, usernameRefused)
-	}
-	a := s.accountOf(c.query("accountId"))
-	if a == nil || a.ID != c.query("accountId") {
-		return nil, refuse(http.StatusNotFound, "Specified user does not exist or you do not have required permissions")
-	}
-	return ok(s.renderAccount(c, a.ID))
-}
-
-const usernameRefused = "The query parameter 'username' is not supported in GDPR strict mode."
-
-func (s *Server) findUsers(c *call) (*answer, error) {
-	q := c.r.URL.Query()
-	switch {
-	case q.Has("username"):
-		return nil, refuse(http.StatusBadRequest, usernameRefused)
-	case q.Get("query") == "" && q.Get("accountId") == "" && q.Get("property") == "":
-		return nil, refuse(http.StatusBadRequest, "Either 'query', 'accountId' or 'property' must be specified.")
-	case q.Get("query") != "" && q.Get("accountId") != "":
-		return nil, refuse(http.StatusBadRequest, "'accountId' must be the only user identifying query parameter in GDPR strict mode.")
-	}
-	return s.userPage(c, func(a *Account) bool { return !a.Inactive })
-}
-
-func (s *Server) findAssignable(c *call) (*answer, error) {
-	q := c.r.URL.Query()
-	switch {
-	case q.Has("username"):
-		return nil, refuse(http.StatusBadRequest, usernameRefused)
-	case q.Get("project") == "" && q.Get("issueKey") == "" && q.Get("issueId") == "":
-		return nil, refuse(http.StatusBadRequest, "Either 'project', 'issueKey' or 'issueId' must be specified.")
-	}
-	if key := q.Get("project"); key != "" {
-		if _, known := s.project(key); !known || c.account == nil {
-			return nil, refuse(http.StatusNotFound, "No project could be found with key '"+key+"'.")
-		}
-	}
-	return s.userPage(c, assignable)
-}
-
-// userPage is the bare array of the accounts that match the query, by the start of a word of the name or of the e-mail
-// address, whether or not the address is shown.
-func (s *Server) userPage(c *call, admit func(*Account) bool) (*answer, error) {
-	start, size, err := c.page(s, 50, 1000)
-	if err != nil {
-		return nil, err
-	}
-	found := []any{}
-	for n := range s.accounts {
-		a := &s.accounts[n]
-		byID := c.query("accountId") == "" || c.query("accountId") == a.ID
-		if c.account != nil && admit(a) && byID && a.matches(c.query("query")) {
-			found = append(found, s.renderAccount(c, a.ID))
-		}
-	}
-	return ok(slice(found, start, size))
-}
-
-func (a *Account) matches(query string) bool {
-	query = strings.ToLower(query)
-	if strings.HasPrefix(strings.ToLower(a.Email), query) || strings.HasPrefix(strings.ToLower(a.DisplayName), query) {
-		return true
-	}
-	for _, word := range strings.Fields(strings.ToLower(a.DisplayName)) {
-		if strings.HasPrefix(word, query) {
-			return true
-		}
-	}
-	return false
 }

@@ -1,12 +1,14 @@
 package jiratest
 
-// Operation names one API call, in both versions of the API, for counters and for faults.
+// Operation names one API call, in both versions of the API and both editions, for counters and for faults.
 type Operation string
 
 // The operations.
 const (
 	OpServerInfo       Operation = "server_info"
+	OpTenantInfo       Operation = "tenant_info"
 	OpMyself           Operation = "myself"
+	OpMyPermissions    Operation = "my_permissions"
 	OpGetProject       Operation = "get_project"
 	OpProjectStatuses  Operation = "project_statuses"
 	OpCreateMetaTypes  Operation = "create_meta_types"
@@ -17,6 +19,7 @@ const (
 	OpDeleteIssue      Operation = "delete_issue"
 	OpGetChangelog     Operation = "get_changelog"
 	OpBulkFetch        Operation = "bulk_fetch"
+	OpBulkChangelog    Operation = "bulk_changelog"
 	OpSearch           Operation = "search"
 	OpCount            Operation = "approximate_count"
 	OpRemovedSearch    Operation = "removed_search"
@@ -24,7 +27,9 @@ const (
 	OpTransition       Operation = "transition"
 	OpGetComments      Operation = "get_comments"
 	OpAddComment       Operation = "add_comment"
+	OpEditComment      Operation = "edit_comment"
 	OpAssign           Operation = "assign"
+	OpArchive          Operation = "archive"
 	OpGetUser          Operation = "get_user"
 	OpFindUsers        Operation = "find_users"
 	OpFindAssignable   Operation = "find_assignable"
@@ -32,6 +37,38 @@ const (
 	OpPutProperty      Operation = "put_property"
 	OpGetRemoteLinks   Operation = "get_remote_links"
 	OpPutRemoteLink    Operation = "put_remote_link"
+	// OpWebhooks is every call about admin webhooks, OpAppWebhooks every call about those of apps.
+	OpWebhooks    Operation = "webhooks"
+	OpAppWebhooks Operation = "app_webhooks"
 	// OpOther is everything else under /rest.
 	OpOther Operation = "other"
 )
+
+// scope is what a token at the gateway needs for the operation.
+func (op Operation) scope() string {
+	switch op {
+	case OpMyself, OpGetUser, OpFindUsers, OpFindAssignable:
+		return "read:jira-user"
+	case OpWebhooks:
+		return "manage:jira-configuration"
+	case OpAppWebhooks:
+		return "manage:jira-webhook"
+	case OpArchive:
+		return "write:jira-work"
+	default:
+	}
+	if op.writesIssue() {
+		return "write:jira-work"
+	}
+	return "read:jira-work"
+}
+
+// writesIssue says whether the operation writes one issue.
+func (op Operation) writesIssue() bool {
+	switch op {
+	case OpCreateIssue, OpEditIssue, OpDeleteIssue, OpTransition, OpAddComment, OpEditComment, OpAssign, OpPutProperty, OpPutRemoteLink:
+		return true
+	default:
+		return false
+	}
+}

@@ -28,10 +28,17 @@ type boardPage struct {
 	Empty   bool
 }
 
+// column is a status. Count is all its issues, of which at most columnLimit are shown as cards, the youngest.
 type column struct {
 	Name  string
+	Count int
 	Cards []card
 }
+
+// More is how many issues are not shown.
+func (c column) More() int { return c.Count - len(c.Cards) }
+
+const columnLimit = 100
 
 type card struct {
 	Key, Summary, Assignee string
@@ -82,12 +89,12 @@ func parsePages() *template.Template {
 
 // frame fills what every page shows. The caller holds the lock.
 func (s *Server) frame(r *http.Request, as *Account, project string) frame {
-	f := frame{Here: r.URL.Path, Project: project, Revision: s.revision, Projects: s.cfg.Projects, Accounts: slices.Clone(s.accounts)}
+	f := frame{Here: r.URL.Path, Project: project, Revision: s.revision, Projects: s.projects, Accounts: slices.Clone(s.people.list)}
 	if as != nil {
 		f.As = as.ID
 	}
-	for _, a := range s.accounts {
-		if assignable(&a) {
+	for _, a := range s.people.list {
+		if s.assignable(&a) {
 			f.Assignable = append(f.Assignable, a)
 		}
 	}
@@ -97,17 +104,22 @@ func (s *Server) frame(r *http.Request, as *Account, project string) frame {
 func (s *Server) boardPage(r *http.Request, as *Account) boardPage {
 	p, known := s.project(r.URL.Query().Get("project"))
 	if !known {
-		p = &s.cfg.Projects[0]
+		p = &s.projects[0]
 	}
 	page := boardPage{frame: s.frame(r, as, p.Key), Empty: true}
 	page.Title, page.OnBoard = p.Name, true
+	byStatus := map[string][]*issue{}
+	for i := range s.each {
+		if i.Project == p.Key && !i.Archived {
+			byStatus[i.Status] = append(byStatus[i.Status], i)
+			page.Empty = false
+		}
+	}
 	for _, st := range p.Statuses {
-		col := column{Name: st.Name}
-		for i := range s.each {
-			if i.Project == p.Key && i.Status == st.ID {
-				col.Cards = append(col.Cards, s.card(i))
-				page.Empty = false
-			}
+		all := byStatus[st.ID]
+		col := column{Name: st.Name, Count: len(all)}
+		for _, i := range all[max(0, len(all)-columnLimit):] {
+			col.Cards = append(col.Cards, s.card(i))
 		}
 		page.Columns = append(page.Columns, col)
 	}
@@ -151,7 +163,7 @@ func (s *Server) ticketPage(r *http.Request, as *Account, i *issue) ticketPage {
 	page.Ticket = ticketView{
 		Key: i.key(), Summary: i.Summary, Description: i.Description.text(), Status: st.Name, Category: st.Category,
 		Resolution: i.Resolution, Assignee: s.nameOf(i.Assignee), Reporter: s.nameOf(i.Reporter), Labels: i.Labels,
-		Moves: s.buttons(i), Created: s.people(i.Created), Updated: s.people(i.Updated),
+		Moves: s.buttons(i), Created: s.shownTime(i.Created), Updated: s.shownTime(i.Updated),
 	}
 	for _, f := range p.Fields {
 		if raw := i.Fields[f.ID]; len(raw) > 0 {
@@ -159,7 +171,7 @@ func (s *Server) ticketPage(r *http.Request, as *Account, i *issue) ticketPage {
 			page.Ticket.Fields = append(page.Ticket.Fields, fieldView{Name: f.Name, Value: text, Link: f.Type == URLField})
 		}
 	}
-	for _, other := range s.cfg.Projects {
+	for _, other := range s.projects {
 		if other.Key != p.Key {
 			page.Ticket.Elsewhere = append(page.Ticket.Elsewhere, other)
 		}
@@ -171,16 +183,16 @@ func (s *Server) ticketPage(r *http.Request, as *Account, i *issue) ticketPage {
 // tell fills comments, history and links: the oldest comment and the newest change come first.
 func (s *Server) tell(v *ticketView, i *issue) {
 	for _, c := range i.Comments {
-		v.Comments = append(v.Comments, line{Author: s.nameOf(c.Author), At: s.people(c.Created), Text: c.Body.text()})
+		v.Comments = append(v.Comments, line{Author: s.nameOf(c.Author), At: s.shownTime(c.Created), Text: c.Body.text()})
 	}
 	for _, h := range slices.Backward(i.History) {
 		var parts []string
 		for _, item := range h.Items {
 			parts = append(parts, item.Field+": "+shown(item.FromString)+" → "+shown(item.ToString))
 		}
-		v.History = append(v.History, line{Author: s.nameOf(h.Author), At: s.people(h.Created), Text: strings.Join(parts, "; ")})
+		v.History = append(v.History, line{Author: s.nameOf(h.Author), At: s.shownTime(h.Created), Text: strings.Join(parts, "; ")})
 	}
-	v.History = append(v.History, line{Author: s.nameOf(i.Creator), At: s.people(i.Created), Text: "opened the ticket"})
+	v.History = append(v.History, line{Author: s.nameOf(i.Creator), At: s.shownTime(i.Created), Text: "opened the ticket"})
 	for _, l := range i.Links {
 		var body struct{ Object linkView }
 		if json.Unmarshal(l.Body, &body) == nil {
@@ -203,6 +215,6 @@ func (s *Server) nameOf(account string) string {
 	return account
 }
 
-func (s *Server) people(t time.Time) string {
+func (s *Server) shownTime(t time.Time) string {
 	return t.In(s.cfg.Zone).Format("2 Jan 2006 15:04:05 -07:00")
 }

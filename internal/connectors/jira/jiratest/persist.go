@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -38,6 +39,7 @@ func (s *Server) Restore() error {
 	if err := s.read(raw); err != nil {
 		return fmt.Errorf("state file %s: %w", s.cfg.StateFile, err)
 	}
+	slices.Sort(s.order)
 	return s.compact()
 }
 
@@ -64,8 +66,9 @@ func (s *Server) compact() error {
 	var b bytes.Buffer
 	w := bufio.NewWriter(&b)
 	enc := json.NewEncoder(w)
-	for _, id := range s.order {
-		if err := enc.Encode(record{LastID: s.lastID, Issue: s.entries[id].now}); err != nil {
+	// In this order Restore puts every issue at the end of the index at once.
+	for p := s.index.recent.Front(); p != nil; p = p.Next() {
+		if err := enc.Encode(record{LastID: s.lastID, Issue: p.Value.(*entry).now}); err != nil {
 			return fmt.Errorf("state file: %w", err)
 		}
 	}
@@ -93,8 +96,8 @@ func replaceFile(path string, content []byte) error {
 	return nil
 }
 
-// save appends one change to the state file.
-func (s *Server) save(i *issue) error {
+// save appends changes to the state file, in one write.
+func (s *Server) save(issues ...*issue) error {
 	if s.cfg.StateFile == "" {
 		return nil
 	}
@@ -105,14 +108,18 @@ func (s *Server) save(i *issue) error {
 		}
 		s.state = f
 	}
-	line, err := json.Marshal(record{LastID: s.lastID, Issue: i})
-	if err != nil {
+	var lines []byte
+	for _, i := range issues {
+		line, err := json.Marshal(record{LastID: s.lastID, Issue: i})
+		if err != nil {
+			return fmt.Errorf("state file: %w", err)
+		}
+		lines = append(append(lines, line...), '\n')
+	}
+	if _, err := s.state.Write(lines); err != nil {
 		return fmt.Errorf("state file: %w", err)
 	}
-	if _, err := s.state.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("state file: %w", err)
-	}
-	s.lines++
+	s.lines += len(issues)
 	return nil
 }
 

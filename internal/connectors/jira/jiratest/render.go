@@ -2,17 +2,27 @@ package jiratest
 
 import (
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// selection is what a reader wants of an issue.
+// selection is what a reader wants of an issue. histories is how many entries of the history come along, the newest;
+// 0 is all of them, the oldest first.
 type selection struct {
 	fields     []string
 	properties []string
 	changelog  bool
+	histories  int
 }
+
+// How many entries of a history come along with an issue, on Cloud: with one issue, and with issues of a search. The
+// vendor promises neither; fewer come than there are, which "total" tells.
+const (
+	issueHistories  = 100
+	searchHistories = 40
+)
 
 func splitList(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
@@ -58,7 +68,7 @@ func (c *call) api() string { return "/rest/api/" + strconv.Itoa(c.version) }
 // render is an issue as the API shows it.
 func (s *Server) render(c *call, i *issue, sel selection) map[string]any {
 	out := map[string]any{"id": i.id()}
-	if slices.Equal(sel.fields, []string{"id"}) {
+	if slices.Equal(sel.fields, []string{"id"}) && c.edition == Cloud {
 		return out
 	}
 	out["key"], out["self"] = i.key(), selfOf(c, i)
@@ -76,47 +86,84 @@ func (s *Server) render(c *call, i *issue, sel selection) map[string]any {
 		out["properties"] = properties
 	}
 	if sel.changelog {
-		newest := s.renderHistory(c, i)
-		slices.Reverse(newest)
-		page := slice(newest, 0, 100)
-		out["changelog"] = map[string]any{"startAt": 0, "maxResults": len(page), "total": len(newest), "histories": page}
+		out["changelog"] = s.renderChangelog(c, i, sel.histories)
 	}
 	return out
 }
 
+// renderChangelog is the newest entries, the newest first, on Cloud; Data Center gives all, the oldest first.
+func (s *Server) renderChangelog(c *call, i *issue, histories int) map[string]any {
+	shown := slices.Clone(i.History)
+	if c.edition == Cloud {
+		slices.Reverse(shown)
+		shown = slice(shown, 0, histories)
+	}
+	page := []any{}
+	for _, h := range shown {
+		page = append(page, s.renderChange(c, h))
+	}
+	return map[string]any{"startAt": 0, "maxResults": len(page), "total": len(i.History), "histories": page}
+}
+
+// systemFields are the fields that every issue has.
+func systemFields() []string {
+	return []string{
+		"summary", "description", "labels", "issuetype", "project", "status", "reporter", "creator", "assignee", "resolution",
+		"resolutiondate", "created", "updated", "comment",
+	}
+}
+
+// renderFields renders the fields that are wanted, and no other.
 func (s *Server) renderFields(c *call, i *issue, sel selection) map[string]any {
 	p := s.projectOf(i)
-	all := map[string]any{
-		"summary":     i.Summary,
-		"description": i.Description.in(c.version),
-		"labels":      append([]string{}, i.Labels...),
-		"issuetype":   renderIssueType(c, p),
-		"project":     renderProject(c, p),
-		"status":      renderStatus(c, p.status(i.Status)),
-		"reporter":    s.renderAccount(c, i.Reporter),
-		"creator":     s.renderAccount(c, i.Creator),
-		"assignee":    s.renderAccount(c, i.Assignee),
-		"resolution":  renderResolution(c, p, i.Resolution),
-		"created":     s.stamp(i.Created),
-		"updated":     s.stamp(i.Updated),
-		"comment":     s.renderComments(c, i, 0, 100),
-	}
-	all["resolutiondate"] = nil
-	if !i.Resolved.IsZero() {
-		all["resolutiondate"] = s.stamp(i.Resolved)
-	}
-	for _, f := range p.Fields {
-		if _, system := all[f.ID]; !system {
-			all[f.ID] = s.renderCustom(c, f, i.Fields[f.ID])
+	fields := map[string]any{}
+	for _, id := range systemFields() {
+		if sel.wants(id) {
+			fields[id] = s.renderSystem(c, i, id)
 		}
 	}
-	fields := map[string]any{}
-	for id, value := range all {
-		if sel.wants(id) {
-			fields[id] = value
+	for _, f := range p.Fields {
+		if _, system := fields[f.ID]; !system && sel.wants(f.ID) {
+			fields[f.ID] = s.renderCustom(c, f, i.Fields[f.ID])
 		}
 	}
 	return fields
+}
+
+func (s *Server) renderSystem(c *call, i *issue, id string) any {
+	p := s.projectOf(i)
+	switch id {
+	case "summary":
+		return i.Summary
+	case "description":
+		return i.Description.in(c.version)
+	case "labels":
+		return append([]string{}, i.Labels...)
+	case "issuetype":
+		return renderIssueType(c, p)
+	case "project":
+		return renderProject(c, p)
+	case "status":
+		return renderStatus(c, p.status(i.Status))
+	case "reporter":
+		return s.renderAccount(c, i.Reporter)
+	case "creator":
+		return s.renderAccount(c, i.Creator)
+	case "assignee":
+		return s.renderAccount(c, i.Assignee)
+	case "resolution":
+		return renderResolution(c, p, i.Resolution)
+	case "created":
+		return s.stamp(i.Created)
+	case "updated":
+		return s.stamp(i.Updated)
+	case "comment":
+		return s.renderComments(c, i, 0, 100)
+	}
+	if i.Resolved.IsZero() {
+		return nil
+	}
+	return s.stamp(i.Resolved)
 }
 
 func (s *Server) renderCustom(c *call, f Field, raw json.RawMessage) any {
@@ -138,17 +185,25 @@ func (s *Server) renderCustom(c *call, f Field, raw json.RawMessage) any {
 }
 
 func renderIssueType(c *call, p *Project) map[string]any {
-	return map[string]any{
+	out := map[string]any{
 		"self": c.base + c.api() + "/issuetype/" + p.IssueType.ID, "id": p.IssueType.ID, "name": p.IssueType.Name,
-		"description": "", "iconUrl": c.base + "/images/issuetype.svg", "subtask": false, "hierarchyLevel": 0,
+		"description": "", "iconUrl": c.base + "/images/issuetype.svg", "subtask": false,
 	}
+	if c.edition == Cloud {
+		out["hierarchyLevel"] = 0
+	}
+	return out
 }
 
 func renderProject(c *call, p *Project) map[string]any {
-	return map[string]any{
+	out := map[string]any{
 		"self": c.base + c.api() + "/project/" + p.ID, "id": p.ID, "key": p.Key, "name": p.Name,
-		"projectTypeKey": "business", "simplified": false, "avatarUrls": avatars(c),
+		"projectTypeKey": "business", "avatarUrls": avatars(c),
 	}
+	if c.edition == Cloud {
+		out["simplified"] = false
+	}
+	return out
 }
 
 func avatars(c *call) map[string]string {
@@ -160,18 +215,22 @@ func avatars(c *call) map[string]string {
 }
 
 func renderStatus(c *call, st Status) map[string]any {
-	category := map[Category]map[string]any{
-		CategoryNew:           {"id": 2, "key": "new", "colorName": "blue-gray", "name": "To Do"},
-		CategoryIndeterminate: {"id": 4, "key": "indeterminate", "colorName": "yellow", "name": "In Progress"},
-		CategoryDone:          {"id": 3, "key": "done", "colorName": "green", "name": "Done"},
-	}[st.Category]
-	if category == nil {
-		category = map[string]any{"id": 1, "key": "undefined", "colorName": "medium-gray", "name": "No Category"}
+	id, color, name := 1, "medium-gray", "No Category"
+	key := "undefined"
+	switch st.Category {
+	case CategoryNew:
+		id, key, color, name = 2, "new", "blue-gray", "To Do"
+	case CategoryIndeterminate:
+		id, key, color, name = 4, "indeterminate", "yellow", "In Progress"
+	case CategoryDone:
+		id, key, color, name = 3, "done", "green", "Done"
 	}
-	category["self"] = c.base + c.api() + "/statuscategory/" + strconv.Itoa(category["id"].(int))
 	return map[string]any{
 		"self": c.base + c.api() + "/status/" + st.ID, "id": st.ID, "name": st.Name, "description": "",
-		"iconUrl": c.base + "/images/status.png", "statusCategory": category,
+		"iconUrl": c.base + "/images/status.png",
+		"statusCategory": map[string]any{
+			"self": c.base + c.api() + "/statuscategory/" + strconv.Itoa(id), "id": id, "key": key, "colorName": color, "name": name,
+		},
 	}
 }
 
@@ -185,19 +244,26 @@ func renderResolution(c *call, p *Project, name string) any {
 	return map[string]any{"self": c.base + c.api() + "/resolution/" + id, "id": id, "name": name, "description": ""}
 }
 
-// renderAccount is an account as the API shows it, nil for nobody. An account that was never added is shown as a
-// former user.
+// renderAccount is an account as the API shows it, nil for nobody: by account id on Cloud, by name and key elsewhere. An
+// account that was never added is shown as a former user.
 func (s *Server) renderAccount(c *call, id string) any {
 	if id == "" {
 		return nil
 	}
 	a := s.accountOf(id)
 	if a == nil {
-		a = &Account{ID: id, DisplayName: "Former user", Inactive: true}
+		former := Account{ID: id, DisplayName: "Former user", Inactive: true, Zone: s.cfg.Zone}.withDefaults(0)
+		a = &former
 	}
 	out := map[string]any{
-		"self": c.base + c.api() + "/user?accountId=" + a.ID, "accountId": a.ID, "accountType": a.kind(),
-		"displayName": a.DisplayName, "active": !a.Inactive, "timeZone": s.cfg.Zone.String(), "avatarUrls": avatars(c),
+		"displayName": a.DisplayName, "active": !s.inactive(a), "timeZone": a.Zone.String(), "avatarUrls": avatars(c),
+	}
+	if c.edition == Cloud {
+		out["self"] = c.base + c.api() + "/user?accountId=" + url.QueryEscape(a.ID)
+		out["accountId"], out["accountType"] = a.ID, a.AccountType
+	} else {
+		out["self"] = c.base + c.api() + "/user?username=" + url.QueryEscape(a.Name)
+		out["name"], out["key"] = a.Name, a.Key
 	}
 	if a.Email != "" && !a.HideEmail && !s.faults.HideEmails && !c.private {
 		out["emailAddress"] = a.Email
@@ -205,20 +271,11 @@ func (s *Server) renderAccount(c *call, id string) any {
 	return out
 }
 
-func (a *Account) kind() string {
-	if a.AccountType == "" {
-		return "atlassian"
-	}
-	return a.AccountType
-}
-
 // renderHistory is the whole history, oldest first.
 func (s *Server) renderHistory(c *call, i *issue) []any {
 	out := []any{}
 	for _, h := range i.History {
-		out = append(out, map[string]any{
-			"id": strconv.FormatInt(h.ID, 10), "author": s.renderAccount(c, h.Author), "created": s.stamp(h.Created), "items": h.Items,
-		})
+		out = append(out, s.renderChange(c, h))
 	}
 	return out
 }

@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"os"
 	"strconv"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,13 +15,22 @@ type Server struct {
 	cfg   Config
 	mux   *http.ServeMux
 	hooks *deliverer
+	// skew is how far the site's clock is ahead of Config.Now, in nanoseconds.
+	skew atomic.Int64
 
-	mu       sync.Mutex
-	accounts []Account
+	mu     sync.Mutex
+	people people
+	// projects are Config.Projects as the faults have changed them.
+	projects []Project
 	faults   Faults
-	// callsSinceFaults counts the calls that Faults.FailEvery counts.
+	// callsSinceFaults counts the calls that Faults.FailEvery counts; rules those of Faults.Rules.
 	callsSinceFaults int
-	entries          map[int64]*entry
+	rules            []ruleCount
+	// failedLogins counts wrong passwords in a row, by account id.
+	failedLogins map[string]int
+	limits       limiter
+	entries      map[int64]*entry
+	index        index
 	// order is the issues' ids, oldest first.
 	order []int64
 	// keys finds issues by present and former keys, in upper case.
@@ -41,6 +50,8 @@ type Server struct {
 	site       string
 	deliveries int
 	held       []delivery
+	registered []registration
+	lastHook   int64
 	// holds are the calls that shall wait, or do.
 	holds []*hold
 }
@@ -51,12 +62,14 @@ var _ http.Handler = (*Server)(nil)
 func New(cfg Config) *Server {
 	cfg = cfg.withDefaults()
 	s := &Server{
-		cfg: cfg, mux: http.NewServeMux(), accounts: cfg.Accounts, faults: cfg.Faults.clone(),
-		entries: map[int64]*entry{}, keys: map[string]int64{}, numbers: map[string]int{}, counts: map[Operation]int{},
-		lastID: 10_000, lastBase: cfg.BaseURL, site: rand.Text(),
+		cfg: cfg, mux: http.NewServeMux(), entries: map[int64]*entry{}, keys: map[string]int64{}, numbers: map[string]int{},
+		counts: map[Operation]int{}, lastID: 10_000, lastBase: cfg.BaseURL, site: rand.Text(), index: newIndex(),
 	}
-	s.accounts = append([]Account(nil), cfg.Accounts...)
+	for _, a := range cfg.Accounts {
+		s.people.add(a)
+	}
 	s.hooks = newDeliverer(cfg)
+	s.SetFaults(cfg.Faults)
 	s.routeAPI()
 	s.routePages()
 	s.routeControl()
@@ -72,73 +85,18 @@ func (s *Server) Close() error {
 	return nil
 }
 
-// ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
-
-// operation is one API call: it runs under the lock and answers, or refuses.
-type operation func(*call) (*answer, error)
-
-func (s *Server) routeAPI() {
-	for _, v := range []struct {
-		path    string
-		version int
-	}{{"/rest/api/2/", 2}, {"/rest/api/latest/", 2}, {"/rest/api/3/", 3}} {
-		handle := func(pattern string, op Operation, run operation) {
-			method, path, _ := strings.Cut(pattern, " ")
-			s.mux.HandleFunc(method+" "+v.path+path, s.api(op, v.version, run))
-		}
-		s.routeMeta(handle)
-		s.routeIssues(handle)
-	}
-	s.mux.HandleFunc("/rest/", s.api(OpOther, 3, func(*call) (*answer, error) {
-		return nil, refuse(http.StatusNotFound, "null for uri: no such resource")
-	}))
-}
-
-func (s *Server) routeMeta(handle func(string, Operation, operation)) {
-	handle("GET serverInfo", OpServerInfo, s.serverInfo)
-	handle("GET myself", OpMyself, s.myself)
-	handle("GET project/{key}", OpGetProject, s.getProject)
-	handle("GET project/{key}/statuses", OpProjectStatuses, s.projectStatuses)
-	handle("GET issue/createmeta/{key}/issuetypes", OpCreateMetaTypes, s.createMetaTypes)
-	handle("GET issue/createmeta/{key}/issuetypes/{type}", OpCreateMetaFields, s.createMetaFields)
-	handle("GET user", OpGetUser, s.getUser)
-	handle("GET user/search", OpFindUsers, s.findUsers)
-	handle("GET user/assignable/search", OpFindAssignable, s.findAssignable)
-	handle("GET search/jql", OpSearch, s.search)
-	handle("POST search/jql", OpSearch, s.search)
-	handle("POST search/approximate-count", OpCount, s.approximateCount)
-	handle("GET search", OpRemovedSearch, s.removedSearch)
-	handle("POST search", OpRemovedSearch, s.removedSearch)
-}
-
-func (s *Server) routeIssues(handle func(string, Operation, operation)) {
-	handle("POST issue", OpCreateIssue, s.createIssue)
-	handle("POST issue/bulkfetch", OpBulkFetch, s.bulkFetch)
-	handle("GET issue/{key}", OpGetIssue, s.getIssue)
-	handle("PUT issue/{key}", OpEditIssue, s.editIssue)
-	handle("DELETE issue/{key}", OpDeleteIssue, s.deleteIssue)
-	handle("GET issue/{key}/changelog", OpGetChangelog, s.getChangelog)
-	handle("GET issue/{key}/transitions", OpGetTransitions, s.getTransitions)
-	handle("POST issue/{key}/transitions", OpTransition, s.transition)
-	handle("GET issue/{key}/comment", OpGetComments, s.getComments)
-	handle("POST issue/{key}/comment", OpAddComment, s.addComment)
-	handle("PUT issue/{key}/assignee", OpAssign, s.assign)
-	handle("GET issue/{key}/{part}/{property}", OpGetProperty, s.getProperty)
-	handle("PUT issue/{key}/{part}/{property}", OpPutProperty, s.putProperty)
-	handle("GET issue/{key}/remotelink", OpGetRemoteLinks, s.getRemoteLinks)
-	handle("POST issue/{key}/remotelink", OpPutRemoteLink, s.putRemoteLink)
-}
+// now is the site's own time, which all its answers tell.
+func (s *Server) now() time.Time { return s.cfg.Now().Add(time.Duration(s.skew.Load())) }
 
 // api is the way of a call through the stations that the package comment names.
 func (s *Server) api(op Operation, version int, run operation) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, err := readBody(w, r)
 		if err != nil {
-			s.write(w, &answer{status: http.StatusRequestEntityTooLarge, body: errorBody("The request body is too large.", nil)}, plan{})
+			s.write(w, &answer{status: http.StatusRequestEntityTooLarge, body: errorBody("The request body is too large.", nil)})
 			return
 		}
-		c := &call{r: r, version: version, body: body, base: s.base(r)}
+		c := &call{r: r, version: version, edition: s.cfg.Edition, body: body, base: s.base(r)}
 		if !s.heldUp(c, op, HoldBefore) {
 			drop(w)
 			return
@@ -148,81 +106,149 @@ func (s *Server) api(op Operation, version int, run operation) http.HandlerFunc 
 			drop(w)
 			return
 		}
-		if p.slow > 0 && !pause(r, p.slow) {
-			return
-		}
-		if p.drop {
-			drop(w)
-			return
-		}
-		s.write(w, a, p)
+		s.send(w, r, a, p)
+	}
+}
+
+// send answers, as far as the faults let it.
+func (s *Server) send(w http.ResponseWriter, r *http.Request, a *answer, p plan) {
+	if p.slow > 0 && !pause(r, p.slow) {
+		return
+	}
+	switch {
+	case p.hang:
+		<-r.Context().Done()
+		drop(w)
+	case p.drop:
+		drop(w)
+	case p.spoilsBody():
+		s.writeSpoilt(w, r, a, p)
+	default:
+		s.write(w, a)
 	}
 }
 
 // run runs one operation with its faults, under the lock, and logs it.
 func (s *Server) run(c *call, op Operation, run operation, h http.Header) (*answer, plan) {
 	s.mu.Lock()
-	p := s.planFor(op)
+	p := s.planFor(c, op)
 	a := p.instead
-	if a == nil && !p.drop {
+	if !p.skip {
 		s.lastBase = c.base
-		a = s.perform(c, run, h)
-		if a.status < 300 && s.takeDrop(op) {
+		done := s.perform(c, op, run, h)
+		if done.status < 300 && s.takeDrop(op) {
 			p.drop = true
 		}
+		if a == nil {
+			a = done
+		}
 	}
-	if p.fail != nil {
-		a = p.fail
+	if a == nil {
+		a = &answer{status: http.StatusOK, body: map[string]string{"self": c.base + c.r.URL.Path}}
 	}
 	s.compactIfLong()
+	s.logCall(c, op, a, p)
 	s.mu.Unlock()
-	entry := Request{Operation: op, Method: c.r.Method, Path: c.r.URL.Path, Query: c.r.URL.RawQuery, BodyBytes: len(c.body), At: s.cfg.Now()}
-	if c.account != nil {
-		entry.Account = c.account.ID
-	}
-	if !p.drop {
-		entry.Status = a.status
-	}
-	s.record(entry)
 	return a, p
 }
 
-func (s *Server) perform(c *call, run operation, h http.Header) *answer {
-	account, refused := s.authenticate(c.r, h)
+func (s *Server) logCall(c *call, op Operation, a *answer, p plan) {
+	entry := Request{
+		Operation: op, Method: c.r.Method, Path: c.r.URL.Path, Query: c.r.URL.RawQuery, BodyBytes: len(c.body), At: s.cfg.Now(),
+		Gateway: throughGateway(c.r),
+	}
+	if c.account != nil {
+		entry.Account = c.account.ID
+	}
+	if !p.drop && !p.hang {
+		entry.Status = a.status
+	}
+	s.record(entry)
+}
+
+func (s *Server) perform(c *call, op Operation, run operation, h http.Header) *answer {
+	h.Set("X-AREQUESTID", strconv.FormatInt(s.revision, 10)+"x"+strconv.Itoa(len(s.requests)))
+	account, refused := s.authenticate(c, op, h)
 	if refused != nil {
 		return refused
 	}
 	c.account = account
+	if refused := s.limit(c, op, h); refused != nil {
+		return refused
+	}
 	a, err := run(c)
 	if err != nil {
-		return answerOf(err)
+		a = answerOf(err)
 	}
+	s.charge(c, op, a)
 	return a
 }
 
-func (s *Server) write(w http.ResponseWriter, a *answer, p plan) {
+func (s *Server) writeDate(w http.ResponseWriter) {
+	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
+}
+
+// head writes the headers and gives the body.
+func (s *Server) head(w http.ResponseWriter, a *answer) ([]byte, bool) {
 	raw, contentType, err := a.bytes()
 	if err != nil {
 		s.cfg.Log.Error("answer not encoded", "error", err)
 		drop(w)
-		return
+		return nil, false
 	}
-	if p.truncate {
-		raw = raw[:len(raw)/2]
-	}
+	s.writeDate(w)
 	for name, values := range a.header {
 		w.Header()[name] = values
 	}
 	if contentType != "" {
 		w.Header().Set("Content-Type", contentType)
 	}
+	return raw, true
+}
+
+func (s *Server) write(w http.ResponseWriter, a *answer) {
+	raw, good := s.head(w, a)
+	if !good {
+		return
+	}
+	w.WriteHeader(a.status)
+	// The reader has gone when this errs; there is nobody left to tell.
+	_, _ = w.Write(raw)
+}
+
+// The pieces in which a slow body comes.
+const slowPieces = 10
+
+// writeSpoilt writes half of a body as if it were all, half of what was announced, or a body that comes slowly.
+func (s *Server) writeSpoilt(w http.ResponseWriter, r *http.Request, a *answer, p plan) {
+	raw, good := s.head(w, a)
+	if !good {
+		return
+	}
+	if p.truncate {
+		raw = raw[:len(raw)/2]
+	}
 	if p.cut && len(raw) > 0 {
 		w.Header().Set("Content-Length", strconv.Itoa(len(raw)))
 		raw = raw[:len(raw)/2]
 	}
 	w.WriteHeader(a.status)
-	// The reader has gone when this errs; there is nobody left to tell.
-	_, _ = w.Write(raw)
+	if p.drip == 0 {
+		_, _ = w.Write(raw)
+		return
+	}
+	size := len(raw)/slowPieces + 1
+	for len(raw) > 0 {
+		piece := raw[:min(size, len(raw))]
+		if _, err := w.Write(piece); err != nil {
+			return
+		}
+		// A writer that cannot flush sends everything at the end, which is slow as well.
+		_ = http.NewResponseController(w).Flush()
+		if raw = raw[len(piece):]; !pause(r, p.drip/slowPieces) {
+			return
+		}
+	}
 }
 
 // pause waits; false when the caller went away before.
@@ -235,11 +261,4 @@ func pause(r *http.Request, d time.Duration) bool {
 	case <-r.Context().Done():
 		return false
 	}
-}
-
-func (s *Server) base(r *http.Request) string {
-	if s.cfg.BaseURL != "" {
-		return s.cfg.BaseURL
-	}
-	return "http://" + r.Host
 }

@@ -36,6 +36,8 @@ type issue struct {
 	// Hidden issues cannot be read by anybody through the API; Deleted ones cannot be read at all.
 	Hidden  bool `json:"hidden,omitempty"`
 	Deleted bool `json:"deleted,omitempty"`
+	// Archived issues are read by id and key, are not found by any search, and cannot be changed.
+	Archived bool `json:"archived,omitempty"`
 }
 
 type comment struct {
@@ -44,6 +46,8 @@ type comment struct {
 	Body       rich                       `json:"body"`
 	Properties map[string]json.RawMessage `json:"properties,omitempty"`
 	Created    time.Time                  `json:"created"`
+	// Edited is when the comment was last edited, zero for never.
+	Edited time.Time `json:"edited,omitzero"`
 }
 
 type history struct {
@@ -57,7 +61,7 @@ type history struct {
 type change struct {
 	Field      string  `json:"field"`
 	FieldType  string  `json:"fieldtype"`
-	FieldID    string  `json:"fieldId"`
+	FieldID    string  `json:"fieldId,omitempty"`
 	From       *string `json:"from,omitempty"`
 	FromString *string `json:"fromString,omitempty"`
 	To         *string `json:"to,omitempty"`
@@ -86,45 +90,6 @@ func (i *issue) clone() *issue {
 	return &c
 }
 
-// entry is an issue and what the search index knows of it.
-type entry struct {
-	now     *issue
-	indexed []version
-}
-
-// version is a state of an issue and the moment from which the search sees it.
-type version struct {
-	issue     *issue
-	visibleAt time.Time
-}
-
-func (e *entry) visibleBy(latest time.Time) {
-	for n := range e.indexed {
-		if e.indexed[n].visibleAt.After(latest) {
-			e.indexed[n].visibleAt = latest
-		}
-	}
-}
-
-// seen is the issue as the search index has it, nil when it has nothing.
-func (e *entry) seen(now time.Time) *issue {
-	var found *issue
-	for _, v := range e.indexed {
-		if !v.visibleAt.After(now) {
-			found = v.issue
-		}
-	}
-	return found
-}
-
-// index adds a state and drops those that no search can see again.
-func (e *entry) index(v version, now time.Time) {
-	e.indexed = append(e.indexed, v)
-	for len(e.indexed) > 1 && !e.indexed[1].visibleAt.After(now) {
-		e.indexed = e.indexed[1:]
-	}
-}
-
 // nextID gives ids of issues, comments, histories and links.
 func (s *Server) nextID() int64 {
 	s.lastID++
@@ -136,7 +101,7 @@ func (s *Server) commit(i *issue) error {
 	if err := s.save(i); err != nil {
 		return err
 	}
-	s.put(i, s.cfg.Now().Add(s.faults.lag()))
+	s.put(i, s.cfg.Now().Add(s.lagOf(i)))
 	return nil
 }
 
@@ -148,7 +113,8 @@ func (s *Server) put(i *issue, visibleAt time.Time) {
 		s.order = append(s.order, i.ID)
 	}
 	e.now = i
-	e.index(version{issue: i, visibleAt: visibleAt}, s.cfg.Now())
+	e.add(version{issue: i, visibleAt: visibleAt}, s.cfg.Now())
+	s.index.put(e)
 	for _, key := range append([]string{i.key()}, i.OldKeys...) {
 		s.keys[strings.ToUpper(key)] = i.ID
 		project, number, _ := splitKey(key)
@@ -184,8 +150,8 @@ func (s *Server) each(yield func(*issue) bool) {
 }
 
 func (s *Server) project(keyOrID string) (*Project, bool) {
-	for n := range s.cfg.Projects {
-		p := &s.cfg.Projects[n]
+	for n := range s.projects {
+		p := &s.projects[n]
 		if strings.EqualFold(p.Key, keyOrID) || p.ID == keyOrID {
 			return p, true
 		}

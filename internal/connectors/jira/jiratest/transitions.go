@@ -15,14 +15,19 @@ func (s *Server) getTransitions(c *call) (*answer, error) {
 	}
 	p := s.projectOf(i)
 	list := []any{}
-	for _, t := range p.available(p.status(i.Status).Name) {
+	available := p.available(p.status(i.Status).Name)
+	if s.readOnly(i) || i.Archived {
+		available = nil
+	}
+	for _, t := range available {
 		if only := c.query("transitionId"); only != "" && only != t.ID {
 			continue
 		}
 		to, _ := p.statusNamed(t.To)
-		item := map[string]any{
-			"id": t.ID, "name": t.Name, "to": renderStatus(c, to), "hasScreen": len(t.Screen) > 0, "isGlobal": len(t.From) == 0,
-			"isInitial": false, "isConditional": false, "isAvailable": true, "looped": false,
+		item := map[string]any{"id": t.ID, "name": t.Name, "to": renderStatus(c, to)}
+		if c.edition == Cloud {
+			item["hasScreen"], item["isGlobal"], item["isInitial"] = len(t.Screen) > 0, len(t.From) == 0, false
+			item["isConditional"], item["isAvailable"], item["looped"] = false, true, false
 		}
 		if c.expands("transitions.fields") {
 			item["fields"] = renderScreen(c, p, t)
@@ -41,6 +46,10 @@ func renderScreen(c *call, p *Project, t Transition) map[string]any {
 		}
 		meta := fieldMeta(c, p, f)
 		meta["required"] = on.Required
+		if c.edition != Cloud {
+			delete(meta, "key")
+			meta["fieldId"] = f.ID
+		}
 		fields[f.ID] = meta
 	}
 	return fields
@@ -58,6 +67,9 @@ func (s *Server) transition(c *call) (*answer, error) {
 	i, err := s.visible(c)
 	if err != nil {
 		return nil, err
+	}
+	if i.Archived {
+		return nil, refuse(http.StatusBadRequest, archivedIssue)
 	}
 	var in input
 	if err := c.decode(&in); err != nil {
@@ -90,7 +102,10 @@ func (s *Server) pickTransition(i *issue, in input) (Transition, error) {
 	}
 	p := s.projectOf(i)
 	t, known := p.transition(id)
-	if !known {
+	if !known && s.cfg.Edition == DataCenter {
+		return Transition{}, refuse(http.StatusInternalServerError, "Internal server error")
+	}
+	if !known || s.readOnly(i) {
 		return Transition{}, refuse(http.StatusBadRequest, fmt.Sprintf("Transition id '%s' is not valid for this issue.", id))
 	}
 	if !t.leaves(p.status(i.Status).Name) {
@@ -138,7 +153,7 @@ func (s *Server) move(before *issue, t Transition, m move) error {
 		return err
 	}
 	if added != nil {
-		s.announce(event{name: "comment_created", issue: after, actor: m.actor, comment: added})
+		s.announceComment("comment_created", after, m.actor, added)
 	}
 	return nil
 }

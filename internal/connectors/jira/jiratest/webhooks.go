@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"time"
 )
 
 // Signature is the value of X-Hub-Signature for a delivery's raw body: "sha256=" and the HMAC in hex.
@@ -25,9 +26,10 @@ type event struct {
 	comment    *comment
 }
 
-// announce hands an event to every webhook, unless a fault loses it. The caller holds the lock.
+// announce hands an event to every webhook that wants it, unless a fault loses it. The caller holds the lock.
 func (s *Server) announce(e event) {
-	if len(s.cfg.Webhooks) == 0 || take(&s.faults.LoseWebhooks) {
+	to := s.receivers(e)
+	if len(to) == 0 || s.loses() {
 		return
 	}
 	body, err := json.Marshal(s.payload(e))
@@ -36,7 +38,10 @@ func (s *Server) announce(e event) {
 		return
 	}
 	s.deliveries++
-	d := delivery{id: fmt.Sprintf("%s-%d", s.site, s.deliveries), body: body, forged: s.faults.ForgeWebhooks}
+	d := delivery{
+		id: fmt.Sprintf("%s-%d", s.site, s.deliveries), body: body, forged: s.faults.ForgeWebhooks, to: to,
+		delay: time.Duration(s.faults.DelayWebhooksMS) * time.Millisecond,
+	}
 	batch := []delivery{d}
 	if s.faults.DoubleWebhooks {
 		batch = append(batch, d)
@@ -51,6 +56,17 @@ func (s *Server) announce(e event) {
 	s.hooks.add(batch)
 }
 
+func (s *Server) loses() bool { return s.faults.LoseWebhooks < 0 || take(&s.faults.LoseWebhooks) }
+
+// announceComment tells of a comment. Data Center tells of the issue that was commented as well: its event about the
+// comment does not say which issue that is.
+func (s *Server) announceComment(name string, i *issue, actor *Account, added *comment) {
+	s.announce(event{name: name, issue: i, actor: actor, comment: added})
+	if s.cfg.Edition == DataCenter && name == "comment_created" {
+		s.announce(event{name: "jira:issue_updated", kind: "issue_commented", issue: i, actor: actor, comment: added})
+	}
+}
+
 // releaseHeld delivers the event that waits for a later one to overtake it. The caller holds the lock.
 func (s *Server) releaseHeld() {
 	if s.held != nil && !s.faults.ReorderWebhooks {
@@ -61,33 +77,40 @@ func (s *Server) releaseHeld() {
 
 // payload is the body of a delivery. Users come without their e-mail addresses.
 func (s *Server) payload(e event) map[string]any {
-	c := &call{version: 2, base: s.lastBase, private: true}
+	c := &call{version: 2, edition: s.cfg.Edition, base: s.lastBase, private: true}
 	out := map[string]any{
-		"timestamp": s.cfg.Now().UnixMilli(), "webhookEvent": e.name, "user": s.renderAccount(c, e.actor.ID),
+		"timestamp": s.now().UnixMilli(), "webhookEvent": e.name, "user": s.renderAccount(c, e.actor.ID),
 	}
 	if e.kind != "" {
 		out["issue_event_type_name"] = e.kind
 	}
 	fields := []string{"*all"}
 	if e.comment != nil {
-		fields = []string{"summary", "issuetype", "project", "assignee", "priority", "status"}
 		out["comment"] = s.renderComment(c, e.issue, *e.comment)
+		if s.cfg.Edition == Cloud {
+			fields = []string{"summary", "issuetype", "project", "assignee", "priority", "status"}
+		}
 	}
-	out["issue"] = s.render(c, e.issue, selection{fields: fields})
+	if e.comment == nil || e.kind != "" || s.cfg.Edition == Cloud {
+		out["issue"] = s.render(c, e.issue, selection{fields: fields})
+	}
 	if e.history != nil {
-		out["changelog"] = map[string]any{"id": strconv.FormatInt(e.history.ID, 10), "items": webhookItems(e.history.Items)}
+		out["changelog"] = map[string]any{"id": strconv.FormatInt(e.history.ID, 10), "items": webhookItems(c, e.history.Items)}
 	}
 	return out
 }
 
 // webhookItems are the changes with explicit nulls, as webhooks carry them.
-func webhookItems(items []change) []any {
+func webhookItems(c *call, items []change) []any {
 	var out []any
-	for _, i := range items {
-		out = append(out, map[string]any{
-			"field": i.Field, "fieldtype": i.FieldType, "fieldId": i.FieldID,
-			"from": i.From, "fromString": i.FromString, "to": i.To, "toString": i.ToString,
-		})
+	for _, i := range c.items(items) {
+		item := map[string]any{
+			"field": i.Field, "fieldtype": i.FieldType, "from": i.From, "fromString": i.FromString, "to": i.To, "toString": i.ToString,
+		}
+		if i.FieldID != "" {
+			item["fieldId"] = i.FieldID
+		}
+		out = append(out, item)
 	}
 	return out
 }

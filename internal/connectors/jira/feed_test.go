@@ -1,0 +1,308 @@
+package jira_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/connectors/jira"
+)
+
+// index is a Cloud search over issues in the order of their last changes, with pages by position, as far as the feed
+// needs one. What the index believes can be older than what the issue shows.
+type index struct {
+	mu     sync.Mutex
+	issues []indexed
+	// limit is how many issues the search gives at most.
+	limit int
+	now   time.Time
+}
+
+type indexed struct {
+	id              string
+	updated, listed time.Time
+}
+
+func (x *index) change(id string, at time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.issues = slices.DeleteFunc(x.issues, func(i indexed) bool { return i.id == id })
+	x.issues = append(x.issues, indexed{id, at, at})
+}
+
+func (x *index) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	var q struct {
+		JQL           string
+		MaxResults    int
+		NextPageToken string
+	}
+	_ = json.NewDecoder(r.Body).Decode(&q)
+	_, rest, _ := strings.Cut(q.JQL, "updated >= ")
+	text, _, _ := strings.Cut(rest, " ")
+	millis, _ := strconv.ParseInt(text, 10, 64)
+	var found []indexed
+	for _, i := range x.issues {
+		if !i.listed.Before(time.UnixMilli(millis)) {
+			found = append(found, i)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b indexed) int { return a.listed.Compare(b.listed) })
+	start, _ := strconv.Atoi(q.NextPageToken)
+	start = min(start, len(found))
+	end := min(start+min(q.MaxResults, x.limit), len(found))
+	page := map[string]any{"issues": []any{}}
+	var list []any
+	for _, i := range found[start:end] {
+		list = append(list, map[string]any{"id": i.id, "key": "ACCESS-" + i.id, "fields": map[string]any{
+			"status": map[string]any{"id": "1", "name": "Open"}, "updated": i.updated.Format("2006-01-02T15:04:05.000-0700"),
+		}})
+	}
+	if list != nil {
+		page["issues"] = list
+	}
+	if end < len(found) {
+		page["nextPageToken"] = strconv.Itoa(end)
+	}
+	w.Header().Set("Date", x.now.Format(http.TimeFormat))
+	_ = json.NewEncoder(w).Encode(page)
+}
+
+func indexedScript(t *testing.T, x *index) *script {
+	s := cloudScript(t)
+	s.on("POST /rest/api/3/search/jql", x.ServeHTTP)
+	s.on("POST /rest/api/3/changelog/bulkfetch", okay(`{"issueChangeLogs":[]}`))
+	return s
+}
+
+func moment(minute, second int) time.Time {
+	return time.Date(2026, 1, 2, 3, minute, second, 0, time.UTC)
+}
+
+func TestChangesAreSearchedByTheLabelAndATimeWithoutAZone(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*jira.Config)
+		want   string
+	}{
+		{"the common label", func(*jira.Config) {}, `labels = "usher"`},
+		{"a label of its own", func(c *jira.Config) { c.Label = `a"b\` }, `labels = "a\"b\\"`},
+		{"the project where there are no labels", func(c *jira.Config) { c.MarkerField = "customfield_1" }, `project = "ACCESS"`},
+		{"labels beside a field", func(c *jira.Config) { c.MarkerField, c.Labels = "customfield_1", true }, `labels = "usher"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := indexedScript(t, &index{now: moment(0, 0)})
+			since := moment(30, 45).Add(678 * time.Millisecond).In(time.FixedZone("far east", 14*3600))
+			_, err := s.desk(t, tt.change).ChangedTickets(t.Context(), access.ChangesQuery{Since: since, Limit: 7})
+			require.NoError(t, err)
+			require.Equal(t, map[string]any{
+				"jql":    tt.want + ` AND updated >= 1767324645000 ORDER BY updated ASC, key ASC`,
+				"fields": []any{"status", "assignee", "resolution", "updated", "project"}, "maxResults": 7.0,
+			}, jsonOf(t, s.body(t, "POST /rest/api/3/search/jql")))
+		})
+	}
+}
+
+func TestAPageOfChangesIsFewCalls(t *testing.T) {
+	x := &index{limit: 100, now: moment(40, 0)}
+	s := indexedScript(t, x)
+	now := newClock()
+	desk := s.desk(t, nil)
+	desk.SetClock(now.read)
+	ask := func() access.ChangesPage {
+		page, err := desk.ChangedTickets(t.Context(), access.ChangesQuery{Since: moment(0, 0), Limit: 100})
+		require.NoError(t, err)
+		require.Equal(t, moment(40, 0), page.Now)
+		return page
+	}
+	require.Empty(t, ask().Tickets)
+	require.Len(t, s.all(), 3, "the edition, the account, the search")
+	require.Empty(t, ask().Tickets)
+	require.Len(t, s.all(), 4, "an empty page is one call")
+	now.pass(61 * time.Second)
+	ask()
+	require.Len(t, s.all(), 6, "emptiness is believed for a minute")
+	x.change("1", moment(1, 0))
+	x.change("2", moment(2, 0))
+	require.Len(t, ask().Tickets, 2)
+	require.Len(t, s.all(), 8, "a page with tickets is two calls")
+	now.pass(4 * time.Minute)
+	ask()
+	require.Len(t, s.all(), 10)
+	now.pass(2 * time.Minute)
+	ask()
+	require.Len(t, s.all(), 13, "the account is proved every few minutes")
+	require.Equal(t, 3, s.count("GET /rest/api/3/myself"))
+}
+
+func TestWithoutATimeOnlyTheClockIsAsked(t *testing.T) {
+	s := cloudScript(t)
+	s.on("GET /rest/api/3/myself", with(okay(`{"accountId":"bot"}`), "Date", moment(4, 5).Format(http.TimeFormat)))
+	page, err := s.desk(t, nil).ChangedTickets(t.Context(), access.ChangesQuery{Limit: 1})
+	require.NoError(t, err)
+	require.Equal(t, access.ChangesPage{Now: moment(4, 5)}, page)
+	require.Empty(t, s.calls())
+}
+
+func TestEmptinessOfBadCredentialsIsForbidden(t *testing.T) {
+	for name, answers := range map[string][2]http.HandlerFunc{
+		"by the log-in header": {okay(`{"accountId":"bot"}`), with(okay(`{"issues":[]}`), "X-Seraph-LoginReason", "AUTHENTICATED_FAILED")},
+		"by a fresh proof":     {status(401, ``), okay(`{"issues":[]}`)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := cloudScript(t)
+			s.on("GET /rest/api/3/myself", inTurn(okay(`{"accountId":"bot"}`), answers[0]))
+			s.on("POST /rest/api/3/search/jql", inTurn(okay(`{"issues":[]}`), answers[1]))
+			now := newClock()
+			desk := s.desk(t, nil)
+			desk.SetClock(now.read)
+			q := access.ChangesQuery{Since: moment(0, 0), Limit: 1}
+			_, err := desk.ChangedTickets(t.Context(), q)
+			require.NoError(t, err)
+			now.pass(2 * time.Minute)
+			_, err = desk.ChangedTickets(t.Context(), q)
+			requireKind(t, access.Forbidden, err)
+		})
+	}
+}
+
+// walk reads all pages, and calls between after each. It gives the ids in the order in which they were told.
+func walk(t *testing.T, desk *jira.Desk, q access.ChangesQuery, between func(page int)) []string {
+	t.Helper()
+	var told []string
+	for n := range 200 {
+		page, err := desk.ChangedTickets(t.Context(), q)
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(page.Tickets), q.Limit)
+		for _, s := range page.Tickets {
+			told = append(told, string(s.Ref.ID))
+		}
+		if page.Next == "" {
+			return told
+		}
+		require.NotEqual(t, q.Page, page.Next)
+		q.Page = page.Next
+		between(n)
+	}
+	require.FailNow(t, "the feed does not end")
+	return nil
+}
+
+func TestPagesTellEverythingOnceAndInOrder(t *testing.T) {
+	for name, now := range map[string]time.Time{"old changes": moment(59, 0), "changes of a moment ago": moment(0, 5), "no clock": {}} {
+		for _, server := range []int{1, 3, 100} {
+			for _, limit := range []int{1, 2, 7, 100} {
+				t.Run(fmt.Sprintf("%s, pages of %d by %d", name, limit, server), func(t *testing.T) {
+					x := &index{limit: server, now: now}
+					var want []string
+					for n := range 20 {
+						id := strconv.Itoa(100 + n)
+						want = append(want, id)
+						// Several change in one second.
+						x.change(id, moment(0, n/6).Add(time.Duration(n)*time.Millisecond))
+					}
+					desk := indexedScript(t, x).desk(t, nil)
+					require.Equal(t, want, walk(t, desk, access.ChangesQuery{Since: moment(0, 0), Limit: limit}, func(int) {}))
+				})
+			}
+		}
+	}
+}
+
+func TestAnIssueThatChangesBetweenPagesHidesNone(t *testing.T) {
+	for name, now := range map[string]time.Time{"old changes": moment(59, 0), "changes of a moment ago": moment(0, 5)} {
+		t.Run(name, func(t *testing.T) {
+			x := &index{limit: 3, now: now}
+			for n := range 12 {
+				x.change(strconv.Itoa(n), moment(0, n))
+			}
+			desk := indexedScript(t, x).desk(t, nil)
+			told := walk(t, desk, access.ChangesQuery{Since: moment(0, 0), Limit: 2}, func(page int) {
+				if page < 3 {
+					x.change(strconv.Itoa(2*page), moment(58, page))
+				}
+			})
+			for n := range 12 {
+				require.Contains(t, told, strconv.Itoa(n))
+			}
+			for _, again := range []string{"0", "2", "4"} {
+				require.Equal(t, 2, strings.Count(","+strings.Join(told, ",")+",", ","+again+","), "the change in between is told as well")
+			}
+		})
+	}
+}
+
+func TestAnIssueThatIsNewerThanItsIndexHidesNone(t *testing.T) {
+	x := &index{limit: 100, now: moment(59, 0)}
+	x.issues = []indexed{
+		{"1", moment(1, 0), moment(1, 0)}, {"2", moment(58, 59), moment(2, 0)}, {"3", moment(3, 0), moment(3, 0)}, {"4", moment(4, 0), moment(4, 0)},
+	}
+	desk := indexedScript(t, x).desk(t, nil)
+	require.Equal(t, []string{"1", "2", "3", "4"}, walk(t, desk, access.ChangesQuery{Since: moment(0, 0), Limit: 1}, func(int) {}))
+}
+
+func TestAMassChangeIsToldWithShortPlaces(t *testing.T) {
+	x := &index{limit: 100, now: moment(20, 0)}
+	for n := range 1500 {
+		x.change(strconv.Itoa(10_000+n), moment(15, 0).Add(time.Duration(n)*100*time.Millisecond))
+	}
+	desk := indexedScript(t, x).desk(t, nil)
+	q := access.ChangesQuery{Since: moment(0, 0), Limit: 100}
+	told := 0
+	for {
+		page, err := desk.ChangedTickets(t.Context(), q)
+		require.NoError(t, err)
+		told += len(page.Tickets)
+		if page.Next == "" {
+			break
+		}
+		require.Less(t, len(page.Next), 16_000)
+		q.Page = page.Next
+	}
+	require.Equal(t, 1500, told)
+}
+
+func TestAPageThatNobodyMadeIsInvalid(t *testing.T) {
+	s := indexedScript(t, &index{limit: 10, now: moment(0, 0)})
+	for _, page := range []string{"no such page", "75", "x;", "1;a", "1;1-x", "1;-5", ";", "1;1-2-3"} {
+		_, err := s.desk(t, nil).ChangedTickets(t.Context(), access.ChangesQuery{Since: moment(0, 0), Limit: 1, Page: page})
+		requireKind(t, access.Invalid, err)
+	}
+	require.Empty(t, s.calls())
+	s.on("POST /rest/api/3/search/jql", status(400, `{"errorMessages":["The provided next page token is invalid or has expired."]}`))
+	_, err := s.desk(t, nil).ChangedTickets(t.Context(), access.ChangesQuery{Since: moment(0, 0), Limit: 1, Page: "1767324645000;1-2"})
+	requireKind(t, access.Invalid, err)
+}
+
+func TestAFeedThatRepeatsItsPageEnds(t *testing.T) {
+	s := cloudScript(t)
+	s.on("POST /rest/api/3/search/jql", okay(`{"nextPageToken":"again","issues":[{"id":"1","key":"A-1","fields":{"status":{"id":"1"},"updated":"2026-01-02T03:04:05.000+0000"}}]}`))
+	s.on("POST /rest/api/3/changelog/bulkfetch", okay(`{}`))
+	require.Equal(t, []string{"1"}, walk(t, s.desk(t, nil), access.ChangesQuery{Since: moment(0, 0), Limit: 1}, func(int) {}))
+}
+
+func FuzzAPlaceIsReadBackOrRefused(f *testing.F) {
+	for _, page := range []string{"1767324645000;", "1767324645000;10001-250,10002-1000", "0;1--1", "-5;3-4", "9223372036854775807;1-9223372036854775807"} {
+		f.Add(page)
+	}
+	x := &index{limit: 10, now: moment(59, 0)}
+	f.Fuzz(func(t *testing.T, page string) {
+		if page == "" {
+			return
+		}
+		_, err := indexedScript(t, x).desk(t, nil).ChangedTickets(t.Context(), access.ChangesQuery{Since: moment(0, 0), Limit: 1, Page: page})
+		if err != nil {
+			requireKind(t, access.Invalid, err)
+		}
+	})
+}

@@ -1,0 +1,159 @@
+package jiraspec_test
+
+import (
+	"bytes"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/connectors/jira"
+	"usher/internal/connectors/jira/jiraspec"
+	"usher/internal/connectors/jira/jiratest"
+)
+
+// operations are all that the connector uses of each edition; what it learns to use shall be driven here as well.
+func operations() map[jiraspec.Edition][]string {
+	both := func(root string, more ...string) []string {
+		list := []string{"GET /rest/api/2/serverInfo"}
+		more = append(more,
+			"GET myself", "GET project/{projectIdOrKey}", "GET project/{projectIdOrKey}/statuses",
+			"GET issue/createmeta/{projectIdOrKey}/issuetypes", "GET issue/createmeta/{projectIdOrKey}/issuetypes/{issueTypeId}",
+			"GET user/search", "GET user/assignable/search", "POST issue", "GET issue/{issueIdOrKey}",
+			"GET issue/{issueIdOrKey}/comment", "POST issue/{issueIdOrKey}/comment", "PUT issue/{issueIdOrKey}/assignee",
+			"GET issue/{issueIdOrKey}/transitions", "POST issue/{issueIdOrKey}/transitions",
+		)
+		for _, name := range more {
+			method, path, _ := strings.Cut(name, " ")
+			list = append(list, method+" "+root+path)
+		}
+		slices.Sort(list)
+		return list
+	}
+	return map[jiraspec.Edition][]string{
+		jiraspec.Cloud: both("/rest/api/3/", "POST search/jql", "POST issue/bulkfetch", "POST changelog/bulkfetch",
+			"PUT issue/{issueIdOrKey}/comment/{id}"),
+		jiraspec.DataCenter: both("/rest/api/2/", "POST search",
+			"GET issue/{issueIdOrKey}/properties/{propertyKey}", "PUT issue/{issueIdOrKey}/properties/{propertyKey}"),
+	}
+}
+
+func TestTheConnectorAndTheFakeKeepTheContract(t *testing.T) {
+	for edition, want := range operations() {
+		t.Run(string(edition), func(t *testing.T) {
+			c := load(t, edition)
+			desk, fake := newDesk(t, c, edition)
+			drive(t, desk, fake)
+			r := c.Report()
+			require.Empty(t, r.Broken())
+			require.Empty(t, r.NotValidated())
+			var seen []string
+			for _, o := range r.Operations {
+				seen = append(seen, o.Name)
+			}
+			require.Equal(t, want, seen)
+			require.NotEmpty(t, slices.Collect(maps.Keys(r.Outside)), "the list of webhooks")
+			require.NoError(t, c.Close())
+		})
+	}
+}
+
+func newDesk(t *testing.T, c *jiraspec.Contract, edition jiraspec.Edition) (*jira.Desk, *jiratest.Server) {
+	t.Helper()
+	fake := jiratest.New(jiratest.Config{Edition: jiratest.Edition(edition), PageLimit: 2})
+	server := httptest.NewServer(withQuotedTimes(c.Handler(fake)))
+	t.Cleanup(func() {
+		server.Close()
+		require.NoError(t, fake.Close())
+	})
+	fake.AddAccount(jiratest.Account{ID: "acc-ada", Email: "ada@example.test", DisplayName: "Ada"})
+	config := jira.Config{
+		BaseURL: server.URL, Email: jiratest.DefaultEmail, Token: jiratest.DefaultToken,
+		Project: "ACCESS", IssueType: "Access request", Reporter: true, Rate: 10_000,
+		Statuses: map[access.TicketPhase][]string{
+			access.TicketApproved: {jiratest.StatusApproved}, access.TicketDenied: {jiratest.StatusDenied},
+			access.TicketWontDo: {jiratest.StatusWontDo},
+		},
+		Fields: map[string]access.TicketField{
+			"customfield_10041": access.FieldRequestID, "customfield_10047": access.FieldReason,
+		},
+		Webhook: jira.WebhookConfig{URL: "https://usher.test/hooks/jira"},
+	}
+	if edition == jiraspec.DataCenter {
+		config.Email, config.User = "", jiratest.DefaultAccountID
+	}
+	desk, err := jira.New(config, "jira")
+	require.NoError(t, err)
+	return desk, fake
+}
+
+// unquotedTime is a time in JQL as the connector writes it: milliseconds since 1970.
+var unquotedTime = regexp.MustCompile(`updated \\u003e= (\d+)`)
+
+// withQuotedTimes writes such times as the fake reads them: in quotes, by the minute, in the zone of the account.
+func withQuotedTimes(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		zone, err := time.LoadLocation(jiratest.DefaultZone)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		raw, _ := io.ReadAll(r.Body)
+		raw = unquotedTime.ReplaceAllFunc(raw, func(found []byte) []byte {
+			millis, _ := strconv.ParseInt(string(unquotedTime.FindSubmatch(found)[1]), 10, 64)
+			return []byte(`updated \u003e= \"` + time.UnixMilli(millis).In(zone).Format("2006/01/02 15:04") + `\"`)
+		})
+		r.Body = io.NopCloser(bytes.NewReader(raw))
+		next.ServeHTTP(w, r)
+	})
+}
+
+// drive uses the whole port, with the values that are special on the wire: nobody, null, texts with markup.
+func drive(t *testing.T, desk *jira.Desk, fake *jiratest.Server) {
+	t.Helper()
+	ctx := t.Context()
+	_, err := desk.Check(ctx)
+	require.NoError(t, err)
+	ada := access.Person{ID: "p-ada", DisplayName: "Ada", Email: "ada@example.test"}
+	account, err := desk.FindAccount(ctx, ada)
+	require.NoError(t, err)
+	start, err := desk.ChangedTickets(ctx, access.ChangesQuery{})
+	require.NoError(t, err)
+	ticket := access.NewTicket{
+		Marker: "usher-r1", Summary: "Wiki editor for *Ada*", Body: "Please.\n\nThank you.", Requester: ada, Assignee: account.ID,
+		Fields: map[access.TicketField]string{access.FieldRequestID: "r1", access.FieldReason: "because"},
+	}
+	ref, err := desk.CreateTicket(ctx, ticket)
+	require.NoError(t, err)
+	// Of two with one marker, the properties tell which is the real one.
+	_, err = desk.CreateTicket(ctx, ticket)
+	require.NoError(t, err)
+	_, err = desk.FindTicket(ctx, "usher-r1")
+	require.NoError(t, err)
+	require.NoError(t, desk.AssignTicket(ctx, ref.ID, ""))
+	require.NoError(t, desk.AssignTicket(ctx, ref.ID, account.ID))
+	fake.SetFaults(jiratest.Faults{HideCommentProperties: true})
+	require.NoError(t, desk.AddComment(ctx, ref.ID, access.Comment{Marker: "c1", Text: "first\n\nsecond"}))
+	require.NoError(t, desk.AddComment(ctx, ref.ID, access.Comment{Marker: "c2", Text: "third"}))
+	for _, phase := range []access.TicketPhase{access.TicketApproved, access.TicketWorking, access.TicketDone} {
+		require.NoError(t, desk.MoveTicket(ctx, ref.ID, phase))
+		_, err = desk.ReadTicket(ctx, ref.ID)
+		require.NoError(t, err)
+	}
+	require.NoError(t, fake.MoveAs("acc-ada", string(ref.ID), jiratest.StatusWaiting))
+	read, err := desk.ReadTickets(ctx, []access.TicketID{ref.ID, "99999"})
+	require.NoError(t, err)
+	require.Len(t, read.Tickets, 1)
+	page, err := desk.ChangedTickets(ctx, access.ChangesQuery{Since: start.Now})
+	require.NoError(t, err)
+	require.NotEmpty(t, page.Tickets)
+}

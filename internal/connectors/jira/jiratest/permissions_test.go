@@ -1,0 +1,92 @@
+package jiratest_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/connectors/jira/jiratest"
+)
+
+func TestALostPermissionOnAProjectLooksLikeEmptiness(t *testing.T) {
+	d := newDesk(t, nil)
+	lost, kept := d.create(nil), d.create(object{"project": object{"key": "OTHER"}})
+	d.SetFaults(jiratest.Faults{HiddenProjects: []string{"ACCESS"}})
+	d.want(http.StatusNotFound, http.MethodGet, "/rest/api/3/issue/"+lost, nil)
+	d.want(http.StatusNotFound, http.MethodGet, "/rest/api/3/project/ACCESS", nil)
+	d.want(http.StatusBadRequest, http.MethodPost, "/rest/api/3/search/jql", object{"jql": "project = ACCESS"})
+	d.want(http.StatusBadRequest, http.MethodPost, "/rest/api/2/issue", newIssue(nil))
+	require.Equal(t, []string{kept}, d.keys(`created >= "-1d"`))
+	r := d.want(http.StatusOK, http.MethodPost, bulkFetch, object{"issueIdsOrKeys": []string{lost, kept}})
+	require.Equal(t, []string{kept}, keysOf(t, r.json["issues"]))
+	require.Empty(t, d.want(http.StatusOK, http.MethodGet, "/rest/api/3/issue/createmeta/ACCESS/issuetypes", nil).json["issueTypes"])
+	d.want(http.StatusOK, http.MethodGet, "/rest/api/3/myself", nil)
+	d.SetFaults(jiratest.Faults{})
+	d.want(http.StatusOK, http.MethodGet, "/rest/api/3/issue/"+lost, nil)
+}
+
+func TestALostPermissionOnAnIssueLooksLikeEmptiness(t *testing.T) {
+	d := newDesk(t, nil)
+	lost, kept := d.create(nil), d.create(nil)
+	d.SetFaults(jiratest.Faults{HiddenIssues: []string{lost}})
+	d.want(http.StatusNotFound, http.MethodGet, "/rest/api/3/issue/"+lost, nil)
+	require.Equal(t, []string{kept}, d.keys("project = ACCESS"))
+	d.want(http.StatusBadRequest, http.MethodPost, "/rest/api/3/search/jql", object{"jql": "key = " + lost})
+	i, _ := d.Issue(lost)
+	d.SetFaults(jiratest.Faults{HiddenIssues: []string{i.ID}})
+	d.want(http.StatusNotFound, http.MethodGet, "/rest/api/3/issue/"+lost+"/transitions", nil)
+}
+
+func TestAProjectThatCanOnlyBeRead(t *testing.T) {
+	d := newDesk(t, nil)
+	key := d.create(nil)
+	d.SetFaults(jiratest.Faults{ReadOnlyProjects: []string{"ACCESS"}})
+	issue := "/rest/api/2/issue/" + key
+	d.want(http.StatusOK, http.MethodGet, issue, nil)
+	require.Empty(t, d.want(http.StatusOK, http.MethodGet, issue+"/transitions", nil).json["transitions"])
+	d.want(http.StatusBadRequest, http.MethodPost, issue+"/transitions", move("11", nil))
+	d.want(http.StatusForbidden, http.MethodPost, issue+"/comment", object{"body": "x"})
+	d.want(http.StatusForbidden, http.MethodPut, issue+"/assignee", object{"accountId": nil})
+	d.want(http.StatusForbidden, http.MethodPut, issue+"/properties/usher", object{})
+	r := d.want(http.StatusOK, http.MethodGet, "/rest/api/3/mypermissions?permissions=BROWSE_PROJECTS,EDIT_ISSUES,ADMINISTER&projectKey=ACCESS", nil)
+	require.Equal(t, true, at(t, r.json, "permissions", "BROWSE_PROJECTS", "havePermission"))
+	require.Equal(t, false, at(t, r.json, "permissions", "EDIT_ISSUES", "havePermission"))
+	require.Equal(t, true, at(t, r.json, "permissions", "ADMINISTER", "havePermission"))
+	d.want(http.StatusBadRequest, http.MethodGet, "/rest/api/3/mypermissions", nil)
+}
+
+func TestAnAccountThatIsSwitchedOff(t *testing.T) {
+	d := newDesk(t, nil)
+	key := d.create(nil)
+	d.SetFaults(jiratest.Faults{InactiveAccounts: []string{"acc-ana"}})
+	r := d.want(http.StatusBadRequest, http.MethodPut, "/rest/api/3/issue/"+key+"/assignee", object{"accountId": "acc-ana"})
+	require.Equal(t, "User 'Ana Alves' cannot be assigned issues.", at(t, r.json, "errors", "assignee"))
+	require.Empty(t, d.list("/rest/api/3/user/search?query=ana%40"))
+	require.Error(t, d.MoveAs("acc-ana", key, "Done"))
+	require.Equal(t, false, d.want(http.StatusOK, http.MethodGet, "/rest/api/3/user?accountId=acc-ana", nil).json["active"])
+}
+
+func TestACaptchaStopsBasicAuthenticationOnCloudToo(t *testing.T) {
+	d := newDesk(t, nil)
+	d.SetFaults(jiratest.Faults{Captcha: true})
+	r := d.want(http.StatusForbidden, http.MethodGet, "/rest/api/3/myself", nil)
+	require.Equal(t, "AUTHENTICATION_DENIED", r.header.Get("X-Seraph-LoginReason"))
+}
+
+func TestCommentPropertiesCanBeHidden(t *testing.T) {
+	d := newDesk(t, nil)
+	key := d.create(nil)
+	d.SetFaults(jiratest.Faults{HideCommentProperties: true})
+	body := object{"body": doc("x"), "properties": []any{object{"key": "usher", "value": "m"}}}
+	made := d.want(http.StatusCreated, http.MethodPost, "/rest/api/3/issue/"+key+"/comment", body)
+	path := "/rest/api/3/issue/" + key + "/comment?expand=properties"
+	require.NotContains(t, at(t, d.want(http.StatusOK, http.MethodGet, path, nil).json, "comments", 0), "properties")
+	d.clock.move(1e9)
+	edited := d.want(http.StatusOK, http.MethodPut, "/rest/api/3/issue/"+key+"/comment/"+made.json["id"].(string), object{"body": doc("y")})
+	require.NotEqual(t, edited.json["created"], edited.json["updated"])
+	d.SetFaults(jiratest.Faults{})
+	shown := at(t, d.want(http.StatusOK, http.MethodGet, path, nil).json, "comments", 0, "properties", 0, "value")
+	require.Equal(t, "m", shown, "an edit leaves the properties that it does not give")
+	require.Equal(t, "y", d.Comments(key)[0].Body)
+}

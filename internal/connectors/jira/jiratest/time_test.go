@@ -1,0 +1,80 @@
+package jiratest_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/connectors/jira/jiratest"
+)
+
+func TestJQLTimesAreInTheZoneOfTheCallersProfile(t *testing.T) {
+	tokyo := time.FixedZone("Asia/Tokyo", 9*60*60)
+	d := newDesk(t, func(c *jiratest.Config) {
+		c.Accounts = append(c.Accounts, jiratest.Account{ID: "acc-yui", Email: "yui@example.test", Token: "yui", Zone: tokyo})
+	})
+	key := d.create(nil) // at 12:30:15 UTC
+	for email, rows := range map[string]map[string][]string{
+		jiratest.DefaultEmail: {
+			`updated >= "2026/03/04 07:30"`: {key}, `updated >= "2026/03/04 07:31"`: {}, `updated >= "2026/03/04 05:30"`: {key},
+			`updated >= "2026/03/04 12:30"`: {},
+		},
+		"yui@example.test": {`updated >= "2026/03/04 21:30"`: {key}, `updated >= "2026/03/04 21:31"`: {}},
+	} {
+		d.email = email
+		d.token = map[string]string{jiratest.DefaultEmail: jiratest.DefaultToken, "yui@example.test": "yui"}[email]
+		for jql, want := range rows {
+			require.Equal(t, want, d.keys(jql+" ORDER BY updated ASC"), "%s %s", email, jql)
+		}
+	}
+	require.Equal(t, "Asia/Tokyo", d.call(http.MethodGet, "/rest/api/3/myself", nil).json["timeZone"].(string))
+}
+
+func TestTheDefaultProfileIsNeitherUTCNorTheSites(t *testing.T) {
+	d := newDesk(t, nil)
+	me := d.want(http.StatusOK, http.MethodGet, "/rest/api/3/myself", nil)
+	require.Equal(t, jiratest.DefaultZone, me.json["timeZone"])
+	info := d.want(http.StatusOK, http.MethodGet, "/rest/api/3/serverInfo", nil)
+	require.Equal(t, "Etc/GMT+7", info.json["serverTimeZone"])
+}
+
+func TestEveryAnswerTellsTheSitesOwnClock(t *testing.T) {
+	d := newDesk(t, nil)
+	d.SetFaults(jiratest.Faults{ClockSkewSeconds: 3600})
+	key := d.create(nil)
+	r := d.want(http.StatusOK, http.MethodGet, "/rest/api/3/issue/"+key, nil)
+	require.Equal(t, "Wed, 04 Mar 2026 13:30:15 GMT", r.header.Get("Date"))
+	require.Equal(t, "2026-03-04T06:30:15.123-0700", at(t, r.json, "fields", "updated"))
+	require.Equal(t, []string{key}, d.keys(`updated >= "2026/03/04 08:30"`))
+	missing := d.want(http.StatusNotFound, http.MethodGet, "/rest/api/3/issue/NO-1", nil)
+	require.Equal(t, "Wed, 04 Mar 2026 13:30:15 GMT", missing.header.Get("Date"))
+	d.SetFaults(jiratest.Faults{RateLimit: &jiratest.RateLimit{Times: 1}})
+	limited := d.want(http.StatusTooManyRequests, http.MethodGet, "/rest/api/3/myself", nil)
+	require.Equal(t, "Wed, 04 Mar 2026 12:30:15 GMT", limited.header.Get("Date"))
+}
+
+func TestAnIssueCanLagByItself(t *testing.T) {
+	d := newDesk(t, nil)
+	slow, quick := d.create(nil), d.create(nil)
+	r := d.want(http.StatusOK, http.MethodPut, "/_sim/lag", object{"issue": slow, "seconds": 120})
+	require.Equal(t, json.Number("120"), at(t, r.json, "issue_lag_seconds", slow))
+	d.clock.move(time.Minute)
+	require.NoError(t, d.CommentAs("acc-ana", slow, "x"))
+	require.NoError(t, d.CommentAs("acc-ana", quick, "x"))
+	recent := `updated >= "2026/03/04 07:31"`
+	require.Equal(t, []string{quick}, d.keys(recent))
+	d.clock.move(119 * time.Second)
+	require.Equal(t, []string{quick}, d.keys(recent))
+	d.clock.move(time.Second)
+	require.Equal(t, []string{quick, slow}, d.keys(recent))
+
+	d.want(http.StatusOK, http.MethodPut, "/_sim/lag", object{"seconds": 60})
+	d.create(nil)
+	require.Len(t, d.keys("project = ACCESS"), 2)
+	d.SetIndexLag("", 0)
+	require.Len(t, d.keys("project = ACCESS"), 3, "a shorter lag applies to earlier changes")
+	d.want(http.StatusBadRequest, http.MethodPut, "/_sim/lag", object{"sekonds": 1})
+}

@@ -1,0 +1,68 @@
+package jiratest_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/connectors/jira/jiratest"
+)
+
+func TestATwoStepCloseNeedsAConfirmation(t *testing.T) {
+	d := newDesk(t, nil)
+	d.SetFaults(jiratest.Faults{TwoStepClose: true})
+	key := d.create(nil)
+	issue := "/rest/api/2/issue/" + key
+	done := object{"fields": object{"resolution": object{"name": "Done"}}}
+	d.want(http.StatusBadRequest, http.MethodPost, issue+"/transitions", move("41", done))
+	d.want(http.StatusNoContent, http.MethodPost, issue+"/transitions", move("41", nil))
+	i, _ := d.Issue(key)
+	require.Equal(t, jiratest.CategoryIndeterminate, i.Category)
+	list := d.want(http.StatusOK, http.MethodGet, issue+"/transitions", nil)
+	require.Equal(t, "419", at(t, list.json, "transitions", 0, "id"))
+	require.Len(t, list.json["transitions"], 1)
+	d.want(http.StatusNoContent, http.MethodPost, issue+"/transitions", move("419", done))
+	i, _ = d.Issue(key)
+	require.Equal(t, jiratest.StatusDone, i.Status)
+}
+
+func TestAResolutionThatIsOnNoScreen(t *testing.T) {
+	d := newDesk(t, nil)
+	d.SetFaults(jiratest.Faults{NoResolutionScreen: true})
+	issue := "/rest/api/2/issue/" + d.create(nil)
+	r := d.want(http.StatusBadRequest, http.MethodPost, issue+"/transitions", move("41", object{"fields": object{"resolution": object{"name": "Done"}}}))
+	require.Contains(t, at(t, r.json, "errors", "resolution"), "not on the appropriate screen")
+	d.want(http.StatusNoContent, http.MethodPost, issue+"/transitions", move("41", nil))
+	i := d.want(http.StatusOK, http.MethodGet, issue, nil)
+	require.Nil(t, at(t, i.json, "fields", "resolution"), "closed, without a resolution")
+	require.Equal(t, "done", at(t, i.json, "fields", "status", "statusCategory", "key"))
+}
+
+func TestAFieldThatIsDemandedFromNowOn(t *testing.T) {
+	d := newDesk(t, nil)
+	key := d.create(nil)
+	d.SetFaults(jiratest.Faults{RequiredFields: []string{"customfield_10049"}})
+	r := d.want(http.StatusBadRequest, http.MethodPost, "/rest/api/2/issue", newIssue(nil))
+	require.Equal(t, "Cost centre is required.", at(t, r.json, "errors", "customfield_10049"))
+	d.create(object{"customfield_10049": "42"})
+	path := "/rest/api/2/issue/" + key + "/transitions"
+	fields := object{"resolution": object{"name": "Done"}}
+	d.want(http.StatusBadRequest, http.MethodPost, path, move("41", object{"fields": fields}))
+	fields["customfield_10049"] = "42"
+	d.want(http.StatusNoContent, http.MethodPost, path, move("41", object{"fields": fields}))
+	d.SetFaults(jiratest.Faults{})
+	d.create(nil)
+}
+
+func TestATokenOfAPageCanEnd(t *testing.T) {
+	d := newDesk(t, func(c *jiratest.Config) { c.PageLimit = 1 })
+	d.create(nil)
+	d.create(nil)
+	ask := object{"jql": "project = ACCESS"}
+	ask["nextPageToken"] = d.want(http.StatusOK, http.MethodPost, "/rest/api/3/search/jql", ask).json["nextPageToken"]
+	d.SetFaults(jiratest.Faults{ExpirePageTokens: true})
+	d.want(http.StatusBadRequest, http.MethodPost, "/rest/api/3/search/jql", ask)
+	delete(ask, "nextPageToken")
+	d.want(http.StatusOK, http.MethodPost, "/rest/api/3/search/jql", ask)
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/connectors/jira/jiraspec"
+)
+
+func specs(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv(jiraspec.EnvSpecs)
+	if _, err := jiraspec.Load(dir, jiraspec.Cloud); errors.Is(err, jiraspec.ErrNoDocuments) {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	return dir
+}
+
+// reports writes reports into a folder.
+func reports(t *testing.T, all ...jiraspec.Report) string {
+	t.Helper()
+	dir := t.TempDir()
+	for n, r := range all {
+		raw, err := json.Marshal(r)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, string(rune('a'+n))+".json"), raw, 0o600))
+	}
+	return dir
+}
+
+func operation(name string, seen, validated int) jiraspec.OperationCount {
+	return jiraspec.OperationCount{Name: name, Seen: seen, Validated: validated}
+}
+
+func TestTheVerdictOverAllReports(t *testing.T) {
+	dir := specs(t)
+	one := jiraspec.Report{Edition: jiraspec.Cloud, Operations: []jiraspec.OperationCount{operation("GET /a", 2, 2), operation("PUT /b", 1, 0)}}
+	other := jiraspec.Report{Edition: jiraspec.Cloud, Operations: []jiraspec.OperationCount{operation("PUT /b", 3, 1)}}
+	dc := jiraspec.Report{Edition: jiraspec.DataCenter, Operations: []jiraspec.OperationCount{operation("GET /c", 1, 1)}}
+	broken := dc
+	broken.Violations = []jiraspec.ViolationCount{{
+		Violation: jiraspec.Violation{Operation: "GET /c", Side: jiraspec.SideResponse, What: "body: it is not JSON"}, Times: 4,
+	}}
+	missing := dc
+	missing.Missing = map[string]int{"GET /d": 2}
+	for name, row := range map[string]struct {
+		reports []jiraspec.Report
+		args    []string
+		ok      bool
+		want    string
+	}{
+		"what one test did not validate another one did": {
+			[]jiraspec.Report{one, other}, nil, true, "cloud: operations seen: 2, validated: 2, seen minus validated: {}\n",
+		},
+		"an operation that nobody validated": {
+			[]jiraspec.Report{one}, nil, false, "cloud: operations seen: 2, validated: 1, seen minus validated: {PUT /b}\n",
+		},
+		"two editions": {
+			[]jiraspec.Report{dc, one, other}, []string{"-need", "cloud,data_center"}, true,
+			"cloud: operations seen: 2, validated: 2, seen minus validated: {}\n" +
+				"data_center: operations seen: 1, validated: 1, seen minus validated: {}\n",
+		},
+		"an edition that is needed and not there": {
+			[]jiraspec.Report{dc}, []string{"-need", "cloud,data_center"}, false,
+			"cloud: there is no report\ndata_center: operations seen: 1, validated: 1, seen minus validated: {}\n",
+		},
+		"a violation": {
+			[]jiraspec.Report{broken}, nil, false, "data_center: operations seen: 1, validated: 1, seen minus validated: {}\n" +
+				"  data_center: GET /c: response: body: it is not JSON (4 times)\n",
+		},
+		"an operation that the documents do not have": {
+			[]jiraspec.Report{missing}, nil, false, "data_center: operations seen: 1, validated: 1, seen minus validated: {}\n" +
+				"  data_center: GET /d: the documents have no such operation (2 times)\n",
+		},
+		"a report in which nothing was seen": {
+			[]jiraspec.Report{{Edition: jiraspec.Cloud}}, nil, false, "cloud: operations seen: 0, validated: 0, seen minus validated: {}\n",
+		},
+		"no report": {nil, nil, false, "there is no report of any edition\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			err := run(row.args, env(dir, reports(t, row.reports...), ""), &out)
+			require.Equal(t, row.ok, err == nil, "%v", err)
+			require.Equal(t, row.want, out.String())
+		})
+	}
+}
+
+func env(specs, out, ci string) func(string) string {
+	return func(name string) string {
+		return map[string]string{jiraspec.EnvSpecs: specs, jiraspec.EnvOut: out, "CI": ci}[name]
+	}
+}
+
+func TestReportsAreRemovedWhenAskedFor(t *testing.T) {
+	dir := specs(t)
+	left := reports(t, jiraspec.Report{Edition: jiraspec.Cloud, Operations: []jiraspec.OperationCount{operation("GET /a", 1, 1)}})
+	require.NoError(t, run(nil, env(dir, left, ""), &bytes.Buffer{}))
+	require.DirExists(t, left)
+	require.NoError(t, run([]string{"-remove"}, env(dir, left, ""), &bytes.Buffer{}))
+	require.NoDirExists(t, left)
+}
+
+func TestWithoutDocumentsThatIsSaidAndFailsOnlyWhereEverythingIsInstalled(t *testing.T) {
+	const skipped = `SKIPPED: the vendor's OpenAPI documents are not at JIRA_SPECS=""; contract checks did not run`
+	var out bytes.Buffer
+	require.NoError(t, run(nil, env("", t.TempDir(), ""), &out))
+	require.Equal(t, skipped+"\n", out.String())
+	require.EqualError(t, run(nil, env("", t.TempDir(), "true"), &out), skipped)
+}
+
+func TestTheFolderOfTheReportsIsRequired(t *testing.T) {
+	require.EqualError(t, run(nil, env("", "", ""), &bytes.Buffer{}), "JIRA_CONTRACT_OUT: expected the folder of the reports")
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/internal/ledger"
+	"usher/internal/telemetry"
+)
+
+// observedLedger is the ledger whose calls by activities are counted. Its methods are those of the activities' ports; one
+// that is not here is the store's own and stays uncounted.
+type observedLedger struct {
+	*ledger.Store
+	metrics *telemetry.Metrics
+}
+
+var (
+	_ activities.LedgerStore = observedLedger{}
+	_ activities.WatchStore  = observedLedger{}
+)
+
+// ledgerCall counts one call that gives a value.
+func ledgerCall[T any](l observedLedger, operation string, call func() (T, error)) (T, error) {
+	began := time.Now()
+	value, err := call()
+	l.metrics.LedgerCalled(operation, time.Since(began), err)
+	return value, err
+}
+
+// ledgerDo counts one call that gives no value.
+func ledgerDo(l observedLedger, operation string, call func() error) error {
+	_, err := ledgerCall(l, operation, func() (nothing, error) { return nothing{}, call() })
+	return err
+}
+
+func (l observedLedger) Record(ctx context.Context, e access.Entry) error {
+	return ledgerDo(l, "record", func() error { return l.Store.Record(ctx, e) })
+}
+
+func (l observedLedger) View(ctx context.Context, id access.RequestID) (access.RequestView, error) {
+	return ledgerCall(l, "view", func() (access.RequestView, error) { return l.Store.View(ctx, id) })
+}
+
+func (l observedLedger) Lease(ctx context.Context, id access.LeaseID) (access.LeaseView, error) {
+	return ledgerCall(l, "lease", func() (access.LeaseView, error) { return l.Store.Lease(ctx, id) })
+}
+
+func (l observedLedger) TicketsOf(ctx context.Context, id access.RequestID) ([]access.TicketLink, error) {
+	return ledgerCall(l, "tickets_of", func() ([]access.TicketLink, error) { return l.Store.TicketsOf(ctx, id) })
+}
+
+func (l observedLedger) Ping(ctx context.Context) error {
+	return ledgerDo(l, "ping", func() error { return l.Store.Ping(ctx) })
+}
+
+func (l observedLedger) Watch(ctx context.Context, desk access.DeskName) (access.WatchView, error) {
+	return ledgerCall(l, "watch", func() (access.WatchView, error) { return l.Store.Watch(ctx, desk) })
+}
+
+func (l observedLedger) SaveWatch(ctx context.Context, view access.WatchView) error {
+	return ledgerDo(l, "save_watch", func() error { return l.Store.SaveWatch(ctx, view) })
+}
+
+func (l observedLedger) WatchedTickets(ctx context.Context, desk access.DeskName, ids []access.TicketID) ([]access.WatchedTicket, error) {
+	return ledgerCall(l, "watched_tickets", func() ([]access.WatchedTicket, error) { return l.Store.WatchedTickets(ctx, desk, ids) })
+}
+
+func (l observedLedger) SaveMarks(ctx context.Context, desk access.DeskName, marks map[access.TicketID]access.TicketMark) error {
+	return ledgerDo(l, "save_marks", func() error { return l.Store.SaveMarks(ctx, desk, marks) })
+}
+
+func (l observedLedger) OpenTickets(ctx context.Context, desk access.DeskName, after access.TicketID, limit int) ([]access.TicketID, error) {
+	return ledgerCall(l, "open_tickets", func() ([]access.TicketID, error) { return l.Store.OpenTickets(ctx, desk, after, limit) })
+}

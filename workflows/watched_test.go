@@ -1,0 +1,132 @@
+package workflows_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/connectors/memory"
+	"usher/workflows"
+)
+
+// tells is the desk's watch telling the request what its ticket looks like now.
+func (w *world) tells() {
+	w.t.Helper()
+	now, err := w.desk.ReadTicket(w.t.Context(), w.ticket().Ref.ID)
+	require.NoError(w.t, err)
+	w.env.SignalWorkflow(workflows.SignalTicket, access.TicketNews{Snapshot: now})
+}
+
+func TestAWatchedRequestDecidesByWhatItIsTold(t *testing.T) {
+	w := newWorldWith(t, watchTerms)
+	w.at(time.Hour, func() {
+		w.move("mia", access.TicketApproved)
+		w.tells()
+		w.tells()
+	})
+	result := w.run(w.request("wiki/editor"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	require.Len(t, result.View.Decisions, 1)
+	require.Equal(t, access.ChannelTicket, result.View.Decisions[0].Channel)
+	require.Equal(t, 1, has(w.events("r1"), access.EventTicketSeen))
+}
+
+func TestAWatchedRequestAsksTheDeskNothingWhileTheWatchIsFresh(t *testing.T) {
+	w := newWorldWith(t, watchTerms)
+	var round func()
+	round = func() {
+		require.NoError(t, w.ledger.SaveWatch(t.Context(), access.WatchView{Desk: "jira", LookedAt: w.env.Now()}))
+		w.at(4*time.Minute, round)
+	}
+	w.at(0, round)
+	w.at(72*time.Hour, func() {
+		require.Zero(t, w.desk.Calls(memory.OpReadTicket))
+		w.decide("mia", access.Approve)
+	})
+	result := w.run(w.request("wiki/editor"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	require.Zero(t, w.desk.Calls(memory.OpReadTicket))
+}
+
+func TestAWatchedRequestLooksItselfWhenTheWatchIsStale(t *testing.T) {
+	w := newWorldWith(t, watchTerms)
+	w.at(30*time.Minute, func() { w.move("mia", access.TicketApproved) })
+	result := w.run(w.request("wiki/editor"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	require.Equal(t, 1, w.desk.Calls(memory.OpReadTicket), "one safety look, after an hour")
+}
+
+func TestNewsThatComeDuringAWriteAreCheckedByALook(t *testing.T) {
+	w := newWorldWith(t, watchTerms)
+	w.at(time.Hour-time.Second, func() { w.desk.Down(true) })
+	// The reminder cannot be written: the mirror is busy when the news come.
+	w.at(25*time.Hour, func() {
+		w.desk.Down(false)
+		w.move("mia", access.TicketApproved)
+		w.tells()
+	})
+	result := w.run(w.request("wiki/editor"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	require.Positive(t, w.desk.Calls(memory.OpReadTicket))
+}
+
+func TestAWatchedTicketThatIsGoneIsOpenedAgain(t *testing.T) {
+	w := newWorldWith(t, watchTerms)
+	w.at(time.Hour, func() {
+		require.NoError(t, w.desk.Delete(w.ticket().Ref.ID))
+		w.env.SignalWorkflow(workflows.SignalTicket, access.TicketNews{Missing: true})
+	})
+	w.at(2*time.Hour, func() { w.decide("mia", access.Approve) })
+	result := w.run(w.request("wiki/editor"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	tickets := w.desk.Tickets()
+	require.Len(t, tickets, 2)
+	require.Equal(t, access.TicketDone, tickets[1].Phase)
+}
+
+func TestConnectorsAtTheEdgeAreServedInMoreSteps(t *testing.T) {
+	w := newWorldWith(t, watchTerms)
+	w.edge = true
+	w.newRun()
+	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
+	result := w.run(w.request("wiki/editor"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	events := w.events("r1")
+	require.Equal(t, 1, has(events, access.EventTicketOpened))
+	require.Equal(t, 1, has(events, access.EventTicketClosed))
+	require.Equal(t, access.TicketDone, w.ticket().Phase)
+}
+
+func TestWhatTheLedgerHearsGoesAlongWithTheTicket(t *testing.T) {
+	w := newWorldWith(t, watchTerms)
+	records := 0
+	w.ledger.recorded = func(access.Entry) { records++ }
+	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
+	result := w.run(w.request("wiki/editor"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	require.Equal(t, 3, records, "with the opened ticket, with the decision, with the closed ticket")
+	events := w.events("r1")
+	require.Equal(t, access.EventSubmitted, events[0].Type)
+	require.Equal(t, access.EventTicketOpened, events[2].Type)
+	require.Contains(t, events[2].Text, string(w.ticket().Ref.Key))
+	require.Equal(t, access.EventTicketClosed, events[len(events)-1].Type)
+	view, err := w.ledger.View(t.Context(), "r1")
+	require.NoError(t, err)
+	require.Equal(t, access.OutcomeGranted, view.State)
+	require.Equal(t, w.ticket().Ref.Key, view.Ticket.Key)
+}
+
+func TestTheLedgerDoesNotWaitForADeskThatIsAway(t *testing.T) {
+	w := newWorldWith(t, watchTerms)
+	w.desk.Down(true)
+	w.at(2*time.Minute, func() { require.Equal(t, 1, has(w.events("r1"), access.EventRequired)) })
+	w.at(time.Hour, func() {
+		w.desk.Down(false)
+		w.decide("mia", access.Approve)
+	})
+	w.at(90*time.Minute, func() { w.desk.Down(true) })
+	result := w.run(w.request("wiki/editor"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+}
