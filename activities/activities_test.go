@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
 	"usher/activities"
@@ -131,34 +130,4 @@ func TestAMissingTicketIsAnAnswer(t *testing.T) {
 	look, err := (&activities.Desk{Port: memory.NewDesk("jira")}).LookAtTicket(t.Context(), activities.LookCall{Ticket: "404"})
 	require.NoError(t, err)
 	require.True(t, look.Missing)
-}
-
-// signals hears signal-with-start.
-type signals struct {
-	client.Client
-	id, signal string
-	arg        any
-	options    client.StartWorkflowOptions
-	workflow   any
-}
-
-func (s *signals) SignalWithStartWorkflow(_ context.Context, id, signal string, arg any, o client.StartWorkflowOptions, workflow any, _ ...any,
-) (client.WorkflowRun, error) {
-	*s = signals{nil, id, signal, arg, o, workflow}
-	return nil, nil
-}
-
-func TestAnEnsureStartsTheSubjectsWorkflowWhereItDoesNotRun(t *testing.T) {
-	heard := &signals{}
-	ensure := access.Ensure{Lease: access.Lease{ID: "r1:1", Subject: access.Person{ID: "ana"}}, Revision: 3}
-	_, err := (&activities.Records{Client: heard}).Record(t.Context(), activities.RecordCall{Ensures: []activities.EnsureCall{{
-		WorkflowID: "access/ana", WorkflowType: "SubjectAccess", TaskQueue: "usher", Signal: "ensure", Ensure: ensure,
-	}}})
-	require.NoError(t, err)
-	require.Equal(t, "access/ana", heard.id)
-	require.Equal(t, "access/ana", heard.options.ID)
-	require.Equal(t, "usher", heard.options.TaskQueue)
-	require.Equal(t, "ensure", heard.signal)
-	require.Equal(t, ensure, heard.arg)
-	require.Equal(t, "SubjectAccess", heard.workflow)
 }

@@ -52,6 +52,10 @@ func (g *fakeGateway) View(context.Context, access.RequestID) (access.RequestVie
 
 func (g *fakeGateway) Hint(context.Context, access.RequestID, workflows.Hint) error { return g.err }
 
+func (g *fakeGateway) HintWatch(context.Context, access.DeskName, workflows.Hint) (bool, error) {
+	return false, g.err
+}
+
 func (g *fakeGateway) Doctor(context.Context, workflows.DoctorParams) (workflows.DoctorReport, error) {
 	return g.report, g.err
 }

@@ -19,6 +19,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 	"go.uber.org/fx"
 
+	"usher/internal/access"
 	"usher/internal/telemetry"
 	"usher/internal/temporalclient"
 	"usher/workflows"
@@ -70,6 +71,7 @@ const (
 	versions = "versions"
 	scale    = "scale"
 	drain    = "drain"
+	edges    = "edges"
 	bare     = "bare"
 )
 
@@ -84,7 +86,7 @@ func startServer() (*testsuite.DevServer, error) {
 	return testsuite.StartDevServer(ctx, testsuite.DevServerOptions{
 		ExistingPath: cli, LogLevel: "error", Stdout: io.Discard, Stderr: io.Discard,
 		ClientOptions: &client.Options{Logger: quiet{}},
-		ExtraArgs:     []string{"--namespace", versions, "--namespace", scale, "--namespace", drain, "--namespace", bare},
+		ExtraArgs:     []string{"--namespace", versions, "--namespace", scale, "--namespace", drain, "--namespace", edges, "--namespace", bare},
 	})
 }
 
@@ -174,14 +176,7 @@ func TestAVersionedWorkerRunsWhatIsCurrent(t *testing.T) {
 	first, err := load(t, append(at(address, versions), "desk: jira", "deployment: {name: usher-versions, build_id: one}\ndesk: jira")...)
 	require.NoError(t, err)
 	startWorker(t, first)
-	handle := server.WorkerDeploymentClient().GetHandle("usher-versions")
-	known := func(build string) func() bool {
-		return func() bool {
-			_, err := handle.DescribeVersion(t.Context(), client.WorkerDeploymentDescribeVersionOptions{BuildID: build})
-			return err == nil
-		}
-	}
-	require.Eventually(t, known("one"), soon, 100*time.Millisecond)
+	handle := deployment(t, server, "usher-versions", "one")
 
 	run := doctor(t, server, "doctor-versions-1")
 	description, err := server.DescribeWorkflowExecution(t.Context(), run.GetID(), "")
@@ -201,7 +196,7 @@ func TestAVersionedWorkerRunsWhatIsCurrent(t *testing.T) {
 	second := first
 	second.Deployment.BuildID = "two"
 	startWorker(t, second)
-	require.Eventually(t, known("two"), soon, 100*time.Millisecond)
+	deployment(t, server, "usher-versions", "two")
 	run = doctor(t, server, "doctor-versions-2")
 	report(t, run)
 	require.Equal(t, "one", buildOf(t, server, run), "the new build runs nothing until it is current")
@@ -209,6 +204,40 @@ func TestAVersionedWorkerRunsWhatIsCurrent(t *testing.T) {
 	run = doctor(t, server, "doctor-versions-3")
 	report(t, run)
 	require.Equal(t, "two", buildOf(t, server, run))
+}
+
+// deployment waits until the server knows a build.
+func deployment(t *testing.T, server client.Client, name, build string) client.WorkerDeploymentHandle {
+	t.Helper()
+	handle := server.WorkerDeploymentClient().GetHandle(name)
+	require.Eventually(t, func() bool {
+		_, err := handle.DescribeVersion(t.Context(), client.WorkerDeploymentDescribeVersionOptions{BuildID: build})
+		return err == nil
+	}, soon, 100*time.Millisecond)
+	return handle
+}
+
+func TestWorkersAtTheEdgeWorkForAVersionedOne(t *testing.T) {
+	server, address := devServer(t, edges)
+	withAttributes(t, server, edges)
+	main, err := load(t, append(at(address, edges), "desk: jira", "deployment: {name: usher-main, build_id: one}\ndesk: jira",
+		"sources:", "sources:\n  plant: {edge: true}\n  cabin: {edge: true}")...)
+	require.NoError(t, err)
+	startWorker(t, main)
+	setCurrent(t, deployment(t, server, "usher-main", "one"), "one")
+	for name, versioned := range map[string]string{"plant": "deployment: {name: usher-plant, build_id: first}\n", "cabin": ""} {
+		edge, err := load(t, append(at(address, edges), "desk: jira", versioned+"serve: {workflows: false, desks: [], targets: []}\ndesk: jira",
+			"sources:\n  directory:", "sources:\n  "+name+":")...)
+		require.NoError(t, err)
+		require.Equal(t, []access.SourceName{access.SourceName(name)}, edge.servedSources())
+		startWorker(t, edge)
+	}
+	setCurrent(t, deployment(t, server, "usher-plant", "first"), "first")
+	problems := report(t, doctor(t, server, "doctor-edges"))
+	for _, name := range []string{"source/plant", "source/cabin", "source/directory"} {
+		require.NotContains(t, problems[name], "no answer from the worker", name)
+		require.NotEmpty(t, problems[name], name)
+	}
 }
 
 // setCurrent makes a build the current one, as soon as the server has all of its queues.

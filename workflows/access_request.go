@@ -19,7 +19,7 @@ type requestState struct {
 	Grants      []itemGrant         `json:"grants,omitempty"`
 	// Unrecorded is what the ledger has not got yet.
 	Unrecorded []note `json:"unrecorded,omitempty"`
-	Events     int            `json:"events"`
+	Events     int    `json:"events"`
 	// Stop is what ended the request before its course; nil while nothing has.
 	Stop *stop `json:"stop,omitempty"`
 	// RemindAt, LookAt: when the next reminder and the next look are due; zero for none. Quiet counts looks in a row

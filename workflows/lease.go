@@ -25,10 +25,10 @@ type leaseState struct {
 	// Rounds counts rounds on the target that failed in a row.
 	Rounds int `json:"rounds,omitempty"`
 	// Removal is the ticket that asks a human to take the access away; nil when none was needed.
-	Removal    *mirrorState   `json:"removal,omitempty"`
-	LookAt     time.Time      `json:"look_at,omitzero"`
-	Quiet      int            `json:"quiet,omitempty"`
-	Unrecorded []note         `json:"unrecorded,omitempty"`
+	Removal    *mirrorState `json:"removal,omitempty"`
+	LookAt     time.Time    `json:"look_at,omitzero"`
+	Quiet      int          `json:"quiet,omitempty"`
+	Unrecorded []note       `json:"unrecorded,omitempty"`
 }
 
 // lease is one running lease.

@@ -42,9 +42,9 @@ type mirrorState struct {
 // The desk may be away for days: the queue waits, and the request goes on.
 type ticketMirror struct {
 	mirrorState
-	desk    access.DeskName
-	order   access.NewTicket
-	people  []access.Person
+	desk   access.DeskName
+	order  access.NewTicket
+	people []access.Person
 	// assign lists whom a new ticket may be assigned to, the first choice first.
 	assign  func() []access.PersonID
 	settles time.Duration

@@ -42,6 +42,7 @@ var everyTest = []string{
 	"{dir}",
 	"internal/connectors/memory",
 	"internal/connectors/*/*test",
+	"internal/connectors/*/*spec",
 	"internal/access/accesstest",
 	"internal/ledger/ledgertest",
 }
@@ -60,14 +61,21 @@ var rooms = []room{
 	{pattern: "internal/connectors/memory", rule: ruleInternal, imports: []string{"internal/access"}},
 	{pattern: "internal/connectors/*", rule: ruleInternal, imports: []string{"internal/access", "internal/rest"}},
 	{pattern: "internal/connectors/*/*test", rule: ruleInternal, imports: []string{"internal/access", "{up}"}},
+	{pattern: "internal/connectors/*/*spec", rule: ruleInternal, imports: []string{"internal/access"}, tests: []string{"{up}"}},
 	{pattern: "internal/simulator", rule: ruleInternal, imports: []string{
-		"internal/access", "internal/connectors/memory", "internal/connectors/*/*test",
+		"internal/access", "internal/connectors/memory", "internal/connectors/*/*test", "internal/connectors/*/*spec",
 	}},
-	{pattern: "internal/devstack", rule: ruleInternal, imports: []string{"internal/access", "internal/devstack/stack", "internal/simulator"}},
+	{pattern: "internal/devstack", rule: ruleInternal, imports: []string{
+		"internal/access", "internal/devstack/stack", "internal/devstack/bench", "internal/simulator",
+	}},
+	{pattern: "internal/devstack/bench", rule: ruleInternal, imports: []string{
+		"internal/access", "internal/ledger", "internal/devstack/stack", "workflows",
+	}},
 	{pattern: "internal/devstack/stack", rule: ruleInternal, imports: []string{"internal/access", "internal/simulator"}},
 	{pattern: "internal/arch", rule: ruleInternal},
 	{pattern: "internal/tools/testsum", rule: ruleInternal},
 	{pattern: "internal/tools/mutants", rule: ruleInternal},
+	{pattern: "internal/tools/contract", rule: ruleInternal, imports: []string{"internal/connectors/*/*spec"}},
 	{pattern: "internal/e2e", rule: ruleInternal, imports: []string{"*", "*/*", "*/*/*", "*/*/*/*"}},
 
 	{pattern: "activities", rule: ruleActivities, imports: []string{"internal/access", "internal/policy", "internal/ledger"}},
@@ -97,7 +105,9 @@ type confinement struct {
 
 var confined = []confinement{
 	{path: "go.uber.org/fx", folders: []string{"worker", "starter"}},
-	{path: "go.temporal.io/sdk/workflow", folders: []string{"workflows"}},
-	{path: "go.temporal.io/sdk/client", folders: []string{"starter/gateway", "internal/temporalclient", "worker", "activities", "internal/e2e"}},
+	{path: "go.temporal.io/sdk/workflow", folders: []string{"workflows", "internal/devstack/bench"}},
+	{path: "go.temporal.io/sdk/client", folders: []string{
+		"starter/gateway", "internal/temporalclient", "worker", "activities", "internal/devstack/bench", "internal/e2e",
+	}},
 	{path: "github.com/andygrunwald/go-jira", folders: []string{"internal/connectors/jira"}},
 }

@@ -12,5 +12,8 @@
 // Recording is idempotent and needs no order: an event has an id that the workflow chose, and a view carries a version
 // that only its one writer raises. That is why a repeated, delayed or doubled Record does no harm.
 //
+// The watch of a desk keeps here how far it has come, and the mark of each ticket; it reads which tickets are open. What
+// it asks costs as much as there are open tickets, however many requests have ended.
+//
 // Append-only is held by the database as well: a trigger refuses to change or remove an event.
 package ledger

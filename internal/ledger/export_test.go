@@ -1,4 +1,13 @@
 package ledger
 
-// OpenTicketsQuery is the statement of OpenTickets, for the tests that ask a database how it runs it.
+// OpenTicketsQuery is the statement of OpenTickets, for tests that ask a database how it would run it.
 const OpenTicketsQuery = openTickets
+
+// SaveMarksQuery is the statement of SaveMarks for the desk $1 and so many tickets and marks, $2 and $3, $4 and $5, ...
+func SaveMarksQuery(tickets int) string {
+	c, given := &conditions{args: []any{""}}, make([]string, tickets)
+	for i := range given {
+		given[i] = c.row("", "")
+	}
+	return saveMarks("$1", given)
+}

@@ -130,12 +130,17 @@ func (s *Store) SaveMarks(ctx context.Context, desk access.DeskName, marks map[a
 	if len(given) == 0 || !usableKey(string(desk)) {
 		return nil
 	}
-	// Both databases call the columns of VALUES column1 and column2. The rows are written in one order, so that two who
-	// save at once cannot lock each other out; a mark that is the same already is not written.
-	_, err := s.write.ExecContext(ctx, `
-		INSERT INTO ticket_marks (desk, id, body)
-		SELECT tickets.desk, tickets.id, given.column2 FROM (VALUES `+strings.Join(given, ", ")+`) AS given
-		JOIN tickets ON tickets.desk = `+own+` AND tickets.id = given.column1 WHERE TRUE ORDER BY tickets.id
-		ON CONFLICT (desk, id) DO UPDATE SET body = excluded.body WHERE ticket_marks.body <> excluded.body`, c.args...)
+	_, err := s.write.ExecContext(ctx, saveMarks(own, given), c.args...)
 	return s.fail(op, err)
+}
+
+// saveMarks asks for each ticket by its own subquery, because no planner turns that into a join: SQLite would read all
+// tickets of the desk so as not to sort, and so would PostgreSQL while it has no statistics. The rows are written in one
+// order, so that two who save at once cannot lock each other out. A mark that is the same already is not written. Both
+// databases call the columns of VALUES column1 and column2.
+func saveMarks(desk string, given []string) string {
+	return `INSERT INTO ticket_marks (desk, id, body)
+		SELECT ` + desk + `, given.column1, given.column2 FROM (VALUES ` + strings.Join(given, ", ") + `) AS given
+		WHERE (SELECT TRUE FROM tickets WHERE tickets.desk = ` + desk + ` AND tickets.id = given.column1) ORDER BY given.column1
+		ON CONFLICT (desk, id) DO UPDATE SET body = excluded.body WHERE ticket_marks.body <> excluded.body`
 }

@@ -35,8 +35,8 @@ func testOpenTicketsPlan(t *testing.T, d databases) {
 	s, url := d.openWithURL(t)
 	raw := d.raw(t, url)
 	crowd(t, raw, 300)
-	for _, analysed := range []string{"with no statistics", "with statistics"} {
-		t.Run(analysed, func(t *testing.T) {
+	for _, statistics := range []string{"without statistics", "with statistics"} {
+		t.Run(statistics, func(t *testing.T) {
 			for page, after := range map[string]string{"the first page": "", "a later page": "10005000"} {
 				plan := d.explain(t, raw, ledger.OpenTicketsQuery+"10", "jira", after)
 				require.Contains(t, plan, "tickets_open", page)
@@ -49,6 +49,25 @@ func testOpenTicketsPlan(t *testing.T, d databases) {
 		require.NoError(t, err)
 	}
 	require.Len(t, openTickets(t, s, 70), 300)
+}
+
+func testSaveMarksPlan(t *testing.T, d databases) {
+	_, url := d.openWithURL(t)
+	raw := d.raw(t, url)
+	crowd(t, raw, 300)
+	const tickets = 100
+	args := []any{"jira"}
+	for n := range tickets {
+		args = append(args, fmt.Sprintf("%d", 10_000_001+n), "{}")
+	}
+	for _, statistics := range []string{"without statistics", "with statistics"} {
+		t.Run(statistics, func(t *testing.T) {
+			plan := d.explain(t, raw, ledger.SaveMarksQuery(tickets), args...)
+			require.Regexp(t, `tickets .*\(desk=\? AND id=\?\)|Index Cond: .*\(id = .*column1`, plan, "each ticket is looked up")
+		})
+		_, err := raw.ExecContext(t.Context(), `ANALYZE`)
+		require.NoError(t, err)
+	}
 }
 
 // explain is how the database would run a query.

@@ -143,6 +143,7 @@ func runSuite(t *testing.T, d databases) {
 		{"a ticket whose request has ended is not open, whatever its own row says", testOpenTicketsDespiteTheirColumn},
 		{"a page that cannot be asked for is refused by field", testBadPages},
 		{"open tickets are found by their index", testOpenTicketsPlan},
+		{"marks are saved without reading other tickets", testSaveMarksPlan},
 		{"a ledger of the version before knows its open tickets", testMigrateFromTwo},
 		{"migrating again does nothing", testMigrateTwice},
 		{"processes and goroutines migrate at once", testMigrateAtOnce},

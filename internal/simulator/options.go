@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"time"
 
 	"usher/internal/connectors/jira/jiratest"
 )
@@ -19,6 +20,10 @@ type options struct {
 	addressesFile        string
 	webhookURL           string
 	webhookSecret        string
+	edition              jiratest.Edition
+	zone                 *time.Location
+	faults               jiratest.Faults
+	seed                 int
 }
 
 // program is what the flags are read with: the environment, and where usage and addresses are written.
@@ -29,7 +34,7 @@ type program struct {
 
 func (p program) options(args []string) (options, error) {
 	var o options
-	var secretEnv string
+	var secretEnv, edition, zone, faults string
 	flags := flag.NewFlagSet("simulator", flag.ContinueOnError)
 	flags.SetOutput(p.out)
 	flags.StringVar(&o.jiraAddr, "jira-addr", "127.0.0.1:0", "where Jira listens; port 0 is any free one")
@@ -40,6 +45,10 @@ func (p program) options(args []string) (options, error) {
 	flags.StringVar(&o.addressesFile, "addresses-file", "", `file that gets {"jira":"http://..","scim":"http://.."} once both listen`)
 	flags.StringVar(&o.webhookURL, "webhook-url", "", "where Jira posts its events; none: it posts nothing")
 	flags.StringVar(&secretEnv, "webhook-secret-env", "", "environment variable with the secret that signs the events")
+	flags.StringVar(&edition, "edition", string(jiratest.Cloud), "which Jira: cloud or data_center")
+	flags.StringVar(&zone, "time-zone", jiratest.DefaultZone, "time zone of everybody's profile in Jira, in which JQL times are read")
+	flags.StringVar(&faults, "faults", "", "JSON object of the faults to begin with, as PUT /_sim/faults takes it; none: no faults")
+	flags.IntVar(&o.seed, "seed", 0, "opens so many tickets at the start, with the labels usher and usher-seed-<n>, unless there are some already")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}
@@ -54,7 +63,31 @@ func (p program) options(args []string) (options, error) {
 			return options{}, fmt.Errorf("-webhook-secret-env: the environment variable %s is empty", secretEnv)
 		}
 	}
+	if err := o.readJira(edition, zone, faults); err != nil {
+		return options{}, err
+	}
 	return o, o.check()
+}
+
+// readJira reads what the imitated Jira is like.
+func (o *options) readJira(edition, zone, faults string) error {
+	o.edition = jiratest.Edition(edition)
+	if o.edition != jiratest.Cloud && o.edition != jiratest.DataCenter {
+		return fmt.Errorf("-edition: expected %s or %s, not %q", jiratest.Cloud, jiratest.DataCenter, edition)
+	}
+	var err error
+	if o.zone, err = time.LoadLocation(zone); err != nil || zone == "" {
+		return fmt.Errorf("-time-zone: expected a name such as %s, not %q", jiratest.DefaultZone, zone)
+	}
+	if faults != "" {
+		if o.faults, err = jiratest.ParseFaults([]byte(faults)); err != nil {
+			return fmt.Errorf("-faults: %w", err)
+		}
+	}
+	if o.seed < 0 {
+		return errors.New("-seed: expected a number that is not negative")
+	}
+	return nil
 }
 
 func (o options) check() error {

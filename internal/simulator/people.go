@@ -1,9 +1,14 @@
 package main
 
 import (
+	"time"
+
 	"usher/internal/connectors/jira/jiratest"
 	"usher/internal/connectors/scim/scimtest"
 )
+
+// botName is the user name of the integration account on Data Center.
+const botName = "usher-bot"
 
 // person is somebody of the simulated company.
 type person struct {
@@ -26,13 +31,16 @@ func people() []person {
 
 func (p person) email() string { return p.id + "@example.test" }
 
-// accounts are the integration account, and one for each person, with the id "acc-<person>".
-func accounts(token string) []jiratest.Account {
+// accounts are the integration account, and one for each person, with the id "acc-<person>" and the user name "<person>";
+// all are in that time zone.
+func accounts(token string, zone *time.Location) []jiratest.Account {
 	bot := jiratest.DefaultAccount()
-	bot.Token = token
+	bot.Token, bot.Name, bot.Zone = token, botName, zone
 	out := []jiratest.Account{bot}
 	for _, p := range people() {
-		out = append(out, jiratest.Account{ID: "acc-" + p.id, Email: p.email(), DisplayName: p.name, Inactive: p.left})
+		out = append(out, jiratest.Account{
+			ID: "acc-" + p.id, Name: p.id, Email: p.email(), DisplayName: p.name, Inactive: p.left, Zone: zone,
+		})
 	}
 	return out
 }

@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, p program) error {
 }
 
 func newJira(o options, log *slog.Logger) (*jiratest.Server, error) {
-	cfg := jiratest.Config{Accounts: accounts(o.jiraToken), Log: log}
+	cfg := jiratest.Config{Edition: o.edition, Accounts: accounts(o.jiraToken, o.zone), Faults: o.faults, Log: log}
 	if o.stateDir != "" {
 		cfg.StateFile = filepath.Join(o.stateDir, "jira.jsonl")
 	}
@@ -58,6 +58,11 @@ func newJira(o options, log *slog.Logger) (*jiratest.Server, error) {
 	jira := jiratest.New(cfg)
 	if err := jira.Restore(); err != nil {
 		return nil, errors.Join(err, jira.Close())
+	}
+	if o.seed > 0 && len(jira.Issues()) == 0 {
+		if _, err := jira.Seed(jiratest.Seed{Count: o.seed}); err != nil {
+			return nil, errors.Join(fmt.Errorf("-seed: %w", err), jira.Close())
+		}
 	}
 	return jira, nil
 }

@@ -139,6 +139,38 @@ func TestWebhooksAreSignedWithTheSecretFromTheEnvironment(t *testing.T) {
 	require.NoError(t, r.stop())
 }
 
+func TestDataCenterIsServedToTheUserName(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state")
+	args := []string{"-edition", "data_center", "-time-zone", "Europe/Berlin", "-seed", "120", "-state", state}
+	for range 2 {
+		r := start(t, noEnv, args...)
+		status, me := do(t, http.MethodGet, r.Jira+"/rest/api/2/myself", func(q *http.Request) {
+			q.SetBasicAuth("usher-bot", jiratest.DefaultToken)
+		})
+		require.Equal(t, http.StatusOK, status, me)
+		require.Contains(t, me, `"timeZone":"Europe/Berlin"`)
+		status, found := do(t, http.MethodGet, r.Jira+"/rest/api/2/search?maxResults=1&jql=labels=usher", func(q *http.Request) {
+			q.Header.Set("Authorization", "Bearer "+jiratest.DefaultToken)
+		})
+		require.Equal(t, http.StatusOK, status, found)
+		require.Contains(t, found, `"total":120`, "a restart adds no second seed")
+		_, board := get(t, r.Jira+"/board")
+		require.Contains(t, board, "20 older ones are not shown.")
+		require.NoError(t, r.stop())
+	}
+}
+
+func TestFaultsCanBeThereFromTheStart(t *testing.T) {
+	r := start(t, noEnv, "-faults", `{"rules":[{"every":2,"of":[{"kind":"status","status":502}]}]}`)
+	status, _ := get(t, r.Jira+"/rest/api/3/serverInfo")
+	require.Equal(t, http.StatusOK, status)
+	status, _ = get(t, r.Jira+"/rest/api/3/serverInfo")
+	require.Equal(t, http.StatusBadGateway, status)
+	_, calls := get(t, r.Jira+"/_sim/calls")
+	require.Contains(t, calls, `"total": 2`)
+	require.NoError(t, r.stop())
+}
+
 func TestFlagsThatCannotBeUsedAreRefused(t *testing.T) {
 	for name, tt := range map[string]struct {
 		args []string
@@ -147,6 +179,12 @@ func TestFlagsThatCannotBeUsedAreRefused(t *testing.T) {
 		"a word that is no flag":              {[]string{"now"}, `expected flags only, not "now"`},
 		"a webhook URL without a host":        {[]string{"-webhook-url", "here"}, "-webhook-url: expected an http or https URL"},
 		"a secret variable that is empty":     {[]string{"-webhook-secret-env", "NOT_SET"}, "the environment variable NOT_SET is empty"},
+		"an edition that nobody knows":        {[]string{"-edition", "server"}, `-edition: expected cloud or data_center, not "server"`},
+		"a time zone that nobody knows":       {[]string{"-time-zone", "Mars/Olympus"}, "-time-zone: expected a name"},
+		"no time zone":                        {[]string{"-time-zone", ""}, "-time-zone: expected a name"},
+		"a fault that nobody knows":           {[]string{"-faults", `{"doun":true}`}, "-faults: "},
+		"a seed below nothing":                {[]string{"-seed", "-1"}, "-seed: "},
+		"a seed that is too large":            {[]string{"-seed", "1000000"}, "-seed: count"},
 		"an address that cannot be listened":  {[]string{"-jira-addr", "127.0.0.1:-1"}, "-jira-addr"},
 		"an addresses file without a folder":  {[]string{"-addresses-file", "/dev/null/no/file"}, "-addresses-file"},
 		"a state folder that is not a folder": {[]string{"-state", "/dev/null/state"}, "-state"},

@@ -1,7 +1,9 @@
-// Package telemetry makes the program's logger.
+// Package telemetry makes the program's logger, and counts for its metrics.
 //
 // Every record passes a redaction: the value of an attribute whose key names a secret is never written. The logger is
 // passed in everywhere; nothing in usher uses slog's default one. The SDK takes it by log.NewStructuredLogger.
+//
+// Metrics are usher's own, with names that are written down in one place, and those of libraries (Series).
 package telemetry
 
 import (

@@ -25,6 +25,7 @@ type fakeParams struct {
 func register(w worker.Worker) {
 	w.RegisterWorkflowWithOptions(fakeRequest, workflow.RegisterOptions{Name: workflows.AccessRequestType})
 	w.RegisterWorkflowWithOptions(fakeReopened, workflow.RegisterOptions{Name: workflows.ReopenedTicketType})
+	w.RegisterWorkflowWithOptions(fakeWatch, workflow.RegisterOptions{Name: workflows.TicketWatchType})
 	w.RegisterWorkflowWithOptions(fakeDoctor, workflow.RegisterOptions{Name: workflows.DoctorType})
 }
 
@@ -103,6 +104,13 @@ func fakeRequest(ctx workflow.Context, p fakeParams) (workflows.RequestResult, e
 }
 
 func fakeReopened(workflow.Context, workflows.ReopenedTicketParams) error { return nil }
+
+// fakeWatch ends with the first hint that it hears.
+func fakeWatch(ctx workflow.Context, _ workflows.TicketWatchParams) (workflows.Hint, error) {
+	var hint workflows.Hint
+	workflow.GetSignalChannel(ctx, workflows.SignalHint).Receive(ctx, &hint)
+	return hint, nil
+}
 
 func fakeDoctor(_ workflow.Context, p workflows.DoctorParams) (workflows.DoctorReport, error) {
 	return workflows.DoctorReport{Lines: []workflows.DoctorLine{{Connector: "desk/" + string(p.TryTicket)}}}, nil

@@ -292,6 +292,31 @@ func TestAHintReachesTheRequestOrItsSuccessor(t *testing.T) {
 	require.NoError(t, run.Get(t.Context(), nil))
 }
 
+func TestAHintReachesTheWatchOfItsDesk(t *testing.T) {
+	g, temporal := newGateway(t), server(t).temporal
+	desk := access.DeskName(uuid.NewString())
+	hint := workflows.Hint{Ticket: "10001"}
+
+	watched, err := g.HintWatch(t.Context(), desk, hint)
+	require.NoError(t, err)
+	require.False(t, watched, "no watch has ever run")
+
+	run, err := temporal.ExecuteWorkflow(t.Context(),
+		client.StartWorkflowOptions{ID: workflows.WatchWorkflowID(desk), TaskQueue: workflows.TaskQueue},
+		workflows.TicketWatchType, workflows.TicketWatchParams{Desk: desk})
+	require.NoError(t, err)
+	watched, err = g.HintWatch(t.Context(), desk, hint)
+	require.NoError(t, err)
+	require.True(t, watched)
+	var heard workflows.Hint
+	require.NoError(t, run.Get(t.Context(), &heard))
+	require.Equal(t, hint, heard)
+
+	watched, err = g.HintWatch(t.Context(), desk, hint)
+	require.NoError(t, err)
+	require.False(t, watched, "the watch has ended")
+}
+
 func TestDoctorGivesTheWorkersReport(t *testing.T) {
 	report, err := newGateway(t).Doctor(t.Context(), workflows.DoctorParams{TryTicket: "jira"})
 	require.NoError(t, err)
@@ -311,6 +336,9 @@ func TestATemporalThatIsAwayIsTransient(t *testing.T) {
 	_, err = g.Decide(t.Context(), r.ID, access.Decision{ID: "d"})
 	require.Equal(t, access.Transient, access.KindOf(err))
 	require.Equal(t, access.Transient, access.KindOf(g.Hint(t.Context(), r.ID, workflows.Hint{})))
+	watched, err := g.HintWatch(t.Context(), "jira", workflows.Hint{Ticket: "10001"})
+	require.Equal(t, access.Transient, access.KindOf(err))
+	require.False(t, watched)
 	require.Equal(t, access.Transient, access.KindOf(g.Ready(t.Context())))
 }
 

@@ -31,9 +31,9 @@ type fakeGateway struct {
 	withdrawn []workflows.WithdrawCall
 	hints     []workflows.Hint
 	// watched is the desk that a watch runs for; "" for none.
-	watched access.DeskName
-	hinted    []access.RequestID
-	doctored  []workflows.DoctorParams
+	watched  access.DeskName
+	hinted   []access.RequestID
+	doctored []workflows.DoctorParams
 
 	submission gateway.Submission
 	view       access.RequestView

@@ -11,6 +11,7 @@ import (
 
 	"usher/internal/access"
 	"usher/internal/connectors/jira"
+	"usher/internal/connectors/jira/jiratest"
 )
 
 const (
@@ -229,4 +230,18 @@ func TestAnArchivedTicketIsAConflict(t *testing.T) {
 		requireKind(t, access.Conflict, err)
 		require.ErrorContains(t, err, "the ticket is archived", name)
 	}
+}
+
+func TestArchivedTicketsOnEachEdition(t *testing.T) {
+	onEachEdition(t, func(t *testing.T, edition jiratest.Edition) {
+		s := newSite(t, jiratest.Config{Edition: edition})
+		desk := s.desk(t, nil)
+		ref := open(t, desk)
+		require.NoError(t, s.Archive(string(ref.ID), true))
+		_, err := desk.ReadTicket(t.Context(), ref.ID)
+		require.NoError(t, err)
+		requireKind(t, access.Conflict, desk.AddComment(t.Context(), ref.ID, access.Comment{Marker: "c", Text: "x"}))
+		requireKind(t, access.Conflict, desk.MoveTicket(t.Context(), ref.ID, access.TicketDone))
+		requireKind(t, access.Conflict, desk.AssignTicket(t.Context(), ref.ID, jiratest.DefaultAccountID))
+	})
 }

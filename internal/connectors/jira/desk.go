@@ -133,7 +133,8 @@ func (d *Desk) prove(ctx context.Context, op string) (proof, error) {
 	var me user
 	answer, err := d.call(ctx, rest.Call{Op: op, Mode: rest.Read, Method: http.MethodGet, Path: "myself", Into: &me})
 	if access.IsKind(err, access.NotFound) {
-		return proof{}, access.Errorf(access.Invalid, op, "%s: no Jira API answers there: %w", d.key("base_url"), err)
+		return proof{}, access.Errorf(access.Invalid, op, "%s or %s: no such Jira API answers there: %w",
+			d.key("base_url"), d.key("edition"), err)
 	}
 	if err != nil {
 		return proof{}, err

@@ -1,16 +1,25 @@
-// Package jira is the connector to Jira Cloud: access.ServiceDesk over the platform REST API, with an e-mail address
-// and an API token.
+// Package jira is the connector to Jira: access.ServiceDesk over the platform REST API of Jira Cloud and of Jira Data
+// Center (and Server).
 //
 // A ticket is an issue of one project and one type. It carries its marker as a label, which a search can find, and as
-// an issue property, which a copy of the issue does not inherit. A comment carries its marker as a comment property.
-// Texts go out as Atlassian documents (API version 3), made of nothing but paragraphs and text, because there plain
-// text needs no escaping: the wiki text of version 2 has no complete rule for that.
+// an issue property, which a copy of the issue does not inherit; beside the marker it carries one common label, by which
+// the feed finds what changed. A comment carries its marker as a comment property, on Data Center in a last line.
 //
-// The files: config.go is what a human sets; desk.go holds the Desk and how it calls, through go-jira's client and
-// package rest; errors.go reads Jira's refusals; find.go, create.go, read.go, comment.go, move.go and account.go are
-// the port's methods; contact.go and check.go compare the configuration with the project; document.go and fields.go
-// translate values.
+// Nothing in a text can act as markup: on Cloud texts go out as Atlassian documents made of nothing but paragraphs and
+// text, on Data Center as wiki text within {noformat}, because nothing less than that is complete there.
 //
-// Vendor facts come from Atlassian's OpenAPI document of the Cloud platform, version 3 (December 2025), and from the
-// pages and issues that the comments name.
+// What the editions differ in is one interface, dialect. It writes calls and reads answers and calls nobody; cloud.go and
+// datacenter.go are its two sides, and edition.go tells which one a site speaks.
+//
+// The other files: config.go and auth.go are what a human sets; desk.go holds the Desk and how it calls, through go-jira's
+// client and package rest; errors.go reads Jira's refusals, and limits.go remembers its rate limits; find.go, create.go,
+// read.go, feed.go, comment.go, move.go and account.go are the port's methods; history.go and place.go are what reading
+// and the feed stand on; contact.go, check.go and webhook.go compare the configuration with the site; document.go,
+// fields.go and jql.go translate values.
+//
+// A ticket that was moved keeps its id. One that is archived can be read, and every change of it is a Conflict. One that
+// was deleted, or is hidden from usher's account, is NotFound once Jira has accepted the credentials.
+//
+// Vendor facts come from Atlassian's OpenAPI documents of the Cloud platform, version 3 (December 2025), and of Jira Data
+// Center 10.0, and from the pages and issues that the comments name.
 package jira

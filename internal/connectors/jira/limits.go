@@ -62,7 +62,7 @@ func (g *gates) check(c rest.Call, now time.Time) error {
 // learn shuts what an answer says is to be left alone, and gives the wait into the error that the answer made.
 func (g *gates) learn(c rest.Call, a rest.Answer, err error, now time.Time) error {
 	if captcha(a) {
-		g.close(everything, gate{until: now.Add(captchaPause), kind: access.Forbidden, why: captchaText})
+		g.close(everything, gate{until: now.Add(captchaPause), kind: access.Forbidden, why: captchaText}, now)
 		return err
 	}
 	if a.Status != http.StatusTooManyRequests {
@@ -73,7 +73,7 @@ func (g *gates) learn(c rest.Call, a rest.Answer, err error, now time.Time) erro
 		return err
 	}
 	wait = min(wait, rest.MaxRetryAfter)
-	g.close(s, gate{until: now.Add(wait), kind: access.RateLimited, why: "Jira's rate limit" + reasonText(a)})
+	g.close(s, gate{until: now.Add(wait), kind: access.RateLimited, why: "Jira's rate limit" + reasonText(a)}, now)
 	var e *access.Error
 	if errors.As(err, &e) {
 		e.RetryAfter = wait
@@ -81,14 +81,14 @@ func (g *gates) learn(c rest.Call, a rest.Answer, err error, now time.Time) erro
 	return err
 }
 
-func (g *gates) close(s scope, one gate) {
+func (g *gates) close(s scope, one gate, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.shut == nil {
 		g.shut = map[scope]gate{}
 	}
 	for old, known := range g.shut {
-		if !known.until.After(one.until.Add(-rest.MaxRetryAfter)) {
+		if !known.until.After(now) {
 			delete(g.shut, old)
 		}
 	}

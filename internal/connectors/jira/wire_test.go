@@ -180,6 +180,19 @@ func TestASlowJiraRunsIntoTheConfiguredTimeout(t *testing.T) {
 	})
 }
 
+func TestABodyThatNeverEndsRunsIntoTheTimeout(t *testing.T) {
+	s, _, _ := newOperated(t, jiratest.Cloud)
+	desk := s.desk(t, func(c *jira.Config) { c.RequestTimeout = access.Duration(300 * time.Millisecond) })
+	s.answerInstead("POST /search/jql", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, `{"issues":[`)
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	_, err := desk.FindTicket(t.Context(), "usher-r1")
+	requireKind(t, access.Transient, err)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
 func TestARateLimitIsKeptInEveryShape(t *testing.T) {
 	onEachEdition(t, func(t *testing.T, edition jiratest.Edition) {
 		for _, tt := range []struct {

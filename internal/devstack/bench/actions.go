@@ -113,7 +113,7 @@ func Count(history *historypb.History) Tally {
 // task. A delayed start leaves a gap in which other signals can come.
 func withStart(history *historypb.History) bool {
 	start := history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes()
-	return start.GetFirstWorkflowTaskBackoff().AsDuration() == 0 && start.GetContinuedExecutionRunId() == ""
+	return start != nil && start.GetFirstWorkflowTaskBackoff().AsDuration() == 0 && start.GetContinuedExecutionRunId() == ""
 }
 
 // kindOf is the kind of action that an event stands for; "" for none.

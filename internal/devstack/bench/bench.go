@@ -77,6 +77,7 @@ func (r *run) all(ctx context.Context) (err error) {
 	}{
 		{"Events and actions of one request", r.count},
 		{"Throughput beside two floors", r.throughput},
+		{"Requests that wait", r.hold},
 	} {
 		fmt.Fprintf(r.out, "\n== %s\n", part.title)
 		began := time.Now()
@@ -98,6 +99,7 @@ func (r *run) start(ctx context.Context) error {
 	r.stack, err = stack.Start(ctx, stack.Options{
 		Dir: filepath.Join(r.dir, "stack"), Root: r.options.Root, Headless: true, Catalog: catalog, Log: r.out,
 		TemporalArgs: []string{"--metrics-port", port},
+		WorkerEnv:    []string{"USHER_TERMS_WATCH_OVERLAP=" + overlap.String()},
 	})
 	if err != nil {
 		return err

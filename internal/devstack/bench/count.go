@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // counted is how many requests, one after another, the counts are the median of.
@@ -23,6 +24,7 @@ func (r *run) count(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	from := time.Now()
 	var tallies []perRequest
 	for range counted {
 		id, err := within(ctx, r.usher.happyPath)
@@ -39,6 +41,10 @@ func (r *run) count(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	watch, err := watchUntil(ctx, r.temporal, from, time.Now())
+	if err != nil {
+		return err
+	}
 	events, actions := eventsOf(tallies), actionsOf(tallies)
 	r.figures.set("events_per_request", median(events))
 	r.figures.set("actions_per_request", median(actions))
@@ -46,8 +52,18 @@ func (r *run) count(ctx context.Context) error {
 	r.tell("  events   %s", spread(events))
 	r.tell("  actions  %s", spread(actions))
 	r.breakdown(tallies)
-	r.crossCheck(since(before, after), tallies)
+	r.besides(watch)
+	r.crossCheck(since(before, after), tallies, watch)
 	return nil
+}
+
+// besides shows what the desk's watch did in the same time: the webhooks of usher's own writes reach it, too.
+func (r *run) besides(watch did) {
+	r.tell("apart from that, the desk's watch in the same time, per request: %s events, %s actions",
+		number(float64(watch.tally.Events)/counted), number(float64(watch.tally.InAll())/counted))
+	for _, action := range ordered(watch.tally.Actions) {
+		r.tell("    action  %-42s %s", action, number(float64(watch.tally.Actions[action])/counted))
+	}
 }
 
 // perRequest is the tally of each workflow that took part in a request, by workflow type.
@@ -122,17 +138,24 @@ func (r *run) breakdown(tallies []perRequest) {
 }
 
 // crossCheck shows what the server counted in the same time, everything included that ran beside.
-func (r *run) crossCheck(server map[string]float64, tallies []perRequest) {
+func (r *run) crossCheck(server map[string]float64, tallies []perRequest, watch did) {
 	n := float64(len(tallies))
 	if len(server) == 0 {
 		r.tell("the server's own metric of actions is not there")
 		return
 	}
-	r.tell("the server's own counter in the same time, per request: %s (histories: %s)", number(sum(server)/n), number(sumOf(actionsOf(tallies))/n))
+	r.tell("the server's own counter in the same time, per request: %s (the histories, the watch's included: %s)",
+		number(sum(server)/n), number((sumOf(actionsOf(tallies))+float64(watch.tally.InAll()))/n))
 	for _, kind := range slices.Sorted(maps.Keys(server)) {
 		r.tell("    server  %-58s %s", kind, number(server[kind]/n))
 	}
+	if beats := server[heartbeats]; beats > 0 {
+		r.note("%s heartbeats per request reached the server. Each is an action, no history shows it, and actions_per_request has none of them.", number(beats/n))
+	}
 }
+
+// heartbeats is the server's name of an activity's heartbeat.
+const heartbeats = "grpc_RecordActivityTaskHeartbeat"
 
 func sumOf(values []float64) float64 {
 	all := 0.0

@@ -79,11 +79,7 @@ func (r *reader) scheduled(c *Command, a *historypb.ActivityTaskScheduledEventAt
 func (r *reader) marker(c *Command, a *historypb.MarkerRecordedEventAttributes) error {
 	switch a.GetMarkerName() {
 	case markerLocalActivity:
-		c.Kind, c.Result = DoLocal, valuesOf(a.GetDetails()["result"])
-		var data struct{ ActivityType string }
-		if values := valuesOf(a.GetDetails()["data"]); len(values) == 1 && json.Unmarshal(values[0].Data, &data) == nil {
-			c.Name = data.ActivityType
-		}
+		c.Kind, c.Result, c.Name = DoLocal, valuesOf(a.GetDetails()["result"]), localType(a)
 	case markerSideEffect:
 		c.Kind, c.Result = DoSideEffect, valuesOf(a.GetDetails()["data"])
 	case markerVersion:
@@ -96,6 +92,16 @@ func (r *reader) marker(c *Command, a *historypb.MarkerRecordedEventAttributes) 
 		return fmt.Errorf("the floor cannot play the marker %s", a.GetMarkerName())
 	}
 	return nil
+}
+
+// localType is the type of the local activity that a marker records; "" for another marker.
+func localType(a *historypb.MarkerRecordedEventAttributes) string {
+	var data struct{ ActivityType string }
+	values := valuesOf(a.GetDetails()["data"])
+	if a.GetMarkerName() != markerLocalActivity || len(values) != 1 || json.Unmarshal(values[0].Data, &data) != nil {
+		return ""
+	}
+	return data.ActivityType
 }
 
 func (r *reader) accepted(c *Command, a *historypb.WorkflowExecutionUpdateAcceptedEventAttributes, at time.Time) {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
 	"usher/internal/devstack/stack"
@@ -34,7 +36,13 @@ func recordOf(ctx context.Context, temporal client.Client, id string) (Record, e
 	if err != nil {
 		return record, fmt.Errorf("read the history of %s: %w", id, err)
 	}
-	events := temporal.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	return eventsOfRun(ctx, temporal, id, "")
+}
+
+// eventsOfRun takes a history as it is now; run "" is the last one.
+func eventsOfRun(ctx context.Context, temporal client.Client, id, run string) (Record, error) {
+	record := Record{ID: id, History: &historypb.History{}}
+	events := temporal.GetWorkflowHistory(ctx, id, run, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		event, err := events.Next()
 		if err != nil {
@@ -43,6 +51,54 @@ func recordOf(ctx context.Context, temporal client.Client, id string) (Record, e
 		record.History.Events = append(record.History.Events, event)
 	}
 	return record, nil
+}
+
+// runsOf takes the histories of all runs of a workflow id, the last run first.
+func runsOf(ctx context.Context, temporal client.Client, id string) ([]Record, error) {
+	var records []Record
+	for run := ""; ; {
+		record, err := eventsOfRun(ctx, temporal, id, run)
+		var absent *serviceerror.NotFound
+		if errors.As(err, &absent) {
+			return records, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, record)
+		run = record.History.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetContinuedExecutionRunId()
+		if run == "" {
+			return records, nil
+		}
+	}
+}
+
+// between is the part of a record whose events happened in a time, from included and to not.
+func (r Record) between(from, to time.Time) Record {
+	part := Record{ID: r.ID, History: &historypb.History{}}
+	for _, event := range r.History.GetEvents() {
+		if at := event.GetEventTime().AsTime(); !at.Before(from) && at.Before(to) {
+			part.History.Events = append(part.History.Events, event)
+		}
+	}
+	return part
+}
+
+// steps counts the activities and local activities by their types.
+func (r Record) steps() map[string]int {
+	count := map[string]int{}
+	for _, event := range r.History.GetEvents() {
+		switch event.GetEventType() {
+		case enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+			count[event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName()]++
+		case enumspb.EVENT_TYPE_MARKER_RECORDED:
+			if name := localType(event.GetMarkerRecordedEventAttributes()); name != "" {
+				count[name]++
+			}
+		default:
+		}
+	}
+	return count
 }
 
 // recordsOf takes the histories of several workflows; those that never ran are left out.
@@ -58,4 +114,19 @@ func recordsOf(ctx context.Context, temporal client.Client, ids ...string) ([]Re
 		}
 	}
 	return records, nil
+}
+
+// openRequests are the ids of the request workflows that run.
+func openRequests(ctx context.Context, temporal client.Client) ([]string, error) {
+	list, err := temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+		Query: "WorkflowType = 'AccessRequest' AND ExecutionStatus = 'Running'", PageSize: 1000,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the open requests: %w", err)
+	}
+	var ids []string
+	for _, one := range list.GetExecutions() {
+		ids = append(ids, one.GetExecution().GetWorkflowId())
+	}
+	return ids, nil
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -48,13 +49,6 @@ type usher struct {
 	prefix  string
 	counter atomic.Int64
 	people  chan access.PersonID
-	// subjects remembers whose request it was; a request's subject has no other request.
-	subjects chan subjectOf
-}
-
-type subjectOf struct {
-	id     string
-	person access.PersonID
 }
 
 func newUsher(urls stack.URLs, temporal client.Client, clients int) *usher {
@@ -189,4 +183,27 @@ func (u *usher) call(ctx context.Context, o outgoing) error {
 		return err
 	}
 	return json.NewDecoder(response.Body).Decode(o.into)
+}
+
+// postForm posts a form; the answer is a page that leads elsewhere, and is not followed.
+func (u *usher) postForm(ctx context.Context, address string, fields map[string]string) error {
+	form := url.Values{}
+	for name, value := range fields {
+		form.Set(name, value)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := u.http.Transport.RoundTrip(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode >= http.StatusBadRequest {
+		text, err := io.ReadAll(io.LimitReader(response.Body, 1<<12))
+		return errors.Join(&refusal{"POST " + address, response.StatusCode, string(text)}, err)
+	}
+	return nil
 }

@@ -42,7 +42,7 @@ func run(args []string, getenv func(string) string, out io.Writer) error {
 	if dir == "" {
 		return fmt.Errorf("%s: expected the folder of the reports", jiraspec.EnvOut)
 	}
-	if _, err := jiraspec.Load(getenv(jiraspec.EnvSpecs), jiraspec.Cloud); errors.Is(err, jiraspec.ErrNoDocuments) {
+	if err := jiraspec.Available(getenv(jiraspec.EnvSpecs), jiraspec.Cloud); err != nil {
 		if getenv("CI") == "true" {
 			return err
 		}

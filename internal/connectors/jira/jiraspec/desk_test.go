@@ -48,6 +48,7 @@ func operations() map[jiraspec.Edition][]string {
 }
 
 func TestTheConnectorAndTheFakeKeepTheContract(t *testing.T) {
+	load(t, jiraspec.Cloud)
 	for edition, want := range operations() {
 		t.Run(string(edition), func(t *testing.T) {
 			c := load(t, edition)
@@ -70,7 +71,7 @@ func TestTheConnectorAndTheFakeKeepTheContract(t *testing.T) {
 func newDesk(t *testing.T, c *jiraspec.Contract, edition jiraspec.Edition) (*jira.Desk, *jiratest.Server) {
 	t.Helper()
 	fake := jiratest.New(jiratest.Config{Edition: jiratest.Edition(edition), PageLimit: 2})
-	server := httptest.NewServer(withQuotedTimes(c.Handler(fake)))
+	server := httptest.NewServer(withQuotedTimes(c.Middleware(fake)))
 	t.Cleanup(func() {
 		server.Close()
 		require.NoError(t, fake.Close())

@@ -40,24 +40,53 @@ func Guard(t TB, edition Edition, fake http.Handler) http.Handler {
 	return c.Middleware(fake)
 }
 
-// PathReport is where Handler serves the report.
+// PathReport is where the report of a Front can be read, as JSON.
 const PathReport = "/_sim/contract"
 
-// Handler is Middleware that serves the report as JSON at GET /_sim/contract besides.
-func (c *Contract) Handler(next http.Handler) http.Handler {
-	guarded := c.Middleware(next)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != PathReport || r.Method != http.MethodGet {
-			guarded.ServeHTTP(w, r)
-			return
-		}
-		raw, err := json.MarshalIndent(c.Report(), "", "  ")
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		// The reader has gone when this errs; there is nobody left to tell.
-		_, _ = w.Write(append(raw, '\n'))
-	})
+// Front is a fake behind the contract, for programs that serve one: an http.Handler with the report at GET PathReport.
+// Without the vendor's documents it is the fake alone, and the report only says so.
+type Front struct {
+	guarded  http.Handler
+	contract *Contract
+	report   func() Report
+}
+
+var _ http.Handler = (*Front)(nil)
+
+// InFront puts the contract of an edition in front of a fake; the environment is FromEnv's. Documents that are not there
+// are no error: see Skipped.
+func InFront(getenv func(string) string, edition Edition, fake http.Handler) (*Front, error) {
+	c, err := FromEnv(getenv, edition)
+	if errors.Is(err, ErrNoDocuments) {
+		c = newContract(edition)
+		report := c.Report()
+		report.Skipped = err.Error()
+		return &Front{guarded: fake, contract: c, report: func() Report { return report }}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Front{guarded: c.Middleware(fake), contract: c, report: c.Report}, nil
+}
+
+// Skipped is what to tell people where nothing is checked; "" where the contract is held.
+func (f *Front) Skipped() string { return f.report().Skipped }
+
+// Close is Contract.Close.
+func (f *Front) Close() error { return f.contract.Close() }
+
+// ServeHTTP implements http.Handler.
+func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != PathReport || r.Method != http.MethodGet {
+		f.guarded.ServeHTTP(w, r)
+		return
+	}
+	raw, err := json.MarshalIndent(f.report(), "", "  ")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	// The reader has gone when this errs; there is nobody left to tell.
+	_, _ = w.Write(append(raw, '\n'))
 }

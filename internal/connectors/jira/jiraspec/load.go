@@ -64,6 +64,20 @@ type described struct {
 	routes map[string]routers.Router
 }
 
+// Available tells whether the documents of an edition are in a folder, without reading them: nil, or an error that wraps
+// ErrNoDocuments.
+func Available(dir string, edition Edition) error {
+	if dir == "" {
+		return noDocuments{`""`}
+	}
+	for _, s := range sources()[edition] {
+		if _, err := os.Stat(filepath.Join(dir, s.file)); errors.Is(err, fs.ErrNotExist) {
+			return noDocuments{fmt.Sprintf("%s (no file %s)", dir, s.file)}
+		}
+	}
+	return nil
+}
+
 // Load makes the contract of an edition from the documents in a folder. Each document is read once per process, all of
 // them in about a second, and shared by all contracts. The error wraps ErrNoDocuments where the folder or a document is
 // missing.
@@ -72,16 +86,10 @@ func Load(dir string, edition Edition) (*Contract, error) {
 	if !known {
 		return nil, fmt.Errorf("load the contract: unknown edition %q; expected %s or %s", edition, Cloud, DataCenter)
 	}
-	if dir == "" {
-		return nil, noDocuments{`""`}
+	if err := Available(dir, edition); err != nil {
+		return nil, err
 	}
 	c := newContract(edition)
-	for _, s := range list {
-		path := filepath.Join(dir, s.file)
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, noDocuments{fmt.Sprintf("%s (no file %s)", dir, s.file)}
-		}
-	}
 	c.documents = make([]document, len(list))
 	var all errgroup.Group
 	for n, s := range list {

@@ -41,6 +41,7 @@ func TestWithoutDocumentsItIsSaidThatNothingIsChecked(t *testing.T) {
 			_, err := jiraspec.Load(row.dir, jiraspec.Cloud)
 			require.ErrorIs(t, err, jiraspec.ErrNoDocuments)
 			require.EqualError(t, err, row.want)
+			require.EqualError(t, jiraspec.Available(row.dir, jiraspec.Cloud), row.want)
 		})
 	}
 }

@@ -26,10 +26,16 @@ func answering(status int, contentType, body string) http.HandlerFunc {
 
 const jsonType = "application/json;charset=UTF-8"
 
-// through makes one call through a contract to a server, whatever becomes of it.
+// through makes one call through a contract to a server, whatever becomes of it, and waits until it is judged: a client
+// can see a connection close before that.
 func through(t *testing.T, c *jiraspec.Contract, next http.Handler, r *http.Request) {
 	t.Helper()
-	server := httptest.NewServer(c.Middleware(next))
+	judged := make(chan struct{}, 1)
+	guarded := c.Middleware(next)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() { judged <- struct{}{} }()
+		guarded.ServeHTTP(w, r)
+	}))
 	defer server.Close()
 	target, err := http.NewRequestWithContext(t.Context(), r.Method, server.URL+r.URL.String(), r.Body)
 	require.NoError(t, err)
@@ -39,6 +45,7 @@ func through(t *testing.T, c *jiraspec.Contract, next http.Handler, r *http.Requ
 		_, _ = io.Copy(io.Discard, answer.Body)
 		require.NoError(t, answer.Body.Close())
 	}
+	<-judged
 }
 
 func call(method, target, body string) *http.Request {
@@ -65,6 +72,7 @@ const (
 )
 
 func TestWhatTheDocumentsDoNotAllowIsAViolation(t *testing.T) {
+	load(t, jiraspec.Cloud)
 	good := answering(http.StatusOK, jsonType, goodIssue)
 	created := answering(http.StatusCreated, jsonType, `{"id":"10001","key":"ACCESS-1"}`)
 	done := answering(http.StatusNoContent, "", "")
@@ -156,6 +164,7 @@ func TestWhatTheDocumentsDoNotAllowIsAViolation(t *testing.T) {
 }
 
 func TestGoodExchangesAreValidated(t *testing.T) {
+	load(t, jiraspec.Cloud)
 	for name, row := range map[string]struct {
 		edition   jiraspec.Edition
 		request   *http.Request
@@ -228,6 +237,7 @@ func TestTheGatewayRefusesInItsOwnShape(t *testing.T) {
 }
 
 func TestAnAnswerThatAFaultSpoiledIsNotHeldAgainstTheDocuments(t *testing.T) {
+	load(t, jiraspec.Cloud)
 	for name, row := range map[string]struct {
 		answer http.HandlerFunc
 		want   string
@@ -289,12 +299,14 @@ func TestACallerWhoGoesAwayIsNoViolation(t *testing.T) {
 func TestTheWireIsNotChanged(t *testing.T) {
 	c := load(t, jiraspec.Cloud)
 	const sent = `{"transition":{"id":"5"}}`
+	type received struct {
+		body, query string
+		length      int64
+	}
+	var got received
 	guarded := c.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		raw, err := io.ReadAll(r.Body)
-		require.NoError(t, err)
-		require.Equal(t, sent, string(raw))
-		require.Equal(t, "updateHistory=true", r.URL.RawQuery)
-		require.Equal(t, int64(len(sent)), r.ContentLength)
+		raw, _ := io.ReadAll(r.Body)
+		got = received{string(raw), r.URL.RawQuery, r.ContentLength}
 		w.Header().Set("X-Answer", "yes")
 		w.Header().Set(jiraspec.FaultHeader, "any")
 		w.WriteHeader(http.StatusAccepted)
@@ -304,6 +316,7 @@ func TestTheWireIsNotChanged(t *testing.T) {
 	w := httptest.NewRecorder()
 	guarded.ServeHTTP(w, call("POST", transition+"?updateHistory=true", sent))
 	answer := w.Result()
+	require.Equal(t, received{sent, "updateHistory=true", int64(len(sent))}, got)
 	require.Equal(t, http.StatusAccepted, answer.StatusCode)
 	require.Equal(t, "some text", w.Body.String())
 	require.Equal(t, http.Header{"X-Answer": {"yes"}}, answer.Header, "the mark of the fault is for the contract alone")

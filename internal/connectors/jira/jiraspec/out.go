@@ -31,13 +31,16 @@ func (e noDocuments) Error() string {
 func (noDocuments) Is(target error) bool { return target == ErrNoDocuments }
 
 // FromEnv makes the contract of an edition from the documents in JIRA_SPECS; its Close writes to JIRA_CONTRACT_OUT. The
-// error wraps ErrNoDocuments, and its text is what to tell people, where the documents are not there.
+// error wraps ErrNoDocuments, and its text is what to tell people, where the documents are not there. A folder for reports
+// that is not an absolute path is refused.
 func FromEnv(getenv func(string) string, edition Edition) (*Contract, error) {
 	c, err := Load(getenv(EnvSpecs), edition)
 	if err != nil {
 		return nil, err
 	}
-	c.out = getenv(EnvOut)
+	if c.out = getenv(EnvOut); c.out != "" && !filepath.IsAbs(c.out) {
+		return nil, fmt.Errorf("%s: expected an absolute path, because tests run in folders of their own", EnvOut)
+	}
 	return c, nil
 }
 

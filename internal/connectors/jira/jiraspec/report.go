@@ -36,6 +36,8 @@ func newContract(edition Edition) *Contract {
 // Report is what was seen of one edition. It is JSON, and reports of several processes can be merged.
 type Report struct {
 	Edition Edition `json:"edition"`
+	// Skipped says why nothing was checked; "" where the contract was held.
+	Skipped string `json:"skipped,omitempty"`
 	// Documents are the names and versions of the documents that were read.
 	Documents []string `json:"documents"`
 	// Operations are those that were seen and that the documents describe, by name.

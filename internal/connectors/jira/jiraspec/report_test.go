@@ -80,19 +80,53 @@ func TestGuardFailsWhereADocumentCannotBeRead(t *testing.T) {
 	require.Contains(t, w.errors[0], "read the document jira-dc-10.0.json")
 }
 
-func TestHandlerServesTheReport(t *testing.T) {
-	c := load(t, jiraspec.Cloud)
-	guarded := c.Handler(answering(200, jsonType, goodIssue))
-	guarded.ServeHTTP(httptest.NewRecorder(), call("GET", readIssue, ""))
+// report reads the report as a front serves it.
+func report(t *testing.T, front *jiraspec.Front) jiraspec.Report {
+	t.Helper()
 	answer := httptest.NewRecorder()
-	guarded.ServeHTTP(answer, call("GET", "/_sim/contract", ""))
+	front.ServeHTTP(answer, call("GET", "/_sim/contract", ""))
 	require.Equal(t, "application/json", answer.Header().Get("Content-Type"))
 	var r jiraspec.Report
 	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &r))
-	require.Equal(t, c.Report(), r)
+	return r
+}
+
+func TestAFrontServesTheReport(t *testing.T) {
+	load(t, jiraspec.Cloud)
+	t.Setenv(jiraspec.EnvOut, t.TempDir())
+	front, err := jiraspec.InFront(os.Getenv, jiraspec.Cloud, answering(200, jsonType, goodIssue))
+	require.NoError(t, err)
+	require.Empty(t, front.Skipped())
+	front.ServeHTTP(httptest.NewRecorder(), call("GET", readIssue, ""))
+	r := report(t, front)
 	require.Equal(t, jiraspec.Cloud, r.Edition)
+	require.Equal(t, 1, r.Operations[0].Validated)
 	require.Len(t, r.Documents, 3)
 	require.Contains(t, r.Documents[1], "jira-cloud-v3.json 1001.0.0-SNAPSHOT")
+	require.NoError(t, front.Close())
+	left, err := jiraspec.ReadReports(os.Getenv(jiraspec.EnvOut))
+	require.NoError(t, err)
+	require.Equal(t, []jiraspec.Report{r}, left)
+}
+
+func TestAFrontWithoutDocumentsIsTheFakeAndSaysSo(t *testing.T) {
+	t.Setenv(jiraspec.EnvSpecs, "")
+	front, err := jiraspec.InFront(os.Getenv, jiraspec.Cloud, answering(http.StatusTeapot, "", ""))
+	require.NoError(t, err)
+	answer := httptest.NewRecorder()
+	front.ServeHTTP(answer, call("GET", readIssue, ""))
+	require.Equal(t, http.StatusTeapot, answer.Code)
+	const skipped = `SKIPPED: the vendor's OpenAPI documents are not at JIRA_SPECS=""; contract checks did not run`
+	require.Equal(t, skipped, front.Skipped())
+	require.Equal(t, skipped, report(t, front).Skipped)
+	require.NoError(t, front.Close())
+}
+
+func TestTheFolderForReportsIsAnAbsolutePath(t *testing.T) {
+	load(t, jiraspec.Cloud)
+	t.Setenv(jiraspec.EnvOut, "reports")
+	_, err := jiraspec.FromEnv(os.Getenv, jiraspec.Cloud)
+	require.EqualError(t, err, "JIRA_CONTRACT_OUT: expected an absolute path, because tests run in folders of their own")
 }
 
 func TestOneContractCountsCallsFromManySides(t *testing.T) {

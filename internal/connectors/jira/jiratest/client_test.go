@@ -24,7 +24,7 @@ type desk struct {
 	// email and token are the credentials of the calls; "" calls without any. authorization replaces them.
 	email, token  string
 	authorization string
-	clock        *clock
+	clock         *clock
 }
 
 // clock stands still until it is moved.

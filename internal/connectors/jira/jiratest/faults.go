@@ -1,6 +1,7 @@
 package jiratest
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -173,4 +174,9 @@ func decodeFaults(d *json.Decoder) (Faults, error) {
 		return f, err
 	}
 	return f, f.check()
+}
+
+// ParseFaults reads the JSON that PUT /_sim/faults takes. Unknown keys and rules that cannot be are errors.
+func ParseFaults(raw []byte) (Faults, error) {
+	return decodeFaults(json.NewDecoder(bytes.NewReader(raw)))
 }

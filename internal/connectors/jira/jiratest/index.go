@@ -95,66 +95,82 @@ func (x *index) since(at time.Time) []*entry {
 	return out
 }
 
-// candidates are the entries that the condition may match: the fewest that one of its parts leaves over.
-func (s *Server) candidates(m matcher, where *node) []*entry {
-	if found, narrowed := s.narrow(m, where); narrowed {
-		return found
+// narrowing is a way to the entries that a part of a condition may match: how many they are at most, and they.
+type narrowing struct {
+	size int
+	get  func() []*entry
+}
+
+// candidates are the entries that the query may match: the fewest that one part of its condition leaves over. Where that
+// is not much less than all, all of them come, in an order that is near the one that is wanted.
+func (s *Server) candidates(m matcher, q jql) []*entry {
+	if q.where != nil {
+		if best, can := s.narrow(m, q.where); can && best.size*4 < len(s.order) {
+			return best.get()
+		}
 	}
 	all := make([]*entry, 0, len(s.order))
-	for _, id := range s.order {
+	if len(q.order) > 0 && q.order[0].field == "updated" {
+		for p := s.index.recent.Front(); p != nil; p = p.Next() {
+			all = append(all, p.Value.(*entry))
+		}
+		return all
+	}
+	for _, id := range slices.Backward(s.order) {
 		all = append(all, s.entries[id])
 	}
 	return all
 }
 
-func (s *Server) narrow(m matcher, n *node) ([]*entry, bool) {
+func (s *Server) narrow(m matcher, n *node) (narrowing, bool) {
 	switch n.op {
 	case "":
 		return s.narrowClause(m, n.clause)
 	case "and":
-		var best []*entry
+		var best narrowing
 		narrowed := false
 		for _, child := range n.children {
-			if found, can := s.narrow(m, child); can && (!narrowed || len(found) < len(best)) {
-				best, narrowed = found, true
+			if one, can := s.narrow(m, child); can && (!narrowed || one.size < best.size) {
+				best, narrowed = one, true
 			}
 		}
 		return best, narrowed
 	}
-	return nil, false
+	return narrowing{}, false
 }
 
-func (s *Server) narrowClause(m matcher, c clause) ([]*entry, bool) {
+func (s *Server) narrowClause(m matcher, c clause) (narrowing, bool) {
 	switch {
 	case c.field == "labels" && (c.op == "=" || c.op == "in"):
 		return s.labelled(c.values)
 	case strings.HasPrefix(c.field, "updated") && (c.op == ">=" || c.op == ">"):
-		at, valid := m.moment(c.values[0].text)
+		at, valid := m.moment(c.values[0])
 		if !valid {
-			return nil, false
+			return narrowing{}, false
 		}
-		return s.index.since(at), true
+		found := s.index.since(at)
+		return narrowing{size: len(found), get: func() []*entry { return found }}, true
 	case (c.field == "key" || c.field == "issuekey" || c.field == "id" || c.field == "issue") && (c.op == "=" || c.op == "in"):
-		return s.named(c.values), true
+		return narrowing{size: len(c.values), get: func() []*entry { return s.named(c.values) }}, true
 	}
-	return nil, false
+	return narrowing{}, false
 }
 
-func (s *Server) labelled(values []token) ([]*entry, bool) {
-	found := map[int64]*entry{}
+func (s *Server) labelled(values []token) (narrowing, bool) {
+	size := 0
 	for _, v := range values {
 		if v.is("empty") || v.is("null") {
-			return nil, false
+			return narrowing{}, false
 		}
-		for id, e := range s.index.labels[strings.ToLower(v.text)] {
-			found[id] = e
+		size += len(s.index.labels[strings.ToLower(v.text)])
+	}
+	return narrowing{size: size, get: func() []*entry {
+		found := map[int64]*entry{}
+		for _, v := range values {
+			maps.Copy(found, s.index.labels[strings.ToLower(v.text)])
 		}
-	}
-	out := make([]*entry, 0, len(found))
-	for _, e := range found {
-		out = append(out, e)
-	}
-	return out, true
+		return slices.Collect(maps.Values(found))
+	}}, true
 }
 
 func (s *Server) named(values []token) []*entry {

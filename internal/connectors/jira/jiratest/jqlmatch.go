@@ -195,9 +195,11 @@ func categoryNamed(name string) (string, bool) {
 	return "", false
 }
 
-// date compares a time. Values have the grain of a minute and are in the zone of the caller's profile.
+// date compares a time. Quoted values have the grain of a minute and are in the zone of the caller's profile; a bare number
+// is milliseconds since 1970, as recorded from a real site (airbytehq/airbyte#48838). Conditions see whole
+// seconds, as an index keeps them.
 func (m matcher) date(c clause) (test, error) {
-	at, valid := m.moment(c.values[0].text)
+	at, valid := m.moment(c.values[0])
 	if !valid || len(c.values) > 1 {
 		return nil, refuse(http.StatusBadRequest, fmt.Sprintf("Date value '%s' for field '%s' is invalid. Valid formats include: 'yyyy/MM/dd HH:mm',"+
 			" 'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. '-5d', '4w 2d'.", c.values[0].text, c.field))
@@ -214,7 +216,7 @@ func (m matcher) date(c clause) (test, error) {
 	if !known {
 		return nil, refuse(http.StatusBadRequest, fmt.Sprintf("The operator '%s' is not supported by the '%s' field.", c.op, c.field))
 	}
-	return func(i *issue) bool { return compare(field(i).Compare(at)) }, nil
+	return func(i *issue) bool { return compare(indexed(field(i)).Compare(at)) }, nil
 }
 
 // zone is the caller's; an anonymous caller has the site's.
@@ -255,7 +257,14 @@ func (m matcher) account(text string) string {
 
 var periods = map[byte]time.Duration{'m': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}
 
-func (m matcher) moment(text string) (time.Time, bool) {
+// indexed is a time as the index has it.
+func indexed(t time.Time) time.Time { return t.Truncate(time.Second) }
+
+func (m matcher) moment(value token) (time.Time, bool) {
+	text := value.text
+	if millis, err := strconv.ParseUint(text, 10, 62); err == nil && value.kind == wordToken && len(text) > len("20060102") {
+		return time.UnixMilli(int64(millis)), true
+	}
 	for _, layout := range []string{"2006-01-02 15:04", "2006/01/02 15:04", "2006-01-02", "2006/01/02"} {
 		if t, err := time.ParseInLocation(layout, text, m.zone()); err == nil {
 			return t, true
@@ -272,7 +281,7 @@ func (m matcher) moment(text string) (time.Time, bool) {
 // sort orders what was found. Without ORDER BY the newest comes first.
 func (q jql) sort(found []*issue, s *Server) {
 	order := append(slices.Clone(q.order), sorting{field: "id", descending: true})
-	slices.SortStableFunc(found, func(a, b *issue) int {
+	slices.SortFunc(found, func(a, b *issue) int {
 		for _, o := range order {
 			n := o.compare(a, b, s)
 			if o.descending {

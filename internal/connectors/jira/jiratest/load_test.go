@@ -70,6 +70,7 @@ func TestTheIndexFindsWhatAWalkOverAllFinds(t *testing.T) {
 	for _, jql := range []string{
 		`labels = usher`, `labels = USHER`, `labels = other`, `labels = late`, `labels in (usher-1, usher-2, other)`,
 		`updated >= "2026/03/04 07:35"`, `updated > "2026/03/04 07:40" AND labels = usher`, `key in (ACCESS-1, ACCESS-9)`,
+		`updated >= "2026/03/04 07:41"`, `updated >= "2026/03/04 07:41" AND labels = usher`,
 		`labels = usher AND labels = usher-3 AND updated >= "2026/03/04 07:33"`, `labels = nothing`,
 	} {
 		require.Equal(t, d.keys("("+jql+") OR summary ~ \"matches nothing\""), d.keys(jql), jql)
@@ -164,5 +165,20 @@ func BenchmarkTenThousandOpenIssues(b *testing.B) {
 		"the histories": {bulkChangelog, object{"issueIdsOrKeys": hundred, "fieldIds": []string{"status"}}},
 	} {
 		b.Run(name, func(b *testing.B) { a.run(b, loaded(b)) })
+	}
+}
+
+// BenchmarkACommentWithAStateFile shows that what a change costs does not grow with the number of issues.
+func BenchmarkACommentWithAStateFile(b *testing.B) {
+	for _, count := range []int{100, 10_000} {
+		b.Run(fmt.Sprintf("%d issues", count), func(b *testing.B) {
+			s := jiratest.New(jiratest.Config{StateFile: filepath.Join(b.TempDir(), "state.jsonl")})
+			b.Cleanup(func() { require.NoError(b, s.Close()) })
+			issues, err := s.Seed(jiratest.Seed{Count: count})
+			require.NoError(b, err)
+			for n := 0; b.Loop(); n++ {
+				require.NoError(b, s.AssignAs(jiratest.DefaultAccountID, issues[n%count].ID, []string{jiratest.DefaultAccountID, ""}[n/count%2]))
+			}
+		})
 	}
 }

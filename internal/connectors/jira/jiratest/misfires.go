@@ -103,7 +103,13 @@ type plan struct {
 	// The rest spoils the answer's body.
 	truncate, cut bool
 	drip          time.Duration
+	// name is what FaultHeader tells of an answer that is not Jira's own, "" for one that is.
+	name string
 }
+
+// FaultHeader names the fault that spoilt an answer, for checks that compare answers with the vendor's document and are
+// to pass over such a one.
+const FaultHeader = "X-Sim-Fault"
 
 func (p plan) spoilsBody() bool { return p.truncate || p.cut || p.drip > 0 }
 
@@ -120,19 +126,19 @@ func (s *Server) planFor(c *call, op Operation) plan {
 	case f.Down && f.DownStatus == 0:
 		p = plan{skip: true, drop: true}
 	case f.Down:
-		p = plan{skip: true, instead: statusAnswer(f.DownStatus, f.FailRetryAfter, "")}
+		p = plan{skip: true, instead: statusAnswer(f.DownStatus, f.FailRetryAfter, ""), name: "down"}
 	case f.RateLimit != nil && take(&f.RateLimit.Times):
-		p = plan{skip: true, instead: f.RateLimit.answer(now)}
+		p = plan{skip: true, instead: f.RateLimit.answer(now), name: string(MisfireRateLimit)}
 	case f.FailEvery > 0 && s.callsSinceFaults%f.FailEvery == 0:
-		p = plan{skip: !f.FailCommitted, instead: statusAnswer(f.FailStatus, f.FailRetryAfter, "")}
+		p = plan{skip: !f.FailCommitted, instead: statusAnswer(f.FailStatus, f.FailRetryAfter, ""), name: string(MisfireStatus)}
 	case take(&f.HTML):
 		p = Misfire{Kind: MisfireHTML}.plan(c, now)
 	case take(&f.Redirect):
 		p = Misfire{Kind: MisfireRedirect}.plan(c, now)
 	case take(&f.Truncate):
-		p = plan{truncate: true}
+		p = plan{truncate: true, name: string(MisfireTruncate)}
 	case take(&f.Cut):
-		p = plan{cut: true}
+		p = plan{cut: true, name: string(MisfireCut)}
 	default:
 		p = s.planByRules(c, op)
 	}
@@ -162,16 +168,16 @@ func (s *Server) planByRules(c *call, op Operation) plan {
 
 func (m Misfire) plan(c *call, now time.Time) plan {
 	delay := time.Duration(m.DelayMS) * time.Millisecond
-	p := plan{skip: !m.Committed, slow: delay}
+	p := plan{skip: !m.Committed, slow: delay, name: string(m.Kind)}
 	switch m.Kind {
 	case MisfireDrop:
 		p.drop = true
 	case MisfireHang:
 		p.hang = true
 	case MisfireSlow:
-		p.skip = false
+		p.skip, p.name = false, ""
 	case MisfireSlowBody:
-		p.skip, p.slow, p.drip = false, 0, delay
+		p.skip, p.slow, p.drip, p.name = false, 0, delay, ""
 	case MisfireStatus:
 		p.instead = statusAnswer(m.Status, m.RetryAfter, m.Body)
 	case MisfireRateLimit:

@@ -38,19 +38,23 @@ func TestMisfiresWithAnAnswer(t *testing.T) {
 			jiratest.Misfire{Kind: jiratest.MisfireStatus}, 503, 0, "Service Unavailable", http.Header{},
 		},
 		"a 429 of the quota": {
-			jiratest.Misfire{Kind: jiratest.MisfireRateLimit, Reason: jiratest.ReasonGlobalQuota, RetryAfter: "600"}, 429, 0, "Rate limit",
+			jiratest.Misfire{Kind: jiratest.MisfireRateLimit, Reason: jiratest.ReasonGlobalQuota, RetryAfter: "600"},
+			429, 0, "Rate limit",
 			http.Header{"Ratelimit-Reason": {"jira-quota-global-based"}, "Ratelimit": {`"global-app-quota";r=0;t=600`}, "Retry-After": {"600"}},
 		},
 		"a 429 of the tenant's quota": {
-			jiratest.Misfire{Kind: jiratest.MisfireRateLimit, Reason: jiratest.ReasonTenantQuota}, 429, 0, "Rate limit",
+			jiratest.Misfire{Kind: jiratest.MisfireRateLimit, Reason: jiratest.ReasonTenantQuota},
+			429, 0, "Rate limit",
 			http.Header{"Ratelimit-Reason": {"jira-quota-tenant-based"}},
 		},
 		"a 429 of the burst, of HTML": {
-			jiratest.Misfire{Kind: jiratest.MisfireRateLimit, Reason: jiratest.ReasonBurst, Body: "html"}, 429, 0, "<html>",
+			jiratest.Misfire{Kind: jiratest.MisfireRateLimit, Reason: jiratest.ReasonBurst, Body: "html"},
+			429, 0, "<html>",
 			http.Header{"Ratelimit-Reason": {"jira-burst-based"}},
 		},
 		"a 429 of one issue, without a body": {
-			jiratest.Misfire{Kind: jiratest.MisfireRateLimit, Reason: jiratest.ReasonIssueWrites, Body: "empty", RetryAfter: "2"}, 429, 0, "",
+			jiratest.Misfire{Kind: jiratest.MisfireRateLimit, Reason: jiratest.ReasonIssueWrites, Body: "empty", RetryAfter: "2"},
+			429, 0, "",
 			http.Header{"Ratelimit-Reason": {"jira-per-issue-on-write"}, "Retry-After": {"2"}},
 		},
 		"a page of HTML": {
@@ -75,6 +79,11 @@ func TestMisfiresWithAnAnswer(t *testing.T) {
 			r := d.want(tt.status, http.MethodPost, "/rest/api/2/issue", newIssue(nil))
 			require.Contains(t, r.raw, tt.body)
 			require.Len(t, d.Issues(), tt.issues)
+			if tt.status != http.StatusCreated || tt.misfire.Kind == jiratest.MisfireTruncate {
+				require.Equal(t, string(tt.misfire.Kind), r.header.Get(jiratest.FaultHeader))
+			} else {
+				require.Empty(t, r.header.Get(jiratest.FaultHeader), "the answer is Jira's own")
+			}
 			for header := range tt.header {
 				require.Equal(t, tt.header.Get(header), r.header.Get(header), header)
 			}

@@ -152,17 +152,15 @@ func (s *Server) lookUp(m matcher, q jql, reconcile []int64) ([]*issue, error) {
 		return nil, nil
 	}
 	test := func(*issue) bool { return true }
-	where := &node{op: "all"}
 	if q.where != nil {
 		var err error
 		if test, err = m.compile(q.where); err != nil {
 			return nil, err
 		}
-		where = q.where
 	}
 	var found []*issue
 	now := s.cfg.Now()
-	for _, e := range s.candidates(m, where) {
+	for _, e := range s.candidates(m, q) {
 		i := e.seen(now)
 		if slices.Contains(reconcile, e.now.ID) {
 			i = e.now

@@ -115,6 +115,9 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, a *answer, p plan)
 	if p.slow > 0 && !pause(r, p.slow) {
 		return
 	}
+	if p.name != "" {
+		w.Header().Set(FaultHeader, p.name)
+	}
 	switch {
 	case p.hang:
 		<-r.Context().Done()

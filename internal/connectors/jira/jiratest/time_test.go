@@ -3,6 +3,7 @@ package jiratest_test
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 
@@ -31,6 +32,26 @@ func TestJQLTimesAreInTheZoneOfTheCallersProfile(t *testing.T) {
 		}
 	}
 	require.Equal(t, "Asia/Tokyo", d.call(http.MethodGet, "/rest/api/3/myself", nil).json["timeZone"].(string))
+}
+
+func TestABareNumberIsATimeInMillisecondsInEveryZone(t *testing.T) {
+	for _, edition := range []jiratest.Edition{jiratest.Cloud, jiratest.DataCenter} {
+		d := newDesk(t, func(c *jiratest.Config) { c.Edition, c.Accounts[0].Password = edition, jiratest.DefaultToken })
+		if edition == jiratest.DataCenter {
+			d.email = jiratest.DefaultAccountID
+		}
+		key := d.create(nil)
+		at := d.clock.now().Truncate(time.Second).UnixMilli()
+		path := map[jiratest.Edition]string{jiratest.Cloud: "/rest/api/3/search/jql", jiratest.DataCenter: "/rest/api/2/search"}[edition]
+		for value, want := range map[string][]string{
+			strconv.FormatInt(at, 10): {key}, strconv.FormatInt(at+1, 10): {}, strconv.FormatInt(at+1000, 10): {},
+		} {
+			r := d.want(http.StatusOK, http.MethodPost, path, object{"jql": "updated >= " + value, "fields": []string{"key"}})
+			require.Equal(t, want, keysOf(t, r.json["issues"]), "the index keeps whole seconds")
+		}
+		d.want(http.StatusBadRequest, http.MethodPost, path, object{"jql": `updated >= "` + strconv.FormatInt(at, 10) + `"`})
+		d.want(http.StatusBadRequest, http.MethodPost, path, object{"jql": "updated >= 20260304"})
+	}
 }
 
 func TestTheDefaultProfileIsNeitherUTCNorTheSites(t *testing.T) {

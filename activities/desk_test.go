@@ -1,0 +1,168 @@
+package activities_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/internal/connectors/memory"
+)
+
+// openCall opens the ticket of r1 and records it along.
+func openCall() activities.OpenCall {
+	entry := submitted("r1")
+	entry.Events = append(entry.Events, access.Event{
+		ID: "request/r1#opened", Request: "r1", Type: access.EventTicketOpened, At: monday, Channel: access.ChannelSystem,
+	})
+	entry.Ticket = &access.TicketLink{Request: "r1", Marker: "m"}
+	return activities.OpenCall{Ticket: access.NewTicket{Marker: "m", Summary: "s", Body: "b"}, Record: &entry}
+}
+
+func newDesk(t *testing.T) (*activities.Desk, *memory.Desk, *store) {
+	t.Helper()
+	s, port := newStore(t, &journal{}), memory.NewDesk("jira")
+	return &activities.Desk{Port: port, Ledger: s}, port, s
+}
+
+func TestANewTicketIsAssignedToTheFirstWhoHasAnAccount(t *testing.T) {
+	mia, omar := access.Person{ID: "mia", Email: "mia@example.test"}, access.Person{ID: "omar", Email: "omar@example.test"}
+	for name, row := range map[string]struct {
+		assign []access.PersonID
+		want   access.PersonID
+	}{
+		"the first choice has one":       {[]access.PersonID{"omar", "mia"}, "omar"},
+		"only the second choice has one": {[]access.PersonID{"ghost", "mia", "omar"}, "mia"},
+		"nobody has one":                 {[]access.PersonID{"ghost", "stranger"}, ""},
+		"nobody is to have it":           {nil, ""},
+		"somebody who was not looked up": {[]access.PersonID{"stranger", "omar"}, "omar"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			desk, port, _ := newDesk(t)
+			accounts := map[access.PersonID]access.AccountID{"mia": port.AddAccount(mia), "omar": port.AddAccount(omar)}
+			call := openCall()
+			call.People, call.Assign = []access.Person{mia, {ID: "ghost"}, omar}, row.assign
+			_, err := desk.OpenTicket(t.Context(), call)
+			require.NoError(t, err)
+			require.Equal(t, accounts[row.want], port.Tickets()[0].Assignee)
+		})
+	}
+}
+
+func TestAnOpenedTicketIsRecordedAlong(t *testing.T) {
+	desk, _, s := newDesk(t)
+	call := openCall()
+	opened, err := desk.OpenTicket(t.Context(), call)
+	require.NoError(t, err)
+	require.True(t, opened.Recorded)
+	require.Nil(t, call.Record.View.Ticket, "the call itself is not changed")
+
+	view, err := s.View(t.Context(), "r1")
+	require.NoError(t, err)
+	require.Equal(t, opened.Ref, *view.Ticket)
+	links, err := s.TicketsOf(t.Context(), "r1")
+	require.NoError(t, err)
+	require.Equal(t, []access.TicketLink{{Ref: opened.Ref, Request: "r1", Marker: "m"}}, links)
+	events, err := s.Events(t.Context(), "r1")
+	require.NoError(t, err)
+	require.Len(t, events, 2)
+	require.Contains(t, events[1].Text, string(opened.Ref.Key))
+}
+
+func TestATicketIsOpenedThoughItCannotBeRecorded(t *testing.T) {
+	for name, change := range map[string]func(*activities.Desk, *store){
+		"the ledger is away":      func(_ *activities.Desk, s *store) { s.away = true },
+		"the desk is at the edge": func(d *activities.Desk, _ *store) { d.Ledger = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			desk, port, s := newDesk(t)
+			change(desk, s)
+			opened, err := desk.OpenTicket(t.Context(), openCall())
+			require.NoError(t, err, "an error would make the workflow look for the ticket again")
+			require.False(t, opened.Recorded)
+			require.Equal(t, port.Tickets()[0].Ref, opened.Ref)
+		})
+	}
+}
+
+func TestATicketThatIsFoundIsNotRecordedAsOpened(t *testing.T) {
+	desk, port, s := newDesk(t)
+	ref, err := port.CreateTicket(t.Context(), openCall().Ticket)
+	require.NoError(t, err)
+	opened, err := desk.OpenTicket(t.Context(), openCall())
+	require.NoError(t, err)
+	require.Equal(t, activities.Opened{Ref: ref, Found: true}, opened)
+	require.Empty(t, s.read())
+	require.Equal(t, 1, port.Calls(memory.OpCreateTicket))
+}
+
+func TestATicketThatWasNotOpenedIsNotRecorded(t *testing.T) {
+	for name, fail := range map[string]func(*memory.Desk){
+		"the search fails":          func(d *memory.Desk) { d.FailNext(memory.OpFindTicket, access.Errorf(access.Transient, "find", "away")) },
+		"the create is refused":     func(d *memory.Desk) { d.FailNext(memory.OpCreateTicket, access.Errorf(access.Invalid, "create", "no")) },
+		"the answer to it was lost": func(d *memory.Desk) { d.DropAnswerNext(memory.OpCreateTicket) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			desk, port, s := newDesk(t)
+			fail(port)
+			_, err := desk.OpenTicket(t.Context(), openCall())
+			require.Error(t, err)
+			require.Empty(t, s.read())
+		})
+	}
+}
+
+func TestAnUpdateSaysEverythingInOrderAndIsRecordedAlong(t *testing.T) {
+	desk, port, s := newDesk(t)
+	opened, err := desk.OpenTicket(t.Context(), activities.OpenCall{Ticket: openCall().Ticket})
+	require.NoError(t, err)
+	entry := submitted("r1")
+	update := activities.TicketUpdate{
+		Ticket:   opened.Ref.ID,
+		Comments: []access.Comment{{Marker: "m-1", Text: "approved"}, {Marker: "m-2", Text: "granted"}},
+		MoveTo:   access.TicketDone, Record: &entry,
+	}
+	for range 2 {
+		updated, err := desk.UpdateTicket(t.Context(), update)
+		require.NoError(t, err)
+		require.True(t, updated.Recorded)
+	}
+	require.Equal(t, []string{"approved", "granted"}, port.Comments(opened.Ref.ID))
+	events, err := s.Events(t.Context(), "r1")
+	require.NoError(t, err)
+	require.Len(t, events, 1)
+
+	s.away = true
+	updated, err := desk.UpdateTicket(t.Context(), update)
+	require.NoError(t, err, "the ticket is up to date")
+	require.False(t, updated.Recorded)
+}
+
+func TestAnUpdateThatFailsIsNotRecorded(t *testing.T) {
+	for name, row := range map[string]struct {
+		op       string
+		comments int
+	}{
+		"the first comment": {memory.OpAddComment, 0},
+		"the assignment":    {memory.OpAssignTicket, 2},
+		"the move":          {memory.OpMoveTicket, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			desk, port, s := newDesk(t)
+			opened, err := desk.OpenTicket(t.Context(), activities.OpenCall{Ticket: openCall().Ticket})
+			require.NoError(t, err)
+			entry, nobody := submitted("r1"), access.AccountID("")
+			port.FailNext(row.op, access.Errorf(access.Transient, "write", "away"))
+			updated, err := desk.UpdateTicket(t.Context(), activities.TicketUpdate{
+				Ticket:   opened.Ref.ID,
+				Comments: []access.Comment{{Marker: "m-1", Text: "approved"}, {Marker: "m-2", Text: "granted"}},
+				Assign:   &nobody, MoveTo: access.TicketDone, Record: &entry,
+			})
+			requireKind(t, access.Transient, err)
+			require.False(t, updated.Recorded)
+			require.Empty(t, s.read())
+			require.Len(t, port.Comments(opened.Ref.ID), row.comments)
+		})
+	}
+}

@@ -1,0 +1,92 @@
+package activities_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/internal/connectors/memory"
+	"usher/internal/policy"
+)
+
+const catalogYAML = `
+applications:
+  - id: wiki
+    name: Wiki
+    owners: [omar]
+    entitlements:
+      - {role: editor, title: Wiki editor, fulfilment: scim, target: directory, target_role: wiki-editors, max_duration: 30d, stages: [manager]}
+`
+
+func newPolicy(t *testing.T) *activities.Policy {
+	t.Helper()
+	catalog, err := policy.Parse([]byte(catalogYAML))
+	require.NoError(t, err)
+	return &activities.Policy{Catalog: catalog, Terms: access.Terms{Desk: "jira"}, Source: "directory"}
+}
+
+func people() []access.Person {
+	return []access.Person{
+		{ID: "ana", DisplayName: "Ana", Manager: "mia", Active: true},
+		{ID: "mia", DisplayName: "Mia", Active: true},
+		{ID: "omar", DisplayName: "Omar", Active: true},
+	}
+}
+
+func question() access.Request {
+	return access.Request{
+		ID: "r1", Requester: "ana", Subject: "ana", Reason: "to write", Items: []access.Item{{ID: "1", Entitlement: "wiki/editor"}}, SubmittedAt: monday,
+	}
+}
+
+func TestPolicyReadsThePeopleItselfWhereTheSourceIsServedHere(t *testing.T) {
+	p, source := newPolicy(t), memory.NewSource(people()...)
+	p.People = source
+	answer, err := p.Evaluate(t.Context(), activities.EvaluateCall{Request: question()})
+	require.NoError(t, err)
+	require.Nil(t, answer.Consult)
+	require.Empty(t, answer.Refusals)
+	require.Equal(t, "Ana", answer.Requirement.Subject.Name())
+	require.Equal(t, access.PersonID("mia"), answer.Requirement.Items[0].Stages[0].Approvers[0].ID)
+	require.Equal(t, access.DeskName("jira"), answer.Requirement.Terms.Desk)
+}
+
+func TestPolicySaysWhomToLookUpWhereTheSourceIsServedElsewhere(t *testing.T) {
+	p := newPolicy(t)
+	call := activities.EvaluateCall{Request: question()}
+	answer, err := p.Evaluate(t.Context(), call)
+	require.NoError(t, err)
+	require.NotNil(t, answer.Consult)
+	require.Equal(t, access.SourceName("directory"), answer.Consult.Source)
+	require.Zero(t, answer.Requirement.PolicyHash, "nothing is answered yet")
+
+	source := &activities.Source{Port: memory.NewSource(people()...)}
+	call.People, err = source.LookupPeople(t.Context(), answer.Consult.Call)
+	require.NoError(t, err)
+	call.LookedUp = true
+	elsewhere, err := p.Evaluate(t.Context(), call)
+	require.NoError(t, err)
+
+	p.People = memory.NewSource(people()...)
+	here, err := p.Evaluate(t.Context(), activities.EvaluateCall{Request: question()})
+	require.NoError(t, err)
+	require.Equal(t, here, elsewhere, "the answer does not depend on who looks up")
+}
+
+func TestALookUpThatFindsNobodyIsAnAnswer(t *testing.T) {
+	p := newPolicy(t)
+	answer, err := p.Evaluate(t.Context(), activities.EvaluateCall{Request: question(), LookedUp: true})
+	require.NoError(t, err)
+	require.Nil(t, answer.Consult, "asking again would go round for ever")
+	require.NotEmpty(t, answer.Refusals)
+}
+
+func TestASourceThatIsAwayLeavesPolicyUnasked(t *testing.T) {
+	p, source := newPolicy(t), memory.NewSource(people()...)
+	p.People = source
+	source.Down(true)
+	_, err := p.Evaluate(t.Context(), activities.EvaluateCall{Request: question()})
+	requireKind(t, access.Transient, err)
+}

@@ -1,0 +1,198 @@
+package activities_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	"usher/activities"
+	"usher/internal/access"
+)
+
+func ensureFor(subject access.PersonID) activities.EnsureCall {
+	return activities.EnsureCall{
+		WorkflowID: "access/" + string(subject), WorkflowType: "SubjectAccess", TaskQueue: "usher", Signal: "ensure",
+		Ensure: access.Ensure{Lease: access.Lease{ID: "r1:1", Subject: access.Person{ID: subject, DisplayName: "Ana"}}, Revision: 3},
+	}
+}
+
+func answerTo(request access.RequestID) activities.AnswerCall {
+	return activities.AnswerCall{
+		WorkflowID: "request/" + string(request), Signal: "lease-state",
+		Answer: access.LeaseAnswer{Lease: access.LeaseIDOf(request, "1"), Revision: 3, State: access.LeaseHeld},
+	}
+}
+
+// room is Records over a real ledger.
+type room struct {
+	*activities.Records
+	*journal
+	store *store
+	post  *post
+}
+
+func newRoom(t *testing.T) room {
+	j := &journal{}
+	s, p := newStore(t, j), newPost(j)
+	return room{&activities.Records{Ledger: s, Client: p}, j, s, p}
+}
+
+func TestWhatIsSaidRestsOnWhatIsRecorded(t *testing.T) {
+	r := newRoom(t)
+	call := activities.RecordCall{
+		Entry:   submitted("r1"),
+		Ensures: []activities.EnsureCall{ensureFor("ana")}, Answers: []activities.AnswerCall{answerTo("r1"), answerTo("r2")},
+	}
+	for range 2 {
+		done, err := r.Record(t.Context(), call)
+		require.NoError(t, err)
+		require.Empty(t, done.Gone)
+	}
+	once := []string{"record", "access/ana", "request/r1", "request/r2"}
+	require.Equal(t, append(once, once...), r.read(), "the entry first, and repeating says the same")
+	events, err := r.store.Events(t.Context(), "r1")
+	require.NoError(t, err)
+	require.Len(t, events, 1)
+	require.Equal(t, signal{id: "request/r1", name: "lease-state", arg: answerTo("r1").Answer}, r.post.signals[0])
+}
+
+func TestWhatCannotBeRecordedIsNotSaid(t *testing.T) {
+	r := newRoom(t)
+	r.store.away = true
+	_, err := r.Record(t.Context(), activities.RecordCall{
+		Entry: submitted("r1"), Ensures: []activities.EnsureCall{ensureFor("ana")}, Answers: []activities.AnswerCall{answerTo("r1")},
+	})
+	requireKind(t, access.Transient, err)
+	require.Equal(t, []string{"record"}, r.read())
+}
+
+func TestAMessageWithoutAFactAsksNoLedger(t *testing.T) {
+	r := newRoom(t)
+	r.store.away = true
+	_, err := r.Record(t.Context(), activities.RecordCall{Ensures: []activities.EnsureCall{ensureFor("ana")}})
+	require.NoError(t, err)
+	require.Equal(t, []string{"access/ana"}, r.read())
+}
+
+func TestAnEnsureStartsTheSubjectsWorkflowWhereItDoesNotRun(t *testing.T) {
+	r := newRoom(t)
+	_, err := r.Record(t.Context(), activities.RecordCall{Ensures: []activities.EnsureCall{ensureFor("ana")}})
+	require.NoError(t, err)
+	require.Len(t, r.post.ensures, 1)
+	said := r.post.ensures[0]
+	require.Equal(t, "access/ana", said.id)
+	require.Equal(t, "ensure", said.name)
+	require.Equal(t, ensureFor("ana").Ensure, said.arg)
+	require.Equal(t, "SubjectAccess", said.workflow)
+	require.Equal(t, "access/ana", said.options.ID)
+	require.Equal(t, "usher", said.options.TaskQueue)
+	require.Equal(t, "access of Ana", said.options.StaticSummary)
+	subject, found := said.options.TypedSearchAttributes.GetKeyword(temporal.NewSearchAttributeKeyKeyword(activities.AttributeSubject))
+	require.True(t, found)
+	require.Equal(t, "ana", subject)
+}
+
+func TestAnAnswerThatNobodyHearsIsNamed(t *testing.T) {
+	r := newRoom(t)
+	r.post.ended["request/r1"] = true
+	done, err := r.Record(t.Context(), activities.RecordCall{
+		Entry: submitted("r1"), Answers: []activities.AnswerCall{answerTo("r1"), answerTo("r2")},
+	})
+	require.NoError(t, err)
+	require.Equal(t, []access.LeaseID{"r1:1"}, done.Gone)
+	require.Len(t, r.post.signals, 1, "the others hear theirs")
+	require.Equal(t, "request/r2", r.post.signals[0].id)
+}
+
+func TestAMessageThatTemporalDoesNotTakeIsTriedAgain(t *testing.T) {
+	for name, deaf := range map[string]string{"an ensure": "access/ana", "an answer": "request/r1"} {
+		t.Run(name, func(t *testing.T) {
+			r := newRoom(t)
+			call := activities.RecordCall{
+				Entry: submitted("r1"), Ensures: []activities.EnsureCall{ensureFor("ana")}, Answers: []activities.AnswerCall{answerTo("r1")},
+			}
+			r.post.deaf[deaf] = true
+			_, err := r.Record(t.Context(), call)
+			require.Error(t, err)
+			require.NotErrorAs(t, err, new(*temporal.ApplicationError), "so Temporal repeats it")
+			r.post.deaf[deaf] = false
+			_, err = r.Record(t.Context(), call)
+			require.NoError(t, err)
+			require.Len(t, r.post.signals, 1)
+		})
+	}
+}
+
+func TestTheLedgerRemembersWhatDecidesAboutALease(t *testing.T) {
+	call := activities.RecallCall{Lease: "r1:1", Request: "r1", Item: "1"}
+	entry := func(state access.RequestState) access.Entry {
+		e := submitted("r1")
+		e.View.State = state
+		e.View.Items = []access.ItemView{{Item: access.Item{ID: "2"}, State: access.ItemDenied}, {Item: access.Item{ID: "1"}, State: access.ItemGranted}}
+		return e
+	}
+	lease := access.LeaseView{
+		Lease: access.Lease{ID: "r1:1", Request: "r1", Item: "1", Subject: access.Person{ID: "ana"}}, State: access.LeaseEnded, Version: 1,
+	}
+	for name, row := range map[string]struct {
+		known   []access.Entry
+		want    activities.Remembered
+		forbids bool
+	}{
+		"nothing": {},
+		"a request that runs": {
+			[]access.Entry{entry(access.StateFulfilling)}, activities.Remembered{Request: access.StateFulfilling, Item: access.ItemGranted}, false,
+		},
+		"a request that has ended with the access": {
+			[]access.Entry{entry(access.OutcomeGranted)}, activities.Remembered{Request: access.OutcomeGranted, Item: access.ItemGranted}, false,
+		},
+		"a request that was withdrawn": {
+			[]access.Entry{entry(access.OutcomeWithdrawn)}, activities.Remembered{Request: access.OutcomeWithdrawn, Item: access.ItemGranted}, true,
+		},
+		"a lease": {[]access.Entry{{Lease: &lease}}, activities.Remembered{Lease: &lease}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRoom(t)
+			for _, e := range row.known {
+				require.NoError(t, r.store.Record(t.Context(), e))
+			}
+			known, err := r.Recall(t.Context(), call)
+			require.NoError(t, err)
+			require.Equal(t, row.want, known)
+			require.Equal(t, row.forbids, known.Forbids())
+		})
+	}
+	r := newRoom(t)
+	r.store.away = true
+	_, err := r.Recall(t.Context(), call)
+	requireKind(t, access.Transient, err)
+}
+
+func TestARequestIsReadFromTheLedgerWithItsTickets(t *testing.T) {
+	r := newRoom(t)
+	_, err := r.ReadRequest(t.Context(), "r1")
+	requireKind(t, access.NotFound, err)
+
+	entry := submitted("r1")
+	link := access.TicketLink{Ref: access.TicketRef{Desk: "jira", ID: "10001", Key: "ACC-1"}, Request: "r1", Marker: "m"}
+	entry.Ticket = &link
+	require.NoError(t, r.store.Record(t.Context(), entry))
+	archived, err := r.ReadRequest(t.Context(), "r1")
+	require.NoError(t, err)
+	require.Equal(t, access.RequestID("r1"), archived.View.Request.ID)
+	require.Equal(t, []access.TicketLink{link}, archived.Tickets)
+}
+
+func TestTheCheckOfTheLedgerIsAnAnswer(t *testing.T) {
+	r := newRoom(t)
+	result, err := r.CheckLedger(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, result.Problem)
+
+	empty := newRoom(t)
+	require.NoError(t, empty.store.Close())
+	result, err = empty.CheckLedger(t.Context())
+	require.NoError(t, err)
+	require.NotEmpty(t, result.Problem)
+}

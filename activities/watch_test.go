@@ -1,0 +1,277 @@
+package activities_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"usher/activities"
+	"usher/internal/access"
+)
+
+// marks are what the ledger remembers of the tickets, in their order.
+func (l *lookout) marks(t *testing.T) []access.TicketMark {
+	t.Helper()
+	known, err := l.store.Store.WatchedTickets(t.Context(), "jira", l.ids())
+	require.NoError(t, err)
+	marks := make([]access.TicketMark, len(l.refs))
+	for _, k := range known {
+		marks[slices.Index(l.ids(), k.Link.Ref.ID)] = k.Mark
+	}
+	return marks
+}
+
+// judged has all tickets judged as they are now.
+func (l *lookout) judged(t *testing.T) activities.Judged {
+	t.Helper()
+	judged, err := l.watch.Judge(t.Context(), l.judge(t, l.ids()...))
+	require.NoError(t, err)
+	return judged
+}
+
+func TestWhatSomebodyElseDidIsToldOnce(t *testing.T) {
+	l := newLookout(t, 2)
+	l.moved(t, 1, access.TicketApproved)
+	require.Equal(t, 1, l.judged(t).Told)
+	require.Zero(t, l.judged(t).Told)
+	require.Equal(t, []string{"request/r1"}, l.told())
+	said := l.post.signals[0]
+	require.Equal(t, "ticket", said.name)
+	news, ok := said.arg.(access.TicketNews)
+	require.True(t, ok)
+	require.Equal(t, access.TicketApproved, news.Snapshot.Phase)
+	require.False(t, news.Missing)
+
+	require.NoError(t, l.port.AssignAs(l.refs[1].ID, "somebody"))
+	require.Equal(t, 1, l.judged(t).Told)
+	_, err := l.port.Rekey(l.refs[0].ID, "OTHER")
+	require.NoError(t, err)
+	require.Equal(t, 1, l.judged(t).Told)
+	require.Equal(t, []string{"request/r1", "request/r2", "request/r1"}, l.told())
+}
+
+func TestUshersOwnWritesAreNoNews(t *testing.T) {
+	l := newLookout(t, 2)
+	account := l.port.AddAccount(access.Person{ID: "mia", Email: "mia@example.test"})
+	own := func() {
+		ctx, id := t.Context(), l.refs[0].ID
+		require.NoError(t, l.port.AddComment(ctx, id, access.Comment{Marker: "m", Text: "reminder"}))
+		require.NoError(t, l.port.AssignTicket(ctx, id, account))
+		require.NoError(t, l.port.MoveTicket(ctx, id, access.TicketWorking))
+	}
+	own()
+	require.Zero(t, l.judged(t).Told)
+
+	l.moved(t, 1, access.TicketWaiting)
+	require.Equal(t, 1, l.judged(t).Told)
+	require.NoError(t, l.port.MoveTicket(t.Context(), l.refs[0].ID, access.TicketWorking))
+	require.NoError(t, l.port.AssignTicket(t.Context(), l.refs[0].ID, ""))
+	require.NoError(t, l.port.CommentAs(l.refs[0].ID, "a human's comment"))
+	require.Zero(t, l.judged(t).Told, "nor after a human's change")
+	require.Equal(t, []string{"request/r1"}, l.told())
+}
+
+func TestATicketThatTakesAccessAwayWakesNobody(t *testing.T) {
+	l := newLookout(t, 0)
+	ref, err := l.port.CreateTicket(t.Context(), access.NewTicket{Marker: "removal", Summary: "s"})
+	require.NoError(t, err)
+	l.refs = append(l.refs, ref)
+	require.NoError(t, l.store.Store.Record(t.Context(), access.Entry{
+		Ticket: &access.TicketLink{Ref: ref, Request: "r1", Lease: "r1:1", Marker: "removal"},
+	}))
+	l.moved(t, 1, access.TicketDone)
+	require.Zero(t, l.judged(t).Told)
+	require.Equal(t, access.AccountID("human"), l.marks(t)[0].MovedBy, "its mark is kept all the same")
+	require.NoError(t, l.port.Delete(ref.ID))
+	require.Zero(t, l.judged(t).Told, "the lease looks at its ticket itself")
+	require.Empty(t, l.told())
+}
+
+func TestTicketsThatAreNotUshersAreCountedOnly(t *testing.T) {
+	l := newLookout(t, 1)
+	stranger := l.port.OpenAs("human", "a human's own ticket")
+	require.NoError(t, l.port.MoveAs("human", stranger.ID, access.TicketDone))
+	judged, err := l.watch.Judge(t.Context(), l.judge(t, stranger.ID, "no such ticket"))
+	require.NoError(t, err)
+	require.Equal(t, activities.Judged{Unknown: 1}, judged)
+	require.Empty(t, l.told())
+}
+
+func TestNothingToJudgeAsksNoLedger(t *testing.T) {
+	l := newLookout(t, 0)
+	require.Equal(t, activities.Judged{}, l.judged(t))
+	require.Empty(t, l.read())
+}
+
+func TestWhatIsRememberedRestsOnWhatHasBeenTold(t *testing.T) {
+	l := newLookout(t, 2)
+	l.moved(t, 1, access.TicketApproved)
+	l.moved(t, 2, access.TicketDenied)
+	call := l.judge(t, l.ids()...)
+	call.View = access.WatchView{Desk: "jira", Cursor: monday, LookedAt: monday}
+	judged, err := l.watch.Judge(t.Context(), call)
+	require.NoError(t, err)
+	require.Equal(t, call.View, judged.View)
+	require.Equal(t, []string{"tickets", "request/r1", "request/r2", "marks", "view"}, l.read())
+	view, err := l.watch.WatchPosition(t.Context(), "jira")
+	require.NoError(t, err)
+	require.Equal(t, call.View, view)
+}
+
+func TestWhoCouldNotBeToldIsToldByTheNextAttempt(t *testing.T) {
+	l := newLookout(t, 3)
+	for n := range 3 {
+		l.moved(t, n+1, access.TicketApproved)
+	}
+	call := l.judge(t, l.ids()...)
+	call.View = access.WatchView{Desk: "jira", Cursor: monday, LookedAt: monday}
+	l.post.deaf["request/r2"] = true
+	_, err := l.watch.Judge(t.Context(), call)
+	require.Error(t, err)
+	require.Equal(t, []string{"request/r1"}, l.told())
+	marks := l.marks(t)
+	require.Equal(t, access.AccountID("human"), marks[0].MovedBy, "who has been told is not told again")
+	require.Zero(t, marks[1])
+	require.Zero(t, marks[2])
+	view, err := l.store.Store.Watch(t.Context(), "jira")
+	require.NoError(t, err)
+	require.Equal(t, access.WatchView{Desk: "jira"}, view)
+
+	l.post.deaf["request/r2"] = false
+	_, err = l.watch.Judge(t.Context(), call)
+	require.NoError(t, err)
+	require.Equal(t, []string{"request/r1", "request/r2", "request/r3"}, l.told())
+}
+
+func TestAMissingTicketThatCannotBeToldHoldsThePositionBack(t *testing.T) {
+	l := newLookout(t, 2)
+	for _, ref := range l.refs {
+		require.NoError(t, l.port.Delete(ref.ID))
+	}
+	call := l.judge(t, l.ids()...)
+	call.View = access.WatchView{Desk: "jira", Cursor: monday, LookedAt: monday}
+	l.post.deaf["request/r2"] = true
+	_, err := l.watch.Judge(t.Context(), call)
+	require.Error(t, err)
+	require.NotContains(t, l.read(), "view")
+	l.post.deaf["request/r2"] = false
+	judged, err := l.watch.Judge(t.Context(), call)
+	require.NoError(t, err)
+	require.Equal(t, 2, judged.Told)
+	require.Equal(t, []string{"request/r1", "request/r1", "request/r2"}, l.told(), "one miss proves nothing, so a second telling harms nobody")
+	require.Equal(t, access.TicketNews{Missing: true}, l.post.signals[2].arg)
+}
+
+func TestALedgerThatIsAwayTellsNobody(t *testing.T) {
+	l := newLookout(t, 1)
+	l.moved(t, 1, access.TicketApproved)
+	l.store.away = true
+	_, err := l.watch.Judge(t.Context(), l.judge(t, l.ids()...))
+	requireKind(t, access.Transient, err)
+	require.Empty(t, l.told())
+	_, err = l.watch.WatchPosition(t.Context(), "jira")
+	requireKind(t, access.Transient, err)
+}
+
+func TestOfAnEndedRequestOnlyATicketThatIsOpenAgainMatters(t *testing.T) {
+	for name, row := range map[string]struct {
+		change  func(*testing.T, *lookout)
+		started bool
+	}{
+		"somebody opens it again":           {func(t *testing.T, l *lookout) { l.moved(t, 1, access.TicketWaiting) }, true},
+		"somebody closes it in another way": {func(t *testing.T, l *lookout) { l.moved(t, 1, access.TicketWontDo) }, false},
+		"somebody deletes it":               {func(t *testing.T, l *lookout) { require.NoError(t, l.port.Delete(l.refs[0].ID)) }, false},
+		"usher opens it, and somebody takes it": {func(t *testing.T, l *lookout) {
+			require.NoError(t, l.port.MoveTicket(t.Context(), l.refs[0].ID, access.TicketWaiting))
+			require.NoError(t, l.port.AssignAs(l.refs[0].ID, "human"))
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLookout(t, 1)
+			require.NoError(t, l.port.MoveTicket(t.Context(), l.refs[0].ID, access.TicketDone))
+			l.post.ended["request/r1"] = true
+			row.change(t, l)
+			l.judged(t)
+			require.Contains(t, l.read(), "request/r1", "the request is tried first")
+			if !row.started {
+				require.Empty(t, l.post.started)
+				return
+			}
+			require.Len(t, l.post.started, 1)
+			started := l.post.started[0]
+			require.Equal(t, "reopened/r1", started.id)
+			require.Equal(t, "ReopenedTicket", started.workflow)
+			require.Equal(t, "usher", started.options.TaskQueue)
+			require.Equal(t, enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING, started.options.WorkflowIDConflictPolicy)
+			require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, started.options.WorkflowIDReusePolicy)
+			require.JSONEq(t, `{"request":"r1"}`, asJSON(t, started.params))
+		})
+	}
+}
+
+func TestAWatchIsStartedOnceAndAgainWhenItHasEnded(t *testing.T) {
+	l := newLookout(t, 0)
+	call := activities.WatchCall{Desk: "jira", WorkflowID: "ticketwatch/jira", WorkflowType: "TicketWatch", TaskQueue: "usher"}
+	require.NoError(t, l.watch.EnsureWatch(t.Context(), call))
+	require.Len(t, l.post.started, 1)
+	started := l.post.started[0]
+	require.Equal(t, "ticketwatch/jira", started.id)
+	require.Equal(t, "TicketWatch", started.workflow)
+	require.Equal(t, "usher", started.options.TaskQueue)
+	require.Equal(t, enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING, started.options.WorkflowIDConflictPolicy)
+	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, started.options.WorkflowIDReusePolicy)
+	require.JSONEq(t, `{"desk":"jira"}`, asJSON(t, started.params))
+
+	l.post.deaf["ticketwatch/jira"] = true
+	require.Error(t, l.watch.EnsureWatch(t.Context(), call))
+}
+
+func TestOpenTicketsAreListedPageByPage(t *testing.T) {
+	l := newLookout(t, 3)
+	call := activities.OpenTicketsCall{Desk: "jira", Limit: 2}
+	first, err := l.watch.ListOpenTickets(t.Context(), call)
+	require.NoError(t, err)
+	call.After = first[len(first)-1]
+	last, err := l.watch.ListOpenTickets(t.Context(), call)
+	require.NoError(t, err)
+	require.Equal(t, l.ids(), append(first, last...))
+
+	_, err = l.watch.ListOpenTickets(t.Context(), activities.OpenTicketsCall{Desk: "jira"})
+	requireKind(t, access.Invalid, err)
+}
+
+func TestTheCheckOfAWatchSaysHowOldItsLastRoundIs(t *testing.T) {
+	const stale = access.Duration(5 * time.Minute)
+	for name, row := range map[string]struct {
+		prepare func(*testing.T, *lookout)
+		problem string
+	}{
+		"it never came round": {func(*testing.T, *lookout) {}, "has not completed a round yet"},
+		"it is fresh":         {func(t *testing.T, l *lookout) { l.looked(t, monday.Add(-stale.Std())) }, ""},
+		"it is stale": {
+			func(t *testing.T, l *lookout) { l.looked(t, monday.Add(-stale.Std()-time.Second)) }, "since 2026-06-01T08:54:59Z",
+		},
+		"the ledger is away": {func(_ *testing.T, l *lookout) { l.store.away = true }, "the database is away"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLookout(t, 0)
+			row.prepare(t, l)
+			result, err := l.watch.CheckWatch(t.Context(), activities.CheckWatchCall{Desk: "jira", At: monday, StaleAfter: stale})
+			require.NoError(t, err)
+			require.Empty(t, result.Findings)
+			if row.problem == "" {
+				require.Empty(t, result.Problem)
+				return
+			}
+			require.Contains(t, result.Problem, row.problem)
+		})
+	}
+}
+
+func (l *lookout) looked(t *testing.T, at time.Time) {
+	t.Helper()
+	require.NoError(t, l.store.Store.SaveWatch(t.Context(), access.WatchView{Desk: "jira", LookedAt: at}))
+}

@@ -1,0 +1,199 @@
+package activities_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/internal/ledger"
+)
+
+// monday is usher's time in these tests.
+var monday = time.Date(2026, 6, 1, 9, 0, 0, 0, time.UTC)
+
+// journal is what ledger and post were asked for, in the order in which it happened.
+type journal struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (j *journal) write(format string, args ...any) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines = append(j.lines, fmt.Sprintf(format, args...))
+}
+
+func (j *journal) read() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.lines)
+}
+
+// store is a real ledger that keeps a journal and can be away.
+type store struct {
+	*ledger.Store
+	*journal
+	away bool
+}
+
+var (
+	_ activities.LedgerStore = (*store)(nil)
+	_ activities.WatchStore  = (*store)(nil)
+)
+
+func newStore(t *testing.T, j *journal) *store {
+	t.Helper()
+	s, err := ledger.Open(t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "ledger.db")})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	require.NoError(t, s.Migrate(t.Context()))
+	return &store{Store: s, journal: j}
+}
+
+// asked writes a line and gives the error of a ledger that is away.
+func (s *store) asked(line string) error {
+	s.write("%s", line)
+	if s.away {
+		return access.Errorf(access.Transient, line, "the database is away")
+	}
+	return nil
+}
+
+func (s *store) Record(ctx context.Context, e access.Entry) error {
+	if err := s.asked("record"); err != nil {
+		return err
+	}
+	return s.Store.Record(ctx, e)
+}
+
+func (s *store) Lease(ctx context.Context, id access.LeaseID) (access.LeaseView, error) {
+	if err := s.asked("lease"); err != nil {
+		return access.LeaseView{}, err
+	}
+	return s.Store.Lease(ctx, id)
+}
+
+func (s *store) Watch(ctx context.Context, desk access.DeskName) (access.WatchView, error) {
+	if err := s.asked("watch"); err != nil {
+		return access.WatchView{}, err
+	}
+	return s.Store.Watch(ctx, desk)
+}
+
+func (s *store) WatchedTickets(ctx context.Context, desk access.DeskName, ids []access.TicketID) ([]access.WatchedTicket, error) {
+	if err := s.asked("tickets"); err != nil {
+		return nil, err
+	}
+	return s.Store.WatchedTickets(ctx, desk, ids)
+}
+
+func (s *store) SaveMarks(ctx context.Context, desk access.DeskName, marks map[access.TicketID]access.TicketMark) error {
+	if err := s.asked("marks"); err != nil {
+		return err
+	}
+	return s.Store.SaveMarks(ctx, desk, marks)
+}
+
+func (s *store) SaveWatch(ctx context.Context, view access.WatchView) error {
+	if err := s.asked("view"); err != nil {
+		return err
+	}
+	return s.Store.SaveWatch(ctx, view)
+}
+
+// signal is what was said to a workflow; with options where it would have been started.
+type signal struct {
+	id, name string
+	arg      any
+	options  client.StartWorkflowOptions
+	workflow any
+	params   any
+}
+
+// post is a Temporal client that keeps what was said.
+type post struct {
+	*journal
+	signals, ensures, started []signal
+	// ended are workflows that no longer run, and deaf are those that no message reaches.
+	ended, deaf map[string]bool
+}
+
+var _ activities.Messenger = (*post)(nil)
+
+func newPost(j *journal) *post {
+	return &post{journal: j, ended: map[string]bool{}, deaf: map[string]bool{}}
+}
+
+func (p *post) reach(id string) error {
+	p.write("%s", id)
+	switch {
+	case p.deaf[id]:
+		return serviceerror.NewUnavailable("Temporal is away")
+	case p.ended[id]:
+		return serviceerror.NewNotFound("no such workflow")
+	}
+	return nil
+}
+
+func (p *post) SignalWorkflow(_ context.Context, id, _, name string, arg any) error {
+	if err := p.reach(id); err != nil {
+		return err
+	}
+	p.signals = append(p.signals, signal{id: id, name: name, arg: arg})
+	return nil
+}
+
+func (p *post) SignalWithStartWorkflow(_ context.Context, id, name string, arg any, o client.StartWorkflowOptions, workflow any, params ...any,
+) (client.WorkflowRun, error) {
+	if err := p.reach(id); err != nil {
+		return nil, err
+	}
+	p.ensures = append(p.ensures, signal{id: id, name: name, arg: arg, options: o, workflow: workflow, params: params[0]})
+	return nil, nil
+}
+
+func (p *post) ExecuteWorkflow(_ context.Context, o client.StartWorkflowOptions, workflow any, params ...any) (client.WorkflowRun, error) {
+	if err := p.reach(o.ID); err != nil {
+		return nil, err
+	}
+	p.started = append(p.started, signal{id: o.ID, options: o, workflow: workflow, params: params[0]})
+	return nil, nil
+}
+
+// requireKind is that an activity has failed with a kind.
+func requireKind(t *testing.T, kind access.Kind, err error) {
+	t.Helper()
+	var app *temporal.ApplicationError
+	require.ErrorAs(t, err, &app)
+	require.Equal(t, string(kind), app.Type(), app.Message())
+}
+
+// submitted is an entry for a request with one event.
+func submitted(id access.RequestID) access.Entry {
+	return access.Entry{
+		Events: []access.Event{{ID: "request/" + string(id) + "#1", Request: id, Type: access.EventSubmitted, At: monday, Channel: access.ChannelAPI}},
+		View: &access.RequestView{
+			Request: access.Request{ID: id, Requester: "ana", Subject: "ana", SubmittedAt: monday}, State: access.StateAwaitingApprove, Version: 1,
+		},
+	}
+}
+
+// asJSON is what a parameter looks like to the workflow that gets it.
+func asJSON(t *testing.T, value any) string {
+	t.Helper()
+	text, err := json.Marshal(value)
+	require.NoError(t, err)
+	return string(text)
+}

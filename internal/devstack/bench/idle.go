@@ -1,0 +1,307 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"usher/internal/devstack/stack"
+)
+
+// How the open requests are measured.
+const (
+	openedFirst = 60
+	opened      = 1000
+	// overlap is terms.watch.overlap in the benchmark's own system: the least that is allowed, so that the time after
+	// which no ticket counts as changed lately is short. It changes no figure.
+	overlap = time.Minute
+	// rounds is how many rounds of the watch an idle stretch has. The connector proves its credentials every minute when
+	// nothing changes, so an even number holds as many proofs as rounds of thirty seconds.
+	rounds = 4
+	// changes is how many tickets a person changes, for the cost of a change.
+	changes = 20
+)
+
+// hold measures what a thousand more open requests cost: memory, calls to the desk, actions of the watch. Meanwhile the
+// desk's sweeps are measured on a system of their own, for this one is idle.
+func (r *run) hold(ctx context.Context) error {
+	before, err := r.freshWorker(ctx)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := r.openMany(ctx, opened); err != nil {
+		return err
+	}
+	r.tell("opened %d requests in %s", opened, time.Since(began).Round(time.Second))
+	if err := r.usher.quietDesk(ctx, 3*time.Second); err != nil {
+		return err
+	}
+	sweeps := make(chan error, 1)
+	found := &sweepResult{}
+	go func() { sweeps <- r.sweeps(ctx, found) }()
+	idle, err := r.idle(ctx)
+	if err != nil {
+		return errors.Join(err, <-sweeps)
+	}
+	if err := r.memory(ctx, before); err != nil {
+		return errors.Join(err, <-sweeps)
+	}
+	if err := <-sweeps; err != nil {
+		return err
+	}
+	r.perHour(idle, found)
+	if err := r.change(ctx); err != nil {
+		return err
+	}
+	if r.options.Full {
+		return r.wholeHour(ctx)
+	}
+	return nil
+}
+
+// freshWorker has the worker start anew and warm up, and gives its memory then.
+func (r *run) freshWorker(ctx context.Context) (int64, error) {
+	old, err := r.stack.KillWorker()
+	if err != nil {
+		return 0, err
+	}
+	if _, err := r.stack.AwaitWorker(ctx, old); err != nil {
+		return 0, err
+	}
+	if err := r.openMany(ctx, openedFirst); err != nil {
+		return 0, err
+	}
+	if err := r.usher.quietDesk(ctx, 3*time.Second); err != nil {
+		return 0, err
+	}
+	return residentBytes(r.stack.Pids().Worker)
+}
+
+// openMany opens so many requests that wait for their manager.
+func (r *run) openMany(ctx context.Context, n int) error { return openMany(ctx, r.usher, n) }
+
+func openMany(ctx context.Context, u *usher, n int) error {
+	if err := u.hire(ctx, n); err != nil {
+		return err
+	}
+	todo, results := make(chan struct{}, n), make(chan error, clients)
+	for range n {
+		todo <- struct{}{}
+	}
+	close(todo)
+	for range clients {
+		go func() {
+			for range todo {
+				if _, _, err := u.open(ctx); err != nil {
+					results <- err
+					return
+				}
+			}
+			results <- nil
+		}()
+	}
+	var wrong []error
+	for range clients {
+		wrong = append(wrong, <-results)
+	}
+	return errors.Join(wrong...)
+}
+
+// idleResult is what happened in a stretch in which nobody did anything.
+type idleResult struct {
+	took  time.Duration
+	calls calls
+	watch did
+}
+
+// idle waits until no ticket counts as changed lately, and then measures whole rounds of the watch.
+func (r *run) idle(ctx context.Context) (idleResult, error) {
+	var result idleResult
+	some, err := runsOf(ctx, r.temporal, watchWorkflow)
+	if err != nil || len(some) == 0 {
+		return result, err
+	}
+	if err := pause(ctx, overlap+5*time.Second); err != nil {
+		return result, err
+	}
+	from, err := r.nextRound(ctx)
+	if err != nil {
+		return result, err
+	}
+	before, err := r.usher.deskCalls(ctx)
+	if err != nil {
+		return result, err
+	}
+	to := from
+	for range rounds {
+		if to, err = r.nextRound(ctx); err != nil {
+			return result, err
+		}
+	}
+	after, err := r.usher.deskCalls(ctx)
+	if err != nil {
+		return result, err
+	}
+	result.took, result.calls = to.Sub(from), after.minus(before)
+	result.watch, err = watchUntil(ctx, r.temporal, from, to)
+	return result, err
+}
+
+// nextRound waits until the watch has asked the desk again and has come to rest, and says when that was.
+func (r *run) nextRound(ctx context.Context) (time.Time, error) {
+	const longest = 3 * time.Minute
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	before, err := r.usher.deskCalls(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	err = stack.Poll(ctx, func(ctx context.Context) error {
+		now, err := r.usher.deskCalls(ctx)
+		if err == nil && now.total() == before.total() {
+			err = errors.New("the watch has not asked the desk again")
+		}
+		return err
+	})
+	if err != nil {
+		return time.Time{}, err
+	}
+	return time.Now(), r.usher.quietDesk(ctx, 3*time.Second)
+}
+
+// memory tells how much more the worker holds than before.
+func (r *run) memory(ctx context.Context, before int64) error {
+	after, err := residentBytes(r.stack.Pids().Worker)
+	if err != nil {
+		return err
+	}
+	const mb = 1 << 20
+	cached, err := r.cached(ctx)
+	if err != nil {
+		return err
+	}
+	perThousand := float64(after-before) / mb * 1000 / opened
+	r.figures.set("worker_mb_per_1000_open", perThousand)
+	r.tell("the worker's memory: %s MB with %d open requests, %s MB with %d more; runs in its cache now: %s",
+		number(float64(before)/mb), openedFirst, number(float64(after)/mb), opened, cached)
+	return nil
+}
+
+// cached is how many runs the worker keeps in memory, as its own metrics say.
+func (r *run) cached(ctx context.Context) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.stack.URLs().WorkerHealth+"/metrics", nil)
+	if err != nil {
+		return "", err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", fmt.Errorf("read the worker's metrics: %w", err)
+	}
+	defer response.Body.Close()
+	lines := bufio.NewScanner(response.Body)
+	for lines.Scan() {
+		if text := lines.Text(); strings.HasPrefix(text, "temporal_sticky_cache_size") {
+			value, err := strconv.ParseFloat(text[strings.LastIndexByte(text, ' ')+1:], 64)
+			if err != nil {
+				return "", fmt.Errorf("read the worker's metrics: %w", err)
+			}
+			return number(value), lines.Err()
+		}
+	}
+	return "unknown (the worker has no such metric)", lines.Err()
+}
+
+// perHour puts together what an hour costs: the rounds of the idle stretch, and the sweeps and looks of the other system.
+func (r *run) perHour(idle idleResult, found *sweepResult) {
+	if idle.took == 0 || idle.watch.steps[stepRound] == 0 {
+		for _, name := range []string{"watch_actions_per_hour", "desk_calls_per_hour_10", "desk_calls_per_hour_1000", "desk_calls_per_hour_10000"} {
+			r.figures.lack(name, "no TicketWatch runs")
+		}
+		return
+	}
+	callsRounds, actionsRounds := perHour(float64(idle.calls.total()), idle.took), perHour(float64(idle.watch.tally.InAll()), idle.took)
+	r.tell("idle for %s with %d open requests, nothing compressed: %d rounds; calls to the desk: %s; %d events and %d actions of the watch",
+		idle.took.Round(time.Second), opened+openedFirst, idle.watch.steps[stepRound], idle.calls, idle.watch.tally.Events, idle.watch.tally.InAll())
+	r.tell("  that is %s calls and %s actions per hour without sweeps", number(callsRounds), number(actionsRounds))
+	for _, one := range found.sizes {
+		perHourAll := callsRounds + one.callsPerSweep + one.callsPerHourOfLooks
+		r.figures.set(fmt.Sprintf("desk_calls_per_hour_%d", one.open), perHourAll)
+		r.tell("%5d open: %s calls per hour for rounds + %s for one sweep + %s for safety looks = %s; in 24 hours %s",
+			one.open, number(callsRounds), number(one.callsPerSweep), number(one.callsPerHourOfLooks), number(perHourAll), number(hoursOfDay*perHourAll))
+		if one.open == opened {
+			r.figures.set("watch_actions_per_hour", actionsRounds+one.actionsPerSweep)
+			r.tell("       the watch's actions per hour: %s for rounds + %s for one sweep, heartbeats not included", number(actionsRounds), number(one.actionsPerSweep))
+		}
+	}
+}
+
+// hoursOfDay is how long a day is.
+const hoursOfDay = 24
+
+// change has a person change tickets, and tells what one change costs all workflows and the desk.
+func (r *run) change(ctx context.Context) error {
+	tickets, err := r.stack.Client().Tickets(ctx)
+	if err != nil {
+		return err
+	}
+	if len(tickets) < changes {
+		return fmt.Errorf("expected at least %d tickets, found %d", changes, len(tickets))
+	}
+	actionsBefore, err := settledActions(ctx, r.metrics)
+	if err != nil {
+		return err
+	}
+	callsBefore, err := r.usher.deskCalls(ctx)
+	if err != nil {
+		return err
+	}
+	for _, ticket := range tickets[len(tickets)-changes:] {
+		if err := r.usher.assign(ctx, "omar", ticket.Key, stack.JiraAccount("omar")); err != nil {
+			return err
+		}
+	}
+	if err := r.usher.quietDesk(ctx, 4*time.Second); err != nil {
+		return err
+	}
+	actionsAfter, err := settledActions(ctx, r.metrics)
+	if err != nil {
+		return err
+	}
+	callsAfter, err := r.usher.deskCalls(ctx)
+	if err != nil {
+		return err
+	}
+	r.tell("a person assigned %d tickets at once: %s actions of all workflows and %s calls to the desk for each (as the server and the fake Jira count)",
+		changes, number(sum(since(actionsBefore, actionsAfter))/changes), number(float64(callsAfter.minus(callsBefore).total())/changes))
+	return nil
+}
+
+// wholeHour counts one hour in which nothing is compressed and nobody does anything, with all sweeps and looks.
+func (r *run) wholeHour(ctx context.Context) error {
+	before, err := r.usher.deskCalls(ctx)
+	if err != nil {
+		return err
+	}
+	from := time.Now()
+	if err := pause(ctx, time.Hour); err != nil {
+		return err
+	}
+	to := time.Now()
+	after, err := r.usher.deskCalls(ctx)
+	if err != nil {
+		return err
+	}
+	watch, err := watchUntil(ctx, r.temporal, from, to)
+	if err != nil {
+		return err
+	}
+	r.tell("a whole hour, nothing compressed, with %d open requests, all of them real workflows: %d calls to the desk (%s); %d actions of the watch",
+		opened+openedFirst, after.minus(before).total(), after.minus(before), watch.tally.InAll())
+	return nil
+}
