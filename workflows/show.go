@@ -111,6 +111,8 @@ func (r *accessRequest) momentary() bool {
 		return r.recorder.held
 	case r.mirror.Ref == nil:
 		return r.recorder.held && r.mirror.Problem == ""
+	case r.s.View.State == access.StateAwaitingApprove && !r.undecided():
+		return true
 	}
 	return r.mirror.held
 }

@@ -96,7 +96,7 @@ func (r *run) start(ctx context.Context) error {
 		return err
 	}
 	r.metrics = "http://127.0.0.1:" + port + "/metrics"
-	r.stack, err = stack.Start(ctx, stack.Options{
+	r.stack, err = startStack(ctx, stack.Options{
 		Dir: filepath.Join(r.dir, "stack"), Root: r.options.Root, Headless: true, Catalog: catalog, Log: r.out,
 		TemporalArgs: []string{"--metrics-port", port},
 		WorkerEnv:    []string{"USHER_TERMS_WATCH_OVERLAP=" + overlap.String()},
@@ -110,6 +110,24 @@ func (r *run) start(ctx context.Context) error {
 	}
 	r.usher = newUsher(r.stack.URLs(), r.temporal, clients)
 	return nil
+}
+
+// startStack starts a system, and tries again when that goes wrong: between the choice of a free port and its use,
+// somebody else may take it.
+func startStack(ctx context.Context, options stack.Options) (*stack.Stack, error) {
+	const tries = 3
+	var wrong error
+	for range tries {
+		up, err := stack.Start(ctx, options)
+		if err == nil {
+			return up, nil
+		}
+		wrong = err
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, wrong
 }
 
 // tell writes a line of the breakdown.

@@ -150,8 +150,14 @@ func (r *run) idle(ctx context.Context) (idleResult, error) {
 	}
 	result.took, result.calls = to.Sub(from), after.minus(before)
 	result.watch, err = watchUntil(ctx, r.temporal, from, to)
+	if failed := result.watch.tally.Types[failedActivity]; err == nil && failed > 0 {
+		err = fmt.Errorf("%d activities of the watch failed in the idle stretch; %s tells why", failed, r.stack.Log("worker"))
+	}
 	return result, err
 }
+
+// failedActivity is the type of the event of an activity that failed for good.
+const failedActivity = "ActivityTaskFailed"
 
 // nextRound waits until the watch has asked the desk again and has come to rest, and says when that was.
 func (r *run) nextRound(ctx context.Context) (time.Time, error) {

@@ -45,7 +45,7 @@ type sizeResult struct {
 // sweeps measures presence sweeps and safety looks on a system of its own, with ever more open tickets.
 func (r *run) sweeps(ctx context.Context, found *sweepResult) (err error) {
 	every := (hourly / factor).String()
-	up, err := stack.Start(ctx, stack.Options{
+	up, err := startStack(ctx, stack.Options{
 		Dir: filepath.Join(r.dir, "desk"), Root: r.options.Root, Headless: true, Built: true, Catalog: catalog,
 		WorkerEnv: []string{"USHER_TERMS_WATCH_SWEEP=" + every, "USHER_TERMS_WATCH_SAFETY_LOOK=" + every},
 	})
