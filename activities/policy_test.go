@@ -60,7 +60,7 @@ func TestPolicySaysWhomToLookUpWhereTheSourceIsServedElsewhere(t *testing.T) {
 	require.NoError(t, err)
 	require.NotNil(t, answer.Consult)
 	require.Equal(t, access.SourceName("directory"), answer.Consult.Source)
-	require.Zero(t, answer.Requirement.PolicyHash, "nothing is answered yet")
+	require.Empty(t, answer.Requirement.PolicyHash, "nothing is answered yet")
 
 	source := &activities.Source{Port: memory.NewSource(people()...)}
 	call.People, err = source.LookupPeople(t.Context(), answer.Consult.Call)

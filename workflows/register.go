@@ -7,11 +7,15 @@ type Registry interface {
 	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
 }
 
-// Register registers every workflow under its name.
+// Register registers every workflow under its name. Every run goes on with the current build: a request lives for days
+// and a person's access for years, over many builds, so none is pinned; what would replay differently is patched.
 func Register(r Registry) {
-	r.RegisterWorkflowWithOptions(AccessRequest, workflow.RegisterOptions{Name: AccessRequestType})
-	r.RegisterWorkflowWithOptions(SubjectAccess, workflow.RegisterOptions{Name: SubjectAccessType})
-	r.RegisterWorkflowWithOptions(TicketWatch, workflow.RegisterOptions{Name: TicketWatchType})
-	r.RegisterWorkflowWithOptions(ReopenedTicket, workflow.RegisterOptions{Name: ReopenedTicketType})
-	r.RegisterWorkflowWithOptions(Doctor, workflow.RegisterOptions{Name: DoctorType})
+	register := func(w any, name string) {
+		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
+	}
+	register(AccessRequest, AccessRequestType)
+	register(SubjectAccess, SubjectAccessType)
+	register(TicketWatch, TicketWatchType)
+	register(ReopenedTicket, ReopenedTicketType)
+	register(Doctor, DoctorType)
 }

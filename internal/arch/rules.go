@@ -109,5 +109,6 @@ var confined = []confinement{
 	{path: "go.temporal.io/sdk/client", folders: []string{
 		"starter/gateway", "internal/temporalclient", "worker", "activities", "internal/devstack/bench", "internal/e2e",
 	}},
+	{path: "github.com/prometheus/client_golang", folders: []string{"internal/telemetry"}},
 	{path: "github.com/andygrunwald/go-jira", folders: []string{"internal/connectors/jira"}},
 }

@@ -154,6 +154,7 @@ func (t *Transport) takeToken(ctx context.Context) error {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		waited(ctx, wait)
 		return nil
 	case <-ctx.Done():
 		reservation.Cancel()

@@ -24,6 +24,10 @@ func (r *run) count(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	callsBefore, err := r.usher.deskCalls(ctx)
+	if err != nil {
+		return err
+	}
 	from := time.Now()
 	var tallies []perRequest
 	for range counted {
@@ -53,6 +57,11 @@ func (r *run) count(ctx context.Context) error {
 	r.tell("  actions  %s", spread(actions))
 	r.breakdown(tallies)
 	r.besides(watch)
+	callsAfter, err := r.usher.deskCalls(ctx)
+	if err != nil {
+		return err
+	}
+	r.tell("calls to the desk for %d requests, the watch's included: %s", counted, callsAfter.minus(callsBefore))
 	r.crossCheck(since(before, after), tallies, watch)
 	return nil
 }

@@ -1,0 +1,298 @@
+package workflows_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/internal/connectors/memory"
+	"usher/workflows"
+)
+
+// updates hears every attempt to bring a ticket up to date.
+func (w *world) updates() *[]activities.TicketUpdate {
+	heard := &[]activities.TicketUpdate{}
+	w.env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, args converter.EncodedValues) {
+		if info.ActivityType.Name != "UpdateTicket" {
+			return
+		}
+		var update activities.TicketUpdate
+		if args.Get(&update) == nil {
+			*heard = append(*heard, update)
+		}
+	})
+	return heard
+}
+
+// replace puts another activity in the place of one that is registered.
+func (w *world) replace(name string, by any) {
+	w.env.RegisterActivityWithOptions(by, activity.RegisterOptions{Name: name, DisableAlreadyRegisteredCheck: true})
+}
+
+// texts are the events of a type.
+func texts(events []access.Event, t access.EventType) []string {
+	var found []string
+	for _, e := range events {
+		if e.Type == t {
+			found = append(found, e.Text)
+		}
+	}
+	return found
+}
+
+func TestADecisionAndItsGrantGoToTheTicketTogether(t *testing.T) {
+	w := newWorldWith(t, watchTerms)
+	updates := w.updates()
+	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
+	result := w.run(w.request("wiki/editor"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	require.Len(t, *updates, 1)
+	update := (*updates)[0]
+	require.Len(t, update.Comments, 2)
+	require.Contains(t, update.Comments[0].Text, "Mia approved")
+	require.Contains(t, update.Comments[1].Text, "The request has ended: granted")
+	require.Equal(t, access.TicketDone, update.MoveTo, "and never to work in between")
+	require.NotNil(t, update.Record)
+}
+
+func TestATargetInTroubleDoesNotHoldTheDecisionBack(t *testing.T) {
+	w := newWorldWith(t, watchTerms)
+	w.entity = func(e access.Ensure) {
+		w.env.SignalWorkflow(workflows.SignalLeaseState, access.LeaseAnswer{
+			Lease: e.Lease.ID, Revision: e.Revision, State: access.LeaseGranting, Problem: "the target is away",
+		})
+		w.at(3*time.Hour, func() { w.grantAtOnce(e) })
+	}
+	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
+	w.at(time.Hour+time.Minute, func() {
+		comments := w.desk.Comments(w.ticket().Ref.ID)
+		require.Len(t, comments, 1)
+		require.Contains(t, comments[0], "Mia approved")
+		require.Equal(t, access.TicketWorking, w.ticket().Phase)
+		require.Contains(t, w.view().Next, "the target is away")
+	})
+	result := w.run(w.request("wiki/editor"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	require.Equal(t, access.TicketDone, w.ticket().Phase)
+}
+
+func TestASubjectsWorkflowThatIsSilentDoesNotHoldTheDecisionBack(t *testing.T) {
+	w := newWorldWith(t, watchTerms)
+	answers := 0
+	w.entity = func(e access.Ensure) {
+		if answers++; answers > 1 {
+			w.grantAtOnce(e)
+		}
+	}
+	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
+	w.at(90*time.Minute, func() { require.Equal(t, access.TicketWaiting, w.ticket().Phase, "a grant takes moments") })
+	updates := w.updates()
+	result := w.run(w.request("wiki/editor"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	require.Equal(t, access.TicketWorking, (*updates)[0].MoveTo)
+	require.Contains(t, (*updates)[0].Comments[0].Text, "Mia approved")
+}
+
+// behind lets two decisions wait for a desk that is away, which is back at three hours.
+func behind(t *testing.T, back func(*world)) *world {
+	t.Helper()
+	w := newWorldWith(t, watchTerms)
+	w.at(time.Hour, func() {
+		w.desk.Down(true)
+		w.decide("mia", access.Approve)
+	})
+	w.at(2*time.Hour, func() { w.decide("omar", access.Approve) })
+	w.at(3*time.Hour, func() {
+		require.Empty(t, w.desk.Comments(w.ticket().Ref.ID))
+		require.Contains(t, w.view().TicketProblem, "ticket is behind")
+		w.desk.Down(false)
+		back(w)
+	})
+	return w
+}
+
+func TestWhatWaitedForTheDeskGoesOutTogetherAndInOrder(t *testing.T) {
+	w := behind(t, func(w *world) {})
+	result := w.run(w.request("wiki/admin"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	require.Empty(t, result.View.TicketProblem)
+	comments := w.desk.Comments(w.ticket().Ref.ID)
+	require.Len(t, comments, 3)
+	require.Contains(t, comments[0], "Mia approved")
+	require.Contains(t, comments[1], "Omar approved")
+	require.Contains(t, comments[2], "The request has ended: granted")
+	require.Equal(t, access.TicketDone, w.ticket().Phase)
+}
+
+func TestOneRefusedWriteIsLeftOutAndTheRestArrivesInOrder(t *testing.T) {
+	w := behind(t, func(w *world) {
+		no := access.Errorf(access.Invalid, "add comment", "the desk does not like this text")
+		// The second comment is refused in the batch, and again when it comes alone.
+		w.desk.FailNext(memory.OpAddComment, nil, no, nil, no)
+	})
+	result := w.run(w.request("wiki/admin"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	comments := w.desk.Comments(w.ticket().Ref.ID)
+	require.Len(t, comments, 2)
+	require.Contains(t, comments[0], "Mia approved")
+	require.Contains(t, comments[1], "The request has ended: granted")
+	require.Equal(t, access.TicketDone, w.ticket().Phase)
+	seen := texts(w.events("r1"), access.EventTicketSeen)
+	require.Len(t, seen, 1, "what the desk refuses is said once")
+	require.Contains(t, seen[0], "does not like this text")
+}
+
+func TestAfterARefusedBatchWritesGoTogetherAgain(t *testing.T) {
+	w := newWorldWith(t, watchTerms)
+	w.at(time.Hour, func() {
+		no := access.Errorf(access.Invalid, "add comment", "the desk does not like this text")
+		w.desk.Down(true)
+		w.decide("mia", access.Approve)
+		w.at(time.Hour, func() {
+			w.desk.Down(false)
+			w.desk.FailNext(memory.OpAddComment, no, no)
+		})
+	})
+	updates := w.updates()
+	// After the reminder.
+	w.at(26*time.Hour, func() { *updates = nil })
+	w.at(27*time.Hour, func() { w.decide("olga", access.Approve) })
+	result := w.run(w.request("wiki/admin"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	require.Len(t, *updates, 1)
+	require.Len(t, (*updates)[0].Comments, 2)
+}
+
+func TestATicketThatAHumanHasClosedMeanwhileStaysAsItIs(t *testing.T) {
+	w := newWorldWith(t, watchTerms)
+	// No way leads from a human's closing to usher's.
+	w.desk.CloseOff(access.TicketDone)
+	w.at(time.Hour, func() {
+		w.move("ben", access.TicketWontDo)
+		w.decide("mia", access.Approve)
+	})
+	result := w.run(w.request("wiki/editor"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	require.Equal(t, access.TicketWontDo, w.ticket().Phase)
+	require.Equal(t, w.accounts["ben"], w.ticket().MovedBy)
+	require.Len(t, w.desk.Comments(w.ticket().Ref.ID), 2, "the comments stand on it all the same")
+	seen := texts(w.events("r1"), access.EventTicketSeen)
+	require.Len(t, seen, 1)
+	require.Contains(t, seen[0], "Left as it is: ticket is behind: move ticket: no transition leads")
+	require.Equal(t, 1, has(w.events("r1"), access.EventEnded))
+}
+
+func TestATicketThatCannotBeClosedNowIsClosedWhenItCan(t *testing.T) {
+	w := newWorldWith(t, watchTerms)
+	w.desk.DemandField(access.TicketDone, "resolution")
+	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
+	w.at(5*time.Hour, func() {
+		require.Equal(t, access.OutcomeGranted, w.view().State)
+		require.Contains(t, w.view().TicketProblem, `demands the field "resolution"`)
+		require.Equal(t, 1, has(w.events("r1"), access.EventEnded), "the ledger does not wait for the desk's administrator")
+		require.Zero(t, has(w.events("r1"), access.EventTicketClosed))
+		w.desk.DemandField(access.TicketDone, "")
+	})
+	result := w.run(w.request("wiki/editor"))
+	require.Empty(t, result.View.TicketProblem)
+	require.Equal(t, access.TicketDone, w.ticket().Phase)
+	require.Equal(t, 1, has(w.events("r1"), access.EventTicketClosed))
+}
+
+func TestADeskWhoseWorkerIsAbsentHoldsUpNothing(t *testing.T) {
+	w := newWorldWith(t, watchTerms)
+	w.edge = true
+	w.newRun()
+	present, asked := false, 0
+	desk := &activities.Desk{Port: w.desk}
+	w.replace("OpenTicket", func(ctx context.Context, c activities.OpenCall) (activities.Opened, error) {
+		if asked++; !present {
+			// Nobody polls the desk's queue.
+			return activities.Opened{}, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil)
+		}
+		return desk.OpenTicket(ctx, c)
+	})
+	w.at(time.Minute, func() {
+		require.Equal(t, 1, has(w.events("r1"), access.EventRequired), "the ledger does not wait for the desk's worker")
+		require.Contains(t, w.view().TicketProblem, "is a worker polling the queue?")
+		require.Empty(t, w.desk.Tickets())
+	})
+	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
+	w.at(2*time.Hour, func() {
+		require.Equal(t, []access.PersonID{"ana"}, w.target.Members("wiki-editors"), "nor does the grant")
+		present = true
+	})
+	result := w.run(w.request("wiki/editor"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	require.Greater(t, asked, 2)
+	require.Equal(t, access.TicketDone, w.ticket().Phase)
+	events := w.events("r1")
+	require.Equal(t, 1, has(events, access.EventTicketOpened))
+	require.Equal(t, 1, has(events, access.EventTicketClosed))
+	links, err := w.ledger.TicketsOf(t.Context(), "r1")
+	require.NoError(t, err)
+	require.Len(t, links, 1)
+}
+
+func TestWhatRodeAlongIsRecordedOnceWhateverBecomesOfTheAnswer(t *testing.T) {
+	w := newWorldWith(t, watchTerms)
+	desk := &activities.Desk{Port: w.desk, Ledger: w.ledger}
+	lose := map[string]bool{"OpenTicket": true, "UpdateTicket": true}
+	w.replace("OpenTicket", func(ctx context.Context, c activities.OpenCall) (activities.Opened, error) {
+		opened, err := desk.OpenTicket(ctx, c)
+		if err == nil && lose["OpenTicket"] {
+			lose["OpenTicket"] = false
+			return activities.Opened{}, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil)
+		}
+		return opened, err
+	})
+	w.replace("UpdateTicket", func(ctx context.Context, u activities.TicketUpdate) (activities.Updated, error) {
+		updated, err := desk.UpdateTicket(ctx, u)
+		if err == nil && lose["UpdateTicket"] {
+			lose["UpdateTicket"] = false
+			return activities.Updated{}, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil)
+		}
+		return updated, err
+	})
+	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
+	result := w.run(w.request("wiki/editor"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	require.Len(t, w.desk.Comments(w.ticket().Ref.ID), 2)
+	events := w.events("r1")
+
+	for _, want := range []access.EventType{
+		access.EventSubmitted, access.EventRequired, access.EventDecided, access.EventGrantAsked,
+		access.EventEnded, access.EventTicketClosed,
+	} {
+		require.Equal(t, 1, has(events, want), want)
+	}
+}
+
+func TestAWithdrawalDuringTheOpeningIsRecordedBeforeItIsAnswered(t *testing.T) {
+	w := newWorldWith(t, watchTerms)
+	desk := &activities.Desk{Port: w.desk, Ledger: w.ledger}
+	var withdrawn *answer
+	w.replace("OpenTicket", func(ctx context.Context, c activities.OpenCall) (activities.Opened, error) {
+		withdrawn = w.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawCall{ID: "w1", By: "ana"})
+		require.Eventually(t, func() bool { return has(w.events("r1"), access.EventWithdrawAsked) == 1 }, 10*time.Second, time.Millisecond)
+		return desk.OpenTicket(ctx, c)
+	})
+	result := w.run(w.request("wiki/editor"))
+	require.Equal(t, access.OutcomeWithdrawn, result.Outcome)
+	require.NoError(t, withdrawn.accepted)
+	require.Equal(t, access.TicketWontDo, w.ticket().Phase)
+	events := w.events("r1")
+
+	require.Equal(t, 1, has(events, access.EventSubmitted))
+	view, err := w.ledger.View(t.Context(), "r1")
+	require.NoError(t, err)
+	require.Equal(t, w.ticket().Ref.Key, view.Ticket.Key)
+}
