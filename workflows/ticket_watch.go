@@ -36,6 +36,8 @@ type ticketWatch struct {
 	terms access.WatchTerms
 	// nextRound is when the next round is due.
 	nextRound time.Time
+	// hintsFrom is from when on hints are followed again: those that come meanwhile are followed together.
+	hintsFrom time.Time
 	// overflown is true when more hints came than are worth following one by one: a round follows at once.
 	overflown bool
 }
@@ -44,6 +46,8 @@ const (
 	// changesAtOnce is one page of changes, and sweepAtOnce how many tickets one step of a sweep reads.
 	changesAtOnce = 100
 	sweepAtOnce   = 500
+	// betweenHints is the time in which hints gather after some have been followed.
+	betweenHints = time.Second
 	// hintsAtMost is how many hints are followed one by one.
 	hintsAtMost = 500
 )
@@ -72,7 +76,7 @@ func TicketWatch(ctx workflow.Context, p TicketWatchParams) error {
 			return ctx.Err()
 		case w.overflown, !now.Before(w.nextRound):
 			w.round(ctx)
-		case len(w.Hints) > 0:
+		case len(w.Hints) > 0 && !now.Before(w.hintsFrom):
 			w.followHints(ctx)
 		case w.sweepDue(now) && w.Failed == 0:
 			w.sweep(ctx)
@@ -127,12 +131,16 @@ func (w *ticketWatch) gather(hints workflow.ReceiveChannel) {
 	}
 }
 
-// rest waits for the next round or a hint.
+// rest waits for the next round or a hint, and with hints at hand only until they may be followed.
 func (w *ticketWatch) rest(ctx workflow.Context, hints workflow.ReceiveChannel) {
+	until, what, some := w.nextRound, "next round", len(w.Hints) > 0
+	if some && w.hintsFrom.Before(until) {
+		until, what = w.hintsFrom, "gather hints"
+	}
 	_, _ = workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
-		Timeout:      w.nextRound.Sub(workflow.Now(ctx)),
-		TimerOptions: workflow.TimerOptions{Summary: "next round"},
-	}, func() bool { return hints.Len() > 0 })
+		Timeout:      until.Sub(workflow.Now(ctx)),
+		TimerOptions: workflow.TimerOptions{Summary: what},
+	}, func() bool { return !some && hints.Len() > 0 })
 }
 
 // round asks for everything that changed since the cursor, page by page, and tells it.
@@ -213,7 +221,7 @@ func (w *ticketWatch) read(ctx workflow.Context, ids []access.TicketID) error {
 // same by asking.
 func (w *ticketWatch) followHints(ctx workflow.Context) {
 	ids := w.Hints
-	w.Hints = nil
+	w.Hints, w.hintsFrom = nil, workflow.Now(ctx).Add(betweenHints)
 	if err := w.read(ctx, ids); err != nil {
 		w.failed(ctx, err)
 	}

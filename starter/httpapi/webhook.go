@@ -53,6 +53,10 @@ type Webhook struct {
 	SecretParameter string `yaml:"secret_parameter"`
 	// TicketPath leads to the ticket's immutable id in the JSON body, with dots: "issue.id", "items.0.id".
 	TicketPath string `yaml:"ticket_path"`
+	// ActorPath leads to the account that made the change ("user.accountId"), and OwnAccount is usher's own: what usher
+	// did itself is no hint. Both or none; without them every change is one, which costs more and does no harm.
+	ActorPath  string `yaml:"actor_path"`
+	OwnAccount string `yaml:"own_account"`
 	// DeliveryHeader names the delivery, for the log. "" means X-Atlassian-Webhook-Identifier.
 	DeliveryHeader string `yaml:"delivery_header"`
 }
@@ -69,11 +73,19 @@ func (h Webhook) Validate(key string) error {
 	default:
 		problems = append(problems, fmt.Errorf("%s.check: found %q, expected hmac, header or query", key, h.Check))
 	}
-	if h.TicketPath == "" || strings.Contains("."+h.TicketPath+".", "..") {
+	if h.TicketPath == "" || !isPath(h.TicketPath) {
 		problems = append(problems, fmt.Errorf("%s.ticket_path: found %q, expected names with dots between, for example issue.id", key, h.TicketPath))
+	}
+	if h.ActorPath != "" && !isPath(h.ActorPath) {
+		problems = append(problems, fmt.Errorf("%s.actor_path: found %q, expected names with dots between, for example user.accountId", key, h.ActorPath))
+	}
+	if (h.ActorPath == "") != (h.OwnAccount == "") {
+		problems = append(problems, fmt.Errorf("%s.own_account: expected together with actor_path, or neither", key))
 	}
 	return errors.Join(problems...)
 }
+
+func isPath(path string) bool { return !strings.Contains("."+path+".", "..") }
 
 func (h Webhook) signatureHeader() string {
 	if h.SignatureHeader == "" {
@@ -115,15 +127,25 @@ func same(offered, secret string) bool {
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
-// ticketIn follows the path; "" when the body holds no ticket id there. Ids that are numbers are taken as written.
+// ticketIn is the ticket that the body names; "" when it names none.
 func (h Webhook) ticketIn(body []byte) access.TicketID {
+	return access.TicketID(textAt(h.TicketPath, body))
+}
+
+// own reports whether the body says that usher's own account made the change.
+func (h Webhook) own(body []byte) bool {
+	return h.OwnAccount != "" && textAt(h.ActorPath, body) == h.OwnAccount
+}
+
+// textAt follows a path; "" when the body holds no id there. Ids that are numbers are taken as written.
+func textAt(path string, body []byte) string {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
 	var at any
 	if err := decoder.Decode(&at); err != nil {
 		return ""
 	}
-	for _, step := range strings.Split(h.TicketPath, ".") {
+	for _, step := range strings.Split(path, ".") {
 		switch in := at.(type) {
 		case map[string]any:
 			at = in[step]
@@ -139,9 +161,9 @@ func (h Webhook) ticketIn(body []byte) access.TicketID {
 	}
 	switch id := at.(type) {
 	case string:
-		return access.TicketID(id)
+		return id
 	case json.Number:
-		return access.TicketID(id.String())
+		return id.String()
 	}
 	return ""
 }
@@ -196,12 +218,16 @@ func (a *API) webhook(ctx context.Context, in *webhookInput) (*webhookOutput, er
 		delivery = "X-Atlassian-Webhook-Identifier"
 	}
 	out := &webhookOutput{}
+	if hook.own(in.RawBody) {
+		out.Body.Result = "ignored"
+		return out, nil
+	}
 	out.Body.Result = a.passOn(ctx, desk, workflows.Hint{Ticket: hook.ticketIn(in.RawBody), Delivery: in.call.Header.Get(delivery)})
 	return out, nil
 }
 
-// passOn brings a hint to the desk's watch, or where there is none to its request. A hint that is lost costs time only, so no failure is answered as an error: the
-// desk would disable its webhook.
+// passOn brings a hint to the desk's watch, or where there is none to its request. A hint that is lost costs time only, so
+// no failure is answered as an error: the desk would disable its webhook.
 func (a *API) passOn(ctx context.Context, desk access.DeskName, hint workflows.Hint) string {
 	if hint.Ticket == "" {
 		return "ignored"

@@ -73,6 +73,16 @@ func TestAHintNamesItsTicketAndDelivery(t *testing.T) {
 	require.Equal(t, []access.RequestID{"r1"}, w.gateway.hinted)
 }
 
+func TestWhatUsherDidItselfIsNoHint(t *testing.T) {
+	for actor, want := range map[string]string{"acc-usher": "ignored", "acc-mia": "passed_on"} {
+		w := newWorld(t)
+		w.recorded("r1")
+		body := `{"issue":{"id":"10001"},"user":{"accountId":"` + actor + `"}}`
+		got := w.call("", "POST", "/v1/desks/jira/webhook", body, "X-Hub-Signature", signed(hookSecret, body))
+		require.JSONEq(t, `{"result":"`+want+`"}`, got.body)
+	}
+}
+
 func TestWhereAWatchRunsItGetsTheHint(t *testing.T) {
 	w := newWorld(t)
 	w.recorded("r1")
@@ -116,6 +126,8 @@ func TestWebhookSettingsNameTheKeyThatIsWrong(t *testing.T) {
 		"webhooks.jira.secret":      {Secret: "short", TicketPath: "issue.id"},
 		"webhooks.jira.check":       {Secret: hookSecret, TicketPath: "issue.id", Check: "magic"},
 		"webhooks.jira.ticket_path": {Secret: hookSecret, TicketPath: "issue..id"},
+		"webhooks.jira.actor_path":  {Secret: hookSecret, TicketPath: "issue.id", ActorPath: "user..id", OwnAccount: "a"},
+		"webhooks.jira.own_account": {Secret: hookSecret, TicketPath: "issue.id", ActorPath: "user.id"},
 	} {
 		err := bad.Validate("webhooks.jira")
 		require.ErrorContains(t, err, key+":")

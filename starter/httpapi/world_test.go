@@ -154,7 +154,7 @@ func newWorld(t *testing.T, change ...func(*httpapi.Config, *httpapi.Deps)) *wor
 	config := httpapi.Config{
 		Auditors: []access.PersonID{"audra"},
 		Webhooks: map[access.DeskName]httpapi.Webhook{
-			"jira":   {Secret: hookSecret, TicketPath: "issue.id"},
+			"jira":   {Secret: hookSecret, TicketPath: "issue.id", ActorPath: "user.accountId", OwnAccount: "acc-usher"},
 			"header": {Secret: hookSecret, Check: httpapi.CheckHeader, SignatureHeader: "X-Secret", TicketPath: "items.0.id"},
 			"query":  {Secret: hookSecret, Check: httpapi.CheckQuery, SecretParameter: "key", TicketPath: "id"},
 		},

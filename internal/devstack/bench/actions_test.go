@@ -23,7 +23,7 @@ func recorded(t *testing.T, name string) *historypb.History {
 	t.Helper()
 	file, err := os.Open(filepath.Join(histories, name))
 	require.NoError(t, err)
-	defer file.Close()
+	t.Cleanup(func() { require.NoError(t, file.Close()) })
 	text, err := gzip.NewReader(file)
 	require.NoError(t, err)
 	history, err := client.HistoryFromJSON(text, client.HistoryJSONOptions{})

@@ -26,12 +26,8 @@ func (r *reader) command(e *historypb.HistoryEvent) error {
 	case enumspb.EVENT_TYPE_TIMER_CANCELED:
 		c.Kind, c.Of = DoCancelTimer, e.GetTimerCanceledEventAttributes().GetStartedEventId()
 	case enumspb.EVENT_TYPE_MARKER_RECORDED:
-		if err := r.marker(&c, e.GetMarkerRecordedEventAttributes()); err != nil {
+		if err := r.marker(&c, e); err != nil {
 			return err
-		}
-		if c.Kind == DoLocal {
-			// It ran within its workflow task.
-			r.ran[c.ID] = interval{from: r.began, to: e.GetEventTime().AsTime()}
 		}
 	case enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:
 		if r.freeUpsert {
@@ -46,12 +42,8 @@ func (r *reader) command(e *historypb.HistoryEvent) error {
 		a := e.GetSignalExternalWorkflowExecutionInitiatedEventAttributes()
 		// There are two workflows in a request, so the other one is meant.
 		c.Kind, c.Name, c.Input, c.To = DoSignal, a.GetSignalName(), valuesOf(a.GetInput()), 1-min(r.index, 1)
-	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
-		r.accepted(&c, e.GetWorkflowExecutionUpdateAcceptedEventAttributes(), e.GetEventTime().AsTime())
-	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED:
-		a := e.GetWorkflowExecutionUpdateCompletedEventAttributes()
-		c.Kind, c.Of = DoAnswer, a.GetAcceptedEventId()
-		r.at(c.Of).Result = valuesOf(a.GetOutcome().GetSuccess())
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED:
+		r.update(&c, e)
 	default:
 		return errors.New("the floor cannot play it")
 	}
@@ -76,9 +68,12 @@ func (r *reader) scheduled(c *Command, a *historypb.ActivityTaskScheduledEventAt
 	}
 }
 
-func (r *reader) marker(c *Command, a *historypb.MarkerRecordedEventAttributes) error {
+func (r *reader) marker(c *Command, e *historypb.HistoryEvent) error {
+	a := e.GetMarkerRecordedEventAttributes()
 	switch a.GetMarkerName() {
 	case markerLocalActivity:
+		// It ran within its workflow task.
+		r.ran[c.ID] = interval{from: r.began, to: e.GetEventTime().AsTime()}
 		c.Kind, c.Result, c.Name = DoLocal, valuesOf(a.GetDetails()["result"]), localType(a)
 	case markerSideEffect:
 		c.Kind, c.Result = DoSideEffect, valuesOf(a.GetDetails()["data"])
@@ -102,6 +97,16 @@ func localType(a *historypb.MarkerRecordedEventAttributes) string {
 		return ""
 	}
 	return data.ActivityType
+}
+
+func (r *reader) update(c *Command, e *historypb.HistoryEvent) {
+	if e.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED {
+		r.accepted(c, e.GetWorkflowExecutionUpdateAcceptedEventAttributes(), e.GetEventTime().AsTime())
+		return
+	}
+	a := e.GetWorkflowExecutionUpdateCompletedEventAttributes()
+	c.Kind, c.Of = DoAnswer, a.GetAcceptedEventId()
+	r.at(c.Of).Result = valuesOf(a.GetOutcome().GetSuccess())
 }
 
 func (r *reader) accepted(c *Command, a *historypb.WorkflowExecutionUpdateAcceptedEventAttributes, at time.Time) {

@@ -23,7 +23,28 @@
 //
 // In one thing the floor is led: an activity's answer waits until the workflow has had the tasks that came before it in
 // the record, and answers that arrived together in the record arrive together. Without that, activities that do nothing
-// would all be back in one task, and the floor's histories would be shorter than usher's.
+// would all be back in one task, and the floor's histories would be shorter than usher's. Messages are led the same way: a
+// signal or an update comes in the turn in which the record has it.
 //
 // The fixed floor is a play that stands in the source. It never changes, so it compares usher with itself over time.
+//
+// # Calls to the desk
+//
+// The fake Jira counts its calls. An hour without news is put together from three parts, each measured by itself:
+//   - rounds of the watch, on the system with a thousand and more open requests that are all real workflows, at the real
+//     interval and by the clock: a connector proves its credentials every so many seconds, so compressed hours would show
+//     too few calls. A round asks what changed, so its cost does not depend on how many tickets are open;
+//   - presence sweeps, on a system of its own in which ten open requests are real and the others are rows of the ledger and
+//     issues of the fake Jira, because a sweep sees no more of a request than these. There the time between two sweeps is
+//     divided, and what one sweep cost is told;
+//   - safety looks of the real requests there, with their times divided too. What is told is how many there were, and how
+//     many calls they made; the others' are reckoned from that.
+//
+// With Options.Full, a whole hour is counted as well, with a thousand and more real requests and nothing divided.
+//
+// # Memory
+//
+// The memory of the worker is what its process holds. It is read some minutes after the last request was opened, when the
+// runtime has collected what is garbage and has given back a part of it; how many runs are cached is told beside it, for
+// the cache is bounded.
 package bench

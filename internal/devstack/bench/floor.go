@@ -164,20 +164,24 @@ func (p *performer) do(ctx workflow.Context, c Command) error {
 	case DoSignal:
 		p.sent[c.ID] = workflow.SignalExternalWorkflow(ctx, partID(p.id, c.To), "", c.Name, raw(first(c.Input)))
 	case DoAccept:
-		n := 0
-		for _, turn := range p.part.Turns {
-			for _, other := range turn.Commands {
-				if other.Kind == DoAccept && other.Name == c.Name && other.ID <= c.ID {
-					n++
-				}
-			}
-		}
+		n := p.nth(c)
 		return workflow.Await(ctx, func() bool { return p.begun[c.Name] >= n })
 	case DoAnswer:
 		p.released[c.Of] = true
 		return workflow.Await(ctx, func() bool { return p.answered[c.Of] })
 	}
 	return nil
+}
+
+// nth tells that an update is the nth of its name, from 1 on.
+func (p *performer) nth(c Command) int {
+	n := 0
+	for _, other := range p.part.commands() {
+		if other.Kind == DoAccept && other.Name == c.Name && other.ID <= c.ID {
+			n++
+		}
+	}
+	return n
 }
 
 // localWithin is the time-out of a local activity that does nothing.

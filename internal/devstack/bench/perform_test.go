@@ -47,7 +47,7 @@ func readRecord(t *testing.T, id, name string) Record {
 	t.Helper()
 	file, err := os.Open(filepath.Join("../../../workflows/testdata/histories/v0.1", name))
 	require.NoError(t, err)
-	defer file.Close()
+	t.Cleanup(func() { require.NoError(t, file.Close()) })
 	text, err := gzip.NewReader(file)
 	require.NoError(t, err)
 	history, err := client.HistoryFromJSON(text, client.HistoryJSONOptions{})

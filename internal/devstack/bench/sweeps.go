@@ -17,9 +17,11 @@ import (
 
 // How sweeps and safety looks are measured.
 const (
-	// factor is by how much the times between two sweeps and between two safety looks are divided. The rounds are not
-	// compressed, for what they cost depends on the clock: the connector proves its credentials by the minute.
-	factor = 720
+	// factor is by how much the times between two sweeps and between two safety looks are divided: an hour becomes five
+	// seconds. Between two rounds, when the watch sees that a sweep is due, there is a second instead of thirty. What
+	// rounds cost is not taken from here, for it depends on the clock: the connector proves its credentials by the minute.
+	factor        = 720
+	quickInterval = "1s"
 	// realOpen is how many of the open requests are real workflows; the others are rows of the ledger and issues of the
 	// fake Jira, which is all that a sweep sees of a request.
 	realOpen = 10
@@ -47,7 +49,9 @@ func (r *run) sweeps(ctx context.Context, found *sweepResult) (err error) {
 	every := (hourly / factor).String()
 	up, err := startStack(ctx, stack.Options{
 		Dir: filepath.Join(r.dir, "desk"), Root: r.options.Root, Headless: true, Built: true, Catalog: catalog,
-		WorkerEnv: []string{"USHER_TERMS_WATCH_SWEEP=" + every, "USHER_TERMS_WATCH_SAFETY_LOOK=" + every},
+		WorkerEnv: []string{
+			"USHER_TERMS_WATCH_SWEEP=" + every, "USHER_TERMS_WATCH_SAFETY_LOOK=" + every, "USHER_TERMS_WATCH_INTERVAL=" + quickInterval,
+		},
 	})
 	if err != nil {
 		return err

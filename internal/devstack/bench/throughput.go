@@ -14,8 +14,8 @@ import (
 const (
 	pairs        = 3
 	rampFor      = 2 * time.Second
-	usherFor     = 18 * time.Second
-	floorFor     = 18 * time.Second
+	usherFor     = 15 * time.Second
+	floorFor     = 15 * time.Second
 	fixedFor     = 8 * time.Second
 	warmFor      = 6 * time.Second
 	sampled      = 24
