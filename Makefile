@@ -10,6 +10,12 @@ export PATH := $(CURDIR)/bin:$(PATH)
 FILTER ?=
 REASON ?=
 KEEP ?=
+# Container images.
+TAG ?= devel
+VERSION ?= $(shell git describe --tags --always --dirty)
+CA_CERTIFICATES ?= /etc/ssl/certs/ca-certificates.crt
+IMAGES := usher usher-worker usher-simulator
+BUILD_IMAGE = docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD)
 # A count, not a time: when a time is up, go test now and then calls the end of its own clock a failure.
 FUZZTIME ?= 50000x
 export REASON KEEP
@@ -90,6 +96,24 @@ ci: ## exactly what CI runs; no test may be skipped
 	@echo; echo "test and e2e together:"
 	@CI=true bin/testsum -totals bin/totals -sum
 
+##@ Ship it
+image: ## the container images usher, usher-worker and usher-simulator, compiled in a container; TAG=devel
+	for image in $(IMAGES); do $(BUILD_IMAGE) --target $$image -t $$image:$(TAG) .; done
+
+image-local: image-programs ## the same images from programs that are compiled here: no other image is needed
+	for image in $(IMAGES); do $(BUILD_IMAGE) --build-arg PROGRAMS=local --target $$image -t $$image:$(TAG) .; done
+
+image-programs: ## the static programs for image-local, into bin/image
+	rm -rf bin/image
+	mkdir -p bin/image/state
+	cp $(CA_CERTIFICATES) bin/image/ca-certificates.crt
+	for program in usher=./starter usher-worker=./worker usher-simulator=./internal/simulator; do \
+		CGO_ENABLED=0 GOOS=linux go build -trimpath -tags timetzdata -ldflags '-s -w' -o bin/image/$${program%%=*} $${program#*=}; \
+	done
+
+compose-check: ## let Docker Compose check docker-compose.yml
+	docker compose config --quiet
+
 ##@ Get ready
 tools: bin/temporal $(LINT_TOOLS) ## build the pinned tools into bin/
 
@@ -119,4 +143,4 @@ bin/testsum: $(wildcard $(TOOLS)/testsum/*.go)
 	cd $* && npm ci --no-audit --no-fund
 	@touch $@
 
-.PHONY: help run demo demo-stop build image test race e2e replay record-histories mutants fuzz lint fmt vuln ci tools test-servers clean
+.PHONY: help run demo demo-stop build bench image image-local image-programs compose-check test race e2e replay record-histories mutants fuzz lint fmt vuln ci tools test-servers clean

@@ -17,14 +17,15 @@ func TestAnErrorIsTranslatedOnce(t *testing.T) {
 	rows := []struct {
 		kind   access.Kind
 		repeat bool
+		log    temporal.ApplicationErrorCategory
 	}{
-		{access.Transient, true},
-		{access.RateLimited, true},
-		{access.Invalid, false},
-		{access.NotFound, false},
-		{access.Conflict, false},
-		{access.Forbidden, false},
-		{access.Unknown, false},
+		{access.Transient, true, temporal.ApplicationErrorCategoryUnspecified},
+		{access.RateLimited, true, temporal.ApplicationErrorCategoryBenign},
+		{access.Invalid, false, temporal.ApplicationErrorCategoryUnspecified},
+		{access.NotFound, false, temporal.ApplicationErrorCategoryUnspecified},
+		{access.Conflict, false, temporal.ApplicationErrorCategoryUnspecified},
+		{access.Forbidden, false, temporal.ApplicationErrorCategoryUnspecified},
+		{access.Unknown, false, temporal.ApplicationErrorCategoryUnspecified},
 	}
 	for _, row := range rows {
 		t.Run(string(row.kind), func(t *testing.T) {
@@ -38,6 +39,7 @@ func TestAnErrorIsTranslatedOnce(t *testing.T) {
 			require.Equal(t, string(row.kind), app.Type())
 			require.Equal(t, !row.repeat, app.NonRetryable())
 			require.Equal(t, 7*time.Second, app.NextRetryDelay())
+			require.Equal(t, row.log, app.Category(), "being told to wait is no failure to log")
 			require.Contains(t, app.Message(), "because")
 		})
 	}

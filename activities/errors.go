@@ -17,10 +17,15 @@ func translate(err error) error {
 		return err
 	}
 	kind := access.KindOf(err)
-	return temporal.NewApplicationErrorWithOptions(err.Error(), string(kind), temporal.ApplicationErrorOptions{
+	options := temporal.ApplicationErrorOptions{
 		NonRetryable:   !repeatable(kind),
 		NextRetryDelay: access.RetryAfterOf(err),
-	})
+	}
+	if kind == access.RateLimited {
+		// Being told to wait is an everyday answer, and no failure to log and to count.
+		options.Category = temporal.ApplicationErrorCategoryBenign
+	}
+	return temporal.NewApplicationErrorWithOptions(err.Error(), string(kind), options)
 }
 
 // repeatable reports whether the same call may succeed later without a human's help.

@@ -152,6 +152,10 @@ func (a *Watch) tellAll(
 			judged.Unknown++
 			continue
 		}
+		if ticket.Mark.Key == "" {
+			// Nobody has looked since usher opened it, so a move shows by the key that it had then.
+			ticket.Mark.Key = ticket.Link.Ref.Key
+		}
 		mark, news := ticket.Mark.After(now)
 		if news && ticket.Link.Lease == "" {
 			if err := a.tell(ctx, c.Names, ticket.Link, access.TicketNews{Snapshot: now}); err != nil {

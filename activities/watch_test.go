@@ -53,6 +53,15 @@ func TestWhatSomebodyElseDidIsToldOnce(t *testing.T) {
 	require.Equal(t, []string{"request/r1", "request/r2", "request/r1"}, l.told())
 }
 
+func TestATicketThatWasMovedBeforeAnybodyLookedIsNews(t *testing.T) {
+	l := newLookout(t, 2)
+	_, err := l.port.Rekey(l.refs[0].ID, "OTHER")
+	require.NoError(t, err)
+	require.Equal(t, 1, l.judged(t).Told)
+	require.Zero(t, l.judged(t).Told)
+	require.Equal(t, []string{"request/r1"}, l.told())
+}
+
 func TestUshersOwnWritesAreNoNews(t *testing.T) {
 	l := newLookout(t, 2)
 	account := l.port.AddAccount(access.Person{ID: "mia", Email: "mia@example.test"})

@@ -296,3 +296,44 @@ func TestAWithdrawalDuringTheOpeningIsRecordedBeforeItIsAnswered(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, w.ticket().Ref.Key, view.Ticket.Key)
 }
+
+func TestAChangeThatShowsOnlyBehindTheCursorIsTold(t *testing.T) {
+	l := newLookout(t)
+	refs := l.opens(2)
+	// The search knows the later change before the earlier one.
+	l.at(10*time.Minute+5*time.Second, func() {
+		require.NoError(t, l.desk.MoveAs(l.accounts["mia"], refs[0].ID, access.TicketApproved))
+		require.NoError(t, l.desk.Hide(refs[0].ID, true))
+	})
+	l.at(10*time.Minute+10*time.Second, func() {
+		require.NoError(t, l.desk.MoveAs(l.accounts["mia"], refs[1].ID, access.TicketApproved))
+	})
+	l.at(11*time.Minute+10*time.Second, func() {
+		require.Equal(t, []access.RequestID{"r2"}, l.requests())
+		require.NoError(t, l.desk.Hide(refs[0].ID, false))
+	})
+	l.watches(20 * time.Minute)
+	require.Equal(t, []access.RequestID{"r2", "r1"}, l.requests())
+}
+
+func TestNewsThatAWriteHasOvertakenAreNotBelieved(t *testing.T) {
+	w := newWorldWith(t, watchTerms)
+	// The reminder cannot be written: the mirror is busy when the news come.
+	w.at(24*time.Hour-time.Minute, func() { w.desk.Down(true) })
+	w.at(25*time.Hour, func() {
+		w.desk.Down(false)
+		w.move("ben", access.TicketApproved)
+		old, err := w.desk.ReadTicket(t.Context(), w.ticket().Ref.ID)
+		require.NoError(t, err)
+		w.move("ben", access.TicketWaiting)
+		w.env.SignalWorkflow(workflows.SignalTicket, access.TicketNews{Snapshot: old})
+	})
+	w.at(26*time.Hour, func() { w.decide("mia", access.Deny) })
+	result := w.run(w.request("wiki/editor"))
+	require.Equal(t, access.OutcomeDenied, result.Outcome)
+	require.Zero(t, has(w.events("r1"), access.EventTicketSeen), "ben has taken his move back")
+	comments := w.desk.Comments(w.ticket().Ref.ID)
+	require.Len(t, comments, 3)
+	require.Contains(t, comments[0], "Reminder")
+	require.Contains(t, comments[1], "Mia denied")
+}

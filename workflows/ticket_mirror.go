@@ -135,7 +135,7 @@ func (m *ticketMirror) open(ctx workflow.Context, round int) time.Duration {
 	if err == nil {
 		m.Ref, m.Accounts, m.Problem, m.Misses = &opened.Ref, opened.Accounts, "", 0
 		m.Seen = &access.TicketSnapshot{Ref: opened.Ref, Phase: access.TicketWaiting}
-		m.Mark = access.TicketMark{}
+		m.Mark = access.TicketMark{Key: opened.Ref.Key}
 		m.opened(opened, along)
 		return 0
 	}

@@ -42,7 +42,7 @@ type TicketsRead struct {
 }
 
 // TicketMark is a ticket's fingerprint: what others than usher have done to it, as far as a request may have to know.
-// The zero mark is that of a ticket nobody has looked at since usher opened it.
+// A mark of which only the key is known is that of a ticket nobody has looked at since usher opened it.
 type TicketMark struct {
 	Key      TicketKey `json:"key,omitempty"`
 	Project  string    `json:"project,omitempty"`
@@ -63,7 +63,7 @@ func (m TicketMark) After(now TicketSnapshot) (TicketMark, bool) {
 	}
 	next := m
 	next.Key, next.Project, next.Assignee, next.SeenAt = now.Ref.Key, now.Project, now.Assignee, now.UpdatedAt
-	news := m.Key != "" && (m.Key != next.Key || m.Project != next.Project)
+	news := (m.Key != "" && m.Key != next.Key) || (m.Project != "" && m.Project != next.Project)
 	if !now.AssignedOwn && next.Assignee != m.Assignee {
 		news = true
 	}

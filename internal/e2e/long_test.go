@@ -21,7 +21,8 @@ import (
 // under which decisions expire and reminders come soon.
 func longRuns() settings {
 	return settings{
-		workerEnv:    []string{"USHER_TERMS_DECIDE_WITHIN=20s", "USHER_TERMS_REMIND_AFTER=11s"},
+		// Requests that look at their tickets themselves have more to do, so their histories grow.
+		workerEnv:    []string{"USHER_TERMS_DECIDE_WITHIN=20s", "USHER_TERMS_REMIND_AFTER=11s", "USHER_TERMS_MODE=poll"},
 		temporalArgs: []string{"--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=40"},
 	}
 }

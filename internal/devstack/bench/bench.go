@@ -40,6 +40,7 @@ type run struct {
 	temporal client.Client
 	usher    *usher
 	metrics  string
+	quiet    *quiet
 	figures  figures
 	// notes are what a reader of the figures must know.
 	notes []string
@@ -71,6 +72,10 @@ func (r *run) all(ctx context.Context) (err error) {
 		r.temporal.Close()
 		err = errors.Join(err, r.stack.Stop(context.WithoutCancel(ctx)))
 	}()
+	if r.quiet, err = r.startQuiet(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.quiet.stop(ctx)) }()
 	for _, part := range []struct {
 		title string
 		do    func(context.Context) error
@@ -99,7 +104,6 @@ func (r *run) start(ctx context.Context) error {
 	r.stack, err = startStack(ctx, stack.Options{
 		Dir: filepath.Join(r.dir, "stack"), Root: r.options.Root, Headless: true, Catalog: catalog, Log: r.out,
 		TemporalArgs: []string{"--metrics-port", port},
-		WorkerEnv:    []string{"USHER_TERMS_WATCH_OVERLAP=" + overlap.String()},
 	})
 	if err != nil {
 		return err

@@ -113,7 +113,11 @@ func (d *did) add(r Record) {
 // perHour is a count's rate.
 func perHour(n float64, in time.Duration) float64 { return n * float64(time.Hour) / float64(in) }
 
-// assign assigns a ticket to somebody, as a person does on the board.
-func (u *usher) assign(ctx context.Context, as access.PersonID, key, to string) error {
-	return u.postForm(ctx, u.urls.Jira+"/board/assign", map[string]string{"key": key, "as": stack.JiraAccount(as), "to": to})
+// board does something to a ticket as a person does on the board: "assign" (with "to"), "delete".
+func (u *usher) board(ctx context.Context, what string, as access.PersonID, key string, more ...string) error {
+	fields := map[string]string{"key": key, "as": stack.JiraAccount(as)}
+	for i := 0; i+1 < len(more); i += 2 {
+		fields[more[i]] = more[i+1]
+	}
+	return u.postForm(ctx, u.urls.Jira+"/board/"+what, fields)
 }

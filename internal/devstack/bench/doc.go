@@ -31,14 +31,16 @@
 // # Calls to the desk
 //
 // The fake Jira counts its calls. An hour without news is put together from three parts, each measured by itself:
-//   - rounds of the watch, on the system with a thousand and more open requests that are all real workflows, at the real
-//     interval and by the clock: a connector proves its credentials every so many seconds, so compressed hours would show
-//     too few calls. A round asks what changed, so its cost does not depend on how many tickets are open;
-//   - presence sweeps, on a system of its own in which ten open requests are real and the others are rows of the ledger and
-//     issues of the fake Jira, because a sweep sees no more of a request than these. There the time between two sweeps is
-//     divided, and what one sweep cost is told;
-//   - safety looks of the real requests there, with their times divided too. What is told is how many there were, and how
-//     many calls they made; the others' are reckoned from that.
+//   - rounds of the watch, at the usual settings and by the clock, on a system in which nothing happens while all the rest is
+//     measured: a connector proves its credentials every so many seconds, so compressed hours would show too few calls. A
+//     round asks what changed, so its cost does not depend on how many tickets are open;
+//   - presence sweeps, on another system. There the time between two sweeps is divided, and what one sweep cost is told;
+//   - safety looks of real requests there, with their times divided too: how many there were, and how many of them asked the
+//     desk. Those of as many requests as the figure is for are reckoned from that.
+//
+// The tickets of these two systems have no workflows. They are rows of the ledger and issues of the fake Jira, a day to a
+// year old, because that is all that a watch sees of a request. What the watch costs just after a thousand real requests
+// were opened is told as well, and so is what one change by a person costs.
 //
 // With Options.Full, a whole hour is counted as well, with a thousand and more real requests and nothing divided.
 //

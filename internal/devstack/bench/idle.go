@@ -17,18 +17,14 @@ import (
 const (
 	openedFirst = 60
 	opened      = 1000
-	// overlap is terms.watch.overlap in the benchmark's own system: the least that is allowed, so that the time after
-	// which no ticket counts as changed lately is short. It changes no figure.
-	overlap = time.Minute
-	// rounds is how many rounds of the watch an idle stretch has. The connector proves its credentials every minute when
-	// nothing changes, so an even number holds as many proofs as rounds of thirty seconds.
-	rounds = 4
+	// restFor is how long the worker rests before its memory is read: the Go runtime collects every two minutes at least.
+	restFor = 130 * time.Second
 	// changes is how many tickets a person changes, for the cost of a change.
 	changes = 20
 )
 
-// hold measures what a thousand more open requests cost: memory, calls to the desk, actions of the watch. Meanwhile the
-// desk's sweeps are measured on a system of their own, for this one is idle.
+// hold measures what a thousand more open requests cost: memory, and calls to the desk while all is idle. Meanwhile sweeps
+// are measured on a system of their own.
 func (r *run) hold(ctx context.Context) error {
 	before, err := r.freshWorker(ctx)
 	if err != nil {
@@ -45,17 +41,13 @@ func (r *run) hold(ctx context.Context) error {
 	sweeps := make(chan error, 1)
 	found := &sweepResult{}
 	go func() { sweeps <- r.sweeps(ctx, found) }()
-	idle, err := r.idle(ctx)
+	err = errors.Join(r.rest(ctx, before), <-sweeps)
 	if err != nil {
-		return errors.Join(err, <-sweeps)
-	}
-	if err := r.memory(ctx, before); err != nil {
-		return errors.Join(err, <-sweeps)
-	}
-	if err := <-sweeps; err != nil {
 		return err
 	}
-	r.perHour(idle, found)
+	if err := r.perHour(ctx, found); err != nil {
+		return err
+	}
 	if err := r.change(ctx); err != nil {
 		return err
 	}
@@ -63,6 +55,25 @@ func (r *run) hold(ctx context.Context) error {
 		return r.wholeHour(ctx)
 	}
 	return nil
+}
+
+// rest leaves the system alone, and tells what its desk was asked meanwhile, and what the worker holds then.
+func (r *run) rest(ctx context.Context, before int64) error {
+	callsBefore, err := r.usher.deskCalls(ctx)
+	if err != nil {
+		return err
+	}
+	if err := pause(ctx, restFor); err != nil {
+		return err
+	}
+	callsAfter, err := r.usher.deskCalls(ctx)
+	if err != nil {
+		return err
+	}
+	asked := callsAfter.minus(callsBefore)
+	r.tell("just after that, nothing happens for %s: the watch, which looks back over what changed lately, makes %s calls per hour (%s)",
+		restFor, number(perHour(float64(asked.total()), restFor)), asked)
+	return r.memory(ctx, before)
 }
 
 // freshWorker has the worker start anew and warm up, and gives its memory then.
@@ -120,57 +131,22 @@ type idleResult struct {
 	watch did
 }
 
-// idle waits until no ticket counts as changed lately, and then measures whole rounds of the watch.
-func (r *run) idle(ctx context.Context) (idleResult, error) {
-	var result idleResult
-	some, err := runsOf(ctx, r.temporal, watchWorkflow)
-	if err != nil || len(some) == 0 {
-		return result, err
-	}
-	if err := pause(ctx, overlap+5*time.Second); err != nil {
-		return result, err
-	}
-	from, err := r.nextRound(ctx)
-	if err != nil {
-		return result, err
-	}
-	before, err := r.usher.deskCalls(ctx)
-	if err != nil {
-		return result, err
-	}
-	to := from
-	for range rounds {
-		if to, err = r.nextRound(ctx); err != nil {
-			return result, err
-		}
-	}
-	after, err := r.usher.deskCalls(ctx)
-	if err != nil {
-		return result, err
-	}
-	result.took, result.calls = to.Sub(from), after.minus(before)
-	result.watch, err = watchUntil(ctx, r.temporal, from, to)
-	if failed := result.watch.tally.Types[failedActivity]; err == nil && failed > 0 {
-		err = fmt.Errorf("%d activities of the watch failed in the idle stretch; %s tells why", failed, r.stack.Log("worker"))
-	}
-	return result, err
-}
-
 // failedActivity is the type of the event of an activity that failed for good.
 const failedActivity = "ActivityTaskFailed"
 
-// nextRound waits until the watch has asked the desk again and has come to rest, and says when that was.
-func (r *run) nextRound(ctx context.Context) (time.Time, error) {
+// nextRound waits until the watch has asked the desk again and has come to rest, and says when it asked.
+func (u *usher) nextRound(ctx context.Context) (time.Time, error) {
 	const longest = 3 * time.Minute
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
-	before, err := r.usher.deskCalls(ctx)
+	before, err := u.deskCalls(ctx)
 	if err != nil {
 		return time.Time{}, err
 	}
+	var at time.Time
 	err = stack.Poll(ctx, func(ctx context.Context) error {
-		now, err := r.usher.deskCalls(ctx)
-		if err == nil && now.total() == before.total() {
+		now, err := u.deskCalls(ctx)
+		if at = time.Now(); err == nil && now.total() == before.total() {
 			err = errors.New("the watch has not asked the desk again")
 		}
 		return err
@@ -178,7 +154,7 @@ func (r *run) nextRound(ctx context.Context) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	return time.Now(), r.usher.quietDesk(ctx, 3*time.Second)
+	return at, u.quietDesk(ctx, 3*time.Second)
 }
 
 // memory tells how much more the worker holds than before.
@@ -223,28 +199,27 @@ func (r *run) cached(ctx context.Context) (string, error) {
 	return "unknown (the worker has no such metric)", lines.Err()
 }
 
-// perHour puts together what an hour costs: the rounds of the idle stretch, and the sweeps and looks of the other system.
-func (r *run) perHour(idle idleResult, found *sweepResult) {
-	if idle.took == 0 || idle.watch.steps[stepRound] == 0 {
-		for _, name := range []string{"watch_actions_per_hour", "desk_calls_per_hour_10", "desk_calls_per_hour_1000", "desk_calls_per_hour_10000"} {
-			r.figures.lack(name, "no TicketWatch runs")
-		}
-		return
+// perHour puts together what an hour without news costs: the rounds of the quiet system, the sweeps and the looks.
+func (r *run) perHour(ctx context.Context, found *sweepResult) error {
+	idle, err := r.quiet.result(ctx)
+	if err != nil {
+		return err
 	}
-	callsRounds, actionsRounds := perHour(float64(idle.calls.total()), idle.took), perHour(float64(idle.watch.tally.InAll()), idle.took)
-	r.tell("idle for %s with %d open requests, nothing compressed: %d rounds; calls to the desk: %s; %d events and %d actions of the watch",
-		idle.took.Round(time.Second), opened+openedFirst, idle.watch.steps[stepRound], idle.calls, idle.watch.tally.Events, idle.watch.tally.InAll())
-	r.tell("  that is %s calls and %s actions per hour without sweeps", number(callsRounds), number(actionsRounds))
+	calls, actions := perHour(float64(idle.calls.total()), idle.took), perHour(float64(idle.watch.tally.InAll()), idle.took)
+	r.tell("where nothing happened for %s, %d open tickets, usual settings: %d rounds; calls to the desk: %s; %d events and %d actions of the watch",
+		idle.took.Round(time.Second), quietOpen, idle.watch.steps[stepRound], idle.calls, idle.watch.tally.Events, idle.watch.tally.InAll())
 	for _, one := range found.sizes {
-		perHourAll := callsRounds + one.callsPerSweep + one.callsPerHourOfLooks
-		r.figures.set(fmt.Sprintf("desk_calls_per_hour_%d", one.open), perHourAll)
+		looks := found.looks.callsPerHour(one.open)
+		all := calls + one.callsPerSweep + looks
+		r.figures.set(fmt.Sprintf("desk_calls_per_hour_%d", one.open), all)
 		r.tell("%5d open: %s calls per hour for rounds + %s for one sweep + %s for safety looks = %s; in 24 hours %s",
-			one.open, number(callsRounds), number(one.callsPerSweep), number(one.callsPerHourOfLooks), number(perHourAll), number(hoursOfDay*perHourAll))
+			one.open, number(calls), number(one.callsPerSweep), number(looks), number(all), number(hoursOfDay*all))
 		if one.open == opened {
-			r.figures.set("watch_actions_per_hour", actionsRounds+one.actionsPerSweep)
-			r.tell("       the watch's actions per hour: %s for rounds + %s for one sweep, heartbeats not included", number(actionsRounds), number(one.actionsPerSweep))
+			r.figures.set("watch_actions_per_hour", actions+one.actionsPerSweep)
+			r.tell("       the watch's actions per hour: %s for rounds + %s for one sweep, heartbeats not included", number(actions), number(one.actionsPerSweep))
 		}
 	}
+	return nil
 }
 
 // hoursOfDay is how long a day is.
@@ -268,7 +243,7 @@ func (r *run) change(ctx context.Context) error {
 		return err
 	}
 	for _, ticket := range tickets[len(tickets)-changes:] {
-		if err := r.usher.assign(ctx, "omar", ticket.Key, stack.JiraAccount("omar")); err != nil {
+		if err := r.usher.board(ctx, "assign", "omar", ticket.Key, "to", stack.JiraAccount("omar")); err != nil {
 			return err
 		}
 	}

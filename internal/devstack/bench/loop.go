@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -22,6 +23,15 @@ type stretch struct {
 
 // PerSecond is the throughput.
 func (s stretch) PerSecond() float64 { return float64(len(s.Done)) / s.Took.Seconds() }
+
+// plus is both stretches together.
+func (s stretch) plus(other stretch) stretch {
+	both := stretch{Done: slices.Concat(s.Done, other.Done), Took: s.Took + other.Took, CPU: map[string]time.Duration{}}
+	for name, used := range s.CPU {
+		both.CPU[name] = used + other.CPU[name]
+	}
+	return both
+}
 
 // loop says how a closed loop runs: so many clients, each of which begins its next request when the one before has ended.
 type loop struct {

@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"path/filepath"
 	"time"
 
 	"go.temporal.io/sdk/client"
 
-	"usher/internal/access"
 	"usher/internal/devstack/stack"
-	"usher/internal/ledger"
 )
 
 // How sweeps and safety looks are measured.
@@ -22,9 +19,9 @@ const (
 	// rounds cost is not taken from here, for it depends on the clock: the connector proves its credentials by the minute.
 	factor        = 720
 	quickInterval = "1s"
-	// realOpen is how many of the open requests are real workflows; the others are rows of the ledger and issues of the
-	// fake Jira, which is all that a sweep sees of a request.
-	realOpen = 10
+	// realOpen is how many real requests make safety looks, and lookedFor how long.
+	realOpen  = 10
+	lookedFor = 20 * time.Second
 	// sweptFor is the least time of a window, sweptMost the longest, and stepsLeast how many steps it must hold.
 	sweptFor   = 15 * time.Second
 	sweptMost  = 50 * time.Second
@@ -36,13 +33,29 @@ const (
 // hourly is the default of terms.watch.sweep and terms.watch.safety_look.
 const hourly = time.Hour
 
-// sweepResult is what was found at each size.
-type sweepResult struct{ sizes []sizeResult }
+// sweepResult is what was found at each size, and of the safety looks.
+type sweepResult struct {
+	sizes []sizeResult
+	looks looksResult
+}
 
 type sizeResult struct {
-	open                                                int
-	callsPerSweep, actionsPerSweep, callsPerHourOfLooks float64
+	open                           int
+	callsPerSweep, actionsPerSweep float64
 }
+
+// looksResult counts safety looks, and those of them that asked the desk.
+type looksResult struct{ all, asked int }
+
+// callsPerHour is what the looks of so many requests cost in an hour of their first day. A look that asks the desk reads
+// the issue and its history.
+func (l looksResult) callsPerHour(open int) float64 {
+	const callsOfALook = 2
+	return callsOfALook * float64(l.asked) / float64(l.all) * float64(open) * looksPerDay / hoursOfDay
+}
+
+// looksPerDay is how often a request looks in its first day when there is no news: after 1, 3, 7, 15 and 23 hours.
+const looksPerDay = 5
 
 // sweeps measures presence sweeps and safety looks on a system of its own, with ever more open tickets.
 func (r *run) sweeps(ctx context.Context, found *sweepResult) (err error) {
@@ -62,12 +75,9 @@ func (r *run) sweeps(ctx context.Context, found *sweepResult) (err error) {
 		return fmt.Errorf("reach the Temporal server: %w", err)
 	}
 	defer temporal.Close()
-	s := &sweeper{run: r, usher: newUsher(up.URLs(), temporal, clients), temporal: temporal, ledger: filepath.Join(up.Dir(), "ledger.db")}
-	if err := openMany(ctx, s.usher, realOpen); err != nil {
-		return err
-	}
+	s := &sweeper{run: r, seeder: seeder{usher: newUsher(up.URLs(), temporal, clients), ledger: filepath.Join(up.Dir(), "ledger.db")}, temporal: temporal}
 	for _, open := range []int{10, 1000, 10_000} {
-		if err := s.seed(ctx, open); err != nil {
+		if err := s.seed(ctx, open-s.seeded); err != nil {
 			return err
 		}
 		one, err := s.measure(ctx, open)
@@ -76,52 +86,15 @@ func (r *run) sweeps(ctx context.Context, found *sweepResult) (err error) {
 		}
 		found.sizes = append(found.sizes, one)
 	}
-	return nil
+	found.looks, err = s.looks(ctx)
+	return err
 }
 
 // sweeper is a system in which sweeps are measured.
 type sweeper struct {
+	seeder
 	run      *run
-	usher    *usher
 	temporal client.Client
-	ledger   string
-	seeded   int
-}
-
-// seed sees to it that so many tickets are open.
-func (s *sweeper) seed(ctx context.Context, open int) (err error) {
-	more := open - realOpen - s.seeded
-	if more <= 0 {
-		return nil
-	}
-	var made struct {
-		Issues []struct{ ID, Key string }
-	}
-	// The tickets are a month old, so none counts as changed lately.
-	err = s.usher.call(ctx, outgoing{
-		method: http.MethodPost, address: s.usher.urls.Jira + "/_sim/seed", contentType: "application/json", into: &made,
-		body: map[string]any{"count": more, "from": s.seeded + 1, "project": "ACCESS", "spread_seconds": (30 * hoursOfDay * time.Hour).Seconds()},
-	})
-	if err != nil {
-		return fmt.Errorf("seed the fake Jira: %w", err)
-	}
-	store, err := ledger.Open(ctx, ledger.Config{URL: "sqlite:" + s.ledger})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	for _, issue := range made.Issues {
-		s.seeded++
-		request := access.RequestID(fmt.Sprintf("seed-%d", s.seeded))
-		err := store.Record(ctx, access.Entry{Ticket: &access.TicketLink{
-			Ref:     access.TicketRef{Desk: "jira", ID: access.TicketID(issue.ID), Key: access.TicketKey(issue.Key)},
-			Request: request, Marker: access.MarkerOf(request),
-		}})
-		if err != nil {
-			return fmt.Errorf("seed the ledger: %w", err)
-		}
-	}
-	return nil
 }
 
 // measure counts what sweeps and looks cost at this size.
@@ -151,7 +124,7 @@ func (s *sweeper) measure(ctx context.Context, open int) (sizeResult, error) {
 	if err != nil {
 		return sizeResult{}, err
 	}
-	return s.conclude(ctx, open, window{from: from, to: to, calls: after.minus(before), watch: watch})
+	return s.conclude(open, window{from: from, to: to, calls: after.minus(before), watch: watch}), nil
 }
 
 // window is what happened in a time.
@@ -162,49 +135,48 @@ type window struct {
 }
 
 // conclude takes the rounds' calls out, and shares the rest among the sweeps.
-func (s *sweeper) conclude(ctx context.Context, open int, w window) (sizeResult, error) {
-	looks, lookCalls, err := s.looks(ctx, w)
-	if err != nil {
-		return sizeResult{}, err
-	}
+func (s *sweeper) conclude(open int, w window) sizeResult {
 	sweeps := float64(w.watch.steps[stepList]) / float64(open/stepSize+1)
 	rounds := w.watch.steps[stepRound]
-	// A round is one search, and now and then a proof of the credentials; a sweep makes neither.
+	// While no ticket changed lately a round is one search, and now and then a proof of the credentials; a sweep makes
+	// neither.
 	ofRounds := w.calls["search"] + w.calls["myself"]
-	result := sizeResult{open: open}
-	result.callsPerSweep = float64(w.calls.total()-ofRounds-lookCalls) / sweeps
+	result := sizeResult{open: open, callsPerSweep: float64(w.calls.total()-ofRounds) / sweeps}
 	// A round is a timer and an activity; what is left belongs to the sweeps.
-	result.actionsPerSweep = max(0, float64(w.watch.tally.InAll()-rounds)-timers(w.watch.tally)) / sweeps
-	if looks > 0 {
-		result.callsPerHourOfLooks = float64(lookCalls) / float64(looks) * float64(open) * looksPerDay / hoursOfDay
-	}
-	s.run.tell("%5d open (%d real, %d seeded), times between sweeps and looks divided by %d, %s: %s sweeps, %d rounds, calls: %s",
-		open, realOpen, open-realOpen, factor, w.to.Sub(w.from).Round(time.Second), number(sweeps), rounds, w.calls)
-	s.run.tell("       %d safety looks of the real requests led to %d calls to the desk", looks, lookCalls)
-	return result, nil
+	result.actionsPerSweep = max(0, float64(w.watch.tally.InAll()-rounds-w.watch.tally.Actions[KindTimer])) / sweeps
+	s.run.tell("%5d open tickets (rows of the ledger and issues), %s: %s sweeps, %d rounds, calls: %s",
+		open, w.to.Sub(w.from).Round(time.Second), number(sweeps), rounds, w.calls)
+	return result
 }
 
-func timers(t Tally) float64 { return float64(t.Actions[KindTimer]) }
-
-// looksPerDay is how often a request looks in its first day when there is no news: after 1, 3, 7, 15 and 23 hours.
-const looksPerDay = 5
-
-// looks counts the safety looks of the real requests, and those that asked the desk.
-func (s *sweeper) looks(ctx context.Context, w window) (looks, asked int, err error) {
+// looks has real requests wait, and counts their safety looks, and those that asked the desk.
+func (s *sweeper) looks(ctx context.Context) (looksResult, error) {
+	from := time.Now()
+	if err := openMany(ctx, s.usher, realOpen); err != nil {
+		return looksResult{}, err
+	}
+	if err := pause(ctx, lookedFor); err != nil {
+		return looksResult{}, err
+	}
 	ids, err := openRequests(ctx, s.temporal)
 	if err != nil {
-		return 0, 0, err
+		return looksResult{}, err
 	}
+	var result looksResult
 	for _, id := range ids {
 		record, err := eventsOfRun(ctx, s.temporal, id, "")
 		if err != nil {
-			return 0, 0, err
+			return result, err
 		}
-		steps := record.between(w.from, w.to).steps()
-		looks += steps[stepPosition]
-		asked += steps[stepLook]
+		steps := record.between(from, time.Now()).steps()
+		result.all += steps[stepPosition]
+		result.asked += steps[stepLook]
 	}
-	return looks, asked, nil
+	s.run.tell("%d safety looks of %d real open requests, their times divided by %d; %d of them asked the desk", result.all, len(ids), factor, result.asked)
+	if result.all == 0 {
+		return result, errors.New("the open requests made no safety look")
+	}
+	return result, nil
 }
 
 // awaitSteps waits until the sweeps have taken so many steps since a moment.

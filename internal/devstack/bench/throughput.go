@@ -14,8 +14,8 @@ import (
 const (
 	pairs        = 3
 	rampFor      = 2 * time.Second
-	usherFor     = 15 * time.Second
-	floorFor     = 15 * time.Second
+	usherFor     = 16 * time.Second
+	floorFor     = 14 * time.Second
 	fixedFor     = 8 * time.Second
 	warmFor      = 6 * time.Second
 	sampled      = 24
@@ -64,15 +64,17 @@ func (r *run) throughput(ctx context.Context) error {
 	return nil
 }
 
-// round is one stretch of each rival.
+// round is one stretch of each rival. Usher's has two halves, one before the floors' and one after them, so that a machine
+// that becomes busier or less busy meanwhile favours nobody.
 func (r *run) round(ctx context.Context, n int, usher, floor, fixed *rival) (err error) {
 	if err := r.usher.hire(ctx, r.peopleFor(usher)); err != nil {
 		return err
 	}
-	if err := r.stretch(ctx, usher, r.loop(usherFor, 0), r.usher.happyPath); err != nil {
+	if err := r.stretchOfUsher(ctx, n, usher); err != nil {
 		return err
 	}
-	samples, err := r.samples(ctx, usher.last().Done)
+	half := usher.last()
+	samples, err := r.samples(ctx, half.Done)
 	if err != nil {
 		return err
 	}
@@ -92,10 +94,25 @@ func (r *run) round(ctx context.Context, n int, usher, floor, fixed *rival) (err
 	if err := r.stretch(ctx, fixed, r.loop(fixedFor, worker.pid()), (&stage{temporal: r.temporal, play: fixedPlay(), prefix: prefix}).perform); err != nil {
 		return err
 	}
+	again := &rival{name: usher.name}
+	if err := r.stretch(ctx, again, r.loop(usherFor/2, 0), r.usher.happyPath); err != nil {
+		return err
+	}
+	usher.results[n] = half.plus(again.last())
 	for _, v := range []*rival{usher, floor, fixed} {
 		r.tell("round %d  %-12s %6.1f requests/s  (%d in %s)", n+1, v.name, v.last().PerSecond(), len(v.last().Done), v.last().Took)
 	}
 	return r.compareShapes(ctx, play, samples, floor.last().Done)
+}
+
+// stretchOfUsher is usher's stretch of a round. The first one of a full run is profiled.
+func (r *run) stretchOfUsher(ctx context.Context, n int, usher *rival) error {
+	if !r.options.Full || n > 0 {
+		return r.stretch(ctx, usher, r.loop(usherFor/2, 0), r.usher.happyPath)
+	}
+	profile := make(chan error, 1)
+	go func() { profile <- r.profile(ctx) }()
+	return errors.Join(r.stretch(ctx, usher, r.loop(usherFor/2, 0), r.usher.happyPath), <-profile)
 }
 
 func (r *run) stretch(ctx context.Context, v *rival, l loop, one lane) error {
@@ -125,7 +142,7 @@ func (r *run) peopleFor(v *rival) int {
 	if len(v.results) > 0 {
 		rate = spareFactor * v.last().PerSecond()
 	}
-	return clients + int(rate*(rampFor+usherFor).Seconds())
+	return clients + int(rate*(2*rampFor+usherFor).Seconds())
 }
 
 // samples takes the records of some of the requests, evenly spread.

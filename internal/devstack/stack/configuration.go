@@ -142,5 +142,5 @@ func (s *Stack) simulatorArguments() []string {
 	if s.options.Jira == nil {
 		args = append(args, "-webhook-url", s.urls.API+"/v1/desks/jira/webhook", "-webhook-secret-env", webhookSecretEnv)
 	}
-	return args
+	return append(args, s.options.SimulatorArgs...)
 }

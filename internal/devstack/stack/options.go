@@ -28,6 +28,8 @@ type Options struct {
 	TemporalAddress string
 	// TemporalArgs are further arguments for the server that the stack starts.
 	TemporalArgs []string
+	// SimulatorArgs are further flags for the fake Jira and the directory, such as "-edition=data_center".
+	SimulatorArgs []string
 	// Jira is a real desk instead of the simulator's; nil for the simulator's.
 	Jira *RealJira
 	// Catalog is the catalog's YAML; "" means DemoCatalog, unless Dir has a catalog already, which people may have

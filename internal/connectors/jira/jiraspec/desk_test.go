@@ -1,17 +1,11 @@
 package jiraspec_test
 
 import (
-	"bytes"
-	"io"
 	"maps"
-	"net/http"
 	"net/http/httptest"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -71,7 +65,7 @@ func TestTheConnectorAndTheFakeKeepTheContract(t *testing.T) {
 func newDesk(t *testing.T, c *jiraspec.Contract, edition jiraspec.Edition) (*jira.Desk, *jiratest.Server) {
 	t.Helper()
 	fake := jiratest.New(jiratest.Config{Edition: jiratest.Edition(edition), PageLimit: 2})
-	server := httptest.NewServer(withQuotedTimes(c.Middleware(fake)))
+	server := httptest.NewServer(c.Middleware(fake))
 	t.Cleanup(func() {
 		server.Close()
 		require.NoError(t, fake.Close())
@@ -95,27 +89,6 @@ func newDesk(t *testing.T, c *jiraspec.Contract, edition jiraspec.Edition) (*jir
 	desk, err := jira.New(config, "jira")
 	require.NoError(t, err)
 	return desk, fake
-}
-
-// unquotedTime is a time in JQL as the connector writes it: milliseconds since 1970.
-var unquotedTime = regexp.MustCompile(`updated \\u003e= (\d+)`)
-
-// withQuotedTimes writes such times as the fake reads them: in quotes, by the minute, in the zone of the account.
-func withQuotedTimes(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		zone, err := time.LoadLocation(jiratest.DefaultZone)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		raw, _ := io.ReadAll(r.Body)
-		raw = unquotedTime.ReplaceAllFunc(raw, func(found []byte) []byte {
-			millis, _ := strconv.ParseInt(string(unquotedTime.FindSubmatch(found)[1]), 10, 64)
-			return []byte(`updated \u003e= \"` + time.UnixMilli(millis).In(zone).Format("2006/01/02 15:04") + `\"`)
-		})
-		r.Body = io.NopCloser(bytes.NewReader(raw))
-		next.ServeHTTP(w, r)
-	})
 }
 
 // drive uses the whole port, with the values that are special on the wire: nobody, null, texts with markup.

@@ -1,11 +1,9 @@
 package jiraspec
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -246,38 +244,4 @@ func apiPath(escaped string) string {
 		return "/rest/api/2/" + below
 	}
 	return escaped
-}
-
-// faultOf is what spoiled an answer: what the fake says in FaultHeader, or what can be seen. A server of ours never ends
-// in the middle of its JSON, never answers an API call with a page or the way to one, and has no reason of its own for a
-// 5xx or a 429.
-func faultOf(x exchange) string {
-	switch {
-	case x.header.Get(FaultHeader) != "":
-		return x.header.Get(FaultHeader)
-	case x.status >= http.StatusInternalServerError || x.status == http.StatusTooManyRequests:
-		return "status " + strconv.Itoa(x.status)
-	case x.status/100 == 3 && x.header.Get("Location") != "":
-		return "redirect"
-	case shorter(x):
-		return "cut"
-	case strings.HasPrefix(x.header.Get("Content-Type"), "text/html"):
-		return "html"
-	case isJSON(x.header.Get("Content-Type")) && endsEarly(x.answered):
-		return "truncated"
-	}
-	return ""
-}
-
-func shorter(x exchange) bool {
-	length, err := strconv.Atoi(x.header.Get("Content-Length"))
-	return err == nil && length > len(x.answered)
-}
-
-// endsEarly tells whether more had to come of a JSON text.
-func endsEarly(raw []byte) bool {
-	if len(raw) == 0 || json.Valid(raw) {
-		return false
-	}
-	return errors.Is(json.NewDecoder(bytes.NewReader(raw)).Decode(new(any)), io.ErrUnexpectedEOF)
 }

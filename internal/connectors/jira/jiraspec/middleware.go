@@ -36,9 +36,6 @@ func (c *Contract) Middleware(next http.Handler) http.Handler {
 		defer func() {
 			x.fault = tape.fault(r)
 			x.sent, x.answered, x.header, x.status = sent.Bytes(), tape.body.Bytes(), tape.header, tape.status
-			if x.fault == "" {
-				x.fault = faultOf(x)
-			}
 			c.record(x)
 		}()
 		next.ServeHTTP(tape, r)
@@ -113,5 +110,5 @@ func (t *tape) fault(r *http.Request) string {
 	case t.status == 0:
 		t.status, t.header = http.StatusOK, t.Header().Clone()
 	}
-	return ""
+	return t.header.Get(FaultHeader)
 }

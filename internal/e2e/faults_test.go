@@ -1,0 +1,138 @@
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/connectors/jira/jiratest"
+	"usher/internal/devstack/stack"
+)
+
+const (
+	// stormRequests are how many ask at once, and stormWithin how long they may take to their ends.
+	stormRequests = 200
+	stormWithin   = 8 * time.Minute
+	// stormLag is how long the desk's search does not see a change.
+	stormLag = 5 * time.Second
+)
+
+// badDesk is a desk that spoils every fifth call, each time in another way, delivers every event twice, and whose search
+// lags.
+func badDesk() jiratest.Faults {
+	return jiratest.Faults{
+		Rules: []jiratest.Rule{{Every: 5, Of: []jiratest.Misfire{
+			{Kind: jiratest.MisfireDrop},
+			{Kind: jiratest.MisfireDrop, Committed: true},
+			{Kind: jiratest.MisfireStatus, Status: http.StatusInternalServerError},
+			{Kind: jiratest.MisfireStatus, Status: http.StatusServiceUnavailable, Committed: true, Body: "html"},
+			{Kind: jiratest.MisfireRateLimit, RetryAfter: "1", Reason: "jira-burst-based"},
+			{Kind: jiratest.MisfireHTML},
+			{Kind: jiratest.MisfireTruncate, Committed: true},
+			{Kind: jiratest.MisfireStatus, Status: http.StatusServiceUnavailable, RetryAfter: "1"},
+			{Kind: jiratest.MisfireRateLimit, Body: "empty"},
+			{Kind: jiratest.MisfireCut, Committed: true},
+			{Kind: jiratest.MisfireHTML, Committed: true},
+		}}},
+		DoubleWebhooks: true, IndexLagSeconds: stormLag.Seconds(),
+	}
+}
+
+// stormTerms suit a desk with that lag: usher waits longer than the lag and a call's time-out together before it looks for a
+// ticket of unknown outcome again.
+func stormTerms() settings {
+	return settings{workerEnv: []string{
+		"USHER_DESKS_JIRA_JIRA_REQUEST_TIMEOUT=4s", "USHER_DESKS_JIRA_JIRA_RATE=1000", "USHER_TERMS_DESK_SETTLES=10s",
+		"USHER_TERMS_WATCH_INTERVAL=2s", "USHER_TERMS_WATCH_OVERLAP=1m", "USHER_TERMS_WATCH_SWEEP=20s",
+		"USHER_TERMS_WATCH_STALE_AFTER=60s", "USHER_TERMS_WATCH_SAFETY_LOOK=1m",
+	}}
+}
+
+// stormKinds are the ways that a request goes in the storm.
+func stormKinds() []crowdRow {
+	kind := func(name string, ask access.EntitlementID, want ending, do crowdStep) crowdRow {
+		return crowdRow{row: row{name: name, ask: ask, want: want}, do: do}
+	}
+	return []crowdRow{
+		kind("approved over HTTP", "wiki/editor", granted, asked(func(ctx context.Context, _ *crowd, r *row) error {
+			return r.approve(ctx)
+		})),
+		kind("approved by moving the card", "wiki/editor", granted, asked(moved(statusWaiting, "mia", statusApproved))),
+		kind("denied by moving the card", "wiki/editor", denied, asked(moved(statusWaiting, "mia", statusDenied))),
+		kind("granted by hand, closed as done", "badge/lab", granted, asked(func(ctx context.Context, c *crowd, r *row) error {
+			if err := r.approve(ctx); err != nil {
+				return err
+			}
+			return moved(statusWorking, "zoe", statusDone)(ctx, c, r)
+		})),
+		kind("withdrawn", "wiki/editor", withdrawn, asked(func(ctx context.Context, _ *crowd, r *row) error {
+			return repeated(ctx, func(ctx context.Context) error {
+				_, err := r.Withdraw(ctx, r.who, r.id, "not needed any more")
+				return err
+			})
+		})),
+	}
+}
+
+// asked submits first.
+func asked(then crowdStep) crowdStep {
+	return func(ctx context.Context, c *crowd, r *row) error {
+		if err := r.submit(ctx); err != nil {
+			return err
+		}
+		return then(ctx, c, r)
+	}
+}
+
+// moved waits until the ticket is in a status, and then has somebody move it.
+func moved(from string, by access.PersonID, to string) crowdStep {
+	return func(ctx context.Context, c *crowd, r *row) error {
+		if err := c.status(ctx, r, from); err != nil {
+			return err
+		}
+		return r.MoveTicket(ctx, by, access.TicketKey(c.evidence(r.id).tickets[0].Key), to)
+	}
+}
+
+// TestDeskStorm brings 200 requests through a desk that spoils every fifth call, doubles every webhook and delays its search.
+func TestDeskStorm(t *testing.T) {
+	s := start(t, stormTerms())
+	ctx, cancel := context.WithTimeout(t.Context(), stormWithin)
+	defer cancel()
+	kinds := stormKinds()
+	all := make([]*crowdRow, stormRequests)
+	for n := range all {
+		one := kinds[n%len(kinds)]
+		one.name = fmt.Sprintf("desk spoils every fifth call: %s #%d", one.name, n/len(kinds)+1)
+		require.NoError(t, one.on(ctx, s, fmt.Sprintf("storm-%d", n+1)))
+		all[n] = &one
+	}
+	require.NoError(t, s.misfire(ctx, badDesk()))
+	c, quit := s.follow(ctx)
+	defer quit()
+	c.play(ctx, t, all)
+	calls, err := s.deskCalls(ctx)
+	require.NoError(t, err)
+	t.Logf("the desk was called %d times and spoilt every fifth call; %d calls created %d tickets",
+		calls.Total, calls.ByOperation[jiratest.OpCreateIssue], stormRequests)
+	require.Greater(t, calls.ByOperation[jiratest.OpCreateIssue], stormRequests, "some creates must have been spoilt")
+}
+
+// misfire sets the faults of the desk.
+func (s *system) misfire(ctx context.Context, f jiratest.Faults) error {
+	return exchange(ctx, message{method: http.MethodPut, address: s.jira.url + "/_sim/faults", body: f})
+}
+
+// deskCalls counts what the desk's API was asked.
+func (s *system) deskCalls(ctx context.Context) (jiratest.Calls, error) {
+	var calls jiratest.Calls
+	err := exchange(ctx, message{method: http.MethodGet, address: s.jira.url + "/_sim/calls", into: &calls})
+	return calls, err
+}
+
+var _ = stack.Auditor
