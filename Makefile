@@ -20,6 +20,11 @@ BUILD_IMAGE = docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$
 FUZZTIME ?= 50000x
 export REASON KEEP
 
+# The vendor's OpenAPI documents of Jira are not ours to ship. Where they are, what goes over the wire is held against them.
+JIRA_SPECS ?= $(abspath $(wildcard ../shared/specs/jira))
+export JIRA_SPECS
+CONTRACT := $(CURDIR)/bin/contract
+
 PACKAGES = $(shell go list ./... | grep -v '/internal/e2e')
 TESTSUM = bin/testsum $(if $(TOTALS),-totals $(TOTALS))
 GOTEST = go test -json -shuffle=on -timeout 20m $(if $(FILTER),-run '$(FILTER)')
@@ -56,8 +61,17 @@ test: bin/temporal bin/testsum ## all tests but e2e; FILTER=Name runs some; what
 race: bin/temporal bin/testsum ## the same tests under the race detector
 	@$(GOTEST) -race $(PACKAGES) | $(TESTSUM)
 
-e2e: bin/temporal bin/testsum ## real binaries on a real Temporal server: kill, duplicate, restart
-	@$(GOTEST) -count=1 -skip '^TestRecordHistories$$' ./internal/e2e/... | $(TESTSUM)
+e2e: bin/temporal bin/testsum ## real binaries on a real Temporal server: kill, duplicate, restart, faults
+	@mkdir -p $(CONTRACT)
+	@JIRA_CONTRACT_OUT=$(CONTRACT) $(GOTEST) -count=1 -skip '^TestRecordHistories$$' ./internal/e2e/... | $(TESTSUM)
+
+contract: ## hold the operations that tests (and e2e before it) put on the wire against the vendor's documents
+	@mkdir -p $(CONTRACT)
+	@JIRA_CONTRACT_OUT=$(CONTRACT) go test -count=1 ./internal/connectors/jira ./internal/connectors/jira/jiraspec
+	@JIRA_CONTRACT_OUT=$(CONTRACT) go run ./internal/tools/contract -need cloud,data_center -remove
+
+bench: bin/temporal ## figures of cost, speed and size, in at most 10 minutes; FULL=1 for the long ones
+	@go build -o bin/usher-devstack ./internal/devstack && exec bin/usher-devstack bench
 
 replay: bin/testsum ## replay the recorded histories against today's workflows
 	@go test -json -count=1 -run Replay ./workflows/... | $(TESTSUM)
@@ -86,13 +100,14 @@ vuln: bin/govulncheck ## known vulnerabilities in what is called; asks the vulne
 	govulncheck ./...
 
 ci: ## exactly what CI runs; no test may be skipped
-	@rm -f bin/totals
+	@rm -rf bin/totals $(CONTRACT)
 	@mkdir -p bin
 	$(MAKE) lint
 	CI=true $(MAKE) test TOTALS=bin/totals
 	CI=true $(MAKE) race
 	$(MAKE) fuzz
 	CI=true $(MAKE) e2e TOTALS=bin/totals
+	$(MAKE) contract
 	@echo; echo "test and e2e together:"
 	@CI=true bin/testsum -totals bin/totals -sum
 
@@ -143,4 +158,4 @@ bin/testsum: $(wildcard $(TOOLS)/testsum/*.go)
 	cd $* && npm ci --no-audit --no-fund
 	@touch $@
 
-.PHONY: help run demo demo-stop build bench image image-local image-programs compose-check test race e2e replay record-histories mutants fuzz lint fmt vuln ci tools test-servers clean
+.PHONY: help run demo demo-stop build bench contract image image-local image-programs compose-check test race e2e replay record-histories mutants fuzz lint fmt vuln ci tools test-servers clean

@@ -209,7 +209,7 @@ func TestTicketsAreReadInPiecesWithAHeartbeatBetween(t *testing.T) {
 	require.Empty(t, read.Tickets)
 	require.Empty(t, read.Missing)
 	require.Equal(t, []string{"request/r1", "request/r250", "request/r102"}, l.told())
-	require.Equal(t, access.TicketNews{Missing: true}, l.post.signals[2].arg)
+	require.Equal(t, access.TicketNews{Missing: true, Snapshot: access.TicketSnapshot{Ref: l.refs[101]}}, l.post.signals[2].arg)
 }
 
 func TestAReadKeepsNoPositionOfTheWatch(t *testing.T) {

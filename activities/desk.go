@@ -13,6 +13,8 @@ type Desk struct {
 	// along with a call is then left to the workflow.
 	Ledger LedgerStore
 	Watch  *Watch
+	// Pause waits before a step of a call that changed nothing is repeated, see steadily; nil repeats none.
+	Pause Pause
 }
 
 // OpenCall asks for a ticket, and for the desk accounts of people.
@@ -42,13 +44,15 @@ type Opened struct {
 func (a *Desk) OpenTicket(ctx context.Context, c OpenCall) (Opened, error) {
 	opened := Opened{}
 	for _, person := range c.People {
-		account, err := a.Port.FindAccount(ctx, person)
+		var account access.Account
+		err := a.steadily(ctx, func() (err error) { account, err = a.Port.FindAccount(ctx, person); return err })
 		if err != nil {
 			return Opened{}, translate(err)
 		}
 		opened.Accounts = append(opened.Accounts, account)
 	}
-	ref, err := a.Port.FindTicket(ctx, c.Ticket.Marker)
+	var ref access.TicketRef
+	err := a.steadily(ctx, func() (err error) { ref, err = a.Port.FindTicket(ctx, c.Ticket.Marker); return err })
 	if err == nil {
 		opened.Ref, opened.Found = ref, true
 		return opened, nil
@@ -57,7 +61,8 @@ func (a *Desk) OpenTicket(ctx context.Context, c OpenCall) (Opened, error) {
 		return Opened{}, translate(err)
 	}
 	c.Ticket.Assignee = firstAccount(opened.Accounts, c.Assign)
-	if opened.Ref, err = a.Port.CreateTicket(ctx, c.Ticket); err != nil {
+	err = a.steadily(ctx, func() (err error) { opened.Ref, err = a.Port.CreateTicket(ctx, c.Ticket); return err })
+	if err != nil {
 		return Opened{}, translate(err)
 	}
 	if c.Record != nil {
@@ -127,12 +132,12 @@ type Updated struct {
 func (a *Desk) UpdateTicket(ctx context.Context, u TicketUpdate) (Updated, error) {
 	var updated Updated
 	for _, comment := range u.Comments {
-		if err := a.Port.AddComment(ctx, u.Ticket, comment); err != nil {
+		if err := a.steadily(ctx, func() error { return a.Port.AddComment(ctx, u.Ticket, comment) }); err != nil {
 			return updated, translate(err)
 		}
 	}
 	if u.Assign != nil {
-		err := a.Port.AssignTicket(ctx, u.Ticket, *u.Assign)
+		err := a.steadily(ctx, func() error { return a.Port.AssignTicket(ctx, u.Ticket, *u.Assign) })
 		switch {
 		case access.IsKind(err, access.Invalid):
 			updated.AssignRefused = err.Error()
@@ -154,7 +159,7 @@ func (a *Desk) UpdateTicket(ctx context.Context, u TicketUpdate) (Updated, error
 // move brings the ticket into a phase. Many desks open a closed ticket again only into its first status, so the way
 // back to working may lead through waiting.
 func (a *Desk) move(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
-	err := a.Port.MoveTicket(ctx, id, to)
+	err := a.steadily(ctx, func() error { return a.Port.MoveTicket(ctx, id, to) })
 	if to != access.TicketWorking || !access.IsKind(err, access.Conflict) {
 		return err
 	}

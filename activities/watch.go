@@ -129,7 +129,7 @@ func (a *Watch) Judge(ctx context.Context, c JudgeCall) (Judged, error) {
 	for _, id := range c.Missing {
 		if ticket, ours := known[id]; ours && ticket.Link.Lease == "" {
 			judged.Told++
-			if err := a.tell(ctx, c.Names, ticket.Link, access.TicketNews{Missing: true}); err != nil {
+			if err := a.tell(ctx, c.Names, ticket.Link, access.TicketNews{Missing: true, Snapshot: access.TicketSnapshot{Ref: ticket.Link.Ref}}); err != nil {
 				return Judged{}, err
 			}
 		}

@@ -171,7 +171,7 @@ func TestAMissingTicketThatCannotBeToldHoldsThePositionBack(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 2, judged.Told)
 	require.Equal(t, []string{"request/r1", "request/r1", "request/r2"}, l.told(), "one miss proves nothing, so a second telling harms nobody")
-	require.Equal(t, access.TicketNews{Missing: true}, l.post.signals[2].arg)
+	require.Equal(t, access.TicketNews{Missing: true, Snapshot: access.TicketSnapshot{Ref: l.refs[1]}}, l.post.signals[2].arg)
 }
 
 func TestALedgerThatIsAwayTellsNobody(t *testing.T) {

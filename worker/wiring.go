@@ -150,6 +150,7 @@ func serveDesks(w *workers, p workerParts) error {
 		queue := w.add(p, workflows.DeskQueue(name), p.Config.queueOptions(p.Fatal, config.Queue.QueueRate, false))
 		queue.RegisterActivity(&activities.Desk{
 			Port: observedDesk{p.observer("desk", string(name)), desk}, Ledger: p.ledger(), Watch: p.watch(),
+			Pause: activities.Sleep,
 		})
 	}
 	return nil

@@ -31,6 +31,10 @@ type requestState struct {
 	LookNow bool `json:"look_now,omitempty"`
 	// StageSince is since when the stages that are open now have been open.
 	StageSince time.Time `json:"stage_since,omitzero"`
+	// Opening and Closing are the events that a step on the ticket was to record along, while nobody knows whether it has:
+	// recording the same again is harmless.
+	Opening *access.Event `json:"opening,omitempty"`
+	Closing *access.Event `json:"closing,omitempty"`
 	// Shown is what the search attributes say.
 	Shown shown `json:"shown"`
 }
@@ -154,7 +158,7 @@ func (r *accessRequest) until(ctx workflow.Context, alarms func() []alarm, ring 
 		}
 		set := append(alarms(), alarm{r.lookDue(), alarmLook})
 		next, some := nextAlarm(set...)
-		if r.timer != nil && r.timer.done() {
+		if r.timerRang() {
 			r.timer = nil
 		}
 		if some && !next.at.After(workflow.Now(ctx)) {
@@ -166,27 +170,29 @@ func (r *accessRequest) until(ctx workflow.Context, alarms func() []alarm, ring 
 		if some && !soon {
 			r.wakeBy(ctx, next)
 		}
-		// A hint that comes during a look is followed when the look is over; waking up for it earlier would spin.
-		hinted := func() bool { return r.lookNow && !r.looking }
 		err := workflow.Await(ctx, func() bool {
-			return met() || hinted() || soon != r.soon() || (r.timer != nil && r.timer.done()) || !sameAlarms(set, append(alarms(), alarm{r.lookDue(), alarmLook}))
+			return met() || r.hinted() || soon != r.soon() || r.timerRang() || !sameAlarms(set, append(alarms(), alarm{r.lookDue(), alarmLook}))
 		})
 		if err != nil {
 			return err
 		}
-		if hinted() {
+		if r.hinted() {
 			r.startLook(ctx)
 		}
 	}
 	return nil
 }
 
+// hinted reports whether a look is asked for. A hint that comes during a look is followed when the look is over; waking up
+// for it earlier would spin.
+func (r *accessRequest) hinted() bool { return r.lookNow && !r.looking }
+
 func (r *accessRequest) rung(ctx workflow.Context, name alarmName, ring func(alarmName)) {
 	if name != alarmLook {
 		ring(name)
 		return
 	}
-	if r.watched() {
+	if r.watched() && r.mirror.Misses == 0 {
 		r.startSafetyLook(ctx)
 		return
 	}
@@ -201,7 +207,7 @@ type runningTimer struct {
 	cancel workflow.CancelFunc
 }
 
-func (t *runningTimer) done() bool { return t.future.IsReady() }
+func (r *accessRequest) timerRang() bool { return r.timer != nil && r.timer.future.IsReady() }
 
 // soon reports whether a look, or the first attempt to open the ticket, is under way.
 func (r *accessRequest) soon() bool {
@@ -239,16 +245,15 @@ func sameAlarms(a, b []alarm) bool {
 // settle waits until everything that happened stands in the ledger and on the ticket, and every caller has its
 // answer. Its last look at the messages is the last thing the request does.
 func (r *accessRequest) settle(ctx workflow.Context) error {
-	hinted := func() bool { return r.lookNow && !r.looking }
 	grown := func() bool { return workflow.GetInfo(ctx).GetContinueAsNewSuggested() }
 	for {
-		if err := workflow.Await(ctx, func() bool { return r.quiet(ctx) || hinted() || grown() }); err != nil {
+		if err := workflow.Await(ctx, func() bool { return r.quiet(ctx) || r.hinted() || grown() }); err != nil {
 			return err
 		}
 		switch {
 		case grown() && !r.quiet(ctx):
 			return errContinue
-		case hinted():
+		case r.hinted():
 			// Somebody may have opened the ticket again already.
 			r.startLook(ctx)
 		case r.tellTicketClosed(ctx), r.drain(ctx):
@@ -269,10 +274,11 @@ func (r *accessRequest) tellTicketClosed(ctx workflow.Context) bool {
 		return false
 	}
 	r.s.Shown.Closed = true
-	r.record(ctx, access.Event{
-		Type: access.EventTicketClosed, Channel: access.ChannelSystem,
-		Text: r.closedText(),
-	})
+	if r.s.Closing != nil {
+		r.recorder.add(note{Entry: access.Entry{Events: []access.Event{*r.s.Closing}}})
+	} else {
+		r.record(ctx, access.Event{Type: access.EventTicketClosed, Channel: access.ChannelSystem, Text: r.closedText()})
+	}
 	r.show(ctx)
 	return true
 }

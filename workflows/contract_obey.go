@@ -44,6 +44,7 @@ func (r *accessRequest) obey(ctx workflow.Context, event access.TicketEvent, now
 	case access.MeansRevert:
 		r.revert(ctx, now, r.whyReverted(event, now))
 	case access.MeansRecreate:
+		r.letGo(*r.mirror.Ref)
 		r.mirror.recreate()
 	case access.MeansNote:
 		r.show(ctx)
@@ -154,6 +155,13 @@ func (r *accessRequest) whyReverted(event access.TicketEvent, now access.TicketS
 	return "the request is " + string(r.s.View.State)
 }
 
+// letGo has the ledger forget that a ticket is to be watched.
+func (r *accessRequest) letGo(ref access.TicketRef) {
+	r.recorder.add(note{Entry: access.Entry{Ticket: &access.TicketLink{
+		Ref: ref, Request: r.request.ID, Marker: access.MarkerOf(r.request.ID), Gone: true,
+	}}})
+}
+
 // ticketGone does what the contract says of a ticket that can no longer be read.
 func (r *accessRequest) ticketGone(ctx workflow.Context) {
 	now := access.TicketSnapshot{Ref: *r.mirror.Ref}
@@ -162,6 +170,7 @@ func (r *accessRequest) ticketGone(ctx workflow.Context) {
 	if r.s.View.State.Ended() || meaning == access.MeansNote || meaning == access.MeansCancel {
 		// Nothing is left to mirror, or nothing to mirror it on.
 		r.mirror.Off, r.mirror.Pending = true, nil
+		r.letGo(*r.mirror.Ref)
 	}
 	if !r.s.View.State.Ended() {
 		r.obey(ctx, access.EventDeleted, now)

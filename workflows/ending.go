@@ -60,7 +60,7 @@ func (r *accessRequest) end(ctx workflow.Context) {
 		r.mirror.held = false
 		r.mirror.write(ticketWrite{Comment: outcomeText(*v), MoveTo: to})
 		// What the ledger hears last goes along with the closing of the ticket, if that can be done now.
-		r.recorder.held = r.mirror.Ref != nil && r.mirror.Problem == "" && !r.mirror.Off
+		r.recorder.held = r.mirror.Ref != nil && r.mirror.Problem == "" && !r.mirror.Off && !r.mirror.busy
 	}
 	event := access.Event{Type: access.EventEnded, Channel: access.ChannelSystem, Text: "The request ended: " + string(outcome) + "."}
 	if s := r.s.Stop; s != nil {

@@ -34,7 +34,15 @@ func (r *accessRequest) newMirror(ctx workflow.Context) *ticketMirror {
 		glance:      need.Terms.LookFirst.Std(),
 		openAlong:   r.openAlong,
 		closeAlong:  r.closeAlong,
-		closed:      func(along *ride) { r.recorder.took(along.mark); r.s.Shown.Closed = true },
+		closed: func(along *ride) {
+			r.s.Closing, r.s.Shown.Closed = nil, true
+			r.recorder.took(along.mark)
+		},
+		failed: func(kind access.Kind) {
+			if kind != access.Unknown {
+				r.s.Opening, r.s.Closing = nil, nil
+			}
+		},
 		opened:      func(o activities.Opened, along *ride) { r.ticketOpened(ctx, o, along) },
 		gone:        func() { r.ticketGone(ctx) },
 		changed:     func() { r.ticketChanged(ctx) },
@@ -84,7 +92,8 @@ func (r *accessRequest) openAlong(ctx workflow.Context) *ride {
 		return nil
 	}
 	along.entry.Ticket = &access.TicketLink{Request: r.request.ID, Marker: access.MarkerOf(r.request.ID)}
-	along.entry.Events = append(along.entry.Events, r.alongEvent(ctx, "opened", access.EventTicketOpened, ""))
+	r.s.Opening = r.alongEvent(ctx, "opened", access.EventTicketOpened, "")
+	along.entry.Events = append(along.entry.Events, *r.s.Opening)
 	return along
 }
 
@@ -94,7 +103,8 @@ func (r *accessRequest) closeAlong(ctx workflow.Context) *ride {
 	if along == nil {
 		return nil
 	}
-	along.entry.Events = append(along.entry.Events, r.alongEvent(ctx, "closed", access.EventTicketClosed, r.closedText()))
+	r.s.Closing = r.alongEvent(ctx, "closed", access.EventTicketClosed, r.closedText())
+	along.entry.Events = append(along.entry.Events, *r.s.Closing)
 	return along
 }
 
@@ -108,14 +118,25 @@ func (r *accessRequest) ticketOpened(ctx workflow.Context, o activities.Opened, 
 	r.s.Quiet = 0
 	r.s.LookAt = nextLook(workflow.Now(ctx).UTC(), r.lookFirst(), r.lookMost(), 0)
 	if !o.Recorded || along == nil || !r.recorder.took(along.mark) {
-		text := "Ticket " + string(ref.Key) + " was opened."
-		if o.Found {
-			text = "Ticket " + string(ref.Key) + " was found: an earlier attempt had opened it."
-		}
-		r.recordTicket(ctx, ref, text)
+		r.recordOpened(ctx, o)
 	}
-	r.recorder.held = false
+	r.s.Opening, r.recorder.held = nil, false
 	r.show(ctx)
+}
+
+// recordOpened records the opening that did not go along. If an attempt may have recorded it, the same event is recorded
+// again, and an event of the count brings the view that knows the ticket.
+func (r *accessRequest) recordOpened(ctx workflow.Context, o activities.Opened) {
+	text := "Ticket " + string(o.Ref.Key) + " was opened."
+	if o.Found {
+		text = "Ticket " + string(o.Ref.Key) + " was found: an earlier attempt had opened it."
+	}
+	if r.s.Opening == nil {
+		r.recordTicket(ctx, o.Ref, access.EventTicketOpened, text)
+		return
+	}
+	r.recorder.add(note{Entry: access.Entry{Events: []access.Event{*r.s.Opening}}.Opened(o.Ref)})
+	r.recordTicket(ctx, o.Ref, access.EventTicketSeen, text)
 }
 
 // phaseNow is where the ticket belongs as the request stands.
@@ -230,10 +251,11 @@ func (r *accessRequest) heard(ctx workflow.Context, news access.TicketNews) {
 	switch {
 	case r.mirror == nil || r.mirror.Ref == nil || r.mirror.Off:
 		return
+	case news.Snapshot.Ref.ID != r.mirror.Ref.ID:
+		// It is about a ticket that this one has replaced.
+		return
 	case news.Missing || r.looking || !r.mirror.upToDate() || r.s.View.State.Ended():
 		r.lookNow = true
-		return
-	case news.Snapshot.Ref.ID != r.mirror.Ref.ID:
 		return
 	}
 	mark, fresh := r.mirror.Mark.After(news.Snapshot)

@@ -200,6 +200,8 @@ var (
 	betweenRevokes = patience{first: 10 * time.Second, most: 15 * time.Minute}
 	// betweenWatches: the desk or the ledger did not answer the watch.
 	betweenWatches = patience{first: 15 * time.Second, most: 5 * time.Minute}
+	// betweenSweeps: a presence sweep could not go on.
+	betweenSweeps = patience{first: 5 * time.Minute, most: time.Hour}
 	// betweenChecks: a human says that access was granted, and the target does not show it yet.
 	betweenChecks = patience{first: 30 * time.Second, most: 15 * time.Minute}
 )

@@ -30,16 +30,16 @@ func (r *accessRequest) record(ctx workflow.Context, e access.Event) int {
 	return r.recorder.add(note{Entry: r.entry(ctx, e)})
 }
 
-func (r *accessRequest) recordTicket(ctx workflow.Context, ref access.TicketRef, text string) {
-	entry := r.entry(ctx, access.Event{Type: access.EventTicketOpened, Channel: access.ChannelSystem, Proof: ref.URL, Text: text})
+func (r *accessRequest) recordTicket(ctx workflow.Context, ref access.TicketRef, t access.EventType, text string) {
+	entry := r.entry(ctx, access.Event{Type: t, Channel: access.ChannelSystem, Proof: ref.URL, Text: text})
 	entry.Ticket = &access.TicketLink{Ref: ref, Request: r.request.ID, Marker: access.MarkerOf(r.request.ID)}
 	r.recorder.add(note{Entry: entry})
 }
 
 // alongEvent is an event that is recorded along with a step on the ticket. It stands outside the count, so that a step that
 // fails leaves no gap in it.
-func (r *accessRequest) alongEvent(ctx workflow.Context, name string, t access.EventType, text string) access.Event {
-	return access.Event{
+func (r *accessRequest) alongEvent(ctx workflow.Context, name string, t access.EventType, text string) *access.Event {
+	return &access.Event{
 		ID: RequestWorkflowID(r.request.ID) + "#" + name, Request: r.request.ID, Type: t, At: workflow.Now(ctx).UTC(),
 		Channel: access.ChannelSystem, Text: text,
 	}

@@ -58,9 +58,12 @@ type ticketMirror struct {
 	// openAlong and closeAlong give what the first round of opening, and of the last write, records along; nil for nothing.
 	openAlong  func(workflow.Context) *ride
 	closeAlong func(workflow.Context) *ride
-	// closed hears that the ticket shows the outcome, and the ledger knows.
+	// closed hears that the ticket shows the outcome, and the ledger knows; failed what a round came to that recorded along.
 	closed func(along *ride)
+	failed func(access.Kind)
 
+	// busy is true while a step is under way.
+	busy bool
 	// held keeps the writes back while the next thing to say is moments away.
 	held bool
 	// single makes one write at a time, after a batch was refused.
@@ -97,7 +100,9 @@ func (m *ticketMirror) run(ctx workflow.Context) {
 			continue
 		}
 		m.parked = false
+		m.busy = true
 		wait := m.step(ctx, round)
+		m.busy = false
 		if wait == 0 {
 			round = 0
 			continue
@@ -139,6 +144,9 @@ func (m *ticketMirror) open(ctx workflow.Context, round int) time.Duration {
 		m.opened(opened, along)
 		return 0
 	}
+	if along != nil {
+		m.failed(kindOf(err))
+	}
 	m.Problem = "no ticket yet: " + sayError(err)
 	if kindOf(err) == access.Unknown {
 		return m.settles
@@ -158,22 +166,39 @@ func (m *ticketMirror) bringUpToDate(ctx workflow.Context, round int) time.Durat
 	update := m.updateOf(m.Pending[:size], m.Pending[size:])
 	opts := ticket(ctx, m.desk, "update "+string(m.Ref.Key))
 	var along *ride
-	if round == 0 && update.MoveTo.Closed() && size == len(m.Pending) && m.closeAlong != nil {
-		if along = m.closeAlong(ctx); along != nil {
-			update.Record = &along.entry
-			opts = ticketOnce(ctx, m.desk, "close "+string(m.Ref.Key))
-		}
+	if round == 0 && size == len(m.Pending) {
+		along = m.rideOf(ctx, update)
+	}
+	if along != nil {
+		update.Record = &along.entry
+		opts = ticketOnce(ctx, m.desk, "close "+string(m.Ref.Key))
 	}
 	var desk *activities.Desk
 	var updated activities.Updated
 	err := workflow.ExecuteActivity(opts, desk.UpdateTicket, update).Get(ctx, &updated)
+	switch {
+	case err != nil && along != nil:
+		m.failed(kindOf(err))
+	case err == nil && along != nil && updated.Recorded:
+		m.closed(along)
+	}
 	if err == nil {
-		if updated.Recorded && along != nil {
-			m.closed(along)
-		}
 		m.accept(update, updated, size)
 		return 0
 	}
+	return m.refused(ctx, err, size, round, update.MoveTo)
+}
+
+// rideOf is what the last write of all records along; nil for nothing.
+func (m *ticketMirror) rideOf(ctx workflow.Context, update activities.TicketUpdate) *ride {
+	if !update.MoveTo.Closed() || m.closeAlong == nil {
+		return nil
+	}
+	return m.closeAlong(ctx)
+}
+
+// refused says how long to wait after writes that failed.
+func (m *ticketMirror) refused(ctx workflow.Context, err error, size, round int, to access.TicketPhase) time.Duration {
 	m.Problem = "ticket is behind: " + sayError(err)
 	switch kindOf(err) {
 	case access.NotFound:
@@ -185,7 +210,7 @@ func (m *ticketMirror) bringUpToDate(ctx workflow.Context, round int) time.Durat
 			m.changed()
 			return 0
 		}
-		if !update.MoveTo.Closed() || m.closedAnyway(ctx) {
+		if !to.Closed() || m.closedAnyway(ctx) {
 			m.dropped(m.Problem)
 			m.pop(1)
 			return 0

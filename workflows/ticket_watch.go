@@ -16,8 +16,13 @@ import (
 type watchState struct {
 	View  access.WatchView  `json:"view"`
 	Hints []access.TicketID `json:"hints,omitempty"`
-	// Sweep is where a presence sweep stands; nil while none is under way.
-	Sweep *sweepState `json:"sweep,omitempty"`
+	// Sweep is where a presence sweep stands; nil while none is under way. SweepFrom is from when on one that failed is
+	// tried again, and SweepFailed counts the failures in a row.
+	Sweep       *sweepState `json:"sweep,omitempty"`
+	SweepFrom   time.Time   `json:"sweep_from,omitzero"`
+	SweepFailed int         `json:"sweep_failed,omitempty"`
+	// SweepProblem says why; "" when the last step of a sweep was good.
+	SweepProblem string `json:"sweep_problem,omitempty"`
 	// Failed counts rounds that failed in a row, and Problem says why the last one did.
 	Failed  int    `json:"failed,omitempty"`
 	Problem string `json:"problem,omitempty"`
@@ -78,7 +83,7 @@ func TicketWatch(ctx workflow.Context, p TicketWatchParams) error {
 			w.round(ctx)
 		case len(w.Hints) > 0 && !now.Before(w.hintsFrom):
 			w.followHints(ctx)
-		case w.sweepDue(now) && w.Failed == 0:
+		case w.sweepDue(now):
 			w.sweep(ctx)
 		default:
 			w.rest(ctx, hints)
@@ -228,7 +233,7 @@ func (w *ticketWatch) followHints(ctx workflow.Context) {
 }
 
 func (w *ticketWatch) sweepDue(now time.Time) bool {
-	return w.Sweep != nil || !now.Before(w.View.SweptAt.Add(w.terms.Sweep.Std()))
+	return w.Failed == 0 && !now.Before(w.SweepFrom) && (w.Sweep != nil || !now.Before(w.View.SweptAt.Add(w.terms.Sweep.Std())))
 }
 
 // sweep makes one step of a presence sweep: it reads the next open tickets by id, for what was deleted, hidden or moved
@@ -245,10 +250,12 @@ func (w *ticketWatch) sweep(ctx workflow.Context) {
 		err = w.read(ctx, ids)
 	}
 	if err != nil {
-		w.failed(ctx, err)
-		w.nextRound = workflow.Now(ctx).Add(betweenWatches.after(w.Failed - 1))
+		w.SweepFailed++
+		w.SweepFrom, w.SweepProblem = workflow.Now(ctx).Add(betweenSweeps.after(w.SweepFailed-1)), sayError(err)
+		workflow.GetLogger(ctx).Warn("the presence sweep could not go on", "connector", w.desk, "error", err)
 		return
 	}
+	w.SweepFailed, w.SweepProblem = 0, ""
 	if len(ids) == sweepAtOnce {
 		w.Sweep.After, w.Sweep.Read = ids[len(ids)-1], w.Sweep.Read+len(ids)
 		return
@@ -271,6 +278,9 @@ func (w *ticketWatch) show(ctx workflow.Context) {
 		inline(string(w.desk)), clock(w.View.LookedAt), clock(w.View.Cursor), clock(w.View.SweptAt))
 	if w.Sweep != nil {
 		fmt.Fprintf(&b, "\n\nA presence sweep is under way, %d tickets read.", w.Sweep.Read)
+	}
+	if w.SweepProblem != "" {
+		fmt.Fprintf(&b, "\n\n**Trouble with the sweep** (%d times in a row): %s", w.SweepFailed, inline(w.SweepProblem))
 	}
 	if w.Problem != "" {
 		fmt.Fprintf(&b, "\n\n**Trouble** (%d times in a row): %s", w.Failed, inline(w.Problem))

@@ -131,23 +131,6 @@ func TestTheWatchTellsWhatOthersDidAndNothingOfUshersOwn(t *testing.T) {
 	}
 }
 
-func TestAChangeThatTheSearchShowsLateIsTold(t *testing.T) {
-	l := newLookout(t)
-	refs := l.opens(2)
-	l.desk.SearchLag(2 * time.Minute)
-	l.at(10*time.Minute, func() {
-		require.NoError(t, l.desk.MoveAs(l.accounts["mia"], refs[0].ID, access.TicketApproved))
-	})
-	// A later change that shows at once moves the cursor past the first.
-	l.at(10*time.Minute+30*time.Second, func() {
-		l.desk.SearchLag(0)
-		require.NoError(t, l.desk.MoveAs(l.accounts["mia"], refs[1].ID, access.TicketApproved))
-	})
-	l.at(10*time.Minute+31*time.Second, func() { l.desk.SearchLag(2 * time.Minute) })
-	l.watches(20 * time.Minute)
-	require.ElementsMatch(t, []access.RequestID{"r1", "r2"}, l.requests())
-}
-
 func TestTheCursorMovesOnlyWhenEverybodyHasBeenTold(t *testing.T) {
 	l := newLookout(t, func(terms *access.Terms) {
 		// Without an overlap only the cursor decides what is asked for again.

@@ -75,8 +75,9 @@ func TestNewsThatComeDuringAWriteAreCheckedByALook(t *testing.T) {
 func TestAWatchedTicketThatIsGoneIsOpenedAgain(t *testing.T) {
 	w := newWorldWith(t, watchTerms)
 	w.at(time.Hour, func() {
-		require.NoError(t, w.desk.Delete(w.ticket().Ref.ID))
-		w.env.SignalWorkflow(workflows.SignalTicket, access.TicketNews{Missing: true})
+		ref := w.ticket().Ref
+		require.NoError(t, w.desk.Delete(ref.ID))
+		w.env.SignalWorkflow(workflows.SignalTicket, access.TicketNews{Missing: true, Snapshot: access.TicketSnapshot{Ref: ref}})
 	})
 	w.at(2*time.Hour, func() { w.decide("mia", access.Approve) })
 	result := w.run(w.request("wiki/editor"))

@@ -93,4 +93,6 @@ type TicketLink struct {
 	Lease LeaseID `json:"lease,omitempty"`
 	// Marker is what the ticket carries.
 	Marker Marker `json:"marker"`
+	// Gone is true when the request has let the ticket go: it can no longer be read.
+	Gone bool `json:"gone,omitempty"`
 }

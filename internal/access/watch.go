@@ -104,7 +104,8 @@ type WatchView struct {
 // TicketNews tells a request what its ticket looks like now that somebody else than usher has changed it.
 type TicketNews struct {
 	Snapshot TicketSnapshot `json:"snapshot"`
-	// Missing is true when the ticket could not be found; one miss proves nothing, so the request looks itself.
+	// Missing is true when the ticket could not be found: the snapshot then holds nothing but where it was. One miss proves
+	// nothing, so the request looks itself.
 	Missing bool `json:"missing,omitempty"`
 }
 

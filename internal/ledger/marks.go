@@ -17,7 +17,7 @@ const MaxTickets = 1000
 // for its own request only. That is asked per ticket, by a subquery that no planner can turn into a join, because the
 // column ended may lag behind: a ticket and the end of its request can be recorded at the same time. A ticket without a
 // request row is open.
-const openTickets = `SELECT id FROM tickets WHERE desk = $1 AND id > $2 AND NOT ended AND lease_id = ''
+const openTickets = `SELECT id FROM tickets WHERE desk = $1 AND id > $2 AND NOT ended AND NOT gone AND lease_id = ''
 	AND NOT coalesce((SELECT requests.ended FROM requests WHERE requests.id = tickets.request_id), FALSE)
 	ORDER BY id LIMIT `
 

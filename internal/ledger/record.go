@@ -136,11 +136,11 @@ func keepTicket(ctx context.Context, tx *sql.Tx, l *access.TicketLink) error {
 		return err
 	}
 	kept, err := affected(tx.ExecContext(ctx, `
-		INSERT INTO tickets (desk, id, request_id, lease_id, ended, body)
-		VALUES ($1, $2, $3, $4, coalesce((SELECT ended FROM requests WHERE id = $3), FALSE), $5)
-		ON CONFLICT (desk, id) DO UPDATE SET body = excluded.body
+		INSERT INTO tickets (desk, id, request_id, lease_id, ended, gone, body)
+		VALUES ($1, $2, $3, $4, coalesce((SELECT ended FROM requests WHERE id = $3), FALSE), $5, $6)
+		ON CONFLICT (desk, id) DO UPDATE SET gone = excluded.gone, body = excluded.body
 		WHERE tickets.request_id = excluded.request_id AND tickets.lease_id = excluded.lease_id`,
-		string(l.Ref.Desk), string(l.Ref.ID), string(l.Request), string(l.Lease), body))
+		string(l.Ref.Desk), string(l.Ref.ID), string(l.Request), string(l.Lease), l.Gone, body))
 	if err == nil && kept == 0 {
 		return access.Errorf(access.Conflict, opRecord, "ticket %q of desk %q is the mirror of another request or lease",
 			l.Ref.ID, l.Ref.Desk)

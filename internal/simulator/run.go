@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"usher/internal/connectors/jira/jiraspec"
 	"usher/internal/connectors/jira/jiratest"
 	"usher/internal/connectors/scim/scimtest"
 )
@@ -44,7 +45,14 @@ func run(ctx context.Context, args []string, p program) error {
 	if err != nil {
 		return errors.Join(err, jira.Close())
 	}
-	return errors.Join(serve(ctx, o, p, jira, directory), jira.Close())
+	front, err := jiraspec.InFront(p.getenv, jiraspec.Edition(o.edition), jira)
+	if err != nil {
+		return errors.Join(err, jira.Close())
+	}
+	if skipped := front.Skipped(); skipped != "" && p.getenv(jiraspec.EnvOut) != "" {
+		fmt.Fprintln(p.out, skipped)
+	}
+	return errors.Join(serve(ctx, o, p, front, directory), front.Close(), jira.Close())
 }
 
 func newJira(o options, log *slog.Logger) (*jiratest.Server, error) {

@@ -38,8 +38,8 @@
 //   - safety looks of real requests there, with their times divided too: how many there were, and how many of them asked the
 //     desk. Those of as many requests as the figure is for are reckoned from that.
 //
-// The tickets of these two systems have no workflows. They are rows of the ledger and issues of the fake Jira, a day to a
-// year old, because that is all that a watch sees of a request. What the watch costs just after a thousand real requests
+// The tickets of these two systems have no workflows. They are rows of the ledger and issues of the fake Jira, hours to
+// months old, because that is all that a watch sees of a request. What the watch costs just after a thousand real requests
 // were opened is told as well, and so is what one change by a person costs.
 //
 // With Options.Full, a whole hour is counted as well, with a thousand and more real requests and nothing divided.

@@ -23,4 +23,6 @@ CREATE TABLE ticket_marks (
 -- keeps ended requests out of the index below; what counts is requests.ended.
 ALTER TABLE tickets ADD COLUMN ended BOOLEAN NOT NULL DEFAULT FALSE;
 UPDATE tickets SET ended = TRUE WHERE request_id IN (SELECT id FROM requests WHERE ended);
-CREATE INDEX tickets_open ON tickets (desk, id) WHERE NOT ended AND lease_id = '';
+-- A ticket that its request has let go is asked for no more.
+ALTER TABLE tickets ADD COLUMN gone BOOLEAN NOT NULL DEFAULT FALSE;
+CREATE INDEX tickets_open ON tickets (desk, id) WHERE NOT ended AND NOT gone AND lease_id = '';

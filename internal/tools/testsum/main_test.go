@@ -80,6 +80,7 @@ func TestARunStandsOnlyWhenTestsPassed(t *testing.T) {
 		"all passed":     {result{Passed: 1}, true, true},
 		"one failed":     {result{Passed: 1, Failed: 1}, false, false},
 		"one skipped":    {result{Passed: 1, Skipped: []string{"x"}}, true, false},
+		"one excused":    {result{Passed: 1, Skipped: []string{"x: " + excused + ` JIRA_SPECS=""`}}, true, true},
 		"no test at all": {result{}, false, false},
 	}
 	for name, row := range rows {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 )
 
 // result is what one run, or several, came to.
@@ -25,9 +26,23 @@ func (r *result) sort() {
 	r.Servers = slices.Compact(r.Servers)
 }
 
-// ok reports whether the run may stand; strict allows no skipped test.
+// excused is in the reason of a skip that is no missing part: what belongs to a vendor cannot be installed by a script.
+const excused = "SKIPPED: the vendor's OpenAPI documents are not at"
+
+// unexcused are the skipped tests whose part could have been installed.
+func (r *result) unexcused() int {
+	count := 0
+	for _, test := range r.Skipped {
+		if !strings.Contains(test, excused) {
+			count++
+		}
+	}
+	return count
+}
+
+// ok reports whether the run may stand; strict allows no skipped test, save the excused.
 func (r *result) ok(strict bool) bool {
-	return r.Failed == 0 && r.Passed > 0 && (!strict || len(r.Skipped) == 0)
+	return r.Failed == 0 && r.Passed > 0 && (!strict || r.unexcused() == 0)
 }
 
 func (r *result) print(out io.Writer) {

@@ -1,0 +1,107 @@
+package activities_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/internal/connectors/memory"
+)
+
+// stumbling is a desk that repeats its steps, and the pauses that it makes, which take no time.
+func stumbling(t *testing.T) (*activities.Desk, *memory.Desk, *[]time.Duration) {
+	t.Helper()
+	desk, port, _ := newDesk(t)
+	pauses := &[]time.Duration{}
+	desk.Pause = func(_ context.Context, wait time.Duration) error {
+		*pauses = append(*pauses, wait)
+		return nil
+	}
+	return desk, port, pauses
+}
+
+func TestAStepThatStumblesIsRepeatedAndNotTheWholeOpening(t *testing.T) {
+	desk, port, pauses := stumbling(t)
+	away := access.Errorf(access.Transient, "x", "away")
+	call := openCall()
+	call.People = []access.Person{{ID: "mia", Email: "mia@example.test"}, {ID: "omar", Email: "omar@example.test"}}
+	port.FailNext(memory.OpFindAccount, nil, away, away)
+	port.FailNext(memory.OpFindTicket, away)
+	port.FailNext(memory.OpCreateTicket, &access.Error{Kind: access.RateLimited, Op: "x", RetryAfter: time.Second, Err: errors.New("slow")})
+	_, err := desk.OpenTicket(t.Context(), call)
+	require.NoError(t, err)
+	require.Equal(t, 4, port.Calls(memory.OpFindAccount))
+	require.Equal(t, 2, port.Calls(memory.OpFindTicket))
+	require.Equal(t, 1, port.Count("m"))
+	require.Equal(t, []time.Duration{
+		100 * time.Millisecond, 200 * time.Millisecond, 100 * time.Millisecond, time.Second,
+	}, *pauses)
+}
+
+func TestACreateOfUnknownOutcomeIsNotRepeatedHere(t *testing.T) {
+	desk, port, pauses := stumbling(t)
+	port.DropAnswerNext(memory.OpCreateTicket)
+	_, err := desk.OpenTicket(t.Context(), openCall())
+	requireKind(t, access.Unknown, err)
+	require.Equal(t, 1, port.Calls(memory.OpCreateTicket))
+	require.Empty(t, *pauses)
+}
+
+func TestADeskThatIsAwayIsLeftToTheCaller(t *testing.T) {
+	desk, port, pauses := stumbling(t)
+	port.Down(true)
+	_, err := desk.OpenTicket(t.Context(), openCall())
+	requireKind(t, access.Transient, err)
+	total := time.Duration(0)
+	for _, pause := range *pauses {
+		total += pause
+	}
+	require.NotEmpty(t, *pauses)
+	require.Less(t, total, 5*time.Second)
+
+	*pauses = nil
+	port.Down(false)
+	port.FailNext(memory.OpFindTicket, &access.Error{Kind: access.RateLimited, Op: "x", RetryAfter: time.Hour, Err: errors.New("quota")})
+	_, err = desk.OpenTicket(t.Context(), openCall())
+	requireKind(t, access.RateLimited, err)
+	require.Empty(t, *pauses, "an hour is not waited for here")
+}
+
+func TestAStepIsNotRepeatedInTheLastSecondsOfItsActivity(t *testing.T) {
+	desk, port, pauses := stumbling(t)
+	port.FailNext(memory.OpFindTicket, access.Errorf(access.Transient, "x", "away"))
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	defer cancel()
+	_, err := desk.OpenTicket(ctx, openCall())
+	requireKind(t, access.Transient, err)
+	require.Empty(t, *pauses)
+}
+
+func TestAWriteThatStumblesIsRepeated(t *testing.T) {
+	desk, port, pauses := stumbling(t)
+	opened, err := desk.OpenTicket(t.Context(), openCall())
+	require.NoError(t, err)
+	away := access.Errorf(access.Transient, "x", "away")
+	port.FailNext(memory.OpAddComment, away)
+	port.FailNext(memory.OpAssignTicket, away)
+	port.FailNext(memory.OpMoveTicket, away)
+	nobody := access.AccountID("")
+	_, err = desk.UpdateTicket(t.Context(), activities.TicketUpdate{
+		Ticket: opened.Ref.ID, Comments: []access.Comment{{Marker: "m-1", Text: "x"}}, Assign: &nobody, MoveTo: access.TicketWorking,
+	})
+	require.NoError(t, err)
+	require.Len(t, *pauses, 3)
+	require.Len(t, port.Comments(opened.Ref.ID), 1)
+}
+
+func TestSleepEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, activities.Sleep(ctx, time.Hour), context.Canceled)
+	require.NoError(t, activities.Sleep(t.Context(), time.Millisecond))
+}
