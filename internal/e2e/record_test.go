@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +31,7 @@ import (
 )
 
 // release is the version whose histories are recorded, and the folder that they are written to.
-const release = "v0.1"
+const release = "v0.2"
 
 // TestRecordHistories plays every scenario and writes the history of each workflow that took part. It is no test but a
 // tool: "make record-histories" runs it, at a release and whenever there is a scenario that no file shows.
@@ -47,12 +49,38 @@ func TestRecordHistories(t *testing.T) {
 		require.NoError(t, recorded.request(ctx, r, slug(r.name)))
 	}
 	require.NoError(t, recorded.doctor(ctx, usual))
+	require.NoError(t, recorded.watch(ctx, usual, "watch"))
+	polled := start(t, settings{workerEnv: []string{"USHER_TERMS_MODE=poll"}})
+	polled.record(ctx, t, recorded, "polled-", scenarios())
+	watched := start(t, longWatch())
+	watched.record(ctx, t, recorded, "watched-", watchedScenarios())
+	require.NoError(t, recorded.watch(ctx, watched, "long-watch"))
 	long := start(t, longRuns())
 	long.record(ctx, t, recorded, "long-", longScenarios())
 	long.record(ctx, t, recorded, "long-", []*ticketEvent{stuckRevoke()})
 	root, err := stack.FindRoot()
 	require.NoError(t, err)
 	recorded.write(t, filepath.Join(historiesDir(root), release))
+}
+
+// longWatch is a server that suggests very early that a run has grown long, and a watch that has much to do.
+func longWatch() settings {
+	return settings{
+		workerEnv:    []string{"USHER_TERMS_WATCH_INTERVAL=1s", "USHER_TERMS_WATCH_SWEEP=5s", "USHER_TERMS_WATCH_STALE_AFTER=10s"},
+		temporalArgs: []string{"--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=60"},
+	}
+}
+
+// watchedScenarios are found out by the watch.
+func watchedScenarios() []*ticketEvent {
+	var all []*ticketEvent
+	for _, e := range ticketEvents() {
+		switch slug(e.name) {
+		case "approver-moves-it-to-approved", "deleted-opened-again", "granted-by-hand-closed-as-done":
+			all = append(all, e)
+		}
+	}
+	return all
 }
 
 func scenario(name string, ask access.EntitlementID, want ending, do eventStep) *ticketEvent {
@@ -227,6 +255,24 @@ func (r *recording) doctor(ctx context.Context, s *system) error {
 	}
 	return nil
 }
+
+// watch takes the history of the desk's watch: of the present run, and of up to two before it.
+func (r *recording) watch(ctx context.Context, s *system, name string) error {
+	before := len(r.files)
+	all := &recording{files: map[string][]byte{}}
+	if err := all.workflow(ctx, s, workflows.WatchWorkflowID("jira"), name); err != nil {
+		return err
+	}
+	for _, file := range slices.Sorted(maps.Keys(all.files)) {
+		if len(r.files) < before+watchRuns {
+			r.files[file] = all.files[file]
+		}
+	}
+	return nil
+}
+
+// watchRuns is how many runs of a watch are worth a file.
+const watchRuns = 3
 
 // workflow takes the history of every run of a workflow id; an id that never ran has none.
 func (r *recording) workflow(ctx context.Context, s *system, id, name string) error {
