@@ -17,7 +17,7 @@ CA_CERTIFICATES ?= /etc/ssl/certs/ca-certificates.crt
 IMAGES := usher usher-worker usher-simulator
 BUILD_IMAGE = docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD)
 # A count, not a time: when a time is up, go test now and then calls the end of its own clock a failure.
-FUZZTIME ?= 50000x
+FUZZTIME ?= 10000x
 export REASON KEEP
 
 # The vendor's OpenAPI documents of Jira are not ours to ship. Where they are, what goes over the wire is held against them.
