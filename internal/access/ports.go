@@ -76,7 +76,8 @@ type TicketWriter interface {
 // AccountFinder matches persons to the desk's accounts.
 type AccountFinder interface {
 	// FindAccount gives the person's account: from the configured map, else by a search that must be unambiguous.
-	// An account with ID "" and a nil error: the desk knows none (or more than one) for this person.
+	// An account with ID "" and a nil error: the desk knows none (or more than one) for this person. The answer may be
+	// remembered for some minutes.
 	FindAccount(ctx context.Context, p Person) (Account, error)
 }
 

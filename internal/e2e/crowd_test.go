@@ -144,7 +144,6 @@ type crowdRow struct {
 func (c *crowd) play(ctx context.Context, t *testing.T, all []*crowdRow) {
 	t.Helper()
 	began := time.Now()
-	ends := make([]time.Duration, len(all))
 	rows := make([]*row, len(all))
 	for n, r := range all {
 		rows[n] = &r.row
@@ -155,7 +154,6 @@ func (c *crowd) play(ctx context.Context, t *testing.T, all []*crowdRow) {
 		}
 		return c.ends(ctx, &r.row)
 	})
-	_ = ends
 	require.NoError(t, err)
 	t.Logf("%d requests ended after %s", len(all), time.Since(began).Round(time.Second))
 	table(ctx, t, rows)

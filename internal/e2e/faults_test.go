@@ -11,7 +11,6 @@ import (
 
 	"usher/internal/access"
 	"usher/internal/connectors/jira/jiratest"
-	"usher/internal/devstack/stack"
 )
 
 const (
@@ -135,4 +134,22 @@ func (s *system) deskCalls(ctx context.Context) (jiratest.Calls, error) {
 	return calls, err
 }
 
-var _ = stack.Auditor
+// TestHumanIsFaster: while usher does not know yet that its own move was made, a human moves the ticket on. What usher
+// repeats must not undo that.
+func TestHumanIsFaster(t *testing.T) {
+	s := start(t, outageTerms("USHER_DESKS_JIRA_JIRA_REQUEST_TIMEOUT=3s"))
+	ctx, cancel := context.WithTimeout(t.Context(), rowWithin)
+	defer cancel()
+	r := &row{name: "a human closes the ticket before usher's own move is answered", ask: "badge/lab", want: byTicket}
+	require.NoError(t, r.on(ctx, s, "faster"))
+	require.NoError(t, r.open(ctx))
+	ticket, err := r.ticket(ctx)
+	require.NoError(t, err)
+	h := s.deskCall("transition", afterCommit, "/issue/"+ticket.ID+"/")
+	require.NoError(t, h.arm(ctx))
+	require.NoError(t, r.approve(ctx))
+	require.NoError(t, h.await(ctx))
+	require.NoError(t, r.move(ctx, "zoe", statusDone))
+	require.NoError(t, r.ends(ctx))
+	table(ctx, t, []*row{r})
+}

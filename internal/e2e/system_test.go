@@ -60,7 +60,13 @@ func build(t *testing.T) {
 const startWithin = 3 * time.Minute
 
 // settings are what a system may have besides.
-type settings struct{ workerEnv, starterEnv, temporalArgs, simulatorArgs []string }
+type settings struct {
+	workerEnv, starterEnv, temporalArgs, simulatorArgs []string
+	// targets are systems beside the directory.
+	targets map[access.TargetName]string
+	// catalog is what can be asked for besides, as YAML.
+	catalog string
+}
 
 // start starts a system in a folder of its own.
 func start(t *testing.T, more settings) *system {
@@ -82,8 +88,8 @@ func startIn(t *testing.T, dir string, more settings) *system {
 	defer cancel()
 	said := &log{}
 	up, err := stack.Start(ctx, stack.Options{
-		Dir: dir, Built: true, Headless: true, Catalog: catalog(), Log: said, TemporalArgs: more.temporalArgs,
-		SimulatorArgs: more.simulatorArgs, StarterEnv: more.starterEnv,
+		Dir: dir, Built: true, Headless: true, Catalog: catalog() + more.catalog, Log: said, TemporalArgs: more.temporalArgs,
+		SimulatorArgs: more.simulatorArgs, StarterEnv: more.starterEnv, Targets: more.targets,
 		// A call that is held must not run into its time-out before everything is in its place.
 		WorkerEnv: append([]string{
 			"USHER_TERMS_LOOK_FIRST=1s", "USHER_TERMS_LOOK_AT_MOST=3s",

@@ -162,7 +162,7 @@ func deskEveryCall(h ServiceDeskHarness, id access.TicketID, account access.Acco
 			return h.Desk.AssignTicket(ctx, id, account)
 		},
 		"FindAccount": func(ctx context.Context) error {
-			_, err := h.Desk.FindAccount(ctx, deskAda())
+			_, err := h.Desk.FindAccount(ctx, deskBob())
 			return err
 		},
 		"Check": func(ctx context.Context) error {

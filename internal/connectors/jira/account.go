@@ -59,23 +59,34 @@ func (d *Desk) assignable(ctx context.Context, op string, i issue, account acces
 
 // FindAccount implements access.AccountFinder. The search goes by beginnings of names and addresses, among active
 // accounts, so only the whole address counts, without regard to case. Jira hides addresses at the account's wish;
-// then the only hit counts, if match_hidden_email says so.
+// then the only hit counts, if match_hidden_email says so. The answer may be some minutes old.
 func (d *Desk) FindAccount(ctx context.Context, p access.Person) (access.Account, error) {
-	const op = "find account"
-	none := access.Account{Person: p.ID}
 	if mapped := d.config.Accounts[p.ID]; mapped != "" {
 		return access.Account{Person: p.ID, ID: mapped, How: "map"}, nil
 	}
 	if p.Email == "" {
-		return none, nil
+		return access.Account{Person: p.ID}, nil
 	}
+	if known, ok := d.accounts.get(p, d.now()); ok {
+		return known, nil
+	}
+	found, err := d.searchAccount(ctx, p)
+	if err == nil {
+		d.accounts.put(p, found, d.now())
+	}
+	return found, err
+}
+
+func (d *Desk) searchAccount(ctx context.Context, p access.Person) (access.Account, error) {
+	const op = "find account"
+	none := access.Account{Person: p.ID}
 	users, err := d.searchUsers(ctx, op, p.Email)
 	if err != nil {
 		return none, err
 	}
 	if len(users) == 0 {
 		// An anonymous caller sees nobody.
-		_, err := d.prove(ctx, op)
+		_, err := d.proven(ctx, op, proofLasts)
 		return none, err
 	}
 	var exact []user

@@ -38,6 +38,8 @@ type Desk struct {
 	now      func() time.Time
 	// stamps is what is known about comment properties; see comment.go.
 	stamps atomic.Int32
+	// accounts are those of people whom usher has looked for lately.
+	accounts accounts
 }
 
 var _ access.ServiceDesk = (*Desk)(nil)

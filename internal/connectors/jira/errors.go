@@ -25,8 +25,17 @@ func kindOf(a rest.Answer) access.Kind {
 	case a.Status == http.StatusGone:
 		// The endpoint was removed; no ticket is gone.
 		return access.Invalid
+	case a.Status < http.StatusMultipleChoices && page(a):
+		// A log-in's page or a proxy's. Of a write that is answered with nothing, only this tells that it was not made.
+		return access.Transient
 	}
 	return ""
+}
+
+// page tells whether somebody else answered than Jira's API, which writes no HTML.
+func page(a rest.Answer) bool {
+	kind, _, err := mime.ParseMediaType(a.Header.Get("Content-Type"))
+	return err == nil && kind == "text/html" && len(a.Body) > 0
 }
 
 // anonymous tells whether the call ran without an account although it had credentials.

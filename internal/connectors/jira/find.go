@@ -69,8 +69,10 @@ func (d *Desk) FindTicket(ctx context.Context, marker access.Marker) (access.Tic
 		page = got.next
 	}
 	if len(carriers) == 0 {
-		err := access.Errorf(access.NotFound, op, "the search sees no ticket that carries %q", marker)
-		return access.TicketRef{}, d.gone(ctx, op, err)
+		if _, bad := d.proven(ctx, op, proofLasts); bad != nil {
+			return access.TicketRef{}, bad
+		}
+		return access.TicketRef{}, access.Errorf(access.NotFound, op, "the search sees no ticket that carries %q", marker)
 	}
 	if len(carriers) > 1 {
 		if err := d.readStamps(ctx, op, carriers); err != nil {

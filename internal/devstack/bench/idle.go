@@ -17,6 +17,8 @@ import (
 const (
 	openedFirst = 60
 	opened      = 1000
+	// openedWithin is how long opening them may take on a machine that has other things to do.
+	openedWithin = 6 * time.Minute
 	// restFor is how long the worker rests before its memory is read: the Go runtime collects every two minutes at least.
 	restFor = 130 * time.Second
 	// changes is how many tickets a person changes, for the cost of a change.
@@ -34,10 +36,7 @@ func (r *run) hold(ctx context.Context) error {
 	if err := r.openMany(ctx, opened); err != nil {
 		return err
 	}
-	r.tell("opened %d requests in %s", opened, time.Since(began).Round(time.Second))
-	if err := r.usher.quietDesk(ctx, 3*time.Second); err != nil {
-		return err
-	}
+	r.tell("opened %d requests, each with its ticket, in %s", opened, time.Since(began).Round(time.Second))
 	sweeps := make(chan error, 1)
 	found := &sweepResult{}
 	go func() { sweeps <- r.sweeps(ctx, found) }()
@@ -88,14 +87,31 @@ func (r *run) freshWorker(ctx context.Context) (int64, error) {
 	if err := r.openMany(ctx, openedFirst); err != nil {
 		return 0, err
 	}
-	if err := r.usher.quietDesk(ctx, 3*time.Second); err != nil {
-		return 0, err
-	}
 	return residentBytes(r.stack.Pids().Worker)
 }
 
-// openMany opens so many requests that wait for their manager.
-func (r *run) openMany(ctx context.Context, n int) error { return openMany(ctx, r.usher, n) }
+// openMany opens so many requests that wait for their manager, and waits until each has its ticket and all is quiet.
+func (r *run) openMany(ctx context.Context, n int) error {
+	ctx, cancel := context.WithTimeout(ctx, openedWithin)
+	defer cancel()
+	before, err := r.usher.deskCalls(ctx)
+	if err != nil {
+		return err
+	}
+	if err := openMany(ctx, r.usher, n); err != nil {
+		return err
+	}
+	if err := stack.Poll(ctx, func(ctx context.Context) error {
+		now, err := r.usher.deskCalls(ctx)
+		if made := now["create_issue"] - before["create_issue"]; err == nil && made < n {
+			err = fmt.Errorf("%d of %d tickets are open", made, n)
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	return r.usher.quietDesk(ctx, 3*time.Second)
+}
 
 func openMany(ctx context.Context, u *usher, n int) error {
 	if err := u.hire(ctx, n); err != nil {

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"text/template"
 	"time"
+
+	"usher/internal/access"
 )
 
 // The files that the stack writes into its folder.
@@ -59,6 +61,7 @@ type values struct {
 	RequestURL                         string
 	LookFirst, LookAtMost, DeskSettles string
 	RealJira                           *RealJira
+	Targets                            map[access.TargetName]string
 }
 
 // writeConfiguration writes what worker and starter read. The secrets stand in files of their own, which only their
@@ -73,7 +76,7 @@ func (s *Stack) writeConfiguration() error {
 	v := values{
 		Temporal: s.urls.TemporalAddress, Catalog: s.path(catalogFile), Health: s.listen.health, API: s.listen.api,
 		Jira: s.urls.Jira, JiraUser: simulatorUser, SCIM: s.urls.DirectoryAPI + "/scim/v2",
-		RequestURL: s.requestURL(), RealJira: s.options.Jira,
+		RequestURL: s.requestURL(), RealJira: s.options.Jira, Targets: s.options.Targets,
 		LookFirst: lookFirst.String(), LookAtMost: lookAtMost.String(), DeskSettles: deskSettles.String(),
 	}
 	for name, text := range map[string]string{workerFile: workerTemplate, starterFile: starterTemplate} {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"usher/internal/access"
 )
 
 // Options say which stack to start. Dir is required; everything else works as its zero value.
@@ -28,6 +30,9 @@ type Options struct {
 	TemporalAddress string
 	// TemporalArgs are further arguments for the server that the stack starts.
 	TemporalArgs []string
+	// Targets are further systems where access is granted, by the names that the catalog uses: SCIM 2.0, with the
+	// simulator's token.
+	Targets map[access.TargetName]string
 	// SimulatorArgs are further flags for the fake Jira and the directory, such as "-edition=data_center".
 	SimulatorArgs []string
 	// Jira is a real desk instead of the simulator's; nil for the simulator's.

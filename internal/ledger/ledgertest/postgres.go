@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -38,6 +39,15 @@ const (
 // Where PostgreSQL is not installed the test is skipped; with CI=true in the environment it fails.
 func StartPostgres(t testing.TB) string {
 	t.Helper()
+	return StartServer(t).URL()
+}
+
+// Server is a PostgreSQL server that can be stopped for a while. Its methods are for one goroutine.
+type Server struct{ server *server }
+
+// StartServer is StartPostgres for tests that take the server away.
+func StartServer(t testing.TB) *Server {
+	t.Helper()
 	s := &server{bin: binaries(t), password: rand.Text()}
 	s.owner = owner(t)
 	s.prepare(t)
@@ -50,9 +60,23 @@ func StartPostgres(t testing.TB) string {
 			t.Fatalf("start PostgreSQL: %v\n%s", err, s.log())
 		}
 		t.Logf("start PostgreSQL, attempt %d: %v", attempt, err)
+		s.port = 0
 	}
 	t.Logf("real server: PostgreSQL %s", s.version(t))
-	return s.url()
+	return &Server{s}
+}
+
+// URL is what StartPostgres gives. It stays the same.
+func (s *Server) URL() string { return s.server.url() }
+
+// Stop ends the server: every connection is closed, and new ones are refused. What was committed is kept. Nothing happens
+// where it is stopped already.
+func (s *Server) Stop() error { return s.server.end() }
+
+// StartAgain starts a server that was stopped, on the same address and data, and waits until it answers.
+func (s *Server) StartAgain(t testing.TB) error {
+	t.Helper()
+	return s.server.start(t)
 }
 
 // CreateDatabase creates an empty database on the server that serverURL (from StartPostgres) names, and gives its URL.
@@ -90,6 +114,8 @@ type server struct {
 	port     int
 	// owner is whom the server runs as; nil for the user of the test.
 	owner *syscall.Credential
+	// end stops the process that runs; it may be called again.
+	end func() error
 }
 
 // prepare makes the folder and, in it, an empty cluster.
@@ -143,12 +169,14 @@ func (s *server) command(t testing.TB, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// start starts the server on a free port and waits until it answers, at most startTimeout.
+// start starts the server, on a free port where it has none yet, and waits until it answers, at most startTimeout.
 func (s *server) start(t testing.TB) error {
 	t.Helper()
-	var err error
-	if s.port, err = freePort(t.Context()); err != nil {
-		return err
+	if s.port == 0 {
+		var err error
+		if s.port, err = freePort(t.Context()); err != nil {
+			return err
+		}
 	}
 	out, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -168,8 +196,10 @@ func (s *server) start(t testing.TB) error {
 	if err := s.await(t, exited); err != nil {
 		return errors.Join(err, stop(cmd.Process, exited))
 	}
+	s.end = sync.OnceValue(func() error { return stop(cmd.Process, exited) })
+	end := s.end
 	t.Cleanup(func() {
-		if err := stop(cmd.Process, exited); err != nil {
+		if err := end(); err != nil {
 			t.Errorf("stop PostgreSQL: %v", err)
 		}
 	})
