@@ -6,10 +6,11 @@ SHELL := /bin/bash
 # The tools of this checkout come before those of the machine.
 export PATH := $(CURDIR)/bin:$(PATH)
 
-# FILTER runs only the tests whose name matches; REASON and KEEP belong to demo.
+# FILTER runs only the tests whose name matches; REASON and KEEP belong to demo, FULL to bench.
 FILTER ?=
 REASON ?=
 KEEP ?=
+FULL ?=
 # Container images.
 TAG ?= devel
 VERSION ?= $(shell git describe --tags --always --dirty)
@@ -18,7 +19,7 @@ IMAGES := usher usher-worker usher-simulator
 BUILD_IMAGE = docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD)
 # A count, not a time: when a time is up, go test now and then calls the end of its own clock a failure.
 FUZZTIME ?= 10000x
-export REASON KEEP
+export REASON KEEP FULL
 
 # The vendor's OpenAPI documents of Jira are not ours to ship. Where they are, what goes over the wire is held against them.
 JIRA_SPECS ?= $(abspath $(wildcard ../shared/specs/jira))

@@ -49,6 +49,9 @@ type settings struct {
 
 type healthConfig struct {
 	Address string `yaml:"address"`
+	// Profile also serves Go's profiles there, below /debug/pprof/: they show what the process holds and does, so the
+	// address must be reachable for operators only.
+	Profile bool `yaml:"profile"`
 }
 
 // deskConfig is one service desk; Kind says which of the sections counts.

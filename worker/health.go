@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"time"
 
 	"go.uber.org/fx"
@@ -37,6 +38,10 @@ func newHealth(lc fx.Lifecycle, p healthParts) *health {
 		w.WriteHeader(http.StatusOK)
 	})
 	mux.Handle("GET /metrics", p.Metrics.Handler())
+	if p.Config.Health.Profile {
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	}
 	h := &health{server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}
 	if p.Config.Health.Address == "" {
 		return h

@@ -127,7 +127,7 @@ type WatchTerms struct {
 
 // clockSlack is how far behind the desk's clock the cursor stays when nothing has changed: clocks of one desk's machines
 // differ, and the times of changes are another clock's than that of answers.
-const clockSlack = 10 * time.Minute
+const clockSlack = time.Minute
 
 // Advanced is the view after one page of changes that came at a time of usher's. The cursor moves to the newest change of
 // the page; after the last page the round is complete, and where the desk tells its time the cursor follows it, so that

@@ -110,7 +110,7 @@ func (r *run) start(ctx context.Context) error {
 		Dir: filepath.Join(r.dir, "stack"), Root: r.options.Root, Headless: true, Catalog: catalog, Log: r.out,
 		TemporalArgs: []string{"--metrics-port", port},
 		// usher's own brake on calls to the desk would be what is measured.
-		WorkerEnv: []string{"USHER_DESKS_JIRA_JIRA_RATE=" + strconv.Itoa(unbraked)},
+		WorkerEnv: []string{"USHER_DESKS_JIRA_JIRA_RATE=" + strconv.Itoa(unbraked), "USHER_HEALTH_PROFILE=true"},
 	})
 	if err != nil {
 		return err
