@@ -29,6 +29,8 @@ type requestState struct {
 	Quiet    int       `json:"quiet,omitempty"`
 	// LookNow carries a hint that has not been followed yet.
 	LookNow bool `json:"look_now,omitempty"`
+	// HeardEarly is true when the watch told of a ticket that the request did not know yet.
+	HeardEarly bool `json:"heard_early,omitempty"`
 	// StageSince is since when the stages that are open now have been open.
 	StageSince time.Time `json:"stage_since,omitzero"`
 	// Opening and Closing are the events that a step on the ticket was to record along, while nobody knows whether it has:

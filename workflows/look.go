@@ -120,6 +120,7 @@ func (r *accessRequest) ticketOpened(ctx workflow.Context, o activities.Opened, 
 	if !o.Recorded || along == nil || !r.recorder.took(along.mark) {
 		r.recordOpened(ctx, o)
 	}
+	r.lookNow, r.s.HeardEarly = r.lookNow || r.s.HeardEarly, false
 	r.s.Opening, r.recorder.held = nil, false
 	r.show(ctx)
 }
@@ -249,7 +250,11 @@ func (r *accessRequest) startSafetyLook(ctx workflow.Context) {
 // the ticket, and while the request goes on; else the request looks itself.
 func (r *accessRequest) heard(ctx workflow.Context, news access.TicketNews) {
 	switch {
-	case r.mirror == nil || r.mirror.Ref == nil || r.mirror.Off:
+	case r.mirror == nil || r.mirror.Off:
+		return
+	case r.mirror.Ref == nil:
+		// The ledger, and so the watch, may know the ticket before the answer to its opening is here.
+		r.s.HeardEarly = true
 		return
 	case news.Snapshot.Ref.ID != r.mirror.Ref.ID:
 		// It is about a ticket that this one has replaced.

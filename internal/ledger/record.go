@@ -33,7 +33,7 @@ func (s *Store) Record(ctx context.Context, e access.Entry) error {
 	if err := checkEntry(e); err != nil {
 		return err
 	}
-	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
+	err := s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := appendEvents(ctx, tx, e.Events); err != nil {
 			return err
 		}

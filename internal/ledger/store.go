@@ -17,6 +17,8 @@ type Store struct {
 	database
 	// expected is the schema version of this build.
 	expected int64
+	// group commits transactions together where a commit is dear and writers wait for each other; nil where they do not.
+	group *group
 	// migrating has one place: one Migrate at a time per Store, so that those who wait hold no connection.
 	migrating chan struct{}
 }
@@ -51,6 +53,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	} else if s.database, err = openSQLite(ctx, where.file); err != nil {
 		return nil, s.fail(op, err)
 	}
+	if where.server == nil {
+		s.group = newGroup(s.write)
+	}
 	if s.expected, err = s.newest(); err != nil {
 		return nil, errors.Join(s.fail(op, err), s.Close())
 	}
@@ -59,6 +64,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 
 // Close closes the ledger; what is under way ends first. Every later call on the Store is Transient. Safe to repeat.
 func (s *Store) Close() error {
+	if s.group != nil {
+		s.group.close()
+	}
 	err := s.write.Close()
 	if s.read != s.write {
 		err = errors.Join(err, s.read.Close())
@@ -88,13 +96,16 @@ func (s *Store) tooNew(op string, version int64) error {
 		version, s.expected)
 }
 
-// inTransaction commits what do does, or rolls it back when do gives an error.
-func (s *Store) inTransaction(ctx context.Context, do func(*sql.Tx) error) error {
+// inTransaction commits what do does, or rolls it back when do gives an error. do uses the context that it gets.
+func (s *Store) inTransaction(ctx context.Context, do func(context.Context, *sql.Tx) error) error {
+	if s.group != nil {
+		return s.group.commit(ctx, do)
+	}
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	if err := do(tx); err != nil {
+	if err := do(ctx, tx); err != nil {
 		return errors.Join(err, ignoreDone(tx.Rollback()))
 	}
 	return tx.Commit()
