@@ -115,6 +115,9 @@ type TicketUpdate struct {
 	// Assign is nil to leave the assignee alone.
 	Assign *access.AccountID  `json:"assign,omitempty"`
 	MoveTo access.TicketPhase `json:"move_to,omitempty"`
+	// Known is what is known of others' moves: where somebody else has moved the ticket since, it is not moved. nil moves
+	// it in any case.
+	Known *access.TicketMark `json:"known,omitempty"`
 	// Record is what the ledger gets when all of this has been done; nil for nothing.
 	Record *access.Entry `json:"record,omitempty"`
 }
@@ -123,6 +126,8 @@ type TicketUpdate struct {
 type Updated struct {
 	// AssignRefused is why the desk does not let that account be assigned; "" when it does, or when nothing was asked.
 	AssignRefused string `json:"assign_refused,omitempty"`
+	// Overtaken is true when the ticket was not moved because somebody else had moved it, see TicketUpdate.Known.
+	Overtaken bool `json:"overtaken,omitempty"`
 	// Recorded is true when the ledger has got TicketUpdate.Record.
 	Recorded bool `json:"recorded,omitempty"`
 }
@@ -146,14 +151,30 @@ func (a *Desk) UpdateTicket(ctx context.Context, u TicketUpdate) (Updated, error
 		}
 	}
 	if u.MoveTo != "" {
-		if err := a.move(ctx, u.Ticket, u.MoveTo); err != nil {
+		overtaken, err := a.overtaken(ctx, u)
+		if err == nil && !overtaken {
+			err = a.move(ctx, u.Ticket, u.MoveTo)
+		}
+		if err != nil {
 			return updated, translate(err)
 		}
+		updated.Overtaken = overtaken
 	}
 	if u.Record != nil {
 		updated.Recorded = a.record(ctx, *u.Record)
 	}
 	return updated, nil
+}
+
+// overtaken reports whether somebody else has moved the ticket since the last such move that is known. Without this question,
+// a move whose answer was lost would, when it is repeated, undo what a human did in between.
+func (a *Desk) overtaken(ctx context.Context, u TicketUpdate) (bool, error) {
+	if u.Known == nil {
+		return false, nil
+	}
+	var now access.TicketSnapshot
+	err := a.steadily(ctx, func() (err error) { now, err = a.Port.ReadTicket(ctx, u.Ticket); return err })
+	return err == nil && !now.Own && now.MovedBy != "" && now.MovedAt.After(u.Known.MovedAt), err
 }
 
 // move brings the ticket into a phase. Many desks open a closed ticket again only into its first status, so the way

@@ -55,6 +55,8 @@ type ticketMirror struct {
 	gone    func()
 	changed func()
 	dropped func(why string)
+	// overtaken hears that a move was not made because somebody else had moved the ticket; nil moves it in any case.
+	overtaken func()
 	// openAlong and closeAlong give what the first round of opening, and of the last write, records along; nil for nothing.
 	openAlong  func(workflow.Context) *ride
 	closeAlong func(workflow.Context) *ride
@@ -237,6 +239,11 @@ func (m *ticketMirror) updateOf(batch, later []ticketWrite) activities.TicketUpd
 	if slices.ContainsFunc(later, func(w ticketWrite) bool { return w.MoveTo != "" }) {
 		update.MoveTo = ""
 	}
+	// What closes the ticket shows the outcome, whatever anybody has done to it.
+	if m.overtaken != nil && update.MoveTo != "" && !update.MoveTo.Closed() {
+		known := m.Mark
+		update.Known = &known
+	}
 	return update
 }
 
@@ -246,7 +253,10 @@ func (m *ticketMirror) commentMarker(w ticketWrite) access.Marker {
 
 // accept takes a step as done, and remembers how the ticket looks now.
 func (m *ticketMirror) accept(u activities.TicketUpdate, done activities.Updated, size int) {
-	if u.MoveTo != "" {
+	switch {
+	case done.Overtaken:
+		m.overtaken()
+	case u.MoveTo != "":
 		m.Seen.Phase = u.MoveTo
 	}
 	if u.Assign != nil && done.AssignRefused == "" {

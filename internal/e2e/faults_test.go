@@ -137,9 +137,11 @@ func (s *system) deskCalls(ctx context.Context) (jiratest.Calls, error) {
 // TestHumanIsFaster: while usher does not know yet that its own move was made, a human moves the ticket on. What usher
 // repeats must not undo that.
 func TestHumanIsFaster(t *testing.T) {
-	s := start(t, outageTerms("USHER_DESKS_JIRA_JIRA_REQUEST_TIMEOUT=3s"))
+	s := start(t, outageTerms("USHER_DESKS_JIRA_JIRA_REQUEST_TIMEOUT=3s", "USHER_TERMS_WATCH_INTERVAL=10s"))
 	ctx, cancel := context.WithTimeout(t.Context(), rowWithin)
 	defer cancel()
+	// Nobody tells usher of the human's move before it repeats its own.
+	require.NoError(t, s.misfire(ctx, jiratest.Faults{LoseWebhooks: -1}))
 	r := &row{name: "a human closes the ticket before usher's own move is answered", ask: "badge/lab", want: byTicket}
 	require.NoError(t, r.on(ctx, s, "faster"))
 	require.NoError(t, r.open(ctx))

@@ -45,11 +45,15 @@ func run(ctx context.Context, args []string, p program) error {
 	if err != nil {
 		return errors.Join(err, jira.Close())
 	}
+	if p.getenv(jiraspec.EnvOut) == "" {
+		return errors.Join(serve(ctx, o, p, jira, directory), jira.Close())
+	}
+	// Holding every exchange against the vendor's documents takes time, so it is done only where somebody reads the report.
 	front, err := jiraspec.InFront(p.getenv, jiraspec.Edition(o.edition), jira)
 	if err != nil {
 		return errors.Join(err, jira.Close())
 	}
-	if skipped := front.Skipped(); skipped != "" && p.getenv(jiraspec.EnvOut) != "" {
+	if skipped := front.Skipped(); skipped != "" {
 		fmt.Fprintln(p.out, skipped)
 	}
 	return errors.Join(serve(ctx, o, p, front, directory), front.Close(), jira.Close())
