@@ -151,14 +151,10 @@ func (a *Desk) UpdateTicket(ctx context.Context, u TicketUpdate) (Updated, error
 		}
 	}
 	if u.MoveTo != "" {
-		overtaken, err := a.overtaken(ctx, u)
-		if err == nil && !overtaken {
-			err = a.move(ctx, u.Ticket, u.MoveTo)
-		}
+		err := a.steadily(ctx, func() (err error) { updated.Overtaken, err = a.moveUnlessOvertaken(ctx, u); return err })
 		if err != nil {
 			return updated, translate(err)
 		}
-		updated.Overtaken = overtaken
 	}
 	if u.Record != nil {
 		updated.Recorded = a.record(ctx, *u.Record)
@@ -166,21 +162,26 @@ func (a *Desk) UpdateTicket(ctx context.Context, u TicketUpdate) (Updated, error
 	return updated, nil
 }
 
-// overtaken reports whether somebody else has moved the ticket since the last such move that is known. Without this question,
-// a move whose answer was lost would, when it is repeated, undo what a human did in between.
-func (a *Desk) overtaken(ctx context.Context, u TicketUpdate) (bool, error) {
-	if u.Known == nil {
-		return false, nil
+// moveUnlessOvertaken moves the ticket, unless somebody else has moved it since the last such move that is known: then it
+// reports true. Without this question, a move whose answer was lost would, when it is repeated, undo what a human did in
+// between. What a human does in the moment between the question and the move cannot be known.
+func (a *Desk) moveUnlessOvertaken(ctx context.Context, u TicketUpdate) (bool, error) {
+	if u.Known != nil {
+		now, err := a.Port.ReadTicket(ctx, u.Ticket)
+		if err != nil {
+			return false, err
+		}
+		if !now.Own && now.MovedBy != "" && now.MovedAt.After(u.Known.MovedAt) {
+			return true, nil
+		}
 	}
-	var now access.TicketSnapshot
-	err := a.steadily(ctx, func() (err error) { now, err = a.Port.ReadTicket(ctx, u.Ticket); return err })
-	return err == nil && !now.Own && now.MovedBy != "" && now.MovedAt.After(u.Known.MovedAt), err
+	return false, a.move(ctx, u.Ticket, u.MoveTo)
 }
 
 // move brings the ticket into a phase. Many desks open a closed ticket again only into its first status, so the way
 // back to working may lead through waiting.
 func (a *Desk) move(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
-	err := a.steadily(ctx, func() error { return a.Port.MoveTicket(ctx, id, to) })
+	err := a.Port.MoveTicket(ctx, id, to)
 	if to != access.TicketWorking || !access.IsKind(err, access.Conflict) {
 		return err
 	}

@@ -105,3 +105,56 @@ func TestSleepEndsWithItsContext(t *testing.T) {
 	require.ErrorIs(t, activities.Sleep(ctx, time.Hour), context.Canceled)
 	require.NoError(t, activities.Sleep(t.Context(), time.Millisecond))
 }
+
+// losing is a desk that loses the answer to the first move, and a human acts before it is repeated.
+type losing struct {
+	*memory.Desk
+	acts func()
+}
+
+func (d *losing) MoveTicket(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
+	err := d.Desk.MoveTicket(ctx, id, to)
+	if acts := d.acts; acts != nil {
+		d.acts = nil
+		acts()
+		return access.Errorf(access.Transient, "move ticket", "the answer is lost")
+	}
+	return err
+}
+
+func TestAMoveThatIsRepeatedUndoesNothing(t *testing.T) {
+	for name, row := range map[string]struct {
+		known func(access.TicketSnapshot) *access.TicketMark
+		want  access.TicketPhase
+	}{
+		"what a human did in between stays": {
+			func(access.TicketSnapshot) *access.TicketMark { return &access.TicketMark{} }, access.TicketDone,
+		},
+		"what is known already is put back": {
+			func(now access.TicketSnapshot) *access.TicketMark { return &access.TicketMark{MovedAt: now.MovedAt} }, access.TicketWorking,
+		},
+		"where nobody asks, it is moved": {func(access.TicketSnapshot) *access.TicketMark { return nil }, access.TicketWorking},
+	} {
+		t.Run(name, func(t *testing.T) {
+			desk, port, pauses := stumbling(t)
+			opened, err := desk.OpenTicket(t.Context(), openCall())
+			require.NoError(t, err)
+			update := activities.TicketUpdate{Ticket: opened.Ref.ID, MoveTo: access.TicketWorking, Known: row.known(access.TicketSnapshot{})}
+			desk.Port = &losing{Desk: port, acts: func() {
+				require.NoError(t, port.MoveAs("human", opened.Ref.ID, access.TicketDone))
+				now, err := port.ReadTicket(t.Context(), opened.Ref.ID)
+				require.NoError(t, err)
+				if known := row.known(now); known != nil {
+					update.Known.MovedAt = known.MovedAt
+				}
+			}}
+			updated, err := desk.UpdateTicket(t.Context(), update)
+			require.NoError(t, err)
+			require.Len(t, *pauses, 1)
+			require.Equal(t, row.want == access.TicketDone, updated.Overtaken)
+			ticket, there := port.Ticket(opened.Ref.ID)
+			require.True(t, there)
+			require.Equal(t, row.want, ticket.Phase)
+		})
+	}
+}

@@ -45,3 +45,45 @@ func TestNewsOfATicketThatTheRequestDoesNotKnowYetAreNotLost(t *testing.T) {
 		})
 	}
 }
+
+// slowDesk loses the answer to the first move into work, and a human acts before usher repeats it.
+type slowDesk struct {
+	access.ServiceDesk
+	acts func()
+}
+
+func (d *slowDesk) MoveTicket(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
+	err := d.ServiceDesk.MoveTicket(ctx, id, to)
+	if err == nil && to == access.TicketWorking && d.acts != nil {
+		acts := d.acts
+		d.acts = nil
+		acts()
+		return access.Errorf(access.Transient, "move ticket", "the answer is lost")
+	}
+	return err
+}
+
+func TestAMoveThatIsRepeatedDoesNotUndoWhatAHumanDidInBetween(t *testing.T) {
+	w := newWorldWith(t, watchTerms)
+	desk := &slowDesk{ServiceDesk: w.desk, acts: func() { w.move("ben", access.TicketDone) }}
+	port := &activities.Desk{Port: desk, Ledger: w.ledger}
+	w.replace("UpdateTicket", port.UpdateTicket)
+	w.at(time.Hour, func() { w.decide("omar", access.Approve) })
+	w.at(90*time.Minute, func() { require.Len(t, w.ensures, 1, "the human's word counts at once") })
+	result := w.run(w.request("badge/lab"))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	require.Contains(t, w.ensures[0].Granted.Evidence, string(w.accounts["ben"]))
+}
+
+func TestATicketIsPutBackOverAMoveThatIsKnown(t *testing.T) {
+	w := newWorldWith(t, watchTerms)
+	w.at(time.Hour, func() {
+		w.move("ben", access.TicketApproved)
+		w.tells()
+	})
+	w.at(2*time.Hour, func() {
+		require.Equal(t, access.TicketWaiting, w.ticket().Phase)
+		w.decide("mia", access.Deny)
+	})
+	require.Equal(t, access.OutcomeDenied, w.run(w.request("wiki/editor")).Outcome)
+}

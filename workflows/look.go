@@ -43,9 +43,10 @@ func (r *accessRequest) newMirror(ctx workflow.Context) *ticketMirror {
 				r.s.Opening, r.s.Closing = nil, nil
 			}
 		},
-		opened:  func(o activities.Opened, along *ride) { r.ticketOpened(ctx, o, along) },
-		gone:    func() { r.ticketGone(ctx) },
-		changed: func() { r.ticketChanged(ctx) },
+		opened:    func(o activities.Opened, along *ride) { r.ticketOpened(ctx, o, along) },
+		gone:      func() { r.ticketGone(ctx) },
+		overtaken: func() { r.lookNow = true },
+		changed:   func() { r.ticketChanged(ctx) },
 		dropped: func(why string) {
 			r.record(ctx, access.Event{Type: access.EventTicketSeen, Channel: access.ChannelSystem, Text: "Left as it is: " + why})
 		},

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -26,14 +27,16 @@ type door struct {
 	mu      sync.Mutex
 	to      *url.URL
 	failing bool
-	server  *http.Server
-	served  sync.WaitGroup
+	// failed counts the calls that were answered with 503.
+	failed int
+	server *http.Server
+	served sync.WaitGroup
 }
 
 func newDoor(t *testing.T) *door {
 	t.Helper()
 	d := &door{address: "127.0.0.1:0"}
-	require.NoError(t, d.open())
+	require.NoError(t, d.listen())
 	t.Cleanup(func() { require.NoError(t, d.refuse()) })
 	return d
 }
@@ -46,15 +49,15 @@ func (d *door) leadsTo(site string) {
 	d.to, _ = url.Parse(site)
 }
 
-// open listens, on the same address as before, and lets calls through.
-func (d *door) open() error {
-	listener, err := net.Listen("tcp", d.address) //nolint:noctx // It ends with the door.
+// listen takes calls, on the same address as before.
+func (d *door) listen() error {
+	listener, err := net.Listen("tcp", d.address)
 	if err != nil {
 		return err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.address, d.failing = listener.Addr().String(), false
+	d.address = listener.Addr().String()
 	server := &http.Server{Handler: d, ReadHeaderTimeout: callsWithin}
 	d.server = server
 	d.served.Go(func() { _ = server.Serve(listener) })
@@ -67,6 +70,9 @@ const callsWithin = 10 * time.Second
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
 	to, failing := d.to, d.failing
+	if failing {
+		d.failed++
+	}
 	d.mu.Unlock()
 	if failing || to == nil {
 		http.Error(w, "out of order", http.StatusServiceUnavailable)
@@ -76,13 +82,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	proxy.ServeHTTP(w, r)
 }
 
-func (d *door) answer503() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.failing = true
-}
-
-// refuse closes every connection and refuses new ones, until open.
+// refuse closes every connection and refuses new ones, until listen.
 func (d *door) refuse() error {
 	d.mu.Lock()
 	server := d.server
@@ -92,17 +92,23 @@ func (d *door) refuse() error {
 	return err
 }
 
-// refused waits until somebody who calls is refused.
-func (d *door) refused() func(context.Context) error {
-	return func(ctx context.Context) error {
-		return stack.Poll(ctx, func(context.Context) error {
-			conn, err := net.DialTimeout("tcp", d.address, time.Second)
-			if err != nil {
-				return nil
-			}
-			return fmt.Errorf("somebody listens at %s: %v", d.address, conn.Close())
-		})
-	}
+// fails answers 503 from now on, or no more.
+func (d *door) fails(failing bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.failing = failing
+}
+
+// failedOnce waits until somebody was answered with 503.
+func (d *door) failedOnce(ctx context.Context) error {
+	return stack.Poll(ctx, func(context.Context) error {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.failed == 0 {
+			return errors.New("nobody has called")
+		}
+		return nil
+	})
 }
 
 // plantCatalog is what can be asked for in the plant.

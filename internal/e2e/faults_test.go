@@ -11,12 +11,13 @@ import (
 
 	"usher/internal/access"
 	"usher/internal/connectors/jira/jiratest"
+	"usher/internal/devstack/stack"
 )
 
 const (
 	// stormRequests are how many ask at once, and stormWithin how long they may take to their ends.
 	stormRequests = 200
-	stormWithin   = 5 * time.Minute
+	stormWithin   = 4 * time.Minute
 	// stormLag is how long the desk's search does not see a change.
 	stormLag = 5 * time.Second
 )
@@ -70,10 +71,18 @@ func stormKinds() []crowdRow {
 			return moved(statusWorking, "zoe", statusDone)(ctx, c, r)
 		})),
 		kind("withdrawn", "wiki/editor", withdrawn, asked(func(ctx context.Context, _ *crowd, r *row) error {
-			return repeated(ctx, func(ctx context.Context) error {
-				_, err := r.Withdraw(ctx, r.who, r.id, "not needed any more")
+			// What is withdrawn before policy has answered gets no ticket.
+			err := slowly(ctx, func(ctx context.Context) error {
+				detail, err := r.Show(ctx, stack.Auditor, r.id)
+				if err == nil && detail.State != access.StateAwaitingApprove {
+					err = fmt.Errorf("it is %s", detail.State)
+				}
 				return err
 			})
+			if err != nil {
+				return err
+			}
+			return takesBack(ctx, r)
 		})),
 	}
 }
