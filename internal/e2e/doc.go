@@ -6,5 +6,7 @@
 // that no recorded decision came before, members that no lease explains and leases that no member explains, and audit
 // rows that are missing. kill_test.go kills the worker and Temporal at chosen points; equal_test.go says the same
 // thing twenty times at once; events_test.go does to tickets what people do; restart_test.go stops everything and
-// starts it again; record_test.go writes the histories that package workflows replays.
+// starts it again; faults_test.go brings 200 requests through a desk that spoils every fifth call; outages_test.go takes the
+// desk, a target and the ledger away for a while; watch_test.go is about the watch of a desk, and about Data Center;
+// record_test.go writes the histories that package workflows replays.
 package e2e

@@ -17,7 +17,7 @@ import (
 const (
 	// stormRequests are how many ask at once, and stormWithin how long they may take to their ends.
 	stormRequests = 200
-	stormWithin   = 4 * time.Minute
+	stormWithin   = 150 * time.Second
 	// stormLag is how long the desk's search does not see a change.
 	stormLag = 5 * time.Second
 )
