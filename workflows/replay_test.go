@@ -76,7 +76,7 @@ func TestReplayHasAHistoryOfEveryWorkflowAndScenario(t *testing.T) {
 		"/somebody-else-moves-it-to-approved-put-back-", "/deleted-opened-again-", "/desk-down-and-back-",
 		"/cancelled-by-an-operator-", "/lease-ended-", "/overlapping-leases-", "/long-stuck-revoke-", "/kill-9-worker-",
 		"-" + workflows.ReopenedTicketType + ".", "-" + workflows.DoctorType + ".",
-		"/watch-" + workflows.TicketWatchType + ".", "/long-watch-" + workflows.TicketWatchType + "-run2.", "/polled-", "/watched-",
+		"/watch-" + workflows.TicketWatchType + ".",
 		"-" + workflows.AccessRequestType + "-run2.", "-" + workflows.SubjectAccessType + "-run2.",
 	} {
 		require.Contains(t, files, name)

@@ -44,43 +44,22 @@ func TestRecordHistories(t *testing.T) {
 	recorded := &recording{files: map[string][]byte{}}
 	usual := start(t, settings{})
 	usual.record(ctx, t, recorded, "", scenarios())
+	t.Logf("%d histories of scenarios", len(recorded.files))
 	usual.record(ctx, t, recorded, "", []*ticketEvent{deskAway()})
 	for _, r := range usual.killWorker(ctx, t) {
 		require.NoError(t, recorded.request(ctx, r, slug(r.name)))
 	}
+	t.Logf("%d histories, with those of killed workers", len(recorded.files))
 	require.NoError(t, recorded.doctor(ctx, usual))
 	require.NoError(t, recorded.watch(ctx, usual, "watch"))
-	polled := start(t, settings{workerEnv: []string{"USHER_TERMS_MODE=poll"}})
-	polled.record(ctx, t, recorded, "polled-", scenarios())
-	watched := start(t, longWatch())
-	watched.record(ctx, t, recorded, "watched-", watchedScenarios())
-	require.NoError(t, recorded.watch(ctx, watched, "long-watch"))
+	t.Logf("%d histories, with the doctor's and the watch's", len(recorded.files))
 	long := start(t, longRuns())
 	long.record(ctx, t, recorded, "long-", longScenarios())
 	long.record(ctx, t, recorded, "long-", []*ticketEvent{stuckRevoke()})
+	t.Logf("%d histories, with those of long runs", len(recorded.files))
 	root, err := stack.FindRoot()
 	require.NoError(t, err)
 	recorded.write(t, filepath.Join(historiesDir(root), release))
-}
-
-// longWatch is a server that suggests very early that a run has grown long, and a watch that has much to do.
-func longWatch() settings {
-	return settings{
-		workerEnv:    []string{"USHER_TERMS_WATCH_INTERVAL=1s", "USHER_TERMS_WATCH_SWEEP=5s", "USHER_TERMS_WATCH_STALE_AFTER=10s"},
-		temporalArgs: []string{"--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=60"},
-	}
-}
-
-// watchedScenarios are found out by the watch.
-func watchedScenarios() []*ticketEvent {
-	var all []*ticketEvent
-	for _, e := range ticketEvents() {
-		switch slug(e.name) {
-		case "approver-moves-it-to-approved", "deleted-opened-again", "granted-by-hand-closed-as-done":
-			all = append(all, e)
-		}
-	}
-	return all
 }
 
 func scenario(name string, ask access.EntitlementID, want ending, do eventStep) *ticketEvent {
