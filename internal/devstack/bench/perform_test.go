@@ -45,7 +45,7 @@ func devServer(t *testing.T) *testsuite.DevServer {
 
 func readRecord(t *testing.T, id, name string) Record {
 	t.Helper()
-	file, err := os.Open(filepath.Join("../../../workflows/testdata/histories/v0.1", name))
+	file, err := os.Open(filepath.Join("testdata/records", name))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, file.Close()) })
 	text, err := gzip.NewReader(file)
