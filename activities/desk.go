@@ -136,8 +136,8 @@ type Updated struct {
 // assigned is no reason to hold the ticket back.
 func (a *Desk) UpdateTicket(ctx context.Context, u TicketUpdate) (Updated, error) {
 	var updated Updated
-	for _, comment := range u.Comments {
-		if err := a.steadily(ctx, func() error { return a.Port.AddComment(ctx, u.Ticket, comment) }); err != nil {
+	if len(u.Comments) > 0 {
+		if err := a.steadily(ctx, func() error { return a.Port.AddComments(ctx, u.Ticket, u.Comments...) }); err != nil {
 			return updated, translate(err)
 		}
 	}

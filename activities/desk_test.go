@@ -144,7 +144,7 @@ func TestAnUpdateThatFailsIsNotRecorded(t *testing.T) {
 		op       string
 		comments int
 	}{
-		"the first comment": {memory.OpAddComment, 0},
+		"the first comment": {memory.OpAddComments, 0},
 		"the assignment":    {memory.OpAssignTicket, 2},
 		"the move":          {memory.OpMoveTicket, 2},
 	} {

@@ -87,7 +87,7 @@ func TestAWriteThatStumblesIsRepeated(t *testing.T) {
 	opened, err := desk.OpenTicket(t.Context(), openCall())
 	require.NoError(t, err)
 	away := access.Errorf(access.Transient, "x", "away")
-	port.FailNext(memory.OpAddComment, away)
+	port.FailNext(memory.OpAddComments, away)
 	port.FailNext(memory.OpAssignTicket, away)
 	port.FailNext(memory.OpMoveTicket, away)
 	nobody := access.AccountID("")

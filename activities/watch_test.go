@@ -67,7 +67,7 @@ func TestUshersOwnWritesAreNoNews(t *testing.T) {
 	account := l.port.AddAccount(access.Person{ID: "mia", Email: "mia@example.test"})
 	own := func() {
 		ctx, id := t.Context(), l.refs[0].ID
-		require.NoError(t, l.port.AddComment(ctx, id, access.Comment{Marker: "m", Text: "reminder"}))
+		require.NoError(t, l.port.AddComments(ctx, id, access.Comment{Marker: "m", Text: "reminder"}))
 		require.NoError(t, l.port.AssignTicket(ctx, id, account))
 		require.NoError(t, l.port.MoveTicket(ctx, id, access.TicketWorking))
 	}

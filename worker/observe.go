@@ -78,8 +78,8 @@ func (d observedDesk) ChangedTickets(ctx context.Context, q access.ChangesQuery)
 	})
 }
 
-func (d observedDesk) AddComment(ctx context.Context, id access.TicketID, c access.Comment) error {
-	return observeDo(ctx, d.observer, "add_comment", func(ctx context.Context) error { return d.desk.AddComment(ctx, id, c) })
+func (d observedDesk) AddComments(ctx context.Context, id access.TicketID, all ...access.Comment) error {
+	return observeDo(ctx, d.observer, "add_comments", func(ctx context.Context) error { return d.desk.AddComments(ctx, id, all...) })
 }
 
 func (d observedDesk) MoveTicket(ctx context.Context, id access.TicketID, to access.TicketPhase) error {

@@ -56,7 +56,11 @@ func callAll(t *testing.T, port reflect.Type, on any) []string {
 		for in := 1; in < method.Type().NumIn(); in++ {
 			arguments = append(arguments, reflect.Zero(method.Type().In(in)))
 		}
-		method.Call(arguments)
+		call := method.Call
+		if method.Type().IsVariadic() {
+			call = method.CallSlice
+		}
+		call(arguments)
 		names = append(names, snake(port.Method(i).Name))
 	}
 	return names

@@ -326,7 +326,7 @@ func (d *lateLook) ReadTicket(ctx context.Context, id access.TicketID) (access.T
 	return snapshot, err
 }
 
-func (d *lateLook) AddComment(ctx context.Context, id access.TicketID, c access.Comment) error {
+func (d *lateLook) AddComments(ctx context.Context, id access.TicketID, all ...access.Comment) error {
 	d.writes++
 	switch d.writes {
 	case 1:
@@ -335,7 +335,7 @@ func (d *lateLook) AddComment(ctx context.Context, id access.TicketID, c access.
 	case 2:
 		close(d.answered)
 	}
-	return d.ServiceDesk.AddComment(ctx, id, c)
+	return d.ServiceDesk.AddComments(ctx, id, all...)
 }
 
 func TestALookThatAWriteOvertookIsTakenAgain(t *testing.T) {

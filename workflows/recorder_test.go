@@ -136,7 +136,7 @@ func TestOneRefusedWriteIsLeftOutAndTheRestArrivesInOrder(t *testing.T) {
 	w := behind(t, func(w *world) {
 		no := access.Errorf(access.Invalid, "add comment", "the desk does not like this text")
 		// The second comment is refused in the batch, and again when it comes alone.
-		w.desk.FailNext(memory.OpAddComment, nil, no, nil, no)
+		w.desk.FailNext(memory.OpAddComments, nil, no, nil, no)
 	})
 	result := w.run(w.request("wiki/admin"))
 	require.Equal(t, access.OutcomeGranted, result.Outcome)
@@ -158,7 +158,7 @@ func TestAfterARefusedBatchWritesGoTogetherAgain(t *testing.T) {
 		w.decide("mia", access.Approve)
 		w.at(time.Hour, func() {
 			w.desk.Down(false)
-			w.desk.FailNext(memory.OpAddComment, no, no)
+			w.desk.FailNext(memory.OpAddComments, no, no)
 		})
 	})
 	updates := w.updates()

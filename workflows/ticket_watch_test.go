@@ -117,7 +117,7 @@ func TestTheWatchTellsWhatOthersDidAndNothingOfUshersOwn(t *testing.T) {
 			})
 			l.at(20*time.Minute, func() {
 				ctx := t.Context()
-				require.NoError(t, l.desk.AddComment(ctx, refs[0].ID, access.Comment{Marker: "m", Text: "usher's own"}))
+				require.NoError(t, l.desk.AddComments(ctx, refs[0].ID, access.Comment{Marker: "m", Text: "usher's own"}))
 				require.NoError(t, l.desk.AssignTicket(ctx, refs[0].ID, l.accounts["mia"]))
 				require.NoError(t, l.desk.MoveTicket(ctx, refs[0].ID, access.TicketWorking))
 				require.NoError(t, l.desk.MoveTicket(ctx, refs[1].ID, access.TicketWorking))

@@ -63,8 +63,10 @@ type TicketFeed interface {
 // TicketWriter changes tickets. Every call is safe to repeat: what is already so is success. NotFound: the ticket does
 // not exist or is hidden.
 type TicketWriter interface {
-	// AddComment adds a comment once, however often it is called with the same marker.
-	AddComment(ctx context.Context, id TicketID, c Comment) error
+	// AddComments adds the comments that the ticket does not have yet, in their order, however often it is called with the
+	// same markers. What is missing may go out as one comment with the texts as its paragraphs, so that people are told
+	// once. Of a call that fails, the first ones may have been added.
+	AddComments(ctx context.Context, id TicketID, all ...Comment) error
 	// MoveTicket brings the ticket into a status of that phase. Conflict: no transition leads there from where the
 	// ticket is now, and the text lists those that exist. Invalid: the transition demands a field that the
 	// configuration does not provide.

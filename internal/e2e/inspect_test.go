@@ -176,10 +176,13 @@ func (r *row) wrongEnd(e evidence) []string {
 		}
 		seen := map[string]bool{}
 		for _, c := range ticket.Comments {
-			if seen[c.Body] {
-				say("ticket %s has this comment twice: %s", ticket.Key, c.Body)
+			// What was to be said at the same time stands in one comment.
+			for said := range strings.SplitSeq(c.Body, "\n") {
+				if seen[said] {
+					say("ticket %s says this twice: %s", ticket.Key, said)
+				}
+				seen[said] = true
 			}
-			seen[c.Body] = true
 		}
 	}
 	state, leases := access.LeaseHeld, 0

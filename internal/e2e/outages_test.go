@@ -106,7 +106,8 @@ func noTicket(ctx context.Context, r *row) error {
 	return err
 }
 
-// commented sees to it that usher's comments say these things, in this order, and that there is no other.
+// commented sees to it that usher's comments say these things, each once and in this order, and that there are no more
+// comments than things.
 func commented(parts ...string) func(context.Context, *row) error {
 	return func(ctx context.Context, r *row) error {
 		ticket, err := r.ticket(ctx)
@@ -117,9 +118,12 @@ func commented(parts ...string) func(context.Context, *row) error {
 		for _, c := range ticket.Comments {
 			said = append(said, c.Body)
 		}
-		fits := len(said) == len(parts)
-		for n := range parts {
-			fits = fits && strings.Contains(said[n], parts[n])
+		all := strings.Join(said, "\n\n")
+		fits, from := len(said) <= len(parts), 0
+		for _, part := range parts {
+			at := strings.Index(all, part)
+			fits = fits && at >= from && strings.Count(all, part) == 1
+			from = at
 		}
 		if !fits {
 			return fmt.Errorf("ticket %s has the comments %q, expected %q", ticket.Key, said, parts)

@@ -48,7 +48,7 @@ type ServiceDeskHarness struct {
 	Seen  func(access.TicketID) SeenTicket
 	Count func(access.Marker) int
 	// DropAnswerOnce lets the next call of the port's method do its work and lose the answer. The methods are
-	// "CreateTicket", "AddComment", "MoveTicket" and "AssignTicket".
+	// "CreateTicket", "AddComments", "MoveTicket" and "AssignTicket".
 	DropAnswerOnce func(method string)
 	// SearchLags hides from searches what is created and changed from now on, until it is called with false.
 	SearchLags func(bool)
@@ -153,6 +153,8 @@ func deskWriteCases() []deskCase {
 		{name: "a comment is added once per marker", run: commentTwice},
 		{name: "a comment whose answer is lost is not added again", run: commentWithLostAnswer},
 		{name: "a comment is found again behind many others", run: commentBehindOthers},
+		{name: "comments that go out together are each said once and in order", run: commentsTogether},
+		{name: "comments whose answer is lost are not said again in other company", run: commentsWithLostAnswer},
 		{name: "a comment's text cannot act as markup", run: commentPlainText},
 		{name: "a ticket moves through its phases", run: moveThrough},
 		{name: "moving to where the ticket is succeeds", run: moveTwice},

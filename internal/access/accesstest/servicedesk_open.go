@@ -152,6 +152,6 @@ func createWithoutMarker(t *testing.T, h ServiceDeskHarness) {
 	n.Marker = ""
 	_, err := h.Desk.CreateTicket(t.Context(), n)
 	deskRequireKind(t, access.Invalid, err)
-	deskRequireKind(t, access.Invalid, h.Desk.AddComment(t.Context(), ref.ID, access.Comment{Text: "cannot be repeated"}))
+	deskRequireKind(t, access.Invalid, h.Desk.AddComments(t.Context(), ref.ID, access.Comment{Text: "cannot be repeated"}))
 	require.Empty(t, h.Seen(ref.ID).Comments)
 }

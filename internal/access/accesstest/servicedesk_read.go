@@ -94,7 +94,7 @@ func readRekeyed(t *testing.T, h ServiceDeskHarness) {
 	require.Equal(t, ref.ID, got.Ref.ID)
 	require.Equal(t, key, got.Ref.Key)
 	require.NotEqual(t, before.Project, got.Project)
-	require.NoError(t, h.Desk.AddComment(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: "still here"}))
+	require.NoError(t, h.Desk.AddComments(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: "still here"}))
 	require.NoError(t, h.Desk.MoveTicket(t.Context(), ref.ID, access.TicketWorking))
 	require.Equal(t, access.TicketWorking, deskRead(t, h, ref.ID).Phase)
 }
@@ -152,8 +152,8 @@ func deskEveryCall(h ServiceDeskHarness, id access.TicketID, account access.Acco
 			_, err := h.Desk.ChangedTickets(ctx, access.ChangesQuery{Limit: 1})
 			return err
 		},
-		"AddComment": func(ctx context.Context) error {
-			return h.Desk.AddComment(ctx, id, access.Comment{Marker: "c", Text: "text"})
+		"AddComments": func(ctx context.Context) error {
+			return h.Desk.AddComments(ctx, id, access.Comment{Marker: "c", Text: "text"})
 		},
 		"MoveTicket": func(ctx context.Context) error {
 			return h.Desk.MoveTicket(ctx, id, access.TicketDone)

@@ -2,6 +2,7 @@ package accesstest
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,8 +15,8 @@ func commentTwice(t *testing.T, h ServiceDeskHarness) {
 	one := access.Comment{Marker: "usher-r1-c1", Text: "approved by Ada"}
 	other := access.Comment{Marker: "usher-r1-c2", Text: one.Text}
 	for range 2 {
-		require.NoError(t, h.Desk.AddComment(t.Context(), ref.ID, one))
-		require.NoError(t, h.Desk.AddComment(t.Context(), ref.ID, other))
+		require.NoError(t, h.Desk.AddComments(t.Context(), ref.ID, one))
+		require.NoError(t, h.Desk.AddComments(t.Context(), ref.ID, other))
 	}
 	require.Equal(t, []string{one.Text, one.Text}, h.Seen(ref.ID).Comments)
 }
@@ -23,9 +24,9 @@ func commentTwice(t *testing.T, h ServiceDeskHarness) {
 func commentWithLostAnswer(t *testing.T, h ServiceDeskHarness) {
 	ref := deskOpen(t, h, "r1")
 	c := access.Comment{Marker: "usher-r1-c1", Text: "approved by Ada"}
-	h.DropAnswerOnce("AddComment")
-	deskRequireKind(t, access.Transient, h.Desk.AddComment(t.Context(), ref.ID, c))
-	require.NoError(t, h.Desk.AddComment(t.Context(), ref.ID, c))
+	h.DropAnswerOnce("AddComments")
+	deskRequireKind(t, access.Transient, h.Desk.AddComments(t.Context(), ref.ID, c))
+	require.NoError(t, h.Desk.AddComments(t.Context(), ref.ID, c))
 	require.Equal(t, []string{c.Text}, h.Seen(ref.ID).Comments)
 }
 
@@ -35,15 +36,44 @@ func commentBehindOthers(t *testing.T, h ServiceDeskHarness) {
 	for range 2 {
 		for i := range n {
 			c := access.Comment{Marker: access.Marker(fmt.Sprintf("usher-r1-c%d", i)), Text: fmt.Sprintf("comment %d", i)}
-			require.NoError(t, h.Desk.AddComment(t.Context(), ref.ID, c))
+			require.NoError(t, h.Desk.AddComments(t.Context(), ref.ID, c))
 		}
 	}
 	require.Len(t, h.Seen(ref.ID).Comments, n)
 }
 
+func commentsTogether(t *testing.T, h ServiceDeskHarness) {
+	ref := deskOpen(t, h, "r1")
+	all := []access.Comment{{Marker: "c1", Text: "first"}, {Marker: "c2", Text: "second"}, {Marker: "c3", Text: "third"}}
+	require.NoError(t, h.Desk.AddComments(t.Context(), ref.ID))
+	require.Empty(t, h.Seen(ref.ID).Comments)
+	require.NoError(t, h.Desk.AddComments(t.Context(), ref.ID, all[1]))
+	for range 2 {
+		require.NoError(t, h.Desk.AddComments(t.Context(), ref.ID, all...))
+	}
+	require.Equal(t, "second first third", deskSaid(h, ref.ID))
+}
+
+func commentsWithLostAnswer(t *testing.T, h ServiceDeskHarness) {
+	ref := deskOpen(t, h, "r1")
+	all := []access.Comment{{Marker: "c1", Text: "first"}, {Marker: "c2", Text: "second"}}
+	h.DropAnswerOnce("AddComments")
+	deskRequireKind(t, access.Transient, h.Desk.AddComments(t.Context(), ref.ID, all...))
+	for _, c := range all {
+		require.NoError(t, h.Desk.AddComments(t.Context(), ref.ID, c))
+	}
+	require.NoError(t, h.Desk.AddComments(t.Context(), ref.ID, all[1], access.Comment{Marker: "c3", Text: "third"}))
+	require.Equal(t, "first second third", deskSaid(h, ref.ID))
+}
+
+// deskSaid is all that the comments say, one word for each paragraph here.
+func deskSaid(h ServiceDeskHarness, id access.TicketID) string {
+	return strings.Join(strings.Fields(strings.Join(h.Seen(id).Comments, "\n")), " ")
+}
+
 func commentPlainText(t *testing.T, h ServiceDeskHarness) {
 	ref := deskOpen(t, h, "r1")
-	require.NoError(t, h.Desk.AddComment(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: deskTrickyText()}))
+	require.NoError(t, h.Desk.AddComments(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: deskTrickyText()}))
 	require.Equal(t, []string{deskTrickyText()}, h.Seen(ref.ID).Comments)
 }
 
@@ -132,7 +162,7 @@ func writeDeleted(t *testing.T, h ServiceDeskHarness) {
 	account := h.AddAccount(deskAda())
 	ref := deskOpen(t, h, "r1")
 	h.Delete(ref.ID)
-	deskRequireKind(t, access.NotFound, h.Desk.AddComment(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: "text"}))
+	deskRequireKind(t, access.NotFound, h.Desk.AddComments(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: "text"}))
 	deskRequireKind(t, access.NotFound, h.Desk.MoveTicket(t.Context(), ref.ID, access.TicketDone))
 	deskRequireKind(t, access.NotFound, h.Desk.AssignTicket(t.Context(), ref.ID, account))
 	deskRequireKind(t, access.NotFound, h.Desk.AssignTicket(t.Context(), ref.ID, ""))

@@ -223,7 +223,7 @@ func TestAnArchivedTicketIsAConflict(t *testing.T) {
 	_, err := desk.ReadTicket(t.Context(), "10001")
 	require.NoError(t, err, "it can be read")
 	for name, err := range map[string]error{
-		"comment": desk.AddComment(t.Context(), "10001", access.Comment{Marker: "c", Text: "x"}),
+		"comment": desk.AddComments(t.Context(), "10001", access.Comment{Marker: "c", Text: "x"}),
 		"move":    desk.MoveTicket(t.Context(), "10001", access.TicketDone),
 		"assign":  desk.AssignTicket(t.Context(), "10001", "eve"),
 	} {
@@ -240,7 +240,7 @@ func TestArchivedTicketsOnEachEdition(t *testing.T) {
 		require.NoError(t, s.Archive(string(ref.ID), true))
 		_, err := desk.ReadTicket(t.Context(), ref.ID)
 		require.NoError(t, err)
-		requireKind(t, access.Conflict, desk.AddComment(t.Context(), ref.ID, access.Comment{Marker: "c", Text: "x"}))
+		requireKind(t, access.Conflict, desk.AddComments(t.Context(), ref.ID, access.Comment{Marker: "c", Text: "x"}))
 		requireKind(t, access.Conflict, desk.MoveTicket(t.Context(), ref.ID, access.TicketDone))
 		requireKind(t, access.Conflict, desk.AssignTicket(t.Context(), ref.ID, jiratest.DefaultAccountID))
 	})

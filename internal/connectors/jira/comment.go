@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
+	"slices"
+	"strings"
 
 	"usher/internal/access"
 	"usher/internal/rest"
@@ -33,25 +36,49 @@ type newComment struct {
 	Properties []property `json:"properties,omitempty"`
 }
 
-// AddComment implements access.TicketWriter. It looks through usher's own comments for the marker first. Invalid: a
-// comment without a marker, which could not be repeated. In a Jira Service Management project the comment is one that
-// customers see.
-func (d *Desk) AddComment(ctx context.Context, id access.TicketID, c access.Comment) error {
-	const op = "add comment"
-	if c.Marker == "" {
-		return access.Errorf(access.Invalid, op, "marker: expected one")
+// AddComments implements access.TicketWriter. It looks through usher's own comments for the markers first, once for all of
+// them; what is missing goes out as one comment, as far as Jira takes so long a text. Invalid: a comment without a marker,
+// which could not be repeated. In a Jira Service Management project the comments are such that customers see.
+func (d *Desk) AddComments(ctx context.Context, id access.TicketID, all ...access.Comment) error {
+	const op = "add comments"
+	for i, c := range all {
+		if c.Marker == "" {
+			return access.Errorf(access.Invalid, op, "comments[%d].marker: expected one", i)
+		}
 	}
 	path, ok := issuePath(id, "/comment")
 	if !ok {
 		return d.gone(ctx, op, access.Errorf(access.NotFound, op, "%q is not the id of an issue", id))
 	}
-	already, err := d.findComment(ctx, op, path, c.Marker)
+	missing, err := d.missingOf(ctx, op, path, all)
 	if err != nil {
 		return d.gone(ctx, op, err)
 	}
-	if already {
-		return nil
+	for len(missing) > 0 {
+		n := fitting(missing)
+		if err := d.addTogether(ctx, op, path, missing[:n]); err != nil {
+			return d.gone(ctx, op, err)
+		}
+		missing = missing[n:]
 	}
+	return nil
+}
+
+// fitting is how many of the first texts go into one comment whole; a text that is too long even alone goes alone.
+func fitting(all []access.Comment) int {
+	// Room for an edition's frame around the text.
+	room := textLimit - 64
+	for n, c := range all {
+		room -= units(c.Text) + units(markerLine(c.Marker)) + len("\n\n\n")
+		if room < 0 {
+			return max(n, 1)
+		}
+	}
+	return len(all)
+}
+
+// addTogether adds one comment that says all of the texts and carries all of their markers.
+func (d *Desk) addTogether(ctx context.Context, op, path string, all []access.Comment) error {
 	say, err := d.speak(ctx, op)
 	if err != nil {
 		return err
@@ -60,55 +87,59 @@ func (d *Desk) AddComment(ctx context.Context, id access.TicketID, c access.Comm
 	var added struct {
 		ID string `json:"id"`
 	}
-	err = d.write(ctx, op, rest.Call{
-		Method: http.MethodPost, Path: path, Body: commentOf(say, c, visible), Into: &added,
-	})
-	if err != nil {
-		return d.gone(ctx, op, err)
+	err = d.write(ctx, op, rest.Call{Method: http.MethodPost, Path: path, Body: commentOf(say, all, visible), Into: &added})
+	if err != nil || visible || d.stamps.Load() != stampsUnknown {
+		return err
 	}
-	if visible || d.stamps.Load() != stampsUnknown {
-		return nil
-	}
-	shows, err := d.findComment(ctx, op, path, c.Marker)
+	hidden, err := d.missingOf(ctx, op, path, all)
 	switch {
 	case err != nil:
-		return d.gone(ctx, op, err)
-	case shows:
+		return err
+	case len(hidden) == 0:
 		d.stamps.Store(stampsShow)
 		return nil
 	}
 	d.stamps.Store(stampsHidden)
-	return d.write(ctx, op, rest.Call{
-		Method: http.MethodPut, Path: path + "/" + added.ID, Body: commentOf(say, c, true),
-	})
+	return d.write(ctx, op, rest.Call{Method: http.MethodPut, Path: path + "/" + added.ID, Body: commentOf(say, all, true)})
 }
 
-func commentOf(say dialect, c access.Comment, visible bool) newComment {
+func commentOf(say dialect, all []access.Comment, visible bool) newComment {
+	var texts, lines []string
+	var markers []access.Marker
+	for _, c := range all {
+		texts = append(texts, referenceInside.ReplaceAllString(c.Text, "> $0"))
+		lines, markers = append(lines, markerLine(c.Marker)), append(markers, c.Marker)
+	}
 	tail := ""
 	if visible {
-		tail = markerLine(c.Marker)
+		tail = strings.Join(lines, "\n")
 	}
-	body := newComment{Body: say.text(c.Text, tail)}
+	body := newComment{Body: say.text(strings.Join(texts, "\n\n"), tail)}
 	if say.showsStamps() {
-		body.Properties = []property{{Key: stampKey, Value: say.stamp(c.Marker)}}
+		body.Properties = []property{{Key: stampKey, Value: stamp{Marker: markers[0], Also: markers[1:]}}}
 	}
 	return body
 }
 
-// markerLine is how a comment carries its marker where properties do not show.
+// referenceInside is what a line of somebody's words must not begin with: it would pass for a marker, and usher would not
+// say what it has still to say.
+var referenceInside = regexp.MustCompile(`(?m)^\(reference `)
+
+// markerLine is how a comment carries a marker where properties do not show.
 func markerLine(marker access.Marker) string { return fmt.Sprintf("(reference %s)", marker) }
 
-// findComment tells whether usher has added a comment with that marker. The newest comments come first, because what is
-// repeated was tried a moment ago. Comments of others do not count: nobody else can silence usher.
-func (d *Desk) findComment(ctx context.Context, op, path string, marker access.Marker) (bool, error) {
+// missingOf gives those of the comments that usher has not added. The newest comments of the ticket come first, because
+// what is repeated was tried a moment ago. Comments of others do not count: nobody else can silence usher.
+func (d *Desk) missingOf(ctx context.Context, op, path string, all []access.Comment) ([]access.Comment, error) {
 	me, err := d.me(ctx, op)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	say, err := d.speak(ctx, op)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
+	missing := slices.Clone(all)
 	for start, pages := 0, 0; pages < maxPages; pages++ {
 		var page struct {
 			Comments []comment `json:"comments"`
@@ -116,19 +147,19 @@ func (d *Desk) findComment(ctx context.Context, op, path string, marker access.M
 		}
 		query := fmt.Sprintf("?startAt=%d&maxResults=100&orderBy=-created&expand=properties", start)
 		if err := d.get(ctx, op, path+query, &page); err != nil {
-			return false, err
+			return nil, err
 		}
-		for _, c := range page.Comments {
-			if c.Author.id() == me && c.carries(say, marker) {
-				return true, nil
+		for _, there := range page.Comments {
+			if there.Author.id() == me {
+				missing = slices.DeleteFunc(missing, func(c access.Comment) bool { return there.carries(say, c.Marker) })
 			}
 		}
 		start += len(page.Comments)
-		if len(page.Comments) == 0 || start >= page.Total {
-			return false, nil
+		if len(missing) == 0 || len(page.Comments) == 0 || start >= page.Total {
+			return missing, nil
 		}
 	}
-	return false, access.Errorf(access.Transient, op, "the ticket has more than %d pages of comments", maxPages)
+	return nil, access.Errorf(access.Transient, op, "the ticket has more than %d pages of comments", maxPages)
 }
 
 func (c comment) carries(say dialect, marker access.Marker) bool {

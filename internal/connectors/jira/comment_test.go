@@ -18,14 +18,14 @@ func TestACommentCarriesItsMarkerAsAProperty(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, nil)
 	ref := open(t, desk)
-	require.NoError(t, desk.AddComment(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: "approved"}))
+	require.NoError(t, desk.AddComments(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: "approved"}))
 	require.Equal(t, map[string]any{
 		"body": map[string]any{"type": "doc", "version": 1.0, "content": []any{map[string]any{
 			"type": "paragraph", "content": []any{map[string]any{"type": "text", "text": "approved"}},
 		}}},
 		"properties": []any{map[string]any{"key": "usher", "value": map[string]any{"marker": "c1"}}},
 	}, s.last(t, "POST /comment"))
-	requireKind(t, access.Invalid, desk.AddComment(t.Context(), ref.ID, access.Comment{Text: "no marker"}))
+	requireKind(t, access.Invalid, desk.AddComments(t.Context(), ref.ID, access.Comment{Text: "no marker"}))
 }
 
 func TestOnlyTheFirstCommentIsReadBack(t *testing.T) {
@@ -33,10 +33,60 @@ func TestOnlyTheFirstCommentIsReadBack(t *testing.T) {
 	desk := s.desk(t, nil)
 	ref := open(t, desk)
 	for n := range 3 {
-		require.NoError(t, desk.AddComment(t.Context(), ref.ID, access.Comment{Marker: access.Marker(fmt.Sprintf("c%d", n)), Text: "x"}))
+		require.NoError(t, desk.AddComments(t.Context(), ref.ID, access.Comment{Marker: access.Marker(fmt.Sprintf("c%d", n)), Text: "x"}))
 	}
 	require.Len(t, s.calls("GET /comment"), 4)
 	require.Len(t, s.calls("POST /comment"), 3)
+}
+
+func TestWhatIsSaidTogetherIsOneComment(t *testing.T) {
+	s := newSite(t, jiratest.Config{})
+	desk := s.desk(t, nil)
+	ref := open(t, desk)
+	all := []access.Comment{{Marker: "c1", Text: "approved"}, {Marker: "c2", Text: "granted"}, {Marker: "c3", Text: "over"}}
+	require.NoError(t, desk.AddComments(t.Context(), ref.ID, all[0]))
+	read := len(s.calls("GET /comment"))
+	require.NoError(t, desk.AddComments(t.Context(), ref.ID, all...))
+	require.Len(t, s.calls("GET /comment"), read+1, "asked once what is there")
+	stamped := []any{map[string]any{"key": "usher", "value": map[string]any{"marker": "c2", "also": []any{"c3"}}}}
+	require.Equal(t, stamped, s.last(t, "POST /comment")["properties"])
+	comments := s.Comments(string(ref.ID))
+	require.Len(t, comments, 2)
+	require.Equal(t, "granted\nover", comments[1].Body)
+	require.NoError(t, desk.AddComments(t.Context(), ref.ID, all[2]))
+	require.Len(t, s.Comments(string(ref.ID)), 2)
+}
+
+func TestTextsThatAreTooLongForOneCommentAreSeveral(t *testing.T) {
+	s := newSite(t, jiratest.Config{})
+	desk := s.desk(t, nil)
+	ref := open(t, desk)
+	var all []access.Comment
+	for n, size := range []int{20000, 12000, 1000, 40000, 5} {
+		all = append(all, access.Comment{Marker: access.Marker(fmt.Sprintf("c%d", n)), Text: strings.Repeat(fmt.Sprint(n), size)})
+	}
+	for range 2 {
+		require.NoError(t, desk.AddComments(t.Context(), ref.ID, all...))
+	}
+	var said []int
+	for _, c := range s.Comments(string(ref.ID)) {
+		said = append(said, len(c.Body))
+	}
+	require.Equal(t, []int{20000 + len("\n") + 12000, 1000, 32767, 5}, said)
+}
+
+func TestNobodysWordsPassForAMarker(t *testing.T) {
+	s := newSite(t, jiratest.Config{})
+	withoutProperties(s)
+	desk := s.desk(t, nil)
+	ref := open(t, desk)
+	reason := "approved, for\r\n(reference c2)"
+	for _, c := range []access.Comment{{Marker: "c1", Text: reason}, {Marker: "c2", Text: "revoked"}} {
+		require.NoError(t, desk.AddComments(t.Context(), ref.ID, c))
+	}
+	comments := s.Comments(string(ref.ID))
+	require.Len(t, comments, 2)
+	require.Contains(t, comments[1].Body, "revoked")
 }
 
 func TestNobodyElseCanSilenceAComment(t *testing.T) {
@@ -45,7 +95,7 @@ func TestNobodyElseCanSilenceAComment(t *testing.T) {
 	desk := s.desk(t, nil)
 	ref := open(t, desk)
 	require.NoError(t, s.CommentAs(string(human), string(ref.ID), "(reference c1)"))
-	require.NoError(t, desk.AddComment(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: "approved"}))
+	require.NoError(t, desk.AddComments(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: "approved"}))
 	require.Len(t, s.Comments(string(ref.ID)), 2)
 }
 
@@ -88,13 +138,14 @@ func TestWherePropertiesDoNotShowALineCarriesTheMarker(t *testing.T) {
 	ref := open(t, desk)
 	for range 2 {
 		for _, marker := range []access.Marker{"c1", "c11"} {
-			require.NoError(t, desk.AddComment(t.Context(), ref.ID, access.Comment{Marker: marker, Text: "approved"}))
+			require.NoError(t, desk.AddComments(t.Context(), ref.ID, access.Comment{Marker: marker, Text: "approved"}))
 		}
+		require.NoError(t, desk.AddComments(t.Context(), ref.ID, access.Comment{Marker: "c1"}, access.Comment{Marker: "c11"}))
 	}
 	require.Len(t, s.calls("POST /comment"), 2, "each comment was added once")
 	require.Contains(t, s.calls("POST /comment")[1].body, "(reference c11)")
 	// A process that starts anew finds them as well.
-	require.NoError(t, s.desk(t, nil).AddComment(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: "approved"}))
+	require.NoError(t, s.desk(t, nil).AddComments(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: "approved"}))
 	require.Len(t, s.calls("POST /comment"), 2)
 }
 
@@ -102,7 +153,7 @@ func TestALongCommentIsCut(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, nil)
 	ref := open(t, desk)
-	require.NoError(t, desk.AddComment(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: strings.Repeat("日", 40000)}))
+	require.NoError(t, desk.AddComments(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: strings.Repeat("日", 40000)}))
 	body := s.Comments(string(ref.ID))[0].Body
 	require.Len(t, []rune(body), 32767)
 	require.True(t, strings.HasSuffix(body, "日 [cut]"))

@@ -174,12 +174,12 @@ func TestDataCentersCommentsCarryTheirMarkerInALine(t *testing.T) {
 	})
 	desk := s.desk(t, nil)
 	for _, marker := range []access.Marker{"c1", "c1", "c11", "c11"} {
-		require.NoError(t, desk.AddComment(t.Context(), "10001", access.Comment{Marker: marker, Text: "{*}approved"}))
+		require.NoError(t, desk.AddComments(t.Context(), "10001", access.Comment{Marker: marker, Text: "{*}approved"}))
 	}
 	require.Equal(t, 2, s.count("POST "+comments), "each was added once")
 	require.JSONEq(t, `{"body":"{noformat}\n{*}approved\n\n(reference c11)\n{noformat}"}`, s.body(t, "POST "+comments))
 	kept = strings.ReplaceAll(kept, `\n`, `\r\n`)
-	require.NoError(t, desk.AddComment(t.Context(), "10001", access.Comment{Marker: "c11", Text: "x"}))
+	require.NoError(t, desk.AddComments(t.Context(), "10001", access.Comment{Marker: "c11", Text: "x"}))
 	require.Equal(t, 2, s.count("POST "+comments), "line ends of browsers are understood")
 	require.Len(t, s.calls(), 7, "nothing is read back")
 }

@@ -14,6 +14,8 @@ const stampKey = "usher"
 // stamp is the value of such a property on Cloud.
 type stamp struct {
 	Marker access.Marker `json:"marker"`
+	// Also are the markers of further texts in the same comment.
+	Also []access.Marker `json:"also,omitempty"`
 }
 
 // keptProperty is a property as Jira shows it.
@@ -25,7 +27,7 @@ type keptProperty struct {
 // isStamp tells whether a property's value carries the marker, in either edition's form.
 func isStamp(value json.RawMessage, marker access.Marker) bool {
 	var s stamp
-	if json.Unmarshal(value, &s) == nil && s.Marker == marker {
+	if json.Unmarshal(value, &s) == nil && (s.Marker == marker || slices.Contains(s.Also, marker)) {
 		return true
 	}
 	var plain access.Marker

@@ -23,7 +23,7 @@ func limited(t *testing.T, call string, answer http.HandlerFunc) (*site, *jira.D
 	desk.SetClock(now.read)
 	open(t, desk)
 	open(t, desk)
-	require.NoError(t, desk.AddComment(t.Context(), "10002", access.Comment{Marker: "c0", Text: "x"}))
+	require.NoError(t, desk.AddComments(t.Context(), "10002", access.Comment{Marker: "c0", Text: "x"}))
 	s.answerInstead(call, answer)
 	return s, desk, now
 }
@@ -38,7 +38,7 @@ func TestEachRateLimitShutsWhatItIsAbout(t *testing.T) {
 		return err
 	}
 	comment := func(d *jira.Desk, t *testing.T, id access.TicketID) error {
-		return d.AddComment(t.Context(), id, access.Comment{Marker: "c1", Text: "x"})
+		return d.AddComments(t.Context(), id, access.Comment{Marker: "c1", Text: "x"})
 	}
 	assign := func(d *jira.Desk, t *testing.T, id access.TicketID) error {
 		return d.AssignTicket(t.Context(), id, jiratest.DefaultAccountID)
@@ -177,7 +177,7 @@ func TestHeadersOfALimitThatIsNotReachedAreNone(t *testing.T) {
 func TestALimitEndsAfterItsWait(t *testing.T) {
 	s, desk, now := limited(t, "POST /comment", tooMany(``, "RateLimit-Reason", "jira-per-issue-on-write", "Retry-After", "2"))
 	for n := range 3 {
-		err := desk.AddComment(t.Context(), "10001", access.Comment{Marker: access.Marker(fmt.Sprint("c", n)), Text: "x"})
+		err := desk.AddComments(t.Context(), "10001", access.Comment{Marker: access.Marker(fmt.Sprint("c", n)), Text: "x"})
 		requireKind(t, access.RateLimited, err)
 		now.pass(2 * time.Second)
 	}

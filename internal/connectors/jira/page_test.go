@@ -29,7 +29,7 @@ func TestAPageInThePlaceOfAnAnswerIsNoSuccess(t *testing.T) {
 		},
 		"a comment": {
 			jiratest.OpAddComment, func(d *jira.Desk, t *testing.T, id access.TicketID) error {
-				return d.AddComment(t.Context(), id, access.Comment{Marker: "c1", Text: "x"})
+				return d.AddComments(t.Context(), id, access.Comment{Marker: "c1", Text: "x"})
 			}, func(i jiratest.Issue) bool { return len(i.Comments) == 1 },
 		},
 	} {

@@ -293,7 +293,7 @@ func projectsFor(setup accesstest.ServiceDeskSetup) []jiratest.Project {
 func operationOf(t *testing.T, method string) jiratest.Operation {
 	t.Helper()
 	operation := map[string]jiratest.Operation{
-		"CreateTicket": jiratest.OpCreateIssue, "AddComment": jiratest.OpAddComment,
+		"CreateTicket": jiratest.OpCreateIssue, "AddComments": jiratest.OpAddComment,
 		"MoveTicket": jiratest.OpTransition, "AssignTicket": jiratest.OpAssign,
 	}[method]
 	require.NotEmpty(t, operation)

@@ -57,7 +57,7 @@ func operations(edition jiratest.Edition) []operation {
 			return err
 		}},
 		{"comment", "POST /comment", rest.Write, func(ctx context.Context, d *jira.Desk, id access.TicketID) error {
-			return d.AddComment(ctx, id, access.Comment{Marker: "c1", Text: "text"})
+			return d.AddComments(ctx, id, access.Comment{Marker: "c1", Text: "text"})
 		}},
 		{"move", "POST /transitions", rest.Write, func(ctx context.Context, d *jira.Desk, id access.TicketID) error {
 			return d.MoveTicket(ctx, id, access.TicketDone)

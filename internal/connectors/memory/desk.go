@@ -151,12 +151,21 @@ func (d *Desk) ReadTicket(ctx context.Context, id access.TicketID) (access.Ticke
 	return d.snapshot(t), nil
 }
 
-// AddComment implements access.TicketWriter.
-func (d *Desk) AddComment(ctx context.Context, id access.TicketID, c access.Comment) error {
+// AddComments implements access.TicketWriter. Each text is a comment of its own, and counts as a call (see FailNext).
+func (d *Desk) AddComments(ctx context.Context, id access.TicketID, all ...access.Comment) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	for _, c := range all {
+		if err := d.comment(ctx, id, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Desk) comment(ctx context.Context, id access.TicketID, c access.Comment) error {
 	const op = "add comment"
-	t, err := d.open(ctx, OpAddComment, op, id)
+	t, err := d.open(ctx, OpAddComments, op, id)
 	if err != nil {
 		return err
 	}
@@ -168,7 +177,7 @@ func (d *Desk) AddComment(ctx context.Context, id access.TicketID, c access.Comm
 		t.Comments = append(t.Comments, access.Comment{Marker: c.Marker, Text: deskShorten(c.Text, DeskBodyLimit)})
 		d.changed(t, true)
 	}
-	return d.end(OpAddComment, op)
+	return d.end(OpAddComments, op)
 }
 
 // MoveTicket implements access.TicketWriter.

@@ -15,7 +15,7 @@ const (
 	OpReadTicket     = "ReadTicket"
 	OpReadTickets    = "ReadTickets"
 	OpChangedTickets = "ChangedTickets"
-	OpAddComment     = "AddComment"
+	OpAddComments    = "AddComments"
 	OpMoveTicket     = "MoveTicket"
 	OpAssignTicket   = "AssignTicket"
 	OpFindAccount    = "FindAccount"

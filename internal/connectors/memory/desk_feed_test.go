@@ -180,7 +180,7 @@ func TestOnlyUshersRealChangesCountAsWrites(t *testing.T) {
 	account := desk.AddAccount(access.Person{ID: "ana", Email: "ana@example.test"})
 	id := open(t, desk, "m1")
 	for range 2 {
-		require.NoError(t, desk.AddComment(t.Context(), id, access.Comment{Marker: "c1", Text: "text"}))
+		require.NoError(t, desk.AddComments(t.Context(), id, access.Comment{Marker: "c1", Text: "text"}))
 		require.NoError(t, desk.MoveTicket(t.Context(), id, access.TicketWorking))
 		require.NoError(t, desk.AssignTicket(t.Context(), id, account))
 	}

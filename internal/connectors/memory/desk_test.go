@@ -61,17 +61,17 @@ func TestDeskFailsAsItIsTold(t *testing.T) {
 	ref, err := desk.CreateTicket(t.Context(), access.NewTicket{Marker: "m1"})
 	require.NoError(t, err)
 	comment := func() error {
-		return desk.AddComment(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: "text"})
+		return desk.AddComments(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: "text"})
 	}
 
 	limited := &access.Error{Kind: access.RateLimited, Op: "add comment", Err: errors.New("slow down")}
-	desk.FailNext(memory.OpAddComment, limited, nil, access.Errorf(access.Forbidden, "add comment", "no right"))
+	desk.FailNext(memory.OpAddComments, limited, nil, access.Errorf(access.Forbidden, "add comment", "no right"))
 	require.ErrorIs(t, comment(), limited)
 	require.Empty(t, desk.Comments(ref.ID), "a call that fails does nothing")
 	require.NoError(t, comment())
 	require.Equal(t, access.Forbidden, access.KindOf(comment()))
 	require.NoError(t, comment())
-	require.Equal(t, 4, desk.Calls(memory.OpAddComment))
+	require.Equal(t, 4, desk.Calls(memory.OpAddComments))
 
 	desk.Down(true)
 	require.Equal(t, access.Transient, access.KindOf(comment()))
@@ -84,7 +84,7 @@ func TestDeskGivesCopies(t *testing.T) {
 	desk := memory.NewDesk("memory")
 	ref, err := desk.CreateTicket(t.Context(), access.NewTicket{Marker: "m1"})
 	require.NoError(t, err)
-	require.NoError(t, desk.AddComment(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: "text"}))
+	require.NoError(t, desk.AddComments(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: "text"}))
 	ticket, ok := desk.Ticket(ref.ID)
 	require.True(t, ok)
 	ticket.Comments[0].Text = "changed"
