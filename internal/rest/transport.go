@@ -50,6 +50,9 @@ type Config struct {
 // DefaultMaxBody is how many bytes of an answer are read by default: 8 MiB.
 const DefaultMaxBody = 8 << 20
 
+// idleConnections is how many connections a transport keeps at hand: more than a worker's activities at once.
+const idleConnections = 128
+
 // Transport is an http.RoundTripper that keeps a Config's limits. Safe for concurrent use. The body of every response
 // that it gives is already read and closed, so a caller that forgets to close one leaks nothing.
 type Transport struct {
@@ -83,7 +86,10 @@ func NewTransport(c Config) (*Transport, error) {
 		if !ok {
 			return nil, errors.New("config field Base: expected one, because the program replaced http.DefaultTransport")
 		}
-		t.base = base.Clone()
+		own := base.Clone()
+		// All calls of a transport go to one server, and the default would close nearly every connection after its call.
+		own.MaxIdleConns, own.MaxIdleConnsPerHost = idleConnections, idleConnections
+		t.base = own
 	}
 	if c.PerSecond > 0 {
 		burst := c.Burst
