@@ -49,6 +49,8 @@ type usher struct {
 	prefix  string
 	counter atomic.Int64
 	people  chan access.PersonID
+	// usual is how long the last request waited for its ticket, in nanoseconds.
+	usual atomic.Int64
 }
 
 func newUsher(urls stack.URLs, temporal client.Client, clients int) *usher {
@@ -115,13 +117,15 @@ func (u *usher) happyPath(ctx context.Context) (string, error) {
 }
 
 // lookAgain is the time between two looks for the ticket. A look is a DescribeWorkflowExecution, which is no action and no
-// event, but work for the server all the same.
-const lookAgain = 100 * time.Millisecond
+// event, but work for the server all the same, and work that no floor has: so the first look comes when the last request
+// had its ticket.
+const lookAgain = 50 * time.Millisecond
 
 // awaitTicket waits until the list in the Temporal UI shows the request's ticket.
 func (u *usher) awaitTicket(ctx context.Context, id string) error {
-	for {
-		if err := pause(ctx, lookAgain); err != nil {
+	began := time.Now()
+	for wait := max(lookAgain, time.Duration(u.usual.Load())); ; wait = lookAgain {
+		if err := pause(ctx, wait); err != nil {
 			return err
 		}
 		now, err := u.temporal.DescribeWorkflowExecution(ctx, requestWorkflow(id), "")
@@ -129,6 +133,8 @@ func (u *usher) awaitTicket(ctx context.Context, id string) error {
 			return err
 		}
 		if now.GetWorkflowExecutionInfo().GetSearchAttributes().GetIndexedFields()["UsherTicket"] != nil {
+			// A little less than it was, so that the wait can become shorter again.
+			u.usual.Store(int64(time.Since(began)) * 9 / 10)
 			return nil
 		}
 	}
