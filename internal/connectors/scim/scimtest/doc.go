@@ -5,6 +5,8 @@
 // bearer token, as strictly as the strictest directory in the field: a member's value must be an array, an unknown
 // member or path is refused, and so is writing or emptying a whole member list. Quirks makes it behave like other
 // directories; Faults makes it fail.
+// What a call costs grows with what it changes or shows, not with what else the directory holds: so it can stand beside
+// something that is measured.
 //
 // Outside of SCIM and without a token it shows what it holds: GET /directory is a page for people, GET /_sim/groups
 // and /_sim/changes are the same as JSON, GET and PUT /_sim/faults switch the faults, and /_sim/holds names calls that

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -19,22 +20,32 @@ type condition struct {
 	exact     bool
 }
 
-// filter gives the records that match; a filter that is not made of `eq` and `and` is refused.
-func (s *Server) filter(text string, attributes attributeSet, all []resource) ([]resource, *answer) {
+// search gives what matches a filter; a filter that is not made of `eq` and `and` is refused.
+func search[T any](s *Server, text string, l listing[T]) ([]*entry[T], *answer) {
 	if text == "" || s.quirks.IgnoreFilters {
-		return all, nil
+		return l.of.order, nil
 	}
-	conditions, bad := s.parse(text, attributes)
+	conditions, bad := s.parse(text, l.attributes)
 	if bad != nil {
 		return nil, bad
 	}
-	var matches []resource
-	for _, r := range all {
-		if r.matches(conditions) {
-			matches = append(matches, r)
+	var matches []*entry[T]
+	for _, e := range l.narrowed(conditions) {
+		if !slices.ContainsFunc(conditions, func(c condition) bool { return !l.matches(e.value, c) }) {
+			matches = append(matches, e)
 		}
 	}
 	return matches, nil
+}
+
+// narrowed gives those that may match: never too few, and all where no condition can be looked up.
+func (l listing[T]) narrowed(conditions []condition) []*entry[T] {
+	for _, c := range conditions {
+		if found, told := l.of.find(c.attribute, c.value); told {
+			return found
+		}
+	}
+	return l.of.order
 }
 
 func (s *Server) parse(text string, attributes attributeSet) ([]condition, *answer) {
@@ -69,19 +80,6 @@ func refuseFilter(detail string) *answer {
 	return &a
 }
 
-// indexKey is where a record keeps the values that filters compare, by lower-case attribute; it never leaves the server.
-const indexKey = "\x00index"
-
-func (r resource) matches(conditions []condition) bool {
-	index, _ := r[indexKey].(map[string][]string)
-	for _, c := range conditions {
-		hit := false
-		for _, value := range index[c.attribute] {
-			hit = hit || value == c.value || (!c.exact && strings.EqualFold(value, c.value))
-		}
-		if !hit {
-			return false
-		}
-	}
-	return true
+func (c condition) equals(value string) bool {
+	return value == c.value || (!c.exact && strings.EqualFold(value, c.value))
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 )
 
@@ -20,32 +19,56 @@ func (s *Server) groupAttributes() attributeSet {
 	return known
 }
 
-func (s *Server) groupResource(g *group) resource {
-	members := g.Members
-	if g.staleReads > 0 {
-		members = g.before
+func (s *Server) groupMatches(g *group, c condition) bool {
+	switch c.attribute {
+	case s.memberAttribute():
+		return g.shown().has(c.value)
+	case "id":
+		return c.equals(g.ID)
+	case "displayname":
+		return c.equals(g.DisplayName)
 	}
-	listed, ids := []any{}, []string{}
+	return false
+}
+
+func (s *Server) groupResource(g *group, p projection) resource {
+	r := resource{
+		"schemas": []string{schemaGroup}, "id": g.ID, "displayName": g.DisplayName,
+		"meta": map[string]any{"resourceType": "Group", "location": BasePath + "/Groups/" + g.ID},
+	}
+	// A group may have very many members, so they are listed for those alone who want to see them.
+	if p.shows("members") {
+		r["members"] = s.listMembers(g)
+	}
+	return p.of(r)
+}
+
+// listedMember is a member as it goes over the wire. Display is nil where no user has the id.
+type listedMember struct {
+	Ref     string  `json:"$ref"`
+	Display *string `json:"display,omitempty"`
+	Type    string  `json:"type"`
+	Value   string  `json:"value"`
+}
+
+func (s *Server) listMembers(g *group) []listedMember {
+	members := g.shown().order
+	switch cut := s.quirks.CutMembers; {
+	case s.quirks.HideMembers:
+		members = nil
+	case cut > 0 && cut < len(members):
+		members = members[:cut]
+	}
+	listed := make([]listedMember, 0, len(members))
 	for _, m := range members {
-		ids = append(ids, m.ID)
-		entry := map[string]any{"value": m.ID, "type": "User", "$ref": "../Users/" + url.PathEscape(m.ID)}
-		if u := s.state.user(m.ID); u != nil {
-			entry["display"] = u.DisplayName
+		entry := listedMember{Ref: "../Users/" + url.PathEscape(m.id), Type: "User", Value: m.id}
+		if u, found := s.state.users.get(m.id); found {
+			name := u.DisplayName
+			entry.Display = &name
 		}
 		listed = append(listed, entry)
 	}
-	r := resource{
-		"schemas": []string{schemaGroup}, "id": g.ID, "displayName": g.DisplayName, "members": listed,
-		"meta":   map[string]any{"resourceType": "Group", "location": BasePath + "/Groups/" + g.ID},
-		indexKey: map[string][]string{"id": {g.ID}, "displayname": {g.DisplayName}, s.memberAttribute(): ids},
-	}
-	switch cut := s.quirks.CutMembers; {
-	case s.quirks.HideMembers:
-		r["members"] = []any{}
-	case cut > 0 && cut < len(listed):
-		r["members"] = listed[:cut]
-	}
-	return r
+	return listed
 }
 
 func (s *Server) memberAttribute() string {
@@ -57,29 +80,24 @@ func (s *Server) memberAttribute() string {
 
 func (s *Server) listGroups(r *http.Request, _ []byte) answer {
 	query := r.URL.Query()
-	all := make([]resource, 0, len(s.state.Groups))
-	for i := range s.state.Groups {
-		all = append(all, s.groupResource(&s.state.Groups[i]))
-	}
+	a := answerPage(s, query, listing[*group]{s.state.groups, s.groupAttributes(), s.groupMatches, s.groupResource})
 	// Only a read that is about members uses up a stale one.
 	if strings.Contains(strings.ToLower(query.Get("filter")), s.memberAttribute()) {
-		for i := range s.state.Groups {
-			s.state.Groups[i].readOnce()
+		for g := range s.state.groups.values() {
+			g.readOnce()
 		}
 	}
-	return s.list(query, s.groupAttributes(), all)
+	return a
 }
 
-func (g *group) readOnce() { g.staleReads = max(0, g.staleReads-1) }
-
 func (s *Server) getGroup(r *http.Request, _ []byte) answer {
-	g := s.state.group(r.PathValue("id"))
-	if g == nil {
+	g, found := s.state.groups.get(r.PathValue("id"))
+	if !found {
 		return refuse(http.StatusNotFound, "", "no such group")
 	}
-	full := s.groupResource(g)
-	shown := full.project(r.URL.Query())
-	if _, about := shown["members"]; about {
+	p := projectionOf(r.URL.Query())
+	shown := s.groupResource(g, p)
+	if p.shows("members") {
 		g.readOnce()
 	}
 	return answer{http.StatusOK, shown}
@@ -95,19 +113,23 @@ func (s *Server) createGroup(r *http.Request, body []byte) answer {
 	}
 	g := Group{DisplayName: sent.DisplayName}
 	for _, m := range sent.Members {
-		if s.state.user(m.Value) == nil {
+		if !s.state.users.has(m.Value) {
 			return *refuseValue("members: no such user")
 		}
 		g.Members = append(g.Members, m.Value)
 	}
-	made := s.state.putGroup(g, s.clock())
-	return s.saved(answer{http.StatusCreated, s.groupResource(made).project(r.URL.Query())})
+	id, err := s.putGroup(g)
+	if err != nil {
+		return refuseUnkept(err)
+	}
+	made, _ := s.state.groups.get(id)
+	return answer{http.StatusCreated, s.groupResource(made, projectionOf(r.URL.Query()))}
 }
 
 // patchGroup applies all operations or none. A PATCH that changes nothing is answered 204.
 func (s *Server) patchGroup(r *http.Request, body []byte) answer {
-	g := s.state.group(r.PathValue("id"))
-	if g == nil {
+	g, found := s.state.groups.get(r.PathValue("id"))
+	if !found {
 		return refuse(http.StatusNotFound, "", "no such group")
 	}
 	if s.quirks.NoPatch {
@@ -117,36 +139,53 @@ func (s *Server) patchGroup(r *http.Request, body []byte) answer {
 	if bad != nil {
 		return *bad
 	}
-	edit := groupEdit{server: s, name: g.DisplayName, members: slices.Clone(g.Members)}
+	e := newGroupEdit(s, g)
 	for _, o := range operations {
-		if bad := edit.apply(o); bad != nil {
+		if bad := e.apply(o); bad != nil {
 			return *bad
 		}
 	}
-	before, renamed := g.Members, edit.name != g.DisplayName
-	g.DisplayName = edit.name
-	changed := s.state.setMembers(g, edit.members, s.clock())
-	if changed {
+	done := e.done()
+	changed, err := s.editGroup(g, done)
+	if err != nil {
+		return refuseUnkept(err)
+	}
+	if s.quirks.SilentPatch || (!changed && done.Name == "") {
+		return answer{status: http.StatusNoContent}
+	}
+	return answer{http.StatusOK, s.groupResource(g, projectionOf(r.URL.Query()))}
+}
+
+// editGroup reports whether the edit changed who is a member. Stale reads cost a copy of the member list.
+func (s *Server) editGroup(g *group, e edit) (changed bool, err error) {
+	if e.Name == "" && len(e.Left)+len(e.Came) == 0 {
+		return false, nil
+	}
+	var before *roster[member]
+	if s.faults.StaleReads > 0 {
+		before = g.members.clone()
+	}
+	logged := len(s.state.changes)
+	err = s.commit(update{Edit: &e})
+	if changed = len(s.state.changes) > logged; changed {
 		g.before, g.staleReads = before, s.faults.StaleReads
 	}
-	if s.quirks.SilentPatch || (!changed && !renamed) {
-		return s.saved(answer{status: http.StatusNoContent})
-	}
-	return s.saved(answer{http.StatusOK, s.groupResource(g).project(r.URL.Query())})
+	return changed, err
+}
+
+// putGroup adds a group or replaces the one with its ID, which is made up for "".
+func (s *Server) putGroup(g Group) (string, error) {
+	g.ID = s.state.named(g.ID, "group-")
+	return g.ID, s.commit(update{Group: &g, Made: s.state.made})
 }
 
 func (s *Server) deleteGroup(r *http.Request, _ []byte) answer {
 	id := r.PathValue("id")
-	g := s.state.group(id)
-	if g == nil {
+	if !s.state.groups.has(id) {
 		return refuse(http.StatusNotFound, "", "no such group")
 	}
-	s.dropGroup(g)
-	return s.saved(answer{status: http.StatusNoContent})
-}
-
-func (s *Server) dropGroup(g *group) {
-	id := g.ID
-	s.state.setMembers(g, nil, s.clock())
-	s.state.Groups = slices.DeleteFunc(s.state.Groups, func(other group) bool { return other.ID == id })
+	if err := s.commit(update{DropGroup: &id}); err != nil {
+		return refuseUnkept(err)
+	}
+	return answer{status: http.StatusNoContent}
 }

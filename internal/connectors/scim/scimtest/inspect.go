@@ -68,13 +68,10 @@ func (s *Server) Calls() []Call {
 func (s *Server) Members(groupID string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var ids []string
-	if g := s.state.group(groupID); g != nil {
-		for _, m := range g.Members {
-			ids = append(ids, m.ID)
-		}
+	if g, found := s.state.groups.get(groupID); found {
+		return g.members.ids()
 	}
-	return ids
+	return nil
 }
 
 // Changes are all changes of memberships since the directory was first made, oldest first. Every member of a group was
@@ -82,33 +79,33 @@ func (s *Server) Members(groupID string) []string {
 func (s *Server) Changes() []Change {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.state.Changes)
+	return slices.Clone(s.state.changes)
 }
 
 // Put adds a user or replaces the one with its ID. An ID that is "" is made up; the user is given as it is kept.
 func (s *Server) Put(u User) (User, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	u = s.state.putUser(u)
-	return u, s.save()
+	return s.putUser(u)
 }
 
 // Deactivate makes a user inactive; a user that does not exist stays so.
 func (s *Server) Deactivate(id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if u := s.state.user(id); u != nil {
-		u.Inactive = true
+	u, found := s.state.users.get(id)
+	if !found {
+		return nil
 	}
-	return s.save()
+	u.Inactive = true
+	return s.commit(update{User: &u})
 }
 
 // Remove deletes a user and its memberships; a user that does not exist stays so.
 func (s *Server) Remove(id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state.dropUser(id, s.clock())
-	return s.save()
+	return s.commit(update{DropUser: &id})
 }
 
 // PutGroup adds a group or replaces the one with its ID, members included, without a change in the log. An ID that
@@ -116,18 +113,14 @@ func (s *Server) Remove(id string) error {
 func (s *Server) PutGroup(g Group) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	id := s.state.putGroup(g, s.clock()).ID
-	return id, s.save()
+	return s.putGroup(g)
 }
 
 // RemoveGroup deletes a group; one that does not exist stays so.
 func (s *Server) RemoveGroup(id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if g := s.state.group(id); g != nil {
-		s.dropGroup(g)
-	}
-	return s.save()
+	return s.commit(update{DropGroup: &id})
 }
 
 // GroupView is a group as GET /_sim/groups shows it.
@@ -152,11 +145,11 @@ func (s *Server) Groups() []GroupView {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	views := []GroupView{}
-	for _, g := range s.state.Groups {
+	for g := range s.state.groups.values() {
 		view := GroupView{ID: g.ID, DisplayName: g.DisplayName, Members: []MemberView{}}
-		for _, m := range g.Members {
+		for m := range g.members.values() {
 			shown := MemberView{ID: m.ID, Since: m.Since}
-			if u := s.state.user(m.ID); u != nil {
+			if u, found := s.state.users.get(m.ID); found {
 				shown.UserName, shown.DisplayName, shown.Active = u.UserName, u.DisplayName, !u.Inactive
 			}
 			view.Members = append(view.Members, shown)
@@ -170,7 +163,7 @@ func (s *Server) Groups() []GroupView {
 func (s *Server) Users() []User {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.state.Users)
+	return slices.Collect(s.state.users.values())
 }
 
 //go:embed directory.html

@@ -53,11 +53,30 @@ func parsePatch(body []byte) ([]operation, *answer) {
 	return sent.Operations, nil
 }
 
-// groupEdit is a group as the operations of one PATCH leave it.
+// groupEdit collects what the operations of one PATCH do to a group: left are those of its members that were removed,
+// and came stand at the end of its list.
 type groupEdit struct {
-	server  *Server
-	name    string
-	members []member
+	users      *roster[User]
+	group      *group
+	name       string
+	left, came *roster[struct{}]
+}
+
+func newGroupEdit(s *Server, g *group) *groupEdit {
+	return &groupEdit{
+		users: s.state.users, group: g, name: g.DisplayName,
+		left: newRoster[struct{}](nil), came: newRoster[struct{}](nil),
+	}
+}
+
+// done is the edit as a whole.
+func (e *groupEdit) done() edit {
+	out := edit{Group: e.group.ID, Left: e.left.ids(), Came: e.came.ids()}
+	slices.SortFunc(out.Left, func(a, b string) int { return e.group.members.byID[a].turn - e.group.members.byID[b].turn })
+	if e.name != e.group.DisplayName {
+		out.Name = e.name
+	}
+	return out
 }
 
 // memberPath is `members[value eq "id"]`.
@@ -123,18 +142,21 @@ func (e *groupEdit) applyMembers(op string, value json.RawMessage) *answer {
 			e.remove(m.Value)
 			continue
 		}
-		if e.server.state.user(m.Value) == nil {
+		if !e.users.has(m.Value) {
 			return refuseValue("members: no such user")
 		}
-		if !slices.ContainsFunc(e.members, func(old member) bool { return old.ID == m.Value }) {
-			e.members = append(e.members, member{ID: m.Value, Since: e.server.clock()})
+		if !e.group.members.has(m.Value) || e.left.has(m.Value) {
+			e.came.put(m.Value, struct{}{})
 		}
 	}
 	return nil
 }
 
 func (e *groupEdit) remove(id string) {
-	e.members = slices.DeleteFunc(e.members, func(m member) bool { return m.ID == id })
+	e.came.drop(id)
+	if e.group.members.has(id) {
+		e.left.put(id, struct{}{})
+	}
 }
 
 func (e *groupEdit) rename(op string, value json.RawMessage) *answer {

@@ -31,7 +31,7 @@ func seeds() scimtest.Config {
 }
 
 // ask makes one SCIM call with the token.
-func ask(t *testing.T, h http.Handler, method, path, body string) *httptest.ResponseRecorder {
+func ask(t testing.TB, h http.Handler, method, path, body string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer "+token)
@@ -112,6 +112,53 @@ func TestFiltersAreEqualsAndAnd(t *testing.T) {
 			require.Equal(t, row.found, ids)
 		})
 	}
+}
+
+// TestASearchFollowsTheChanges looks for users by what the directory finds without looking at all of them.
+func TestASearchFollowsTheChanges(t *testing.T) {
+	s := scimtest.New(seeds())
+	found := func(resources, filter string) string {
+		w := ask(t, s, http.MethodGet, filtered(resources, filter), "")
+		require.Equal(t, http.StatusOK, w.Code, w.Body)
+		var list struct{ Resources []struct{ ID string } }
+		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &list))
+		ids := ""
+		for _, r := range list.Resources {
+			ids += r.ID + " "
+		}
+		return ids
+	}
+	put := func(u scimtest.User) {
+		_, err := s.Put(u)
+		require.NoError(t, err)
+	}
+	put(scimtest.User{ID: "u3", UserName: "\u212Aelvin@example.com", ExternalID: "E2"})
+	require.Equal(t, "u3 ", found("Users", `userName eq "kelvin@EXAMPLE.com"`), "as strings.EqualFold compares")
+	require.Equal(t, "u2 u3 ", found("Users", `externalId eq "E2"`))
+	require.Equal(t, "u1 ", found("Users", `externalId eq ""`), "who has none")
+	require.Empty(t, found("Users", `id eq "u3" and externalId eq "E3"`))
+	put(scimtest.User{ID: "u2", UserName: "mia@example.org", ExternalID: "E4"})
+	put(scimtest.User{ID: "u1", UserName: "ada@example.org", ExternalID: "E2"})
+	require.Equal(t, "u1 u3 ", found("Users", `externalId eq "E2"`), "in the order in which they came")
+	require.Empty(t, found("Users", `userName eq "mia@example.com"`))
+	require.Equal(t, "u2 ", found("Users", `active eq true and userName eq "mia@example.org"`))
+	require.NoError(t, s.Remove("u3"))
+	require.Equal(t, "u1 ", found("Users", `externalId eq "E2"`))
+	ask(t, s, http.MethodPatch, "/scim/v2/Groups/g1", patch(`{"op":"replace","path":"displayName","value":"empty"}`))
+	require.Equal(t, "g1 g2 ", found("Groups", `displayName eq "EMPTY"`))
+	require.Empty(t, found("Groups", `displayName eq "Wiki editor"`))
+}
+
+func TestStaleReadsShowWhoWasAMemberBefore(t *testing.T) {
+	s := scimtest.New(seeds())
+	s.SetFaults(scimtest.Faults{StaleReads: 2})
+	ask(t, s, http.MethodPatch, "/scim/v2/Groups/g1", patch(`{"op":"remove","path":"members[value eq \"u2\"]"}`))
+	require.Empty(t, s.Members("g1"))
+	require.NotContains(t, ask(t, s, http.MethodGet, "/scim/v2/Groups/g1?excludedAttributes=members", "").Body.String(), "u2")
+	asked := filtered("Groups", `id eq "g1" and members.value eq "u2"`)
+	require.Contains(t, ask(t, s, http.MethodGet, "/scim/v2/Groups/g1", "").Body.String(), "../Users/u2")
+	require.Contains(t, ask(t, s, http.MethodGet, asked, "").Body.String(), `"totalResults":1`)
+	require.Contains(t, ask(t, s, http.MethodGet, asked, "").Body.String(), `"totalResults":0`)
 }
 
 func TestTheTokenIsAskedForByEverythingOfSCIM(t *testing.T) {

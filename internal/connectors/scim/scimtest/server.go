@@ -74,18 +74,19 @@ type Server struct {
 	now      func() time.Time
 	mux      *http.ServeMux
 
-	mu     sync.Mutex
-	state  state
-	file   string
-	faults Faults
-	served served
+	mu    sync.Mutex
+	state state
+	// journal is nil for a directory that nothing keeps.
+	journal *journal
+	faults  Faults
+	served  served
 	// holds are the calls that shall wait, or do.
 	holds []*hold
 }
 
 // New makes a directory with the seeds of c. Nothing outlives it: see KeepIn.
 func New(c Config) *Server {
-	s := &Server{token: c.Token, pageSize: c.PageSize, quirks: c.Quirks, now: c.Now}
+	s := &Server{token: c.Token, pageSize: c.PageSize, quirks: c.Quirks, now: c.Now, state: newState()}
 	if s.pageSize == 0 {
 		s.pageSize = 20
 	}
@@ -93,10 +94,11 @@ func New(c Config) *Server {
 		s.now = time.Now
 	}
 	for _, u := range c.Users {
-		s.state.putUser(u)
+		// Nothing keeps it yet, so nothing can fail.
+		_, _ = s.putUser(u)
 	}
 	for _, g := range c.Groups {
-		s.state.putGroup(g, s.clock())
+		_, _ = s.putGroup(g)
 	}
 	s.mux = s.routes()
 	return s

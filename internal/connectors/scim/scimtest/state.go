@@ -1,12 +1,6 @@
 package scimtest
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -14,19 +8,31 @@ import (
 
 // state is everything that a restart keeps.
 type state struct {
-	Users   []User   `json:"users"`
-	Groups  []group  `json:"groups"`
-	Changes []Change `json:"changes"`
-	// Made counts the ids that were made up.
-	Made int `json:"made"`
+	users   *roster[User]
+	groups  *roster[*group]
+	changes []Change
+	// made counts the ids that were made up.
+	made int
+}
+
+func newState() state {
+	return state{
+		users: newRoster(map[string]func(User) string{
+			"username":   func(u User) string { return u.UserName },
+			"externalid": func(u User) string { return u.ExternalID },
+		}),
+		groups: newRoster(map[string]func(*group) string{
+			"displayname": func(g *group) string { return g.DisplayName },
+		}),
+	}
 }
 
 type group struct {
-	ID          string   `json:"id"`
-	DisplayName string   `json:"display_name"`
-	Members     []member `json:"members"`
+	ID          string
+	DisplayName string
+	members     *roster[member]
 	// before is what stale reads show, and staleReads how many are left.
-	before     []member
+	before     *roster[member]
 	staleReads int
 }
 
@@ -34,6 +40,27 @@ type member struct {
 	ID    string    `json:"id"`
 	Since time.Time `json:"since"`
 }
+
+// newGroup makes a group. Who is named twice among its members is one of them once, in the first place.
+func newGroup(id, displayName string, members []member) *group {
+	g := &group{ID: id, DisplayName: displayName, members: newRoster[member](nil)}
+	for _, m := range members {
+		if !g.members.has(m.ID) {
+			g.members.put(m.ID, m)
+		}
+	}
+	return g
+}
+
+// shown are the members as reads see them.
+func (g *group) shown() *roster[member] {
+	if g.staleReads > 0 {
+		return g.before
+	}
+	return g.members
+}
+
+func (g *group) readOnce() { g.staleReads = max(0, g.staleReads-1) }
 
 // ChangeKind says what happened to a membership.
 type ChangeKind string
@@ -52,135 +79,106 @@ type Change struct {
 	At    time.Time  `json:"at"`
 }
 
-func (st *state) madeUpID(prefix string) string {
-	st.Made++
-	return prefix + strconv.Itoa(st.Made)
+// update is one change of the state, and a line of the state file. It has one of its pointers.
+type update struct {
+	At time.Time `json:"at"`
+	// Made is state.made after it.
+	Made int `json:"made,omitempty"`
+	// User and Group are added, or replace the one with their ID.
+	User  *User  `json:"user,omitempty"`
+	Group *Group `json:"group,omitempty"`
+	// DropUser and DropGroup are the ids of what is deleted.
+	DropUser  *string `json:"drop_user,omitempty"`
+	DropGroup *string `json:"drop_group,omitempty"`
+	Edit      *edit   `json:"edit,omitempty"`
 }
 
-func (st *state) user(id string) *User {
-	for i := range st.Users {
-		if st.Users[i].ID == id {
-			return &st.Users[i]
+// edit is what a PATCH did to a group: Left are not members any more, in the order in which they came, and then Came
+// stand at the end. Who is in both has only moved.
+type edit struct {
+	Group string `json:"group"`
+	// Name is the new name; "" for the same as before.
+	Name string   `json:"name,omitempty"`
+	Left []string `json:"left,omitempty"`
+	Came []string `json:"came,omitempty"`
+}
+
+// apply is the only way in which a state changes, so that an update does the same when it is read back from the file.
+func (st *state) apply(u update) {
+	st.made = max(st.made, u.Made)
+	switch {
+	case u.User != nil:
+		st.users.put(u.User.ID, *u.User)
+	case u.Group != nil:
+		var members []member
+		for _, id := range u.Group.Members {
+			members = append(members, member{ID: id, Since: u.At})
 		}
+		st.groups.put(u.Group.ID, newGroup(u.Group.ID, u.Group.DisplayName, members))
+	case u.DropUser != nil:
+		st.dropUser(*u.DropUser, u.At)
+	case u.DropGroup != nil:
+		st.dropGroup(*u.DropGroup, u.At)
+	case u.Edit != nil:
+		st.edit(*u.Edit, u.At)
 	}
-	return nil
 }
 
-func (st *state) putUser(u User) User {
-	if u.ID == "" {
-		u.ID = st.madeUpID("user-")
+// named gives an id, or makes one up for "".
+func (st *state) named(id, prefix string) string {
+	if id != "" {
+		return id
 	}
-	if old := st.user(u.ID); old != nil {
-		*old = u
-		return u
-	}
-	st.Users = append(st.Users, u)
-	return u
+	st.made++
+	return prefix + strconv.Itoa(st.made)
 }
 
 // dropUser removes a user and, as a directory with references does, every membership.
-func (st *state) dropUser(id string, now time.Time) {
-	st.Users = slices.DeleteFunc(st.Users, func(u User) bool { return u.ID == id })
-	for i := range st.Groups {
-		kept := slices.DeleteFunc(slices.Clone(st.Groups[i].Members), func(m member) bool { return m.ID == id })
-		st.setMembers(&st.Groups[i], kept, now)
+func (st *state) dropUser(id string, at time.Time) {
+	st.users.drop(id)
+	for g := range st.groups.values() {
+		if g.members.has(id) {
+			g.members.drop(id)
+			st.log(Removed, g, id, at)
+		}
 	}
 }
 
-func (st *state) group(id string) *group {
-	for i := range st.Groups {
-		if st.Groups[i].ID == id {
-			return &st.Groups[i]
-		}
+func (st *state) dropGroup(id string, at time.Time) {
+	g, found := st.groups.get(id)
+	if !found {
+		return
 	}
-	return nil
+	for _, user := range g.members.ids() {
+		st.log(Removed, g, user, at)
+	}
+	st.groups.drop(id)
 }
 
-func (st *state) putGroup(g Group, now time.Time) *group {
-	if g.ID == "" {
-		g.ID = st.madeUpID("group-")
+// edit needs the group to be there.
+func (st *state) edit(e edit, at time.Time) {
+	g, _ := st.groups.get(e.Group)
+	if e.Name != "" {
+		g.DisplayName = e.Name
+		st.groups.put(g.ID, g)
 	}
-	made := group{ID: g.ID, DisplayName: g.DisplayName}
-	for _, id := range g.Members {
-		made.Members = append(made.Members, member{ID: id, Since: now})
+	fresh := slices.DeleteFunc(slices.Clone(e.Came), g.members.has)
+	for _, id := range e.Left {
+		g.members.drop(id)
 	}
-	if old := st.group(g.ID); old != nil {
-		*old = made
-		return old
+	for _, id := range e.Came {
+		g.members.put(id, member{ID: id, Since: at})
 	}
-	st.Groups = append(st.Groups, made)
-	return &st.Groups[len(st.Groups)-1]
+	for _, id := range e.Left {
+		if !g.members.has(id) {
+			st.log(Removed, g, id, at)
+		}
+	}
+	for _, id := range fresh {
+		st.log(Added, g, id, at)
+	}
 }
 
-// setMembers logs the difference and reports whether there is one.
-func (st *state) setMembers(g *group, members []member, now time.Time) bool {
-	changed := false
-	log := func(kind ChangeKind, from, missingIn []member) {
-		for _, m := range from {
-			if !slices.ContainsFunc(missingIn, func(other member) bool { return other.ID == m.ID }) {
-				st.Changes = append(st.Changes, Change{Kind: kind, Group: g.ID, User: m.ID, At: now})
-				changed = true
-			}
-		}
-	}
-	log(Removed, g.Members, members)
-	log(Added, members, g.Members)
-	g.Members = members
-	return changed
-}
-
-// KeepIn makes the directory outlive its process: what the file holds replaces the seeds where it names the same ids,
-// seeds that it does not know are added, and every later change is in the file before it is answered. A file that does
-// not exist is made. Call it before serving.
-func (s *Server) KeepIn(file string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	text, err := os.ReadFile(file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return fmt.Errorf("read the directory's state: %w", err)
-	default:
-		var kept state
-		if err := json.Unmarshal(text, &kept); err != nil {
-			return fmt.Errorf("read the directory's state from %s: %w", file, err)
-		}
-		for _, u := range s.state.Users {
-			if kept.user(u.ID) == nil {
-				kept.Users = append(kept.Users, u)
-			}
-		}
-		for _, g := range s.state.Groups {
-			if kept.group(g.ID) == nil {
-				kept.Groups = append(kept.Groups, g)
-			}
-		}
-		kept.Made = max(kept.Made, s.state.Made)
-		s.state = kept
-	}
-	s.file = file
-	return s.save()
-}
-
-// save writes the state in one step, so that a kill leaves the old file or the new one.
-func (s *Server) save() error {
-	if s.file == "" {
-		return nil
-	}
-	text, err := json.MarshalIndent(s.state, "", "  ")
-	if err != nil {
-		return fmt.Errorf("write the directory's state: %w", err)
-	}
-	temp, err := os.CreateTemp(filepath.Dir(s.file), filepath.Base(s.file)+".*")
-	if err != nil {
-		return fmt.Errorf("write the directory's state: %w", err)
-	}
-	_, err = temp.Write(text)
-	if err = errors.Join(err, temp.Sync(), temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), s.file)
-	}
-	if err != nil {
-		return fmt.Errorf("write the directory's state: %w", errors.Join(err, os.Remove(temp.Name())))
-	}
-	return nil
+func (st *state) log(kind ChangeKind, g *group, user string, at time.Time) {
+	st.changes = append(st.changes, Change{Kind: kind, Group: g.ID, User: user, At: at})
 }

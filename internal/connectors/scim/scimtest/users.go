@@ -9,13 +9,24 @@ import (
 
 var userAttributes = attributeSet{"id": true, "username": false, "externalid": true, "active": false}
 
-func (u User) resource() resource {
+func (u User) matches(c condition) bool {
+	switch c.attribute {
+	case "id":
+		return c.equals(u.ID)
+	case "username":
+		return c.equals(u.UserName)
+	case "externalid":
+		return c.equals(u.ExternalID)
+	case "active":
+		return c.equals(strconv.FormatBool(!u.Inactive))
+	}
+	return false
+}
+
+func (u User) resource(p projection) resource {
 	r := resource{
 		"schemas": []string{schemaUser, schemaEnterprise}, "id": u.ID, "userName": u.UserName, "active": !u.Inactive,
 		"meta": map[string]any{"resourceType": "User", "location": BasePath + "/Users/" + u.ID},
-		indexKey: map[string][]string{
-			"id": {u.ID}, "username": {u.UserName}, "externalid": {u.ExternalID}, "active": {strconv.FormatBool(!u.Inactive)},
-		},
 	}
 	if u.ExternalID != "" {
 		r["externalId"] = u.ExternalID
@@ -29,23 +40,19 @@ func (u User) resource() resource {
 	if u.Manager != "" {
 		r[schemaEnterprise] = map[string]any{"manager": map[string]any{"value": u.Manager}}
 	}
-	return r
+	return p.of(r)
 }
 
 func (s *Server) listUsers(r *http.Request, _ []byte) answer {
-	all := make([]resource, 0, len(s.state.Users))
-	for _, u := range s.state.Users {
-		all = append(all, u.resource())
-	}
-	return s.list(r.URL.Query(), userAttributes, all)
+	return answerPage(s, r.URL.Query(), listing[User]{s.state.users, userAttributes, User.matches, User.resource})
 }
 
 func (s *Server) getUser(r *http.Request, _ []byte) answer {
-	u := s.state.user(r.PathValue("id"))
-	if u == nil {
+	u, found := s.state.users.get(r.PathValue("id"))
+	if !found {
 		return refuse(http.StatusNotFound, "", "no such user")
 	}
-	return answer{http.StatusOK, u.resource().project(r.URL.Query())}
+	return answer{http.StatusOK, u.resource(projectionOf(r.URL.Query()))}
 }
 
 // newUser is what a create may carry; anything else in it is ignored.
@@ -69,10 +76,8 @@ func (s *Server) createUser(r *http.Request, body []byte) answer {
 	if err := json.Unmarshal(body, &sent); err != nil || sent.UserName == "" {
 		return refuse(http.StatusBadRequest, "invalidValue", "expected a user with a userName")
 	}
-	for _, u := range s.state.Users {
-		if strings.EqualFold(u.UserName, sent.UserName) {
-			return refuse(http.StatusConflict, "uniqueness", "the userName is taken")
-		}
+	if taken, _ := s.state.users.find("username", sent.UserName); len(taken) > 0 {
+		return refuse(http.StatusConflict, "uniqueness", "the userName is taken")
 	}
 	u := User{
 		UserName: sent.UserName, ExternalID: sent.ExternalID, DisplayName: sent.DisplayName,
@@ -81,21 +86,23 @@ func (s *Server) createUser(r *http.Request, body []byte) answer {
 	if len(sent.Emails) > 0 {
 		u.Email = sent.Emails[0].Value
 	}
-	u = s.state.putUser(u)
-	return s.saved(answer{http.StatusCreated, u.resource().project(r.URL.Query())})
+	u, err := s.putUser(u)
+	if err != nil {
+		return refuseUnkept(err)
+	}
+	return answer{http.StatusCreated, u.resource(projectionOf(r.URL.Query()))}
 }
 
 // patchUser knows one change: active, as a boolean.
 func (s *Server) patchUser(r *http.Request, body []byte) answer {
-	u := s.state.user(r.PathValue("id"))
-	if u == nil {
+	u, found := s.state.users.get(r.PathValue("id"))
+	if !found {
 		return refuse(http.StatusNotFound, "", "no such user")
 	}
 	operations, bad := parsePatch(body)
 	if bad != nil {
 		return *bad
 	}
-	changed := *u
 	for _, o := range operations {
 		value := o.Value
 		if o.Path == "" {
@@ -111,25 +118,30 @@ func (s *Server) patchUser(r *http.Request, body []byte) answer {
 		if err := json.Unmarshal(value, &active); err != nil || o.Op == opRemove {
 			return refuse(http.StatusBadRequest, "invalidValue", "active: expected a boolean")
 		}
-		changed.Inactive = !active
+		u.Inactive = !active
 	}
-	*u = changed
-	return s.saved(answer{http.StatusOK, u.resource().project(r.URL.Query())})
+	if err := s.commit(update{User: &u}); err != nil {
+		return refuseUnkept(err)
+	}
+	return answer{http.StatusOK, u.resource(projectionOf(r.URL.Query()))}
 }
 
 func (s *Server) deleteUser(r *http.Request, _ []byte) answer {
 	id := r.PathValue("id")
-	if s.state.user(id) == nil {
+	if !s.state.users.has(id) {
 		return refuse(http.StatusNotFound, "", "no such user")
 	}
-	s.state.dropUser(id, s.clock())
-	return s.saved(answer{status: http.StatusNoContent})
+	if err := s.commit(update{DropUser: &id}); err != nil {
+		return refuseUnkept(err)
+	}
+	return answer{status: http.StatusNoContent}
 }
 
-// saved keeps the state before it lets the answer go.
-func (s *Server) saved(a answer) answer {
-	if err := s.save(); err != nil {
-		return refuse(http.StatusInternalServerError, "", err.Error())
-	}
-	return a
+// putUser adds a user or replaces the one with its ID, which is made up for "".
+func (s *Server) putUser(u User) (User, error) {
+	u.ID = s.state.named(u.ID, "user-")
+	return u, s.commit(update{User: &u, Made: s.state.made})
 }
+
+// refuseUnkept answers for a change that was made and is not in the file.
+func refuseUnkept(err error) answer { return refuse(http.StatusInternalServerError, "", err.Error()) }

@@ -3,6 +3,7 @@ package scimtest
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -103,30 +104,40 @@ func write(w http.ResponseWriter, a answer) {
 // resource is a record as it goes over the wire.
 type resource map[string]any
 
-// project applies attributes and excludedAttributes, on the level of whole attributes.
-func (r resource) project(query url.Values) resource {
-	only, without := attributeNames(query.Get("attributes")), attributeNames(query.Get("excludedAttributes"))
-	out := resource{}
-	for name, value := range r {
-		if name == indexKey {
-			continue
-		}
-		folded := strings.ToLower(name)
-		always := name == "id" || name == "schemas"
-		if always || ((len(only) == 0 || slices.Contains(only, folded)) && !slices.Contains(without, folded)) {
-			out[name] = value
-		}
-	}
-	return out
+// projection is what a call wants to see: attributes and excludedAttributes, on the level of whole attributes.
+type projection struct{ only, without []string }
+
+func projectionOf(query url.Values) projection {
+	return projection{attributeNames(query.Get("attributes")), attributeNames(query.Get("excludedAttributes"))}
+}
+
+func (p projection) shows(attribute string) bool {
+	folded := strings.ToLower(attribute)
+	return folded == "id" || folded == "schemas" ||
+		((len(p.only) == 0 || slices.Contains(p.only, folded)) && !slices.Contains(p.without, folded))
+}
+
+// of takes out of a resource what is not shown.
+func (p projection) of(r resource) resource {
+	maps.DeleteFunc(r, func(attribute string, _ any) bool { return !p.shows(attribute) })
+	return r
 }
 
 func attributeNames(list string) []string {
 	return strings.FieldsFunc(strings.ToLower(list), func(c rune) bool { return c == ',' || c == ' ' })
 }
 
-// list answers a listing: the page of the records that match the filter.
-func (s *Server) list(query url.Values, attributes attributeSet, all []resource) answer {
-	matches, bad := s.filter(query.Get("filter"), attributes, all)
+// listing is what one kind of record brings to its listings.
+type listing[T any] struct {
+	of         *roster[T]
+	attributes attributeSet
+	matches    func(T, condition) bool
+	resource   func(T, projection) resource
+}
+
+// answerPage answers a listing: the page of what matches the filter. Only what stands on the page is made a resource.
+func answerPage[T any](s *Server, query url.Values, l listing[T]) answer {
+	matches, bad := search(s, query.Get("filter"), l)
 	if bad != nil {
 		return *bad
 	}
@@ -138,9 +149,9 @@ func (s *Server) list(query url.Values, attributes attributeSet, all []resource)
 		count = min(max(n, 0), s.pageSize)
 	}
 	from := min(start-1, len(matches))
-	page := []resource{}
-	for _, r := range matches[from:min(from+count, len(matches))] {
-		page = append(page, r.project(query))
+	page, shown := []resource{}, projectionOf(query)
+	for _, e := range matches[from:min(from+count, len(matches))] {
+		page = append(page, l.resource(e.value, shown))
 	}
 	return answer{http.StatusOK, map[string]any{
 		"schemas": []string{schemaList}, "totalResults": len(matches), "startIndex": start,
