@@ -6,11 +6,12 @@ SHELL := /bin/bash
 # The tools of this checkout come before those of the machine.
 export PATH := $(CURDIR)/bin:$(PATH)
 
-# FILTER runs only the tests whose name matches; REASON and KEEP belong to demo, FULL to bench.
+# FILTER runs only the tests whose name matches; REASON and KEEP belong to demo, FULL and ONLY to bench.
 FILTER ?=
 REASON ?=
 KEEP ?=
 FULL ?=
+ONLY ?=
 # Container images.
 TAG ?= devel
 VERSION ?= $(shell git describe --tags --always --dirty)
@@ -19,7 +20,7 @@ IMAGES := usher usher-worker usher-simulator
 BUILD_IMAGE = docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD)
 # A count, not a time: when a time is up, go test now and then calls the end of its own clock a failure.
 FUZZTIME ?= 10000x
-export REASON KEEP FULL
+export REASON KEEP FULL ONLY
 
 # The vendor's OpenAPI documents of Jira are not ours to ship. Where they are, what goes over the wire is held against them.
 JIRA_SPECS ?= $(abspath $(wildcard ../shared/specs/jira))
@@ -71,7 +72,7 @@ contract: ## hold the operations that tests (and e2e before it) put on the wire 
 	@JIRA_CONTRACT_OUT=$(CONTRACT) go test -count=1 ./internal/connectors/jira ./internal/connectors/jira/jiraspec
 	@JIRA_CONTRACT_OUT=$(CONTRACT) go run ./internal/tools/contract -need cloud,data_center -remove
 
-bench: bin/temporal ## figures of cost, speed and size, in at most 10 minutes; FULL=1 for the long ones
+bench: bin/temporal ## figures of cost, speed and size, in at most 10 minutes; FULL=1 for the long ones, ONLY=throughput for that part
 	@go build -o bin/usher-devstack ./internal/devstack && exec bin/usher-devstack bench
 
 replay: bin/testsum ## replay the recorded histories against today's workflows

@@ -10,7 +10,8 @@ import (
 	"usher/internal/devstack/stack"
 )
 
-// measure prints what usher costs; FULL=1 measures what takes longer as well.
+// measure prints what usher costs; FULL=1 measures what takes longer as well, and ONLY=throughput
+// only that part.
 func measure(ctx context.Context, p program) error {
 	root, err := stack.FindRoot()
 	if err != nil {
@@ -21,7 +22,7 @@ func measure(ctx context.Context, p program) error {
 		return fmt.Errorf("measure: %w", err)
 	}
 	full := p.getenv("FULL") != "" && p.getenv("FULL") != "0"
-	return bench.Run(ctx, bench.Options{Root: root, Out: p.out, FloorCommand: []string{executable, "bench-floor"}, Full: full})
+	return bench.Run(ctx, bench.Options{Root: root, Out: p.out, FloorCommand: []string{executable, "bench-floor"}, Full: full, Only: p.getenv("ONLY")})
 }
 
 // benchFloor is a floor worker, for measure: its arguments are the server's address, the file of the plays, and the queue

@@ -43,7 +43,7 @@ type Config struct {
 	// Kind lets a vendor's rule decide an answer's kind before Classify does; "" leaves it to Classify. It is asked for
 	// every answer but the 2xx of a Create. nil has no such rule.
 	Kind func(Answer) access.Kind
-	// Base sends; nil means a clone of http.DefaultTransport.
+	// Base sends; nil means one of Wire.
 	Base http.RoundTripper
 }
 
@@ -82,14 +82,11 @@ func NewTransport(c Config) (*Transport, error) {
 	}
 	t := &Transport{config: c, base: c.Base, redactor: newRedactor(c.Secrets)}
 	if t.base == nil {
-		base, ok := http.DefaultTransport.(*http.Transport)
-		if !ok {
-			return nil, errors.New("config field Base: expected one, because the program replaced http.DefaultTransport")
+		base, err := Wire()
+		if err != nil {
+			return nil, fmt.Errorf("config field Base: expected one: %w", err)
 		}
-		own := base.Clone()
-		// All calls of a transport go to one server, and the default would close nearly every connection after its call.
-		own.MaxIdleConns, own.MaxIdleConnsPerHost = idleConnections, idleConnections
-		t.base = own
+		t.base = base
 	}
 	if c.PerSecond > 0 {
 		burst := c.Burst
@@ -99,6 +96,19 @@ func NewTransport(c Config) (*Transport, error) {
 		t.bucket = rate.NewLimiter(rate.Limit(c.PerSecond), burst)
 	}
 	return t, nil
+}
+
+// Wire is a new one of the transports that a Config without a Base gets, for a Base that adds something to it. An error
+// means that the program replaced http.DefaultTransport by something else than an *http.Transport.
+func Wire() (*http.Transport, error) {
+	base, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		return nil, errors.New("the program replaced http.DefaultTransport")
+	}
+	wire := base.Clone()
+	// All calls go to one server, and the default would close nearly every connection after its call.
+	wire.MaxIdleConns, wire.MaxIdleConnsPerHost = idleConnections, idleConnections
+	return wire, nil
 }
 
 // HTTPClient is an http.Client over t that follows no redirect and keeps no cookies. It sets no time-out of its own:

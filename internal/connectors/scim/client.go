@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -56,7 +57,8 @@ func (c *client) get(ctx context.Context, call rest.Call) (rest.Answer, error) {
 	return c.rest.Do(ctx, call)
 }
 
-// patch sends one operation. Repeating it is harmless, so a lost answer is Transient.
+// patch sends one operation. Repeating it is harmless, so a lost answer is Transient. It has no query: scimmy 1.3.5
+// forgets the members that excludedAttributes was to leave out of the answer.
 func (c *client) patch(ctx context.Context, op, path string, operation patchOperation) error {
 	_, err := c.rest.Do(ctx, rest.Call{
 		Op: op, Mode: rest.Write, Method: http.MethodPatch, Path: path,
@@ -64,6 +66,26 @@ func (c *client) patch(ctx context.Context, op, path string, operation patchOper
 		Body:   patchBody{Schemas: []string{schemaPatch}, Operations: []patchOperation{operation}},
 	})
 	return err
+}
+
+// readOfPatch is how many bytes of the answer to a PATCH are read. It can be a whole group with all its members, of
+// which nothing is needed, because the change is read back; what is left ends with its connection. So much that only the
+// answers of groups with more than a thousand members cost a connection.
+const readOfPatch = 256 << 10
+
+// patchCutter sends, and cuts the answers to PATCHes.
+type patchCutter struct{ base http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (c patchCutter) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := c.base.RoundTrip(r)
+	if err == nil && r.Method == http.MethodPatch {
+		resp.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(resp.Body, readOfPatch), resp.Body}
+	}
+	return resp, err
 }
 
 type patchBody struct {

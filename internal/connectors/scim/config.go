@@ -46,8 +46,8 @@ type Config struct {
 	// Match and RolesBy matter to a Target only; "" means MatchID and RolesByDisplayName.
 	Match   Match   `yaml:"match"`
 	RolesBy RolesBy `yaml:"roles_by"`
-	// RequestTimeout is the deadline of one call; 0 means DefaultRequestTimeout. A grant or a revoke is four to a
-	// dozen calls, one after the other.
+	// RequestTimeout is the deadline of one call; 0 means DefaultRequestTimeout. A grant or a revoke is four to
+	// sixteen calls, one after the other.
 	RequestTimeout access.Duration `yaml:"request_timeout"`
 	// Rate is this worker's share of the directory's limit, in calls per second; 0 sets no limit.
 	Rate float64 `yaml:"rate"`
@@ -101,6 +101,10 @@ func newClient(c Config) (*client, error) {
 		return nil, err
 	}
 	c = c.withDefaults()
+	wire, err := rest.Wire()
+	if err != nil {
+		return nil, err
+	}
 	calls, err := rest.NewClient(rest.Config{
 		BaseURL:   c.BaseURL,
 		Timeout:   c.RequestTimeout.Std(),
@@ -108,6 +112,7 @@ func newClient(c Config) (*client, error) {
 		Header:    http.Header{"Authorization": {"Bearer " + c.Token}, "Accept": {mediaType}},
 		Secrets:   []string{c.Token},
 		ErrorText: errorText,
+		Base:      patchCutter{wire},
 	})
 	if err != nil {
 		return nil, err

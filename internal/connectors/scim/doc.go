@@ -4,10 +4,12 @@
 // account, reads the membership, sends one PATCH if it is not yet as wanted, and reads back. Source is the
 // IdentitySource: a person is a user, looked up by the directory's id.
 //
-// Directories differ, so requests keep to the form that the strictest of them takes: one operation a PATCH with its op
-// in lower case; `members` with an array of {value} to add, the filtered path `members[value eq "id"]` to remove,
+// Directories differ, so requests keep to the form that the strictest of them takes: one operation a PATCH with its
+// op in lower case; `members` with an array of {value} to add, the filtered path `members[value eq "id"]` to remove,
 // because some directories read a removal of `members` with a value as "remove everybody"; filters of `eq` and `and`;
-// and never a whole member list. Any 2xx answer to a PATCH means nothing before it is read back.
+// and never a whole member list. Any 2xx answer to a PATCH means nothing before it is read back, so no more than the
+// beginning of it is read. A PATCH has no query: scimmy 1.3.5 drops from the group what excludedAttributes excludes
+// from the answer.
 //
 // How a membership is read:
 //
@@ -22,6 +24,15 @@
 // The filter does not come first because it is the less reliable: better-auth 1.7.5 refuses it, and scimmy 1.3.5
 // does as long as any group has no members (both seen on the servers of testdata/servers). Membership through a nested group
 // is not seen, and a group's rules of its own (dynamic groups) are not known.
+//
+// A list of 100 or more is a costly way to read one membership, so a grant into such a group does without it where it
+// can. Target remembers a long group whose filter has proved itself: it gave the group, and no other, for a member,
+// and not for one that cannot exist. Then a grant asks that filter before and after its PATCH, and reads no list. The
+// filter still counts if its answer turned with the change, so a hit after the PATCH needs no other question. The
+// first grant into a long group reads the list before its PATCH and, if the filter gave nothing then, the filter
+// after it, with both questions. Whenever a filter does not show what it should, gives other groups or is refused,
+// the group is forgotten, and the list is read as above. What is remembered says what to ask first, and not who holds
+// what. A revoke and a verify always begin with the list: a filter that misses a member must not end what is there.
 //
 // A 404 is believed only if ServiceProviderConfig is there: a wrong base URL or a proxy in trouble answers 404
 // to everything, and to believe it would end a revoke that never happened. Where listings are paged, pages advance by

@@ -24,9 +24,6 @@ const (
 // are documented to cut at.
 const believedBelow = 100
 
-// nobody is a member that cannot exist: asked for, it shows whether a directory looks at filters at all.
-const nobody = "usher-asks-whether-filters-count"
-
 type group struct {
 	ID          string   `json:"id"`
 	DisplayName string   `json:"displayName"`
@@ -47,10 +44,30 @@ func groupQuery(filter string) url.Values {
 	return url.Values{"filter": {filter}, "excludedAttributes": {"members"}}
 }
 
+// membership is what was read about an assignment. group and account are "" where the directory has none.
+type membership struct {
+	group, account   string
+	holds            bool
+	method, evidence string
+	at               time.Time
+	// long is true for a group whose list was long, or too long to read, when it was last read.
+	long bool
+	// filter is the attribute of the filter that gave the answer, "" where the list did.
+	filter string
+	// exact is true when that filter gave no other groups: a directory that ignores filters would.
+	exact bool
+}
+
+func (m membership) proof(already bool) access.Proof {
+	return access.Proof{
+		Holds: m.holds, Account: m.account, Method: m.method, Evidence: m.evidence, At: m.at, Already: already,
+	}
+}
+
 // readMembership reads whether m.account is a member of m.group: see the package comment. A group that is gone has no
-// members, and m.group is then "".
+// members, and the group of the answer is then "".
 func (c *client) readMembership(ctx context.Context, op string, m membership) (membership, error) {
-	m.at, m.method, m.holds = time.Now().UTC(), methodList, false
+	m = membership{group: m.group, account: m.account, at: time.Now().UTC(), method: methodList}
 	g, err := byID[group](ctx, c, rest.Call{Op: op, Path: "Groups"}, m.group)
 	switch {
 	case errors.Is(err, errNoSuch):
@@ -58,18 +75,20 @@ func (c *client) readMembership(ctx context.Context, op string, m membership) (m
 		m.group = ""
 		return m, nil
 	case tooLong(err):
-		return c.askFilter(ctx, op, m, err)
+		m.long = true
+		return c.askFilters(ctx, op, m, err)
 	case err != nil:
 		return membership{}, err
 	}
+	m.long = len(g.Members) >= believedBelow
 	m.holds = slices.ContainsFunc(g.Members, func(u member) bool {
 		return u.Value == m.account && !strings.EqualFold(u.Type, "group")
 	})
 	m.evidence = fmt.Sprintf("group %q lists %d members, user %q %s", m.group, len(g.Members), m.account, among(m.holds))
-	if m.holds || (len(g.Members) > 0 && len(g.Members) < believedBelow) {
+	if m.holds || (len(g.Members) > 0 && !m.long) {
 		return m, nil
 	}
-	return c.askFilter(ctx, op, m, nil)
+	return c.askFilters(ctx, op, m, nil)
 }
 
 // tooLong tells whether a group could not be read for its size: rest's own limit, or the directory's.
@@ -78,54 +97,9 @@ func tooLong(err error) bool {
 	return access.IsKind(err, access.Invalid) && (status == 0 || status == http.StatusRequestEntityTooLarge)
 }
 
-// askFilter asks what the list could not tell. Where no filter can be asked, what the list said stands: m, or why it
-// could not be read.
-func (c *client) askFilter(ctx context.Context, op string, m membership, unreadable error) (membership, error) {
-	for _, attribute := range []string{"members.value", "member"} {
-		holds, err := c.filterHolds(ctx, op, attribute, m)
-		switch {
-		case err == nil:
-			m.method, m.holds = methodFilter, holds
-			m.evidence = fmt.Sprintf("group %q filtered by %s: user %q %s", m.group, attribute, m.account, among(holds))
-			return m, nil
-		case !access.IsKind(err, access.Invalid):
-			return membership{}, err
-		}
-	}
-	if unreadable != nil {
-		return membership{}, unreadable
-	}
-	return m, nil
-}
-
 func among(holds bool) string {
 	if holds {
 		return "among them"
 	}
 	return "not among them"
-}
-
-// filterHolds asks by filter. Invalid: the directory cannot be asked by this attribute.
-func (c *client) filterHolds(ctx context.Context, op, attribute string, m membership) (bool, error) {
-	holds, err := c.filterHits(ctx, op, m.group, eq(attribute, m.account))
-	if err != nil || !holds {
-		return false, err
-	}
-	ignored, err := c.filterHits(ctx, op, m.group, eq(attribute, nobody))
-	switch {
-	case access.IsKind(err, access.Invalid):
-		// It looked at the filter and does not like the value; so it looked at the other one, too.
-		return true, nil
-	case err != nil:
-		return false, err
-	case ignored:
-		return false, access.Errorf(access.Invalid, op, "the directory ignores the filter by %s", attribute)
-	}
-	return true, nil
-}
-
-func (c *client) filterHits(ctx context.Context, op, id, condition string) (bool, error) {
-	found, err := search(ctx, c, rest.Call{Op: op, Path: "Groups", Query: groupQuery(eq("id", id) + " and " + condition)},
-		func(g group) bool { return g.ID == id })
-	return len(found) > 0, err
 }

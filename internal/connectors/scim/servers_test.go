@@ -3,6 +3,7 @@ package scim_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/access"
 	"usher/internal/access/accesstest"
 	"usher/internal/connectors/scim"
 	"usher/internal/connectors/scim/scimtest"
@@ -25,6 +27,7 @@ func TestFakeDirectory(t *testing.T) {
 	server := httptest.NewServer(scimtest.New(scimtest.Config{Token: token}))
 	t.Cleanup(server.Close)
 	d := directory{base: server.URL + scimtest.BasePath, made: &atomic.Int64{}}
+	grantIntoALongGroup(t, d, byFilter)
 	conform(t, d)
 }
 
@@ -32,12 +35,57 @@ func TestRealServerBetterAuth(t *testing.T) {
 	t.Parallel()
 	d := startServer(t, "better-auth", "@better-auth/scim", "/api/auth/scim/v2")
 	d.derives = true
+	grantIntoALongGroup(t, d, byList)
 	conform(t, d)
 }
 
 func TestRealServerScimmy(t *testing.T) {
 	t.Parallel()
-	conform(t, startServer(t, "scimmy", "scimmy", "/scim/v2"))
+	d := startServer(t, "scimmy", "scimmy", "/scim/v2")
+	// It filters by members only as long as every group has some, so this comes first.
+	grantIntoALongGroup(t, d, byFilter)
+	conform(t, d)
+}
+
+// grantIntoALongGroup grants, grants again and revokes, in a group of more members than a list is believed of.
+func grantIntoALongGroup(t *testing.T, d directory, method string) {
+	t.Run("a long group", func(t *testing.T) {
+		const before = 100
+		var people []access.PersonID
+		for i := range before + 2 {
+			people = append(people, d.createUser(t, access.Person{UserName: fmt.Sprintf("long.%d@example.com", i), Active: true}, ""))
+		}
+		members := []any{}
+		for _, id := range people[:before] {
+			members = append(members, map[string]any{"value": string(id)})
+		}
+		group := d.create(t, "/Groups", map[string]any{
+			"schemas":     []string{"urn:ietf:params:scim:schemas:core:2.0:Group"},
+			"displayName": "A long group", "members": members,
+		})
+		base, m := d.metered(t)
+		target, err := scim.NewTarget(scim.Config{BaseURL: base, Token: token, RolesBy: scim.RolesByID})
+		require.NoError(t, err)
+		wanted := map[string][][]string{
+			byFilter: {{"account", "list", byValue, "change", byValue, valueOfNobody}, {"account", byValue, "change", byValue}},
+			byList:   {{"account", "list", byValue, byMember, "change", "list"}, {"account", "list", byValue, byMember, "change", "list"}},
+		}
+		for i, calls := range wanted[method] {
+			proof, err := target.Grant(t.Context(), access.Assignment{Role: group, Subject: access.Person{ID: people[before+i]}})
+			require.NoError(t, err)
+			require.True(t, proof.Holds)
+			require.Equal(t, method, proof.Method)
+			require.Equal(t, calls, m.taken())
+			require.Len(t, d.members(t, group), before+i+1)
+		}
+		again, err := target.Grant(t.Context(), access.Assignment{Role: group, Subject: access.Person{ID: people[0]}})
+		require.NoError(t, err)
+		require.True(t, again.Already)
+		gone, err := target.Revoke(t.Context(), access.Assignment{Role: group, Subject: access.Person{ID: people[0]}})
+		require.NoError(t, err)
+		require.False(t, gone.Holds)
+		require.Len(t, d.members(t, group), before+1)
+	})
 }
 
 // conform runs both suites over one directory, in each way to name accounts and roles.

@@ -11,12 +11,13 @@ import (
 	"usher/internal/rest"
 )
 
-// Target is an access.Provisioner over a SCIM directory: a role is a group. Safe for concurrent use: it keeps nothing
-// between calls.
+// Target is an access.Provisioner over a SCIM directory: a role is a group. Safe for concurrent use. Between calls it
+// remembers which groups are long and by which filter they can be asked, and never who holds what.
 type Target struct {
 	client  *client
 	match   Match
 	rolesBy RolesBy
+	proven  provenFilters
 }
 
 var _ access.Provisioner = (*Target)(nil)
@@ -35,7 +36,10 @@ func NewTarget(c Config) (*Target, error) {
 // the subject.
 func (t *Target) Grant(ctx context.Context, a access.Assignment) (access.Proof, error) {
 	const op = "grant"
-	held, err := t.read(ctx, op, a)
+	held, err := t.find(ctx, op, a)
+	if err == nil && held.account != "" {
+		held, err = t.readBeforeGrant(ctx, op, held)
+	}
 	switch {
 	case err != nil:
 		return access.Proof{}, err
@@ -77,29 +81,16 @@ func (t *Target) Verify(ctx context.Context, a access.Assignment) (access.Proof,
 	return held.proof(false), nil
 }
 
-// membership is what was read about an assignment. group and account are "" where the directory has none.
-type membership struct {
-	group, account   string
-	holds            bool
-	method, evidence string
-	at               time.Time
-}
-
-func (m membership) proof(already bool) access.Proof {
-	return access.Proof{
-		Holds: m.holds, Account: m.account, Method: m.method, Evidence: m.evidence, At: m.at, Already: already,
-	}
-}
-
-// read finds the group and the account and reads whether the one has the other.
-func (t *Target) read(ctx context.Context, op string, a access.Assignment) (membership, error) {
+// find looks up the group and the account. Where the directory lacks one of them the account is "", and the evidence
+// says what it lacks.
+func (t *Target) find(ctx context.Context, op string, a access.Assignment) (membership, error) {
 	var m membership
 	var err error
 	if m.group, err = t.findGroup(ctx, op, a.Role); err == nil {
 		m.account, err = t.findAccount(ctx, op, a.Subject)
 	}
 	if err == nil {
-		return t.client.readMembership(ctx, op, m)
+		return m, nil
 	}
 	if !errors.Is(err, errNoSuch) {
 		return membership{}, err
@@ -112,6 +103,44 @@ func (t *Target) read(ctx context.Context, op string, a access.Assignment) (memb
 	return m, nil
 }
 
+// read finds the group and the account and reads whether the one has the other.
+func (t *Target) read(ctx context.Context, op string, a access.Assignment) (membership, error) {
+	m, err := t.find(ctx, op, a)
+	if err != nil || m.account == "" {
+		return m, err
+	}
+	return t.readMembership(ctx, op, m)
+}
+
+// readMembership reads the list first. A filter that finds a member of a long group has proved itself: see readFilter.
+func (t *Target) readMembership(ctx context.Context, op string, m membership) (membership, error) {
+	m, err := t.client.readMembership(ctx, op, m)
+	if err == nil && m.long && m.holds && m.exact {
+		t.proven.remember(m.group, m.filter)
+	}
+	return m, err
+}
+
+// readBeforeGrant reads a long group by the filter that has proved itself there, and every other one by its list. That
+// an account is not a member may be read in this way, because a grant concludes nothing from it but that there is
+// something to do.
+func (t *Target) readBeforeGrant(ctx context.Context, op string, m membership) (membership, error) {
+	attribute := t.proven.attribute(m.group)
+	if attribute == "" {
+		return t.readMembership(ctx, op, m)
+	}
+	m.long = true
+	asked, err := t.client.readFilter(ctx, op, attribute, m)
+	switch {
+	case err == nil && (asked.holds || asked.exact):
+		return asked, nil
+	case err != nil && !access.IsKind(err, access.Invalid):
+		return membership{}, err
+	}
+	t.proven.forget(m.group)
+	return t.readMembership(ctx, op, m)
+}
+
 // change sends one operation and reads back. An answer that the thing is in the way or not there settles nothing: the
 // read-back does.
 func (t *Target) change(ctx context.Context, op string, held membership, o patchOperation) (access.Proof, error) {
@@ -120,17 +149,43 @@ func (t *Target) change(ctx context.Context, op string, held membership, o patch
 		return access.Proof{}, refused
 	}
 	wanted := !held.holds
-	now, err := t.client.readMembership(ctx, op, held)
+	now, err := t.readBack(ctx, op, held)
 	switch {
 	case err != nil:
 		return access.Proof{}, err
 	case now.holds == wanted:
 		return now.proof(false), nil
+	case now.group == "":
+		return access.Proof{}, access.Errorf(access.NotFound, op, "%s", now.evidence)
 	case refused != nil:
 		return access.Proof{}, access.Errorf(access.Transient, op, "the change was refused, and is not there: %w", refused)
 	}
 	return access.Proof{}, access.Errorf(access.Transient, op,
 		"the directory accepted the change, and the read-back does not show it yet: %s", now.evidence)
+}
+
+// readBack reads what came of a change. What was added to a long group may be shown by the filter that gave nothing
+// before; if it does not, or cannot be asked any more, the list is read as if nothing were known.
+func (t *Target) readBack(ctx context.Context, op string, before membership) (membership, error) {
+	if !before.long || !before.exact || before.holds {
+		return t.readMembership(ctx, op, before)
+	}
+	var now membership
+	var err error
+	if t.proven.attribute(before.group) == before.filter {
+		now, err = t.client.readAppeared(ctx, op, before)
+	} else {
+		now, err = t.client.readFilter(ctx, op, before.filter, before)
+	}
+	switch {
+	case err == nil && now.holds && now.exact:
+		t.proven.remember(now.group, now.filter)
+		return now, nil
+	case err != nil && !access.IsKind(err, access.Invalid):
+		return membership{}, err
+	}
+	t.proven.forget(before.group)
+	return t.readMembership(ctx, op, before)
 }
 
 // findGroup gives the id of the role's group; errNoSuch for none. A role that is an id is its own answer: reading the

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -26,7 +27,17 @@ type Options struct {
 	FloorCommand []string
 	// Full measures the rest as well, for which ten minutes are too short.
 	Full bool
+	// Only is the one part to measure: PartCount, PartThroughput or PartWaiting; "" means all. The figures of the others
+	// are then "not measured".
+	Only string
 }
+
+// The parts of a benchmark.
+const (
+	PartCount      = "count"
+	PartThroughput = "throughput"
+	PartWaiting    = "waiting"
+)
 
 // clients is how many requests are under way at once when the throughput is measured. With as many, usher and the server
 // use nearly all of a machine with two processors; a floor that does less for each request may leave some of it idle,
@@ -55,6 +66,9 @@ type run struct {
 // system of its own in a temporary folder and leaves nothing behind; after an error it leaves the folder with the logs, and
 // says where. A context that ends stops it.
 func Run(ctx context.Context, options Options) error {
+	if parts := []string{"", PartCount, PartThroughput, PartWaiting}; !slices.Contains(parts, options.Only) {
+		return fmt.Errorf("ONLY: found %q, expected one of %q", options.Only, parts[1:])
+	}
 	dir, err := os.MkdirTemp("", "usher-bench-")
 	if err != nil {
 		return fmt.Errorf("make a folder for the benchmark: %w", err)
@@ -82,13 +96,16 @@ func (r *run) all(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, r.quiet.stop(ctx)) }()
 	for _, part := range []struct {
-		title string
-		do    func(context.Context) error
+		name, title string
+		do          func(context.Context) error
 	}{
-		{"Events and actions of one request", r.count},
-		{"Throughput beside two floors", r.throughput},
-		{"Requests that wait", r.hold},
+		{PartCount, "Events and actions of one request", r.count},
+		{PartThroughput, "Throughput beside two floors", r.throughput},
+		{PartWaiting, "Requests that wait", r.hold},
 	} {
+		if r.options.Only != "" && r.options.Only != part.name {
+			continue
+		}
 		fmt.Fprintf(r.out, "\n== %s\n", part.title)
 		began := time.Now()
 		if err := part.do(ctx); err != nil {

@@ -60,6 +60,7 @@ func (r *run) throughput(ctx context.Context) error {
 			return err
 		}
 	}
+	r.tell("the clients looked for the ticket of a request %s times, on average", number(float64(r.usher.looks.Load())/float64(r.usher.asked.Load())))
 	r.judge(usher, floor, fixed)
 	return nil
 }

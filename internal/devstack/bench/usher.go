@@ -51,6 +51,8 @@ type usher struct {
 	people  chan access.PersonID
 	// usual is how long the last request waited for its ticket, in nanoseconds.
 	usual atomic.Int64
+	// asked counts the requests, looks the looks for their tickets.
+	asked, looks atomic.Int64
 }
 
 func newUsher(urls stack.URLs, temporal client.Client, clients int) *usher {
@@ -123,11 +125,13 @@ const lookAgain = 50 * time.Millisecond
 
 // awaitTicket waits until the list in the Temporal UI shows the request's ticket.
 func (u *usher) awaitTicket(ctx context.Context, id string) error {
+	u.asked.Add(1)
 	began := time.Now()
 	for wait := max(lookAgain, time.Duration(u.usual.Load())); ; wait = lookAgain {
 		if err := pause(ctx, wait); err != nil {
 			return err
 		}
+		u.looks.Add(1)
 		now, err := u.temporal.DescribeWorkflowExecution(ctx, requestWorkflow(id), "")
 		if err != nil {
 			return err
