@@ -98,7 +98,8 @@ func (g *group) lead(ctx context.Context) {
 	}
 }
 
-// together commits some members in one transaction. The error is that of all of them.
+// together commits some members in one transaction. The error is that of all of them; one that has an outcome of its own
+// has not been kept.
 func (g *group) together(ctx context.Context, some []*member) ([]error, error) {
 	ctx, cancel := context.WithTimeout(ctx, groupWithin)
 	defer cancel()
@@ -107,6 +108,14 @@ func (g *group) together(ctx context.Context, some []*member) ([]error, error) {
 		return nil, err
 	}
 	outcomes := make([]error, len(some))
+	if len(some) == 1 {
+		// Nobody else's: it needs no mark of its own.
+		if outcomes[0] = some[0].do(ctx, tx); outcomes[0] != nil {
+			outcomes[0] = errors.Join(outcomes[0], ignoreDone(tx.Rollback()))
+			return outcomes, nil
+		}
+		return outcomes, tx.Commit()
+	}
 	for i, m := range some {
 		outcomes[i], err = alone(ctx, tx, m)
 		if err != nil {

@@ -1,9 +1,9 @@
 package telemetry
 
 import (
+	"hash/maphash"
 	"maps"
-	"slices"
-	"strings"
+	"math/bits"
 	"sync"
 	"time"
 
@@ -20,13 +20,22 @@ const maxSeries = 10_000
 // It holds a bounded number of series. A number for one beyond the bound is not kept, but counted in
 // usher_metrics_refused_total.
 type Series struct {
+	seed    maphash.Seed
 	mu      sync.RWMutex
-	all     map[string]prometheus.Metric
+	all     map[uint64][]one
+	count   int
 	refused prometheus.Counter
 }
 
+// one is a series. Its labels are not changed any more.
+type one struct {
+	name   string
+	labels map[string]string
+	metric prometheus.Metric
+}
+
 func newSeries() *Series {
-	return &Series{all: map[string]prometheus.Metric{}, refused: prometheus.NewCounter(prometheus.CounterOpts{
+	return &Series{seed: maphash.MakeSeed(), all: map[uint64][]one{}, refused: prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "usher_metrics_refused_total",
 		Help: "Numbers that were not kept: there were too many series, or the name is that of another kind of metric.",
 	})}
@@ -68,44 +77,53 @@ func find[M prometheus.Metric](s *Series, name string, labels map[string]string,
 	if s == nil {
 		return none, false
 	}
-	key := keyOf(name, labels)
+	key := s.keyOf(name, labels)
 	s.mu.RLock()
-	found, ok := s.all[key]
+	found := s.known(key, name, labels)
 	s.mu.RUnlock()
-	if !ok {
-		found, ok = s.make(key, func() prometheus.Metric { return fresh() })
+	if found == nil {
+		found = s.make(key, name, labels, func() prometheus.Metric { return fresh() })
 	}
-	if ok {
-		if series, same := found.(M); same {
-			return series, true
-		}
+	if series, same := found.(M); same {
+		return series, true
 	}
 	s.refused.Inc()
 	return none, false
 }
 
-func (s *Series) make(key string, fresh func() prometheus.Metric) (prometheus.Metric, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if found, ok := s.all[key]; ok {
-		return found, true
+// known is the series of a name and labels; nil for none. The lock is held.
+func (s *Series) known(key uint64, name string, labels map[string]string) prometheus.Metric {
+	for _, each := range s.all[key] {
+		if each.name == name && maps.Equal(each.labels, labels) {
+			return each.metric
+		}
 	}
-	if len(s.all) >= maxSeries {
-		return nil, false
-	}
-	made := fresh()
-	s.all[key] = made
-	return made, true
+	return nil
 }
 
-// keyOf is the same for the same name and labels.
-func keyOf(name string, labels map[string]string) string {
-	var key strings.Builder
-	key.WriteString(name)
-	for _, label := range slices.Sorted(maps.Keys(labels)) {
-		key.WriteString("\xff" + label + "\xff" + labels[label])
+// make gives nil when there are too many.
+func (s *Series) make(key uint64, name string, labels map[string]string, fresh func() prometheus.Metric) prometheus.Metric {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if found := s.known(key, name, labels); found != nil {
+		return found
 	}
-	return key.String()
+	if s.count >= maxSeries {
+		return nil
+	}
+	made := one{name, maps.Clone(labels), fresh()}
+	s.all[key] = append(s.all[key], made)
+	s.count++
+	return made.metric
+}
+
+// keyOf is the same for the same name and labels, in whatever order these come. It is asked for with every number.
+func (s *Series) keyOf(name string, labels map[string]string) uint64 {
+	key := maphash.String(s.seed, name)
+	for label, value := range labels {
+		key += bits.RotateLeft64(maphash.String(s.seed, label), 1) ^ maphash.String(s.seed, value)
+	}
+	return key
 }
 
 // Describe implements prometheus.Collector: what there will be is not known.
@@ -115,7 +133,9 @@ func (s *Series) Describe(chan<- *prometheus.Desc) {}
 func (s *Series) Collect(metrics chan<- prometheus.Metric) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for _, metric := range s.all {
-		metrics <- metric
+	for _, some := range s.all {
+		for _, each := range some {
+			metrics <- each.metric
+		}
 	}
 }
