@@ -89,7 +89,8 @@ func startIn(t *testing.T, dir string, more settings) *system {
 	said := &log{}
 	up, err := stack.Start(ctx, stack.Options{
 		Dir: dir, Built: true, Headless: true, Catalog: catalog() + more.catalog, Log: said, TemporalArgs: more.temporalArgs,
-		SimulatorArgs: more.simulatorArgs, StarterEnv: more.starterEnv, Targets: more.targets,
+		// Events that nobody asked for come as well.
+		SimulatorArgs: append([]string{"-webhook-events="}, more.simulatorArgs...), StarterEnv: more.starterEnv, Targets: more.targets,
 		// A call that is held must not run into its time-out before everything is in its place.
 		WorkerEnv: append([]string{
 			"USHER_TERMS_LOOK_FIRST=1s", "USHER_TERMS_LOOK_AT_MOST=3s",

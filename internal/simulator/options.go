@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"usher/internal/connectors/jira/jiratest"
@@ -20,6 +22,7 @@ type options struct {
 	addressesFile        string
 	webhookURL           string
 	webhookSecret        string
+	webhookEvents        []string
 	edition              jiratest.Edition
 	zone                 *time.Location
 	faults               jiratest.Faults
@@ -34,7 +37,7 @@ type program struct {
 
 func (p program) options(args []string) (options, error) {
 	var o options
-	var secretEnv, edition, zone, faults string
+	var secretEnv, events, edition, zone, faults string
 	flags := flag.NewFlagSet("simulator", flag.ContinueOnError)
 	flags.SetOutput(p.out)
 	flags.StringVar(&o.jiraAddr, "jira-addr", "127.0.0.1:0", "where Jira listens; port 0 is any free one")
@@ -45,6 +48,7 @@ func (p program) options(args []string) (options, error) {
 	flags.StringVar(&o.addressesFile, "addresses-file", "", `file that gets {"jira":"http://..","scim":"http://.."} once both listen`)
 	flags.StringVar(&o.webhookURL, "webhook-url", "", "where Jira posts its events; none: it posts nothing")
 	flags.StringVar(&secretEnv, "webhook-secret-env", "", "environment variable with the secret that signs the events")
+	flags.StringVar(&events, "webhook-events", "", "which events Jira posts, with commas between them; none: all of them")
 	flags.StringVar(&edition, "edition", string(jiratest.Cloud), "which Jira: cloud or data_center")
 	flags.StringVar(&zone, "time-zone", jiratest.DefaultZone, "time zone of everybody's profile in Jira, in which JQL times are read")
 	flags.StringVar(&faults, "faults", "", "JSON object of the faults to begin with, as PUT /_sim/faults takes it; none: no faults")
@@ -62,6 +66,9 @@ func (p program) options(args []string) (options, error) {
 		if o.webhookSecret == "" {
 			return options{}, fmt.Errorf("-webhook-secret-env: the environment variable %s is empty", secretEnv)
 		}
+	}
+	if events != "" {
+		o.webhookEvents = strings.Split(events, ",")
 	}
 	if err := o.readJira(edition, zone, faults); err != nil {
 		return options{}, err
@@ -96,6 +103,11 @@ func (o options) check() error {
 			return errors.New("-webhook-secret-env needs -webhook-url")
 		}
 		return nil
+	}
+	for _, event := range o.webhookEvents {
+		if known := jiratest.KnownEvents(); !slices.Contains(known, event) {
+			return fmt.Errorf("-webhook-events: expected some of %s, not %q", strings.Join(known, ", "), event)
+		}
 	}
 	u, err := url.Parse(o.webhookURL)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {

@@ -65,7 +65,7 @@ func newJira(o options, log *slog.Logger) (*jiratest.Server, error) {
 		cfg.StateFile = filepath.Join(o.stateDir, "jira.jsonl")
 	}
 	if o.webhookURL != "" {
-		cfg.Webhooks = []jiratest.Webhook{{URL: o.webhookURL, Secret: o.webhookSecret}}
+		cfg.Webhooks = []jiratest.Webhook{{URL: o.webhookURL, Secret: o.webhookSecret, Events: o.webhookEvents}}
 	}
 	jira := jiratest.New(cfg)
 	if err := jira.Restore(); err != nil {
@@ -80,7 +80,11 @@ func newJira(o options, log *slog.Logger) (*jiratest.Server, error) {
 }
 
 func newDirectory(o options) (*scimtest.Server, error) {
-	directory := scimtest.New(scimtest.Config{Token: o.scimToken, Users: users(), Groups: groups()})
+	directory := scimtest.New(scimtest.Config{
+		Token: o.scimToken, Users: users(), Groups: groups(),
+		// As many directories do, which spares everybody a group with all its members for an answer.
+		Quirks: scimtest.Quirks{SilentPatch: true},
+	})
 	if o.stateDir == "" {
 		return directory, nil
 	}

@@ -139,6 +139,29 @@ func TestWebhooksAreSignedWithTheSecretFromTheEnvironment(t *testing.T) {
 	require.NoError(t, r.stop())
 }
 
+func TestOnlyTheEventsThatAreAskedForArePosted(t *testing.T) {
+	posted := make(chan string, 8)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var event struct {
+			Name string `json:"webhookEvent"`
+		}
+		_ = json.NewDecoder(r.Body).Decode(&event)
+		posted <- event.Name
+	}))
+	t.Cleanup(receiver.Close)
+	r := start(t, noEnv, "-webhook-url", receiver.URL, "-webhook-events", "jira:issue_updated,jira:issue_deleted")
+	key := createTicket(t, r, jiratest.DefaultToken)
+	status, body := post(t, r.Jira+"/board/move", url.Values{"key": {key}, "to": {jiratest.StatusApproved}, "as": {"mia@example.test"}})
+	require.Equal(t, http.StatusSeeOther, status, body)
+	select {
+	case name := <-posted:
+		require.Equal(t, "jira:issue_updated", name, "events come in order, so the creation was not posted")
+	case <-time.After(10 * time.Second):
+		t.Fatal("no webhook came")
+	}
+	require.NoError(t, r.stop())
+}
+
 func TestDataCenterIsServedToTheUserName(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state")
 	args := []string{"-edition", "data_center", "-time-zone", "Europe/Berlin", "-seed", "120", "-state", state}
@@ -178,6 +201,7 @@ func TestFlagsThatCannotBeUsedAreRefused(t *testing.T) {
 	}{
 		"a word that is no flag":              {[]string{"now"}, `expected flags only, not "now"`},
 		"a webhook URL without a host":        {[]string{"-webhook-url", "here"}, "-webhook-url: expected an http or https URL"},
+		"an event that nobody knows":          {[]string{"-webhook-url", "http://x.test", "-webhook-events", "jira:issue_updated,moved"}, "-webhook-events: expected some of"},
 		"a secret variable that is empty":     {[]string{"-webhook-secret-env", "NOT_SET"}, "the environment variable NOT_SET is empty"},
 		"an edition that nobody knows":        {[]string{"-edition", "server"}, `-edition: expected cloud or data_center, not "server"`},
 		"a time zone that nobody knows":       {[]string{"-time-zone", "Mars/Olympus"}, "-time-zone: expected a name"},

@@ -44,6 +44,9 @@ const (
 // which is why the processor time per request is told beside the throughput.
 const clients = 16
 
+// thinkers are further clients of usher: about so many wait for a manager who thinks, at the rate of such a machine.
+const thinkers = 12
+
 // unbraked is a rate of calls per second that no system on one machine reaches.
 const unbraked = 10_000
 
@@ -125,7 +128,7 @@ func (r *run) start(ctx context.Context) error {
 	r.metrics = "http://127.0.0.1:" + port + "/metrics"
 	r.stack, err = startStack(ctx, stack.Options{
 		Dir: filepath.Join(r.dir, "stack"), Root: r.options.Root, Headless: true, Catalog: catalog, Log: r.out,
-		TemporalArgs: []string{"--metrics-port", port},
+		TemporalArgs: append([]string{"--metrics-port", port}, oneShard()...),
 		// usher's own brake on calls to the desk would be what is measured.
 		WorkerEnv: []string{"USHER_DESKS_JIRA_JIRA_RATE=" + strconv.Itoa(unbraked), "USHER_HEALTH_PROFILE=true"},
 	})
@@ -138,6 +141,19 @@ func (r *run) start(ctx context.Context) error {
 	}
 	r.usher = newUsher(r.stack.URLs(), r.temporal, clients)
 	return nil
+}
+
+// oneShard has the development server, which has one shard, tidy its queues of tasks every second. It does so every half
+// a minute, and at this rate has thousands of tasks in memory by then. Where one of them is just under way, the queue is
+// split, and from then on every step compares them all: up to a fifth of the server's time, for half a minute, whoever is
+// being measured just then (queues.ReaderImpl.MergeSlices in a profile of it). A server with the usual hundreds of shards
+// sees such numbers in none of them.
+func oneShard() []string {
+	args := []string{"--dynamic-config-value", "history.queueReaderStuckCriticalAttempts=1000000"}
+	for _, queue := range []string{"transfer", "timer", "visibility"} {
+		args = append(args, "--dynamic-config-value", "history."+queue+`ProcessorUpdateAckInterval="1s"`)
+	}
+	return args
 }
 
 // startStack starts a system, and tries again when that goes wrong: between the choice of a free port and its use,

@@ -14,8 +14,8 @@ import (
 const (
 	pairs        = 3
 	rampFor      = 2 * time.Second
-	usherFor     = 16 * time.Second
-	floorFor     = 14 * time.Second
+	usherFor     = 20 * time.Second
+	floorFor     = 18 * time.Second
 	fixedFor     = 8 * time.Second
 	warmFor      = 6 * time.Second
 	sampled      = 24
@@ -46,27 +46,26 @@ func (v *rival) perSecond() []float64 {
 // throughput measures usher and both floors in interleaved rounds. In each round the floor performs the request that was
 // typical of usher's own stretch just before.
 func (r *run) throughput(ctx context.Context) error {
-	warm := loop{clients, rampFor, warmFor, func() map[string]int { return nil }}
-	if err := r.usher.hire(ctx, clients+int(likelyPerSec*(rampFor+warmFor).Seconds())); err != nil {
+	warm := loop{clients + thinkers, rampFor, warmFor, func() map[string]int { return nil }}
+	if err := r.usher.hire(ctx, clients+thinkers+int(likelyPerSec*(rampFor+warmFor).Seconds())); err != nil {
 		return err
 	}
 	if _, err := warm.run(ctx, r.usher.happyPath); err != nil {
 		return err
 	}
-	r.tell("%d clients in a closed loop; load of the machine before: %s", clients, loadAverage())
+	r.tell("%d clients in a closed loop, and %d more for usher, who think; load of the machine before: %s", clients, thinkers, loadAverage())
 	usher, floor, fixed := &rival{name: "usher"}, &rival{name: "floor"}, &rival{name: "fixed floor"}
 	for n := range pairs {
 		if err := r.round(ctx, n, usher, floor, fixed); err != nil {
 			return err
 		}
 	}
-	r.tell("the clients looked for the ticket of a request %s times, on average", number(float64(r.usher.looks.Load())/float64(r.usher.asked.Load())))
 	r.judge(usher, floor, fixed)
 	return nil
 }
 
-// round is one stretch of each rival. Usher's has two halves, one before the floors' and one after them, so that a machine
-// that becomes busier or less busy meanwhile favours nobody.
+// round is one stretch of each rival. Usher's and the floor's have two halves, the one around the other and both around the
+// fixed floor, so that a machine that becomes busier or less busy meanwhile favours nobody.
 func (r *run) round(ctx context.Context, n int, usher, floor, fixed *rival) (err error) {
 	if err := r.usher.hire(ctx, r.peopleFor(usher)); err != nil {
 		return err
@@ -89,13 +88,20 @@ func (r *run) round(ctx context.Context, n int, usher, floor, fixed *rival) (err
 	}
 	defer func() { err = errors.Join(err, worker.stop()) }()
 	prefix := fmt.Sprintf("%s-%d", r.usher.prefix, n+1)
-	if err := r.stretch(ctx, floor, r.loop(floorFor, worker.pid()), (&stage{temporal: r.temporal, play: play, prefix: prefix}).perform); err != nil {
+	perform := (&stage{temporal: r.temporal, play: play, prefix: prefix}).perform
+	halfOfFloor := r.loop(floorFor/2, worker.pid())
+	if err := r.stretch(ctx, floor, halfOfFloor, perform); err != nil {
 		return err
 	}
 	if err := r.stretch(ctx, fixed, r.loop(fixedFor, worker.pid()), (&stage{temporal: r.temporal, play: fixedPlay(), prefix: prefix}).perform); err != nil {
 		return err
 	}
-	again := &rival{name: usher.name}
+	again := &rival{name: floor.name}
+	if err := r.stretch(ctx, again, halfOfFloor, perform); err != nil {
+		return err
+	}
+	floor.results[n] = floor.last().plus(again.last())
+	again = &rival{name: usher.name}
 	if err := r.stretch(ctx, again, r.loop(usherFor/2, 0), r.usher.happyPath); err != nil {
 		return err
 	}
@@ -125,9 +131,13 @@ func (r *run) stretch(ctx context.Context, v *rival, l loop, one lane) error {
 	return nil
 }
 
-// loop is a closed loop that measures every process of the system; floor is the floor worker's process, 0 for none.
+// loop is a closed loop that measures every process of the system; floor is the floor worker's process, 0 for usher's loop.
 func (r *run) loop(window time.Duration, floor int) loop {
-	return loop{clients: clients, ramp: rampFor, window: window, pids: func() map[string]int {
+	many := clients
+	if floor == 0 {
+		many += thinkers
+	}
+	return loop{clients: many, ramp: rampFor, window: window, pids: func() map[string]int {
 		p := r.stack.Pids()
 		all := map[string]int{"temporal": p.Temporal, "simulator": p.Simulator, "worker": p.Worker, "starter": p.Starter, "clients": p.Stack}
 		if floor > 0 {
@@ -143,7 +153,7 @@ func (r *run) peopleFor(v *rival) int {
 	if len(v.results) > 0 {
 		rate = spareFactor * v.last().PerSecond()
 	}
-	return clients + int(rate*(2*rampFor+usherFor).Seconds())
+	return clients + thinkers + int(rate*(2*rampFor+usherFor).Seconds())
 }
 
 // samples takes the records of some of the requests, evenly spread.

@@ -139,11 +139,13 @@ func (s *Stack) webhookSecret() (string, error) {
 	return string(bytes.TrimSpace(text)), err
 }
 
-// simulatorArguments are those of the fake Jira and the directory. With a real Jira only the directory is used.
+// simulatorArguments are those of the fake Jira and the directory. With a real Jira only the directory is used. The events
+// are those that `usher doctor` asks a Jira administrator for.
 func (s *Stack) simulatorArguments() []string {
 	args := []string{"-jira-addr", s.listen.jira, "-scim-addr", s.listen.directory, "-state", s.path("simulator")}
 	if s.options.Jira == nil {
-		args = append(args, "-webhook-url", s.urls.API+"/v1/desks/jira/webhook", "-webhook-secret-env", webhookSecretEnv)
+		args = append(args, "-webhook-url", s.urls.API+"/v1/desks/jira/webhook", "-webhook-secret-env", webhookSecretEnv,
+			"-webhook-events", "jira:issue_updated,jira:issue_deleted")
 	}
 	return append(args, s.options.SimulatorArgs...)
 }

@@ -96,6 +96,8 @@ type Account struct {
 type Webhook struct {
 	URL    string
 	Secret string
+	// Events are those that it is told, of KnownEvents; nil for every one.
+	Events []string
 	// RetryDelay is the pause before each of at most 5 repetitions; 2 s when 0. Jira spreads them over half an hour.
 	RetryDelay time.Duration
 }

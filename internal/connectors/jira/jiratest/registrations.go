@@ -31,16 +31,22 @@ const filterSection = "issue-related-events-section"
 // appHookLife is how long an app's webhook lives without a refresh.
 const appHookLife = 30 * 24 * time.Hour
 
-func knownEvents() []string {
+// KnownEvents are the names of the events that a webhook can be told.
+func KnownEvents() []string {
 	return []string{
 		"jira:issue_created", "jira:issue_updated", "jira:issue_deleted", "comment_created", "comment_updated", "comment_deleted",
 		"issue_property_set", "issue_property_deleted", "user_created", "user_updated", "user_deleted",
 	}
 }
 
-// receivers are the webhooks that want an event: those of the configuration want every one.
+// receivers are the webhooks that want an event.
 func (s *Server) receivers(e event) []*queue {
-	out := slices.Clone(s.hooks.queues)
+	var out []*queue
+	for _, q := range s.hooks.queues {
+		if q.hook.Events == nil || slices.Contains(q.hook.Events, e.name) {
+			out = append(out, q)
+		}
+	}
 	for _, r := range s.registered {
 		if !r.off && slices.Contains(r.events, e.name) && (!r.app || s.now().Before(r.expires)) && s.passes(r.filter, e.issue) {
 			out = append(out, r.queue)
@@ -147,7 +153,7 @@ func (s *Server) hookOf(c *call) (registration, error) {
 		return registration{}, refuse(http.StatusBadRequest, "The name of the webhook is required.")
 	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
 		return registration{}, refuse(http.StatusBadRequest, "The URL of the webhook is invalid.")
-	case slices.ContainsFunc(in.Events, func(name string) bool { return !slices.Contains(knownEvents(), name) }):
+	case slices.ContainsFunc(in.Events, func(name string) bool { return !slices.Contains(KnownEvents(), name) }):
 		return registration{}, refuse(http.StatusBadRequest, "The webhook has an unknown event.")
 	}
 	if _, err := parseJQL(in.Filters[filterSection]); err != nil {
