@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"time"
@@ -70,7 +71,21 @@ func free(ctx context.Context, address string) bool {
 	return err == nil && listener.Close() == nil
 }
 
+// The ports that are tried first: below those from which systems take the ports of outgoing connections, one of which would
+// otherwise now and then have taken the port before the program that it is for.
+const (
+	firstPort = 10_240
+	lastPort  = 32_767
+	attempts  = 20
+)
+
 func freeAddress(ctx context.Context) (string, error) {
+	for range attempts {
+		address := net.JoinHostPort(loopback, strconv.Itoa(firstPort+rand.IntN(lastPort-firstPort+1)))
+		if free(ctx, address) {
+			return address, nil
+		}
+	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(loopback, "0"))
 	if err != nil {
 		return "", err
