@@ -145,9 +145,9 @@ func (r *run) start(ctx context.Context) error {
 
 // oneShard has the development server, which has one shard, tidy its queues of tasks every second. It does so every half
 // a minute, and at this rate has thousands of tasks in memory by then. Where one of them is just under way, the queue is
-// split, and from then on every step compares them all: up to a fifth of the server's time, for half a minute, whoever is
-// being measured just then (queues.ReaderImpl.MergeSlices in a profile of it). A server with the usual hundreds of shards
-// sees such numbers in none of them.
+// split, and from then on every step compares them all: more than a fifth of the machine's time, for half a minute,
+// whoever is being measured just then (queues.ReaderImpl.MergeSlices in a profile of it). A server with the usual
+// hundreds of shards sees such numbers in none of them.
 func oneShard() []string {
 	args := []string{"--dynamic-config-value", "history.queueReaderStuckCriticalAttempts=1000000"}
 	for _, queue := range []string{"transfer", "timer", "visibility"} {
