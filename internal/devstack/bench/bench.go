@@ -149,6 +149,7 @@ func (r *run) start(ctx context.Context) error {
 // whoever is being measured just then (queues.ReaderImpl.MergeSlices in a profile of it). A server with the usual
 // hundreds of shards sees such numbers in none of them.
 func oneShard() []string {
+	// Nor is a queue of timers split because those of one second were read three times.
 	args := []string{"--dynamic-config-value", "history.queueReaderStuckCriticalAttempts=1000000"}
 	for _, queue := range []string{"transfer", "timer", "visibility"} {
 		args = append(args, "--dynamic-config-value", "history."+queue+`ProcessorUpdateAckInterval="1s"`)
