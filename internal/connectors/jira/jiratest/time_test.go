@@ -18,20 +18,24 @@ func TestJQLTimesAreInTheZoneOfTheCallersProfile(t *testing.T) {
 		c.Accounts = append(c.Accounts, jiratest.Account{ID: "acc-yui", Email: "yui@example.test", Token: "yui", Zone: tokyo})
 	})
 	key := d.create(nil) // at 12:30:15 UTC
-	for email, rows := range map[string]map[string][]string{
-		jiratest.DefaultEmail: {
+	for _, caller := range []struct {
+		email, token, zone string
+		found              map[string][]string
+	}{
+		{jiratest.DefaultEmail, jiratest.DefaultToken, jiratest.DefaultZone, map[string][]string{
 			`updated >= "2026/03/04 07:30"`: {key}, `updated >= "2026/03/04 07:31"`: {}, `updated >= "2026/03/04 05:30"`: {key},
 			`updated >= "2026/03/04 12:30"`: {},
-		},
-		"yui@example.test": {`updated >= "2026/03/04 21:30"`: {key}, `updated >= "2026/03/04 21:31"`: {}},
+		}},
+		{"yui@example.test", "yui", "Asia/Tokyo", map[string][]string{
+			`updated >= "2026/03/04 21:30"`: {key}, `updated >= "2026/03/04 21:31"`: {},
+		}},
 	} {
-		d.email = email
-		d.token = map[string]string{jiratest.DefaultEmail: jiratest.DefaultToken, "yui@example.test": "yui"}[email]
-		for jql, want := range rows {
-			require.Equal(t, want, d.keys(jql+" ORDER BY updated ASC"), "%s %s", email, jql)
+		d.email, d.token = caller.email, caller.token
+		for jql, want := range caller.found {
+			require.Equal(t, want, d.keys(jql+" ORDER BY updated ASC"), "%s %s", caller.email, jql)
 		}
+		require.Equal(t, caller.zone, d.call(http.MethodGet, "/rest/api/3/myself", nil).json["timeZone"].(string))
 	}
-	require.Equal(t, "Asia/Tokyo", d.call(http.MethodGet, "/rest/api/3/myself", nil).json["timeZone"].(string))
 }
 
 func TestABareNumberIsATimeInMillisecondsInEveryZone(t *testing.T) {
