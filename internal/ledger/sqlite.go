@@ -91,7 +91,7 @@ func openFile(path string, parameters url.Values) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sql.OpenDB(connector), nil
+	return sql.OpenDB(preparing{connector}), nil
 }
 
 // lockSQLite locks a database of its own, because a lock on the ledger itself would keep the migration out as well. The

@@ -80,6 +80,29 @@ func TestOptionsComeFromTheConfigurationThenFromTemporalsVariables(t *testing.T)
 	}
 }
 
+func TestCallsAreCompressedOverTLSUnlessToldOtherwise(t *testing.T) {
+	clearEnvironment(t)
+	gzip, none := client.GrpcCompression(&client.GrpcCompressionGzip{}), client.GrpcCompression(&client.GrpcCompressionNone{})
+	no := false
+	for name, row := range map[string]struct {
+		cfg  temporalclient.Config
+		want client.GrpcCompression
+	}{
+		"a server nearby":                 {temporalclient.Config{}, none},
+		"over TLS":                        {temporalclient.Config{TLS: temporalclient.TLS{ServerName: "x"}}, gzip},
+		"with an API key":                 {temporalclient.Config{APIKey: "k"}, gzip},
+		"with an API key and without TLS": {temporalclient.Config{APIKey: "k", TLS: temporalclient.TLS{Enabled: &no}}, none},
+		"gzip without TLS":                {temporalclient.Config{Compression: "gzip"}, gzip},
+		"none over TLS":                   {temporalclient.Config{APIKey: "k", Compression: "none"}, none},
+	} {
+		t.Run(name, func(t *testing.T) {
+			options, err := row.cfg.Options(quiet())
+			require.NoError(t, err)
+			require.IsType(t, row.want, options.ConnectionOptions.GrpcCompression)
+		})
+	}
+}
+
 func TestDialRefusesBadSettings(t *testing.T) {
 	clearEnvironment(t)
 	rows := map[string]struct {
@@ -88,6 +111,7 @@ func TestDialRefusesBadSettings(t *testing.T) {
 	}{
 		"an address without a port":   {temporalclient.Config{Address: "temporal"}, `address: found "temporal", expected host:port`},
 		"a certificate without a key": {temporalclient.Config{TLS: temporalclient.TLS{CertFile: "c"}}, "tls.cert_file: found it or tls.key_file alone"},
+		"an unknown compression":      {temporalclient.Config{Compression: "zip"}, `compression: found "zip", expected gzip or none`},
 		"a CA file that is missing":   {temporalclient.Config{TLS: temporalclient.TLS{CAFile: "/nope/ca.pem"}}, "/nope/ca.pem"},
 		"a client certificate that is missing": {
 			temporalclient.Config{TLS: temporalclient.TLS{CertFile: "/nope/c.pem", KeyFile: "/nope/k.pem"}}, "/nope/c.pem",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"usher/internal/devstack/stack"
+	"usher/internal/temporalclient"
 )
 
 // Options say how to measure. Root, Out and FloorCommand are required.
@@ -130,18 +132,21 @@ func (r *run) start(ctx context.Context) error {
 		Dir: filepath.Join(r.dir, "stack"), Root: r.options.Root, Headless: true, Catalog: catalog, Log: r.out,
 		TemporalArgs: append([]string{"--metrics-port", port}, oneShard()...),
 		// usher's own brake on calls to the desk would be what is measured.
-		WorkerEnv: []string{"USHER_DESKS_JIRA_JIRA_RATE=" + strconv.Itoa(unbraked), "USHER_HEALTH_PROFILE=true"},
+		WorkerEnv: append([]string{"USHER_DESKS_JIRA_JIRA_RATE=" + strconv.Itoa(unbraked), "USHER_HEALTH_PROFILE=true"}, pod()...),
 	})
 	if err != nil {
 		return err
 	}
-	r.temporal, err = client.DialContext(ctx, client.Options{HostPort: r.stack.URLs().TemporalAddress, Logger: silent{}})
+	r.temporal, err = temporalclient.Dial(ctx, temporalclient.Config{Address: r.stack.URLs().TemporalAddress}, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		return errors.Join(fmt.Errorf("reach the Temporal server: %w", err), r.stack.Stop(context.WithoutCancel(ctx)))
 	}
 	r.usher = newUsher(r.stack.URLs(), r.temporal, clients)
 	return nil
 }
+
+// pod has a worker use its memory as in the pod of 256 MB of docs/operations.md.
+func pod() []string { return []string{"GOMEMLIMIT=200MiB", "GOGC=400"} }
 
 // oneShard has the development server, which has one shard, tidy its queues of tasks every second. It does so every half
 // a minute, and at this rate has thousands of tasks in memory by then. Where one of them is just under way, the queue is

@@ -80,6 +80,7 @@ func startFloor(ctx context.Context, command []string, args ...string) (*floorPr
 	all := append(append([]string{}, command...), args...)
 	p := &floorProcess{command: exec.CommandContext(ctx, all[0], all[1:]...), said: make(chan string, 1)}
 	p.command.Stderr = os.Stderr
+	p.command.Env = append(os.Environ(), pod()...)
 	out, errOut := p.command.StdoutPipe()
 	in, errIn := p.command.StdinPipe()
 	if err := errors.Join(errOut, errIn); err != nil {

@@ -12,10 +12,11 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
-	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
+
+	"usher/internal/temporalclient"
 )
 
 // The floor's own task queues and workflow types.
@@ -73,8 +74,8 @@ func RunFloorWorker(ctx context.Context, options FloorOptions) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	logger := sdklog.NewStructuredLogger(slog.New(slog.NewTextHandler(options.Out, &slog.HandlerOptions{Level: slog.LevelWarn})))
-	server, err := client.DialContext(ctx, client.Options{HostPort: options.Address, Logger: logger})
+	logger := slog.New(slog.NewTextHandler(options.Out, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	server, err := temporalclient.Dial(ctx, temporalclient.Config{Address: options.Address}, logger, nil)
 	if err != nil {
 		return fmt.Errorf("start the floor worker: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
 	"usher/internal/access"
@@ -114,7 +115,20 @@ func (u *usher) happyPath(ctx context.Context) (string, error) {
 		return id, err
 	}
 	// The request's workflow ends when its ticket is closed.
-	return id, u.temporal.GetWorkflow(ctx, requestWorkflow(id), "").Get(ctx, nil)
+	return id, u.ended(ctx, requestWorkflow(id))
+}
+
+// ended waits until a workflow has ended. (A handle of the client would ask for the run's id first.)
+func (u *usher) ended(ctx context.Context, workflow string) error {
+	last := u.temporal.GetWorkflowHistory(ctx, workflow, "", true, enumspb.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT)
+	event, err := last.Next()
+	if err != nil {
+		return err
+	}
+	if got := event.GetEventType(); got != enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED {
+		return fmt.Errorf("workflow %s ended with %s", workflow, got)
+	}
+	return nil
 }
 
 // subject is the person whose request it was; see open.
