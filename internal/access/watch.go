@@ -32,6 +32,10 @@ type ChangesPage struct {
 	Next string `json:"next,omitempty"`
 	// Now is the desk's own clock when it answered; zero when the desk does not tell.
 	Now time.Time `json:"now,omitzero"`
+	// Settled matters where there is a next page: all that changed before it, in the desk's own time, has been told by this
+	// page and those before. Zero for no such promise. It is not the newest of the changes: a search that lags behind
+	// shows a ticket among the old ones, with a time that is new.
+	Settled time.Time `json:"settled,omitzero"`
 }
 
 // TicketsRead is the answer to a question about many tickets.
@@ -129,15 +133,17 @@ type WatchTerms struct {
 // differ, and the times of changes are another clock's than that of answers.
 const clockSlack = time.Minute
 
-// Advanced is the view after one page of changes that came at a time of usher's. The cursor moves to the newest change of
-// the page; after the last page the round is complete, and where the desk tells its time the cursor follows it, so that
-// a quiet desk is not asked again and again for what changed long ago.
+// Advanced is the view after one page of changes that came at a time of usher's. On the way the cursor moves no further
+// than the page promises: a round that fails is begun again from there. After the last page the round is complete: the
+// cursor moves to the newest change, and where the desk tells its time the cursor follows it, so that a quiet desk is not
+// asked again and again for what changed long ago.
 func (v WatchView) Advanced(page ChangesPage, at time.Time) WatchView {
+	if page.Next != "" {
+		v.Cursor = later(v.Cursor, page.Settled)
+		return v
+	}
 	for _, t := range page.Tickets {
 		v.Cursor = later(v.Cursor, t.UpdatedAt)
-	}
-	if page.Next != "" {
-		return v
 	}
 	v.LookedAt = at
 	switch {

@@ -193,6 +193,11 @@ func TestTheCursorOfAWatch(t *testing.T) {
 		}
 		return p
 	}
+	settled := func(until time.Time, updated ...time.Time) access.ChangesPage {
+		p := page("2", time.Time{}, updated...)
+		p.Settled = until
+		return p
+	}
 	rows := []struct {
 		name   string
 		cursor time.Time
@@ -200,7 +205,9 @@ func TestTheCursorOfAWatch(t *testing.T) {
 		want   time.Time
 		done   bool
 	}{
-		{"a page that is not the last moves to its newest change", desk, page("2", time.Time{}, desk.Add(1), desk.Add(2)), desk.Add(2), false},
+		{"a page that is not the last moves to what it settles, not to its newest change", desk, settled(desk.Add(2), desk.Add(time.Hour)), desk.Add(2), false},
+		{"a page that is not the last and settles nothing moves nowhere", desk, page("2", time.Time{}, desk.Add(1), desk.Add(2)), desk, false},
+		{"what is settled does not lead back", desk, settled(desk.Add(-time.Hour), desk.Add(1)), desk, false},
 		{"a page that is not the last does not follow the desk's clock", desk, page("2", desk.Add(time.Hour)), desk, false},
 		{"the last page moves to its newest change", desk, page("", time.Time{}, desk.Add(3)), desk.Add(3), true},
 		{"a quiet desk's cursor follows its clock", desk, page("", desk.Add(time.Hour)), desk.Add(time.Hour - slack), true},

@@ -225,6 +225,7 @@ func deskRound(t *testing.T, h ServiceDeskHarness, q access.ChangesQuery, betwee
 			round.last[s.Ref.ID] = s
 		}
 		if page.Next == "" {
+			deskRequireSettled(t, round)
 			return round
 		}
 		if between != nil {
@@ -235,6 +236,21 @@ func deskRound(t *testing.T, h ServiceDeskHarness, q access.ChangesQuery, betwee
 	}
 	require.FailNow(t, "the feed does not end", "%d pages with the limit %d", deskMostPages, q.Limit)
 	return round
+}
+
+// deskRequireSettled wants every page to have told, with those before, what changed before the time that it settles.
+func deskRequireSettled(t *testing.T, round deskRoundSeen) {
+	t.Helper()
+	told := map[access.TicketID]bool{}
+	for n, page := range round.pages {
+		for _, s := range page.Tickets {
+			told[s.Ref.ID] = true
+		}
+		for id, s := range round.last {
+			require.False(t, !told[id] && page.Next != "" && s.UpdatedAt.Before(page.Settled),
+				"page %d settles all changes before %s, and ticket %s of %s comes later", n+1, page.Settled, id, s.UpdatedAt)
+		}
+	}
 }
 
 // deskRequireAscending wants the oldest change first, over all pages; a ticket may be told again.

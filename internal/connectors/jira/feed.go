@@ -18,9 +18,10 @@ const (
 // manyTickets is how many tickets are read at once.
 const manyTickets = 100
 
-// ChangedTickets implements access.TicketFeed, by a search for the common label. A page is one call and, on Cloud, one
-// for the histories; an empty page is one call. A page goes on where the times of the page before ended (see place), so
-// what changes meanwhile hides nothing, and pages do not expire. The account is proved by a call of its own every few minutes, and at
+// ChangedTickets implements access.TicketFeed, by a search for the common label. The first page is one call
+// and, on Cloud, one for the histories; an empty page is one call. A later page is a search, in a hundred issues a call on
+// Cloud, and the calls of ReadTickets. A page goes on where the times of the page before ended (see place), so what changes
+// meanwhile hides nothing, and pages do not expire. The account is proved by a call of its own every few minutes, and at
 // least every minute while pages are empty; in between, Jira's log-in headers tell bad credentials.
 func (d *Desk) ChangedTickets(ctx context.Context, q access.ChangesQuery) (access.ChangesPage, error) {
 	const op = "list changed tickets"
@@ -46,20 +47,23 @@ func (d *Desk) ChangedTickets(ctx context.Context, q access.ChangesQuery) (acces
 			return access.ChangesPage{}, err
 		}
 	}
-	tickets, err := d.snapshots(ctx, op, me, page.issues)
+	tickets, err := d.told(ctx, op, me, page)
 	if err != nil {
 		return access.ChangesPage{}, err
 	}
 	out := access.ChangesPage{Tickets: tickets, Now: page.now}
-	if next := from.after(page, q.Since).String(); page.more && next != q.Page {
-		out.Next = next
+	behind := from.after(page, q.Since)
+	if next := behind.String(); page.more && next != q.Page {
+		out.Next, out.Settled = next, behind.at
 	}
 	return out, nil
 }
 
-// changed is one page of issues that changed and were not told before.
+// changed is one page of issues that changed and were not told before, as the search shows them: with their ids and times
+// only where light.
 type changed struct {
 	issues []issue
+	light  bool
 	// more: there may be others. empty: the search gave nothing, not even what was told before.
 	more, empty bool
 	now         time.Time
@@ -71,6 +75,11 @@ func (d *Desk) changes(ctx context.Context, op string, q access.ChangesQuery, fr
 	ask := query{
 		jql: d.config.changedSince(from.since(q.Since)), fields: ticketFields(), limit: q.Limit + len(from.told), history: true,
 	}
+	light := len(from.told) > 0
+	if light {
+		// Most of what this shows was told before: only the others are read whole.
+		ask.fields, ask.history = []string{"updated"}, false
+	}
 	for n := range maxPages {
 		got, err := search[issue](ctx, d, op, ask)
 		if err != nil {
@@ -80,13 +89,35 @@ func (d *Desk) changes(ctx context.Context, op string, q access.ChangesQuery, fr
 		if len(fresh) > 0 || got.next == "" {
 			kept := fresh[:min(len(fresh), q.Limit)]
 			return changed{
-				issues: kept, more: got.next != "" || len(kept) < len(fresh),
+				issues: kept, light: light, more: got.next != "" || len(kept) < len(fresh),
 				empty: n == 0 && len(got.list) == 0, now: clockOf(got.answer),
 			}, nil
 		}
 		ask.page = got.next
 	}
 	return changed{}, access.Errorf(access.Transient, op, "the search has more than %d pages of what was told before", maxPages)
+}
+
+// told are the tickets of a page, in its order. What has been deleted since the search is left out.
+func (d *Desk) told(ctx context.Context, op string, me access.AccountID, page changed) ([]access.TicketSnapshot, error) {
+	if !page.light {
+		return d.snapshots(ctx, op, me, page.issues)
+	}
+	ids := make([]string, len(page.issues))
+	for n, i := range page.issues {
+		ids[n] = i.ID
+	}
+	there, err := d.readAll(ctx, op, ids)
+	if err != nil {
+		return nil, err
+	}
+	var tickets []access.TicketSnapshot
+	for _, id := range ids {
+		if s, ok := there[access.TicketID(id)]; ok {
+			tickets = append(tickets, s)
+		}
+	}
+	return tickets, nil
 }
 
 // ReadTickets implements access.TicketReader: two calls on Cloud, one on Data Center, and one more when tickets are

@@ -25,6 +25,9 @@ type index struct {
 	// limit is how many issues the search gives at most.
 	limit int
 	now   time.Time
+	// deleted are shown by the search and cannot be read. What is read is ahead of what the search shows.
+	deleted []string
+	ahead   time.Duration
 }
 
 type indexed struct {
@@ -62,14 +65,8 @@ func (x *index) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start = min(start, len(found))
 	end := min(start+min(q.MaxResults, x.limit), len(found))
 	page := map[string]any{"issues": []any{}}
-	var list []any
-	for _, i := range found[start:end] {
-		list = append(list, map[string]any{"id": i.id, "key": "ACCESS-" + i.id, "fields": map[string]any{
-			"status": map[string]any{"id": "1", "name": "Open"}, "updated": i.updated.Format("2006-01-02T15:04:05.000-0700"),
-		}})
-	}
-	if list != nil {
-		page["issues"] = list
+	if start < end {
+		page["issues"] = shown(found[start:end])
 	}
 	if end < len(found) {
 		page["nextPageToken"] = strconv.Itoa(end)
@@ -78,9 +75,38 @@ func (x *index) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(page)
 }
 
+// read answers POST issue/bulkfetch, the newest issue first, for nothing promises an order.
+func (x *index) read(w http.ResponseWriter, r *http.Request) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	var q struct {
+		IDs []string `json:"issueIdsOrKeys"`
+	}
+	_ = json.NewDecoder(r.Body).Decode(&q)
+	var found []indexed
+	for _, i := range slices.Backward(x.issues) {
+		if slices.Contains(q.IDs, i.id) && !slices.Contains(x.deleted, i.id) {
+			i.updated = i.updated.Add(x.ahead)
+			found = append(found, i)
+		}
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"issues": shown(found)})
+}
+
+func shown(issues []indexed) []any {
+	list := make([]any, len(issues))
+	for n, i := range issues {
+		list[n] = map[string]any{"id": i.id, "key": "ACCESS-" + i.id, "fields": map[string]any{
+			"status": map[string]any{"id": "1", "name": "Open"}, "updated": i.updated.Format("2006-01-02T15:04:05.000-0700"),
+		}}
+	}
+	return list
+}
+
 func indexedScript(t *testing.T, x *index) *script {
 	s := cloudScript(t)
 	s.on("POST /rest/api/3/search/jql", x.ServeHTTP)
+	s.on("POST /rest/api/3/issue/bulkfetch", x.read)
 	s.on("POST /rest/api/3/changelog/bulkfetch", okay(`{"issueChangeLogs":[]}`))
 	return s
 }
@@ -251,6 +277,24 @@ func TestAnIssueThatIsNewerThanItsIndexHidesNone(t *testing.T) {
 	require.Equal(t, []string{"1", "2", "3", "4"}, walk(t, desk, access.ChangesQuery{Since: moment(0, 0), Limit: 1}, func(int) {}))
 }
 
+func TestAnIssueThatIsNewerThanItsIndexSettlesNothing(t *testing.T) {
+	x := &index{limit: 100, now: moment(59, 0)}
+	x.issues = []indexed{{"1", moment(1, 0), moment(1, 0)}, {"2", moment(58, 59), moment(2, 0)}, {"3", moment(3, 30), moment(3, 30)}}
+	desk := indexedScript(t, x).desk(t, nil)
+	q := access.ChangesQuery{Since: moment(0, 0), Limit: 1}
+	var settled []time.Time
+	for {
+		page, err := desk.ChangedTickets(t.Context(), q)
+		require.NoError(t, err)
+		if page.Next == "" {
+			require.Zero(t, page.Settled)
+			break
+		}
+		settled, q.Page = append(settled, page.Settled), page.Next
+	}
+	require.Equal(t, []time.Time{moment(1, 0), moment(1, 0)}, settled, "not where the second issue seems to be: the third is still to be told")
+}
+
 func TestAMassChangeIsToldWithShortPlaces(t *testing.T) {
 	x := &index{limit: 100, now: moment(20, 0)}
 	for n := range 1500 {
@@ -270,6 +314,52 @@ func TestAMassChangeIsToldWithShortPlaces(t *testing.T) {
 		q.Page = page.Next
 	}
 	require.Equal(t, 1500, told)
+}
+
+func TestLaterPagesOfAMassChangeAskForTimesAndReadOnlyWhatIsNew(t *testing.T) {
+	x := &index{limit: 100, now: moment(20, 0)}
+	for n := range 300 {
+		x.change(strconv.Itoa(10_000+n), moment(15, 0).Add(time.Duration(n)*time.Millisecond))
+	}
+	s := indexedScript(t, x)
+	desk := s.desk(t, nil)
+	q := access.ChangesQuery{Since: moment(0, 0), Limit: 100}
+	first, err := desk.ChangedTickets(t.Context(), q)
+	require.NoError(t, err)
+	q.Page = first.Next
+	before := len(s.calls())
+	second, err := desk.ChangedTickets(t.Context(), q)
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"POST /rest/api/3/search/jql", "POST /rest/api/3/search/jql", "POST /rest/api/3/issue/bulkfetch", "POST /rest/api/3/changelog/bulkfetch",
+	}, s.calls()[before:])
+	require.Equal(t, []any{"updated"}, jsonOf(t, s.body(t, "POST /rest/api/3/search/jql"))["fields"])
+	require.Len(t, jsonOf(t, s.body(t, "POST /rest/api/3/issue/bulkfetch"))["issueIdsOrKeys"], 100)
+	var ids []string
+	for _, ticket := range second.Tickets {
+		ids = append(ids, string(ticket.Ref.ID))
+	}
+	require.Len(t, ids, 100)
+	require.True(t, slices.IsSorted(ids), "in the order of the search")
+	require.Equal(t, "10100", ids[0])
+}
+
+func TestWhatIsDeletedAfterTheSearchEndsNoWalk(t *testing.T) {
+	x := &index{limit: 100, now: moment(20, 0), deleted: []string{"2", "4"}}
+	for n := range 6 {
+		x.change(strconv.Itoa(n), moment(15, n))
+	}
+	desk := indexedScript(t, x).desk(t, nil)
+	require.Equal(t, []string{"0", "1", "3", "5"}, walk(t, desk, access.ChangesQuery{Since: moment(0, 0), Limit: 1}, func(int) {}))
+}
+
+func TestASearchThatIsBehindTheIssuesEndsNoWalk(t *testing.T) {
+	x := &index{limit: 100, now: moment(20, 0), ahead: time.Second}
+	for n := range 6 {
+		x.change(strconv.Itoa(n), moment(15, n))
+	}
+	desk := indexedScript(t, x).desk(t, nil)
+	require.Equal(t, []string{"0", "1", "2", "3", "4", "5"}, walk(t, desk, access.ChangesQuery{Since: moment(0, 0), Limit: 1}, func(int) {}))
 }
 
 func TestAPageThatNobodyMadeIsInvalid(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 )
 
 // profiled is how long the worker is profiled; it must end within a stretch of usher's.
-const profiled = rampFor + usherFor/2 - 2*time.Second
+const profiled = rampFor + partFor - 2*time.Second
 
 // profile takes a profile of the worker's processor time while a stretch runs, where the worker serves one beside its
 // probes, and tells the functions that cost most.

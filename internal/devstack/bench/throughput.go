@@ -12,11 +12,12 @@ import (
 
 // How the throughput is measured.
 const (
-	pairs        = 3
-	rampFor      = 2 * time.Second
-	usherFor     = 20 * time.Second
-	floorFor     = 18 * time.Second
-	fixedFor     = 8 * time.Second
+	pairs    = 3
+	rampFor  = 2 * time.Second
+	partFor  = 6 * time.Second
+	fixedFor = 8 * time.Second
+	// parts is how many stretches of usher, and of the floor, a round has.
+	parts        = 4
 	warmFor      = 6 * time.Second
 	sampled      = 24
 	spareFactor  = 3
@@ -64,17 +65,18 @@ func (r *run) throughput(ctx context.Context) error {
 	return nil
 }
 
-// round is one stretch of each rival. Usher's and the floor's have two halves, the one around the other and both around the
-// fixed floor, so that a machine that becomes busier or less busy meanwhile favours nobody.
+// round is four short stretches of usher and of the floor, and one of the fixed floor in their middle. They take turns, each
+// as often before the other as after it, so that a machine that becomes busier or less busy meanwhile favours nobody.
 func (r *run) round(ctx context.Context, n int, usher, floor, fixed *rival) (err error) {
 	if err := r.usher.hire(ctx, r.peopleFor(usher)); err != nil {
 		return err
 	}
-	if err := r.stretchOfUsher(ctx, n, usher); err != nil {
+	first, err := r.stretchOfUsher(ctx, n)
+	if err != nil {
 		return err
 	}
-	half := usher.last()
-	samples, err := r.samples(ctx, half.Done)
+	usher.results = append(usher.results, first)
+	samples, err := r.samples(ctx, first.Done)
 	if err != nil {
 		return err
 	}
@@ -88,47 +90,51 @@ func (r *run) round(ctx context.Context, n int, usher, floor, fixed *rival) (err
 	}
 	defer func() { err = errors.Join(err, worker.stop()) }()
 	prefix := fmt.Sprintf("%s-%d", r.usher.prefix, n+1)
-	perform := (&stage{temporal: r.temporal, play: play, prefix: prefix}).perform
-	halfOfFloor := r.loop(floorFor/2, worker.pid())
-	if err := r.stretch(ctx, floor, halfOfFloor, perform); err != nil {
-		return err
+	u := turn{usher, r.loop(partFor, 0), r.usher.happyPath}
+	f := turn{floor, r.loop(partFor, worker.pid()), (&stage{temporal: r.temporal, play: play, prefix: prefix}).perform}
+	x := turn{fixed, r.loop(fixedFor, worker.pid()), (&stage{temporal: r.temporal, play: fixedPlay(), prefix: prefix}).perform}
+	for _, next := range []turn{f, f, u, x, f, u, u, f} {
+		if err := next.take(ctx, n); err != nil {
+			return err
+		}
 	}
-	if err := r.stretch(ctx, fixed, r.loop(fixedFor, worker.pid()), (&stage{temporal: r.temporal, play: fixedPlay(), prefix: prefix}).perform); err != nil {
-		return err
-	}
-	again := &rival{name: floor.name}
-	if err := r.stretch(ctx, again, halfOfFloor, perform); err != nil {
-		return err
-	}
-	floor.results[n] = floor.last().plus(again.last())
-	again = &rival{name: usher.name}
-	if err := r.stretch(ctx, again, r.loop(usherFor/2, 0), r.usher.happyPath); err != nil {
-		return err
-	}
-	usher.results[n] = half.plus(again.last())
 	for _, v := range []*rival{usher, floor, fixed} {
 		r.tell("round %d  %-12s %6.1f requests/s  (%d in %s)", n+1, v.name, v.last().PerSecond(), len(v.last().Done), v.last().Took)
 	}
 	return r.compareShapes(ctx, play, samples, floor.last().Done)
 }
 
-// stretchOfUsher is usher's stretch of a round. The first one of a full run is profiled.
-func (r *run) stretchOfUsher(ctx context.Context, n int, usher *rival) error {
+// turn is a stretch that a rival takes in a round.
+type turn struct {
+	of   *rival
+	loop loop
+	one  lane
+}
+
+// take adds the stretch to what its rival has done in the round.
+func (t turn) take(ctx context.Context, round int) error {
+	done, err := t.loop.run(ctx, t.one)
+	if err != nil {
+		return fmt.Errorf("%s: %w", t.of.name, err)
+	}
+	if len(t.of.results) == round {
+		t.of.results = append(t.of.results, done)
+		return nil
+	}
+	t.of.results[round] = t.of.results[round].plus(done)
+	return nil
+}
+
+// stretchOfUsher is usher's first stretch of a round. That of a full run's first round is profiled.
+func (r *run) stretchOfUsher(ctx context.Context, n int) (stretch, error) {
+	usher := r.loop(partFor, 0)
 	if !r.options.Full || n > 0 {
-		return r.stretch(ctx, usher, r.loop(usherFor/2, 0), r.usher.happyPath)
+		return usher.run(ctx, r.usher.happyPath)
 	}
 	profile := make(chan error, 1)
 	go func() { profile <- r.profile(ctx) }()
-	return errors.Join(r.stretch(ctx, usher, r.loop(usherFor/2, 0), r.usher.happyPath), <-profile)
-}
-
-func (r *run) stretch(ctx context.Context, v *rival, l loop, one lane) error {
-	result, err := l.run(ctx, one)
-	if err != nil {
-		return fmt.Errorf("%s: %w", v.name, err)
-	}
-	v.results = append(v.results, result)
-	return nil
+	done, err := usher.run(ctx, r.usher.happyPath)
+	return done, errors.Join(err, <-profile)
 }
 
 // loop is a closed loop that measures every process of the system; floor is the floor worker's process, 0 for usher's loop.
@@ -153,7 +159,7 @@ func (r *run) peopleFor(v *rival) int {
 	if len(v.results) > 0 {
 		rate = spareFactor * v.last().PerSecond()
 	}
-	return clients + thinkers + int(rate*(2*rampFor+usherFor).Seconds())
+	return parts*(clients+thinkers) + int(rate*(parts*(rampFor+partFor)).Seconds())
 }
 
 // samples takes the records of some of the requests, evenly spread.
