@@ -13,11 +13,11 @@ import (
 // How the throughput is measured.
 const (
 	pairs    = 3
-	rampFor  = 2 * time.Second
-	partFor  = 6 * time.Second
+	rampFor  = 4 * time.Second
+	partFor  = 10 * time.Second
 	fixedFor = 8 * time.Second
 	// parts is how many stretches of usher, and of the floor, a round has.
-	parts        = 4
+	parts        = 2
 	warmFor      = 6 * time.Second
 	sampled      = 24
 	spareFactor  = 3
@@ -65,8 +65,8 @@ func (r *run) throughput(ctx context.Context) error {
 	return nil
 }
 
-// round is four short stretches of usher and of the floor, and one of the fixed floor in their middle. They take turns, each
-// as often before the other as after it, so that a machine that becomes busier or less busy meanwhile favours nobody.
+// round is two stretches of usher, around two of the floor, around one of the fixed floor, so that a machine that becomes
+// busier or less busy meanwhile favours nobody.
 func (r *run) round(ctx context.Context, n int, usher, floor, fixed *rival) (err error) {
 	if err := r.usher.hire(ctx, r.peopleFor(usher)); err != nil {
 		return err
@@ -93,7 +93,7 @@ func (r *run) round(ctx context.Context, n int, usher, floor, fixed *rival) (err
 	u := turn{usher, r.loop(partFor, 0), r.usher.happyPath}
 	f := turn{floor, r.loop(partFor, worker.pid()), (&stage{temporal: r.temporal, play: play, prefix: prefix}).perform}
 	x := turn{fixed, r.loop(fixedFor, worker.pid()), (&stage{temporal: r.temporal, play: fixedPlay(), prefix: prefix}).perform}
-	for _, next := range []turn{f, f, u, x, f, u, u, f} {
+	for _, next := range []turn{f, x, f, u} {
 		if err := next.take(ctx, n); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
@@ -97,9 +98,11 @@ func (u *usher) open(ctx context.Context) (string, access.PersonID, error) {
 	return id, person, err
 }
 
-// thinking is how long the manager takes to decide: the ticket is there long before. To ask again and again whether it is
-// would be work for the server that no floor has.
+// thinking is how long a manager takes to decide on average: the ticket is there before. To ask again and again whether it
+// is would be work for the server that no floor has. No two take equally long, so that the clients do not march in step.
 const thinking = time.Second
+
+func think() time.Duration { return thinking/2 + rand.N(thinking) }
 
 // happyPath is one request from the question to the closed ticket.
 func (u *usher) happyPath(ctx context.Context) (string, error) {
@@ -107,7 +110,7 @@ func (u *usher) happyPath(ctx context.Context) (string, error) {
 	if err != nil {
 		return id, err
 	}
-	if err := pause(ctx, thinking); err != nil {
+	if err := pause(ctx, think()); err != nil {
 		return id, err
 	}
 	verdict := stack.Verdict{ID: id + "-yes", Verdict: access.Approve}
