@@ -146,7 +146,7 @@ func (r *run) start(ctx context.Context) error {
 }
 
 // pod has a worker use its memory as in the pod of 256 MB of docs/operations.md.
-func pod() []string { return []string{"GOMEMLIMIT=200MiB", "GOGC=400"} }
+func pod() []string { return []string{"GOMEMLIMIT=200MiB", "GOGC=200"} }
 
 // oneShard has the development server, which has one shard, tidy its queues of tasks every second. It does so every half
 // a minute, and at this rate has thousands of tasks in memory by then. Where one of them is just under way, the queue is
