@@ -77,11 +77,7 @@ func (r *run) rest(ctx context.Context, before int64) error {
 
 // freshWorker has the worker start anew and warm up, and gives its memory then.
 func (r *run) freshWorker(ctx context.Context) (int64, error) {
-	old, err := r.stack.KillWorker()
-	if err != nil {
-		return 0, err
-	}
-	if _, err := r.stack.AwaitWorker(ctx, old); err != nil {
+	if err := r.newWorker(ctx); err != nil {
 		return 0, err
 	}
 	if err := r.openMany(ctx, openedFirst); err != nil {

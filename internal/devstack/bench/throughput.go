@@ -71,6 +71,9 @@ func (r *run) round(ctx context.Context, n int, usher, floor, fixed *rival) (err
 	if err := r.usher.hire(ctx, r.peopleFor(usher)); err != nil {
 		return err
 	}
+	if err := r.newWorker(ctx); err != nil {
+		return err
+	}
 	first, err := r.stretchOfUsher(ctx, n)
 	if err != nil {
 		return err
@@ -102,6 +105,17 @@ func (r *run) round(ctx context.Context, n int, usher, floor, fixed *rival) (err
 		r.tell("round %d  %-12s %6.1f requests/s  (%d in %s)", n+1, v.name, v.last().PerSecond(), len(v.last().Done), v.last().Took)
 	}
 	return r.compareShapes(ctx, play, samples, floor.last().Done)
+}
+
+// newWorker has usher's worker start anew, as the floor's does in each round: one with a full cache of idle runs pays more
+// for each collection of its memory.
+func (r *run) newWorker(ctx context.Context) error {
+	old, err := r.stack.KillWorker()
+	if err != nil {
+		return err
+	}
+	_, err = r.stack.AwaitWorker(ctx, old)
+	return err
 }
 
 // turn is a stretch that a rival takes in a round.
