@@ -107,8 +107,8 @@ func (r *run) round(ctx context.Context, n int, usher, floor, fixed *rival) (err
 	return r.compareShapes(ctx, play, samples, floor.last().Done)
 }
 
-// newWorker has usher's worker start anew, as the floor's does in each round: one with a full cache of idle runs pays more
-// for each collection of its memory.
+// newWorker has usher's worker start anew, as the floor's does in each round: one with a full cache of idle runs has more to
+// go through when it collects its memory.
 func (r *run) newWorker(ctx context.Context) error {
 	old, err := r.stack.KillWorker()
 	if err != nil {
