@@ -7,11 +7,15 @@ import (
 	"fmt"
 )
 
-// maxPrepared is how many statements a connection keeps: several times as many as the ledger writes with.
-const maxPrepared = 64
+const (
+	// maxPrepared is how many statements a connection keeps; then it forgets all and begins again.
+	maxPrepared = 64
+	// maxArguments bounds the size of what is kept: a statement about a thousand tickets is long, and seldom the same.
+	maxArguments = 64
+)
 
-// preparing gives connections that parse a statement with arguments once, and not each time that it is executed: for
-// SQLite that is a third of what a small transaction costs. PostgreSQL's driver does the same by itself.
+// preparing gives connections that parse a statement with arguments once, and not each time that it is executed (ADR 13).
+// PostgreSQL's driver does the same by itself.
 type preparing struct{ driver.Connector }
 
 // Connect implements driver.Connector.
@@ -50,9 +54,10 @@ type preparedConn struct {
 	kept map[string]execution
 }
 
-// ExecContext implements driver.ExecerContext. What has no arguments is executed as ever: it may be a script.
+// ExecContext implements driver.ExecerContext. What has no arguments is executed as ever, for it may be a script, and so is
+// what has very many.
 func (c *preparedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	if len(args) == 0 {
+	if len(args) == 0 || len(args) > maxArguments {
 		return c.connection.ExecContext(ctx, query, args)
 	}
 	statement, err := c.statement(ctx, query)

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -104,6 +105,17 @@ func TestAPreparedStatementOutlivesItsFailureItsTransactionAndANewSchema(t *test
 	require.ErrorContains(t, err, "2 columns", "it means what it says today")
 	require.Equal(t, 2, rows(t, pool))
 	require.Equal(t, 2, c.prepared)
+}
+
+func TestALongStatementIsNotKept(t *testing.T) {
+	c, pool := preparingPool(t)
+	args, given := make([]any, maxArguments+1), make([]string, maxArguments+1)
+	for n := range args {
+		args[n], given[n] = n, fmt.Sprintf("($%d)", n+1)
+	}
+	execute(t, pool, `INSERT INTO n VALUES `+strings.Join(given, ", "), args...)
+	require.Equal(t, maxArguments+1, rows(t, pool))
+	require.Zero(t, c.prepared)
 }
 
 func TestAConnectionKeepsFewStatements(t *testing.T) {

@@ -114,11 +114,11 @@ func redactHeader(values http.Header) http.Header {
 	return clean
 }
 
-// letters takes away what separates the words of a key. It is safe for concurrent use, and dear to make.
-var letters = strings.NewReplacer("-", "", "_", "", " ", "")
+// unseparated takes away what separates the words of a key. It is safe for concurrent use, and dear to make.
+var unseparated = strings.NewReplacer("-", "", "_", "", " ", "")
 
 func namesSecret(key string) bool {
-	plain := letters.Replace(strings.ToLower(key))
+	plain := unseparated.Replace(strings.ToLower(key))
 	for _, name := range secretNames {
 		if strings.HasPrefix(plain, name) || strings.HasSuffix(plain, name) {
 			return true

@@ -98,26 +98,18 @@ func (d *Desk) changes(ctx context.Context, op string, q access.ChangesQuery, fr
 	return changed{}, access.Errorf(access.Transient, op, "the search has more than %d pages of what was told before", maxPages)
 }
 
-// told are the tickets of a page, in its order. What has been deleted since the search is left out.
+// told are the tickets of a page, in its order. What has gone since a light search is left out, and only with credentials
+// that are good: what is left out will not be told again.
 func (d *Desk) told(ctx context.Context, op string, me access.AccountID, page changed) ([]access.TicketSnapshot, error) {
 	if !page.light {
 		return d.snapshots(ctx, op, me, page.issues)
 	}
-	ids := make([]string, len(page.issues))
+	ids := make([]access.TicketID, len(page.issues))
 	for n, i := range page.issues {
-		ids[n] = i.ID
+		ids[n] = access.TicketID(i.ID)
 	}
-	there, err := d.readAll(ctx, op, ids)
-	if err != nil {
-		return nil, err
-	}
-	var tickets []access.TicketSnapshot
-	for _, id := range ids {
-		if s, ok := there[access.TicketID(id)]; ok {
-			tickets = append(tickets, s)
-		}
-	}
-	return tickets, nil
+	read, err := d.ReadTickets(ctx, ids)
+	return read.Tickets, err
 }
 
 // ReadTickets implements access.TicketReader: two calls on Cloud, one on Data Center, and one more when tickets are

@@ -353,6 +353,22 @@ func TestWhatIsDeletedAfterTheSearchEndsNoWalk(t *testing.T) {
 	require.Equal(t, []string{"0", "1", "3", "5"}, walk(t, desk, access.ChangesQuery{Since: moment(0, 0), Limit: 1}, func(int) {}))
 }
 
+func TestATicketOfALaterPageIsNotTakenForGoneWithBadCredentials(t *testing.T) {
+	x := &index{limit: 100, now: moment(20, 0), deleted: []string{"2"}}
+	for n := range 4 {
+		x.change(strconv.Itoa(n), moment(15, n))
+	}
+	s := indexedScript(t, x)
+	desk := s.desk(t, nil)
+	q := access.ChangesQuery{Since: moment(0, 0), Limit: 2}
+	first, err := desk.ChangedTickets(t.Context(), q)
+	require.NoError(t, err)
+	s.on("GET /rest/api/3/myself", status(401, ``))
+	q.Page = first.Next
+	_, err = desk.ChangedTickets(t.Context(), q)
+	requireKind(t, access.Forbidden, err)
+}
+
 func TestASearchThatIsBehindTheIssuesEndsNoWalk(t *testing.T) {
 	x := &index{limit: 100, now: moment(20, 0), ahead: time.Second}
 	for n := range 6 {
