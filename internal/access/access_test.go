@@ -27,6 +27,8 @@ func TestDurationsReadTheSameEverywhere(t *testing.T) {
 		{"1d12h", 36 * time.Hour, "1d12h"},
 		{"0s", 0, "0s"},
 		{"250ms", 250 * time.Millisecond, "250ms"},
+		{"1700000h", 1700000 * time.Hour, "70833d8h"},
+		{"2562047h47m16s", 2562047*time.Hour + 47*time.Minute + 16*time.Second, "106751d23h47m16s"},
 	}
 	for _, row := range rows {
 		t.Run(row.text, func(t *testing.T) {
@@ -44,7 +46,7 @@ func TestDurationsReadTheSameEverywhere(t *testing.T) {
 }
 
 func TestBadDurationsSayWhatIsExpected(t *testing.T) {
-	for _, text := range []string{"", "7", "-1h", "d", "1.5d", "2w", "1d-2h", "99999999d"} {
+	for _, text := range []string{"", "7", "-1h", "d", "1.5d", "2w", "1d-2h", "99999999d", "106752d", "106751d23h48m", "18446744073709551615d"} {
 		t.Run(text, func(t *testing.T) {
 			_, err := access.ParseDuration(text)
 			require.ErrorContains(t, err, `expected a duration such as "45s"`)

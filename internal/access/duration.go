@@ -3,6 +3,7 @@ package access
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +15,9 @@ import (
 type Duration time.Duration
 
 const day = 24 * time.Hour
+
+// mostDays is how many whole days a time.Duration holds.
+const mostDays = uint64(math.MaxInt64 / day)
 
 // Std is the same length as a time.Duration.
 func (d Duration) Std() time.Duration { return time.Duration(d) }
@@ -49,8 +53,8 @@ func ParseDuration(s string) (Duration, error) {
 	var total time.Duration
 	rest := s
 	if before, after, found := strings.Cut(s, "d"); found {
-		days, err := strconv.ParseUint(before, 10, 16)
-		if err != nil {
+		days, err := strconv.ParseUint(before, 10, 64)
+		if err != nil || days > mostDays {
 			return 0, fmt.Errorf("%q: %w", s, expected)
 		}
 		total, rest = time.Duration(days)*day, after
