@@ -15,15 +15,20 @@ const (
 	groupWithin = 15 * time.Second
 )
 
+// errClosed is the outcome of what comes after the end.
+var errClosed = errors.New("the ledger is closed")
+
 // group commits transactions that wait for each other together, for a commit that survives a power cut costs a wait for
 // the disk, however little it writes. Each stands or falls alone: it has a savepoint of its own. Safe for concurrent use.
 type group struct {
 	pool *sql.DB
-	// turn has one place: who has put something in leads.
-	turn    chan struct{}
-	leaders sync.WaitGroup
+	// wake has one place: the leader looks who waits once more.
+	wake chan struct{}
+	// led is closed when the leader has gone.
+	led     chan struct{}
 	mu      sync.Mutex
 	waiting []*member
+	closed  bool
 }
 
 // member is one transaction of a group. done gets its outcome, once.
@@ -32,7 +37,13 @@ type member struct {
 	done chan error
 }
 
-func newGroup(pool *sql.DB) *group { return &group{pool: pool, turn: make(chan struct{}, 1)} }
+// newGroup has one goroutine lead for as long as the group lives: one for each transaction would grow its stack each time,
+// through all of SQLite. The group must be closed, and does not end with ctx.
+func newGroup(ctx context.Context, pool *sql.DB) *group {
+	g := &group{pool: pool, wake: make(chan struct{}, 1), led: make(chan struct{})}
+	go g.lead(context.WithoutCancel(ctx))
+	return g
+}
 
 // commit runs do in a transaction that may hold others as well, and commits it. do gets a context that does not end with
 // ctx, because an interrupted statement would take the others with it. When ctx ends first, what becomes of do is unknown,
@@ -42,27 +53,30 @@ func (g *group) commit(ctx context.Context, do func(context.Context, *sql.Tx) er
 		return err
 	}
 	m := &member{do: do, done: make(chan error, 1)}
-	g.mu.Lock()
-	g.waiting = append(g.waiting, m)
-	g.mu.Unlock()
-	turn := g.turn
-	for {
-		select {
-		case err := <-m.done:
-			return err
-		case <-ctx.Done():
-			g.leave(m)
-			return ctx.Err()
-		case turn <- struct{}{}:
-			// It is led beside, so that this caller can leave as every other.
-			turn = nil
-			lasting := context.WithoutCancel(ctx)
-			g.leaders.Go(func() {
-				g.lead(lasting)
-				<-g.turn
-			})
-		}
+	if err := g.join(m); err != nil {
+		return err
 	}
+	select {
+	case err := <-m.done:
+		return err
+	case <-ctx.Done():
+		g.leave(m)
+		return ctx.Err()
+	}
+}
+
+func (g *group) join(m *member) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return errClosed
+	}
+	g.waiting = append(g.waiting, m)
+	select {
+	case g.wake <- struct{}{}:
+	default: // It will look anyway.
+	}
+	return nil
 }
 
 // leave takes a member back that nobody has begun.
@@ -77,25 +91,30 @@ func (g *group) leave(m *member) {
 	}
 }
 
-// lead commits whoever waits, until nobody does.
+// lead commits whoever waits, until the group is closed and nobody does.
 func (g *group) lead(ctx context.Context) {
-	for {
-		g.mu.Lock()
-		some := g.waiting[:min(len(g.waiting), groupAtMost)]
-		g.waiting = g.waiting[len(some):]
-		g.mu.Unlock()
-		if len(some) == 0 {
-			return
-		}
-		outcomes, err := g.together(ctx, some)
-		for i, m := range some {
-			if err != nil {
-				m.done <- err
-				continue
+	defer close(g.led)
+	for range g.wake {
+		for some := g.next(); len(some) > 0; some = g.next() {
+			outcomes, err := g.together(ctx, some)
+			for i, m := range some {
+				if err != nil {
+					m.done <- err
+					continue
+				}
+				m.done <- outcomes[i]
 			}
-			m.done <- outcomes[i]
 		}
 	}
+}
+
+// next takes those who are committed together; none when nobody waits.
+func (g *group) next() []*member {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	some := g.waiting[:min(len(g.waiting), groupAtMost)]
+	g.waiting = g.waiting[len(some):]
+	return some
 }
 
 // together commits some members in one transaction. The error is that of all of them; one that has an outcome of its own
@@ -139,5 +158,13 @@ func alone(ctx context.Context, tx *sql.Tx, m *member) (outcome, err error) {
 	return outcome, err
 }
 
-// close waits for what is under way.
-func (g *group) close() { g.leaders.Wait() }
+// close waits for what is under way. Safe to repeat.
+func (g *group) close() {
+	g.mu.Lock()
+	if !g.closed {
+		g.closed = true
+		close(g.wake)
+	}
+	g.mu.Unlock()
+	<-g.led
+}

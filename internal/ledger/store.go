@@ -54,7 +54,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, s.fail(op, err)
 	}
 	if where.server == nil {
-		s.group = newGroup(s.write)
+		s.group = newGroup(ctx, s.write)
 	}
 	if s.expected, err = s.newest(); err != nil {
 		return nil, errors.Join(s.fail(op, err), s.Close())

@@ -46,18 +46,20 @@ const (
 // which is why the processor time per request is told beside the throughput.
 const clients = 16
 
-// thinkers are further clients of usher: about so many wait for a manager who thinks, at the rate of such a machine.
-const thinkers = 12
+// thinkersAtFirst is how many further clients usher has until its rate is known; see thinkers.
+const thinkersAtFirst = 12
 
 // unbraked is a rate of calls per second that no system on one machine reaches.
 const unbraked = 10_000
 
 // run is one benchmark.
 type run struct {
-	options  Options
-	dir      string
-	out      io.Writer
-	stack    *stack.Stack
+	options Options
+	dir     string
+	out     io.Writer
+	stack   *stack.Stack
+	// thinkers are the further clients of usher in its next stretch.
+	thinkers int
 	temporal client.Client
 	usher    *usher
 	metrics  string
@@ -132,7 +134,8 @@ func (r *run) start(ctx context.Context) error {
 		Dir: filepath.Join(r.dir, "stack"), Root: r.options.Root, Headless: true, Catalog: catalog, Log: r.out,
 		TemporalArgs: append([]string{"--metrics-port", port}, oneShard()...),
 		// usher's own brake on calls to the desk would be what is measured.
-		WorkerEnv: append([]string{"USHER_DESKS_JIRA_JIRA_RATE=" + strconv.Itoa(unbraked), "USHER_HEALTH_PROFILE=true"}, pod()...),
+		WorkerEnv:  append([]string{"USHER_DESKS_JIRA_JIRA_RATE=" + strconv.Itoa(unbraked), "USHER_HEALTH_PROFILE=true"}, pod()...),
+		StarterEnv: pod(),
 	})
 	if err != nil {
 		return err
@@ -145,7 +148,7 @@ func (r *run) start(ctx context.Context) error {
 	return nil
 }
 
-// pod has a worker use its memory as in the pod of 256 MB of docs/operations.md.
+// pod has a worker, or the API, use its memory as in docker-compose.yml.
 func pod() []string { return []string{"GOMEMLIMIT=200MiB", "GOGC=200"} }
 
 // oneShard has the development server, which has one shard, tidy its queues of tasks every second. It does so every half

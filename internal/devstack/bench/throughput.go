@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -47,14 +48,16 @@ func (v *rival) perSecond() []float64 {
 // throughput measures usher and both floors in interleaved rounds. In each round the floor performs the request that was
 // typical of usher's own stretch just before.
 func (r *run) throughput(ctx context.Context) error {
-	warm := loop{clients + thinkers, rampFor, warmFor, func() map[string]int { return nil }}
-	if err := r.usher.hire(ctx, clients+thinkers+int(likelyPerSec*(rampFor+warmFor).Seconds())); err != nil {
+	warm := loop{clients + thinkersAtFirst, rampFor, warmFor, func() map[string]int { return nil }}
+	if err := r.usher.hire(ctx, warm.clients+int(likelyPerSec*(rampFor+warmFor).Seconds())); err != nil {
 		return err
 	}
-	if _, err := warm.run(ctx, r.usher.happyPath); err != nil {
+	r.tell("%d clients in a closed loop, and more for usher, as many as think; load of the machine before: %s", clients, loadAverage())
+	warmed, err := warm.run(ctx, r.usher.happyPath)
+	if err != nil {
 		return err
 	}
-	r.tell("%d clients in a closed loop, and %d more for usher, who think; load of the machine before: %s", clients, thinkers, loadAverage())
+	r.thinkers = thinkers(warmed)
 	usher, floor, fixed := &rival{name: "usher"}, &rival{name: "floor"}, &rival{name: "fixed floor"}
 	for n := range pairs {
 		if err := r.round(ctx, n, usher, floor, fixed); err != nil {
@@ -64,6 +67,10 @@ func (r *run) throughput(ctx context.Context) error {
 	r.judge(usher, floor, fixed)
 	return nil
 }
+
+// thinkers are how many clients of usher wait for a manager who thinks, at the rate of this stretch: with as many more, as
+// many requests are at work at once as of the floor, where nobody thinks.
+func thinkers(of stretch) int { return int(math.Round(of.PerSecond() * thinking.Seconds())) }
 
 // round is two stretches of usher, around two of the floor, around one of the fixed floor, so that a machine that becomes
 // busier or less busy meanwhile favours nobody.
@@ -79,6 +86,7 @@ func (r *run) round(ctx context.Context, n int, usher, floor, fixed *rival) (err
 		return err
 	}
 	usher.results = append(usher.results, first)
+	r.thinkers = thinkers(first)
 	samples, err := r.samples(ctx, first.Done)
 	if err != nil {
 		return err
@@ -155,7 +163,7 @@ func (r *run) stretchOfUsher(ctx context.Context, n int) (stretch, error) {
 func (r *run) loop(window time.Duration, floor int) loop {
 	many := clients
 	if floor == 0 {
-		many += thinkers
+		many += r.thinkers
 	}
 	return loop{clients: many, ramp: rampFor, window: window, pids: func() map[string]int {
 		p := r.stack.Pids()
@@ -173,7 +181,7 @@ func (r *run) peopleFor(v *rival) int {
 	if len(v.results) > 0 {
 		rate = spareFactor * v.last().PerSecond()
 	}
-	return parts*(clients+thinkers) + int(rate*(parts*(rampFor+partFor)).Seconds())
+	return parts*(clients+r.thinkers) + int(rate*(parts*(rampFor+partFor)).Seconds())
 }
 
 // samples takes the records of some of the requests, evenly spread.
