@@ -52,7 +52,7 @@ func (r *run) throughput(ctx context.Context) error {
 	if err := r.usher.hire(ctx, warm.clients+int(likelyPerSec*(rampFor+warmFor).Seconds())); err != nil {
 		return err
 	}
-	r.tell("%d clients in a closed loop, and more for usher, as many as think; load of the machine before: %s", clients, loadAverage())
+	r.tell("%d clients in a closed loop, and more for usher, as many as think (%d at first); load of the machine before: %s", clients, thinkersAtFirst, loadAverage())
 	warmed, err := warm.run(ctx, r.usher.happyPath)
 	if err != nil {
 		return err
@@ -87,6 +87,7 @@ func (r *run) round(ctx context.Context, n int, usher, floor, fixed *rival) (err
 	}
 	usher.results = append(usher.results, first)
 	r.thinkers = thinkers(first)
+	r.tell("round %d  %d of usher's clients think next, for %.1f requests/s each wait %s for a manager", n+1, r.thinkers, first.PerSecond(), thinking)
 	samples, err := r.samples(ctx, first.Done)
 	if err != nil {
 		return err
