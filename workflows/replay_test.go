@@ -76,7 +76,7 @@ func TestReplayHasAHistoryOfEveryWorkflowAndScenario(t *testing.T) {
 		"/somebody-else-moves-it-to-approved-put-back-", "/deleted-opened-again-", "/desk-down-and-back-",
 		"/cancelled-by-an-operator-", "/lease-ended-", "/overlapping-leases-", "/long-stuck-revoke-", "/kill-9-worker-",
 		"-" + workflows.ReopenedTicketType + ".", "-" + workflows.DoctorType + ".",
-		"/watch-" + workflows.TicketWatchType + ".",
+		"/watch-" + workflows.TicketWatchType + ".", "/long-watch-" + workflows.TicketWatchType + "-run2.",
 		"-" + workflows.AccessRequestType + "-run2.", "-" + workflows.SubjectAccessType + "-run2.",
 	} {
 		require.Contains(t, files, name)
@@ -111,11 +111,18 @@ func changed(r workflows.Registry) {
 		}
 		return workflows.Doctor(ctx, p)
 	})
+	register(workflows.TicketWatchType, func(ctx workflow.Context, p workflows.TicketWatchParams) error {
+		if err := pause(ctx); err != nil {
+			return err
+		}
+		return workflows.TicketWatch(ctx, p)
+	})
 }
 
 func TestReplayNoticesAChangedWorkflow(t *testing.T) {
 	for _, kind := range []string{
 		workflows.AccessRequestType, workflows.SubjectAccessType, workflows.ReopenedTicketType, workflows.DoctorType,
+		workflows.TicketWatchType,
 	} {
 		t.Run(kind, func(t *testing.T) {
 			files, err := filepath.Glob("testdata/histories/*/*-" + kind + ".json.gz")

@@ -113,6 +113,44 @@ func TestWatch(t *testing.T) {
 	table(ctx, t, rows)
 }
 
+// longWatch is a watch that continues as new every few seconds. Hints come besides its rounds.
+func longWatch() settings {
+	more := outageTerms()
+	more.temporalArgs = []string{"--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=40"}
+	return more
+}
+
+// watchedForLong are played with the settings of longWatch: each goes on from one run of the watch into another.
+func watchedForLong() []*ticketEvent {
+	return []*ticketEvent{
+		scenario("watch continued as new: approved on the ticket", "wiki/editor", byTicket, inOrder(watchRenewed, moves("mia", statusApproved))),
+		scenario("watch continued as new: approved and closed by hand", "badge/lab", byTicket, inOrder(
+			watchRenewed, moves("omar", statusApproved), reads(statusWorking), watchRenewed, moves("zoe", statusDone))),
+	}
+}
+
+// watchRenewed waits until the desk's watch has continued as new.
+func watchRenewed(ctx context.Context, e *ticketEvent) error {
+	before, err := e.runs(ctx, watchID)
+	if err != nil {
+		return err
+	}
+	return stack.Poll(ctx, func(ctx context.Context) error {
+		now, err := e.runs(ctx, watchID)
+		if err == nil && len(now) <= len(before) {
+			err = fmt.Errorf("the watch has had %d runs, as before", len(now))
+		}
+		return err
+	})
+}
+
+func TestAWatchThatContinuesAsNewMissesNothing(t *testing.T) {
+	s := start(t, longWatch())
+	ctx, cancel := context.WithTimeout(t.Context(), rowWithin)
+	defer cancel()
+	table(ctx, t, s.play(ctx, t, "long-watch", watchedForLong()))
+}
+
 // ownWrites: a request whose ticket only usher touches is woken by nobody, although every change is announced, twice.
 func (s *system) ownWrites(ctx context.Context, t *testing.T) []*row {
 	r := watchRow("usher's own writes wake nobody", granted)
