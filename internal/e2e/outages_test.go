@@ -327,8 +327,8 @@ func takenBack() *row {
 	return &row{name: "target down: withdrawn meanwhile leaves nothing", ask: "wiki/editor", want: withdrawn}
 }
 
-func ledgerOutages() []*outage {
-	name := func(what string) string { return "ledger down: " + what }
+func ledgerOutages(how string) []*outage {
+	name := func(what string) string { return "ledger " + how + ": " + what }
 	return []*outage{
 		{
 			row:    row{name: name("approved over HTTP"), ask: "wiki/editor", want: granted},
@@ -380,6 +380,15 @@ const ledgerAwayFor = 12 * time.Second
 
 // TestLedgerDown stops the PostgreSQL server of the ledger while people decide.
 func TestLedgerDown(t *testing.T) {
+	withoutLedger(t, "down", (*ledgertest.Server).Stop, func(s *ledgertest.Server) error { return s.StartAgain(t) })
+}
+
+// TestLedgerHangs has it take calls and answer none.
+func TestLedgerHangs(t *testing.T) {
+	withoutLedger(t, "hangs", (*ledgertest.Server).Freeze, (*ledgertest.Server).Thaw)
+}
+
+func withoutLedger(t *testing.T, how string, begin, end func(*ledgertest.Server) error) {
 	server := ledgertest.StartServer(t)
 	database := "USHER_LEDGER_URL=" + ledgertest.CreateDatabase(t, server.URL())
 	more := outageTerms(database)
@@ -388,19 +397,19 @@ func TestLedgerDown(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*rowWithin)
 	defer cancel()
 	var back time.Time
-	rows := ledgerOutages()
+	rows := ledgerOutages(how)
 	for _, o := range rows {
 		if o.want.outcome == access.OutcomeGranted && !o.want.ended {
 			// The directory's own clock says that nothing was granted before the decision could be recorded.
 			o.proof = func(ctx context.Context, r *row) error { return grantedAfter(ctx, r, back) }
 		}
 	}
-	s.away(ctx, t, rows, server.Stop, func() error {
+	s.away(ctx, t, rows, func() error { return begin(server) }, func() error {
 		if err := passes(ctx, ledgerAwayFor); err != nil {
 			return err
 		}
 		back = time.Now()
-		return server.StartAgain(t)
+		return end(server)
 	})
 }
 

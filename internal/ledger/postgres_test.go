@@ -1,8 +1,10 @@
 package ledger_test
 
 import (
+	"context"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -54,4 +56,38 @@ func runPostgresOnly(t *testing.T, server string) {
 			return err == nil
 		}, eventually, tick, "the pool finds that its connections are gone")
 	})
+}
+
+// TestAServerThatHangsIsLeftInTime: every call ends with its context, and the ledger is whole when the server goes on.
+func TestAServerThatHangsIsLeftInTime(t *testing.T) {
+	server := ledgertest.StartServer(t)
+	s := openAt(t, ledgertest.CreateDatabase(t, server.URL()))
+	require.NoError(t, s.Migrate(t.Context()))
+	record(t, s, access.Entry{View: pointer(view("r-1", 1))})
+	require.NoError(t, server.Freeze())
+	const patience, slack = 200 * time.Millisecond, 10 * time.Second
+	for name, call := range map[string]func(context.Context) error{
+		"on a connection that is open": func(ctx context.Context) error { _, err := s.View(ctx, "r-1"); return err },
+		"on a new connection":          s.Ping,
+		"writing": func(ctx context.Context) error {
+			return s.Record(ctx, access.Entry{View: pointer(view("r-2", 1)), Events: []access.Event{event("r-2", 1)}})
+		},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		began := time.Now()
+		err := call(ctx)
+		cancel()
+		requireKind(t, access.Transient, err)
+		require.Less(t, time.Since(began), slack, name)
+	}
+	require.NoError(t, server.Thaw())
+	record(t, s, access.Entry{View: pointer(view("r-2", 1)), Events: []access.Event{event("r-2", 1)}})
+	for _, id := range []access.RequestID{"r-1", "r-2"} {
+		got, err := s.View(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, view(id, 1), got)
+	}
+	events, err := s.Events(t.Context(), "r-2")
+	require.NoError(t, err)
+	require.Len(t, events, 1)
 }

@@ -30,10 +30,11 @@ const (
 	webhookPrefix     = "/v1/desks/"
 )
 
-// trace is what the log and the problems say about a call.
+// trace is what the log and the problems say about a call, and how long it still waits for the ledger.
 type trace struct {
 	id     string
 	person access.PersonID
+	ledger patience
 }
 
 type traceKey struct{}

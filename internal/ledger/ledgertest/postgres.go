@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
@@ -79,6 +80,13 @@ func (s *Server) StartAgain(t testing.TB) error {
 	return s.server.start(t)
 }
 
+// Freeze has the server hang: connections stay open, and new ones are taken by the system, and nobody answers. Nothing
+// happens where it is stopped. Only on Linux.
+func (s *Server) Freeze() error { return s.server.signal(syscall.SIGSTOP) }
+
+// Thaw ends Freeze: the server goes on with what it was doing.
+func (s *Server) Thaw() error { return s.server.signal(syscall.SIGCONT) }
+
 // CreateDatabase creates an empty database on the server that serverURL (from StartPostgres) names, and gives its URL.
 // It ends with the server.
 func CreateDatabase(t testing.TB, serverURL string) string {
@@ -114,6 +122,8 @@ type server struct {
 	port     int
 	// owner is whom the server runs as; nil for the user of the test.
 	owner *syscall.Credential
+	// process is the first process of the server that runs; nil before it was started.
+	process *os.Process
 	// end stops the process that runs; it may be called again.
 	end func() error
 }
@@ -196,13 +206,53 @@ func (s *server) start(t testing.TB) error {
 	if err := s.await(t, exited); err != nil {
 		return errors.Join(err, stop(cmd.Process, exited))
 	}
-	s.end = sync.OnceValue(func() error { return stop(cmd.Process, exited) })
+	s.process = cmd.Process
+	// One that is frozen would not stop.
+	s.end = sync.OnceValue(func() error { return errors.Join(s.signal(syscall.SIGCONT), stop(cmd.Process, exited)) })
 	end := s.end
 	t.Cleanup(func() {
 		if err := end(); err != nil {
 			t.Errorf("stop PostgreSQL: %v", err)
 		}
 	})
+	return nil
+}
+
+// signal sends a signal to every process of the server, the first one first: it starts the others.
+func (s *server) signal(what syscall.Signal) error {
+	send := func(p *os.Process) error {
+		if err := p.Signal(what); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			return err
+		}
+		return nil
+	}
+	if s.process == nil {
+		return nil
+	}
+	if err := send(s.process); err != nil {
+		return err
+	}
+	pid := strconv.Itoa(s.process.Pid)
+	list, err := os.ReadFile("/proc/" + pid + "/task/" + pid + "/children")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, text := range strings.Fields(string(list)) {
+		child, err := strconv.Atoi(text)
+		if err != nil {
+			return fmt.Errorf("the children of process %s: %w", pid, err)
+		}
+		p, err := os.FindProcess(child)
+		if err != nil {
+			return err
+		}
+		if err := send(p); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

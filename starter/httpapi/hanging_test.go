@@ -1,0 +1,87 @@
+package httpapi_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/ledger"
+	"usher/starter/httpapi"
+)
+
+// hanging is a ledger whose server takes calls and never answers.
+type hanging struct{}
+
+func hang[T any](ctx context.Context) (T, error) {
+	<-ctx.Done()
+	var none T
+	return none, access.Errorf(access.Transient, "read ledger", "%w", ctx.Err())
+}
+
+func (hanging) View(ctx context.Context, _ access.RequestID) (access.RequestView, error) {
+	return hang[access.RequestView](ctx)
+}
+
+func (hanging) Views(ctx context.Context, _ ledger.Filter) (ledger.Page, error) {
+	return hang[ledger.Page](ctx)
+}
+
+func (hanging) Events(ctx context.Context, _ access.RequestID) ([]access.Event, error) {
+	return hang[[]access.Event](ctx)
+}
+
+func (hanging) Lease(ctx context.Context, _ access.LeaseID) (access.LeaseView, error) {
+	return hang[access.LeaseView](ctx)
+}
+
+func (hanging) LeasesOf(ctx context.Context, _ access.PersonID) ([]access.LeaseView, error) {
+	return hang[[]access.LeaseView](ctx)
+}
+
+func (hanging) TicketByID(ctx context.Context, _ access.DeskName, _ access.TicketID) (access.TicketLink, error) {
+	return hang[access.TicketLink](ctx)
+}
+
+func (hanging) Ping(ctx context.Context) error {
+	_, err := hang[struct{}](ctx)
+	return err
+}
+
+// TestALedgerThatHangsIsAway: a caller who waits for ever would otherwise wait for ever, though Temporal could answer.
+func TestALedgerThatHangsIsAway(t *testing.T) {
+	lease := access.LeaseView{Lease: access.Lease{ID: "r1:1"}}
+	running := access.RequestView{
+		Request: access.Request{ID: "r1", Requester: "ana"}, State: access.StateFulfilling,
+		Items: []access.ItemView{{Lease: &lease}, {Lease: &lease}, {Lease: &lease}},
+	}
+	for name, row := range map[string]struct {
+		method, path, body string
+		status             int
+	}{
+		"asking":              {http.MethodPost, "/v1/requests", `{"id":"r1","items":[{"entitlement":"wiki/editor"}],"reason":"docs"}`, http.StatusCreated},
+		"reading a request":   {http.MethodGet, "/v1/requests/r1", "", http.StatusOK},
+		"deciding":            {http.MethodPost, "/v1/requests/r1/decisions", `{"verdict":"approve"}`, http.StatusOK},
+		"withdrawing":         {http.MethodPost, "/v1/requests/r1/withdraw", "", http.StatusOK},
+		"reading its audit":   {http.MethodGet, "/v1/requests/r1/audit", "", http.StatusServiceUnavailable},
+		"listing requests":    {http.MethodGet, "/v1/requests?requester=ana", "", http.StatusServiceUnavailable},
+		"listing leases":      {http.MethodGet, "/v1/subjects/ana/leases", "", http.StatusServiceUnavailable},
+		"asking if it is fit": {http.MethodGet, "/readyz", "", http.StatusOK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, func(_ *httpapi.Config, d *httpapi.Deps) { d.Ledger = hanging{} })
+				w.gateway.submission.Created = true
+				w.gateway.view, w.gateway.viewErr = running, nil
+				began := time.Now()
+				got := w.call("ana", row.method, row.path, row.body)
+				require.Equal(t, row.status, got.status, got.body)
+				require.LessOrEqual(t, time.Since(began), 3*time.Second)
+			})
+		})
+	}
+}

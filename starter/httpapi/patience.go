@@ -1,0 +1,72 @@
+package httpapi
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"usher/internal/access"
+	"usher/internal/ledger"
+)
+
+// ledgerWithin is how long one HTTP call waits for the ledger altogether, however often it asks: a ledger that hangs is
+// as good as one that is away, and Temporal may have the answer.
+const ledgerWithin = 3 * time.Second
+
+// patience is what is left of ledgerWithin; it begins to run out with the first question. The zero patience is whole.
+type patience struct {
+	begun sync.Once
+	until time.Time
+}
+
+func (p *patience) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	p.begun.Do(func() { p.until = time.Now().Add(ledgerWithin) })
+	return context.WithDeadline(ctx, p.until)
+}
+
+// patient is a ledger that answers while there is patience.
+type patient struct{ ledger Ledger }
+
+var _ Ledger = patient{}
+
+func inTime[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := traceOf(ctx).ledger.bound(ctx)
+	defer cancel()
+	return ask(ctx)
+}
+
+// View implements Ledger.
+func (p patient) View(ctx context.Context, id access.RequestID) (access.RequestView, error) {
+	return inTime(ctx, func(ctx context.Context) (access.RequestView, error) { return p.ledger.View(ctx, id) })
+}
+
+// Views implements Ledger.
+func (p patient) Views(ctx context.Context, f ledger.Filter) (ledger.Page, error) {
+	return inTime(ctx, func(ctx context.Context) (ledger.Page, error) { return p.ledger.Views(ctx, f) })
+}
+
+// Events implements Ledger.
+func (p patient) Events(ctx context.Context, id access.RequestID) ([]access.Event, error) {
+	return inTime(ctx, func(ctx context.Context) ([]access.Event, error) { return p.ledger.Events(ctx, id) })
+}
+
+// Lease implements Ledger.
+func (p patient) Lease(ctx context.Context, id access.LeaseID) (access.LeaseView, error) {
+	return inTime(ctx, func(ctx context.Context) (access.LeaseView, error) { return p.ledger.Lease(ctx, id) })
+}
+
+// LeasesOf implements Ledger.
+func (p patient) LeasesOf(ctx context.Context, subject access.PersonID) ([]access.LeaseView, error) {
+	return inTime(ctx, func(ctx context.Context) ([]access.LeaseView, error) { return p.ledger.LeasesOf(ctx, subject) })
+}
+
+// TicketByID implements Ledger.
+func (p patient) TicketByID(ctx context.Context, desk access.DeskName, id access.TicketID) (access.TicketLink, error) {
+	return inTime(ctx, func(ctx context.Context) (access.TicketLink, error) { return p.ledger.TicketByID(ctx, desk, id) })
+}
+
+// Ping implements Ledger.
+func (p patient) Ping(ctx context.Context) error {
+	_, err := inTime(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, p.ledger.Ping(ctx) })
+	return err
+}
