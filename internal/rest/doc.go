@@ -8,6 +8,8 @@
 // Client is a Transport with a base URL, for connectors that need nothing else. A connector that drives a vendor's
 // own client library gives it Transport.HTTPClient and settles the library's response.
 //
-// Nothing here retries, and nothing sleeps but for the token. No error text holds a configured secret, a URL's query
+// A Login below a Transport gets tokens for it from an OAuth 2.0 server.
+//
+// Nothing here retries, save a call that is refused for a token's age (see Login), and nothing sleeps but for the token. No error text holds a configured secret, a URL's query
 // or a body that ErrorText did not pick a sentence from.
 package rest

@@ -143,6 +143,9 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	var sent atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }})
 	resp, err := t.base.RoundTrip(t.prepare(ctx, r))
+	if own, ok := errors.AsType[*tripError](err); ok {
+		return nil, own // A Login knows better.
+	}
 	if err != nil {
 		return nil, &tripError{sent: sent.Load(), cause: err}
 	}

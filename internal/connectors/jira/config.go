@@ -24,13 +24,20 @@ type Config struct {
 	SiteURL string `yaml:"site_url"`
 	// Edition is which Jira it is; "" asks the site at the first contact.
 	Edition Edition `yaml:"edition"`
-	// Auth is how usher logs in; "" means basic where Email or User is set, else bearer.
+	// Auth is how usher logs in; "" means basic where Email or User is set, oauth where ClientID is, else bearer.
 	Auth Auth `yaml:"auth"`
 	// Email is that of usher's own Atlassian account, User the name of its Data Center account: one of them, for basic.
 	Email string `yaml:"email"`
 	User  string `yaml:"user"`
-	// Token is the API token, the personal access token or the password. Required.
+	// Token is the API token, the personal access token or the password. Required, save for oauth.
 	Token string `yaml:"token" secret:"true"`
+	// ClientID and ClientSecret are the OAuth 2.0 credentials of a service account; both for oauth, else none.
+	ClientID     string `yaml:"client_id"`
+	ClientSecret string `yaml:"client_secret" secret:"true"`
+	// TokenURL is where oauth gets its tokens; "" means Atlassian's on Cloud, and the site's own on Data Center. Scopes
+	// are what it asks for: Data Center needs some ("WRITE"), on Cloud those of the credentials hold.
+	TokenURL string   `yaml:"token_url"`
+	Scopes   []string `yaml:"scopes"`
 	// Project is the key of the project that tickets are opened in; IssueType is the name of their type. Required.
 	Project   string `yaml:"project"`
 	IssueType string `yaml:"issue_type"`
@@ -104,7 +111,6 @@ func (c Config) Validate() error {
 	}
 	for _, required := range []struct{ key, value string }{
 		{"base_url", c.BaseURL},
-		{"token", c.Token},
 		{"project", c.Project},
 		{"issue_type", c.IssueType},
 	} {

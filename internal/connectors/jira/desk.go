@@ -50,7 +50,12 @@ func New(c Config, name access.DeskName) (*Desk, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
+	base, err := c.base()
+	if err != nil {
+		return nil, err
+	}
 	wire, err := rest.NewTransport(rest.Config{
+		Base:      base,
 		Timeout:   c.timeout(),
 		PerSecond: c.rate(),
 		Header:    http.Header{"Accept": {"application/json"}},
@@ -203,7 +208,7 @@ func siteOf(c Config) string {
 		return strings.TrimRight(c.SiteURL, "/")
 	}
 	u, err := url.Parse(c.BaseURL)
-	if err != nil || strings.EqualFold(u.Hostname(), "api.atlassian.com") {
+	if err != nil || atGateway(u) {
 		return ""
 	}
 	return strings.TrimRight(c.BaseURL, "/")
@@ -221,3 +226,6 @@ type user struct {
 
 // id is the account's id, as usher's words have it.
 func (u user) id() access.AccountID { return cmp.Or(u.AccountID, u.Name) }
+
+// atGateway tells whether an address is that of Atlassian's gateway for all sites.
+func atGateway(u *url.URL) bool { return strings.EqualFold(u.Hostname(), "api.atlassian.com") }

@@ -7,3 +7,6 @@ func Quote(text string) string { return quote(text) }
 
 // SetClock replaces a new desk's clock.
 func (d *Desk) SetClock(now func() time.Time) { d.now = now }
+
+// TokenURL is where a service account gets its tokens.
+func TokenURL(c Config) string { return c.tokenURL() }

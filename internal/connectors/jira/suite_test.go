@@ -32,6 +32,21 @@ func TestDeskKeepsThePortsPromisesWithATokenOfItsOwn(t *testing.T) {
 	t.Run("a personal access token at Data Center", func(t *testing.T) {
 		accesstest.RunServiceDesk(t, harness(jiratest.DataCenter, func(c *jira.Config) { c.User, c.Auth = "", jira.AuthPAT }))
 	})
+	t.Run("a service account at Cloud's gateway", func(t *testing.T) {
+		tokens := newTokens(t)
+		accesstest.RunServiceDesk(t, harness(jiratest.Cloud, oauth(func(c *jira.Config) {
+			c.SiteURL, c.TokenURL = c.BaseURL, tokens.url
+			c.BaseURL += "/ex/jira/" + jiratest.DefaultCloudID
+		})))
+		require.Positive(t, tokens.given.Load())
+	})
+	t.Run("a service account at Data Center", func(t *testing.T) {
+		tokens := newTokens(t)
+		accesstest.RunServiceDesk(t, harness(jiratest.DataCenter, oauth(func(c *jira.Config) {
+			c.TokenURL, c.Scopes = tokens.url, []string{"WRITE"}
+		})))
+		require.Positive(t, tokens.given.Load())
+	})
 }
 
 // harness makes the suite's desks of one edition.
