@@ -125,16 +125,21 @@ func version() string {
 }
 
 func newServe(s *surroundings) *cobra.Command {
-	path := ""
+	path, ask := "", false
 	serve := &cobra.Command{
 		Use: "serve", Short: "Answer HTTP calls, until SIGINT or SIGTERM", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if code, err := serve(cmd.Context(), path, s); err != nil {
+			do := serve
+			if ask {
+				do = ready
+			}
+			if code, err := do(cmd.Context(), path, s); err != nil {
 				return &failure{err: err, code: code}
 			}
 			return nil
 		},
 	}
 	serve.Flags().StringVar(&path, "config", orElse(s.variable("USHER_CONFIG"), "usher.yaml"), "the configuration file (USHER_CONFIG)")
+	serve.Flags().BoolVar(&ask, "probe", false, "ask the server that runs with this configuration here whether it is ready, and end: 0 it is, 1 it is not")
 	return serve
 }

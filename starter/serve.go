@@ -14,6 +14,7 @@ import (
 	"usher/internal/access"
 	"usher/internal/config"
 	"usher/internal/ledger"
+	"usher/internal/probe"
 	"usher/internal/telemetry"
 	"usher/internal/temporalclient"
 	"usher/starter/gateway"
@@ -53,6 +54,18 @@ func serve(ctx context.Context, path string, s *surroundings) (int, error) {
 	}
 	if signal.ExitCode != exitOK {
 		return signal.ExitCode, errors.New("the server ended by itself; the log says why")
+	}
+	return exitOK, nil
+}
+
+// ready asks a server that runs already, and gives the exit code for an error.
+func ready(ctx context.Context, path string, s *surroundings) (int, error) {
+	c := defaultServerConfig()
+	if err := config.Load(path, s.environ, c); err != nil {
+		return exitUsage, err
+	}
+	if err := probe.Ready(ctx, c.HTTP.Address); err != nil {
+		return exitFailed, err
 	}
 	return exitOK, nil
 }

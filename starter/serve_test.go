@@ -94,6 +94,24 @@ func TestTheServerRunsWhileTemporalIsAwayAndStops(t *testing.T) {
 	require.Equal(t, exitOK, <-r.code)
 }
 
+func TestAContainerAsksTheServerByTheSameProgram(t *testing.T) {
+	r := startServer(t, "127.0.0.1:1")
+	probe := func(address string) (int, string) {
+		said := &lines{}
+		path := file(t, `{ledger: {url: "sqlite:unused.db"}, auth: {mode: development}, http: {address: "`+address+`"}}`)
+		return run(t.Context(), []string{"serve", "--probe", "--config", path}, &surroundings{out: io.Discard, err: said}), said.String()
+	}
+	code, said := probe(r.log.address())
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, said, "not ready: 503 Service Unavailable: ", "Temporal is away")
+	code, said = probe("127.0.0.1:1")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, said, "no answer at 127.0.0.1:1")
+	code, said = probe("nowhere")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, said, "http.address")
+}
+
 func TestAStopLetsCallsFinish(t *testing.T) {
 	// A Temporal that takes connections and never answers holds the call for as long as the gateway waits.
 	silent, err := net.Listen("tcp", "127.0.0.1:0")

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -11,6 +13,7 @@ import (
 	"go.uber.org/fx"
 
 	"usher/internal/config"
+	"usher/internal/probe"
 	"usher/internal/telemetry"
 )
 
@@ -18,8 +21,30 @@ const exitUsage = 2
 
 func main() {
 	path := flag.String("config", os.Getenv("USHER_CONFIG"), "path of the configuration file; $USHER_CONFIG when it is not given")
+	ask := flag.Bool("probe", false, "ask the worker that runs with this configuration here whether it is ready, and end: 0 it is, 1 it is not")
 	flag.Parse()
+	if *ask {
+		os.Exit(ready(context.Background(), *path, os.Stderr))
+	}
 	os.Exit(start(context.Background(), *path))
+}
+
+// ready asks a worker that runs already, and gives the exit code.
+func ready(ctx context.Context, path string, out io.Writer) int {
+	c := defaults()
+	err := config.Load(path, os.Environ(), &c)
+	if err == nil && c.Health.Address == "" {
+		err = errors.New("health.address: expected an address, for -probe asks there")
+	}
+	if err != nil {
+		fmt.Fprintln(out, "usher-worker:", err)
+		return exitUsage
+	}
+	if err := probe.Ready(ctx, c.Health.Address); err != nil {
+		fmt.Fprintln(out, "usher-worker:", err)
+		return exitFatal
+	}
+	return 0
 }
 
 // start runs the worker until it is told to stop, and gives the exit code.

@@ -227,6 +227,9 @@ func TestAStopLetsAnActivityFinish(t *testing.T) {
 	source := newSlowSource(t)
 	p := run(t, binary(t), source.edge(address, "30s"))
 	p.becomes(t, "/readyz", http.StatusOK)
+	code, said := p.probes(t, source.edge(address, "30s"))
+	require.Zero(t, code, said)
+	require.Empty(t, said)
 
 	source.free <- struct{}{}
 	require.NoError(t, trial(t, server).Get(t.Context(), nil))
@@ -290,13 +293,20 @@ func TestAStopCutsWhatOutlastsTheGrace(t *testing.T) {
 }
 
 func TestAWorkerWaitsForATemporalThatIsAway(t *testing.T) {
-	p := run(t, binary(t), newSlowSource(t).edge("127.0.0.1:1", "1s"))
+	text := newSlowSource(t).edge("127.0.0.1:1", "1s")
+	p := run(t, binary(t), text)
 	require.Eventually(t, func() bool { return strings.Count(p.log(), "waiting for what is away") >= 2 }, soon, 20*time.Millisecond)
 	live, _ := p.get(t, "/livez")
 	require.Equal(t, http.StatusOK, live)
 	ready, why := p.get(t, "/readyz")
 	require.Equal(t, http.StatusServiceUnavailable, ready)
 	require.Contains(t, why, "does not poll")
+	code, said := p.probes(t, text)
+	require.Equal(t, exitFatal, code)
+	require.Contains(t, said, "not ready: 503 Service Unavailable: ")
+	code, said = p.probes(t, strings.Replace(text, `health: {address: "127.0.0.1:0"}`, "", 1))
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, said, "health.address: expected an address")
 	p.signal(t, syscall.SIGTERM)
 	require.Equal(t, 0, p.ends(t, soon), p.log())
 }
@@ -310,4 +320,22 @@ func TestAWorkerDoesNotPollWithoutItsSearchAttributes(t *testing.T) {
 	require.Equal(t, exitFatal, p.ends(t, soon), p.log())
 	require.Contains(t, p.log(), "temporal operator search-attribute create --namespace bare --name UsherState")
 	require.NotContains(t, p.log(), "worker polls")
+}
+
+// probes runs the program beside itself, as a container's runtime does, and gives its exit code and what it said. text is
+// the configuration that it runs with.
+func (p *program) probes(t *testing.T, text string) (int, string) {
+	t.Helper()
+	text = strings.Replace(text, `health: {address: "127.0.0.1:0"}`, `health: {address: "`+strings.TrimPrefix(p.url, "http://")+`"}`, 1)
+	file := filepath.Join(t.TempDir(), "worker.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	ask := exec.CommandContext(t.Context(), p.cmd.Path, "-probe", "-config", file)
+	ask.Env = p.cmd.Env
+	said, err := ask.CombinedOutput()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode(), string(said)
+	}
+	require.NoError(t, err)
+	return 0, string(said)
 }

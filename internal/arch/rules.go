@@ -57,6 +57,7 @@ var rooms = []room{
 	{pattern: "internal/rest", rule: ruleInternal, imports: []string{"internal/access"}},
 	{pattern: "internal/config", rule: ruleInternal, imports: []string{"internal/access"}},
 	{pattern: "internal/telemetry", rule: ruleInternal, imports: []string{"internal/access"}},
+	{pattern: "internal/probe", rule: ruleInternal},
 	{pattern: "internal/temporalclient", rule: ruleInternal, imports: []string{"internal/access", "internal/telemetry"}},
 	{pattern: "internal/connectors/memory", rule: ruleInternal, imports: []string{"internal/access"}},
 	{pattern: "internal/connectors/*", rule: ruleInternal, imports: []string{"internal/access", "internal/rest"}},
@@ -88,13 +89,13 @@ var rooms = []room{
 	{pattern: "starter/httpapi", rule: ruleStarter, imports: starterImports},
 	{pattern: "worker", rule: ruleWorker, imports: []string{
 		"activities", "workflows", "internal/access", "internal/policy", "internal/ledger", "internal/rest", "internal/config",
-		"internal/telemetry", "internal/temporalclient", "internal/connectors/*",
+		"internal/telemetry", "internal/temporalclient", "internal/probe", "internal/connectors/*",
 	}},
 }
 
 var starterImports = []string{
 	"starter/gateway", "starter/httpapi", "workflows", "internal/access", "internal/policy", "internal/ledger", "internal/config",
-	"internal/telemetry", "internal/temporalclient",
+	"internal/telemetry", "internal/temporalclient", "internal/probe",
 }
 
 // confinement says which folders may import a package that is not ours, or one below it. Tests are free.
