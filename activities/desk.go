@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"time"
 
 	"usher/internal/access"
 )
@@ -83,9 +84,19 @@ func firstAccount(accounts []access.Account, people []access.PersonID) access.Ac
 	return ""
 }
 
-// record reports whether the ledger has got an entry. That it is away is left to the workflow.
+// alongWithin is how long a call on the desk waits for the ledger: one that hangs must not take the time of a call that has
+// changed the desk already, for what that gave would be lost.
+const alongWithin = time.Second
+
+// record reports whether the ledger has got an entry. That it is away is left to the workflow, which records it then; the
+// same entry twice is one.
 func (a *Desk) record(ctx context.Context, e access.Entry) bool {
-	return a.Ledger != nil && a.Ledger.Record(ctx, e) == nil
+	if a.Ledger == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, alongWithin)
+	defer cancel()
+	return a.Ledger.Record(ctx, e) == nil
 }
 
 // LookCall names a ticket.

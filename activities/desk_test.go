@@ -1,7 +1,10 @@
 package activities_test
 
 import (
+	"context"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -84,6 +87,30 @@ func TestATicketIsOpenedThoughItCannotBeRecorded(t *testing.T) {
 			require.Equal(t, port.Tickets()[0].Ref, opened.Ref)
 		})
 	}
+}
+
+// TestALedgerThatHangsDoesNotTakeTheTimeOfACallOnTheDesk: what the call gave would be lost with it.
+func TestALedgerThatHangsDoesNotTakeTheTimeOfACallOnTheDesk(t *testing.T) {
+	const startToClose = 30 * time.Second
+	synctest.Test(t, func(t *testing.T) {
+		desk, port, s := newDesk(t)
+		s.hangs = true
+		ctx, cancel := context.WithTimeout(t.Context(), startToClose)
+		defer cancel()
+		began := time.Now()
+		opened, err := desk.OpenTicket(ctx, openCall())
+		require.NoError(t, err)
+		require.False(t, opened.Recorded)
+		require.Equal(t, port.Tickets()[0].Ref, opened.Ref)
+		require.Less(t, time.Since(began), startToClose/10)
+
+		entry := submitted("r1")
+		began = time.Now()
+		updated, err := desk.UpdateTicket(ctx, activities.TicketUpdate{Ticket: opened.Ref.ID, MoveTo: access.TicketDone, Record: &entry})
+		require.NoError(t, err)
+		require.False(t, updated.Recorded)
+		require.Less(t, time.Since(began), startToClose/10)
+	})
 }
 
 func TestATicketThatIsFoundIsNotRecordedAsOpened(t *testing.T) {

@@ -46,6 +46,8 @@ type store struct {
 	*ledger.Store
 	*journal
 	away bool
+	// hangs takes what is to be recorded and does not answer.
+	hangs bool
 }
 
 var (
@@ -72,6 +74,10 @@ func (s *store) asked(line string) error {
 }
 
 func (s *store) Record(ctx context.Context, e access.Entry) error {
+	if s.hangs {
+		<-ctx.Done()
+		return access.Errorf(access.Transient, "record", "%w", ctx.Err())
+	}
 	if err := s.asked("record"); err != nil {
 		return err
 	}

@@ -27,12 +27,13 @@ func onThisWorker(ctx workflow.Context) workflow.Context {
 
 // ledgerSoon writes the ledger. It is an ordinary activity, because what it writes stands in the history before it runs:
 // a workflow task that is lost after a local activity would be made again with other times, and with other messages.
-// Short, so that a caller who waits for it is told soon that the ledger is away.
+// Short, so that a caller who waits for it is answered although the ledger is away or hangs: the API waits five seconds, if
+// it is not told otherwise.
 func ledgerSoon(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              TaskQueue,
-		StartToCloseTimeout:    5 * time.Second,
-		ScheduleToCloseTimeout: 5 * time.Second,
+		StartToCloseTimeout:    3 * time.Second,
+		ScheduleToCloseTimeout: 3500 * time.Millisecond,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, MaximumAttempts: 2},
 		Summary:                "record",
 	})

@@ -15,9 +15,11 @@ import (
 )
 
 const (
-	// stormRequests are how many ask at once, and stormWithin how long they may take to their ends.
-	stormRequests = 200
-	stormWithin   = 150 * time.Second
+	// stormRequests are how many ask at once, fewer of the other edition; stormWithin is how long they may take to their
+	// ends.
+	stormRequests           = 200
+	stormRequestsDataCenter = 80
+	stormWithin             = 150 * time.Second
 	// stormLag is how long the desk's search does not see a change.
 	stormLag = 5 * time.Second
 )
@@ -38,6 +40,8 @@ func badDesk() jiratest.Faults {
 			{Kind: jiratest.MisfireRateLimit, Body: "empty"},
 			{Kind: jiratest.MisfireCut, Committed: true},
 			{Kind: jiratest.MisfireHTML, Committed: true},
+			{Kind: jiratest.MisfireHang},
+			{Kind: jiratest.MisfireHang, Committed: true},
 		}}},
 		DoubleWebhooks: true, IndexLagSeconds: stormLag.Seconds(),
 	}
@@ -109,14 +113,25 @@ func moved(from string, by access.PersonID, to string) crowdStep {
 
 // TestDeskStorm brings 200 requests through a desk that spoils every fifth call, doubles every webhook and delays its search.
 func TestDeskStorm(t *testing.T) {
-	s := start(t, stormTerms())
+	storm(t, "desk", stormTerms(), stormRequests)
+}
+
+// TestDeskStormOnDataCenter does the same with the other edition.
+func TestDeskStormOnDataCenter(t *testing.T) {
+	more, terms := dataCenter(), stormTerms()
+	more.workerEnv = append(more.workerEnv, terms.workerEnv...)
+	storm(t, "Data Center", more, stormRequestsDataCenter)
+}
+
+func storm(t *testing.T, where string, more settings, requests int) {
+	s := start(t, more)
 	ctx, cancel := context.WithTimeout(t.Context(), stormWithin)
 	defer cancel()
 	kinds := stormKinds()
-	all := make([]*crowdRow, stormRequests)
+	all := make([]*crowdRow, requests)
 	for n := range all {
 		one := kinds[n%len(kinds)]
-		one.name = fmt.Sprintf("desk spoils every fifth call: %s #%d", one.name, n/len(kinds)+1)
+		one.name = fmt.Sprintf("%s spoils every fifth call: %s #%d", where, one.name, n/len(kinds)+1)
 		require.NoError(t, one.on(ctx, s, fmt.Sprintf("storm-%d", n+1)))
 		all[n] = &one
 	}
@@ -127,8 +142,8 @@ func TestDeskStorm(t *testing.T) {
 	calls, err := s.deskCalls(ctx)
 	require.NoError(t, err)
 	t.Logf("the desk was called %d times and spoilt every fifth call; %d calls created %d tickets",
-		calls.Total, calls.ByOperation[jiratest.OpCreateIssue], stormRequests)
-	require.Greater(t, calls.ByOperation[jiratest.OpCreateIssue], stormRequests, "some creates must have been spoilt")
+		calls.Total, calls.ByOperation[jiratest.OpCreateIssue], requests)
+	require.Greater(t, calls.ByOperation[jiratest.OpCreateIssue], requests, "some creates must have been spoilt")
 }
 
 // misfire sets the faults of the desk.
