@@ -21,6 +21,8 @@ const (
 	openedWithin = 6 * time.Minute
 	// restFor is how long the worker rests before its memory is read: the Go runtime collects every two minutes at least.
 	restFor = 130 * time.Second
+	// lookBackFor is longer than the watch looks back over what has changed; the whole hour begins after it.
+	lookBackFor = 5 * time.Minute
 	// changes is how many tickets a person changes, for the cost of a change.
 	changes = 20
 )
@@ -277,6 +279,9 @@ func (r *run) change(ctx context.Context) error {
 
 // wholeHour counts one hour in which nothing is compressed and nobody does anything, with all sweeps and looks.
 func (r *run) wholeHour(ctx context.Context) error {
+	if err := pause(ctx, lookBackFor); err != nil {
+		return err
+	}
 	before, err := r.usher.deskCalls(ctx)
 	if err != nil {
 		return err
