@@ -10,6 +10,6 @@
 //
 // A Login below a Transport gets tokens for it from an OAuth 2.0 server.
 //
-// Nothing here retries, save a call that is refused for a token's age (see Login), and nothing sleeps but for the token. No error text holds a configured secret, a URL's query
-// or a body that ErrorText did not pick a sentence from.
+// Nothing here retries, save a Login whose token is refused before its end, and nothing sleeps but for the rate. No error
+// text holds a configured secret, a URL's query or a body that ErrorText did not pick a sentence from.
 package rest

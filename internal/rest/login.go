@@ -160,11 +160,11 @@ func (untraced) Value(any) any { return nil }
 func (l *Login) refused(err error) error {
 	answer, answered := errors.AsType[*oauth2.RetrieveError](err)
 	if !answered || answer.Response == nil {
-		return &tripError{cause: fmt.Errorf("log in with client_id and client_secret: %w", err)}
+		return &tripError{cause: fmt.Errorf("log in with client_id and client_secret at %s: %w", l.config.TokenURL, err)}
 	}
 	status, header := answer.Response.StatusCode, answer.Response.Header
 	trip := &tripError{kind: access.Forbidden, retry: RetryAfter(header, l.now()), cause: fmt.Errorf(
-		"log in with client_id and client_secret: the token server answers %w", &StatusError{Status: status, Text: said(answer)})}
+		"log in with client_id and client_secret at %s: %w", l.config.TokenURL, &StatusError{Status: status, Text: said(answer)})}
 	if kind := Classify(Read, status, header); kind == access.Transient || kind == access.RateLimited {
 		trip.kind = kind
 	}

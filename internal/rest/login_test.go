@@ -16,9 +16,12 @@ import (
 	"usher/internal/access"
 )
 
-const clientSecret = "s3cr3t of the client"
+const (
+	clientSecret = "s3cr3t of the client"
+	wrongSecret  = "another s3cr3t"
+)
 
-// tokenServer gives the tokens t1, t2, ... for an hour each, to whoever knows the secret.
+// tokenServer gives the tokens t1, t2, ... for an hour each, to whoever knows the secret. It says a wrong one back.
 type tokenServer struct {
 	mu    sync.Mutex
 	given int
@@ -90,7 +93,7 @@ func newLogin(t *testing.T, change ...func(*ClientCredentials)) *login {
 	require.NoError(t, err)
 	l.login = NewLogin(wire, credentials)
 	l.login.now = func() time.Time { return l.now }
-	l.client, err = NewClient(Config{BaseURL: api.URL, Timeout: 5 * time.Second, Base: l.login, Secrets: []string{clientSecret}})
+	l.client, err = NewClient(Config{BaseURL: api.URL, Timeout: 5 * time.Second, Base: l.login, Secrets: []string{credentials.Secret}})
 	require.NoError(t, err)
 	return l
 }
@@ -156,8 +159,8 @@ func TestWithoutATokenNothingIsSent(t *testing.T) {
 		kind    access.Kind
 		text    string
 	}{
-		"a wrong secret":      {func(c *ClientCredentials) { c.Secret = "wrong" }, nil, access.Forbidden, "401 Unauthorized: invalid_client, Unknown client or"},
-		"a wrong address":     {nil, status(http.StatusNotFound), access.Forbidden, "client_id and client_secret: the token server answers 404"},
+		"a wrong secret":      {func(c *ClientCredentials) { c.Secret = wrongSecret }, nil, access.Forbidden, "/token: 401 Unauthorized: invalid_client, Unknown client or [redacted]"},
+		"a wrong address":     {nil, status(http.StatusNotFound), access.Forbidden, "log in with client_id and client_secret at http://127.0.0.1:"},
 		"a log-in page":       {nil, status(http.StatusFound, "Location", "/login"), access.Forbidden, "a redirect is not followed"},
 		"too many":            {nil, status(http.StatusTooManyRequests, "Retry-After", "7"), access.RateLimited, "429"},
 		"an outage":           {nil, status(http.StatusServiceUnavailable), access.Transient, "503"},
@@ -176,6 +179,7 @@ func TestWithoutATokenNothingIsSent(t *testing.T) {
 				require.Equal(t, row.kind, access.KindOf(err), "%v", err)
 				require.ErrorContains(t, err, row.text)
 				require.NotContains(t, err.Error(), clientSecret)
+				require.NotContains(t, err.Error(), wrongSecret)
 			}
 			require.Empty(t, l.api.tried)
 			if row.kind == access.RateLimited {

@@ -37,7 +37,8 @@ func (s *tokens) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	if r.PostFormValue("grant_type") != "client_credentials" || r.PostFormValue("client_id") != "usher" || r.PostFormValue("client_secret") != clientSecret {
 		w.WriteHeader(http.StatusUnauthorized)
-		fmt.Fprint(w, `{"error":"access_denied","error_description":"Unauthorized"}`)
+		// What it is told it says back.
+		fmt.Fprintf(w, `{"error":"access_denied","error_description":%q}`, "Unauthorized: "+r.PostFormValue("client_secret"))
 		return
 	}
 	s.given.Add(1)
@@ -89,7 +90,7 @@ func TestAServiceAccountThatIsRefusedNamesItsKeys(t *testing.T) {
 	}))
 	_, err := desk.ReadTickets(t.Context(), []access.TicketID{"1"})
 	require.Equal(t, access.Forbidden, access.KindOf(err))
-	require.ErrorContains(t, err, "client_id and client_secret: the token server answers 401 Unauthorized: access_denied, Unauthorized")
+	require.ErrorContains(t, err, "client_id and client_secret at "+given.url+": 401 Unauthorized: access_denied, Unauthorized: [redacted]")
 	require.NotContains(t, err.Error(), "hunter22")
 	require.Empty(t, s.Requests(), "nothing is asked without a token")
 }

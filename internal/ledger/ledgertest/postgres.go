@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/url"
 	"os"
@@ -80,12 +79,18 @@ func (s *Server) StartAgain(t testing.TB) error {
 	return s.server.start(t)
 }
 
-// Freeze has the server hang: connections stay open, and new ones are taken by the system, and nobody answers. Nothing
-// happens where it is stopped. Only on Linux.
-func (s *Server) Freeze() error { return s.server.signal(syscall.SIGSTOP) }
+// Freeze has the server hang: connections stay open, new ones are taken by the system, and nobody answers. The server must
+// run. Only on Linux; elsewhere an error.
+func (s *Server) Freeze() error {
+	s.server.frozen = true
+	return s.server.signal(syscall.SIGSTOP)
+}
 
-// Thaw ends Freeze: the server goes on with what it was doing.
-func (s *Server) Thaw() error { return s.server.signal(syscall.SIGCONT) }
+// Thaw ends Freeze: the server goes on with what it was doing. The end of the test thaws it too.
+func (s *Server) Thaw() error {
+	s.server.frozen = false
+	return s.server.signal(syscall.SIGCONT)
+}
 
 // CreateDatabase creates an empty database on the server that serverURL (from StartPostgres) names, and gives its URL.
 // It ends with the server.
@@ -122,8 +127,9 @@ type server struct {
 	port     int
 	// owner is whom the server runs as; nil for the user of the test.
 	owner *syscall.Credential
-	// process is the first process of the server that runs; nil before it was started.
+	// process is the first process of the server that runs; frozen is true while it hangs.
 	process *os.Process
+	frozen  bool
 	// end stops the process that runs; it may be called again.
 	end func() error
 }
@@ -207,8 +213,12 @@ func (s *server) start(t testing.TB) error {
 		return errors.Join(err, stop(cmd.Process, exited))
 	}
 	s.process = cmd.Process
-	// One that is frozen would not stop.
-	s.end = sync.OnceValue(func() error { return errors.Join(s.signal(syscall.SIGCONT), stop(cmd.Process, exited)) })
+	s.end = sync.OnceValue(func() error {
+		if s.frozen { // It would not stop.
+			return errors.Join(s.signal(syscall.SIGCONT), stop(cmd.Process, exited))
+		}
+		return stop(cmd.Process, exited)
+	})
 	end := s.end
 	t.Cleanup(func() {
 		if err := end(); err != nil {
@@ -220,23 +230,11 @@ func (s *server) start(t testing.TB) error {
 
 // signal sends a signal to every process of the server, the first one first: it starts the others.
 func (s *server) signal(what syscall.Signal) error {
-	send := func(p *os.Process) error {
-		if err := p.Signal(what); err != nil && !errors.Is(err, os.ErrProcessDone) {
-			return err
-		}
-		return nil
-	}
-	if s.process == nil {
-		return nil
-	}
-	if err := send(s.process); err != nil {
+	if err := s.process.Signal(what); err != nil {
 		return err
 	}
 	pid := strconv.Itoa(s.process.Pid)
 	list, err := os.ReadFile("/proc/" + pid + "/task/" + pid + "/children")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
@@ -249,7 +247,8 @@ func (s *server) signal(what syscall.Signal) error {
 		if err != nil {
 			return err
 		}
-		if err := send(p); err != nil {
+		// A child may have ended meanwhile.
+		if err := p.Signal(what); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			return err
 		}
 	}
