@@ -14,6 +14,7 @@ const stream = `
 {"Action":"output","Package":"a","Test":"TestGood","Output":"    x_test.go:1: real server: Temporal 1.29\n"}
 {"Action":"output","Package":"a","Test":"TestGood","Output":"    x_test.go:5: row one  tickets=1\n"}
 {"Action":"output","Package":"a","Test":"TestGood","Output":"    x_test.go:6: a row of which nobody needs to know\n"}
+{"Action":"output","Package":"a","Test":"TestGood","Output":"    x_test.go:7: continuations: scenarios 1, points 2\n"}
 {"Action":"pass","Package":"a","Test":"TestGood"}
 {"Action":"output","Package":"a","Test":"TestMany","Output":"=== RUN   TestMany\n"}
 {"Action":"output","Package":"a","Test":"TestMany","Output":"    x_test.go:2: around both\n"}
@@ -36,10 +37,14 @@ const stream = `
 {"Action":"pass","Package":"d","Elapsed":0.25}
 go: a line that is no event`
 
-func read(t *testing.T, stream string) (printed string, r result) {
+func read(t *testing.T, stream string, red ...string) (printed string, r result) {
 	t.Helper()
+	list := redList{}
+	for _, test := range red {
+		list[test] = "3"
+	}
 	var out bytes.Buffer
-	reader := newReader(&out)
+	reader := newReader(&out, list)
 	require.NoError(t, reader.read(strings.NewReader(strings.TrimSpace(stream))))
 	r = reader.result()
 	r.print(&out)
@@ -49,6 +54,7 @@ func read(t *testing.T, stream string) (printed string, r result) {
 func TestReaderTellsWhatHappened(t *testing.T) {
 	printed, r := read(t, stream)
 	require.Equal(t, `row one  tickets=1
+continuations: scenarios 1, points 2
 FAIL  a  1.5s
       -test.shuffle 42
       === RUN   TestMany
@@ -81,6 +87,7 @@ func TestARunStandsOnlyWhenTestsPassed(t *testing.T) {
 		"one failed":     {result{Passed: 1, Failed: 1}, false, false},
 		"one skipped":    {result{Passed: 1, Skipped: []string{"x"}}, true, false},
 		"one excused":    {result{Passed: 1, Skipped: []string{"x: " + excused + ` JIRA_SPECS=""`}}, true, true},
+		"only expected":  {result{ExpectedRed: 1}, true, true},
 		"no test at all": {result{}, false, false},
 	}
 	for name, row := range rows {
@@ -102,8 +109,8 @@ func TestAParentThatFailsAloneCounts(t *testing.T) {
 func TestTotalsAddUp(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "totals")
 	require.NoError(t, addTotals(path, result{Passed: 2, Skipped: []string{"b"}, Servers: []string{"y", "x"}}))
-	require.NoError(t, addTotals(path, result{Passed: 3, Failed: 1, Skipped: []string{"b", "a"}, Servers: []string{"x"}}))
+	require.NoError(t, addTotals(path, result{Passed: 3, Failed: 1, ExpectedRed: 2, Skipped: []string{"b", "a"}, Servers: []string{"x"}}))
 	total, err := readTotals(path)
 	require.NoError(t, err)
-	require.Equal(t, result{Passed: 5, Failed: 1, Skipped: []string{"a", "b"}, Servers: []string{"x", "y"}}, total)
+	require.Equal(t, result{Passed: 5, Failed: 1, ExpectedRed: 2, Skipped: []string{"a", "b"}, Servers: []string{"x", "y"}}, total)
 }

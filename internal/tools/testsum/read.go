@@ -26,8 +26,8 @@ type event struct {
 // serverMark is how a test names a real server that it met, in its log.
 const serverMark = "real server: "
 
-// rowLine is a line that a test logs to show what it measured: "row ..." is printed, green or not.
-var rowLine = regexp.MustCompile(`^ +\S+\.go:\d+: (row .*\S)\s*$`)
+// rowLine is a line that a test logs to show what it measured: "row ..." and "continuations: ..." are printed, green or not.
+var rowLine = regexp.MustCompile(`^ +\S+\.go:\d+: ((?:row |continuations: ).*\S)\s*$`)
 
 // reader follows the events, and prints rows, packages and failures as they come.
 type reader struct {
@@ -35,11 +35,13 @@ type reader struct {
 	output  map[string][]string         // by package and test; by "build:" and import path for a build
 	ended   map[string]map[string]event // tests, by package, then by name
 	broken  int                         // packages that failed without a failed test
+	failed  bool                        // a package has failed
 	servers map[string]bool
+	red     redList
 }
 
-func newReader(out io.Writer) *reader {
-	return &reader{out: out, output: map[string][]string{}, ended: map[string]map[string]event{}, servers: map[string]bool{}}
+func newReader(out io.Writer, red redList) *reader {
+	return &reader{out: out, output: map[string][]string{}, ended: map[string]map[string]event{}, servers: map[string]bool{}, red: red}
 }
 
 func (r *reader) read(in io.Reader) error {
@@ -61,7 +63,7 @@ func (r *reader) read(in io.Reader) error {
 func (r *reader) line(line []byte) {
 	var e event
 	if err := json.Unmarshal(line, &e); err != nil {
-		fmt.Fprint(r.out, string(line))
+		r.plainLine(string(line))
 		return
 	}
 	key := e.Package + " " + e.Test
@@ -88,13 +90,33 @@ func (r *reader) line(line []byte) {
 	}
 }
 
-// endPackage prints a package's line and, when it failed, all that its failed tests said.
+// exitMark begins the line that the Makefile adds with the exit code of "go test", when it is not 0.
+const exitMark = "go test: exit status "
+
+// plainLine takes a line that is no event. An exit code that no failed package explains fails the run.
+func (r *reader) plainLine(line string) {
+	code, exit := strings.CutPrefix(line, exitMark)
+	if exit && strings.TrimSpace(code) == "1" && r.failed {
+		return
+	}
+	if exit {
+		r.broken++
+	}
+	fmt.Fprint(r.out, line)
+}
+
+// endPackage prints a package's line and, when it failed, all that its failed tests said. A package in which only tests
+// failed that are expected to has not failed.
 func (r *reader) endPackage(e event) {
-	tests := r.testsOf(e.Package)
-	if e.Action != "fail" {
-		if len(tests) > 0 {
-			fmt.Fprintf(r.out, "ok    %s  %d tests  %.1fs\n", e.Package, len(tests), e.Elapsed)
-		}
+	r.failed = r.failed || e.Action == "fail"
+	tests, healed := r.testsOf(e.Package), r.healed(e.Package)
+	all := len(tests)
+	tests = slices.DeleteFunc(tests, r.expected)
+	red := all - len(tests)
+	failed := slices.ContainsFunc(tests, func(t event) bool { return t.Action == "fail" })
+	broken := e.Action == "fail" && !failed && red == 0
+	if !failed && !broken && len(healed) == 0 {
+		r.printGreen(e, all, red)
 		return
 	}
 	fmt.Fprintf(r.out, "FAIL  %s  %.1fs\n", e.Package, e.Elapsed)
@@ -103,17 +125,22 @@ func (r *reader) endPackage(e event) {
 			r.indent([]string{line})
 		}
 	}
-	failed := false
 	for _, test := range tests {
 		if test.Action == "fail" {
-			failed = true
 			r.indent(r.story(test))
 		}
 	}
-	if failed {
-		return
+	for _, test := range healed {
+		r.indent([]string{test.Test + " passed and is still listed: remove its line\n"})
 	}
-	r.broken++
+	if broken {
+		r.broken++
+		r.printBroken(e)
+	}
+}
+
+// printBroken prints what a program said that failed without a failed test.
+func (r *reader) printBroken(e event) {
 	r.indent(r.output["build:"+e.FailedBuild])
 	// A test that never ended was running when the program died.
 	for _, key := range slices.Sorted(maps.Keys(r.output)) {
@@ -121,6 +148,16 @@ func (r *reader) endPackage(e event) {
 		if _, ended := r.ended[e.Package][test]; ofPackage && !ended {
 			r.indent(r.output[key])
 		}
+	}
+}
+
+// printGreen prints the line of a package that has not failed.
+func (r *reader) printGreen(e event, tests, red int) {
+	switch {
+	case red > 0:
+		fmt.Fprintf(r.out, "ok    %s  %d tests, expected red %d  %.1fs\n", e.Package, tests, red, e.Elapsed)
+	case tests > 0:
+		fmt.Fprintf(r.out, "ok    %s  %d tests  %.1fs\n", e.Package, tests, e.Elapsed)
 	}
 }
 
@@ -167,13 +204,16 @@ func (r *reader) indent(lines []string) {
 func (r *reader) result() result {
 	total := result{Failed: r.broken}
 	for pkg := range r.ended {
+		total.Failed += len(r.healed(pkg))
 		for _, test := range r.testsOf(pkg) {
-			switch test.Action {
-			case "pass":
-				total.Passed++
-			case "fail":
+			switch {
+			case r.expected(test):
+				total.ExpectedRed++
+			case test.Action == "fail":
 				total.Failed++
-			case "skip":
+			case test.Action == "pass" && !r.red.has(test):
+				total.Passed++
+			case test.Action == "skip":
 				total.Skipped = append(total.Skipped, r.skipped(test))
 			}
 		}
