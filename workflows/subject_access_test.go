@@ -21,7 +21,7 @@ type holder struct {
 	noRequest bool
 }
 
-func newHolder(t *testing.T) *holder {
+func newHolder(t testing.TB) *holder {
 	h := &holder{world: newWorld(t)}
 	h.hear()
 	return h
@@ -65,7 +65,7 @@ func absent(e access.Ensure) access.Ensure {
 }
 
 func (h *holder) ensureAt(after time.Duration, e access.Ensure) {
-	h.at(after, func() { h.env.SignalWorkflow(workflows.SignalEnsure, e) })
+	h.at(after, func() { h.signal(workflows.SignalEnsure, e) })
 }
 
 // hold runs the workflow to its end.

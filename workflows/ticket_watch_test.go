@@ -38,7 +38,7 @@ func watchTerms(t *access.Terms) {
 	}
 }
 
-func newLookout(t *testing.T, change ...func(*access.Terms)) *lookout {
+func newLookout(t testing.TB, change ...func(*access.Terms)) *lookout {
 	w := newWorldWith(t, func(terms *access.Terms) {
 		watchTerms(terms)
 		for _, c := range change {

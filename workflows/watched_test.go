@@ -16,7 +16,7 @@ func (w *world) tells() {
 	w.t.Helper()
 	now, err := w.desk.ReadTicket(w.t.Context(), w.ticket().Ref.ID)
 	require.NoError(w.t, err)
-	w.env.SignalWorkflow(workflows.SignalTicket, access.TicketNews{Snapshot: now})
+	w.signal(workflows.SignalTicket, access.TicketNews{Snapshot: now})
 }
 
 func TestAWatchedRequestDecidesByWhatItIsTold(t *testing.T) {

@@ -40,7 +40,7 @@ applications:
 
 // world is everything that workflows meet, in memory, with time that skips.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	env     *testsuite.TestWorkflowEnvironment
 	desk    *memory.Desk
 	target  *memory.Target
@@ -59,6 +59,8 @@ type world struct {
 	edge bool
 	// accounts are the desk accounts of people.
 	accounts map[access.PersonID]access.AccountID
+	// chain, if set, takes what happens over to the next run when a run continues as new.
+	chain *chain
 }
 
 // faultyLedger is the real ledger, which can be away.
@@ -110,14 +112,17 @@ func (w *world) ExecuteWorkflow(_ context.Context, o client.StartWorkflowOptions
 	return nil, nil
 }
 
-func newWorld(t *testing.T) *world { return newWorldWith(t, nil) }
+// ledgerFile is the ledger's file in a world's folder.
+const ledgerFile = "ledger.db"
+
+func newWorld(t testing.TB) *world { return newWorldWith(t, nil) }
 
 // newWorldWith is a world with other terms.
-func newWorldWith(t *testing.T, change func(*access.Terms)) *world {
+func newWorldWith(t testing.TB, change func(*access.Terms)) *world {
 	t.Helper()
 	catalog, err := policy.Parse([]byte(catalogYAML))
 	require.NoError(t, err)
-	store, err := ledger.Open(t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "ledger.db")})
+	store, err := ledger.Open(t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), ledgerFile)})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	require.NoError(t, store.Migrate(t.Context()))
@@ -157,8 +162,14 @@ func newWorldWith(t *testing.T, change func(*access.Terms)) *world {
 // newRun gives the world a fresh environment: the next run of a workflow, over the same desk, target and ledger.
 func (w *world) newRun() {
 	var suite testsuite.WorkflowTestSuite
+	if w.chain != nil {
+		suite.SetLogger(w.chain.logger)
+	}
 	w.env = suite.NewTestWorkflowEnvironment()
 	w.env.SetTestTimeout(time.Minute)
+	if w.chain != nil {
+		defer w.chain.prepare(w.env)
+	}
 	w.target.SetClock(w.env.Now)
 	workflows.Register(w.env)
 	w.env.RegisterActivity(&activities.Records{Ledger: w.ledger, Client: w})
@@ -214,10 +225,24 @@ func (w *world) grantAtOnce(e access.Ensure) {
 		require.NoError(w.t, err)
 		answer.State, answer.GrantedAt, answer.Proof = access.LeaseHeld, &now, &proof
 	}
-	w.env.SignalWorkflow(workflows.SignalLeaseState, answer)
+	w.signal(workflows.SignalLeaseState, answer)
 }
 
-func (w *world) at(after time.Duration, do func()) { w.env.RegisterDelayedCallback(do, after) }
+func (w *world) at(after time.Duration, do func()) {
+	if w.chain != nil {
+		w.chain.at(after, do)
+		return
+	}
+	w.env.RegisterDelayedCallback(do, after)
+}
+
+func (w *world) signal(name string, arg any) {
+	if w.chain != nil {
+		w.chain.signal(name, arg)
+		return
+	}
+	w.env.SignalWorkflow(name, arg)
+}
 
 // request is what ana asks.
 func (w *world) request(entitlements ...access.EntitlementID) access.Request {
@@ -254,6 +279,14 @@ type answer struct {
 
 func (w *world) update(name, id string, arg any) *answer {
 	a := &answer{}
+	if w.chain != nil {
+		w.chain.updates = append(w.chain.updates, &sentUpdate{name: name, id: id, arg: arg, answer: a})
+	}
+	w.send(a, name, id, arg)
+	return a
+}
+
+func (w *world) send(a *answer, name, id string, arg any) {
 	w.env.UpdateWorkflow(name, id, &testsuite.TestUpdateCallback{
 		OnAccept: func() {},
 		OnReject: func(err error) { a.rejected, a.done = err, true },
@@ -264,7 +297,6 @@ func (w *world) update(name, id string, arg any) *answer {
 			}
 		},
 	}, arg)
-	return a
 }
 
 // decide is a person's decision over the API.

@@ -1,0 +1,178 @@
+package workflows_test
+
+import (
+	"time"
+
+	"usher/internal/access"
+	"usher/internal/connectors/memory"
+	"usher/workflows"
+)
+
+// holds makes a world for one person's leases.
+func (c *chain) holds() *holder {
+	h := newHolder(c.t)
+	c.join(h.world, h.hear)
+	return h
+}
+
+// leaseStory starts ana's workflow. What it answered is held as a set.
+func leaseStory(h *holder) story {
+	return story{
+		workflow: workflows.SubjectAccessType, params: workflows.SubjectAccessParams{Subject: "ana"},
+		more: func(s *endState) {
+			for _, a := range h.answers {
+				s.addOnce("answer about %s: revision %d, %s, granted %t, refused %q, problem %q",
+					a.Lease, a.Revision, a.State, a.GrantedAt != nil, a.Refused, a.Problem)
+			}
+		},
+	}
+}
+
+// byHand is an ensure for a role that a human has granted.
+func (h *holder) byHand(lasts time.Duration) access.Ensure {
+	e := lease("r1:1", "vault", 0)
+	e.Lease.Fulfilment = access.FulfilmentManual
+	until := h.env.Now().Add(lasts)
+	e.Window = access.Window{Until: &until}
+	e.Granted = &access.Proof{Holds: true, Method: "a human's word", At: h.env.Now()}
+	h.target.Put("vault", "ana")
+	return e
+}
+
+// failRevokes lets the next revokes fail.
+func (h *holder) failRevokes(count int) {
+	for range count {
+		h.target.FailNext(memory.OpRevoke, access.Errorf(access.Forbidden, "revoke", "the token may not remove members"))
+	}
+}
+
+// leaseScenarios are stories of leases that nothing keeps from their end.
+func leaseScenarios() []scenario {
+	return []scenario{
+		{name: "one lease to its end", begin: func(c *chain) story {
+			h := c.holds()
+			h.ensureAt(0, lease("r1:1", "wiki-editors", 2*time.Hour))
+			return leaseStory(h)
+		}},
+		{name: "two leases that overlap", begin: func(c *chain) story {
+			h := c.holds()
+			h.ensureAt(0, lease("r1:1", "wiki-editors", 2*time.Hour))
+			h.ensureAt(61*time.Minute, lease("r2:1", "wiki-editors", 3*time.Hour))
+			return leaseStory(h)
+		}},
+		{name: "a lease is taken back", begin: func(c *chain) story {
+			h := c.holds()
+			e := lease("r1:1", "wiki-editors", 0)
+			h.ensureAt(0, e)
+			h.ensureAt(0, lease("r2:1", "wiki-admins", 5*time.Hour))
+			h.ensureAt(61*time.Minute, absent(e))
+			return leaseStory(h)
+		}},
+		{name: "an ensure with a higher revision", begin: func(c *chain) story {
+			h := c.holds()
+			e := lease("r1:1", "wiki-editors", 5*time.Hour)
+			h.ensureAt(0, e)
+			e.Revision = 2
+			e.Window.Lasts = access.Duration(7 * time.Hour)
+			h.ensureAt(61*time.Minute, e)
+			h.ensureAt(125*time.Minute, lease("r1:1", "wiki-editors", time.Hour))
+			return leaseStory(h)
+		}},
+		{name: "ensures come in one task with the end of a lease", begin: func(c *chain) story {
+			h := c.holds()
+			e := lease("r1:1", "wiki-editors", 2*time.Hour)
+			h.ensureAt(0, e)
+			h.ensureAt(0, lease("r2:1", "vault", 5*time.Hour))
+			h.at(61*time.Minute, func() {
+				c.withNextTask = true
+				h.signal(workflows.SignalEnsure, absent(lease("r2:1", "vault", 5*time.Hour)))
+				h.signal(workflows.SignalEnsure, lease("r3:1", "wiki-admins", time.Hour))
+			})
+			return leaseStory(h)
+		}},
+		{name: "the request of a lease no longer runs", begin: func(c *chain) story {
+			h := c.holds()
+			h.noRequest = true
+			h.remember("r1", access.OutcomePartlyGranted, access.ItemDenied)
+			h.ensureAt(0, lease("r1:1", "wiki-editors", 10*time.Hour))
+			return leaseStory(h)
+		}},
+	}
+}
+
+// troubledLeaseScenarios are stories of leases whose target or ledger makes trouble.
+func troubledLeaseScenarios() []scenario {
+	return []scenario{
+		{name: "a stuck revoke and its removal ticket", begin: func(c *chain) story {
+			h := c.holds()
+			h.ensureAt(0, lease("r1:1", "wiki-editors", time.Hour))
+			h.ensureAt(61*time.Minute, lease("r2:1", "wiki-admins", 2*time.Hour))
+			h.failRevokes(16)
+			return leaseStory(h)
+		}},
+		{name: "the target is away during the grant", begin: func(c *chain) story {
+			h := c.holds()
+			h.target.Down(true)
+			h.ensureAt(0, lease("r1:1", "wiki-editors", 2*time.Hour))
+			h.at(61*time.Minute, func() { h.target.Down(false) })
+			return leaseStory(h)
+		}},
+		{name: "taken back while granting", begin: func(c *chain) story {
+			h := c.holds()
+			h.target.Down(true)
+			e := lease("r1:1", "wiki-editors", 2*time.Hour)
+			h.ensureAt(0, e)
+			h.ensureAt(31*time.Minute, absent(e))
+			h.at(61*time.Minute, func() { h.target.Down(false) })
+			return leaseStory(h)
+		}},
+		{name: "the ledger is away at the end of a lease", begin: func(c *chain) story {
+			h := c.holds()
+			h.ensureAt(0, lease("r1:1", "wiki-editors", time.Hour))
+			h.at(31*time.Minute, func() { h.ledger.setAway(true) })
+			h.ensureAt(45*time.Minute, lease("r1:1", "wiki-editors", time.Hour))
+			h.at(185*time.Minute, func() { h.ledger.setAway(false) })
+			return leaseStory(h)
+		}},
+	}
+}
+
+// removalScenarios are stories of access that a human takes away.
+func removalScenarios() []scenario {
+	return []scenario{
+		{name: "a lease by hand and its removal ticket", begin: func(c *chain) story {
+			h := c.holds()
+			h.ensureAt(0, h.byHand(time.Hour))
+			h.at(125*time.Minute, func() { h.move("ben", access.TicketDone) })
+			h.at(185*time.Minute, func() { h.move("ben", access.TicketWontDo) })
+			h.at(245*time.Minute, func() {
+				h.target.Take("vault", "ana")
+				h.move("ben", access.TicketDone)
+			})
+			return leaseStory(h)
+		}},
+		{name: "a removal ticket of unknown outcome", begin: func(c *chain) story {
+			h := c.holds()
+			h.desk.SearchLags(true)
+			h.desk.DropAnswerNext(memory.OpCreateTicket)
+			h.ensureAt(0, h.byHand(time.Hour))
+			h.at(61*time.Minute+35*time.Second, func() { h.desk.SearchLags(false) })
+			h.at(125*time.Minute, func() {
+				h.target.Take("vault", "ana")
+				h.move("ben", access.TicketDone)
+			})
+			return leaseStory(h)
+		}},
+		{name: "the desk is down for the removal ticket", begin: func(c *chain) story {
+			h := c.holds()
+			h.desk.Down(true)
+			h.ensureAt(0, h.byHand(time.Hour))
+			h.at(125*time.Minute, func() { h.desk.Down(false) })
+			h.at(245*time.Minute, func() {
+				h.target.Take("vault", "ana")
+				h.move("ben", access.TicketDone)
+			})
+			return leaseStory(h)
+		}},
+	}
+}
