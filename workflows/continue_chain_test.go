@@ -143,6 +143,13 @@ func (c *chain) signal(name string, arg any) {
 	c.w.env.SignalWorkflow(name, arg)
 }
 
+// keep is a signal that comes after the present run's last task: the next run gets it.
+func (c *chain) keep(name string, arg any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.signals = append(c.signals, &sentSignal{name: name, arg: arg, data: dataOf(arg)})
+}
+
 func (c *chain) cancelWorkflow() {
 	c.cancel.asked = true
 	c.w.env.CancelWorkflow()

@@ -159,7 +159,7 @@ func ticketScenarios() []scenario {
 		{name: "decided by the signal of an operator", begin: func(c *chain) story {
 			w := c.asks(func(terms *access.Terms) { terms.OperatorDecisions = true })
 			w.at(61*time.Minute, func() {
-				w.signal(workflows.SignalDecision, access.Decision{By: "mia", Verdict: access.Approve, Reason: "by phone"})
+				w.signal(workflows.SignalDecision, access.Decision{ID: "o1", By: "mia", Verdict: access.Approve, Reason: "by phone"})
 			})
 			return requestStory(w, "wiki/editor")
 		}},
@@ -201,46 +201,54 @@ func (w *world) withdraw(by access.PersonID) *answer {
 	return w.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawCall{ID: "w1", By: by, Reason: "not needed"})
 }
 
-// oneTaskScenarios are stories in which messages come in one task with a timer: what is sent at 61 minutes comes with the
-// look at the ticket, or the question about the watch's age, that is due at 3 hours.
-func oneTaskScenarios() []scenario {
-	asks := func(c *chain, watched bool) *world {
-		w := c.asks(func(terms *access.Terms) {
-			if watched {
-				watchTerms(terms)
-			}
-			terms.OperatorDecisions = true
-			terms.LookFirst, terms.RemindAfter = access.Duration(3*time.Hour), 0
-		})
-		w.watchStaysFresh()
-		c.withNextTask = true
-		return w
-	}
-	operator := access.Decision{Verdict: access.Approve, Reason: "by phone"}
+// asksInOneTask makes a world in which the messages that are sent at 61 minutes come in one task with a timer: the look at the
+// ticket, or the question about the watch's age, that is due at 3 hours.
+func (c *chain) asksInOneTask(watched bool) *world {
+	w := c.asks(func(terms *access.Terms) {
+		if watched {
+			watchTerms(terms)
+		}
+		terms.OperatorDecisions = true
+		terms.LookFirst, terms.RemindAfter = access.Duration(3*time.Hour), 0
+	})
+	w.watchStaysFresh()
+	c.withNextTask = true
+	return w
+}
+
+// operatorOneTaskScenarios are stories in which decisions by signal come in one task with a timer.
+func operatorOneTaskScenarios() []scenario {
+	operator := access.Decision{ID: "o1", Verdict: access.Approve, Reason: "by phone"}
 	return []scenario{
 		{name: "an operator decides in one task with a timer", begin: func(c *chain) story {
-			w := asks(c, true)
+			w := c.asksInOneTask(true)
 			w.at(61*time.Minute, func() { w.signal(workflows.SignalDecision, operator) })
 			return requestStory(w, "wiki/editor")
 		}},
 		{name: "two operators decide in one task with a timer", begin: func(c *chain) story {
-			w := asks(c, true)
+			w := c.asksInOneTask(true)
 			w.at(61*time.Minute, func() {
 				w.signal(workflows.SignalDecision, operator)
-				w.signal(workflows.SignalDecision, operator)
+				w.signal(workflows.SignalDecision, access.Decision{ID: "o2", Verdict: access.Approve, Reason: "by phone"})
 			})
 			return requestStory(w, "wiki/admin")
 		}},
 		{name: "an operator decides behind another in one task with a timer", begin: func(c *chain) story {
-			w := asks(c, true)
+			w := c.asksInOneTask(true)
 			w.at(61*time.Minute, func() {
-				w.signal(workflows.SignalDecision, access.Decision{Verdict: "maybe"})
+				w.signal(workflows.SignalDecision, access.Decision{ID: "o0", Verdict: "maybe"})
 				w.signal(workflows.SignalDecision, operator)
 			})
 			return requestStory(w, "wiki/editor")
 		}},
+	}
+}
+
+// oneTaskScenarios are stories in which other messages come in one task with a timer.
+func oneTaskScenarios() []scenario {
+	return []scenario{
 		{name: "news of the watch come in one task with a timer", begin: func(c *chain) story {
-			w := asks(c, true)
+			w := c.asksInOneTask(true)
 			w.at(61*time.Minute, func() {
 				w.move("mia", access.TicketDenied)
 				w.tells()
@@ -248,7 +256,7 @@ func oneTaskScenarios() []scenario {
 			return requestStory(w, "wiki/editor")
 		}},
 		{name: "a hint comes in one task with a timer", begin: func(c *chain) story {
-			w := asks(c, false)
+			w := c.asksInOneTask(false)
 			w.at(61*time.Minute, func() {
 				w.move("mia", access.TicketDenied)
 				w.signal(workflows.SignalHint, workflows.Hint{})
@@ -256,14 +264,14 @@ func oneTaskScenarios() []scenario {
 			return requestStory(w, "wiki/editor")
 		}},
 		{name: "a lease answers in one task with a timer", begin: func(c *chain) story {
-			w := asks(c, true)
+			w := c.asksInOneTask(true)
 			w.neverGrants()
 			w.at(31*time.Minute, func() { w.decide("mia", access.Approve) })
 			w.at(61*time.Minute, func() { w.answered(0) })
 			return requestStory(w, "wiki/editor")
 		}},
 		{name: "a lease answers in one task with a withdrawal", begin: func(c *chain) story {
-			w := asks(c, true)
+			w := c.asksInOneTask(true)
 			w.neverGrants()
 			w.at(31*time.Minute, func() { w.decide("mia", access.Approve) })
 			w.at(61*time.Minute, func() {

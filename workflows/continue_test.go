@@ -77,7 +77,8 @@ func TestContinueAsNew(t *testing.T) {
 
 func allScenarios() []scenario {
 	return slices.Concat(
-		approvalScenarios(), stopScenarios(), manualScenarios(), ticketScenarios(), outageScenarios(), oneTaskScenarios(), deskScenarios(),
+		approvalScenarios(), stopScenarios(), manualScenarios(), ticketScenarios(), outageScenarios(),
+		operatorOneTaskScenarios(), oneTaskScenarios(), deskScenarios(),
 		leaseScenarios(), troubledLeaseScenarios(), removalScenarios(), watchScenarios(),
 	)
 }
@@ -170,10 +171,15 @@ type played struct {
 	ended     time.Time
 }
 
-// play runs a scenario once; k is the question from which on its run is told to continue as new, undisturbed or everyRun.
-func (s scenario) play(t testing.TB, k int, until time.Time) (got played) {
-	p := newPoint(t, "k"+strconv.Itoa(k), s.ledger)
-	c := newChain(p, func(question int) bool { return k == everyRun || question == k })
+// play runs a scenario once. k is the question from which on its run is told to continue as new, undisturbed or everyRun.
+func (s scenario) play(t testing.TB, k int, until time.Time) played {
+	return s.playWith(t, "k"+strconv.Itoa(k), func(question int) bool { return k == everyRun || question == k }, until)
+}
+
+// playWith runs a scenario once, in a folder of that name.
+func (s scenario) playWith(t testing.TB, name string, suggested func(question int) bool, until time.Time) (got played) {
+	p := newPoint(t, name, s.ledger)
+	c := newChain(p, suggested)
 	c.until = until
 	defer func() {
 		if panicked := recover(); panicked != nil && panicked != any(pointFailed{}) {

@@ -42,19 +42,21 @@ func fresh(c *chain, view access.WatchView) string {
 	return fmt.Sprintf("looked lately %t", c.w.env.Now().Sub(view.LookedAt) < 2*time.Minute)
 }
 
+// decides is Mia's move of a ticket.
+func (l *lookout) decides(ref access.TicketRef, to access.TicketPhase) {
+	if err := l.desk.MoveAs(l.accounts["mia"], ref.ID, to); err != nil {
+		l.t.Fatalf("%v", err)
+	}
+}
+
 // watchScenarios are stories of a desk's watch.
 func watchScenarios() []scenario {
-	moves := func(l *lookout, ref access.TicketRef, to access.TicketPhase) {
-		if err := l.desk.MoveAs(l.accounts["mia"], ref.ID, to); err != nil {
-			l.t.Fatalf("%v", err)
-		}
-	}
 	return []scenario{
 		{name: "the watch tells changes", begin: func(c *chain) story {
 			l := c.looksOut()
 			refs := l.opens(3)
-			l.at(2*time.Minute+5*time.Second, func() { moves(l, refs[1], access.TicketApproved) })
-			l.at(4*time.Minute+5*time.Second, func() { moves(l, refs[0], access.TicketDenied) })
+			l.at(2*time.Minute+5*time.Second, func() { l.decides(refs[1], access.TicketApproved) })
+			l.at(4*time.Minute+5*time.Second, func() { l.decides(refs[0], access.TicketDenied) })
 			return watchStory(c, l, 7*time.Minute)
 		}},
 		{name: "the watch follows hints", begin: func(c *chain) story {
@@ -63,7 +65,7 @@ func watchScenarios() []scenario {
 			// The search does not show the change: it is found by the hint, or not at all.
 			l.at(2*time.Minute+5*time.Second, func() {
 				l.desk.SearchLags(true)
-				moves(l, refs[0], access.TicketApproved)
+				l.decides(refs[0], access.TicketApproved)
 				for range 5 {
 					l.signal(workflows.SignalHint, workflows.Hint{Ticket: refs[0].ID})
 				}
@@ -77,7 +79,7 @@ func watchScenarios() []scenario {
 			l.at(2*time.Minute+5*time.Second, func() {
 				l.desk.SearchLags(true)
 				c.withNextTask = true
-				moves(l, refs[0], access.TicketApproved)
+				l.decides(refs[0], access.TicketApproved)
 				l.signal(workflows.SignalHint, workflows.Hint{Ticket: refs[0].ID})
 			})
 			return watchStory(c, l, 4*time.Minute)
@@ -98,7 +100,7 @@ func watchScenarios() []scenario {
 			l.at(2*time.Minute+5*time.Second, func() { l.desk.Down(true) })
 			l.at(12*time.Minute+5*time.Second, func() {
 				l.desk.Down(false)
-				moves(l, refs[1], access.TicketApproved)
+				l.decides(refs[1], access.TicketApproved)
 			})
 			return watchStory(c, l, 20*time.Minute)
 		}},

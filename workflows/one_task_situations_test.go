@@ -1,0 +1,246 @@
+package workflows_test
+
+import (
+	"slices"
+	"time"
+
+	"usher/internal/access"
+	"usher/workflows"
+)
+
+// asksTwo makes a world for a request for two items, whose ticket is watched. Operators may decide, and nobody but them and
+// humans touches the ticket.
+func (c *chain) asksTwo() *world {
+	w := c.asks(func(terms *access.Terms) {
+		watchTerms(terms)
+		terms.OperatorDecisions, terms.RemindAfter = true, 0
+	})
+	w.watchStaysFresh()
+	w.assignsNobody()
+	return w
+}
+
+// approves lets the request be approved, and the subject's workflow answer nothing.
+func (w *world) approves() {
+	w.entity = func(access.Ensure) {}
+	w.at(31*time.Minute, func() { w.decide("mia", access.Approve) })
+	w.at(32*time.Minute, func() { w.decide("omar", access.Approve) })
+}
+
+// endsLater lets the subject's workflow answer in the end, and the requester withdraw what is still open then.
+func (w *world) endsLater() story {
+	w.at(finishAt, func() { w.entity = w.grantAtOnce })
+	w.at(finishAt+time.Minute, func() { w.update(workflows.UpdateWithdraw, "w2", workflows.WithdrawCall{ID: "w2", By: "ana"}) })
+	return requestStory(w, "wiki/editor", "wiki/admin")
+}
+
+// requestSituations are the states of a request.
+func requestSituations() []situation {
+	messages := slices.Concat(operators(), hints(true), news(true), answers(1))
+	inClosing := slices.Concat(operators(), hints(true), news(true), answers(2))
+	deliveries := []delivery{together, leaving, behindOthers, first, firstAndLast}
+	// What comes before the first task of a run needs a run that leaves in this state, which today's do not.
+	inEvaluating := deliveries[:2]
+	situations := []situation{
+		{name: "evaluating", messages: slices.Concat(operators(), hints(false), news(false), answers(1)), deliveries: inEvaluating, begin: func(c *chain) story {
+			w := c.asksTwo()
+			w.source.Down(true)
+			w.at(finishAt, func() { w.source.Down(false) })
+			return w.endsLater()
+		}},
+		{name: "awaiting", messages: messages, deliveries: deliveries, begin: func(c *chain) story {
+			return c.asksTwo().endsLater()
+		}},
+		{name: "fulfilling", messages: messages, deliveries: deliveries, begin: func(c *chain) story {
+			w := c.asksTwo()
+			w.approves()
+			return w.endsLater()
+		}},
+		{name: "closing", messages: inClosing, deliveries: deliveries, begin: func(c *chain) story {
+			w := c.asksTwo()
+			w.approves()
+			w.at(40*time.Minute, func() { w.withdraw("ana") })
+			return w.endsLater()
+		}},
+	}
+	for i := range situations {
+		situations[i].others = others()
+	}
+	return situations
+}
+
+// others are signals to a request that ask for nothing. The decision is refused.
+func others() map[string]message {
+	signal := func(name string, arg any) message {
+		return message{make: func(*world) (string, any) { return name, arg }}
+	}
+	return map[string]message{
+		"decision": signal(workflows.SignalDecision, access.Decision{ID: "o0", By: "olga", Verdict: "maybe", Reason: "by mistake"}),
+		"hint":     signal(workflows.SignalHint, workflows.Hint{Ticket: "9", Delivery: "d9"}),
+		"news": signal(workflows.SignalTicket, access.TicketNews{
+			Missing: true, Snapshot: access.TicketSnapshot{Ref: access.TicketRef{ID: "9"}, MovedBy: "account-9"},
+		}),
+		"lease_state": signal(workflows.SignalLeaseState, access.LeaseAnswer{
+			Lease: "r9:1", Revision: 9, State: access.LeaseGranting, Refused: "it is another's", Problem: "it is another's",
+		}),
+	}
+}
+
+// operators are decisions by signal. The second says nothing of what the first says besides.
+func operators() []message {
+	decision := func(d access.Decision) message {
+		return message{"decision", func(*world) (string, any) { return workflows.SignalDecision, d }}
+	}
+	return []message{
+		decision(access.Decision{ID: "o1", By: "mia", Verdict: access.Approve, Items: []access.ItemID{"1"}, Reason: "by phone"}),
+		decision(access.Decision{ID: "o2", Verdict: access.Deny, Items: []access.ItemID{"2"}}),
+	}
+}
+
+// hints tell of a change of the ticket, where there is a ticket.
+func hints(ticket bool) []message {
+	hint := func(h workflows.Hint) message {
+		return message{"hint", func(w *world) (string, any) {
+			if ticket {
+				w.moves()
+			}
+			return workflows.SignalHint, h
+		}}
+	}
+	return []message{hint(workflows.Hint{Ticket: "10001", Delivery: "d1"}), hint(workflows.Hint{})}
+}
+
+// news tell of two changes of the ticket; where there is no ticket, of one that is not the request's.
+func news(ticket bool) []message {
+	tells := func(changes func(*world)) message {
+		return message{"news", func(w *world) (string, any) {
+			if !ticket {
+				return workflows.SignalTicket, access.TicketNews{Missing: true, Snapshot: access.TicketSnapshot{Ref: access.TicketRef{ID: "9"}}}
+			}
+			changes(w)
+			now, err := w.desk.ReadTicket(w.t.Context(), w.ticket().Ref.ID)
+			if err != nil {
+				w.t.Fatalf("%v", err)
+			}
+			return workflows.SignalTicket, access.TicketNews{Snapshot: now}
+		}}
+	}
+	return []message{tells((*world).assigns), tells((*world).moves)}
+}
+
+// assigns is a human who assigns the ticket.
+func (w *world) assigns() {
+	if err := w.desk.AssignAs(w.ticket().Ref.ID, w.accounts["ben"]); err != nil {
+		w.t.Fatalf("%v", err)
+	}
+}
+
+// moves is a human who moves the ticket to another project, where it is not there yet.
+func (w *world) moves() {
+	if ticket := w.ticket(); ticket.Project != "OTHER" {
+		rekey(w)
+	}
+}
+
+// assignsNobody gives the approvers no account that usher can tell, so that only humans assign the ticket.
+func (w *world) assignsNobody() {
+	for _, id := range []access.PersonID{"mia", "omar", "olga"} {
+		person, err := w.source.Lookup(w.t.Context(), id)
+		if err != nil {
+			w.t.Fatalf("%v", err)
+		}
+		w.desk.AddAccount(person)
+	}
+}
+
+// answers are those of the leases of both items. The second says nothing of what the first says besides.
+func answers(revision int) []message {
+	answer := func(a access.LeaseAnswer) message {
+		a.Revision = revision
+		return message{"lease_state", func(*world) (string, any) { return workflows.SignalLeaseState, a }}
+	}
+	until := chainStart.Add(240 * time.Hour)
+	refused := access.LeaseAnswer{
+		Lease: access.LeaseIDOf("r1", "1"), State: access.LeaseEnded, Refused: "the lease has ended", EndsAt: &until,
+		Proof: &access.Proof{Method: "memory", Evidence: "read back"},
+	}
+	granted := access.LeaseAnswer{Lease: access.LeaseIDOf("r1", "2"), State: access.LeaseHeld, GrantedAt: &until}
+	if revision > 1 {
+		granted = access.LeaseAnswer{Lease: access.LeaseIDOf("r1", "2"), State: access.LeaseEnded}
+	}
+	return []message{answer(refused), answer(granted)}
+}
+
+// leaseSituations are the states of a lease of SubjectAccess.
+func leaseSituations() []situation {
+	held := lease("r1:1", "wiki-editors", 10*time.Hour)
+	// ends lets the target answer again, and a human take away what was granted by hand.
+	ends := func(h *holder) story {
+		h.at(finishAt, func() { h.target.Down(false) })
+		h.at(finishAt+8*time.Hour, func() {
+			h.target.Take("vault", "ana")
+			for _, ticket := range h.desk.Tickets() {
+				if err := h.desk.MoveAs(h.accounts["ben"], ticket.Ref.ID, access.TicketDone); err != nil {
+					h.t.Fatalf("%v", err)
+				}
+			}
+		})
+		story := leaseStory(h)
+		story.more = h.lastAnswers
+		return story
+	}
+	situations := []situation{
+		{name: "granting", begin: func(c *chain) story {
+			h := c.holds()
+			h.target.Down(true)
+			h.ensureAt(0, held)
+			return ends(h)
+		}},
+		{name: "held", begin: func(c *chain) story {
+			h := c.holds()
+			h.ensureAt(0, held)
+			h.ensureAt(0, lease("r9:1", "wiki-admins", 2*time.Hour))
+			return ends(h)
+		}},
+		{name: "revoking", begin: func(c *chain) story {
+			h := c.holds()
+			h.ensureAt(0, lease("r1:1", "wiki-editors", time.Hour))
+			h.at(31*time.Minute, func() { h.target.Down(true) })
+			return ends(h)
+		}},
+	}
+	for i := range situations {
+		situations[i].messages = ensures(held)
+		situations[i].deliveries = []delivery{together, leaving, first, firstAndLast}
+	}
+	return situations
+}
+
+// lastAnswers adds the last answer about each lease. Those before it depend on how many ensures were read at once.
+func (h *holder) lastAnswers(s *endState) {
+	for i, a := range h.answers {
+		if !slices.ContainsFunc(h.answers[i+1:], func(later access.LeaseAnswer) bool { return later.Lease == a.Lease }) {
+			s.add("last answer about %s: revision %d, %s, refused %q, problem %q", a.Lease, a.Revision, a.State, a.Refused, a.Problem)
+		}
+	}
+}
+
+// ensures are about three leases. Each is of its own kind: they are declarative, so of two about one lease the higher revision
+// counts, whichever is read first. The first says most.
+func ensures(held access.Ensure) []message {
+	ensure := func(kind string, e access.Ensure) message {
+		return message{"ensure " + kind, func(*world) (string, any) { return workflows.SignalEnsure, e }}
+	}
+	until := chainStart.Add(3 * time.Hour)
+	byHand := lease("r2:1", "vault", 0)
+	byHand.Lease.Fulfilment = access.FulfilmentManual
+	byHand.Window = access.Window{Until: &until}
+	byHand.Granted = &access.Proof{Holds: true, Method: "a human's word", At: chainStart}
+	byHand.Why = "request r2"
+	longer := held
+	longer.Revision, longer.Window.Lasts = 3, access.Duration(12*time.Hour)
+	return []message{
+		ensure("by hand", byHand), ensure("longer", longer), ensure("again", held), ensure("absent", absent(held)),
+		ensure("another", lease("r3:1", "wiki-admins", 3*time.Hour)),
+	}
+}
