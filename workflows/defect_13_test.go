@@ -1,0 +1,80 @@
+package workflows_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/workflows"
+)
+
+// Of two messages that are read in one workflow task, the second has nothing of the first.
+func TestDefect13(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	held := access.LeaseAnswer{Lease: "r1:2", Revision: 1, State: access.LeaseHeld, GrantedAt: &at}
+	firsts := map[string]access.LeaseAnswer{
+		"refused":    {State: access.LeaseEnded, Refused: "the first was refused"},
+		"in trouble": {State: access.LeaseGranting, Problem: "the first is in trouble"},
+		"that ends":  {State: access.LeaseHeld, GrantedAt: &at, EndsAt: &at, Proof: &access.Proof{Holds: true, Evidence: "of the first", At: at}},
+	}
+	for name, first := range firsts {
+		t.Run("the answer about a lease after one "+name, func(t *testing.T) {
+			t.Parallel()
+			r := toldRuns(t)
+			request, _ := crowd{items: 3, owners: 1, id: func(int) access.PersonID { return "mia" }}.asks(r.world)
+			r.mute()
+			r.approves(time.Hour, "mia")
+			r.withTheNextTimer(90*time.Minute, true, func() {
+				// The first of all counts for nothing, whatever becomes of it.
+				r.signalWithoutTask(workflows.SignalLeaseState, access.LeaseAnswer{Lease: "nobody's", Revision: 1, State: access.LeaseHeld})
+				first.Lease, first.Revision = "r1:1", 1
+				r.signalWithoutTask(workflows.SignalLeaseState, first)
+				r.signalWithoutTask(workflows.SignalLeaseState, held)
+			})
+			looked := false
+			r.at(12*time.Hour, func() {
+				looked = true
+				second := r.view().Items[1]
+				require.Equal(t, access.ItemGranted, second.State)
+				require.NotNil(t, second.Lease)
+				require.Empty(t, second.Why)
+				require.Empty(t, second.Lease.Problem)
+				require.Nil(t, second.Lease.EndsAt)
+				require.Nil(t, second.Lease.Proof)
+			})
+			r.at(13*time.Hour, func() {
+				for n := range 3 {
+					r.signal(workflows.SignalLeaseState, access.LeaseAnswer{
+						Lease: access.LeaseID(fmt.Sprint("r1:", n+1)), Revision: 1, State: access.LeaseHeld, GrantedAt: &at,
+					})
+				}
+			})
+			r.mustEndBy(2 * day)
+			r.outcomeOf(request)
+			require.True(t, looked)
+		})
+	}
+	t.Run("an operator's decision after another", func(t *testing.T) {
+		t.Parallel()
+		r := toldRuns(t)
+		r.withTheNextTimer(90*time.Minute, true, func() {
+			byOperator("maybe")(r)
+			r.signalWithoutTask(workflows.SignalDecision, access.Decision{
+				By: "olga", Verdict: access.Deny, Items: []access.ItemID{"1"}, Reason: "of the first",
+			})
+			r.signalWithoutTask(workflows.SignalDecision, access.Decision{Verdict: access.Approve})
+		})
+		r.at(30*time.Hour, func() { require.Len(t, r.view().Decisions, 2, "the second is about another item") })
+		r.mustEndBy(2 * day)
+		result := r.outcomeOf(r.request("badge/lab", "wiki/editor"))
+		require.Len(t, result.View.Decisions, 2)
+		second := result.View.Decisions[1]
+		require.Empty(t, second.Reason)
+		require.Equal(t, []access.ItemID{"2"}, second.Items)
+		require.NotContains(t, second.Proof, "olga")
+		require.Equal(t, access.OutcomePartlyGranted, result.Outcome)
+	})
+}
