@@ -36,8 +36,8 @@ func ledgerDo(l observedLedger, operation string, call func() error) error {
 	return err
 }
 
-func (l observedLedger) Record(ctx context.Context, e access.Entry) error {
-	return ledgerDo(l, "record", func() error { return l.Store.Record(ctx, e) })
+func (l observedLedger) Record(ctx context.Context, entries ...access.Entry) error {
+	return ledgerDo(l, "record", func() error { return l.Store.Record(ctx, entries...) })
 }
 
 func (l observedLedger) View(ctx context.Context, id access.RequestID) (access.RequestView, error) {

@@ -49,8 +49,8 @@ type Event struct {
 	Items []ItemID `json:"items,omitempty"`
 }
 
-// Entry is what is recorded in the ledger in one transaction: events are appended (an id that is already there is
-// left alone), views and tickets are kept at their highest Version.
+// Entry is what is recorded in the ledger in one transaction, alone or with others: events are appended (an id that is
+// already there is left alone), views and tickets are kept at their highest Version.
 type Entry struct {
 	Events []Event      `json:"events,omitempty"`
 	View   *RequestView `json:"view,omitempty"`

@@ -116,6 +116,9 @@ func runSuite(t *testing.T, d databases) {
 	}{
 		{"what was recorded is read back", testRoundTrip},
 		{"an empty entry is nothing to do", testEmptyEntry},
+		{"several entries are recorded in order", testManyEntries},
+		{"one entry that is refused keeps the others out", testRefusedEntry},
+		{"with nothing to record the database is not asked", testNothingToRecord},
 		{"recording again changes nothing", testReplay},
 		{"an event with another content is refused, and nothing of its entry is kept", testConflictingEvent},
 		{"an older view never overwrites, and its events are kept", testLateViews},
