@@ -30,7 +30,7 @@ const (
 // Event is one line of the audit trail: append-only, never changed. It answers who, when, by which channel, why, and
 // on what proof.
 type Event struct {
-	// ID is "<workflow id>#<counter>", so recording twice is harmless.
+	// ID is "<workflow id>#<counter>", so recording twice is harmless: the first one stays, with its time.
 	ID      string    `json:"id"`
 	Request RequestID `json:"request"`
 	// Lease is "" for an event of the request itself.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"usher/internal/access"
 )
@@ -19,8 +20,9 @@ const eventsAtOnce = 16
 
 // Record writes entries in one transaction, in their order: all of them or nothing.
 //
-//   - Events are appended in the order of the entries. One whose id is there already is left alone when its content is
-//     the same; another content is Conflict.
+//   - Events are appended in the order of the entries. One whose id is there already is left alone, with its first time,
+//     when all but the time is the same: a workflow that was reset records its facts again, later. Another content is
+//     Conflict.
 //   - A view, of a request or a lease, is kept only when its version is higher than the one that is there. A late,
 //     older view changes nothing, and the events that came with it are still appended.
 //   - A ticket link is kept by desk and ticket id, the last one recorded wins (a moved ticket has a new key), and the
@@ -88,7 +90,7 @@ func appendEvents(ctx context.Context, tx *sql.Tx, events []access.Event) error 
 	return nil
 }
 
-// recordedAlready is nil when the event that is recorded under an id has this content.
+// recordedAlready is nil when the event that is recorded under an id has this content, whatever its time.
 func recordedAlready(ctx context.Context, tx *sql.Tx, id, body string) error {
 	var kept string
 	if err := tx.QueryRowContext(ctx, `SELECT body FROM events WHERE id = $1`, id).Scan(&kept); err != nil {
@@ -101,14 +103,15 @@ func recordedAlready(ctx context.Context, tx *sql.Tx, id, body string) error {
 	return err
 }
 
-// sameEvent compares what both texts mean to this build, so that a text of another build, with its fields in another
-// order, is no other event.
+// sameEvent compares what both texts mean to this build, but for the time: a text of another build, with its fields in
+// another order, is no other event.
 func sameEvent(kept, given string) (bool, error) {
 	canonical := func(body string) (string, error) {
 		event, err := decode[access.Event](body)
 		if err != nil {
 			return "", err
 		}
+		event.At = time.Time{}
 		return encode(opRecord, event)
 	}
 	one, err := canonical(kept)

@@ -121,6 +121,7 @@ func runSuite(t *testing.T, d databases) {
 		{"with nothing to record the database is not asked", testNothingToRecord},
 		{"recording again changes nothing", testReplay},
 		{"an event with another content is refused, and nothing of its entry is kept", testConflictingEvent},
+		{"an event that is recorded again at another time stays as it was first", testSameEventLater},
 		{"an older view never overwrites, and its events are kept", testLateViews},
 		{"a ticket follows its last link, but never to another request", testTickets},
 		{"what is not there is not found", testNotFound},
