@@ -101,7 +101,7 @@ func (s *Store) SaveMarks(ctx context.Context, desk access.DeskName, marks map[a
 		if !usableKey(string(id)) {
 			continue
 		}
-		mark.MovedAt = mark.MovedAt.UTC()
+		mark.MovedAt, mark.SeenAt = mark.MovedAt.UTC(), mark.SeenAt.UTC()
 		body, err := encode(op, mark)
 		if err != nil {
 			return err
