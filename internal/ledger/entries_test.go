@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -67,4 +68,22 @@ func testNothingToRecord(t *testing.T, d databases) {
 	require.NoError(t, s.Record(t.Context()))
 	require.NoError(t, s.Record(t.Context(), access.Entry{}, access.Entry{Events: []access.Event{}}))
 	requireKind(t, access.Transient, s.Record(t.Context(), access.Entry{}, access.Entry{Events: []access.Event{event("r-1", 1)}}))
+}
+
+// testLargeVersions: a version may be a point in time in microseconds, which 32 bits do not hold.
+func testLargeVersions(t *testing.T, d databases) {
+	s := d.open(t)
+	const micros = 1_800_000_000_000_000
+	for _, step := range []struct{ record, kept int }{
+		{1, 1}, {micros, micros}, {micros + 2, micros + 2}, {micros + 1, micros + 2}, {math.MaxInt32, micros + 2}, {math.MaxInt, math.MaxInt},
+	} {
+		v, l := view("r-1", step.record), lease("r-1", "1", step.record)
+		require.NoError(t, s.Record(t.Context(), access.Entry{View: &v, Lease: &l}))
+		gotView, err := s.View(t.Context(), "r-1")
+		require.NoError(t, err)
+		require.Equal(t, view("r-1", step.kept), gotView)
+		gotLease, err := s.Lease(t.Context(), "r-1:1")
+		require.NoError(t, err)
+		require.Equal(t, lease("r-1", "1", step.kept), gotLease)
+	}
 }

@@ -130,6 +130,7 @@ func runSuite(t *testing.T, d databases) {
 		{"the database refuses to change events", testAppendOnly},
 		{"fifty writers at once lose no event", testManyWriters},
 		{"the highest of versions that race is kept", testRacingVersions},
+		{"a version may be a time in microseconds", testLargeVersions},
 		{"filters select", testFilters},
 		{"a filter that cannot be used is refused by field", testBadFilters},
 		{"pages have no gap and no repetition while requests are recorded", testPaging},
