@@ -77,8 +77,10 @@ type LeaseView struct {
 type Proof struct {
 	// Holds is whether the access was there.
 	Holds bool `json:"holds"`
-	// Account is the subject's account id on the target; "" when it has none.
+	// Account is the id of the subject's account on the target, and RoleID that of the role: those that were asked for, else
+	// those that were looked up; "" for what the target has not.
 	Account string `json:"account,omitempty"`
+	RoleID  string `json:"role_id,omitempty"`
 	// Method is how it was read ("scim group member filter"); Evidence is what was read, in one line.
 	Method   string    `json:"method,omitempty"`
 	Evidence string    `json:"evidence,omitempty"`
