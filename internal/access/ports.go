@@ -16,7 +16,8 @@ type Checker interface {
 }
 
 // ServiceDesk is what usher needs of a service desk. Implementations are safe for concurrent use, never retry and
-// never sleep: they classify (see Kind), and the workflow owns time. No error text holds a secret.
+// never sleep: they classify (see Kind), and the workflow owns time. A write that may end after the context's write
+// deadline (see WithWriteDeadline) is not made, and is Transient. No error text holds a secret.
 type ServiceDesk interface {
 	TicketOpener
 	TicketReader
@@ -94,7 +95,8 @@ type Assignment struct {
 }
 
 // Provisioner is what usher needs of a target. Every call is safe to repeat and safe for concurrent use; it
-// touches no other subject's access.
+// touches no other subject's access. A write that may end after the context's write deadline (see WithWriteDeadline) is
+// not made, and is Transient.
 //
 // What the assignment names by an id is never looked up by a name. What it does not is looked up as the configuration
 // says, and the proof names both ids, so that the next call knows them. An id that the target does not know any more,

@@ -82,6 +82,7 @@ func RunProvisioner(t *testing.T, newHarness func(*testing.T) ProvisionerHarness
 		{"an account that is gone by its id does not hold the role", goneAccountByID},
 		{"a role that is gone by its id is held by nobody", goneRoleByID},
 		{"ids that never were are held by nobody", unknownIDs},
+		{"a write whose time is over is not made, and reading goes on", provisionAfterItsTime},
 		{"bad credentials are forbidden and change nothing", provisionForbidden},
 		{"a context that has ended ends the call and changes nothing", provisionEnded},
 		{"a target that is in order has no findings, and checking changes nothing", provisionCheck},

@@ -24,6 +24,7 @@ const (
 // for concurrent use.
 type Target struct {
 	Faults
+	writeClock
 
 	mu      sync.Mutex
 	now     func() time.Time
@@ -64,8 +65,11 @@ func (t *Target) Grant(ctx context.Context, a access.Assignment) (access.Proof, 
 		case !t.known(account):
 			return access.Proof{}, access.Errorf(access.NotFound, "grant", "no account has the id %q", account)
 		}
-		already := slices.Contains(role.members, account)
+		already := role.holds(account)
 		if !already {
+			if err := t.inTime(ctx, "grant"); err != nil {
+				return access.Proof{}, err
+			}
 			role.members = append(role.members, account)
 			t.history = append(t.history, TargetChange{OpGrant, role.name, t.owners[account]})
 		}
@@ -82,8 +86,12 @@ func (t *Target) Revoke(ctx context.Context, a access.Assignment) (access.Proof,
 		if err != nil {
 			return access.Proof{}, err
 		}
-		held := role.drop(account)
+		held := role.holds(account)
 		if held {
+			if err := t.inTime(ctx, "revoke"); err != nil {
+				return access.Proof{}, err
+			}
+			role.drop(account)
 			t.history = append(t.history, TargetChange{OpRevoke, role.name, t.owners[account]})
 		}
 		return t.proof(a, role, account, !held), nil
@@ -152,16 +160,16 @@ func (t *Target) accountOf(p access.PersonID) string {
 	return ""
 }
 
-// drop takes a role away and reports whether it was held. Nobody holds no role.
-func (r *targetRole) drop(account string) bool {
-	if r == nil {
-		return false
-	}
-	at := slices.Index(r.members, account)
-	if at >= 0 {
+// holds reports whether an account holds the role. Nobody holds no role.
+func (r *targetRole) holds(account string) bool {
+	return r != nil && slices.Contains(r.members, account)
+}
+
+// drop takes a role away.
+func (r *targetRole) drop(account string) {
+	if at := slices.Index(r.members, account); at >= 0 {
 		r.members = slices.Delete(slices.Clone(r.members), at, at+1)
 	}
-	return at >= 0
 }
 
 // proof tells what is so now. role is nil for one that is gone.
@@ -171,7 +179,7 @@ func (t *Target) proof(a access.Assignment, role *targetRole, account string, al
 		p.Evidence = fmt.Sprintf("no role has the id %q", a.RoleID)
 		return p
 	}
-	p.RoleID, p.Holds = role.id, slices.Contains(role.members, account)
+	p.RoleID, p.Holds = role.id, role.holds(account)
 	p.Evidence = fmt.Sprintf("role %q (%s) is not held by %q", role.name, role.id, account)
 	if p.Holds {
 		p.Evidence = fmt.Sprintf("role %q (%s) is held by %q", role.name, role.id, account)

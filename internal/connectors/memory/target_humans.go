@@ -98,7 +98,7 @@ func (t *Target) Put(role string, p access.PersonID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r, account := t.named(role), t.addAccount(p)
-	if r != nil && !slices.Contains(r.members, account) {
+	if r != nil && !r.holds(account) {
 		r.members = append(r.members, account)
 	}
 }
@@ -107,7 +107,9 @@ func (t *Target) Put(role string, p access.PersonID) {
 func (t *Target) Take(role string, p access.PersonID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.named(role).drop(t.accountOf(p))
+	if r := t.named(role); r != nil {
+		r.drop(t.accountOf(p))
+	}
 }
 
 // Members are the persons who hold a role, in the order in which they came to it; nil for nobody.
