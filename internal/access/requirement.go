@@ -13,6 +13,17 @@ const (
 	FulfilmentManual Fulfilment = "manual"
 )
 
+// ExistingAccess says what becomes, at the end of a lease, of access that the subject had before usher granted it.
+type ExistingAccess string
+
+// The choices. "" means ExistingRevoke.
+const (
+	// ExistingKeep: access that was there before stays.
+	ExistingKeep ExistingAccess = "keep"
+	// ExistingRevoke: it ends with the lease, as all access that is asked for does.
+	ExistingRevoke ExistingAccess = "revoke"
+)
+
 // Binding is where an entitlement lives: a role on a target. Role is in the target's words: for SCIM the id of a
 // group, or its displayName.
 type Binding struct {
@@ -42,6 +53,8 @@ type ItemRequirement struct {
 	Binding *Binding `json:"binding,omitempty"`
 	// Lasts is how long the access lasts from the verified grant; 0 means without end.
 	Lasts Duration `json:"lasts,omitempty"`
+	// ExistingAccess is what the catalog says; "" means ExistingRevoke.
+	ExistingAccess ExistingAccess `json:"existing_access,omitempty"`
 	// Stages are passed in order; one approval passes a stage, one denial denies the item.
 	Stages []Stage `json:"stages"`
 }

@@ -148,6 +148,8 @@ func (e *evaluation) item(field string, item access.Item) access.ItemRequirement
 		Title:       entitlement.Title,
 		Fulfilment:  entitlement.Fulfilment,
 		Lasts:       item.Duration,
+
+		ExistingAccess: entitlement.ExistingAccess,
 	}
 	if b := entitlement.Binding; b != nil {
 		r.Binding = &access.Binding{Target: b.Target, Role: b.Role}
