@@ -2,19 +2,12 @@ package ledger
 
 import (
 	"fmt"
-	"strings"
-	"unicode/utf8"
 
 	"usher/internal/access"
 )
 
-// maxKey is the most bytes of an id: PostgreSQL indexes rows of up to 2704 bytes, and two ids stand in one index.
-const maxKey = 512
-
 // usableKey reports whether both databases can keep s as an id, and tell it from others.
-func usableKey(s string) bool {
-	return len(s) <= maxKey && utf8.ValidString(s) && !strings.Contains(s, "\x00")
-}
+func usableKey(s string) bool { return access.Limits().ID.Fits(s) }
 
 // keys collects what is wrong with the ids of an entry: the first problem stays. Entry goes before the names of fields.
 type keys struct {
@@ -23,9 +16,8 @@ type keys struct {
 }
 
 func (k *keys) optional(field, id string) {
-	if k.problem == nil && !usableKey(id) {
-		k.problem = access.Errorf(access.Invalid, opRecord, "%s%s: expected at most %d bytes of UTF-8 without NUL, found %d bytes",
-			k.entry, field, maxKey, len(id))
+	if problem := access.Limits().ID.Problem(id); problem != "" && k.problem == nil {
+		k.problem = access.Errorf(access.Invalid, opRecord, "%s%s: %s", k.entry, field, problem)
 	}
 }
 

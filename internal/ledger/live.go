@@ -50,8 +50,8 @@ func checkPage(op, after string, limit, most int) error {
 	if limit < 1 || limit > most {
 		return access.Errorf(access.Invalid, op, "limit: expected 1 to %d, found %d", most, limit)
 	}
-	if !usableKey(after) {
-		return access.Errorf(access.Invalid, op, "after: expected at most %d bytes of UTF-8 without NUL", maxKey)
+	if problem := access.Limits().ID.Problem(after); problem != "" {
+		return access.Errorf(access.Invalid, op, "after: %s", problem)
 	}
 	return nil
 }

@@ -179,6 +179,9 @@ func (p *parser) people(path string, parent, n *yaml.Node) []access.PersonID {
 	for i, one := range p.list(path, n) {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		id := access.PersonID(p.required(at, parent, one))
+		if problem := access.Limits().Person.Problem(string(id)); problem != "" {
+			p.problem(at, one, "%s", problem)
+		}
 		if slices.Contains(ids, id) && id != "" {
 			p.problem(at, one, "found %s twice, expected each person once", id)
 		}

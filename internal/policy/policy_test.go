@@ -178,6 +178,7 @@ func TestParseTellsProblemsWithTheirPath(t *testing.T) {
 		"a stage twice":               {entitlement("{role: a, title: A, fulfilment: manual, stages: [owner, owner]}"), "applications[0].entitlements[0].stages (line 6): found owner twice, expected it once"},
 		"owners who are nobody":       {entitlement("{" + good + ", owners: []}"), "applications[0].entitlements[0].owners (line 6): found none, expected at least one"},
 		"an owner twice":              {entitlement("{" + good + ", owners: [a, a]}"), "applications[0].entitlements[0].owners[1] (line 6): found a twice"},
+		"an owner of many bytes":      {entitlement("{" + good + ", owners: [" + strings.Repeat("🔑", 200) + "]}"), "applications[0].entitlements[0].owners[0] (line 6): expected at most 512 bytes of UTF-8, found 800"},
 		"an owner without a name":     {entitlement("{" + good + ", owners: ['']}"), "applications[0].entitlements[0].owners[0] (line 6): found none, expected text"},
 		"an owner stage, no owner":    {strings.Replace(entitlement("{"+good+"}"), "owners: [olga]", "owners: []", 1), "applications[0].entitlements[0].stages (line 6): found owner, but neither the entitlement nor its application has owners"},
 		"an alias":                    {"applications: [&a {id: a, name: A}, *a]", "applications[1] (line 1): found an alias, which a catalog cannot hold"},

@@ -27,7 +27,11 @@ type decideInput struct {
 
 // Resolve implements huma.Resolver.
 func (in *decideInput) Resolve(huma.Context) []error {
-	return repeatable(in.IdempotencyKey, in.Body.ID, in.Body.Reason)
+	problems := repeatable(in.IdempotencyKey, in.Body.ID, in.Body.Reason)
+	for i, item := range in.Body.Items {
+		problems = append(problems, fittingID(fmt.Sprintf("body.items[%d]", i), item, access.Limits().Item)...)
+	}
+	return problems
 }
 
 func repeatable(key, id, reason string) []error {
@@ -61,6 +65,9 @@ type seenOutput struct {
 
 func (a *API) decide(ctx context.Context, in *decideInput) (*seenOutput, error) {
 	caller, id := callerOf(ctx), access.RequestID(in.RequestID)
+	if !access.ValidRequestID(in.RequestID) {
+		return nil, notFound(id)
+	}
 	messageID, err := messageID(caller.Person, in.IdempotencyKey, in.Body.ID)
 	if err != nil {
 		return nil, a.failed(ctx, err)
@@ -106,6 +113,9 @@ func (in *withdrawInput) said() WithdrawBody {
 
 func (a *API) withdraw(ctx context.Context, in *withdrawInput) (*seenOutput, error) {
 	caller, id, said := callerOf(ctx), access.RequestID(in.RequestID), in.said()
+	if !access.ValidRequestID(in.RequestID) {
+		return nil, notFound(id)
+	}
 	messageID, err := messageID(caller.Person, in.IdempotencyKey, said.ID)
 	if err != nil {
 		return nil, a.failed(ctx, err)

@@ -173,6 +173,15 @@ type listInput struct {
 	Cursor      string   `query:"cursor" maxLength:"512" doc:"What next said in the answer before."`
 }
 
+// Resolve implements huma.Resolver.
+func (in *listInput) Resolve(huma.Context) []error {
+	limits := access.Limits()
+	problems := fittingID("query.subject", in.Subject, limits.Person)
+	problems = append(problems, fittingID("query.requester", in.Requester, limits.Person)...)
+	problems = append(problems, fittingID("query.waiting_on", in.WaitingOn, limits.Person)...)
+	return append(problems, fittingID("query.entitlement", in.Entitlement, limits.Entitlement)...)
+}
+
 type listOutput struct {
 	Body struct {
 		Requests []access.RequestView `json:"requests" nullable:"false" doc:"The requests, newest first."`
@@ -211,6 +220,11 @@ func (a *API) listRequests(ctx context.Context, in *listInput) (*listOutput, err
 
 type subjectInput struct {
 	Subject string `path:"id" maxLength:"256" doc:"The identity source's id of the person."`
+}
+
+// Resolve implements huma.Resolver.
+func (in *subjectInput) Resolve(huma.Context) []error {
+	return fittingID("path.id", in.Subject, access.Limits().Person)
 }
 
 type leasesOutput struct {

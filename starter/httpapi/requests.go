@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -48,9 +50,10 @@ func (in *submitInput) Resolve(huma.Context) []error {
 		}
 	}
 	problems = append(problems, plainText("header.Idempotency-Key", in.IdempotencyKey)...)
-	problems = append(problems, plainText("body.subject", in.Body.Subject)...)
+	problems = append(problems, fittingID("body.subject", in.Body.Subject, access.Limits().Person)...)
 	for i, item := range in.Body.Items {
-		problems = append(problems, plainText(fmt.Sprintf("body.items[%d].entitlement", i), item.Entitlement)...)
+		at := fmt.Sprintf("body.items[%d].entitlement", i)
+		problems = append(problems, fittingID(at, item.Entitlement, access.Limits().Entitlement)...)
 	}
 	return append(problems, plainText("body.reason", in.Body.Reason)...)
 }
@@ -65,6 +68,23 @@ func plainText(location, text string) []error {
 		if unicode.IsControl(r) && r != '\n' && r != '\t' && r != '\r' {
 			return []error{fieldError(location, "expected text without control characters")}
 		}
+	}
+	return nil
+}
+
+// fittingID refuses an id that the ledger would refuse: what cannot be recorded must not begin. How many characters it
+// may have the schema says. The decoder of JSON puts U+FFFD where a text is no UTF-8, which would be another id.
+func fittingID(location, id string, limit access.TextLimit) []error {
+	if problems := plainText(location, id); problems != nil {
+		return problems
+	}
+	limit.Runes = 0
+	problem := limit.Problem(id)
+	if problem == "" && strings.ContainsRune(id, utf8.RuneError) {
+		problem = "expected UTF-8"
+	}
+	if problem != "" {
+		return []error{fieldError(location, problem)}
 	}
 	return nil
 }
