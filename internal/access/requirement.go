@@ -1,6 +1,9 @@
 package access
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Fulfilment says how an entitlement comes to be held.
 type Fulfilment string
@@ -40,6 +43,20 @@ type Requirement struct {
 	Subject    Person            `json:"subject"`
 	Items      []ItemRequirement `json:"items"`
 	Terms      Terms             `json:"terms"`
+}
+
+// Approvers returns the ids of all whom any stage of any item names, each once, sorted; none for no items.
+func (r Requirement) Approvers() []PersonID {
+	var ids []PersonID
+	for _, item := range r.Items {
+		for _, stage := range item.Stages {
+			for _, approver := range stage.Approvers {
+				ids = append(ids, approver.ID)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 // ItemRequirement is what policy demands for one item.

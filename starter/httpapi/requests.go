@@ -113,7 +113,7 @@ func (a *API) registerRequests() {
 	huma.Register(a.huma, submit, a.submit)
 	huma.Register(a.huma, a.operation(http.MethodPost, "/v1/requests/{id}/decisions", huma.Operation{
 		OperationID: "decide-request", Summary: "Approve or deny", Tags: []string{"requests"},
-		Description: "Gives the caller's decision on the items that are named, or on all that the caller may decide now. Too late is 409 with the outcome.",
+		Description: "Gives the caller's decision on the items that are named, or on all that the caller may decide now. Too late is 409 with the decisions that came first, or with the outcome; while policy has not answered it is 409 with Retry-After.",
 	}, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests), a.decide)
 	huma.Register(a.huma, a.operation(http.MethodPost, "/v1/requests/{id}/withdraw", huma.Operation{
 		OperationID: "withdraw-request", Summary: "Take a request back", Tags: []string{"requests"},
