@@ -11,7 +11,7 @@ import (
 
 // LedgerStore is what the workflows need of the ledger; *ledger.Store is one.
 type LedgerStore interface {
-	Record(ctx context.Context, e access.Entry) error
+	Record(ctx context.Context, entries ...access.Entry) error
 	View(ctx context.Context, id access.RequestID) (access.RequestView, error)
 	Lease(ctx context.Context, id access.LeaseID) (access.LeaseView, error)
 	TicketsOf(ctx context.Context, id access.RequestID) ([]access.TicketLink, error)

@@ -73,7 +73,7 @@ func (s *store) asked(line string) error {
 	return nil
 }
 
-func (s *store) Record(ctx context.Context, e access.Entry) error {
+func (s *store) Record(ctx context.Context, entries ...access.Entry) error {
 	if s.hangs {
 		<-ctx.Done()
 		return access.Errorf(access.Transient, "record", "%w", ctx.Err())
@@ -81,7 +81,7 @@ func (s *store) Record(ctx context.Context, e access.Entry) error {
 	if err := s.asked("record"); err != nil {
 		return err
 	}
-	return s.Store.Record(ctx, e)
+	return s.Store.Record(ctx, entries...)
 }
 
 func (s *store) Lease(ctx context.Context, id access.LeaseID) (access.LeaseView, error) {

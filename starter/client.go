@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -71,6 +72,9 @@ func (e *problemError) Error() string {
 			line += ", at " + clock(*p.EndedAt)
 		}
 		lines = append(lines, line)
+	}
+	for _, d := range p.Decisions {
+		lines = append(lines, fmt.Sprintf("  decided: %s: %s, at %s", cmp.Or(d.Name, string(d.By)), d.Verdict, clock(d.At)))
 	}
 	if p.Status >= http.StatusInternalServerError && p.HTTPRequestID != "" {
 		lines = append(lines, "  in the server's log: http_request_id "+p.HTTPRequestID)

@@ -223,6 +223,10 @@ func TestErrorsNameFieldsAndExpectations(t *testing.T) {
 	require.Equal(t, exitFailed, got.code)
 	require.Contains(t, got.err, "The request has ended: It came too late: the outcome is granted.\n  outcome: granted, at 2026-06-01 09:06:00Z")
 
+	got = w.usher(t, "boss", "deny", "r1")
+	require.Equal(t, exitFailed, got.code)
+	require.Contains(t, got.err, "outcome: granted, at 2026-06-01 09:06:00Z\n  decided: Boss B.: approve, at 2026-06-01 09:02:00Z\n")
+
 	w.gateway.err = access.Errorf(access.Transient, "submit request", "Temporal does not answer")
 	got = w.usher(t, "ana", "request", "wiki/editor", "--reason", "docs", "--id", "r7")
 	require.Equal(t, exitFailed, got.code)

@@ -36,8 +36,8 @@ func ledgerDo(l observedLedger, operation string, call func() error) error {
 	return err
 }
 
-func (l observedLedger) Record(ctx context.Context, e access.Entry) error {
-	return ledgerDo(l, "record", func() error { return l.Store.Record(ctx, e) })
+func (l observedLedger) Record(ctx context.Context, entries ...access.Entry) error {
+	return ledgerDo(l, "record", func() error { return l.Store.Record(ctx, entries...) })
 }
 
 func (l observedLedger) View(ctx context.Context, id access.RequestID) (access.RequestView, error) {
@@ -74,4 +74,12 @@ func (l observedLedger) SaveMarks(ctx context.Context, desk access.DeskName, mar
 
 func (l observedLedger) OpenTickets(ctx context.Context, desk access.DeskName, after access.TicketID, limit int) ([]access.TicketID, error) {
 	return ledgerCall(l, "open_tickets", func() ([]access.TicketID, error) { return l.Store.OpenTickets(ctx, desk, after, limit) })
+}
+
+func (l observedLedger) LiveLeases(ctx context.Context, subject access.PersonID, after access.LeaseID, limit int) ([]access.LeaseView, error) {
+	return ledgerCall(l, "live_leases", func() ([]access.LeaseView, error) { return l.Store.LiveLeases(ctx, subject, after, limit) })
+}
+
+func (l observedLedger) LiveSubjects(ctx context.Context, after access.PersonID, limit int) ([]access.PersonID, error) {
+	return ledgerCall(l, "live_subjects", func() ([]access.PersonID, error) { return l.Store.LiveSubjects(ctx, after, limit) })
 }

@@ -72,6 +72,7 @@ const (
 	scale    = "scale"
 	drain    = "drain"
 	edges    = "edges"
+	unserved = "unserved"
 	bare     = "bare"
 )
 
@@ -86,7 +87,7 @@ func startServer() (*testsuite.DevServer, error) {
 	return testsuite.StartDevServer(ctx, testsuite.DevServerOptions{
 		ExistingPath: cli, LogLevel: "error", Stdout: io.Discard, Stderr: io.Discard,
 		ClientOptions: &client.Options{Logger: quiet{}},
-		ExtraArgs:     []string{"--namespace", versions, "--namespace", scale, "--namespace", drain, "--namespace", edges, "--namespace", bare},
+		ExtraArgs:     []string{"--namespace", versions, "--namespace", scale, "--namespace", drain, "--namespace", edges, "--namespace", unserved, "--namespace", bare},
 	})
 }
 
@@ -237,6 +238,28 @@ func TestWorkersAtTheEdgeWorkForAVersionedOne(t *testing.T) {
 	for _, name := range []string{"source/plant", "source/cabin", "source/directory"} {
 		require.NotContains(t, problems[name], "no answer from the worker", name)
 		require.NotEmpty(t, problems[name], name)
+	}
+}
+
+// TestADoctorWaitsForNoWorkerThatIsAway: nobody serves one of the targets, and the report comes back in the time that it
+// has.
+func TestADoctorWaitsForNoWorkerThatIsAway(t *testing.T) {
+	server, address := devServer(t, unserved)
+	withAttributes(t, server, unserved)
+	c, err := load(t, append(at(address, unserved), "targets:", "targets:\n  far: {edge: true}")...)
+	require.NoError(t, err)
+	startWorker(t, c)
+	const within = 30 * time.Second
+	run, err := server.ExecuteWorkflow(t.Context(),
+		client.StartWorkflowOptions{ID: "doctor-unserved", TaskQueue: workflows.TaskQueue, WorkflowExecutionTimeout: within},
+		workflows.DoctorType, workflows.DoctorParams{TryTicket: "jira", Within: access.Duration(within)})
+	require.NoError(t, err)
+	problems := report(t, run)
+	require.Contains(t, problems["target/far"], "no answer from the worker that serves usher-target-far")
+	require.Empty(t, problems["ledger"])
+	for _, name := range append(away, "desk/jira (trial ticket)") {
+		require.NotEmpty(t, problems[name], name)
+		require.NotContains(t, problems[name], "no answer", name)
 	}
 }
 

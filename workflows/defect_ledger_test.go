@@ -21,15 +21,17 @@ type refusingLedger struct {
 }
 
 // Record implements activities.LedgerStore.
-func (l *refusingLedger) Record(ctx context.Context, e access.Entry) error {
+func (l *refusingLedger) Record(ctx context.Context, entries ...access.Entry) error {
 	l.mu.Lock()
-	if err := l.refuses(e); err != nil {
-		l.refused++
-		l.mu.Unlock()
-		return err
+	for _, e := range entries {
+		if err := l.refuses(e); err != nil {
+			l.refused++
+			l.mu.Unlock()
+			return err
+		}
 	}
 	l.mu.Unlock()
-	return l.faultyLedger.Record(ctx, e)
+	return l.faultyLedger.Record(ctx, entries...)
 }
 
 // View implements activities.LedgerStore.

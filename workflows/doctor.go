@@ -2,6 +2,8 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -10,48 +12,64 @@ import (
 )
 
 // Doctor asks every connector, on its own queue, whether it can do its work, and if told to tries a ticket. It finds
-// what is wrong; it is never itself a failure.
+// what is wrong; it is never itself a failure. A desk that does not exist is said at once. A connector that does not answer
+// costs its own line.
 func Doctor(ctx workflow.Context, p DoctorParams) (DoctorReport, error) {
 	var policy *activities.Policy
 	var names activities.Connectors
-	if err := workflow.ExecuteLocalActivity(onThisWorker(ctx), policy.ListConnectors).Get(ctx, &names); err != nil {
+	times := doctorTimesOf(p.Within.Std())
+	if err := workflow.ExecuteLocalActivity(onThisWorkerWithin(ctx, times.own), policy.ListConnectors).Get(ctx, &names); err != nil {
 		return DoctorReport{}, err
 	}
+	if p.TryTicket != "" && !slices.Contains(names.Desks, p.TryTicket) {
+		return DoctorReport{Refusals: []access.Refusal{noSuchDesk(p.TryTicket, names.Desks)}}, nil
+	}
 	var report DoctorReport
-	for _, line := range askAll(ctx, names) {
+	for _, line := range askAll(ctx, names, times) {
 		report.Lines = append(report.Lines, line(ctx))
 	}
-	if line := askWatch(ctx); line != nil {
+	if line := askWatch(ctx, times); line != nil {
 		report.Lines = append(report.Lines, *line)
 	}
 	if p.TryTicket != "" {
-		report.Lines = append(report.Lines, tryTicket(ctx, p.TryTicket))
+		report.Lines = append(report.Lines, tryTicket(ctx, p.TryTicket, times))
 	}
 	return report, nil
 }
 
+func noSuchDesk(name access.DeskName, there []access.DeskName) access.Refusal {
+	known := make([]string, len(there))
+	for i, desk := range there {
+		known[i] = string(desk)
+	}
+	return access.Refusal{Field: "try_ticket", Problem: fmt.Sprintf("there is no desk %q; there are: %s", name, strings.Join(known, ", "))}
+}
+
 // askAll asks every connector at once; each answer is waited for by its function.
-func askAll(ctx workflow.Context, names activities.Connectors) []func(workflow.Context) DoctorLine {
+func askAll(ctx workflow.Context, names activities.Connectors, times doctorTimes) []func(workflow.Context) DoctorLine {
 	var records *activities.Records
 	var desk *activities.Desk
 	var port *activities.Target
 	var src *activities.Source
-	asked := []func(workflow.Context) DoctorLine{ask(ctx, "ledger", TaskQueue, records.CheckLedger)}
+	question := func(connector, queue string, check any) func(workflow.Context) DoctorLine {
+		return ask(checkup(ctx, queue, times.connectors), connector, queue, check)
+	}
+	asked := []func(workflow.Context) DoctorLine{question("ledger", TaskQueue, records.CheckLedger)}
 	for _, name := range names.Sources {
-		asked = append(asked, ask(ctx, "source/"+string(name), SourceQueue(name), src.CheckSource))
+		asked = append(asked, question("source/"+string(name), SourceQueue(name), src.CheckSource))
 	}
 	for _, name := range names.Targets {
-		asked = append(asked, ask(ctx, "target/"+string(name), TargetQueue(name), port.CheckTarget))
+		asked = append(asked, question("target/"+string(name), TargetQueue(name), port.CheckTarget))
 	}
 	for _, name := range names.Desks {
-		asked = append(asked, ask(ctx, "desk/"+string(name), DeskQueue(name), desk.CheckDesk))
+		asked = append(asked, question("desk/"+string(name), DeskQueue(name), desk.CheckDesk))
 	}
 	return asked
 }
 
 // ask puts one question to one connector, and gives the function that waits for the answer.
 func ask(ctx workflow.Context, connector, queue string, check any) func(workflow.Context) DoctorLine {
-	answer := workflow.ExecuteActivity(checkup(ctx, queue), check)
+	answer := workflow.ExecuteActivity(ctx, check)
 	return func(ctx workflow.Context) DoctorLine {
 		var result activities.CheckResult
 		if err := answer.Get(ctx, &result); err != nil {
@@ -63,20 +81,21 @@ func ask(ctx workflow.Context, connector, queue string, check any) func(workflow
 
 // askWatch asks how old the last round of the desk's watch is, and starts a watch that does not run; nil where requests do
 // not rely on one.
-func askWatch(ctx workflow.Context) *DoctorLine {
+func askWatch(ctx workflow.Context, times doctorTimes) *DoctorLine {
 	var policy *activities.Policy
 	var terms access.Terms
-	if err := workflow.ExecuteLocalActivity(onThisWorker(ctx), policy.CurrentTerms).Get(ctx, &terms); err != nil || terms.Mode != access.ModeWatch {
+	err := workflow.ExecuteLocalActivity(onThisWorkerWithin(ctx, times.own), policy.CurrentTerms).Get(ctx, &terms)
+	if err != nil || terms.Mode != access.ModeWatch {
 		return nil
 	}
 	line := &DoctorLine{Connector: "watch/" + string(terms.Desk)}
 	var watch *activities.Watch
 	var result activities.CheckResult
 	call := activities.CheckWatchCall{Desk: terms.Desk, At: workflow.Now(ctx), StaleAfter: terms.Watch.StaleAfter}
-	err := workflow.ExecuteActivity(checkup(ctx, TaskQueue), watch.CheckWatch, call).Get(ctx, &result)
+	err = workflow.ExecuteActivity(checkup(ctx, TaskQueue, times.watch), watch.CheckWatch, call).Get(ctx, &result)
 	if err == nil {
 		line.Problem = result.Problem
-		err = workflow.ExecuteActivity(checkup(ctx, TaskQueue), watch.EnsureWatch, WatchCallOf(terms.Desk)).Get(ctx, nil)
+		err = workflow.ExecuteActivity(checkup(ctx, TaskQueue, times.watch), watch.EnsureWatch, WatchCallOf(terms.Desk)).Get(ctx, nil)
 	}
 	switch {
 	case err != nil:
@@ -90,7 +109,7 @@ func askWatch(ctx workflow.Context) *DoctorLine {
 }
 
 // tryTicket opens a ticket that says that it is a trial, comments on it and closes it as won't do.
-func tryTicket(ctx workflow.Context, name access.DeskName) DoctorLine {
+func tryTicket(ctx workflow.Context, name access.DeskName, times doctorTimes) DoctorLine {
 	line := DoctorLine{Connector: "desk/" + string(name) + " (trial ticket)"}
 	marker := access.Marker("usher-trial-" + workflow.GetInfo(ctx).OriginalRunID)
 	call := activities.OpenCall{Ticket: access.NewTicket{
@@ -106,7 +125,7 @@ func tryTicket(ctx workflow.Context, name access.DeskName) DoctorLine {
 	call.Ticket.Fields[access.FieldRequestURL] = "https://usher.invalid/trial"
 	var desk *activities.Desk
 	var opened activities.Opened
-	if err := workflow.ExecuteActivity(openTicket(ctx, name, 0), desk.OpenTicket, call).Get(ctx, &opened); err != nil {
+	if err := workflow.ExecuteActivity(checkup(ctx, DeskQueue(name), times.open), desk.OpenTicket, call).Get(ctx, &opened); err != nil {
 		line.Problem = sayError(err)
 		return line
 	}
@@ -115,7 +134,7 @@ func tryTicket(ctx workflow.Context, name access.DeskName) DoctorLine {
 		Comments: []access.Comment{{Marker: marker + "-1", Text: "The trial worked: usher can open, comment on and close tickets here."}},
 		MoveTo:   access.TicketWontDo,
 	}
-	if err := workflow.ExecuteActivity(checkup(ctx, DeskQueue(name)), desk.UpdateTicket, update).Get(ctx, nil); err != nil {
+	if err := workflow.ExecuteActivity(checkup(ctx, DeskQueue(name), times.close), desk.UpdateTicket, update).Get(ctx, nil); err != nil {
 		line.Problem = fmt.Sprintf("%s was opened, but: %s", opened.Ref.Key, sayError(err))
 		return line
 	}

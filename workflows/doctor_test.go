@@ -1,11 +1,15 @@
 package workflows_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
 
+	"usher/activities"
 	"usher/internal/access"
 	"usher/internal/connectors/memory"
 	"usher/workflows"
@@ -44,6 +48,39 @@ func TestDoctorNamesWhatIsWrong(t *testing.T) {
 	require.NotEmpty(t, problems["target/directory"])
 	require.Contains(t, problems["desk/jira (trial ticket)"], "customfield_1")
 	require.Empty(t, problems["source/directory"])
+}
+
+func TestDoctorKnowsTheDesks(t *testing.T) {
+	w := newWorld(t)
+	report := diagnose(t, w, workflows.DoctorParams{TryTicket: "jiira"})
+	require.False(t, report.Healthy())
+	require.Equal(t, []access.Refusal{{Field: "try_ticket", Problem: `there is no desk "jiira"; there are: jira`}}, report.Refusals)
+	require.Empty(t, report.Lines, "it is said at once, and nobody is asked")
+	require.Zero(t, w.desk.Writes())
+}
+
+// TestDoctorOfAConnectorWithoutAWorker: nobody takes the questions for one connector.
+func TestDoctorOfAConnectorWithoutAWorker(t *testing.T) {
+	w := newWorld(t)
+	nobody := temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil)
+	w.replace("CheckTarget", func(context.Context) (activities.CheckResult, error) { return activities.CheckResult{}, nobody })
+	report := diagnose(t, w, workflows.DoctorParams{TryTicket: "jira"})
+	require.Len(t, report.Lines, 5)
+	for _, line := range report.Lines {
+		if line.Connector == "target/directory" {
+			require.Contains(t, line.Problem, "is a worker polling the queue?")
+			continue
+		}
+		require.Empty(t, line.Problem, line.Connector)
+	}
+}
+
+func TestDoctorComesBackInTime(t *testing.T) {
+	for _, within := range []time.Duration{time.Second, 10 * time.Second, workflows.DoctorWithin, 5 * time.Minute} {
+		longest := workflows.DoctorLongest(within)
+		require.Less(t, longest, within)
+		t.Logf("within %s it waits for %s at most", within, longest)
+	}
 }
 
 func TestATicketThatIsReopenedAfterTheEnd(t *testing.T) {

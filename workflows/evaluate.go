@@ -101,7 +101,7 @@ func (r *accessRequest) required(ctx workflow.Context, need access.Requirement) 
 	v := &r.s.View
 	v.PolicyHash, v.SubjectName, v.RequesterName = need.PolicyHash, need.Subject.Name(), need.Requester.Name()
 	decideBy := now.Add(need.Terms.DecideWithin.Std())
-	v.DecideBy = &decideBy
+	v.DecideBy, v.Approvers = &decideBy, need.Approvers()
 	for i, item := range need.Items {
 		v.Items[i] = access.ItemView{Item: item.Item, Title: item.Title, State: access.ItemPending, Fulfilment: item.Fulfilment}
 	}

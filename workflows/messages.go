@@ -144,15 +144,23 @@ type ReopenedTicketParams struct {
 // it, on the desk of that name.
 type DoctorParams struct {
 	TryTicket access.DeskName `json:"try_ticket,omitempty"`
+	// Within is how long the report is waited for; 0 means DoctorWithin. Doctor comes back before that, whoever does not
+	// answer.
+	Within access.Duration `json:"within,omitempty"`
 }
 
 // DoctorReport is what Doctor found, one line per connector and per thing that was tried.
 type DoctorReport struct {
 	Lines []DoctorLine `json:"lines"`
+	// Refusals are why nothing was asked: TryTicket names no desk. Empty otherwise.
+	Refusals []access.Refusal `json:"refusals,omitempty"`
 }
 
 // Healthy reports whether no line has a problem.
 func (r DoctorReport) Healthy() bool {
+	if len(r.Refusals) > 0 {
+		return false
+	}
 	for _, line := range r.Lines {
 		if line.Problem != "" || len(line.Findings) > 0 {
 			return false

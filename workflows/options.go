@@ -18,9 +18,13 @@ import (
 // onThisWorker is for questions: policy is in the worker's memory, and a read of the ledger takes milliseconds. A local
 // activity may run again when its workflow task does, so it never writes.
 func onThisWorker(ctx workflow.Context) workflow.Context {
+	return onThisWorkerWithin(ctx, 3*time.Second)
+}
+
+func onThisWorkerWithin(ctx workflow.Context, within time.Duration) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
-		ScheduleToCloseTimeout: 3 * time.Second,
-		StartToCloseTimeout:    3 * time.Second,
+		ScheduleToCloseTimeout: within,
+		StartToCloseTimeout:    within,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, MaximumAttempts: 2},
 	})
 }
@@ -174,13 +178,34 @@ func judge(ctx workflow.Context) workflow.Context {
 	})
 }
 
-// checkup: one question to one connector; nobody waits long for a doctor.
-func checkup(ctx workflow.Context, queue string) workflow.Context {
+// DoctorWithin is how long a doctor's report is waited for, where nobody says otherwise.
+const DoctorWithin = 40 * time.Second
+
+// doctorTimes are the shares of that time: of a question to the doctor's own worker, of all connectors together, of a step
+// of the watch's, and of opening and closing the trial ticket. What is left is for what lies between the steps.
+type doctorTimes struct{ own, connectors, watch, open, close time.Duration }
+
+func doctorTimesOf(within time.Duration) doctorTimes {
+	if within <= 0 {
+		within = DoctorWithin
+	}
+	return doctorTimes{own: within * 3 / 40, connectors: within * 3 / 10, watch: within * 3 / 40, open: within / 5, close: within / 10}
+}
+
+// DoctorLongest returns how long Doctor waits at most before it reports, when the report is waited for that long: two
+// questions to its own worker, one to all connectors at once, two steps of the watch, and the trial ticket.
+func DoctorLongest(within time.Duration) time.Duration {
+	t := doctorTimesOf(within)
+	return 2*t.own + t.connectors + 2*t.watch + t.open + t.close
+}
+
+// checkup: one step of the doctor's, once. A queue that nobody polls is given up sooner.
+func checkup(ctx workflow.Context, queue string, within time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              queue,
-		StartToCloseTimeout:    20 * time.Second,
-		ScheduleToStartTimeout: 5 * time.Second,
-		ScheduleToCloseTimeout: 25 * time.Second,
+		StartToCloseTimeout:    within,
+		ScheduleToStartTimeout: within / 2,
+		ScheduleToCloseTimeout: within,
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 	})
 }

@@ -72,15 +72,17 @@ type faultyLedger struct {
 	recorded func(access.Entry)
 }
 
-func (l *faultyLedger) Record(ctx context.Context, e access.Entry) error {
+func (l *faultyLedger) Record(ctx context.Context, entries ...access.Entry) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.away {
 		return access.Errorf(access.Transient, "record", "the database is away")
 	}
-	err := l.Store.Record(ctx, e)
+	err := l.Store.Record(ctx, entries...)
 	if l.recorded != nil {
-		l.recorded(e)
+		for _, e := range entries {
+			l.recorded(e)
+		}
 	}
 	return err
 }

@@ -30,7 +30,7 @@ const (
 // Event is one line of the audit trail: append-only, never changed. It answers who, when, by which channel, why, and
 // on what proof.
 type Event struct {
-	// ID is "<workflow id>#<counter>", so recording twice is harmless.
+	// ID is "<workflow id>#<counter>", so recording twice is harmless: the first one stays, with its time.
 	ID      string    `json:"id"`
 	Request RequestID `json:"request"`
 	// Lease is "" for an event of the request itself.
@@ -49,8 +49,8 @@ type Event struct {
 	Items []ItemID `json:"items,omitempty"`
 }
 
-// Entry is what is recorded in the ledger in one transaction: events are appended (an id that is already there is
-// left alone), views and tickets are kept at their highest Version.
+// Entry is what is recorded in the ledger in one transaction, alone or with others: events are appended (an id that is
+// already there is left alone), views and tickets are kept at their highest Version.
 type Entry struct {
 	Events []Event      `json:"events,omitempty"`
 	View   *RequestView `json:"view,omitempty"`

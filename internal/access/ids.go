@@ -41,7 +41,7 @@ func RemovalMarkerOf(lease LeaseID) Marker { return Marker("usher-removal-" + st
 
 // ValidRequestID reports whether a string may name a request.
 func ValidRequestID(s string) bool {
-	if s == "" || len(s) > 64 {
+	if s == "" || len(s) > Limits().Request.Bytes {
 		return false
 	}
 	for _, r := range s {

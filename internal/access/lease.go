@@ -45,6 +45,8 @@ type Lease struct {
 	Fulfilment  Fulfilment    `json:"fulfilment"`
 	// Binding is nil for a manual entitlement whose target usher cannot read.
 	Binding *Binding `json:"binding,omitempty"`
+	// ExistingAccess is what becomes of access that existed before, at the end of the lease; "" means ExistingRevoke.
+	ExistingAccess ExistingAccess `json:"existing_access,omitempty"`
 	// Desk is where a human is asked to take away what a human granted, or what usher cannot revoke. The durations
 	// are the request's terms for that desk (see Terms).
 	Desk        DeskName `json:"desk,omitempty"`
@@ -61,6 +63,8 @@ type LeaseView struct {
 	State    LeaseState `json:"state"`
 	// GrantedAt is when a read-back first showed the access; nil before.
 	GrantedAt *time.Time `json:"granted_at,omitempty"`
+	// Existing is true when the access existed before usher's first call to grant it.
+	Existing bool `json:"existing,omitempty"`
 	// EndsAt is when the access will end, nil for without end or not yet known.
 	EndsAt *time.Time `json:"ends_at,omitempty"`
 	// EndedAt is when a read-back showed the access gone; nil before.
@@ -77,8 +81,10 @@ type LeaseView struct {
 type Proof struct {
 	// Holds is whether the access was there.
 	Holds bool `json:"holds"`
-	// Account is the subject's account id on the target; "" when it has none.
+	// Account is the id of the subject's account on the target, and RoleID that of the role: those that were asked for, else
+	// those that were looked up; "" for what the target has not.
 	Account string `json:"account,omitempty"`
+	RoleID  string `json:"role_id,omitempty"`
 	// Method is how it was read ("scim group member filter"); Evidence is what was read, in one line.
 	Method   string    `json:"method,omitempty"`
 	Evidence string    `json:"evidence,omitempty"`

@@ -100,6 +100,9 @@ type RequestView struct {
 	WaitingOn []Waiting  `json:"waiting_on,omitempty"`
 	Items     []ItemView `json:"items"`
 	Decisions []Decision `json:"decisions,omitempty"`
+	// Approvers are all whom the requirement names, each once, sorted: who comes too late with a decision is told why, though
+	// the request waits for somebody else or has ended. Empty before policy has answered.
+	Approvers []PersonID `json:"approvers,omitempty"`
 	// Ticket is nil until the desk has opened one.
 	Ticket *TicketRef `json:"ticket,omitempty"`
 	// TicketProblem is why the ticket is behind the request; "" when it is up to date.

@@ -1,6 +1,9 @@
 package access
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Fulfilment says how an entitlement comes to be held.
 type Fulfilment string
@@ -11,6 +14,17 @@ const (
 	FulfilmentSCIM Fulfilment = "scim"
 	// FulfilmentManual: a human grants and says so by closing the ticket as done.
 	FulfilmentManual Fulfilment = "manual"
+)
+
+// ExistingAccess says what becomes, at the end of a lease, of access that the subject had before usher granted it.
+type ExistingAccess string
+
+// The choices. "" means ExistingRevoke.
+const (
+	// ExistingKeep: access that was there before stays.
+	ExistingKeep ExistingAccess = "keep"
+	// ExistingRevoke: it ends with the lease, as all access that is asked for does.
+	ExistingRevoke ExistingAccess = "revoke"
 )
 
 // Binding is where an entitlement lives: a role on a target. Role is in the target's words: for SCIM the id of a
@@ -31,6 +45,20 @@ type Requirement struct {
 	Terms      Terms             `json:"terms"`
 }
 
+// Approvers returns the ids of all whom any stage of any item names, each once, sorted; none for no items.
+func (r Requirement) Approvers() []PersonID {
+	var ids []PersonID
+	for _, item := range r.Items {
+		for _, stage := range item.Stages {
+			for _, approver := range stage.Approvers {
+				ids = append(ids, approver.ID)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
 // ItemRequirement is what policy demands for one item.
 type ItemRequirement struct {
 	Item Item `json:"item"`
@@ -42,6 +70,8 @@ type ItemRequirement struct {
 	Binding *Binding `json:"binding,omitempty"`
 	// Lasts is how long the access lasts from the verified grant; 0 means without end.
 	Lasts Duration `json:"lasts,omitempty"`
+	// ExistingAccess is what the catalog says; "" means ExistingRevoke.
+	ExistingAccess ExistingAccess `json:"existing_access,omitempty"`
 	// Stages are passed in order; one approval passes a stage, one denial denies the item.
 	Stages []Stage `json:"stages"`
 }

@@ -2,39 +2,47 @@ package ledger
 
 import (
 	"fmt"
-	"strings"
-	"unicode/utf8"
 
 	"usher/internal/access"
 )
 
-// maxKey is the most bytes of an id: PostgreSQL indexes rows of up to 2704 bytes, and two ids stand in one index.
-const maxKey = 512
-
 // usableKey reports whether both databases can keep s as an id, and tell it from others.
-func usableKey(s string) bool {
-	return len(s) <= maxKey && utf8.ValidString(s) && !strings.Contains(s, "\x00")
+func usableKey(s string) bool { return access.Limits().ID.Fits(s) }
+
+// keys collects what is wrong with the ids of an entry: the first problem stays. Entry goes before the names of fields.
+type keys struct {
+	entry   string
+	problem error
 }
 
-// keys collects what is wrong with the ids of an entry: the first problem stays.
-type keys struct{ problem error }
-
 func (k *keys) optional(field, id string) {
-	if k.problem == nil && !usableKey(id) {
-		k.problem = access.Errorf(access.Invalid, opRecord, "%s: expected at most %d bytes of UTF-8 without NUL, found %d bytes",
-			field, maxKey, len(id))
+	if problem := access.Limits().ID.Problem(id); problem != "" && k.problem == nil {
+		k.problem = access.Errorf(access.Invalid, opRecord, "%s%s: %s", k.entry, field, problem)
 	}
 }
 
 func (k *keys) required(field, id string) {
 	if k.problem == nil && id == "" {
-		k.problem = access.Errorf(access.Invalid, opRecord, "%s: is empty", field)
+		k.problem = access.Errorf(access.Invalid, opRecord, "%s%s: is empty", k.entry, field)
 	}
 	k.optional(field, id)
 }
 
-func checkEntry(e access.Entry) error {
-	var k keys
+// checkEntries names the entry as well where there are several.
+func checkEntries(entries []access.Entry) error {
+	for i, e := range entries {
+		k := keys{}
+		if len(entries) > 1 {
+			k.entry = fmt.Sprintf("entries[%d].", i)
+		}
+		if k.check(e); k.problem != nil {
+			return k.problem
+		}
+	}
+	return nil
+}
+
+func (k *keys) check(e access.Entry) {
 	for i, event := range e.Events {
 		at := fmt.Sprintf("events[%d].", i)
 		k.required(at+"id", event.ID)
@@ -60,7 +68,6 @@ func checkEntry(e access.Entry) error {
 		k.required("ticket.request", string(e.Ticket.Request))
 		k.optional("ticket.lease", string(e.Ticket.Lease))
 	}
-	return k.problem
 }
 
 func (k *keys) checkView(v access.RequestView) {

@@ -147,9 +147,11 @@ func everyCall(ctx context.Context, s *ledger.Store) map[string]error {
 	_, watch := s.Watch(ctx, "jira")
 	_, watched := s.WatchedTickets(ctx, "jira", []access.TicketID{"10"})
 	_, open := s.OpenTickets(ctx, "jira", "", 1)
+	_, live := s.LiveLeases(ctx, "p-bo", "", 1)
+	_, subjects := s.LiveSubjects(ctx, "", 1)
 	return map[string]error{
 		"View": view, "Views": views, "Events": events, "Lease": lease, "LeasesOf": leases, "TicketByID": ticket, "TicketsOf": tickets,
-		"Watch": watch, "WatchedTickets": watched, "OpenTickets": open, "SaveWatch": s.SaveWatch(ctx, access.WatchView{Desk: "jira"}),
+		"Watch": watch, "WatchedTickets": watched, "OpenTickets": open, "LiveLeases": live, "LiveSubjects": subjects, "SaveWatch": s.SaveWatch(ctx, access.WatchView{Desk: "jira"}),
 		"SaveMarks": s.SaveMarks(ctx, "jira", map[access.TicketID]access.TicketMark{"10": {}}),
 		"Ping":      s.Ping(ctx), "Migrate": s.Migrate(ctx), "Record": s.Record(ctx, access.Entry{Events: []access.Event{event("r-1", 1)}}),
 	}

@@ -3,6 +3,12 @@ package ledger
 // OpenTicketsQuery is the statement of OpenTickets, for tests that ask a database how it would run it.
 const OpenTicketsQuery = openTickets
 
+// LiveLeasesQuery and LiveSubjectsQuery are the statements of LiveLeases and LiveSubjects.
+const (
+	LiveLeasesQuery   = liveLeases
+	LiveSubjectsQuery = liveSubjects
+)
+
 // SaveMarksQuery is the statement of SaveMarks for the desk $1 and so many tickets and marks, $2 and $3, $4 and $5, ...
 func SaveMarksQuery(tickets int) string {
 	c, given := &conditions{args: []any{""}}, make([]string, tickets)

@@ -28,33 +28,14 @@ const openTickets = `SELECT id FROM tickets WHERE desk = $1 AND id > $2 AND NOT 
 // cannot be used.
 func (s *Store) OpenTickets(ctx context.Context, desk access.DeskName, after access.TicketID, limit int) ([]access.TicketID, error) {
 	const op = "list open tickets from the ledger"
-	if limit < 1 || limit > MaxTickets {
-		return nil, access.Errorf(access.Invalid, op, "limit: expected 1 to %d, found %d", MaxTickets, limit)
-	}
-	if !usableKey(string(after)) {
-		return nil, access.Errorf(access.Invalid, op, "after: expected at most %d bytes of UTF-8 without NUL", maxKey)
+	if err := checkPage(op, string(after), limit, MaxTickets); err != nil {
+		return nil, err
 	}
 	if !usableKey(string(desk)) {
 		return nil, nil
 	}
-	ids, err := s.ticketIDs(ctx, openTickets+strconv.Itoa(limit), string(desk), string(after))
+	ids, err := idsOf[access.TicketID](ctx, s.read, openTickets+strconv.Itoa(limit), string(desk), string(after))
 	return ids, s.fail(op, err)
-}
-
-func (s *Store) ticketIDs(ctx context.Context, query string, args ...any) (ids []access.TicketID, err error) {
-	rows, err := s.read.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		ids = append(ids, access.TicketID(id))
-	}
-	return ids, rows.Err()
 }
 
 // WatchedTickets gives what the ledger knows of these tickets of a desk, at most MaxTickets, each once and in no
@@ -120,7 +101,7 @@ func (s *Store) SaveMarks(ctx context.Context, desk access.DeskName, marks map[a
 		if !usableKey(string(id)) {
 			continue
 		}
-		mark.MovedAt = mark.MovedAt.UTC()
+		mark.MovedAt, mark.SeenAt = mark.MovedAt.UTC(), mark.SeenAt.UTC()
 		body, err := encode(op, mark)
 		if err != nil {
 			return err

@@ -18,6 +18,7 @@ import (
 func mark(key access.TicketKey) access.TicketMark {
 	return access.TicketMark{
 		Key: key, Project: "ACC", Assignee: "acc-olu", MovedBy: "acc-山田", MovedAt: noon.Add(123 * time.Nanosecond), Status: "Zoë's \u0000 status",
+		SeenAt: noon.Add(time.Minute),
 	}
 }
 
@@ -42,6 +43,7 @@ func testMarks(t *testing.T, d databases) {
 
 	local := mark("ACC-1")
 	local.MovedAt = local.MovedAt.In(time.FixedZone("far away", 5*3600))
+	local.SeenAt = local.SeenAt.In(time.FixedZone("farther away", -7*3600))
 	marks := map[access.TicketID]access.TicketMark{"1": local, "3": mark("ACC-3"), "none": mark("ACC-9"), "\xff": mark("x"), "": mark("y")}
 	for range 2 {
 		require.NoError(t, s.SaveMarks(t.Context(), "jira", marks))

@@ -94,17 +94,22 @@ func (d databases) explain(t *testing.T, raw *sql.DB, query string, args ...any)
 	return plan.String()
 }
 
+// migrateTo brings an empty database to the schema of an earlier build.
+func (d databases) migrateTo(t *testing.T, url string, version int64) {
+	t.Helper()
+	names, err := fs.Glob(os.DirFS("migrations"), "*"+d.foreign)
+	require.NoError(t, err)
+	provider, err := goose.NewProvider(d.dialect, d.raw(t, url), os.DirFS("migrations"), goose.WithTableName("ledger_schema"),
+		goose.WithExcludeNames(names), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	require.NoError(t, err)
+	_, err = provider.UpTo(t.Context(), version)
+	require.NoError(t, err)
+}
+
 func testMigrateFromTwo(t *testing.T, d databases) {
 	url := d.newURL(t)
 	s := openAt(t, url)
-	raw := d.raw(t, url)
-	names, err := fs.Glob(os.DirFS("migrations"), "*"+d.foreign)
-	require.NoError(t, err)
-	provider, err := goose.NewProvider(d.dialect, raw, os.DirFS("migrations"), goose.WithTableName("ledger_schema"),
-		goose.WithExcludeNames(names), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
-	require.NoError(t, err)
-	_, err = provider.UpTo(t.Context(), 2)
-	require.NoError(t, err)
+	d.migrateTo(t, url, 2)
 	for _, statement := range []string{
 		`INSERT INTO requests (id, version, state, ended, requester_id, subject_id, submitted_us, body)
 			VALUES ('r-open', 1, 'closing', FALSE, '', '', 0, '{}'), ('r-ended', 1, 'denied', TRUE, '', '', 0, '{}')`,
@@ -116,7 +121,7 @@ func testMigrateFromTwo(t *testing.T, d databases) {
 	require.NoError(t, s.Migrate(t.Context()))
 	require.Equal(t, []access.TicketID{"1", "3"}, openTickets(t, s, 10))
 	var ended int
-	require.NoError(t, raw.QueryRowContext(t.Context(), `SELECT count(*) FROM tickets WHERE ended`).Scan(&ended))
+	require.NoError(t, d.raw(t, url).QueryRowContext(t.Context(), `SELECT count(*) FROM tickets WHERE ended`).Scan(&ended))
 	require.Equal(t, 1, ended)
 	found := watchedTickets(t, s, "1")
 	require.Equal(t, []access.WatchedTicket{{}}, found, "a ticket of then has the zero mark")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"usher/internal/access"
 )
@@ -17,35 +18,48 @@ const opRecord = "record in the ledger"
 // PostgreSQL's driver keeps the statements of all numbers prepared.
 const eventsAtOnce = 16
 
-// Record writes an entry in one transaction: all of it or nothing.
+// Record writes entries in one transaction, in their order: all of them or nothing.
 //
-//   - Events are appended in the order of the entry. One whose id is there already is left alone when its content is
-//     the same; another content is Conflict.
+//   - Events are appended in the order of the entries. One whose id is there already is left alone, with its first time,
+//     when all but the time is the same: a workflow that was reset records its facts again, later. Another content is
+//     Conflict.
 //   - A view, of a request or a lease, is kept only when its version is higher than the one that is there. A late,
 //     older view changes nothing, and the events that came with it are still appended.
 //   - A ticket link is kept by desk and ticket id, the last one recorded wins (a moved ticket has a new key), and the
 //     ticket's mark stays. Linking a ticket to another request or lease than before is Conflict.
 //
-// Safe to repeat: after Transient nobody knows whether the entry was written, and recording it again is right either
-// way. Invalid, naming the field, when an id is empty, longer than 512 bytes, not UTF-8, or holds a NUL. An empty entry
-// is nothing to do.
-func (s *Store) Record(ctx context.Context, e access.Entry) error {
-	if err := checkEntry(e); err != nil {
+// Safe to repeat: after Transient nobody knows whether the entries were written, and recording them again is right
+// either way. Invalid, naming the field, when an id is empty, longer than 512 bytes, not UTF-8, or holds a NUL. No entry,
+// or none that holds anything, is nothing to do.
+func (s *Store) Record(ctx context.Context, entries ...access.Entry) error {
+	if !slices.ContainsFunc(entries, func(e access.Entry) bool { return !e.Empty() }) {
+		return nil
+	}
+	if err := checkEntries(entries); err != nil {
 		return err
 	}
 	err := s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if err := appendEvents(ctx, tx, e.Events); err != nil {
-			return err
+		for _, e := range entries {
+			if err := write(ctx, tx, e); err != nil {
+				return err
+			}
 		}
-		if err := keepRequest(ctx, tx, e.View); err != nil {
-			return err
-		}
-		if err := keepLease(ctx, tx, e.Lease); err != nil {
-			return err
-		}
-		return keepTicket(ctx, tx, e.Ticket)
+		return nil
 	})
 	return s.fail(opRecord, err)
+}
+
+func write(ctx context.Context, tx *sql.Tx, e access.Entry) error {
+	if err := appendEvents(ctx, tx, e.Events); err != nil {
+		return err
+	}
+	if err := keepRequest(ctx, tx, e.View); err != nil {
+		return err
+	}
+	if err := keepLease(ctx, tx, e.Lease); err != nil {
+		return err
+	}
+	return keepTicket(ctx, tx, e.Ticket)
 }
 
 func appendEvents(ctx context.Context, tx *sql.Tx, events []access.Event) error {
@@ -76,7 +90,7 @@ func appendEvents(ctx context.Context, tx *sql.Tx, events []access.Event) error 
 	return nil
 }
 
-// recordedAlready is nil when the event that is recorded under an id has this content.
+// recordedAlready is nil when the event that is recorded under an id has this content, whatever its time.
 func recordedAlready(ctx context.Context, tx *sql.Tx, id, body string) error {
 	var kept string
 	if err := tx.QueryRowContext(ctx, `SELECT body FROM events WHERE id = $1`, id).Scan(&kept); err != nil {
@@ -89,14 +103,15 @@ func recordedAlready(ctx context.Context, tx *sql.Tx, id, body string) error {
 	return err
 }
 
-// sameEvent compares what both texts mean to this build, so that a text of another build, with its fields in another
-// order, is no other event.
+// sameEvent compares what both texts mean to this build, but for the time: a text of another build, with its fields in
+// another order, is no other event.
 func sameEvent(kept, given string) (bool, error) {
 	canonical := func(body string) (string, error) {
 		event, err := decode[access.Event](body)
 		if err != nil {
 			return "", err
 		}
+		event.At = time.Time{}
 		return encode(opRecord, event)
 	}
 	one, err := canonical(kept)

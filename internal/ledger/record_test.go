@@ -84,7 +84,6 @@ func testConflictingEvent(t *testing.T, d databases) {
 		"the text":    func(e *access.Event) { e.Text = "Mara denied item 1." },
 		"the actor":   func(e *access.Event) { e.Actor = "p-eve" },
 		"the request": func(e *access.Event) { e.Request = "r-2" },
-		"the time":    func(e *access.Event) { e.At = e.At.Add(time.Microsecond) },
 		"the items":   func(e *access.Event) { e.Items = append(e.Items, "2") },
 	}
 	for name, change := range changes {
@@ -103,6 +102,25 @@ func testConflictingEvent(t *testing.T, d databases) {
 			requireKind(t, access.NotFound, err)
 		})
 	}
+}
+
+func testSameEventLater(t *testing.T, d databases) {
+	s := d.open(t)
+	first := event("r-1", 1)
+	record(t, s, access.Entry{Events: []access.Event{first}})
+	for _, later := range []time.Duration{time.Nanosecond, time.Hour, -time.Hour} {
+		again := first
+		again.At = first.At.Add(later)
+		v := view("r-1", 1)
+		record(t, s, access.Entry{Events: []access.Event{again, event("r-1", 2)}, View: &v})
+
+		events, err := s.Events(t.Context(), "r-1")
+		require.NoError(t, err)
+		require.Equal(t, []access.Event{first, event("r-1", 2)}, events, "the first one stays")
+	}
+	other := first
+	other.At, other.Text = first.At.Add(time.Hour), "Mara denied item 1."
+	requireKind(t, access.Conflict, s.Record(t.Context(), access.Entry{Events: []access.Event{other}}))
 }
 
 func testLateViews(t *testing.T, d databases) {

@@ -96,8 +96,8 @@ func (c *conditions) equal(field, condition, id string) error {
 	if id == "" {
 		return nil
 	}
-	if !usableKey(id) {
-		return access.Errorf(access.Invalid, opList, "%s: expected at most %d bytes of UTF-8 without NUL", field, maxKey)
+	if problem := access.Limits().ID.Problem(id); problem != "" {
+		return access.Errorf(access.Invalid, opList, "%s: %s", field, problem)
 	}
 	c.where = append(c.where, fmt.Sprintf(condition, c.param(id)))
 	return nil

@@ -36,8 +36,11 @@ func fromMicros(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
 // repeat. Invalid when Desk is empty or cannot be kept as an id (see Record).
 func (s *Store) SaveWatch(ctx context.Context, w access.WatchView) error {
 	const op = "keep a watch in the ledger"
-	if w.Desk == "" || !usableKey(string(w.Desk)) {
-		return access.Errorf(access.Invalid, op, "desk: expected 1 to %d bytes of UTF-8 without NUL, found %d bytes", maxKey, len(w.Desk))
+	if w.Desk == "" {
+		return access.Errorf(access.Invalid, op, "desk: is empty")
+	}
+	if problem := access.Limits().ID.Problem(string(w.Desk)); problem != "" {
+		return access.Errorf(access.Invalid, op, "desk: %s", problem)
 	}
 	_, err := s.write.ExecContext(ctx, `
 		INSERT INTO watches (desk, cursor_us, looked_us, swept_us) VALUES ($1, $2, $3, $4)

@@ -37,6 +37,8 @@ type Entitlement struct {
 	Binding *access.Binding `json:"binding,omitempty"`
 	// MaxDuration is the longest time that can be asked for; 0 sets no limit.
 	MaxDuration access.Duration `json:"max_duration,omitempty"`
+	// ExistingAccess is "" where the catalog leaves it out, which means access.ExistingRevoke.
+	ExistingAccess access.ExistingAccess `json:"existing_access,omitempty"`
 	// Stages are access.StageManager and access.StageOwner, one or both, in the order in which they are passed.
 	Stages []string `json:"stages"`
 	// Owners are the entitlement's own owners, or else the application's.

@@ -10,14 +10,6 @@ import (
 	"usher/internal/access"
 )
 
-// The limits of one request.
-const (
-	// MaxItems is how many items one request may have.
-	MaxItems = 20
-	// MaxReason is how long a reason may be, in runes.
-	MaxReason = 2000
-)
-
 // Question is everything that an answer depends on besides the catalog.
 type Question struct {
 	Request access.Request
@@ -66,7 +58,7 @@ func (e *evaluation) refuse(field, format string, args ...any) {
 // parties holds that the request has a name, and that requester and subject are people who are there.
 func (e *evaluation) parties() {
 	if !access.ValidRequestID(string(e.Request.ID)) {
-		e.refuse("id", "A request's id has 1 to 64 of the characters a-z A-Z 0-9 . _ -")
+		e.refuse("id", "A request's id has 1 to %d of the characters a-z A-Z 0-9 . _ -", access.Limits().Request.Bytes)
 	}
 	e.party("requester", e.Request.Requester)
 	e.party("subject", e.Request.Subject)
@@ -74,9 +66,12 @@ func (e *evaluation) parties() {
 
 func (e *evaluation) party(role string, id access.PersonID) {
 	person, known := e.people[id]
+	unfit := access.Limits().Person.Problem(string(id))
 	switch {
 	case id == "":
 		e.refuse(role, "The %s is missing.", role)
+	case unfit != "":
+		e.refuse(role, "The %s: %s.", role, unfit)
 	case !known:
 		e.refuse(role, "The %s %q is unknown to the identity source.", role, id)
 	case !person.Active:
@@ -115,12 +110,13 @@ func (e *evaluation) demands(stage string) bool {
 }
 
 func (e *evaluation) items() []access.ItemRequirement {
-	if n := len(e.Request.Items); n < 1 || n > MaxItems {
-		e.refuse("items", "A request has 1 to %d items; this one has %d.", MaxItems, n)
+	most := access.Limits().Items
+	if n := len(e.Request.Items); n < 1 || n > most {
+		e.refuse("items", "A request has 1 to %d items; this one has %d.", most, n)
 	}
 	ids, entitlements := map[access.ItemID]bool{}, map[access.EntitlementID]int{}
 	var all []access.ItemRequirement
-	for i, item := range e.Request.Items[:min(len(e.Request.Items), MaxItems)] {
+	for i, item := range e.Request.Items[:min(len(e.Request.Items), most)] {
 		field := "items[" + strconv.Itoa(i) + "]"
 		if item.ID == "" || ids[item.ID] {
 			e.refuse(field+".id", "An item's id is not empty, and each item has its own.")
@@ -148,6 +144,8 @@ func (e *evaluation) item(field string, item access.Item) access.ItemRequirement
 		Title:       entitlement.Title,
 		Fulfilment:  entitlement.Fulfilment,
 		Lasts:       item.Duration,
+
+		ExistingAccess: entitlement.ExistingAccess,
 	}
 	if b := entitlement.Binding; b != nil {
 		r.Binding = &access.Binding{Target: b.Target, Role: b.Role}
@@ -213,10 +211,11 @@ func (e *evaluation) owners(field string, entitlement Entitlement) []access.Pers
 }
 
 func (e *evaluation) reason() {
+	most := access.Limits().Reason.Runes
 	switch n := utf8.RuneCountInString(e.Request.Reason); {
 	case strings.TrimSpace(e.Request.Reason) == "":
 		e.refuse("reason", "The reason is missing.")
-	case n > MaxReason:
-		e.refuse("reason", "A reason has %d characters at most; this one has %d.", MaxReason, n)
+	case n > most:
+		e.refuse("reason", "A reason has %d characters at most; this one has %d.", most, n)
 	}
 }

@@ -29,6 +29,8 @@ var names = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 //	        target: directory         # with target_role: where the access is; for manual both may be left out
 //	        target_role: wiki-editors
 //	        max_duration: 90d         # left out: no limit
+//	        existing_access: keep     # or revoke, which is meant where it is left out: what becomes of access that
+//	                                  # somebody had before usher granted it, when the lease ends
 //	        stages: [manager, owner]  # one or both, in this order
 //	        owners: [person-9]        # instead of the application's
 //
@@ -97,7 +99,8 @@ func (p *parser) application(path string, n *yaml.Node, seen map[string]string) 
 }
 
 func (p *parser) entitlement(path string, n *yaml.Node, app application, roles map[string]string) Entitlement {
-	keys := p.section(path, n, "role", "title", "fulfilment", "target", "target_role", "max_duration", "stages", "owners")
+	keys := p.section(path, n, "role", "title", "fulfilment", "target", "target_role", "max_duration",
+		"existing_access", "stages", "owners")
 	if keys == nil {
 		return Entitlement{}
 	}
@@ -113,6 +116,10 @@ func (p *parser) entitlement(path string, n *yaml.Node, app application, roles m
 		Owners:      app.owners,
 	}
 	e.Binding = p.binding(path, n, e.Fulfilment, keys)
+	if existing, ok := keys["existing_access"]; ok {
+		e.ExistingAccess = access.ExistingAccess(p.oneOf(path+".existing_access", n, existing,
+			string(access.ExistingKeep), string(access.ExistingRevoke)))
+	}
 	if own, ok := keys["owners"]; ok {
 		e.Owners = p.people(path+".owners", n, own)
 		if len(e.Owners) == 0 {
@@ -172,6 +179,9 @@ func (p *parser) people(path string, parent, n *yaml.Node) []access.PersonID {
 	for i, one := range p.list(path, n) {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		id := access.PersonID(p.required(at, parent, one))
+		if problem := access.Limits().Person.Problem(string(id)); problem != "" {
+			p.problem(at, one, "%s", problem)
+		}
 		if slices.Contains(ids, id) && id != "" {
 			p.problem(at, one, "found %s twice, expected each person once", id)
 		}

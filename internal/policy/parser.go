@@ -92,12 +92,17 @@ func (p *parser) name(path string, parent, n *yaml.Node) string {
 }
 
 func (p *parser) oneOf(path string, parent, n *yaml.Node, allowed ...string) string {
-	text := p.required(path, parent, n)
-	if text != "" && !slices.Contains(allowed, text) {
-		p.problem(path, n, "found %q, expected %s", text, strings.Join(allowed, " or "))
-		return ""
+	text := p.text(path, n)
+	expected := strings.Join(allowed, " or ")
+	switch {
+	case slices.Contains(allowed, text):
+		return text
+	case text != "":
+		p.problem(path, n, "found %q, expected %s", text, expected)
+	case n == nil, n.Kind == yaml.ScalarNode:
+		p.problem(path, parent, "found none, expected %s", expected)
 	}
-	return text
+	return ""
 }
 
 // once notes a value that stands elsewhere already. seen holds where each value was first seen.

@@ -21,7 +21,7 @@ applications:
   - id: desk
     name: Desk
     entitlements:
-      - {role: agent, title: Desk agent, fulfilment: manual, target: directory, target_role: agents, stages: [owner], owners: [anna]}
+      - {role: agent, title: Desk agent, fulfilment: manual, target: directory, target_role: agents, stages: [owner], owners: [anna], existing_access: keep}
 `
 
 func parse(t *testing.T, text string) *policy.Catalog {
@@ -46,6 +46,7 @@ func TestParseListsEntitlements(t *testing.T) {
 		{
 			ID: "desk/agent", Application: "Desk", Title: "Desk agent", Fulfilment: access.FulfilmentManual,
 			Binding: &access.Binding{Target: "directory", Role: "agents"}, Stages: []string{"owner"}, Owners: []access.PersonID{"anna"},
+			ExistingAccess: access.ExistingKeep,
 		},
 	}
 	require.Equal(t, want, c.Entitlements())
@@ -69,6 +70,7 @@ func TestHashFollowsTheContent(t *testing.T) {
 	}
 	for from, to := range map[string]string{
 		"30d": "31d", "[manager, owner]": "[owner, manager]", "anna": "anne", "Wiki reader": "Wiki Reader", "editors": "writers", "name: Desk": "name: Help desk",
+		"existing_access: keep": "existing_access: revoke",
 	} {
 		t.Run("changes with "+from, func(t *testing.T) {
 			require.NotEqual(t, hash, parse(t, strings.Replace(catalogText, from, to, 1)).Hash())
@@ -155,26 +157,31 @@ func TestParseTellsProblemsWithTheirPath(t *testing.T) {
 			entitlement("{"+good+"}") + "      - {" + good + "}\n",
 			`applications[0].entitlements[1].role (line 7): found "a", which is the value of applications[0].entitlements[0].role already`,
 		},
-		"a name of two lines":      {strings.Replace(entitlement("{"+good+"}"), "name: Wiki", `name: "a\nb"`, 1), "applications[0].name (line 3): found a line break, expected one line"},
-		"an unknown fulfilment":    {entitlement("{role: a, title: A, fulfilment: magic, stages: [owner]}"), `applications[0].entitlements[0].fulfilment (line 6): found "magic", expected scim or manual`},
-		"no fulfilment":            {entitlement("{role: a, title: A, stages: [owner]}"), "applications[0].entitlements[0].fulfilment (line 6): found none"},
-		"scim without a target":    {entitlement("{role: a, title: A, fulfilment: scim, target_role: r, stages: [owner]}"), "applications[0].entitlements[0].target (line 6): found none, expected it, because fulfilment is scim"},
-		"scim without a role":      {entitlement("{role: a, title: A, fulfilment: scim, target: t, stages: [owner]}"), "applications[0].entitlements[0].target_role (line 6): found none, expected it"},
-		"manual with half a place": {entitlement("{" + good + ", target: t}"), "applications[0].entitlements[0].target_role (line 6): found none, expected target and target_role, or none of them"},
-		"a target that is a list":  {entitlement("{" + good + ", target: [t], target_role: r}"), "applications[0].entitlements[0].target (line 6): found a list, expected text"},
-		"a bad duration":           {entitlement("{" + good + ", max_duration: long}"), `applications[0].entitlements[0].max_duration (line 6): "long": expected a duration`},
-		"a duration of nothing":    {entitlement("{" + good + ", max_duration: 0s}"), "applications[0].entitlements[0].max_duration (line 6): found no time at all"},
-		"a duration that is a map": {entitlement("{" + good + ", max_duration: {}}"), "applications[0].entitlements[0].max_duration (line 6): found keys and values, expected text"},
-		"no stages":                {entitlement("{role: a, title: A, fulfilment: manual}"), "applications[0].entitlements[0].stages (line 6): found none, expected manager, owner, or both"},
-		"empty stages":             {entitlement("{role: a, title: A, fulfilment: manual, stages: []}"), "applications[0].entitlements[0].stages (line 6): found none, expected manager, owner, or both"},
-		"stages that are text":     {entitlement("{role: a, title: A, fulfilment: manual, stages: owner}"), `applications[0].entitlements[0].stages (line 6): found "owner", expected a list`},
-		"an unknown stage":         {entitlement("{role: a, title: A, fulfilment: manual, stages: [boss]}"), `applications[0].entitlements[0].stages[0] (line 6): found "boss", expected manager or owner`},
-		"a stage twice":            {entitlement("{role: a, title: A, fulfilment: manual, stages: [owner, owner]}"), "applications[0].entitlements[0].stages (line 6): found owner twice, expected it once"},
-		"owners who are nobody":    {entitlement("{" + good + ", owners: []}"), "applications[0].entitlements[0].owners (line 6): found none, expected at least one"},
-		"an owner twice":           {entitlement("{" + good + ", owners: [a, a]}"), "applications[0].entitlements[0].owners[1] (line 6): found a twice"},
-		"an owner without a name":  {entitlement("{" + good + ", owners: ['']}"), "applications[0].entitlements[0].owners[0] (line 6): found none, expected text"},
-		"an owner stage, no owner": {strings.Replace(entitlement("{"+good+"}"), "owners: [olga]", "owners: []", 1), "applications[0].entitlements[0].stages (line 6): found owner, but neither the entitlement nor its application has owners"},
-		"an alias":                 {"applications: [&a {id: a, name: A}, *a]", "applications[1] (line 1): found an alias, which a catalog cannot hold"},
+		"a name of two lines":         {strings.Replace(entitlement("{"+good+"}"), "name: Wiki", `name: "a\nb"`, 1), "applications[0].name (line 3): found a line break, expected one line"},
+		"an unknown fulfilment":       {entitlement("{role: a, title: A, fulfilment: magic, stages: [owner]}"), `applications[0].entitlements[0].fulfilment (line 6): found "magic", expected scim or manual`},
+		"no fulfilment":               {entitlement("{role: a, title: A, stages: [owner]}"), "applications[0].entitlements[0].fulfilment (line 6): found none"},
+		"scim without a target":       {entitlement("{role: a, title: A, fulfilment: scim, target_role: r, stages: [owner]}"), "applications[0].entitlements[0].target (line 6): found none, expected it, because fulfilment is scim"},
+		"scim without a role":         {entitlement("{role: a, title: A, fulfilment: scim, target: t, stages: [owner]}"), "applications[0].entitlements[0].target_role (line 6): found none, expected it"},
+		"manual with half a place":    {entitlement("{" + good + ", target: t}"), "applications[0].entitlements[0].target_role (line 6): found none, expected target and target_role, or none of them"},
+		"a target that is a list":     {entitlement("{" + good + ", target: [t], target_role: r}"), "applications[0].entitlements[0].target (line 6): found a list, expected text"},
+		"a bad duration":              {entitlement("{" + good + ", max_duration: long}"), `applications[0].entitlements[0].max_duration (line 6): "long": expected a duration`},
+		"a duration of nothing":       {entitlement("{" + good + ", max_duration: 0s}"), "applications[0].entitlements[0].max_duration (line 6): found no time at all"},
+		"a duration that is a map":    {entitlement("{" + good + ", max_duration: {}}"), "applications[0].entitlements[0].max_duration (line 6): found keys and values, expected text"},
+		"no such existing access":     {entitlement("{" + good + ", existing_access: leave}"), `applications[0].entitlements[0].existing_access (line 6): found "leave", expected keep or revoke`},
+		"existing access in capitals": {entitlement("{" + good + ", existing_access: Keep}"), `applications[0].entitlements[0].existing_access (line 6): found "Keep", expected keep or revoke`},
+		"empty existing access":       {entitlement("{" + good + ", existing_access: ''}"), "applications[0].entitlements[0].existing_access (line 6): found none, expected keep or revoke"},
+		"a list of existing access":   {entitlement("{" + good + ", existing_access: [keep]}"), "applications[0].entitlements[0].existing_access (line 6): found a list, expected text"},
+		"no stages":                   {entitlement("{role: a, title: A, fulfilment: manual}"), "applications[0].entitlements[0].stages (line 6): found none, expected manager, owner, or both"},
+		"empty stages":                {entitlement("{role: a, title: A, fulfilment: manual, stages: []}"), "applications[0].entitlements[0].stages (line 6): found none, expected manager, owner, or both"},
+		"stages that are text":        {entitlement("{role: a, title: A, fulfilment: manual, stages: owner}"), `applications[0].entitlements[0].stages (line 6): found "owner", expected a list`},
+		"an unknown stage":            {entitlement("{role: a, title: A, fulfilment: manual, stages: [boss]}"), `applications[0].entitlements[0].stages[0] (line 6): found "boss", expected manager or owner`},
+		"a stage twice":               {entitlement("{role: a, title: A, fulfilment: manual, stages: [owner, owner]}"), "applications[0].entitlements[0].stages (line 6): found owner twice, expected it once"},
+		"owners who are nobody":       {entitlement("{" + good + ", owners: []}"), "applications[0].entitlements[0].owners (line 6): found none, expected at least one"},
+		"an owner twice":              {entitlement("{" + good + ", owners: [a, a]}"), "applications[0].entitlements[0].owners[1] (line 6): found a twice"},
+		"an owner of many bytes":      {entitlement("{" + good + ", owners: [" + strings.Repeat("🔑", 200) + "]}"), "applications[0].entitlements[0].owners[0] (line 6): expected at most 512 bytes of UTF-8, found 800"},
+		"an owner without a name":     {entitlement("{" + good + ", owners: ['']}"), "applications[0].entitlements[0].owners[0] (line 6): found none, expected text"},
+		"an owner stage, no owner":    {strings.Replace(entitlement("{"+good+"}"), "owners: [olga]", "owners: []", 1), "applications[0].entitlements[0].stages (line 6): found owner, but neither the entitlement nor its application has owners"},
+		"an alias":                    {"applications: [&a {id: a, name: A}, *a]", "applications[1] (line 1): found an alias, which a catalog cannot hold"},
 	}
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {

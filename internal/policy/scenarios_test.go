@@ -30,13 +30,15 @@ type expectation struct {
 }
 
 type expectedItem struct {
-	Entitlement access.EntitlementID           `json:"entitlement"`
-	Application string                         `json:"application"`
-	Title       string                         `json:"title"`
-	Fulfilment  access.Fulfilment              `json:"fulfilment"`
-	Binding     *access.Binding                `json:"binding,omitempty"`
-	Lasts       access.Duration                `json:"lasts"`
-	Stages      []map[string][]access.PersonID `json:"stages"`
+	Entitlement access.EntitlementID `json:"entitlement"`
+	Application string               `json:"application"`
+	Title       string               `json:"title"`
+	Fulfilment  access.Fulfilment    `json:"fulfilment"`
+	Binding     *access.Binding      `json:"binding,omitempty"`
+	Lasts       access.Duration      `json:"lasts"`
+	// ExistingAccess is left out where the catalog leaves it out.
+	ExistingAccess access.ExistingAccess          `json:"existing_access,omitempty"`
+	Stages         []map[string][]access.PersonID `json:"stages"`
 }
 
 func TestScenarios(t *testing.T) {
@@ -70,7 +72,7 @@ func told(requirement access.Requirement, refusals []access.Refusal) expectation
 	for _, item := range requirement.Items {
 		one := expectedItem{
 			Entitlement: item.Item.Entitlement, Application: item.Application, Title: item.Title,
-			Fulfilment: item.Fulfilment, Binding: item.Binding, Lasts: item.Lasts,
+			Fulfilment: item.Fulfilment, Binding: item.Binding, Lasts: item.Lasts, ExistingAccess: item.ExistingAccess,
 		}
 		for _, stage := range item.Stages {
 			var ids []access.PersonID

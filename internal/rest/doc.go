@@ -10,6 +10,10 @@
 //
 // A Login below a Transport gets tokens for it from an OAuth 2.0 server.
 //
+// A call that is no GET or HEAD is not sent when it may end after the context's write deadline (access.WithWriteDeadline),
+// by the time on the wall. That is looked at after everything that a call waits for: the rate, the token, the connection.
+// What is left is the time between the first byte that net/http takes of a body and its arrival.
+//
 // Nothing here retries, save a Login whose token is refused before its end, and nothing sleeps but for the rate. No error
 // text holds a configured secret, a URL's query or a body that ErrorText did not pick a sentence from.
 package rest

@@ -70,6 +70,9 @@ func NewLogin(base http.RoundTripper, c ClientCredentials) *Login {
 // RoundTrip implements http.RoundTripper.
 func (l *Login) RoundTrip(r *http.Request) (*http.Response, error) {
 	with, err := l.token(r.Context(), "")
+	if err == nil {
+		err = inTime(r.Context())
+	}
 	if err != nil {
 		closeBody(r)
 		return nil, err
@@ -85,7 +88,12 @@ func (l *Login) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := response.Body.Close(); err != nil {
 		return nil, err
 	}
-	if with, err = l.token(r.Context(), with.text); err != nil {
+	with, err = l.token(r.Context(), with.text)
+	if err == nil {
+		err = inTime(r.Context())
+	}
+	if err != nil {
+		closeBody(again)
 		return nil, err
 	}
 	return l.base.RoundTrip(authorized(again, with))

@@ -45,6 +45,8 @@ type Config struct {
 	Kind func(Answer) access.Kind
 	// Base sends; nil means one of Wire.
 	Base http.RoundTripper
+	// Now is the wall clock that write deadlines are compared with; nil means time.Now.
+	Now func() time.Time
 }
 
 // DefaultMaxBody is how many bytes of an answer are read by default: 8 MiB.
@@ -79,6 +81,9 @@ func NewTransport(c Config) (*Transport, error) {
 	}
 	if c.UserAgent == "" {
 		c.UserAgent = "usher"
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	t := &Transport{config: c, base: c.Base, redactor: newRedactor(c.Secrets)}
 	if t.base == nil {
@@ -135,7 +140,12 @@ func (e *tripError) Unwrap() error { return e.cause }
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), t.config.Timeout)
 	defer cancel()
-	if err := t.takeToken(ctx); err != nil {
+	ctx = watched(ctx, r.Method, t.config.Now, t.config.Timeout)
+	err := t.takeToken(ctx)
+	if err == nil {
+		err = inTime(ctx)
+	}
+	if err != nil {
 		closeBody(r)
 		return nil, err
 	}
@@ -144,7 +154,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }})
 	resp, err := t.base.RoundTrip(t.prepare(ctx, r))
 	if own, ok := errors.AsType[*tripError](err); ok {
-		return nil, own // A Login knows better.
+		return nil, own // A Login or a watchedBody knows better.
 	}
 	if err != nil {
 		return nil, &tripError{sent: sent.Load(), cause: err}
@@ -189,6 +199,7 @@ func (t *Transport) prepare(ctx context.Context, r *http.Request) *http.Request 
 		}
 	}
 	out.Header.Set("User-Agent", t.config.UserAgent)
+	watchBody(out)
 	return out
 }
 

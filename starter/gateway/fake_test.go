@@ -113,5 +113,8 @@ func fakeWatch(ctx workflow.Context, _ workflows.TicketWatchParams) (workflows.H
 }
 
 func fakeDoctor(_ workflow.Context, p workflows.DoctorParams) (workflows.DoctorReport, error) {
-	return workflows.DoctorReport{Lines: []workflows.DoctorLine{{Connector: "desk/" + string(p.TryTicket)}}}, nil
+	if p.TryTicket == "nowhere" {
+		return workflows.DoctorReport{Refusals: []access.Refusal{{Field: "try_ticket", Problem: `there is no desk "nowhere"`}}}, nil
+	}
+	return workflows.DoctorReport{Lines: []workflows.DoctorLine{{Connector: "desk/" + string(p.TryTicket), Note: p.Within.String()}}}, nil
 }

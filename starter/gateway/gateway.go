@@ -13,18 +13,23 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/client"
 
 	"usher/internal/access"
+	"usher/workflows"
 )
 
 // The defaults of Config.
 const (
 	DefaultAnswerWithin = 5 * time.Second
-	DefaultDoctorWithin = 40 * time.Second
+	DefaultDoctorWithin = workflows.DoctorWithin
 )
+
+// MaxDoctorWithin is the longest Config.DoctorWithin: the HTTP server gives up an answer that takes longer.
+const MaxDoctorWithin = 50 * time.Second
 
 // Config says how long the gateway waits.
 type Config struct {
@@ -40,8 +45,8 @@ func (c Config) Validate() error {
 	if c.AnswerWithin < 0 || c.AnswerWithin.Std() > time.Minute {
 		return errors.New(`answer_within: expected a duration from "0s" (the default, 5s) to "1m"`)
 	}
-	if c.DoctorWithin < 0 || c.DoctorWithin.Std() > 5*time.Minute {
-		return errors.New(`doctor_within: expected a duration from "0s" (the default, 40s) to "5m"`)
+	if c.DoctorWithin < 0 || c.DoctorWithin.Std() > MaxDoctorWithin {
+		return fmt.Errorf(`doctor_within: expected a duration from "0s" (the default, %s) to "%s"`, DefaultDoctorWithin, MaxDoctorWithin)
 	}
 	return nil
 }

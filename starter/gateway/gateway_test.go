@@ -324,6 +324,29 @@ func TestDoctorGivesTheWorkersReport(t *testing.T) {
 	require.Equal(t, "desk/jira", report.Lines[0].Connector)
 }
 
+func TestDoctorOfADeskThatDoesNotExist(t *testing.T) {
+	_, err := newGateway(t).Doctor(t.Context(), workflows.DoctorParams{TryTicket: "nowhere"})
+	var refused *gateway.RefusedError
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, access.Invalid, refused.Kind)
+	require.Equal(t, []access.Refusal{{Field: "try_ticket", Problem: `there is no desk "nowhere"`}}, refused.Refusals)
+}
+
+// TestDoctorAnswersWithinTheCall compares what the three of them wait for: the workflow less than the call, and the call
+// less than the server that writes its answer.
+func TestDoctorAnswersWithinTheCall(t *testing.T) {
+	require.Less(t, workflows.DoctorLongest(gateway.DefaultDoctorWithin), gateway.DefaultDoctorWithin)
+	require.LessOrEqual(t, gateway.DefaultDoctorWithin, gateway.MaxDoctorWithin)
+	require.NoError(t, gateway.Config{DoctorWithin: access.Duration(gateway.MaxDoctorWithin)}.Validate())
+	require.ErrorContains(t, gateway.Config{DoctorWithin: access.Duration(gateway.MaxDoctorWithin + 1)}.Validate(), "doctor_within")
+
+	const within = 30 * time.Second
+	g := gateway.New(server(t).temporal, gateway.Config{DoctorWithin: access.Duration(within)})
+	report, err := g.Doctor(t.Context(), workflows.DoctorParams{TryTicket: "jira"})
+	require.NoError(t, err)
+	require.Equal(t, "30s", report.Lines[0].Note, "the workflow is told how long the call waits")
+}
+
 func TestATemporalThatIsAwayIsTransient(t *testing.T) {
 	away, err := client.NewLazyClient(client.Options{HostPort: "127.0.0.1:1"})
 	require.NoError(t, err)

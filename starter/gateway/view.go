@@ -69,9 +69,11 @@ func (g *Gateway) outcome(ctx context.Context, id access.RequestID) (access.Requ
 }
 
 // Doctor asks the worker to check every connector, and with p.TryTicket to open a trial ticket. It waits at most
-// Config.DoctorWithin. Transient: no answer in that time, which is what happens when no worker runs.
+// Config.DoctorWithin, and the worker reports before that, whichever connector does not answer. *RefusedError, Invalid:
+// p.TryTicket names no desk. Transient: no answer in that time, which is what happens when no worker runs.
 func (g *Gateway) Doctor(ctx context.Context, p workflows.DoctorParams) (workflows.DoctorReport, error) {
 	within := g.config.doctorWithin()
+	p.Within = access.Duration(within)
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	run, err := g.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
@@ -90,6 +92,9 @@ func (g *Gateway) Doctor(ctx context.Context, p workflows.DoctorParams) (workflo
 			return workflows.DoctorReport{}, refused
 		}
 		return workflows.DoctorReport{}, outage(opDoctor, "no worker gave an answer in time: is usher-worker running?", err)
+	}
+	if len(report.Refusals) > 0 {
+		return report, &RefusedError{Op: opDoctor, Kind: access.Invalid, Message: report.Refusals[0].Problem, Refusals: report.Refusals}
 	}
 	return report, nil
 }

@@ -58,12 +58,10 @@ func (*Development) Ready(context.Context) error { return nil }
 // Warning tells every caller what this mode is.
 func (*Development) Warning() string { return "identity is not checked" }
 
-const longestPerson = 256
-
 func validPerson(id string) bool {
-	return id != "" && len(id) <= longestPerson && len(plainText("", id)) == 0
+	return id != "" && len(fittingID("", id, access.Limits().Caller)) == 0
 }
 
 func personExpected() string {
-	return fmt.Sprintf("expected the id of a person, 1 to %d bytes without control characters", longestPerson)
+	return fmt.Sprintf("expected the id of a person, 1 to %d bytes of UTF-8 without control characters", access.Limits().Caller.Bytes)
 }

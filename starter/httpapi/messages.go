@@ -27,7 +27,11 @@ type decideInput struct {
 
 // Resolve implements huma.Resolver.
 func (in *decideInput) Resolve(huma.Context) []error {
-	return repeatable(in.IdempotencyKey, in.Body.ID, in.Body.Reason)
+	problems := repeatable(in.IdempotencyKey, in.Body.ID, in.Body.Reason)
+	for i, item := range in.Body.Items {
+		problems = append(problems, fittingID(fmt.Sprintf("body.items[%d]", i), item, access.Limits().Item)...)
+	}
+	return problems
 }
 
 func repeatable(key, id, reason string) []error {
@@ -61,6 +65,9 @@ type seenOutput struct {
 
 func (a *API) decide(ctx context.Context, in *decideInput) (*seenOutput, error) {
 	caller, id := callerOf(ctx), access.RequestID(in.RequestID)
+	if !access.ValidRequestID(in.RequestID) {
+		return nil, notFound(id)
+	}
 	messageID, err := messageID(caller.Person, in.IdempotencyKey, in.Body.ID)
 	if err != nil {
 		return nil, a.failed(ctx, err)
@@ -74,7 +81,7 @@ func (a *API) decide(ctx context.Context, in *decideInput) (*seenOutput, error) 
 	}
 	view, err := a.deps.Gateway.Decide(ctx, id, decision)
 	if err != nil {
-		return a.tooLate(ctx, id, decision, err)
+		return a.notTaken(ctx, id, decision, err)
 	}
 	return &seenOutput{Body: view}, nil
 }
@@ -106,6 +113,9 @@ func (in *withdrawInput) said() WithdrawBody {
 
 func (a *API) withdraw(ctx context.Context, in *withdrawInput) (*seenOutput, error) {
 	caller, id, said := callerOf(ctx), access.RequestID(in.RequestID), in.said()
+	if !access.ValidRequestID(in.RequestID) {
+		return nil, notFound(id)
+	}
 	messageID, err := messageID(caller.Person, in.IdempotencyKey, said.ID)
 	if err != nil {
 		return nil, a.failed(ctx, err)
@@ -114,37 +124,7 @@ func (a *API) withdraw(ctx context.Context, in *withdrawInput) (*seenOutput, err
 		ID: messageID, By: caller.Person, Reason: said.Reason, Proof: caller.Proof,
 	})
 	if err != nil {
-		return a.tooLate(ctx, id, access.Decision{}, err)
+		return a.notTaken(ctx, id, access.Decision{}, err)
 	}
 	return &seenOutput{Body: view}, nil
-}
-
-// tooLate explains a call that no running request took. For a request that has ended it tells the outcome to those who
-// may see it, and a decision that is recorded already is answered as what it is: a repetition.
-func (a *API) tooLate(ctx context.Context, id access.RequestID, d access.Decision, err error) (*seenOutput, error) {
-	kind := access.KindOf(err)
-	if kind != access.Conflict && kind != access.NotFound {
-		return nil, a.failed(ctx, err)
-	}
-	view, lookErr := a.look(ctx, id)
-	if lookErr != nil {
-		if kind == access.Conflict && !access.IsKind(lookErr, access.NotFound) {
-			return nil, a.failed(ctx, err)
-		}
-		return nil, a.failed(ctx, lookErr)
-	}
-	if !a.mayRead(callerOf(ctx), view) {
-		return nil, notFound(id)
-	}
-	for _, taken := range view.Decisions {
-		if d.ID != "" && taken.ID == d.ID && taken.Verdict == d.Verdict {
-			return &seenOutput{Body: view}, nil
-		}
-	}
-	if !view.State.Ended() {
-		return nil, a.failed(ctx, err)
-	}
-	problem := newProblem(kindEnded(), fmt.Sprintf("It came too late: the outcome is %s.", view.State))
-	problem.Outcome, problem.EndedAt = view.State, view.EndedAt
-	return nil, problem
 }

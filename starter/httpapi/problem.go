@@ -25,6 +25,7 @@ type Problem struct {
 	Errors        []ProblemField      `json:"errors,omitempty" doc:"The fields that are wrong, each with what was expected."`
 	Outcome       access.RequestState `json:"outcome,omitempty" doc:"How the request ended, when it came too late."`
 	EndedAt       *time.Time          `json:"ended_at,omitempty" doc:"When the request ended."`
+	Decisions     []access.Decision   `json:"decisions,omitempty" doc:"What was decided about these items, when a decision came too late."`
 	HTTPRequestID string              `json:"http_request_id,omitempty" doc:"What X-Request-Id says; the log has it too."`
 
 	headers http.Header
@@ -188,7 +189,7 @@ func fieldsOf(refusals []access.Refusal) []ProblemField {
 func locationOf(field string) string {
 	head, _, _ := strings.Cut(field, "[")
 	switch head {
-	case "items", "subject", "reason", "id", "verdict":
+	case "items", "subject", "reason", "id", "verdict", "try_ticket":
 		return "body." + field
 	case "Idempotency-Key":
 		return "header." + field

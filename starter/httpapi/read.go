@@ -15,7 +15,7 @@ func (a *API) registerReads() {
 	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/requests/{id}", huma.Operation{
 		OperationID: "read-request", Summary: "Read a request", Tags: []string{"requests"},
 		Description: "How the request stands, whom it waits for, its ticket, and its timeline. Those who are involved may read it, and auditors.",
-	}, http.StatusNotFound), a.readRequest)
+	}, http.StatusNotFound, http.StatusConflict), a.readRequest)
 	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/requests", huma.Operation{
 		OperationID: "list-requests", Summary: "List requests", Tags: []string{"requests"},
 		Description: "Newest first. Callers who are no auditors set requester, subject or waiting_on to themselves.",
@@ -23,7 +23,7 @@ func (a *API) registerReads() {
 	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/requests/{id}/audit", huma.Operation{
 		OperationID: "read-audit", Summary: "Read the audit trail of a request", Tags: []string{"audit"},
 		Description: "Who did what, when, by which channel, why, and on what proof: from the submission to the end of each lease.",
-	}, http.StatusNotFound), a.readAudit)
+	}, http.StatusNotFound, http.StatusConflict), a.readAudit)
 	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/subjects/{id}/leases", huma.Operation{
 		OperationID: "list-leases", Summary: "List what a person holds", Tags: []string{"audit"},
 		Description: "The leases that the person holds or held because of requests, for the person itself and for auditors.",
@@ -91,16 +91,21 @@ func (a *API) mayRead(caller Caller, view access.RequestView) bool {
 	return false
 }
 
-// readable gives a request that the caller may read; anything else does not exist for this caller.
+// readable gives a request that the caller may read; anything else does not exist for this caller. While policy has not
+// answered nobody knows who is involved, so a caller who is not yet is asked to try again.
 func (a *API) readable(ctx context.Context, id access.RequestID) (access.RequestView, error) {
 	view, err := a.look(ctx, id)
-	if access.IsKind(err, access.NotFound) || (err == nil && !a.mayRead(callerOf(ctx), view)) {
+	switch {
+	case access.IsKind(err, access.NotFound):
 		return access.RequestView{}, notFound(id)
-	}
-	if err != nil {
+	case err != nil:
 		return access.RequestView{}, a.failed(ctx, err)
+	case a.mayRead(callerOf(ctx), view):
+		return view, nil
+	case view.State == access.StateEvaluating:
+		return access.RequestView{}, unanswered()
 	}
-	return view, nil
+	return access.RequestView{}, notFound(id)
 }
 
 func (a *API) readRequest(ctx context.Context, in *requestInput) (*requestOutput, error) {
@@ -173,6 +178,15 @@ type listInput struct {
 	Cursor      string   `query:"cursor" maxLength:"512" doc:"What next said in the answer before."`
 }
 
+// Resolve implements huma.Resolver.
+func (in *listInput) Resolve(huma.Context) []error {
+	limits := access.Limits()
+	problems := fittingID("query.subject", in.Subject, limits.Person)
+	problems = append(problems, fittingID("query.requester", in.Requester, limits.Person)...)
+	problems = append(problems, fittingID("query.waiting_on", in.WaitingOn, limits.Person)...)
+	return append(problems, fittingID("query.entitlement", in.Entitlement, limits.Entitlement)...)
+}
+
 type listOutput struct {
 	Body struct {
 		Requests []access.RequestView `json:"requests" nullable:"false" doc:"The requests, newest first."`
@@ -211,6 +225,11 @@ func (a *API) listRequests(ctx context.Context, in *listInput) (*listOutput, err
 
 type subjectInput struct {
 	Subject string `path:"id" maxLength:"256" doc:"The identity source's id of the person."`
+}
+
+// Resolve implements huma.Resolver.
+func (in *subjectInput) Resolve(huma.Context) []error {
+	return fittingID("path.id", in.Subject, access.Limits().Person)
 }
 
 type leasesOutput struct {

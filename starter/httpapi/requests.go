@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -48,9 +50,10 @@ func (in *submitInput) Resolve(huma.Context) []error {
 		}
 	}
 	problems = append(problems, plainText("header.Idempotency-Key", in.IdempotencyKey)...)
-	problems = append(problems, plainText("body.subject", in.Body.Subject)...)
+	problems = append(problems, fittingID("body.subject", in.Body.Subject, access.Limits().Person)...)
 	for i, item := range in.Body.Items {
-		problems = append(problems, plainText(fmt.Sprintf("body.items[%d].entitlement", i), item.Entitlement)...)
+		at := fmt.Sprintf("body.items[%d].entitlement", i)
+		problems = append(problems, fittingID(at, item.Entitlement, access.Limits().Entitlement)...)
 	}
 	return append(problems, plainText("body.reason", in.Body.Reason)...)
 }
@@ -65,6 +68,23 @@ func plainText(location, text string) []error {
 		if unicode.IsControl(r) && r != '\n' && r != '\t' && r != '\r' {
 			return []error{fieldError(location, "expected text without control characters")}
 		}
+	}
+	return nil
+}
+
+// fittingID refuses an id that the ledger would refuse: what cannot be recorded must not begin. How many characters it
+// may have the schema says. The decoder of JSON puts U+FFFD where a text is no UTF-8, which would be another id.
+func fittingID(location, id string, limit access.TextLimit) []error {
+	if problems := plainText(location, id); problems != nil {
+		return problems
+	}
+	limit.Runes = 0
+	problem := limit.Problem(id)
+	if problem == "" && strings.ContainsRune(id, utf8.RuneError) {
+		problem = "expected UTF-8"
+	}
+	if problem != "" {
+		return []error{fieldError(location, problem)}
 	}
 	return nil
 }
@@ -93,7 +113,7 @@ func (a *API) registerRequests() {
 	huma.Register(a.huma, submit, a.submit)
 	huma.Register(a.huma, a.operation(http.MethodPost, "/v1/requests/{id}/decisions", huma.Operation{
 		OperationID: "decide-request", Summary: "Approve or deny", Tags: []string{"requests"},
-		Description: "Gives the caller's decision on the items that are named, or on all that the caller may decide now. Too late is 409 with the outcome.",
+		Description: "Gives the caller's decision on the items that are named, or on all that the caller may decide now. Too late is 409 with the decisions that came first, or with the outcome; while policy has not answered it is 409 with Retry-After.",
 	}, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests), a.decide)
 	huma.Register(a.huma, a.operation(http.MethodPost, "/v1/requests/{id}/withdraw", huma.Operation{
 		OperationID: "withdraw-request", Summary: "Take a request back", Tags: []string{"requests"},

@@ -4,12 +4,14 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"log/slog"
 	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/starter/gateway"
 	"usher/starter/httpapi"
 	"usher/workflows"
 )
@@ -145,4 +147,20 @@ func TestTheDoctorIsForAuditors(t *testing.T) {
 	require.Equal(t, []workflows.DoctorParams{{TryTicket: "jira"}}, w.gateway.doctored)
 	w.gateway.err = errAway
 	require.Equal(t, http.StatusServiceUnavailable, w.call("audra", "POST", "/v1/doctor", "").status)
+}
+
+func TestTheDoctorIsToldADeskThatExists(t *testing.T) {
+	w := newWorld(t)
+	w.gateway.err = &gateway.RefusedError{
+		Op: "doctor", Kind: access.Invalid, Message: `there is no desk "jiira"; there are: jira`,
+		Refusals: []access.Refusal{{Field: "try_ticket", Problem: `there is no desk "jiira"; there are: jira`}},
+	}
+	got := w.call("audra", "POST", "/v1/doctor", `{"try_ticket":"jiira"}`)
+	require.Equal(t, http.StatusUnprocessableEntity, got.status, got.body)
+	require.Equal(t, []httpapi.ProblemField{{Location: "body.try_ticket", Message: `there is no desk "jiira"; there are: jira`}}, got.problem.Errors)
+}
+
+func TestTheServerWritesTheDoctorsAnswer(t *testing.T) {
+	server := httpapi.NewServer(newWorld(t).api, slog.New(slog.DiscardHandler))
+	require.Greater(t, server.WriteTimeout, gateway.MaxDoctorWithin)
 }

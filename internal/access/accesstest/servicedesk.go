@@ -165,6 +165,8 @@ func deskWriteCases() []deskCase {
 		{name: "an assignment whose answer is lost is repeated without harm", run: assignWithLostAnswer},
 		{name: "an account that cannot be assigned is invalid", run: assignUnassignable},
 		{name: "writing to a deleted ticket is not found", run: writeDeleted},
+		{name: "a write whose time is over is not made, and reading goes on", run: writeAfterItsTime},
+		{name: "a write that ends in its time is made", run: writeInItsTime},
 	}
 }
 

@@ -17,6 +17,8 @@ import (
 // Desk is a service desk in memory: access.ServiceDesk, with humans (desk_humans.go) and scripted faults
 // (desk_faults.go). Every status moves to every other unless CloseOff says otherwise. Safe for concurrent use.
 type Desk struct {
+	writeClock
+
 	name access.DeskName
 
 	mu       sync.Mutex
@@ -122,6 +124,9 @@ func (d *Desk) CreateTicket(ctx context.Context, n access.NewTicket) (access.Tic
 	if n.Marker == "" {
 		return access.TicketRef{}, access.Errorf(access.Invalid, op, "marker: expected one")
 	}
+	if err := d.inTime(ctx, op); err != nil {
+		return access.TicketRef{}, err
+	}
 	t := d.add(n)
 	if account := d.accountOf(n.Requester); account != nil {
 		t.Reporter = account.id
@@ -174,6 +179,9 @@ func (d *Desk) comment(ctx context.Context, id access.TicketID, c access.Comment
 	}
 	already := slices.ContainsFunc(t.Comments, func(have access.Comment) bool { return have.Marker == c.Marker })
 	if !already {
+		if err := d.inTime(ctx, op); err != nil {
+			return err
+		}
 		t.Comments = append(t.Comments, access.Comment{Marker: c.Marker, Text: deskShorten(c.Text, DeskBodyLimit)})
 		d.changed(t, true)
 	}
@@ -199,6 +207,9 @@ func (d *Desk) MoveTicket(ctx context.Context, id access.TicketID, to access.Tic
 	if field := d.demanded[to]; field != "" {
 		return access.Errorf(access.Invalid, op, "the transition to %q demands the field %q", to, field)
 	}
+	if err := d.inTime(ctx, op); err != nil {
+		return err
+	}
 	d.move(t, DeskSelf, to)
 	return d.end(OpMoveTicket, op)
 }
@@ -216,6 +227,9 @@ func (d *Desk) AssignTicket(ctx context.Context, id access.TicketID, to access.A
 		return access.Errorf(access.Invalid, op, "account %q cannot be assigned", to)
 	}
 	if t.Assignee != to {
+		if err := d.inTime(ctx, op); err != nil {
+			return err
+		}
 		t.Assignee, t.AssignedByOther = to, false
 		d.changed(t, true)
 	}

@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -18,110 +19,36 @@ const (
 	OpLookup = "Lookup"
 )
 
-// Target is an access.Provisioner in memory. It starts without roles and accounts. Faults are scripted through the
-// embedded Faults. Safe for concurrent use.
+// Target is an access.Provisioner in memory: roles have names, accounts are found by the person's id, and both have ids
+// that no renaming changes. It starts without roles and accounts. Faults are scripted through the embedded Faults. Safe
+// for concurrent use.
 type Target struct {
 	Faults
+	writeClock
 
-	mu       sync.Mutex
-	now      func() time.Time
-	roles    map[string][]access.PersonID
-	accounts map[access.PersonID]bool
-	history  []TargetChange
+	mu      sync.Mutex
+	now     func() time.Time
+	roles   []*targetRole
+	made    int
+	owners  map[string]access.PersonID
+	history []TargetChange
+}
+
+// targetRole is one role. Its members are ids of accounts.
+type targetRole struct {
+	id, name string
+	members  []string
 }
 
 var _ access.Provisioner = (*Target)(nil)
 
-// TargetChange is one change of a membership.
-type TargetChange struct {
-	// Op is OpGrant or OpRevoke; calls that found it already so make no change.
-	Op     string
-	Role   string
-	Person access.PersonID
-}
-
 // NewTarget makes a target with these roles, which nobody holds.
 func NewTarget(roles ...string) *Target {
-	t := &Target{
-		Faults: Faults{what: "the target"}, now: time.Now,
-		roles: map[string][]access.PersonID{}, accounts: map[access.PersonID]bool{},
-	}
+	t := &Target{Faults: Faults{what: "the target"}, now: time.Now, owners: map[string]access.PersonID{}}
 	for _, role := range roles {
-		t.roles[role] = nil
+		t.AddRole(role)
 	}
 	return t
-}
-
-// SetClock replaces the clock that proofs carry; it is time.Now until then.
-func (t *Target) SetClock(now func() time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.now = now
-}
-
-// AddRole adds a role that nobody holds; a role that is there is left alone.
-func (t *Target) AddRole(role string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if _, known := t.roles[role]; !known {
-		t.roles[role] = nil
-	}
-}
-
-// RemoveRole removes a role with all who hold it.
-func (t *Target) RemoveRole(role string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.roles, role)
-}
-
-// AddAccounts gives persons an account.
-func (t *Target) AddAccounts(persons ...access.PersonID) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, p := range persons {
-		t.accounts[p] = true
-	}
-}
-
-// RemoveAccount removes a person's account and all that it held.
-func (t *Target) RemoveAccount(p access.PersonID) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.accounts, p)
-	for role := range t.roles {
-		t.drop(role, p)
-	}
-}
-
-// Put makes a person hold a role as if somebody else had granted it: it is not in the history.
-func (t *Target) Put(role string, p access.PersonID) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !slices.Contains(t.roles[role], p) {
-		t.roles[role] = append(t.roles[role], p)
-	}
-}
-
-// Take makes a person not hold a role as if somebody else had revoked it: it is not in the history.
-func (t *Target) Take(role string, p access.PersonID) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.drop(role, p)
-}
-
-// Members are the persons who hold a role, in the order in which they came to it; nil for nobody.
-func (t *Target) Members(role string) []access.PersonID {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return slices.Clone(t.roles[role])
-}
-
-// History is every change that the port made, oldest first.
-func (t *Target) History() []TargetChange {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return slices.Clone(t.history)
 }
 
 // Grant implements access.Provisioner.
@@ -129,17 +56,24 @@ func (t *Target) Grant(ctx context.Context, a access.Assignment) (access.Proof, 
 	return scripted(ctx, &t.Faults, OpGrant, func() (access.Proof, error) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		if err := t.missing("grant", a); err != nil {
+		role, account, err := t.find("grant", a)
+		switch {
+		case err != nil:
 			return access.Proof{}, err
+		case role == nil:
+			return access.Proof{}, access.Errorf(access.NotFound, "grant", "no role has the id %q", a.RoleID)
+		case !t.known(account):
+			return access.Proof{}, access.Errorf(access.NotFound, "grant", "no account has the id %q", account)
 		}
-		already := slices.Contains(t.roles[a.Role], a.Subject.ID)
+		already := role.holds(account)
 		if !already {
-			t.roles[a.Role] = append(t.roles[a.Role], a.Subject.ID)
-			t.history = append(t.history, TargetChange{OpGrant, a.Role, a.Subject.ID})
+			if err := t.inTime(ctx, "grant"); err != nil {
+				return access.Proof{}, err
+			}
+			role.members = append(role.members, account)
+			t.history = append(t.history, TargetChange{OpGrant, role.name, t.owners[account]})
 		}
-		proof := t.proof(a)
-		proof.Already = already
-		return proof, nil
+		return t.proof(a, role, account, already), nil
 	})
 }
 
@@ -148,13 +82,19 @@ func (t *Target) Revoke(ctx context.Context, a access.Assignment) (access.Proof,
 	return scripted(ctx, &t.Faults, OpRevoke, func() (access.Proof, error) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		held := t.drop(a.Role, a.Subject.ID)
-		if held {
-			t.history = append(t.history, TargetChange{OpRevoke, a.Role, a.Subject.ID})
+		role, account, err := t.find("revoke", a)
+		if err != nil {
+			return access.Proof{}, err
 		}
-		proof := t.proof(a)
-		proof.Already = !held
-		return proof, nil
+		held := role.holds(account)
+		if held {
+			if err := t.inTime(ctx, "revoke"); err != nil {
+				return access.Proof{}, err
+			}
+			role.drop(account)
+			t.history = append(t.history, TargetChange{OpRevoke, role.name, t.owners[account]})
+		}
+		return t.proof(a, role, account, !held), nil
 	})
 }
 
@@ -163,10 +103,11 @@ func (t *Target) Verify(ctx context.Context, a access.Assignment) (access.Proof,
 	return scripted(ctx, &t.Faults, OpVerify, func() (access.Proof, error) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		if _, known := t.roles[a.Role]; !known {
-			return access.Proof{}, t.missing("verify", a)
+		role, account, err := t.find("verify", a)
+		if err != nil {
+			return access.Proof{}, err
 		}
-		return t.proof(a), nil
+		return t.proof(a, role, account, false), nil
 	})
 }
 
@@ -175,42 +116,73 @@ func (t *Target) Check(ctx context.Context) ([]access.Finding, error) {
 	return scripted(ctx, &t.Faults, OpCheck, func() ([]access.Finding, error) { return nil, nil })
 }
 
-// drop takes a role away and reports whether it was held.
-func (t *Target) drop(role string, p access.PersonID) bool {
-	at := slices.Index(t.roles[role], p)
-	if at >= 0 {
-		t.roles[role] = slices.Delete(slices.Clone(t.roles[role]), at, at+1)
+// find names the role and the account by their ids. The role is nil where its id is known and there is none of that id.
+// NotFound: a name finds nothing.
+func (t *Target) find(op string, a access.Assignment) (*targetRole, string, error) {
+	is := func(r *targetRole) bool { return r.id == a.RoleID }
+	if a.RoleID == "" {
+		is = func(r *targetRole) bool { return r.name == a.Role }
 	}
-	return at >= 0
+	role := t.role(is)
+	if role == nil && a.RoleID == "" {
+		return nil, "", access.Errorf(access.NotFound, op, "no role is named %q", a.Role)
+	}
+	if a.Account != "" {
+		return role, a.Account, nil
+	}
+	account := t.accountOf(a.Subject.ID)
+	if account == "" {
+		return nil, "", access.Errorf(access.NotFound, op, "no account for the person %q", a.Subject.ID)
+	}
+	return role, account, nil
 }
 
-func (t *Target) missing(op string, a access.Assignment) error {
-	if _, known := t.roles[a.Role]; !known {
-		return access.Errorf(access.NotFound, op, "no role %q", a.Role)
-	}
-	if !t.accounts[a.Subject.ID] {
-		return access.Errorf(access.NotFound, op, "no account for the person %q", a.Subject.ID)
+func (t *Target) role(is func(*targetRole) bool) *targetRole {
+	if at := slices.IndexFunc(t.roles, is); at >= 0 {
+		return t.roles[at]
 	}
 	return nil
 }
 
-// proof tells what is so now.
-func (t *Target) proof(a access.Assignment) access.Proof {
-	members, known := t.roles[a.Role]
-	p := access.Proof{Method: "memory", At: t.now().UTC()}
-	if t.accounts[a.Subject.ID] {
-		p.Account = "account-" + string(a.Subject.ID)
+func (t *Target) named(name string) *targetRole {
+	return t.role(func(r *targetRole) bool { return r.name == name })
+}
+
+func (t *Target) known(account string) bool { _, known := t.owners[account]; return known }
+
+// accountOf is the id of a person's account; "" for none.
+func (t *Target) accountOf(p access.PersonID) string {
+	for _, account := range slices.Sorted(maps.Keys(t.owners)) {
+		if t.owners[account] == p {
+			return account
+		}
 	}
-	p.Holds = slices.Contains(members, a.Subject.ID)
-	switch {
-	case !known:
-		p.Evidence = fmt.Sprintf("no role %q", a.Role)
-	case p.Account == "":
-		p.Evidence = fmt.Sprintf("no account for the person %q", a.Subject.ID)
-	case p.Holds:
-		p.Evidence = fmt.Sprintf("role %q is held by %q", a.Role, a.Subject.ID)
-	default:
-		p.Evidence = fmt.Sprintf("role %q is not held by %q", a.Role, a.Subject.ID)
+	return ""
+}
+
+// holds reports whether an account holds the role. Nobody holds no role.
+func (r *targetRole) holds(account string) bool {
+	return r != nil && slices.Contains(r.members, account)
+}
+
+// drop takes a role away.
+func (r *targetRole) drop(account string) {
+	if at := slices.Index(r.members, account); at >= 0 {
+		r.members = slices.Delete(slices.Clone(r.members), at, at+1)
+	}
+}
+
+// proof tells what is so now. role is nil for one that is gone.
+func (t *Target) proof(a access.Assignment, role *targetRole, account string, already bool) access.Proof {
+	p := access.Proof{Method: "memory", At: t.now().UTC(), RoleID: a.RoleID, Account: account, Already: already}
+	if role == nil {
+		p.Evidence = fmt.Sprintf("no role has the id %q", a.RoleID)
+		return p
+	}
+	p.RoleID, p.Holds = role.id, role.holds(account)
+	p.Evidence = fmt.Sprintf("role %q (%s) is not held by %q", role.name, role.id, account)
+	if p.Holds {
+		p.Evidence = fmt.Sprintf("role %q (%s) is held by %q", role.name, role.id, account)
 	}
 	return p
 }

@@ -30,6 +30,8 @@ func TestTargetIsAProvisioner(t *testing.T) {
 			},
 			Put:               func(role string, p access.Person) { target.Put(role, p.ID) },
 			Take:              func(role string, p access.Person) { target.Take(role, p.ID) },
+			RenameAccount:     func(p access.Person) { target.RenameAccount(p.ID, p.ID+"-renamed") },
+			RenameRole:        func(role string) { target.RenameRole(role, role+", renamed") },
 			RemoveAccount:     func(p access.Person) { target.RemoveAccount(p.ID) },
 			RemoveRole:        target.RemoveRole,
 			DropAnswerOnce:    target.DropAnswerNext,

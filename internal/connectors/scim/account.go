@@ -20,24 +20,38 @@ type account struct {
 
 func (a account) recordID() string { return a.ID }
 
-// findAccount gives the id of the subject's user; errNoSuch for none.
-func (t *Target) findAccount(ctx context.Context, op string, p access.Person) (string, error) {
+// findAccount looks the subject's user up, which sets m.account. Where the person's id is that of the user, a user who is
+// not there is gone: m.noAccount. NotFound: a search finds none.
+func (t *Target) findAccount(ctx context.Context, op string, m membership, p access.Person) (membership, error) {
+	var err error
 	switch t.match {
 	case MatchExternalID:
-		return t.findAccountBy(ctx, op, "externalId", string(p.ID))
+		m.account, err = t.findAccountBy(ctx, op, "externalId", string(p.ID))
 	case MatchUserName:
-		return t.findByUserName(ctx, op, p)
+		m.account, err = t.findByUserName(ctx, op, p)
 	case MatchID:
+		if !addressable(string(p.ID)) {
+			return membership{}, t.noAccount(op, p)
+		}
+		m.account = string(p.ID)
+		if m, err = t.client.readAccount(ctx, op, m); m.noAccount {
+			m.account = ""
+		}
 	}
-	a, err := byID[account](ctx, t.client, rest.Call{Op: op, Path: "Users"}, string(p.ID))
-	return a.ID, err
+	if errors.Is(err, errNoSuch) {
+		return membership{}, t.noAccount(op, p)
+	}
+	return m, err
+}
+
+func (t *Target) noAccount(op string, p access.Person) error {
+	return access.Errorf(access.NotFound, op, "no account for the person %q: no user matches by %s", p.ID, t.match)
 }
 
 // findByUserName asks for the name as it is and, if nobody has it, in lower case: userName disregards case by
 // RFC 7643, but some directories compare it exactly.
 func (t *Target) findByUserName(ctx context.Context, op string, p access.Person) (string, error) {
 	if p.UserName == "" {
-		// To take this for "no account" would end a revoke that never happened.
 		return "", access.Errorf(access.Invalid, op, "the person %q has no user name to match by (match: userName)", p.ID)
 	}
 	id, err := t.findAccountBy(ctx, op, "userName", p.UserName)

@@ -108,8 +108,7 @@ type groupValue struct {
 // two ids.
 func byID[T record](ctx context.Context, c *client, call rest.Call, id string) (T, error) {
 	var got, none T
-	// A path with an empty segment or with dots names another thing than a record.
-	if id == "" || id == "." || id == ".." {
+	if !addressable(id) {
 		return none, errNoSuch
 	}
 	call.Path, call.Into = call.Path+"/"+url.PathEscape(id), &got
@@ -129,6 +128,10 @@ func byID[T record](ctx context.Context, c *client, call rest.Call, id string) (
 	}
 	return got, nil
 }
+
+// addressable reports whether a path can name the record of an id: one with an empty segment or with dots names something
+// else.
+func addressable(id string) bool { return id != "" && id != "." && id != ".." }
 
 // confirmed tells whether a 404 can be believed: only a directory that is really there can say that something is not.
 func (c *client) confirmed(ctx context.Context, op string) error {

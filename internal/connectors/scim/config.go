@@ -46,7 +46,7 @@ type Config struct {
 	// Match and RolesBy matter to a Target only; "" means MatchID and RolesByDisplayName.
 	Match   Match   `yaml:"match"`
 	RolesBy RolesBy `yaml:"roles_by"`
-	// RequestTimeout is the deadline of one call; 0 means DefaultRequestTimeout. A grant or a revoke is four to
+	// RequestTimeout is the deadline of one call; 0 means DefaultRequestTimeout. A grant or a revoke is three to
 	// sixteen calls, one after the other.
 	RequestTimeout access.Duration `yaml:"request_timeout"`
 	// Rate is this worker's share of the directory's limit, in calls per second; 0 sets no limit.

@@ -25,14 +25,20 @@
 // does as long as any group has no members (both seen on the servers of testdata/servers). Membership through a nested group
 // is not seen, and a group's rules of its own (dynamic groups) are not known.
 //
-// A list of 100 or more is a costly way to read one membership, so a grant into such a group does without it where it
-// can. Target remembers a long group whose filter has proved itself: it gave the group, and no other, for a member,
-// and not for one that cannot exist. Then a grant asks that filter before and after its PATCH, and reads no list. The
+// A list of 100 or more is a costly way to read one membership, and a hidden one a useless way, so a grant into such a
+// group does without it where it can. Target remembers a group whose filter has proved itself: it gave the group, and no
+// other, for a member whom the list did not show, and not for one that cannot exist. Then a grant asks that filter before and after its PATCH, and reads no list. The
 // filter still counts if its answer turned with the change, so a hit after the PATCH needs no other question. The
 // first grant into a long group reads the list before its PATCH and, if the filter gave nothing then, the filter
 // after it, with both questions. Whenever a filter does not show what it should, gives other groups or is refused,
 // the group is forgotten, and the list is read as above. What is remembered says what to ask first, and not who holds
 // what. A revoke and a verify always begin with the list: a filter that misses a member must not end what is there.
+//
+// Groups and users are renamed, so a name that finds nothing proves nothing: NotFound. Their ids stay (RFC 7643, section
+// 3.1). A proof names both, and whoever passes them on spares the look-ups, and has a revoke and a verify read the one
+// group and the one user that were granted. There a 404 is the proof that the access is gone. A user who is gone holds
+// nothing, even where a group still lists the user. With `roles_by: id` the role is such an id from the beginning, and with
+// `match: id` the person's.
 //
 // A 404 is believed only if ServiceProviderConfig is there: a wrong base URL or a proxy in trouble answers 404
 // to everything, and to believe it would end a revoke that never happened. Where listings are paged, pages advance by

@@ -18,6 +18,7 @@ import (
 const (
 	methodList   = "scim group member list"
 	methodFilter = "scim group member filter"
+	methodUser   = "scim user by id"
 )
 
 // believedBelow is the length from which a member list is taken to be cut: 100 is the smallest page that directories
@@ -44,13 +45,16 @@ func groupQuery(filter string) url.Values {
 	return url.Values{"filter": {filter}, "excludedAttributes": {"members"}}
 }
 
-// membership is what was read about an assignment. group and account are "" where the directory has none.
+// membership is what was read about an assignment. group and account are ids; account is "" where none is known.
 type membership struct {
-	group, account   string
-	holds            bool
-	method, evidence string
-	at               time.Time
-	// long is true for a group whose list was long, or too long to read, when it was last read.
+	group, account string
+	// noGroup and noAccount are true when the directory, asked by the id, has no such record.
+	noGroup, noAccount bool
+	holds              bool
+	method, evidence   string
+	at                 time.Time
+	// long is true for a group whose list was long, or too long to read, when it was last read, and for one whose list is
+	// known to hide members.
 	long bool
 	// filter is the attribute of the filter that gave the answer, "" where the list did.
 	filter string
@@ -60,19 +64,18 @@ type membership struct {
 
 func (m membership) proof(already bool) access.Proof {
 	return access.Proof{
-		Holds: m.holds, Account: m.account, Method: m.method, Evidence: m.evidence, At: m.at, Already: already,
+		Holds: m.holds, Account: m.account, RoleID: m.group, Method: m.method, Evidence: m.evidence, At: m.at, Already: already,
 	}
 }
 
 // readMembership reads whether m.account is a member of m.group: see the package comment. A group that is gone has no
-// members, and the group of the answer is then "".
+// members.
 func (c *client) readMembership(ctx context.Context, op string, m membership) (membership, error) {
 	m = membership{group: m.group, account: m.account, at: time.Now().UTC(), method: methodList}
 	g, err := byID[group](ctx, c, rest.Call{Op: op, Path: "Groups"}, m.group)
 	switch {
 	case errors.Is(err, errNoSuch):
-		m.evidence = fmt.Sprintf("no group has the id %q", m.group)
-		m.group = ""
+		m.noGroup, m.evidence = true, fmt.Sprintf("no role: no group has the id %q", m.group)
 		return m, nil
 	case tooLong(err):
 		m.long = true
@@ -89,6 +92,18 @@ func (c *client) readMembership(ctx context.Context, op string, m membership) (m
 		return m, nil
 	}
 	return c.askFilters(ctx, op, m, nil)
+}
+
+// readAccount reads whether there is a user of the id m.account. One that is gone holds nothing, whatever groups list.
+func (c *client) readAccount(ctx context.Context, op string, m membership) (membership, error) {
+	at := time.Now().UTC()
+	_, err := byID[account](ctx, c, rest.Call{Op: op, Path: "Users"}, m.account)
+	if errors.Is(err, errNoSuch) {
+		m.noAccount, m.holds = true, false
+		m.at, m.method, m.evidence = at, methodUser, fmt.Sprintf("no account: no user has the id %q", m.account)
+		return m, nil
+	}
+	return m, err
 }
 
 // tooLong tells whether a group could not be read for its size: rest's own limit, or the directory's.

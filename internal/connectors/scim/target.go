@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"usher/internal/access"
 	"usher/internal/rest"
 )
 
 // Target is an access.Provisioner over a SCIM directory: a role is a group. Safe for concurrent use. Between calls it
-// remembers which groups are long and by which filter they can be asked, and never who holds what.
+// remembers which groups cannot be read by their list, and by which filter they can be asked, and never who holds what.
 type Target struct {
 	client  *client
 	match   Match
@@ -37,25 +36,25 @@ func NewTarget(c Config) (*Target, error) {
 func (t *Target) Grant(ctx context.Context, a access.Assignment) (access.Proof, error) {
 	const op = "grant"
 	held, err := t.find(ctx, op, a)
-	if err == nil && held.account != "" {
+	if err == nil && !held.noAccount {
 		held, err = t.readBeforeGrant(ctx, op, held)
 	}
 	switch {
 	case err != nil:
 		return access.Proof{}, err
-	case held.group == "":
-		return access.Proof{}, t.noRole(op, a)
-	case held.account == "":
-		return access.Proof{}, t.noAccount(op, a)
+	case held.noGroup, held.noAccount:
+		return access.Proof{}, access.Errorf(access.NotFound, op, "%s", held.evidence)
 	case held.holds:
 		return held.proof(true), nil
 	}
-	return t.change(ctx, op, held, patchOperation{
+	proof, _, err := t.change(ctx, op, held, patchOperation{
 		Op: "add", Path: "members", Value: []groupValue{{Value: held.account}},
 	})
+	return proof, err
 }
 
-// Revoke implements access.Provisioner. Conflict: as for Grant.
+// Revoke implements access.Provisioner. Conflict: as for Grant. A user who is gone may still be listed by a group; the
+// membership is taken away where the directory can do that, and else the user's absence is the proof.
 func (t *Target) Revoke(ctx context.Context, a access.Assignment) (access.Proof, error) {
 	const op = "revoke"
 	held, err := t.read(ctx, op, a)
@@ -65,63 +64,65 @@ func (t *Target) Revoke(ctx context.Context, a access.Assignment) (access.Proof,
 	if !held.holds {
 		return held.proof(true), nil
 	}
-	return t.change(ctx, op, held, patchOperation{Op: "remove", Path: "members[" + eq("value", held.account) + "]"})
+	proof, refused, err := t.change(ctx, op, held, patchOperation{Op: "remove", Path: "members[" + eq("value", held.account) + "]"})
+	if refused && a.Account != "" {
+		if now, lost := t.client.readAccount(ctx, op, held); lost == nil && now.noAccount {
+			return now.proof(true), nil
+		}
+	}
+	return proof, err
 }
 
 // Verify implements access.Provisioner. Conflict: as for Grant.
 func (t *Target) Verify(ctx context.Context, a access.Assignment) (access.Proof, error) {
 	const op = "verify"
 	held, err := t.read(ctx, op, a)
+	if err == nil && held.holds && a.Account != "" {
+		// Nobody has looked for the user yet.
+		held, err = t.client.readAccount(ctx, op, held)
+	}
 	if err != nil {
 		return access.Proof{}, err
-	}
-	if held.group == "" {
-		return access.Proof{}, t.noRole(op, a)
 	}
 	return held.proof(false), nil
 }
 
-// find looks up the group and the account. Where the directory lacks one of them the account is "", and the evidence
-// says what it lacks.
+// find names the group and the account by their ids: those that are known, else those that are looked up. NotFound: a
+// name finds nothing.
 func (t *Target) find(ctx context.Context, op string, a access.Assignment) (membership, error) {
-	var m membership
-	var err error
-	if m.group, err = t.findGroup(ctx, op, a.Role); err == nil {
-		m.account, err = t.findAccount(ctx, op, a.Subject)
+	m := membership{group: a.RoleID, account: a.Account}
+	if m.group == "" {
+		var err error
+		if m.group, err = t.findGroup(ctx, op, a.Role); err != nil {
+			return membership{}, err
+		}
 	}
-	if err == nil {
+	if m.account != "" {
 		return m, nil
 	}
-	if !errors.Is(err, errNoSuch) {
-		return membership{}, err
-	}
-	m.at = time.Now().UTC()
-	m.method, m.evidence = "scim search", t.noAccountText(a)
-	if m.group == "" {
-		m.evidence = t.noRoleText(a)
-	}
-	return m, nil
+	return t.findAccount(ctx, op, m, a.Subject)
 }
 
 // read finds the group and the account and reads whether the one has the other.
 func (t *Target) read(ctx context.Context, op string, a access.Assignment) (membership, error) {
 	m, err := t.find(ctx, op, a)
-	if err != nil || m.account == "" {
+	if err != nil || m.noAccount {
 		return m, err
 	}
 	return t.readMembership(ctx, op, m)
 }
 
-// readMembership reads the list first. A filter that finds a member of a long group has proved itself: see readFilter.
+// readMembership reads the list first. A filter that finds a member whom the list does not show has proved itself: see
+// readFilter.
 func (t *Target) readMembership(ctx context.Context, op string, m membership) (membership, error) {
 	m, err := t.client.readMembership(ctx, op, m)
-	if err == nil && m.long && m.holds && m.exact {
+	if err == nil && m.filter != "" && m.holds && m.exact {
 		t.proven.remember(m.group, m.filter)
 	}
 	return m, err
 }
 
-// readBeforeGrant reads a long group by the filter that has proved itself there, and every other one by its list. That
+// readBeforeGrant reads a long or hidden group by the filter that has proved itself there, and every other one by its list. That
 // an account is not a member may be read in this way, because a grant concludes nothing from it but that there is
 // something to do.
 func (t *Target) readBeforeGrant(ctx context.Context, op string, m membership) (membership, error) {
@@ -141,26 +142,28 @@ func (t *Target) readBeforeGrant(ctx context.Context, op string, m membership) (
 	return t.readMembership(ctx, op, m)
 }
 
-// change sends one operation and reads back. An answer that the thing is in the way or not there settles nothing: the
-// read-back does.
-func (t *Target) change(ctx context.Context, op string, held membership, o patchOperation) (access.Proof, error) {
-	refused := t.client.patch(ctx, op, groupPath(held.group), o)
-	if refused != nil && !access.IsKind(refused, access.NotFound) && !access.IsKind(refused, access.Conflict) {
-		return access.Proof{}, refused
+// change sends one operation and reads back, and reports whether the directory refused it. A refusal that says that the
+// thing is in the way or not there settles nothing: the read-back does.
+func (t *Target) change(ctx context.Context, op string, held membership, o patchOperation) (_ access.Proof, refused bool, _ error) {
+	answer := t.client.patch(ctx, op, groupPath(held.group), o)
+	doubtful := access.IsKind(answer, access.NotFound) || access.IsKind(answer, access.Conflict)
+	refused = doubtful || access.IsKind(answer, access.Invalid)
+	if answer != nil && !doubtful {
+		return access.Proof{}, refused, answer
 	}
 	wanted := !held.holds
 	now, err := t.readBack(ctx, op, held)
 	switch {
 	case err != nil:
-		return access.Proof{}, err
+		return access.Proof{}, false, err
 	case now.holds == wanted:
-		return now.proof(false), nil
-	case now.group == "":
-		return access.Proof{}, access.Errorf(access.NotFound, op, "%s", now.evidence)
-	case refused != nil:
-		return access.Proof{}, access.Errorf(access.Transient, op, "the change was refused, and is not there: %w", refused)
+		return now.proof(false), false, nil
+	case now.noGroup:
+		return access.Proof{}, refused, access.Errorf(access.NotFound, op, "%s", now.evidence)
+	case refused:
+		return access.Proof{}, refused, access.Errorf(access.Transient, op, "the change was refused, and is not there: %w", answer)
 	}
-	return access.Proof{}, access.Errorf(access.Transient, op,
+	return access.Proof{}, false, access.Errorf(access.Transient, op,
 		"the directory accepted the change, and the read-back does not show it yet: %s", now.evidence)
 }
 
@@ -188,14 +191,16 @@ func (t *Target) readBack(ctx context.Context, op string, before membership) (me
 	return t.readMembership(ctx, op, before)
 }
 
-// findGroup gives the id of the role's group; errNoSuch for none. A role that is an id is its own answer: reading the
-// membership tells whether there is such a group.
+// findGroup returns the id of the role's group. A role that is an id is its own answer: reading the membership tells
+// whether there is such a group. NotFound: no group has the name.
 func (t *Target) findGroup(ctx context.Context, op, role string) (string, error) {
-	if t.rolesBy == RolesByID {
+	none := access.Errorf(access.NotFound, op, "no role %q: no group has this %s", role, t.rolesBy)
+	isID := t.rolesBy == RolesByID
+	switch {
+	case role == "", isID && !addressable(role):
+		return "", none
+	case isID:
 		return role, nil
-	}
-	if role == "" {
-		return "", errNoSuch
 	}
 	found, err := search(ctx, t.client, rest.Call{Op: op, Path: "Groups", Query: groupQuery(eq("displayName", role))},
 		func(g group) bool { return strings.EqualFold(g.DisplayName, role) })
@@ -212,7 +217,11 @@ func (t *Target) findGroup(ctx context.Context, op, role string) (string, error)
 	if len(exact) > 0 {
 		found = exact
 	}
-	return only(op, found, fmt.Sprintf("groups are named %q; name the role by its id (roles_by: id)", role))
+	id, err := only(op, found, fmt.Sprintf("groups are named %q; name the role by its id (roles_by: id)", role))
+	if errors.Is(err, errNoSuch) {
+		return "", none
+	}
+	return id, err
 }
 
 // only gives the id of the one record; errNoSuch for none, Conflict for several.
@@ -227,20 +236,4 @@ func only[T record](op string, found []T, several string) (string, error) {
 		return "", &access.Error{Kind: access.Transient, Op: op, Err: errNotSCIM}
 	}
 	return "", access.Errorf(access.Conflict, op, "%d %s", len(found), several)
-}
-
-func (t *Target) noRole(op string, a access.Assignment) error {
-	return access.Errorf(access.NotFound, op, "%s", t.noRoleText(a))
-}
-
-func (t *Target) noAccount(op string, a access.Assignment) error {
-	return access.Errorf(access.NotFound, op, "%s", t.noAccountText(a))
-}
-
-func (t *Target) noRoleText(a access.Assignment) string {
-	return fmt.Sprintf("no role %q: no group has this %s", a.Role, t.rolesBy)
-}
-
-func (t *Target) noAccountText(a access.Assignment) string {
-	return fmt.Sprintf("no account for the person %q: no user matches by %s", a.Subject.ID, t.match)
 }

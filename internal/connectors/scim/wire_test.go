@@ -200,13 +200,23 @@ func (d directory) provisioners(match scim.Match, rolesBy scim.RolesBy) func(*te
 			Provisioner: target,
 			Role:        role("Wiki"), OtherRole: role("Blog"), UnknownRole: "no-such-thing",
 			Subject: person("ada"), Other: person("bob"),
-			Stranger: access.Person{ID: "nobody", UserName: "nobody@example.com"},
-			Members:  members,
+			Stranger:  access.Person{ID: "nobody", UserName: "nobody@example.com"},
+			RolesByID: rolesBy == scim.RolesByID, AccountsByID: match == scim.MatchID,
+			Members: members,
 			Put: func(role string, p access.Person) {
 				patch(role, map[string]any{"op": "add", "path": "members", "value": []any{map[string]any{"value": ids[p.ID]}}})
 			},
 			Take: func(role string, p access.Person) {
 				patch(role, map[string]any{"op": "remove", "path": fmt.Sprintf(`members[value eq %q]`, ids[p.ID])})
+			},
+			RenameRole: func(role string) {
+				patch(role, map[string]any{"op": "replace", "path": "displayName", "value": fmt.Sprintf("Renamed #%d", d.made.Add(1))})
+			},
+			RenameAccount: func(p access.Person) {
+				n := d.made.Add(1)
+				for attribute, value := range map[string]string{"userName": fmt.Sprintf("renamed.%d@example.com", n), "externalId": fmt.Sprintf("renamed/%d", n)} {
+					d.patch(t, "/Users/"+url.PathEscape(ids[p.ID]), map[string]any{"op": "replace", "path": attribute, "value": value})
+				}
 			},
 			RemoveAccount:     func(p access.Person) { d.remove(t, "/Users/"+url.PathEscape(ids[p.ID])) },
 			RemoveRole:        func(role string) { d.remove(t, "/Groups/"+url.PathEscape(groups[role])) },

@@ -3,6 +3,7 @@ package scimtest
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -93,7 +94,7 @@ func (s *Server) createUser(r *http.Request, body []byte) answer {
 	return answer{http.StatusCreated, u.resource(projectionOf(r.URL.Query()))}
 }
 
-// patchUser knows one change: active, as a boolean.
+// patchUser changes active, a boolean, and userName and externalId, texts.
 func (s *Server) patchUser(r *http.Request, body []byte) answer {
 	u, found := s.state.users.get(r.PathValue("id"))
 	if !found {
@@ -104,26 +105,54 @@ func (s *Server) patchUser(r *http.Request, body []byte) answer {
 		return *bad
 	}
 	for _, o := range operations {
-		value := o.Value
+		attributes := map[string]json.RawMessage{o.Path: o.Value}
 		if o.Path == "" {
-			var attributes map[string]json.RawMessage
-			if err := json.Unmarshal(o.Value, &attributes); err != nil || len(attributes) != 1 || attributes["active"] == nil {
-				return refuse(http.StatusBadRequest, "invalidPath", "only active can be changed")
+			attributes = nil
+			if err := json.Unmarshal(o.Value, &attributes); err != nil {
+				return refuse(http.StatusBadRequest, "invalidValue", "without a path, expected an object")
 			}
-			value = attributes["active"]
-		} else if !strings.EqualFold(o.Path, "active") {
-			return refuse(http.StatusBadRequest, "invalidPath", "only active can be changed")
 		}
-		var active bool
-		if err := json.Unmarshal(value, &active); err != nil || o.Op == opRemove {
-			return refuse(http.StatusBadRequest, "invalidValue", "active: expected a boolean")
+		if o.Op == opRemove {
+			return refuse(http.StatusBadRequest, "invalidValue", "nothing of a user can be removed")
 		}
-		u.Inactive = !active
+		for name, value := range attributes {
+			if bad := s.change(&u, name, value); bad != nil {
+				return *bad
+			}
+		}
 	}
 	if err := s.commit(update{User: &u}); err != nil {
 		return refuseUnkept(err)
 	}
 	return answer{http.StatusOK, u.resource(projectionOf(r.URL.Query()))}
+}
+
+// change sets one attribute of a user.
+func (s *Server) change(u *User, attribute string, value json.RawMessage) *answer {
+	var text string
+	var active bool
+	into := map[string]any{"active": &active, "username": &text, "externalid": &text}[strings.ToLower(attribute)]
+	if into == nil {
+		a := refuse(http.StatusBadRequest, "invalidPath", "only active, userName and externalId can be changed")
+		return &a
+	}
+	if err := json.Unmarshal(value, into); err != nil {
+		return refuseValue(attribute + ": expected a boolean for active, else a text")
+	}
+	switch strings.ToLower(attribute) {
+	case "active":
+		u.Inactive = !active
+	case "username":
+		taken, _ := s.state.users.find("username", text)
+		if text == "" || slices.ContainsFunc(taken, func(e *entry[User]) bool { return e.value.ID != u.ID }) {
+			a := refuse(http.StatusConflict, "uniqueness", "the userName is taken, or empty")
+			return &a
+		}
+		u.UserName = text
+	case "externalid":
+		u.ExternalID = text
+	}
+	return nil
 }
 
 func (s *Server) deleteUser(r *http.Request, _ []byte) answer {
