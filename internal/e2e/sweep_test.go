@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
 
@@ -150,10 +151,14 @@ func (r *row) workflowIDs() []string {
 	return []string{workflows.RequestWorkflowID(r.id), workflows.SubjectWorkflowID(r.who)}
 }
 
-// status is where a workflow stands: "" where none ever ran.
+// runStatus is where a workflow stands: unspecified where none ever ran.
 func (s *system) runStatus(ctx context.Context, id string) (enumspb.WorkflowExecutionStatus, error) {
 	found, err := s.temporal.DescribeWorkflowExecution(ctx, id, "")
-	if err != nil {
+	var gone *serviceerror.NotFound
+	switch {
+	case errors.As(err, &gone):
+		return enumspb.WORKFLOW_EXECUTION_STATUS_UNSPECIFIED, nil
+	case err != nil:
 		return enumspb.WORKFLOW_EXECUTION_STATUS_UNSPECIFIED, err
 	}
 	return found.WorkflowExecutionInfo.Status, nil
@@ -178,6 +183,8 @@ const (
 	stillFor = 20 * time.Second
 	// glance is the pause between two looks at whether something happens.
 	glance = 3 * time.Second
+	// failsOften is the attempt from which on a task or an activity counts as failing for ever.
+	failsOften = 4
 )
 
 // sweepPause is the pause between two questions about one of many rows.
@@ -233,9 +240,10 @@ func (m *motion) goesOn(ctx context.Context, r *row, seen string) error {
 		if err != nil {
 			continue
 		}
-		// A task that fails again and again is no progress.
-		busy := (found.PendingWorkflowTask != nil && found.PendingWorkflowTask.Attempt < 3) || slices.ContainsFunc(found.PendingActivities, func(a *workflowpb.PendingActivityInfo) bool {
-			return a.ActivityType.Name != "LookAtTicket"
+		// What fails again and again is no progress.
+		busy := found.PendingWorkflowTask != nil && found.PendingWorkflowTask.Attempt < failsOften
+		busy = busy || slices.ContainsFunc(found.PendingActivities, func(a *workflowpb.PendingActivityInfo) bool {
+			return a.ActivityType.Name != "LookAtTicket" && a.Attempt < failsOften
 		})
 		seen += " " + found.WorkflowExecutionInfo.Status.String()
 		if busy {
@@ -276,8 +284,14 @@ func (r *row) tellStory(ctx context.Context) string {
 			fmt.Fprintf(&b, "%s: %v\n", id, err)
 			continue
 		}
-		runs := r.eventsOf(ctx, id, found.WorkflowExecutionInfo.FirstRunId)
-		fmt.Fprintf(&b, "%s: %s, %d runs\n", id, found.WorkflowExecutionInfo.Status, len(runs))
+		info := found.WorkflowExecutionInfo
+		runs, last := r.eventsOf(ctx, id, info.FirstRunId)
+		if last != info.Execution.RunId {
+			// A reset began it.
+			reset, _ := r.eventsOf(ctx, id, info.Execution.RunId)
+			runs = append(runs, reset...)
+		}
+		fmt.Fprintf(&b, "%s: %s, %d runs\n", id, info.Status, len(runs))
 		for _, run := range runs[max(0, len(runs)-storyLimit):] {
 			fmt.Fprintf(&b, "    %s\n", run)
 		}
@@ -288,22 +302,22 @@ func (r *row) tellStory(ctx context.Context) string {
 	return b.String()
 }
 
-// eventsOf returns a line for each run of a workflow, from one run on: what happened, without the tasks.
-func (s *system) eventsOf(ctx context.Context, id, run string) []string {
-	var lines []string
+// eventsOf returns a line for each run of a workflow, from one run on, and the last of these runs.
+func (s *system) eventsOf(ctx context.Context, id, run string) (lines []string, last string) {
 	for run != "" {
+		last = run
 		line, next := []string{}, ""
 		for events := s.history(ctx, id, run); events.HasNext(); {
 			event, err := events.Next()
 			if err != nil {
-				return append(lines, err.Error())
+				return append(lines, err.Error()), last
 			}
 			line = append(line, nameOf(event))
 			next = event.GetWorkflowExecutionContinuedAsNewEventAttributes().GetNewExecutionRunId()
 		}
 		lines, run = append(lines, strings.Join(line, " ")), next
 	}
-	return lines
+	return lines, last
 }
 
 // nameOf is an event in a word or two.
