@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # The tools of this checkout come before those of the machine.
 export PATH := $(CURDIR)/bin:$(PATH)
 
-# FILTER runs only the tests whose name matches; REASON and KEEP belong to demo, FULL and ONLY to bench.
+# FILTER runs only the tests whose name matches; REASON and KEEP belong to demo, FULL and ONLY to bench and e2e.
 FILTER ?=
 REASON ?=
 KEEP ?=
@@ -33,7 +33,7 @@ RED := $(wildcard workflows/testdata/expected-red.txt)
 # The exit code of go test goes through the pipe, because testsum decides which failures count.
 GO_FAILED = echo "go test: exit status $$?"
 TESTSUM = bin/testsum $(if $(TOTALS),-totals $(TOTALS)) $(if $(RED),-red $(RED))
-GOTEST = go test -json -shuffle=on -timeout 20m $(if $(FILTER),-run '$(FILTER)')
+GOTEST = go test -json -shuffle=on -timeout $(if $(FULL),180m,20m) $(if $(FILTER),-run '$(FILTER)')
 
 TOOLS := internal/tools
 LINT_TOOLS := bin/golangci-lint bin/gofumpt bin/workflowcheck bin/govulncheck
@@ -67,7 +67,7 @@ test: bin/temporal bin/testsum ## all tests but e2e; FILTER=Name runs some; what
 race: bin/temporal bin/testsum ## the same tests under the race detector
 	@{ $(GOTEST) -race $(PACKAGES) || $(GO_FAILED); } | $(TESTSUM)
 
-e2e: bin/temporal bin/testsum ## real binaries on a real Temporal server: kill, duplicate, restart, faults
+e2e: bin/temporal bin/testsum ## real binaries on a real Temporal server; FULL=1 plays every row of the sweeps, ONLY=regexp the rows it matches
 	@mkdir -p $(CONTRACT)
 	@{ JIRA_CONTRACT_OUT=$(CONTRACT) $(GOTEST) -count=1 -skip '^TestRecordHistories$$' ./internal/e2e/... || $(GO_FAILED); } | $(TESTSUM)
 

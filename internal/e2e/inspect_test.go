@@ -61,9 +61,6 @@ func (r *row) inspect(ctx context.Context) error {
 	}
 	r.found = r.count(e)
 	wrong := append([]string(nil), r.found.why...)
-	if r.found.tickets != 1 {
-		wrong = append(wrong, fmt.Sprintf("the desk has %d tickets of the request", r.found.tickets))
-	}
 	wrong = append(wrong, r.wrongEnd(e)...)
 	if len(wrong) > 0 {
 		return errors.New(strings.Join(wrong, "; "))
@@ -164,6 +161,9 @@ func (r *row) countLease(f *finding, l access.LeaseView, timeline []access.Event
 func (r *row) wrongEnd(e evidence) []string {
 	var wrong []string
 	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	if r.found.tickets != 1 && (r.found.tickets != 0 || !r.want.early) {
+		say("the desk has %d tickets of the request", r.found.tickets)
+	}
 	if e.detail.State != r.want.outcome {
 		say("the request is %s, expected %s: %s", e.detail.State, r.want.outcome, e.detail.Next)
 	}
@@ -190,7 +190,7 @@ func (r *row) wrongEnd(e evidence) []string {
 		}
 	}
 	state, leases := access.LeaseHeld, 0
-	if r.want.ended {
+	if r.want.ended || r.want.takenBack {
 		state = access.LeaseEnded
 	}
 	for _, l := range e.leases {
@@ -202,7 +202,7 @@ func (r *row) wrongEnd(e evidence) []string {
 		}
 		leases++
 	}
-	if want := map[bool]int{true: 1}[r.want.outcome == access.OutcomeGranted]; leases != want {
+	if want := map[bool]int{true: 1}[r.want.outcome == access.OutcomeGranted]; leases != want && !r.want.takenBack {
 		say("there are %d leases, expected %d", leases, want)
 	}
 	return wrong

@@ -40,6 +40,10 @@ type ending struct {
 	events []access.EventType
 	// says is a text that must stand in a comment of the ticket; "" for none.
 	says string
+	// takenBack allows leases, if they have ended, although the request did not end as granted.
+	takenBack bool
+	// early allows that the request has no ticket: it ended before policy had answered.
+	early bool
 }
 
 var (
@@ -220,6 +224,9 @@ func table(ctx context.Context, t *testing.T, rows []*row) {
 
 // requestEvents are the types that the audit trail of a request holds that ended so.
 func (e ending) requestEvents() []access.EventType {
+	if e.early {
+		return append([]access.EventType{access.EventSubmitted, access.EventEnded}, e.events...)
+	}
 	types := []access.EventType{
 		access.EventSubmitted, access.EventRequired, access.EventTicketOpened, access.EventEnded, access.EventTicketClosed,
 	}

@@ -161,6 +161,12 @@ func (s *Stack) AwaitWorker(ctx context.Context, not int) (int, error) {
 	return pid, err
 }
 
+// StopWorker ends the worker's process with SIGKILL. No other one is started until StartWorker.
+func (s *Stack) StopWorker() { s.worker.crash() }
+
+// StartWorker starts the worker again after StopWorker, and waits until it polls.
+func (s *Stack) StartWorker(ctx context.Context) error { return s.worker.start(ctx) }
+
 // KillTemporal ends the Temporal server with SIGKILL; it stays away until RestartTemporal.
 func (s *Stack) KillTemporal() { s.temporal.crash() }
 
