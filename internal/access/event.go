@@ -22,6 +22,7 @@ const (
 	EventTicketClosed    EventType = "ticket_closed"
 	EventLeaseGranted    EventType = "lease_granted"
 	EventLeaseRefused    EventType = "lease_refused"
+	EventLeaseChanged    EventType = "lease_changed"
 	EventLeaseEnding     EventType = "lease_ending"
 	EventLeaseEnded      EventType = "lease_ended"
 	EventLeaseStuck      EventType = "lease_stuck"

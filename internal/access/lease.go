@@ -73,6 +73,9 @@ type LeaseView struct {
 	Proof *Proof `json:"proof,omitempty"`
 	// Problem is why the lease is not yet where it shall be; "" when it is.
 	Problem string `json:"problem,omitempty"`
+	// Account and RoleID are the target's own ids of the subject's account and of the role, as a proof gave them; "" before.
+	Account string `json:"account,omitempty"`
+	RoleID  string `json:"role_id,omitempty"`
 	// Version grows with every change of this lease; the ledger keeps the highest.
 	Version int `json:"version"`
 }
@@ -119,4 +122,6 @@ type LeaseAnswer struct {
 	Refused   string     `json:"refused,omitempty"`
 	// Problem is why the lease is not where it shall be yet, for people; "" when it is.
 	Problem string `json:"problem,omitempty"`
+	// Version grows with what the lease has to say: of two statuses of one revision, the higher version counts.
+	Version int `json:"version,omitempty"`
 }

@@ -55,12 +55,14 @@ const (
 	OutcomeCancelled RequestState = "cancelled"
 	// OutcomeRefused: policy refused the request at submission; no ticket was opened.
 	OutcomeRefused RequestState = "refused"
+	// OutcomeFailed: nothing was granted, because usher could not do its part.
+	OutcomeFailed RequestState = "failed"
 )
 
 // Ended reports whether s is an outcome.
 func (s RequestState) Ended() bool {
 	switch s {
-	case OutcomeGranted, OutcomePartlyGranted, OutcomeDenied, OutcomeWithdrawn, OutcomeExpired, OutcomeCancelled, OutcomeRefused:
+	case OutcomeGranted, OutcomePartlyGranted, OutcomeDenied, OutcomeWithdrawn, OutcomeExpired, OutcomeCancelled, OutcomeRefused, OutcomeFailed:
 		return true
 	case StateEvaluating, StateAwaitingApprove, StateFulfilling, StateClosing:
 		return false
@@ -85,6 +87,8 @@ const (
 	ItemExpired    ItemState = "expired"
 	ItemCancelled  ItemState = "cancelled"
 	ItemRefused    ItemState = "refused"
+	// ItemFailed: usher could not do its part, for a reason that no repetition mends.
+	ItemFailed ItemState = "failed"
 )
 
 // RequestView is a request as it is shown: by the API, in lists, by the CLI. The workflow writes it to the ledger
@@ -137,6 +141,8 @@ type ItemView struct {
 	Title      string     `json:"title,omitempty"`
 	State      ItemState  `json:"state"`
 	Fulfilment Fulfilment `json:"fulfilment,omitempty"`
+	// Binding is where the requirement binds the entitlement; nil before there is one, and where usher cannot read the target.
+	Binding *Binding `json:"binding,omitempty"`
 	// Stage is the open stage's name; "" when none is open.
 	Stage string `json:"stage,omitempty"`
 	// Why says in a sentence why the item is where it is; "" when there is nothing to say.
