@@ -1,0 +1,112 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"usher/internal/access"
+)
+
+// ItemApproval is where one item stands among its stages.
+type ItemApproval struct {
+	Need access.ItemRequirement
+	// State is pending, approved, denied or expired.
+	State access.ItemState
+	// Stage is the open stage; the zero Stage when the item is not pending.
+	Stage access.Stage
+	// By is the decision that settled the item; nil while it is pending, and when it expired.
+	By *access.Decision
+}
+
+// Approvals is where every item of a requirement stands, in the requirement's order.
+type Approvals []ItemApproval
+
+// Approval counts recorded decisions at a time. It is pure and total: the requirement, the decisions, the deadline and the
+// time say everything. Until the deadline an item may be decided; what is pending then has expired. A zero deadline is none.
+//
+// Stages pass in order, one approval each; one denial at an open stage denies the item. An approval carries over: who
+// has approved an earlier stage of the item is not asked again when a later stage names the same person. A decision counts
+// for the items and stages that it lists, and for no other.
+func Approval(need access.Requirement, decisions []access.Decision, deadline, now time.Time) Approvals {
+	all := make(Approvals, len(need.Items))
+	for i, item := range need.Items {
+		all[i] = approvalOf(item, decisions)
+		if all[i].State == access.ItemPending && !deadline.IsZero() && !now.Before(deadline) {
+			all[i] = ItemApproval{Need: item, State: access.ItemExpired}
+		}
+	}
+	return all
+}
+
+func approvalOf(item access.ItemRequirement, decisions []access.Decision) ItemApproval {
+	a := ItemApproval{Need: item, State: access.ItemPending}
+	open := 0
+	approvedBy := map[access.PersonID]bool{}
+	for i := range decisions {
+		d := &decisions[i]
+		if open == len(item.Stages) || !decides(*d, item.Item.ID, item.Stages[open].Name) {
+			continue
+		}
+		if d.Verdict == access.Deny {
+			return ItemApproval{Need: item, State: access.ItemDenied, By: d}
+		}
+		if d.By != "" {
+			approvedBy[d.By] = true
+		}
+		for open++; open < len(item.Stages) && namesOneOf(item.Stages[open], approvedBy); open++ {
+		}
+		a.By = d
+	}
+	if open == len(item.Stages) {
+		a.State = access.ItemApproved
+		return a
+	}
+	a.Stage, a.By = item.Stages[open], nil
+	return a
+}
+
+// decides reports whether a recorded decision is about that item at that stage.
+func decides(d access.Decision, item access.ItemID, stage string) bool {
+	for i, id := range d.Items {
+		if id == item && i < len(d.Stages) && d.Stages[i] == stage {
+			return true
+		}
+	}
+	return false
+}
+
+func namesOneOf(stage access.Stage, people map[access.PersonID]bool) bool {
+	return slices.ContainsFunc(stage.Approvers, func(p access.Person) bool { return people[p.ID] })
+}
+
+func namesPerson(stage access.Stage, person access.PersonID) bool {
+	return slices.ContainsFunc(stage.Approvers, func(p access.Person) bool { return p.ID == person })
+}
+
+// Pending reports whether an item is still to be decided.
+func (all Approvals) Pending() bool {
+	return slices.ContainsFunc(all, func(a ItemApproval) bool { return a.State == access.ItemPending })
+}
+
+// AwaitedNames lists whom the open stages wait for: "Mia (manager), Omar or Olga (owner)"; "nobody" for none.
+func (all Approvals) AwaitedNames() string {
+	var groups []string
+	for _, a := range all {
+		if a.State != access.ItemPending {
+			continue
+		}
+		people := make([]string, len(a.Stage.Approvers))
+		for i, p := range a.Stage.Approvers {
+			people[i] = p.Name()
+		}
+		group := strings.Join(people, " or ") + " (" + a.Stage.Name + ")"
+		if !slices.Contains(groups, group) {
+			groups = append(groups, group)
+		}
+	}
+	if len(groups) == 0 {
+		return "nobody"
+	}
+	return strings.Join(groups, ", ")
+}

@@ -1,0 +1,91 @@
+package policy
+
+import (
+	"slices"
+
+	"usher/internal/access"
+)
+
+// Rejection is why a decision cannot be taken: a kind that the API maps to a status, and a sentence about a field.
+type Rejection struct {
+	Kind    access.Kind
+	Field   string
+	Problem string
+}
+
+// Judge returns the items that a decision would decide now, each with its open stage; or why it cannot be taken. decided are
+// the decisions that all counts.
+func (all Approvals) Judge(need access.Requirement, decided []access.Decision, d access.Decision) (Approvals, *Rejection) {
+	if d.Verdict != access.Approve && d.Verdict != access.Deny {
+		return nil, &Rejection{access.Invalid, "verdict", `expected "approve" or "deny"`}
+	}
+	for _, id := range d.Items {
+		if !slices.ContainsFunc(need.Items, func(i access.ItemRequirement) bool { return i.Item.ID == id }) {
+			return nil, &Rejection{access.Invalid, "items", "this request has no item " + string(id)}
+		}
+	}
+	operator := d.Channel == access.ChannelOperator
+	if !operator && (d.By == need.Requester.ID || d.By == need.Subject.ID) {
+		return nil, &Rejection{access.Forbidden, "by", all.ownDecision(need, d.By)}
+	}
+	var open Approvals
+	for _, a := range all.asked(d) {
+		if a.State == access.ItemPending && (operator || namesPerson(a.Stage, d.By)) {
+			open = append(open, a)
+		}
+	}
+	if len(open) == 0 {
+		return nil, all.whyNot(need, decided, d)
+	}
+	return open, nil
+}
+
+// asked are the items that a decision is about: those that it names, or all.
+func (all Approvals) asked(d access.Decision) Approvals {
+	var asked Approvals
+	for _, a := range all {
+		if len(d.Items) == 0 || slices.Contains(d.Items, a.Need.Item.ID) {
+			asked = append(asked, a)
+		}
+	}
+	return asked
+}
+
+// ownDecision tells a requester or subject who decides instead.
+func (all Approvals) ownDecision(need access.Requirement, by access.PersonID) string {
+	part := "asked for this access"
+	if by != need.Requester.ID {
+		part = "would get this access"
+	}
+	return "you " + part + " yourself, so somebody else decides: " + all.AwaitedNames()
+}
+
+// whyNot explains to somebody who decides nothing now.
+func (all Approvals) whyNot(need access.Requirement, decided []access.Decision, d access.Decision) *Rejection {
+	for _, a := range all.asked(d) {
+		if a.State == access.ItemExpired && (d.By == "" || mayEverDecide(a.Need, d.By)) {
+			return &Rejection{access.Conflict, "state", "item " + string(a.Need.Item.ID) + " has expired: nobody decided it in time"}
+		}
+	}
+	for _, earlier := range slices.Backward(decided) {
+		if earlier.By == d.By && d.By != "" {
+			return &Rejection{access.Conflict, "by", "you have decided already: " + string(earlier.Verdict) + " at " +
+				earlier.At.UTC().Format("2006-01-02 15:04 MST")}
+		}
+	}
+	if !all.Pending() {
+		return &Rejection{access.Conflict, "state", "every item is decided already"}
+	}
+	for _, item := range need.Items {
+		for _, stage := range item.Stages {
+			if namesPerson(stage, d.By) {
+				return &Rejection{access.Conflict, "by", "your stage (" + stage.Name + ") is not open now; awaited: " + all.AwaitedNames()}
+			}
+		}
+	}
+	return &Rejection{access.Forbidden, "by", "you are not an approver of this request; awaited: " + all.AwaitedNames()}
+}
+
+func mayEverDecide(item access.ItemRequirement, person access.PersonID) bool {
+	return slices.ContainsFunc(item.Stages, func(s access.Stage) bool { return namesPerson(s, person) })
+}
