@@ -45,6 +45,19 @@ func (s *Store) LiveSubjects(ctx context.Context, after access.PersonID, limit i
 	return ids, s.fail(op, err)
 }
 
+// Holders returns the leases of a subject on one binding that have not ended, in the order of their ids, at most MaxLeases.
+// Empty for none.
+func (s *Store) Holders(ctx context.Context, subject access.PersonID, b access.Binding) ([]access.LeaseView, error) {
+	const op = "list the leases that hold a role from the ledger"
+	if !usableKey(string(subject)) || !usableKey(string(b.Target)) || !usableKey(b.Role) {
+		return nil, nil
+	}
+	leases, err := all[access.LeaseView](ctx, s, `SELECT body FROM leases
+		WHERE subject_id = $1 AND target = $2 AND role = $3 AND state <> 'ended' ORDER BY id LIMIT `+strconv.Itoa(MaxLeases),
+		string(subject), string(b.Target), b.Role)
+	return leases, s.fail(op, err)
+}
+
 // checkPage is Invalid when a page cannot begin behind after, or cannot hold at most limit.
 func checkPage(op, after string, limit, most int) error {
 	if limit < 1 || limit > most {

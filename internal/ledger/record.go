@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -122,24 +123,52 @@ func sameEvent(kept, given string) (bool, error) {
 	return one == other, err
 }
 
+// keepLease keeps a lease that is newer than the one that is there. A lease at rest does not carry its last proof, so one
+// that is given without a proof keeps that of the recorded lease.
 func keepLease(ctx context.Context, tx *sql.Tx, v *access.LeaseView) error {
 	if v == nil {
 		return nil
+	}
+	if v.Proof == nil && v.State != access.LeaseGranting {
+		kept, err := recordedProof(ctx, tx, v.Lease.ID)
+		if err != nil {
+			return err
+		}
+		with := *v
+		with.Proof, v = kept, &with
 	}
 	body, err := encode(opRecord, v)
 	if err != nil {
 		return err
 	}
+	var binding access.Binding
+	if v.Lease.Binding != nil {
+		binding = *v.Lease.Binding
+	}
 	_, err = tx.ExecContext(ctx, `
-		INSERT INTO leases (id, version, state, request_id, subject_id, entitlement_id, body)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		INSERT INTO leases (id, version, state, request_id, subject_id, entitlement_id, target, role, body)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state,
-			request_id = excluded.request_id, subject_id = excluded.subject_id,
-			entitlement_id = excluded.entitlement_id, body = excluded.body
+			request_id = excluded.request_id, subject_id = excluded.subject_id, entitlement_id = excluded.entitlement_id,
+			target = excluded.target, role = excluded.role, body = excluded.body
 		WHERE leases.version < excluded.version`,
 		string(v.Lease.ID), v.Version, string(v.State), string(v.Lease.Request), string(v.Lease.Subject.ID),
-		string(v.Lease.Entitlement), body)
+		string(v.Lease.Entitlement), string(binding.Target), binding.Role, body)
 	return err
+}
+
+// recordedProof returns the proof of the lease that is recorded; nil for none.
+func recordedProof(ctx context.Context, tx *sql.Tx, id access.LeaseID) (*access.Proof, error) {
+	var body string
+	err := tx.QueryRowContext(ctx, `SELECT body FROM leases WHERE id = $1`, string(id)).Scan(&body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	known, err := decode[access.LeaseView](body)
+	return known.Proof, err
 }
 
 func keepTicket(ctx context.Context, tx *sql.Tx, l *access.TicketLink) error {

@@ -1,0 +1,5 @@
+-- Where a lease's access lives, so that whoever takes access away finds the leases that keep it.
+
+-- +goose Up
+ALTER TABLE leases ADD COLUMN target TEXT NOT NULL DEFAULT '';
+ALTER TABLE leases ADD COLUMN role   TEXT NOT NULL DEFAULT '';
