@@ -43,6 +43,7 @@ type Opened struct {
 // or no answer at all, means that the ticket may exist though a search does not show it yet. Everything that can fail
 // harmlessly comes before the create, and nothing that can fail comes after it: a ledger that is away is no error.
 func (a *Desk) OpenTicket(ctx context.Context, c OpenCall) (Opened, error) {
+	ctx = fenced(ctx)
 	opened := Opened{}
 	for _, person := range c.People {
 		var account access.Account
@@ -129,6 +130,9 @@ type TicketUpdate struct {
 	// Known is what is known of others' moves: where somebody else has moved the ticket since, it is not moved. nil moves
 	// it in any case.
 	Known *access.TicketMark `json:"known,omitempty"`
+	// From is the phase in which the ticket was seen last, or into which usher brought it. Where usher itself has closed the
+	// ticket since, it is not moved: this call is a late one, from an attempt that was given up.
+	From access.TicketPhase `json:"from,omitempty"`
 	// Record is what the ledger gets when all of this has been done; nil for nothing.
 	Record *access.Entry `json:"record,omitempty"`
 }
@@ -146,6 +150,7 @@ type Updated struct {
 // UpdateTicket brings a ticket up to date. Each part is safe to repeat, so the whole is. An account that cannot be
 // assigned is no reason to hold the ticket back.
 func (a *Desk) UpdateTicket(ctx context.Context, u TicketUpdate) (Updated, error) {
+	ctx = fenced(ctx)
 	var updated Updated
 	if len(u.Comments) > 0 {
 		if err := a.steadily(ctx, func() error { return a.Port.AddComments(ctx, u.Ticket, u.Comments...) }); err != nil {
@@ -183,6 +188,9 @@ func (a *Desk) moveUnlessOvertaken(ctx context.Context, u TicketUpdate) (bool, e
 			return false, err
 		}
 		if !now.Own && now.MovedBy != "" && now.MovedAt.After(u.Known.MovedAt) {
+			return true, nil
+		}
+		if now.Own && now.Phase.Closed() && !u.From.Closed() {
 			return true, nil
 		}
 	}

@@ -44,12 +44,20 @@ type subjectParams struct {
 func (c EnsureCall) send(ctx context.Context, to Messenger) error {
 	_, err := to.SignalWithStartWorkflow(ctx, c.WorkflowID, c.Signal, c.Ensure,
 		client.StartWorkflowOptions{
-			ID:            c.WorkflowID,
-			TaskQueue:     c.TaskQueue,
-			StaticSummary: "access of " + c.Ensure.Lease.Subject.Name(),
-			TypedSearchAttributes: temporal.NewSearchAttributes(
-				temporal.NewSearchAttributeKeyKeyword(AttributeSubject).ValueSet(string(c.Ensure.Lease.Subject.ID))),
+			ID:                    c.WorkflowID,
+			TaskQueue:             c.TaskQueue,
+			StaticSummary:         "access of " + c.Ensure.Lease.Subject.Name(),
+			TypedSearchAttributes: subjectAttribute(c.Ensure.Lease.Subject.ID),
 		},
 		c.WorkflowType, subjectParams{Subject: c.Ensure.Lease.Subject.ID})
 	return err
+}
+
+// subjectAttribute returns the search attribute of a person's workflow. Whom no index can hold has none.
+func subjectAttribute(id access.PersonID) temporal.SearchAttributes {
+	const maxKeyword = 255
+	if len(id) > maxKeyword {
+		return temporal.NewSearchAttributes()
+	}
+	return temporal.NewSearchAttributes(temporal.NewSearchAttributeKeyKeyword(AttributeSubject).ValueSet(string(id)))
 }

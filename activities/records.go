@@ -14,6 +14,9 @@ type LedgerStore interface {
 	Record(ctx context.Context, entries ...access.Entry) error
 	View(ctx context.Context, id access.RequestID) (access.RequestView, error)
 	Lease(ctx context.Context, id access.LeaseID) (access.LeaseView, error)
+	LiveLeases(ctx context.Context, subject access.PersonID, after access.LeaseID, limit int) ([]access.LeaseView, error)
+	LiveSubjects(ctx context.Context, after access.PersonID, limit int) ([]access.PersonID, error)
+	Holders(ctx context.Context, subject access.PersonID, binding access.Binding) ([]access.LeaseView, error)
 	TicketsOf(ctx context.Context, id access.RequestID) ([]access.TicketLink, error)
 	Ping(ctx context.Context) error
 }
@@ -25,9 +28,10 @@ type Records struct {
 	Client Messenger
 }
 
-// RecordCall is one entry, and what is said when it stands.
+// RecordCall is what is to be recorded, and what is said when it stands.
 type RecordCall struct {
-	Entry access.Entry `json:"entry"`
+	// Entries are written in one transaction.
+	Entries []access.Entry `json:"entries,omitempty"`
 	// Ensures go to the workflows that hold the subjects' leases.
 	Ensures []EnsureCall `json:"ensures,omitempty"`
 	// Answers go to requests.
@@ -40,19 +44,19 @@ type Recorded struct {
 	Gone []access.LeaseID `json:"gone,omitempty"`
 }
 
-// Record writes one entry in one transaction, and only then sends the messages, each of which is declarative. Safe to
+// Record writes its entries in one transaction, and only then sends the messages, each of which is declarative. Safe to
 // repeat.
 func (a *Records) Record(ctx context.Context, c RecordCall) (Recorded, error) {
 	var done Recorded
 	// What holds no fact does not wait for a ledger that is away.
-	if !c.Entry.Empty() {
-		if err := a.Ledger.Record(ctx, c.Entry); err != nil {
+	if len(c.Entries) > 0 {
+		if err := a.Ledger.Record(ctx, c.Entries...); err != nil {
 			return done, translate(err)
 		}
 	}
 	for _, ensure := range c.Ensures {
 		if err := ensure.send(ctx, a.Client); err != nil {
-			return done, err
+			return done, undeliverable(err)
 		}
 	}
 	for _, answer := range c.Answers {
@@ -62,60 +66,18 @@ func (a *Records) Record(ctx context.Context, c RecordCall) (Recorded, error) {
 		case errors.As(err, &gone):
 			done.Gone = append(done.Gone, answer.Answer.Lease)
 		case err != nil:
-			return done, err
+			return done, undeliverable(err)
 		}
 	}
 	return done, nil
 }
 
-// Remembered is what the ledger knows that decides about a lease; a nil member is not in the ledger.
-type Remembered struct {
-	Lease   *access.LeaseView   `json:"lease,omitempty"`
-	Request access.RequestState `json:"request,omitempty"`
-	Item    access.ItemState    `json:"item,omitempty"`
-}
-
-// Forbids reports whether what is remembered stands against a grant: the lease has a past, or its request has ended
-// without it.
-func (r Remembered) Forbids() bool {
-	return r.Lease != nil || (r.Request.Ended() && !r.Request.KeepsAccess())
-}
-
-// RecallCall names a lease and the item of the request that it belongs to.
-type RecallCall struct {
-	Lease   access.LeaseID   `json:"lease"`
-	Request access.RequestID `json:"request"`
-	Item    access.ItemID    `json:"item"`
-}
-
-// Recall reads what the ledger knows of a lease and of its request.
-func (a *Records) Recall(ctx context.Context, c RecallCall) (Remembered, error) {
-	known, err := recall(ctx, a.Ledger, c)
-	return known, translate(err)
-}
-
-func recall(ctx context.Context, ledger LedgerStore, c RecallCall) (Remembered, error) {
-	var known Remembered
-	lease, err := ledger.Lease(ctx, c.Lease)
-	switch {
-	case err == nil:
-		known.Lease = &lease
-	case !access.IsKind(err, access.NotFound):
-		return Remembered{}, err
+// undeliverable returns what Temporal says of a message. One that it will never take is Invalid: no repetition mends it.
+func undeliverable(err error) error {
+	if _, invalid := errors.AsType[*serviceerror.InvalidArgument](err); invalid {
+		return translate(access.Errorf(access.Invalid, "send a message", "%w", err))
 	}
-	view, err := ledger.View(ctx, c.Request)
-	switch {
-	case err == nil:
-		known.Request = view.State
-		for _, item := range view.Items {
-			if item.Item.ID == c.Item {
-				known.Item = item.State
-			}
-		}
-	case !access.IsKind(err, access.NotFound):
-		return Remembered{}, err
-	}
-	return known, nil
+	return err
 }
 
 // Archived is a request as the ledger keeps it, with its tickets.

@@ -41,7 +41,7 @@ func newRoom(t *testing.T) room {
 func TestWhatIsSaidRestsOnWhatIsRecorded(t *testing.T) {
 	r := newRoom(t)
 	call := activities.RecordCall{
-		Entry:   submitted("r1"),
+		Entries: []access.Entry{submitted("r1")},
 		Ensures: []activities.EnsureCall{ensureFor("ana")}, Answers: []activities.AnswerCall{answerTo("r1"), answerTo("r2")},
 	}
 	for range 2 {
@@ -61,7 +61,7 @@ func TestWhatCannotBeRecordedIsNotSaid(t *testing.T) {
 	r := newRoom(t)
 	r.store.away = true
 	_, err := r.Record(t.Context(), activities.RecordCall{
-		Entry: submitted("r1"), Ensures: []activities.EnsureCall{ensureFor("ana")}, Answers: []activities.AnswerCall{answerTo("r1")},
+		Entries: []access.Entry{submitted("r1")}, Ensures: []activities.EnsureCall{ensureFor("ana")}, Answers: []activities.AnswerCall{answerTo("r1")},
 	})
 	requireKind(t, access.Transient, err)
 	require.Equal(t, []string{"record"}, r.read())
@@ -97,7 +97,7 @@ func TestAnAnswerThatNobodyHearsIsNamed(t *testing.T) {
 	r := newRoom(t)
 	r.post.ended["request/r1"] = true
 	done, err := r.Record(t.Context(), activities.RecordCall{
-		Entry: submitted("r1"), Answers: []activities.AnswerCall{answerTo("r1"), answerTo("r2")},
+		Entries: []access.Entry{submitted("r1")}, Answers: []activities.AnswerCall{answerTo("r1"), answerTo("r2")},
 	})
 	require.NoError(t, err)
 	require.Equal(t, []access.LeaseID{"r1:1"}, done.Gone)
@@ -110,7 +110,7 @@ func TestAMessageThatTemporalDoesNotTakeIsTriedAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRoom(t)
 			call := activities.RecordCall{
-				Entry: submitted("r1"), Ensures: []activities.EnsureCall{ensureFor("ana")}, Answers: []activities.AnswerCall{answerTo("r1")},
+				Entries: []access.Entry{submitted("r1")}, Ensures: []activities.EnsureCall{ensureFor("ana")}, Answers: []activities.AnswerCall{answerTo("r1")},
 			}
 			r.post.deaf[deaf] = true
 			_, err := r.Record(t.Context(), call)
@@ -122,51 +122,6 @@ func TestAMessageThatTemporalDoesNotTakeIsTriedAgain(t *testing.T) {
 			require.Len(t, r.post.signals, 1)
 		})
 	}
-}
-
-func TestTheLedgerRemembersWhatDecidesAboutALease(t *testing.T) {
-	call := activities.RecallCall{Lease: "r1:1", Request: "r1", Item: "1"}
-	entry := func(state access.RequestState) access.Entry {
-		e := submitted("r1")
-		e.View.State = state
-		e.View.Items = []access.ItemView{{Item: access.Item{ID: "2"}, State: access.ItemDenied}, {Item: access.Item{ID: "1"}, State: access.ItemGranted}}
-		return e
-	}
-	lease := access.LeaseView{
-		Lease: access.Lease{ID: "r1:1", Request: "r1", Item: "1", Subject: access.Person{ID: "ana"}}, State: access.LeaseEnded, Version: 1,
-	}
-	for name, row := range map[string]struct {
-		known   []access.Entry
-		want    activities.Remembered
-		forbids bool
-	}{
-		"nothing": {},
-		"a request that runs": {
-			[]access.Entry{entry(access.StateFulfilling)}, activities.Remembered{Request: access.StateFulfilling, Item: access.ItemGranted}, false,
-		},
-		"a request that has ended with the access": {
-			[]access.Entry{entry(access.OutcomeGranted)}, activities.Remembered{Request: access.OutcomeGranted, Item: access.ItemGranted}, false,
-		},
-		"a request that was withdrawn": {
-			[]access.Entry{entry(access.OutcomeWithdrawn)}, activities.Remembered{Request: access.OutcomeWithdrawn, Item: access.ItemGranted}, true,
-		},
-		"a lease": {[]access.Entry{{Lease: &lease}}, activities.Remembered{Lease: &lease}, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := newRoom(t)
-			for _, e := range row.known {
-				require.NoError(t, r.store.Record(t.Context(), e))
-			}
-			known, err := r.Recall(t.Context(), call)
-			require.NoError(t, err)
-			require.Equal(t, row.want, known)
-			require.Equal(t, row.forbids, known.Forbids())
-		})
-	}
-	r := newRoom(t)
-	r.store.away = true
-	_, err := r.Recall(t.Context(), call)
-	requireKind(t, access.Transient, err)
 }
 
 func TestARequestIsReadFromTheLedgerWithItsTickets(t *testing.T) {

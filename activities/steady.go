@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"usher/internal/access"
@@ -38,7 +39,7 @@ func (a *Desk) steadily(ctx context.Context, step func() error) error {
 		err := step()
 		kind := access.KindOf(err)
 		wait := max(pause, access.RetryAfterOf(err))
-		if err == nil || a.Pause == nil || wait > longestPause || (kind != access.Transient && kind != access.RateLimited) {
+		if err == nil || a.Pause == nil || wait > longestPause || errors.Is(err, access.ErrTooLate) || (kind != access.Transient && kind != access.RateLimited) {
 			return err
 		}
 		if until, ends := ctx.Deadline(); ends && time.Until(until) < triesLeave {

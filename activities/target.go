@@ -2,6 +2,9 @@ package activities
 
 import (
 	"context"
+	"time"
+
+	"go.temporal.io/sdk/activity"
 
 	"usher/internal/access"
 )
@@ -16,42 +19,106 @@ type Target struct {
 // GrantCall asks for one subject's hold of one role.
 type GrantCall struct {
 	Assignment access.Assignment `json:"assignment"`
-	// Recall names what the ledger is to be asked first; nil when the workflow has asked it.
-	Recall *RecallCall `json:"recall,omitempty"`
+	// Question names what the ledger is asked first; nil when the workflow has asked it.
+	Question *LeaseQuestion `json:"question,omitempty"`
+	// First is what the ledger is told before the first call that may change something: the lease as it is being granted. The
+	// ledger is not told again what it knows.
+	First access.LeaseView `json:"first"`
+	// Before asks whether the access exists before usher's first call; false when another lease stands behind it already.
+	Before bool `json:"before,omitempty"`
 }
 
-// GrantAnswer is what came of it: a proof, or why nothing was granted.
-type GrantAnswer struct {
+// GrantResult is what came of it: a proof, or why nothing was granted.
+type GrantResult struct {
 	Proof access.Proof `json:"proof,omitzero"`
-	// Remembered is what the ledger holds against the grant: nothing was granted. nil otherwise.
-	Remembered *Remembered `json:"remembered,omitempty"`
+	// Existing is true when the subject held the role before usher's first call.
+	Existing bool `json:"existing,omitempty"`
+	// Known is what the ledger holds against the grant: nothing was granted. nil otherwise.
+	Known *LeaseKnown `json:"known,omitempty"`
 	// Unasked is true when this worker cannot ask the ledger: nothing was granted.
 	Unasked bool `json:"unasked,omitempty"`
 }
 
-// Grant asks the ledger whether anything stands against it, and then makes the subject hold the role and gives the proof
-// that was read back. The question and the grant are next to each other, so that nothing comes between them.
-func (a *Target) Grant(ctx context.Context, c GrantCall) (GrantAnswer, error) {
-	if c.Recall != nil {
+// Grant asks the ledger whether the request's record allows the grant, reads whether the access exists already, has the
+// ledger remember that, and then makes the subject hold the role and returns the proof that was read back. Question and
+// grant stand next to each other, so that nothing comes between them. Safe to repeat.
+func (a *Target) Grant(ctx context.Context, c GrantCall) (GrantResult, error) {
+	ctx = fenced(ctx)
+	var result GrantResult
+	if c.Question != nil {
 		if a.Ledger == nil {
-			return GrantAnswer{Unasked: true}, nil
+			return GrantResult{Unasked: true}, nil
 		}
-		known, err := recall(ctx, a.Ledger, *c.Recall)
+		known, err := readLease(ctx, a.Ledger, *c.Question)
 		if err != nil {
-			return GrantAnswer{}, translate(err)
+			return GrantResult{}, translate(err)
 		}
-		if known.Forbids() {
-			return GrantAnswer{Remembered: &known}, nil
+		row := known.Lease
+		if known.Evidence != EvidenceApproved || (row != nil && row.State != access.LeaseGranting) {
+			return GrantResult{Known: &known}, nil
 		}
+		if row != nil {
+			// An earlier attempt has read what was there before.
+			result.Existing = row.Existing
+		} else if err := a.first(ctx, &c, &result); err != nil {
+			return GrantResult{}, translate(err)
+		}
+	} else if err := a.first(ctx, &c, &result); err != nil {
+		return GrantResult{}, translate(err)
 	}
 	proof, err := a.Port.Grant(ctx, c.Assignment)
-	return GrantAnswer{Proof: proof}, translate(err)
+	result.Proof = proof
+	return result, translate(err)
 }
 
-// Revoke makes the subject not hold the role, and gives the proof that was read back.
-func (a *Target) Revoke(ctx context.Context, c access.Assignment) (access.Proof, error) {
-	proof, err := a.Port.Revoke(ctx, c)
-	return proof, translate(err)
+// first reads what is there before usher's first call, and has the ledger remember it: a later attempt cannot tell its own
+// access from what was there.
+func (a *Target) first(ctx context.Context, c *GrantCall, result *GrantResult) error {
+	if c.Before {
+		before, err := a.Port.Verify(ctx, c.Assignment)
+		if err != nil && !access.IsKind(err, access.NotFound) {
+			return err
+		}
+		c.Assignment.Account, c.Assignment.RoleID = before.Account, before.RoleID
+		result.Existing, c.First.Existing = before.Holds, before.Holds
+	}
+	if a.Ledger == nil {
+		return nil
+	}
+	return a.Ledger.Record(ctx, access.Entry{Lease: &c.First})
+}
+
+// RevokeCall asks that a subject does not hold a role.
+type RevokeCall struct {
+	Assignment access.Assignment `json:"assignment"`
+	Lease      access.LeaseID    `json:"lease"`
+	Target     access.TargetName `json:"target"`
+}
+
+// RevokeResult is what came of it.
+type RevokeResult struct {
+	Proof access.Proof `json:"proof,omitzero"`
+	// KeptBy is another lease of the subject that keeps the access: nothing was revoked. "" for none.
+	KeptBy access.LeaseID `json:"kept_by,omitempty"`
+}
+
+// Revoke asks the ledger whether another lease keeps the access, and then makes the subject not hold the role and returns
+// the proof that was read back. A ledger that does not answer stops no revoke. Safe to repeat.
+func (a *Target) Revoke(ctx context.Context, c RevokeCall) (RevokeResult, error) {
+	ctx = fenced(ctx)
+	if a.Ledger != nil {
+		binding := access.Binding{Target: c.Target, Role: c.Assignment.Role}
+		asking, cancel := context.WithTimeout(ctx, alongWithin)
+		holders, err := a.Ledger.Holders(asking, c.Assignment.Subject.ID, binding)
+		cancel()
+		for _, other := range holders {
+			if err == nil && other.Lease.ID != c.Lease && other.State == access.LeaseHeld && other.Wanted == access.Present {
+				return RevokeResult{KeptBy: other.Lease.ID}, nil
+			}
+		}
+	}
+	proof, err := a.Port.Revoke(ctx, c.Assignment)
+	return RevokeResult{Proof: proof}, translate(err)
 }
 
 // Verify reads whether the subject holds the role.
@@ -62,3 +129,17 @@ func (a *Target) Verify(ctx context.Context, c access.Assignment) (access.Proof,
 
 // CheckTarget asks the target whether usher can work with it.
 func (a *Target) CheckTarget(ctx context.Context) (CheckResult, error) { return check(ctx, a.Port) }
+
+// clockMargin is how far the clocks of this worker and of Temporal's server may be apart.
+const clockMargin = 2 * time.Second
+
+// fenced returns a context after whose write deadline no call that changes something is sent. The server gives an attempt
+// up at its timeout, counted from when it handed the attempt out; the SDK counts from when the worker began, so a worker that
+// was frozen in between would go on with an attempt that another worker has made again.
+func fenced(ctx context.Context) context.Context {
+	if !activity.IsActivity(ctx) {
+		return ctx
+	}
+	info := activity.GetInfo(ctx)
+	return access.WithWriteDeadline(ctx, info.StartedTime.Add(info.StartToCloseTimeout-clockMargin))
+}

@@ -80,6 +80,10 @@ func (l observedLedger) LiveLeases(ctx context.Context, subject access.PersonID,
 	return ledgerCall(l, "live_leases", func() ([]access.LeaseView, error) { return l.Store.LiveLeases(ctx, subject, after, limit) })
 }
 
+func (l observedLedger) Holders(ctx context.Context, subject access.PersonID, b access.Binding) ([]access.LeaseView, error) {
+	return ledgerCall(l, "holders", func() ([]access.LeaseView, error) { return l.Store.Holders(ctx, subject, b) })
+}
+
 func (l observedLedger) LiveSubjects(ctx context.Context, after access.PersonID, limit int) ([]access.PersonID, error) {
 	return ledgerCall(l, "live_subjects", func() ([]access.PersonID, error) { return l.Store.LiveSubjects(ctx, after, limit) })
 }

@@ -102,7 +102,7 @@ func (r *runner) start(ctx context.Context) {
 		}
 		r.started = append(r.started, w)
 	}
-	if r.parts.Store != nil && !r.insist(ctx, "watch", r.ensureWatch) {
+	if r.parts.Store != nil && (!r.insist(ctx, "watch", r.ensureWatch) || !r.insist(ctx, "scan of leases", r.ensureScan)) {
 		return
 	}
 	r.parts.Ready.polling.Store(true)
@@ -147,6 +147,14 @@ func (r *runner) ensureWatch(ctx context.Context) error {
 	defer cancel()
 	watch := activities.Watch{Client: r.parts.Temporal}
 	return watch.EnsureWatch(ctx, workflows.WatchCallOf(terms.Desk))
+}
+
+// ensureScan sees to it that the daily scan of leases runs.
+func (r *runner) ensureScan(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	records := activities.Records{Client: r.parts.Temporal}
+	return records.EnsureScan(ctx, workflows.LeaseScanCall())
 }
 
 // checkNamespace sees to it that the search attributes that workflows write exist, before the first poll. A worker

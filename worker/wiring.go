@@ -20,6 +20,7 @@ import (
 	"usher/internal/telemetry"
 	"usher/internal/temporalclient"
 	"usher/workflows"
+	"usher/workflows/registry"
 )
 
 // module puts the worker together. One Invoke: what runs; health comes first, so that it stops last. The context is the
@@ -191,7 +192,7 @@ func serveWorkflows(w *workers, p workerParts) error {
 		return nil
 	}
 	queue := w.add(p, workflows.TaskQueue, p.Config.queueOptions(p.Fatal, 0, true))
-	workflows.Register(queue)
+	registry.Register(queue)
 	queue.RegisterActivity(&activities.Records{Ledger: p.ledger(), Client: p.Temporal})
 	queue.RegisterActivity(p.watch())
 	queue.RegisterActivity(&activities.Policy{

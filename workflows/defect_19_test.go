@@ -66,7 +66,7 @@ func repeatedAnswers(t *testing.T, ended bool) {
 	answer := func(after time.Duration, lease access.LeaseID) {
 		r.at(after, func() {
 			at := r.begun.Add(2 * time.Hour).UTC()
-			r.signal(workflows.SignalLeaseState, access.LeaseAnswer{Lease: lease, Revision: 1, State: access.LeaseHeld, GrantedAt: &at})
+			r.signal(workflows.SignalLeaseState, access.LeaseAnswer{Lease: lease, Revision: anyRevision, State: access.LeaseHeld, GrantedAt: &at})
 		})
 	}
 	r.approves(time.Hour, "mia")

@@ -30,7 +30,7 @@ func (h *holder) approval(id access.RequestID, leases ...access.Ensure) access.E
 		view.Request.Subject, view.SubjectName = e.Lease.Subject.ID, e.Lease.Subject.Name()
 		view.Request.Items = append(view.Request.Items, item)
 		view.Items = append(view.Items, access.ItemView{
-			Item: item, Title: e.Lease.Title, State: access.ItemFulfilling, Fulfilment: e.Lease.Fulfilment,
+			Item: item, Title: e.Lease.Title, State: access.ItemFulfilling, Fulfilment: e.Lease.Fulfilment, Binding: e.Lease.Binding,
 			Lease: &access.LeaseView{Lease: e.Lease, Revision: e.Revision, Wanted: access.Present, State: access.LeaseGranting},
 		})
 		view.Decisions = append(view.Decisions, access.Decision{

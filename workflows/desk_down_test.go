@@ -10,6 +10,7 @@ import (
 
 	"usher/internal/access"
 	"usher/workflows"
+	personflow "usher/workflows/lease"
 )
 
 // town is a whole system in memory, with time that skips: requests, the workflows that hold leases, and the desk's watch run
@@ -36,7 +37,7 @@ func runHolder(ctx workflow.Context, first access.Ensure) error {
 	if err := workflow.SignalExternalWorkflow(ctx, self, "", workflows.SignalEnsure, first).Get(ctx, nil); err != nil {
 		return err
 	}
-	return workflows.SubjectAccess(ctx, workflows.SubjectAccessParams{Subject: first.Lease.Subject.ID})
+	return personflow.Workflow(ctx, personflow.Params{Subject: first.Lease.Subject.ID})
 }
 
 // runTown is the workflow whose children are all others, for an environment runs one workflow and its children.

@@ -26,30 +26,35 @@ const (
 	SubjectAccessType  = "SubjectAccess"
 	ReopenedTicketType = "ReopenedTicket"
 	TicketWatchType    = "TicketWatch"
+	LeaseScanType      = "LeaseScan"
 	DoctorType         = "Doctor"
 )
 
 const (
-	requestPrefix  = "request/"
-	subjectPrefix  = "access/"
-	reopenedPrefix = "reopened/"
-	watchPrefix    = "ticketwatch/"
+	// RequestPrefix comes before a request's id in the id of its workflow.
+	RequestPrefix = "request/"
+	// ReopenedPrefix comes before a request's id in the id of the workflow that answers a reopened ticket.
+	ReopenedPrefix = "reopened/"
+
+	// SubjectPrefix comes before a person's id in the id of the workflow that holds the person's leases.
+	SubjectPrefix = "access/"
+	watchPrefix   = "ticketwatch/"
 )
 
 // RequestWorkflowID is the id of a request's workflow.
-func RequestWorkflowID(id access.RequestID) string { return requestPrefix + string(id) }
+func RequestWorkflowID(id access.RequestID) string { return RequestPrefix + string(id) }
 
 // RequestOfWorkflow is the inverse of RequestWorkflowID; false for the id of another kind of workflow.
 func RequestOfWorkflow(workflowID string) (access.RequestID, bool) {
-	id, ok := strings.CutPrefix(workflowID, requestPrefix)
+	id, ok := strings.CutPrefix(workflowID, RequestPrefix)
 	return access.RequestID(id), ok
 }
 
 // SubjectWorkflowID is the id of the workflow that holds a person's leases.
-func SubjectWorkflowID(subject access.PersonID) string { return subjectPrefix + string(subject) }
+func SubjectWorkflowID(subject access.PersonID) string { return SubjectPrefix + string(subject) }
 
 // ReopenedWorkflowID is the id of the workflow that answers a hint about the ticket of a request that has ended.
-func ReopenedWorkflowID(id access.RequestID) string { return reopenedPrefix + string(id) }
+func ReopenedWorkflowID(id access.RequestID) string { return ReopenedPrefix + string(id) }
 
 // WatchWorkflowID is the id of the workflow that watches a desk.
 func WatchWorkflowID(desk access.DeskName) string { return watchPrefix + string(desk) }
@@ -87,10 +92,9 @@ const (
 	QueryLeases = "leases"
 )
 
-// AccessRequestParams starts AccessRequest. Carried is nil except when the workflow continues as new.
+// AccessRequestParams starts AccessRequest. A run that continues brings more, which nobody else may set.
 type AccessRequestParams struct {
 	Request access.Request `json:"request"`
-	Carried *requestState  `json:"carried,omitempty"`
 }
 
 // SubmitCall carries the digest of what is asked now; another digest than the running request's is refused as Invalid.
@@ -118,21 +122,24 @@ type RequestResult struct {
 	View    access.RequestView  `json:"view"`
 }
 
-// SubjectAccessParams starts SubjectAccess. Carried is nil except when the workflow continues as new.
+// SubjectAccessParams starts SubjectAccess.
 type SubjectAccessParams struct {
 	Subject access.PersonID `json:"subject"`
-	Carried *subjectState   `json:"carried,omitempty"`
 }
 
-// TicketWatchParams starts TicketWatch. Carried is nil except when the workflow continues as new.
+// TicketWatchParams starts TicketWatch.
 type TicketWatchParams struct {
-	Desk    access.DeskName `json:"desk"`
-	Carried *watchState     `json:"carried,omitempty"`
+	Desk access.DeskName `json:"desk"`
 }
 
 // WatchCallOf names the watch of a desk to whoever starts it.
 func WatchCallOf(desk access.DeskName) activities.WatchCall {
 	return activities.WatchCall{Desk: desk, WorkflowID: WatchWorkflowID(desk), WorkflowType: TicketWatchType, TaskQueue: TaskQueue}
+}
+
+// LeaseScanCall names the scan of leases to whoever starts it.
+func LeaseScanCall() activities.ScanCall {
+	return activities.ScanCall{WorkflowID: "leasescan", WorkflowType: LeaseScanType, TaskQueue: TaskQueue}
 }
 
 // ReopenedTicketParams starts ReopenedTicket.

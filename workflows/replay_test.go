@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"usher/workflows"
+	"usher/workflows/registry"
 )
 
 // recorded are the files of the histories, for each release a folder. Real programs on a real server wrote them ("make
@@ -46,7 +48,7 @@ func history(file string) (*historypb.History, error) {
 }
 
 // replay runs a recorded history against the workflows that register registers, as the worker would.
-func replay(file string, register func(workflows.Registry)) error {
+func replay(file string, register func(registry.Registry)) error {
 	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{DisableRegistrationAliasing: true})
 	if err != nil {
 		return err
@@ -62,7 +64,7 @@ func replay(file string, register func(workflows.Registry)) error {
 func TestReplayOfEveryRecordedHistory(t *testing.T) {
 	for _, file := range recorded(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".json.gz"), func(t *testing.T) {
-			require.NoError(t, replay(file, workflows.Register))
+			require.NoError(t, replay(file, registry.Register))
 		})
 	}
 }
@@ -84,39 +86,20 @@ func TestReplayHasAHistoryOfEveryWorkflowAndScenario(t *testing.T) {
 }
 
 // changed registers the workflows, each with one command more at its beginning.
-func changed(r workflows.Registry) {
-	register := func(name string, w any) { r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name}) }
-	pause := func(ctx workflow.Context) error { return workflow.Sleep(ctx, time.Minute) }
-	register(workflows.AccessRequestType, func(ctx workflow.Context, p workflows.AccessRequestParams) (workflows.RequestResult, error) {
-		if err := pause(ctx); err != nil {
-			return workflows.RequestResult{}, err
+func changed(r registry.Registry) { registry.Register(paused{r}) }
+
+// paused is a registry whose workflows begin with a timer.
+type paused struct{ registry.Registry }
+
+func (p paused) RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions) {
+	inner := reflect.ValueOf(w)
+	begin := func(args []reflect.Value) []reflect.Value {
+		if ctx, ok := args[0].Interface().(workflow.Context); ok {
+			_ = workflow.Sleep(ctx, time.Minute)
 		}
-		return workflows.AccessRequest(ctx, p)
-	})
-	register(workflows.SubjectAccessType, func(ctx workflow.Context, p workflows.SubjectAccessParams) error {
-		if err := pause(ctx); err != nil {
-			return err
-		}
-		return workflows.SubjectAccess(ctx, p)
-	})
-	register(workflows.ReopenedTicketType, func(ctx workflow.Context, p workflows.ReopenedTicketParams) error {
-		if err := pause(ctx); err != nil {
-			return err
-		}
-		return workflows.ReopenedTicket(ctx, p)
-	})
-	register(workflows.DoctorType, func(ctx workflow.Context, p workflows.DoctorParams) (workflows.DoctorReport, error) {
-		if err := pause(ctx); err != nil {
-			return workflows.DoctorReport{}, err
-		}
-		return workflows.Doctor(ctx, p)
-	})
-	register(workflows.TicketWatchType, func(ctx workflow.Context, p workflows.TicketWatchParams) error {
-		if err := pause(ctx); err != nil {
-			return err
-		}
-		return workflows.TicketWatch(ctx, p)
-	})
+		return inner.Call(args)
+	}
+	p.Registry.RegisterWorkflowWithOptions(reflect.MakeFunc(inner.Type(), begin).Interface(), options)
 }
 
 func TestReplayNoticesAChangedWorkflow(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/mock" //nolint:depguard // the test environment matches signals to other workflows with it
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/converter"
 
 	"usher/internal/access"
 	"usher/internal/connectors/memory"
@@ -65,7 +66,28 @@ func absent(e access.Ensure) access.Ensure {
 }
 
 func (h *holder) ensureAt(after time.Duration, e access.Ensure) {
-	h.at(after, func() { h.signal(workflows.SignalEnsure, e) })
+	h.at(after, func() {
+		h.evidence(e.Lease)
+		h.signal(workflows.SignalEnsure, e)
+	})
+}
+
+// evidence puts the request that a lease comes from into the ledger, as far as a grant needs it: with the lease's item as
+// approved. A request that the ledger knows stays as it is.
+func (h *holder) evidence(l access.Lease) {
+	if _, err := h.ledger.View(h.t.Context(), l.Request); err == nil {
+		return
+	}
+	require.NoError(h.t, h.ledger.Store.Record(h.t.Context(), access.Entry{View: &access.RequestView{
+		Request: access.Request{
+			ID: l.Request, Requester: "ana", Subject: l.Subject.ID, SubmittedAt: time.Now(),
+			Items: []access.Item{{ID: l.Item, Entitlement: l.Entitlement}},
+		},
+		State: access.StateFulfilling, Version: 1,
+		Items: []access.ItemView{{
+			Item: access.Item{ID: l.Item, Entitlement: l.Entitlement}, State: access.ItemFulfilling, Binding: l.Binding,
+		}},
+	}}))
 }
 
 // hold runs the workflow to its end.
@@ -201,9 +223,12 @@ func (h *holder) remember(id access.RequestID, outcome access.RequestState, item
 	require.NoError(h.t, h.ledger.Store.Record(h.t.Context(), access.Entry{View: &access.RequestView{
 		Request: access.Request{
 			ID: id, Requester: "ana", Subject: "ana", SubmittedAt: time.Now(),
-			Items: []access.Item{{ID: "1", Entitlement: "wiki/editor"}},
+			Items: []access.Item{{ID: "1", Entitlement: "wiki/wiki-editors"}},
 		},
-		State: outcome, Items: []access.ItemView{{Item: access.Item{ID: "1"}, State: item}}, Version: 1,
+		State: outcome, Version: 1, Items: []access.ItemView{{
+			Item: access.Item{ID: "1", Entitlement: "wiki/wiki-editors"}, State: item,
+			Binding: &access.Binding{Target: "directory", Role: "wiki-editors"},
+		}},
 	}}))
 }
 
@@ -279,6 +304,7 @@ func TestASignalThatComesWithTheEndIsServed(t *testing.T) {
 	h.ledger.recorded = func(e access.Entry) {
 		if !sent && e.Lease != nil && e.Lease.State == access.LeaseEnded {
 			sent = true
+			h.evidence(lease("r2:1", "wiki-admins", time.Hour).Lease)
 			h.env.SignalWorkflowSkippingWorkflowTask(workflows.SignalEnsure, lease("r2:1", "wiki-admins", time.Hour))
 		}
 	}
@@ -292,6 +318,7 @@ func TestALongLifeContinuesAsNewAndForgetsNothing(t *testing.T) {
 	h.ensureAt(0, lease("r1:1", "wiki-editors", 10*time.Hour))
 	h.ensureAt(0, lease("r2:1", "wiki-admins", 0))
 	h.at(time.Hour, func() {
+		h.evidence(lease("r3:1", "vault", 0).Lease)
 		// Two messages come while the run is asleep, before it learns that it has grown long.
 		h.env.SignalWorkflowSkippingWorkflowTask(workflows.SignalEnsure, lease("r3:1", "vault", 20*time.Hour))
 		h.env.SignalWorkflowSkippingWorkflowTask(workflows.SignalEnsure, absent(lease("r2:1", "wiki-admins", 0)))
@@ -301,7 +328,7 @@ func TestALongLifeContinuesAsNewAndForgetsNothing(t *testing.T) {
 		h.env.SignalWorkflow(workflows.SignalEnsure, lease("r1:1", "wiki-editors", 10*time.Hour))
 	})
 	h.env.ExecuteWorkflow(workflows.SubjectAccessType, workflows.SubjectAccessParams{Subject: "ana"})
-	carried := continued[workflows.SubjectAccessParams](t, h.world)
+	carried := continued[converter.RawValue](t, h.world)
 
 	h.newRun()
 	h.hear()

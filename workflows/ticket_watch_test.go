@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/converter"
 
 	"usher/internal/access"
 	"usher/internal/connectors/memory"
@@ -259,7 +260,7 @@ func TestALongWatchContinuesAsNewAndLosesNoHint(t *testing.T) {
 		l.env.SignalWorkflow(workflows.SignalHint, workflows.Hint{Ticket: refs[0].ID})
 	})
 	l.env.ExecuteWorkflow(workflows.TicketWatchType, workflows.TicketWatchParams{Desk: "jira"})
-	carried := continued[workflows.TicketWatchParams](t, l.world)
+	carried := continued[converter.RawValue](t, l.world)
 	l.newRun()
 	l.desk.SetClock(l.env.Now)
 	l.at(5*time.Minute, l.env.CancelWorkflow)

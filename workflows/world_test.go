@@ -20,6 +20,7 @@ import (
 	"usher/internal/ledger"
 	"usher/internal/policy"
 	"usher/workflows"
+	"usher/workflows/registry"
 )
 
 const catalogYAML = `
@@ -164,16 +165,21 @@ func newWorldWith(t testing.TB, change func(*access.Terms)) *world {
 // newRun gives the world a fresh environment: the next run of a workflow, over the same desk, target and ledger.
 func (w *world) newRun() {
 	var suite testsuite.WorkflowTestSuite
+	before := w.env
 	if w.chain != nil {
 		suite.SetLogger(w.chain.logger)
 	}
 	w.env = suite.NewTestWorkflowEnvironment()
+	if before != nil && w.chain == nil {
+		// Time goes on from where the run before ended.
+		w.env.SetStartTime(before.Now())
+	}
 	w.env.SetTestTimeout(time.Minute)
 	if w.chain != nil {
 		defer w.chain.prepare(w.env)
 	}
 	w.target.SetClock(w.env.Now)
-	workflows.Register(w.env)
+	registry.Register(w.env)
 	w.env.RegisterActivity(&activities.Records{Ledger: w.ledger, Client: w})
 	desk, target := &activities.Desk{Port: w.desk}, &activities.Target{Port: w.target}
 	watch := &activities.Watch{Ledger: w.ledger, Client: w}
@@ -262,7 +268,7 @@ func (w *world) run(r access.Request) workflows.RequestResult {
 }
 
 // finish runs a run to its end, and gives its result.
-func (w *world) finish(p workflows.AccessRequestParams) workflows.RequestResult {
+func (w *world) finish(p any) workflows.RequestResult {
 	w.t.Helper()
 	w.env.ExecuteWorkflow(workflows.AccessRequestType, p)
 	require.True(w.t, w.env.IsWorkflowCompleted(), "the request must end")

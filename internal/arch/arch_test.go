@@ -44,7 +44,7 @@ func TestCheckFindsPlantedViolations(t *testing.T) {
 		rule1 = "rule 1: it imports %s, but internal/access imports nothing of ours"
 		rule2 = "rule 2: it imports %s, but an internal package imports internal/access and no sibling"
 		rule3 = "rule 3: it imports %s, but activities imports internal/access, internal/policy and internal/ledger, and never a connector"
-		rule4 = "rule 4: it imports %s, but workflows imports internal/access, internal/policy and activities"
+		rule4 = "rule 4: it imports %s, but workflows imports internal/access, internal/policy and activities, and a workflow's folder never another workflow's"
 		rule5 = "rule 5: it imports %s, but starter imports workflows and plain internal helpers, and never a connector"
 		rule6 = "rule 6: it imports %s, but worker alone may import everything below it, save what serves only development and tests"
 		rule8 = "rule 8: it imports %s, but fx, sdk/workflow, sdk/client and go-jira are confined"
@@ -159,4 +159,20 @@ func TestCheckSizeFindsLongFiles(t *testing.T) {
 	slices.Sort(files)
 	require.Equal(t, []string{"worker/claims_only.go", "worker/long.go"}, files)
 	require.Contains(t, found[0].Text, "found 502 lines; a file has about 300, and 500 at most")
+}
+
+func TestCheckFindsWorkflowsThatWaitByThemselves(t *testing.T) {
+	waits := func(what string) *fstest.MapFile {
+		return &fstest.MapFile{Data: []byte("package planted\n\nfunc f() { " + what + " }\n")}
+	}
+	for _, what := range []string{
+		"workflow.Go(ctx, f)", "workflow.Sleep(ctx, 1)", "workflow.NewTimer(ctx, 1)", "workflow.NewSelector(ctx)",
+		"workflow.GetSignalChannel(ctx, name).Receive(ctx, nil)",
+	} {
+		for dir, bad := range map[string]bool{"workflows/request": true, "workflows": true, "workflows/durable": false, "worker": false} {
+			found := strings.Join(texts(arch.Check(fstest.MapFS{dir + "/x.go": waits(what)})), "\n")
+			require.Equal(t, bad, strings.Contains(found, "rule 9: it uses workflow."), "%s in %s: %s", what, dir, found)
+		}
+	}
+	require.Empty(t, texts(arch.Check(fstest.MapFS{"workflows/request/x.go": waits("workflow.Await(ctx, f)")})))
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -47,6 +48,31 @@ func Check(fsys fs.FS) []Violation {
 			violations = append(violations, broken(dir, ruleRoom, "the folder has Go files and no rule"))
 		}
 		violations = append(violations, checkFile(file, text, r)...)
+		violations = append(violations, checkWaiting(file, text)...)
+	})
+	return violations
+}
+
+// checkWaiting gives every place in a workflow's file that waits otherwise than by the loop.
+func checkWaiting(file string, text []byte) []Violation {
+	dir := path.Dir(file)
+	if isTest(file) || dir == waitingFolder || (dir != "workflows" && !strings.HasPrefix(dir, "workflows/")) {
+		return nil
+	}
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, text, 0)
+	if err != nil {
+		return nil // checkFile has said so.
+	}
+	var violations []Violation
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		call, ok := n.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		if from, ok := call.X.(*ast.Ident); ok && slices.Contains(waiting, from.Name+"."+call.Sel.Name) {
+			violations = append(violations, broken(file, ruleWaiting, "it uses "+from.Name+"."+call.Sel.Name))
+		}
+		return true
 	})
 	return violations
 }
@@ -156,7 +182,8 @@ func matches(pattern, folder, dir string) bool {
 func confinementAllows(file, imported string) bool {
 	for _, c := range confined {
 		within := imported == c.path || strings.HasPrefix(imported, c.path+"/")
-		if within && !isTest(file) && !slices.Contains(c.folders, path.Dir(file)) {
+		dir := path.Dir(file)
+		if within && !isTest(file) && !slices.ContainsFunc(c.folders, func(pattern string) bool { return matches(pattern, dir, dir) }) {
 			return false
 		}
 	}

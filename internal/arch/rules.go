@@ -19,10 +19,11 @@ var (
 	ruleAccess     = rule{1, "internal/access imports nothing of ours"}
 	ruleInternal   = rule{2, "an internal package imports internal/access and no sibling, save the exceptions that are listed"}
 	ruleActivities = rule{3, "activities imports internal/access, internal/policy and internal/ledger, and never a connector"}
-	ruleWorkflows  = rule{4, "workflows imports internal/access, internal/policy and activities"}
+	ruleWorkflows  = rule{4, "workflows imports internal/access, internal/policy and activities, and a workflow's folder never another workflow's"}
 	ruleStarter    = rule{5, "starter imports workflows and plain internal helpers, and never a connector, so it holds no credentials of a desk or directory"}
 	ruleWorker     = rule{6, "worker alone may import everything below it, save what serves only development and tests"}
 	ruleRoom       = rule{7, "a folder with no rule is an error: a new room is a decision, with a half-page ADR"}
+	ruleWaiting    = rule{9, "coroutines, timers, channels and selectors of a workflow live in workflows/durable"}
 	ruleConfined   = rule{8, "fx, sdk/workflow, sdk/client and go-jira are confined to the packages that are listed"}
 )
 
@@ -82,13 +83,23 @@ var rooms = []room{
 	{pattern: "activities", rule: ruleActivities, imports: []string{"internal/access", "internal/policy", "internal/ledger"}},
 	{
 		pattern: "workflows", rule: ruleWorkflows, imports: []string{"internal/access", "internal/policy", "activities"},
-		tests: []string{"internal/ledger"},
+		tests: []string{"internal/ledger", "workflows/*"},
 	},
+	{pattern: "workflows/durable", rule: ruleWorkflows},
+	{pattern: "workflows/outbox", rule: ruleWorkflows, imports: []string{"internal/access", "activities", "workflows", "workflows/durable"}},
+	{pattern: "workflows/ticket", rule: ruleWorkflows, imports: []string{
+		"internal/access", "internal/policy", "activities", "workflows", "workflows/durable",
+	}},
+	{pattern: "workflows/registry", rule: ruleWorkflows, imports: []string{"workflows", "workflows/*"}},
+	{pattern: "workflows/*", rule: ruleWorkflows, imports: []string{
+		"internal/access", "internal/policy", "activities", "workflows", "workflows/durable", "workflows/outbox", "workflows/ticket",
+	}},
 	{pattern: "starter", rule: ruleStarter, imports: starterImports},
 	{pattern: "starter/gateway", rule: ruleStarter, imports: starterImports},
 	{pattern: "starter/httpapi", rule: ruleStarter, imports: starterImports},
 	{pattern: "worker", rule: ruleWorker, imports: []string{
-		"activities", "workflows", "internal/access", "internal/policy", "internal/ledger", "internal/rest", "internal/config",
+		"activities", "workflows", "workflows/registry", "internal/access", "internal/policy", "internal/ledger", "internal/rest",
+		"internal/config",
 		"internal/telemetry", "internal/temporalclient", "internal/probe", "internal/connectors/*",
 	}},
 }
@@ -106,10 +117,22 @@ type confinement struct {
 
 var confined = []confinement{
 	{path: "go.uber.org/fx", folders: []string{"worker", "starter"}},
-	{path: "go.temporal.io/sdk/workflow", folders: []string{"workflows", "internal/devstack/bench"}},
+	{path: "go.temporal.io/sdk/workflow", folders: []string{"workflows", "workflows/*", "internal/devstack/bench"}},
 	{path: "go.temporal.io/sdk/client", folders: []string{
 		"starter/gateway", "internal/temporalclient", "worker", "activities", "internal/devstack/bench", "internal/e2e",
 	}},
 	{path: "github.com/prometheus/client_golang", folders: []string{"internal/telemetry"}},
 	{path: "github.com/andygrunwald/go-jira", folders: []string{"internal/connectors/jira"}},
 }
+
+// waiting are the functions and methods of the SDK by which a workflow waits or runs beside itself. workflow.Await is not
+// among them: a handler of an update waits with it.
+var waiting = []string{
+	"workflow.Go", "workflow.GoNamed", "workflow.Sleep", "workflow.NewTimer", "workflow.NewTimerWithOptions", "workflow.NewSelector",
+	"workflow.NewNamedSelector", "workflow.NewChannel", "workflow.NewBufferedChannel", "workflow.NewMutex", "workflow.NewSemaphore",
+	"workflow.NewWaitGroup", "workflow.AwaitWithTimeout", "workflow.AwaitWithOptions", "workflow.GetSignalChannel",
+	"workflow.GetSignalChannelWithOptions",
+}
+
+// waitingFolder is where they may be used.
+const waitingFolder = "workflows/durable"

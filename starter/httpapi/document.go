@@ -27,7 +27,7 @@ func describe(document *huma.OpenAPI) {
 		{"RequestView", "state", "Where the request stands. From granted on, these are outcomes: it never leaves them.", []any{
 			access.StateEvaluating, access.StateAwaitingApprove, access.StateFulfilling, access.StateClosing,
 			access.OutcomeGranted, access.OutcomePartlyGranted, access.OutcomeDenied, access.OutcomeWithdrawn,
-			access.OutcomeExpired, access.OutcomeCancelled, access.OutcomeRefused,
+			access.OutcomeExpired, access.OutcomeCancelled, access.OutcomeRefused, access.OutcomeFailed,
 		}},
 		{"RequestView", "since", "Since when it stands there.", nil},
 		{"RequestView", "next", "What happens next, or how it ended, in a sentence.", nil},
@@ -40,7 +40,7 @@ func describe(document *huma.OpenAPI) {
 		{"RequestView", "version", "Grows with every change.", nil},
 		{"ItemView", "state", "Where the item stands.", []any{
 			access.ItemPending, access.ItemApproved, access.ItemFulfilling, access.ItemGranted, access.ItemDenied,
-			access.ItemWithdrawn, access.ItemExpired, access.ItemCancelled, access.ItemRefused,
+			access.ItemWithdrawn, access.ItemExpired, access.ItemCancelled, access.ItemRefused, access.ItemFailed,
 		}},
 		{"ItemView", "why", "Why the item is where it is, in a sentence.", nil},
 		{"Item", "duration", "How long the access lasts, counted from the verified grant: 8h, 30d. Absent: as long as the catalog allows.", nil},

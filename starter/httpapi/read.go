@@ -168,7 +168,7 @@ func (a *API) readAudit(ctx context.Context, in *requestInput) (*auditOutput, er
 }
 
 type listInput struct {
-	State       []string `query:"state" enum:"evaluating,awaiting_approval,fulfilling,closing,granted,partly_granted,denied,withdrawn,expired,cancelled,refused" doc:"One or more states, with commas."`
+	State       []string `query:"state" enum:"evaluating,awaiting_approval,fulfilling,closing,granted,partly_granted,denied,withdrawn,expired,cancelled,refused,failed" doc:"One or more states, with commas."`
 	Subject     string   `query:"subject" maxLength:"256" doc:"Whose access it is."`
 	Requester   string   `query:"requester" maxLength:"256" doc:"Who asked."`
 	WaitingOn   string   `query:"waiting_on" maxLength:"256" doc:"Who is awaited."`

@@ -1,0 +1,127 @@
+package activities
+
+import (
+	"context"
+
+	"usher/internal/access"
+)
+
+// LeaseQuestion asks what the ledger knows of a lease, and whether it speaks for a grant.
+type LeaseQuestion struct {
+	Lease       access.LeaseID       `json:"lease"`
+	Request     access.RequestID     `json:"request"`
+	Item        access.ItemID        `json:"item"`
+	Subject     access.PersonID      `json:"subject"`
+	Entitlement access.EntitlementID `json:"entitlement"`
+	// Binding is nil for an entitlement whose target usher cannot read.
+	Binding *access.Binding `json:"binding,omitempty"`
+}
+
+// LeaseKnown is what the ledger knows.
+type LeaseKnown struct {
+	// Lease is the lease's own record; nil for none.
+	Lease *access.LeaseView `json:"lease,omitempty"`
+	// Evidence says whether the request's record allows the grant.
+	Evidence Evidence `json:"evidence"`
+	// Kept is true when the request has ended and keeps this item's access.
+	Kept bool `json:"kept,omitempty"`
+	// Why is the reason for anything but EvidenceApproved.
+	Why string `json:"why,omitempty"`
+}
+
+// Evidence says whether the ledger speaks for a grant.
+type Evidence string
+
+// The kinds of evidence.
+const (
+	// EvidenceApproved: the request holds this item as approved, for this subject, entitlement and binding.
+	EvidenceApproved Evidence = "approved"
+	// EvidenceMissing: the ledger does not know the request, or the item is not approved yet. It may be so later.
+	EvidenceMissing Evidence = "missing"
+	// EvidenceAgainst: the request has ended without this item, or says something else than the message.
+	EvidenceAgainst Evidence = "against"
+)
+
+// ReadLease reads what the ledger knows of a lease. It changes nothing.
+func (a *Records) ReadLease(ctx context.Context, q LeaseQuestion) (LeaseKnown, error) {
+	known, err := readLease(ctx, a.Ledger, q)
+	return known, translate(err)
+}
+
+func readLease(ctx context.Context, ledger LedgerStore, q LeaseQuestion) (LeaseKnown, error) {
+	var known LeaseKnown
+	lease, err := ledger.Lease(ctx, q.Lease)
+	switch {
+	case err == nil:
+		known.Lease = &lease
+	case !access.IsKind(err, access.NotFound):
+		return LeaseKnown{}, err
+	}
+	view, err := ledger.View(ctx, q.Request)
+	switch {
+	case access.IsKind(err, access.NotFound):
+		known.Evidence, known.Why = EvidenceMissing, "the ledger does not know request "+string(q.Request)
+		return known, nil
+	case err != nil:
+		return LeaseKnown{}, err
+	}
+	known.Evidence, known.Why = evidenceOf(view, q)
+	for _, item := range view.Items {
+		known.Kept = known.Kept || (item.Item.ID == q.Item && item.State == access.ItemGranted && view.State.KeepsAccess())
+	}
+	return known, nil
+}
+
+// evidenceOf returns what a request's record says about a grant. It is pure.
+func evidenceOf(view access.RequestView, q LeaseQuestion) (Evidence, string) {
+	switch {
+	case view.State.Ended() && !view.State.KeepsAccess():
+		return EvidenceAgainst, "its request has ended: " + string(view.State)
+	case view.Request.Subject != q.Subject:
+		return EvidenceAgainst, "its request is for another subject"
+	}
+	for _, item := range view.Items {
+		if item.Item.ID != q.Item {
+			continue
+		}
+		switch {
+		case item.Item.Entitlement != q.Entitlement:
+			return EvidenceAgainst, "its request asks for another entitlement"
+		case !sameBinding(item.Binding, q.Binding):
+			return EvidenceAgainst, "its request binds the entitlement to another role"
+		}
+		return itemEvidence(item.State)
+	}
+	return EvidenceAgainst, "its request has no such item"
+}
+
+func itemEvidence(s access.ItemState) (Evidence, string) {
+	switch s {
+	case access.ItemApproved, access.ItemFulfilling, access.ItemGranted:
+		return EvidenceApproved, ""
+	case access.ItemPending:
+		return EvidenceMissing, "the ledger does not show the item as approved"
+	case access.ItemDenied, access.ItemWithdrawn, access.ItemExpired, access.ItemCancelled, access.ItemRefused, access.ItemFailed:
+	}
+	return EvidenceAgainst, "its item is " + string(s)
+}
+
+func sameBinding(a, b *access.Binding) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}
+
+// LiveLeasesCall asks for a page of a person's leases that have not ended.
+type LiveLeasesCall struct {
+	Subject access.PersonID `json:"subject"`
+	After   access.LeaseID  `json:"after,omitempty"`
+	Limit   int             `json:"limit"`
+}
+
+// LiveLeases reads a page of a person's leases that have not ended, by lease id; fewer than the limit on the last page.
+func (a *Records) LiveLeases(ctx context.Context, c LiveLeasesCall) ([]access.LeaseView, error) {
+	leases, err := a.Ledger.LiveLeases(ctx, c.Subject, c.After, c.Limit)
+	return leases, translate(err)
+}

@@ -1,0 +1,74 @@
+package activities
+
+import (
+	"context"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+
+	"usher/internal/access"
+)
+
+// StartSubjectsCall asks for a page of the people who hold access, and for their workflows to run.
+type StartSubjectsCall struct {
+	After        access.PersonID `json:"after,omitempty"`
+	Limit        int             `json:"limit"`
+	IDPrefix     string          `json:"id_prefix"`
+	WorkflowType string          `json:"workflow_type"`
+	TaskQueue    string          `json:"task_queue"`
+}
+
+// StartedSubjects is what came of it. Next asks for the next page; "" on the last one.
+type StartedSubjects struct {
+	Next    access.PersonID `json:"next,omitempty"`
+	Started int             `json:"started"`
+}
+
+// StartSubjects starts the workflows of the people who hold access by the ledger, where they do not run: such a workflow
+// reads in the ledger what it must end. Safe to repeat.
+func (a *Records) StartSubjects(ctx context.Context, c StartSubjectsCall) (StartedSubjects, error) {
+	people, err := a.Ledger.LiveSubjects(ctx, c.After, c.Limit)
+	if err != nil {
+		return StartedSubjects{}, translate(err)
+	}
+	var done StartedSubjects
+	for _, id := range people {
+		run, err := a.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+			ID:                       c.IDPrefix + string(id),
+			TaskQueue:                c.TaskQueue,
+			WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+			WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+			StaticSummary:            "access of " + string(id),
+			TypedSearchAttributes:    subjectAttribute(id),
+		}, c.WorkflowType, subjectParams{Subject: id})
+		if err != nil {
+			return done, undeliverable(err)
+		}
+		if run != nil {
+			done.Started++
+		}
+	}
+	if len(people) == c.Limit {
+		done.Next = people[len(people)-1]
+	}
+	return done, nil
+}
+
+// ScanCall names the scan of leases.
+type ScanCall struct {
+	WorkflowID   string `json:"workflow_id"`
+	WorkflowType string `json:"workflow_type"`
+	TaskQueue    string `json:"task_queue"`
+}
+
+// EnsureScan starts the scan of leases where it does not run. Safe to repeat.
+func (a *Records) EnsureScan(ctx context.Context, c ScanCall) error {
+	_, err := a.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                       c.WorkflowID,
+		TaskQueue:                c.TaskQueue,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		StaticSummary:            "daily scan of leases",
+	}, c.WorkflowType)
+	return err
+}

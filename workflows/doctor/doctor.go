@@ -1,0 +1,145 @@
+// Package doctor is the workflow Doctor, which asks every connector whether it can do its work.
+package doctor
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.temporal.io/sdk/workflow"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/workflows"
+)
+
+// Workflow asks every connector, on its own queue, whether it can do its work, and if told to tries a ticket. It finds
+// what is wrong; it is never itself a failure. A desk that does not exist is said at once. A connector that does not answer
+// costs its own line.
+func Workflow(ctx workflow.Context, p workflows.DoctorParams) (workflows.DoctorReport, error) {
+	var policy *activities.Policy
+	var names activities.Connectors
+	times := workflows.DoctorTimesOf(p.Within.Std())
+	if err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, workflows.LocalQuestionWithin(times.Own)), policy.ListConnectors).Get(ctx, &names); err != nil {
+		return workflows.DoctorReport{}, err
+	}
+	if p.TryTicket != "" && !slices.Contains(names.Desks, p.TryTicket) {
+		return workflows.DoctorReport{Refusals: []access.Refusal{noSuchDesk(p.TryTicket, names.Desks)}}, nil
+	}
+	var report workflows.DoctorReport
+	for _, line := range askAll(ctx, names, times) {
+		report.Lines = append(report.Lines, line(ctx))
+	}
+	if line := askWatch(ctx, times); line != nil {
+		report.Lines = append(report.Lines, *line)
+	}
+	if p.TryTicket != "" {
+		report.Lines = append(report.Lines, tryTicket(ctx, p.TryTicket, times))
+	}
+	return report, nil
+}
+
+func noSuchDesk(name access.DeskName, there []access.DeskName) access.Refusal {
+	known := make([]string, len(there))
+	for i, desk := range there {
+		known[i] = string(desk)
+	}
+	return access.Refusal{Field: "try_ticket", Problem: fmt.Sprintf("there is no desk %q; there are: %s", name, strings.Join(known, ", "))}
+}
+
+// askAll asks every connector at once; each answer is waited for by its function.
+func askAll(ctx workflow.Context, names activities.Connectors, times workflows.DoctorTimes) []func(workflow.Context) workflows.DoctorLine {
+	var records *activities.Records
+	var desk *activities.Desk
+	var port *activities.Target
+	var src *activities.Source
+	question := func(connector, queue string, check any) func(workflow.Context) workflows.DoctorLine {
+		return ask(workflow.WithActivityOptions(ctx, workflows.Checkup(queue, times.Connectors)), connector, queue, check)
+	}
+	asked := []func(workflow.Context) workflows.DoctorLine{question("ledger", workflows.TaskQueue, records.CheckLedger)}
+	for _, name := range names.Sources {
+		asked = append(asked, question("source/"+string(name), workflows.SourceQueue(name), src.CheckSource))
+	}
+	for _, name := range names.Targets {
+		asked = append(asked, question("target/"+string(name), workflows.TargetQueue(name), port.CheckTarget))
+	}
+	for _, name := range names.Desks {
+		asked = append(asked, question("desk/"+string(name), workflows.DeskQueue(name), desk.CheckDesk))
+	}
+	return asked
+}
+
+// ask puts one question to one connector, and gives the function that waits for the answer.
+func ask(ctx workflow.Context, connector, queue string, check any) func(workflow.Context) workflows.DoctorLine {
+	answer := workflow.ExecuteActivity(ctx, check)
+	return func(ctx workflow.Context) workflows.DoctorLine {
+		var result activities.CheckResult
+		if err := answer.Get(ctx, &result); err != nil {
+			return workflows.DoctorLine{Connector: connector, Problem: "no answer from the worker that serves " + queue + ": " + workflows.ErrorText(err)}
+		}
+		return workflows.DoctorLine{Connector: connector, Problem: result.Problem, Findings: result.Findings}
+	}
+}
+
+// askWatch asks how old the last round of the desk's watch is, and starts a watch that does not run; nil where requests do
+// not rely on one.
+func askWatch(ctx workflow.Context, times workflows.DoctorTimes) *workflows.DoctorLine {
+	var policy *activities.Policy
+	var terms access.Terms
+	err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, workflows.LocalQuestionWithin(times.Own)), policy.CurrentTerms).Get(ctx, &terms)
+	if err != nil || terms.Mode != access.ModeWatch {
+		return nil
+	}
+	line := &workflows.DoctorLine{Connector: "watch/" + string(terms.Desk)}
+	var watch *activities.Watch
+	var result activities.CheckResult
+	call := activities.CheckWatchCall{Desk: terms.Desk, At: workflow.Now(ctx), StaleAfter: terms.Watch.StaleAfter}
+	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.Checkup(workflows.TaskQueue, times.Watch)), watch.CheckWatch, call).Get(ctx, &result)
+	if err == nil {
+		line.Problem = result.Problem
+		err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.Checkup(workflows.TaskQueue, times.Watch)), watch.EnsureWatch, workflows.WatchCallOf(terms.Desk)).Get(ctx, nil)
+	}
+	switch {
+	case err != nil:
+		line.Problem = workflows.ErrorText(err)
+	case line.Problem != "":
+		line.Problem += "; it was started again if it did not run, so ask again in a minute"
+	default:
+		line.Note = "its last round was less than " + terms.Watch.StaleAfter.String() + " ago"
+	}
+	return line
+}
+
+// tryTicket opens a ticket that says that it is a trial, comments on it and closes it as won't do.
+func tryTicket(ctx workflow.Context, name access.DeskName, times workflows.DoctorTimes) workflows.DoctorLine {
+	line := workflows.DoctorLine{Connector: "desk/" + string(name) + " (trial ticket)"}
+	marker := access.Marker("usher-trial-" + workflow.GetInfo(ctx).OriginalRunID)
+	call := activities.OpenCall{Ticket: access.NewTicket{
+		Marker:  marker,
+		Summary: "usher: trial ticket, please ignore",
+		Body:    "usher opened this ticket to try whether it can. It closes it at once. Nobody gets any access by it.",
+		Fields:  map[access.TicketField]string{},
+	}}
+	for _, field := range access.TicketFields() {
+		call.Ticket.Fields[field] = "trial"
+	}
+	// A desk may check that a URL is one.
+	call.Ticket.Fields[access.FieldRequestURL] = "https://usher.invalid/trial"
+	var desk *activities.Desk
+	var opened activities.Opened
+	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.Checkup(workflows.DeskQueue(name), times.Open)), desk.OpenTicket, call).Get(ctx, &opened); err != nil {
+		line.Problem = workflows.ErrorText(err)
+		return line
+	}
+	update := activities.TicketUpdate{
+		Ticket:   opened.Ref.ID,
+		Comments: []access.Comment{{Marker: marker + "-1", Text: "The trial worked: usher can open, comment on and close tickets here."}},
+		MoveTo:   access.TicketWontDo,
+	}
+	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.Checkup(workflows.DeskQueue(name), times.Close)), desk.UpdateTicket, update).Get(ctx, nil); err != nil {
+		line.Problem = fmt.Sprintf("%s was opened, but: %s", opened.Ref.Key, workflows.ErrorText(err))
+		return line
+	}
+	line.Note = fmt.Sprintf("opened, commented on and closed %s %s", opened.Ref.Key, opened.Ref.URL)
+	return line
+}

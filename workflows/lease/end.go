@@ -1,0 +1,92 @@
+package lease
+
+import (
+	"time"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/workflows"
+	"usher/workflows/durable"
+	"usher/workflows/ticket"
+)
+
+// beginEnd says that the access ends now.
+func (w *person) beginEnd(l *lease) {
+	why := "its time is over"
+	if l.Wanted == access.Absent {
+		why = "it is no longer wanted"
+	}
+	l.State, l.Problem, l.Failures, l.RetryAt, l.Granted = access.LeaseRevoking, "", 0, time.Time{}, nil
+	w.record(l, access.EventLeaseEnding, nil, l.Title+" of "+w.Person.Name()+" ends: "+why+".")
+}
+
+// revoke takes the access away: it never gives up, and is done only when a read-back shows the access gone.
+func (w *person) revoke(l *lease) {
+	l.busy = true
+	call := activities.RevokeCall{Assignment: w.assignment(l), Lease: l.ID, Target: l.Binding.Target}
+	var port *activities.Target
+	options := workflows.Target(l.Binding.Target, "revoke "+l.Title)
+	durable.Start(w.loop, options, port.Revoke, call, func(result activities.RevokeResult, err error) {
+		l.busy = false
+		switch {
+		case err == nil && result.KeptBy != "":
+			w.overlapped(l, result.KeptBy)
+		case err == nil && !result.Proof.Holds:
+			w.ended(l, &result.Proof, "the target shows it gone")
+		case err == nil:
+			w.revokeFailed(l, access.Errorf(access.Transient, "revoke "+l.Title, "the target still shows the access"))
+		default:
+			w.revokeFailed(l, err)
+		}
+	})
+}
+
+func (w *person) revokeFailed(l *lease, err error) {
+	w.retry(l, err, workflows.RetryRevoke)
+	if l.Failures != workflows.EscalateAfter || l.Removal != nil || l.Desk == "" {
+		return
+	}
+	w.openRemoval(l)
+	w.record(l, access.EventLeaseStuck, nil, "Revoking "+l.Title+" has failed several times, a human is told: "+l.Problem)
+}
+
+// verifyKept reads the access that another lease keeps, so that the end of this one has its proof.
+func (w *person) verifyKept(l *lease, keeper access.LeaseID) {
+	l.busy = true
+	var port *activities.Target
+	options := workflows.Target(l.Binding.Target, "verify "+l.Title)
+	durable.Start(w.loop, options, port.Verify, w.assignment(l), func(proof access.Proof, err error) {
+		l.busy = false
+		if err != nil {
+			w.retry(l, err, workflows.RetryRevoke)
+			return
+		}
+		w.ended(l, &proof, "lease "+string(keeper)+" keeps the access")
+	})
+}
+
+// overlapped ends a lease whose access another one keeps, by the word of that one.
+func (w *person) overlapped(l *lease, keeper access.LeaseID) {
+	w.ended(l, &access.Proof{Holds: true, Method: "lease", Evidence: string(keeper), At: w.loop.Now()},
+		"lease "+string(keeper)+" keeps the access")
+}
+
+// ended takes the end. A ticket that asks a person to take the access away is closed, with the reason.
+func (w *person) ended(l *lease, proof *access.Proof, how string) {
+	now := w.loop.Now()
+	l.State, l.EndedAt, l.proof, l.Problem, l.Granted = access.LeaseEnded, &now, proof, "", nil
+	l.StatusDue = l.StatusDue || l.Wanted == access.Absent
+	if r := l.Removal; r != nil && (r.Seen == nil || !r.Seen.Phase.Closed()) {
+		r.Write(removalClosing(l, how))
+	}
+	w.record(l, access.EventLeaseEnded, proof, l.Title+" of "+w.Person.Name()+" has ended: "+how+".")
+}
+
+func removalClosing(l *lease, how string) ticket.Write {
+	to := access.TicketDone
+	text := "The access is gone: " + how + "."
+	if l.proof != nil && l.proof.Holds {
+		to, text = access.TicketWontDo, "Nothing is to be removed any more: "+how+"."
+	}
+	return ticket.Write{Key: "ended", Text: text, MoveTo: to}
+}

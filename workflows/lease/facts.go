@@ -1,0 +1,86 @@
+package lease
+
+import (
+	"usher/activities"
+	"usher/internal/access"
+	"usher/workflows"
+	"usher/workflows/durable"
+	"usher/workflows/outbox"
+)
+
+// record adds an event of a lease to the audit trail, with the lease as it will be when it is written.
+func (w *person) record(l *lease, t access.EventType, proof *access.Proof, text string) {
+	request, item := l.origin()
+	e := access.Event{
+		Request: request, Lease: l.ID, Items: []access.ItemID{item}, Type: t, At: w.loop.Now(),
+		Channel: access.ChannelSystem, Proof: workflows.ProofText(proof), Text: text,
+	}
+	e.ID = workflows.EventID("lease/"+string(l.ID), "", e)
+	l.fact = w.outbox.Add(outbox.Fact{Events: []access.Event{e}, Leases: []access.LeaseID{l.ID}})
+}
+
+// tellAll tells the requests where their leases stand, if they have not been told: together with what the ledger is told.
+func (w *person) tellAll() {
+	for _, l := range w.leases {
+		if l.StatusDue && (l.State != access.LeaseGranting || l.Problem != "" || l.Refused != "") {
+			l.StatusDue = false
+			l.fact = w.outbox.Add(outbox.Fact{Status: []activities.AnswerCall{l.status()}})
+		}
+	}
+}
+
+// Complete implements outbox.Owner: a lease is written as it is now, once.
+func (w *person) Complete(facts []outbox.Fact) []access.Entry {
+	var entries []access.Entry
+	written := map[access.LeaseID]bool{}
+	for _, f := range facts {
+		entry := access.Entry{Events: f.Events, Ticket: f.Ticket}
+		if !entry.Empty() {
+			entries = append(entries, entry)
+		}
+		for _, id := range f.Leases {
+			if l := w.find(id); l != nil && !written[id] {
+				written[id] = true
+				l.Version = workflows.NextVersion(l.Version, w.loop.Now())
+				view := l.view(w.Person)
+				entries = append(entries, access.Entry{Lease: &view})
+			}
+		}
+	}
+	return entries
+}
+
+// Refused implements outbox.Owner. Access whose grant the ledger does not have must not stay: it is taken away, and the
+// request is told. Everything else that is refused is in this run's history only, and operators see it.
+func (w *person) Refused(f outbox.Fact, why string) {
+	for _, e := range f.Events {
+		l := w.find(e.Lease)
+		if l == nil || e.Type != access.EventLeaseGranted || l.State == access.LeaseEnded {
+			continue
+		}
+		w.outbox.WithdrawStatus(l.ID)
+		l.Wanted, l.Refused, l.StatusDue = access.Absent, "its grant cannot be recorded: "+why, true
+	}
+}
+
+// Undelivered implements outbox.Owner: some requests no longer run. That is normal: access stays if the request's outcome
+// granted it, else it must end.
+func (w *person) Undelivered(leases []access.LeaseID) {
+	for _, id := range leases {
+		l := w.find(id)
+		if l == nil || l.Wanted == access.Absent || l.State == access.LeaseEnded {
+			continue
+		}
+		var records *activities.Records
+		durable.StartLocal(w.loop, workflows.LocalQuestion(), records.ReadLease, l.question(w.Person.ID), func(known activities.LeaseKnown, err error) {
+			switch {
+			case l.Wanted == access.Absent || l.State == access.LeaseEnded:
+			case err != nil:
+				l.StatusDue = true
+			case known.Evidence != activities.EvidenceApproved || !known.Kept:
+				// Nobody stands behind this access any more.
+				l.Wanted, l.RetryAt = access.Absent, w.loop.Now()
+			}
+		})
+	}
+}

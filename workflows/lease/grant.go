@@ -1,0 +1,148 @@
+package lease
+
+import (
+	"usher/activities"
+	"usher/internal/access"
+	"usher/workflows"
+	"usher/workflows/durable"
+)
+
+// load asks the ledger what it knows of a lease.
+func (w *person) load(l *lease) {
+	l.busy = true
+	var records *activities.Records
+	durable.StartLocal(w.loop, workflows.LocalQuestion(), records.ReadLease, l.question(w.Person.ID), func(known activities.LeaseKnown, err error) {
+		l.busy = false
+		if err != nil {
+			w.retry(l, err, workflows.RetryConnector)
+			return
+		}
+		w.know(l, known)
+	})
+}
+
+// maxWithoutEvidence is how often the ledger is asked for evidence, within about a day: a message that nothing stands behind
+// must not keep a run alive for ever. A request that exists repeats its message.
+const maxWithoutEvidence = 100
+
+// know goes on from what the ledger knows: memory outlives a run, and a late message grants nothing.
+func (w *person) know(l *lease, known activities.LeaseKnown) {
+	if known.Lease != nil {
+		l.Loaded = true
+		l.adopt(*known.Lease)
+		if l.Refused != "" {
+			l.StatusDue = true
+			w.record(l, access.EventLeaseRefused, nil, l.Title+" of "+w.Person.Name()+" is refused: "+l.Refused+".")
+		}
+	}
+	if known.Lease == nil && !l.AskFirst {
+		// The target's worker records a lease before its first call.
+		l.Attempted = false
+	}
+	switch {
+	case l.State != access.LeaseGranting || l.Wanted == access.Absent:
+		l.Loaded = true
+	case known.Evidence == activities.EvidenceMissing && l.Failures < maxWithoutEvidence:
+		w.retry(l, access.Errorf(access.Transient, "grant "+l.Title, "%s", known.Why), workflows.RetryGrant)
+	case known.Evidence != activities.EvidenceApproved:
+		w.refuse(l, known.Why)
+	default:
+		l.Loaded, l.Failures = true, 0
+	}
+}
+
+// refuse takes that a lease will never be granted. What usher may have granted before it knew is taken away.
+func (w *person) refuse(l *lease, why string) {
+	l.Refused, l.StatusDue, l.Problem = why, true, ""
+	if l.Attempted {
+		l.Wanted, l.Loaded = access.Absent, true
+		return
+	}
+	now := w.loop.Now()
+	l.State, l.EndedAt, l.Loaded = access.LeaseEnded, &now, true
+	w.record(l, access.EventLeaseRefused, nil, l.Title+" of "+w.Person.Name()+" is refused: "+why+".")
+}
+
+// grant has the access granted on the target. behind is another lease of usher's that stands behind the same access; nil for
+// none.
+func (w *person) grant(l *lease, behind *lease) {
+	call := activities.GrantCall{Assignment: w.assignment(l)}
+	if !l.Loaded {
+		question := l.question(w.Person.ID)
+		call.Question = &question
+	}
+	if behind != nil {
+		l.Existing = behind.Existing
+	}
+	call.Before = behind == nil && (call.Question != nil || !l.Attempted)
+	l.Version = workflows.NextVersion(l.Version, w.loop.Now())
+	call.First = l.view(w.Person)
+	l.busy, l.Attempted = true, true
+	var port *activities.Target
+	options := workflows.Target(l.Binding.Target, "grant "+l.Title)
+	durable.Start(w.loop, options, port.Grant, call, func(result activities.GrantResult, err error) {
+		l.busy = false
+		switch {
+		case err != nil:
+			// What was there before is in the ledger, if the call came so far.
+			l.Loaded = false
+			w.retry(l, err, workflows.RetryGrant)
+		case result.Unasked:
+			// The target is at the edge, where nobody knows the ledger.
+			l.Attempted, l.AskFirst = false, true
+		case result.Known != nil:
+			l.Attempted = false
+			w.know(l, *result.Known)
+		default:
+			l.Loaded = true
+			l.Existing = l.Existing || result.Existing
+			w.granted(l, result.Proof)
+		}
+	})
+}
+
+func (w *person) assignment(l *lease) access.Assignment {
+	return access.Assignment{Role: l.Binding.Role, Subject: w.Person, Account: l.Account, RoleID: l.RoleID}
+}
+
+// takeGrant takes a grant by hand that has been proved. Its time counts from the proof.
+func (w *person) takeGrant(l *lease, proof access.Proof) {
+	l.Granted = nil
+	l.Attempted = true
+	at := proof.At
+	l.GrantedAt = &at
+	w.granted(l, proof)
+}
+
+// granted takes a proved grant. The lease's time counts from here, so that a target that was down takes nothing from it.
+func (w *person) granted(l *lease, proof access.Proof) {
+	l.State, l.proof, l.Problem, l.Failures = access.LeaseHeld, &proof, "", 0
+	l.Account, l.RoleID = proof.Account, proof.RoleID
+	if l.GrantedAt == nil {
+		now := w.loop.Now()
+		l.GrantedAt = &now
+	}
+	l.EndsAt = l.windowEnd()
+	l.StatusDue = true
+	w.record(l, access.EventLeaseGranted, &proof, w.holdsText(l)+".")
+}
+
+func (w *person) holdsText(l *lease) string {
+	text := w.Person.Name() + " holds " + l.Title
+	if l.EndsAt != nil {
+		text += " until " + workflows.Clock(*l.EndsAt)
+	}
+	return text
+}
+
+// retry takes a failure: the lease and its request are told, and the time of the next attempt is in the state.
+func (w *person) retry(l *lease, err error, b workflows.Backoff) {
+	if w.loop.Leaving() {
+		return
+	}
+	if problem := workflows.ErrorText(err); l.Problem != problem {
+		l.Problem, l.StatusDue = problem, true
+	}
+	l.Failures++
+	l.RetryAt = w.loop.Now().Add(b.After(l.Failures))
+}

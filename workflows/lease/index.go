@@ -1,0 +1,122 @@
+package lease
+
+import (
+	"time"
+
+	"usher/internal/access"
+)
+
+// index finds the leases that are about the same access, so that a step costs the same however many leases a person has.
+type index struct {
+	now time.Time
+	// bound are the leases of each binding, free those without a binding, by entitlement, and entitled all of an entitlement.
+	bound          map[access.Binding]*group
+	free, entitled map[access.EntitlementID]*group
+}
+
+// group is the leases that are about one access, and what they mean for one another, as long as none of them changes.
+type group struct {
+	leases []*lease
+	known  bool
+	// keepers are the first two that hold, so that each lease finds one that is not itself; the same of those being granted.
+	keepers, granting []*record
+	busy              int
+}
+
+func (w *person) index(now time.Time) *index {
+	in := &index{
+		now: now, bound: map[access.Binding]*group{},
+		free: map[access.EntitlementID]*group{}, entitled: map[access.EntitlementID]*group{},
+	}
+	for _, l := range w.leases {
+		for _, g := range in.own(l) {
+			g.leases = append(g.leases, l)
+		}
+	}
+	return in
+}
+
+// own returns the groups that a lease belongs to.
+func (in *index) own(l *lease) []*group {
+	groups := []*group{groupOf(in.entitled, l.Entitlement)}
+	if l.Binding == nil {
+		return append(groups, groupOf(in.free, l.Entitlement))
+	}
+	return append(groups, groupOf(in.bound, *l.Binding))
+}
+
+// around returns the groups whose leases are about the same access as a lease.
+func (in *index) around(l *lease) []*group {
+	if l.Binding == nil {
+		return []*group{groupOf(in.entitled, l.Entitlement)}
+	}
+	return []*group{groupOf(in.bound, *l.Binding), groupOf(in.free, l.Entitlement)}
+}
+
+func groupOf[K comparable](groups map[K]*group, key K) *group {
+	if groups[key] == nil {
+		groups[key] = &group{}
+	}
+	return groups[key]
+}
+
+// changed forgets what a lease meant for the others.
+func (in *index) changed(l *lease) {
+	for _, g := range in.own(l) {
+		g.known = false
+	}
+}
+
+// others returns what the other leases mean for one.
+func (in *index) others(l *lease) others {
+	var o others
+	for _, g := range in.around(l) {
+		g.learn(in.now)
+		for _, k := range g.keepers {
+			if k != &l.record && o.keeper == nil {
+				o.keeper = k
+			}
+		}
+		for _, k := range g.granting {
+			if k != &l.record && o.granting == nil {
+				o.granting = k
+			}
+		}
+		o.busy = o.busy || g.busy > 1 || (g.busy == 1 && !l.busy)
+	}
+	return o
+}
+
+// enough is how many leases a group must know, so that each lease finds one that is not itself.
+const enough = 2
+
+func (g *group) learn(now time.Time) {
+	if g.known {
+		return
+	}
+	g.known, g.keepers, g.granting, g.busy = true, nil, nil, 0
+	for _, l := range g.leases {
+		switch {
+		case !l.holds(now):
+		case l.State == access.LeaseHeld && len(g.keepers) < enough:
+			g.keepers = append(g.keepers, &l.record)
+		case l.State == access.LeaseGranting && len(g.granting) < enough:
+			g.granting = append(g.granting, &l.record)
+		}
+		if l.busy {
+			g.busy++
+		}
+	}
+}
+
+// behind returns a lease of usher's that stands behind the same access already, whatever it does now; nil for none.
+func (in *index) behind(l *lease) *lease {
+	for _, g := range in.around(l) {
+		for _, other := range g.leases {
+			if other != l && other.Attempted && other.State != access.LeaseEnded {
+				return other
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+package lease
+
+import (
+	"time"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/workflows"
+	"usher/workflows/ticket"
+)
+
+// record is one lease, as it is carried: what decides its next step. Titles of people, terms and proofs stay in the ledger.
+type record struct {
+	ID          access.LeaseID        `json:"id"`
+	Entitlement access.EntitlementID  `json:"ent"`
+	Title       string                `json:"title,omitempty"`
+	Fulfilment  access.Fulfilment     `json:"by,omitempty"`
+	Binding     *access.Binding       `json:"bind,omitempty"`
+	Desk        access.DeskName       `json:"desk,omitempty"`
+	AtEnd       access.ExistingAccess `json:"at_end,omitempty"`
+	// Account and RoleID are the target's own ids, as a proof gave them.
+	Account string `json:"acc,omitempty"`
+	RoleID  string `json:"rid,omitempty"`
+
+	Revision int           `json:"rev"`
+	Wanted   access.Wanted `json:"want"`
+	// Until and Lasts are the window of the last message: an absolute end, or a length from the grant on.
+	Until *time.Time      `json:"until,omitempty"`
+	Lasts access.Duration `json:"lasts,omitempty"`
+	// Granted is the proof of a grant by hand that has not been taken in yet.
+	Granted *access.Proof `json:"granted,omitempty"`
+
+	State     access.LeaseState `json:"st"`
+	GrantedAt *time.Time        `json:"at,omitempty"`
+	EndsAt    *time.Time        `json:"ends,omitempty"`
+	EndedAt   *time.Time        `json:"ended,omitempty"`
+	Version   int               `json:"v,omitempty"`
+	// Loaded is true when the ledger has been asked what it knows of this lease.
+	Loaded bool `json:"ld,omitempty"`
+	// AskFirst is true when the target's worker does not know the ledger, so that it is asked before each grant.
+	AskFirst bool `json:"edge,omitempty"`
+	// Attempted is true when a call that may have granted the access was made; Existing when the access was there before.
+	Attempted bool `json:"try,omitempty"`
+	Existing  bool `json:"ex,omitempty"`
+	// StatusDue is true when the request has not been told where the lease stands.
+	StatusDue bool `json:"due,omitempty"`
+	// Refused is why the lease will never be granted; "" otherwise. Problem is why it is not yet where it shall be.
+	Refused string `json:"no,omitempty"`
+	Problem string `json:"prob,omitempty"`
+	// Failures counts failures in a row, and RetryAt is when the next attempt is due.
+	Failures int       `json:"fail,omitempty"`
+	RetryAt  time.Time `json:"retry,omitzero"`
+	// Removal is the ticket that asks a person to take the access away; nil when none was needed.
+	Removal *ticket.State `json:"removal,omitempty"`
+	// Removed is a person's word that the access is gone, until the target has confirmed it; nil for none.
+	Removed *access.TicketSnapshot `json:"removed,omitempty"`
+}
+
+// lease is one running lease.
+type lease struct {
+	record
+	// proof is the last read-back of this run; nil for none.
+	proof *access.Proof
+	// busy is true while an activity for this lease is in flight.
+	busy bool
+	// fact is the number of the last fact of this lease.
+	fact    int
+	removal *ticket.Keeper
+}
+
+// origin returns the request and the item where the lease comes from: its id is "<request id>:<item id>", and no request id has a colon.
+func (r *record) origin() (access.RequestID, access.ItemID) {
+	for i := len(r.ID) - 1; i >= 0; i-- {
+		if r.ID[i] == ':' {
+			return access.RequestID(r.ID[:i]), access.ItemID(r.ID[i+1:])
+		}
+	}
+	return access.RequestID(r.ID), ""
+}
+
+// end returns when the access must be gone by the clock; nil for never.
+func (r *record) end() *time.Time {
+	if r.EndsAt != nil {
+		return r.EndsAt
+	}
+	return r.Until
+}
+
+// mustEnd reports whether the access must be gone: it is not wanted, or its time is over.
+func (r *record) mustEnd(now time.Time) bool {
+	end := r.end()
+	return r.Wanted == access.Absent || (end != nil && !now.Before(*end))
+}
+
+// holds reports whether the lease keeps the access for others that end: it is held, or is being granted by a call that may
+// have been made already.
+func (r *record) holds(now time.Time) bool {
+	return (r.State == access.LeaseHeld || (r.State == access.LeaseGranting && r.Attempted)) && !r.mustEnd(now)
+}
+
+// view returns the lease as people and the ledger see it.
+func (l *lease) view(subject access.Person) access.LeaseView {
+	request, item := l.origin()
+	return access.LeaseView{
+		Lease: access.Lease{
+			ID: l.ID, Request: request, Item: item, Subject: subject, Entitlement: l.Entitlement, Title: l.Title,
+			Fulfilment: l.Fulfilment, Binding: l.Binding, Desk: l.Desk, ExistingAccess: l.AtEnd,
+		},
+		Revision: l.Revision, Wanted: l.Wanted, State: l.State, GrantedAt: l.GrantedAt, EndsAt: l.EndsAt, EndedAt: l.EndedAt,
+		Proof: l.proof, Problem: l.Problem, Existing: l.Existing, Version: l.Version, Account: l.Account, RoleID: l.RoleID,
+	}
+}
+
+// question asks the ledger about the lease.
+func (l *lease) question(subject access.PersonID) activities.LeaseQuestion {
+	request, item := l.origin()
+	return activities.LeaseQuestion{
+		Lease: l.ID, Request: request, Item: item, Subject: subject, Entitlement: l.Entitlement, Binding: l.Binding,
+	}
+}
+
+// wish takes a message. A lower revision than one already seen is answered with the present state; the same is answered
+// again.
+func (l *lease) wish(m access.Ensure) {
+	if m.Revision > l.Revision {
+		l.Revision, l.Wanted, l.Granted = m.Revision, m.Wanted, m.Granted
+		l.Until, l.Lasts = m.Window.Until, m.Window.Lasts
+		l.Failures, l.RetryAt = 0, time.Time{}
+	}
+	l.StatusDue = true
+}
+
+// newLease returns the lease that a message asks for.
+func newLease(m access.Ensure) *lease {
+	l := &lease{record: record{
+		ID: m.Lease.ID, Entitlement: m.Lease.Entitlement, Title: m.Lease.Title, Fulfilment: m.Lease.Fulfilment,
+		Binding: m.Lease.Binding, Desk: m.Lease.Desk, AtEnd: m.Lease.ExistingAccess, State: access.LeaseGranting,
+	}}
+	l.wish(m)
+	return l
+}
+
+// recovered returns a lease as the ledger knows it.
+func recovered(v access.LeaseView) *lease {
+	l := newLease(access.Ensure{Lease: v.Lease, Revision: v.Revision, Wanted: v.Wanted})
+	l.StatusDue = false
+	l.adopt(v)
+	return l
+}
+
+// adopt goes on from what the ledger knows of this lease. The message of a higher revision still says what is wanted.
+func (l *lease) adopt(v access.LeaseView) {
+	l.State, l.GrantedAt, l.EndedAt, l.proof, l.Existing = v.State, v.GrantedAt, v.EndedAt, v.Proof, v.Existing
+	l.Version = max(l.Version, v.Version)
+	l.Account, l.RoleID = v.Account, v.RoleID
+	l.Attempted = v.State != access.LeaseEnded
+	switch {
+	case v.State == access.LeaseEnded && l.Wanted == access.Present:
+		l.Refused = "the lease has ended"
+	case v.Revision >= l.Revision:
+		l.Revision, l.Wanted, l.EndsAt = v.Revision, v.Wanted, v.EndsAt
+	case l.State == access.LeaseHeld:
+		l.EndsAt = l.windowEnd()
+	}
+}
+
+// windowEnd returns the end that the window gives a granted lease; nil for none.
+func (l *lease) windowEnd() *time.Time {
+	switch {
+	case l.Until != nil:
+		return l.Until
+	case l.Lasts > 0 && l.GrantedAt != nil:
+		until := l.GrantedAt.Add(l.Lasts.Std())
+		return &until
+	}
+	return nil
+}
+
+// status is what the request is told.
+func (l *lease) status() activities.AnswerCall {
+	request, _ := l.origin()
+	return activities.AnswerCall{
+		WorkflowID: workflows.RequestWorkflowID(request), Signal: workflows.SignalLeaseState,
+		Answer: access.LeaseAnswer{
+			Lease: l.ID, Revision: l.Revision, State: l.State, GrantedAt: l.GrantedAt, EndsAt: l.EndsAt,
+			Proof: l.proof, Refused: l.Refused, Problem: l.Problem, Version: l.Version,
+		},
+	}
+}

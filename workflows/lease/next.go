@@ -1,0 +1,118 @@
+package lease
+
+import (
+	"time"
+
+	"usher/internal/access"
+)
+
+// action is the next step of a lease.
+type action string
+
+const (
+	// wait: nothing is to be done now.
+	wait action = "wait"
+	// load asks the ledger what it knows of the lease.
+	load action = "load"
+	// refuse: nothing says where the access is granted.
+	refuse action = "refuse"
+	// grantAccess has the access granted on the target.
+	grantAccess action = "grant"
+	// takeGrant takes a grant by hand that has been proved.
+	takeGrant action = "take the grant by hand"
+	// endUngranted: usher never granted anything, so there is nothing to take away.
+	endUngranted action = "end without a grant"
+	// beginEnd says that the access ends now.
+	beginEnd action = "begin to end"
+	// endKept: the access was there before, and the catalog keeps it.
+	endKept action = "end, the access existed before"
+	// verifyKept reads the access that another lease keeps; endOverlapped ends without a read, where nothing can be read.
+	verifyKept    action = "verify what another lease keeps"
+	endOverlapped action = "end, another lease keeps it"
+	// revoke takes the access away on the target; removeByHand has a person do it.
+	revoke       action = "revoke"
+	removeByHand action = "remove by hand"
+	// verifyRemoved lets the target confirm that a person has taken the access away.
+	verifyRemoved action = "verify the removal"
+)
+
+// others is what the person's other leases mean for one of them.
+type others struct {
+	// keeper is another lease that holds the same access and goes on holding it; nil for none. granting is one that is
+	// being granted: it reserves the access.
+	keeper, granting *record
+	// busy is true while a call for another lease on the same binding is in flight.
+	busy bool
+}
+
+// next returns the next step of a lease. It is pure: the lease, the others and the time say everything.
+func next(l *record, o others, now time.Time) action {
+	switch {
+	case l.State == access.LeaseEnded || now.Before(l.RetryAt):
+		return wait
+	case l.State == access.LeaseGranting:
+		return nextGrant(l, o, now)
+	case !l.Loaded:
+		return load
+	case !l.mustEnd(now):
+		return wait
+	case l.State == access.LeaseHeld:
+		return beginEnd
+	}
+	return nextEnd(l, o)
+}
+
+// nextGrant is the next step of a lease that is being granted.
+func nextGrant(l *record, o others, now time.Time) action {
+	switch {
+	case l.Granted != nil && l.Wanted == access.Present:
+		// What a person has granted is held, even if its time is over by now: it must be taken away again.
+		if !l.Loaded {
+			return load
+		}
+		return takeGrant
+	case l.mustEnd(now) && !l.Loaded:
+		// An earlier run may have granted it.
+		return load
+	case l.mustEnd(now) && l.Fulfilment == access.FulfilmentManual && l.Wanted == access.Absent:
+		// A request asks for the end of a grant by hand only when a person has said that it was made.
+		return beginEnd
+	case l.mustEnd(now) && !l.Attempted:
+		return endUngranted
+	case l.mustEnd(now):
+		return beginEnd
+	case l.Binding == nil:
+		return refuse
+	case l.AskFirst && !l.Loaded:
+		return load
+	case o.busy:
+		return wait
+	}
+	return grantAccess
+}
+
+// nextEnd is the next step of a lease that ends.
+func nextEnd(l *record, o others) action {
+	// Where usher cannot reach the access, a person takes it away, whoever granted it.
+	byHand := l.Fulfilment == access.FulfilmentManual || l.Binding == nil
+	switch {
+	case o.keeper != nil && byHand:
+		return endOverlapped
+	case o.keeper != nil && o.busy, o.granting != nil && !byHand:
+		return wait
+	case o.keeper != nil:
+		return verifyKept
+	case l.Existing && (l.GrantedAt == nil || l.AtEnd == access.ExistingKeep):
+		return endKept
+	case byHand && l.Removed != nil && l.Binding != nil:
+		return verifyRemoved
+	case byHand && l.Removal != nil:
+		// The ticket brings the next step.
+		return wait
+	case byHand:
+		return removeByHand
+	case o.busy:
+		return wait
+	}
+	return revoke
+}

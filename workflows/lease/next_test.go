@@ -1,0 +1,137 @@
+package lease
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+)
+
+var (
+	noon    = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+	before  = noon.Add(-time.Hour)
+	later   = noon.Add(time.Hour)
+	editors = access.Binding{Target: "directory", Role: "editors"}
+)
+
+// base is a lease that is wanted, without an end, in a state.
+func base(s access.LeaseState, change ...func(*record)) *record {
+	r := &record{
+		ID: "r1:1", Entitlement: "wiki/editor", Binding: &editors, Fulfilment: access.FulfilmentSCIM, Revision: 1,
+		Wanted: access.Present, State: s, Loaded: true, Attempted: s != access.LeaseGranting,
+	}
+	if r.Attempted {
+		r.GrantedAt = &before
+	}
+	for _, c := range change {
+		c(r)
+	}
+	return r
+}
+
+func byHand(r *record)   { r.Fulfilment = access.FulfilmentManual }
+func unwanted(r *record) { r.Wanted = access.Absent }
+func over(r *record)     { r.EndsAt = &before }
+func ending(r *record)   { r.EndsAt = &later }
+func unloaded(r *record) { r.Loaded = false }
+func tried(r *record)    { r.Attempted = true }
+func free(r *record)     { r.Binding = nil }
+func existing(r *record) { r.Existing = true }
+func keeps(r *record)    { r.AtEnd = access.ExistingKeep }
+func proved(r *record)   { r.Granted = &access.Proof{Holds: true, At: before} }
+func retries(r *record)  { r.RetryAt = later }
+func ungranted(r *record) {
+	r.GrantedAt = nil
+}
+
+func TestNext(t *testing.T) {
+	held := base(access.LeaseHeld)
+	held.ID = "r2:1"
+	rows := []struct {
+		name string
+		l    *record
+		o    others
+		want action
+	}{
+		{"a new lease is granted", base(access.LeaseGranting, unloaded), others{}, grantAccess},
+		{"a grant waits for its time", base(access.LeaseGranting, retries), others{}, wait},
+		{"a grant waits for another call on the same role", base(access.LeaseGranting), others{busy: true}, wait},
+		{"a grant without a role is refused", base(access.LeaseGranting, free), others{}, refuse},
+		{"a grant by hand is looked up first", base(access.LeaseGranting, byHand, proved, unloaded), others{}, load},
+		{"a grant by hand is taken", base(access.LeaseGranting, byHand, proved), others{}, takeGrant},
+		{"a grant by hand is taken though its time is over", base(access.LeaseGranting, byHand, proved, over), others{}, takeGrant},
+		{"what is not wanted is looked up before it ends", base(access.LeaseGranting, unwanted, unloaded), others{}, load},
+		{"what was never granted ends without a call", base(access.LeaseGranting, unwanted), others{}, endUngranted},
+		{"what may have been granted is taken away", base(access.LeaseGranting, unwanted, tried), others{}, beginEnd},
+		{"a claimed grant by hand is taken away by hand", base(access.LeaseGranting, unwanted, byHand), others{}, beginEnd},
+		{"a held lease waits", base(access.LeaseHeld), others{}, wait},
+		{"a held lease waits for its end", base(access.LeaseHeld, ending), others{}, wait},
+		{"a held lease ends on time", base(access.LeaseHeld, over), others{}, beginEnd},
+		{"a held lease ends when it is not wanted", base(access.LeaseHeld, unwanted), others{}, beginEnd},
+		{"a lease of the ledger is looked up", base(access.LeaseHeld, over, unloaded), others{}, load},
+		{"what ends is revoked", base(access.LeaseRevoking, over), others{}, revoke},
+		{"a revoke waits for its time", base(access.LeaseRevoking, over, retries), others{}, wait},
+		{"a revoke waits for another call on the same role", base(access.LeaseRevoking, over), others{busy: true}, wait},
+		{"what another lease keeps is verified", base(access.LeaseRevoking, over), others{keeper: held}, verifyKept},
+		{"what another lease is being granted waits for it", base(access.LeaseRevoking, over), others{granting: held}, wait},
+		{"what a person granted is removed by a person", base(access.LeaseRevoking, over, byHand), others{}, removeByHand},
+		{"a removal ticket is waited for", base(access.LeaseRevoking, over, byHand, withRemoval), others{}, wait},
+		{"what another lease keeps is not removed by hand", base(access.LeaseRevoking, over, byHand, withRemoval), others{keeper: held}, endOverlapped},
+		{"what was there before a grant that never came stays", base(access.LeaseRevoking, unwanted, existing, ungranted), others{}, endKept},
+		{"what was there before is revoked at the end", base(access.LeaseRevoking, over, existing), others{}, revoke},
+		{"what was there before is kept where the catalog says so", base(access.LeaseRevoking, over, existing, keeps), others{}, endKept},
+		{"what has ended waits", base(access.LeaseEnded, over), others{}, wait},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) { require.Equal(t, row.want, next(row.l, row.o, noon)) })
+	}
+}
+
+func withRemoval(r *record) { r.Removal = newRemovalState() }
+
+// TestNextIsTotal holds for every combination: nothing but a lease that must end is taken away, nothing is granted that must
+// end, and nothing happens while a call on the same role is in flight.
+func TestNextIsTotal(t *testing.T) {
+	changes := []func(*record){byHand, unwanted, over, unloaded, tried, free, existing, keeps, proved, retries, ungranted, withRemoval}
+	held := base(access.LeaseHeld)
+	held.ID = "r2:1"
+	count := 0
+	for _, s := range []access.LeaseState{access.LeaseGranting, access.LeaseHeld, access.LeaseRevoking, access.LeaseEnded} {
+		for mask := range 1 << len(changes) {
+			for _, o := range []others{{}, {busy: true}, {keeper: held}, {granting: held}, {keeper: held, busy: true}} {
+				l := base(s)
+				for i, change := range changes {
+					if mask&(1<<i) != 0 {
+						change(l)
+					}
+				}
+				a := next(l, o, noon)
+				count++
+				switch a {
+				case grantAccess:
+					require.False(t, l.mustEnd(noon) || o.busy || l.Binding == nil, "%+v", l)
+				case takeGrant:
+					require.True(t, l.Granted != nil && l.Wanted == access.Present && l.Loaded, "%+v", l)
+				case revoke:
+					require.True(t, l.State == access.LeaseRevoking && l.mustEnd(noon) && l.Binding != nil && !o.busy && o.keeper == nil && o.granting == nil, "%+v", l)
+				case endUngranted:
+					require.True(t, !l.Attempted && l.mustEnd(noon) && l.Loaded, "%+v", l)
+				case beginEnd:
+					require.True(t, l.mustEnd(noon) && l.Loaded, "%+v", l)
+				case verifyKept, endOverlapped:
+					require.NotNil(t, o.keeper, "%+v", l)
+				case removeByHand:
+					require.True(t, l.Fulfilment == access.FulfilmentManual || l.Binding == nil, "%+v", l)
+				case endKept:
+					require.True(t, l.Existing, "%+v", l)
+				case wait, load, refuse:
+				}
+				require.True(t, a == wait || l.State != access.LeaseEnded, "%+v", l)
+				require.True(t, a == wait || !l.RetryAt.After(noon), "%+v", l)
+			}
+		}
+	}
+	require.Equal(t, 4*(1<<len(changes))*5, count)
+}

@@ -1,0 +1,285 @@
+// Package lease is the workflow SubjectAccess: the single writer of one person's access. All leases of a person are steps of
+// one loop: what a lease does next is a pure function of it, of the person's other leases, and of the time (next.go).
+//
+// person.go holds the leases and their index; grant.go and end.go do the steps; removal.go keeps the tickets that ask a
+// person to take access away; facts.go writes the audit trail; status.go shows operators what the person holds.
+package lease
+
+import (
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/workflows"
+	"usher/workflows/durable"
+	"usher/workflows/outbox"
+)
+
+// Params are the workflow's: what a message starts it with, and what only a continuation brings.
+type Params struct {
+	Subject access.PersonID `json:"subject"`
+	Carried *state          `json:"carried,omitempty"`
+}
+
+// state is all that a person's workflow must remember.
+type state struct {
+	// Person is the subject; only the id until the first message or record.
+	Person access.Person `json:"person,omitzero"`
+	Leases []record      `json:"leases,omitempty"`
+	Outbox outbox.State  `json:"outbox,omitzero"`
+	// Recovered is true when the ledger's live leases have been read, up to and with RecoveredTo while they are being read.
+	Recovered   bool           `json:"recovered,omitempty"`
+	RecoveredTo access.LeaseID `json:"recovered_to,omitempty"`
+	RecoverAt   time.Time      `json:"recover_at,omitzero"`
+	Failures    int            `json:"failures,omitempty"`
+	// Settings are those of the desk, read when a ticket must be opened; nil before.
+	Settings *deskSettings `json:"settings,omitempty"`
+	// Unreadable counts messages that could not be decoded.
+	Unreadable int `json:"unreadable,omitempty"`
+}
+
+// person is one running workflow.
+type person struct {
+	*state
+	loop                        *durable.Loop
+	outbox                      *outbox.Outbox
+	leases                      []*lease
+	settingsAt                  time.Time
+	loadingSettings, recovering bool
+}
+
+// Workflow holds a person's leases until the last has ended. It ignores cancellation: access that must end ends.
+func Workflow(ctx workflow.Context, p Params) error {
+	w := &person{state: p.Carried}
+	if w.state == nil {
+		w.state = &state{Person: access.Person{ID: p.Subject}}
+	}
+	w.loop = durable.New(ctx, w)
+	w.outbox = outbox.New(w.loop, &w.Outbox, w)
+	for _, carried := range w.Leases {
+		w.leases = append(w.leases, &lease{record: carried, fact: len(w.Outbox.Pending)})
+	}
+	w.Leases = nil
+	durable.OnSignal(w.loop, workflows.SignalEnsure, w.message)
+	err := workflow.SetQueryHandler(ctx, workflows.QueryLeases, func() ([]access.LeaseView, error) { return w.views(), nil })
+	if err != nil {
+		return err
+	}
+	return w.loop.Run(w.carry)
+}
+
+// carry is how the workflow goes on in a new run.
+func (w *person) carry() error {
+	carried := *w.state
+	carried.Leases = make([]record, len(w.leases))
+	for i, l := range w.leases {
+		carried.Leases[i] = l.record
+	}
+	return workflow.NewContinueAsNewError(w.loop.Context(), workflows.SubjectAccessType, Params{Subject: w.Person.ID, Carried: &carried})
+}
+
+// message takes one message. One about somebody else changes nothing here; a lease that is new is refused.
+func (w *person) message(m access.Ensure) {
+	l := w.find(m.Lease.ID)
+	foreign := m.Lease.Subject.ID != w.Person.ID
+	switch {
+	case foreign && l != nil:
+		w.Unreadable++
+	case foreign:
+		l = newLease(m)
+		w.leases = append(w.leases, l)
+		w.refuse(l, "the message is about another subject")
+	case l != nil:
+		w.Person = m.Lease.Subject
+		w.wish(l, m)
+	default:
+		w.Person = m.Lease.Subject
+		w.leases = append(w.leases, newLease(m))
+	}
+}
+
+// wish takes a message for a lease that is known. A held lease gets the end that a newer message gives it.
+func (w *person) wish(l *lease, m access.Ensure) {
+	newer := m.Revision > l.Revision
+	l.wish(m)
+	if !newer || l.State != access.LeaseHeld || l.Wanted != access.Present {
+		return
+	}
+	before := l.EndsAt
+	l.Granted = nil
+	l.EndsAt = l.windowEnd()
+	if !sameTime(before, l.EndsAt) {
+		w.record(l, access.EventLeaseChanged, nil, w.holdsText(l)+" now.")
+	}
+}
+
+func sameTime(a, b *time.Time) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Equal(*b)
+}
+
+func (w *person) find(id access.LeaseID) *lease {
+	i := slices.IndexFunc(w.leases, func(l *lease) bool { return l.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return w.leases[i]
+}
+
+// Step brings every lease as far as it can go now.
+func (w *person) Step(now time.Time) {
+	w.recover(now)
+	if w.Recovered {
+		w.stepAll(now)
+	}
+	w.tellAll()
+	w.outbox.Step()
+	w.leases = slices.DeleteFunc(w.leases, w.over)
+	w.show()
+}
+
+// stepAll takes each lease on. The index of who keeps what is made once, and anew only when a step has changed a lease.
+func (w *person) stepAll(now time.Time) {
+	in := w.index(now)
+	for _, l := range w.leases {
+		for !l.busy {
+			a := next(&l.record, in.others(l), now)
+			if a == wait {
+				break
+			}
+			w.do(l, a, in)
+			in.changed(l)
+		}
+		w.stepRemoval(l, now)
+	}
+}
+
+// do takes one step.
+func (w *person) do(l *lease, a action, in *index) {
+	o := in.others(l)
+	switch a {
+	case load:
+		w.load(l)
+	case refuse:
+		w.refuse(l, "nothing says where this access is granted")
+	case grantAccess:
+		w.grant(l, in.behind(l))
+	case takeGrant:
+		w.takeGrant(l, *l.Granted)
+	case endUngranted:
+		w.ended(l, nil, "it was never granted")
+	case beginEnd:
+		w.beginEnd(l)
+	case endKept:
+		w.ended(l, nil, "the access existed before usher granted it, and is kept")
+	case verifyKept:
+		w.verifyKept(l, o.keeper.ID)
+	case endOverlapped:
+		w.overlapped(l, o.keeper.ID)
+	case revoke:
+		w.revoke(l)
+	case removeByHand:
+		w.openRemoval(l)
+	case verifyRemoved:
+		w.verifyRemoved(l, *l.Removed)
+	case wait:
+	}
+}
+
+// over reports whether a lease has ended and everybody knows.
+func (w *person) over(l *lease) bool {
+	return l.State == access.LeaseEnded && !l.busy && !l.StatusDue && w.outbox.Written(l.fact) &&
+		(l.Removal == nil || (l.removal != nil && l.removal.Idle()))
+}
+
+// Due returns when the next lease has something to do by the clock.
+func (w *person) Due() (time.Time, string) {
+	var at time.Time
+	what := ""
+	consider := func(t time.Time, name string) {
+		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
+			at, what = t, name
+		}
+	}
+	if !w.Recovered {
+		if !w.recovering {
+			consider(w.RecoverAt, "read the ledger's leases")
+		}
+		return at, what
+	}
+	now := w.loop.Now()
+	for _, l := range w.leases {
+		switch {
+		case l.removal != nil:
+			consider(l.removal.Due(), "removal ticket of "+string(l.ID))
+		case l.Removal != nil && !w.loadingSettings:
+			consider(w.settingsAt, "read the desk's settings")
+		}
+		switch end := l.end(); {
+		case l.busy || l.State == access.LeaseEnded:
+		case l.RetryAt.After(now):
+			consider(l.RetryAt, string(l.State)+" "+string(l.ID))
+		case end != nil && end.After(now):
+			consider(*end, string(l.State)+" "+string(l.ID))
+		}
+	}
+	return at, what
+}
+
+// Done reports whether no lease is left and everything is recorded.
+func (w *person) Done() bool {
+	return w.Recovered && len(w.leases) == 0 && w.outbox.Empty()
+}
+
+// Cancelled is ignored: access that must end ends.
+func (w *person) Cancelled() {}
+
+// Undecodable counts a message that nobody can read: operators see the number.
+func (w *person) Undecodable(string, error) { w.Unreadable++ }
+
+// recoverPage is how many leases are read from the ledger at once.
+const recoverPage = 200
+
+// recover reads the leases that the ledger knows, in a run that carries none: an earlier one may have been terminated or
+// reset, and what it held must still end.
+func (w *person) recover(now time.Time) {
+	if w.Recovered || w.recovering || now.Before(w.RecoverAt) {
+		return
+	}
+	w.recovering = true
+	var records *activities.Records
+	call := activities.LiveLeasesCall{Subject: w.Person.ID, After: w.RecoveredTo, Limit: recoverPage}
+	durable.StartLocal(w.loop, workflows.LocalQuestion(), records.LiveLeases, call, w.recoveredPage)
+}
+
+func (w *person) recoveredPage(page []access.LeaseView, err error) {
+	w.recovering = false
+	if err != nil {
+		if !w.loop.Leaving() {
+			w.Failures++
+			w.RecoverAt = w.loop.Now().Add(workflows.RetryConnector.After(w.Failures))
+		}
+		return
+	}
+	for _, v := range page {
+		w.RecoveredTo = v.Lease.ID
+		if w.Person.DisplayName == "" {
+			w.Person = v.Lease.Subject
+		}
+		if l := w.find(v.Lease.ID); l != nil {
+			l.adopt(v)
+			l.Loaded = true
+			continue
+		}
+		l := recovered(v)
+		l.Loaded = true
+		w.leases = append(w.leases, l)
+	}
+	w.Failures, w.RecoverAt = 0, time.Time{}
+	w.Recovered = len(page) < recoverPage
+}

@@ -1,0 +1,168 @@
+package lease
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/workflows"
+	"usher/workflows/durable"
+	"usher/workflows/outbox"
+	"usher/workflows/ticket"
+)
+
+// openRemoval opens the ticket that asks a person to take the access away: what a person granted, or what usher cannot
+// revoke.
+func (w *person) openRemoval(l *lease) { l.Removal = newRemovalState() }
+
+func newRemovalState() *ticket.State { return &ticket.State{} }
+
+// stepRemoval keeps the ticket. It needs the desk's settings, which are not carried for each lease.
+func (w *person) stepRemoval(l *lease, now time.Time) {
+	switch {
+	case l.Removal == nil:
+		return
+	case w.Settings == nil:
+		w.loadSettings(now)
+		return
+	case l.removal == nil:
+		l.removal = ticket.New(w.loop, l.Removal, ticket.Settings{
+			Desk: l.Desk, Marker: access.RemovalMarkerOf(l.ID), SearchDelay: w.Settings.SearchDelay.Std(),
+			First: w.Settings.First.Std(), Max: w.Settings.Max.Std(),
+		}, removal{w, l})
+	}
+	l.removal.Step(now)
+}
+
+// deskSettings are the settings that the keeper of a ticket needs.
+type deskSettings struct {
+	SearchDelay access.Duration `json:"search_delay"`
+	First       access.Duration `json:"first"`
+	Max         access.Duration `json:"max"`
+}
+
+func (w *person) loadSettings(now time.Time) {
+	if w.loadingSettings || now.Before(w.settingsAt) {
+		return
+	}
+	w.loadingSettings = true
+	var policy *activities.Policy
+	durable.StartLocal(w.loop, workflows.LocalQuestion(), policy.CurrentTerms, nil, func(settings access.Terms, err error) {
+		w.loadingSettings = false
+		if err != nil {
+			w.settingsAt = w.loop.Now().Add(workflows.RetryConnector.First)
+			return
+		}
+		w.Settings = &deskSettings{SearchDelay: settings.DeskSettles, First: settings.LookFirst, Max: settings.LookAtMost}
+	})
+}
+
+// removal is a lease as the owner of the ticket that asks for its end.
+type removal struct {
+	w *person
+	l *lease
+}
+
+// Order implements ticket.Owner.
+func (r removal) Order() activities.OpenCall {
+	why := "Its time is over."
+	if r.l.Fulfilment != access.FulfilmentManual {
+		why = "usher cannot take it away, and goes on trying: " + r.l.Problem
+	}
+	return activities.OpenCall{
+		Ticket: ticket.ForRemoval(r.l.view(r.w.Person).Lease, why),
+		Record: &access.Entry{Ticket: r.link(access.TicketRef{Desk: r.l.Desk})},
+	}
+}
+
+func (r removal) link(ref access.TicketRef) *access.TicketLink {
+	request, _ := r.l.origin()
+	return &access.TicketLink{Ref: ref, Request: request, Lease: r.l.ID, Marker: access.RemovalMarkerOf(r.l.ID)}
+}
+
+// Opened implements ticket.Owner.
+func (r removal) Opened(o activities.Opened) {
+	r.l.fact = r.w.outbox.Add(outbox.Fact{Ticket: r.link(o.Ref), Leases: []access.LeaseID{r.l.ID}})
+	if r.l.Fulfilment != access.FulfilmentManual {
+		// The revoke goes on by itself: nobody needs to read the ticket.
+		r.l.Removal.ReadAt = time.Time{}
+	}
+}
+
+// Missing implements ticket.Owner: access that must end ends, so the ticket is opened again.
+func (r removal) Missing() {
+	if r.l.State == access.LeaseEnded {
+		r.l.removal.TurnOff()
+		return
+	}
+	r.l.removal.Replace()
+}
+
+// Changed implements ticket.Owner.
+func (r removal) Changed() {}
+
+// Dropped implements ticket.Owner.
+func (r removal) Dropped(why string) {
+	workflow.GetLogger(r.w.loop.Context()).Warn("removal ticket left as it is", "why", why)
+}
+
+// Closed implements ticket.Owner.
+func (r removal) Closed(bool) {}
+
+// Closing implements ticket.Owner.
+func (r removal) Closing() *access.Entry { return nil }
+
+// Text implements ticket.Owner.
+func (r removal) Text(ticket.Write) string { return "" }
+
+// Read implements ticket.Owner: a person says on the ticket that the access is gone, or that it will not be taken away.
+func (r removal) Read(now access.TicketSnapshot) bool {
+	before := *r.l.Removal.Seen
+	r.l.Removal.Seen = &now
+	switch {
+	case r.l.State != access.LeaseRevoking || r.l.Fulfilment != access.FulfilmentManual || r.l.busy:
+	case now.Phase == access.TicketDone && !now.Own:
+		r.w.removed(r.l, now)
+	case now.Phase == access.TicketWontDo && !now.Own:
+		r.l.removal.Write(ticket.Write{
+			Key:  "must end/" + now.MovedAt.UTC().Format(time.RFC3339Nano),
+			Text: ticket.RevertText("access that must end ends"), MoveTo: access.TicketWaiting,
+		})
+	}
+	return before.Phase != now.Phase
+}
+
+// removed takes a person's word that the access is gone. Where the target can be read, it must confirm it.
+func (w *person) removed(l *lease, now access.TicketSnapshot) {
+	if l.Binding != nil {
+		l.Removed, l.RetryAt = &now, time.Time{}
+		return
+	}
+	w.ended(l, &access.Proof{
+		Method: "a human's word", Evidence: "desk account " + string(now.MovedBy) + " closed " + string(now.Ref.Key) + " as done",
+		At: w.loop.Now(),
+	}, ticket.MoverName(now)+" says so")
+}
+
+func (w *person) verifyRemoved(l *lease, now access.TicketSnapshot) {
+	l.busy = true
+	var port *activities.Target
+	options := workflows.Target(l.Binding.Target, "verify "+l.Title)
+	durable.Start(w.loop, options, port.Verify, w.assignment(l), func(proof access.Proof, err error) {
+		l.busy = false
+		switch {
+		case err != nil:
+			w.retry(l, err, workflows.RetryConnector)
+		case !proof.Holds:
+			w.ended(l, &proof, ticket.MoverName(now)+" removed it, and the target shows it gone")
+		default:
+			l.Removed = nil
+			l.Removal.Write(ticket.Write{
+				Key:  "still there/" + now.MovedAt.UTC().Format(time.RFC3339Nano),
+				Text: ticket.RevertText("the target still shows the access"), MoveTo: access.TicketWaiting,
+			})
+		}
+	})
+}

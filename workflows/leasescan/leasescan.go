@@ -1,0 +1,115 @@
+// Package leasescan is the workflow LeaseScan: once a day it starts the workflow of every person who holds access by the
+// ledger and whose workflow does not run. Somebody may have terminated it; access that must end still ends.
+package leasescan
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/workflows"
+	"usher/workflows/durable"
+)
+
+// Params are what only a continuation brings.
+type Params struct {
+	Carried *state `json:"carried,omitempty"`
+}
+
+// state is where the scan stands.
+type state struct {
+	// After is the last person of the page before; NextAt is when the next page is due.
+	After  access.PersonID `json:"after,omitempty"`
+	NextAt time.Time       `json:"next_at,omitzero"`
+	// Started counts the workflows that were started in this scan, and Failures the failures in a row.
+	Started  int    `json:"started,omitempty"`
+	Failures int    `json:"failures,omitempty"`
+	Problem  string `json:"problem,omitempty"`
+}
+
+// interval is the time between two scans, and page how many people one activity looks at.
+const (
+	interval = 24 * time.Hour
+	page     = 200
+)
+
+type scan struct {
+	*state
+	loop    *durable.Loop
+	busy    bool
+	stopped error
+}
+
+// Workflow scans for ever.
+func Workflow(ctx workflow.Context, p Params) error {
+	s := &scan{state: p.Carried}
+	if s.state == nil {
+		s.state = &state{}
+	}
+	s.loop = durable.New(ctx, s)
+	err := s.loop.Run(func() error {
+		return workflow.NewContinueAsNewError(s.loop.Context(), workflows.LeaseScanType, Params{Carried: s.state})
+	})
+	if err != nil {
+		return err
+	}
+	return s.stopped
+}
+
+// Step asks for the next page.
+func (s *scan) Step(now time.Time) {
+	if s.busy || s.stopped != nil || now.Before(s.NextAt) {
+		return
+	}
+	s.busy = true
+	var records *activities.Records
+	call := activities.StartSubjectsCall{
+		After: s.After, Limit: page, IDPrefix: workflows.SubjectPrefix, WorkflowType: workflows.SubjectAccessType, TaskQueue: workflows.TaskQueue,
+	}
+	durable.Start(s.loop, workflows.NotifyChanges(), records.StartSubjects, call, s.started)
+}
+
+func (s *scan) started(done activities.StartedSubjects, err error) {
+	s.busy = false
+	now := s.loop.Now()
+	switch {
+	case err != nil && s.loop.Leaving():
+		return
+	case err != nil:
+		s.Failures++
+		s.NextAt, s.Problem = now.Add(workflows.RetryScan.After(s.Failures)), workflows.ErrorText(err)
+	default:
+		s.After, s.Started, s.Failures, s.Problem = done.Next, s.Started+done.Started, 0, ""
+		if done.Next == "" {
+			s.NextAt = now.Add(interval)
+		}
+	}
+	text := fmt.Sprintf("%d workflows were started. The next step is due at %s.", s.Started, workflows.Clock(s.NextAt))
+	if s.Problem != "" {
+		text += "\n\n**Problem:** " + workflows.Inline(s.Problem)
+	}
+	workflow.SetCurrentDetails(s.loop.Context(), text+workflows.DetailsEnd)
+	if done.Next == "" {
+		s.Started = 0
+	}
+}
+
+// Due returns when the next page is due.
+func (s *scan) Due() (time.Time, string) {
+	if s.busy || s.stopped != nil {
+		return time.Time{}, ""
+	}
+	return s.NextAt, "next scan"
+}
+
+// Done reports whether somebody has cancelled the scan.
+func (s *scan) Done() bool { return s.stopped != nil }
+
+// Cancelled ends the scan.
+func (s *scan) Cancelled() { s.stopped = workflow.ErrCanceled }
+
+// Undecodable is for signals; the scan takes none.
+func (s *scan) Undecodable(string, error) {}

@@ -1,0 +1,28 @@
+package workflows
+
+import (
+	"strings"
+	"time"
+)
+
+const clockLayout2 = "2006-01-02 15:04 MST"
+
+// Clock returns a time as people read it, in UTC.
+func Clock(t time.Time) string { return t.UTC().Format(clockLayout2) }
+
+// Sentence joins a statement and its reason; a reason of "" is none.
+func Sentence(what, reason string) string {
+	if reason == "" {
+		return what
+	}
+	return what + ": " + reason
+}
+
+// Inline makes a text harmless in one line of Markdown: people write reasons and names, and the page is an operator's.
+func Inline(s string) string { return markdownEscapes.Replace(s) }
+
+var markdownEscapes = strings.NewReplacer("\r", " ", "\n", " ", "\\", "\\\\", "|", "\\|", "[", "\\[", "]", "\\]", "<", "\\<", ">", "\\>",
+	"&", "\\&", "`", "\\`", "*", "\\*", "_", "\\_", "!", "\\!", "~", "\\~", "$", "\\$", "://", "\\://")
+
+// DetailsEnd is an empty paragraph: the UI gives a run's details a little less room than they need, and hides the end.
+const DetailsEnd = "\n\u00a0"

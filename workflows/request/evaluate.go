@@ -1,0 +1,137 @@
+package request
+
+import (
+	"strings"
+	"time"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/workflows"
+	"usher/workflows/durable"
+	"usher/workflows/ticket"
+)
+
+// evaluation is how far the question to policy has come.
+type evaluation struct {
+	// Done is true when policy has answered.
+	Done bool `json:"done,omitempty"`
+	// Submitted is true when the audit trail has the request.
+	Submitted bool      `json:"submitted,omitempty"`
+	Failures  int       `json:"failures,omitempty"`
+	RetryAt   time.Time `json:"retry_at,omitzero"`
+	// Consult names who must be looked up before policy is asked again; People are those who were.
+	Consult  *activities.Consultation `json:"consult,omitempty"`
+	LookedUp bool                     `json:"looked_up,omitempty"`
+	People   []access.Person          `json:"people,omitempty"`
+}
+
+// evaluate asks policy what the request demands. The answer is in the history, so an edit of the policy never touches a
+// request that runs.
+func (r *request) evaluate(now time.Time) {
+	if r.View.State != access.StateEvaluating || r.Evaluation.Done || r.Stop != nil {
+		return
+	}
+	if !r.Evaluation.Submitted {
+		r.Evaluation.Submitted = true
+		r.record(access.Event{
+			Type: access.EventSubmitted, Actor: r.asked.Requester, Channel: access.ChannelAPI,
+			Proof: r.asked.Proof, Text: workflows.Sentence("Requested", r.asked.Reason),
+		})
+	}
+	if !r.evaluating && !now.Before(r.Evaluation.RetryAt) {
+		r.evaluating = true
+		if r.Evaluation.Consult != nil {
+			r.lookup(*r.Evaluation.Consult)
+		} else {
+			r.ask()
+		}
+	}
+}
+
+// ask asks policy, which reads the people itself where this queue's worker serves the source; else they are looked up where
+// it is served, and policy is asked again.
+func (r *request) ask() {
+	call := activities.EvaluateCall{Request: r.asked, LookedUp: r.Evaluation.LookedUp, People: r.Evaluation.People}
+	var p *activities.Policy
+	durable.Start(r.loop, workflows.Evaluate(), p.Evaluate, call, func(answer activities.Evaluation, err error) {
+		r.evaluating = false
+		switch {
+		case err != nil:
+			r.notEvaluated(err)
+		case answer.Consult != nil:
+			r.Evaluation.Consult = answer.Consult
+		default:
+			r.Evaluation.People = nil
+			r.answered(answer)
+		}
+	})
+}
+
+func (r *request) lookup(c activities.Consultation) {
+	var source *activities.Source
+	durable.Start(r.loop, workflows.LookupPeople(c.Source), source.LookupPeople, c.Call, func(people []access.Person, err error) {
+		r.evaluating = false
+		if err != nil {
+			r.notEvaluated(err)
+			return
+		}
+		r.Evaluation.Consult, r.Evaluation.LookedUp, r.Evaluation.People = nil, true, people
+	})
+}
+
+func (r *request) notEvaluated(err error) {
+	if r.loop.Leaving() || r.View.State != access.StateEvaluating {
+		return
+	}
+	r.Evaluation.Failures++
+	r.Evaluation.RetryAt = r.loop.Now().Add(workflows.RetryConnector.After(r.Evaluation.Failures))
+	r.View.Next = "Policy cannot be asked now, and will be asked again: " + workflows.ErrorText(err)
+}
+
+// answered takes policy's answer. A request that was stopped meanwhile has no use for it.
+func (r *request) answered(answer activities.Evaluation) {
+	if r.Stop != nil || r.View.State != access.StateEvaluating {
+		return
+	}
+	r.Evaluation.Done = true
+	if len(answer.Refusals) > 0 {
+		r.refused(answer.Refusals)
+		return
+	}
+	r.required(answer.Requirement)
+}
+
+// refused takes policy's no.
+func (r *request) refused(why []access.Refusal) {
+	r.View.Refusals = why
+	texts := make([]string, len(why))
+	for i, refusal := range why {
+		texts[i] = refusal.Field + ": " + refusal.Problem
+	}
+	for i := range r.View.Items {
+		r.View.Items[i].State = access.ItemRefused
+	}
+	r.record(access.Event{Type: access.EventRefused, Channel: access.ChannelSystem, Text: strings.Join(texts, "; ")})
+}
+
+// required takes policy's requirement, from which the request lives on.
+func (r *request) required(need access.Requirement) {
+	now := r.loop.Now()
+	r.Requirement = &need
+	v := &r.View
+	v.Approvers = need.Approvers()
+	v.PolicyHash, v.SubjectName, v.RequesterName = need.PolicyHash, need.Subject.Name(), need.Requester.Name()
+	decideBy := now.Add(need.Terms.DecideWithin.Std())
+	v.DecideBy = &decideBy
+	for i, item := range need.Items {
+		v.Items[i] = access.ItemView{Item: item.Item, Title: item.Title, State: access.ItemPending, Fulfilment: item.Fulfilment, Binding: item.Binding}
+	}
+	r.setState(access.StateAwaitingApprove)
+	r.StageSince = now
+	r.armReminder()
+	r.keepTicket()
+	r.record(access.Event{
+		Type: access.EventRequired, Channel: access.ChannelSystem, Proof: "policy " + need.PolicyHash,
+		Text: "Policy demands: " + strings.Join(ticket.StageLines(need), "; ") + ".",
+	})
+}

@@ -1,0 +1,189 @@
+package request
+
+import (
+	"strconv"
+	"time"
+
+	"usher/internal/access"
+	"usher/workflows/outbox"
+	"usher/workflows/ticket"
+)
+
+// ticketChanged takes what the desk's watch tells. What it tells is believed only while nothing of usher's own is under way
+// on the ticket, and while the request goes on; else the request reads the ticket itself.
+func (r *request) ticketChanged(news access.TicketNews) {
+	switch {
+	case r.View.State == access.StateEvaluating || (r.ticket != nil && r.Ticket.Ref == nil && !r.Ticket.Off):
+		// The ledger, and so the watch, may know the ticket before the result of its opening is here.
+		r.ChangedBeforeOpen = true
+		return
+	case r.ticket == nil || r.Ticket.Off:
+		return
+	case news.Snapshot.Ref.ID != r.Ticket.Ref.ID:
+		// It is about a ticket that this one has replaced.
+		return
+	case news.Missing || r.ticket.Busy() || !r.ticket.UpToDate() || r.View.State.Ended():
+		r.Ticket.ReadNow = true
+		return
+	}
+	fingerprint, fresh := r.Ticket.Fingerprint.After(news.Snapshot)
+	r.Ticket.Fingerprint = fingerprint
+	if fresh {
+		r.compare(news.Snapshot)
+		r.ticket.News()
+	}
+}
+
+// compare compares what the ticket looks like with what was seen before, does what the contract says, and reports whether
+// there was anything new.
+func (r *request) compare(now access.TicketSnapshot) bool {
+	before := *r.Ticket.Seen
+	r.Ticket.Seen = &now
+	r.Ticket.Fingerprint, _ = r.Ticket.Fingerprint.After(now)
+	events := ticket.Events(before, now, ticket.Situation{
+		State: r.View.State, Manual: len(r.manualOpen()) > 0, MayDecide: r.accountMayDecide,
+	})
+	for _, event := range events {
+		r.apply(event, now)
+	}
+	return len(events) > 0
+}
+
+func (r *request) accountMayDecide(account access.AccountID) bool {
+	person := r.ticket.Person(account)
+	if person == "" {
+		return false
+	}
+	_, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, access.Decision{By: person, Verdict: access.Approve})
+	return why == nil
+}
+
+// apply does what the contract says that an event means.
+func (r *request) apply(event access.TicketEvent, now access.TicketSnapshot) {
+	action := r.Requirement.Terms.Contract.Meaning(event)
+	who := r.ticket.Person(now.MovedBy)
+	proof := "desk account " + string(now.MovedBy) + " on " + string(now.Ref.Key)
+	if event == access.EventMoved {
+		r.View.Ticket = &now.Ref
+		r.Ticket.Ref = &now.Ref
+	}
+	if event == access.EventClosedDone && (who == r.asked.Requester || who == r.asked.Subject) {
+		r.revert(now, "who asks for access, or gets it, cannot confirm that it was granted")
+		return
+	}
+	r.ticketSeen(event, now, who, proof, action)
+	switch action {
+	case access.MeansDecision:
+		r.decideByTicket(now, who, proof)
+	case access.MeansFulfilled:
+		r.confirmGrant(access.Proof{
+			Holds: true, Method: "a human's word", Evidence: proof + " closed it as done", At: r.loop.Now(),
+		})
+	case access.MeansDeny:
+		r.denyOpen(now, who, proof)
+	case access.MeansCancel:
+		r.stopFor(stop{
+			Outcome: access.OutcomeCancelled, By: who, Name: ticket.MoverName(now), Channel: access.ChannelTicket,
+			Proof: proof, Reason: "ticket " + string(now.Ref.Key) + " was set to " + now.Status,
+		})
+	case access.MeansRevert:
+		r.revert(now, r.whyReverted(event, now))
+	case access.MeansRecreate:
+		r.unlink(*r.Ticket.Ref)
+		r.ticket.Replace()
+	case access.MeansNote:
+	}
+}
+
+// ticketSeen records a change of the ticket. The time of the change is part of what happened: the same change twice is two.
+func (r *request) ticketSeen(event access.TicketEvent, now access.TicketSnapshot, who access.PersonID, proof string, action access.Meaning) {
+	fact := outbox.Fact{View: true, Events: []access.Event{r.event(string(event)+"/"+changeKey(now), access.Event{
+		Type: access.EventTicketSeen, Actor: who, Channel: access.ChannelTicket, Proof: proof,
+		Text: ticket.EventText(event, now) + " This means: " + string(action) + ".",
+	})}}
+	if event == access.EventMoved {
+		fact.Ticket = &access.TicketLink{Ref: now.Ref, Request: r.asked.ID, Marker: access.MarkerOf(r.asked.ID)}
+	}
+	r.outbox.Add(fact)
+}
+
+// changeKey names a state of the ticket that a person brought about.
+func changeKey(now access.TicketSnapshot) string {
+	at := now.UpdatedAt
+	if !now.MovedAt.IsZero() {
+		at = now.MovedAt
+	}
+	return string(now.Ref.Key) + "/" + at.UTC().Format(time.RFC3339Nano) + "/" + string(now.Assignee)
+}
+
+// decideByTicket takes the move of an approver as a decision.
+func (r *request) decideByTicket(now access.TicketSnapshot, who access.PersonID, proof string) {
+	verdict := access.Approve
+	if now.Phase == access.TicketDenied {
+		verdict = access.Deny
+	}
+	d := access.Decision{
+		// The move itself names the decision, so a change that is read again decides nothing twice.
+		ID: "ticket-" + string(now.Ref.ID) + "-" + strconv.FormatInt(now.MovedAt.UnixMilli(), 10),
+		By: who, Verdict: verdict, Channel: access.ChannelTicket, Proof: proof + ", changelog",
+	}
+	if r.known(d.ID) || r.Stop != nil {
+		return
+	}
+	if _, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, d); why != nil {
+		r.revert(now, why.Problem)
+		return
+	}
+	r.take(d)
+}
+
+// denyOpen denies what is open, by the word of whoever closed the ticket.
+func (r *request) denyOpen(now access.TicketSnapshot, who access.PersonID, proof string) {
+	if r.View.State == access.StateAwaitingApprove {
+		r.stopFor(stop{
+			Outcome: access.OutcomeDenied, By: who, Name: ticket.MoverName(now), Channel: access.ChannelTicket, Proof: proof,
+			Reason: "the ticket was closed before a decision",
+		})
+		return
+	}
+	for i := range r.View.Items {
+		item := &r.View.Items[i]
+		if item.State == access.ItemFulfilling && item.Fulfilment == access.FulfilmentManual {
+			item.State, item.Why = access.ItemDenied, ticket.MoverName(now)+" closed the ticket as won't do"
+		}
+	}
+	for i := range r.Grants {
+		if r.itemOf(r.Grants[i].Item).State == access.ItemDenied {
+			r.Grants[i].CheckAt = time.Time{}
+		}
+	}
+	r.recordAs("won't do/"+changeKey(now), access.Event{
+		Type: access.EventFulfilment, Actor: who, Channel: access.ChannelTicket, Proof: proof,
+		Text: ticket.MoverName(now) + " will not grant what is left by hand.",
+	})
+}
+
+// revert says on the ticket why a change does not count, and puts the ticket back to where the request stands.
+func (r *request) revert(now access.TicketSnapshot, why string) {
+	key := "revert/" + changeKey(now)
+	r.ticket.Write(ticket.Write{Key: key, Text: ticket.RevertText(why), MoveTo: r.phase()})
+	r.recordAs(key, access.Event{
+		Type: access.EventDecisionRefused, Actor: r.ticket.Person(now.MovedBy), Channel: access.ChannelTicket,
+		Text: "A change of the ticket by " + ticket.MoverName(now) + " does not count: " + why + ".",
+	})
+}
+
+func (r *request) whyReverted(event access.TicketEvent, now access.TicketSnapshot) string {
+	switch event {
+	case access.EventDecidedByOther, access.EventDecidedByApprover:
+		d := access.Decision{By: r.ticket.Person(now.MovedBy), Verdict: access.Approve}
+		if _, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, d); why != nil {
+			return why.Problem
+		}
+		return "decisions are not taken by moving the ticket"
+	case access.EventClosedUndecided:
+		return "closing the ticket is no decision; awaited: " + r.approvals().AwaitedNames()
+	case access.EventReopened, access.EventClosedDone, access.EventClosedWontDo, access.EventDeleted, access.EventMoved, access.EventAssigned:
+	}
+	return "the request is " + string(r.View.State)
+}

@@ -1,0 +1,202 @@
+package request
+
+import (
+	"time"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/workflows"
+	"usher/workflows/durable"
+	"usher/workflows/outbox"
+	"usher/workflows/ticket"
+)
+
+// keeper is a request as the owner of its ticket.
+type keeper struct{ *request }
+
+// Order implements ticket.Owner.
+func (k keeper) Order() activities.OpenCall {
+	call := activities.OpenCall{Ticket: ticket.ForRequest(k.asked, *k.Requirement), People: k.ticketPeople()}
+	for _, w := range k.view().WaitingOn {
+		if w.Person != "" {
+			call.Assign = append(call.Assign, w.Person)
+		}
+	}
+	call.Record = &access.Entry{Ticket: &access.TicketLink{Request: k.asked.ID, Marker: access.MarkerOf(k.asked.ID)}}
+	return call
+}
+
+// ticketPeople returns those whose desk accounts must be known: who asks, who gets, who may decide.
+func (r *request) ticketPeople() []access.Person {
+	need := r.Requirement
+	people := []access.Person{need.Requester}
+	seen := map[access.PersonID]bool{need.Requester.ID: true}
+	add := func(p access.Person) {
+		if !seen[p.ID] {
+			seen[p.ID] = true
+			people = append(people, p)
+		}
+	}
+	add(need.Subject)
+	for _, item := range need.Items {
+		for _, stage := range item.Stages {
+			for _, p := range stage.Approvers {
+				add(p)
+			}
+		}
+	}
+	return people
+}
+
+// Opened implements ticket.Owner.
+func (k keeper) Opened(o activities.Opened) {
+	ref := o.Ref
+	k.View.Ticket, k.View.TicketProblem = &ref, ""
+	if old := k.Ticket.Old; old != nil {
+		k.Ticket.Pending = nil
+		k.ticket.Write(ticket.Write{
+			Key: "replaces/" + string(old.Key), Text: ticket.ReplacedText(old.Key), MoveTo: k.phase(), Assign: k.nextApprover(),
+		})
+		if k.View.State.Ended() {
+			k.ticket.Write(ticket.Write{Key: "outcome/" + string(k.View.State), MoveTo: k.phase()})
+		}
+	}
+	text := "Ticket " + string(ref.Key) + " was opened."
+	if o.Found {
+		text = "Ticket " + string(ref.Key) + " was found: an earlier attempt had opened it."
+	}
+	k.outbox.Add(outbox.Fact{
+		Events: []access.Event{k.event(string(ref.ID), access.Event{
+			Type: access.EventTicketOpened, Channel: access.ChannelSystem, Proof: ref.URL, Text: text,
+		})},
+		Ticket: &access.TicketLink{Ref: ref, Request: k.asked.ID, Marker: access.MarkerOf(k.asked.ID)},
+		View:   true,
+	})
+	if k.ChangedBeforeOpen {
+		k.ChangedBeforeOpen = false
+		k.Ticket.ReadNow = true
+	}
+}
+
+// Missing implements ticket.Owner: it does what the contract says of a ticket that can no longer be read.
+func (k keeper) Missing() {
+	action := k.Requirement.Terms.Contract.Meaning(access.EventDeleted)
+	now := access.TicketSnapshot{Ref: *k.Ticket.Ref}
+	if k.View.State.Ended() || action == access.MeansNote || action == access.MeansCancel {
+		// Nothing is left to show, or nothing to show it on.
+		k.unlink(now.Ref)
+		k.ticket.TurnOff()
+		k.TicketShown = true
+	}
+	if !k.View.State.Ended() {
+		k.apply(access.EventDeleted, now)
+	}
+}
+
+// Changed implements ticket.Owner.
+func (k keeper) Changed() { k.View.TicketProblem = k.Ticket.Problem }
+
+// Dropped implements ticket.Owner.
+func (k keeper) Dropped(why string) {
+	k.record(access.Event{Type: access.EventTicketSeen, Channel: access.ChannelSystem, Text: "Left as it is: " + why})
+}
+
+// Closing implements ticket.Owner.
+func (k keeper) Closing() *access.Entry {
+	if !k.View.State.Ended() || k.TicketShown {
+		return nil
+	}
+	return &access.Entry{Events: []access.Event{k.closedEvent()}}
+}
+
+func (k keeper) closedEvent() access.Event {
+	return k.event(string(k.Ticket.Ref.ID), access.Event{
+		Type: access.EventTicketClosed, Channel: access.ChannelSystem, Text: "Ticket " + string(k.Ticket.Ref.Key) + " shows the outcome.",
+	})
+}
+
+// Closed implements ticket.Owner.
+func (k keeper) Closed(recorded bool) {
+	if k.TicketShown || !k.View.State.Ended() {
+		return
+	}
+	k.TicketShown = true
+	if !recorded {
+		k.outbox.Add(outbox.Fact{Events: []access.Event{k.closedEvent()}})
+	}
+}
+
+// Text implements ticket.Owner.
+func (k keeper) Text(w ticket.Write) string {
+	if n := k.decided(w.Key); n > 0 {
+		return k.decisionComment(n)
+	}
+	return ticket.OutcomeText(k.View)
+}
+
+// Read implements ticket.Owner.
+func (k keeper) Read(now access.TicketSnapshot) bool { return k.compare(now) }
+
+// phase returns where the ticket belongs as the request stands.
+func (r *request) phase() access.TicketPhase {
+	switch state := r.View.State; {
+	case state == access.StateFulfilling, state == access.StateClosing:
+		return access.TicketWorking
+	case state.KeepsAccess():
+		return access.TicketDone
+	case state.Ended():
+		return access.TicketWontDo
+	}
+	return access.TicketWaiting
+}
+
+// unlink has the ledger forget that a ticket is to be watched.
+func (r *request) unlink(ref access.TicketRef) {
+	r.outbox.Add(outbox.Fact{Ticket: &access.TicketLink{
+		Ref: ref, Request: r.asked.ID, Marker: access.MarkerOf(r.asked.ID), Gone: true,
+	}})
+}
+
+// stalenessDoublings is how often the time between two questions about the watch's age doubles.
+const stalenessDoublings = 3
+
+// watched reports whether the desk's watch tells the request of changes.
+func (r *request) watched() bool { return r.Requirement.Terms.Mode == access.ModeWatch }
+
+// keep keeps the ticket. Where the desk is watched, a read that is due only asks how old the watch's last round is, and the
+// ticket itself is read if that is too old.
+func (r *request) keep(now time.Time) {
+	if r.ticket == nil || (r.View.State == access.StateEvaluating) {
+		return
+	}
+	if r.View.State.Ended() && r.outbox.Recorded(r.ending) {
+		r.release()
+	}
+	due := !r.Ticket.ReadAt.IsZero() && !now.Before(r.Ticket.ReadAt)
+	if due && r.watched() && r.Ticket.Misses == 0 && !r.Ticket.ReadNow && r.Ticket.Ref != nil && !r.Ticket.Off {
+		r.Ticket.ReadAt = time.Time{}
+		r.checkWatch()
+	}
+	r.ticket.Step(now)
+}
+
+func (r *request) checkWatch() {
+	r.checkingWatch = true
+	var watch *activities.Watch
+	desk := r.Requirement.Terms.Desk
+	durable.StartLocal(r.loop, workflows.LocalQuestion(), watch.WatchPosition, desk, func(view access.WatchView, err error) {
+		r.checkingWatch = false
+		if err == nil && !view.StaleAt(r.loop.Now(), r.Requirement.Terms.Watch.StaleAfter) {
+			r.ticket.Unchanged()
+			return
+		}
+		r.Ticket.ReadNow = r.Ticket.Ref != nil && !r.Ticket.Off
+	})
+}
+
+// readNow asks for a read of the ticket at once.
+func (r *request) readNow() {
+	if r.ticket != nil && r.Ticket.Ref != nil && !r.Ticket.Off {
+		r.Ticket.ReadNow = true
+	}
+}

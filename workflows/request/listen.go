@@ -1,0 +1,174 @@
+package request
+
+import (
+	"slices"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"usher/internal/access"
+	"usher/internal/policy"
+	"usher/workflows"
+	"usher/workflows/durable"
+)
+
+// listen declares everything that can be said to a request.
+func (r *request) listen() error {
+	durable.OnSignal(r.loop, workflows.SignalLeaseState, r.leaseStatus)
+	durable.OnSignal(r.loop, workflows.SignalDecision, r.operatorDecided)
+	durable.OnSignal(r.loop, workflows.SignalTicket, r.ticketChanged)
+	durable.OnSignal(r.loop, workflows.SignalHint, func(workflows.Hint) { r.readNow() })
+	err := durable.OnUpdate(r.loop, durable.Update[workflows.SubmitCall, access.RequestView]{
+		Name: workflows.UpdateSubmit, Description: "the requester's POST: answered when policy has answered",
+		Judge:  r.judgeSubmit,
+		Apply:  func(workflows.SubmitCall) func() bool { return r.evaluated },
+		Answer: func(workflows.SubmitCall) (access.RequestView, error) { return r.view(), nil },
+	})
+	if err != nil {
+		return err
+	}
+	err = durable.OnUpdate(r.loop, durable.Update[access.Decision, access.RequestView]{
+		Name: workflows.UpdateDecide, Description: "one approver's decision",
+		Judge: func(d access.Decision) error { return workflows.RefusalError(r.judgeDecision(d)) },
+		Apply: r.applyDecision, Answer: r.answerDecision,
+	})
+	if err != nil {
+		return err
+	}
+	err = durable.OnUpdate(r.loop, durable.Update[workflows.WithdrawCall, access.RequestView]{
+		Name: workflows.UpdateWithdraw, Description: "the requester or the subject takes the request back",
+		Judge:  func(c workflows.WithdrawCall) error { return workflows.RefusalError(r.judgeWithdrawal(c)) },
+		Apply:  r.applyWithdrawal,
+		Answer: func(workflows.WithdrawCall) (access.RequestView, error) { return r.view(), nil },
+	})
+	if err != nil {
+		return err
+	}
+	return workflow.SetQueryHandler(r.loop.Context(), workflows.QueryView, func() (access.RequestView, error) { return r.view(), nil })
+}
+
+// evaluated reports whether policy has answered, or never will.
+func (r *request) evaluated() bool { return r.Evaluation.Done || r.View.State.Ended() }
+
+func (r *request) judgeSubmit(c workflows.SubmitCall) error {
+	if c.Digest == r.asked.Digest() {
+		return nil
+	}
+	return workflows.RefusalError(&policy.Rejection{
+		Kind: access.Invalid, Field: "Idempotency-Key",
+		Problem: "this key or id already names another request; send the same body again, or take a new key",
+	})
+}
+
+func (r *request) judgeWithdrawal(c workflows.WithdrawCall) *policy.Rejection {
+	switch {
+	case r.Stop != nil && r.Stop.ID == c.ID:
+		return nil
+	case r.View.State.Ended() || r.Stop != nil:
+		return r.tooLate()
+	case c.By != r.asked.Requester && c.By != r.asked.Subject:
+		return &policy.Rejection{Kind: access.Forbidden, Field: "by", Problem: "only the requester or the subject may withdraw this request"}
+	}
+	return nil
+}
+
+func (r *request) applyWithdrawal(c workflows.WithdrawCall) func() bool {
+	if r.Stop != nil {
+		return nil
+	}
+	r.stopFor(stop{
+		ID: c.ID, Outcome: access.OutcomeWithdrawn, By: c.By, Name: r.nameOf(c.By), Channel: access.ChannelAPI,
+		Proof: c.Proof, Reason: c.Reason,
+	})
+	number := r.record(access.Event{
+		Type: access.EventWithdrawAsked, Actor: c.By, Channel: access.ChannelAPI, Proof: c.Proof,
+		Text: workflows.Sentence(r.nameOf(c.By)+" withdrew the request", c.Reason),
+	})
+	return func() bool { return r.outbox.Recorded(number) }
+}
+
+// tooLate tells a caller how the request ended, or that it is ending.
+func (r *request) tooLate() *policy.Rejection {
+	if r.View.EndedAt != nil {
+		return &policy.Rejection{
+			Kind: access.Conflict, Field: "state",
+			Problem: "the request has ended: " + string(r.View.State) + " at " + workflows.Clock(*r.View.EndedAt),
+		}
+	}
+	return &policy.Rejection{Kind: access.Conflict, Field: "state", Problem: "the request is ending: " + string(r.Stop.Outcome)}
+}
+
+// judgeDecision returns why a decision is refused. One that comes before policy has answered is held.
+func (r *request) judgeDecision(d access.Decision) *policy.Rejection {
+	switch {
+	case r.known(d.ID):
+		return nil
+	case r.View.State.Ended() || r.Stop != nil:
+		return r.tooLate()
+	case r.Requirement == nil:
+		return nil
+	}
+	d.Channel = access.ChannelAPI
+	_, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, d)
+	return why
+}
+
+func (r *request) known(id string) bool {
+	same := func(d access.Decision) bool { return d.ID == id }
+	return id != "" && (slices.ContainsFunc(r.View.Decisions, same) || slices.ContainsFunc(r.Early, same))
+}
+
+func (r *request) applyDecision(d access.Decision) func() bool {
+	switch {
+	case slices.ContainsFunc(r.View.Decisions, func(known access.Decision) bool { return known.ID == d.ID && d.ID != "" }):
+		return nil
+	case r.Requirement == nil:
+		d.Channel = access.ChannelAPI
+		if !r.known(d.ID) {
+			r.Early = append(r.Early, d)
+		}
+		return func() bool { return r.evaluated() && r.judged(d.ID) }
+	}
+	d.Channel = access.ChannelAPI
+	number := r.take(d)
+	return func() bool { return r.outbox.Recorded(number) }
+}
+
+// judged reports whether a decision that came early has been judged, and is recorded if it counts.
+func (r *request) judged(id string) bool {
+	return !slices.ContainsFunc(r.Early, func(d access.Decision) bool { return d.ID == id }) && r.outbox.Recorded(r.numbers[id])
+}
+
+func (r *request) answerDecision(d access.Decision) (access.RequestView, error) {
+	if err := r.rejected[d.ID]; err != nil {
+		return access.RequestView{}, err
+	}
+	if slices.ContainsFunc(r.Early, func(early access.Decision) bool { return early.ID == d.ID }) {
+		return access.RequestView{}, temporal.NewApplicationErrorWithCause(errTooEarly.Error(), string(access.Transient), errTooEarly)
+	}
+	return r.view(), nil
+}
+
+// judgeEarly judges the decisions that came before policy has answered, in the order in which they came.
+func (r *request) judgeEarly() {
+	if len(r.Early) == 0 || !r.evaluated() {
+		return
+	}
+	early := r.Early
+	r.Early = nil
+	for _, d := range early {
+		if d.Channel == access.ChannelOperator {
+			r.judgeOperator(d)
+			continue
+		}
+		if r.Requirement == nil {
+			r.rejected[d.ID] = workflows.RefusalError(&policy.Rejection{Kind: access.Conflict, Field: "state", Problem: "the request does not wait for decisions"})
+			continue
+		}
+		if why := r.judgeDecision(d); why != nil {
+			r.rejected[d.ID] = workflows.RefusalError(why)
+			continue
+		}
+		r.numbers[d.ID] = r.take(d)
+	}
+}

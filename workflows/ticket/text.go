@@ -1,0 +1,269 @@
+package ticket
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"usher/internal/access"
+	"usher/internal/policy"
+	"usher/workflows"
+)
+
+// Every text that usher writes on a ticket is in this file. Texts may change freely: they are inputs of activities,
+// which a replay does not compare. They are plain; the connector turns them into its desk's markup.
+
+// Lasting returns how long access lasts, as people read it.
+func Lasting(d access.Duration) string {
+	if d == 0 {
+		return "without end"
+	}
+	return "for " + d.String()
+}
+
+// summary is the ticket's title: what, for whom.
+func summary(need access.Requirement) string {
+	first := need.Items[0].Title
+	if more := len(need.Items) - 1; more > 0 {
+		first += fmt.Sprintf(" and %d more", more)
+	}
+	return "Access request: " + first + " for " + need.Subject.Name()
+}
+
+// ForRequest is the ticket of a request.
+func ForRequest(request access.Request, need access.Requirement) access.NewTicket {
+	items := itemLines(need)
+	fields := map[access.TicketField]string{
+		access.FieldRequestID: string(request.ID),
+		access.FieldRequester: need.Requester.Name(),
+		access.FieldSubject:   need.Subject.Name(),
+		access.FieldItems:     strings.Join(items, "\n"),
+		access.FieldDuration:  durations(need),
+		access.FieldReason:    request.Reason,
+	}
+	paragraphs := []string{
+		requestedBy(need),
+		"Reason: " + request.Reason,
+		"Access:\n" + strings.Join(items, "\n"),
+		"Approval, in this order:\n" + strings.Join(StageLines(need), "\n"),
+		"Undecided requests expire after " + need.Terms.DecideWithin.String() + ".",
+	}
+	if slices.ContainsFunc(need.Items, manual) {
+		paragraphs = append(paragraphs,
+			"When it is approved, a human grants what is marked \"by hand\" and closes this ticket as done. "+
+				"Closing it as won't do means that it will not be granted.")
+	}
+	if url := need.Terms.URL(request.ID); url != "" {
+		fields[access.FieldRequestURL] = url
+		paragraphs = append(paragraphs, "Request "+string(request.ID)+": "+url)
+	} else {
+		paragraphs = append(paragraphs, "Request "+string(request.ID))
+	}
+	return access.NewTicket{
+		Marker:    access.MarkerOf(request.ID),
+		Summary:   summary(need),
+		Body:      strings.Join(paragraphs, "\n\n"),
+		Fields:    fields,
+		Requester: need.Requester,
+	}
+}
+
+func requestedBy(need access.Requirement) string {
+	if need.Requester.ID == need.Subject.ID {
+		return "Requested by " + need.Requester.Name() + ", for themselves."
+	}
+	return "Requested by " + need.Requester.Name() + " for " + need.Subject.Name() + "."
+}
+
+func manual(item access.ItemRequirement) bool { return item.Fulfilment == access.FulfilmentManual }
+
+func itemLines(need access.Requirement) []string {
+	lines := make([]string, len(need.Items))
+	for i, item := range need.Items {
+		how := "automatically"
+		if manual(item) {
+			how = "by hand"
+		}
+		lines[i] = fmt.Sprintf("%s. %s (%s), %s, granted %s", item.Item.ID, item.Title, item.Item.Entitlement, Lasting(item.Lasts), how)
+	}
+	return lines
+}
+
+// StageLines returns who approves what, a line for each stage of each item.
+func StageLines(need access.Requirement) []string {
+	var lines []string
+	for _, item := range need.Items {
+		for _, stage := range item.Stages {
+			people := make([]string, len(stage.Approvers))
+			for i, p := range stage.Approvers {
+				people[i] = p.Name()
+			}
+			lines = append(lines, item.Title+", "+stage.Name+": "+strings.Join(people, " or "))
+		}
+	}
+	return lines
+}
+
+func durations(need access.Requirement) string {
+	texts := make([]string, len(need.Items))
+	for i, item := range need.Items {
+		texts[i] = item.Title + ": " + Lasting(item.Lasts)
+	}
+	return strings.Join(texts, "; ")
+}
+
+// DecisionText tells one decision.
+func DecisionText(d access.Decision, all policy.Approvals) string {
+	verb := "approved"
+	if d.Verdict == access.Deny {
+		verb = "denied"
+	}
+	text := fmt.Sprintf("%s %s items %s by %s.", d.Name, verb, JoinItems(d.Items), channelText(d.Channel))
+	if d.Reason != "" {
+		text += "\nReason: " + d.Reason
+	}
+	if all.Pending() {
+		text += "\nStill awaited: " + all.AwaitedNames() + "."
+	}
+	return text
+}
+
+// JoinItems returns items as a list.
+func JoinItems(items []access.ItemID) string {
+	texts := make([]string, len(items))
+	for i, id := range items {
+		texts[i] = string(id)
+	}
+	return strings.Join(texts, ", ")
+}
+
+func channelText(c access.Channel) string {
+	switch c {
+	case access.ChannelAPI:
+		return "the usher API"
+	case access.ChannelTicket:
+		return "moving this ticket"
+	case access.ChannelOperator:
+		return "an operator's signal"
+	case access.ChannelSystem:
+		return "usher"
+	}
+	return string(c)
+}
+
+// ReminderText reminds the people a request waits for.
+func ReminderText(number int, awaited string, since, deadline time.Time) string {
+	return fmt.Sprintf("Reminder: this request waits since %s for %s. It expires at %s. This is reminder %d.",
+		workflows.Clock(since), awaited, workflows.Clock(deadline), number)
+}
+
+// FulfilmentReminderText reminds whoever works the ticket.
+func FulfilmentReminderText(number int, items []string, since time.Time) string {
+	return fmt.Sprintf("Reminder: approved since %s, waiting for a human to grant: %s. "+
+		"Close this ticket as done when it is granted. This is reminder %d.", workflows.Clock(since), strings.Join(items, ", "), number)
+}
+
+// WorkText asks a human to grant what usher cannot.
+func WorkText(items []string) string {
+	return "Approved. To be granted by hand: " + strings.Join(items, ", ") +
+		".\nClose this ticket as done when it is granted, as won't do if it will not be."
+}
+
+// RevertText tells somebody that their change of the ticket does not count, and why.
+func RevertText(why string) string {
+	return "This change of the ticket does not count: " + why + ". usher has put the ticket back."
+}
+
+// NotVisibleText tells that the target does not show a hand-made grant.
+func NotVisibleText(title string) string {
+	return "The ticket was closed as done, but the target does not show " + title +
+		" yet. usher goes on checking; the request closes when the access can be seen."
+}
+
+// ReplacedText tells why there is a second ticket.
+func ReplacedText(old access.TicketKey) string {
+	return "This ticket replaces " + string(old) + ", which can no longer be read. The request went on meanwhile."
+}
+
+// OutcomeText tells how the request ended.
+func OutcomeText(view access.RequestView) string {
+	lines := []string{"The request has ended: " + strings.ReplaceAll(string(view.State), "_", " ") + "."}
+	for _, item := range view.Items {
+		line := string(item.Item.ID) + ". " + item.Title + ": " + string(item.State)
+		if item.Lease != nil && item.State == access.ItemGranted {
+			if item.Lease.EndsAt != nil {
+				line += ", until " + workflows.Clock(*item.Lease.EndsAt)
+			}
+			if item.Lease.Proof != nil {
+				line += " (" + item.Lease.Proof.Evidence + ")"
+			}
+		}
+		if item.Why != "" {
+			line += " – " + item.Why
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// ReopenedText answers somebody who opens a ticket again whose request has ended.
+func ReopenedText(view access.RequestView) string {
+	return "The request of this ticket has ended (" + strings.ReplaceAll(string(view.State), "_", " ") +
+		"); opening the ticket again changes nothing. Please make a new request."
+}
+
+// ForRemoval asks a human to take away what a human granted, or what usher cannot revoke.
+func ForRemoval(lease access.Lease, why string) access.NewTicket {
+	return access.NewTicket{
+		Marker:  access.RemovalMarkerOf(lease.ID),
+		Summary: "Remove access: " + lease.Title + " of " + lease.Subject.Name(),
+		Body: strings.Join([]string{
+			"The access of " + lease.Subject.Name() + " to " + lease.Title + " (" + string(lease.Entitlement) + ") must end now.",
+			why,
+			"Close this ticket as done when the access is gone. It was granted by request " + string(lease.Request) + ".",
+		}, "\n\n"),
+		Fields: map[access.TicketField]string{
+			access.FieldRequestID: string(lease.Request),
+			access.FieldSubject:   lease.Subject.Name(),
+			access.FieldItems:     lease.Title,
+			access.FieldReason:    why,
+		},
+		Requester: lease.Subject,
+	}
+}
+
+// EventText returns what a person did to a ticket, as a sentence.
+func EventText(event access.TicketEvent, now access.TicketSnapshot) string {
+	by := " by " + MoverName(now)
+	switch event {
+	case access.EventMoved:
+		return "The ticket is " + string(now.Ref.Key) + " now."
+	case access.EventAssigned:
+		return "The ticket's assignee changed."
+	case access.EventDeleted:
+		return "The ticket can no longer be read."
+	case access.EventReopened:
+		return "The ticket was opened again" + by + "."
+	case access.EventClosedUndecided:
+		return "The ticket was closed before a decision" + by + "."
+	case access.EventClosedDone:
+		return "The ticket was closed as done" + by + "."
+	case access.EventClosedWontDo:
+		return "The ticket was closed as won't do" + by + "."
+	case access.EventDecidedByApprover, access.EventDecidedByOther:
+		return "The ticket was set to " + now.Status + by + "."
+	}
+	return string(event)
+}
+
+// MoverName returns who brought a ticket into its status, as people read it.
+func MoverName(now access.TicketSnapshot) string {
+	if now.MovedByName != "" {
+		return now.MovedByName
+	}
+	if now.MovedBy != "" {
+		return "account " + string(now.MovedBy)
+	}
+	return "somebody"
+}

@@ -1,0 +1,370 @@
+// Package ticket binds one ticket to a workflow and keeps it: it opens the ticket or finds the one that exists, brings it
+// up to date, and reads it. It knows nothing of requirements or leases, so a request, a removal and whatever comes use the
+// same.
+//
+// The desk may be down for days: the writes wait in the state, with the time of the next attempt, and the workflow goes on.
+package ticket
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/workflows"
+	"usher/workflows/durable"
+)
+
+// Write is one change that the ticket shall show.
+type Write struct {
+	// Key names what the comment says, so that it is said once, whatever happens to the run: the id of a decision, the time of
+	// a change that is answered. "" is the text itself.
+	Key string `json:"key,omitempty"`
+	// Text is the comment; "" for none, and for one that the owner's Text makes from the key.
+	Text   string             `json:"text,omitempty"`
+	MoveTo access.TicketPhase `json:"move_to,omitempty"`
+	Assign *access.AccountID  `json:"assign,omitempty"`
+}
+
+// State is what is carried.
+type State struct {
+	Ref      *access.TicketRef      `json:"ref,omitempty"`
+	Accounts []access.Account       `json:"accounts,omitempty"`
+	Pending  []Write                `json:"pending,omitempty"`
+	Seen     *access.TicketSnapshot `json:"seen,omitempty"`
+	// Fingerprint is what of the ticket's changes has been taken in.
+	Fingerprint access.TicketMark `json:"fingerprint,omitzero"`
+	// Misses counts reads in a row that found no ticket: one miss proves nothing.
+	Misses int `json:"misses,omitempty"`
+	// Old is the ticket that this one replaces.
+	Old     *access.TicketRef `json:"old,omitempty"`
+	Problem string            `json:"problem,omitempty"`
+	// Off is true when the contract says to go on without a ticket.
+	Off bool `json:"off,omitempty"`
+	// Held keeps the writes back while the next thing to say is moments away.
+	Held bool `json:"held,omitempty"`
+	// RetryAt is when the next attempt is due after a failure, and Failures counts failures in a row. After a create of
+	// unknown outcome it is when the desk's search must show the ticket, if there is one.
+	RetryAt  time.Time `json:"retry_at,omitzero"`
+	Failures int       `json:"failures,omitempty"`
+	// Single sends one write at a time, after a batch was refused.
+	Single bool `json:"single,omitempty"`
+	// ReadAt is when the ticket is read next, zero for never; UnchangedReads counts reads in a row that found nothing new.
+	ReadAt         time.Time `json:"read_at,omitzero"`
+	UnchangedReads int       `json:"unchanged_reads,omitempty"`
+	// ReadNow asks for a read at once.
+	ReadNow bool `json:"read_now,omitempty"`
+}
+
+// Owner is the workflow whose ticket it is.
+type Owner interface {
+	// Order returns the ticket to open, the people whose accounts are looked up, and whom it may be assigned to.
+	Order() activities.OpenCall
+	// Opened takes the ticket that was opened or found.
+	Opened(activities.Opened)
+	// Missing takes that the ticket can no longer be read, with credentials that are good.
+	Missing()
+	// Changed takes that Problem has changed.
+	Changed()
+	// Dropped takes that the desk refuses a write for good.
+	Dropped(why string)
+	// Closed takes that the last write has closed the ticket; recorded is true when the fact of Closing is in the ledger.
+	Closed(recorded bool)
+	// Closing returns the fact that the closing of the ticket records; nil for none.
+	Closing() *access.Entry
+	// Text returns the comment of a write that has none of its own.
+	Text(Write) string
+	// Read takes what the ticket looks like, and reports whether there was anything new.
+	Read(access.TicketSnapshot) bool
+}
+
+// Settings are the desk's.
+type Settings struct {
+	Desk access.DeskName
+	// Marker is what the ticket carries.
+	Marker access.Marker
+	// SearchDelay is how long after a create of unknown outcome the desk's search must find the ticket.
+	SearchDelay time.Duration
+	// First and Max are the interval between two reads that find nothing new: it doubles from First to Max.
+	First, Max time.Duration
+	// Guard keeps usher from undoing what somebody else did: a move is not made where the ticket was moved since it was seen
+	// last.
+	Guard bool
+}
+
+// Keeper binds and keeps one ticket. Only one activity on the ticket is in flight at a time, save one read.
+type Keeper struct {
+	*State
+	Settings
+	loop  *durable.Loop
+	owner Owner
+	// busy is true while a write is in flight, reading while a read is.
+	busy, reading bool
+	// writes counts the writes of this run: a read that a write overtook shows a ticket that no longer is.
+	writes int
+}
+
+const (
+	// missesProve is how many reads in a row must find no ticket before it counts as gone.
+	missesProve = 2
+	// maxBatch is how many writes go out together: one activity must be done with them in its time.
+	maxBatch = 10
+)
+
+// New returns a keeper over a state.
+func New(l *durable.Loop, s *State, settings Settings, owner Owner) *Keeper {
+	return &Keeper{State: s, Settings: settings, loop: l, owner: owner}
+}
+
+// Write adds a write. It does nothing when there is no ticket to be kept any more.
+func (s *State) Write(w Write) {
+	if !s.Off {
+		s.Pending = append(s.Pending, w)
+	}
+}
+
+// UpToDate reports whether the ticket shows everything.
+func (k *Keeper) UpToDate() bool { return k.Off || (k.Ref != nil && len(k.Pending) == 0) }
+
+// Idle reports whether the ticket shows everything and nothing on it is in flight.
+func (k *Keeper) Idle() bool { return k.UpToDate() && !k.busy && !k.reading && !k.ReadNow }
+
+// TurnOff ends the keeping: there is no ticket any more, or nothing to show on it.
+func (k *Keeper) TurnOff() {
+	k.Off, k.Pending, k.Problem, k.ReadNow, k.ReadAt = true, nil, "", false, time.Time{}
+}
+
+// Replace lets go of a ticket that is gone; the next step opens another.
+func (k *Keeper) Replace() {
+	k.Old, k.Ref, k.ReadNow = k.Ref, nil, false
+	k.RetryAt, k.Failures = time.Time{}, 0
+}
+
+// Account returns the desk account of a person; "" when the desk knows none.
+func (k *Keeper) Account(person access.PersonID) access.AccountID {
+	for _, a := range k.Accounts {
+		if a.Person == person {
+			return a.ID
+		}
+	}
+	return ""
+}
+
+// Person returns whose account it is; "" for somebody else's.
+func (k *Keeper) Person(account access.AccountID) access.PersonID {
+	for _, a := range k.Accounts {
+		if a.ID != "" && a.ID == account {
+			return a.Person
+		}
+	}
+	return ""
+}
+
+// Due returns when Step has something to do by the clock; zero for never.
+func (k *Keeper) Due() time.Time {
+	if k.Off {
+		return time.Time{}
+	}
+	var due time.Time
+	if k.waits() {
+		due = k.RetryAt
+	}
+	if !k.reading && !k.busy && k.Ref != nil && !k.ReadAt.IsZero() && (due.IsZero() || k.ReadAt.Before(due)) {
+		due = k.ReadAt
+	}
+	return due
+}
+
+// waits reports whether there is something to write and nothing in flight.
+func (k *Keeper) waits() bool { return !k.busy && !k.UpToDate() && (k.Ref == nil || !k.Held) }
+
+// Step opens the ticket or makes the next writes, and reads the ticket when that is due.
+func (k *Keeper) Step(now time.Time) {
+	if k.Off {
+		return
+	}
+	if k.waits() && !now.Before(k.RetryAt) {
+		if k.Ref == nil {
+			k.open()
+		} else {
+			k.update()
+		}
+	}
+	// What is read beside a write shows a ticket that no longer is.
+	if k.Ref != nil && !k.busy && !k.reading && (k.ReadNow || (!k.ReadAt.IsZero() && !now.Before(k.ReadAt))) {
+		k.StartRead()
+	}
+}
+
+// open finds or creates the ticket. After an outcome that is unknown the desk's search is given its time, so that the next
+// attempt finds a ticket that was created: that time is in the state, and a run that continues keeps it.
+func (k *Keeper) open() {
+	var desk *activities.Desk
+	k.busy = true
+	durable.Start(k.loop, workflows.OpenTicket(k.Desk), desk.OpenTicket, k.owner.Order(), func(opened activities.Opened, err error) {
+		k.busy = false
+		if err != nil {
+			k.failed("no ticket yet: ", err)
+			if workflows.KindOf(err) == access.Unknown {
+				k.RetryAt = k.loop.Now().Add(k.SearchDelay)
+			}
+			return
+		}
+		k.Ref, k.Accounts, k.Problem, k.Misses, k.Failures = &opened.Ref, opened.Accounts, "", 0, 0
+		k.RetryAt = time.Time{}
+		k.Seen = &access.TicketSnapshot{Ref: opened.Ref, Phase: access.TicketWaiting}
+		k.Fingerprint = access.TicketMark{Key: opened.Ref.Key}
+		k.UnchangedReads = 0
+		k.readLater()
+		k.owner.Opened(opened)
+	})
+}
+
+// failed takes a failure: the time of the next attempt is in the state.
+func (k *Keeper) failed(what string, err error) {
+	if k.loop.Leaving() && temporal.IsCanceledError(err) {
+		return
+	}
+	k.Failures++
+	k.RetryAt = k.loop.Now().Add(workflows.RetryConnector.After(k.Failures))
+	k.Problem = what + workflows.ErrorText(err)
+	k.owner.Changed()
+}
+
+// update makes the next writes: all that wait together, for what comes later says more than what came before.
+func (k *Keeper) update() {
+	size := min(len(k.Pending), maxBatch)
+	if k.Single {
+		size = 1
+	}
+	batch, later := k.Pending[:size], k.Pending[size:]
+	update := k.updateOf(batch, later)
+	summary := "update " + string(k.Ref.Key)
+	if update.MoveTo.Closed() && len(later) == 0 {
+		update.Record = k.owner.Closing()
+		summary = "close " + string(k.Ref.Key)
+	}
+	k.busy = true
+	var desk *activities.Desk
+	durable.Start(k.loop, workflows.Ticket(k.Desk, summary), desk.UpdateTicket, update, func(done activities.Updated, err error) {
+		k.busy = false
+		if err != nil {
+			k.refused(err, size, update)
+			return
+		}
+		k.accept(update, done, size)
+	})
+}
+
+// updateOf makes one update of several writes. It moves the ticket nowhere if a later write moves it elsewhere.
+func (k *Keeper) updateOf(batch, later []Write) activities.TicketUpdate {
+	update := activities.TicketUpdate{Ticket: k.Ref.ID}
+	for _, w := range batch {
+		text := w.Text
+		if text == "" && w.Key != "" {
+			text = k.owner.Text(w)
+		}
+		if text != "" {
+			key := w.Key
+			if key == "" {
+				key = text
+			}
+			update.Comments = append(update.Comments, access.Comment{Marker: CommentMarker(k.Marker, key), Text: text})
+		}
+		if w.Assign != nil {
+			update.Assign = w.Assign
+		}
+		if w.MoveTo != "" {
+			update.MoveTo = w.MoveTo
+		}
+	}
+	if slices.ContainsFunc(later, func(w Write) bool { return w.MoveTo != "" }) {
+		update.MoveTo = ""
+	}
+	// What closes the ticket shows the outcome, whatever anybody has done to it.
+	if k.Guard && update.MoveTo != "" && !update.MoveTo.Closed() {
+		known := k.Fingerprint
+		update.Known, update.From = &known, k.Seen.Phase
+	}
+	return update
+}
+
+// CommentMarker returns the marker of a comment. It is made from what the comment says, so it is the same when the workflow
+// says it again after a reset.
+func CommentMarker(of access.Marker, key string) access.Marker {
+	sum := sha256.Sum256([]byte(key))
+	const bytes = 8
+	return of + "-" + access.Marker(hex.EncodeToString(sum[:bytes]))
+}
+
+// accept takes writes as done, and remembers how the ticket looks now.
+func (k *Keeper) accept(u activities.TicketUpdate, done activities.Updated, size int) {
+	switch {
+	case done.Overtaken:
+		k.ReadNow = true
+	case u.MoveTo != "":
+		k.Seen.Phase = u.MoveTo
+	}
+	if u.Assign != nil && done.AssignRefused == "" {
+		k.Seen.Assignee = *u.Assign
+	}
+	k.Misses, k.Failures, k.RetryAt = 0, 0, time.Time{}
+	k.writes++
+	k.pop(size)
+	if u.MoveTo.Closed() && !done.Overtaken && k.UpToDate() {
+		k.owner.Closed(done.Recorded)
+	}
+}
+
+func (k *Keeper) pop(size int) {
+	// A ticket that was let go meanwhile has taken its writes with it.
+	k.Pending = slices.Clone(k.Pending[min(size, len(k.Pending)):])
+	if len(k.Pending) == 0 {
+		k.Problem, k.Single = "", false
+	}
+	k.owner.Changed()
+}
+
+// refused takes writes that failed.
+func (k *Keeper) refused(err error, size int, u activities.TicketUpdate) {
+	kind := workflows.KindOf(err)
+	switch {
+	case kind == access.NotFound:
+		k.failed("ticket is behind: ", err)
+		k.missed()
+	case (kind == access.Conflict || kind == access.Invalid) && size > 1:
+		// One of them is refused: which one shows when they go one by one.
+		k.Single = true
+		k.Problem = "ticket is behind: " + workflows.ErrorText(err)
+		k.owner.Changed()
+	case (kind == access.Conflict || kind == access.Invalid) && !u.MoveTo.Closed():
+		k.drop(err)
+	case kind == access.Conflict || kind == access.Invalid:
+		k.dropIfClosed(err)
+	default:
+		k.failed("ticket is behind: ", err)
+	}
+}
+
+func (k *Keeper) drop(err error) {
+	k.owner.Dropped("ticket is behind: " + workflows.ErrorText(err))
+	k.Failures, k.RetryAt = 0, time.Time{}
+	k.pop(1)
+}
+
+// dropIfClosed drops a closing that the desk refuses, if the ticket is closed already: a human was faster.
+func (k *Keeper) dropIfClosed(refusal error) {
+	k.busy = true
+	k.read(func(now activities.Look, err error) {
+		k.busy = false
+		if err == nil && now.Snapshot.Phase.Closed() {
+			k.drop(refusal)
+			return
+		}
+		k.failed("ticket is behind: ", refusal)
+	})
+}

@@ -1,0 +1,229 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"usher/internal/access"
+)
+
+// This file is the one table of timeouts and retries. Within an activity's own retries, Temporal repeats what a moment can
+// mend. What takes longer goes back to the workflow, whose state says when to try again: so a workflow can change its mind
+// between two attempts, and can continue as new. Only where a caller waits there is a ScheduleToCloseTimeout: an activity
+// that no worker takes costs nothing while it waits, and is cancelled when the run continues as new.
+
+// WriteTimeout is the StartToCloseTimeout of an activity that writes to a desk or a target. It is longer than the
+// connectors' own timeouts for the calls that one activity makes.
+const WriteTimeout = 30 * time.Second
+
+// LocalQuestion is for questions to the worker itself: policy is in its memory, and a read of the ledger takes
+// milliseconds. A local activity may run again when its workflow task does, so it never writes.
+func LocalQuestion() workflow.LocalActivityOptions {
+	const within = 3 * time.Second
+	return LocalQuestionWithin(within)
+}
+
+// LocalQuestionWithin is LocalQuestion for who has less time.
+func LocalQuestionWithin(within time.Duration) workflow.LocalActivityOptions {
+	return workflow.LocalActivityOptions{
+		ScheduleToCloseTimeout: within,
+		StartToCloseTimeout:    within,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, MaximumAttempts: 2},
+	}
+}
+
+// RecordSoon is the first attempt to write the ledger. It is short, so that a caller who waits for it is answered although
+// the ledger is unavailable or hangs: the API waits five seconds, if it is not configured otherwise.
+func RecordSoon() workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:              TaskQueue,
+		StartToCloseTimeout:    3 * time.Second,
+		ScheduleToCloseTimeout: 3500 * time.Millisecond,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, MaximumAttempts: 2},
+		Summary:                "record",
+	}
+}
+
+// RecordLater comes after it: Temporal repeats it until the ledger is back, or refuses for good.
+func RecordLater() workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:           TaskQueue,
+		StartToCloseTimeout: 10 * time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second},
+		Summary:             "record when the ledger is back",
+	}
+}
+
+// SendMessage is for signals to other workflows that wait for no fact. Temporal itself is what they need.
+func SendMessage(summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:           TaskQueue,
+		StartToCloseTimeout: 10 * time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 10 * time.Second, MaximumAttempts: 5},
+		Summary:             summary,
+	}
+}
+
+// Evaluate: policy reads a few people of the source.
+func Evaluate() workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:           TaskQueue,
+		StartToCloseTimeout: 30 * time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumAttempts: 3},
+		Summary:             "ask policy",
+	}
+}
+
+// LookupPeople: a few people of one source.
+func LookupPeople(source access.SourceName) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:           SourceQueue(source),
+		StartToCloseTimeout: 30 * time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumAttempts: 3},
+		Summary:             "look people up",
+	}
+}
+
+// OpenTicket: one attempt, for a create must never be repeated blindly.
+func OpenTicket(desk access.DeskName) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:           DeskQueue(desk),
+		StartToCloseTimeout: WriteTimeout,
+		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1},
+		Summary:             "open the ticket",
+	}
+}
+
+// Ticket: reads of a ticket, and writes that are safe to repeat. A few attempts; then the ticket's state says when to try
+// again, and the request shows what is wrong.
+func Ticket(desk access.DeskName, summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:           DeskQueue(desk),
+		StartToCloseTimeout: WriteTimeout,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 10 * time.Second, MaximumAttempts: 5},
+		Summary:             summary,
+	}
+}
+
+// targetAttempts is how often one call on a target is attempted; then the lease waits (RetryGrant, RetryRevoke).
+const targetAttempts = 3
+
+// Target: a grant, a revoke or a verification, each safe to repeat.
+func Target(target access.TargetName, summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:           TargetQueue(target),
+		StartToCloseTimeout: WriteTimeout,
+		// A target whose worker is down gives its place in the run back, and its trouble is shown.
+		ScheduleToCloseTimeout: 3 * time.Minute,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: time.Second, MaximumInterval: 10 * time.Second, MaximumAttempts: targetAttempts,
+		},
+		Summary: summary,
+	}
+}
+
+// Backoff is a growing wait between attempts: First, then twice as long each time, up to Max.
+type Backoff struct {
+	First, Max time.Duration
+}
+
+// After returns the wait after so many failures in a row: After(1) is the first wait.
+func (b Backoff) After(failures int) time.Duration {
+	wait := b.First
+	for range failures - 1 {
+		wait *= 2
+		if wait >= b.Max {
+			return b.Max
+		}
+	}
+	return wait
+}
+
+// The waits between attempts.
+var (
+	// RetryConnector: a connector or the source did not answer in all attempts of an activity.
+	RetryConnector = Backoff{First: 15 * time.Second, Max: 15 * time.Minute}
+	// ResendLease: the subject's workflow has not answered. A signal is durable, so a repetition is only for a subject's
+	// workflow that somebody terminated; an hour lets the request's one timer serve for this too.
+	ResendLease = Backoff{First: time.Hour, Max: 4 * time.Hour}
+	// RetryGrant and RetryRevoke: revoking never gives up, and a target that is down is asked at least every quarter of an
+	// hour.
+	RetryGrant  = Backoff{First: 15 * time.Second, Max: 15 * time.Minute}
+	RetryRevoke = Backoff{First: 10 * time.Second, Max: 15 * time.Minute}
+	// RetryWatch: the desk or the ledger did not answer the watch.
+	RetryWatch = Backoff{First: 15 * time.Second, Max: 5 * time.Minute}
+	// RetryScan: a full scan could not go on.
+	RetryScan = Backoff{First: 5 * time.Minute, Max: time.Hour}
+	// RetryCheck: a person says that access was granted, and the target does not show it yet.
+	RetryCheck = Backoff{First: 30 * time.Second, Max: 15 * time.Minute}
+)
+
+// EscalateAfter is how many attempts of a revoke fail before a person is told.
+const EscalateAfter = 4
+
+// ChangesPage: one page of what changed on a desk, compared along where that worker can. A page is a few calls; a desk that
+// is down is asked again by the watch itself.
+func ChangesPage(desk access.DeskName) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:           DeskQueue(desk),
+		StartToCloseTimeout: time.Minute,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second, MaximumAttempts: 3},
+		Summary:             "what has changed",
+	}
+}
+
+// TicketsByID: many calls, each followed by a heartbeat.
+func TicketsByID(desk access.DeskName) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:           DeskQueue(desk),
+		StartToCloseTimeout: 5 * time.Minute,
+		HeartbeatTimeout:    time.Minute,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second, MaximumAttempts: 3},
+		Summary:             "read tickets",
+	}
+}
+
+// NotifyChanges: the ledger, and signals to the requests of one page.
+func NotifyChanges() workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:           TaskQueue,
+		StartToCloseTimeout: time.Minute,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second, MaximumAttempts: 5},
+		Summary:             "tell the requests",
+	}
+}
+
+// DoctorWithin is how long a doctor's report is waited for, where nobody says otherwise.
+const DoctorWithin = 40 * time.Second
+
+// DoctorTimes are the shares of that time: of a question to the doctor's own worker, of all connectors together, of a step
+// of the watch's, and of opening and closing the trial ticket. What is left is for what lies between the steps.
+type DoctorTimes struct{ Own, Connectors, Watch, Open, Close time.Duration }
+
+// DoctorTimesOf returns the shares of a time; 0 means DoctorWithin.
+func DoctorTimesOf(within time.Duration) DoctorTimes {
+	if within <= 0 {
+		within = DoctorWithin
+	}
+	return DoctorTimes{Own: within * 3 / 40, Connectors: within * 3 / 10, Watch: within * 3 / 40, Open: within / 5, Close: within / 10}
+}
+
+// DoctorLongest returns how long Doctor waits at most before it reports, when the report is waited for that long: two
+// questions to its own worker, one to all connectors at once, two steps of the watch, and the trial ticket.
+func DoctorLongest(within time.Duration) time.Duration {
+	t := DoctorTimesOf(within)
+	return 2*t.Own + t.Connectors + 2*t.Watch + t.Open + t.Close
+}
+
+// Checkup: one step of the doctor's, once. A queue that nobody polls is given up sooner.
+func Checkup(queue string, within time.Duration) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:              queue,
+		StartToCloseTimeout:    within,
+		ScheduleToStartTimeout: within / 2,
+		ScheduleToCloseTimeout: within,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+	}
+}

@@ -1,0 +1,179 @@
+package watch
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/workflows"
+)
+
+// round begins to ask for everything that changed since the cursor. Each page is a step of its own.
+func (w *watch) round() {
+	w.Overflown = false
+	w.Round = &access.ChangesQuery{Limit: maxChanges}
+	if !w.View.Cursor.IsZero() {
+		w.Round.Since = w.View.Cursor.Add(-w.Settings.Watch.Overlap.Std())
+	}
+	w.page()
+}
+
+// page asks for the next page, and has it compared with what the ledger remembers.
+func (w *watch) page() {
+	var desk *activities.Desk
+	call := activities.ChangesCall{Query: *w.Round, Judge: w.comparison()}
+	call.Judge.View = w.View
+	start(w, workflows.ChangesPage(w.desk), desk.ChangedTickets, call, func(changes activities.Changes, err error) {
+		switch {
+		case err != nil:
+			w.roundFailed(err)
+		case changes.Judged != nil:
+			w.pageDone(changes.Page, changes.Judged.View)
+		default:
+			w.compare(changes.Page, call.Judge)
+		}
+	})
+}
+
+// compare has a page compared by the worker that knows the ledger.
+func (w *watch) compare(page access.ChangesPage, call activities.JudgeCall) {
+	call.Tickets, call.View = page.Tickets, w.View.Advanced(page, call.At)
+	var watch *activities.Watch
+	start(w, workflows.NotifyChanges(), watch.Judge, call, func(judged activities.Judged, err error) {
+		if err != nil {
+			w.roundFailed(err)
+			return
+		}
+		w.pageDone(page, judged.View)
+	})
+}
+
+func (w *watch) pageDone(page access.ChangesPage, view access.WatchView) {
+	w.View = view
+	// A page that leads to itself would go round for ever.
+	if page.Next != "" && page.Next != w.Round.Page {
+		w.Round.Page = page.Next
+		return
+	}
+	w.Round, w.Failures, w.Problem = nil, 0, ""
+	w.NextRound = w.loop.Now().Add(w.Settings.Watch.Interval.Std())
+}
+
+// roundFailed begins the round again later, from the cursor: a page that is asked for again may no longer be known.
+func (w *watch) roundFailed(err error) {
+	if w.loop.Leaving() {
+		return
+	}
+	w.Round = nil
+	w.failed(err)
+	w.NextRound = w.loop.Now().Add(workflows.RetryWatch.After(w.Failures))
+}
+
+func (w *watch) comparison() activities.JudgeCall {
+	return activities.JudgeCall{
+		Desk: w.desk, At: w.loop.Now(),
+		Names: activities.Names{
+			RequestPrefix: workflows.RequestPrefix, Signal: workflows.SignalTicket, ReopenedPrefix: workflows.ReopenedPrefix,
+			ReopenedType: workflows.ReopenedTicketType, TaskQueue: workflows.TaskQueue,
+		},
+	}
+}
+
+// read reads tickets by id and has them compared.
+func (w *watch) read(ids []access.TicketID, done func(error)) {
+	var desk *activities.Desk
+	call := activities.ReadCall{Tickets: ids, Judge: w.comparison()}
+	start(w, workflows.TicketsByID(w.desk), desk.ReadTickets, call, func(read activities.Read, err error) {
+		if err != nil || read.Judged != nil {
+			done(err)
+			return
+		}
+		call.Judge.Tickets, call.Judge.Missing = read.Tickets, read.Missing
+		var watch *activities.Watch
+		start(w, workflows.NotifyChanges(), watch.Judge, call.Judge, func(_ activities.Judged, err error) { done(err) })
+	})
+}
+
+// followHints reads the tickets that webhooks told of. Hints that cannot be followed are dropped: the next round finds the
+// same by asking.
+func (w *watch) followHints(now time.Time) {
+	ids := w.Hints
+	w.Hints, w.HintsFrom = nil, now.Add(betweenHints)
+	w.read(ids, func(err error) {
+		switch {
+		case err != nil && w.loop.Leaving():
+			w.Hints = append(ids, w.Hints...)
+		case err != nil:
+			w.failed(err)
+		}
+	})
+}
+
+func (w *watch) scanDue(now time.Time) bool {
+	return w.Failures == 0 && !now.Before(w.ScanFrom) &&
+		(w.Scan != nil || !now.Before(w.View.SweptAt.Add(w.Settings.Watch.Sweep.Std())))
+}
+
+// scanOn makes one step of a full scan: it reads the next open tickets by id, for what was deleted, hidden or moved out of
+// sight is in no list of changes.
+func (w *watch) scanOn() {
+	if w.Scan == nil {
+		w.Scan = &scan{}
+	}
+	if len(w.Scan.Page) > 0 {
+		w.read(w.Scan.Page, w.scanned)
+		return
+	}
+	var watch *activities.Watch
+	call := activities.OpenTicketsCall{Desk: w.desk, After: w.Scan.After, Limit: maxScan}
+	startLocal(w, watch.ListOpenTickets, call, func(ids []access.TicketID, err error) {
+		w.Scan.Page = ids
+		if err != nil || len(ids) == 0 {
+			w.scanned(err)
+		}
+	})
+}
+
+// scanned takes what came of one step.
+func (w *watch) scanned(err error) {
+	ids := w.Scan.Page
+	switch {
+	case err != nil && w.loop.Leaving():
+		return
+	case err != nil:
+		w.ScanFailures++
+		w.ScanFrom, w.ScanProblem = w.loop.Now().Add(workflows.RetryScan.After(w.ScanFailures)), workflows.ErrorText(err)
+		workflow.GetLogger(w.loop.Context()).Warn("the full scan could not go on", "connector", w.desk, "error", err)
+		w.Scan.Page = nil
+		return
+	}
+	w.ScanFailures, w.ScanProblem, w.Scan.Page = 0, "", nil
+	if len(ids) == maxScan {
+		w.Scan.After, w.Scan.Read = ids[len(ids)-1], w.Scan.Read+len(ids)
+		return
+	}
+	w.Scan = nil
+	w.View.SweptAt = w.loop.Now()
+}
+
+// show tells operators how far the watch has come.
+func (w *watch) show() {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Desk **%s**: last complete round at %s, cursor at %s, last presence sweep at %s.",
+		workflows.Inline(string(w.desk)), workflows.Clock(w.View.LookedAt), workflows.Clock(w.View.Cursor), workflows.Clock(w.View.SweptAt))
+	if w.Scan != nil {
+		fmt.Fprintf(&b, "\n\nA presence sweep is under way, %d tickets read.", w.Scan.Read)
+	}
+	if w.ScanProblem != "" {
+		fmt.Fprintf(&b, "\n\n**Trouble with the sweep** (%d times in a row): %s", w.ScanFailures, workflows.Inline(w.ScanProblem))
+	}
+	if w.Problem != "" {
+		fmt.Fprintf(&b, "\n\n**Trouble** (%d times in a row): %s", w.Failures, workflows.Inline(w.Problem))
+	}
+	b.WriteString(workflows.DetailsEnd)
+	workflow.SetCurrentDetails(w.loop.Context(), b.String())
+}

@@ -1,0 +1,213 @@
+// Package watch is the workflow TicketWatch: it asks one desk, again and again, which tickets changed, and has the requests
+// told whose ticket somebody else than usher has changed. Webhooks only make it quicker: everything is found without them.
+//
+// Everything that must not be lost is in the ledger (how far the watch has come) and in the carried state (the page of a
+// round, the place of a full scan), so the watch may be ended and started again at any time.
+package watch
+
+import (
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/workflows"
+	"usher/workflows/durable"
+)
+
+// Params are the workflow's: what starts it, and what only a continuation brings.
+type Params struct {
+	Desk    access.DeskName `json:"desk"`
+	Carried *state          `json:"carried,omitempty"`
+}
+
+// state is what the watch carries when it continues as new.
+type state struct {
+	View access.WatchView `json:"view"`
+	// Positioned is true when View has been read from the ledger.
+	Positioned bool `json:"positioned,omitempty"`
+	// Settings are those of a time not long ago; nil before they have been read. SettingsAt is when they are read again.
+	Settings   *access.Terms `json:"settings,omitempty"`
+	SettingsAt time.Time     `json:"settings_at,omitzero"`
+	// Hints are tickets that webhooks told of; HintsFrom is from when on they are followed: those that come meanwhile are
+	// followed together. Overflown is true when more came than are worth following one by one: a round follows at once.
+	Hints     []access.TicketID `json:"hints,omitempty"`
+	HintsFrom time.Time         `json:"hints_from,omitzero"`
+	Overflown bool              `json:"overflown,omitempty"`
+	// Round is the round that is under way; nil for none. NextRound is when the next is due.
+	Round     *access.ChangesQuery `json:"round,omitempty"`
+	NextRound time.Time            `json:"next_round,omitzero"`
+	// Scan is where a full scan stands; nil while none is under way. ScanFrom is from when on one that failed is tried
+	// again, and ScanFailures counts the failures in a row.
+	Scan         *scan     `json:"scan,omitempty"`
+	ScanFrom     time.Time `json:"scan_from,omitzero"`
+	ScanFailures int       `json:"scan_failures,omitempty"`
+	// ScanProblem says why; "" when the last step of a scan was good.
+	ScanProblem string `json:"scan_problem,omitempty"`
+	// Failures counts rounds that failed in a row, and Problem says why the last one did.
+	Failures int    `json:"failures,omitempty"`
+	Problem  string `json:"problem,omitempty"`
+}
+
+// scan is where a full scan stands.
+type scan struct {
+	After access.TicketID `json:"after,omitempty"`
+	Read  int             `json:"read,omitempty"`
+	// Page are the tickets that are to be read now; empty when the ledger is to be asked for the next ones.
+	Page []access.TicketID `json:"page,omitempty"`
+}
+
+// watch watches one desk for all of its requests. One activity is in flight at a time.
+type watch struct {
+	*state
+	desk access.DeskName
+	loop *durable.Loop
+	busy bool
+	// stopped is the cancellation's error.
+	stopped error
+}
+
+const (
+	// maxChanges is the most changes of one page, and maxScan how many tickets one step of a full scan reads.
+	maxChanges = 100
+	maxScan    = 500
+	// betweenHints is the time in which hints gather after some have been followed.
+	betweenHints = time.Second
+	// settingsAge is how old the settings may grow: a change of the configuration reaches the watch after that time.
+	settingsAge = time.Hour
+	// maxHints is how many hints are followed one by one.
+	maxHints = 500
+)
+
+// Workflow watches one desk for ever. It ends when today's settings say that the desk is not watched.
+func Workflow(ctx workflow.Context, p Params) error {
+	w := &watch{desk: p.Desk, state: p.Carried}
+	if w.state == nil {
+		w.state = &state{}
+	}
+	w.loop = durable.New(ctx, w)
+	durable.OnSignal(w.loop, workflows.SignalHint, w.hint)
+	if err := w.loop.Run(w.carry); err != nil {
+		return err
+	}
+	return w.stopped
+}
+
+func (w *watch) carry() error {
+	return workflow.NewContinueAsNewError(w.loop.Context(), workflows.TicketWatchType, Params{Desk: w.desk, Carried: w.state})
+}
+
+// hint takes a hint. A ticket that is hinted at twice is read once.
+func (w *watch) hint(h workflows.Hint) {
+	switch {
+	case h.Ticket == "" || len(w.Hints) >= maxHints:
+		w.Overflown = true
+	case !slices.Contains(w.Hints, h.Ticket):
+		w.Hints = append(w.Hints, h.Ticket)
+	}
+}
+
+// Step starts what is due: hints and rounds before a full scan.
+func (w *watch) Step(now time.Time) {
+	switch {
+	case w.busy || w.Done():
+	case !now.Before(w.SettingsAt):
+		w.begin()
+	case w.Settings == nil:
+	case w.Round != nil:
+		w.page()
+	case w.Overflown || !now.Before(w.NextRound):
+		w.round()
+	case len(w.Hints) > 0 && !now.Before(w.HintsFrom):
+		w.followHints(now)
+	case w.scanDue(now):
+		w.scanOn()
+	}
+	w.show()
+}
+
+// Due returns when the watch has something to do by the clock.
+func (w *watch) Due() (time.Time, string) {
+	switch {
+	case w.busy || w.Done():
+		return time.Time{}, ""
+	case w.Settings == nil:
+		return w.SettingsAt, "read the settings"
+	case len(w.Hints) > 0 && w.HintsFrom.Before(w.NextRound):
+		return w.HintsFrom, "gather hints"
+	}
+	return w.NextRound, "next round"
+}
+
+// Done reports whether there is nothing to watch.
+func (w *watch) Done() bool {
+	return w.stopped != nil || (w.Settings != nil && (w.Settings.Mode != access.ModeWatch || w.Settings.Watch.Interval <= 0))
+}
+
+// Cancelled ends the watch: somebody does not want it.
+func (w *watch) Cancelled() { w.stopped = workflow.ErrCanceled }
+
+// Undecodable follows a hint that cannot be read as one that names no ticket.
+func (w *watch) Undecodable(string, error) { w.Overflown = true }
+
+// begin reads where an earlier watch stood, and today's settings.
+func (w *watch) begin() {
+	if !w.Positioned {
+		var ledger *activities.Watch
+		startLocal(w, ledger.WatchPosition, w.desk, func(view access.WatchView, err error) {
+			if err != nil {
+				w.failedToBegin(err)
+				return
+			}
+			w.View, w.Positioned = view, true
+			w.View.Desk = w.desk
+		})
+		return
+	}
+	var policy *activities.Policy
+	startLocal(w, policy.CurrentTerms, nil, func(settings access.Terms, err error) {
+		if err != nil {
+			w.failedToBegin(err)
+			return
+		}
+		w.Settings, w.SettingsAt = &settings, w.loop.Now().Add(settingsAge)
+	})
+}
+
+func (w *watch) failedToBegin(err error) {
+	if w.loop.Leaving() {
+		return
+	}
+	w.failed(err)
+	w.SettingsAt = w.loop.Now().Add(workflows.RetryWatch.After(w.Failures))
+}
+
+// startLocal asks this worker, one question at a time.
+func startLocal[R any](w *watch, activity, input any, done func(R, error)) {
+	w.busy = true
+	durable.StartLocal(w.loop, workflows.LocalQuestion(), activity, input, func(result R, err error) {
+		w.busy = false
+		done(result, err)
+	})
+}
+
+// start has an activity executed, one at a time.
+func start[R any](w *watch, options workflow.ActivityOptions, activity, input any, done func(R, error)) {
+	w.busy = true
+	durable.Start(w.loop, options, activity, input, func(result R, err error) {
+		w.busy = false
+		done(result, err)
+	})
+}
+
+// failed remembers that the desk or the ledger could not be asked; the cursor stays where it is.
+func (w *watch) failed(err error) {
+	if w.loop.Leaving() {
+		return
+	}
+	w.Failures++
+	w.Problem = workflows.ErrorText(err)
+	workflow.GetLogger(w.loop.Context()).Warn("the watch could not ask", "connector", w.desk, "error", err)
+}
