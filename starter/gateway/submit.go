@@ -89,19 +89,24 @@ func (g *Gateway) updateWithStart(ctx context.Context, r access.Request) (access
 }
 
 func startOptions(r access.Request) client.StartWorkflowOptions {
+	attributes := []temporal.SearchAttributeUpdate{
+		temporal.NewSearchAttributeKeyKeyword(workflows.AttributeState).ValueSet(string(access.StateEvaluating)),
+		temporal.NewSearchAttributeKeyTime(workflows.AttributeSince).ValueSet(r.SubmittedAt),
+	}
+	// Whom no index can hold is found by the ledger.
+	for name, id := range map[string]access.PersonID{workflows.AttributeRequester: r.Requester, workflows.AttributeSubject: r.Subject} {
+		if len(workflows.CappedKeywords([]string{string(id)})) > 0 {
+			attributes = append(attributes, temporal.NewSearchAttributeKeyKeyword(name).ValueSet(string(id)))
+		}
+	}
 	return client.StartWorkflowOptions{
 		ID:                       workflows.RequestWorkflowID(r.ID),
 		TaskQueue:                workflows.TaskQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
-		TypedSearchAttributes: temporal.NewSearchAttributes(
-			temporal.NewSearchAttributeKeyKeyword(workflows.AttributeState).ValueSet(string(access.StateEvaluating)),
-			temporal.NewSearchAttributeKeyTime(workflows.AttributeSince).ValueSet(r.SubmittedAt),
-			temporal.NewSearchAttributeKeyKeyword(workflows.AttributeRequester).ValueSet(string(r.Requester)),
-			temporal.NewSearchAttributeKeyKeyword(workflows.AttributeSubject).ValueSet(string(r.Subject)),
-		),
-		Memo:          map[string]any{memoDigest: r.Digest(), memoSubmitted: r.SubmittedAt.UTC().Format(time.RFC3339Nano)},
-		StaticSummary: summary(r),
+		TypedSearchAttributes:    temporal.NewSearchAttributes(attributes...),
+		Memo:                     map[string]any{memoDigest: r.Digest(), memoSubmitted: r.SubmittedAt.UTC().Format(time.RFC3339Nano)},
+		StaticSummary:            summary(r),
 	}
 }
 

@@ -82,6 +82,10 @@ func (l *Loop) Run(carry func() error) error {
 			l.launch()
 			l.ended = l.machine.Done()
 		}
+		if l.ended {
+			// Nobody needs what is still in flight.
+			l.abandon()
+		}
 		switch {
 		case (l.ended || (l.leaving && l.machine.Done())) && l.idle():
 			return nil
@@ -142,6 +146,10 @@ func (l *Loop) idle() bool { return len(l.calls) == 0 && workflow.AllHandlersFin
 // always bring the workflow on.
 func (l *Loop) leave() {
 	l.leaving = true
+	l.abandon()
+}
+
+func (l *Loop) abandon() {
 	for _, c := range l.calls {
 		c.abandon()
 	}
