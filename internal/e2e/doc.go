@@ -10,6 +10,7 @@
 // desk, a target and the ledger away for a while; watch_test.go is about the watch of a desk, and about Data Center;
 // queued_test.go delivers messages in one workflow task, near the end of a run. It is a sweep: a sample of its rows is played,
 // from a seed that is printed; FULL=1 plays all, and sweep_test.go says what else there is. reset_test.go is another sweep:
-// it resets workflows to every end of a task.
+// it resets workflows to every end of a task. freeze_test.go is the third: it freezes one of two workers past the time-out of
+// an activity that writes, and thaws it.
 // record_test.go writes the histories that package workflows replays.
 package e2e

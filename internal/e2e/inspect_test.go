@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -90,7 +91,7 @@ func (r *row) countGrants(f *finding, e evidence) {
 					return d.Verdict == access.Approve && d.At.Equal(event.At) && d.By == event.Actor && d.Channel == event.Channel
 				})
 		})
-		if !approved || c.Group != groupOf(r.ask) {
+		if !approved || c.Group != cmp.Or(r.group, groupOf(r.ask)) {
 			f.note(&f.unasked, "%s was added to %s at %s, and no recorded approval of that came before", r.who, c.Group, c.At)
 		}
 	}

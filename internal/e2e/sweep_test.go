@@ -306,13 +306,17 @@ func (r *row) tellStory(ctx context.Context) string {
 func (s *system) eventsOf(ctx context.Context, id, run string) (lines []string, last string) {
 	for run != "" {
 		last = run
-		line, next := []string{}, ""
+		line, next, before := []string{}, "", time.Time{}
 		for events := s.history(ctx, id, run); events.HasNext(); {
 			event, err := events.Next()
 			if err != nil {
 				return append(lines, err.Error()), last
 			}
-			line = append(line, nameOf(event))
+			at := event.EventTime.AsTime()
+			if gap := at.Sub(before).Round(time.Second); !before.IsZero() && gap > time.Second {
+				line = append(line, gap.String())
+			}
+			line, before = append(line, nameOf(event)), at
 			next = event.GetWorkflowExecutionContinuedAsNewEventAttributes().GetNewExecutionRunId()
 		}
 		lines, run = append(lines, strings.Join(line, " ")), next

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -182,6 +183,9 @@ func catalog() string {
 
 // groupOf is the group in which the directory shows an entitlement; "" for one that it does not know.
 func groupOf(e access.EntitlementID) string {
+	if own, found := strings.CutPrefix(string(e), ownApplication+"/"); found {
+		return own
+	}
 	return map[access.EntitlementID]string{"wiki/editor": "wiki-editors", "wiki/admin": "wiki-admins", "many/guest": "vpn-users"}[e]
 }
 

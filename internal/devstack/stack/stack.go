@@ -22,6 +22,8 @@ type Stack struct {
 
 	mu    sync.Mutex
 	ready bool
+	// extra are the workers that AddWorker has started.
+	extra []*ExtraWorker
 }
 
 // listen is where the parts listen: host:port each.
@@ -110,7 +112,12 @@ func (s *Stack) startSimulator(ctx context.Context) error {
 func (s *Stack) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	s.ready = false
+	extra := s.extra
 	s.mu.Unlock()
+	for _, w := range extra {
+		// A frozen one would not hear that it is to end.
+		w.Kill()
+	}
 	for _, part := range []*service{s.starter, s.worker, s.simulator, s.temporal} {
 		if part != nil {
 			part.stop(ctx)
