@@ -79,6 +79,7 @@ func TestAWatchedTicketThatIsGoneIsOpenedAgain(t *testing.T) {
 		require.NoError(t, w.desk.Delete(ref.ID))
 		w.env.SignalWorkflow(workflows.SignalTicket, access.TicketNews{Missing: true, Snapshot: access.TicketSnapshot{Ref: ref}})
 	})
+	w.at(time.Hour+5*time.Minute, func() { require.Len(t, w.desk.Tickets(), 2, "it is missed twice within minutes") })
 	w.at(2*time.Hour, func() { w.decide("mia", access.Approve) })
 	result := w.run(w.request("wiki/editor"))
 	require.Equal(t, access.OutcomeGranted, result.Outcome)

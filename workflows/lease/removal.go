@@ -30,7 +30,7 @@ func (w *person) stepRemoval(l *lease, now time.Time) {
 	case l.removal == nil:
 		l.removal = ticket.New(w.loop, l.Removal, ticket.Settings{
 			Desk: l.Desk, Marker: access.RemovalMarkerOf(l.ID), SearchDelay: w.Settings.SearchDelay.Std(),
-			First: w.Settings.First.Std(), Max: w.Settings.Max.Std(),
+			First: w.Settings.First.Std(), Max: w.Settings.Max.Std(), Recheck: w.Settings.First.Std(),
 		}, removal{w, l})
 	}
 	l.removal.Step(now)

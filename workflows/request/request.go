@@ -130,7 +130,7 @@ func (r *request) keepTicket() {
 	}
 	r.ticket = ticket.New(r.loop, &r.Ticket, ticket.Settings{
 		Desk: settings.Desk, Marker: access.MarkerOf(r.asked.ID), SearchDelay: settings.DeskSettles.Std(),
-		First: first, Max: limit, Guard: true,
+		First: first, Max: limit, Recheck: settings.LookFirst.Std(), Guard: true,
 	}, keeper{r})
 }
 

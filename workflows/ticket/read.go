@@ -87,7 +87,7 @@ func (k *Keeper) News() {
 // missed counts a read that found no ticket; when they prove that it is gone, the owner says what that means.
 func (k *Keeper) missed() {
 	k.Misses++
-	k.ReadAt = k.loop.Now().Add(max(k.First, time.Second))
+	k.ReadAt = k.loop.Now().Add(max(k.Recheck, time.Second))
 	if k.Misses < missesProve {
 		return
 	}

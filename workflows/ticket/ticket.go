@@ -91,6 +91,8 @@ type Settings struct {
 	SearchDelay time.Duration
 	// First and Max are the interval between two reads that find nothing new: it doubles from First to Max.
 	First, Max time.Duration
+	// Recheck is how soon the ticket is read again after a read that did not find it.
+	Recheck time.Duration
 	// Guard keeps usher from undoing what somebody else did: a move is not made where the ticket was moved since it was seen
 	// last.
 	Guard bool
