@@ -349,6 +349,7 @@ func (r *frozenRow) inspect(ctx context.Context, c *crowd) error {
 func (r *frozenRow) ends(ctx context.Context, c *crowd) error {
 	ctx, cancel := context.WithTimeout(ctx, frozenStepWithin)
 	defer cancel()
+	r.played = true
 	if err := awaited(ctx, func(ctx context.Context) error { return r.inspect(ctx, c) }); err != nil {
 		return err
 	}

@@ -366,6 +366,7 @@ func (q *queued) unheard(d stack.Detail) []string {
 func (q *queued) ends(ctx context.Context, c *crowd) error {
 	ctx, cancel := context.WithTimeout(ctx, queuedWithin)
 	defer cancel()
+	q.played = true
 	q.awaitTaken(ctx)
 	return awaited(ctx, func(ctx context.Context) error { return q.inspect(ctx, c) })
 }

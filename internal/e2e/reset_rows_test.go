@@ -302,5 +302,6 @@ const resetWithin = 75 * time.Second
 func (r *resetRow) ends(ctx context.Context, c *crowd) error {
 	ctx, cancel := context.WithTimeout(ctx, resetWithin)
 	defer cancel()
+	r.played = true
 	return awaited(ctx, func(ctx context.Context) error { return r.inspect(ctx, c) })
 }

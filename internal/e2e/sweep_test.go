@@ -93,8 +93,9 @@ func sample[T any](from *rand.Rand, all []T, n int) []T {
 // swept is one row of a sweep.
 type swept struct {
 	row
-	// wrong is what was found wrong; nil for nothing.
-	wrong error
+	// wrong is what was found wrong; nil for nothing. played is true when somebody has looked for it at the end.
+	wrong  error
+	played bool
 	// story is what its workflows did, kept for a row that is wrong.
 	story string
 }
@@ -118,6 +119,9 @@ func report[R sweeper](t *testing.T, s *sweep, group string, rows []R) {
 	t.Run(group, func(t *testing.T) {
 		for _, of := range rows {
 			r := of.base()
+			if !r.played && r.wrong == nil {
+				r.wrong = errors.New("it was not played to its end")
+			}
 			s.rows++
 			if r.wrong != nil {
 				s.violations++
