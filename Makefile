@@ -6,8 +6,10 @@ SHELL := /bin/bash
 # The tools of this checkout come before those of the machine.
 export PATH := $(CURDIR)/bin:$(PATH)
 
-# FILTER runs only the tests whose name matches; REASON and KEEP belong to demo, FULL and ONLY to bench and e2e.
+# For test and race: FILTER runs only the tests whose name matches, PKG only those packages. REASON and KEEP belong to demo,
+# FULL and ONLY to bench and e2e; FULL runs all rows of the sweeps in test as well.
 FILTER ?=
+PKG ?=
 REASON ?=
 KEEP ?=
 FULL ?=
@@ -27,7 +29,11 @@ JIRA_SPECS ?= $(abspath $(wildcard ../shared/specs/jira))
 export JIRA_SPECS
 CONTRACT := $(CURDIR)/bin/contract
 
-PACKAGES = $(shell go list ./... | grep -v '/internal/e2e')
+PACKAGES = $(if $(PKG),$(PKG),$(shell go list ./... | grep -v '/internal/e2e'))
+# The Temporal CLI takes minutes to build: with PKG it is built only where a test of that package starts a server with it.
+TEST_FILES = go list -f '{{$$d := .Dir}}{{range .TestGoFiles}}{{$$d}}/{{.}} {{end}}{{range .XTestGoFiles}}{{$$d}}/{{.}} {{end}}' $(PKG)
+SERVER_TESTS = $(shell $(TEST_FILES) 2>/dev/null | xargs -r grep -lE 'StartDevServer|devstack/stack"')
+SERVER := $(if $(PKG),$(if $(SERVER_TESTS),bin/temporal),bin/temporal)
 # The tests that are expected to fail, because they prove a defect that is not mended yet.
 RED := $(wildcard workflows/testdata/expected-red.txt)
 # The exit code of go test goes through the pipe, because testsum decides which failures count.
@@ -61,10 +67,10 @@ build: ## the programs, into bin/
 	go build -o bin/usher-devstack ./internal/devstack
 
 ##@ Change it
-test: bin/temporal bin/testsum ## all tests but e2e; FILTER=Name runs some; what a missing real server skips is listed
+test: $(SERVER) bin/testsum ## all tests but e2e; PKG=./workflows FILTER=Name runs some; what a missing real server skips is listed
 	@{ $(GOTEST) $(PACKAGES) || $(GO_FAILED); } | $(TESTSUM)
 
-race: bin/temporal bin/testsum ## the same tests under the race detector
+race: $(SERVER) bin/testsum ## the same tests under the race detector
 	@{ $(GOTEST) -race $(PACKAGES) || $(GO_FAILED); } | $(TESTSUM)
 
 e2e: bin/temporal bin/testsum ## real binaries on a real Temporal server; FULL=1 plays every row of the sweeps, ONLY=regexp the rows it matches

@@ -69,6 +69,6 @@ func (a *Policy) Evaluate(ctx context.Context, c EvaluateCall) (Evaluation, erro
 // ListConnectors names every connector that the configuration knows.
 func (a *Policy) ListConnectors(context.Context) (Connectors, error) { return a.Connectors, nil }
 
-// CurrentTerms are the terms that a new request would get: for what happens after a request's own have ended with it, and
-// for the watch.
+// CurrentTerms are the terms that a new request would get: for the watch, for removal tickets, and for what happens after a
+// request has ended.
 func (a *Policy) CurrentTerms(context.Context) (access.Terms, error) { return a.Terms, nil }

@@ -9,7 +9,8 @@ import (
 	"usher/internal/connectors/scim"
 )
 
-// One switch per port: what a kind in the configuration means. A connector is added here, and nowhere else.
+// One switch per port: what a kind in the configuration means. A connector is opened nowhere else; the field for its settings
+// is in config.go.
 
 const (
 	kindJira = "jira"

@@ -44,7 +44,7 @@ func (d deploymentConfig) options() worker.DeploymentOptions {
 	if !d.versioned() {
 		return worker.DeploymentOptions{}
 	}
-	// There is no default behaviour: workflows.Register says it for each type, and the SDK refuses one that is left out.
+	// There is no default behaviour: registry.Register sets it for each type, and the SDK refuses one that is left out.
 	return worker.DeploymentOptions{
 		UseVersioning: true,
 		Version:       worker.WorkerDeploymentVersion{DeploymentName: d.Name, BuildID: d.BuildID},

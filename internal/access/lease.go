@@ -22,7 +22,8 @@ const (
 	LeaseHeld LeaseState = "held"
 	// LeaseRevoking: access is being taken away; usher does not give up.
 	LeaseRevoking LeaseState = "revoking"
-	// LeaseEnded: a read-back showed the access gone, or another lease on the same entitlement keeps it.
+	// LeaseEnded: a read-back showed the access gone; or another lease on the same binding keeps it; or it existed before and
+	// stays; or it was never granted.
 	LeaseEnded LeaseState = "ended"
 )
 
@@ -67,7 +68,7 @@ type LeaseView struct {
 	Existing bool `json:"existing,omitempty"`
 	// EndsAt is when the access will end, nil for without end or not yet known.
 	EndsAt *time.Time `json:"ends_at,omitempty"`
-	// EndedAt is when a read-back showed the access gone; nil before.
+	// EndedAt is when the lease ended; nil before.
 	EndedAt *time.Time `json:"ended_at,omitempty"`
 	// Proof is the last read-back.
 	Proof *Proof `json:"proof,omitempty"`
@@ -97,8 +98,8 @@ type Proof struct {
 	Already bool `json:"already,omitempty"`
 }
 
-// Ensure asks SubjectAccess for one lease. A lower revision than one already seen is ignored; the same revision is
-// answered again.
+// Ensure asks SubjectAccess for one lease. A lower revision than one already seen changes nothing and is answered with the
+// present state; the same revision is answered again.
 type Ensure struct {
 	Lease    Lease  `json:"lease"`
 	Revision int    `json:"revision"`

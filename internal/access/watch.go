@@ -124,8 +124,8 @@ type WatchTerms struct {
 	Sweep Duration `json:"sweep"`
 	// StaleAfter is how old the last complete round may be before requests look at their tickets themselves.
 	StaleAfter Duration `json:"stale_after"`
-	// SafetyLook is how long a request goes without news before it asks how old the last round is; each time that there
-	// was nothing doubles it, up to eight times.
+	// SafetyLook is how long a request goes without news before it asks how old the last round is. Each answer that brings
+	// nothing new doubles it, up to eight times its length.
 	SafetyLook Duration `json:"safety_look"`
 }
 
