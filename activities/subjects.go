@@ -18,10 +18,10 @@ type StartSubjectsCall struct {
 	TaskQueue    string          `json:"task_queue"`
 }
 
-// StartedSubjects is what came of it. Next asks for the next page; "" on the last one.
+// StartedSubjects is what came of it: how many people hold access. Next asks for the next page; "" on the last one.
 type StartedSubjects struct {
-	Next    access.PersonID `json:"next,omitempty"`
-	Started int             `json:"started"`
+	Next   access.PersonID `json:"next,omitempty"`
+	People int             `json:"people"`
 }
 
 // StartSubjects starts the workflows of the people who hold access by the ledger, where they do not run: such a workflow
@@ -33,7 +33,7 @@ func (a *Records) StartSubjects(ctx context.Context, c StartSubjectsCall) (Start
 	}
 	var done StartedSubjects
 	for _, id := range people {
-		run, err := a.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		_, err := a.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 			ID:                       c.IDPrefix + string(id),
 			TaskQueue:                c.TaskQueue,
 			WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
@@ -44,9 +44,7 @@ func (a *Records) StartSubjects(ctx context.Context, c StartSubjectsCall) (Start
 		if err != nil {
 			return done, undeliverable(err)
 		}
-		if run != nil {
-			done.Started++
-		}
+		done.People++
 	}
 	if len(people) == c.Limit {
 		done.Next = people[len(people)-1]

@@ -80,12 +80,18 @@ func (a *Target) first(ctx context.Context, c *GrantCall, result *GrantResult) e
 			return err
 		}
 		c.Assignment.Account, c.Assignment.RoleID = before.Account, before.RoleID
-		result.Existing, c.First.Existing = before.Holds, before.Holds
+		// Where nobody remembers it, a later attempt cannot tell usher's own access from what was there.
+		result.Existing = before.Holds && (a.Ledger != nil || firstAttempt(ctx))
+		c.First.Existing = result.Existing
 	}
 	if a.Ledger == nil {
 		return nil
 	}
 	return a.Ledger.Record(ctx, access.Entry{Lease: &c.First})
+}
+
+func firstAttempt(ctx context.Context) bool {
+	return !activity.IsActivity(ctx) || activity.GetInfo(ctx).Attempt == 1
 }
 
 // RevokeCall asks that a subject does not hold a role.

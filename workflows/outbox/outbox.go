@@ -186,6 +186,7 @@ func (o *Outbox) becomeUnavailable(batch []Fact, err error) {
 func (o *Outbox) refuse(f Fact, why string) {
 	o.drop(1)
 	o.RefusedCount++
+	workflow.GetLogger(o.loop.Context()).Error("the ledger refuses a fact for good", "why", why)
 	if len(o.State.Refused) < maxRefusals {
 		what := "a view"
 		if len(f.Events) > 0 {

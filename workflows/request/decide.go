@@ -14,7 +14,14 @@ import (
 func (r *request) approvals() policy.Approvals { return r.approvalsAt(r.loop.Now()) }
 
 func (r *request) approvalsAt(now time.Time) policy.Approvals {
-	return policy.Approval(*r.Requirement, r.View.Decisions, *r.View.DecideBy, now)
+	all := policy.Approval(*r.Requirement, r.View.Decisions, *r.View.DecideBy, now)
+	for i := range all {
+		// Nobody decides an item whose decisions cannot be recorded.
+		if r.View.Items[i].State == access.ItemFailed {
+			all[i] = policy.ItemApproval{Need: all[i].Need, State: access.ItemFailed}
+		}
+	}
+	return all
 }
 
 // expire lets the deadline pass: what nobody decided expires, what was approved goes on.

@@ -81,12 +81,11 @@ func (r *request) Refused(f outbox.Fact, why string) {
 			r.fail(id, why)
 		}
 	}
-	r.loopLogRefused(f, why)
 }
 
 func (r *request) fail(id access.ItemID, why string) {
 	item := r.itemOf(id)
-	if item.State != access.ItemFulfilling && item.State != access.ItemApproved {
+	if item.State != access.ItemPending && item.State != access.ItemFulfilling && item.State != access.ItemApproved {
 		return
 	}
 	item.State, item.Why = access.ItemFailed, "it cannot be recorded: "+why

@@ -142,10 +142,6 @@ func (r *request) momentary() bool {
 	return r.Ticket.Held
 }
 
-func (r *request) loopLogRefused(f outbox.Fact, why string) {
-	workflow.GetLogger(r.loop.Context()).Error("the ledger refuses a fact for good", "request_id", r.asked.ID, "events", len(f.Events), "why", why)
-}
-
 // nameOf returns a person's name as the requirement knows it, else the id.
 func (r *request) nameOf(id access.PersonID) string {
 	if need := r.Requirement; need != nil {

@@ -11,7 +11,7 @@ import (
 	"usher/workflows"
 )
 
-// Every text that usher writes on a ticket is in this file. Texts may change freely: they are inputs of activities,
+// The texts of a request's ticket, and those that several workflows share. Texts may change freely: they are inputs of activities,
 // which a replay does not compare. They are plain; the connector turns them into its desk's markup.
 
 // Lasting returns how long access lasts, as people read it.
