@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
@@ -30,6 +31,8 @@ type freeze struct {
 	rows []*frozenRow
 	// frozen is the worker that is frozen.
 	frozen *stack.ExtraWorker
+	// ledger is the address of the ledger's PostgreSQL database; "" where it has none.
+	ledger string
 }
 
 // all does one step of all rows side by side.
@@ -126,6 +129,37 @@ func (f *freeze) recordsLate(ctx context.Context, t *testing.T) {
 	t.Logf("%d of %d rows had something that the frozen worker was to record", given.Load(), len(f.rows))
 	require.NotZero(t, given.Load())
 	require.NoError(t, f.frozen.Thaw())
+	f.settle(ctx, t)
+}
+
+// recordsInTheMiddle freezes the only worker while it writes what happened to the ledger, and thaws it when another worker
+// has tried to write the same.
+func (f *freeze) recordsInTheMiddle(ctx context.Context, t *testing.T) {
+	f.addFrozen(ctx, t, "", 4)
+	f.stack.StopWorker()
+	conn, err := pgx.Connect(ctx, f.ledger)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close(context.WithoutCancel(ctx))) }()
+	tx, err := conn.Begin(ctx)
+	require.NoError(t, err)
+	_, err = tx.Exec(ctx, "LOCK TABLE events IN EXCLUSIVE MODE")
+	require.NoError(t, err)
+	f.provoke(ctx)
+	require.NoError(t, stack.Poll(ctx, func(ctx context.Context) error {
+		waiting := 0
+		err := tx.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'").Scan(&waiting)
+		if err == nil && waiting == 0 {
+			err = errors.New("nobody waits for the events")
+		}
+		return err
+	}))
+	require.NoError(t, f.frozen.Freeze())
+	require.NoError(t, tx.Rollback(ctx))
+	require.NoError(t, f.stack.StartWorker(ctx))
+	f.soakUp(ctx, t, workflows.TaskQueue, workflows.DeskQueue("jira"), workflows.TargetQueue("directory"))
+	require.NoError(t, passes(ctx, 10*time.Second))
+	require.NoError(t, f.frozen.Thaw())
+	f.goOn(ctx, func(*frozenRow) bool { return true })
 	f.settle(ctx, t)
 }
 

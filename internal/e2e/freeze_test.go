@@ -12,6 +12,7 @@ import (
 
 	"usher/internal/access"
 	"usher/internal/connectors/jira/jiratest"
+	"usher/internal/ledger/ledgertest"
 )
 
 const (
@@ -32,6 +33,8 @@ type freezeRound struct {
 	name string
 	play func(*freeze, context.Context, *testing.T)
 	rows []*frozenRow
+	// postgres has the ledger on a PostgreSQL server, where a transaction can be held up.
+	postgres bool
 }
 
 // TestFreeze freezes a worker past the time-out of an activity that writes, so that another worker does it, and thaws it: in
@@ -81,10 +84,12 @@ func freezeRounds() []*freezeRound {
 		}
 	}
 	records := &freezeRound{name: "records_late", play: (*freeze).recordsLate}
+	recording := &freezeRound{name: "records_in_the_middle", play: (*freeze).recordsInTheMiddle, postgres: true}
 	for _, kind := range recordKinds() {
 		records.add(kind, nil)
+		recording.add(kind, nil)
 	}
-	return []*freezeRound{middle, late, end, records}
+	return []*freezeRound{middle, late, end, records, recording}
 }
 
 // add adds a row. A reopened ticket is looked at first, by another activity, which would come late instead.
@@ -120,7 +125,13 @@ func freezeSettings() settings {
 
 // startFreeze plays a round on a system of its own.
 func startFreeze(t *testing.T, round *freezeRound) {
-	s := start(t, freezeSettings())
+	more, ledger := freezeSettings(), ""
+	if round.postgres {
+		ledger = ledgertest.CreateDatabase(t, ledgertest.StartServer(t).URL())
+		more.starterEnv = []string{"USHER_LEDGER_URL=" + ledger}
+		more.workerEnv = append(more.workerEnv, more.starterEnv...)
+	}
+	s := start(t, more)
 	ctx, cancel := context.WithTimeout(t.Context(), freezeWithin)
 	defer cancel()
 	require.NoError(t, s.misfire(ctx, jiratest.Faults{LoseWebhooks: -1}))
@@ -132,7 +143,7 @@ func startFreeze(t *testing.T, round *freezeRound) {
 	}
 	c, quit := s.follow(ctx)
 	defer quit()
-	f := &freeze{crowd: c, rows: round.rows}
+	f := &freeze{crowd: c, rows: round.rows, ledger: ledger}
 	began := time.Now()
 	f.all(ctx, "before the freeze", func(r *frozenRow) frozenStep { return r.kind.before })
 	round.play(f, ctx, t)
