@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -99,6 +100,8 @@ type RevokeCall struct {
 	Assignment access.Assignment `json:"assignment"`
 	Lease      access.LeaseID    `json:"lease"`
 	Target     access.TargetName `json:"target"`
+	// Ending are the subject's other leases on this role that end as well: they keep nothing, whatever the ledger has heard.
+	Ending []access.LeaseID `json:"ending,omitempty"`
 }
 
 // RevokeResult is what came of it.
@@ -118,13 +121,19 @@ func (a *Target) Revoke(ctx context.Context, c RevokeCall) (RevokeResult, error)
 		holders, err := a.Ledger.Holders(asking, c.Assignment.Subject.ID, binding)
 		cancel()
 		for _, other := range holders {
-			if err == nil && other.Lease.ID != c.Lease && other.State == access.LeaseHeld && other.Wanted == access.Present {
+			if err == nil && c.keptBy(other) {
 				return RevokeResult{KeptBy: other.Lease.ID}, nil
 			}
 		}
 	}
 	proof, err := a.Port.Revoke(ctx, c.Assignment)
 	return RevokeResult{Proof: proof}, translate(err)
+}
+
+// keptBy reports whether another lease keeps the access.
+func (c RevokeCall) keptBy(other access.LeaseView) bool {
+	return other.Lease.ID != c.Lease && other.State == access.LeaseHeld && other.Wanted == access.Present &&
+		!slices.Contains(c.Ending, other.Lease.ID)
 }
 
 // Verify reads whether the subject holds the role.

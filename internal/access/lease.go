@@ -66,8 +66,10 @@ type LeaseView struct {
 	GrantedAt *time.Time `json:"granted_at,omitempty"`
 	// Existing is true when the access existed before usher's first call to grant it.
 	Existing bool `json:"existing,omitempty"`
-	// EndsAt is when the access will end, nil for without end or not yet known.
+	// EndsAt is when the access will end, nil for without end or not yet known. Lasts is how long it will last from a grant
+	// that is still to come; 0 for without end, or where EndsAt says it.
 	EndsAt *time.Time `json:"ends_at,omitempty"`
+	Lasts  Duration   `json:"lasts,omitempty"`
 	// EndedAt is when the lease ended; nil before.
 	EndedAt *time.Time `json:"ended_at,omitempty"`
 	// Proof is the last read-back.

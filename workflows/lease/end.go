@@ -20,10 +20,11 @@ func (w *person) beginEnd(l *lease) {
 	w.record(l, access.EventLeaseEnding, nil, l.Title+" of "+w.Person.Name()+" ends: "+why+".")
 }
 
-// revoke takes the access away: it never gives up, and is done only when a read-back shows the access gone.
-func (w *person) revoke(l *lease) {
+// revoke takes the access away: it never gives up, and is done only when a read-back shows the access gone. ending are the
+// other leases on the same role that end as well.
+func (w *person) revoke(l *lease, ending []access.LeaseID) {
 	l.busy = true
-	call := activities.RevokeCall{Assignment: w.assignment(l), Lease: l.ID, Target: l.Binding.Target}
+	call := activities.RevokeCall{Assignment: w.assignment(l), Lease: l.ID, Target: l.Binding.Target, Ending: ending}
 	var port *activities.Target
 	options := workflows.Target(l.Binding.Target, "revoke "+l.Title)
 	durable.Start(w.loop, options, port.Revoke, call, func(result activities.RevokeResult, err error) {

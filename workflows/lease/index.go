@@ -120,3 +120,14 @@ func (in *index) behind(l *lease) *lease {
 	}
 	return nil
 }
+
+// ending returns the other leases on the binding of a lease that have ended or must end: the ledger may not know it yet.
+func (in *index) ending(l *lease) []access.LeaseID {
+	var ids []access.LeaseID
+	for _, other := range groupOf(in.bound, *l.Binding).leases {
+		if other != l && (other.State == access.LeaseRevoking || other.State == access.LeaseEnded || other.mustEnd(in.now)) {
+			ids = append(ids, other.ID)
+		}
+	}
+	return ids
+}

@@ -101,7 +101,7 @@ func (r *record) holds(now time.Time) bool {
 // view returns the lease as people and the ledger see it.
 func (l *lease) view(subject access.Person) access.LeaseView {
 	request, item := l.origin()
-	return access.LeaseView{
+	view := access.LeaseView{
 		Lease: access.Lease{
 			ID: l.ID, Request: request, Item: item, Subject: subject, Entitlement: l.Entitlement, Title: l.Title,
 			Fulfilment: l.Fulfilment, Binding: l.Binding, Desk: l.Desk, ExistingAccess: l.AtEnd,
@@ -109,6 +109,11 @@ func (l *lease) view(subject access.Person) access.LeaseView {
 		Revision: l.Revision, Wanted: l.Wanted, State: l.State, GrantedAt: l.GrantedAt, EndsAt: l.EndsAt, EndedAt: l.EndedAt,
 		Proof: l.proof, Problem: l.Problem, Existing: l.Existing, Version: l.Version, Account: l.Account, RoleID: l.RoleID,
 	}
+	if l.State == access.LeaseGranting {
+		// A run that is lost leaves it to the next to know when the access ends.
+		view.EndsAt, view.Lasts = l.end(), l.Lasts
+	}
+	return view
 }
 
 // question asks the ledger about the lease.
@@ -142,7 +147,11 @@ func newLease(m access.Ensure) *lease {
 
 // recovered returns a lease as the ledger knows it.
 func recovered(v access.LeaseView) *lease {
-	l := newLease(access.Ensure{Lease: v.Lease, Revision: v.Revision, Wanted: v.Wanted})
+	window := access.Window{Lasts: v.Lasts}
+	if v.State == access.LeaseGranting {
+		window.Until = v.EndsAt
+	}
+	l := newLease(access.Ensure{Lease: v.Lease, Revision: v.Revision, Wanted: v.Wanted, Window: window})
 	l.StatusDue = false
 	l.adopt(v)
 	return l

@@ -182,7 +182,7 @@ func (w *person) do(l *lease, a action, in *index) {
 	case endOverlapped:
 		w.overlapped(l, o.keeper.ID)
 	case revoke:
-		w.revoke(l)
+		w.revoke(l, in.ending(l))
 	case removeByHand:
 		w.openRemoval(l)
 	case verifyRemoved:
