@@ -53,7 +53,7 @@ func (s situation) recorded(d access.Decision, open policy.Approvals) access.Dec
 	for _, a := range open {
 		d.Items, d.Stages = append(d.Items, a.Need.Item.ID), append(d.Stages, a.Stage.Name)
 	}
-	d.At = deadline.Add(time.Duration(len(s.decided)-maxDecisions) * time.Minute)
+	d.At = deadline.Add(time.Duration(len(s.decided)-maxDecisions-1) * time.Minute)
 	return d
 }
 
@@ -358,14 +358,14 @@ func orderDoesNotMatter(s situation) string {
 }
 
 func settledStays(s situation) string {
-	all := s.open()
-	for _, a := range all {
-		for _, stage := range []string{"manager", "owner"} {
-			for _, by := range []access.PersonID{"anna", operator, stranger} {
-				for _, verdict := range []access.Verdict{access.Approve, access.Deny} {
-					d := access.Decision{By: by, Verdict: verdict, Items: []access.ItemID{a.Need.Item.ID}, Stages: []string{stage}}
-					if a.State != access.ItemPending && !slices.EqualFunc(all, s.with(d).open(), same) {
-						return fmt.Sprintf("decision counts: %+v", d)
+	for _, now := range []time.Time{deadline.Add(-1), deadline} {
+		all := s.at(now)
+		for _, a := range all {
+			for _, d := range attempts(access.Requirement{}, []access.PersonID{"anna", operator, stranger}, access.Approve, access.Deny) {
+				for _, stage := range []string{"manager", "owner"} {
+					d.Items, d.Stages, d.At = []access.ItemID{a.Need.Item.ID}, []string{stage}, now
+					if a.State != access.ItemPending && !slices.EqualFunc(all, s.with(d).at(now), same) {
+						return fmt.Sprintf("at %s, decision counts: %+v", now, d)
 					}
 				}
 			}
