@@ -23,12 +23,16 @@ type ItemApproval struct {
 type Approvals []ItemApproval
 
 // Approval counts recorded decisions at a time. It is pure and total: the requirement, the decisions, the deadline and the
-// time say everything. Until the deadline an item may be decided; what is pending then has expired. A zero deadline is none.
+// time say everything. Until the deadline an item may be decided; what is pending then has expired, and stays so. A zero
+// deadline is none.
 //
 // Stages pass in order, one approval each; one denial at an open stage denies the item. An approval carries over: who
 // has approved an earlier stage of the item is not asked again when a later stage names the same person. A decision counts
 // for the items and stages that it lists, and for no other.
 func Approval(need access.Requirement, decisions []access.Decision, deadline, now time.Time) Approvals {
+	if !deadline.IsZero() {
+		decisions = inTime(decisions, deadline)
+	}
 	all := make(Approvals, len(need.Items))
 	for i, item := range need.Items {
 		all[i] = approvalOf(item, decisions)
@@ -37,6 +41,15 @@ func Approval(need access.Requirement, decisions []access.Decision, deadline, no
 		}
 	}
 	return all
+}
+
+// inTime returns the decisions up to the first that came too late.
+func inTime(decisions []access.Decision, deadline time.Time) []access.Decision {
+	late := func(d access.Decision) bool { return !d.At.Before(deadline) }
+	if i := slices.IndexFunc(decisions, late); i >= 0 {
+		return decisions[:i]
+	}
+	return decisions
 }
 
 func approvalOf(item access.ItemRequirement, decisions []access.Decision) ItemApproval {

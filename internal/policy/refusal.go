@@ -35,7 +35,7 @@ func (all Approvals) Judge(need access.Requirement, decided []access.Decision, d
 		}
 	}
 	if len(open) == 0 {
-		return nil, all.whyNot(need, decided, d)
+		return nil, all.whyNot(decided, d)
 	}
 	return open, nil
 }
@@ -60,32 +60,34 @@ func (all Approvals) ownDecision(need access.Requirement, by access.PersonID) st
 	return "you " + part + " yourself, so somebody else decides: " + all.AwaitedNames()
 }
 
-// whyNot explains to somebody who decides nothing now.
-func (all Approvals) whyNot(need access.Requirement, decided []access.Decision, d access.Decision) *Rejection {
-	for _, a := range all.asked(d) {
-		if a.State == access.ItemExpired && (d.By == "" || mayEverDecide(a.Need, d.By)) {
+// whyNot explains to somebody who decides nothing now. It speaks of the items that the decision is about, and of no other.
+func (all Approvals) whyNot(decided []access.Decision, d access.Decision) *Rejection {
+	asked := all.asked(d)
+	for _, a := range asked {
+		if a.State == access.ItemExpired {
 			return &Rejection{access.Conflict, "state", "item " + string(a.Need.Item.ID) + " has expired: nobody decided it in time"}
 		}
 	}
 	for _, earlier := range slices.Backward(decided) {
-		if earlier.By == d.By && d.By != "" {
+		about := func(a ItemApproval) bool { return slices.Contains(earlier.Items, a.Need.Item.ID) }
+		if earlier.By == d.By && d.By != "" && slices.ContainsFunc(asked, about) {
 			return &Rejection{access.Conflict, "by", "you have decided already: " + string(earlier.Verdict) + " at " +
 				earlier.At.UTC().Format("2006-01-02 15:04 MST")}
 		}
 	}
-	if !all.Pending() {
+	if !asked.Pending() {
 		return &Rejection{access.Conflict, "state", "every item is decided already"}
 	}
-	for _, item := range need.Items {
-		for _, stage := range item.Stages {
+	for _, a := range asked {
+		for _, stage := range a.Need.Stages {
 			if namesPerson(stage, d.By) {
 				return &Rejection{access.Conflict, "by", "your stage (" + stage.Name + ") is not open now; awaited: " + all.AwaitedNames()}
 			}
 		}
 	}
-	return &Rejection{access.Forbidden, "by", "you are not an approver of this request; awaited: " + all.AwaitedNames()}
-}
-
-func mayEverDecide(item access.ItemRequirement, person access.PersonID) bool {
-	return slices.ContainsFunc(item.Stages, func(s access.Stage) bool { return namesPerson(s, person) })
+	what := "this request"
+	if len(d.Items) > 0 {
+		what = "these items"
+	}
+	return &Rejection{access.Forbidden, "by", "you are not an approver of " + what + "; awaited: " + all.AwaitedNames()}
 }

@@ -53,6 +53,15 @@ type person struct {
 
 // Workflow holds a person's leases until the last has ended. It ignores cancellation: access that must end ends.
 func Workflow(ctx workflow.Context, p Params) error {
+	w, err := listen(ctx, p)
+	if err != nil {
+		return err
+	}
+	return w.loop.Run(w.carry)
+}
+
+// listen returns a person's workflow that takes messages.
+func listen(ctx workflow.Context, p Params) (*person, error) {
 	w := &person{state: p.Carried}
 	if w.state == nil {
 		w.state = &state{Person: access.Person{ID: p.Subject}}
@@ -65,10 +74,7 @@ func Workflow(ctx workflow.Context, p Params) error {
 	w.Leases = nil
 	durable.OnSignal(w.loop, workflows.SignalEnsure, w.message)
 	err := workflow.SetQueryHandler(ctx, workflows.QueryLeases, func() ([]access.LeaseView, error) { return w.views(), nil })
-	if err != nil {
-		return err
-	}
-	return w.loop.Run(w.carry)
+	return w, err
 }
 
 // carry is how the workflow goes on in a new run.

@@ -1,0 +1,99 @@
+package lease_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/testsuite"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/workflows/durable"
+	"usher/workflows/lease"
+)
+
+// ledger is a ledger that knows a person's leases, and a target on which they can be revoked: the activities that a lease
+// needs to end.
+type ledger struct {
+	mu      sync.Mutex
+	leases  []access.LeaseView
+	ended   map[access.LeaseID]bool
+	revokes int
+}
+
+// LiveLeases answers as activities.Records does.
+func (l *ledger) LiveLeases(_ context.Context, c activities.LiveLeasesCall) ([]access.LeaseView, error) {
+	first := 0
+	for first < len(l.leases) && l.leases[first].Lease.ID <= c.After {
+		first++
+	}
+	return l.leases[first:min(first+c.Limit, len(l.leases))], nil
+}
+
+// Record answers as activities.Records does.
+func (l *ledger) Record(_ context.Context, c activities.RecordCall) (activities.Recorded, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range c.Entries {
+		if e.Lease != nil && e.Lease.State == access.LeaseEnded {
+			l.ended[e.Lease.Lease.ID] = true
+		}
+	}
+	return activities.Recorded{}, nil
+}
+
+// Revoke answers as activities.Target does.
+func (l *ledger) Revoke(context.Context, activities.RevokeCall) (activities.RevokeResult, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.revokes++
+	return activities.RevokeResult{Proof: access.Proof{Method: "read-back", Evidence: "no member"}}, nil
+}
+
+// endingAtOnce returns a ledger with so many leases of one person, each of a role of its own, that end at the same time.
+func endingAtOnce(count int, end time.Time) *ledger {
+	l := &ledger{ended: map[access.LeaseID]bool{}}
+	granted := end.Add(-time.Hour)
+	for i := range count {
+		id := access.LeaseID(fmt.Sprintf("r%05d:1", i))
+		l.leases = append(l.leases, access.LeaseView{
+			Lease: access.Lease{
+				ID: id, Request: access.RequestID(id[:6]), Item: "1", Subject: access.Person{ID: "ana", DisplayName: "Ana"},
+				Entitlement: access.EntitlementID(fmt.Sprint("wiki/role-", i)), Title: fmt.Sprint("Role ", i), Fulfilment: access.FulfilmentSCIM,
+				Binding: &access.Binding{Target: access.TargetName(fmt.Sprint("target ", i%8)), Role: fmt.Sprint("role ", i)},
+			},
+			Revision: 1, Wanted: access.Present, State: access.LeaseHeld, GrantedAt: &granted, EndsAt: &end,
+		})
+	}
+	return l
+}
+
+// TestManyLeases counts the loop's checks while so many leases of one person end at once.
+func TestManyLeases(t *testing.T) {
+	sizes := []int{250, 1000, 2000}
+	checks := make([]int, len(sizes))
+	for i, size := range sizes {
+		var suite testsuite.WorkflowTestSuite
+		env := suite.NewTestWorkflowEnvironment()
+		const hangs = time.Minute
+		env.SetTestTimeout(hangs)
+		l := endingAtOnce(size, env.Now().Add(time.Hour))
+		env.RegisterActivity(l)
+		var loop *durable.Loop
+		env.ExecuteWorkflow(lease.Watched(func(seen *durable.Loop) { loop = seen }), lease.Params{Subject: "ana"})
+		require.NoError(t, env.GetWorkflowError())
+		require.Len(t, l.ended, size)
+		require.Equal(t, size, l.revokes)
+		checks[i] = loop.Checks()
+	}
+	const tolerance = 1.3
+	for i, size := range sizes {
+		linear := float64(checks[0]) / float64(sizes[0]) * float64(size)
+		require.LessOrEqual(t, float64(checks[i]), tolerance*linear, "checks of %d leases", size)
+	}
+	t.Logf("row condition checks at 250/1000/2000 leases: %d %d %d", checks[0], checks[1], checks[2])
+}
