@@ -80,14 +80,14 @@ func (l *Loop) Run(carry func() error) error {
 		if !l.leaving {
 			l.machine.Step(l.Now())
 			l.launch()
-			l.ended = l.machine.Done()
 		}
-		if l.ended {
+		// A message that came while the run leaves may have brought more to do.
+		if l.ended = l.machine.Done(); l.ended {
 			// Nobody needs what is still in flight.
 			l.abandon()
 		}
 		switch {
-		case (l.ended || (l.leaving && l.machine.Done())) && l.idle():
+		case l.ended && l.idle():
 			return nil
 		case l.leaving && l.idle():
 			return carry()

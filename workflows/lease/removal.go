@@ -109,7 +109,7 @@ func (r removal) Dropped(why string) {
 }
 
 // Closed implements ticket.Owner.
-func (r removal) Closed(bool) {}
+func (r removal) Closed(bool, string) {}
 
 // Closing implements ticket.Owner.
 func (r removal) Closing() *access.Entry { return nil }

@@ -183,7 +183,8 @@ func (r *request) fulfil(now time.Time) {
 // leaseStatus takes a status that the subject's workflow sends.
 func (r *request) leaseStatus(a access.LeaseAnswer) {
 	i := slices.IndexFunc(r.Grants, func(g grant) bool { return access.LeaseIDOf(r.asked.ID, g.Item) == a.Lease })
-	if i < 0 || a.Revision < r.Grants[i].Revision || a.Version < r.Grants[i].StatusVersion || r.View.State.Ended() {
+	// What nobody has asked for has no status.
+	if i < 0 || r.Grants[i].Revision == 0 || a.Revision < r.Grants[i].Revision || a.Version < r.Grants[i].StatusVersion || r.View.State.Ended() {
 		return
 	}
 	g := &r.Grants[i]

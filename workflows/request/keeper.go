@@ -116,13 +116,17 @@ func (k keeper) closedEvent() access.Event {
 }
 
 // Closed implements ticket.Owner.
-func (k keeper) Closed(recorded bool) {
+func (k keeper) Closed(recorded bool, how string) {
 	if k.TicketShown || !k.View.State.Ended() {
 		return
 	}
 	k.TicketShown = true
 	if !recorded {
-		k.outbox.Add(outbox.Fact{Events: []access.Event{k.closedEvent()}})
+		e := k.closedEvent()
+		if how != "" {
+			e.Text = "Ticket " + string(k.Ticket.Ref.Key) + " is closed already and stays as it is: " + how
+		}
+		k.outbox.Add(outbox.Fact{Events: []access.Event{e}})
 	}
 }
 

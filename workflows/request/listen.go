@@ -149,13 +149,36 @@ func (r *request) answerDecision(d access.Decision) (access.RequestView, error) 
 	return r.view(), nil
 }
 
+// takeEarly takes the early decisions that count, again and again until none does, for after a reset they may come in another
+// order than before; and returns the others.
+func (r *request) takeEarly() []access.Decision {
+	rest := r.Early
+	r.Early = nil
+	if r.Requirement == nil || r.Stop != nil {
+		return rest
+	}
+	for taken := true; taken; {
+		taken = false
+		for i, d := range rest {
+			_, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, d)
+			if why != nil || r.known(d.ID) || (d.Channel == access.ChannelOperator && !r.Requirement.Terms.OperatorDecisions) {
+				continue
+			}
+			r.numbers[d.ID] = r.take(d)
+			rest = append(append([]access.Decision{}, rest[:i]...), rest[i+1:]...)
+			taken = true
+			break
+		}
+	}
+	return rest
+}
+
 // judgeEarly judges the decisions that came before policy has answered, in the order in which they came.
 func (r *request) judgeEarly() {
 	if len(r.Early) == 0 || !r.evaluated() {
 		return
 	}
-	early := r.Early
-	r.Early = nil
+	early := r.takeEarly()
 	for _, d := range early {
 		if d.Channel == access.ChannelOperator {
 			r.judgeOperator(d)

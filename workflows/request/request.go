@@ -160,7 +160,7 @@ func (r *request) Step(now time.Time) {
 // evaluatingSoon reports whether policy answers within moments, if all goes well: what was asked is then recorded together
 // with what policy demands.
 func (r *request) evaluatingSoon() bool {
-	return r.evaluating && r.Evaluation.Failures == 0 && r.Stop == nil
+	return r.evaluating && r.Evaluation.Consult == nil && r.Evaluation.Failures == 0 && r.Stop == nil
 }
 
 // advance takes the request from phase to phase, as far as it can go now.

@@ -72,8 +72,9 @@ type Owner interface {
 	Changed()
 	// Dropped takes that the desk refuses a write for good.
 	Dropped(why string)
-	// Closed takes that the last write has closed the ticket; recorded is true when the fact of Closing is in the ledger.
-	Closed(recorded bool)
+	// Closed takes that the ticket is closed, and how: "" by the last write, else why it stays as somebody else closed it.
+	// recorded is true when the fact of Closing is in the ledger.
+	Closed(recorded bool, how string)
 	// Closing returns the fact that the closing of the ticket records; nil for none.
 	Closing() *access.Entry
 	// Text returns the comment of a write that has none of its own.
@@ -318,7 +319,7 @@ func (k *Keeper) accept(u activities.TicketUpdate, done activities.Updated, size
 	k.writes++
 	k.pop(size)
 	if u.MoveTo.Closed() && !done.Overtaken && k.UpToDate() {
-		k.owner.Closed(done.Recorded)
+		k.owner.Closed(done.Recorded, "")
 	}
 }
 
@@ -365,6 +366,9 @@ func (k *Keeper) dropIfClosed(refusal error) {
 		k.busy = false
 		if err == nil && now.Snapshot.Phase.Closed() {
 			k.drop(refusal)
+			if k.UpToDate() {
+				k.owner.Closed(false, workflows.ErrorText(refusal))
+			}
 			return
 		}
 		k.failed("ticket is behind: ", refusal)
