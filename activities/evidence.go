@@ -52,6 +52,8 @@ func readLease(ctx context.Context, ledger LedgerStore, q LeaseQuestion) (LeaseK
 	var known LeaseKnown
 	lease, err := ledger.Lease(ctx, q.Lease)
 	switch {
+	case err == nil && lease.Lease.Subject.ID != q.Subject:
+		return LeaseKnown{Evidence: EvidenceAgainst, Why: "the lease is another subject's"}, nil
 	case err == nil:
 		known.Lease = &lease
 	case !access.IsKind(err, access.NotFound):

@@ -25,7 +25,8 @@ const eventsAtOnce = 16
 //     when all but the time is the same: a workflow that was reset records its facts again, later. Another content is
 //     Conflict.
 //   - A view, of a request or a lease, is kept only when its version is higher than the one that is there. A late,
-//     older view changes nothing, and the events that came with it are still appended.
+//     older view changes nothing, and the events that came with it are still appended. A lease of another subject than
+//     before is Conflict.
 //   - A ticket link is kept by desk and ticket id, the last one recorded wins (a moved ticket has a new key), and the
 //     ticket's mark stays. Linking a ticket to another request or lease than before is Conflict.
 //
@@ -145,16 +146,31 @@ func keepLease(ctx context.Context, tx *sql.Tx, v *access.LeaseView) error {
 	if v.Lease.Binding != nil {
 		binding = *v.Lease.Binding
 	}
-	_, err = tx.ExecContext(ctx, `
+	kept, err := affected(tx.ExecContext(ctx, `
 		INSERT INTO leases (id, version, state, request_id, subject_id, entitlement_id, target, role, body)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state,
-			request_id = excluded.request_id, subject_id = excluded.subject_id, entitlement_id = excluded.entitlement_id,
+			request_id = excluded.request_id, entitlement_id = excluded.entitlement_id,
 			target = excluded.target, role = excluded.role, body = excluded.body
-		WHERE leases.version < excluded.version`,
+		WHERE leases.version < excluded.version AND leases.subject_id = excluded.subject_id`,
 		string(v.Lease.ID), v.Version, string(v.State), string(v.Lease.Request), string(v.Lease.Subject.ID),
-		string(v.Lease.Entitlement), string(binding.Target), binding.Role, body)
-	return err
+		string(v.Lease.Entitlement), string(binding.Target), binding.Role, body))
+	if err != nil || kept > 0 {
+		return err
+	}
+	return sameSubject(ctx, tx, v)
+}
+
+// sameSubject is nil when the lease that is recorded is of the same subject: a lease never passes to another.
+func sameSubject(ctx context.Context, tx *sql.Tx, v *access.LeaseView) error {
+	var subject string
+	if err := tx.QueryRowContext(ctx, `SELECT subject_id FROM leases WHERE id = $1`, string(v.Lease.ID)).Scan(&subject); err != nil {
+		return err
+	}
+	if subject != string(v.Lease.Subject.ID) {
+		return access.Errorf(access.Conflict, opRecord, "lease %q is another subject's", v.Lease.ID)
+	}
+	return nil
 }
 
 // recordedProof returns the proof of the lease that is recorded; nil for none.

@@ -142,6 +142,13 @@ func testLateViews(t *testing.T, d databases) {
 	leases, err := s.LeasesOf(t.Context(), "p-bo")
 	require.NoError(t, err)
 	require.Equal(t, []access.LeaseView{newestLease}, leases)
+
+	stolen := lease("r-1", "1", 9)
+	stolen.Lease.Subject.ID = "p-other"
+	requireKind(t, access.Conflict, s.Record(t.Context(), access.Entry{Lease: &stolen}))
+	leases, err = s.LeasesOf(t.Context(), "p-bo")
+	require.NoError(t, err)
+	require.Equal(t, []access.LeaseView{newestLease}, leases, "a lease never passes to another subject")
 	waiting, err := s.Views(t.Context(), ledger.Filter{WaitingOn: "p-mara"})
 	require.NoError(t, err)
 	require.Empty(t, waiting.Views)

@@ -131,8 +131,16 @@ func (l *lease) wish(m access.Ensure) {
 		l.Revision, l.Wanted, l.Granted = m.Revision, m.Wanted, m.Granted
 		l.Until, l.Lasts = m.Window.Until, m.Window.Lasts
 		l.Failures, l.RetryAt = 0, time.Time{}
+		l.refuseLate()
 	}
 	l.StatusDue = true
+}
+
+// refuseLate refuses a wish for access that has begun to end: it ends, and another lease must be asked for.
+func (l *lease) refuseLate() {
+	if l.Wanted == access.Present && (l.State == access.LeaseRevoking || l.State == access.LeaseEnded) {
+		l.Wanted, l.Refused = access.Absent, "the lease has begun to end"
+	}
 }
 
 // newLease returns the lease that a message asks for.
@@ -170,6 +178,8 @@ func (l *lease) adopt(v access.LeaseView) {
 		l.Revision, l.Wanted, l.EndsAt = v.Revision, v.Wanted, v.EndsAt
 	case l.State == access.LeaseHeld:
 		l.EndsAt = l.windowEnd()
+	default:
+		l.refuseLate()
 	}
 }
 

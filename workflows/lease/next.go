@@ -54,12 +54,13 @@ func next(l *record, o others, now time.Time) action {
 		return nextGrant(l, o, now)
 	case !l.Loaded:
 		return load
-	case !l.mustEnd(now):
-		return wait
-	case l.State == access.LeaseHeld:
+	case l.State == access.LeaseRevoking:
+		// What has begun to end ends, whatever is wanted now.
+		return nextEnd(l, o)
+	case l.mustEnd(now):
 		return beginEnd
 	}
-	return nextEnd(l, o)
+	return wait
 }
 
 // nextGrant is the next step of a lease that is being granted.
