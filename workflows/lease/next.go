@@ -65,31 +65,30 @@ func next(l *record, o others, now time.Time) action {
 
 // nextGrant is the next step of a lease that is being granted.
 func nextGrant(l *record, o others, now time.Time) action {
-	switch {
-	case l.Granted != nil && l.Wanted == access.Present:
+	switch taken := l.Granted != nil && l.Wanted == access.Present; {
+	case taken && l.Loaded:
 		// What a person has granted is held, even if its time is over by now: it must be taken away again.
-		if !l.Loaded {
-			return load
-		}
 		return takeGrant
-	case l.mustEnd(now) && !l.Loaded:
-		// An earlier run may have granted it.
+	case !l.Loaded && (taken || l.AskFirst || l.mustEnd(now)):
+		// Of what must end an earlier run may have granted something.
 		return load
-	case l.mustEnd(now) && l.Fulfilment == access.FulfilmentManual && l.Wanted == access.Absent:
-		// A request asks for the end of a grant by hand only when a person has said that it was made.
-		return beginEnd
-	case l.mustEnd(now) && !l.Attempted:
-		return endUngranted
 	case l.mustEnd(now):
-		return beginEnd
+		return nextUngranted(l)
 	case l.Binding == nil:
 		return refuse
-	case l.AskFirst && !l.Loaded:
-		return load
 	case o.busy:
 		return wait
 	}
 	return grantAccess
+}
+
+// nextUngranted is the next step of a lease that must end while it is being granted. A request asks for the end of a grant
+// by hand only when a person has said that it was made.
+func nextUngranted(l *record) action {
+	if l.Attempted || (l.Fulfilment == access.FulfilmentManual && l.Wanted == access.Absent) {
+		return beginEnd
+	}
+	return endUngranted
 }
 
 // nextEnd is the next step of a lease that ends.
@@ -99,21 +98,26 @@ func nextEnd(l *record, o others) action {
 	switch {
 	case o.keeper != nil && byHand:
 		return endOverlapped
-	case o.keeper != nil && o.busy, o.granting != nil && !byHand:
+	case !byHand && (o.granting != nil || o.busy):
 		return wait
 	case o.keeper != nil:
 		return verifyKept
 	case l.Existing && (l.GrantedAt == nil || l.AtEnd == access.ExistingKeep):
 		return endKept
-	case byHand && l.Removed != nil && l.Binding != nil:
-		return verifyRemoved
-	case byHand && l.Removal != nil:
-		// The ticket brings the next step.
-		return wait
 	case byHand:
-		return removeByHand
-	case o.busy:
-		return wait
+		return nextRemoval(l)
 	}
 	return revoke
+}
+
+// nextRemoval is the next step of a lease that a person ends.
+func nextRemoval(l *record) action {
+	switch {
+	case l.Removed != nil && l.Binding != nil:
+		return verifyRemoved
+	case l.Removal != nil:
+		// The ticket brings the next step.
+		return wait
+	}
+	return removeByHand
 }

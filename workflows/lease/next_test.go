@@ -123,7 +123,7 @@ func TestNextIsTotal(t *testing.T) {
 					require.True(t, l.mustEnd(noon) && l.Loaded, "%+v", l)
 				case verifyKept, endOverlapped:
 					require.NotNil(t, o.keeper, "%+v", l)
-				case removeByHand:
+				case removeByHand, verifyRemoved:
 					require.True(t, l.Fulfilment == access.FulfilmentManual || l.Binding == nil, "%+v", l)
 				case endKept:
 					require.True(t, l.Existing, "%+v", l)

@@ -78,24 +78,29 @@ func (r *reopened) Step(now time.Time) {
 		options := workflows.Ticket(link.Ref.Desk, "read "+string(link.Ref.Key))
 		durable.Start(r.loop, options, desk.LookAtTicket, activities.LookCall{Ticket: link.Ref.ID}, r.read)
 	case !r.Recorded:
-		var records *activities.Records
-		entry := access.Entry{Events: []access.Event{r.event()}}
-		durable.Start(r.loop, workflows.RecordLater(), records.Record, activities.RecordCall{Entries: []access.Entry{entry}},
-			func(_ activities.Recorded, err error) {
-				if kind := workflows.KindOf(err); kind == access.Invalid || kind == access.Conflict {
-					workflow.GetLogger(r.loop.Context()).Error("the ledger refuses a fact for good", "request_id", r.request, "error", err)
-					err = nil
-				}
-				if r.done(err) {
-					r.Recorded = true
-					r.Over = r.Settings.Contract.Meaning(access.EventReopened) != access.MeansRevert
-				}
-			})
+		r.record()
 	default:
 		var desk *activities.Desk
 		options := workflows.Ticket(link.Ref.Desk, "close "+string(link.Ref.Key)+" again")
 		durable.Start(r.loop, options, desk.UpdateTicket, r.update(*link), func(_ activities.Updated, err error) { r.Over = r.done(err) || r.Over })
 	}
+}
+
+// record writes what the person did to the ledger. A fact that it refuses for good is left out.
+func (r *reopened) record() {
+	var records *activities.Records
+	entry := access.Entry{Events: []access.Event{r.event()}}
+	durable.Start(r.loop, workflows.RecordLater(), records.Record, activities.RecordCall{Entries: []access.Entry{entry}},
+		func(_ activities.Recorded, err error) {
+			if kind := workflows.KindOf(err); kind == access.Invalid || kind == access.Conflict {
+				workflow.GetLogger(r.loop.Context()).Error("the ledger refuses a fact for good", "request_id", r.request, "error", err)
+				err = nil
+			}
+			if r.done(err) {
+				r.Recorded = true
+				r.Over = r.Settings.Contract.Meaning(access.EventReopened) != access.MeansRevert
+			}
+		})
 }
 
 // done reports whether a step has succeeded; else it is due again later. A ticket that is gone, or that no transition
