@@ -80,10 +80,11 @@ func (l *Loop) Run(carry func() error) error {
 		if !l.leaving {
 			l.machine.Step(l.Now())
 			l.launch()
-			l.ended = l.machine.Done()
 		}
+		// What came while the run leaves may be something to do.
+		l.ended = l.machine.Done()
 		switch {
-		case (l.ended || (l.leaving && l.machine.Done())) && l.idle():
+		case l.ended && l.idle():
 			return nil
 		case l.leaving && l.idle():
 			return carry()
