@@ -254,3 +254,40 @@ func TestEarlyDecisionsWithoutAnID(t *testing.T) {
 	require.NoError(t, right.accepted, "mia decides")
 	require.Error(t, wrong.accepted, "ben decides nothing here")
 }
+
+// The worst request that the API takes gives no activity more than the server takes, also when the ledger has been away.
+func TestTheSizeOfTheWorstRequest(t *testing.T) {
+	t.Parallel()
+	r := requestRuns(t, quietTerms)
+	largest := r.largestInputs()
+	request, people := crowd{items: 20, owners: 1, id: uuidOf, manager: true, first: true}.asks(r.world)
+	// JSON writes this character in six bytes.
+	reason := func(runes, n int) string { return fmt.Sprintf("%04d", n) + strings.Repeat("<", runes-4) }
+	request.Reason = reason(access.Limits().Reason.Runes, 0)
+	r.at(59*time.Minute, func() { r.ledger.setAway(true) })
+	said := 0
+	say := func(by access.PersonID, item access.ItemID) {
+		said++
+		id := fmt.Sprint("d", said)
+		r.update(workflows.UpdateDecide, id, access.Decision{
+			ID: id, By: by, Verdict: access.Approve, Items: []access.ItemID{item}, Proof: "test",
+			Reason: reason(access.Limits().CallReason.Runes, said),
+		})
+	}
+	for i, item := range request.Items {
+		r.at(time.Hour+time.Duration(i)*time.Second, func() { say("mia", item.ID) })
+		r.at(time.Hour+time.Duration(30+i)*time.Second, func() { say(people[i], item.ID) })
+	}
+	r.at(62*time.Minute, r.growsLong)
+	r.at(62*time.Minute+time.Second, r.hint)
+	r.at(64*time.Minute, func() { r.ledger.setAway(false) })
+	r.mustEndBy(2 * day)
+	require.Equal(t, access.OutcomeGranted, r.outcomeOf(request).Outcome)
+	t.Logf("largest inputs: %v, carried: %v", largest, r.carried)
+	for name, size := range largest {
+		require.Less(t, size, maxPayload, "input of %s", name)
+	}
+	for _, carried := range r.carried {
+		require.Less(t, carried, maxPayload)
+	}
+}

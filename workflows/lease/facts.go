@@ -1,6 +1,8 @@
 package lease
 
 import (
+	"time"
+
 	"usher/activities"
 	"usher/internal/access"
 	"usher/workflows"
@@ -63,24 +65,38 @@ func (w *person) Refused(f outbox.Fact, why string) {
 	}
 }
 
-// Undelivered implements outbox.Owner: some requests no longer run. That is normal: access stays if the request's outcome
-// granted it, else it must end.
+// Undelivered implements outbox.Owner: some requests no longer run. That is normal; the ledger says who stands behind their
+// leases now.
 func (w *person) Undelivered(leases []access.LeaseID) {
 	for _, id := range leases {
-		l := w.find(id)
-		if l == nil || l.Wanted == access.Absent || l.State == access.LeaseEnded {
-			continue
+		if l := w.find(id); l != nil {
+			l.AskAt = w.loop.Now()
 		}
-		var records *activities.Records
-		durable.StartLocal(w.loop, workflows.LocalQuestion(), records.ReadLease, l.question(w.Person.ID), func(known activities.LeaseKnown, err error) {
-			switch {
-			case l.Wanted == access.Absent || l.State == access.LeaseEnded:
-			case err != nil:
-				l.StatusDue = true
-			case known.Evidence != activities.EvidenceApproved || !known.Kept:
-				// Nobody stands behind this access any more.
-				l.Wanted, l.RetryAt = access.Absent, w.loop.Now()
-			}
-		})
 	}
+}
+
+// stepUnheard asks who stands behind a lease whose request no longer runs: access stays if the request's outcome granted it,
+// else it must end.
+func (w *person) stepUnheard(l *lease, now time.Time) {
+	switch {
+	case l.AskAt.IsZero() || l.asking || now.Before(l.AskAt):
+		return
+	case l.Wanted == access.Absent || l.State == access.LeaseEnded:
+		l.AskAt = time.Time{}
+		return
+	}
+	l.asking = true
+	var records *activities.Records
+	durable.StartLocal(w.loop, workflows.LocalQuestion(), records.ReadLease, l.question(w.Person.ID), func(known activities.LeaseKnown, err error) {
+		l.asking = false
+		if err != nil {
+			l.AskAt = w.loop.Now().Add(workflows.RetryConnector.First)
+			return
+		}
+		l.AskAt = time.Time{}
+		if l.Wanted != access.Absent && (known.Evidence != activities.EvidenceApproved || !known.Kept) {
+			// Nobody stands behind this access any more.
+			l.Wanted, l.RetryAt = access.Absent, w.loop.Now()
+		}
+	})
 }

@@ -44,6 +44,8 @@ type record struct {
 	Existing  bool `json:"ex,omitempty"`
 	// StatusDue is true when the request has not been told where the lease stands.
 	StatusDue bool `json:"due,omitempty"`
+	// AskAt is when the ledger is asked who stands behind the lease, because its request no longer runs; zero for never.
+	AskAt time.Time `json:"ask,omitzero"`
 	// Refused is why the lease will never be granted; "" otherwise. Problem is why it is not yet where it shall be.
 	Refused string `json:"no,omitempty"`
 	Problem string `json:"prob,omitempty"`
@@ -61,8 +63,8 @@ type lease struct {
 	record
 	// proof is the last read-back of this run; nil for none.
 	proof *access.Proof
-	// busy is true while an activity for this lease is in flight.
-	busy bool
+	// busy is true while an activity for this lease is in flight, asking while the ledger is asked who stands behind it.
+	busy, asking bool
 	// fact is the number of the last fact of this lease.
 	fact    int
 	removal *ticket.Keeper

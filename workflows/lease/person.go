@@ -161,6 +161,7 @@ func (w *person) stepAll(now time.Time) {
 			w.do(l, a, in)
 			in.changed(l)
 		}
+		w.stepUnheard(l, now)
 		w.stepRemoval(l, now)
 	}
 }
@@ -225,6 +226,9 @@ func (w *person) Due() (time.Time, string) {
 			consider(l.removal.Due(), "removal ticket of "+string(l.ID))
 		case l.Removal != nil && !w.loadingSettings:
 			consider(w.settingsAt, "read the desk's settings")
+		}
+		if !l.asking {
+			consider(l.AskAt, "ask who stands behind "+string(l.ID))
 		}
 		switch end := l.end(); {
 		case l.busy || l.State == access.LeaseEnded:

@@ -45,6 +45,10 @@ type State struct {
 	RefusedCount int       `json:"refused_count,omitempty"`
 }
 
+// maxBatch is how many facts go out together: the server terminates a run that gives an activity more than 2 MB, and the
+// longest facts are decisions of 24 kB, each of which stands in the view that goes with them once more.
+const maxBatch = 25
+
 // maxRefusals is how many refused facts are kept for people to read.
 const maxRefusals = 5
 
@@ -118,7 +122,7 @@ func (o *Outbox) Step() {
 	if o.sending > 0 || o.Empty() {
 		return
 	}
-	o.sending = len(o.Pending)
+	o.sending = min(len(o.Pending), maxBatch)
 	if o.single > 0 {
 		o.sending = 1
 	}
