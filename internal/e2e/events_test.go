@@ -83,6 +83,16 @@ func anotherTicket(do eventStep) eventStep {
 		if err != nil {
 			return err
 		}
+		// A hint about a ticket that the ledger does not know yet is ignored, and a scan finds it an hour later.
+		err = e.until(ctx, func(d stack.Detail) error {
+			if d.Ticket == nil {
+				return fmt.Errorf("the request does not know ticket %s yet", old.Key)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
 		if err := do(ctx, e); err != nil {
 			return err
 		}

@@ -31,7 +31,7 @@ import (
 )
 
 // release is the version whose histories are recorded, and the folder that they are written to.
-const release = "v0.2"
+const release = "v0.3"
 
 // TestRecordHistories plays every scenario and writes the history of each workflow that took part. It is no test but a
 // tool: "make record-histories" runs it, at a release and whenever there is a scenario that no file shows.
