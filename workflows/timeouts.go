@@ -76,13 +76,15 @@ func Evaluate() workflow.ActivityOptions {
 	}
 }
 
-// LookupPeople: a few people of one source.
+// LookupPeople: a few people of one source. The requester waits; where nobody serves the source, the request is recorded and
+// shows it, and can be withdrawn.
 func LookupPeople(source access.SourceName) workflow.ActivityOptions {
 	return workflow.ActivityOptions{
-		TaskQueue:           SourceQueue(source),
-		StartToCloseTimeout: 30 * time.Second,
-		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumAttempts: 3},
-		Summary:             "look people up",
+		TaskQueue:              SourceQueue(source),
+		StartToCloseTimeout:    30 * time.Second,
+		ScheduleToCloseTimeout: 2 * time.Minute,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumAttempts: 3},
+		Summary:                "look people up",
 	}
 }
 

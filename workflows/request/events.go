@@ -153,8 +153,14 @@ func (r *request) denyOpen(now access.TicketSnapshot, who access.PersonID, proof
 		}
 	}
 	for i := range r.Grants {
-		if r.itemOf(r.Grants[i].Item).State == access.ItemDenied {
-			r.Grants[i].CheckAt = time.Time{}
+		g := &r.Grants[i]
+		if r.itemOf(g.Item).State != access.ItemDenied {
+			continue
+		}
+		g.CheckAt = time.Time{}
+		if g.Wanted == access.Present {
+			// A person has said that it was granted, and takes that back.
+			r.want(g, access.Absent, nil)
 		}
 	}
 	r.recordAs("won't do/"+changeKey(now), access.Event{

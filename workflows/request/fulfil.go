@@ -38,6 +38,9 @@ type grant struct {
 
 func (g grant) unanswered() bool { return g.Answered < g.Revision }
 
+// takenBack reports whether the subject's workflow has not answered yet that the access shall go.
+func (g grant) takenBack() bool { return g.Wanted == access.Absent && g.unanswered() }
+
 // due returns when there is something to do for the grant; zero for never.
 func (g grant) due() time.Time {
 	switch {
@@ -184,10 +187,14 @@ func (r *request) fulfil(now time.Time) {
 func (r *request) leaseStatus(a access.LeaseAnswer) {
 	i := slices.IndexFunc(r.Grants, func(g grant) bool { return access.LeaseIDOf(r.asked.ID, g.Item) == a.Lease })
 	// What nobody has asked for has no status.
-	if i < 0 || r.Grants[i].Revision == 0 || a.Revision < r.Grants[i].Revision || a.Version < r.Grants[i].StatusVersion || r.View.State.Ended() {
+	if i < 0 || r.Grants[i].Revision == 0 || a.Revision < r.Grants[i].Revision || a.Version < r.Grants[i].StatusVersion {
 		return
 	}
 	g := &r.Grants[i]
+	if r.View.State.Ended() {
+		r.disown(g, a)
+		return
+	}
 	g.StatusVersion = a.Version
 	item := r.itemOf(g.Item)
 	before := *item
@@ -217,6 +224,14 @@ func (r *request) leaseStatus(a access.LeaseAnswer) {
 		Type: access.EventFulfilment, Channel: access.ChannelSystem, Items: []access.ItemID{g.Item},
 		Proof: workflows.ProofText(a.Proof), Text: statusText(item.Title, a),
 	})
+}
+
+// disown takes a status that comes after the outcome: access that the outcome does not keep must go.
+func (r *request) disown(g *grant, a access.LeaseAnswer) {
+	kept := r.View.State.KeepsAccess() && r.itemOf(g.Item).State == access.ItemGranted
+	if !kept && g.Wanted == access.Present && (a.State == access.LeaseHeld || a.State == access.LeaseGranting) {
+		r.want(g, access.Absent, nil)
+	}
 }
 
 // fulfilled returns what a status makes of an item whose grant is awaited, and why.

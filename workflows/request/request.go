@@ -197,7 +197,7 @@ func (r *request) phaseLasts(state access.RequestState) bool {
 	}
 	return (state == access.StateEvaluating && len(r.View.Refusals) == 0) ||
 		(state == access.StateAwaitingApprove && r.has(access.ItemPending)) ||
-		(state == access.StateFulfilling && r.has(access.ItemFulfilling))
+		(state == access.StateFulfilling && (r.has(access.ItemFulfilling) || slices.ContainsFunc(r.Grants, grant.takenBack)))
 }
 
 // has reports whether an item is in a state.
