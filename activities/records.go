@@ -74,10 +74,16 @@ func (a *Records) Record(ctx context.Context, c RecordCall) (Recorded, error) {
 
 // undeliverable returns what Temporal says of a message. One that it will never take is Invalid: no repetition mends it.
 func undeliverable(err error) error {
-	if _, invalid := errors.AsType[*serviceerror.InvalidArgument](err); invalid {
+	if impossible(err) {
 		return translate(access.Errorf(access.Invalid, "send a message", "%w", err))
 	}
 	return err
+}
+
+// impossible reports whether Temporal will never take a message.
+func impossible(err error) bool {
+	_, invalid := errors.AsType[*serviceerror.InvalidArgument](err)
+	return invalid
 }
 
 // Archived is a request as the ledger keeps it, with its tickets.
