@@ -82,7 +82,16 @@ func (s *scan) started(done activities.StartedSubjects, err error) {
 		s.Failures++
 		s.NextAt, s.Problem = now.Add(workflows.RetryScan.After(s.Failures)), workflows.ErrorText(err)
 	default:
-		s.After, s.Started, s.Failures, s.Problem = done.Next, s.Started+done.Started, 0, ""
+		if s.After == "" {
+			s.Started = 0
+		}
+		if s.After == "" || s.Failures > 0 {
+			s.Problem = ""
+		}
+		if len(done.Refused) > 0 {
+			s.Problem = fmt.Sprintf("Temporal will never start the workflows of %v", done.Refused)
+		}
+		s.After, s.Started, s.Failures = done.Next, s.Started+done.Started, 0
 		if done.Next == "" {
 			s.NextAt = now.Add(interval)
 		}
@@ -92,9 +101,6 @@ func (s *scan) started(done activities.StartedSubjects, err error) {
 		text += "\n\n**Problem:** " + workflows.Inline(s.Problem)
 	}
 	workflow.SetCurrentDetails(s.loop.Context(), text+workflows.DetailsEnd)
-	if done.Next == "" {
-		s.Started = 0
-	}
 }
 
 // Due returns when the next page is due.
