@@ -193,3 +193,51 @@ func TestAnUpdateThatFailsIsNotRecorded(t *testing.T) {
 		})
 	}
 }
+
+// TestALateMoveUndoesNothing: usher itself has closed the ticket meanwhile, and a call of an attempt that was given up comes
+// late.
+func TestALateMoveUndoesNothing(t *testing.T) {
+	known := &access.TicketMark{}
+	for name, row := range map[string]struct {
+		update access.TicketPhase
+		from   access.TicketPhase
+		known  *access.TicketMark
+		want   access.TicketPhase
+	}{
+		"a ticket that usher has closed since stays closed":    {access.TicketWorking, access.TicketWaiting, known, access.TicketDone},
+		"so it does where the phase that was seen is unknown":  {access.TicketWorking, "", known, access.TicketDone},
+		"one that was closed when it was seen is opened again": {access.TicketWorking, access.TicketDone, known, access.TicketWorking},
+		"where nobody asks, it is moved":                       {access.TicketWorking, access.TicketWaiting, nil, access.TicketWorking},
+	} {
+		t.Run(name, func(t *testing.T) {
+			desk, port, _ := newDesk(t)
+			opened, err := desk.OpenTicket(t.Context(), openCall())
+			require.NoError(t, err)
+			closing := activities.TicketUpdate{Ticket: opened.Ref.ID, MoveTo: access.TicketDone}
+			_, err = desk.UpdateTicket(t.Context(), closing)
+			require.NoError(t, err)
+			late := activities.TicketUpdate{
+				Ticket: opened.Ref.ID, MoveTo: row.update, Known: row.known, From: row.from,
+				Comments: []access.Comment{{Marker: "m-1", Text: "it is said all the same"}},
+			}
+			updated, err := desk.UpdateTicket(t.Context(), late)
+			require.NoError(t, err)
+			require.Equal(t, row.want == access.TicketDone, updated.Overtaken)
+			require.Equal(t, row.want, port.Tickets()[0].Phase)
+			require.Len(t, port.Comments(opened.Ref.ID), 1)
+		})
+	}
+	t.Run("a move that usher made before counts for nothing", func(t *testing.T) {
+		desk, port, _ := newDesk(t)
+		opened, err := desk.OpenTicket(t.Context(), openCall())
+		require.NoError(t, err)
+		for _, to := range []access.TicketPhase{access.TicketWorking, access.TicketWaiting, access.TicketWorking} {
+			updated, err := desk.UpdateTicket(t.Context(), activities.TicketUpdate{
+				Ticket: opened.Ref.ID, MoveTo: to, Known: known, From: access.TicketWaiting,
+			})
+			require.NoError(t, err)
+			require.False(t, updated.Overtaken)
+			require.Equal(t, to, port.Tickets()[0].Phase)
+		}
+	})
+}

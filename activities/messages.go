@@ -2,7 +2,10 @@ package activities
 
 import (
 	"context"
+	"errors"
 
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
@@ -51,6 +54,18 @@ func (c EnsureCall) send(ctx context.Context, to Messenger) error {
 		},
 		c.WorkflowType, subjectParams{Subject: c.Ensure.Lease.Subject.ID})
 	return err
+}
+
+// start starts a workflow where it does not run, and reports whether it has.
+func start(ctx context.Context, to Messenger, o client.StartWorkflowOptions, workflow string, params ...any) (bool, error) {
+	o.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL
+	o.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+	o.WorkflowExecutionErrorWhenAlreadyStarted = true
+	_, err := to.ExecuteWorkflow(ctx, o, workflow, params...)
+	if _, runs := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); runs {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // subjectAttribute returns the search attribute of a person's workflow. Whom no index can hold has none.

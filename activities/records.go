@@ -51,7 +51,7 @@ func (a *Records) Record(ctx context.Context, c RecordCall) (Recorded, error) {
 	// What holds no fact does not wait for a ledger that is away.
 	if len(c.Entries) > 0 {
 		if err := a.Ledger.Record(ctx, c.Entries...); err != nil {
-			return done, translate(err)
+			return done, translate(refusal(err))
 		}
 	}
 	for _, ensure := range c.Ensures {
@@ -72,12 +72,27 @@ func (a *Records) Record(ctx context.Context, c RecordCall) (Recorded, error) {
 	return done, nil
 }
 
+// refusal returns what the ledger's error means for an entry: only Invalid and Conflict are about the entry itself. Everything
+// else is about the ledger, so it counts as unavailable until somebody has mended it.
+func refusal(err error) error {
+	if access.IsKind(err, access.Invalid) || access.IsKind(err, access.Conflict) {
+		return err
+	}
+	return &access.Error{Kind: access.Transient, Op: "record", RetryAfter: access.RetryAfterOf(err), Err: err}
+}
+
 // undeliverable returns what Temporal says of a message. One that it will never take is Invalid: no repetition mends it.
 func undeliverable(err error) error {
-	if _, invalid := errors.AsType[*serviceerror.InvalidArgument](err); invalid {
+	if impossible(err) {
 		return translate(access.Errorf(access.Invalid, "send a message", "%w", err))
 	}
 	return err
+}
+
+// impossible reports whether Temporal will never take a message.
+func impossible(err error) bool {
+	_, invalid := errors.AsType[*serviceerror.InvalidArgument](err)
+	return invalid
 }
 
 // Archived is a request as the ledger keeps it, with its tickets.

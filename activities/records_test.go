@@ -1,6 +1,7 @@
 package activities_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -150,4 +151,48 @@ func TestTheCheckOfTheLedgerIsAnAnswer(t *testing.T) {
 	result, err = empty.CheckLedger(t.Context())
 	require.NoError(t, err)
 	require.NotEmpty(t, result.Problem)
+}
+
+// refusing is a ledger that refuses what is to be recorded with an error of a kind.
+type refusing struct {
+	*store
+	kind access.Kind
+}
+
+func (s refusing) Record(context.Context, ...access.Entry) error {
+	return access.Errorf(s.kind, "record", "the database says no")
+}
+
+func TestRecordRefused(t *testing.T) {
+	for kind, forGood := range map[access.Kind]bool{
+		access.Invalid: true, access.Conflict: true,
+		// Rights and databases come back.
+		access.Transient: false, access.RateLimited: false, access.Forbidden: false, access.NotFound: false, access.Unknown: false,
+	} {
+		t.Run("by a ledger that says "+string(kind), func(t *testing.T) {
+			r := newRoom(t)
+			r.Ledger = refusing{r.store, kind}
+			_, err := r.Record(t.Context(), activities.RecordCall{
+				Entries: []access.Entry{submitted("r1")}, Ensures: []activities.EnsureCall{ensureFor("ana")},
+			})
+			var app *temporal.ApplicationError
+			require.ErrorAs(t, err, &app)
+			require.Equal(t, forGood, app.NonRetryable(), "refused for good, or repeated by Temporal")
+			require.Contains(t, app.Message(), "the database says no")
+			require.Empty(t, r.post.ensures)
+		})
+	}
+	for name, id := range map[string]string{"a message for a lease": "access/ana", "a status": "request/r1"} {
+		t.Run("by Temporal, which will never take "+name, func(t *testing.T) {
+			r := newRoom(t)
+			r.post.impossible[id] = true
+			_, err := r.Record(t.Context(), activities.RecordCall{
+				Entries: []access.Entry{submitted("r1")}, Ensures: []activities.EnsureCall{ensureFor("ana")}, Answers: []activities.AnswerCall{answerTo("r1")},
+			})
+			requireKind(t, access.Invalid, err)
+			var app *temporal.ApplicationError
+			require.ErrorAs(t, err, &app)
+			require.True(t, app.NonRetryable())
+		})
+	}
 }

@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
 	"usher/internal/access"
@@ -18,10 +17,12 @@ type StartSubjectsCall struct {
 	TaskQueue    string          `json:"task_queue"`
 }
 
-// StartedSubjects is what came of it: how many people hold access. Next asks for the next page; "" on the last one.
+// StartedSubjects is what came of it. Next asks for the next page; "" on the last one.
 type StartedSubjects struct {
-	Next   access.PersonID `json:"next,omitempty"`
-	People int             `json:"people"`
+	Next    access.PersonID `json:"next,omitempty"`
+	Started int             `json:"started"`
+	// Refused are the people whose workflow Temporal will never start as it is asked.
+	Refused []access.PersonID `json:"refused,omitempty"`
 }
 
 // StartSubjects starts the workflows of the people who hold access by the ledger, where they do not run: such a workflow
@@ -33,18 +34,18 @@ func (a *Records) StartSubjects(ctx context.Context, c StartSubjectsCall) (Start
 	}
 	var done StartedSubjects
 	for _, id := range people {
-		_, err := a.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-			ID:                       c.IDPrefix + string(id),
-			TaskQueue:                c.TaskQueue,
-			WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-			WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-			StaticSummary:            "access of " + string(id),
-			TypedSearchAttributes:    subjectAttribute(id),
+		started, err := start(ctx, a.Client, client.StartWorkflowOptions{
+			ID: c.IDPrefix + string(id), TaskQueue: c.TaskQueue, StaticSummary: "access of " + string(id), TypedSearchAttributes: subjectAttribute(id),
 		}, c.WorkflowType, subjectParams{Subject: id})
-		if err != nil {
-			return done, undeliverable(err)
+		switch {
+		case impossible(err):
+			// The others must not wait for somebody whom no repetition helps.
+			done.Refused = append(done.Refused, id)
+		case err != nil:
+			return done, err
+		case started:
+			done.Started++
 		}
-		done.People++
 	}
 	if len(people) == c.Limit {
 		done.Next = people[len(people)-1]
@@ -61,12 +62,8 @@ type ScanCall struct {
 
 // EnsureScan starts the scan of leases where it does not run. Safe to repeat.
 func (a *Records) EnsureScan(ctx context.Context, c ScanCall) error {
-	_, err := a.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:                       c.WorkflowID,
-		TaskQueue:                c.TaskQueue,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		StaticSummary:            "daily scan of leases",
+	_, err := start(ctx, a.Client, client.StartWorkflowOptions{
+		ID: c.WorkflowID, TaskQueue: c.TaskQueue, StaticSummary: "daily scan of leases",
 	}, c.WorkflowType)
 	return err
 }

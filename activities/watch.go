@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
@@ -45,12 +44,8 @@ type watchParams struct {
 
 // EnsureWatch starts the desk's watch where it does not run. Safe to repeat.
 func (a *Watch) EnsureWatch(ctx context.Context, c WatchCall) error {
-	_, err := a.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:                       c.WorkflowID,
-		TaskQueue:                c.TaskQueue,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		StaticSummary:            "watch of desk " + string(c.Desk),
+	_, err := start(ctx, a.Client, client.StartWorkflowOptions{
+		ID: c.WorkflowID, TaskQueue: c.TaskQueue, StaticSummary: "watch of desk " + string(c.Desk),
 	}, c.WorkflowType, watchParams{Desk: c.Desk})
 	return err
 }
@@ -195,12 +190,8 @@ func (a *Watch) tell(ctx context.Context, n Names, link access.TicketLink, news 
 	if news.Missing || news.Snapshot.Phase.Closed() || news.Snapshot.Own {
 		return nil
 	}
-	_, err = a.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:                       n.ReopenedPrefix + string(link.Request),
-		TaskQueue:                n.TaskQueue,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		StaticSummary:            "ticket of an ended request changed",
+	_, err = start(ctx, a.Client, client.StartWorkflowOptions{
+		ID: n.ReopenedPrefix + string(link.Request), TaskQueue: n.TaskQueue, StaticSummary: "ticket of an ended request changed",
 	}, n.ReopenedType, reopenedParams{Request: link.Request})
 	return err
 }

@@ -214,7 +214,7 @@ func TestOfAnEndedRequestOnlyATicketThatIsOpenAgainMatters(t *testing.T) {
 			require.Equal(t, "reopened/r1", started.id)
 			require.Equal(t, "ReopenedTicket", started.workflow)
 			require.Equal(t, "usher", started.options.TaskQueue)
-			require.Equal(t, enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING, started.options.WorkflowIDConflictPolicy)
+			require.Equal(t, enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL, started.options.WorkflowIDConflictPolicy)
 			require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, started.options.WorkflowIDReusePolicy)
 			require.JSONEq(t, `{"request":"r1"}`, asJSON(t, started.params))
 		})
@@ -230,7 +230,7 @@ func TestAWatchIsStartedOnceAndAgainWhenItHasEnded(t *testing.T) {
 	require.Equal(t, "ticketwatch/jira", started.id)
 	require.Equal(t, "TicketWatch", started.workflow)
 	require.Equal(t, "usher", started.options.TaskQueue)
-	require.Equal(t, enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING, started.options.WorkflowIDConflictPolicy)
+	require.Equal(t, enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL, started.options.WorkflowIDConflictPolicy)
 	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, started.options.WorkflowIDReusePolicy)
 	require.JSONEq(t, `{"desk":"jira"}`, asJSON(t, started.params))
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -132,14 +133,15 @@ type signal struct {
 type post struct {
 	*journal
 	signals, ensures, started []signal
-	// ended are workflows that no longer run, and deaf are those that no message reaches.
-	ended, deaf map[string]bool
+	// ended are workflows that no longer run, deaf are those that no message reaches, running those that run already, and
+	// impossible those that Temporal will never take a message for.
+	ended, deaf, running, impossible map[string]bool
 }
 
 var _ activities.Messenger = (*post)(nil)
 
 func newPost(j *journal) *post {
-	return &post{journal: j, ended: map[string]bool{}, deaf: map[string]bool{}}
+	return &post{journal: j, ended: map[string]bool{}, deaf: map[string]bool{}, running: map[string]bool{}, impossible: map[string]bool{}}
 }
 
 func (p *post) reach(id string) error {
@@ -147,6 +149,8 @@ func (p *post) reach(id string) error {
 	switch {
 	case p.deaf[id]:
 		return serviceerror.NewUnavailable("Temporal is away")
+	case p.impossible[id]:
+		return serviceerror.NewInvalidArgument("the id is too long")
 	case p.ended[id]:
 		return serviceerror.NewNotFound("no such workflow")
 	}
@@ -170,13 +174,27 @@ func (p *post) SignalWithStartWorkflow(_ context.Context, id, name string, arg a
 	return nil, nil
 }
 
+// ExecuteWorkflow starts a workflow as a client does: where it runs already, the options say whether that is an error.
 func (p *post) ExecuteWorkflow(_ context.Context, o client.StartWorkflowOptions, workflow any, params ...any) (client.WorkflowRun, error) {
 	if err := p.reach(o.ID); err != nil {
 		return nil, err
 	}
-	p.started = append(p.started, signal{id: o.ID, options: o, workflow: workflow, params: params[0]})
-	return nil, nil
+	if p.running[o.ID] {
+		if o.WorkflowIDConflictPolicy == enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL && o.WorkflowExecutionErrorWhenAlreadyStarted {
+			return nil, serviceerror.NewWorkflowExecutionAlreadyStarted("it runs", "", "")
+		}
+		return startedRun{}, nil
+	}
+	started := signal{id: o.ID, options: o, workflow: workflow}
+	if len(params) > 0 {
+		started.params = params[0]
+	}
+	p.started = append(p.started, started)
+	return startedRun{}, nil
 }
+
+// startedRun is a run that was started, or was there.
+type startedRun struct{ client.WorkflowRun }
 
 // requireKind is that an activity has failed with a kind.
 func requireKind(t *testing.T, kind access.Kind, err error) {

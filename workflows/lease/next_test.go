@@ -42,6 +42,7 @@ func existing(r *record) { r.Existing = true }
 func keeps(r *record)    { r.AtEnd = access.ExistingKeep }
 func proved(r *record)   { r.Granted = &access.Proof{Holds: true, At: before} }
 func retries(r *record)  { r.RetryAt = later }
+func removed(r *record)  { r.Removed = &access.TicketSnapshot{Phase: access.TicketDone} }
 func ungranted(r *record) {
 	r.GrantedAt = nil
 }
@@ -79,6 +80,8 @@ func TestNext(t *testing.T) {
 		{"what another lease is being granted waits for it", base(access.LeaseRevoking, over), others{granting: held}, wait},
 		{"what a person granted is removed by a person", base(access.LeaseRevoking, over, byHand), others{}, removeByHand},
 		{"a removal ticket is waited for", base(access.LeaseRevoking, over, byHand, withRemoval), others{}, wait},
+		{"a person's word that the access is gone is verified", base(access.LeaseRevoking, over, byHand, withRemoval, removed), others{}, verifyRemoved},
+		{"it is not where another lease keeps the access", base(access.LeaseRevoking, over, byHand, withRemoval, removed), others{keeper: held}, endOverlapped},
 		{"what another lease keeps is not removed by hand", base(access.LeaseRevoking, over, byHand, withRemoval), others{keeper: held}, endOverlapped},
 		{"what was there before a grant that never came stays", base(access.LeaseRevoking, unwanted, existing, ungranted), others{}, endKept},
 		{"what was there before is revoked at the end", base(access.LeaseRevoking, over, existing), others{}, revoke},
@@ -95,7 +98,7 @@ func withRemoval(r *record) { r.Removal = newRemovalState() }
 // TestNextIsTotal holds for every combination: nothing but a lease that has begun to end is taken away, nothing is granted that must
 // end, and nothing happens while a call on the same role is in flight.
 func TestNextIsTotal(t *testing.T) {
-	changes := []func(*record){byHand, unwanted, over, unloaded, tried, free, existing, keeps, proved, retries, ungranted, withRemoval}
+	changes := []func(*record){byHand, unwanted, over, unloaded, tried, free, existing, keeps, proved, retries, ungranted, withRemoval, removed}
 	held := base(access.LeaseHeld)
 	held.ID = "r2:1"
 	count := 0
@@ -125,6 +128,8 @@ func TestNextIsTotal(t *testing.T) {
 					require.NotNil(t, o.keeper, "%+v", l)
 				case removeByHand, verifyRemoved:
 					require.True(t, l.Fulfilment == access.FulfilmentManual || l.Binding == nil, "%+v", l)
+				case verifyRemoved:
+					require.True(t, l.Removed != nil && l.Binding != nil && l.State == access.LeaseRevoking && o.keeper == nil, "%+v", l)
 				case endKept:
 					require.True(t, l.Existing, "%+v", l)
 				case wait, load, refuse:

@@ -24,8 +24,8 @@ type state struct {
 	// After is the last person of the page before; NextAt is when the next page is due.
 	After  access.PersonID `json:"after,omitempty"`
 	NextAt time.Time       `json:"next_at,omitzero"`
-	// People counts the people who were seen in this scan, and Failures the failures in a row.
-	People   int    `json:"people,omitempty"`
+	// Started counts the workflows that were started in this scan, and Failures the failures in a row.
+	Started  int    `json:"started,omitempty"`
 	Failures int    `json:"failures,omitempty"`
 	Problem  string `json:"problem,omitempty"`
 }
@@ -82,19 +82,25 @@ func (s *scan) started(done activities.StartedSubjects, err error) {
 		s.Failures++
 		s.NextAt, s.Problem = now.Add(workflows.RetryScan.After(s.Failures)), workflows.ErrorText(err)
 	default:
-		s.After, s.People, s.Failures, s.Problem = done.Next, s.People+done.People, 0, ""
+		if s.After == "" {
+			s.Started = 0
+		}
+		if s.After == "" || s.Failures > 0 {
+			s.Problem = ""
+		}
+		if len(done.Refused) > 0 {
+			s.Problem = fmt.Sprintf("Temporal will never start the workflows of %v", done.Refused)
+		}
+		s.After, s.Started, s.Failures = done.Next, s.Started+done.Started, 0
 		if done.Next == "" {
 			s.NextAt = now.Add(interval)
 		}
 	}
-	text := fmt.Sprintf("%d people hold access by the ledger, and their workflows run. The next step is due at %s.", s.People, workflows.Clock(s.NextAt))
+	text := fmt.Sprintf("%d workflows were started. The next step is due at %s.", s.Started, workflows.Clock(s.NextAt))
 	if s.Problem != "" {
 		text += "\n\n**Problem:** " + workflows.Inline(s.Problem)
 	}
 	workflow.SetCurrentDetails(s.loop.Context(), text+workflows.DetailsEnd)
-	if done.Next == "" {
-		s.People = 0
-	}
 }
 
 // Due returns when the next page is due.
