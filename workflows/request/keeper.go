@@ -61,13 +61,11 @@ func (k keeper) Opened(o activities.Opened) {
 			k.ticket.Write(ticket.Write{Key: "outcome/" + string(k.View.State), MoveTo: k.phase()})
 		}
 	}
-	text := "Ticket " + string(ref.Key) + " was opened."
-	if o.Found {
-		text = "Ticket " + string(ref.Key) + " was found: an earlier attempt had opened it."
-	}
+	// A ticket that was found was opened by an earlier attempt: it is the same fact, which may be recorded already.
 	k.outbox.Add(outbox.Fact{
 		Events: []access.Event{k.event(string(ref.ID), access.Event{
-			Type: access.EventTicketOpened, Channel: access.ChannelSystem, Proof: ref.URL, Text: text,
+			Type: access.EventTicketOpened, Channel: access.ChannelSystem, Proof: ref.URL,
+			Text: "Ticket " + string(ref.Key) + " was opened.",
 		})},
 		Ticket: &access.TicketLink{Ref: ref, Request: k.asked.ID, Marker: access.MarkerOf(k.asked.ID)},
 		View:   true,
