@@ -21,10 +21,3 @@ func TestEventID(t *testing.T) {
 	require.NotEqual(t, id, workflows.EventID("request/r2", "", event), "another workflow")
 	require.Equal(t, workflows.EventID("request/r1", "k", event), workflows.EventID("request/r1", "k", other), "the same key")
 }
-
-func TestNextVersion(t *testing.T) {
-	first := workflows.NextVersion(0, chainStart)
-	require.Equal(t, first+1, workflows.NextVersion(first, chainStart), "twice at one time")
-	require.Greater(t, workflows.NextVersion(0, chainStart.Add(time.Second)), first+1, "a run that was reset knows no last version")
-	require.Greater(t, workflows.NextVersion(first, chainStart.Add(-time.Hour)), first, "a clock that went back")
-}

@@ -126,7 +126,7 @@ func TestNextIsTotal(t *testing.T) {
 					require.True(t, l.mustEnd(noon) && l.Loaded, "%+v", l)
 				case verifyKept, endOverlapped:
 					require.NotNil(t, o.keeper, "%+v", l)
-				case removeByHand, verifyRemoved:
+				case removeByHand:
 					require.True(t, l.Fulfilment == access.FulfilmentManual || l.Binding == nil, "%+v", l)
 				case verifyRemoved:
 					require.True(t, l.Removed != nil && l.Binding != nil && l.State == access.LeaseRevoking && o.keeper == nil, "%+v", l)

@@ -260,8 +260,9 @@ func TestRefusedWrites(t *testing.T) {
 		s.ends(2 * time.Minute)
 		require.NoError(t, s.run(t))
 		require.Equal(t, access.TicketWontDo, s.ticket(t).Phase)
-		require.Len(t, s.log, 2)
+		require.Len(t, s.log, 3)
 		require.Contains(t, s.log[1], "dropped: ")
+		require.Equal(t, "stays closed", s.log[2])
 		require.True(t, s.UpToDate())
 	})
 }

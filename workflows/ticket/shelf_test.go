@@ -115,7 +115,7 @@ func newShelf(t *testing.T) *shelf {
 	t.Helper()
 	s := &shelf{
 		desk: &port{Desk: memory.NewDesk("jira"), during: map[string]func(){}}, book: &book{}, fresh: true,
-		settings: ticket.Settings{Desk: "jira", Marker: "usher-r1", SearchDelay: searchDelay, Guard: true},
+		settings: ticket.Settings{Desk: "jira", Marker: "usher-r1", SearchDelay: searchDelay, Recheck: time.Minute, Guard: true},
 	}
 	s.newRun()
 	return s
@@ -241,7 +241,13 @@ func (s *shelf) Changed() {}
 func (s *shelf) Dropped(why string) { s.say("dropped: %s", why) }
 
 // Closed implements ticket.Owner.
-func (s *shelf) Closed(recorded bool) { s.say("closed, recorded %t", recorded) }
+func (s *shelf) Closed(recorded bool, how string) {
+	if how != "" {
+		s.say("stays closed")
+		return
+	}
+	s.say("closed, recorded %t", recorded)
+}
 
 // Closing implements ticket.Owner.
 func (s *shelf) Closing() *access.Entry { return s.closing }
