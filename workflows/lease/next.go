@@ -86,7 +86,8 @@ func nextGrant(l *record, o others, now time.Time) action {
 		return refuse
 	case l.AskFirst && !l.Loaded:
 		return load
-	case o.busy:
+	case o.busy, o.granting != nil && !l.Attempted:
+		// Whether the access was there before shows only when it is known whether the other lease has granted it.
 		return wait
 	}
 	return grantAccess
