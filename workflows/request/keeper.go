@@ -61,12 +61,14 @@ func (k keeper) Opened(o activities.Opened) {
 			k.ticket.Write(ticket.Write{Key: "outcome/" + string(k.View.State), MoveTo: k.phase()})
 		}
 	}
-	text := "Ticket " + string(ref.Key) + " was opened."
+	key, text := string(ref.ID), "Ticket "+string(ref.Key)+" was opened."
 	if o.Found {
+		// The ledger may have its opening, from before a reset.
+		key += "/found"
 		text = "Ticket " + string(ref.Key) + " was found: an earlier attempt had opened it."
 	}
 	k.outbox.Add(outbox.Fact{
-		Events: []access.Event{k.event(string(ref.ID), access.Event{
+		Events: []access.Event{k.event(key, access.Event{
 			Type: access.EventTicketOpened, Channel: access.ChannelSystem, Proof: ref.URL, Text: text,
 		})},
 		Ticket: &access.TicketLink{Ref: ref, Request: k.asked.ID, Marker: access.MarkerOf(k.asked.ID)},
