@@ -233,7 +233,10 @@ func TestARequestThatBeginsAnew(t *testing.T) {
 	require.Equal(t, access.OutcomeGranted, r.outcomeOf(request).Outcome)
 	require.Len(t, r.desk.Tickets(), 1)
 	require.Equal(t, 1, r.commented("Mia approved"))
-	require.Equal(t, 1, has(r.events("r1"), access.EventTicketOpened))
+	opened := texts(r.events("r1"), access.EventTicketOpened)
+	require.Len(t, opened, 2)
+	require.Contains(t, opened[0], "was opened")
+	require.Contains(t, opened[1], "was found")
 }
 
 // Of decisions without an id that came before policy has answered, each gets its own answer.

@@ -85,28 +85,6 @@ func TestNextVersion(t *testing.T) {
 	require.Greater(t, workflows.NextVersion(0, now.Add(time.Millisecond)), first+1, "a run that forgot how far it was goes on above")
 }
 
-func TestEventID(t *testing.T) {
-	e := access.Event{Request: "r1", Type: access.EventDecided, Text: "Mia: approve", Items: []access.ItemID{"1"}, At: time.Unix(1, 0)}
-	id := workflows.EventID("request/r1", "", e)
-	require.Regexp(t, `^request/r1#decided/[0-9a-f]{16}$`, id)
-	later := e
-	later.At, later.ID = time.Unix(2, 0), "x"
-	require.Equal(t, id, workflows.EventID("request/r1", "", later), "the same fact at another time is the same")
-	require.Equal(t, "request/r1#decided/decision/d1", workflows.EventID("request/r1", "decision/d1", e))
-	changes := []func(*access.Event){
-		func(e *access.Event) { e.Text = "Mia: deny" }, func(e *access.Event) { e.Items = []access.ItemID{"2"} },
-		func(e *access.Event) { e.Type = access.EventEnded }, func(e *access.Event) { e.Proof = "x" },
-		func(e *access.Event) { e.Actor = "mia" }, func(e *access.Event) { e.Lease = "r1:1" },
-	}
-	seen := map[string]bool{id: true, workflows.EventID("request/r2", "", e): true}
-	for _, change := range changes {
-		other := e
-		change(&other)
-		seen[workflows.EventID("request/r1", "", other)] = true
-	}
-	require.Len(t, seen, len(changes)+2, "another fact has another id")
-}
-
 func TestCappedKeywords(t *testing.T) {
 	const stored = 2048
 	require.Equal(t, []string{"a", "b"}, workflows.CappedKeywords([]string{"a", "b", "a", strings.Repeat("x", 256)}))

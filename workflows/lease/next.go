@@ -76,7 +76,8 @@ func nextGrant(l *record, o others, now time.Time) action {
 		return nextUngranted(l)
 	case l.Binding == nil:
 		return refuse
-	case o.busy:
+	case o.busy, o.granting != nil && !l.Attempted:
+		// Whether the access was there before shows only when it is known whether the other lease has granted it.
 		return wait
 	}
 	return grantAccess

@@ -68,6 +68,8 @@ func TestNext(t *testing.T) {
 		{"what may have been granted is taken away", base(access.LeaseGranting, unwanted, tried), others{}, beginEnd},
 		{"a claimed grant by hand is taken away by hand", base(access.LeaseGranting, unwanted, byHand), others{}, beginEnd},
 		{"a held lease waits", base(access.LeaseHeld), others{}, wait},
+		{"a grant waits for another one of the same access", base(access.LeaseGranting), others{granting: held}, wait},
+		{"a grant that was attempted does not wait for another", base(access.LeaseGranting, tried), others{granting: held}, grantAccess},
 		{"a held lease waits for its end", base(access.LeaseHeld, ending), others{}, wait},
 		{"a held lease ends on time", base(access.LeaseHeld, over), others{}, beginEnd},
 		{"a held lease ends when it is not wanted", base(access.LeaseHeld, unwanted), others{}, beginEnd},

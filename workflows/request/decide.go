@@ -1,6 +1,8 @@
 package request
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -45,6 +47,10 @@ func (r *request) expire(now time.Time) {
 // operator's, never the named approver's.
 func (r *request) operatorDecided(d access.Decision) {
 	claimed := d.By
+	if why := unfit(d); why != nil {
+		r.refuseOperator("signal to the workflow", why.Field+": "+why.Problem)
+		return
+	}
 	d.Channel, d.By, d.Name, d.Proof = access.ChannelOperator, "", "an operator", "signal to the workflow"
 	if claimed != "" {
 		d.Proof += "; it named " + string(claimed)
@@ -61,13 +67,36 @@ func (r *request) judgeOperator(d access.Decision) {
 		return
 	}
 	if why := r.whyOperatorNot(d); why != "" {
-		r.record(access.Event{
-			Type: access.EventDecisionRefused, Channel: access.ChannelOperator, Proof: d.Proof,
-			Text: "A decision by signal does not count: " + why + ".",
-		})
+		r.refuseOperator(d.Proof, why)
 		return
 	}
 	r.take(d)
+}
+
+func (r *request) refuseOperator(proof, why string) {
+	r.record(access.Event{
+		Type: access.EventDecisionRefused, Channel: access.ChannelOperator, Proof: proof,
+		Text: "A decision by signal does not count: " + why + ".",
+	})
+}
+
+// unfit returns what of a decision the ledger could not keep; nil for nothing. The API asks the same before; who may write to
+// the namespace is not asked.
+func unfit(d access.Decision) *policy.Rejection {
+	limits := access.Limits()
+	texts := []struct {
+		field, text string
+		limit       access.TextLimit
+	}{{"id", d.ID, limits.Decision}, {"by", string(d.By), limits.Person}, {"verdict", string(d.Verdict), limits.Decision}, {"reason", d.Reason, limits.CallReason}}
+	for _, t := range texts {
+		if problem := t.limit.Problem(t.text); problem != "" {
+			return &policy.Rejection{Kind: access.Invalid, Field: t.field, Problem: problem}
+		}
+	}
+	if len(d.Items) > limits.CallItems || slices.ContainsFunc(d.Items, func(id access.ItemID) bool { return !limits.Item.Fits(string(id)) }) {
+		return &policy.Rejection{Kind: access.Invalid, Field: "items", Problem: fmt.Sprintf("expected at most %d ids of items", limits.CallItems)}
+	}
+	return nil
 }
 
 // whyOperatorNot returns why an operator's decision does not count; "" when it does.

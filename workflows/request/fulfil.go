@@ -23,7 +23,7 @@ type grant struct {
 	// AskedAt is when the wish was made, and Granted is the proof of a grant by hand that has been made already.
 	AskedAt time.Time     `json:"asked_at,omitzero"`
 	Granted *access.Proof `json:"granted,omitempty"`
-	// StatusVersion is the version of the last status that was taken: a late, older one is ignored.
+	// StatusVersion is the version of the last status that was taken for this revision: a late, older one is ignored.
 	StatusVersion int `json:"status_version,omitempty"`
 	// ResendAt is when to ask again while there is no answer; Sends counts.
 	ResendAt time.Time `json:"resend_at,omitzero"`
@@ -98,7 +98,7 @@ func (r *request) release() {
 func (r *request) want(g *grant, wanted access.Wanted, granted *access.Proof) {
 	now := r.loop.Now()
 	g.Revision = workflows.NextVersion(g.Revision, now)
-	g.Wanted, g.AskedAt, g.Granted, g.Sends = wanted, now, granted, 0
+	g.Wanted, g.AskedAt, g.Granted, g.Sends, g.StatusVersion = wanted, now, granted, 0, 0
 	if wanted == access.Present {
 		need := r.needOf(g.Item)
 		r.recordAs("grant/"+string(g.Item), access.Event{
@@ -204,7 +204,7 @@ func (r *request) leaseStatus(a access.LeaseAnswer) {
 	}
 	item.Why = a.Problem
 	if a.Problem == "" || a.State == access.LeaseRevoking {
-		g.Answered = a.Revision
+		g.Answered = g.Revision
 	} else {
 		// Under way, with a problem: the status that counts will come; asking again is only for a lost one.
 		g.ResendAt = r.loop.Now().Add(workflows.ResendLease.Max)

@@ -105,6 +105,8 @@ func (r *request) judgeDecision(d access.Decision) *policy.Rejection {
 		return nil
 	case r.View.State.Ended() || r.Stop != nil:
 		return r.tooLate()
+	case unfit(d) != nil:
+		return unfit(d)
 	case r.Requirement == nil:
 		return nil
 	}
