@@ -239,23 +239,23 @@ func TestARequestThatBeginsAnew(t *testing.T) {
 	require.Contains(t, opened[1], "was found")
 }
 
-// Of decisions without an id that came before policy has answered, each gets its own answer.
-func TestEarlyDecisionsWithoutAnID(t *testing.T) {
+// A decision without an id is refused: of two that came before policy has answered, nobody would know which answer is whose.
+func TestADecisionWithoutAnID(t *testing.T) {
 	t.Parallel()
 	r := requestRuns(t, quietTerms)
 	r.source.Down(true)
-	var right, wrong *answer
 	say := func(by access.PersonID, id string) *answer {
 		return r.update(workflows.UpdateDecide, id, access.Decision{By: by, Verdict: access.Approve, Proof: "test"})
 	}
-	r.at(time.Minute, func() { right, wrong = say("mia", "u1"), say("ben", "u2") })
+	var early, late *answer
+	r.at(time.Minute, func() { early = say("mia", "u1") })
 	r.at(time.Hour, func() { r.source.Down(false) })
+	r.at(2*time.Hour, func() { late = say("mia", "u2") })
+	r.approves(3*time.Hour, "mia")
 	r.mustEndBy(2 * day)
 	require.Equal(t, access.OutcomeGranted, r.outcomeOf(r.request("wiki/editor")).Outcome)
-	require.True(t, right.done)
-	require.True(t, wrong.done)
-	require.NoError(t, right.accepted, "mia decides")
-	require.Error(t, wrong.accepted, "ben decides nothing here")
+	require.ErrorContains(t, early.rejected, "id")
+	require.ErrorContains(t, late.rejected, "id")
 }
 
 // The worst request that the API takes gives no activity more than the server takes, also when the ledger has been away.

@@ -105,6 +105,9 @@ func (r *request) judgeDecision(d access.Decision) *policy.Rejection {
 		return nil
 	case r.View.State.Ended() || r.Stop != nil:
 		return r.tooLate()
+	case d.ID == "":
+		// Whoever waits for an answer is found by it.
+		return &policy.Rejection{Kind: access.Invalid, Field: "id", Problem: "expected the decision's id"}
 	case unfit(d) != nil:
 		return unfit(d)
 	case r.Requirement == nil:
