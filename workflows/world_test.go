@@ -56,6 +56,8 @@ type world struct {
 	started []string
 	// entity answers ensures as the subject's workflow would; nil leaves them unanswered.
 	entity func(access.Ensure)
+	// undeliverable, if set, returns why Temporal does not take an ensure; nil when it does.
+	undeliverable func(access.Ensure) error
 	// edge is true when desk, target and source are served by workers that do not know the ledger.
 	edge bool
 	// accounts are the desk accounts of people.
@@ -95,6 +97,11 @@ func (w *world) SignalWithStartWorkflow(_ context.Context, _, _ string, arg any,
 	w.mu.Lock()
 	w.ensures = append(w.ensures, e)
 	w.mu.Unlock()
+	if w.undeliverable != nil {
+		if err := w.undeliverable(e); err != nil {
+			return nil, err
+		}
+	}
 	if w.entity != nil {
 		w.entity(e)
 	}

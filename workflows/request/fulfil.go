@@ -161,6 +161,9 @@ func (r *request) send(g *grant) {
 	r.outbox.Send(activities.RecordCall{Ensures: []activities.EnsureCall{m}}, "end lease "+string(m.Ensure.Lease.ID), func() {
 		if g := r.grantOf(id); g.Revision == m.Ensure.Revision {
 			g.ResendAt = r.loop.Now()
+			if !r.loop.Leaving() {
+				g.ResendAt = g.ResendAt.Add(workflows.RetryConnector.After(g.Sends))
+			}
 		}
 	})
 }
