@@ -63,7 +63,7 @@ func TestAWithdrawalWhoseMessageIsRefused(t *testing.T) {
 	r := requestRuns(t, quietTerms)
 	count := r.spins(500)
 	r.silent()
-	r.undelivered = func(e access.Ensure) error {
+	r.undeliverable = func(e access.Ensure) error {
 		if e.Wanted == access.Absent && r.passed() < 5*time.Hour {
 			return serviceerror.NewInvalidArgument("exceeded workflow execution limit for signal events")
 		}
@@ -88,7 +88,7 @@ func TestAStatusThatIsTooGoodToBeTrue(t *testing.T) {
 			r := requestRuns(t, quietTerms)
 			r.silent()
 			lost := 0
-			r.undelivered = func(e access.Ensure) error {
+			r.undeliverable = func(e access.Ensure) error {
 				if e.Wanted == access.Absent && r.passed() < 5*time.Hour {
 					lost++
 					return serviceerror.NewUnavailable("Temporal is away")

@@ -56,8 +56,8 @@ type world struct {
 	started []string
 	// entity answers ensures as the subject's workflow would; nil leaves them unanswered.
 	entity func(access.Ensure)
-	// undelivered, if set, gives why Temporal does not take an ensure; nil for one that it takes.
-	undelivered func(access.Ensure) error
+	// undeliverable, if set, returns why Temporal does not take an ensure; nil when it does.
+	undeliverable func(access.Ensure) error
 	// edge is true when desk, target and source are served by workers that do not know the ledger.
 	edge bool
 	// accounts are the desk accounts of people.
@@ -94,8 +94,8 @@ func (w *world) SignalWithStartWorkflow(_ context.Context, _, _ string, arg any,
 ) (client.WorkflowRun, error) {
 	e, ok := arg.(access.Ensure)
 	require.True(w.t, ok)
-	if w.undelivered != nil {
-		if err := w.undelivered(e); err != nil {
+	if w.undeliverable != nil {
+		if err := w.undeliverable(e); err != nil {
 			return nil, err
 		}
 	}

@@ -82,7 +82,9 @@ func (r *reopened) Step(now time.Time) {
 	default:
 		var desk *activities.Desk
 		options := workflows.Ticket(link.Ref.Desk, "close "+string(link.Ref.Key)+" again")
-		durable.Start(r.loop, options, desk.UpdateTicket, r.update(*link), func(_ activities.Updated, err error) { r.Over = r.done(err) || r.Over })
+		durable.Start(r.loop, options, desk.UpdateTicket, r.update(*link), func(_ activities.Updated, err error) {
+			r.Over = r.done(err) || r.Over
+		})
 	}
 }
 

@@ -163,7 +163,10 @@ func (r *request) send(g *grant) {
 	id := g.Item
 	r.outbox.Send(activities.RecordCall{Ensures: []activities.EnsureCall{m}}, "end lease "+string(m.Ensure.Lease.ID), func() {
 		if g := r.grantOf(id); g.Revision == m.Ensure.Revision {
-			g.ResendAt = r.loop.Now().Add(workflows.RetryConnector.After(g.Sends))
+			g.ResendAt = r.loop.Now()
+			if !r.loop.Leaving() {
+				g.ResendAt = g.ResendAt.Add(workflows.RetryConnector.After(g.Sends))
+			}
 		}
 	})
 }
