@@ -23,39 +23,8 @@ func longReason(n int) string { return fmt.Sprintf("%04d", n) + strings.Repeat("
 
 // What a run carries stays far below what the server takes.
 func TestDefect11(t *testing.T) {
-	t.Run("the worst request", func(t *testing.T) {
-		t.Parallel()
-		r := requestRuns(t, quietTerms)
-		request, people := crowd{items: 20, owners: 1, id: uuidOf, manager: true, first: true}.asks(r.world)
-		request.Reason = longReason(0)
-		r.ledger.setAway(true)
-		said := 0
-		say := func(by access.PersonID, item access.ItemID) {
-			said++
-			id := fmt.Sprint("d", said)
-			a := r.update(workflows.UpdateDecide, id, access.Decision{
-				ID: id, By: by, Verdict: access.Approve, Items: []access.ItemID{item}, Reason: longReason(said), Proof: "test",
-			})
-			r.at(r.passed()+20*time.Second, func() {
-				require.NoError(t, a.rejected)
-				require.True(t, a.done, "decision %s is answered", id)
-			})
-		}
-		for i, item := range request.Items {
-			r.at(time.Hour+time.Duration(i)*time.Minute, func() { say("mia", item.ID) })
-			r.at(2*time.Hour+time.Duration(i)*time.Minute, func() { say(people[i], item.ID) })
-		}
-		r.at(3*time.Hour, func() {
-			r.env.SetContinueAsNewSuggested(true)
-			r.hint()
-		})
-		r.mustEndBy(day)
-		require.NotNil(t, continuesAsNew(r.oneRun([]any{workflows.AccessRequestParams{Request: request}})), "the run continues as new")
-		require.Equal(t, 40, said)
-		carried := r.carried[0]
-		t.Logf("row carried state of the worst request: %d bytes", carried)
-		require.Less(t, carried, requestCarries)
-	})
+	t.Run("the worst request", func(t *testing.T) { worstRequest(t, false) })
+	t.Run("the worst request, whose desk is down", func(t *testing.T) { worstRequest(t, true) })
 	t.Run("a person with two thousand leases at rest", func(t *testing.T) {
 		t.Parallel()
 		const some, all = 200, 2000
@@ -66,6 +35,42 @@ func TestDefect11(t *testing.T) {
 		t.Logf("row carried state of a person with %d leases: %d bytes", all, many)
 		require.Less(t, many, personCarries)
 	})
+}
+
+// worstRequest decides 20 items twice each, with the longest reasons, while the ledger is away.
+func worstRequest(t *testing.T, deskDown bool) {
+	t.Parallel()
+	r := requestRuns(t, quietTerms)
+	request, people := crowd{items: 20, owners: 1, id: uuidOf, manager: true, first: true}.asks(r.world)
+	request.Reason = longReason(0)
+	r.ledger.setAway(true)
+	r.at(30*time.Minute, func() { r.desk.Down(deskDown) })
+	said := 0
+	say := func(by access.PersonID, item access.ItemID) {
+		said++
+		id := fmt.Sprint("d", said)
+		a := r.update(workflows.UpdateDecide, id, access.Decision{
+			ID: id, By: by, Verdict: access.Approve, Items: []access.ItemID{item}, Reason: longReason(said), Proof: "test",
+		})
+		r.at(r.passed()+20*time.Second, func() {
+			require.NoError(t, a.rejected)
+			require.True(t, a.done, "decision %s is answered", id)
+		})
+	}
+	for i, item := range request.Items {
+		r.at(time.Hour+time.Duration(i)*time.Minute, func() { say("mia", item.ID) })
+		r.at(2*time.Hour+time.Duration(i)*time.Minute, func() { say(people[i], item.ID) })
+	}
+	r.at(3*time.Hour, func() {
+		r.env.SetContinueAsNewSuggested(true)
+		r.hint()
+	})
+	r.mustEndBy(day)
+	require.NotNil(t, continuesAsNew(r.oneRun([]any{workflows.AccessRequestParams{Request: request}})), "the run continues as new")
+	require.Equal(t, 40, said)
+	carried := r.carried[0]
+	t.Logf("row carried state of the worst request: %d bytes, desk down %t", carried, deskDown)
+	require.Less(t, carried, requestCarries)
 }
 
 // personCarriesWith is what the run of a person who holds so many leases, each with an end and a proof, carries.
