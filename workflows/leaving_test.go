@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,7 +28,6 @@ func lateMessages() map[string]func(*chain, *world) {
 			w.move("omar", access.TicketDenied)
 			w.tells()
 		},
-		"a withdrawal":   func(_ *chain, w *world) { w.withdraw("ana") },
 		"a cancellation": func(c *chain, _ *world) { c.cancelWorkflow() },
 	}
 }
@@ -39,42 +39,65 @@ func TestLeaving(t *testing.T) {
 	for name, send := range lateMessages() {
 		for _, together := range []bool{true, false} {
 			t.Run(name+map[bool]string{true: ", in the task of the last result", false: ", before the last result"}[together], func(t *testing.T) {
-				leaves, sent := false, false
-				s := scenario{ledger: ledger, begin: func(c *chain) story {
-					w := c.asks(func(terms *access.Terms) {
-						watchTerms(terms)
-						terms.OperatorDecisions = true
-					})
-					w.watchStaysFresh()
-					leaves, sent = false, false
-					w.ledger.recorded = func(e access.Entry) {
-						if sent || !slices.ContainsFunc(e.Events, func(e access.Event) bool { return e.Type == access.EventDecided }) {
-							return
-						}
-						leaves, sent, c.withNextTask = false, true, together
-						send(c, w)
-						c.withNextTask = false
-					}
-					w.at(time.Hour, func() {
-						leaves = true
-						w.decide("mia", access.Approve)
-					})
-					return requestStory(w, "wiki/admin")
-				}}
+				l := &leavingRun{send: send, together: together}
+				s := scenario{ledger: ledger, begin: l.begin}
 				want := s.play(t, undisturbed, time.Time{})
 				require.Empty(t, want.problem)
-				require.True(t, sent)
-				runs := 0
-				got := s.playWith(t, "leaving", func(int) bool {
-					if leaves {
-						runs++
-					}
-					return leaves
-				}, want.ended.Add(lateAtMost))
+				require.True(t, l.sent)
+				l.told = make(chan struct{})
+				got := s.playWith(t, "leaving", l.suggested, want.ended.Add(lateAtMost))
 				require.Empty(t, got.problem)
-				require.Positive(t, runs, "the run is told to leave")
 				require.Empty(t, got.state.against(want.state))
 			})
 		}
 	}
+}
+
+// leavingRun is a request that is told to leave while a decision is being recorded, and is sent messages then.
+type leavingRun struct {
+	send     func(*chain, *world)
+	together bool
+	// told is closed when the run has been told to leave; nil when it is not to leave.
+	told  chan struct{}
+	leave atomic.Bool
+	sent  bool
+}
+
+// begin begins the story. The ledger's answer comes when the messages have been sent.
+func (l *leavingRun) begin(c *chain) story {
+	w := c.asks(func(terms *access.Terms) {
+		watchTerms(terms)
+		terms.OperatorDecisions = true
+	})
+	w.watchStaysFresh()
+	l.sent = false
+	w.ledger.recorded = func(e access.Entry) {
+		if l.sent || !slices.ContainsFunc(e.Events, func(e access.Event) bool { return e.Type == access.EventDecided }) {
+			return
+		}
+		l.sent = true
+		l.leave.Store(l.told != nil)
+		w.signal(workflows.SignalLeaseState, access.LeaseAnswer{Lease: "nobody's"})
+		if l.told != nil {
+			select {
+			case <-l.told:
+			case <-time.After(hangs):
+				w.t.Errorf("nobody asks whether the run shall leave")
+			}
+		}
+		c.withNextTask = l.together
+		l.send(c, w)
+		c.withNextTask = false
+	}
+	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
+	return requestStory(w, "wiki/admin")
+}
+
+// suggested tells the run to leave, once.
+func (l *leavingRun) suggested(int) bool {
+	if !l.leave.CompareAndSwap(true, false) {
+		return false
+	}
+	close(l.told)
+	return true
 }
