@@ -230,15 +230,21 @@ func (w *person) Due() (time.Time, string) {
 		if !l.asking {
 			consider(l.AskAt, "ask who stands behind "+string(l.ID))
 		}
-		switch end := l.end(); {
-		case l.busy || l.State == access.LeaseEnded:
-		case l.RetryAt.After(now):
-			consider(l.RetryAt, string(l.State)+" "+string(l.ID))
-		case end != nil && end.After(now):
-			consider(*end, string(l.State)+" "+string(l.ID))
-		}
+		consider(l.due(now), string(l.State)+" "+string(l.ID))
 	}
 	return at, what
+}
+
+// due returns when the lease has a step to take by the clock; zero for never, and while a call is in flight.
+func (l *lease) due(now time.Time) time.Time {
+	switch end := l.end(); {
+	case l.busy || l.State == access.LeaseEnded:
+	case l.RetryAt.After(now):
+		return l.RetryAt
+	case end != nil && end.After(now):
+		return *end
+	}
+	return time.Time{}
 }
 
 // Done reports whether no lease is left and everything is recorded.
