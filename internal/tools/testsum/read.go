@@ -26,8 +26,8 @@ type event struct {
 // serverMark is how a test names a real server that it met, in its log.
 const serverMark = "real server: "
 
-// rowLine is a line that a test logs to show what it measured: "row ..." and "continuations: ..." are printed, green or not.
-var rowLine = regexp.MustCompile(`^ +\S+\.go:\d+: ((?:row |continuations: ).*\S)\s*$`)
+// rowLine is a line that a test logs to show what it measured: "row ..." and the totals of the sweeps are printed, green or not.
+var rowLine = regexp.MustCompile(`^ +\S+\.go:\d+: ((?:row |continuations: |queued: |resets: |freezes: ).*\S)\s*$`)
 
 // reader follows the events, and prints rows, packages and failures as they come.
 type reader struct {
