@@ -1,6 +1,8 @@
 package durable
 
 import (
+	"slices"
+
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
@@ -16,45 +18,29 @@ const (
 type call struct {
 	queue string
 	start func(workflow.Context) workflow.Future
-	done  func(workflow.Future)
-	// future is nil before the call has started.
-	future workflow.Future
-	ctx    workflow.Context
-	cancel workflow.CancelFunc
-	// abandoned is true when the run leaves before the call has started.
-	abandoned bool
+	// done takes the future, nil for a call that was never started.
+	done func(workflow.Future)
+	// future is nil before the call has started; dropped is true when it never will.
+	future  workflow.Future
+	dropped bool
 }
 
-func (c *call) landed() bool { return c.abandoned || (c.future != nil && c.future.IsReady()) }
-
-func (c *call) finish() { c.done(c.future) }
-
-// abandon cancels a call that has started, and drops one that has not.
-func (c *call) abandon() {
-	if c.future == nil {
-		c.abandoned = true
-		return
-	}
-	c.cancel()
-}
-
-// Start has an activity executed and its result taken by done, in a later pass of the loop. A result that was not awaited,
-// because the run leaves, is a CanceledError. An activity that runs when the run leaves is waited for.
+// Start has an activity executed and its result taken by done, in a later pass of the loop. A nil input is none. A result
+// that was not awaited, because the run leaves, is a CanceledError. An activity that runs when the run leaves is waited for.
 func Start[R any](l *Loop, options workflow.ActivityOptions, activity, input any, done func(R, error)) {
 	options.WaitForCancellation = true
-	l.add(options.TaskQueue, decoded(l, done), func(ctx workflow.Context) workflow.Future {
+	add(l, options.TaskQueue, done, func(ctx workflow.Context) workflow.Future {
 		return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), activity, arguments(input)...)
 	})
 }
 
 // StartLocal is Start for a local activity: a short question to the worker itself. It must change nothing.
 func StartLocal[R any](l *Loop, options workflow.LocalActivityOptions, activity, input any, done func(R, error)) {
-	l.add("", decoded(l, done), func(ctx workflow.Context) workflow.Future {
+	add(l, "", done, func(ctx workflow.Context) workflow.Future {
 		return workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, options), activity, arguments(input)...)
 	})
 }
 
-// arguments is an activity's input as a list; a nil input is none.
 func arguments(input any) []any {
 	if input == nil {
 		return nil
@@ -62,57 +48,58 @@ func arguments(input any) []any {
 	return []any{input}
 }
 
-// decoded returns what takes a call's result: it decodes it into a variable of its own.
-func decoded[R any](l *Loop, done func(R, error)) func(workflow.Future) {
-	return func(f workflow.Future) {
-		var result R
-		if f == nil {
-			done(result, temporal.NewCanceledError())
-			return
+func add[R any](l *Loop, queue string, done func(R, error), start func(workflow.Context) workflow.Future) {
+	l.calls = append(l.calls, &call{queue: queue, start: start, dropped: l.leaving, done: func(f workflow.Future) {
+		var result, none R
+		err := error(temporal.NewCanceledError())
+		if f != nil {
+			err = f.Get(l.work, &result)
 		}
-		err := f.Get(l.work, &result)
 		if err != nil {
-			var none R
 			result = none
 		}
 		done(result, err)
-	}
-}
-
-func (l *Loop) add(queue string, done func(workflow.Future), start func(workflow.Context) workflow.Future) {
-	ctx, cancel := workflow.WithCancel(l.work)
-	l.calls = append(l.calls, &call{queue: queue, start: start, done: done, ctx: ctx, cancel: cancel, abandoned: l.leaving})
+	}})
 }
 
 // launch starts the calls whose turn it is, in the order in which they came.
 func (l *Loop) launch() {
-	total, queues := 0, map[string]int{}
 	for _, c := range l.calls {
-		if c.future != nil {
-			total++
-			queues[c.queue]++
+		if c.future == nil && !c.dropped && l.inFlight < maxInFlight && l.perQueue[c.queue] < maxPerQueue {
+			c.future = c.start(l.calling)
+			l.inFlight++
+			l.perQueue[c.queue]++
 		}
-	}
-	for _, c := range l.calls {
-		if c.future != nil || total >= maxInFlight || queues[c.queue] >= maxPerQueue {
-			continue
-		}
-		c.future = c.start(c.ctx)
-		total++
-		queues[c.queue]++
 	}
 }
 
-// landed takes the calls that are over out of the list, in the order in which they were started.
-func (l *Loop) landed() []*call {
-	var over, rest []*call
+// abandon cancels what is in flight, and drops what has not started. What is asked for later starts as ever.
+func (l *Loop) abandon() {
+	l.cancel()
+	l.calling, l.cancel = workflow.WithCancel(l.work)
 	for _, c := range l.calls {
-		if c.landed() {
-			over = append(over, c)
-		} else {
-			rest = append(rest, c)
-		}
+		c.dropped = c.future == nil
 	}
-	l.calls = rest
-	return over
+}
+
+func (c *call) over() bool { return c.dropped || (c.future != nil && c.future.IsReady()) }
+
+// takeResults takes the results of the calls that are over, in the order in which they were started.
+func (l *Loop) takeResults() {
+	var over []*call
+	l.calls = slices.DeleteFunc(l.calls, func(c *call) bool {
+		if !c.over() {
+			return false
+		}
+		over = append(over, c)
+		return true
+	})
+	for _, c := range over {
+		l.progress = true
+		if c.future != nil {
+			l.inFlight--
+			l.perQueue[c.queue]--
+		}
+		c.done(c.future)
+	}
 }

@@ -32,18 +32,19 @@ type Machine interface {
 // Loop is the loop of one run. The zero Loop cannot be used; New makes one.
 type Loop struct {
 	ctx workflow.Context
-	// work outlives a cancellation of the workflow: what tidies up must still run.
-	work     workflow.Context
-	machine  Machine
-	inboxes  []inbox
-	calls    []*call
-	timer    *timer
-	stopped  bool
-	leaving  bool
-	ended    bool
-	progress bool
-	woken    bool
-	checks   int
+	// work outlives a cancellation of the workflow: what tidies up must still run. calling, which cancel ends, is that of the
+	// activities.
+	work, calling workflow.Context
+	cancel        workflow.CancelFunc
+	machine       Machine
+	inboxes       []inbox
+	calls         []*call
+	inFlight      int
+	perQueue      map[string]int
+	timer         *timer
+	checks        int
+	// woken is true when an update has been applied since the last pass, progress when this run has taken something.
+	woken, progress, stopped, ended, leaving bool
 }
 
 // timer is the one durable timer that runs.
@@ -57,7 +58,8 @@ type timer struct {
 // because messages that came early are delivered at once.
 func New(ctx workflow.Context, m Machine) *Loop {
 	work, _ := workflow.NewDisconnectedContext(ctx)
-	return &Loop{ctx: ctx, work: work, machine: m}
+	calling, cancel := workflow.WithCancel(work)
+	return &Loop{ctx: ctx, work: work, calling: calling, cancel: cancel, machine: m, perQueue: map[string]int{}}
 }
 
 // Context returns the context of what the workflow does. A cancellation of the workflow does not reach it.
@@ -73,7 +75,9 @@ func (l *Loop) Leaving() bool { return l.leaving }
 func (l *Loop) Checks() int { return l.checks }
 
 // Run serves the machine until it is done, and returns nil; or until the run has grown long, and returns what carry
-// returns. Nothing is awaited between the last look for messages and the return.
+// returns. A run that leaves cancels everything in flight: what has not started, or waits between two attempts, ends at once;
+// what runs finishes, and its result is taken and carried. It leaves only after it has taken a message or a result, so two
+// runs always bring the workflow on. Nothing is awaited between the last look for messages and the return.
 func (l *Loop) Run(carry func() error) error {
 	for {
 		l.receive()
@@ -92,7 +96,8 @@ func (l *Loop) Run(carry func() error) error {
 		case l.leaving && l.idle():
 			return carry()
 		case !l.leaving && l.progress && workflow.GetInfo(l.work).GetContinueAsNewSuggested():
-			l.leave()
+			l.leaving = true
+			l.abandon()
 			continue
 		}
 		l.arm()
@@ -104,77 +109,49 @@ func (l *Loop) Run(carry func() error) error {
 
 // receive takes everything that has come: results, signals in the order in which they were declared, and a cancellation.
 func (l *Loop) receive() {
-	l.progress = l.progress || l.woken
 	l.woken = false
-	if l.timer != nil && l.timer.future.IsReady() {
+	if l.fired() {
 		l.timer = nil
 	}
-	for _, done := range l.landed() {
-		l.progress = true
-		done.finish()
-	}
+	l.takeResults()
 	for _, in := range l.inboxes {
 		for in.channel.Len() > 0 {
 			l.progress = true
 			in.take()
 		}
 	}
-	if !l.stopped && l.ctx.Err() != nil {
+	if l.cancelled() {
 		l.stopped, l.progress = true, true
 		l.machine.Cancelled()
 	}
 }
 
-// ready reports whether there is something to do. It is asked often, so its cost does not grow with the state.
+// ready reports whether there is something to do.
 func (l *Loop) ready() bool {
 	l.checks++
-	switch {
-	case l.woken, !l.stopped && l.ctx.Err() != nil, l.timer != nil && l.timer.future.IsReady():
-		return true
-	case (l.ended || l.leaving) && l.idle():
-		return true
-	}
-	return slices.ContainsFunc(l.inboxes, func(in inbox) bool { return in.channel.Len() > 0 }) ||
-		slices.ContainsFunc(l.calls, (*call).landed)
+	return l.woken || l.fired() || l.cancelled() || ((l.ended || l.leaving) && l.idle()) ||
+		slices.ContainsFunc(l.inboxes, func(in inbox) bool { return in.channel.Len() > 0 }) || slices.ContainsFunc(l.calls, (*call).over)
 }
+
+func (l *Loop) fired() bool { return l.timer != nil && l.timer.future.IsReady() }
+
+func (l *Loop) cancelled() bool { return !l.stopped && l.ctx.Err() != nil }
 
 // idle reports whether nothing is in flight and every update has been answered.
 func (l *Loop) idle() bool { return len(l.calls) == 0 && workflow.AllHandlersFinished(l.work) }
 
-// leave cancels everything in flight. What has not started, or waits between two attempts, ends at once; what runs
-// finishes, and its result is taken and carried. A run leaves only after it has taken a message or a result: so two runs
-// always bring the workflow on.
-func (l *Loop) leave() {
-	l.leaving = true
-	l.abandon()
-}
-
-func (l *Loop) abandon() {
-	for _, c := range l.calls {
-		c.abandon()
-	}
-}
-
-// shortestWait keeps a machine that says "now" again and again from spinning.
-const shortestWait = time.Second
-
 // arm sees to it that the run wakes up when the machine is due, or earlier: a timer that runs is kept as long as it fires
-// in time, for every timer is an entry in the history.
+// in time, for every timer is an entry in the history. A machine that says "now" again and again does not spin.
 func (l *Loop) arm() {
-	if l.leaving {
-		return
-	}
+	const shortest = time.Second
 	at, what := l.machine.Due()
-	if at.IsZero() || (l.timer != nil && !l.timer.at.After(at)) {
+	if l.leaving || at.IsZero() || (l.timer != nil && !l.timer.at.After(at)) {
 		return
 	}
 	if l.timer != nil {
 		l.timer.cancel()
 	}
 	ctx, cancel := workflow.WithCancel(l.work)
-	wait := max(at.Sub(l.Now()), shortestWait)
-	l.timer = &timer{
-		at: at, cancel: cancel,
-		future: workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: what}),
-	}
+	future := workflow.NewTimerWithOptions(ctx, max(at.Sub(l.Now()), shortest), workflow.TimerOptions{Summary: what})
+	l.timer = &timer{at: at, future: future, cancel: cancel}
 }

@@ -5,11 +5,10 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// inbox is the channel of one signal.
+// inbox is the channel of one signal, and what takes one message from it.
 type inbox struct {
 	channel workflow.ReceiveChannel
-	// take takes one message.
-	take func()
+	take    func()
 }
 
 // OnSignal has every signal of a name taken by handle. Of signals that came together, those of the name that was declared
@@ -21,9 +20,7 @@ func OnSignal[T any](l *Loop, name string, handle func(T)) {
 		// out. The raw payload is taken, because the SDK drops what it cannot decode.
 		var raw converter.RawValue
 		var message T
-		if !channel.ReceiveAsync(&raw) {
-			return
-		}
+		channel.ReceiveAsync(&raw)
 		if payload := raw.Payload(); payload != nil {
 			if err := converter.GetDefaultDataConverter().FromPayload(payload, &message); err != nil {
 				l.machine.Undecodable(name, err)
@@ -37,12 +34,11 @@ func OnSignal[T any](l *Loop, name string, handle func(T)) {
 // Update is how a workflow serves one kind of update.
 type Update[A, R any] struct {
 	Name, Description string
-	// Judge returns why a call is refused, from the state as it is; nil for no reason. A refused call leaves no trace. It
-	// changes nothing.
+	// Judge returns why a call is refused, from the state as it is; nil for no reason. It changes nothing, so a refused call
+	// leaves no trace.
 	Judge func(A) error
 	// Apply takes a call that was not refused. It changes the state, does not wait, and returns what reports whether the
-	// caller may be answered; nil for at once. When the run leaves, the caller is answered at once: what Apply did is in
-	// the state.
+	// caller may be answered; nil for at once. A run that leaves answers at once: what Apply did is in the state.
 	Apply func(A) (answerable func() bool)
 	// Answer returns the answer.
 	Answer func(A) (R, error)
@@ -52,7 +48,7 @@ type Update[A, R any] struct {
 func OnUpdate[A, R any](l *Loop, u Update[A, R]) error {
 	handle := func(ctx workflow.Context, call A) (R, error) {
 		answerable := u.Apply(call)
-		l.woken = true
+		l.woken, l.progress = true, true
 		if answerable != nil {
 			// A cancellation of the workflow is no reason to leave a caller without an answer.
 			work, _ := workflow.NewDisconnectedContext(ctx)
