@@ -34,96 +34,78 @@ func LocalQuestionWithin(within time.Duration) workflow.LocalActivityOptions {
 	}
 }
 
+// attempts returns options of an activity whose attempts take so long at most: so many of them, 0 for without end.
+func attempts(count int32, within time.Duration, queue, summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue: queue, StartToCloseTimeout: within, Summary: summary,
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second, MaximumAttempts: count},
+	}
+}
+
 // RecordSoon is the first attempt to write the ledger. It is short, so that a caller who waits for it is answered although
 // the ledger is unavailable or hangs: the API waits five seconds, if it is not configured otherwise.
 func RecordSoon() workflow.ActivityOptions {
-	return workflow.ActivityOptions{
-		TaskQueue:              TaskQueue,
-		StartToCloseTimeout:    3 * time.Second,
-		ScheduleToCloseTimeout: 3500 * time.Millisecond,
-		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, MaximumAttempts: 2},
-		Summary:                "record",
-	}
+	o := attempts(2, 3*time.Second, TaskQueue, "record")
+	o.ScheduleToCloseTimeout, o.RetryPolicy.InitialInterval = 3500*time.Millisecond, 200*time.Millisecond
+	return o
 }
 
 // RecordLater comes after it: Temporal repeats it until the ledger is back, or refuses for good.
 func RecordLater() workflow.ActivityOptions {
-	return workflow.ActivityOptions{
-		TaskQueue:           TaskQueue,
-		StartToCloseTimeout: 10 * time.Second,
-		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second},
-		Summary:             "record when the ledger is back",
-	}
+	return attempts(0, 10*time.Second, TaskQueue, "record when the ledger is back")
 }
 
 // SendMessage is for signals to other workflows that wait for no fact. Temporal itself is what they need.
 func SendMessage(summary string) workflow.ActivityOptions {
-	return workflow.ActivityOptions{
-		TaskQueue:           TaskQueue,
-		StartToCloseTimeout: 10 * time.Second,
-		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 10 * time.Second, MaximumAttempts: 5},
-		Summary:             summary,
-	}
+	return attempts(5, 10*time.Second, TaskQueue, summary)
 }
 
 // Evaluate: policy reads a few people of the source.
-func Evaluate() workflow.ActivityOptions {
-	return workflow.ActivityOptions{
-		TaskQueue:           TaskQueue,
-		StartToCloseTimeout: 30 * time.Second,
-		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumAttempts: 3},
-		Summary:             "ask policy",
-	}
-}
+func Evaluate() workflow.ActivityOptions { return attempts(3, 30*time.Second, TaskQueue, "ask policy") }
 
 // LookupPeople: a few people of one source. The requester waits; where nobody serves the source, the request is recorded and
 // shows it, and can be withdrawn.
 func LookupPeople(source access.SourceName) workflow.ActivityOptions {
-	return workflow.ActivityOptions{
-		TaskQueue:              SourceQueue(source),
-		StartToCloseTimeout:    30 * time.Second,
-		ScheduleToCloseTimeout: 2 * time.Minute,
-		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumAttempts: 3},
-		Summary:                "look people up",
-	}
+	o := attempts(3, 30*time.Second, SourceQueue(source), "look people up")
+	o.ScheduleToCloseTimeout = 2 * time.Minute
+	return o
 }
 
 // OpenTicket: one attempt, for a create must never be repeated blindly.
 func OpenTicket(desk access.DeskName) workflow.ActivityOptions {
-	return workflow.ActivityOptions{
-		TaskQueue:           DeskQueue(desk),
-		StartToCloseTimeout: WriteTimeout,
-		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1},
-		Summary:             "open the ticket",
-	}
+	return attempts(1, WriteTimeout, DeskQueue(desk), "open the ticket")
 }
 
 // Ticket: reads of a ticket, and writes that are safe to repeat. A few attempts; then the ticket's state says when to try
 // again, and the request shows what is wrong.
 func Ticket(desk access.DeskName, summary string) workflow.ActivityOptions {
-	return workflow.ActivityOptions{
-		TaskQueue:           DeskQueue(desk),
-		StartToCloseTimeout: WriteTimeout,
-		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 10 * time.Second, MaximumAttempts: 5},
-		Summary:             summary,
-	}
+	return attempts(5, WriteTimeout, DeskQueue(desk), summary)
 }
 
-// targetAttempts is how often one call on a target is attempted; then the lease waits (RetryGrant, RetryRevoke).
-const targetAttempts = 3
-
-// Target: a grant, a revoke or a verification, each safe to repeat.
+// Target: a grant, a revoke or a verification, each safe to repeat. A few attempts; then the lease waits (RetryGrant,
+// RetryRevoke). A target whose worker is down gives its place in the run back, and its trouble is shown.
 func Target(target access.TargetName, summary string) workflow.ActivityOptions {
-	return workflow.ActivityOptions{
-		TaskQueue:           TargetQueue(target),
-		StartToCloseTimeout: WriteTimeout,
-		// A target whose worker is down gives its place in the run back, and its trouble is shown.
-		ScheduleToCloseTimeout: 3 * time.Minute,
-		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: time.Second, MaximumInterval: 10 * time.Second, MaximumAttempts: targetAttempts,
-		},
-		Summary: summary,
-	}
+	o := attempts(3, WriteTimeout, TargetQueue(target), summary)
+	o.ScheduleToCloseTimeout = 3 * time.Minute
+	return o
+}
+
+// ChangesPage: one page of what changed on a desk, compared along where that worker can. A page is a few calls; a desk that
+// is down is asked again by the watch itself.
+func ChangesPage(desk access.DeskName) workflow.ActivityOptions {
+	return attempts(3, time.Minute, DeskQueue(desk), "what has changed")
+}
+
+// TicketsByID: many calls, each followed by a heartbeat.
+func TicketsByID(desk access.DeskName) workflow.ActivityOptions {
+	o := attempts(3, 5*time.Minute, DeskQueue(desk), "read tickets")
+	o.HeartbeatTimeout = time.Minute
+	return o
+}
+
+// NotifyChanges: the ledger, and signals to the workflows of one page.
+func NotifyChanges() workflow.ActivityOptions {
+	return attempts(5, time.Minute, TaskQueue, "tell the requests")
 }
 
 // Backoff is a growing wait between attempts: First, then twice as long each time, up to Max.
@@ -165,38 +147,6 @@ var (
 // EscalateAfter is how many attempts of a revoke fail before a person is told.
 const EscalateAfter = 4
 
-// ChangesPage: one page of what changed on a desk, compared along where that worker can. A page is a few calls; a desk that
-// is down is asked again by the watch itself.
-func ChangesPage(desk access.DeskName) workflow.ActivityOptions {
-	return workflow.ActivityOptions{
-		TaskQueue:           DeskQueue(desk),
-		StartToCloseTimeout: time.Minute,
-		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second, MaximumAttempts: 3},
-		Summary:             "what has changed",
-	}
-}
-
-// TicketsByID: many calls, each followed by a heartbeat.
-func TicketsByID(desk access.DeskName) workflow.ActivityOptions {
-	return workflow.ActivityOptions{
-		TaskQueue:           DeskQueue(desk),
-		StartToCloseTimeout: 5 * time.Minute,
-		HeartbeatTimeout:    time.Minute,
-		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second, MaximumAttempts: 3},
-		Summary:             "read tickets",
-	}
-}
-
-// NotifyChanges: the ledger, and signals to the requests of one page.
-func NotifyChanges() workflow.ActivityOptions {
-	return workflow.ActivityOptions{
-		TaskQueue:           TaskQueue,
-		StartToCloseTimeout: time.Minute,
-		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second, MaximumAttempts: 5},
-		Summary:             "tell the requests",
-	}
-}
-
 // DoctorWithin is how long a doctor's report is waited for, where nobody says otherwise.
 const DoctorWithin = 40 * time.Second
 
@@ -221,11 +171,7 @@ func DoctorLongest(within time.Duration) time.Duration {
 
 // Checkup: one step of the doctor's, once. A queue that nobody polls is given up sooner.
 func Checkup(queue string, within time.Duration) workflow.ActivityOptions {
-	return workflow.ActivityOptions{
-		TaskQueue:              queue,
-		StartToCloseTimeout:    within,
-		ScheduleToStartTimeout: within / 2,
-		ScheduleToCloseTimeout: within,
-		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
-	}
+	o := attempts(1, within, queue, "")
+	o.ScheduleToStartTimeout, o.ScheduleToCloseTimeout = within/2, within
+	return o
 }
