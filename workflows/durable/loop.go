@@ -68,6 +68,9 @@ func (l *Loop) Context() workflow.Context { return l.work }
 // Now returns the workflow's time in UTC.
 func (l *Loop) Now() time.Time { return workflow.Now(l.work).UTC() }
 
+// Busy reports whether an activity is in flight, or waits for its turn.
+func (l *Loop) Busy() bool { return len(l.calls) > 0 }
+
 // Leaving reports whether the run is about to continue as new: nothing is started any more.
 func (l *Loop) Leaving() bool { return l.leaving }
 
@@ -138,7 +141,7 @@ func (l *Loop) fired() bool { return l.timer != nil && l.timer.future.IsReady() 
 func (l *Loop) cancelled() bool { return !l.stopped && l.ctx.Err() != nil }
 
 // idle reports whether nothing is in flight and every update has been answered.
-func (l *Loop) idle() bool { return len(l.calls) == 0 && workflow.AllHandlersFinished(l.work) }
+func (l *Loop) idle() bool { return !l.Busy() && workflow.AllHandlersFinished(l.work) }
 
 // arm sees to it that the run wakes up when the machine is due, or earlier: a timer that runs is kept as long as it fires
 // in time, for every timer is an entry in the history. A machine that says "now" again and again does not spin.

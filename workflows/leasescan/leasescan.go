@@ -39,7 +39,6 @@ const (
 type scan struct {
 	*state
 	loop    *durable.Loop
-	busy    bool
 	stopped error
 }
 
@@ -61,10 +60,9 @@ func Workflow(ctx workflow.Context, p Params) error {
 
 // Step asks for the next page.
 func (s *scan) Step(now time.Time) {
-	if s.busy || s.stopped != nil || now.Before(s.NextAt) {
+	if s.loop.Busy() || s.stopped != nil || now.Before(s.NextAt) {
 		return
 	}
-	s.busy = true
 	var records *activities.Records
 	call := activities.StartSubjectsCall{
 		After: s.After, Limit: page, IDPrefix: workflows.SubjectPrefix, WorkflowType: workflows.SubjectAccessType, TaskQueue: workflows.TaskQueue,
@@ -73,7 +71,6 @@ func (s *scan) Step(now time.Time) {
 }
 
 func (s *scan) started(done activities.StartedSubjects, err error) {
-	s.busy = false
 	now := s.loop.Now()
 	switch {
 	case err != nil && s.loop.Leaving():
@@ -105,7 +102,7 @@ func (s *scan) started(done activities.StartedSubjects, err error) {
 
 // Due returns when the next page is due.
 func (s *scan) Due() (time.Time, string) {
-	if s.busy || s.stopped != nil {
+	if s.loop.Busy() || s.stopped != nil {
 		return time.Time{}, ""
 	}
 	return s.NextAt, "next scan"

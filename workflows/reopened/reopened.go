@@ -34,7 +34,6 @@ type reopened struct {
 	*state
 	request access.RequestID
 	loop    *durable.Loop
-	busy    bool
 }
 
 // Workflow reads the ticket once, and if a person has opened it again does what today's contract says of that. A ticket that
@@ -52,10 +51,9 @@ func Workflow(ctx workflow.Context, p Params) error {
 
 // Step takes the next step.
 func (r *reopened) Step(now time.Time) {
-	if r.busy || r.Over || now.Before(r.RetryAt) {
+	if r.loop.Busy() || r.Over || now.Before(r.RetryAt) {
 		return
 	}
-	r.busy = true
 	link := r.link()
 	switch {
 	case r.Archived == nil:
@@ -108,7 +106,6 @@ func (r *reopened) record() {
 // done reports whether a step has succeeded; else it is due again later. A ticket that is gone, or that no transition
 // closes, needs no answer any more.
 func (r *reopened) done(err error) bool {
-	r.busy = false
 	switch kind := workflows.KindOf(err); {
 	case err == nil:
 		r.Failures = 0
@@ -174,7 +171,7 @@ func (r *reopened) update(link access.TicketLink) activities.TicketUpdate {
 
 // Due returns when a step that has failed is due again.
 func (r *reopened) Due() (time.Time, string) {
-	if r.busy || r.Over {
+	if r.loop.Busy() || r.Over {
 		return time.Time{}, ""
 	}
 	return r.RetryAt, "try again"

@@ -10,6 +10,7 @@ import (
 	"usher/activities"
 	"usher/internal/access"
 	"usher/workflows"
+	"usher/workflows/durable"
 )
 
 // round begins to ask for everything that changed since the cursor. Each page is a step of its own.
@@ -27,7 +28,7 @@ func (w *watch) page() {
 	var desk *activities.Desk
 	call := activities.ChangesCall{Query: *w.Round, Judge: w.comparison()}
 	call.Judge.View = w.View
-	start(w, workflows.ChangesPage(w.desk), desk.ChangedTickets, call, func(changes activities.Changes, err error) {
+	durable.Start(w.loop, workflows.ChangesPage(w.desk), desk.ChangedTickets, call, func(changes activities.Changes, err error) {
 		switch {
 		case err != nil:
 			w.roundFailed(err)
@@ -43,7 +44,7 @@ func (w *watch) page() {
 func (w *watch) compare(page access.ChangesPage, call activities.JudgeCall) {
 	call.Tickets, call.View = page.Tickets, w.View.Advanced(page, call.At)
 	var watch *activities.Watch
-	start(w, workflows.NotifyChanges(), watch.Judge, call, func(judged activities.Judged, err error) {
+	durable.Start(w.loop, workflows.NotifyChanges(), watch.Judge, call, func(judged activities.Judged, err error) {
 		if err != nil {
 			w.roundFailed(err)
 			return
@@ -87,14 +88,14 @@ func (w *watch) comparison() activities.JudgeCall {
 func (w *watch) read(ids []access.TicketID, done func(error)) {
 	var desk *activities.Desk
 	call := activities.ReadCall{Tickets: ids, Judge: w.comparison()}
-	start(w, workflows.TicketsByID(w.desk), desk.ReadTickets, call, func(read activities.Read, err error) {
+	durable.Start(w.loop, workflows.TicketsByID(w.desk), desk.ReadTickets, call, func(read activities.Read, err error) {
 		if err != nil || read.Judged != nil {
 			done(err)
 			return
 		}
 		call.Judge.Tickets, call.Judge.Missing = read.Tickets, read.Missing
 		var watch *activities.Watch
-		start(w, workflows.NotifyChanges(), watch.Judge, call.Judge, func(_ activities.Judged, err error) { done(err) })
+		durable.Start(w.loop, workflows.NotifyChanges(), watch.Judge, call.Judge, func(_ activities.Judged, err error) { done(err) })
 	})
 }
 
@@ -130,7 +131,7 @@ func (w *watch) scanOn() {
 	}
 	var watch *activities.Watch
 	call := activities.OpenTicketsCall{Desk: w.desk, After: w.Scan.After, Limit: maxScan}
-	startLocal(w, watch.ListOpenTickets, call, func(ids []access.TicketID, err error) {
+	durable.StartLocal(w.loop, workflows.LocalQuestion(), watch.ListOpenTickets, call, func(ids []access.TicketID, err error) {
 		w.Scan.Page = ids
 		if err != nil || len(ids) == 0 {
 			w.scanned(err)

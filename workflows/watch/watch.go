@@ -64,7 +64,6 @@ type watch struct {
 	*state
 	desk access.DeskName
 	loop *durable.Loop
-	busy bool
 	// stopped is the cancellation's error.
 	stopped error
 }
@@ -112,7 +111,7 @@ func (w *watch) hint(h workflows.Hint) {
 // Step starts what is due: hints and rounds before a full scan.
 func (w *watch) Step(now time.Time) {
 	switch {
-	case w.busy || w.Done():
+	case w.loop.Busy() || w.Done():
 	case !now.Before(w.SettingsAt):
 		w.begin()
 	case w.Settings == nil:
@@ -131,7 +130,7 @@ func (w *watch) Step(now time.Time) {
 // Due returns when the watch has something to do by the clock.
 func (w *watch) Due() (time.Time, string) {
 	switch {
-	case w.busy || w.Done():
+	case w.loop.Busy() || w.Done():
 		return time.Time{}, ""
 	case w.Settings == nil:
 		return w.SettingsAt, "read the settings"
@@ -156,7 +155,7 @@ func (w *watch) Undecodable(string, error) { w.Overflown = true }
 func (w *watch) begin() {
 	if !w.Positioned {
 		var ledger *activities.Watch
-		startLocal(w, ledger.WatchPosition, w.desk, func(view access.WatchView, err error) {
+		durable.StartLocal(w.loop, workflows.LocalQuestion(), ledger.WatchPosition, w.desk, func(view access.WatchView, err error) {
 			if err != nil {
 				w.failedToBegin(err)
 				return
@@ -167,7 +166,7 @@ func (w *watch) begin() {
 		return
 	}
 	var policy *activities.Policy
-	startLocal(w, policy.CurrentTerms, nil, func(settings access.Terms, err error) {
+	durable.StartLocal(w.loop, workflows.LocalQuestion(), policy.CurrentTerms, nil, func(settings access.Terms, err error) {
 		if err != nil {
 			w.failedToBegin(err)
 			return
@@ -182,24 +181,6 @@ func (w *watch) failedToBegin(err error) {
 	}
 	w.failed(err)
 	w.SettingsAt = w.loop.Now().Add(workflows.RetryWatch.After(w.Failures))
-}
-
-// startLocal asks this worker, one question at a time.
-func startLocal[R any](w *watch, activity, input any, done func(R, error)) {
-	w.busy = true
-	durable.StartLocal(w.loop, workflows.LocalQuestion(), activity, input, func(result R, err error) {
-		w.busy = false
-		done(result, err)
-	})
-}
-
-// start has an activity executed, one at a time.
-func start[R any](w *watch, options workflow.ActivityOptions, activity, input any, done func(R, error)) {
-	w.busy = true
-	durable.Start(w.loop, options, activity, input, func(result R, err error) {
-		w.busy = false
-		done(result, err)
-	})
 }
 
 // failed remembers that the desk or the ledger could not be asked; the cursor stays where it is.
