@@ -100,9 +100,6 @@ func (r removal) Missing() {
 	r.l.removal.Replace()
 }
 
-// Changed implements ticket.Owner.
-func (r removal) Changed() {}
-
 // Dropped implements ticket.Owner.
 func (r removal) Dropped(why string) {
 	workflow.GetLogger(r.w.loop.Context()).Warn("removal ticket left as it is", "why", why)

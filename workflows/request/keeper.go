@@ -51,7 +51,7 @@ func (r *request) ticketPeople() []access.Person {
 // Opened implements ticket.Owner.
 func (k keeper) Opened(o activities.Opened) {
 	ref := o.Ref
-	k.View.Ticket, k.View.TicketProblem = &ref, ""
+	k.View.Ticket = &ref
 	if old := k.Ticket.Old; old != nil {
 		k.Ticket.Pending = nil
 		k.ticket.Write(ticket.Write{
@@ -90,9 +90,6 @@ func (k keeper) Missing() {
 		k.apply(access.EventDeleted, now)
 	}
 }
-
-// Changed implements ticket.Owner.
-func (k keeper) Changed() { k.View.TicketProblem = k.Ticket.Problem }
 
 // Dropped implements ticket.Owner.
 func (k keeper) Dropped(why string) {

@@ -26,9 +26,10 @@ func (r *request) setState(s access.RequestState) {
 	r.View.Since = r.loop.Now()
 }
 
-// view returns the view as it is now, with whom the request waits for and what comes next.
+// view returns the view as it is now, with whom the request waits for, what comes next, and what is wrong with the ticket.
 func (r *request) view() access.RequestView {
 	r.updateWaitingOn()
+	r.View.TicketProblem = r.Ticket.Problem
 	return r.View
 }
 

@@ -45,15 +45,13 @@ func (k *Keeper) unreadable(err error) {
 		return
 	}
 	k.Problem = "the ticket cannot be read: " + workflows.ErrorText(err)
-	k.owner.Changed()
 	k.UnchangedReads++
 	k.readLater()
 }
 
 func (k *Keeper) saw(now access.TicketSnapshot) {
-	if k.Problem != "" && len(k.Pending) == 0 {
+	if len(k.Pending) == 0 {
 		k.Problem = ""
-		k.owner.Changed()
 	}
 	k.Misses = 0
 	if k.owner.Read(now) {

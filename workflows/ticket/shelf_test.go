@@ -234,9 +234,6 @@ func (s *shelf) Missing() {
 	}
 }
 
-// Changed implements ticket.Owner.
-func (s *shelf) Changed() {}
-
 // Dropped implements ticket.Owner.
 func (s *shelf) Dropped(why string) { s.say("dropped: %s", why) }
 

@@ -68,8 +68,6 @@ type Owner interface {
 	Opened(activities.Opened)
 	// Missing takes that the ticket can no longer be read, with credentials that are good.
 	Missing()
-	// Changed takes that Problem has changed.
-	Changed()
 	// Dropped takes that the desk refuses a write for good.
 	Dropped(why string)
 	// Closed takes that the ticket is closed, and how: "" by the last write, else why it stays as somebody else closed it.
@@ -235,7 +233,6 @@ func (k *Keeper) failed(what string, err error) {
 	k.Failures++
 	k.RetryAt = k.loop.Now().Add(workflows.RetryConnector.After(k.Failures))
 	k.Problem = what + workflows.ErrorText(err)
-	k.owner.Changed()
 }
 
 // update makes the next writes: all that wait together, for what comes later says more than what came before.
@@ -329,7 +326,6 @@ func (k *Keeper) pop(size int) {
 	if len(k.Pending) == 0 {
 		k.Problem, k.Single = "", false
 	}
-	k.owner.Changed()
 }
 
 // refused takes writes that failed.
@@ -343,7 +339,6 @@ func (k *Keeper) refused(err error, size int, u activities.TicketUpdate) {
 		// One of them is refused: which one shows when they go one by one.
 		k.Single = true
 		k.Problem = "ticket is behind: " + workflows.ErrorText(err)
-		k.owner.Changed()
 	case (kind == access.Conflict || kind == access.Invalid) && !u.MoveTo.Closed():
 		k.drop(err)
 	case kind == access.Conflict || kind == access.Invalid:
