@@ -192,7 +192,8 @@ type sentUpdate struct {
 // sentWithin is how long an update may take until the server has it.
 const sentWithin = 20 * time.Second
 
-// update sends an update, and returns when the server has it. The answer comes later.
+// update sends an update, and returns when the server has it. The answer comes later. When the answer is to try again, the
+// update is sent again, as a client does.
 func (q *queued) update(ctx context.Context, name, update string, arg any) error {
 	u := &sentUpdate{name: name, done: make(chan struct{})}
 	q.updates = append(q.updates, u)
@@ -202,23 +203,46 @@ func (q *queued) update(ctx context.Context, name, update string, arg any) error
 	}
 	go func() {
 		defer close(u.done)
-		handle, err := q.temporal.UpdateWorkflow(ctx, options)
-		if err == nil {
-			err = handle.Get(ctx, nil)
+		for sent := 1; ; sent++ {
+			u.err = q.answerTo(ctx, options)
+			if !isTransient(u.err) {
+				return
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(sweepPause):
+			}
+			options.UpdateID = fmt.Sprintf("queued-%s-%d", name, sent)
 		}
-		u.err = err
 	}()
 	arriving, cancel := context.WithTimeout(ctx, sentWithin)
 	defer cancel()
+	first := "queued-" + name
 	return awaited(arriving, func(ctx context.Context) error {
 		_, err := q.temporal.WorkflowService().PollWorkflowExecutionUpdate(ctx, &workflowservice.PollWorkflowExecutionUpdateRequest{
 			Namespace: client.DefaultNamespace,
 			UpdateRef: &updatepb.UpdateRef{
-				WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: options.WorkflowID}, UpdateId: options.UpdateID,
+				WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: q.workflowID()}, UpdateId: first,
 			},
 		})
 		return err
 	})
+}
+
+// answerTo sends an update and returns the error that it is answered with.
+func (q *queued) answerTo(ctx context.Context, options client.UpdateWorkflowOptions) error {
+	handle, err := q.temporal.UpdateWorkflow(ctx, options)
+	if err != nil {
+		return err
+	}
+	return handle.Get(ctx, nil)
+}
+
+// isTransient reports whether an answer asks for the same update again.
+func isTransient(err error) bool {
+	var app *temporal.ApplicationError
+	return errors.As(err, &app) && access.Kind(app.Type()) == access.Transient
 }
 
 func (u *sentUpdate) answered() bool {
