@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
@@ -64,6 +65,8 @@ type world struct {
 	accounts map[access.PersonID]access.AccountID
 	// chain, if set, takes what happens over to the next run when a run continues as new.
 	chain *chain
+	// logger is where a run's log goes; nil for the environment's own.
+	logger log.Logger
 }
 
 // faultyLedger is the real ledger, which can be away.
@@ -173,6 +176,9 @@ func newWorldWith(t testing.TB, change func(*access.Terms)) *world {
 func (w *world) newRun() {
 	var suite testsuite.WorkflowTestSuite
 	before := w.env
+	if w.logger != nil {
+		suite.SetLogger(w.logger)
+	}
 	if w.chain != nil {
 		suite.SetLogger(w.chain.logger)
 	}
