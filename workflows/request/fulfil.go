@@ -212,7 +212,8 @@ func (r *request) leaseStatus(a access.LeaseAnswer) {
 		// Under way, with a problem: the status that counts will come; asking again is only for a lost one.
 		g.ResendAt = r.loop.Now().Add(workflows.ResendLease.Max)
 	}
-	if item.State == access.ItemFulfilling {
+	// What is answered to a wish that access shall go says nothing of the grant: how the request was stopped says it.
+	if item.State == access.ItemFulfilling && g.Wanted == access.Present {
 		item.State, item.Why = fulfilled(a)
 	}
 	r.updateStatusText()
