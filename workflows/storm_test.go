@@ -44,7 +44,7 @@ const (
 var stormKinds = []struct {
 	name string
 	play func(*storm)
-}{{"a person", stormOfAPerson}}
+}{{"a request", stormOfARequest}, {"a person", stormOfAPerson}}
 
 // TestStorm plays random stories. STORM_SEED and STORM_COUNT play those of a seed again.
 func TestStorm(t *testing.T) {
