@@ -65,7 +65,10 @@ func add[R any](l *Loop, queue string, done func(R, error), start func(workflow.
 // launch starts the calls whose turn it is, in the order in which they came.
 func (l *Loop) launch() {
 	for _, c := range l.calls {
-		if c.future == nil && !c.dropped && l.inFlight < maxInFlight && l.perQueue[c.queue] < maxPerQueue {
+		if l.inFlight == maxInFlight {
+			return
+		}
+		if c.future == nil && !c.dropped && l.perQueue[c.queue] < maxPerQueue {
 			c.future = c.start(l.calling)
 			l.inFlight++
 			l.perQueue[c.queue]++
