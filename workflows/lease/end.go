@@ -28,7 +28,7 @@ func (w *person) revoke(l *lease, ending []access.LeaseID) {
 	var port *activities.Target
 	options := workflows.Target(l.Binding.Target, "revoke "+l.Title)
 	durable.Start(w.loop, options, port.Revoke, call, func(result activities.RevokeResult, err error) {
-		l.busy = false
+		w.idle(l)
 		switch {
 		case err == nil && result.KeptBy != "":
 			w.overlapped(l, result.KeptBy)
@@ -57,7 +57,7 @@ func (w *person) verifyKept(l *lease, keeper access.LeaseID) {
 	var port *activities.Target
 	options := workflows.Target(l.Binding.Target, "verify "+l.Title)
 	durable.Start(w.loop, options, port.Verify, w.assignment(l), func(proof access.Proof, err error) {
-		l.busy = false
+		w.idle(l)
 		if err != nil {
 			w.retry(l, err, workflows.RetryRevoke)
 			return

@@ -18,15 +18,35 @@ func (w *person) record(l *lease, t access.EventType, proof *access.Proof, text 
 		Channel: access.ChannelSystem, Proof: workflows.ProofText(proof), Text: text,
 	}
 	e.ID = workflows.EventID("lease/"+string(l.ID), "", e)
-	l.fact = w.outbox.Add(outbox.Fact{Events: []access.Event{e}, Leases: []access.LeaseID{l.ID}})
+	w.writes(l, w.outbox.Add(outbox.Fact{Events: []access.Event{e}, Leases: []access.LeaseID{l.ID}}))
+}
+
+// unwritten is a fact of a lease that is not in the ledger yet.
+type unwritten struct {
+	lease *lease
+	fact  int
+}
+
+// writes takes the number of a lease's last fact.
+func (w *person) writes(l *lease, fact int) {
+	l.fact = fact
+	w.unwritten = append(w.unwritten, unwritten{l, fact})
+}
+
+// takeWritten has the leases evaluated whose facts have been written: one that has ended may be over.
+func (w *person) takeWritten() {
+	for len(w.unwritten) > 0 && w.outbox.Written(w.unwritten[0].fact) {
+		w.changed(w.unwritten[0].lease)
+		w.unwritten = w.unwritten[1:]
+	}
 }
 
 // tellAll tells the requests where their leases stand, if they have not been told: together with what the ledger is told.
 func (w *person) tellAll() {
-	for _, l := range w.leases {
+	for _, l := range w.agenda.changed {
 		if l.StatusDue && (l.State != access.LeaseGranting || l.Problem != "" || l.Refused != "") {
 			l.StatusDue = false
-			l.fact = w.outbox.Add(outbox.Fact{Status: []activities.AnswerCall{l.status()}})
+			w.writes(l, w.outbox.Add(outbox.Fact{Status: []activities.AnswerCall{l.status()}}))
 		}
 	}
 }
@@ -62,6 +82,7 @@ func (w *person) Refused(f outbox.Fact, why string) {
 		}
 		w.outbox.WithdrawStatus(l.ID)
 		l.Wanted, l.Refused, l.StatusDue = access.Absent, "its grant cannot be recorded: "+why, true
+		w.changed(l)
 	}
 }
 
@@ -71,6 +92,7 @@ func (w *person) Undelivered(leases []access.LeaseID) {
 	for _, id := range leases {
 		if l := w.find(id); l != nil {
 			l.AskAt = w.loop.Now()
+			w.changed(l)
 		}
 	}
 }
@@ -89,6 +111,7 @@ func (w *person) stepUnheard(l *lease, now time.Time) {
 	var records *activities.Records
 	durable.StartLocal(w.loop, workflows.LocalQuestion(), records.ReadLease, l.question(w.Person.ID), func(known activities.LeaseKnown, err error) {
 		l.asking = false
+		w.changed(l)
 		if err != nil {
 			l.AskAt = w.loop.Now().Add(workflows.RetryConnector.First)
 			return

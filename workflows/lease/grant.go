@@ -12,7 +12,7 @@ func (w *person) load(l *lease) {
 	l.busy = true
 	var records *activities.Records
 	durable.StartLocal(w.loop, workflows.LocalQuestion(), records.ReadLease, l.question(w.Person.ID), func(known activities.LeaseKnown, err error) {
-		l.busy = false
+		w.idle(l)
 		if err != nil {
 			w.retry(l, err, workflows.RetryConnector)
 			return
@@ -81,7 +81,7 @@ func (w *person) grant(l *lease, behind *lease) {
 	var port *activities.Target
 	options := workflows.Target(l.Binding.Target, "grant "+l.Title)
 	durable.Start(w.loop, options, port.Grant, call, func(result activities.GrantResult, err error) {
-		l.busy = false
+		w.idle(l)
 		switch {
 		case err != nil:
 			// What was there before is in the ledger, if the call came so far.

@@ -6,34 +6,45 @@ import (
 	"usher/internal/access"
 )
 
-// index finds the leases that are about the same access, so that a step costs the same however many leases a person has.
+// index finds leases by their ids, and those that are about the same access, so that a step costs the same however many
+// leases a person has. A lease's entitlement and binding never change.
 type index struct {
-	now time.Time
+	byID map[access.LeaseID]*lease
 	// bound are the leases of each binding, free those without a binding, by entitlement, and entitled all of an entitlement.
 	bound          map[access.Binding]*group
 	free, entitled map[access.EntitlementID]*group
 }
 
-// group is the leases that are about one access, and what they mean for one another, as long as none of them changes.
+// group is the leases that are about one access, and what they mean for one another at the time known; the zero time after one
+// of them has changed.
 type group struct {
 	leases []*lease
-	known  bool
+	known  time.Time
 	// keepers are the first two that hold, so that each lease finds one that is not itself; the same of those being granted.
 	keepers, granting []*record
 	busy              int
 }
 
-func (w *person) index(now time.Time) *index {
-	in := &index{
-		now: now, bound: map[access.Binding]*group{},
+func newIndex() *index {
+	return &index{
+		byID: map[access.LeaseID]*lease{}, bound: map[access.Binding]*group{},
 		free: map[access.EntitlementID]*group{}, entitled: map[access.EntitlementID]*group{},
 	}
-	for _, l := range w.leases {
-		for _, g := range in.own(l) {
-			g.leases = append(g.leases, l)
-		}
+}
+
+func (in *index) add(l *lease) {
+	in.byID[l.ID] = l
+	for _, g := range in.own(l) {
+		g.leases = append(g.leases, l)
 	}
-	return in
+}
+
+func (in *index) remove(l *lease) {
+	in.changed(l)
+	delete(in.byID, l.ID)
+	for _, g := range in.own(l) {
+		g.leases = without(g.leases, l, byNumber)
+	}
 }
 
 // own returns the groups that a lease belongs to.
@@ -63,15 +74,15 @@ func groupOf[K comparable](groups map[K]*group, key K) *group {
 // changed forgets what a lease meant for the others.
 func (in *index) changed(l *lease) {
 	for _, g := range in.own(l) {
-		g.known = false
+		g.known = time.Time{}
 	}
 }
 
 // others returns what the other leases mean for one.
-func (in *index) others(l *lease) others {
+func (in *index) others(l *lease, now time.Time) others {
 	var o others
 	for _, g := range in.around(l) {
-		g.learn(in.now)
+		g.learn(now)
 		for _, k := range g.keepers {
 			if k != &l.record && o.keeper == nil {
 				o.keeper = k
@@ -91,10 +102,10 @@ func (in *index) others(l *lease) others {
 const enough = 2
 
 func (g *group) learn(now time.Time) {
-	if g.known {
+	if g.known.Equal(now) {
 		return
 	}
-	g.known, g.keepers, g.granting, g.busy = true, nil, nil, 0
+	g.known, g.keepers, g.granting, g.busy = now, nil, nil, 0
 	for _, l := range g.leases {
 		switch {
 		case !l.holds(now):
@@ -122,10 +133,10 @@ func (in *index) behind(l *lease) *lease {
 }
 
 // ending returns the other leases on the binding of a lease that have ended or must end: the ledger may not know it yet.
-func (in *index) ending(l *lease) []access.LeaseID {
+func (in *index) ending(l *lease, now time.Time) []access.LeaseID {
 	var ids []access.LeaseID
 	for _, other := range groupOf(in.bound, *l.Binding).leases {
-		if other != l && (other.State == access.LeaseRevoking || other.State == access.LeaseEnded || other.mustEnd(in.now)) {
+		if other != l && (other.State == access.LeaseRevoking || other.State == access.LeaseEnded || other.mustEnd(now)) {
 			ids = append(ids, other.ID)
 		}
 	}

@@ -61,6 +61,11 @@ type record struct {
 // lease is one running lease.
 type lease struct {
 	record
+	// number is the lease's place among the leases of this run. changed is true when it must be evaluated, and dueAt is when
+	// it must be by the clock: both are the agenda's.
+	number  int
+	changed bool
+	dueAt   time.Time
 	// proof is the last read-back of this run; nil for none.
 	proof *access.Proof
 	// busy is true while an activity for this lease is in flight, asking while the ledger is asked who stands behind it.

@@ -72,10 +72,10 @@ func endingAtOnce(count int, end time.Time) *ledger {
 	return l
 }
 
-// TestManyLeases counts the loop's checks while so many leases of one person end at once.
+// TestManyLeases counts the loop's checks, and the evaluations of leases, while so many leases of one person end at once.
 func TestManyLeases(t *testing.T) {
 	sizes := []int{250, 1000, 2000}
-	checks := make([]int, len(sizes))
+	checks, evaluations := make([]int, len(sizes)), make([]int, len(sizes))
 	for i, size := range sizes {
 		var suite testsuite.WorkflowTestSuite
 		env := suite.NewTestWorkflowEnvironment()
@@ -84,16 +84,25 @@ func TestManyLeases(t *testing.T) {
 		l := endingAtOnce(size, env.Now().Add(time.Hour))
 		env.RegisterActivity(l)
 		var loop *durable.Loop
-		env.ExecuteWorkflow(lease.Watched(func(seen *durable.Loop) { loop = seen }), lease.Params{Subject: "ana"})
+		var evaluated func() int
+		watch := func(l *durable.Loop, evaluations func() int) { loop, evaluated = l, evaluations }
+		env.ExecuteWorkflow(lease.Watched(watch), lease.Params{Subject: "ana"})
 		require.NoError(t, env.GetWorkflowError())
 		require.Len(t, l.ended, size)
 		require.Equal(t, size, l.revokes)
-		checks[i] = loop.Checks()
+		checks[i], evaluations[i] = loop.Checks(), evaluated()
 	}
+	growsLinearly(t, "condition checks", sizes, checks)
+	growsLinearly(t, "evaluations", sizes, evaluations)
+}
+
+// growsLinearly prints the counts of three sizes, and fails where one is higher than its size explains.
+func growsLinearly(t *testing.T, what string, sizes, counts []int) {
+	t.Helper()
+	t.Logf("row %s at 250/1000/2000 leases: %d %d %d", what, counts[0], counts[1], counts[2])
 	const tolerance = 1.3
 	for i, size := range sizes {
-		linear := float64(checks[0]) / float64(sizes[0]) * float64(size)
-		require.LessOrEqual(t, float64(checks[i]), tolerance*linear, "checks of %d leases", size)
+		linear := float64(counts[0]) / float64(sizes[0]) * float64(size)
+		require.LessOrEqual(t, float64(counts[i]), tolerance*linear, "%s of %d leases", what, size)
 	}
-	t.Logf("row condition checks at 250/1000/2000 leases: %d %d %d", checks[0], checks[1], checks[2])
 }

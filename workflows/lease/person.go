@@ -1,7 +1,7 @@
 // Package lease is the workflow SubjectAccess: the single writer of one person's access. All leases of a person are steps of
 // one loop: what a lease does next is a pure function of it, of the person's other leases, and of the time (next.go).
 //
-// person.go holds the leases and their index; grant.go and end.go do the steps; removal.go keeps the tickets that ask a
+// person.go holds the leases; index.go and agenda.go know which of them must be looked at; grant.go and end.go do the steps; removal.go keeps the tickets that ask a
 // person to take access away; facts.go writes the audit trail; status.go shows operators what the person holds.
 package lease
 
@@ -44,11 +44,18 @@ type state struct {
 // person is one running workflow.
 type person struct {
 	*state
-	loop                        *durable.Loop
-	outbox                      *outbox.Outbox
+	loop   *durable.Loop
+	outbox *outbox.Outbox
+	// leases are in the order of their numbers, which counts them; index and agenda are kept with every change of one.
 	leases                      []*lease
+	number                      int
+	index                       *index
+	agenda                      agenda
+	unwritten                   []unwritten
 	settingsAt                  time.Time
 	loadingSettings, recovering bool
+	// evaluations counts the calls of next: a measure of the cost.
+	evaluations int
 }
 
 // Workflow holds a person's leases until the last has ended. It ignores cancellation: access that must end ends.
@@ -62,14 +69,16 @@ func Workflow(ctx workflow.Context, p Params) error {
 
 // listen returns a person's workflow that takes messages.
 func listen(ctx workflow.Context, p Params) (*person, error) {
-	w := &person{state: p.Carried}
+	w := &person{state: p.Carried, index: newIndex()}
 	if w.state == nil {
 		w.state = &state{Person: access.Person{ID: p.Subject}}
 	}
 	w.loop = durable.New(ctx, w)
 	w.outbox = outbox.New(w.loop, &w.Outbox, w)
 	for _, carried := range w.Leases {
-		w.leases = append(w.leases, &lease{record: carried, fact: len(w.Outbox.Pending)})
+		l := &lease{record: carried}
+		w.add(l)
+		w.writes(l, len(w.Outbox.Pending))
 	}
 	w.Leases = nil
 	durable.OnSignal(w.loop, workflows.SignalEnsure, w.message)
@@ -96,14 +105,15 @@ func (w *person) message(m access.Ensure) {
 		w.Unreadable++
 	case foreign:
 		l = newLease(m)
-		w.leases = append(w.leases, l)
+		w.add(l)
 		w.refuse(l, "the message is about another subject")
 	case l != nil:
 		w.Person = m.Lease.Subject
 		w.wish(l, m)
+		w.changed(l)
 	default:
 		w.Person = m.Lease.Subject
-		w.leases = append(w.leases, newLease(m))
+		w.add(newLease(m))
 	}
 }
 
@@ -129,53 +139,97 @@ func sameTime(a, b *time.Time) bool {
 	return a.Equal(*b)
 }
 
-func (w *person) find(id access.LeaseID) *lease {
-	i := slices.IndexFunc(w.leases, func(l *lease) bool { return l.ID == id })
-	if i < 0 {
-		return nil
-	}
-	return w.leases[i]
+func (w *person) find(id access.LeaseID) *lease { return w.index.byID[id] }
+
+// add takes a lease that is new here.
+func (w *person) add(l *lease) {
+	w.number++
+	l.number = w.number
+	w.leases = append(w.leases, l)
+	w.index.add(l)
+	w.changed(l)
 }
 
-// Step brings every lease as far as it can go now.
+// changed takes that a lease may have something else to do: whatever changes a lease calls it. The leases about the same
+// access may have as well. A lease that is over has nothing to do any more.
+func (w *person) changed(l *lease) {
+	if w.find(l.ID) != l {
+		return
+	}
+	w.index.changed(l)
+	w.agenda.add(l)
+	for _, g := range w.index.around(l) {
+		for _, other := range g.leases {
+			w.agenda.add(other)
+		}
+	}
+}
+
+// idle takes that the call for a lease is over.
+func (w *person) idle(l *lease) {
+	l.busy = false
+	w.changed(l)
+}
+
+// Step brings every lease as far as it can go now: those that have changed, those around them, and those that are due.
 func (w *person) Step(now time.Time) {
 	w.recover(now)
+	for _, l := range w.agenda.due(now) {
+		w.changed(l)
+	}
+	w.takeWritten()
 	if w.Recovered {
 		w.stepAll(now)
 	}
 	w.tellAll()
 	w.outbox.Step()
-	w.leases = slices.DeleteFunc(w.leases, w.over)
+	w.settle(now)
 	w.show()
 }
 
-// stepAll takes each lease on. The index of who keeps what is made once, and anew only when a step has changed a lease.
+// stepAll takes the leases of the agenda on, in the order of their numbers. A step may add leases: those with a higher
+// number are taken on in this pass, the others in the next.
 func (w *person) stepAll(now time.Time) {
-	in := w.index(now)
-	for _, l := range w.leases {
+	for l := w.agenda.after(0); l != nil; l = w.agenda.after(l.number) {
 		for !l.busy {
-			a := next(&l.record, in.others(l), now)
+			w.evaluations++
+			a := next(&l.record, w.index.others(l, now), now)
 			if a == wait {
 				break
 			}
-			w.do(l, a, in)
-			in.changed(l)
+			w.do(l, a, now)
+			w.changed(l)
 		}
 		w.stepUnheard(l, now)
 		w.stepRemoval(l, now)
+		l.changed = false
 	}
 }
 
+// settle lets go of the leases that are over, and schedules the others that have been evaluated.
+func (w *person) settle(now time.Time) {
+	for _, l := range w.agenda.changed {
+		at, _ := w.dueOf(l, now)
+		if w.over(l) {
+			at, l.changed = time.Time{}, false
+			w.leases = without(w.leases, l, byNumber)
+			w.index.remove(l)
+		}
+		w.agenda.schedule(l, at)
+	}
+	w.agenda.changed = slices.DeleteFunc(w.agenda.changed, func(l *lease) bool { return !l.changed })
+}
+
 // do takes one step.
-func (w *person) do(l *lease, a action, in *index) {
-	o := in.others(l)
+func (w *person) do(l *lease, a action, now time.Time) {
+	o := w.index.others(l, now)
 	switch a {
 	case load:
 		w.load(l)
 	case refuse:
 		w.refuse(l, "nothing says where this access is granted")
 	case grantAccess:
-		w.grant(l, in.behind(l))
+		w.grant(l, w.index.behind(l))
 	case takeGrant:
 		w.takeGrant(l, *l.Granted)
 	case endUngranted:
@@ -189,7 +243,7 @@ func (w *person) do(l *lease, a action, in *index) {
 	case endOverlapped:
 		w.overlapped(l, o.keeper.ID)
 	case revoke:
-		w.revoke(l, in.ending(l))
+		w.revoke(l, w.index.ending(l, now))
 	case removeByHand:
 		w.openRemoval(l)
 	case verifyRemoved:
@@ -206,6 +260,17 @@ func (w *person) over(l *lease) bool {
 
 // Due returns when the next lease has something to do by the clock.
 func (w *person) Due() (time.Time, string) {
+	switch {
+	case !w.Recovered && !w.recovering:
+		return w.RecoverAt, "read the ledger's leases"
+	case !w.Recovered || len(w.agenda.timed) == 0:
+		return time.Time{}, ""
+	}
+	return w.dueOf(w.agenda.timed[0], w.loop.Now())
+}
+
+// dueOf returns when a lease has something to do by the clock, and what that is.
+func (w *person) dueOf(l *lease, now time.Time) (time.Time, string) {
 	var at time.Time
 	what := ""
 	consider := func(t time.Time, name string) {
@@ -213,25 +278,16 @@ func (w *person) Due() (time.Time, string) {
 			at, what = t, name
 		}
 	}
-	if !w.Recovered {
-		if !w.recovering {
-			consider(w.RecoverAt, "read the ledger's leases")
-		}
-		return at, what
+	switch {
+	case l.removal != nil:
+		consider(l.removal.Due(), "removal ticket of "+string(l.ID))
+	case l.Removal != nil && !w.loadingSettings:
+		consider(w.settingsAt, "read the desk's settings")
 	}
-	now := w.loop.Now()
-	for _, l := range w.leases {
-		switch {
-		case l.removal != nil:
-			consider(l.removal.Due(), "removal ticket of "+string(l.ID))
-		case l.Removal != nil && !w.loadingSettings:
-			consider(w.settingsAt, "read the desk's settings")
-		}
-		if !l.asking {
-			consider(l.AskAt, "ask who stands behind "+string(l.ID))
-		}
-		consider(l.due(now), string(l.State)+" "+string(l.ID))
+	if !l.asking {
+		consider(l.AskAt, "ask who stands behind "+string(l.ID))
 	}
+	consider(l.due(now), string(l.State)+" "+string(l.ID))
 	return at, what
 }
 
@@ -290,11 +346,12 @@ func (w *person) recoveredPage(page []access.LeaseView, err error) {
 		if l := w.find(v.Lease.ID); l != nil {
 			l.adopt(v)
 			l.Loaded = true
+			w.changed(l)
 			continue
 		}
 		l := recovered(v)
 		l.Loaded = true
-		w.leases = append(w.leases, l)
+		w.add(l)
 	}
 	w.Failures, w.RecoverAt = 0, time.Time{}
 	w.Recovered = len(page) < recoverPage

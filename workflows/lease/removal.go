@@ -32,6 +32,7 @@ func (w *person) stepRemoval(l *lease, now time.Time) {
 			Desk: l.Desk, Marker: access.RemovalMarkerOf(l.ID), SearchDelay: w.Settings.SearchDelay.Std(),
 			First: w.Settings.First.Std(), Max: w.Settings.Max.Std(), Recheck: w.Settings.First.Std(),
 		}, removal{w, l})
+		l.removal.Changed = func() { w.changed(l) }
 	}
 	l.removal.Step(now)
 }
@@ -51,12 +52,22 @@ func (w *person) loadSettings(now time.Time) {
 	var policy *activities.Policy
 	durable.StartLocal(w.loop, workflows.LocalQuestion(), policy.CurrentTerms, nil, func(settings access.Terms, err error) {
 		w.loadingSettings = false
+		w.changedRemovals()
 		if err != nil {
 			w.settingsAt = w.loop.Now().Add(workflows.RetryConnector.First)
 			return
 		}
 		w.Settings = &deskSettings{SearchDelay: settings.DeskSettles, First: settings.LookFirst, Max: settings.LookAtMost}
 	})
+}
+
+// changedRemovals has every lease evaluated that waits for the desk's settings.
+func (w *person) changedRemovals() {
+	for _, l := range w.leases {
+		if l.Removal != nil {
+			w.changed(l)
+		}
+	}
 }
 
 // removal is a lease as the owner of the ticket that asks for its end.
@@ -84,7 +95,7 @@ func (r removal) link(ref access.TicketRef) *access.TicketLink {
 
 // Opened implements ticket.Owner.
 func (r removal) Opened(o activities.Opened) {
-	r.l.fact = r.w.outbox.Add(outbox.Fact{Ticket: r.link(o.Ref), Leases: []access.LeaseID{r.l.ID}})
+	r.w.writes(r.l, r.w.outbox.Add(outbox.Fact{Ticket: r.link(o.Ref), Leases: []access.LeaseID{r.l.ID}}))
 	if r.l.Fulfilment != access.FulfilmentManual {
 		// The revoke goes on by itself: nobody needs to read the ticket.
 		r.l.Removal.ReadAt = time.Time{}
@@ -148,7 +159,7 @@ func (w *person) verifyRemoved(l *lease, now access.TicketSnapshot) {
 	var port *activities.Target
 	options := workflows.Target(l.Binding.Target, "verify "+l.Title)
 	durable.Start(w.loop, options, port.Verify, w.assignment(l), func(proof access.Proof, err error) {
-		l.busy = false
+		w.idle(l)
 		switch {
 		case err != nil:
 			w.retry(l, err, workflows.RetryConnector)

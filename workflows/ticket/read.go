@@ -6,7 +6,6 @@ import (
 	"usher/activities"
 	"usher/internal/access"
 	"usher/workflows"
-	"usher/workflows/durable"
 )
 
 // StartRead reads the ticket, beside whatever else goes on.
@@ -36,7 +35,7 @@ func (k *Keeper) StartRead() {
 func (k *Keeper) read(done func(activities.Look, error)) {
 	var desk *activities.Desk
 	options := workflows.Ticket(k.Desk, "read "+string(k.Ref.Key))
-	durable.Start(k.loop, options, desk.LookAtTicket, activities.LookCall{Ticket: k.Ref.ID}, done)
+	start(k, options, desk.LookAtTicket, activities.LookCall{Ticket: k.Ref.ID}, done)
 }
 
 func (k *Keeper) unreadable(err error) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
 
 	"usher/activities"
 	"usher/internal/access"
@@ -101,8 +102,10 @@ type Settings struct {
 type Keeper struct {
 	*State
 	Settings
-	loop  *durable.Loop
-	owner Owner
+	// Changed is called when the result of an activity has been taken: Step may have something to do. nil for nothing.
+	Changed func()
+	loop    *durable.Loop
+	owner   Owner
 	// busy is true while a write is in flight, reading while a read is.
 	busy, reading bool
 	// writes counts the writes of this run: a read that a write overtook shows a ticket that no longer is.
@@ -201,12 +204,22 @@ func (k *Keeper) Step(now time.Time) {
 	}
 }
 
+// start has an activity on the ticket executed, and its result taken by done.
+func start[R any](k *Keeper, options workflow.ActivityOptions, activity, input any, done func(R, error)) {
+	durable.Start(k.loop, options, activity, input, func(result R, err error) {
+		done(result, err)
+		if k.Changed != nil {
+			k.Changed()
+		}
+	})
+}
+
 // open finds or creates the ticket. After an outcome that is unknown the desk's search is given its time, so that the next
 // attempt finds a ticket that was created: that time is in the state, and a run that continues keeps it.
 func (k *Keeper) open() {
 	var desk *activities.Desk
 	k.busy = true
-	durable.Start(k.loop, workflows.OpenTicket(k.Desk), desk.OpenTicket, k.owner.Order(), func(opened activities.Opened, err error) {
+	start(k, workflows.OpenTicket(k.Desk), desk.OpenTicket, k.owner.Order(), func(opened activities.Opened, err error) {
 		k.busy = false
 		if err != nil {
 			k.failed("no ticket yet: ", err)
@@ -250,7 +263,7 @@ func (k *Keeper) update() {
 	}
 	k.busy = true
 	var desk *activities.Desk
-	durable.Start(k.loop, workflows.Ticket(k.Desk, summary), desk.UpdateTicket, update, func(done activities.Updated, err error) {
+	start(k, workflows.Ticket(k.Desk, summary), desk.UpdateTicket, update, func(done activities.Updated, err error) {
 		k.busy = false
 		if err != nil {
 			k.refused(err, size, update)
