@@ -71,7 +71,7 @@ var rooms = []room{
 		"internal/access", "internal/devstack/stack", "internal/devstack/bench", "internal/simulator",
 	}},
 	{pattern: "internal/devstack/bench", rule: ruleInternal, imports: []string{
-		"internal/access", "internal/ledger", "internal/temporalclient", "internal/devstack/stack", "workflows",
+		"internal/access", "internal/ledger", "internal/temporalclient", "internal/devstack/stack", "workflows", "workflows/registry", "activities",
 	}},
 	{pattern: "internal/devstack/stack", rule: ruleInternal, imports: []string{"internal/access", "internal/simulator"}},
 	{pattern: "internal/arch", rule: ruleInternal},

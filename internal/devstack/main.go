@@ -5,7 +5,7 @@
 //	                REASON goes into the requests, KEEP=1 leaves the stack up and prints where it is
 //	devstack stop   stops what "KEEP=1 devstack demo" left up
 //	devstack bench  what usher costs, measured on a stack of its own; FULL=1 measures what takes longer as well,
-//	                ONLY=throughput (or count, or waiting) only that
+//	                ONLY=throughput (or leases, count, waiting) only that
 //
 // Variables of up: TEMPORAL_ADDRESS uses a Temporal server that runs already; JIRA_URL, JIRA_USER and JIRA_TOKEN (with
 // JIRA_PROJECT, default ACCESS, and JIRA_ISSUE_TYPE, default Task) use a real Jira instead of the fake one.

@@ -29,13 +29,14 @@ type Options struct {
 	FloorCommand []string
 	// Full measures the rest as well, for which ten minutes are too short.
 	Full bool
-	// Only is the one part to measure: PartCount, PartThroughput or PartWaiting; "" means all. The figures of the others
+	// Only is the one part to measure: PartLeases, PartCount, PartThroughput or PartWaiting; "" means all. The figures of the others
 	// are then "not measured".
 	Only string
 }
 
 // The parts of a benchmark.
 const (
+	PartLeases     = "leases"
 	PartCount      = "count"
 	PartThroughput = "throughput"
 	PartWaiting    = "waiting"
@@ -73,7 +74,7 @@ type run struct {
 // system of its own in a temporary folder and leaves nothing behind; after an error it leaves the folder with the logs, and
 // says where. A context that ends stops it.
 func Run(ctx context.Context, options Options) error {
-	if parts := []string{"", PartCount, PartThroughput, PartWaiting}; !slices.Contains(parts, options.Only) {
+	if parts := []string{"", PartLeases, PartCount, PartThroughput, PartWaiting}; !slices.Contains(parts, options.Only) {
 		return fmt.Errorf("ONLY: found %q, expected one of %q", options.Only, parts[1:])
 	}
 	dir, err := os.MkdirTemp("", "usher-bench-")
@@ -91,6 +92,10 @@ func Run(ctx context.Context, options Options) error {
 }
 
 func (r *run) all(ctx context.Context) (err error) {
+	// The tasks of leases need no system, and are measured while none is up.
+	if err := r.part(ctx, PartLeases, "Leases that end at once", r.leaseTasks); err != nil || r.options.Only == PartLeases {
+		return err
+	}
 	if err := r.start(ctx); err != nil {
 		return err
 	}
@@ -110,16 +115,24 @@ func (r *run) all(ctx context.Context) (err error) {
 		{PartThroughput, "Throughput beside two floors", r.throughput},
 		{PartWaiting, "Requests that wait", r.hold},
 	} {
-		if r.options.Only != "" && r.options.Only != part.name {
-			continue
+		if err := r.part(ctx, part.name, part.title, part.do); err != nil {
+			return err
 		}
-		fmt.Fprintf(r.out, "\n== %s\n", part.title)
-		began := time.Now()
-		if err := part.do(ctx); err != nil {
-			return fmt.Errorf("%s: %w", part.title, err)
-		}
-		r.tell("took %s", time.Since(began).Round(time.Second))
 	}
+	return nil
+}
+
+// part measures one part, unless another is the only one.
+func (r *run) part(ctx context.Context, name, title string, do func(context.Context) error) error {
+	if r.options.Only != "" && r.options.Only != name {
+		return nil
+	}
+	fmt.Fprintf(r.out, "\n== %s\n", title)
+	began := time.Now()
+	if err := do(ctx); err != nil {
+		return fmt.Errorf("%s: %w", title, err)
+	}
+	r.tell("took %s", time.Since(began).Round(time.Second))
 	return nil
 }
 

@@ -44,6 +44,11 @@
 //
 // With Options.Full, a whole hour is counted as well, with a thousand and more real requests and nothing divided.
 //
+// # Leases that end at once
+//
+// SubjectAccess runs in the SDK's test environment with 250, 1,000 and 2,000 leases that end at once. What is told is the wall
+// time from their end to the end of the run, and how much more each lease takes among 2,000 than among 250: 1.0 is linear.
+//
 // # Memory
 //
 // The memory of the worker is what its process holds. It is read some minutes after the last request was opened, when the

@@ -20,7 +20,7 @@ type figure struct {
 var figureNames = []string{
 	"throughput_ratio", "ratio_to_fixed_floor", "events_per_request", "actions_per_request", "watch_actions_per_hour",
 	"desk_calls_per_hour_10", "desk_calls_per_hour_1000", "desk_calls_per_hour_10000", "worker_cpu_ms_per_request",
-	"worker_mb_per_1000_open",
+	"worker_mb_per_1000_open", "lease_task_ms_250", "lease_task_ms_1000", "lease_task_ms_2000", "lease_task_growth",
 }
 
 // figures are the result of a benchmark.
