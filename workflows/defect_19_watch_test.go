@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -149,12 +150,12 @@ func betweenPages(t *testing.T, pages int) {
 func temporalAway(t *testing.T) {
 	t.Parallel()
 	r := newHolderRuns(t)
-	failures := 0
+	var failures atomic.Int32
 	r.each(func() {
 		tell := r.heard
 		r.heard = func(id, signal string, arg any) error {
 			if r.passed() < time.Hour {
-				failures++
+				failures.Add(1)
 				return serviceerror.NewUnavailable("Temporal is away")
 			}
 			return tell(id, signal, arg)
@@ -166,7 +167,7 @@ func temporalAway(t *testing.T) {
 	r.at(150*time.Minute, func() { require.Equal(t, access.LeaseHeld, r.holder.last("r1:1").State, "the answer goes out at last") })
 	r.mustEndBy(day)
 	r.run()
-	require.Positive(t, failures)
+	require.Positive(t, failures.Load())
 	require.NotEmpty(t, r.server.warnings)
 	for _, warning := range r.server.warnings {
 		require.NotContains(t, strings.SplitN(warning, " error", 2)[0], "ledger", "it was Temporal that was away")

@@ -71,13 +71,14 @@ func TestStorm(t *testing.T) {
 	t.Logf("row storms of a kind: %d", count)
 }
 
-// stormSeeds returns the first seed, and how many stories of each kind are played.
+// stormSeeds returns the first seed, and how many stories of each kind are played: always the same ones, or with FULL=1 many
+// new ones.
 func stormSeeds(t *testing.T) (seed, count uint64) {
 	t.Helper()
-	seed, count = rand.Uint64()>>1, stormsOfAKind
+	seed, count = 1, stormsOfAKind
 	switch {
 	case os.Getenv("FULL") != "":
-		count = stormsInFull
+		seed, count = rand.Uint64()>>1, stormsInFull
 	case raceDetector:
 		count = stormsOfAKind / 10
 	}

@@ -32,6 +32,13 @@ func (f *Faults) FailNext(op string, errs ...error) {
 	f.fail[op] = append(f.fail[op], errs...)
 }
 
+// FailNoMore takes back the errors of FailNext that no call has got yet. It is safe to repeat.
+func (f *Faults) FailNoMore() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.fail)
+}
+
 // DropAnswerNext makes the next call of an operation do its work and then lose the answer, as Transient. Called n
 // times, it drops n answers.
 func (f *Faults) DropAnswerNext(op string) {
