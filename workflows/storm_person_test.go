@@ -24,7 +24,8 @@ type personStorm struct {
 	// from her, or given to her, by hand.
 	had, keeps, taken map[string]bool
 	// lost is true when the run is about to be lost, away while Temporal takes no message, refused while the ledger takes none.
-	lost, away bool
+	// everLost stays true after the first lost run.
+	lost, everLost, away bool
 }
 
 // claim is one item of a request: what it wants of the person's workflow, and what it has heard.
@@ -394,7 +395,7 @@ func (p *personStorm) lose() {
 	if away || p.away {
 		return
 	}
-	p.lost = true
+	p.lost, p.everLost = true, true
 	p.runs.growsLong()
 	p.runs.signal(workflows.SignalEnsure, p.claims[0].wish)
 }

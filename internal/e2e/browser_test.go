@@ -128,7 +128,12 @@ func (d *browserDesk) bring(t *testing.T, a browserAsk) stack.Detail {
 		_, err = d.Decide(ctx, a.by, a.id, a.verdict)
 		require.NoError(t, err)
 	}
-	detail, err := d.Await(ctx, a.id, browserState(a.state))
+	detail, err := d.Await(ctx, a.id, func(d stack.Detail) error {
+		if d.Ticket == nil {
+			return errors.New("it shows no ticket")
+		}
+		return browserState(a.state)(d)
+	})
 	require.NoError(t, err)
 	return detail
 }
