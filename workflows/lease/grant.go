@@ -27,6 +27,10 @@ const maxWithoutEvidence = 100
 
 // know goes on from what the ledger knows: memory outlives a run, and a late message grants nothing.
 func (w *person) know(l *lease, known activities.LeaseKnown) {
+	if l.Foreign {
+		w.refuseForeign(l, known.Lease != nil)
+		return
+	}
 	if known.Lease != nil {
 		l.Loaded = true
 		l.adopt(*known.Lease)
@@ -49,6 +53,16 @@ func (w *person) know(l *lease, known activities.LeaseKnown) {
 	default:
 		l.Loaded, l.Failures = true, 0
 	}
+}
+
+// refuseForeign refuses a message about another subject. Where the ledger has a lease of that id, its record stays as it is.
+func (w *person) refuseForeign(l *lease, recorded bool) {
+	const why = "the message is about another subject"
+	if !recorded {
+		w.refuse(l, why)
+		return
+	}
+	l.State, l.Refused, l.StatusDue, l.Loaded = access.LeaseEnded, why, true, true
 }
 
 // refuse takes that a lease will never be granted. What usher may have granted before it knew is taken away.

@@ -37,6 +37,8 @@ type record struct {
 	Version   int               `json:"v,omitempty"`
 	// Loaded is true when the ledger has been asked what it knows of this lease.
 	Loaded bool `json:"ld,omitempty"`
+	// Foreign is true for a message about another subject: it is refused.
+	Foreign bool `json:"foreign,omitempty"`
 	// AskFirst is true when the target's worker does not know the ledger, so that it is asked before each grant.
 	AskFirst bool `json:"edge,omitempty"`
 	// Attempted is true when a call that may have granted the access was made; Existing when the access was there before.

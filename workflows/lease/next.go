@@ -66,6 +66,9 @@ func next(l *record, o others, now time.Time) action {
 // nextGrant is the next step of a lease that is being granted.
 func nextGrant(l *record, o others, now time.Time) action {
 	switch taken := l.Granted != nil && l.Wanted == access.Present; {
+	case l.Foreign:
+		// It is refused; how depends on what the ledger has.
+		return load
 	case taken && l.Loaded:
 		// What a person has granted is held, even if its time is over by now: it must be taken away again.
 		return takeGrant

@@ -1,8 +1,9 @@
 // Package lease is the workflow SubjectAccess: the single writer of one person's access. All leases of a person are steps of
 // one loop: what a lease does next is a pure function of it, of the person's other leases, and of the time (next.go).
 //
-// person.go holds the leases; index.go and agenda.go know which of them must be looked at; grant.go and end.go do the steps; removal.go keeps the tickets that ask a
-// person to take access away; facts.go writes the audit trail; status.go shows operators what the person holds.
+// person.go holds the leases; index.go and agenda.go know which of them must be evaluated; grant.go and end.go do the steps;
+// removal.go keeps the tickets that ask a person to take access away; facts.go writes the audit trail; status.go shows
+// operators what the person holds.
 package lease
 
 import (
@@ -105,8 +106,8 @@ func (w *person) message(m access.Ensure) {
 		w.Unreadable++
 	case foreign:
 		l = newLease(m)
+		l.Foreign = true
 		w.add(l)
-		w.refuse(l, "the message is about another subject")
 	case l != nil:
 		w.Person = m.Lease.Subject
 		w.wish(l, m)
