@@ -88,8 +88,8 @@ func (p *personStorm) judgeMembers(rows []access.LeaseView) {
 		case p.taken[role] || live:
 		case p.had[role] && p.holder.edge && len(about) > 0:
 			// A worker at the edge remembers what was there before only if its first attempt comes through.
-		case p.had[role] && slices.ContainsFunc(about, isByHand):
-			// What a human grants, usher does not look at before: it cannot know that it was there.
+		case p.had[role] && slices.ContainsFunc(about, func(row access.LeaseView) bool { return row.Lease.Binding == nil }):
+			// What a human grants where usher cannot read it is not read before: usher cannot know that it was there.
 		case p.had[role] && (p.keeps[role] || len(about) == 0):
 			require.True(p.t, member, "ana held %s before, and usher has no reason to take it away", role)
 		default:

@@ -23,7 +23,7 @@ type personStorm struct {
 	// had are the roles that ana held before, keeps those that the catalog keeps then. taken are those that a person has taken
 	// from her, or given to her, by hand.
 	had, keeps, taken map[string]bool
-	// lost is true when the run is about to be lost, away while Temporal takes no message, refused while the ledger takes none.
+	// lost is true when the run is about to be lost, away while Temporal takes no message.
 	// everLost stays true after the first lost run.
 	lost, everLost, away bool
 }
@@ -83,7 +83,7 @@ func stormOfAPerson(s *storm) {
 	p.judgeEnd()
 }
 
-// roles are those that ana asks for; a person grants some of them by hand.
+// stormRoles are those that ana asks for; a person grants some of them by hand.
 var stormRoles = []string{"wiki-editors", "wiki-editors", "wiki-admins", "vault"}
 
 func (p *personStorm) plan() {

@@ -110,7 +110,7 @@ func playStorm(t *testing.T, seed uint64, ledger []byte, play func(*storm)) (pro
 	return ""
 }
 
-// quietly gives a world a logger that says nothing.
+// quietly begins a new run with a logger that discards everything.
 func (w *world) quietly() {
 	w.logger = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
 	w.newRun()
