@@ -144,22 +144,31 @@ func TestAMessageAboutALeaseOfSomebodyElse(t *testing.T) {
 	}
 }
 
-// A message about somebody else with the id of a lease that has ended leaves the record of that lease as it is.
-func TestAMessageAboutSomebodyElseWithTheIDOfAnEndedLease(t *testing.T) {
-	t.Parallel()
-	r := newHolderRuns(t)
-	r.asks(0, lease("r1:1", "wiki-editors", time.Hour))
-	r.asks(0, lease("r2:1", "vault", 5*time.Hour))
-	var before access.LeaseView
-	r.at(2*time.Hour, func() { before = r.known("r1:1") })
-	forged := lease("r1:1", "wiki-editors", time.Hour)
-	forged.Lease.Subject, forged.Revision = access.Person{ID: "ben"}, 6
-	r.ensure(3*time.Hour, forged)
-	r.mustEndBy(day)
-	r.run()
-	require.Equal(t, access.LeaseEnded, before.State)
-	require.Equal(t, before, r.known("r1:1"))
-	require.NotEmpty(t, r.holder.last("r1:1").Refused, "the sender is told")
+// A late message with the id of a lease that has ended leaves the record of that lease as it is, and is refused.
+func TestALateMessageLeavesTheRecordOfAnEndedLease(t *testing.T) {
+	rows := map[string]func(*access.Ensure){
+		"about somebody else": func(e *access.Ensure) { e.Lease.Subject = access.Person{ID: "ben"} },
+		"without a binding":   func(e *access.Ensure) { e.Lease.Binding = nil },
+	}
+	for name, change := range rows {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newHolderRuns(t)
+			r.asks(0, lease("r1:1", "wiki-editors", time.Hour))
+			r.asks(0, lease("r2:1", "vault", 5*time.Hour))
+			var before access.LeaseView
+			r.at(2*time.Hour, func() { before = r.known("r1:1") })
+			late := lease("r1:1", "wiki-editors", time.Hour)
+			late.Revision = 6
+			change(&late)
+			r.ensure(3*time.Hour, late)
+			r.mustEndBy(day)
+			r.run()
+			require.Equal(t, access.LeaseEnded, before.State)
+			require.Equal(t, before, r.known("r1:1"))
+			require.NotEmpty(t, r.holder.last("r1:1").Refused, "the sender is told")
+		})
+	}
 }
 
 // Access that existed before stays at the end where the catalog keeps it, though two requests asked for it while the target

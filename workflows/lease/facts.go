@@ -12,13 +12,18 @@ import (
 
 // record adds an event of a lease to the audit trail, with the lease as it will be when it is written.
 func (w *person) record(l *lease, t access.EventType, proof *access.Proof, text string) {
+	w.writes(l, w.outbox.Add(outbox.Fact{Events: []access.Event{w.event(l, t, proof, text)}, Leases: []access.LeaseID{l.ID}}))
+}
+
+// event returns an event of a lease.
+func (w *person) event(l *lease, t access.EventType, proof *access.Proof, text string) access.Event {
 	request, item := l.origin()
 	e := access.Event{
 		Request: request, Lease: l.ID, Items: []access.ItemID{item}, Type: t, At: w.loop.Now(),
 		Channel: access.ChannelSystem, Proof: workflows.ProofText(proof), Text: text,
 	}
 	e.ID = workflows.EventID("lease/"+string(l.ID), "", e)
-	w.writes(l, w.outbox.Add(outbox.Fact{Events: []access.Event{e}, Leases: []access.LeaseID{l.ID}}))
+	return e
 }
 
 // unwritten is a fact of a lease that is not in the ledger yet.

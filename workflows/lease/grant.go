@@ -5,6 +5,7 @@ import (
 	"usher/internal/access"
 	"usher/workflows"
 	"usher/workflows/durable"
+	"usher/workflows/outbox"
 )
 
 // load asks the ledger what it knows of a lease.
@@ -36,7 +37,13 @@ func (w *person) know(l *lease, known activities.LeaseKnown) {
 		l.adopt(*known.Lease)
 		if l.Refused != "" {
 			l.StatusDue = true
-			w.record(l, access.EventLeaseRefused, nil, l.Title+" of "+w.Person.Name()+" is refused: "+l.Refused+".")
+			e := w.event(l, access.EventLeaseRefused, nil, l.Title+" of "+w.Person.Name()+" is refused: "+l.Refused+".")
+			fact := outbox.Fact{Events: []access.Event{e}}
+			if l.State != access.LeaseEnded {
+				// The record of a lease that has ended stays as it is.
+				fact.Leases = []access.LeaseID{l.ID}
+			}
+			w.writes(l, w.outbox.Add(fact))
 		}
 	}
 	if known.Lease == nil && !l.AskFirst {

@@ -72,8 +72,8 @@ func nextGrant(l *record, o others, now time.Time) action {
 	case taken && l.Loaded:
 		// What a person has granted is held, even if its time is over by now: it must be taken away again.
 		return takeGrant
-	case !l.Loaded && (taken || l.AskFirst || l.mustEnd(now)):
-		// Of what must end an earlier run may have granted something.
+	case !l.Loaded && (taken || l.AskFirst || l.mustEnd(now) || l.Binding == nil):
+		// Of what must end, or is refused, an earlier run may have granted something.
 		return load
 	case l.mustEnd(now):
 		return nextUngranted(l)
