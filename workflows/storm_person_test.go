@@ -323,7 +323,10 @@ func (w watchedTarget) Grant(ctx context.Context, a access.Assignment) (access.P
 		item := view.Items[0].State
 		return item == access.ItemFulfilling || item == access.ItemGranted || c.retracted == p.runs.passed()
 	})
-	require.True(p.t, allowed, "%s is granted without an approval", a.Role)
+	// A panic would have the activity repeated for ever.
+	if !allowed {
+		p.t.Errorf("%s is granted without an approval", a.Role)
+	}
 	return w.Target.Grant(ctx, a)
 }
 
