@@ -81,11 +81,14 @@ func ensures(more int, wanted access.Wanted, lasts time.Duration) func(context.C
 	}
 }
 
+// errLeftState says that a row left its state before the worker was stopped.
+var errLeftState = errors.New("it did not stay in its state")
+
 // remember asks the workflow where it stands, before the worker is stopped.
 func (q *queued) remember(ctx context.Context) error {
 	if q.held != nil {
 		if err := q.held.check(ctx); err != nil {
-			return fmt.Errorf("it did not stay in its state: %w", err)
+			return fmt.Errorf("%w: %w", errLeftState, err)
 		}
 	}
 	var err error

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -162,28 +163,50 @@ func (one *queuedServer) play(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), queuedServerWithin)
 	defer cancel()
 	require.NoError(t, s.misfire(ctx, jiratest.Faults{LoseWebhooks: -1}))
-	reader := s.reader(t)
-	for n, q := range one.rows {
-		require.NoError(t, q.on(ctx, s, fmt.Sprintf("queued-%d-%d", one.threshold, n+1)))
-		q.reader = reader
-	}
 	c, quit := s.follow(ctx)
 	defer quit()
 	began := time.Now()
-	side(one.rows, func(q *queued) error { return q.approach(ctx, c, q.state.before) })
-	// A held call ends after its time-out, so these must all be there together.
-	side(one.rows, func(q *queued) error { return q.approach(ctx, c, q.state.reach) })
-	side(one.rows, func(q *queued) error { return q.remember(ctx) })
-	s.stack.StopWorker()
-	require.NoError(t, s.release(ctx))
-	ready := time.Since(began)
-	side(one.rows, func(q *queued) error { return q.sendAll(ctx) })
-	require.NoError(t, s.stack.StartWorker(ctx))
-	side(one.rows, func(q *queued) error { return q.ends(ctx, c) })
+	reader := s.reader(t)
+	rows := one.rows
+	for round := 1; len(rows) > 0; round++ {
+		for n, q := range rows {
+			require.NoError(t, q.on(ctx, s, fmt.Sprintf("queued-%d-%d-%d", one.threshold, round, n+1)))
+			q.reader = reader
+		}
+		var again []*queued
+		rows, again = one.stand(ctx, c, rows, round)
+		t.Logf("%s: round %d: %d rows stand in their states after %s, %d came too late", one.name, round, len(rows),
+			time.Since(began).Round(time.Second), len(again))
+		s.stack.StopWorker()
+		require.NoError(t, s.release(ctx))
+		side(rows, func(q *queued) error { return q.sendAll(ctx) })
+		require.NoError(t, s.stack.StartWorker(ctx))
+		side(rows, func(q *queued) error { return q.ends(ctx, c) })
+		rows = again
+	}
 	wrong := slices.DeleteFunc(slices.Clone(one.rows), func(q *queued) bool { return q.wrong == nil })
-	t.Logf("%s: %d rows stood in their states after %s and ended after %s, %d of them wrong", one.name, len(one.rows),
-		ready.Round(time.Second), time.Since(began).Round(time.Second), len(wrong))
+	t.Logf("%s: %d rows ended after %s, %d of them wrong", one.name, len(one.rows), time.Since(began).Round(time.Second), len(wrong))
 	tellStories(ctx, one.rows)
+}
+
+// queuedRounds is how often a row may be played that did not stay in its state until the worker was stopped.
+const queuedRounds = 3
+
+// stand brings rows to their states, and returns those that stand there and those to play again: a held call ends after its
+// time-out, and on a slow machine other rows may need longer than that. Each of those is a new row, of another request.
+func (one *queuedServer) stand(ctx context.Context, c *crowd, rows []*queued, round int) (there, again []*queued) {
+	side(rows, func(q *queued) error { return q.approach(ctx, c, q.state.before) })
+	side(rows, func(q *queued) error { return q.approach(ctx, c, q.state.reach) })
+	side(rows, func(q *queued) error { return q.remember(ctx) })
+	for _, q := range rows {
+		if errors.Is(q.wrong, errLeftState) && round < queuedRounds {
+			*q = *newQueued(q.timed, q.state, q.messages...)
+			again = append(again, q)
+			continue
+		}
+		there = append(there, q)
+	}
+	return there, again
 }
 
 // approachWithin is how long a row may take to its state.
