@@ -33,7 +33,7 @@ func TestAnErrorIsTranslatedOnce(t *testing.T) {
 			failure := access.Errorf(row.kind, "grant", "because")
 			failure.RetryAfter = 7 * time.Second
 			target.FailNext(memory.OpGrant, failure)
-			_, err := (&activities.Target{Port: target}).Grant(t.Context(), activities.GrantCall{Assignment: access.Assignment{Role: "editors"}})
+			_, err := (&activities.Target{Port: target}).Grant(t.Context(), activities.GrantInput{Assignment: access.Assignment{Role: "editors"}})
 			var app *temporal.ApplicationError
 			require.ErrorAs(t, err, &app)
 			require.Equal(t, string(row.kind), app.Type())
@@ -49,7 +49,7 @@ func TestTheEndOfAnActivitysContextIsTemporalsOwn(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	source := &activities.Source{Port: cancelled{}}
-	_, err := source.LookupPeople(ctx, activities.PeopleCall{People: []access.PersonID{"ana"}})
+	_, err := source.LookupPeople(ctx, activities.LookupPeopleInput{People: []access.PersonID{"ana"}})
 	require.ErrorIs(t, err, context.Canceled)
 	require.NotErrorAs(t, err, new(*temporal.ApplicationError))
 }
@@ -67,7 +67,7 @@ func TestPeopleAreLookedUpOnceWithTheirManagers(t *testing.T) {
 		access.Person{ID: "ben", Manager: "ana", Active: true},
 		access.Person{ID: "mia", Manager: "zoe", Active: true},
 	)
-	call := activities.PeopleCall{People: []access.PersonID{"ana", "ben", "ana", "ghost"}, ManagersOf: []access.PersonID{"ana", "ben", "ghost"}}
+	call := activities.LookupPeopleInput{People: []access.PersonID{"ana", "ben", "ana", "ghost"}, ManagersOf: []access.PersonID{"ana", "ben", "ghost"}}
 	people, err := (&activities.Source{Port: source}).LookupPeople(t.Context(), call)
 	require.NoError(t, err)
 	var ids []access.PersonID
@@ -82,7 +82,7 @@ func TestNothingThatCanFailComesAfterTheCreateOfATicket(t *testing.T) {
 	desk := memory.NewDesk("jira")
 	ana := access.Person{ID: "ana", Email: "ana@example.test"}
 	account := desk.AddAccount(ana)
-	open := activities.OpenCall{Ticket: access.NewTicket{Marker: "m", Summary: "s", Body: "b"}, People: []access.Person{ana, {ID: "ghost"}}}
+	open := activities.OpenTicketInput{Ticket: access.NewTicket{Marker: "m", Summary: "s", Body: "b"}, People: []access.Person{ana, {ID: "ghost"}}}
 	port := &activities.Desk{Port: desk}
 
 	desk.FailNext(memory.OpFindAccount, access.Errorf(access.Transient, "find", "away"))
@@ -109,18 +109,18 @@ func TestAnUpdateOfATicketIsSafeToRepeat(t *testing.T) {
 	unfit := desk.AddAccount(access.Person{ID: "bot", Email: "bot@example.test"})
 	require.NoError(t, desk.MakeUnassignable(unfit))
 	port := &activities.Desk{Port: desk}
-	opened, err := port.OpenTicket(t.Context(), activities.OpenCall{Ticket: access.NewTicket{Marker: "m", Summary: "s"}})
+	opened, err := port.OpenTicket(t.Context(), activities.OpenTicketInput{Ticket: access.NewTicket{Marker: "m", Summary: "s"}})
 	require.NoError(t, err)
-	update := activities.TicketUpdate{
+	update := activities.UpdateTicketInput{
 		Ticket: opened.Ref.ID, Comments: []access.Comment{{Marker: "m-1", Text: "hello"}},
-		Assign: &account, MoveTo: access.TicketWorking,
+		Assign: &account, TransitionTo: access.TicketWorking,
 	}
 	for range 2 {
 		_, err := port.UpdateTicket(t.Context(), update)
 		require.NoError(t, err)
 	}
 	require.Equal(t, []string{"hello"}, desk.Comments(opened.Ref.ID))
-	updated, err := port.UpdateTicket(t.Context(), activities.TicketUpdate{Ticket: opened.Ref.ID, Assign: &unfit, MoveTo: access.TicketDone})
+	updated, err := port.UpdateTicket(t.Context(), activities.UpdateTicketInput{Ticket: opened.Ref.ID, Assign: &unfit, TransitionTo: access.TicketDone})
 	require.NoError(t, err)
 	require.NotEmpty(t, updated.AssignRefused)
 	ticket, _ := desk.Ticket(opened.Ref.ID)
@@ -129,7 +129,7 @@ func TestAnUpdateOfATicketIsSafeToRepeat(t *testing.T) {
 }
 
 func TestAMissingTicketIsAnAnswer(t *testing.T) {
-	look, err := (&activities.Desk{Port: memory.NewDesk("jira")}).LookAtTicket(t.Context(), activities.LookCall{Ticket: "404"})
+	look, err := (&activities.Desk{Port: memory.NewDesk("jira")}).ReadTicket(t.Context(), activities.ReadTicketInput{Ticket: "404"})
 	require.NoError(t, err)
 	require.True(t, look.Missing)
 }

@@ -9,46 +9,46 @@ import (
 )
 
 // ChangesCall asks a desk for one page of changes, and where this worker knows the ledger also judges them.
-type ChangesCall struct {
-	Query access.ChangesQuery `json:"query"`
-	Judge JudgeCall           `json:"judge"`
+type ChangedTicketsInput struct {
+	Query  access.ChangesQuery `json:"query"`
+	Notify NotifyChangesInput  `json:"notify"`
 }
 
 // Changes is one page of changes. The page holds the tickets only where they have not been judged yet.
-type Changes struct {
+type ChangedTicketsResult struct {
 	Page access.ChangesPage `json:"page"`
 	// Judged is nil where this worker does not know the ledger: the workflow has the page judged by another.
-	Judged *Judged `json:"judged,omitempty"`
+	Notified *NotifyChangesResult `json:"notified,omitempty"`
 }
 
 // ChangedTickets asks the desk for one page of changes. Safe to repeat: what has been told once is no news again.
-func (a *Desk) ChangedTickets(ctx context.Context, c ChangesCall) (Changes, error) {
+func (a *Desk) ChangedTickets(ctx context.Context, c ChangedTicketsInput) (ChangedTicketsResult, error) {
 	page, err := a.Port.ChangedTickets(ctx, c.Query)
 	if err != nil {
-		return Changes{}, translate(err)
+		return ChangedTicketsResult{}, translate(err)
 	}
 	if a.Watch == nil {
-		return Changes{Page: page}, nil
+		return ChangedTicketsResult{Page: page}, nil
 	}
-	c.Judge.Tickets, c.Judge.View = page.Tickets, c.Judge.View.Advanced(page, c.Judge.At)
-	judged, err := a.Watch.Judge(ctx, c.Judge)
+	c.Notify.Tickets, c.Notify.Position = page.Tickets, c.Notify.Position.Advanced(page, c.Notify.At)
+	judged, err := a.Watch.NotifyChanges(ctx, c.Notify)
 	if err != nil {
-		return Changes{}, err
+		return ChangedTicketsResult{}, err
 	}
 	page.Tickets = nil
-	return Changes{Page: page, Judged: &judged}, nil
+	return ChangedTicketsResult{Page: page, Notified: &judged}, nil
 }
 
 // ReadCall asks for tickets by id, and where this worker knows the ledger also judges them.
-type ReadCall struct {
-	Tickets []access.TicketID `json:"tickets"`
-	Judge   JudgeCall         `json:"judge"`
+type ReadTicketsInput struct {
+	Tickets []access.TicketID  `json:"tickets"`
+	Notify  NotifyChangesInput `json:"notify"`
 }
 
 // Read is what tickets look like. It holds the tickets only where they have not been judged yet.
-type Read struct {
+type ReadTicketsResult struct {
 	access.TicketsRead
-	Judged *Judged `json:"judged,omitempty"`
+	Notified *NotifyChangesResult `json:"notified,omitempty"`
 }
 
 const (
@@ -62,26 +62,26 @@ const (
 // ReadTickets reads tickets by id, as many as it is given, with a heartbeat between two calls. When many are missing at
 // once it is more likely that usher has lost its rights than that they were deleted: that is Forbidden, and nobody is
 // told. Safe to repeat.
-func (a *Desk) ReadTickets(ctx context.Context, c ReadCall) (Read, error) {
+func (a *Desk) ReadTickets(ctx context.Context, c ReadTicketsInput) (ReadTicketsResult, error) {
 	var all access.TicketsRead
 	for rest := c.Tickets; len(rest) > 0; {
 		chunk := rest[:min(readAtOnce, len(rest))]
 		rest = rest[len(chunk):]
 		read, err := a.Port.ReadTickets(ctx, chunk)
 		if err != nil {
-			return Read{}, translate(err)
+			return ReadTicketsResult{}, translate(err)
 		}
 		all.Tickets, all.Missing = append(all.Tickets, read.Tickets...), append(all.Missing, read.Missing...)
 		activity.RecordHeartbeat(ctx, len(rest))
 	}
 	if missing := len(all.Missing); missing > missingAlways && missing > len(c.Tickets)/missingShare {
-		return Read{}, translate(access.Errorf(access.Forbidden, "read tickets",
+		return ReadTicketsResult{}, translate(access.Errorf(access.Forbidden, "read tickets",
 			"%d of %d tickets cannot be read at once: has usher lost the right to see them?", missing, len(c.Tickets)))
 	}
 	if a.Watch == nil {
-		return Read{TicketsRead: all}, nil
+		return ReadTicketsResult{TicketsRead: all}, nil
 	}
-	c.Judge.Tickets, c.Judge.Missing = all.Tickets, all.Missing
-	judged, err := a.Watch.Judge(ctx, c.Judge)
-	return Read{Judged: &judged}, err
+	c.Notify.Tickets, c.Notify.Missing = all.Tickets, all.Missing
+	judged, err := a.Watch.NotifyChanges(ctx, c.Notify)
+	return ReadTicketsResult{Notified: &judged}, err
 }

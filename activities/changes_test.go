@@ -71,11 +71,11 @@ func (l *lookout) told() []string {
 }
 
 // judge is a call about tickets as they are now.
-func (l *lookout) judge(t *testing.T, ids ...access.TicketID) activities.JudgeCall {
+func (l *lookout) judge(t *testing.T, ids ...access.TicketID) activities.NotifyChangesInput {
 	t.Helper()
 	read, err := l.port.ReadTickets(t.Context(), ids)
 	require.NoError(t, err)
-	return activities.JudgeCall{
+	return activities.NotifyChangesInput{
 		Desk: "jira", Tickets: read.Tickets, Missing: read.Missing, At: monday,
 		Names: activities.Names{
 			RequestPrefix: "request/", Signal: "ticket", ReopenedPrefix: "reopened/", ReopenedType: "ReopenedTicket", TaskQueue: "usher",
@@ -84,12 +84,12 @@ func (l *lookout) judge(t *testing.T, ids ...access.TicketID) activities.JudgeCa
 }
 
 // changes asks for everything since the desk began, a page of so many tickets.
-func (l *lookout) changes(t *testing.T, limit int) activities.ChangesCall {
+func (l *lookout) changes(t *testing.T, limit int) activities.ChangedTicketsInput {
 	t.Helper()
-	call := activities.ChangesCall{
-		Query: access.ChangesQuery{Since: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Limit: limit}, Judge: l.judge(t),
+	call := activities.ChangedTicketsInput{
+		Query: access.ChangesQuery{Since: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Limit: limit}, Notify: l.judge(t),
 	}
-	call.Judge.View = access.WatchView{Desk: "jira"}
+	call.Notify.Position = access.WatchPosition{Desk: "jira"}
 	return call
 }
 
@@ -101,17 +101,17 @@ func TestAPageOfChangesIsJudgedAlong(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, got.Page.Tickets, "who has judged keeps the tickets out of the history")
 	require.Empty(t, got.Page.Next)
-	require.NotNil(t, got.Judged)
-	require.Equal(t, 1, got.Judged.Told)
-	require.Equal(t, 1, got.Judged.Unknown)
+	require.NotNil(t, got.Notified)
+	require.Equal(t, 1, got.Notified.Notified)
+	require.Equal(t, 1, got.Notified.Unknown)
 	require.Equal(t, []string{"request/r2"}, l.told())
 
 	ticket, _ := l.port.Ticket(stranger.ID)
-	require.Equal(t, ticket.UpdatedAt, got.Judged.View.Cursor)
-	require.Equal(t, monday, got.Judged.View.LookedAt)
+	require.Equal(t, ticket.UpdatedAt, got.Notified.Position.Cursor)
+	require.Equal(t, monday, got.Notified.Position.LastPollAt)
 	kept, err := l.store.Store.Watch(t.Context(), "jira")
 	require.NoError(t, err)
-	require.Equal(t, got.Judged.View, kept)
+	require.Equal(t, got.Notified.Position, kept)
 }
 
 func TestARoundIsCompleteWithItsLastPage(t *testing.T) {
@@ -120,15 +120,15 @@ func TestARoundIsCompleteWithItsLastPage(t *testing.T) {
 	first, err := l.desk.ChangedTickets(t.Context(), call)
 	require.NoError(t, err)
 	require.NotEmpty(t, first.Page.Next)
-	require.True(t, first.Judged.View.LookedAt.IsZero())
+	require.True(t, first.Notified.Position.LastPollAt.IsZero())
 	second, _ := l.port.Ticket(l.refs[1].ID)
-	require.Equal(t, second.UpdatedAt, first.Judged.View.Cursor)
+	require.Equal(t, second.UpdatedAt, first.Notified.Position.Cursor)
 
-	call.Query.Page, call.Judge.View = first.Page.Next, first.Judged.View
+	call.Query.Page, call.Notify.Position = first.Page.Next, first.Notified.Position
 	last, err := l.desk.ChangedTickets(t.Context(), call)
 	require.NoError(t, err)
 	require.Empty(t, last.Page.Next)
-	require.Equal(t, monday, last.Judged.View.LookedAt)
+	require.Equal(t, monday, last.Notified.Position.LastPollAt)
 }
 
 func TestADeskAtTheEdgeGivesTheTicketsUnjudged(t *testing.T) {
@@ -137,13 +137,13 @@ func TestADeskAtTheEdgeGivesTheTicketsUnjudged(t *testing.T) {
 	l.desk.Watch = nil
 	got, err := l.desk.ChangedTickets(t.Context(), l.changes(t, 100))
 	require.NoError(t, err)
-	require.Nil(t, got.Judged)
+	require.Nil(t, got.Notified)
 	require.Len(t, got.Page.Tickets, 3)
 	require.Empty(t, l.read(), "nobody is told, and nothing kept")
 
 	read, err := l.readTickets(t, l.ids(), nil)
 	require.NoError(t, err)
-	require.Nil(t, read.Judged)
+	require.Nil(t, read.Notified)
 	require.Len(t, read.Tickets, 3)
 	require.Empty(t, l.read())
 }
@@ -152,7 +152,7 @@ func TestWhatTheDeskCannotAnswerIsNotJudged(t *testing.T) {
 	l := newLookout(t, 1)
 	l.moved(t, 1, access.TicketApproved)
 	l.port.RefuseCredentials(true)
-	_, err := l.desk.ChangedTickets(t.Context(), activities.ChangesCall{Query: access.ChangesQuery{Since: monday, Limit: 100}})
+	_, err := l.desk.ChangedTickets(t.Context(), activities.ChangedTicketsInput{Query: access.ChangesQuery{Since: monday, Limit: 100}})
 	requireKind(t, access.Forbidden, err)
 	_, err = l.readTickets(t, l.ids(), nil)
 	requireKind(t, access.Forbidden, err)
@@ -167,11 +167,11 @@ func TestAPageThatCannotBeJudgedIsNoAnswer(t *testing.T) {
 	require.Error(t, err)
 	view, err := l.store.Store.Watch(t.Context(), "jira")
 	require.NoError(t, err)
-	require.Equal(t, access.WatchView{Desk: "jira"}, view)
+	require.Equal(t, access.WatchPosition{Desk: "jira"}, view)
 }
 
 // readTickets runs the activity as a worker does, for it sends heartbeats; beats hears them.
-func (l *lookout) readTickets(t *testing.T, ids []access.TicketID, beats chan<- int) (activities.Read, error) {
+func (l *lookout) readTickets(t *testing.T, ids []access.TicketID, beats chan<- int) (activities.ReadTicketsResult, error) {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()
@@ -184,12 +184,12 @@ func (l *lookout) readTickets(t *testing.T, ids []access.TicketID, beats chan<- 
 			}
 		})
 	}
-	call := activities.ReadCall{Tickets: ids, Judge: l.judge(t)}
+	call := activities.ReadTicketsInput{Tickets: ids, Notify: l.judge(t)}
 	value, err := env.ExecuteActivity(l.desk.ReadTickets, call)
 	if err != nil {
-		return activities.Read{}, err
+		return activities.ReadTicketsResult{}, err
 	}
-	var read activities.Read
+	var read activities.ReadTicketsResult
 	require.NoError(t, value.Get(&read))
 	return read, nil
 }
@@ -205,11 +205,11 @@ func TestTicketsAreReadInPiecesWithAHeartbeatBetween(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 3, l.port.Calls(memory.OpReadTickets)-before)
 	require.Equal(t, 150, <-beats, "a heartbeat says how many are left")
-	require.Equal(t, 3, read.Judged.Told)
+	require.Equal(t, 3, read.Notified.Notified)
 	require.Empty(t, read.Tickets)
 	require.Empty(t, read.Missing)
 	require.Equal(t, []string{"request/r1", "request/r250", "request/r102"}, l.told())
-	require.Equal(t, access.TicketNews{Missing: true, Snapshot: access.TicketSnapshot{Ref: l.refs[101]}}, l.post.signals[2].arg)
+	require.Equal(t, access.TicketChange{Missing: true, Snapshot: access.TicketSnapshot{Ref: l.refs[101]}}, l.post.signals[2].arg)
 }
 
 func TestAReadKeepsNoPositionOfTheWatch(t *testing.T) {
@@ -217,7 +217,7 @@ func TestAReadKeepsNoPositionOfTheWatch(t *testing.T) {
 	l.moved(t, 1, access.TicketApproved)
 	_, err := l.readTickets(t, l.ids(), nil)
 	require.NoError(t, err)
-	require.Equal(t, []string{"tickets", "request/r1", "marks"}, l.read())
+	require.Equal(t, []string{"tickets", "request/r1", "fingerprints"}, l.read())
 }
 
 func TestManyMissingTicketsAreALostRight(t *testing.T) {
@@ -245,8 +245,8 @@ func TestManyMissingTicketsAreALostRight(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			require.Len(t, l.told(), read.Judged.Told)
-			require.GreaterOrEqual(t, read.Judged.Told, row.missing)
+			require.Len(t, l.told(), read.Notified.Notified)
+			require.GreaterOrEqual(t, read.Notified.Notified, row.missing)
 		})
 	}
 }

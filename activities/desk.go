@@ -19,7 +19,7 @@ type Desk struct {
 }
 
 // OpenCall asks for a ticket, and for the desk accounts of people.
-type OpenCall struct {
+type OpenTicketInput struct {
 	Ticket access.NewTicket `json:"ticket"`
 	// People are matched to accounts before the ticket is created.
 	People []access.Person `json:"people,omitempty"`
@@ -30,7 +30,7 @@ type OpenCall struct {
 }
 
 // Opened is the ticket, and the accounts in the order of the call.
-type Opened struct {
+type OpenTicketResult struct {
 	Ref      access.TicketRef `json:"ref"`
 	Accounts []access.Account `json:"accounts,omitempty"`
 	// Found is true when the ticket existed already.
@@ -42,30 +42,30 @@ type Opened struct {
 // OpenTicket finds the ticket by its marker, else creates it. It must NOT be retried blindly: an error of kind Unknown,
 // or no answer at all, means that the ticket may exist though a search does not show it yet. Everything that can fail
 // harmlessly comes before the create, and nothing that can fail comes after it: a ledger that is away is no error.
-func (a *Desk) OpenTicket(ctx context.Context, c OpenCall) (Opened, error) {
+func (a *Desk) OpenTicket(ctx context.Context, c OpenTicketInput) (OpenTicketResult, error) {
 	ctx = fenced(ctx)
-	opened := Opened{}
+	opened := OpenTicketResult{}
 	for _, person := range c.People {
 		var account access.Account
-		err := a.steadily(ctx, func() (err error) { account, err = a.Port.FindAccount(ctx, person); return err })
+		err := a.retryStep(ctx, func() (err error) { account, err = a.Port.FindAccount(ctx, person); return err })
 		if err != nil {
-			return Opened{}, translate(err)
+			return OpenTicketResult{}, translate(err)
 		}
 		opened.Accounts = append(opened.Accounts, account)
 	}
 	var ref access.TicketRef
-	err := a.steadily(ctx, func() (err error) { ref, err = a.Port.FindTicket(ctx, c.Ticket.Marker); return err })
+	err := a.retryStep(ctx, func() (err error) { ref, err = a.Port.FindTicket(ctx, c.Ticket.Marker); return err })
 	if err == nil {
 		opened.Ref, opened.Found = ref, true
 		return opened, nil
 	}
 	if !access.IsKind(err, access.NotFound) {
-		return Opened{}, translate(err)
+		return OpenTicketResult{}, translate(err)
 	}
 	c.Ticket.Assignee = firstAccount(opened.Accounts, c.Assign)
-	err = a.steadily(ctx, func() (err error) { opened.Ref, err = a.Port.CreateTicket(ctx, c.Ticket); return err })
+	err = a.retryStep(ctx, func() (err error) { opened.Ref, err = a.Port.CreateTicket(ctx, c.Ticket); return err })
 	if err != nil {
-		return Opened{}, translate(err)
+		return OpenTicketResult{}, translate(err)
 	}
 	if c.Record != nil {
 		opened.Recorded = a.record(ctx, c.Record.Opened(opened.Ref))
@@ -101,35 +101,35 @@ func (a *Desk) record(ctx context.Context, e access.Entry) bool {
 }
 
 // LookCall names a ticket.
-type LookCall struct {
+type ReadTicketInput struct {
 	Ticket access.TicketID `json:"ticket"`
 }
 
 // Look is what a ticket looked like; Missing when it could not be read with credentials that are good.
-type Look struct {
+type ReadTicketResult struct {
 	Snapshot access.TicketSnapshot `json:"snapshot"`
 	Missing  bool                  `json:"missing,omitempty"`
 }
 
-// LookAtTicket reads the ticket. It changes nothing.
-func (a *Desk) LookAtTicket(ctx context.Context, c LookCall) (Look, error) {
+// ReadTicket reads the ticket. It changes nothing.
+func (a *Desk) ReadTicket(ctx context.Context, c ReadTicketInput) (ReadTicketResult, error) {
 	snapshot, err := a.Port.ReadTicket(ctx, c.Ticket)
 	if access.IsKind(err, access.NotFound) {
-		return Look{Missing: true}, nil
+		return ReadTicketResult{Missing: true}, nil
 	}
-	return Look{Snapshot: snapshot}, translate(err)
+	return ReadTicketResult{Snapshot: snapshot}, translate(err)
 }
 
 // TicketUpdate brings a ticket up to date: each part that is set is done once, in this order.
-type TicketUpdate struct {
+type UpdateTicketInput struct {
 	Ticket   access.TicketID  `json:"ticket"`
 	Comments []access.Comment `json:"comments,omitempty"`
 	// Assign is nil to leave the assignee alone.
-	Assign *access.AccountID  `json:"assign,omitempty"`
-	MoveTo access.TicketPhase `json:"move_to,omitempty"`
+	Assign       *access.AccountID  `json:"assign,omitempty"`
+	TransitionTo access.TicketPhase `json:"transition_to,omitempty"`
 	// Known is what is known of others' moves: where somebody else has moved the ticket since, it is not moved. nil moves
 	// it in any case.
-	Known *access.TicketMark `json:"known,omitempty"`
+	IfUnchanged *access.TicketFingerprint `json:"if_unchanged,omitempty"`
 	// From is the phase in which the ticket was seen last, or into which usher brought it. Where usher itself has closed the
 	// ticket since, it is not moved: this call is a late one, from an attempt that was given up.
 	From access.TicketPhase `json:"from,omitempty"`
@@ -138,27 +138,27 @@ type TicketUpdate struct {
 }
 
 // Updated is what came of an update.
-type Updated struct {
+type UpdateTicketResult struct {
 	// AssignRefused is why the desk does not let that account be assigned; "" when it does, or when nothing was asked.
 	AssignRefused string `json:"assign_refused,omitempty"`
 	// Overtaken is true when the ticket was not moved because somebody else had moved it, see TicketUpdate.Known.
-	Overtaken bool `json:"overtaken,omitempty"`
+	Superseded bool `json:"superseded,omitempty"`
 	// Recorded is true when the ledger has got TicketUpdate.Record.
 	Recorded bool `json:"recorded,omitempty"`
 }
 
 // UpdateTicket brings a ticket up to date. Each part is safe to repeat, so the whole is. An account that cannot be
 // assigned is no reason to hold the ticket back.
-func (a *Desk) UpdateTicket(ctx context.Context, u TicketUpdate) (Updated, error) {
+func (a *Desk) UpdateTicket(ctx context.Context, u UpdateTicketInput) (UpdateTicketResult, error) {
 	ctx = fenced(ctx)
-	var updated Updated
+	var updated UpdateTicketResult
 	if len(u.Comments) > 0 {
-		if err := a.steadily(ctx, func() error { return a.Port.AddComments(ctx, u.Ticket, u.Comments...) }); err != nil {
+		if err := a.retryStep(ctx, func() error { return a.Port.AddComments(ctx, u.Ticket, u.Comments...) }); err != nil {
 			return updated, translate(err)
 		}
 	}
 	if u.Assign != nil {
-		err := a.steadily(ctx, func() error { return a.Port.AssignTicket(ctx, u.Ticket, *u.Assign) })
+		err := a.retryStep(ctx, func() error { return a.Port.AssignTicket(ctx, u.Ticket, *u.Assign) })
 		switch {
 		case access.IsKind(err, access.Invalid):
 			updated.AssignRefused = err.Error()
@@ -166,8 +166,8 @@ func (a *Desk) UpdateTicket(ctx context.Context, u TicketUpdate) (Updated, error
 			return updated, translate(err)
 		}
 	}
-	if u.MoveTo != "" {
-		err := a.steadily(ctx, func() (err error) { updated.Overtaken, err = a.moveUnlessOvertaken(ctx, u); return err })
+	if u.TransitionTo != "" {
+		err := a.retryStep(ctx, func() (err error) { updated.Superseded, err = a.transitionIfUnchanged(ctx, u); return err })
 		if err != nil {
 			return updated, translate(err)
 		}
@@ -181,33 +181,33 @@ func (a *Desk) UpdateTicket(ctx context.Context, u TicketUpdate) (Updated, error
 // moveUnlessOvertaken moves the ticket, unless somebody else has moved it since the last such move that is known: then it
 // reports true. Without this question, a move whose answer was lost would, when it is repeated, undo what a human did in
 // between. What a human does in the moment between the question and the move cannot be known.
-func (a *Desk) moveUnlessOvertaken(ctx context.Context, u TicketUpdate) (bool, error) {
-	if u.Known != nil {
+func (a *Desk) transitionIfUnchanged(ctx context.Context, u UpdateTicketInput) (bool, error) {
+	if u.IfUnchanged != nil {
 		now, err := a.Port.ReadTicket(ctx, u.Ticket)
 		if err != nil {
 			return false, err
 		}
-		if !now.Own && now.MovedBy != "" && now.MovedAt.After(u.Known.MovedAt) {
+		if !now.StatusChangedByUsher && now.StatusChangedBy != "" && now.StatusChangedAt.After(u.IfUnchanged.StatusChangedAt) {
 			return true, nil
 		}
-		if now.Own && now.Phase.Closed() && !u.From.Closed() {
+		if now.StatusChangedByUsher && now.Phase.Closed() && !u.From.Closed() {
 			return true, nil
 		}
 	}
-	return false, a.move(ctx, u.Ticket, u.MoveTo)
+	return false, a.transition(ctx, u.Ticket, u.TransitionTo)
 }
 
 // move brings the ticket into a phase. Many desks open a closed ticket again only into its first status, so the way
 // back to working may lead through waiting.
-func (a *Desk) move(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
-	err := a.Port.MoveTicket(ctx, id, to)
+func (a *Desk) transition(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
+	err := a.Port.TransitionTicket(ctx, id, to)
 	if to != access.TicketWorking || !access.IsKind(err, access.Conflict) {
 		return err
 	}
-	if err := a.Port.MoveTicket(ctx, id, access.TicketWaiting); err != nil {
+	if err := a.Port.TransitionTicket(ctx, id, access.TicketWaiting); err != nil {
 		return err
 	}
-	return a.Port.MoveTicket(ctx, id, to)
+	return a.Port.TransitionTicket(ctx, id, to)
 }
 
 // CheckDesk asks the desk whether usher can work with it.

@@ -14,13 +14,13 @@ import (
 )
 
 // openCall opens the ticket of r1 and records it along.
-func openCall() activities.OpenCall {
+func openCall() activities.OpenTicketInput {
 	entry := submitted("r1")
 	entry.Events = append(entry.Events, access.Event{
 		ID: "request/r1#opened", Request: "r1", Type: access.EventTicketOpened, At: monday, Channel: access.ChannelSystem,
 	})
 	entry.Ticket = &access.TicketLink{Request: "r1", Marker: "m"}
-	return activities.OpenCall{Ticket: access.NewTicket{Marker: "m", Summary: "s", Body: "b"}, Record: &entry}
+	return activities.OpenTicketInput{Ticket: access.NewTicket{Marker: "m", Summary: "s", Body: "b"}, Record: &entry}
 }
 
 func newDesk(t *testing.T) (*activities.Desk, *memory.Desk, *store) {
@@ -106,7 +106,7 @@ func TestALedgerThatHangsDoesNotTakeTheTimeOfACallOnTheDesk(t *testing.T) {
 
 		entry := submitted("r1")
 		began = time.Now()
-		updated, err := desk.UpdateTicket(ctx, activities.TicketUpdate{Ticket: opened.Ref.ID, MoveTo: access.TicketDone, Record: &entry})
+		updated, err := desk.UpdateTicket(ctx, activities.UpdateTicketInput{Ticket: opened.Ref.ID, TransitionTo: access.TicketDone, Record: &entry})
 		require.NoError(t, err)
 		require.False(t, updated.Recorded)
 		require.Less(t, time.Since(began), startToClose/10)
@@ -119,7 +119,7 @@ func TestATicketThatIsFoundIsNotRecordedAsOpened(t *testing.T) {
 	require.NoError(t, err)
 	opened, err := desk.OpenTicket(t.Context(), openCall())
 	require.NoError(t, err)
-	require.Equal(t, activities.Opened{Ref: ref, Found: true}, opened)
+	require.Equal(t, activities.OpenTicketResult{Ref: ref, Found: true}, opened)
 	require.Empty(t, s.read())
 	require.Equal(t, 1, port.Calls(memory.OpCreateTicket))
 }
@@ -142,13 +142,13 @@ func TestATicketThatWasNotOpenedIsNotRecorded(t *testing.T) {
 
 func TestAnUpdateSaysEverythingInOrderAndIsRecordedAlong(t *testing.T) {
 	desk, port, s := newDesk(t)
-	opened, err := desk.OpenTicket(t.Context(), activities.OpenCall{Ticket: openCall().Ticket})
+	opened, err := desk.OpenTicket(t.Context(), activities.OpenTicketInput{Ticket: openCall().Ticket})
 	require.NoError(t, err)
 	entry := submitted("r1")
-	update := activities.TicketUpdate{
-		Ticket:   opened.Ref.ID,
-		Comments: []access.Comment{{Marker: "m-1", Text: "approved"}, {Marker: "m-2", Text: "granted"}},
-		MoveTo:   access.TicketDone, Record: &entry,
+	update := activities.UpdateTicketInput{
+		Ticket:       opened.Ref.ID,
+		Comments:     []access.Comment{{Marker: "m-1", Text: "approved"}, {Marker: "m-2", Text: "granted"}},
+		TransitionTo: access.TicketDone, Record: &entry,
 	}
 	for range 2 {
 		updated, err := desk.UpdateTicket(t.Context(), update)
@@ -177,14 +177,14 @@ func TestAnUpdateThatFailsIsNotRecorded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			desk, port, s := newDesk(t)
-			opened, err := desk.OpenTicket(t.Context(), activities.OpenCall{Ticket: openCall().Ticket})
+			opened, err := desk.OpenTicket(t.Context(), activities.OpenTicketInput{Ticket: openCall().Ticket})
 			require.NoError(t, err)
 			entry, nobody := submitted("r1"), access.AccountID("")
 			port.FailNext(row.op, access.Errorf(access.Transient, "write", "away"))
-			updated, err := desk.UpdateTicket(t.Context(), activities.TicketUpdate{
+			updated, err := desk.UpdateTicket(t.Context(), activities.UpdateTicketInput{
 				Ticket:   opened.Ref.ID,
 				Comments: []access.Comment{{Marker: "m-1", Text: "approved"}, {Marker: "m-2", Text: "granted"}},
-				Assign:   &nobody, MoveTo: access.TicketDone, Record: &entry,
+				Assign:   &nobody, TransitionTo: access.TicketDone, Record: &entry,
 			})
 			requireKind(t, access.Transient, err)
 			require.False(t, updated.Recorded)
@@ -197,11 +197,11 @@ func TestAnUpdateThatFailsIsNotRecorded(t *testing.T) {
 // TestALateMoveUndoesNothing: usher itself has closed the ticket meanwhile, and a call of an attempt that was given up comes
 // late.
 func TestALateMoveUndoesNothing(t *testing.T) {
-	known := &access.TicketMark{}
+	known := &access.TicketFingerprint{}
 	for name, row := range map[string]struct {
 		update access.TicketPhase
 		from   access.TicketPhase
-		known  *access.TicketMark
+		known  *access.TicketFingerprint
 		want   access.TicketPhase
 	}{
 		"a ticket that usher has closed since stays closed":    {access.TicketWorking, access.TicketWaiting, known, access.TicketDone},
@@ -213,16 +213,16 @@ func TestALateMoveUndoesNothing(t *testing.T) {
 			desk, port, _ := newDesk(t)
 			opened, err := desk.OpenTicket(t.Context(), openCall())
 			require.NoError(t, err)
-			closing := activities.TicketUpdate{Ticket: opened.Ref.ID, MoveTo: access.TicketDone}
+			closing := activities.UpdateTicketInput{Ticket: opened.Ref.ID, TransitionTo: access.TicketDone}
 			_, err = desk.UpdateTicket(t.Context(), closing)
 			require.NoError(t, err)
-			late := activities.TicketUpdate{
-				Ticket: opened.Ref.ID, MoveTo: row.update, Known: row.known, From: row.from,
+			late := activities.UpdateTicketInput{
+				Ticket: opened.Ref.ID, TransitionTo: row.update, IfUnchanged: row.known, From: row.from,
 				Comments: []access.Comment{{Marker: "m-1", Text: "it is said all the same"}},
 			}
 			updated, err := desk.UpdateTicket(t.Context(), late)
 			require.NoError(t, err)
-			require.Equal(t, row.want == access.TicketDone, updated.Overtaken)
+			require.Equal(t, row.want == access.TicketDone, updated.Superseded)
 			require.Equal(t, row.want, port.Tickets()[0].Phase)
 			require.Len(t, port.Comments(opened.Ref.ID), 1)
 		})
@@ -232,11 +232,11 @@ func TestALateMoveUndoesNothing(t *testing.T) {
 		opened, err := desk.OpenTicket(t.Context(), openCall())
 		require.NoError(t, err)
 		for _, to := range []access.TicketPhase{access.TicketWorking, access.TicketWaiting, access.TicketWorking} {
-			updated, err := desk.UpdateTicket(t.Context(), activities.TicketUpdate{
-				Ticket: opened.Ref.ID, MoveTo: to, Known: known, From: access.TicketWaiting,
+			updated, err := desk.UpdateTicket(t.Context(), activities.UpdateTicketInput{
+				Ticket: opened.Ref.ID, TransitionTo: to, IfUnchanged: known, From: access.TicketWaiting,
 			})
 			require.NoError(t, err)
-			require.False(t, updated.Overtaken)
+			require.False(t, updated.Superseded)
 			require.Equal(t, to, port.Tickets()[0].Phase)
 		}
 	})

@@ -7,7 +7,7 @@ import (
 )
 
 // LeaseQuestion asks what the ledger knows of a lease, and whether it speaks for a grant.
-type LeaseQuestion struct {
+type ReadLeaseRecordInput struct {
 	Lease       access.LeaseID       `json:"lease"`
 	Request     access.RequestID     `json:"request"`
 	Item        access.ItemID        `json:"item"`
@@ -18,7 +18,7 @@ type LeaseQuestion struct {
 }
 
 // LeaseKnown is what the ledger knows.
-type LeaseKnown struct {
+type LeaseRecord struct {
 	// Lease is the lease's own record; nil for none.
 	Lease *access.LeaseView `json:"lease,omitempty"`
 	// Evidence says whether the request's record allows the grant.
@@ -26,7 +26,7 @@ type LeaseKnown struct {
 	// Kept is true when the request has ended and keeps this item's access.
 	Kept bool `json:"kept,omitempty"`
 	// Why is the reason for anything but EvidenceApproved.
-	Why string `json:"why,omitempty"`
+	Detail string `json:"detail,omitempty"`
 }
 
 // Evidence says whether the ledger speaks for a grant.
@@ -43,31 +43,31 @@ const (
 )
 
 // ReadLease reads what the ledger knows of a lease. It changes nothing.
-func (a *Records) ReadLease(ctx context.Context, q LeaseQuestion) (LeaseKnown, error) {
-	known, err := readLease(ctx, a.Ledger, q)
+func (a *Records) ReadLeaseRecord(ctx context.Context, q ReadLeaseRecordInput) (LeaseRecord, error) {
+	known, err := readLeaseRecord(ctx, a.Ledger, q)
 	return known, translate(err)
 }
 
-func readLease(ctx context.Context, ledger LedgerStore, q LeaseQuestion) (LeaseKnown, error) {
-	var known LeaseKnown
+func readLeaseRecord(ctx context.Context, ledger LedgerStore, q ReadLeaseRecordInput) (LeaseRecord, error) {
+	var known LeaseRecord
 	lease, err := ledger.Lease(ctx, q.Lease)
 	switch {
 	case err == nil && lease.Lease.Subject.ID != q.Subject:
-		return LeaseKnown{Evidence: EvidenceAgainst, Why: "the lease is another subject's"}, nil
+		return LeaseRecord{Evidence: EvidenceAgainst, Detail: "the lease is another subject's"}, nil
 	case err == nil:
 		known.Lease = &lease
 	case !access.IsKind(err, access.NotFound):
-		return LeaseKnown{}, err
+		return LeaseRecord{}, err
 	}
 	view, err := ledger.View(ctx, q.Request)
 	switch {
 	case access.IsKind(err, access.NotFound):
-		known.Evidence, known.Why = EvidenceMissing, "the ledger does not know request "+string(q.Request)
+		known.Evidence, known.Detail = EvidenceMissing, "the ledger does not know request "+string(q.Request)
 		return known, nil
 	case err != nil:
-		return LeaseKnown{}, err
+		return LeaseRecord{}, err
 	}
-	known.Evidence, known.Why = evidenceOf(view, q)
+	known.Evidence, known.Detail = evidenceOf(view, q)
 	for _, item := range view.Items {
 		known.Kept = known.Kept || (item.Item.ID == q.Item && item.State == access.ItemGranted && view.State.KeepsAccess())
 	}
@@ -75,7 +75,7 @@ func readLease(ctx context.Context, ledger LedgerStore, q LeaseQuestion) (LeaseK
 }
 
 // evidenceOf returns what a request's record says about a grant. It is pure.
-func evidenceOf(view access.RequestView, q LeaseQuestion) (Evidence, string) {
+func evidenceOf(view access.RequestView, q ReadLeaseRecordInput) (Evidence, string) {
 	switch {
 	case view.State.Ended() && !view.State.KeepsAccess():
 		return EvidenceAgainst, "its request has ended: " + string(view.State)
@@ -116,14 +116,14 @@ func sameBinding(a, b *access.Binding) bool {
 }
 
 // LiveLeasesCall asks for a page of a person's leases that have not ended.
-type LiveLeasesCall struct {
+type LiveLeasesInput struct {
 	Subject access.PersonID `json:"subject"`
 	After   access.LeaseID  `json:"after,omitempty"`
 	Limit   int             `json:"limit"`
 }
 
 // LiveLeases reads a page of a person's leases that have not ended, by lease id; fewer than the limit on the last page.
-func (a *Records) LiveLeases(ctx context.Context, c LiveLeasesCall) ([]access.LeaseView, error) {
+func (a *Records) LiveLeases(ctx context.Context, c LiveLeasesInput) ([]access.LeaseView, error) {
 	leases, err := a.Ledger.LiveLeases(ctx, c.Subject, c.After, c.Limit)
 	return leases, translate(err)
 }

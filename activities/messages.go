@@ -24,19 +24,19 @@ type Messenger interface {
 }
 
 // EnsureCall is an ensure for the workflow that holds the subject's leases; it is started where it does not run.
-type EnsureCall struct {
-	WorkflowID   string        `json:"workflow_id"`
-	WorkflowType string        `json:"workflow_type"`
-	TaskQueue    string        `json:"task_queue"`
-	Signal       string        `json:"signal"`
-	Ensure       access.Ensure `json:"ensure"`
+type ApplyLeaseMessage struct {
+	WorkflowID   string           `json:"workflow_id"`
+	WorkflowType string           `json:"workflow_type"`
+	TaskQueue    string           `json:"task_queue"`
+	Signal       string           `json:"signal"`
+	Spec         access.LeaseSpec `json:"spec"`
 }
 
 // AnswerCall is a lease's answer to its request.
-type AnswerCall struct {
+type LeaseStatusMessage struct {
 	WorkflowID string             `json:"workflow_id"`
 	Signal     string             `json:"signal"`
-	Answer     access.LeaseAnswer `json:"answer"`
+	Status     access.LeaseStatus `json:"status"`
 }
 
 // subjectParams is what starts the subject's workflow, in that workflow's spelling.
@@ -44,15 +44,15 @@ type subjectParams struct {
 	Subject access.PersonID `json:"subject"`
 }
 
-func (c EnsureCall) send(ctx context.Context, to Messenger) error {
-	_, err := to.SignalWithStartWorkflow(ctx, c.WorkflowID, c.Signal, c.Ensure,
+func (c ApplyLeaseMessage) send(ctx context.Context, to Messenger) error {
+	_, err := to.SignalWithStartWorkflow(ctx, c.WorkflowID, c.Signal, c.Spec,
 		client.StartWorkflowOptions{
 			ID:                    c.WorkflowID,
 			TaskQueue:             c.TaskQueue,
-			StaticSummary:         "access of " + c.Ensure.Lease.Subject.Name(),
-			TypedSearchAttributes: subjectAttribute(c.Ensure.Lease.Subject.ID),
+			StaticSummary:         "access of " + c.Spec.Lease.Subject.Name(),
+			TypedSearchAttributes: subjectAttribute(c.Spec.Lease.Subject.ID),
 		},
-		c.WorkflowType, subjectParams{Subject: c.Ensure.Lease.Subject.ID})
+		c.WorkflowType, subjectParams{Subject: c.Spec.Lease.Subject.ID})
 	return err
 }
 

@@ -11,7 +11,7 @@ import (
 type Policy struct {
 	Catalog *policy.Catalog
 	// Terms are recorded with every requirement.
-	Terms access.Terms
+	Settings access.RequestSettings
 	// Source is where people are looked up. People is its port when this worker serves it; nil when another worker does.
 	Source access.SourceName
 	People access.IdentitySource
@@ -29,15 +29,15 @@ type Connectors struct {
 // Consultation is what must be known before policy can answer.
 type Consultation struct {
 	Source access.SourceName `json:"source"`
-	Call   PeopleCall        `json:"call"`
+	Input  LookupPeopleInput `json:"input"`
 }
 
 // EvaluateCall is the question that policy answers. People are given when another worker has looked them up.
-type EvaluateCall struct {
+type EvaluateInput struct {
 	Request access.Request `json:"request"`
 	// LookedUp says that People is the answer to a consultation, even if it is empty.
-	LookedUp bool            `json:"looked_up,omitempty"`
-	People   []access.Person `json:"people,omitempty"`
+	PeopleRead bool            `json:"people_read,omitempty"`
+	People     []access.Person `json:"people,omitempty"`
 }
 
 // Evaluation is policy's answer: refusals, or the requirement, or, where the source is served by another worker, who must
@@ -50,11 +50,11 @@ type Evaluation struct {
 
 // Evaluate reads the people whom a request concerns and answers what it demands. The answer is recorded in the history,
 // so an edit of the catalog never touches a running request. It changes nothing.
-func (a *Policy) Evaluate(ctx context.Context, c EvaluateCall) (Evaluation, error) {
-	if !c.LookedUp {
-		call := PeopleCall{People: a.Catalog.People(c.Request), ManagersOf: []access.PersonID{c.Request.Subject}}
+func (a *Policy) Evaluate(ctx context.Context, c EvaluateInput) (Evaluation, error) {
+	if !c.PeopleRead {
+		call := LookupPeopleInput{People: a.Catalog.People(c.Request), ManagersOf: []access.PersonID{c.Request.Subject}}
 		if a.People == nil {
-			return Evaluation{Consult: &Consultation{Source: a.Source, Call: call}}, nil
+			return Evaluation{Consult: &Consultation{Source: a.Source, Input: call}}, nil
 		}
 		people, err := (&Source{Port: a.People}).LookupPeople(ctx, call)
 		if err != nil {
@@ -62,7 +62,7 @@ func (a *Policy) Evaluate(ctx context.Context, c EvaluateCall) (Evaluation, erro
 		}
 		c.People = people
 	}
-	requirement, refusals := a.Catalog.Evaluate(policy.Question{Request: c.Request, People: c.People, Terms: a.Terms})
+	requirement, refusals := a.Catalog.Evaluate(policy.Input{Request: c.Request, People: c.People, Terms: a.Settings})
 	return Evaluation{Requirement: requirement, Refusals: refusals}, nil
 }
 
@@ -71,4 +71,6 @@ func (a *Policy) ListConnectors(context.Context) (Connectors, error) { return a.
 
 // CurrentTerms are the terms that a new request would get: for the watch, for removal tickets, and for what happens after a
 // request has ended.
-func (a *Policy) CurrentTerms(context.Context) (access.Terms, error) { return a.Terms, nil }
+func (a *Policy) CurrentSettings(context.Context) (access.RequestSettings, error) {
+	return a.Settings, nil
+}

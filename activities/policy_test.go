@@ -24,7 +24,7 @@ func newPolicy(t *testing.T) *activities.Policy {
 	t.Helper()
 	catalog, err := policy.Parse([]byte(catalogYAML))
 	require.NoError(t, err)
-	return &activities.Policy{Catalog: catalog, Terms: access.Terms{Desk: "jira"}, Source: "directory"}
+	return &activities.Policy{Catalog: catalog, Settings: access.RequestSettings{Desk: "jira"}, Source: "directory"}
 }
 
 func people() []access.Person {
@@ -44,18 +44,18 @@ func question() access.Request {
 func TestPolicyReadsThePeopleItselfWhereTheSourceIsServedHere(t *testing.T) {
 	p, source := newPolicy(t), memory.NewSource(people()...)
 	p.People = source
-	answer, err := p.Evaluate(t.Context(), activities.EvaluateCall{Request: question()})
+	answer, err := p.Evaluate(t.Context(), activities.EvaluateInput{Request: question()})
 	require.NoError(t, err)
 	require.Nil(t, answer.Consult)
 	require.Empty(t, answer.Refusals)
 	require.Equal(t, "Ana", answer.Requirement.Subject.Name())
 	require.Equal(t, access.PersonID("mia"), answer.Requirement.Items[0].Stages[0].Approvers[0].ID)
-	require.Equal(t, access.DeskName("jira"), answer.Requirement.Terms.Desk)
+	require.Equal(t, access.DeskName("jira"), answer.Requirement.Settings.Desk)
 }
 
 func TestPolicySaysWhomToLookUpWhereTheSourceIsServedElsewhere(t *testing.T) {
 	p := newPolicy(t)
-	call := activities.EvaluateCall{Request: question()}
+	call := activities.EvaluateInput{Request: question()}
 	answer, err := p.Evaluate(t.Context(), call)
 	require.NoError(t, err)
 	require.NotNil(t, answer.Consult)
@@ -63,21 +63,21 @@ func TestPolicySaysWhomToLookUpWhereTheSourceIsServedElsewhere(t *testing.T) {
 	require.Empty(t, answer.Requirement.PolicyHash, "nothing is answered yet")
 
 	source := &activities.Source{Port: memory.NewSource(people()...)}
-	call.People, err = source.LookupPeople(t.Context(), answer.Consult.Call)
+	call.People, err = source.LookupPeople(t.Context(), answer.Consult.Input)
 	require.NoError(t, err)
-	call.LookedUp = true
+	call.PeopleRead = true
 	elsewhere, err := p.Evaluate(t.Context(), call)
 	require.NoError(t, err)
 
 	p.People = memory.NewSource(people()...)
-	here, err := p.Evaluate(t.Context(), activities.EvaluateCall{Request: question()})
+	here, err := p.Evaluate(t.Context(), activities.EvaluateInput{Request: question()})
 	require.NoError(t, err)
 	require.Equal(t, here, elsewhere, "the answer does not depend on who looks up")
 }
 
 func TestALookUpThatFindsNobodyIsAnAnswer(t *testing.T) {
 	p := newPolicy(t)
-	answer, err := p.Evaluate(t.Context(), activities.EvaluateCall{Request: question(), LookedUp: true})
+	answer, err := p.Evaluate(t.Context(), activities.EvaluateInput{Request: question(), PeopleRead: true})
 	require.NoError(t, err)
 	require.Nil(t, answer.Consult, "asking again would go round for ever")
 	require.NotEmpty(t, answer.Refusals)
@@ -87,6 +87,6 @@ func TestASourceThatIsAwayLeavesPolicyUnasked(t *testing.T) {
 	p, source := newPolicy(t), memory.NewSource(people()...)
 	p.People = source
 	source.Down(true)
-	_, err := p.Evaluate(t.Context(), activities.EvaluateCall{Request: question()})
+	_, err := p.Evaluate(t.Context(), activities.EvaluateInput{Request: question()})
 	requireKind(t, access.Transient, err)
 }

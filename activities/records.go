@@ -29,42 +29,42 @@ type Records struct {
 }
 
 // RecordCall is what is to be recorded, and what is said when it stands.
-type RecordCall struct {
+type RecordInput struct {
 	// Entries are written in one transaction.
 	Entries []access.Entry `json:"entries,omitempty"`
 	// Ensures go to the workflows that hold the subjects' leases.
-	Ensures []EnsureCall `json:"ensures,omitempty"`
+	Specs []ApplyLeaseMessage `json:"specs,omitempty"`
 	// Answers go to requests.
-	Answers []AnswerCall `json:"answers,omitempty"`
+	Statuses []LeaseStatusMessage `json:"statuses,omitempty"`
 }
 
 // Recorded is what came of the messages.
-type Recorded struct {
+type RecordResult struct {
 	// Gone are the leases whose request no longer runs, so that nobody heard the answer.
-	Gone []access.LeaseID `json:"gone,omitempty"`
+	Undelivered []access.LeaseID `json:"undelivered,omitempty"`
 }
 
 // Record writes its entries in one transaction, and only then sends the messages, each of which is declarative. Safe to
 // repeat.
-func (a *Records) Record(ctx context.Context, c RecordCall) (Recorded, error) {
-	var done Recorded
+func (a *Records) Record(ctx context.Context, c RecordInput) (RecordResult, error) {
+	var done RecordResult
 	// What holds no fact does not wait for a ledger that is away.
 	if len(c.Entries) > 0 {
 		if err := a.Ledger.Record(ctx, c.Entries...); err != nil {
 			return done, translate(refusal(err))
 		}
 	}
-	for _, ensure := range c.Ensures {
+	for _, ensure := range c.Specs {
 		if err := ensure.send(ctx, a.Client); err != nil {
 			return done, undeliverable(err)
 		}
 	}
-	for _, answer := range c.Answers {
-		err := a.Client.SignalWorkflow(ctx, answer.WorkflowID, "", answer.Signal, answer.Answer)
+	for _, answer := range c.Statuses {
+		err := a.Client.SignalWorkflow(ctx, answer.WorkflowID, "", answer.Signal, answer.Status)
 		var gone *serviceerror.NotFound
 		switch {
 		case errors.As(err, &gone):
-			done.Gone = append(done.Gone, answer.Answer.Lease)
+			done.Undelivered = append(done.Undelivered, answer.Status.Lease)
 		case err != nil:
 			return done, undeliverable(err)
 		}
@@ -96,22 +96,22 @@ func impossible(err error) bool {
 }
 
 // Archived is a request as the ledger keeps it, with its tickets.
-type Archived struct {
+type ReadRequestResult struct {
 	View    access.RequestView  `json:"view"`
 	Tickets []access.TicketLink `json:"tickets,omitempty"`
 }
 
 // ReadRequest reads a request from the ledger. NotFound when it knows none.
-func (a *Records) ReadRequest(ctx context.Context, id access.RequestID) (Archived, error) {
+func (a *Records) ReadRequest(ctx context.Context, id access.RequestID) (ReadRequestResult, error) {
 	view, err := a.Ledger.View(ctx, id)
 	if err != nil {
-		return Archived{}, translate(err)
+		return ReadRequestResult{}, translate(err)
 	}
 	tickets, err := a.Ledger.TicketsOf(ctx, id)
 	if err != nil {
-		return Archived{}, translate(err)
+		return ReadRequestResult{}, translate(err)
 	}
-	return Archived{View: view, Tickets: tickets}, nil
+	return ReadRequestResult{View: view, Tickets: tickets}, nil
 }
 
 // CheckLedger reports whether the ledger answers and has the schema that this build expects.

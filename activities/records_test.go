@@ -11,17 +11,17 @@ import (
 	"usher/internal/access"
 )
 
-func ensureFor(subject access.PersonID) activities.EnsureCall {
-	return activities.EnsureCall{
-		WorkflowID: "access/" + string(subject), WorkflowType: "SubjectAccess", TaskQueue: "usher", Signal: "ensure",
-		Ensure: access.Ensure{Lease: access.Lease{ID: "r1:1", Subject: access.Person{ID: subject, DisplayName: "Ana"}}, Revision: 3},
+func ensureFor(subject access.PersonID) activities.ApplyLeaseMessage {
+	return activities.ApplyLeaseMessage{
+		WorkflowID: "access/" + string(subject), WorkflowType: "SubjectAccess", TaskQueue: "usher", Signal: "apply_lease",
+		Spec: access.LeaseSpec{Lease: access.Lease{ID: "r1:1", Subject: access.Person{ID: subject, DisplayName: "Ana"}}, Revision: 3},
 	}
 }
 
-func answerTo(request access.RequestID) activities.AnswerCall {
-	return activities.AnswerCall{
+func answerTo(request access.RequestID) activities.LeaseStatusMessage {
+	return activities.LeaseStatusMessage{
 		WorkflowID: "request/" + string(request), Signal: "lease-state",
-		Answer: access.LeaseAnswer{Lease: access.LeaseIDOf(request, "1"), Revision: 3, State: access.LeaseHeld},
+		Status: access.LeaseStatus{Lease: access.LeaseIDOf(request, "1"), Revision: 3, State: access.LeaseActive},
 	}
 }
 
@@ -41,28 +41,28 @@ func newRoom(t *testing.T) room {
 
 func TestWhatIsSaidRestsOnWhatIsRecorded(t *testing.T) {
 	r := newRoom(t)
-	call := activities.RecordCall{
+	call := activities.RecordInput{
 		Entries: []access.Entry{submitted("r1")},
-		Ensures: []activities.EnsureCall{ensureFor("ana")}, Answers: []activities.AnswerCall{answerTo("r1"), answerTo("r2")},
+		Specs:   []activities.ApplyLeaseMessage{ensureFor("ana")}, Statuses: []activities.LeaseStatusMessage{answerTo("r1"), answerTo("r2")},
 	}
 	for range 2 {
 		done, err := r.Record(t.Context(), call)
 		require.NoError(t, err)
-		require.Empty(t, done.Gone)
+		require.Empty(t, done.Undelivered)
 	}
 	once := []string{"record", "access/ana", "request/r1", "request/r2"}
 	require.Equal(t, append(once, once...), r.read(), "the entry first, and repeating says the same")
 	events, err := r.store.Events(t.Context(), "r1")
 	require.NoError(t, err)
 	require.Len(t, events, 1)
-	require.Equal(t, signal{id: "request/r1", name: "lease-state", arg: answerTo("r1").Answer}, r.post.signals[0])
+	require.Equal(t, signal{id: "request/r1", name: "lease-state", arg: answerTo("r1").Status}, r.post.signals[0])
 }
 
 func TestWhatCannotBeRecordedIsNotSaid(t *testing.T) {
 	r := newRoom(t)
 	r.store.away = true
-	_, err := r.Record(t.Context(), activities.RecordCall{
-		Entries: []access.Entry{submitted("r1")}, Ensures: []activities.EnsureCall{ensureFor("ana")}, Answers: []activities.AnswerCall{answerTo("r1")},
+	_, err := r.Record(t.Context(), activities.RecordInput{
+		Entries: []access.Entry{submitted("r1")}, Specs: []activities.ApplyLeaseMessage{ensureFor("ana")}, Statuses: []activities.LeaseStatusMessage{answerTo("r1")},
 	})
 	requireKind(t, access.Transient, err)
 	require.Equal(t, []string{"record"}, r.read())
@@ -71,20 +71,20 @@ func TestWhatCannotBeRecordedIsNotSaid(t *testing.T) {
 func TestAMessageWithoutAFactAsksNoLedger(t *testing.T) {
 	r := newRoom(t)
 	r.store.away = true
-	_, err := r.Record(t.Context(), activities.RecordCall{Ensures: []activities.EnsureCall{ensureFor("ana")}})
+	_, err := r.Record(t.Context(), activities.RecordInput{Specs: []activities.ApplyLeaseMessage{ensureFor("ana")}})
 	require.NoError(t, err)
 	require.Equal(t, []string{"access/ana"}, r.read())
 }
 
 func TestAnEnsureStartsTheSubjectsWorkflowWhereItDoesNotRun(t *testing.T) {
 	r := newRoom(t)
-	_, err := r.Record(t.Context(), activities.RecordCall{Ensures: []activities.EnsureCall{ensureFor("ana")}})
+	_, err := r.Record(t.Context(), activities.RecordInput{Specs: []activities.ApplyLeaseMessage{ensureFor("ana")}})
 	require.NoError(t, err)
 	require.Len(t, r.post.ensures, 1)
 	said := r.post.ensures[0]
 	require.Equal(t, "access/ana", said.id)
-	require.Equal(t, "ensure", said.name)
-	require.Equal(t, ensureFor("ana").Ensure, said.arg)
+	require.Equal(t, "apply_lease", said.name)
+	require.Equal(t, ensureFor("ana").Spec, said.arg)
 	require.Equal(t, "SubjectAccess", said.workflow)
 	require.Equal(t, "access/ana", said.options.ID)
 	require.Equal(t, "usher", said.options.TaskQueue)
@@ -97,11 +97,11 @@ func TestAnEnsureStartsTheSubjectsWorkflowWhereItDoesNotRun(t *testing.T) {
 func TestAnAnswerThatNobodyHearsIsNamed(t *testing.T) {
 	r := newRoom(t)
 	r.post.ended["request/r1"] = true
-	done, err := r.Record(t.Context(), activities.RecordCall{
-		Entries: []access.Entry{submitted("r1")}, Answers: []activities.AnswerCall{answerTo("r1"), answerTo("r2")},
+	done, err := r.Record(t.Context(), activities.RecordInput{
+		Entries: []access.Entry{submitted("r1")}, Statuses: []activities.LeaseStatusMessage{answerTo("r1"), answerTo("r2")},
 	})
 	require.NoError(t, err)
-	require.Equal(t, []access.LeaseID{"r1:1"}, done.Gone)
+	require.Equal(t, []access.LeaseID{"r1:1"}, done.Undelivered)
 	require.Len(t, r.post.signals, 1, "the others hear theirs")
 	require.Equal(t, "request/r2", r.post.signals[0].id)
 }
@@ -110,8 +110,8 @@ func TestAMessageThatTemporalDoesNotTakeIsTriedAgain(t *testing.T) {
 	for name, deaf := range map[string]string{"an ensure": "access/ana", "an answer": "request/r1"} {
 		t.Run(name, func(t *testing.T) {
 			r := newRoom(t)
-			call := activities.RecordCall{
-				Entries: []access.Entry{submitted("r1")}, Ensures: []activities.EnsureCall{ensureFor("ana")}, Answers: []activities.AnswerCall{answerTo("r1")},
+			call := activities.RecordInput{
+				Entries: []access.Entry{submitted("r1")}, Specs: []activities.ApplyLeaseMessage{ensureFor("ana")}, Statuses: []activities.LeaseStatusMessage{answerTo("r1")},
 			}
 			r.post.deaf[deaf] = true
 			_, err := r.Record(t.Context(), call)
@@ -172,8 +172,8 @@ func TestRecordRefused(t *testing.T) {
 		t.Run("by a ledger that says "+string(kind), func(t *testing.T) {
 			r := newRoom(t)
 			r.Ledger = refusing{r.store, kind}
-			_, err := r.Record(t.Context(), activities.RecordCall{
-				Entries: []access.Entry{submitted("r1")}, Ensures: []activities.EnsureCall{ensureFor("ana")},
+			_, err := r.Record(t.Context(), activities.RecordInput{
+				Entries: []access.Entry{submitted("r1")}, Specs: []activities.ApplyLeaseMessage{ensureFor("ana")},
 			})
 			var app *temporal.ApplicationError
 			require.ErrorAs(t, err, &app)
@@ -186,8 +186,8 @@ func TestRecordRefused(t *testing.T) {
 		t.Run("by Temporal, which will never take "+name, func(t *testing.T) {
 			r := newRoom(t)
 			r.post.impossible[id] = true
-			_, err := r.Record(t.Context(), activities.RecordCall{
-				Entries: []access.Entry{submitted("r1")}, Ensures: []activities.EnsureCall{ensureFor("ana")}, Answers: []activities.AnswerCall{answerTo("r1")},
+			_, err := r.Record(t.Context(), activities.RecordInput{
+				Entries: []access.Entry{submitted("r1")}, Specs: []activities.ApplyLeaseMessage{ensureFor("ana")}, Statuses: []activities.LeaseStatusMessage{answerTo("r1")},
 			})
 			requireKind(t, access.Invalid, err)
 			var app *temporal.ApplicationError

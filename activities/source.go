@@ -10,14 +10,14 @@ import (
 type Source struct{ Port access.IdentitySource }
 
 // PeopleCall asks for people, and for the managers of some of them.
-type PeopleCall struct {
+type LookupPeopleInput struct {
 	People     []access.PersonID `json:"people"`
 	ManagersOf []access.PersonID `json:"managers_of,omitempty"`
 }
 
 // LookupPeople reads people from the source, each once, in the order of the call, managers last. Whom the source does not
 // know is missing from the answer.
-func (a *Source) LookupPeople(ctx context.Context, c PeopleCall) ([]access.Person, error) {
+func (a *Source) LookupPeople(ctx context.Context, c LookupPeopleInput) ([]access.Person, error) {
 	people := make([]access.Person, 0, len(c.People)+len(c.ManagersOf))
 	managerOf := map[access.PersonID]access.PersonID{}
 	seen := map[access.PersonID]bool{}

@@ -9,7 +9,7 @@ import (
 )
 
 // StartSubjectsCall asks for a page of the people who hold access, and for their workflows to run.
-type StartSubjectsCall struct {
+type StartSubjectsInput struct {
 	After        access.PersonID `json:"after,omitempty"`
 	Limit        int             `json:"limit"`
 	IDPrefix     string          `json:"id_prefix"`
@@ -18,7 +18,7 @@ type StartSubjectsCall struct {
 }
 
 // StartedSubjects is what came of it. Next asks for the next page; "" on the last one.
-type StartedSubjects struct {
+type StartSubjectsResult struct {
 	Next    access.PersonID `json:"next,omitempty"`
 	Started int             `json:"started"`
 	// Refused are the people whose workflow Temporal will never start as it is asked.
@@ -27,12 +27,12 @@ type StartedSubjects struct {
 
 // StartSubjects starts the workflows of the people who hold access by the ledger, where they do not run: such a workflow
 // reads in the ledger what it must end. Safe to repeat.
-func (a *Records) StartSubjects(ctx context.Context, c StartSubjectsCall) (StartedSubjects, error) {
+func (a *Records) StartSubjects(ctx context.Context, c StartSubjectsInput) (StartSubjectsResult, error) {
 	people, err := a.Ledger.LiveSubjects(ctx, c.After, c.Limit)
 	if err != nil {
-		return StartedSubjects{}, translate(err)
+		return StartSubjectsResult{}, translate(err)
 	}
-	var done StartedSubjects
+	var done StartSubjectsResult
 	for _, id := range people {
 		started, err := start(ctx, a.Client, client.StartWorkflowOptions{
 			ID: c.IDPrefix + string(id), TaskQueue: c.TaskQueue, StaticSummary: "access of " + string(id), TypedSearchAttributes: subjectAttribute(id),
@@ -54,14 +54,14 @@ func (a *Records) StartSubjects(ctx context.Context, c StartSubjectsCall) (Start
 }
 
 // ScanCall names the scan of leases.
-type ScanCall struct {
+type EnsureScanInput struct {
 	WorkflowID   string `json:"workflow_id"`
 	WorkflowType string `json:"workflow_type"`
 	TaskQueue    string `json:"task_queue"`
 }
 
 // EnsureScan starts the scan of leases where it does not run. Safe to repeat.
-func (a *Records) EnsureScan(ctx context.Context, c ScanCall) error {
+func (a *Records) EnsureScan(ctx context.Context, c EnsureScanInput) error {
 	_, err := start(ctx, a.Client, client.StartWorkflowOptions{
 		ID: c.WorkflowID, TaskQueue: c.TaskQueue, StaticSummary: "daily scan of leases",
 	}, c.WorkflowType)

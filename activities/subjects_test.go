@@ -26,14 +26,14 @@ func (r room) leases(t *testing.T, subject access.PersonID, states ...access.Lea
 }
 
 // subjectsCall asks for a page of the people whose workflows must run.
-func subjectsCall(after access.PersonID, limit int) activities.StartSubjectsCall {
-	return activities.StartSubjectsCall{After: after, Limit: limit, IDPrefix: "access/", WorkflowType: "SubjectAccess", TaskQueue: "usher"}
+func subjectsCall(after access.PersonID, limit int) activities.StartSubjectsInput {
+	return activities.StartSubjectsInput{After: after, Limit: limit, IDPrefix: "access/", WorkflowType: "SubjectAccess", TaskQueue: "usher"}
 }
 
 func TestStartSubjects(t *testing.T) {
 	t.Run("whoever holds access gets a workflow, page by page", func(t *testing.T) {
 		r := newRoom(t)
-		r.leases(t, "ana", access.LeaseHeld, access.LeaseHeld)
+		r.leases(t, "ana", access.LeaseActive, access.LeaseActive)
 		r.leases(t, "ben", access.LeaseRevoking)
 		r.leases(t, "cleo", access.LeaseEnded)
 		r.leases(t, "dora", access.LeaseGranting)
@@ -62,26 +62,26 @@ func TestStartSubjects(t *testing.T) {
 	})
 	t.Run("a workflow that runs is not counted as started", func(t *testing.T) {
 		r := newRoom(t)
-		r.leases(t, "ana", access.LeaseHeld)
-		r.leases(t, "ben", access.LeaseHeld)
+		r.leases(t, "ana", access.LeaseActive)
+		r.leases(t, "ben", access.LeaseActive)
 		r.post.running["access/ana"] = true
 		done, err := r.StartSubjects(t.Context(), subjectsCall("", 200))
 		require.NoError(t, err)
-		require.Equal(t, activities.StartedSubjects{Started: 1}, done)
+		require.Equal(t, activities.StartSubjectsResult{Started: 1}, done)
 	})
 	t.Run("one that Temporal will never start does not stop the others", func(t *testing.T) {
 		r := newRoom(t)
 		for _, id := range []access.PersonID{"ana", "ben", "cleo"} {
-			r.leases(t, id, access.LeaseHeld)
+			r.leases(t, id, access.LeaseActive)
 		}
 		r.post.impossible["access/ben"] = true
 		done, err := r.StartSubjects(t.Context(), subjectsCall("", 200))
 		require.NoError(t, err)
-		require.Equal(t, activities.StartedSubjects{Started: 2, Refused: []access.PersonID{"ben"}}, done)
+		require.Equal(t, activities.StartSubjectsResult{Started: 2, Refused: []access.PersonID{"ben"}}, done)
 	})
 	t.Run("when Temporal or the ledger does not answer, the page is asked for again", func(t *testing.T) {
 		r := newRoom(t)
-		r.leases(t, "ana", access.LeaseHeld)
+		r.leases(t, "ana", access.LeaseActive)
 		r.post.deaf["access/ana"] = true
 		_, err := r.StartSubjects(t.Context(), subjectsCall("", 200))
 		require.Error(t, err)
@@ -93,7 +93,7 @@ func TestStartSubjects(t *testing.T) {
 	t.Run("somebody whose id no index holds has no search attribute", func(t *testing.T) {
 		r := newRoom(t)
 		long := access.PersonID(strings.Repeat("x", 256))
-		r.leases(t, long, access.LeaseHeld)
+		r.leases(t, long, access.LeaseActive)
 		_, err := r.StartSubjects(t.Context(), subjectsCall("", 200))
 		require.NoError(t, err)
 		require.Len(t, r.post.started, 1)
@@ -103,7 +103,7 @@ func TestStartSubjects(t *testing.T) {
 
 func TestEnsureScan(t *testing.T) {
 	r := newRoom(t)
-	call := activities.ScanCall{WorkflowID: "leasescan", WorkflowType: "LeaseScan", TaskQueue: "usher"}
+	call := activities.EnsureScanInput{WorkflowID: "leasescan", WorkflowType: "LeaseScan", TaskQueue: "usher"}
 	require.NoError(t, r.EnsureScan(t.Context(), call))
 	require.Len(t, r.post.started, 1)
 	started := r.post.started[0]
@@ -121,12 +121,12 @@ func TestEnsureScan(t *testing.T) {
 
 func TestLiveLeases(t *testing.T) {
 	r := newRoom(t)
-	r.leases(t, "ana", access.LeaseHeld, access.LeaseEnded, access.LeaseGranting, access.LeaseRevoking)
-	r.leases(t, "ben", access.LeaseHeld)
+	r.leases(t, "ana", access.LeaseActive, access.LeaseEnded, access.LeaseGranting, access.LeaseRevoking)
+	r.leases(t, "ben", access.LeaseActive)
 	var all []access.LeaseID
 	after := access.LeaseID("")
 	for {
-		page, err := r.LiveLeases(t.Context(), activities.LiveLeasesCall{Subject: "ana", After: after, Limit: 2})
+		page, err := r.LiveLeases(t.Context(), activities.LiveLeasesInput{Subject: "ana", After: after, Limit: 2})
 		require.NoError(t, err)
 		for _, l := range page {
 			all = append(all, l.Lease.ID)
@@ -138,9 +138,9 @@ func TestLiveLeases(t *testing.T) {
 	}
 	require.Equal(t, []access.LeaseID{"ana-01:1", "ana-03:1", "ana-04:1"}, all)
 
-	_, err := r.LiveLeases(t.Context(), activities.LiveLeasesCall{Subject: "ana"})
+	_, err := r.LiveLeases(t.Context(), activities.LiveLeasesInput{Subject: "ana"})
 	requireKind(t, access.Invalid, err)
 	require.NoError(t, r.store.Close())
-	_, err = r.LiveLeases(t.Context(), activities.LiveLeasesCall{Subject: "ana", Limit: 2})
+	_, err = r.LiveLeases(t.Context(), activities.LiveLeasesInput{Subject: "ana", Limit: 2})
 	requireKind(t, access.Transient, err)
 }

@@ -18,10 +18,10 @@ type Target struct {
 }
 
 // GrantCall asks for one subject's hold of one role.
-type GrantCall struct {
+type GrantInput struct {
 	Assignment access.Assignment `json:"assignment"`
 	// Question names what the ledger is asked first; nil when the workflow has asked it.
-	Question *LeaseQuestion `json:"question,omitempty"`
+	Record *ReadLeaseRecordInput `json:"record,omitempty"`
 	// First is what the ledger is told before the first call that may change something: the lease as it is being granted. The
 	// ledger is not told again what it knows.
 	First access.LeaseView `json:"first"`
@@ -31,32 +31,32 @@ type GrantCall struct {
 
 // GrantResult is what came of it: a proof, or why nothing was granted.
 type GrantResult struct {
-	Proof access.Proof `json:"proof,omitzero"`
+	Verification access.Verification `json:"verification,omitzero"`
 	// Existing is true when the subject held the role before usher's first call.
 	Existing bool `json:"existing,omitempty"`
 	// Known is what the ledger holds against the grant: nothing was granted. nil otherwise.
-	Known *LeaseKnown `json:"known,omitempty"`
+	Record *LeaseRecord `json:"record,omitempty"`
 	// Unasked is true when this worker cannot ask the ledger: nothing was granted.
-	Unasked bool `json:"unasked,omitempty"`
+	Unread bool `json:"unread,omitempty"`
 }
 
 // Grant asks the ledger whether the request's record allows the grant, reads whether the access exists already, has the
 // ledger remember that, and then makes the subject hold the role and returns the proof that was read back. Question and
 // grant stand next to each other, so that nothing comes between them. Safe to repeat.
-func (a *Target) Grant(ctx context.Context, c GrantCall) (GrantResult, error) {
+func (a *Target) Grant(ctx context.Context, c GrantInput) (GrantResult, error) {
 	ctx = fenced(ctx)
 	var result GrantResult
-	if c.Question != nil {
+	if c.Record != nil {
 		if a.Ledger == nil {
-			return GrantResult{Unasked: true}, nil
+			return GrantResult{Unread: true}, nil
 		}
-		known, err := readLease(ctx, a.Ledger, *c.Question)
+		known, err := readLeaseRecord(ctx, a.Ledger, *c.Record)
 		if err != nil {
 			return GrantResult{}, translate(err)
 		}
 		row := known.Lease
 		if known.Evidence != EvidenceApproved || (row != nil && row.State != access.LeaseGranting) {
-			return GrantResult{Known: &known}, nil
+			return GrantResult{Record: &known}, nil
 		}
 		if row != nil {
 			// An earlier attempt has read what was there before.
@@ -68,13 +68,13 @@ func (a *Target) Grant(ctx context.Context, c GrantCall) (GrantResult, error) {
 		return GrantResult{}, translate(err)
 	}
 	proof, err := a.Port.Grant(ctx, c.Assignment)
-	result.Proof = proof
+	result.Verification = proof
 	return result, translate(err)
 }
 
 // first reads what is there before usher's first call, and has the ledger remember it: a later attempt cannot tell its own
 // access from what was there.
-func (a *Target) first(ctx context.Context, c *GrantCall, result *GrantResult) error {
+func (a *Target) first(ctx context.Context, c *GrantInput, result *GrantResult) error {
 	if c.Before {
 		before, err := a.Port.Verify(ctx, c.Assignment)
 		if err != nil && !access.IsKind(err, access.NotFound) {
@@ -82,7 +82,7 @@ func (a *Target) first(ctx context.Context, c *GrantCall, result *GrantResult) e
 		}
 		c.Assignment.Account, c.Assignment.RoleID = before.Account, before.RoleID
 		// Where nobody remembers it, a later attempt cannot tell usher's own access from what was there.
-		result.Existing = before.Holds && (a.Ledger != nil || firstAttempt(ctx))
+		result.Existing = before.Present && (a.Ledger != nil || firstAttempt(ctx))
 		c.First.Existing = result.Existing
 	}
 	if a.Ledger == nil {
@@ -96,7 +96,7 @@ func firstAttempt(ctx context.Context) bool {
 }
 
 // RevokeCall asks that a subject does not hold a role.
-type RevokeCall struct {
+type RevokeInput struct {
 	Assignment access.Assignment `json:"assignment"`
 	Lease      access.LeaseID    `json:"lease"`
 	Target     access.TargetName `json:"target"`
@@ -106,14 +106,14 @@ type RevokeCall struct {
 
 // RevokeResult is what came of it.
 type RevokeResult struct {
-	Proof access.Proof `json:"proof,omitzero"`
+	Verification access.Verification `json:"verification,omitzero"`
 	// KeptBy is another lease of the subject that keeps the access: nothing was revoked. "" for none.
 	KeptBy access.LeaseID `json:"kept_by,omitempty"`
 }
 
 // Revoke asks the ledger whether another lease keeps the access, and then makes the subject not hold the role and returns
 // the proof that was read back. A ledger that does not answer stops no revoke. Safe to repeat.
-func (a *Target) Revoke(ctx context.Context, c RevokeCall) (RevokeResult, error) {
+func (a *Target) Revoke(ctx context.Context, c RevokeInput) (RevokeResult, error) {
 	ctx = fenced(ctx)
 	if a.Ledger != nil {
 		binding := access.Binding{Target: c.Target, Role: c.Assignment.Role}
@@ -127,17 +127,17 @@ func (a *Target) Revoke(ctx context.Context, c RevokeCall) (RevokeResult, error)
 		}
 	}
 	proof, err := a.Port.Revoke(ctx, c.Assignment)
-	return RevokeResult{Proof: proof}, translate(err)
+	return RevokeResult{Verification: proof}, translate(err)
 }
 
 // keptBy reports whether another lease keeps the access.
-func (c RevokeCall) keptBy(other access.LeaseView) bool {
-	return other.Lease.ID != c.Lease && other.State == access.LeaseHeld && other.Wanted == access.Present &&
+func (c RevokeInput) keptBy(other access.LeaseView) bool {
+	return other.Lease.ID != c.Lease && other.State == access.LeaseActive && other.DesiredState == access.Present &&
 		!slices.Contains(c.Ending, other.Lease.ID)
 }
 
 // Verify reads whether the subject holds the role.
-func (a *Target) Verify(ctx context.Context, c access.Assignment) (access.Proof, error) {
+func (a *Target) Verify(ctx context.Context, c access.Assignment) (access.Verification, error) {
 	proof, err := a.Port.Verify(ctx, c)
 	return proof, translate(err)
 }

@@ -13,19 +13,19 @@ import (
 )
 
 // grantCall asks for ana's role, and the ledger first.
-func grantCall() activities.GrantCall {
+func grantCall() activities.GrantInput {
 	q := leaseQuestion()
-	return activities.GrantCall{
-		Assignment: access.Assignment{Role: "editors", Subject: access.Person{ID: "ana"}}, Question: &q, Before: true,
+	return activities.GrantInput{
+		Assignment: access.Assignment{Role: "editors", Subject: access.Person{ID: "ana"}}, Record: &q, Before: true,
 		First: access.LeaseView{
 			Lease: access.Lease{ID: "r1:1", Request: "r1", Item: "1", Subject: access.Person{ID: "ana"}, Binding: &editors},
-			State: access.LeaseGranting, Wanted: access.Present, Version: 1,
+			State: access.LeaseGranting, DesiredState: access.Present, Version: 1,
 		},
 	}
 }
 
-func revokeCall() activities.RevokeCall {
-	return activities.RevokeCall{Assignment: grantCall().Assignment, Lease: "r1:1", Target: "directory"}
+func revokeCall() activities.RevokeInput {
+	return activities.RevokeInput{Assignment: grantCall().Assignment, Lease: "r1:1", Target: "directory"}
 }
 
 func newTarget(t *testing.T) (*activities.Target, *memory.Target, *store) {
@@ -42,8 +42,8 @@ func TestGrant(t *testing.T) {
 		for range 2 {
 			result, err := target.Grant(t.Context(), grantCall())
 			require.NoError(t, err)
-			require.True(t, result.Proof.Holds)
-			require.Nil(t, result.Known)
+			require.True(t, result.Verification.Present)
+			require.Nil(t, result.Record)
 			require.False(t, result.Existing, "the second call finds usher's own access")
 		}
 		require.Equal(t, []access.PersonID{"ana"}, port.Members("editors"))
@@ -65,9 +65,9 @@ func TestGrant(t *testing.T) {
 		target, port, _ := newTarget(t)
 		result, err := target.Grant(t.Context(), grantCall())
 		require.NoError(t, err)
-		require.NotNil(t, result.Known, "nothing was granted")
-		require.Equal(t, activities.EvidenceMissing, result.Known.Evidence)
-		require.Zero(t, result.Proof)
+		require.NotNil(t, result.Record, "nothing was granted")
+		require.Equal(t, activities.EvidenceMissing, result.Record.Evidence)
+		require.Zero(t, result.Verification)
 		require.Zero(t, port.Calls(memory.OpGrant))
 	})
 	t.Run("of a lease that has ended is not made", func(t *testing.T) {
@@ -77,8 +77,8 @@ func TestGrant(t *testing.T) {
 		require.NoError(t, s.Record(t.Context(), approved(), access.Entry{Lease: &ended}))
 		result, err := target.Grant(t.Context(), grantCall())
 		require.NoError(t, err)
-		require.NotNil(t, result.Known, "nothing was granted")
-		require.Equal(t, access.LeaseEnded, result.Known.Lease.State)
+		require.NotNil(t, result.Record, "nothing was granted")
+		require.Equal(t, access.LeaseEnded, result.Record.Lease.State)
 		require.Zero(t, port.Calls(memory.OpGrant))
 	})
 	t.Run("waits for a ledger that is unavailable", func(t *testing.T) {
@@ -94,14 +94,14 @@ func TestGrant(t *testing.T) {
 		call := grantCall()
 		result, err := target.Grant(t.Context(), call)
 		require.NoError(t, err)
-		require.True(t, result.Unasked)
+		require.True(t, result.Unread)
 		require.Zero(t, port.Calls(memory.OpGrant))
 
-		call.Question = nil
+		call.Record = nil
 		result, err = target.Grant(t.Context(), call)
 		require.NoError(t, err)
-		require.True(t, result.Proof.Holds)
-		require.False(t, result.Unasked)
+		require.True(t, result.Verification.Present)
+		require.False(t, result.Unread)
 	})
 }
 
@@ -111,7 +111,7 @@ func TestRevoke(t *testing.T) {
 		port.Put("editors", "ana")
 		result, err := target.Revoke(t.Context(), revokeCall())
 		require.NoError(t, err)
-		require.False(t, result.Proof.Holds)
+		require.False(t, result.Verification.Present)
 		require.Empty(t, port.Members("editors"))
 	})
 	for name, change := range map[string]struct {
@@ -119,7 +119,7 @@ func TestRevoke(t *testing.T) {
 		keeps bool
 	}{
 		"leaves access that another lease holds":           {func(*access.LeaseView) {}, true},
-		"takes access of a lease that is to end":           {func(v *access.LeaseView) { v.Wanted = access.Absent }, false},
+		"takes access of a lease that is to end":           {func(v *access.LeaseView) { v.DesiredState = access.Absent }, false},
 		"takes access of a lease that has ended":           {func(v *access.LeaseView) { v.State = access.LeaseEnded }, false},
 		"takes access though another role is held":         {func(v *access.LeaseView) { v.Lease.Binding = &access.Binding{Target: "directory", Role: "admins"} }, false},
 		"takes access though the role of another is held":  {func(v *access.LeaseView) { v.Lease.Subject.ID = "ben" }, false},
@@ -129,7 +129,7 @@ func TestRevoke(t *testing.T) {
 			target, port, s := newTarget(t)
 			port.Put("editors", "ana")
 			other := grantCall().First
-			other.Lease.ID, other.Lease.Request, other.State, other.Version = "r2:1", "r2", access.LeaseHeld, 2
+			other.Lease.ID, other.Lease.Request, other.State, other.Version = "r2:1", "r2", access.LeaseActive, 2
 			change.lease(&other)
 			require.NoError(t, s.Record(t.Context(), access.Entry{Lease: &other}))
 			result, err := target.Revoke(t.Context(), revokeCall())
@@ -187,17 +187,17 @@ func TestLateAttempts(t *testing.T) {
 			return err
 		},
 		"open": func() error {
-			_, err := env.ExecuteActivity(desks.OpenTicket, activities.OpenCall{Ticket: access.NewTicket{Marker: "n", Summary: "y"}})
+			_, err := env.ExecuteActivity(desks.OpenTicket, activities.OpenTicketInput{Ticket: access.NewTicket{Marker: "n", Summary: "y"}})
 			return err
 		},
 		"comment": func() error {
-			_, err := env.ExecuteActivity(desks.UpdateTicket, activities.TicketUpdate{
+			_, err := env.ExecuteActivity(desks.UpdateTicket, activities.UpdateTicketInput{
 				Ticket: ref.ID, Comments: []access.Comment{{Marker: "c", Text: "late"}},
 			})
 			return err
 		},
 		"move": func() error {
-			_, err := env.ExecuteActivity(desks.UpdateTicket, activities.TicketUpdate{Ticket: ref.ID, MoveTo: access.TicketDone})
+			_, err := env.ExecuteActivity(desks.UpdateTicket, activities.UpdateTicketInput{Ticket: ref.ID, TransitionTo: access.TicketDone})
 			return err
 		},
 	} {

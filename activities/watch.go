@@ -15,10 +15,10 @@ import (
 // WatchStore is what the watch of a desk needs of the ledger; *ledger.Store is one.
 type WatchStore interface {
 	// Watch gives how far the watch has come; a view with only the desk set when it never ran.
-	Watch(ctx context.Context, desk access.DeskName) (access.WatchView, error)
-	SaveWatch(ctx context.Context, view access.WatchView) error
+	Watch(ctx context.Context, desk access.DeskName) (access.WatchPosition, error)
+	SaveWatch(ctx context.Context, view access.WatchPosition) error
 	WatchedTickets(ctx context.Context, desk access.DeskName, ids []access.TicketID) ([]access.WatchedTicket, error)
-	SaveMarks(ctx context.Context, desk access.DeskName, marks map[access.TicketID]access.TicketMark) error
+	SaveFingerprints(ctx context.Context, desk access.DeskName, marks map[access.TicketID]access.TicketFingerprint) error
 	OpenTickets(ctx context.Context, desk access.DeskName, after access.TicketID, limit int) ([]access.TicketID, error)
 }
 
@@ -30,7 +30,7 @@ type Watch struct {
 }
 
 // WatchCall names the watch of a desk.
-type WatchCall struct {
+type EnsureWatchInput struct {
 	Desk         access.DeskName `json:"desk"`
 	WorkflowID   string          `json:"workflow_id"`
 	WorkflowType string          `json:"workflow_type"`
@@ -43,7 +43,7 @@ type watchParams struct {
 }
 
 // EnsureWatch starts the desk's watch where it does not run. Safe to repeat.
-func (a *Watch) EnsureWatch(ctx context.Context, c WatchCall) error {
+func (a *Watch) EnsureWatch(ctx context.Context, c EnsureWatchInput) error {
 	_, err := start(ctx, a.Client, client.StartWorkflowOptions{
 		ID: c.WorkflowID, TaskQueue: c.TaskQueue, StaticSummary: "watch of desk " + string(c.Desk),
 	}, c.WorkflowType, watchParams{Desk: c.Desk})
@@ -51,20 +51,20 @@ func (a *Watch) EnsureWatch(ctx context.Context, c WatchCall) error {
 }
 
 // WatchPosition reads how far a desk's watch has come.
-func (a *Watch) WatchPosition(ctx context.Context, desk access.DeskName) (access.WatchView, error) {
+func (a *Watch) WatchPosition(ctx context.Context, desk access.DeskName) (access.WatchPosition, error) {
 	view, err := a.Ledger.Watch(ctx, desk)
 	return view, translate(err)
 }
 
 // OpenTicketsCall asks for one page of a desk's tickets whose requests have not ended.
-type OpenTicketsCall struct {
+type ListOpenTicketsInput struct {
 	Desk  access.DeskName `json:"desk"`
 	After access.TicketID `json:"after,omitempty"`
 	Limit int             `json:"limit"`
 }
 
 // ListOpenTickets gives the ids after a given one, in order; fewer than the limit on the last page.
-func (a *Watch) ListOpenTickets(ctx context.Context, c OpenTicketsCall) ([]access.TicketID, error) {
+func (a *Watch) ListOpenTickets(ctx context.Context, c ListOpenTicketsInput) ([]access.TicketID, error) {
 	ids, err := a.Ledger.OpenTickets(ctx, c.Desk, c.After, c.Limit)
 	return ids, translate(err)
 }
@@ -79,86 +79,86 @@ type Names struct {
 }
 
 // JudgeCall is what tickets look like now, and what to remember when their requests have been told.
-type JudgeCall struct {
+type NotifyChangesInput struct {
 	Desk    access.DeskName         `json:"desk"`
 	Tickets []access.TicketSnapshot `json:"tickets,omitempty"`
 	Missing []access.TicketID       `json:"missing,omitempty"`
 	// View is how far the watch has come with this; the zero view leaves what is remembered alone. At is usher's time.
-	View  access.WatchView `json:"view,omitzero"`
-	At    time.Time        `json:"at,omitzero"`
-	Names Names            `json:"names"`
+	Position access.WatchPosition `json:"position,omitzero"`
+	At       time.Time            `json:"at,omitzero"`
+	Names    Names                `json:"names"`
 }
 
 // Judged is what came of it.
-type Judged struct {
+type NotifyChangesResult struct {
 	// Told counts the requests that were told, Unknown the tickets that are not usher's.
-	Told    int `json:"told"`
-	Unknown int `json:"unknown,omitempty"`
+	Notified int `json:"notified"`
+	Unknown  int `json:"unknown,omitempty"`
 	// View is JudgeCall.View.
-	View access.WatchView `json:"view,omitzero"`
+	Position access.WatchPosition `json:"position,omitzero"`
 }
 
 // Judge compares tickets with their marks and tells the requests whose ticket somebody else than usher has changed. Only
 // then it remembers the marks, and only then how far the watch has come: an attempt that dies in between tells again what
 // was told, and loses nothing. Safe to repeat.
-func (a *Watch) Judge(ctx context.Context, c JudgeCall) (Judged, error) {
-	judged := Judged{View: c.View}
+func (a *Watch) NotifyChanges(ctx context.Context, c NotifyChangesInput) (NotifyChangesResult, error) {
+	judged := NotifyChangesResult{Position: c.Position}
 	ids := append([]access.TicketID(nil), c.Missing...)
 	for _, t := range c.Tickets {
 		ids = append(ids, t.Ref.ID)
 	}
 	known, err := a.known(ctx, c.Desk, ids)
 	if err != nil {
-		return Judged{}, err
+		return NotifyChangesResult{}, err
 	}
-	marks, failed := a.tellAll(ctx, c, known, &judged)
+	marks, failed := a.notifyAll(ctx, c, known, &judged)
 	// Those who have been told are not told again, even if somebody after them could not be.
 	if len(marks) > 0 {
-		if err := a.Ledger.SaveMarks(ctx, c.Desk, marks); err != nil {
-			return Judged{}, translate(err)
+		if err := a.Ledger.SaveFingerprints(ctx, c.Desk, marks); err != nil {
+			return NotifyChangesResult{}, translate(err)
 		}
 	}
 	if failed != nil {
-		return Judged{}, failed
+		return NotifyChangesResult{}, failed
 	}
 	for _, id := range c.Missing {
 		if ticket, ours := known[id]; ours && ticket.Link.Lease == "" {
-			judged.Told++
-			if err := a.tell(ctx, c.Names, ticket.Link, access.TicketNews{Missing: true, Snapshot: access.TicketSnapshot{Ref: ticket.Link.Ref}}); err != nil {
-				return Judged{}, err
+			judged.Notified++
+			if err := a.notify(ctx, c.Names, ticket.Link, access.TicketChange{Missing: true, Snapshot: access.TicketSnapshot{Ref: ticket.Link.Ref}}); err != nil {
+				return NotifyChangesResult{}, err
 			}
 		}
 	}
-	if c.View != (access.WatchView{}) {
-		return judged, translate(a.Ledger.SaveWatch(ctx, c.View))
+	if c.Position != (access.WatchPosition{}) {
+		return judged, translate(a.Ledger.SaveWatch(ctx, c.Position))
 	}
 	return judged, nil
 }
 
 // tellAll tells the requests whose ticket is news, and gives the marks of all tickets up to the first that could not be
 // told.
-func (a *Watch) tellAll(
-	ctx context.Context, c JudgeCall, known map[access.TicketID]access.WatchedTicket, judged *Judged,
-) (map[access.TicketID]access.TicketMark, error) {
-	marks := map[access.TicketID]access.TicketMark{}
+func (a *Watch) notifyAll(
+	ctx context.Context, c NotifyChangesInput, known map[access.TicketID]access.WatchedTicket, judged *NotifyChangesResult,
+) (map[access.TicketID]access.TicketFingerprint, error) {
+	marks := map[access.TicketID]access.TicketFingerprint{}
 	for _, now := range c.Tickets {
 		ticket, ours := known[now.Ref.ID]
 		if !ours {
 			judged.Unknown++
 			continue
 		}
-		if ticket.Mark.Key == "" {
+		if ticket.Fingerprint.Key == "" {
 			// Nobody has looked since usher opened it, so a move shows by the key that it had then.
-			ticket.Mark.Key = ticket.Link.Ref.Key
+			ticket.Fingerprint.Key = ticket.Link.Ref.Key
 		}
-		mark, news := ticket.Mark.After(now)
+		mark, news := ticket.Fingerprint.After(now)
 		if news && ticket.Link.Lease == "" {
-			if err := a.tell(ctx, c.Names, ticket.Link, access.TicketNews{Snapshot: now}); err != nil {
+			if err := a.notify(ctx, c.Names, ticket.Link, access.TicketChange{Snapshot: now}); err != nil {
 				return marks, err
 			}
-			judged.Told++
+			judged.Notified++
 		}
-		if !mark.Equal(ticket.Mark) {
+		if !mark.Equal(ticket.Fingerprint) {
 			marks[now.Ref.ID] = mark
 		}
 	}
@@ -181,13 +181,13 @@ func (a *Watch) known(ctx context.Context, desk access.DeskName, ids []access.Ti
 }
 
 // tell signals the request. Of one that has ended, a ticket that is open again is ReopenedTicket's business.
-func (a *Watch) tell(ctx context.Context, n Names, link access.TicketLink, news access.TicketNews) error {
+func (a *Watch) notify(ctx context.Context, n Names, link access.TicketLink, news access.TicketChange) error {
 	err := a.Client.SignalWorkflow(ctx, n.RequestPrefix+string(link.Request), "", n.Signal, news)
 	var gone *serviceerror.NotFound
 	if !errors.As(err, &gone) {
 		return err
 	}
-	if news.Missing || news.Snapshot.Phase.Closed() || news.Snapshot.Own {
+	if news.Missing || news.Snapshot.Phase.Closed() || news.Snapshot.StatusChangedByUsher {
 		return nil
 	}
 	_, err = start(ctx, a.Client, client.StartWorkflowOptions{
@@ -202,22 +202,22 @@ type reopenedParams struct {
 }
 
 // CheckWatch reports how long ago the desk's watch has completed a round: a problem when that is too long.
-func (a *Watch) CheckWatch(ctx context.Context, c CheckWatchCall) (CheckResult, error) {
+func (a *Watch) CheckWatch(ctx context.Context, c CheckWatchInput) (CheckResult, error) {
 	view, err := a.Ledger.Watch(ctx, c.Desk)
 	switch {
 	case err != nil:
 		return CheckResult{Problem: problem(err)}, nil
-	case view.LookedAt.IsZero():
+	case view.LastPollAt.IsZero():
 		return CheckResult{Problem: "the watch has not completed a round yet"}, nil
 	case view.StaleAt(c.At, c.StaleAfter):
 		return CheckResult{Problem: fmt.Sprintf("the watch has not completed a round since %s",
-			view.LookedAt.UTC().Format(time.RFC3339))}, nil
+			view.LastPollAt.UTC().Format(time.RFC3339))}, nil
 	}
 	return CheckResult{}, nil
 }
 
 // CheckWatchCall asks whether a desk's watch is alive at a moment.
-type CheckWatchCall struct {
+type CheckWatchInput struct {
 	Desk       access.DeskName `json:"desk"`
 	At         time.Time       `json:"at"`
 	StaleAfter access.Duration `json:"stale_after"`

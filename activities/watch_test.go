@@ -13,21 +13,21 @@ import (
 )
 
 // marks are what the ledger remembers of the tickets, in their order.
-func (l *lookout) marks(t *testing.T) []access.TicketMark {
+func (l *lookout) marks(t *testing.T) []access.TicketFingerprint {
 	t.Helper()
 	known, err := l.store.Store.WatchedTickets(t.Context(), "jira", l.ids())
 	require.NoError(t, err)
-	marks := make([]access.TicketMark, len(l.refs))
+	marks := make([]access.TicketFingerprint, len(l.refs))
 	for _, k := range known {
-		marks[slices.Index(l.ids(), k.Link.Ref.ID)] = k.Mark
+		marks[slices.Index(l.ids(), k.Link.Ref.ID)] = k.Fingerprint
 	}
 	return marks
 }
 
 // judged has all tickets judged as they are now.
-func (l *lookout) judged(t *testing.T) activities.Judged {
+func (l *lookout) judged(t *testing.T) activities.NotifyChangesResult {
 	t.Helper()
-	judged, err := l.watch.Judge(t.Context(), l.judge(t, l.ids()...))
+	judged, err := l.watch.NotifyChanges(t.Context(), l.judge(t, l.ids()...))
 	require.NoError(t, err)
 	return judged
 }
@@ -35,21 +35,21 @@ func (l *lookout) judged(t *testing.T) activities.Judged {
 func TestWhatSomebodyElseDidIsToldOnce(t *testing.T) {
 	l := newLookout(t, 2)
 	l.moved(t, 1, access.TicketApproved)
-	require.Equal(t, 1, l.judged(t).Told)
-	require.Zero(t, l.judged(t).Told)
+	require.Equal(t, 1, l.judged(t).Notified)
+	require.Zero(t, l.judged(t).Notified)
 	require.Equal(t, []string{"request/r1"}, l.told())
 	said := l.post.signals[0]
 	require.Equal(t, "ticket", said.name)
-	news, ok := said.arg.(access.TicketNews)
+	news, ok := said.arg.(access.TicketChange)
 	require.True(t, ok)
 	require.Equal(t, access.TicketApproved, news.Snapshot.Phase)
 	require.False(t, news.Missing)
 
 	require.NoError(t, l.port.AssignAs(l.refs[1].ID, "somebody"))
-	require.Equal(t, 1, l.judged(t).Told)
+	require.Equal(t, 1, l.judged(t).Notified)
 	_, err := l.port.Rekey(l.refs[0].ID, "OTHER")
 	require.NoError(t, err)
-	require.Equal(t, 1, l.judged(t).Told)
+	require.Equal(t, 1, l.judged(t).Notified)
 	require.Equal(t, []string{"request/r1", "request/r2", "request/r1"}, l.told())
 }
 
@@ -57,8 +57,8 @@ func TestATicketThatWasMovedBeforeAnybodyLookedIsNews(t *testing.T) {
 	l := newLookout(t, 2)
 	_, err := l.port.Rekey(l.refs[0].ID, "OTHER")
 	require.NoError(t, err)
-	require.Equal(t, 1, l.judged(t).Told)
-	require.Zero(t, l.judged(t).Told)
+	require.Equal(t, 1, l.judged(t).Notified)
+	require.Zero(t, l.judged(t).Notified)
 	require.Equal(t, []string{"request/r1"}, l.told())
 }
 
@@ -69,17 +69,17 @@ func TestUshersOwnWritesAreNoNews(t *testing.T) {
 		ctx, id := t.Context(), l.refs[0].ID
 		require.NoError(t, l.port.AddComments(ctx, id, access.Comment{Marker: "m", Text: "reminder"}))
 		require.NoError(t, l.port.AssignTicket(ctx, id, account))
-		require.NoError(t, l.port.MoveTicket(ctx, id, access.TicketWorking))
+		require.NoError(t, l.port.TransitionTicket(ctx, id, access.TicketWorking))
 	}
 	own()
-	require.Zero(t, l.judged(t).Told)
+	require.Zero(t, l.judged(t).Notified)
 
 	l.moved(t, 1, access.TicketWaiting)
-	require.Equal(t, 1, l.judged(t).Told)
-	require.NoError(t, l.port.MoveTicket(t.Context(), l.refs[0].ID, access.TicketWorking))
+	require.Equal(t, 1, l.judged(t).Notified)
+	require.NoError(t, l.port.TransitionTicket(t.Context(), l.refs[0].ID, access.TicketWorking))
 	require.NoError(t, l.port.AssignTicket(t.Context(), l.refs[0].ID, ""))
 	require.NoError(t, l.port.CommentAs(l.refs[0].ID, "a human's comment"))
-	require.Zero(t, l.judged(t).Told, "nor after a human's change")
+	require.Zero(t, l.judged(t).Notified, "nor after a human's change")
 	require.Equal(t, []string{"request/r1"}, l.told())
 }
 
@@ -92,10 +92,10 @@ func TestATicketThatTakesAccessAwayWakesNobody(t *testing.T) {
 		Ticket: &access.TicketLink{Ref: ref, Request: "r1", Lease: "r1:1", Marker: "removal"},
 	}))
 	l.moved(t, 1, access.TicketDone)
-	require.Zero(t, l.judged(t).Told)
-	require.Equal(t, access.AccountID("human"), l.marks(t)[0].MovedBy, "its mark is kept all the same")
+	require.Zero(t, l.judged(t).Notified)
+	require.Equal(t, access.AccountID("human"), l.marks(t)[0].StatusChangedBy, "its mark is kept all the same")
 	require.NoError(t, l.port.Delete(ref.ID))
-	require.Zero(t, l.judged(t).Told, "the lease looks at its ticket itself")
+	require.Zero(t, l.judged(t).Notified, "the lease looks at its ticket itself")
 	require.Empty(t, l.told())
 }
 
@@ -103,15 +103,15 @@ func TestTicketsThatAreNotUshersAreCountedOnly(t *testing.T) {
 	l := newLookout(t, 1)
 	stranger := l.port.OpenAs("human", "a human's own ticket")
 	require.NoError(t, l.port.MoveAs("human", stranger.ID, access.TicketDone))
-	judged, err := l.watch.Judge(t.Context(), l.judge(t, stranger.ID, "no such ticket"))
+	judged, err := l.watch.NotifyChanges(t.Context(), l.judge(t, stranger.ID, "no such ticket"))
 	require.NoError(t, err)
-	require.Equal(t, activities.Judged{Unknown: 1}, judged)
+	require.Equal(t, activities.NotifyChangesResult{Unknown: 1}, judged)
 	require.Empty(t, l.told())
 }
 
 func TestNothingToJudgeAsksNoLedger(t *testing.T) {
 	l := newLookout(t, 0)
-	require.Equal(t, activities.Judged{}, l.judged(t))
+	require.Equal(t, activities.NotifyChangesResult{}, l.judged(t))
 	require.Empty(t, l.read())
 }
 
@@ -120,14 +120,14 @@ func TestWhatIsRememberedRestsOnWhatHasBeenTold(t *testing.T) {
 	l.moved(t, 1, access.TicketApproved)
 	l.moved(t, 2, access.TicketDenied)
 	call := l.judge(t, l.ids()...)
-	call.View = access.WatchView{Desk: "jira", Cursor: monday, LookedAt: monday}
-	judged, err := l.watch.Judge(t.Context(), call)
+	call.Position = access.WatchPosition{Desk: "jira", Cursor: monday, LastPollAt: monday}
+	judged, err := l.watch.NotifyChanges(t.Context(), call)
 	require.NoError(t, err)
-	require.Equal(t, call.View, judged.View)
-	require.Equal(t, []string{"tickets", "request/r1", "request/r2", "marks", "view"}, l.read())
+	require.Equal(t, call.Position, judged.Position)
+	require.Equal(t, []string{"tickets", "request/r1", "request/r2", "fingerprints", "position"}, l.read())
 	view, err := l.watch.WatchPosition(t.Context(), "jira")
 	require.NoError(t, err)
-	require.Equal(t, call.View, view)
+	require.Equal(t, call.Position, view)
 }
 
 func TestWhoCouldNotBeToldIsToldByTheNextAttempt(t *testing.T) {
@@ -136,21 +136,21 @@ func TestWhoCouldNotBeToldIsToldByTheNextAttempt(t *testing.T) {
 		l.moved(t, n+1, access.TicketApproved)
 	}
 	call := l.judge(t, l.ids()...)
-	call.View = access.WatchView{Desk: "jira", Cursor: monday, LookedAt: monday}
+	call.Position = access.WatchPosition{Desk: "jira", Cursor: monday, LastPollAt: monday}
 	l.post.deaf["request/r2"] = true
-	_, err := l.watch.Judge(t.Context(), call)
+	_, err := l.watch.NotifyChanges(t.Context(), call)
 	require.Error(t, err)
 	require.Equal(t, []string{"request/r1"}, l.told())
 	marks := l.marks(t)
-	require.Equal(t, access.AccountID("human"), marks[0].MovedBy, "who has been told is not told again")
+	require.Equal(t, access.AccountID("human"), marks[0].StatusChangedBy, "who has been told is not told again")
 	require.Zero(t, marks[1])
 	require.Zero(t, marks[2])
 	view, err := l.store.Store.Watch(t.Context(), "jira")
 	require.NoError(t, err)
-	require.Equal(t, access.WatchView{Desk: "jira"}, view)
+	require.Equal(t, access.WatchPosition{Desk: "jira"}, view)
 
 	l.post.deaf["request/r2"] = false
-	_, err = l.watch.Judge(t.Context(), call)
+	_, err = l.watch.NotifyChanges(t.Context(), call)
 	require.NoError(t, err)
 	require.Equal(t, []string{"request/r1", "request/r2", "request/r3"}, l.told())
 }
@@ -161,24 +161,24 @@ func TestAMissingTicketThatCannotBeToldHoldsThePositionBack(t *testing.T) {
 		require.NoError(t, l.port.Delete(ref.ID))
 	}
 	call := l.judge(t, l.ids()...)
-	call.View = access.WatchView{Desk: "jira", Cursor: monday, LookedAt: monday}
+	call.Position = access.WatchPosition{Desk: "jira", Cursor: monday, LastPollAt: monday}
 	l.post.deaf["request/r2"] = true
-	_, err := l.watch.Judge(t.Context(), call)
+	_, err := l.watch.NotifyChanges(t.Context(), call)
 	require.Error(t, err)
-	require.NotContains(t, l.read(), "view")
+	require.NotContains(t, l.read(), "position")
 	l.post.deaf["request/r2"] = false
-	judged, err := l.watch.Judge(t.Context(), call)
+	judged, err := l.watch.NotifyChanges(t.Context(), call)
 	require.NoError(t, err)
-	require.Equal(t, 2, judged.Told)
+	require.Equal(t, 2, judged.Notified)
 	require.Equal(t, []string{"request/r1", "request/r1", "request/r2"}, l.told(), "one miss proves nothing, so a second telling harms nobody")
-	require.Equal(t, access.TicketNews{Missing: true, Snapshot: access.TicketSnapshot{Ref: l.refs[1]}}, l.post.signals[2].arg)
+	require.Equal(t, access.TicketChange{Missing: true, Snapshot: access.TicketSnapshot{Ref: l.refs[1]}}, l.post.signals[2].arg)
 }
 
 func TestALedgerThatIsAwayTellsNobody(t *testing.T) {
 	l := newLookout(t, 1)
 	l.moved(t, 1, access.TicketApproved)
 	l.store.away = true
-	_, err := l.watch.Judge(t.Context(), l.judge(t, l.ids()...))
+	_, err := l.watch.NotifyChanges(t.Context(), l.judge(t, l.ids()...))
 	requireKind(t, access.Transient, err)
 	require.Empty(t, l.told())
 	_, err = l.watch.WatchPosition(t.Context(), "jira")
@@ -194,13 +194,13 @@ func TestOfAnEndedRequestOnlyATicketThatIsOpenAgainMatters(t *testing.T) {
 		"somebody closes it in another way": {func(t *testing.T, l *lookout) { l.moved(t, 1, access.TicketWontDo) }, false},
 		"somebody deletes it":               {func(t *testing.T, l *lookout) { require.NoError(t, l.port.Delete(l.refs[0].ID)) }, false},
 		"usher opens it, and somebody takes it": {func(t *testing.T, l *lookout) {
-			require.NoError(t, l.port.MoveTicket(t.Context(), l.refs[0].ID, access.TicketWaiting))
+			require.NoError(t, l.port.TransitionTicket(t.Context(), l.refs[0].ID, access.TicketWaiting))
 			require.NoError(t, l.port.AssignAs(l.refs[0].ID, "human"))
 		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLookout(t, 1)
-			require.NoError(t, l.port.MoveTicket(t.Context(), l.refs[0].ID, access.TicketDone))
+			require.NoError(t, l.port.TransitionTicket(t.Context(), l.refs[0].ID, access.TicketDone))
 			l.post.ended["request/r1"] = true
 			row.change(t, l)
 			l.judged(t)
@@ -223,7 +223,7 @@ func TestOfAnEndedRequestOnlyATicketThatIsOpenAgainMatters(t *testing.T) {
 
 func TestAWatchIsStartedOnceAndAgainWhenItHasEnded(t *testing.T) {
 	l := newLookout(t, 0)
-	call := activities.WatchCall{Desk: "jira", WorkflowID: "ticketwatch/jira", WorkflowType: "TicketWatch", TaskQueue: "usher"}
+	call := activities.EnsureWatchInput{Desk: "jira", WorkflowID: "ticketwatch/jira", WorkflowType: "TicketWatch", TaskQueue: "usher"}
 	require.NoError(t, l.watch.EnsureWatch(t.Context(), call))
 	require.Len(t, l.post.started, 1)
 	started := l.post.started[0]
@@ -240,7 +240,7 @@ func TestAWatchIsStartedOnceAndAgainWhenItHasEnded(t *testing.T) {
 
 func TestOpenTicketsAreListedPageByPage(t *testing.T) {
 	l := newLookout(t, 3)
-	call := activities.OpenTicketsCall{Desk: "jira", Limit: 2}
+	call := activities.ListOpenTicketsInput{Desk: "jira", Limit: 2}
 	first, err := l.watch.ListOpenTickets(t.Context(), call)
 	require.NoError(t, err)
 	call.After = first[len(first)-1]
@@ -248,7 +248,7 @@ func TestOpenTicketsAreListedPageByPage(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, l.ids(), append(first, last...))
 
-	_, err = l.watch.ListOpenTickets(t.Context(), activities.OpenTicketsCall{Desk: "jira"})
+	_, err = l.watch.ListOpenTickets(t.Context(), activities.ListOpenTicketsInput{Desk: "jira"})
 	requireKind(t, access.Invalid, err)
 }
 
@@ -268,7 +268,7 @@ func TestTheCheckOfAWatchSaysHowOldItsLastRoundIs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := newLookout(t, 0)
 			row.prepare(t, l)
-			result, err := l.watch.CheckWatch(t.Context(), activities.CheckWatchCall{Desk: "jira", At: monday, StaleAfter: stale})
+			result, err := l.watch.CheckWatch(t.Context(), activities.CheckWatchInput{Desk: "jira", At: monday, StaleAfter: stale})
 			require.NoError(t, err)
 			require.Empty(t, result.Findings)
 			if row.problem == "" {
@@ -282,5 +282,5 @@ func TestTheCheckOfAWatchSaysHowOldItsLastRoundIs(t *testing.T) {
 
 func (l *lookout) looked(t *testing.T, at time.Time) {
 	t.Helper()
-	require.NoError(t, l.store.Store.SaveWatch(t.Context(), access.WatchView{Desk: "jira", LookedAt: at}))
+	require.NoError(t, l.store.Store.SaveWatch(t.Context(), access.WatchPosition{Desk: "jira", LastPollAt: at}))
 }

@@ -92,9 +92,9 @@ func (s *store) Lease(ctx context.Context, id access.LeaseID) (access.LeaseView,
 	return s.Store.Lease(ctx, id)
 }
 
-func (s *store) Watch(ctx context.Context, desk access.DeskName) (access.WatchView, error) {
+func (s *store) Watch(ctx context.Context, desk access.DeskName) (access.WatchPosition, error) {
 	if err := s.asked("watch"); err != nil {
-		return access.WatchView{}, err
+		return access.WatchPosition{}, err
 	}
 	return s.Store.Watch(ctx, desk)
 }
@@ -106,15 +106,15 @@ func (s *store) WatchedTickets(ctx context.Context, desk access.DeskName, ids []
 	return s.Store.WatchedTickets(ctx, desk, ids)
 }
 
-func (s *store) SaveMarks(ctx context.Context, desk access.DeskName, marks map[access.TicketID]access.TicketMark) error {
-	if err := s.asked("marks"); err != nil {
+func (s *store) SaveFingerprints(ctx context.Context, desk access.DeskName, marks map[access.TicketID]access.TicketFingerprint) error {
+	if err := s.asked("fingerprints"); err != nil {
 		return err
 	}
-	return s.Store.SaveMarks(ctx, desk, marks)
+	return s.Store.SaveFingerprints(ctx, desk, marks)
 }
 
-func (s *store) SaveWatch(ctx context.Context, view access.WatchView) error {
-	if err := s.asked("view"); err != nil {
+func (s *store) SaveWatch(ctx context.Context, view access.WatchPosition) error {
+	if err := s.asked("position"); err != nil {
 		return err
 	}
 	return s.Store.SaveWatch(ctx, view)
@@ -209,7 +209,7 @@ func submitted(id access.RequestID) access.Entry {
 	return access.Entry{
 		Events: []access.Event{{ID: "request/" + string(id) + "#1", Request: id, Type: access.EventSubmitted, At: monday, Channel: access.ChannelAPI}},
 		View: &access.RequestView{
-			Request: access.Request{ID: id, Requester: "ana", Subject: "ana", SubmittedAt: monday}, State: access.StateAwaitingApprove, Version: 1,
+			Request: access.Request{ID: id, Requester: "ana", Subject: "ana", SubmittedAt: monday}, State: access.StateAwaitingApproval, Version: 1,
 		},
 	}
 }

@@ -23,7 +23,7 @@ import (
 type fakeGateway struct {
 	submitted access.Request
 	decided   access.Decision
-	withdrawn workflows.WithdrawCall
+	withdrawn workflows.WithdrawInput
 	view      access.RequestView
 	report    workflows.DoctorReport
 	err       error
@@ -41,7 +41,7 @@ func (g *fakeGateway) Decide(_ context.Context, _ access.RequestID, d access.Dec
 	return g.view, g.err
 }
 
-func (g *fakeGateway) Withdraw(_ context.Context, _ access.RequestID, c workflows.WithdrawCall) (access.RequestView, error) {
+func (g *fakeGateway) Withdraw(_ context.Context, _ access.RequestID, c workflows.WithdrawInput) (access.RequestView, error) {
 	g.withdrawn = c
 	return g.view, g.err
 }
@@ -115,27 +115,27 @@ func story(t *testing.T, w *world) {
 	item := access.Item{ID: "1", Entitlement: "wiki/editor", Duration: access.Duration(30 * 24 * time.Hour)}
 	lease := access.LeaseView{
 		Lease: access.Lease{ID: "r1:1", Request: "r1", Item: "1", Subject: access.Person{ID: "sub"}, Entitlement: "wiki/editor"},
-		State: access.LeaseHeld, Wanted: access.Present, GrantedAt: &granted, EndsAt: &ends, Version: 1,
-		Proof: &access.Proof{Holds: true, Account: "u-7", Method: "scim group member filter", Evidence: "group 42 has member u-7", At: at(5)},
+		State: access.LeaseActive, DesiredState: access.Present, GrantedAt: &granted, EndsAt: &ends, Version: 1,
+		Verification: &access.Verification{Present: true, Account: "u-7", Method: "scim group member filter", Evidence: "group 42 has member u-7", At: at(5)},
 	}
 	view := access.RequestView{
 		Request: access.Request{
 			ID: "r1", Requester: "ana", Subject: "sub", Items: []access.Item{item}, SubmittedAt: at(0),
-			Reason: "I write\nthe \x1b[31mrelease notes.", Proof: "oidc https://id.example sub=ana",
+			Reason: "I write\nthe \x1b[31mrelease notes.", Evidence: "oidc https://id.example sub=ana",
 		},
-		State: access.OutcomeGranted, Since: at(6), Next: "Granted.", EndedAt: &ended, RequesterName: "Ana A.",
+		State: access.OutcomeGranted, Since: at(6), StatusText: "Granted.", EndedAt: &ended, RequesterName: "Ana A.",
 		Decisions: []access.Decision{{
 			ID: "boss:d1", By: "boss", Name: "Boss B.", Verdict: access.Approve, Reason: "fine", Channel: access.ChannelTicket,
-			Proof: "jira account 5", At: at(2),
+			Evidence: "jira account 5", At: at(2),
 		}},
 		Items:   []access.ItemView{{Item: item, State: access.ItemGranted, Lease: &lease}},
 		Ticket:  &access.TicketRef{Desk: "jira", ID: "10001", Key: "ACC-1", URL: "https://desk.example/ACC-1"},
 		Version: 9,
 	}
 	require.NoError(t, w.store.Record(t.Context(), access.Entry{View: &view, Lease: &lease, Events: []access.Event{
-		{ID: "request/r1#1", Request: "r1", Type: access.EventSubmitted, At: at(0), Actor: "ana", Channel: access.ChannelAPI, Proof: "oidc https://id.example sub=ana", Text: "Ana A. asked for wiki/editor."},
-		{ID: "request/r1#2", Request: "r1", Type: access.EventDecided, At: at(2), Actor: "boss", Channel: access.ChannelTicket, Proof: "jira account 5", Text: "Boss B. approved: fine", Items: []access.ItemID{"1"}},
-		{ID: "access/sub#1", Request: "r1", Lease: "r1:1", Type: access.EventLeaseGranted, At: at(5), Channel: access.ChannelSystem, Proof: "scim group member filter: group 42 has member u-7", Text: "The access was granted and read back."},
+		{ID: "request/r1#1", Request: "r1", Type: access.EventSubmitted, At: at(0), Actor: "ana", Channel: access.ChannelAPI, Evidence: "oidc https://id.example sub=ana", Text: "Ana A. asked for wiki/editor."},
+		{ID: "request/r1#2", Request: "r1", Type: access.EventDecided, At: at(2), Actor: "boss", Channel: access.ChannelTicket, Evidence: "jira account 5", Text: "Boss B. approved: fine", Items: []access.ItemID{"1"}},
+		{ID: "access/sub#1", Request: "r1", Lease: "r1:1", Type: access.EventLeaseGranted, At: at(5), Channel: access.ChannelSystem, Evidence: "scim group member filter: group 42 has member u-7", Text: "The access was granted and read back."},
 	}}))
 }
 
@@ -147,7 +147,7 @@ Reason   I write the �[31mrelease notes.
 Ticket   ACC-1 https://desk.example/ACC-1
 Decision approve by Boss B. (boss), 2026-06-01 09:02:00Z, by ticket: fine [jira account 5]
 Item 1   wiki/editor for 30d: granted
-         lease held; granted 2026-06-01 09:05:00Z; ends 2026-07-01 09:05:00Z; proof: the access is there, scim group member filter: group 42 has member u-7, at 2026-06-01 09:05:00Z
+         lease active; granted 2026-06-01 09:05:00Z; ends 2026-07-01 09:05:00Z; proof: the access is there, scim group member filter: group 42 has member u-7, at 2026-06-01 09:05:00Z
 `
 
 const shownTimeline = `2026-06-01 09:00:00Z  ana, by api  [submitted]
@@ -171,7 +171,7 @@ func TestShowTellsTheWholeStory(t *testing.T) {
 	require.Equal(t, said{out: shownTimeline}, w.usher(t, "audra", "audit", "show", "r1"))
 
 	asJSON := w.usher(t, "ana", "show", "r1", "--output", "json")
-	var view httpapi.ShownRequest
+	var view httpapi.RequestDetail
 	require.NoError(t, json.Unmarshal([]byte(asJSON.out), &view))
 	require.Len(t, view.Timeline, 3)
 	require.NotContains(t, asJSON.out, "\x1b")
@@ -186,12 +186,12 @@ func TestListsAreTables(t *testing.T) {
 		"r1       granted  2026-06-01 09:06:00Z  sub  wiki/editor  ACC-1   \n"}, got)
 	require.Equal(t, said{out: "No requests.\n"}, w.usher(t, "ana", "list", "--requester", "ana", "--open"))
 	leases := w.usher(t, "sub", "leases", "sub")
-	require.Contains(t, leases.out, "r1:1  wiki/editor\n    lease held; granted 2026-06-01 09:05:00Z")
+	require.Contains(t, leases.out, "r1:1  wiki/editor\n    lease active; granted 2026-06-01 09:05:00Z")
 }
 
 func TestRequestApproveDenyWithdraw(t *testing.T) {
 	w := newWorld(t)
-	w.gateway.view = access.RequestView{State: access.StateAwaitingApprove, Next: "boss decides"}
+	w.gateway.view = access.RequestView{State: access.StateAwaitingApproval, StatusText: "boss decides"}
 
 	got := w.usher(t, "ana", "request", "wiki/editor", "crm/user", "--for", "sub", "--reason", "docs", "--duration", "30d", "--id", "r9")
 	require.Equal(t, exitOK, got.code, got.err)

@@ -20,9 +20,9 @@ import (
 const everything = `
 log: {level: debug, format: text}
 temporal: {address: "127.0.0.1:7233", namespace: usher}
-gateway: {answer_within: 4s, doctor_within: 30s}
+gateway: {call_timeout: 4s, doctor_timeout: 30s}
 ledger: {url: "${LEDGER}"}
-http: {address: "0.0.0.0:8080", grace: 20s}
+http: {address: "0.0.0.0:8080", shutdown_timeout: 20s}
 auth:
   mode: oidc
   oidc:
@@ -50,8 +50,8 @@ func TestEverySettingIsRead(t *testing.T) {
 	c := defaultServerConfig()
 	require.NoError(t, config.Load(file(t, everything), []string{"LEDGER=sqlite:/x/ledger.db", "SECRET=a secret of the desk"}, c))
 	require.Equal(t, "0.0.0.0:8080", c.HTTP.Address)
-	require.Equal(t, 20*time.Second, c.HTTP.Grace.Std())
-	require.Equal(t, 4*time.Second, c.Gateway.AnswerWithin.Std())
+	require.Equal(t, 20*time.Second, c.HTTP.ShutdownTimeout.Std())
+	require.Equal(t, 4*time.Second, c.Gateway.CallTimeout.Std())
 	require.Equal(t, "sqlite:/x/ledger.db", c.Ledger.URL)
 	require.Equal(t, authConfig{Mode: modeOIDC, OIDC: httpapi.OIDCConfig{
 		Issuer: "https://id.example", Audience: "usher", PersonClaim: "employee", RolesClaim: "realm_access.roles",
@@ -77,10 +77,10 @@ func TestConfigNamesTheKeyThatIsWrong(t *testing.T) {
 	for key, change := range map[string]func(*serverConfig){
 		"log.level":                 func(c *serverConfig) { c.Log.Level = "loud" },
 		"temporal.address":          func(c *serverConfig) { c.Temporal.Address = "nowhere" },
-		"gateway.answer_within":     func(c *serverConfig) { c.Gateway.AnswerWithin = -1 },
+		"gateway.call_timeout":      func(c *serverConfig) { c.Gateway.CallTimeout = -1 },
 		"ledger.url":                func(c *serverConfig) { c.Ledger.URL = "mysql://x" },
 		"http.address":              func(c *serverConfig) { c.HTTP.Address = "8080" },
-		"http.grace":                func(c *serverConfig) { c.HTTP.Grace = -1 },
+		"http.shutdown_timeout":     func(c *serverConfig) { c.HTTP.ShutdownTimeout = -1 },
 		"auth.mode":                 func(c *serverConfig) { c.Auth.Mode = "" },
 		"auth.oidc.issuer":          func(c *serverConfig) { c.Auth.Mode = modeOIDC },
 		"auth.oidc":                 func(c *serverConfig) { c.Auth.OIDC.Audience = "usher" },

@@ -70,7 +70,7 @@ func ready(ctx context.Context, path string, s *surroundings) (int, error) {
 	return exitOK, nil
 }
 
-// closeMargin is what closing everything else may take after the calls' own grace.
+// closeMargin is what closing everything else may take after the calls' shutdown timeout.
 const closeMargin = 5 * time.Second
 
 // module puts the server together. One Invoke: what runs. The context is the process's own.
@@ -79,7 +79,7 @@ func module(ctx context.Context, c *serverConfig, logger *slog.Logger) fx.Option
 		fx.Supply(c, logger, fx.Annotate(ctx, fx.As(new(context.Context)))),
 		fx.Provide(telemetry.NewMetrics, newMetricsServer, openLedger, newGateway, newAuthenticator, newAPI, newListening),
 		fx.Invoke(func(*metricsServer, *listening) {}),
-		fx.StopTimeout(c.HTTP.GraceOrDefault()+closeMargin),
+		fx.StopTimeout(c.HTTP.ShutdownTimeoutOrDefault()+closeMargin),
 		fx.NopLogger,
 	)
 }
@@ -174,12 +174,12 @@ func (l *listening) start(ctx context.Context) error {
 	return nil
 }
 
-// stop takes no new calls, and waits for those that are being answered as long as the grace allows.
+// stop takes no new calls, and waits for those that are being answered up to the shutdown timeout.
 func (l *listening) stop(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, l.config.HTTP.GraceOrDefault())
+	ctx, cancel := context.WithTimeout(ctx, l.config.HTTP.ShutdownTimeoutOrDefault())
 	defer cancel()
 	if err := l.server.Shutdown(ctx); err != nil {
-		l.log.Warn("calls are cut, for the grace is over", "grace", l.config.HTTP.GraceOrDefault())
+		l.log.Warn("shutdown timeout exceeded, calls are cut", "shutdown_timeout", l.config.HTTP.ShutdownTimeoutOrDefault())
 		return l.server.Close()
 	}
 	return nil

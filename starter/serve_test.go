@@ -57,9 +57,9 @@ func startServer(t *testing.T, temporal string) *running {
 	path := file(t, `
 ledger: {url: "${LEDGER}"}
 auth: {mode: development}
-http: {address: "127.0.0.1:0", grace: 10s}
+http: {address: "127.0.0.1:0", shutdown_timeout: 10s}
 metrics: {address: "127.0.0.1:0"}
-gateway: {answer_within: 1s}
+gateway: {call_timeout: 1s}
 temporal: {address: "`+temporal+`"}
 `)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -35,7 +35,7 @@ func named(name string, id access.PersonID) string {
 }
 
 // showRequest writes a request with its timeline.
-func showRequest(r httpapi.ShownRequest) string {
+func showRequest(r httpapi.RequestDetail) string {
 	text := showView(r.RequestView) + "\n"
 	if r.TimelineProblem != "" {
 		return text + "The timeline is missing: " + r.TimelineProblem + "\n"
@@ -48,8 +48,8 @@ func showView(v access.RequestView) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Request  %s\n", v.Request.ID)
 	fmt.Fprintf(&b, "State    %s since %s\n", v.State, clock(v.Since))
-	if v.Next != "" {
-		fmt.Fprintf(&b, "Next     %s\n", oneLine(v.Next))
+	if v.StatusText != "" {
+		fmt.Fprintf(&b, "Next     %s\n", oneLine(v.StatusText))
 	}
 	fmt.Fprintf(&b, "Asked by %s", named(v.RequesterName, v.Request.Requester))
 	if v.Request.Subject != v.Request.Requester {
@@ -66,8 +66,8 @@ func showView(v access.RequestView) string {
 	for _, awaited := range v.WaitingOn {
 		fmt.Fprintf(&b, "Waits    for %s (%s) since %s\n", named(awaited.Name, awaited.Person), awaited.Stage, clock(awaited.Since))
 	}
-	if v.DecideBy != nil && !v.State.Ended() {
-		fmt.Fprintf(&b, "Expires  %s, if nobody decides\n", clock(*v.DecideBy))
+	if v.ApprovalDeadline != nil && !v.State.Ended() {
+		fmt.Fprintf(&b, "Expires  %s, if nobody decides\n", clock(*v.ApprovalDeadline))
 	}
 	for _, d := range v.Decisions {
 		b.WriteString(showDecision(d))
@@ -88,8 +88,8 @@ func showDecision(d access.Decision) string {
 	if d.Reason != "" {
 		text += ": " + oneLine(d.Reason)
 	}
-	if d.Proof != "" {
-		text += " [" + oneLine(d.Proof) + "]"
+	if d.Evidence != "" {
+		text += " [" + oneLine(d.Evidence) + "]"
 	}
 	return text + "\n"
 }
@@ -104,8 +104,8 @@ func showItem(i access.ItemView) string {
 	if i.Stage != "" {
 		fmt.Fprintf(&b, ", at stage %s", i.Stage)
 	}
-	if i.Why != "" {
-		fmt.Fprintf(&b, " (%s)", oneLine(i.Why))
+	if i.Detail != "" {
+		fmt.Fprintf(&b, " (%s)", oneLine(i.Detail))
 	}
 	b.WriteString("\n")
 	if i.Lease != nil {
@@ -126,13 +126,13 @@ func showLease(l access.LeaseView) string {
 	case l.EndsAt != nil:
 		parts = append(parts, "ends "+clock(*l.EndsAt))
 	}
-	if l.Proof != nil {
+	if l.Verification != nil {
 		holds := "the access is there"
-		if !l.Proof.Holds {
+		if !l.Verification.Present {
 			holds = "the access is not there"
 		}
-		said := strings.TrimSpace(strings.TrimSpace(l.Proof.Method) + ": " + oneLine(l.Proof.Evidence))
-		parts = append(parts, fmt.Sprintf("proof: %s, %s, at %s", holds, strings.Trim(said, ": "), clock(l.Proof.At)))
+		said := strings.TrimSpace(strings.TrimSpace(l.Verification.Method) + ": " + oneLine(l.Verification.Evidence))
+		parts = append(parts, fmt.Sprintf("proof: %s, %s, at %s", holds, strings.Trim(said, ": "), clock(l.Verification.At)))
 	}
 	if l.Problem != "" {
 		parts = append(parts, "problem: "+oneLine(l.Problem))
@@ -167,8 +167,8 @@ func timeline(events []access.Event) string {
 		if e.Lease != "" {
 			fmt.Fprintf(&b, "    lease: %s\n", e.Lease)
 		}
-		if e.Proof != "" {
-			fmt.Fprintf(&b, "    proof: %s\n", oneLine(e.Proof))
+		if e.Evidence != "" {
+			fmt.Fprintf(&b, "    proof: %s\n", oneLine(e.Evidence))
 		}
 	}
 	return b.String()

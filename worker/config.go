@@ -19,7 +19,7 @@ import (
 )
 
 // settings are the worker's configuration file.
-type settings struct {
+type workerConfig struct {
 	Log      telemetry.Config      `yaml:"log"`
 	Temporal temporalclient.Config `yaml:"temporal"`
 	// Deployment is this worker's place in Temporal's worker versioning.
@@ -31,9 +31,9 @@ type settings struct {
 	// Catalog is the path of the catalog file.
 	Catalog string `yaml:"catalog"`
 	// Desk and Source name the desk where tickets are opened and the source that knows the people.
-	Desk   access.DeskName   `yaml:"desk"`
-	Source access.SourceName `yaml:"source"`
-	Terms  termsConfig       `yaml:"terms"`
+	Desk            access.DeskName       `yaml:"desk"`
+	Source          access.SourceName     `yaml:"source"`
+	RequestSettings requestSettingsConfig `yaml:"request_settings"`
 	// Desks, Targets and Sources are the connectors, by the names that queues and the catalog use.
 	Desks   map[access.DeskName]deskConfig     `yaml:"desks"`
 	Targets map[access.TargetName]targetConfig `yaml:"targets"`
@@ -44,7 +44,7 @@ type settings struct {
 	Limits limitsConfig `yaml:"limits"`
 	// Grace is how long a stop waits for activities that are under way. It must be shorter than what ends the process
 	// afterwards (terminationGracePeriodSeconds).
-	Grace access.Duration `yaml:"grace"`
+	ShutdownTimeout access.Duration `yaml:"shutdown_timeout"`
 }
 
 type healthConfig struct {
@@ -74,17 +74,17 @@ type sourceConfig struct {
 }
 
 // defaults is the configuration before the file is read.
-func defaults() settings {
-	return settings{
-		Serve:  serveConfig{Workflows: true},
-		Terms:  defaultTerms(),
-		Limits: defaultLimits(),
-		Grace:  access.Duration(20 * time.Second),
+func defaults() workerConfig {
+	return workerConfig{
+		Serve:           serveConfig{Workflows: true},
+		RequestSettings: defaultRequestSettings(),
+		Limits:          defaultLimits(),
+		ShutdownTimeout: access.Duration(20 * time.Second),
 	}
 }
 
 // Validate names every key that is wrong and says what was expected.
-func (c *settings) Validate() error {
+func (c *workerConfig) Validate() error {
 	var wrong []error
 	section := func(key string, err error) {
 		if err != nil {
@@ -117,7 +117,7 @@ func (c *settings) Validate() error {
 }
 
 // workflowProblems names what is wrong with the settings that only workflows need.
-func (c *settings) workflowProblems() []error {
+func (c *workerConfig) workflowProblems() []error {
 	var wrong []error
 	problem := func(key, format string, args ...any) {
 		wrong = append(wrong, fmt.Errorf("%s: %w", key, fmt.Errorf(format, args...)))
@@ -134,7 +134,7 @@ func (c *settings) workflowProblems() []error {
 	if _, ok := c.Sources[c.Source]; !ok {
 		problem("source", "found %q, expected one of sources: %s", c.Source, namesOf(c.Sources))
 	}
-	return append(wrong, c.Terms.problems()...)
+	return append(wrong, c.RequestSettings.problems()...)
 }
 
 // namesOf lists the keys of a map, for an error's "expected".

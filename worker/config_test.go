@@ -40,7 +40,7 @@ applications:
 `
 
 // load reads a configuration that is the good one with a change.
-func load(t *testing.T, change ...string) (settings, error) {
+func load(t *testing.T, change ...string) (workerConfig, error) {
 	t.Helper()
 	dir := t.TempDir()
 	catalog := filepath.Join(dir, "catalog.yaml")
@@ -74,21 +74,21 @@ func TestABadValueEndsTheStartWithTheNameOfItsKey(t *testing.T) {
 		{"a secret that is not set", "${JIRA_TOKEN}", "${NOBODY_SET_THIS}", []string{"desks.jira.jira.token", "NOBODY_SET_THIS"}},
 		{"an empty project", "project: ACC", `project: ""`, []string{"desks.jira.project", "expected"}},
 		{"a ledger of another kind", `"sqlite:`, `"oracle:`, []string{"ledger.url", "sqlite:"}},
-		{"a duration of zero", "desk: jira", "terms: {decide_within: 0s}\ndesk: jira", []string{"terms.decide_within"}},
+		{"a duration of zero", "desk: jira", "request_settings: {approval_timeout: 0s}\ndesk: jira", []string{"request_settings.approval_timeout"}},
 		{"no ledger", `{url: "sqlite:`, "{} # ", []string{"ledger.url", "is empty", "sqlite:"}},
 		{"no catalog", "catalog: /", `catalog: "" # /`, []string{"catalog", "expected the path"}},
 		{"a probe without a port", "desk: jira", "health: {address: here}\ndesk: jira", []string{"health.address", "host:port"}},
-		{"a mode that does not exist", "desk: jira", "terms: {mode: push}\ndesk: jira", []string{"terms.mode", "push", "watch or poll"}},
-		{"no interval", "desk: jira", "terms: {watch: {interval: 0s}}\ndesk: jira", []string{"terms.watch.interval", "above 0"}},
-		{"no overlap", "desk: jira", "terms: {watch: {overlap: 0s}}\ndesk: jira", []string{"terms.watch.overlap", "above 0"}},
-		{"an overlap below a minute", "desk: jira", "terms: {watch: {overlap: 59s}}\ndesk: jira", []string{"terms.watch.overlap", "59s", "1m"}},
-		{"no sweep", "desk: jira", "terms: {watch: {sweep: 0s}}\ndesk: jira", []string{"terms.watch.sweep", "above 0"}},
-		{"no time to be stale", "desk: jira", "terms: {watch: {stale_after: 0s}}\ndesk: jira", []string{"terms.watch.stale_after", "above 0"}},
+		{"a mode that does not exist", "desk: jira", "request_settings: {change_detection: push}\ndesk: jira", []string{"request_settings.change_detection", "push", "watch or poll"}},
+		{"no interval", "desk: jira", "request_settings: {watch: {interval: 0s}}\ndesk: jira", []string{"request_settings.watch.interval", "above 0"}},
+		{"no overlap", "desk: jira", "request_settings: {watch: {overlap: 0s}}\ndesk: jira", []string{"request_settings.watch.overlap", "above 0"}},
+		{"an overlap below a minute", "desk: jira", "request_settings: {watch: {overlap: 59s}}\ndesk: jira", []string{"request_settings.watch.overlap", "59s", "1m"}},
+		{"no sweep", "desk: jira", "request_settings: {watch: {full_scan_interval: 0s}}\ndesk: jira", []string{"request_settings.watch.full_scan_interval", "above 0"}},
+		{"no time to be stale", "desk: jira", "request_settings: {watch: {stale_after: 0s}}\ndesk: jira", []string{"request_settings.watch.stale_after", "above 0"}},
 		{
-			"stale before two rounds", "desk: jira", "terms: {watch: {interval: 4m, stale_after: 7m}}\ndesk: jira",
-			[]string{"terms.watch.stale_after", "7m", "twice the interval (4m)"},
+			"stale before two rounds", "desk: jira", "request_settings: {watch: {interval: 4m, stale_after: 7m}}\ndesk: jira",
+			[]string{"request_settings.watch.stale_after", "7m", "twice the interval (4m)"},
 		},
-		{"no look for safety", "desk: jira", "terms: {watch: {safety_look: 0s}}\ndesk: jira", []string{"terms.watch.safety_look", "above 0"}},
+		{"no look for safety", "desk: jira", "request_settings: {watch: {staleness_check_interval: 0s}}\ndesk: jira", []string{"request_settings.watch.staleness_check_interval", "above 0"}},
 		{"a queue's rate below 0", "kind: jira", "kind: jira, queue_rate: -1", []string{"desks.jira.queue_rate", "-1", "0 for no limit"}},
 		{"a cache below 0", "desk: jira", "limits: {workflow_cache: -1}\ndesk: jira", []string{"limits.workflow_cache", "0 or more"}},
 		{"one workflow task", "desk: jira", "limits: {workflow_tasks: 1}\ndesk: jira", []string{"limits.workflow_tasks", "2 or more"}},
@@ -124,14 +124,14 @@ func TestABadValueEndsTheStartWithTheNameOfItsKey(t *testing.T) {
 			"nothing to serve", "desk: jira", "serve: {workflows: false, desks: [], targets: [], sources: []}\ndesk: jira",
 			[]string{"serve: names nothing", "workflows: true"},
 		},
-		{"looks that shrink", "desk: jira", "terms: {look_first: 1h, look_at_most: 1m}\ndesk: jira", []string{"terms.look_at_most", "1h"}},
+		{"looks that shrink", "desk: jira", "request_settings: {poll_initial_interval: 1h, poll_max_interval: 1m}\ndesk: jira", []string{"request_settings.poll_max_interval", "1h"}},
 		{
-			"an event that the contract does not know", "desk: jira", "terms: {contract: {closed: deny}}\ndesk: jira",
-			[]string{"terms.contract.closed", "closed_done"},
+			"an event that the contract does not know", "desk: jira", "request_settings: {ticket_actions: {closed: deny}}\ndesk: jira",
+			[]string{"request_settings.ticket_actions.closed", "closed_done"},
 		},
 		{
-			"a meaning that the event cannot have", "desk: jira", "terms: {contract: {assigned: deny}}\ndesk: jira",
-			[]string{"terms.contract.assigned", "deny", "note"},
+			"a meaning that the event cannot have", "desk: jira", "request_settings: {ticket_actions: {assigned: deny}}\ndesk: jira",
+			[]string{"request_settings.ticket_actions.assigned", "deny", "record_only"},
 		},
 	}
 	for _, row := range rows {
@@ -158,34 +158,34 @@ func TestACatalogThatNamesNoTargetOfOursEndsTheStart(t *testing.T) {
 
 func TestTheTermsReachTheRequests(t *testing.T) {
 	c, err := load(t, "desk: jira",
-		"terms: {mode: poll, watch: {interval: 20s, overlap: 4m, sweep: 3h, stale_after: 6m, safety_look: 2h},"+
-			" decide_within: 2d, remind_after: 3h, look_first: 5s, look_at_most: 7m, desk_settles: 11s, operator_decisions: true,"+
-			" request_url: \"https://x/{id}\", contract: {deleted: cancel}}\ndesk: jira")
+		"request_settings: {change_detection: poll, watch: {interval: 20s, overlap: 4m, full_scan_interval: 3h, stale_after: 6m, staleness_check_interval: 2h},"+
+			" approval_timeout: 2d, reminder_interval: 3h, poll_initial_interval: 5s, poll_max_interval: 7m, search_index_delay: 11s, operator_decisions: true,"+
+			" request_url: \"https://x/{id}\", ticket_actions: {deleted: cancel}}\ndesk: jira")
 	require.NoError(t, err)
-	require.Equal(t, access.Terms{
-		Desk: "jira", DecideWithin: access.Duration(48 * time.Hour), RemindAfter: access.Duration(3 * time.Hour),
-		Mode: access.ModePoll, Watch: access.WatchTerms{
-			Interval: access.Duration(20 * time.Second), Overlap: access.Duration(4 * time.Minute), Sweep: access.Duration(3 * time.Hour),
-			StaleAfter: access.Duration(6 * time.Minute), SafetyLook: access.Duration(2 * time.Hour),
+	require.Equal(t, access.RequestSettings{
+		Desk: "jira", ApprovalTimeout: access.Duration(48 * time.Hour), ReminderInterval: access.Duration(3 * time.Hour),
+		ChangeDetection: access.DetectByPoll, Watch: access.WatchSettings{
+			Interval: access.Duration(20 * time.Second), Overlap: access.Duration(4 * time.Minute), FullScanInterval: access.Duration(3 * time.Hour),
+			StaleAfter: access.Duration(6 * time.Minute), StalenessCheckInterval: access.Duration(2 * time.Hour),
 		},
-		LookFirst: access.Duration(5 * time.Second), LookAtMost: access.Duration(7 * time.Minute),
-		DeskSettles: access.Duration(11 * time.Second), OperatorDecisions: true, RequestURL: "https://x/{id}",
-		Contract: access.TicketContract{access.EventDeleted: access.MeansCancel},
-	}, c.terms())
+		PollInitialInterval: access.Duration(5 * time.Second), PollMaxInterval: access.Duration(7 * time.Minute),
+		SearchIndexDelay: access.Duration(11 * time.Second), OperatorDecisions: true, RequestURL: "https://x/{id}",
+		TicketActions: access.TicketActions{access.EventDeleted: access.ActionCancel},
+	}, c.requestSettings())
 }
 
 func TestTheStopOfTheProgramIsLongerThanTheGraceOfActivities(t *testing.T) {
 	c, err := load(t)
 	require.NoError(t, err)
 	app := fx.New(module(t.Context(), &c, slog.New(slog.DiscardHandler)))
-	require.Greater(t, app.StopTimeout(), c.Grace.Std())
+	require.Greater(t, app.StopTimeout(), c.ShutdownTimeout.Std())
 }
 
 // examples are the configuration files that the documents show.
 const examples = "../docs/examples/"
 
 // example reads one of them; its secrets are in files that exist.
-func example(t *testing.T, name string) settings {
+func example(t *testing.T, name string) workerConfig {
 	t.Helper()
 	text, err := os.ReadFile(examples + name)
 	require.NoError(t, err)
@@ -204,17 +204,17 @@ func example(t *testing.T, name string) settings {
 
 func TestTheExampleIsReadAndShowsTheDefaults(t *testing.T) {
 	c := example(t, "usher-worker.yaml")
-	contract := map[access.TicketEvent]access.Meaning{}
-	for event, meanings := range access.TicketMeanings() {
+	contract := map[access.TicketEvent]access.TicketAction{}
+	for event, meanings := range access.AllowedTicketActions() {
 		contract[event] = meanings[0]
 	}
-	require.Equal(t, contract, c.Terms.Contract)
+	require.Equal(t, contract, c.RequestSettings.TicketActions)
 	want := defaults()
-	want.Terms.Contract = contract
-	require.Equal(t, want.Terms, c.Terms)
+	want.RequestSettings.TicketActions = contract
+	require.Equal(t, want.RequestSettings, c.RequestSettings)
 	require.Equal(t, want.Limits, c.Limits)
 	require.Equal(t, want.Serve, c.Serve)
-	require.Equal(t, want.Grace, c.Grace)
+	require.Equal(t, want.ShutdownTimeout, c.ShutdownTimeout)
 
 	catalog, err := os.ReadFile(examples + "catalog.yaml")
 	require.NoError(t, err)

@@ -21,7 +21,7 @@ type health struct{ server *http.Server }
 // healthParts is what health is made of.
 type healthParts struct {
 	fx.In
-	Config  *settings
+	Config  *workerConfig
 	Ready   *readiness
 	Metrics *telemetry.Metrics
 	Log     *slog.Logger

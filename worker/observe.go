@@ -82,8 +82,8 @@ func (d observedDesk) AddComments(ctx context.Context, id access.TicketID, all .
 	return observeDo(ctx, d.observer, "add_comments", func(ctx context.Context) error { return d.desk.AddComments(ctx, id, all...) })
 }
 
-func (d observedDesk) MoveTicket(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
-	return observeDo(ctx, d.observer, "move_ticket", func(ctx context.Context) error { return d.desk.MoveTicket(ctx, id, to) })
+func (d observedDesk) TransitionTicket(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
+	return observeDo(ctx, d.observer, "transition_ticket", func(ctx context.Context) error { return d.desk.TransitionTicket(ctx, id, to) })
 }
 
 func (d observedDesk) AssignTicket(ctx context.Context, id access.TicketID, to access.AccountID) error {
@@ -108,16 +108,16 @@ type observedTarget struct {
 
 var _ access.Provisioner = observedTarget{}
 
-func (t observedTarget) Grant(ctx context.Context, a access.Assignment) (access.Proof, error) {
-	return observe(ctx, t.observer, "grant", func(ctx context.Context) (access.Proof, error) { return t.target.Grant(ctx, a) })
+func (t observedTarget) Grant(ctx context.Context, a access.Assignment) (access.Verification, error) {
+	return observe(ctx, t.observer, "grant", func(ctx context.Context) (access.Verification, error) { return t.target.Grant(ctx, a) })
 }
 
-func (t observedTarget) Revoke(ctx context.Context, a access.Assignment) (access.Proof, error) {
-	return observe(ctx, t.observer, "revoke", func(ctx context.Context) (access.Proof, error) { return t.target.Revoke(ctx, a) })
+func (t observedTarget) Revoke(ctx context.Context, a access.Assignment) (access.Verification, error) {
+	return observe(ctx, t.observer, "revoke", func(ctx context.Context) (access.Verification, error) { return t.target.Revoke(ctx, a) })
 }
 
-func (t observedTarget) Verify(ctx context.Context, a access.Assignment) (access.Proof, error) {
-	return observe(ctx, t.observer, "verify", func(ctx context.Context) (access.Proof, error) { return t.target.Verify(ctx, a) })
+func (t observedTarget) Verify(ctx context.Context, a access.Assignment) (access.Verification, error) {
+	return observe(ctx, t.observer, "verify", func(ctx context.Context) (access.Verification, error) { return t.target.Verify(ctx, a) })
 }
 
 func (t observedTarget) Check(ctx context.Context) ([]access.Finding, error) {

@@ -56,11 +56,11 @@ func (l observedLedger) Ping(ctx context.Context) error {
 	return ledgerDo(l, "ping", func() error { return l.Store.Ping(ctx) })
 }
 
-func (l observedLedger) Watch(ctx context.Context, desk access.DeskName) (access.WatchView, error) {
-	return ledgerCall(l, "watch", func() (access.WatchView, error) { return l.Store.Watch(ctx, desk) })
+func (l observedLedger) Watch(ctx context.Context, desk access.DeskName) (access.WatchPosition, error) {
+	return ledgerCall(l, "watch", func() (access.WatchPosition, error) { return l.Store.Watch(ctx, desk) })
 }
 
-func (l observedLedger) SaveWatch(ctx context.Context, view access.WatchView) error {
+func (l observedLedger) SaveWatch(ctx context.Context, view access.WatchPosition) error {
 	return ledgerDo(l, "save_watch", func() error { return l.Store.SaveWatch(ctx, view) })
 }
 
@@ -68,8 +68,8 @@ func (l observedLedger) WatchedTickets(ctx context.Context, desk access.DeskName
 	return ledgerCall(l, "watched_tickets", func() ([]access.WatchedTicket, error) { return l.Store.WatchedTickets(ctx, desk, ids) })
 }
 
-func (l observedLedger) SaveMarks(ctx context.Context, desk access.DeskName, marks map[access.TicketID]access.TicketMark) error {
-	return ledgerDo(l, "save_marks", func() error { return l.Store.SaveMarks(ctx, desk, marks) })
+func (l observedLedger) SaveMarks(ctx context.Context, desk access.DeskName, marks map[access.TicketID]access.TicketFingerprint) error {
+	return ledgerDo(l, "save_fingerprints", func() error { return l.Store.SaveFingerprints(ctx, desk, marks) })
 }
 
 func (l observedLedger) OpenTickets(ctx context.Context, desk access.DeskName, after access.TicketID, limit int) ([]access.TicketID, error) {

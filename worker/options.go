@@ -99,9 +99,9 @@ func (l limitsConfig) validate() error {
 }
 
 // queueOptions are the SDK's options for one queue. Every queue but that of the workflows is for activities only.
-func (c *settings) queueOptions(fail *fatal, rate float64, workflows bool) worker.Options {
+func (c *workerConfig) queueOptions(fail *fatal, rate float64, workflows bool) worker.Options {
 	options := worker.Options{
-		WorkerStopTimeout:            c.Grace.Std(),
+		WorkerStopTimeout:            c.ShutdownTimeout.Std(),
 		DeploymentOptions:            c.Deployment.options(),
 		DisableWorkflowWorker:        !workflows,
 		TaskQueueActivitiesPerSecond: rate,

@@ -42,13 +42,13 @@ func TestVersioningIsOnlyOnWhenBothNamesAreSet(t *testing.T) {
 
 func TestTheLimitsReachTheQueues(t *testing.T) {
 	c, err := load(t, "desk: jira", "limits: {workflow_cache: 7, workflow_tasks: 3, activities: 5, pollers: {workflow_tasks: 2, activities: 1}}\n"+
-		"grace: 3s\ndesk: jira")
+		"shutdown_timeout: 3s\ndesk: jira")
 	require.NoError(t, err)
 	fail := newFatal(nil, slog.New(slog.DiscardHandler))
 	options := c.queueOptions(fail, 1.5, false)
 	require.True(t, options.DisableWorkflowWorker)
 	require.InDelta(t, 1.5, options.TaskQueueActivitiesPerSecond, 0)
-	require.Equal(t, c.Grace.Std(), options.WorkerStopTimeout)
+	require.Equal(t, c.ShutdownTimeout.Std(), options.WorkerStopTimeout)
 	require.Equal(t, 5, options.MaxConcurrentActivityExecutionSize)
 	require.Equal(t, 5, options.MaxConcurrentLocalActivityExecutionSize)
 	require.Equal(t, 3, options.MaxConcurrentWorkflowTaskExecutionSize)

@@ -186,7 +186,7 @@ serve: {workflows: false}
 sources:
   slow: {kind: scim, scim: {base_url: "URL", token: "${SCIM_TOKEN}", request_timeout: 50s}}
 health: {address: "127.0.0.1:0"}
-grace: GRACE
+shutdown_timeout: GRACE
 `)
 }
 
@@ -200,7 +200,7 @@ func lookup(ctx workflow.Context) ([]access.Person, error) {
 		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
 	})
 	var people []access.Person
-	err := workflow.ExecuteActivity(ctx, "LookupPeople", activities.PeopleCall{People: []access.PersonID{"ana"}}).Get(ctx, &people)
+	err := workflow.ExecuteActivity(ctx, "LookupPeople", activities.LookupPeopleInput{People: []access.PersonID{"ana"}}).Get(ctx, &people)
 	return people, err
 }
 
@@ -256,7 +256,7 @@ func TestAStopLetsAnActivityFinish(t *testing.T) {
 	var people []access.Person
 	require.NoError(t, held.Get(t.Context(), &people))
 	require.Equal(t, access.PersonID("ana"), people[0].ID)
-	require.NotContains(t, p.log(), "the grace is over")
+	require.NotContains(t, p.log(), "shutdown timeout exceeded")
 }
 
 func TestASecondSignalEndsAtOnce(t *testing.T) {
@@ -288,7 +288,7 @@ func TestAStopCutsWhatOutlastsTheGrace(t *testing.T) {
 	<-source.asked
 	p.signal(t, syscall.SIGTERM)
 	require.Equal(t, 0, p.ends(t, soon), p.log())
-	require.Contains(t, p.log(), "the grace is over")
+	require.Contains(t, p.log(), "shutdown timeout exceeded")
 	require.NoError(t, server.TerminateWorkflow(t.Context(), held.GetID(), "", "the test is over"))
 }
 

@@ -39,16 +39,16 @@ func (f *fatal) report(err error) {
 // runner starts the pollers once Temporal has what usher writes and the ledger has its schema, and stops them. What is
 // away at the start is waited for; what is wrong ends the process.
 type runner struct {
-	parts runnerParts
+	parts runnerParams
 	log   *slog.Logger
 	// started are the workers that poll.
 	started []worker.Worker
 }
 
 // runnerParts is what a runner is made of. Store is nil where no workflows are served.
-type runnerParts struct {
+type runnerParams struct {
 	fx.In
-	Config   *settings
+	Config   *workerConfig
 	Log      *slog.Logger
 	Store    *ledger.Store
 	Temporal client.Client
@@ -57,7 +57,7 @@ type runnerParts struct {
 	Fatal    *fatal
 }
 
-func newRunner(ctx context.Context, lc fx.Lifecycle, parts runnerParts) *runner {
+func newRunner(ctx context.Context, lc fx.Lifecycle, parts runnerParams) *runner {
 	run := &runner{parts: parts, log: parts.Log}
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -139,14 +139,14 @@ func (r *runner) insist(ctx context.Context, what string, do func(context.Contex
 
 // ensureWatch sees to it that the watch of the desk runs, where requests rely on one.
 func (r *runner) ensureWatch(ctx context.Context) error {
-	terms := r.parts.Config.terms()
-	if terms.Mode != access.ModeWatch {
+	terms := r.parts.Config.requestSettings()
+	if terms.ChangeDetection != access.DetectByWatch {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	watch := activities.Watch{Client: r.parts.Temporal}
-	return watch.EnsureWatch(ctx, workflows.WatchCallOf(terms.Desk))
+	return watch.EnsureWatch(ctx, workflows.EnsureWatchInputOf(terms.Desk))
 }
 
 // ensureScan sees to it that the daily scan of leases runs.
@@ -154,7 +154,7 @@ func (r *runner) ensureScan(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	records := activities.Records{Client: r.parts.Temporal}
-	return records.EnsureScan(ctx, workflows.LeaseScanCall())
+	return records.EnsureScan(ctx, workflows.EnsureScanInputOf())
 }
 
 // checkNamespace sees to it that the search attributes that workflows write exist, before the first poll. A worker
@@ -184,14 +184,14 @@ func searchAttributes() map[string]enumspb.IndexedValueType {
 	}
 }
 
-// stop lets what is under way finish, all queues at once, for as long as the grace allows. The SDK waits as long for each
-// part of a worker in turn; here the grace is for all together.
+// stop lets what is under way finish, all queues at once, for up to the shutdown timeout. The SDK waits as long for each
+// part of a worker in turn; here the shutdown timeout is for all together.
 func (r *runner) stop() {
 	r.parts.Ready.polling.Store(false)
 	if len(r.started) == 0 {
 		return
 	}
-	r.log.Info("worker polls no more and lets what is under way finish", "grace", r.parts.Config.Grace.Std())
+	r.log.Info("worker polls no more and lets what is under way finish", "shutdown_timeout", r.parts.Config.ShutdownTimeout.Std())
 	finished := make(chan struct{})
 	go func() {
 		defer close(finished)
@@ -201,17 +201,17 @@ func (r *runner) stop() {
 		}
 		all.Wait()
 	}()
-	timer := time.NewTimer(r.parts.Config.Grace.Std() + graceMargin)
+	timer := time.NewTimer(r.parts.Config.ShutdownTimeout.Std() + shutdownTimeoutMargin)
 	defer timer.Stop()
 	began := time.Now()
 	select {
 	case <-finished:
 	case <-timer.C:
 	}
-	if took := time.Since(began); took >= r.parts.Config.Grace.Std() {
-		r.log.Warn("the grace is over; what was still under way is repeated by another worker", "took", took)
+	if took := time.Since(began); took >= r.parts.Config.ShutdownTimeout.Std() {
+		r.log.Warn("shutdown timeout exceeded; another worker repeats what was under way", "took", took)
 	}
 }
 
-// graceMargin is what the SDK's own work may take beside the grace.
-const graceMargin = time.Second
+// shutdownTimeoutMargin is what the SDK's own work may take beside the shutdown timeout.
+const shutdownTimeoutMargin = time.Second

@@ -65,20 +65,20 @@ func serving[N ~string, C any](chosen []N, all map[N]C, queue func(C) queueConfi
 	return names
 }
 
-func (c *settings) servedDesks() []access.DeskName {
+func (c *workerConfig) servedDesks() []access.DeskName {
 	return serving(c.Serve.Desks, c.Desks, func(d deskConfig) queueConfig { return d.Queue })
 }
 
-func (c *settings) servedTargets() []access.TargetName {
+func (c *workerConfig) servedTargets() []access.TargetName {
 	return serving(c.Serve.Targets, c.Targets, func(t targetConfig) queueConfig { return t.Queue })
 }
 
-func (c *settings) servedSources() []access.SourceName {
+func (c *workerConfig) servedSources() []access.SourceName {
 	return serving(c.Serve.Sources, c.Sources, func(s sourceConfig) queueConfig { return s.Queue })
 }
 
 // serveProblems names what cannot be served.
-func (c *settings) serveProblems() []error {
+func (c *workerConfig) serveProblems() []error {
 	wrong := slices.Concat(
 		notServable("desks", c.Serve.Desks, c.Desks, func(d deskConfig) queueConfig { return d.Queue }),
 		notServable("targets", c.Serve.Targets, c.Targets, func(t targetConfig) queueConfig { return t.Queue }),

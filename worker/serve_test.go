@@ -16,7 +16,7 @@ import (
 )
 
 // queuesOf puts a worker together and gives the queues that it would poll.
-func queuesOf(t *testing.T, c settings) []string {
+func queuesOf(t *testing.T, c workerConfig) []string {
 	t.Helper()
 	var all *workers
 	require.NoError(t, fx.New(module(t.Context(), &c, slog.New(slog.DiscardHandler)), fx.Populate(&all)).Err())
@@ -79,7 +79,7 @@ func TestTheMainWorkerKnowsWhatIsAtTheEdgeByName(t *testing.T) {
 		Targets: []access.TargetName{"directory", "plant"},
 		Sources: []access.SourceName{"directory", "hr"},
 	}, c.connectors())
-	require.Equal(t, access.DeskName("plant"), c.terms().Desk)
+	require.Equal(t, access.DeskName("plant"), c.requestSettings().Desk)
 
 	require.NoError(t, os.WriteFile(c.Catalog, []byte(strings.Replace(goodCatalog, "target: directory", "target: plant", 1)), 0o600))
 	_, err = readCatalog(&c)
@@ -88,7 +88,7 @@ func TestTheMainWorkerKnowsWhatIsAtTheEdgeByName(t *testing.T) {
 
 func TestTheWatchTakesADeskAtTheEdge(t *testing.T) {
 	for _, mode := range []string{"watch", "poll"} {
-		_, err := load(t, "desk: jira", "terms: {mode: "+mode+"}\ndesk: plant", "desks:", "desks:\n  plant: {edge: true}")
+		_, err := load(t, "desk: jira", "request_settings: {change_detection: "+mode+"}\ndesk: plant", "desks:", "desks:\n  plant: {edge: true}")
 		require.NoError(t, err, mode)
 	}
 }

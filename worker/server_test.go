@@ -129,7 +129,7 @@ func at(address, namespace string) []string {
 }
 
 // startWorker starts a worker in this process and waits until it polls; it stops with the test.
-func startWorker(t *testing.T, c settings) *telemetry.Metrics {
+func startWorker(t *testing.T, c workerConfig) *telemetry.Metrics {
 	t.Helper()
 	var ready *readiness
 	var metrics *telemetry.Metrics
@@ -252,7 +252,7 @@ func TestADoctorWaitsForNoWorkerThatIsAway(t *testing.T) {
 	const within = 30 * time.Second
 	run, err := server.ExecuteWorkflow(t.Context(),
 		client.StartWorkflowOptions{ID: "doctor-unserved", TaskQueue: workflows.TaskQueue, WorkflowExecutionTimeout: within},
-		workflows.DoctorType, workflows.DoctorParams{TryTicket: "jira", Within: access.Duration(within)})
+		workflows.DoctorType, workflows.DoctorParams{TestTicket: "jira", Timeout: access.Duration(within)})
 	require.NoError(t, err)
 	problems := report(t, run)
 	require.Contains(t, problems["target/far"], "no answer from the worker that serves usher-target-far")

@@ -54,8 +54,8 @@ func (w *watchAge) ask(ctx context.Context) {
 	w.askedAt = w.now()
 	for _, desk := range w.desks {
 		view, err := w.ledger.Watch(ctx, desk)
-		if err == nil && view.LookedAt.Unix() > 0 {
-			w.lookedAt[desk] = view.LookedAt
+		if err == nil && view.LastPollAt.Unix() > 0 {
+			w.lookedAt[desk] = view.LastPollAt
 		}
 	}
 }
@@ -63,7 +63,7 @@ func (w *watchAge) ask(ctx context.Context) {
 // watchAge is how old the watches of this configuration's desks are.
 func (p workerParts) watchAge() *watchAge {
 	age := &watchAge{ledger: p.Store, now: time.Now, lookedAt: map[access.DeskName]time.Time{}}
-	if p.Config.Terms.Mode == access.ModeWatch {
+	if p.Config.RequestSettings.ChangeDetection == access.DetectByWatch {
 		age.desks = slices.Sorted(maps.Keys(p.Config.Desks))
 	}
 	return age

@@ -21,9 +21,9 @@ type rounds struct {
 	asked int
 }
 
-func (r *rounds) Watch(_ context.Context, desk access.DeskName) (access.WatchView, error) {
+func (r *rounds) Watch(_ context.Context, desk access.DeskName) (access.WatchPosition, error) {
 	r.asked++
-	return access.WatchView{Desk: desk, LookedAt: r.at[desk]}, r.err
+	return access.WatchPosition{Desk: desk, LastPollAt: r.at[desk]}, r.err
 }
 
 func TestTheAgeOfAWatchIsTheLedgers(t *testing.T) {
@@ -48,7 +48,7 @@ func TestTheAgeIsShownForDesksThatAreWatched(t *testing.T) {
 	c, err := load(t)
 	require.NoError(t, err)
 	require.Equal(t, []access.DeskName{"jira"}, workerParts{Config: &c}.watchAge().desks)
-	c.Terms.Mode = access.ModePoll
+	c.RequestSettings.ChangeDetection = access.DetectByPoll
 	require.Empty(t, workerParts{Config: &c}.watchAge().desks)
 
 	m := telemetry.NewMetrics()

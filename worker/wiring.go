@@ -25,24 +25,24 @@ import (
 
 // module puts the worker together. One Invoke: what runs; health comes first, so that it stops last. The context is the
 // process's own.
-func module(ctx context.Context, c *settings, logger *slog.Logger) fx.Option {
+func module(ctx context.Context, c *workerConfig, logger *slog.Logger) fx.Option {
 	return fx.Options(
 		fx.Supply(c, logger, fx.Annotate(ctx, fx.As(new(context.Context)))),
 		fx.Provide(telemetry.NewMetrics, openLedger, readCatalog, dialTemporal, newFatal, newReadiness, newHealth, newWorkers, newRunner),
 		fx.Invoke(func(*health, *runner) {}),
-		// The chain of grace: what is under way < the whole stop < what ends the process (see docs/operations.md).
-		fx.StopTimeout(c.Grace.Std()+stopMargin),
+		// The chain of shutdown timeouts: what is under way < the whole stop < what ends the process (see docs/operations.md).
+		fx.StopTimeout(c.ShutdownTimeout.Std()+shutdownMargin),
 		// The SDK refuses a wrong registration by a panic; it is to end the start like any other mistake.
 		fx.RecoverFromPanics(),
 		fx.NopLogger,
 	)
 }
 
-// stopMargin is what closing everything else may take after the activities' own grace.
-const stopMargin = 5 * time.Second
+// stopMargin is what closing everything else may take after the activities' shutdown timeout.
+const shutdownMargin = 5 * time.Second
 
 // openLedger gives nil where no workflows are served: that worker does not know the ledger.
-func openLedger(ctx context.Context, lc fx.Lifecycle, c *settings) (*ledger.Store, error) {
+func openLedger(ctx context.Context, lc fx.Lifecycle, c *workerConfig) (*ledger.Store, error) {
 	if !c.Serve.Workflows {
 		return nil, nil
 	}
@@ -55,7 +55,7 @@ func openLedger(ctx context.Context, lc fx.Lifecycle, c *settings) (*ledger.Stor
 }
 
 // readCatalog gives nil where no workflows are served.
-func readCatalog(c *settings) (*policy.Catalog, error) {
+func readCatalog(c *workerConfig) (*policy.Catalog, error) {
 	if !c.Serve.Workflows {
 		return nil, nil
 	}
@@ -82,7 +82,7 @@ func readCatalog(c *settings) (*policy.Catalog, error) {
 // dialParts is what a client is made of.
 type dialParts struct {
 	fx.In
-	Config  *settings
+	Config  *workerConfig
 	Log     *slog.Logger
 	Metrics *telemetry.Metrics
 }
@@ -109,7 +109,7 @@ type workers struct {
 // workerParts is what the workers are made of. Store and Catalog are nil where no workflows are served.
 type workerParts struct {
 	fx.In
-	Config   *settings
+	Config   *workerConfig
 	Temporal client.Client
 	Store    *ledger.Store
 	Catalog  *policy.Catalog
@@ -196,7 +196,7 @@ func serveWorkflows(w *workers, p workerParts) error {
 	queue.RegisterActivity(&activities.Records{Ledger: p.ledger(), Client: p.Temporal})
 	queue.RegisterActivity(p.watch())
 	queue.RegisterActivity(&activities.Policy{
-		Catalog: p.Catalog, Terms: p.Config.terms(), Source: p.Config.Source, Connectors: p.Config.connectors(),
+		Catalog: p.Catalog, Settings: p.Config.requestSettings(), Source: p.Config.Source, Connectors: p.Config.connectors(),
 		// nil where another worker serves it.
 		People: w.sources[p.Config.Source],
 	})
@@ -220,7 +220,7 @@ func (p workerParts) watch() *activities.Watch {
 }
 
 // connectors names every connector that this file knows, those at the edge too.
-func (c *settings) connectors() activities.Connectors {
+func (c *workerConfig) connectors() activities.Connectors {
 	return activities.Connectors{
 		Desks:   slices.Sorted(maps.Keys(c.Desks)),
 		Targets: slices.Sorted(maps.Keys(c.Targets)),

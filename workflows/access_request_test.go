@@ -28,7 +28,7 @@ func TestApprovedByTheManagerIsGrantedAndTheTicketIsClosed(t *testing.T) {
 	require.Contains(t, ticket.New.Body, "Wiki editor (wiki/editor), for 30d")
 	require.Equal(t, w.accounts["ana"], ticket.Reporter)
 	require.Len(t, w.ensures, 1)
-	require.Equal(t, access.Duration(30*24*time.Hour), w.ensures[0].Window.Lasts)
+	require.Equal(t, access.Duration(30*24*time.Hour), w.ensures[0].Window.Duration)
 
 	view, err := w.ledger.View(t.Context(), "r1")
 	require.NoError(t, err)
@@ -37,7 +37,7 @@ func TestApprovedByTheManagerIsGrantedAndTheTicketIsClosed(t *testing.T) {
 	require.Equal(t, access.ChannelAPI, view.Decisions[0].Channel)
 	events := w.events("r1")
 	for _, want := range []access.EventType{
-		access.EventSubmitted, access.EventRequired, access.EventTicketOpened, access.EventDecided, access.EventGrantAsked,
+		access.EventSubmitted, access.EventRequired, access.EventTicketOpened, access.EventDecided, access.EventGrantRequested,
 		access.EventEnded, access.EventTicketClosed,
 	} {
 		require.Equal(t, 1, has(events, want), want)
@@ -115,7 +115,7 @@ func TestDeniedGrantsNothing(t *testing.T) {
 	require.Empty(t, w.ensures)
 	require.Empty(t, w.target.History())
 	require.Equal(t, access.TicketWontDo, w.ticket().Phase)
-	require.Contains(t, result.View.Items[0].Why, "denied by Mia: because")
+	require.Contains(t, result.View.Items[0].Detail, "denied by Mia: because")
 }
 
 func TestOneItemDeniedAndOneGrantedIsPartlyGranted(t *testing.T) {
@@ -137,7 +137,7 @@ func TestUndecidedExpiresAfterReminders(t *testing.T) {
 	result := w.run(w.request("wiki/editor"))
 
 	require.Equal(t, access.OutcomeExpired, result.Outcome)
-	require.Equal(t, 7*24*time.Hour, result.View.EndedAt.Sub(result.View.DecideBy.Add(-7*24*time.Hour)))
+	require.Equal(t, 7*24*time.Hour, result.View.EndedAt.Sub(result.View.ApprovalDeadline.Add(-7*24*time.Hour)))
 	require.Equal(t, 6, has(w.events("r1"), access.EventReminded), "one a day, none at the deadline")
 	require.Contains(t, w.desk.Comments(w.ticket().Ref.ID)[0], "Reminder: this request waits since")
 	require.Equal(t, access.TicketWontDo, w.ticket().Phase)
@@ -150,7 +150,7 @@ func TestPolicyRefusesWithoutATicket(t *testing.T) {
 	var submitted *answer
 	request := w.request("wiki/editor")
 	w.at(0, func() {
-		submitted = w.update(workflows.UpdateSubmit, "submit", workflows.SubmitCall{Digest: request.Digest()})
+		submitted = w.update(workflows.UpdateSubmit, "submit", workflows.SubmitInput{Digest: request.Digest()})
 	})
 
 	result := w.run(request)
@@ -167,22 +167,22 @@ func TestTheSameIDWithAnotherBodyIsRefused(t *testing.T) {
 	var other, same *answer
 	request := w.request("wiki/editor")
 	w.at(time.Minute, func() {
-		other = w.update(workflows.UpdateSubmit, "s1", workflows.SubmitCall{Digest: "another"})
-		same = w.update(workflows.UpdateSubmit, "s2", workflows.SubmitCall{Digest: request.Digest()})
+		other = w.update(workflows.UpdateSubmit, "s1", workflows.SubmitInput{Digest: "another"})
+		same = w.update(workflows.UpdateSubmit, "s2", workflows.SubmitInput{Digest: request.Digest()})
 	})
 	w.at(time.Hour, func() { w.decide("mia", access.Deny) })
 	w.run(request)
 	requireRefused(t, other, access.Invalid, "already names another request")
 	require.NoError(t, same.accepted)
-	require.Equal(t, access.StateAwaitingApprove, same.view.State)
+	require.Equal(t, access.StateAwaitingApproval, same.view.State)
 }
 
 func TestWithdrawnBeforeADecisionGrantsNothing(t *testing.T) {
 	w := newWorld(t)
 	var stranger, late *answer
 	w.at(time.Hour, func() {
-		stranger = w.update(workflows.UpdateWithdraw, "w0", workflows.WithdrawCall{ID: "w0", By: "ben"})
-		w.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawCall{ID: "w1", By: "ana", Reason: "not needed"})
+		stranger = w.update(workflows.UpdateWithdraw, "w0", workflows.WithdrawInput{ID: "w0", By: "ben"})
+		w.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawInput{ID: "w1", By: "ana", Reason: "not needed"})
 		late = w.decide("mia", access.Approve)
 	})
 	result := w.run(w.request("wiki/editor"))
@@ -196,8 +196,8 @@ func TestWithdrawnBeforeADecisionGrantsNothing(t *testing.T) {
 func TestWithdrawnWhileGrantingTakesTheAccessBack(t *testing.T) {
 	w := newWorld(t)
 	grant := w.entity
-	w.entity = func(e access.Ensure) {
-		if e.Wanted == access.Present {
+	w.entity = func(e access.LeaseSpec) {
+		if e.DesiredState == access.Present {
 			// The target is slow: the grant is under way when the request is withdrawn.
 			return
 		}
@@ -206,12 +206,12 @@ func TestWithdrawnWhileGrantingTakesTheAccessBack(t *testing.T) {
 	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
 	// Between two repetitions of the first message: its order beside the second is nobody's promise.
 	w.at(150*time.Minute, func() {
-		w.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawCall{ID: "w1", By: "ana"})
+		w.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawInput{ID: "w1", By: "ana"})
 	})
 	result := w.run(w.request("wiki/editor"))
 	require.Equal(t, access.OutcomeWithdrawn, result.Outcome)
 	last := w.ensures[len(w.ensures)-1]
-	require.Equal(t, access.Absent, last.Wanted)
+	require.Equal(t, access.Absent, last.DesiredState)
 	require.Greater(t, last.Revision, w.ensures[0].Revision)
 	require.Greater(t, len(w.ensures), 2, "an ensure without an answer is repeated")
 	require.Empty(t, w.target.Members("wiki-editors"))
@@ -219,8 +219,8 @@ func TestWithdrawnWhileGrantingTakesTheAccessBack(t *testing.T) {
 
 func TestAnOperatorsCancelTidiesUp(t *testing.T) {
 	w := newWorld(t)
-	w.entity = func(e access.Ensure) {
-		if e.Wanted == access.Absent {
+	w.entity = func(e access.LeaseSpec) {
+		if e.DesiredState == access.Absent {
 			w.grantAtOnce(e)
 		}
 	}
@@ -231,7 +231,7 @@ func TestAnOperatorsCancelTidiesUp(t *testing.T) {
 
 	var cancelled *temporal.CanceledError
 	require.ErrorAs(t, w.env.GetWorkflowError(), &cancelled)
-	require.Equal(t, access.Absent, w.ensures[len(w.ensures)-1].Wanted)
+	require.Equal(t, access.Absent, w.ensures[len(w.ensures)-1].DesiredState)
 	require.Equal(t, access.TicketWontDo, w.ticket().Phase)
 	view, err := w.ledger.View(t.Context(), "r1")
 	require.NoError(t, err)
@@ -308,7 +308,7 @@ func TestOperatorsDecisionsCountOnlyWhereTheTermsAllow(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			w := newWorldWith(t, func(terms *access.Terms) { terms.OperatorDecisions = row.allowed })
+			w := newWorldWith(t, func(terms *access.RequestSettings) { terms.OperatorDecisions = row.allowed })
 			w.at(time.Hour, func() {
 				w.env.SignalWorkflow(workflows.SignalDecision, access.Decision{By: "mia", Verdict: access.Approve})
 			})
@@ -346,8 +346,8 @@ func TestALongRequestContinuesAsNewAndGoesOn(t *testing.T) {
 }
 
 func TestAHintThatComesWhileARunComesToRestIsFollowedByTheNext(t *testing.T) {
-	w := newWorldWith(t, func(terms *access.Terms) {
-		terms.LookFirst, terms.LookAtMost = access.Duration(24*time.Hour), access.Duration(24*time.Hour)
+	w := newWorldWith(t, func(terms *access.RequestSettings) {
+		terms.PollInitialInterval, terms.PollMaxInterval = access.Duration(24*time.Hour), access.Duration(24*time.Hour)
 	})
 	w.at(time.Hour, func() {
 		w.env.SetContinueAsNewSuggested(true)
@@ -389,6 +389,6 @@ func TestAfterTheLastDecisionNobodyIsAwaited(t *testing.T) {
 	var decided *answer
 	w.at(time.Hour, func() { decided = w.decide("mia", access.Deny) })
 	w.run(w.request("wiki/editor"))
-	require.NotContains(t, decided.view.Next, "Waiting for")
+	require.NotContains(t, decided.view.StatusText, "Waiting for")
 	require.Empty(t, decided.view.WaitingOn)
 }

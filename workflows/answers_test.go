@@ -18,8 +18,8 @@ func TestAnswers(t *testing.T) {
 	}{
 		"a decision": {func(r *runs) *answer { return r.decide("mia", access.Deny) }, access.EventDecided},
 		"a withdrawal": {func(r *runs) *answer {
-			return r.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawCall{ID: "w1", By: "ana"})
-		}, access.EventWithdrawAsked},
+			return r.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawInput{ID: "w1", By: "ana"})
+		}, access.EventWithdrawalRequested},
 	}
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {

@@ -45,8 +45,8 @@ func TestLeasesThatEndTogether(t *testing.T) {
 				r.members(30*time.Minute, "wiki-editors", "ana")
 				if lasts == 0 {
 					r.at(time.Hour, func() {
-						r.signalWithoutTask(workflows.SignalEnsure, absent(first))
-						r.signal(workflows.SignalEnsure, absent(second))
+						r.signalWithoutTask(workflows.SignalApplyLease, absent(first))
+						r.signal(workflows.SignalApplyLease, absent(second))
 					})
 				}
 				r.members(2*time.Hour, "wiki-editors")
@@ -60,9 +60,9 @@ func TestLeasesThatEndTogether(t *testing.T) {
 
 // A lease that was being granted when its run was lost ends on time all the same.
 func TestALostRunThatWasGranting(t *testing.T) {
-	rows := map[string]func(r *holderRuns, e access.Ensure){
-		"the request says nothing more": func(*holderRuns, access.Ensure) {},
-		"the request repeats its message": func(r *holderRuns, e access.Ensure) {
+	rows := map[string]func(r *holderRuns, e access.LeaseSpec){
+		"the request says nothing more": func(*holderRuns, access.LeaseSpec) {},
+		"the request repeats its message": func(r *holderRuns, e access.LeaseSpec) {
 			r.ensure(4*time.Hour, e)
 		},
 	}
@@ -114,15 +114,15 @@ func TestAMessageAboutALeaseOfSomebodyElse(t *testing.T) {
 		r.target.Put("wiki-editors", "ben")
 		now := r.env.Now().UTC()
 		view := access.LeaseView{
-			Lease: theirs.Lease, Revision: 5, Wanted: access.Present, State: access.LeaseHeld, GrantedAt: &now, Version: 7,
-			Proof: &access.Proof{Holds: true, Method: "memory", At: now},
+			Lease: theirs.Lease, Revision: 5, DesiredState: access.Present, State: access.LeaseActive, GrantedAt: &now, Version: 7,
+			Verification: &access.Verification{Present: true, Method: "memory", At: now},
 		}
 		require.NoError(t, r.ledger.Store.Record(t.Context(), access.Entry{Lease: &view}))
 		return view
 	}
 	rows := map[string]access.Person{"that names him": ben, "that names her": {ID: "ana", DisplayName: "Ana"}}
 	for name, subject := range rows {
-		for _, wanted := range []access.Wanted{access.Present, access.Absent} {
+		for _, wanted := range []access.DesiredState{access.Present, access.Absent} {
 			t.Run(name+", "+string(wanted), func(t *testing.T) {
 				t.Parallel()
 				r := newHolderRuns(t)
@@ -131,7 +131,7 @@ func TestAMessageAboutALeaseOfSomebodyElse(t *testing.T) {
 				var before access.LeaseView
 				r.at(0, func() { before = held(r) })
 				forged := lease("r9:1", "wiki-editors", time.Hour)
-				forged.Lease.Subject, forged.Revision, forged.Wanted = subject, 6, wanted
+				forged.Lease.Subject, forged.Revision, forged.DesiredState = subject, 6, wanted
 				r.ensure(0, forged)
 				r.mustEndBy(3 * day)
 				r.run()
@@ -146,9 +146,9 @@ func TestAMessageAboutALeaseOfSomebodyElse(t *testing.T) {
 
 // A late message with the id of a lease that has ended leaves the record of that lease as it is, and is refused.
 func TestALateMessageLeavesTheRecordOfAnEndedLease(t *testing.T) {
-	rows := map[string]func(*access.Ensure){
-		"about somebody else": func(e *access.Ensure) { e.Lease.Subject = access.Person{ID: "ben"} },
-		"without a binding":   func(e *access.Ensure) { e.Lease.Binding = nil },
+	rows := map[string]func(*access.LeaseSpec){
+		"about somebody else": func(e *access.LeaseSpec) { e.Lease.Subject = access.Person{ID: "ben"} },
+		"without a binding":   func(e *access.LeaseSpec) { e.Lease.Binding = nil },
 	}
 	for name, change := range rows {
 		t.Run(name, func(t *testing.T) {
@@ -243,8 +243,8 @@ func TestTheSizeOfManyEndings(t *testing.T) {
 			r.target.AddRole(e.Lease.Binding.Role)
 			r.target.Put(e.Lease.Binding.Role, "ana")
 			require.NoError(t, r.ledger.Store.Record(t.Context(), access.Entry{Lease: &access.LeaseView{
-				Lease: e.Lease, Revision: 1, Wanted: access.Present, State: access.LeaseHeld, GrantedAt: &now, EndsAt: &end, Version: 7,
-				Proof: &access.Proof{Holds: true, Method: "memory", Evidence: "role (" + string(e.Lease.ID) + ") is held", At: now},
+				Lease: e.Lease, Revision: 1, DesiredState: access.Present, State: access.LeaseActive, GrantedAt: &now, EndsAt: &end, Version: 7,
+				Verification: &access.Verification{Present: true, Method: "memory", Evidence: "role (" + string(e.Lease.ID) + ") is held", At: now},
 			}}))
 		}
 	})

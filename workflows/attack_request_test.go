@@ -44,7 +44,7 @@ func TestAReopenedTicketThatCannotBeClosed(t *testing.T) {
 			r := newRuns(l.world, workflows.ReopenedTicketType)
 			r.spins(50)
 			ref := l.opens(1)[0]
-			require.NoError(t, l.desk.MoveTicket(t.Context(), ref.ID, access.TicketDone))
+			require.NoError(t, l.desk.TransitionTicket(t.Context(), ref.ID, access.TicketDone))
 			view, err := l.ledger.View(t.Context(), "r1")
 			require.NoError(t, err)
 			view.State, view.Version = access.OutcomeGranted, 2
@@ -63,8 +63,8 @@ func TestAWithdrawalWhoseMessageIsRefused(t *testing.T) {
 	r := requestRuns(t, quietTerms)
 	count := r.spins(500)
 	r.silent()
-	r.undeliverable = func(e access.Ensure) error {
-		if e.Wanted == access.Absent && r.passed() < 5*time.Hour {
+	r.undeliverable = func(e access.LeaseSpec) error {
+		if e.DesiredState == access.Absent && r.passed() < 5*time.Hour {
 			return serviceerror.NewInvalidArgument("exceeded workflow execution limit for signal events")
 		}
 		return nil
@@ -78,7 +78,7 @@ func TestAWithdrawalWhoseMessageIsRefused(t *testing.T) {
 
 // A status that nobody can have sent does not make the request forget that it waits for one.
 func TestAStatusThatIsTooGoodToBeTrue(t *testing.T) {
-	forged := map[string]access.LeaseAnswer{
+	forged := map[string]access.LeaseStatus{
 		"with a revision that was never sent": {Revision: 1 << 62, State: access.LeaseGranting, Problem: ""},
 		"with a version of the far future":    {Revision: 1 << 62, State: access.LeaseGranting, Problem: "wait", Version: 1 << 62},
 	}
@@ -88,8 +88,8 @@ func TestAStatusThatIsTooGoodToBeTrue(t *testing.T) {
 			r := requestRuns(t, quietTerms)
 			r.silent()
 			lost := 0
-			r.undeliverable = func(e access.Ensure) error {
-				if e.Wanted == access.Absent && r.passed() < 5*time.Hour {
+			r.undeliverable = func(e access.LeaseSpec) error {
+				if e.DesiredState == access.Absent && r.passed() < 5*time.Hour {
 					lost++
 					return serviceerror.NewUnavailable("Temporal is away")
 				}
@@ -98,14 +98,14 @@ func TestAStatusThatIsTooGoodToBeTrue(t *testing.T) {
 			r.approves(time.Hour, "mia")
 			r.at(90*time.Minute, func() {
 				status.Lease = "r1:1"
-				r.signal(workflows.SignalLeaseState, status)
+				r.signal(workflows.SignalLeaseStatus, status)
 			})
 			r.withdraws(2 * time.Hour)
 			r.mustEndBy(4 * day)
 			require.Equal(t, access.OutcomeWithdrawn, r.outcomeOf(r.request("wiki/editor")).Outcome)
 			require.Positive(t, lost)
 			last := r.ensures[len(r.ensures)-1]
-			require.Equal(t, access.Absent, last.Wanted, "the subject's workflow is told that the access must go")
+			require.Equal(t, access.Absent, last.DesiredState, "the subject's workflow is told that the access must go")
 		})
 	}
 }
@@ -117,16 +117,16 @@ func TestAGrantByHandThatIsTakenBack(t *testing.T) {
 			t.Parallel()
 			r := requestRuns(t, nil)
 			// The subject's workflow takes the grant, and its answer comes late.
-			var held []access.Ensure
-			r.entity = func(e access.Ensure) {
+			var held []access.LeaseSpec
+			r.entity = func(e access.LeaseSpec) {
 				held = append(held, e)
-				state := access.LeaseHeld
-				if e.Wanted == access.Absent {
+				state := access.LeaseActive
+				if e.DesiredState == access.Absent {
 					state = access.LeaseRevoking
 				}
 				now := r.env.Now()
 				r.at(r.passed()+40*time.Minute, func() {
-					r.signal(workflows.SignalLeaseState, access.LeaseAnswer{Lease: e.Lease.ID, Revision: e.Revision, State: state, GrantedAt: &now})
+					r.signal(workflows.SignalLeaseStatus, access.LeaseStatus{Lease: e.Lease.ID, Revision: e.Revision, State: state, GrantedAt: &now})
 				})
 			}
 			r.approves(time.Hour, "omar")
@@ -140,7 +140,7 @@ func TestAGrantByHandThatIsTakenBack(t *testing.T) {
 			r.mustEndBy(4 * day)
 			outcome := r.outcomeOf(r.request("badge/lab")).Outcome
 			last := held[len(held)-1]
-			require.Equal(t, outcome.KeepsAccess(), last.Wanted == access.Present, "outcome %s, last wish %s", outcome, last.Wanted)
+			require.Equal(t, outcome.KeepsAccess(), last.DesiredState == access.Present, "outcome %s, last wish %s", outcome, last.DesiredState)
 		})
 	}
 }
@@ -189,7 +189,7 @@ func TestALargeSignal(t *testing.T) {
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := requestRuns(t, func(t *access.Terms) { t.OperatorDecisions = row.counts })
+			r := requestRuns(t, func(t *access.RequestSettings) { t.OperatorDecisions = row.counts })
 			largest := r.largestInputs()
 			r.at(time.Hour, func() {
 				r.ledger.setAway(true)
@@ -244,7 +244,7 @@ func TestADecisionWithoutAnID(t *testing.T) {
 	r := requestRuns(t, quietTerms)
 	r.source.Down(true)
 	say := func(by access.PersonID, id string) *answer {
-		return r.update(workflows.UpdateDecide, id, access.Decision{By: by, Verdict: access.Approve, Proof: "test"})
+		return r.update(workflows.UpdateDecide, id, access.Decision{By: by, Verdict: access.Approve, Evidence: "test"})
 	}
 	var early, late *answer
 	r.at(time.Minute, func() { early = say("mia", "u1") })
@@ -272,7 +272,7 @@ func TestTheSizeOfTheWorstRequest(t *testing.T) {
 		said++
 		id := fmt.Sprint("d", said)
 		r.update(workflows.UpdateDecide, id, access.Decision{
-			ID: id, By: by, Verdict: access.Approve, Items: []access.ItemID{item}, Proof: "test",
+			ID: id, By: by, Verdict: access.Approve, Items: []access.ItemID{item}, Evidence: "test",
 			Reason: reason(access.Limits().CallReason.Runes, said),
 		})
 	}

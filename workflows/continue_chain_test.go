@@ -218,7 +218,7 @@ func (c *chain) execute(workflowType string, params any) error {
 		switch {
 		case errors.As(err, &again):
 			args = rawValues(again.Input)
-		case err == nil && c.unread(workflows.SignalEnsure):
+		case err == nil && c.unread(workflows.SignalApplyLease):
 			// The message comes with a start, so it starts the next run.
 			args = []any{params}
 		default:
@@ -277,7 +277,7 @@ func (c *chain) hangs() broken {
 	}
 	var view access.RequestView
 	require.NoError(c.t, value.Get(&view))
-	return broken(fmt.Sprintf("%s, %s: %s", text, view.State, view.Next))
+	return broken(fmt.Sprintf("%s, %s: %s", text, view.State, view.StatusText))
 }
 
 // ask counts a question and answers it. A run that has been told to continue as new is told so again.

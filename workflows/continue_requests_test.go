@@ -11,14 +11,14 @@ import (
 // requestStory starts ana's request, and submits it as the API does.
 func requestStory(w *world, entitlements ...access.EntitlementID) story {
 	r := w.request(entitlements...)
-	w.at(0, func() { w.update(workflows.UpdateSubmit, "submit", workflows.SubmitCall{Digest: r.Digest()}) })
+	w.at(0, func() { w.update(workflows.UpdateSubmit, "submit", workflows.SubmitInput{Digest: r.Digest()}) })
 	return story{workflow: workflows.AccessRequestType, params: workflows.AccessRequestParams{Request: r}}
 }
 
 // asks makes a world for one request.
-func (c *chain) asks(change func(*access.Terms), edge ...bool) *world {
-	w := newWorldWith(c.t, func(terms *access.Terms) {
-		terms.LookFirst, terms.LookAtMost = access.Duration(40*time.Minute), access.Duration(3*time.Hour)
+func (c *chain) asks(change func(*access.RequestSettings), edge ...bool) *world {
+	w := newWorldWith(c.t, func(terms *access.RequestSettings) {
+		terms.PollInitialInterval, terms.PollMaxInterval = access.Duration(40*time.Minute), access.Duration(3*time.Hour)
 		if change != nil {
 			change(terms)
 		}
@@ -64,8 +64,8 @@ func approvalScenarios() []scenario {
 			return requestStory(w, "wiki/editor")
 		}},
 		{name: "expired after reminders", begin: func(c *chain) story {
-			return requestStory(c.asks(func(terms *access.Terms) {
-				terms.DecideWithin = access.Duration(50 * time.Hour)
+			return requestStory(c.asks(func(terms *access.RequestSettings) {
+				terms.ApprovalTimeout = access.Duration(50 * time.Hour)
 			}), "wiki/editor")
 		}},
 		{name: "the lease answers late", begin: func(c *chain) story {
@@ -157,7 +157,7 @@ func ticketScenarios() []scenario {
 			return requestStory(w, "wiki/editor")
 		}},
 		{name: "decided by the signal of an operator", begin: func(c *chain) story {
-			w := c.asks(func(terms *access.Terms) { terms.OperatorDecisions = true })
+			w := c.asks(func(terms *access.RequestSettings) { terms.OperatorDecisions = true })
 			w.at(61*time.Minute, func() {
 				w.signal(workflows.SignalDecision, access.Decision{ID: "o1", By: "mia", Verdict: access.Approve, Reason: "by phone"})
 			})
@@ -190,26 +190,26 @@ func outageScenarios() []scenario {
 
 // neverGrants lets the subject's workflow answer nothing until access must go.
 func (w *world) neverGrants() {
-	w.entity = func(e access.Ensure) {
-		if e.Wanted == access.Absent {
+	w.entity = func(e access.LeaseSpec) {
+		if e.DesiredState == access.Absent {
 			w.grantAtOnce(e)
 		}
 	}
 }
 
 func (w *world) withdraw(by access.PersonID) *answer {
-	return w.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawCall{ID: "w1", By: by, Reason: "not needed"})
+	return w.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawInput{ID: "w1", By: by, Reason: "not needed"})
 }
 
 // asksInOneTask makes a world in which the messages that are sent at 61 minutes come in one task with a timer: the look at the
 // ticket, or the question about the watch's age, that is due at 3 hours.
 func (c *chain) asksInOneTask(watched bool) *world {
-	w := c.asks(func(terms *access.Terms) {
+	w := c.asks(func(terms *access.RequestSettings) {
 		if watched {
 			watchTerms(terms)
 		}
 		terms.OperatorDecisions = true
-		terms.LookFirst, terms.RemindAfter = access.Duration(3*time.Hour), 0
+		terms.PollInitialInterval, terms.ReminderInterval = access.Duration(3*time.Hour), 0
 	})
 	w.watchStaysFresh()
 	c.withNextTask = true
@@ -285,7 +285,7 @@ func oneTaskScenarios() []scenario {
 
 // watchStaysFresh lets the ledger know of a round of the watch that never becomes old, so that the request never looks itself.
 func (w *world) watchStaysFresh() {
-	err := w.ledger.SaveWatch(w.t.Context(), access.WatchView{Desk: "jira", LookedAt: w.env.Now().Add(30 * 24 * time.Hour)})
+	err := w.ledger.SaveWatch(w.t.Context(), access.WatchPosition{Desk: "jira", LastPollAt: w.env.Now().Add(30 * 24 * time.Hour)})
 	if err != nil {
 		w.t.Fatalf("%v", err)
 	}

@@ -92,11 +92,11 @@ func stateOf(c *chain, end error) endState {
 		if l.GrantedAt != nil && l.EndsAt != nil {
 			lasts = l.EndsAt.Sub(*l.GrantedAt)
 		}
-		s.add("lease %s: wanted %s, %s, granted %t, lasts %s, ended %t, problem %q", l.Lease.ID, l.Wanted, l.State,
+		s.add("lease %s: wanted %s, %s, granted %t, lasts %s, ended %t, problem %q", l.Lease.ID, l.DesiredState, l.State,
 			l.GrantedAt != nil, lasts, l.EndedAt != nil, l.Problem)
 	}
 	for _, e := range c.w.ensures {
-		s.addOnce("ensure %s: revision %d, %s, granted %t", e.Lease.ID, rank(c.w.ensures, e), e.Wanted, e.Granted != nil)
+		s.addOnce("ensure %s: revision %d, %s, granted %t", e.Lease.ID, rank(c.w.ensures, e), e.DesiredState, e.Granted != nil)
 	}
 	return s
 }
@@ -128,10 +128,10 @@ func (s *endState) addPorts(w *world) {
 func (s *endState) addRequest(w *world, id access.RequestID) {
 	ctx := w.t.Context()
 	for _, e := range w.events(id) {
-		if e.Type == access.EventTicketSeen && e.Channel == access.ChannelSystem && ownOpening.MatchString(e.Text) {
+		if e.Type == access.EventTicketChanged && e.Channel == access.ChannelSystem && ownOpening.MatchString(e.Text) {
 			continue
 		}
-		proof := e.Proof
+		proof := e.Evidence
 		if e.Channel == access.ChannelTicket {
 			proof = "of the ticket"
 		}
@@ -152,12 +152,12 @@ func (s *endState) addRequest(w *world, id access.RequestID) {
 	if err != nil {
 		w.t.Fatalf("%v", err)
 	}
-	s.add("view of %s: %s, next %q, waiting on %d, refusals %v, ticket problem %q", id, v.State, v.Next, len(v.WaitingOn), v.Refusals, v.TicketProblem)
+	s.add("view of %s: %s, next %q, waiting on %d, refusals %v, ticket problem %q", id, v.State, v.StatusText, len(v.WaitingOn), v.Refusals, v.TicketProblem)
 	if v.Ticket != nil {
 		s.add("ticket in the view of %s: %s", id, v.Ticket.Key)
 	}
 	for _, i := range v.Items {
-		s.add("item %s of %s: %s, stage %q, why %q, lease %t", i.Item.ID, id, i.State, i.Stage, i.Why, i.Lease != nil)
+		s.add("item %s of %s: %s, stage %q, why %q, lease %t", i.Item.ID, id, i.State, i.Stage, i.Detail, i.Lease != nil)
 	}
 	for _, d := range v.Decisions {
 		s.add("decision on %s: %s by %q over %s, items %v, stages %v: %s", id, d.Verdict, d.By, d.Channel, d.Items, d.Stages, d.Reason)
@@ -169,7 +169,7 @@ func (w *world) requestIDs() []access.RequestID { return []access.RequestID{"r1"
 
 // rank is which revision of its lease a message has, counted from 1: a revision is made from the time, which a continuation
 // may shift.
-func rank(all []access.Ensure, e access.Ensure) int {
+func rank(all []access.LeaseSpec, e access.LeaseSpec) int {
 	lower := map[int]bool{}
 	for _, other := range all {
 		if other.Lease.ID == e.Lease.ID && other.Revision <= e.Revision {

@@ -29,12 +29,12 @@ func leaseStory(h *holder) story {
 }
 
 // byHand is an ensure for a role that a human has granted.
-func (h *holder) byHand(lasts time.Duration) access.Ensure {
+func (h *holder) byHand(lasts time.Duration) access.LeaseSpec {
 	e := lease("r1:1", "vault", 0)
 	e.Lease.Fulfilment = access.FulfilmentManual
 	until := h.env.Now().Add(lasts)
 	e.Window = access.Window{Until: &until}
-	e.Granted = &access.Proof{Holds: true, Method: "a human's word", At: h.env.Now()}
+	e.Granted = &access.Verification{Present: true, Method: "a human's word", At: h.env.Now()}
 	h.target.Put("vault", "ana")
 	return e
 }
@@ -73,7 +73,7 @@ func leaseScenarios() []scenario {
 			e := lease("r1:1", "wiki-editors", 5*time.Hour)
 			h.ensureAt(0, e)
 			e.Revision = 2
-			e.Window.Lasts = access.Duration(7 * time.Hour)
+			e.Window.Duration = access.Duration(7 * time.Hour)
 			h.ensureAt(61*time.Minute, e)
 			h.ensureAt(125*time.Minute, lease("r1:1", "wiki-editors", time.Hour))
 			return leaseStory(h)
@@ -85,8 +85,8 @@ func leaseScenarios() []scenario {
 			h.ensureAt(0, lease("r2:1", "vault", 5*time.Hour))
 			h.at(61*time.Minute, func() {
 				c.withNextTask = true
-				h.signal(workflows.SignalEnsure, absent(lease("r2:1", "vault", 5*time.Hour)))
-				h.signal(workflows.SignalEnsure, lease("r3:1", "wiki-admins", time.Hour))
+				h.signal(workflows.SignalApplyLease, absent(lease("r2:1", "vault", 5*time.Hour)))
+				h.signal(workflows.SignalApplyLease, lease("r3:1", "wiki-admins", time.Hour))
 			})
 			return leaseStory(h)
 		}},

@@ -11,7 +11,7 @@ import (
 
 // looksOut makes a world for a desk's watch.
 func (c *chain) looksOut() *lookout {
-	l := newLookout(c.t, func(terms *access.Terms) { terms.Watch.Sweep = access.Duration(10 * time.Minute) })
+	l := newLookout(c.t, func(terms *access.RequestSettings) { terms.Watch.FullScanInterval = access.Duration(10 * time.Minute) })
 	c.join(l.world)
 	return l
 }
@@ -23,7 +23,7 @@ func watchStory(c *chain, l *lookout, long time.Duration) story {
 		workflow: workflows.TicketWatchType, params: workflows.TicketWatchParams{Desk: "jira"},
 		more: func(s *endState) {
 			for _, told := range l.told {
-				s.add("told %s: %s by %q, missing %t", told.request, told.news.Snapshot.Phase, told.news.Snapshot.MovedBy, told.news.Missing)
+				s.add("told %s: %s by %q, missing %t", told.request, told.news.Snapshot.Phase, told.news.Snapshot.StatusChangedBy, told.news.Missing)
 			}
 			started := slices.Clone(l.started)
 			slices.Sort(started)
@@ -38,8 +38,8 @@ func watchStory(c *chain, l *lookout, long time.Duration) story {
 }
 
 // fresh says whether the watch has looked in the last minutes of the scenario.
-func fresh(c *chain, view access.WatchView) string {
-	return fmt.Sprintf("looked lately %t", c.w.env.Now().Sub(view.LookedAt) < 2*time.Minute)
+func fresh(c *chain, view access.WatchPosition) string {
+	return fmt.Sprintf("looked lately %t", c.w.env.Now().Sub(view.LastPollAt) < 2*time.Minute)
 }
 
 // decides is Mia's move of a ticket.

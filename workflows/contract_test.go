@@ -30,7 +30,7 @@ func TestMovingTheTicketDecides(t *testing.T) {
 	first := result.View.Decisions[0]
 	require.Equal(t, access.ChannelTicket, first.Channel)
 	require.Equal(t, access.PersonID("mia"), first.By)
-	require.Contains(t, first.Proof, "changelog")
+	require.Contains(t, first.Evidence, "changelog")
 }
 
 func TestMovingTheTicketToDeniedDenies(t *testing.T) {
@@ -74,7 +74,7 @@ func TestEachTicketEventHasItsConfiguredMeaning(t *testing.T) {
 	rows := []struct {
 		name     string
 		ask      access.EntitlementID
-		contract access.TicketContract
+		contract access.TicketActions
 		do       func(w *world)
 		outcome  access.RequestState
 		check    func(t *testing.T, w *world)
@@ -85,12 +85,12 @@ func TestEachTicketEventHasItsConfiguredMeaning(t *testing.T) {
 		},
 		{
 			"closed before a decision, as a denial", "wiki/editor",
-			access.TicketContract{access.EventClosedUndecided: access.MeansDeny},
+			access.TicketActions{access.EventClosedUndecided: access.ActionDeny},
 			func(w *world) { w.move("ben", access.TicketWontDo) }, denied, nil,
 		},
 		{
 			"closed before a decision, put back", "wiki/editor",
-			access.TicketContract{access.EventClosedUndecided: access.MeansRevert},
+			access.TicketActions{access.EventClosedUndecided: access.ActionRevert},
 			func(w *world) { w.move("ben", access.TicketDone) }, granted,
 			func(t *testing.T, w *world) {
 				require.Contains(t, w.desk.Comments(w.ticket().Ref.ID)[0], "closing the ticket is no decision")
@@ -98,7 +98,7 @@ func TestEachTicketEventHasItsConfiguredMeaning(t *testing.T) {
 		},
 		{
 			"an approver's move that is only noted", "wiki/editor",
-			access.TicketContract{access.EventDecidedByApprover: access.MeansNote},
+			access.TicketActions{access.EventDecidedByApprover: access.ActionRecordOnly},
 			func(w *world) { w.move("mia", access.TicketApproved) }, granted,
 			func(t *testing.T, w *world) {
 				view, err := w.ledger.View(t.Context(), "r1")
@@ -109,7 +109,7 @@ func TestEachTicketEventHasItsConfiguredMeaning(t *testing.T) {
 		},
 		{
 			"a stranger's move that is only noted", "wiki/editor",
-			access.TicketContract{access.EventDecidedByOther: access.MeansNote},
+			access.TicketActions{access.EventDecidedByOther: access.ActionRecordOnly},
 			func(w *world) { w.move("ben", access.TicketApproved) }, granted, nil,
 		},
 		{
@@ -124,12 +124,12 @@ func TestEachTicketEventHasItsConfiguredMeaning(t *testing.T) {
 		},
 		{
 			"deleted, as a cancel", "wiki/editor",
-			access.TicketContract{access.EventDeleted: access.MeansCancel},
+			access.TicketActions{access.EventDeleted: access.ActionCancel},
 			func(w *world) { require.NoError(w.t, w.desk.Delete(w.ticket().Ref.ID)) }, cancelled, nil,
 		},
 		{
 			"deleted, and the request goes on without a ticket", "wiki/editor",
-			access.TicketContract{access.EventDeleted: access.MeansNote},
+			access.TicketActions{access.EventDeleted: access.ActionRecordOnly},
 			func(w *world) { require.NoError(w.t, w.desk.Delete(w.ticket().Ref.ID)) }, granted, nil,
 		},
 		{
@@ -144,20 +144,20 @@ func TestEachTicketEventHasItsConfiguredMeaning(t *testing.T) {
 		},
 		{
 			"moved, as a cancel", "wiki/editor",
-			access.TicketContract{access.EventMoved: access.MeansCancel},
+			access.TicketActions{access.EventMoved: access.ActionCancel},
 			func(w *world) { rekey(w) }, cancelled, nil,
 		},
 		{
 			"the assignee changed: noted", "wiki/editor", nil,
 			func(w *world) { require.NoError(w.t, w.desk.AssignAs(w.ticket().Ref.ID, w.accounts["ben"])) }, granted,
 			func(t *testing.T, w *world) {
-				require.Equal(t, 1, has(w.events("r1"), access.EventTicketSeen))
+				require.Equal(t, 1, has(w.events("r1"), access.EventTicketChanged))
 			},
 		},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			w := newWorldWith(t, func(terms *access.Terms) { terms.Contract = row.contract })
+			w := newWorldWith(t, func(terms *access.RequestSettings) { terms.TicketActions = row.contract })
 			w.at(time.Hour, func() { row.do(w) })
 			w.at(3*time.Hour, func() { w.decide("mia", access.Approve) })
 			result := w.run(w.request(row.ask))
@@ -186,7 +186,7 @@ func TestOneMissProvesNothing(t *testing.T) {
 	result := w.run(w.request("wiki/editor"))
 	require.Equal(t, access.OutcomeGranted, result.Outcome)
 	require.Len(t, w.desk.Tickets(), 1)
-	require.Zero(t, has(w.events("r1"), access.EventTicketSeen), "nothing is said about a ticket that is there")
+	require.Zero(t, has(w.events("r1"), access.EventTicketChanged), "nothing is said about a ticket that is there")
 }
 
 func TestAHumanGrantsAndClosesTheTicketAsDone(t *testing.T) {
@@ -238,12 +238,12 @@ func TestAHandMadeGrantIsVerifiedWhereTheTargetCanBeRead(t *testing.T) {
 	w.at(2*time.Hour, func() { w.move("ben", access.TicketDone) })
 	w.at(4*time.Hour, func() {
 		require.Empty(t, w.ensures, "the target does not show the access yet")
-		require.Contains(t, w.view().Items[0].Why, "does not show the access yet")
+		require.Contains(t, w.view().Items[0].Detail, "does not show the access yet")
 		w.target.Put("vault", "ana")
 	})
 	result := w.run(w.request("badge/vault"))
 	require.Equal(t, access.OutcomeGranted, result.Outcome)
-	require.Equal(t, "memory", firstWord(result.View.Items[0].Lease.Proof.Method))
+	require.Equal(t, "memory", firstWord(result.View.Items[0].Lease.Verification.Method))
 }
 
 func firstWord(s string) string {
@@ -276,8 +276,8 @@ func TestAHintDuringALookIsFollowedWhenTheLookIsOver(t *testing.T) {
 }
 
 func TestAHintIsFollowedByALookAtOnce(t *testing.T) {
-	w := newWorldWith(t, func(terms *access.Terms) {
-		terms.LookFirst, terms.LookAtMost = access.Duration(24*time.Hour), access.Duration(24*time.Hour)
+	w := newWorldWith(t, func(terms *access.RequestSettings) {
+		terms.PollInitialInterval, terms.PollMaxInterval = access.Duration(24*time.Hour), access.Duration(24*time.Hour)
 	})
 	w.at(time.Hour, func() {
 		w.move("mia", access.TicketDenied)
@@ -341,8 +341,8 @@ func (d *lateLook) AddComments(ctx context.Context, id access.TicketID, all ...a
 }
 
 func TestALookThatAWriteOvertookIsTakenAgain(t *testing.T) {
-	w := newWorldWith(t, func(terms *access.Terms) {
-		terms.LookFirst, terms.LookAtMost = access.Duration(24*time.Hour), access.Duration(24*time.Hour)
+	w := newWorldWith(t, func(terms *access.RequestSettings) {
+		terms.PollInitialInterval, terms.PollMaxInterval = access.Duration(24*time.Hour), access.Duration(24*time.Hour)
 	})
 	desk := &lateLook{ServiceDesk: w.desk, read: make(chan struct{}), writes: make(chan struct{})}
 	w.env.RegisterActivityWithOptions(&activities.Desk{Port: desk}, activity.RegisterOptions{DisableAlreadyRegisteredCheck: true})
@@ -365,22 +365,22 @@ func TestAGrantByHandThatIsWithdrawnBeforeItIsVerifiedIsTakenAway(t *testing.T) 
 	w.at(2*time.Hour, func() { w.move("ben", access.TicketDone) })
 	w.at(3*time.Hour, func() {
 		require.Empty(t, w.ensures, "the target does not show the access yet")
-		w.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawCall{ID: "w1", By: "ana"})
+		w.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawInput{ID: "w1", By: "ana"})
 		w.target.Put("vault", "ana")
 	})
 	result := w.run(w.request("badge/vault"))
 	require.Equal(t, access.OutcomeWithdrawn, result.Outcome)
 	require.NotEmpty(t, w.ensures)
 	for _, e := range w.ensures {
-		require.Equal(t, access.Absent, e.Wanted)
+		require.Equal(t, access.Absent, e.DesiredState)
 	}
 }
 
 func TestAGrantWhoseTimeIsOverBeforeTheAnswerWasGrantedAllTheSame(t *testing.T) {
 	w := newWorld(t)
-	w.entity = func(e access.Ensure) {
+	w.entity = func(e access.LeaseSpec) {
 		at := w.env.Now().UTC()
-		w.env.SignalWorkflow(workflows.SignalLeaseState, access.LeaseAnswer{
+		w.env.SignalWorkflow(workflows.SignalLeaseStatus, access.LeaseStatus{
 			Lease: e.Lease.ID, Revision: e.Revision, State: access.LeaseRevoking, GrantedAt: &at, EndsAt: &at,
 		})
 	}

@@ -116,7 +116,7 @@ func TestDefect01(t *testing.T) {
 			r.at(2*time.Hour, func() {
 				for i := range request.Items {
 					r.update(workflows.UpdateDecide, fmt.Sprint("d", i), access.Decision{
-						ID: fmt.Sprint("d", i), By: people[i*row.owners], Verdict: access.Approve, Proof: "test",
+						ID: fmt.Sprint("d", i), By: people[i*row.owners], Verdict: access.Approve, Evidence: "test",
 					})
 				}
 			})

@@ -31,7 +31,7 @@ func lateUpdates() []lateUpdate {
 		return func(r *runs) *answer { return r.decide(by, access.Deny) }
 	}
 	withdraw := func(r *runs) *answer {
-		return r.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawCall{ID: "w1", By: "ana"})
+		return r.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawInput{ID: "w1", By: "ana"})
 	}
 	granting := func(r *runs) {
 		r.silent()

@@ -26,7 +26,7 @@ func (r *runs) newsWithoutTask(by access.PersonID, to access.TicketPhase) {
 	r.move(by, to)
 	now, err := r.desk.ReadTicket(r.t.Context(), r.ticket().Ref.ID)
 	require.NoError(r.t, err)
-	r.signalWithoutTask(workflows.SignalTicket, access.TicketNews{Snapshot: now})
+	r.signalWithoutTask(workflows.SignalTicketChanged, access.TicketChange{Snapshot: now})
 }
 
 // hintWithoutTask is a webhook's hint that a human has moved the ticket.
@@ -41,11 +41,11 @@ func (r *runs) answerWithoutTask(state access.LeaseState) {
 	last := r.ensures[len(r.ensures)-1]
 	r.mu.Unlock()
 	now := r.env.Now().UTC()
-	answer := access.LeaseAnswer{Lease: last.Lease.ID, Revision: last.Revision, State: state}
-	if state == access.LeaseHeld {
-		answer.GrantedAt, answer.Proof = &now, &access.Proof{Holds: true, Method: "memory", At: now}
+	answer := access.LeaseStatus{Lease: last.Lease.ID, Revision: last.Revision, State: state}
+	if state == access.LeaseActive {
+		answer.GrantedAt, answer.Verification = &now, &access.Verification{Present: true, Method: "memory", At: now}
 	}
-	r.signalWithoutTask(workflows.SignalLeaseState, answer)
+	r.signalWithoutTask(workflows.SignalLeaseStatus, answer)
 }
 
 func byOperator(v access.Verdict) func(*runs) {
@@ -106,7 +106,7 @@ func whileItIsFulfilled() []lastMessage {
 		},
 		{
 			"the answer that a lease is held", "wiki/editor", granting,
-			func(r *runs) { r.answerWithoutTask(access.LeaseHeld) }, access.OutcomeGranted,
+			func(r *runs) { r.answerWithoutTask(access.LeaseActive) }, access.OutcomeGranted,
 		},
 		{
 			"the answer that a lease has ended", "wiki/editor",
@@ -146,19 +146,19 @@ func TestDefect03(t *testing.T) {
 	})
 	t.Run("what the last messages write on the ticket", whatTheLastMessagesWrite)
 	t.Run("an ensure of a new lease", func(t *testing.T) {
-		ensuredWithATimer(t, func(r *holderRuns) access.Ensure { return lease("r2:1", "wiki-admins", 0) })
+		ensuredWithATimer(t, func(r *holderRuns) access.LeaseSpec { return lease("r2:1", "wiki-admins", 0) })
 	})
 	t.Run("an ensure that a lease shall end", func(t *testing.T) {
-		ensuredWithATimer(t, func(r *holderRuns) access.Ensure { return absent(lease("r3:1", "vault", 0)) })
+		ensuredWithATimer(t, func(r *holderRuns) access.LeaseSpec { return absent(lease("r3:1", "vault", 0)) })
 	})
 }
 
 // toldRuns are the runs of a request that is told of every change of its ticket, and wakes up by itself for reminders only.
 func toldRuns(t *testing.T) *runs {
 	t.Helper()
-	return requestRuns(t, func(terms *access.Terms) {
+	return requestRuns(t, func(terms *access.RequestSettings) {
 		watchTerms(terms)
-		terms.Watch.SafetyLook = access.Duration(30 * day)
+		terms.Watch.StalenessCheckInterval = access.Duration(30 * day)
 		terms.OperatorDecisions = true
 	})
 }
@@ -193,24 +193,24 @@ func whatTheLastMessagesWrite(t *testing.T) {
 	require.Equal(t, 1, r.commented("an operator approved"), "comments: %q", r.desk.Comments(r.ticket().Ref.ID))
 }
 
-func ensuredWithATimer(t *testing.T, message func(*holderRuns) access.Ensure) {
+func ensuredWithATimer(t *testing.T, message func(*holderRuns) access.LeaseSpec) {
 	t.Parallel()
 	r := newHolderRuns(t)
 	r.asks(0, lease("r1:1", "wiki-editors", 2*time.Hour))
 	r.asks(0, lease("r3:1", "vault", 20*time.Hour))
 	e := message(r)
 	r.withTheNextTimer(90*time.Minute, true, func() {
-		if e.Wanted == access.Present {
+		if e.DesiredState == access.Present {
 			r.holder.approved(e.Lease.Request, e)
 		}
-		r.signalWithoutTask(workflows.SignalEnsure, e)
+		r.signalWithoutTask(workflows.SignalApplyLease, e)
 	})
 	r.at(3*time.Hour, func() {
 		answer := r.holder.last(e.Lease.ID)
 		require.Equal(t, e.Revision, answer.Revision)
-		require.Equal(t, e.Wanted == access.Present, answer.State == access.LeaseHeld)
-		if e.Wanted == access.Present {
-			r.signal(workflows.SignalEnsure, absent(e))
+		require.Equal(t, e.DesiredState == access.Present, answer.State == access.LeaseActive)
+		if e.DesiredState == access.Present {
+			r.signal(workflows.SignalApplyLease, absent(e))
 		}
 	})
 	r.members(4*time.Hour, "wiki-editors")

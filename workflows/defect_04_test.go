@@ -14,43 +14,43 @@ import (
 // The catalog binds an entitlement to another group while somebody holds it: each lease takes away what it granted.
 func TestDefect04(t *testing.T) {
 	const hour = time.Hour
-	editor := func(id access.LeaseID, group string, lasts time.Duration) access.Ensure {
+	editor := func(id access.LeaseID, group string, lasts time.Duration) access.LeaseSpec {
 		e := lease(id, group, lasts)
 		e.Lease.Entitlement = "wiki/editor"
 		return e
 	}
 	rows := []struct {
 		name   string
-		leases []access.Ensure
+		leases []access.LeaseSpec
 		// withdrawn is what is taken back at two hours.
-		withdrawn []access.Ensure
+		withdrawn []access.LeaseSpec
 		// old and moved are who holds the old group and the new one after three hours.
 		old, moved []access.PersonID
 	}{
 		{
 			"the lease on the old group ends first",
-			[]access.Ensure{editor("r1:1", "wiki-editors", 2*hour), editor("r2:1", "moved", 9*hour)},
+			[]access.LeaseSpec{editor("r1:1", "wiki-editors", 2*hour), editor("r2:1", "moved", 9*hour)},
 			nil,
 			nil,
 			[]access.PersonID{"ana"},
 		},
 		{
 			"the lease on the new group ends first",
-			[]access.Ensure{editor("r1:1", "wiki-editors", 9*hour), editor("r2:1", "moved", 2*hour)},
+			[]access.LeaseSpec{editor("r1:1", "wiki-editors", 9*hour), editor("r2:1", "moved", 2*hour)},
 			nil,
 			[]access.PersonID{"ana"},
 			nil,
 		},
 		{
 			"the lease on the old group is taken back",
-			[]access.Ensure{editor("r1:1", "wiki-editors", 9*hour), editor("r2:1", "moved", 9*hour)},
-			[]access.Ensure{editor("r1:1", "wiki-editors", 9*hour)},
+			[]access.LeaseSpec{editor("r1:1", "wiki-editors", 9*hour), editor("r2:1", "moved", 9*hour)},
+			[]access.LeaseSpec{editor("r1:1", "wiki-editors", 9*hour)},
 			nil,
 			[]access.PersonID{"ana"},
 		},
 		{
 			"two leases on the old group end one after the other",
-			[]access.Ensure{
+			[]access.LeaseSpec{
 				editor("r1:1", "wiki-editors", 2*hour), editor("r3:1", "wiki-editors", 150*time.Minute), editor("r2:1", "moved", 9*hour),
 			},
 			nil,
@@ -59,15 +59,15 @@ func TestDefect04(t *testing.T) {
 		},
 		{
 			"another entitlement keeps the old group",
-			[]access.Ensure{editor("r1:1", "wiki-editors", 2*hour), lease("r2:1", "wiki-editors", 9*hour)},
+			[]access.LeaseSpec{editor("r1:1", "wiki-editors", 2*hour), lease("r2:1", "wiki-editors", 9*hour)},
 			nil,
 			[]access.PersonID{"ana"},
 			nil,
 		},
 		{
 			"another entitlement keeps the group that is taken back",
-			[]access.Ensure{editor("r1:1", "wiki-editors", 9*hour), lease("r2:1", "wiki-editors", 9*hour)},
-			[]access.Ensure{editor("r1:1", "wiki-editors", 9*hour)},
+			[]access.LeaseSpec{editor("r1:1", "wiki-editors", 9*hour), lease("r2:1", "wiki-editors", 9*hour)},
+			[]access.LeaseSpec{editor("r1:1", "wiki-editors", 9*hour)},
 			[]access.PersonID{"ana"},
 			nil,
 		},
@@ -82,7 +82,7 @@ func TestDefect04(t *testing.T) {
 			}
 			r.at(2*hour, func() {
 				for _, e := range row.withdrawn {
-					r.signal(workflows.SignalEnsure, absent(e))
+					r.signal(workflows.SignalApplyLease, absent(e))
 				}
 			})
 			r.members(3*hour, "wiki-editors", row.old...)

@@ -55,7 +55,7 @@ func TestDefect05(t *testing.T) {
 				r.target.Put("vault", "ana")
 				r.asks(0, e)
 				r.at(59*time.Minute, func() { r.desk.SearchLags(true) })
-				r.growLongAt(time.Hour, longAt, func() { r.signal(workflows.SignalEnsure, e) })
+				r.growLongAt(time.Hour, longAt, func() { r.signal(workflows.SignalApplyLease, e) })
 				r.at(time.Hour+100*time.Second, func() { r.desk.SearchLags(false) })
 				r.at(2*time.Hour, func() {
 					require.Equal(t, 1, r.desk.Count(access.RemovalMarkerOf("r1:1")), "tickets of the lease")

@@ -70,9 +70,9 @@ type stuckTarget struct {
 }
 
 // Revoke implements access.Provisioner.
-func (s stuckTarget) Revoke(ctx context.Context, a access.Assignment) (access.Proof, error) {
+func (s stuckTarget) Revoke(ctx context.Context, a access.Assignment) (access.Verification, error) {
 	if a.Role == s.role && !s.runs.freed {
-		return access.Proof{}, access.Errorf(access.Forbidden, "revoke", "the token may not remove members")
+		return access.Verification{}, access.Errorf(access.Forbidden, "revoke", "the token may not remove members")
 	}
 	return s.Target.Revoke(ctx, a)
 }

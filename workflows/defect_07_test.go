@@ -13,11 +13,11 @@ import (
 
 // lostAt lets the run that is there end, and forgets what it would carry: as if somebody had terminated it. A run that
 // knows nothing follows with the next ensure, which is sent with its start.
-func (r *holderRuns) lostAt(after time.Duration, repeated access.Ensure, next time.Duration, ensure access.Ensure) {
+func (r *holderRuns) lostAt(after time.Duration, repeated access.LeaseSpec, next time.Duration, ensure access.LeaseSpec) {
 	r.t.Helper()
 	r.at(after, func() {
 		r.env.SetContinueAsNewSuggested(true)
-		r.signal(workflows.SignalEnsure, repeated)
+		r.signal(workflows.SignalApplyLease, repeated)
 	})
 	fresh := workflows.SubjectAccessParams{Subject: "ana"}
 	require.NotNil(r.t, continuesAsNew(r.oneRun([]any{fresh})))
@@ -66,7 +66,7 @@ func TestDefect07(t *testing.T) {
 		r.members(6*hour, "wiki-editors")
 		r.mustEndBy(2 * day)
 		r.lostAt(hour, first, 2*hour, lease("r3:1", "wiki-editors", hour))
-		require.True(t, r.known("r3:1").Proof.Holds, "the other lease keeps the access")
+		require.True(t, r.known("r3:1").Verification.Present, "the other lease keeps the access")
 		require.Equal(t, access.LeaseEnded, r.known("r1:1").State)
 		require.Equal(t, access.LeaseEnded, r.holder.last("r1:1").State)
 	})
@@ -107,7 +107,7 @@ func TestDefect07(t *testing.T) {
 		r.members(6*hour, "wiki-editors")
 		r.mustEndBy(2 * day)
 		r.lostAt(hour, first, 2*hour, first)
-		require.Equal(t, access.LeaseHeld, r.holder.last("r1:1").State)
+		require.Equal(t, access.LeaseActive, r.holder.last("r1:1").State)
 		require.Equal(t, 5*hour, r.holder.last("r1:1").EndsAt.Sub(*r.holder.last("r1:1").GrantedAt))
 	})
 }

@@ -40,7 +40,7 @@ func refusedFacts() []refusedFact {
 		{"that its ticket was opened", access.EventTicketOpened, nil},
 		{"that somebody was reminded", access.EventReminded, &yes},
 		{"its decision", access.EventDecided, &no},
-		{"that a grant was asked for", access.EventGrantAsked, &no},
+		{"that a grant was asked for", access.EventGrantRequested, &no},
 		{"its end", access.EventEnded, &yes},
 		{"that its ticket was closed", access.EventTicketClosed, &yes},
 	}
@@ -114,7 +114,7 @@ func refusedInALease(t *testing.T, kind access.Kind, event access.EventType) {
 	require.Equal(t, access.LeaseEnded, r.known("r2:1").State)
 	for _, answer := range r.holder.answers {
 		if event == access.EventLeaseGranted && answer.Lease == "r1:1" {
-			require.NotEqual(t, access.LeaseHeld, answer.State, "no message rests on a fact that the ledger does not have")
+			require.NotEqual(t, access.LeaseActive, answer.State, "no message rests on a fact that the ledger does not have")
 		}
 	}
 	require.True(t, *seen || strings.Contains(r.details(), why), "operators are told what the ledger refuses")

@@ -14,14 +14,14 @@ import (
 func TestDefect09(t *testing.T) {
 	const expired = 7 * day
 	decide := func(r *runs, items ...access.ItemID) *answer {
-		d := access.Decision{ID: "late", By: "mia", Verdict: access.Approve, Items: items, Reason: "because", Proof: "test"}
+		d := access.Decision{ID: "late", By: "mia", Verdict: access.Approve, Items: items, Reason: "because", Evidence: "test"}
 		return r.update(workflows.UpdateDecide, d.ID, d)
 	}
 	news := func(r *runs, to access.TicketPhase) {
 		r.move("mia", to)
 		now, err := r.desk.ReadTicket(t.Context(), r.ticket().Ref.ID)
 		require.NoError(t, err)
-		r.signal(workflows.SignalTicket, access.TicketNews{Snapshot: now})
+		r.signal(workflows.SignalTicketChanged, access.TicketChange{Snapshot: now})
 	}
 	signal := func(r *runs, v access.Verdict, items ...access.ItemID) {
 		r.signal(workflows.SignalDecision, access.Decision{Verdict: v, Items: items, Reason: "because"})

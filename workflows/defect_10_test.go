@@ -14,7 +14,7 @@ import (
 func TestDefect10(t *testing.T) {
 	const hour = time.Hour
 	lasts := func(d time.Duration) func(*holderRuns) access.Window {
-		return func(*holderRuns) access.Window { return access.Window{Lasts: access.Duration(d)} }
+		return func(*holderRuns) access.Window { return access.Window{Duration: access.Duration(d)} }
 	}
 	until := func(d time.Duration) func(*holderRuns) access.Window {
 		return func(r *holderRuns) access.Window {
@@ -41,14 +41,14 @@ func TestDefect10(t *testing.T) {
 			t.Run(row.name+map[bool]string{true: ", in the next run", false: ""}[long], func(t *testing.T) {
 				t.Parallel()
 				r := newHolderRuns(t)
-				say := func(after time.Duration, revision int, wanted access.Wanted, window func(*holderRuns) access.Window) {
+				say := func(after time.Duration, revision int, wanted access.DesiredState, window func(*holderRuns) access.Window) {
 					r.at(after, func() {
 						e := lease("r1:1", "wiki-editors", 0)
-						e.Revision, e.Wanted, e.Window = revision, wanted, window(r)
+						e.Revision, e.DesiredState, e.Window = revision, wanted, window(r)
 						if revision == 1 {
 							r.holder.approved("r1", e)
 						}
-						r.signal(workflows.SignalEnsure, e)
+						r.signal(workflows.SignalApplyLease, e)
 					})
 				}
 				say(0, 1, access.Present, row.first)

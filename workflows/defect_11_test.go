@@ -50,7 +50,7 @@ func worstRequest(t *testing.T, deskDown bool) {
 		said++
 		id := fmt.Sprint("d", said)
 		a := r.update(workflows.UpdateDecide, id, access.Decision{
-			ID: id, By: by, Verdict: access.Approve, Items: []access.ItemID{item}, Reason: longReason(said), Proof: "test",
+			ID: id, By: by, Verdict: access.Approve, Items: []access.ItemID{item}, Reason: longReason(said), Evidence: "test",
 		})
 		r.at(r.passed()+20*time.Second, func() {
 			require.NoError(t, a.rejected)
@@ -83,14 +83,14 @@ func personCarriesWith(t *testing.T, leases int) int {
 				e := manyLease(batch*leasesAtOnce + n)
 				r.target.AddRole(e.Lease.Binding.Role)
 				r.holder.approved(e.Lease.Request, e)
-				r.env.SignalWorkflow(workflows.SignalEnsure, e)
+				r.env.SignalWorkflow(workflows.SignalApplyLease, e)
 			}
 		})
 	}
 	r.at(day, func() {
 		require.Equal(t, leases, r.leasesHeld(), "leases that are held")
 		r.env.SetContinueAsNewSuggested(true)
-		r.signal(workflows.SignalEnsure, manyLease(0))
+		r.signal(workflows.SignalApplyLease, manyLease(0))
 	})
 	err := r.oneRun([]any{workflows.SubjectAccessParams{Subject: "ana"}})
 	require.NotNil(t, continuesAsNew(err), "the run continues as new: %v", err)
@@ -101,7 +101,7 @@ func personCarriesWith(t *testing.T, leases int) int {
 const leasesAtOnce = 50
 
 // manyLease is an ensure like the others of one person.
-func manyLease(n int) access.Ensure {
+func manyLease(n int) access.LeaseSpec {
 	e := lease("00:0", string(uuidOf(n)), 300*day)
 	e.Lease.Request, e.Lease.Item = access.RequestID(uuidOf(n)), "1"
 	e.Lease.ID = access.LeaseIDOf(e.Lease.Request, e.Lease.Item)
@@ -117,7 +117,7 @@ func (r *holderRuns) leasesHeld() int {
 	require.NoError(r.t, err)
 	held := 0
 	for _, l := range leases {
-		if l.State == access.LeaseHeld {
+		if l.State == access.LeaseActive {
 			held++
 		}
 	}

@@ -17,11 +17,11 @@ const anyRevision = 1 << 60
 
 func TestDefect13(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	held := access.LeaseAnswer{Lease: "r1:2", Revision: anyRevision, State: access.LeaseHeld, GrantedAt: &at}
-	firsts := map[string]access.LeaseAnswer{
+	held := access.LeaseStatus{Lease: "r1:2", Revision: anyRevision, State: access.LeaseActive, GrantedAt: &at}
+	firsts := map[string]access.LeaseStatus{
 		"refused":    {State: access.LeaseEnded, Refused: "the first was refused"},
 		"in trouble": {State: access.LeaseGranting, Problem: "the first is in trouble"},
-		"that ends":  {State: access.LeaseHeld, GrantedAt: &at, EndsAt: &at, Proof: &access.Proof{Holds: true, Evidence: "of the first", At: at}},
+		"that ends":  {State: access.LeaseActive, GrantedAt: &at, EndsAt: &at, Verification: &access.Verification{Present: true, Evidence: "of the first", At: at}},
 	}
 	for name, first := range firsts {
 		t.Run("the answer about a lease after one "+name, func(t *testing.T) {
@@ -32,10 +32,10 @@ func TestDefect13(t *testing.T) {
 			r.approves(time.Hour, "mia")
 			r.withTheNextTimer(90*time.Minute, true, func() {
 				// The first of all counts for nothing, whatever becomes of it.
-				r.signalWithoutTask(workflows.SignalLeaseState, access.LeaseAnswer{Lease: "nobody's", Revision: anyRevision, State: access.LeaseHeld})
+				r.signalWithoutTask(workflows.SignalLeaseStatus, access.LeaseStatus{Lease: "nobody's", Revision: anyRevision, State: access.LeaseActive})
 				first.Lease, first.Revision = "r1:1", anyRevision
-				r.signalWithoutTask(workflows.SignalLeaseState, first)
-				r.signalWithoutTask(workflows.SignalLeaseState, held)
+				r.signalWithoutTask(workflows.SignalLeaseStatus, first)
+				r.signalWithoutTask(workflows.SignalLeaseStatus, held)
 			})
 			looked := false
 			r.at(12*time.Hour, func() {
@@ -43,15 +43,15 @@ func TestDefect13(t *testing.T) {
 				second := r.view().Items[1]
 				require.Equal(t, access.ItemGranted, second.State)
 				require.NotNil(t, second.Lease)
-				require.Empty(t, second.Why)
+				require.Empty(t, second.Detail)
 				require.Empty(t, second.Lease.Problem)
 				require.Nil(t, second.Lease.EndsAt)
-				require.Nil(t, second.Lease.Proof)
+				require.Nil(t, second.Lease.Verification)
 			})
 			r.at(13*time.Hour, func() {
 				for n := range 3 {
-					r.signal(workflows.SignalLeaseState, access.LeaseAnswer{
-						Lease: access.LeaseID(fmt.Sprint("r1:", n+1)), Revision: anyRevision, State: access.LeaseHeld, GrantedAt: &at,
+					r.signal(workflows.SignalLeaseStatus, access.LeaseStatus{
+						Lease: access.LeaseID(fmt.Sprint("r1:", n+1)), Revision: anyRevision, State: access.LeaseActive, GrantedAt: &at,
 					})
 				}
 			})
@@ -77,7 +77,7 @@ func TestDefect13(t *testing.T) {
 		second := result.View.Decisions[1]
 		require.Empty(t, second.Reason)
 		require.Equal(t, []access.ItemID{"2"}, second.Items)
-		require.NotContains(t, second.Proof, "olga")
+		require.NotContains(t, second.Evidence, "olga")
 		require.Equal(t, access.OutcomePartlyGranted, result.Outcome)
 	})
 }

@@ -13,24 +13,24 @@ import (
 type heldAgain struct {
 	name string
 	// first ends after an hour, and again is granted at two hours.
-	first, again func(*holderRuns) access.Ensure
+	first, again func(*holderRuns) access.LeaseSpec
 	// do is what else happens.
 	do func(*holderRuns)
 }
 
 func heldAgains() []heldAgain {
-	vault := func(id access.LeaseID, ends time.Duration) func(*holderRuns) access.Ensure {
-		return func(r *holderRuns) access.Ensure { return r.byHand(id, "vault", ends) }
+	vault := func(id access.LeaseID, ends time.Duration) func(*holderRuns) access.LeaseSpec {
+		return func(r *holderRuns) access.LeaseSpec { return r.byHand(id, "vault", ends) }
 	}
-	unreadable := func(id access.LeaseID, ends time.Duration) func(*holderRuns) access.Ensure {
-		return func(r *holderRuns) access.Ensure {
+	unreadable := func(id access.LeaseID, ends time.Duration) func(*holderRuns) access.LeaseSpec {
+		return func(r *holderRuns) access.LeaseSpec {
 			e := r.byHand(id, "vault", ends)
 			e.Lease.Binding = nil
 			return e
 		}
 	}
-	scim := func(id access.LeaseID, lasts time.Duration) func(*holderRuns) access.Ensure {
-		return func(*holderRuns) access.Ensure { return lease(id, "vault", lasts) }
+	scim := func(id access.LeaseID, lasts time.Duration) func(*holderRuns) access.LeaseSpec {
+		return func(*holderRuns) access.LeaseSpec { return lease(id, "vault", lasts) }
 	}
 	quiet := func(*holderRuns) {}
 	return []heldAgain{

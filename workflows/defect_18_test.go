@@ -12,16 +12,18 @@ import (
 // mismatch is an ensure that does not say what the ledger's request says.
 type mismatch struct {
 	name   string
-	change func(*access.Ensure)
+	change func(*access.LeaseSpec)
 }
 
 func mismatches() []mismatch {
 	return []mismatch{
-		{"another subject", func(e *access.Ensure) { e.Lease.Subject = access.Person{ID: "ben", DisplayName: "Ben"} }},
-		{"another group", func(e *access.Ensure) { e.Lease.Binding = &access.Binding{Target: "directory", Role: "wiki-admins"} }},
-		{"another target", func(e *access.Ensure) { e.Lease.Binding = &access.Binding{Target: "elsewhere", Role: "wiki-editors"} }},
-		{"another entitlement", func(e *access.Ensure) { e.Lease.Entitlement = "wiki/wiki-admins" }},
-		{"an item that the request does not have", func(e *access.Ensure) { e.Lease.ID, e.Lease.Item = "r1:9", "9" }},
+		{"another subject", func(e *access.LeaseSpec) { e.Lease.Subject = access.Person{ID: "ben", DisplayName: "Ben"} }},
+		{"another group", func(e *access.LeaseSpec) { e.Lease.Binding = &access.Binding{Target: "directory", Role: "wiki-admins"} }},
+		{"another target", func(e *access.LeaseSpec) {
+			e.Lease.Binding = &access.Binding{Target: "elsewhere", Role: "wiki-editors"}
+		}},
+		{"another entitlement", func(e *access.LeaseSpec) { e.Lease.Entitlement = "wiki/wiki-admins" }},
+		{"an item that the request does not have", func(e *access.LeaseSpec) { e.Lease.ID, e.Lease.Item = "r1:9", "9" }},
 	}
 }
 
@@ -79,7 +81,7 @@ func unknownRequest(t *testing.T, long bool) {
 	r.mustEndBy(2 * day)
 	r.run()
 	require.Equal(t, 1, has(r.events("r1"), access.EventLeaseGranted))
-	require.Equal(t, access.LeaseHeld, r.holder.last("r1:1").State)
+	require.Equal(t, access.LeaseActive, r.holder.last("r1:1").State)
 }
 
 // mismatched sends an ensure that does not match; if it is not the first of its request, another that matches is before.
@@ -119,7 +121,7 @@ func notApproved(t *testing.T, state access.ItemState) {
 		entry := r.holder.approval("r1", e)
 		entry.View.Items[0].State = state
 		if state == access.ItemPending {
-			entry.View.State, entry.View.Decisions, entry.View.Items[0].Lease = access.StateAwaitingApprove, nil, nil
+			entry.View.State, entry.View.Decisions, entry.View.Items[0].Lease = access.StateAwaitingApproval, nil, nil
 		}
 		require.NoError(t, r.ledger.Record(t.Context(), entry))
 	})

@@ -23,7 +23,7 @@ func TestDefect19(t *testing.T) {
 	})
 	t.Run("a withdrawal is answered although the desk hangs", func(t *testing.T) {
 		hangingDesk(t, func(r *runs) *answer {
-			return r.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawCall{ID: "w1", By: "ana"})
+			return r.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawInput{ID: "w1", By: "ana"})
 		})
 	})
 	t.Run("a request that is withdrawn before policy has answered says that it ended", func(t *testing.T) { lastWord(t, false) })
@@ -66,7 +66,7 @@ func repeatedAnswers(t *testing.T, ended bool) {
 	answer := func(after time.Duration, lease access.LeaseID) {
 		r.at(after, func() {
 			at := r.begun.Add(2 * time.Hour).UTC()
-			r.signal(workflows.SignalLeaseState, access.LeaseAnswer{Lease: lease, Revision: anyRevision, State: access.LeaseHeld, GrantedAt: &at})
+			r.signal(workflows.SignalLeaseStatus, access.LeaseStatus{Lease: lease, Revision: anyRevision, State: access.LeaseActive, GrantedAt: &at})
 		})
 	}
 	r.approves(time.Hour, "mia")
@@ -120,7 +120,7 @@ func lastWord(t *testing.T, cancelled bool) {
 	t.Parallel()
 	r := requestRuns(t, nil)
 	r.source.Down(true)
-	r.at(time.Hour, func() { require.Contains(t, r.view().Next, "Policy cannot be asked") })
+	r.at(time.Hour, func() { require.Contains(t, r.view().StatusText, "Policy cannot be asked") })
 	if cancelled {
 		r.at(2*time.Hour, func() { r.env.CancelWorkflow() })
 	} else {
@@ -130,7 +130,7 @@ func lastWord(t *testing.T, cancelled bool) {
 	r.at(90*time.Minute, func() { r.ledger.setAway(true) })
 	r.at(3*time.Hour, func() {
 		require.True(t, r.view().State.Ended())
-		require.NotContains(t, r.view().Next, "Policy", "the last word is how it ended")
+		require.NotContains(t, r.view().StatusText, "Policy", "the last word is how it ended")
 		r.ledger.setAway(false)
 	})
 	r.mustEndBy(day)
@@ -139,14 +139,14 @@ func lastWord(t *testing.T, cancelled bool) {
 	view, err := r.ledger.View(t.Context(), "r1")
 	require.NoError(t, err)
 	require.True(t, view.State.Ended())
-	require.Contains(t, view.Next, "Ended")
+	require.Contains(t, view.StatusText, "Ended")
 }
 
 // deletedTicket deletes the ticket of a request that goes on without one. It is denied at five hours.
 func deletedTicket(t *testing.T, when time.Duration) {
 	t.Parallel()
-	r := requestRuns(t, func(terms *access.Terms) {
-		terms.Contract = access.TicketContract{access.EventDeleted: access.MeansNote}
+	r := requestRuns(t, func(terms *access.RequestSettings) {
+		terms.TicketActions = access.TicketActions{access.EventDeleted: access.ActionRecordOnly}
 	})
 	r.at(when, func() { require.NoError(t, r.desk.Delete(r.ticket().Ref.ID)) })
 	r.at(5*time.Hour, func() { r.decide("mia", access.Deny) })

@@ -93,7 +93,7 @@ func reopened(t *testing.T, trouble func(*runs)) {
 	l := newLookout(t)
 	r := newRuns(l.world, workflows.ReopenedTicketType)
 	ref := l.opens(1)[0]
-	require.NoError(t, l.desk.MoveTicket(t.Context(), ref.ID, access.TicketDone))
+	require.NoError(t, l.desk.TransitionTicket(t.Context(), ref.ID, access.TicketDone))
 	view, err := l.ledger.View(t.Context(), "r1")
 	require.NoError(t, err)
 	view.State, view.Version = access.OutcomeGranted, 2
@@ -164,7 +164,9 @@ func temporalAway(t *testing.T) {
 	r.asks(0, lease("r1:1", "wiki-editors", 3*time.Hour))
 	r.members(30*time.Minute, "wiki-editors", "ana")
 	r.at(30*time.Minute, func() { require.Equal(t, 1, has(r.events("r1"), access.EventLeaseGranted), "the ledger has it") })
-	r.at(150*time.Minute, func() { require.Equal(t, access.LeaseHeld, r.holder.last("r1:1").State, "the answer goes out at last") })
+	r.at(150*time.Minute, func() {
+		require.Equal(t, access.LeaseActive, r.holder.last("r1:1").State, "the answer goes out at last")
+	})
 	r.mustEndBy(day)
 	r.run()
 	require.Positive(t, failures.Load())

@@ -13,29 +13,29 @@ import (
 // approved records what the ledger knows of a request that was approved: the request is being fulfilled, and so is each of
 // the items that the leases are about, for their subject, with the access that the requirement names. It is recorded as it
 // would be by the request: with the event that it was submitted, and that it was decided.
-func (h *holder) approved(id access.RequestID, leases ...access.Ensure) {
+func (h *holder) approved(id access.RequestID, leases ...access.LeaseSpec) {
 	h.t.Helper()
 	require.NoError(h.t, h.ledger.Store.Record(h.t.Context(), h.approval(id, leases...)))
 }
 
-func (h *holder) approval(id access.RequestID, leases ...access.Ensure) access.Entry {
+func (h *holder) approval(id access.RequestID, leases ...access.LeaseSpec) access.Entry {
 	now := h.env.Now().UTC()
 	view := access.RequestView{
-		Request: access.Request{ID: id, Requester: "mia", SubmittedAt: now, Reason: "for a test", Proof: "test"},
-		State:   access.StateFulfilling, Since: now, Next: "The access is being granted.", Version: 2,
+		Request: access.Request{ID: id, Requester: "mia", SubmittedAt: now, Reason: "for a test", Evidence: "test"},
+		State:   access.StateFulfilling, Since: now, StatusText: "The access is being granted.", Version: 2,
 	}
 	entry := access.Entry{View: &view}
 	for _, e := range leases {
-		item := access.Item{ID: e.Lease.Item, Entitlement: e.Lease.Entitlement, Duration: e.Window.Lasts}
+		item := access.Item{ID: e.Lease.Item, Entitlement: e.Lease.Entitlement, Duration: e.Window.Duration}
 		view.Request.Subject, view.SubjectName = e.Lease.Subject.ID, e.Lease.Subject.Name()
 		view.Request.Items = append(view.Request.Items, item)
 		view.Items = append(view.Items, access.ItemView{
 			Item: item, Title: e.Lease.Title, State: access.ItemFulfilling, Fulfilment: e.Lease.Fulfilment, Binding: e.Lease.Binding,
-			Lease: &access.LeaseView{Lease: e.Lease, Revision: e.Revision, Wanted: access.Present, State: access.LeaseGranting},
+			Lease: &access.LeaseView{Lease: e.Lease, Revision: e.Revision, DesiredState: access.Present, State: access.LeaseGranting},
 		})
 		view.Decisions = append(view.Decisions, access.Decision{
 			ID: "d-" + string(item.ID), By: "omar", Name: "Omar", Verdict: access.Approve, Items: []access.ItemID{item.ID},
-			Stages: []string{access.StageOwner}, Channel: access.ChannelAPI, Proof: "test", At: now,
+			Stages: []string{access.StageOwner}, Channel: access.ChannelAPI, Evidence: "test", At: now,
 		})
 	}
 	for n, t := range []access.EventType{access.EventSubmitted, access.EventDecided} {
@@ -66,19 +66,19 @@ func newHolderRuns(t *testing.T) *holderRuns {
 }
 
 // ensure sends what a request sends.
-func (r *holderRuns) ensure(after time.Duration, e access.Ensure) {
-	r.at(after, func() { r.signal(workflows.SignalEnsure, e) })
+func (r *holderRuns) ensure(after time.Duration, e access.LeaseSpec) {
+	r.at(after, func() { r.signal(workflows.SignalApplyLease, e) })
 }
 
 // asks sends what one request sends for its items. The ledger has the request as approved.
-func (r *holderRuns) asks(after time.Duration, leases ...access.Ensure) {
+func (r *holderRuns) asks(after time.Duration, leases ...access.LeaseSpec) {
 	r.at(after, func() {
 		if id := leases[0].Lease.Request; !r.approved[id] {
 			r.approved[id] = true
 			r.holder.approved(id, leases...)
 		}
 		for _, e := range leases {
-			r.signal(workflows.SignalEnsure, e)
+			r.signal(workflows.SignalApplyLease, e)
 		}
 	})
 }
@@ -97,12 +97,12 @@ func (r *holderRuns) run() {
 }
 
 // byHand is an ensure for access that a human has granted by now, and that ends after a while.
-func (r *holderRuns) byHand(id access.LeaseID, role string, ends time.Duration) access.Ensure {
+func (r *holderRuns) byHand(id access.LeaseID, role string, ends time.Duration) access.LeaseSpec {
 	e := lease(id, role, 0)
 	e.Lease.Fulfilment = access.FulfilmentManual
 	until := r.env.Now().Add(ends)
 	e.Window = access.Window{Until: &until}
-	e.Granted = &access.Proof{Holds: true, Method: "a human's word", At: r.env.Now()}
+	e.Granted = &access.Verification{Present: true, Method: "a human's word", At: r.env.Now()}
 	return e
 }
 

@@ -72,31 +72,31 @@ func newRuns(w *world, typ string) *runs {
 }
 
 // grants is a subject's workflow that grants and revokes at once, and answers whichever run is there.
-func (r *runs) grants(e access.Ensure) {
+func (r *runs) grants(e access.LeaseSpec) {
 	now := r.env.Now().UTC()
-	answer := access.LeaseAnswer{Lease: e.Lease.ID, Revision: e.Revision, State: access.LeaseHeld, GrantedAt: &now, Proof: e.Granted}
+	answer := access.LeaseStatus{Lease: e.Lease.ID, Revision: e.Revision, State: access.LeaseActive, GrantedAt: &now, Verification: e.Granted}
 	change := r.target.Grant
-	if e.Wanted == access.Absent {
+	if e.DesiredState == access.Absent {
 		answer.State, answer.GrantedAt = access.LeaseEnded, nil
 		change = r.target.Revoke
 	}
 	if e.Granted == nil && e.Lease.Binding != nil {
 		proof, err := change(r.t.Context(), access.Assignment{Role: e.Lease.Binding.Role, Subject: e.Lease.Subject})
 		require.NoError(r.t, err)
-		answer.Proof = &proof
+		answer.Verification = &proof
 	}
-	r.signal(workflows.SignalLeaseState, answer)
+	r.signal(workflows.SignalLeaseStatus, answer)
 }
 
 // requestRuns are the runs of a request in a new world.
-func requestRuns(t *testing.T, change func(*access.Terms)) *runs {
+func requestRuns(t *testing.T, change func(*access.RequestSettings)) *runs {
 	t.Helper()
 	return newRuns(newWorldWith(t, change), workflows.AccessRequestType)
 }
 
 // quietTerms are terms by which a request wakes up only once a day.
-func quietTerms(t *access.Terms) {
-	t.LookFirst, t.LookAtMost = access.Duration(30*day), access.Duration(30*day)
+func quietTerms(t *access.RequestSettings) {
+	t.PollInitialInterval, t.PollMaxInterval = access.Duration(30*day), access.Duration(30*day)
 }
 
 // each does something before every run, the first included.
@@ -129,7 +129,7 @@ func (r *runs) update(name, id string, arg any) *answer {
 // decide is a person's decision over the API.
 func (r *runs) decide(by access.PersonID, v access.Verdict, items ...access.ItemID) *answer {
 	id := "d-" + string(by) + "-" + string(v)
-	return r.update(workflows.UpdateDecide, id, access.Decision{ID: id, By: by, Verdict: v, Items: items, Reason: "because", Proof: "test"})
+	return r.update(workflows.UpdateDecide, id, access.Decision{ID: id, By: by, Verdict: v, Items: items, Reason: "because", Evidence: "test"})
 }
 
 // send sends a message to the run that is there, or is about to begin.
@@ -339,15 +339,15 @@ func (w *world) commented(text string) int {
 // silent is a subject's workflow that answers no ensure that the access shall be there.
 func (w *world) silent() {
 	answers := w.entity
-	w.entity = func(e access.Ensure) {
-		if e.Wanted == access.Absent {
+	w.entity = func(e access.LeaseSpec) {
+		if e.DesiredState == access.Absent {
 			answers(e)
 		}
 	}
 }
 
 // mute is a subject's workflow that answers nothing.
-func (w *world) mute() { w.entity = func(access.Ensure) {} }
+func (w *world) mute() { w.entity = func(access.LeaseSpec) {} }
 
 // approves is a person's approval at a time.
 func (r *runs) approves(after time.Duration, by access.PersonID) {
@@ -356,7 +356,7 @@ func (r *runs) approves(after time.Duration, by access.PersonID) {
 
 // withdraws is the requester's withdrawal at a time.
 func (r *runs) withdraws(after time.Duration) {
-	r.at(after, func() { r.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawCall{ID: "w1", By: "ana"}) })
+	r.at(after, func() { r.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawInput{ID: "w1", By: "ana"}) })
 }
 
 // nothing is what happens where nothing happens.

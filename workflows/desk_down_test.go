@@ -32,9 +32,9 @@ const (
 )
 
 // runHolder is a subject's workflow whose first message came along with its start.
-func runHolder(ctx workflow.Context, first access.Ensure) error {
+func runHolder(ctx workflow.Context, first access.LeaseSpec) error {
 	self := workflow.GetInfo(ctx).WorkflowExecution.ID
-	if err := workflow.SignalExternalWorkflow(ctx, self, "", workflows.SignalEnsure, first).Get(ctx, nil); err != nil {
+	if err := workflow.SignalExternalWorkflow(ctx, self, "", workflows.SignalApplyLease, first).Get(ctx, nil); err != nil {
 		return err
 	}
 	return personflow.Workflow(ctx, personflow.Params{Subject: first.Lease.Subject.ID})
@@ -66,16 +66,16 @@ func runTown(ctx workflow.Context) error {
 
 func newTown(t *testing.T) *town {
 	t.Helper()
-	w := &town{newWorldWith(t, func(terms *access.Terms) {
+	w := &town{newWorldWith(t, func(terms *access.RequestSettings) {
 		watchTerms(terms)
-		terms.RemindAfter = 0
+		terms.ReminderInterval = 0
 	})}
 	w.desk.SetClock(w.env.Now)
 	w.env.RegisterWorkflowWithOptions(runTown, workflow.RegisterOptions{Name: townType})
 	w.env.RegisterWorkflowWithOptions(runHolder, workflow.RegisterOptions{Name: holderType})
-	w.entity = func(e access.Ensure) {
+	w.entity = func(e access.LeaseSpec) {
 		w.env.SignalWorkflow(townErrand, errand{
-			ID: workflows.SubjectWorkflowID(e.Lease.Subject.ID), Type: holderType, Params: e, Signal: workflows.SignalEnsure,
+			ID: workflows.SubjectWorkflowID(e.Lease.Subject.ID), Type: holderType, Params: e, Signal: workflows.SignalApplyLease,
 		})
 	}
 	w.heard = func(id, signal string, arg any) error { return w.env.SignalWorkflowByID(id, signal, arg) }
@@ -93,7 +93,7 @@ func (w *town) asks(at time.Duration, id access.RequestID, who access.PersonID, 
 		w.env.SignalWorkflow(townErrand, errand{
 			ID: workflows.RequestWorkflowID(id), Type: workflows.AccessRequestType,
 			Params: workflows.AccessRequestParams{Request: access.Request{
-				ID: id, Requester: who, Subject: who, Reason: "to write the handbook", SubmittedAt: w.env.Now(), Proof: "test",
+				ID: id, Requester: who, Subject: who, Reason: "to write the handbook", SubmittedAt: w.env.Now(), Evidence: "test",
 				Items: []access.Item{{ID: "1", Entitlement: e, Duration: access.Duration(lasts)}},
 			}},
 		})
@@ -108,7 +108,7 @@ func (w *town) says(at time.Duration, id access.RequestID, by access.PersonID, v
 			OnAccept:   func() {},
 			OnReject:   func(err error) { require.NoError(w.t, err, "the decision of %s on %s", by, id) },
 			OnComplete: func(_ any, err error) { require.NoError(w.t, err) },
-		}, access.Decision{ID: d, By: by, Verdict: v, Reason: "because", Proof: "test"})
+		}, access.Decision{ID: d, By: by, Verdict: v, Reason: "because", Evidence: "test"})
 		require.NoError(w.t, err)
 	})
 }
@@ -214,6 +214,6 @@ func TestADeskIsDownForThreeDaysAndLifeGoesOn(t *testing.T) {
 	}
 	view, err := w.ledger.Watch(t.Context(), "jira")
 	require.NoError(t, err)
-	require.WithinDuration(t, w.env.Now(), view.LookedAt, 5*time.Minute)
+	require.WithinDuration(t, w.env.Now(), view.LastPollAt, 5*time.Minute)
 	require.ElementsMatch(t, []access.PersonID{"ana", "olga"}, w.target.Members("wiki-editors"))
 }

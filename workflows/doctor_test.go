@@ -27,7 +27,7 @@ func diagnose(t *testing.T, w *world, p workflows.DoctorParams) workflows.Doctor
 
 func TestDoctorAsksEveryConnectorAndTriesATicket(t *testing.T) {
 	w := newWorld(t)
-	report := diagnose(t, w, workflows.DoctorParams{TryTicket: "jira"})
+	report := diagnose(t, w, workflows.DoctorParams{TestTicket: "jira"})
 	require.True(t, report.Healthy())
 	require.Len(t, report.Lines, 5)
 	require.Contains(t, report.Lines[4].Note, string(w.ticket().Ref.Key))
@@ -39,7 +39,7 @@ func TestDoctorNamesWhatIsWrong(t *testing.T) {
 	w := newWorld(t)
 	w.target.RefuseCredentials(true)
 	w.desk.FailNext(memory.OpCreateTicket, access.Errorf(access.Invalid, "create ticket", "desks.jira.fields.customfield_1: no such field"))
-	report := diagnose(t, w, workflows.DoctorParams{TryTicket: "jira"})
+	report := diagnose(t, w, workflows.DoctorParams{TestTicket: "jira"})
 	require.False(t, report.Healthy())
 	problems := map[string]string{}
 	for _, line := range report.Lines {
@@ -52,9 +52,9 @@ func TestDoctorNamesWhatIsWrong(t *testing.T) {
 
 func TestDoctorKnowsTheDesks(t *testing.T) {
 	w := newWorld(t)
-	report := diagnose(t, w, workflows.DoctorParams{TryTicket: "jiira"})
+	report := diagnose(t, w, workflows.DoctorParams{TestTicket: "jiira"})
 	require.False(t, report.Healthy())
-	require.Equal(t, []access.Refusal{{Field: "try_ticket", Problem: `there is no desk "jiira"; there are: jira`}}, report.Refusals)
+	require.Equal(t, []access.Refusal{{Field: "test_ticket", Problem: `there is no desk "jiira"; there are: jira`}}, report.Refusals)
 	require.Empty(t, report.Lines, "it is said at once, and nobody is asked")
 	require.Zero(t, w.desk.Writes())
 }
@@ -64,7 +64,7 @@ func TestDoctorOfAConnectorWithoutAWorker(t *testing.T) {
 	w := newWorld(t)
 	nobody := temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil)
 	w.replace("CheckTarget", func(context.Context) (activities.CheckResult, error) { return activities.CheckResult{}, nobody })
-	report := diagnose(t, w, workflows.DoctorParams{TryTicket: "jira"})
+	report := diagnose(t, w, workflows.DoctorParams{TestTicket: "jira"})
 	require.Len(t, report.Lines, 5)
 	for _, line := range report.Lines {
 		if line.Connector == "target/directory" {
@@ -76,7 +76,7 @@ func TestDoctorOfAConnectorWithoutAWorker(t *testing.T) {
 }
 
 func TestDoctorComesBackInTime(t *testing.T) {
-	for _, within := range []time.Duration{time.Second, 10 * time.Second, workflows.DoctorWithin, 5 * time.Minute} {
+	for _, within := range []time.Duration{time.Second, 10 * time.Second, workflows.DoctorTimeout, 5 * time.Minute} {
 		longest := workflows.DoctorLongest(within)
 		require.Less(t, longest, within)
 		t.Logf("within %s it waits for %s at most", within, longest)
@@ -86,16 +86,16 @@ func TestDoctorComesBackInTime(t *testing.T) {
 func TestATicketThatIsReopenedAfterTheEnd(t *testing.T) {
 	rows := []struct {
 		name     string
-		contract access.TicketContract
+		contract access.TicketActions
 		phase    access.TicketPhase
 		comments int
 	}{
 		{"is closed again with a comment", nil, access.TicketDone, 1},
-		{"is left open where that is only noted", access.TicketContract{access.EventReopened: access.MeansNote}, access.TicketWaiting, 0},
+		{"is left open where that is only noted", access.TicketActions{access.EventReopened: access.ActionRecordOnly}, access.TicketWaiting, 0},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			w := newWorldWith(t, func(terms *access.Terms) { terms.Contract = row.contract })
+			w := newWorldWith(t, func(terms *access.RequestSettings) { terms.TicketActions = row.contract })
 			w.at(time.Hour, func() { w.decide("mia", access.Approve) })
 			w.run(w.request("wiki/editor"))
 			before := len(w.desk.Comments(w.ticket().Ref.ID))
@@ -107,7 +107,7 @@ func TestATicketThatIsReopenedAfterTheEnd(t *testing.T) {
 			}
 			require.Equal(t, row.phase, w.ticket().Phase)
 			require.Len(t, w.desk.Comments(w.ticket().Ref.ID), before+row.comments, "a repeated hint says nothing twice")
-			require.Equal(t, 1, has(w.events("r1"), access.EventTicketSeen))
+			require.Equal(t, 1, has(w.events("r1"), access.EventTicketChanged))
 		})
 	}
 }

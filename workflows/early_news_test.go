@@ -20,12 +20,12 @@ func TestNewsOfATicketThatTheRequestDoesNotKnowYetAreNotLost(t *testing.T) {
 			w := newWorldWith(t, watchTerms)
 			var round func()
 			round = func() {
-				require.NoError(t, w.ledger.SaveWatch(t.Context(), access.WatchView{Desk: "jira", LookedAt: w.env.Now()}))
+				require.NoError(t, w.ledger.SaveWatch(t.Context(), access.WatchPosition{Desk: "jira", LastPollAt: w.env.Now()}))
 				w.at(4*time.Minute, round)
 			}
 			w.at(0, round)
 			desk, first := &activities.Desk{Port: w.desk, Ledger: w.ledger}, true
-			w.replace("OpenTicket", func(ctx context.Context, c activities.OpenCall) (activities.Opened, error) {
+			w.replace("OpenTicket", func(ctx context.Context, c activities.OpenTicketInput) (activities.OpenTicketResult, error) {
 				opened, err := desk.OpenTicket(ctx, c)
 				if !first || err != nil {
 					return opened, err
@@ -34,7 +34,7 @@ func TestNewsOfATicketThatTheRequestDoesNotKnowYetAreNotLost(t *testing.T) {
 				w.move("mia", access.TicketApproved)
 				w.tells()
 				if lost {
-					return activities.Opened{}, temporal.NewNonRetryableApplicationError("the answer is lost", string(access.Unknown), nil)
+					return activities.OpenTicketResult{}, temporal.NewNonRetryableApplicationError("the answer is lost", string(access.Unknown), nil)
 				}
 				return opened, nil
 			})
@@ -52,8 +52,8 @@ type slowDesk struct {
 	acts func()
 }
 
-func (d *slowDesk) MoveTicket(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
-	err := d.ServiceDesk.MoveTicket(ctx, id, to)
+func (d *slowDesk) TransitionTicket(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
+	err := d.ServiceDesk.TransitionTicket(ctx, id, to)
 	if err == nil && to == access.TicketWorking && d.acts != nil {
 		acts := d.acts
 		d.acts = nil

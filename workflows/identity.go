@@ -33,7 +33,7 @@ func EventID(workflowID, key string, e access.Event) string {
 }
 
 // ProofText returns a proof in one line; "" for nil.
-func ProofText(p *access.Proof) string {
+func EvidenceText(p *access.Verification) string {
 	if p == nil {
 		return ""
 	}

@@ -25,7 +25,7 @@ func TestRenamedRole(t *testing.T) {
 		r.run()
 		require.Empty(t, r.target.Members("authors"))
 		require.Equal(t, access.LeaseEnded, r.known("r1:1").State)
-		require.False(t, r.known("r1:1").Proof.Holds)
+		require.False(t, r.known("r1:1").Verification.Present)
 	})
 	t.Run("where its id is not known, that a name finds nothing proves nothing", func(t *testing.T) {
 		t.Parallel()
@@ -33,7 +33,7 @@ func TestRenamedRole(t *testing.T) {
 		e := lease("r1:1", "wiki-editors", 3*time.Hour)
 		// The grant of an earlier build gave no id.
 		held := access.LeaseView{
-			Lease: e.Lease, Revision: 1, Wanted: access.Present, State: access.LeaseHeld, Version: 1,
+			Lease: e.Lease, Revision: 1, DesiredState: access.Present, State: access.LeaseActive, Version: 1,
 			GrantedAt: &chainStart, EndsAt: &chainStart,
 		}
 		r.target.Put("wiki-editors", "ana")
@@ -85,7 +85,7 @@ func TestRecoveryOfManyLeases(t *testing.T) {
 			r.target.Put(role, "ana")
 			granted := r.env.Now().UTC()
 			held := access.LeaseView{
-				Lease: e.Lease, Revision: 1, Wanted: access.Present, State: access.LeaseHeld, Version: 1, GrantedAt: &granted, EndsAt: &ends,
+				Lease: e.Lease, Revision: 1, DesiredState: access.Present, State: access.LeaseActive, Version: 1, GrantedAt: &granted, EndsAt: &ends,
 			}
 			held.Lease.Request, held.Lease.Item = access.RequestID(fmt.Sprint("r", n)), "1"
 			require.NoError(t, r.ledger.Record(t.Context(), access.Entry{Lease: &held}))

@@ -65,7 +65,7 @@ type leavingRun struct {
 
 // begin begins the story. The ledger's answer comes when the messages have been sent.
 func (l *leavingRun) begin(c *chain) story {
-	w := c.asks(func(terms *access.Terms) {
+	w := c.asks(func(terms *access.RequestSettings) {
 		watchTerms(terms)
 		terms.OperatorDecisions = true
 	})
@@ -77,7 +77,7 @@ func (l *leavingRun) begin(c *chain) story {
 		}
 		l.sent = true
 		l.leave.Store(l.told != nil)
-		w.signal(workflows.SignalLeaseState, access.LeaseAnswer{Lease: "nobody's"})
+		w.signal(workflows.SignalLeaseStatus, access.LeaseStatus{Lease: "nobody's"})
 		if l.told != nil {
 			select {
 			case <-l.told:

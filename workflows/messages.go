@@ -75,9 +75,9 @@ const (
 	// SignalHint (Hint) says that the ticket may have changed: the request looks at once.
 	SignalHint = "hint"
 	// SignalTicket (access.TicketNews) is what the desk's watch tells: somebody else than usher has changed the ticket.
-	SignalTicket = "ticket"
+	SignalTicketChanged = "ticket_changed"
 	// SignalLeaseState (access.LeaseAnswer) is SubjectAccess's answer to an ensure.
-	SignalLeaseState = "lease_state"
+	SignalLeaseStatus = "lease_status"
 	// QueryView (-> access.RequestView) shows the request.
 	QueryView = "view"
 )
@@ -87,7 +87,7 @@ const (
 // Messages to SubjectAccess.
 const (
 	// SignalEnsure (access.Ensure) is sent with start; it is declarative and safe to repeat.
-	SignalEnsure = "ensure"
+	SignalApplyLease = "apply_lease"
 	// QueryLeases (-> []access.LeaseView) shows the leases that the workflow holds.
 	QueryLeases = "leases"
 )
@@ -98,16 +98,16 @@ type AccessRequestParams struct {
 }
 
 // SubmitCall carries the digest of what is asked now; another digest than the running request's is refused as Invalid.
-type SubmitCall struct {
+type SubmitInput struct {
 	Digest string `json:"digest"`
 }
 
 // WithdrawCall takes a request back. ID makes repeating harmless.
-type WithdrawCall struct {
-	ID     string          `json:"id"`
-	By     access.PersonID `json:"by"`
-	Reason string          `json:"reason,omitempty"`
-	Proof  string          `json:"proof,omitempty"`
+type WithdrawInput struct {
+	ID       string          `json:"id"`
+	By       access.PersonID `json:"by"`
+	Reason   string          `json:"reason,omitempty"`
+	Evidence string          `json:"evidence,omitempty"`
 }
 
 // Hint says that a desk reported a change of a ticket; it is never believed, only followed by a look.
@@ -133,13 +133,13 @@ type TicketWatchParams struct {
 }
 
 // WatchCallOf names the watch of a desk to whoever starts it.
-func WatchCallOf(desk access.DeskName) activities.WatchCall {
-	return activities.WatchCall{Desk: desk, WorkflowID: WatchWorkflowID(desk), WorkflowType: TicketWatchType, TaskQueue: TaskQueue}
+func EnsureWatchInputOf(desk access.DeskName) activities.EnsureWatchInput {
+	return activities.EnsureWatchInput{Desk: desk, WorkflowID: WatchWorkflowID(desk), WorkflowType: TicketWatchType, TaskQueue: TaskQueue}
 }
 
 // LeaseScanCall names the scan of leases to whoever starts it.
-func LeaseScanCall() activities.ScanCall {
-	return activities.ScanCall{WorkflowID: "leasescan", WorkflowType: LeaseScanType, TaskQueue: TaskQueue}
+func EnsureScanInputOf() activities.EnsureScanInput {
+	return activities.EnsureScanInput{WorkflowID: "leasescan", WorkflowType: LeaseScanType, TaskQueue: TaskQueue}
 }
 
 // ReopenedTicketParams starts ReopenedTicket.
@@ -150,10 +150,10 @@ type ReopenedTicketParams struct {
 // DoctorParams starts Doctor. With TryTicket it also opens a ticket that says it is a trial, comments on it and closes
 // it, on the desk of that name.
 type DoctorParams struct {
-	TryTicket access.DeskName `json:"try_ticket,omitempty"`
+	TestTicket access.DeskName `json:"test_ticket,omitempty"`
 	// Within is how long the report is waited for; 0 means DoctorWithin. Doctor comes back before that, whoever does not
 	// answer.
-	Within access.Duration `json:"within,omitempty"`
+	Timeout access.Duration `json:"timeout,omitempty"`
 }
 
 // DoctorReport is what Doctor found, one line per connector and per thing that was tried.

@@ -11,9 +11,9 @@ import (
 // asksTwo makes a world for a request for two items, whose ticket is watched. Operators may decide, and nobody but them and
 // humans touches the ticket.
 func (c *chain) asksTwo() *world {
-	w := c.asks(func(terms *access.Terms) {
+	w := c.asks(func(terms *access.RequestSettings) {
 		watchTerms(terms)
-		terms.OperatorDecisions, terms.RemindAfter = true, 0
+		terms.OperatorDecisions, terms.ReminderInterval = true, 0
 	})
 	w.watchStaysFresh()
 	w.assignsNobody()
@@ -22,7 +22,7 @@ func (c *chain) asksTwo() *world {
 
 // approves lets the request be approved, and the subject's workflow answer nothing.
 func (w *world) approves() {
-	w.entity = func(access.Ensure) {}
+	w.entity = func(access.LeaseSpec) {}
 	w.at(31*time.Minute, func() { w.decide("mia", access.Approve) })
 	w.at(32*time.Minute, func() { w.decide("omar", access.Approve) })
 }
@@ -30,7 +30,7 @@ func (w *world) approves() {
 // endsLater lets the subject's workflow answer in the end, and the requester withdraw what is still open then.
 func (w *world) endsLater() story {
 	w.at(finishAt, func() { w.entity = w.grantAtOnce })
-	w.at(finishAt+time.Minute, func() { w.update(workflows.UpdateWithdraw, "w2", workflows.WithdrawCall{ID: "w2", By: "ana"}) })
+	w.at(finishAt+time.Minute, func() { w.update(workflows.UpdateWithdraw, "w2", workflows.WithdrawInput{ID: "w2", By: "ana"}) })
 	return requestStory(w, "wiki/editor", "wiki/admin")
 }
 
@@ -77,10 +77,10 @@ func others() map[string]message {
 	return map[string]message{
 		"decision": signal(workflows.SignalDecision, access.Decision{ID: "o0", By: "olga", Verdict: "maybe", Reason: "by mistake"}),
 		"hint":     signal(workflows.SignalHint, workflows.Hint{Ticket: "9", Delivery: "d9"}),
-		"news": signal(workflows.SignalTicket, access.TicketNews{
-			Missing: true, Snapshot: access.TicketSnapshot{Ref: access.TicketRef{ID: "9"}, MovedBy: "account-9"},
+		"news": signal(workflows.SignalTicketChanged, access.TicketChange{
+			Missing: true, Snapshot: access.TicketSnapshot{Ref: access.TicketRef{ID: "9"}, StatusChangedBy: "account-9"},
 		}),
-		"lease_state": signal(workflows.SignalLeaseState, access.LeaseAnswer{
+		"lease_status": signal(workflows.SignalLeaseStatus, access.LeaseStatus{
 			Lease: "r9:1", Revision: 9, State: access.LeaseGranting, Refused: "it is another's", Problem: "it is another's",
 		}),
 	}
@@ -115,14 +115,14 @@ func news(ticket bool) []message {
 	tells := func(changes func(*world)) message {
 		return message{"news", func(w *world) (string, any) {
 			if !ticket {
-				return workflows.SignalTicket, access.TicketNews{Missing: true, Snapshot: access.TicketSnapshot{Ref: access.TicketRef{ID: "9"}}}
+				return workflows.SignalTicketChanged, access.TicketChange{Missing: true, Snapshot: access.TicketSnapshot{Ref: access.TicketRef{ID: "9"}}}
 			}
 			changes(w)
 			now, err := w.desk.ReadTicket(w.t.Context(), w.ticket().Ref.ID)
 			if err != nil {
 				w.t.Fatalf("%v", err)
 			}
-			return workflows.SignalTicket, access.TicketNews{Snapshot: now}
+			return workflows.SignalTicketChanged, access.TicketChange{Snapshot: now}
 		}}
 	}
 	return []message{tells((*world).assigns), tells((*world).moves)}
@@ -155,18 +155,18 @@ func (w *world) assignsNobody() {
 
 // answers are those of the leases of both items. The second says nothing of what the first says besides.
 func answers(revision int) []message {
-	answer := func(a access.LeaseAnswer) message {
+	answer := func(a access.LeaseStatus) message {
 		a.Revision = revision
-		return message{"lease_state", func(*world) (string, any) { return workflows.SignalLeaseState, a }}
+		return message{"lease_status", func(*world) (string, any) { return workflows.SignalLeaseStatus, a }}
 	}
 	until := chainStart.Add(240 * time.Hour)
-	refused := access.LeaseAnswer{
+	refused := access.LeaseStatus{
 		Lease: access.LeaseIDOf("r1", "1"), State: access.LeaseEnded, Refused: "the lease has ended", EndsAt: &until,
-		Proof: &access.Proof{Method: "memory", Evidence: "read back"},
+		Verification: &access.Verification{Method: "memory", Evidence: "read back"},
 	}
-	granted := access.LeaseAnswer{Lease: access.LeaseIDOf("r1", "2"), State: access.LeaseHeld, GrantedAt: &until}
+	granted := access.LeaseStatus{Lease: access.LeaseIDOf("r1", "2"), State: access.LeaseActive, GrantedAt: &until}
 	if revision > 1 {
-		granted = access.LeaseAnswer{Lease: access.LeaseIDOf("r1", "2"), State: access.LeaseEnded}
+		granted = access.LeaseStatus{Lease: access.LeaseIDOf("r1", "2"), State: access.LeaseEnded}
 	}
 	return []message{answer(refused), answer(granted)}
 }
@@ -219,7 +219,7 @@ func leaseSituations() []situation {
 // lastAnswers adds the last answer about each lease. Those before it depend on how many ensures were read at once.
 func (h *holder) lastAnswers(s *endState) {
 	for i, a := range h.answers {
-		if !slices.ContainsFunc(h.answers[i+1:], func(later access.LeaseAnswer) bool { return later.Lease == a.Lease }) {
+		if !slices.ContainsFunc(h.answers[i+1:], func(later access.LeaseStatus) bool { return later.Lease == a.Lease }) {
 			s.add("last answer about %s: revision %d, %s, refused %q, problem %q", a.Lease, a.Revision, a.State, a.Refused, a.Problem)
 		}
 	}
@@ -227,18 +227,18 @@ func (h *holder) lastAnswers(s *endState) {
 
 // ensures are about three leases. Each is of its own kind: they are declarative, so of two about one lease the higher revision
 // counts, whichever is read first. The first says most.
-func ensures(held access.Ensure) []message {
-	ensure := func(kind string, e access.Ensure) message {
-		return message{"ensure " + kind, func(*world) (string, any) { return workflows.SignalEnsure, e }}
+func ensures(held access.LeaseSpec) []message {
+	ensure := func(kind string, e access.LeaseSpec) message {
+		return message{"ensure " + kind, func(*world) (string, any) { return workflows.SignalApplyLease, e }}
 	}
 	until := chainStart.Add(3 * time.Hour)
 	byHand := lease("r2:1", "vault", 0)
 	byHand.Lease.Fulfilment = access.FulfilmentManual
 	byHand.Window = access.Window{Until: &until}
-	byHand.Granted = &access.Proof{Holds: true, Method: "a human's word", At: chainStart}
-	byHand.Why = "request r2"
+	byHand.Granted = &access.Verification{Present: true, Method: "a human's word", At: chainStart}
+	byHand.Reason = "request r2"
 	longer := held
-	longer.Revision, longer.Window.Lasts = 3, access.Duration(12*time.Hour)
+	longer.Revision, longer.Window.Duration = 3, access.Duration(12*time.Hour)
 	return []message{
 		ensure("by hand", byHand), ensure("longer", longer), ensure("again", held), ensure("absent", absent(held)),
 		ensure("another", lease("r3:1", "wiki-admins", 3*time.Hour)),

@@ -103,8 +103,8 @@ func TestPhrases(t *testing.T) {
 	require.Equal(t, "2026-03-04 04:06 UTC", workflows.Clock(time.Date(2026, 3, 4, 5, 6, 7, 0, time.FixedZone("CET", 3600))))
 	require.Equal(t, "denied", workflows.Sentence("denied", ""))
 	require.Equal(t, "denied: not now", workflows.Sentence("denied", "not now"))
-	require.Empty(t, workflows.ProofText(nil))
-	require.Equal(t, "read-back: member", workflows.ProofText(&access.Proof{Method: "read-back", Evidence: "member"}))
+	require.Empty(t, workflows.EvidenceText(nil))
+	require.Equal(t, "read-back: member", workflows.EvidenceText(&access.Verification{Method: "read-back", Evidence: "member"}))
 	require.Equal(t, "\\[a\\](https\\://b) \\*c\\* \\_d\\_ \\`e\\` \\<f\\> \\|g", workflows.Inline("[a](https://b)\n*c*\r_d_ `e` <f> |g"))
 }
 
@@ -112,7 +112,7 @@ func TestWorkflowIDs(t *testing.T) {
 	id, ok := workflows.RequestOfWorkflow(workflows.RequestWorkflowID("r1"))
 	require.True(t, ok)
 	require.Equal(t, access.RequestID("r1"), id)
-	others := []string{workflows.SubjectWorkflowID("ana"), workflows.ReopenedWorkflowID("r1"), workflows.WatchWorkflowID("jira"), workflows.LeaseScanCall().WorkflowID}
+	others := []string{workflows.SubjectWorkflowID("ana"), workflows.ReopenedWorkflowID("r1"), workflows.WatchWorkflowID("jira"), workflows.EnsureScanInputOf().WorkflowID}
 	for _, other := range others {
 		_, ok := workflows.RequestOfWorkflow(other)
 		require.False(t, ok, other)
@@ -123,10 +123,10 @@ func TestWorkflowIDs(t *testing.T) {
 }
 
 func TestDoctorTimes(t *testing.T) {
-	for _, within := range []time.Duration{0, time.Second, workflows.DoctorWithin, time.Hour} {
+	for _, within := range []time.Duration{0, time.Second, workflows.DoctorTimeout, time.Hour} {
 		longest := workflows.DoctorLongest(within)
 		if within == 0 {
-			within = workflows.DoctorWithin
+			within = workflows.DoctorTimeout
 		}
 		require.Less(t, longest, within, "it comes back before nobody waits any more")
 		require.Greater(t, longest, within/2)

@@ -18,14 +18,14 @@ import (
 func TestOvertakenRead(t *testing.T) {
 	w := newWorldWith(t, quietTerms)
 	desk, reads := &activities.Desk{Port: w.desk}, 0
-	w.replace("LookAtTicket", func(ctx context.Context, c activities.LookCall) (activities.Look, error) {
-		look, err := desk.LookAtTicket(ctx, c)
+	w.replace("ReadTicket", func(ctx context.Context, c activities.ReadTicketInput) (activities.ReadTicketResult, error) {
+		look, err := desk.ReadTicket(ctx, c)
 		if reads++; reads > 1 {
 			return look, err
 		}
 		token := activity.GetInfo(ctx).TaskToken
 		w.env.RegisterDelayedCallback(func() { _ = w.env.CompleteActivity(token, look, err) }, time.Minute)
-		return activities.Look{}, activity.ErrResultPending
+		return activities.ReadTicketResult{}, activity.ErrResultPending
 	})
 	w.at(time.Hour, func() {
 		w.move("ben", access.TicketApproved)
@@ -35,6 +35,6 @@ func TestOvertakenRead(t *testing.T) {
 	w.at(time.Hour+30*time.Second, func() { require.Equal(t, access.TicketDone, w.ticket().Phase) })
 	require.Equal(t, access.OutcomeGranted, w.run(w.request("wiki/editor")).Outcome)
 	require.Equal(t, 2, reads, "the ticket is read again")
-	require.Zero(t, has(w.events("r1"), access.EventTicketSeen))
+	require.Zero(t, has(w.events("r1"), access.EventTicketChanged))
 	require.Len(t, w.desk.Comments(w.ticket().Ref.ID), 2, "the decision and the outcome")
 }

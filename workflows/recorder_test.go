@@ -18,13 +18,13 @@ import (
 )
 
 // updates hears every attempt to bring a ticket up to date.
-func (w *world) updates() *[]activities.TicketUpdate {
-	heard := &[]activities.TicketUpdate{}
+func (w *world) updates() *[]activities.UpdateTicketInput {
+	heard := &[]activities.UpdateTicketInput{}
 	w.env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, args converter.EncodedValues) {
 		if info.ActivityType.Name != "UpdateTicket" {
 			return
 		}
-		var update activities.TicketUpdate
+		var update activities.UpdateTicketInput
 		if args.Get(&update) == nil {
 			*heard = append(*heard, update)
 		}
@@ -59,14 +59,14 @@ func TestADecisionAndItsGrantGoToTheTicketTogether(t *testing.T) {
 	require.Len(t, update.Comments, 2)
 	require.Contains(t, update.Comments[0].Text, "Mia approved")
 	require.Contains(t, update.Comments[1].Text, "The request has ended: granted")
-	require.Equal(t, access.TicketDone, update.MoveTo, "and never to work in between")
+	require.Equal(t, access.TicketDone, update.TransitionTo, "and never to work in between")
 	require.NotNil(t, update.Record)
 }
 
 func TestATargetInTroubleDoesNotHoldTheDecisionBack(t *testing.T) {
 	w := newWorldWith(t, watchTerms)
-	w.entity = func(e access.Ensure) {
-		w.env.SignalWorkflow(workflows.SignalLeaseState, access.LeaseAnswer{
+	w.entity = func(e access.LeaseSpec) {
+		w.env.SignalWorkflow(workflows.SignalLeaseStatus, access.LeaseStatus{
 			Lease: e.Lease.ID, Revision: e.Revision, State: access.LeaseGranting, Problem: "the target is away",
 		})
 		w.at(3*time.Hour, func() { w.grantAtOnce(e) })
@@ -77,7 +77,7 @@ func TestATargetInTroubleDoesNotHoldTheDecisionBack(t *testing.T) {
 		require.Len(t, comments, 1)
 		require.Contains(t, comments[0], "Mia approved")
 		require.Equal(t, access.TicketWorking, w.ticket().Phase)
-		require.Contains(t, w.view().Next, "the target is away")
+		require.Contains(t, w.view().StatusText, "the target is away")
 	})
 	result := w.run(w.request("wiki/editor"))
 	require.Equal(t, access.OutcomeGranted, result.Outcome)
@@ -87,7 +87,7 @@ func TestATargetInTroubleDoesNotHoldTheDecisionBack(t *testing.T) {
 func TestASubjectsWorkflowThatIsSilentDoesNotHoldTheDecisionBack(t *testing.T) {
 	w := newWorldWith(t, watchTerms)
 	answers := 0
-	w.entity = func(e access.Ensure) {
+	w.entity = func(e access.LeaseSpec) {
 		if answers++; answers > 1 {
 			w.grantAtOnce(e)
 		}
@@ -97,7 +97,7 @@ func TestASubjectsWorkflowThatIsSilentDoesNotHoldTheDecisionBack(t *testing.T) {
 	updates := w.updates()
 	result := w.run(w.request("wiki/editor"))
 	require.Equal(t, access.OutcomeGranted, result.Outcome)
-	require.Equal(t, access.TicketWorking, (*updates)[0].MoveTo)
+	require.Equal(t, access.TicketWorking, (*updates)[0].TransitionTo)
 	require.Contains(t, (*updates)[0].Comments[0].Text, "Mia approved")
 }
 
@@ -145,7 +145,7 @@ func TestOneRefusedWriteIsLeftOutAndTheRestArrivesInOrder(t *testing.T) {
 	require.Contains(t, comments[0], "Mia approved")
 	require.Contains(t, comments[1], "The request has ended: granted")
 	require.Equal(t, access.TicketDone, w.ticket().Phase)
-	seen := texts(w.events("r1"), access.EventTicketSeen)
+	seen := texts(w.events("r1"), access.EventTicketChanged)
 	require.Len(t, seen, 1, "what the desk refuses is said once")
 	require.Contains(t, seen[0], "does not like this text")
 }
@@ -184,7 +184,7 @@ func TestATicketThatAHumanHasClosedMeanwhileStaysAsItIs(t *testing.T) {
 	require.Equal(t, access.TicketWontDo, w.ticket().Phase)
 	require.Equal(t, w.accounts["ben"], w.ticket().MovedBy)
 	require.Len(t, w.desk.Comments(w.ticket().Ref.ID), 2, "the comments stand on it all the same")
-	seen := texts(w.events("r1"), access.EventTicketSeen)
+	seen := texts(w.events("r1"), access.EventTicketChanged)
 	require.Len(t, seen, 1)
 	require.Contains(t, seen[0], "Left as it is: ticket is behind: move ticket: no transition leads")
 	require.Equal(t, 1, has(w.events("r1"), access.EventEnded))
@@ -213,10 +213,10 @@ func TestADeskWhoseWorkerIsAbsentHoldsUpNothing(t *testing.T) {
 	w.newRun()
 	present, asked := false, 0
 	desk := &activities.Desk{Port: w.desk}
-	w.replace("OpenTicket", func(ctx context.Context, c activities.OpenCall) (activities.Opened, error) {
+	w.replace("OpenTicket", func(ctx context.Context, c activities.OpenTicketInput) (activities.OpenTicketResult, error) {
 		if asked++; !present {
 			// Nobody polls the desk's queue.
-			return activities.Opened{}, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil)
+			return activities.OpenTicketResult{}, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil)
 		}
 		return desk.OpenTicket(ctx, c)
 	})
@@ -246,19 +246,19 @@ func TestWhatRodeAlongIsRecordedOnceWhateverBecomesOfTheAnswer(t *testing.T) {
 	w := newWorldWith(t, watchTerms)
 	desk := &activities.Desk{Port: w.desk, Ledger: w.ledger}
 	lose := map[string]bool{"OpenTicket": true, "UpdateTicket": true}
-	w.replace("OpenTicket", func(ctx context.Context, c activities.OpenCall) (activities.Opened, error) {
+	w.replace("OpenTicket", func(ctx context.Context, c activities.OpenTicketInput) (activities.OpenTicketResult, error) {
 		opened, err := desk.OpenTicket(ctx, c)
 		if err == nil && lose["OpenTicket"] {
 			lose["OpenTicket"] = false
-			return activities.Opened{}, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil)
+			return activities.OpenTicketResult{}, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil)
 		}
 		return opened, err
 	})
-	w.replace("UpdateTicket", func(ctx context.Context, u activities.TicketUpdate) (activities.Updated, error) {
+	w.replace("UpdateTicket", func(ctx context.Context, u activities.UpdateTicketInput) (activities.UpdateTicketResult, error) {
 		updated, err := desk.UpdateTicket(ctx, u)
 		if err == nil && lose["UpdateTicket"] {
 			lose["UpdateTicket"] = false
-			return activities.Updated{}, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil)
+			return activities.UpdateTicketResult{}, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil)
 		}
 		return updated, err
 	})
@@ -269,7 +269,7 @@ func TestWhatRodeAlongIsRecordedOnceWhateverBecomesOfTheAnswer(t *testing.T) {
 	events := w.events("r1")
 
 	for _, want := range []access.EventType{
-		access.EventSubmitted, access.EventRequired, access.EventDecided, access.EventGrantAsked,
+		access.EventSubmitted, access.EventRequired, access.EventDecided, access.EventGrantRequested,
 		access.EventEnded, access.EventTicketClosed,
 	} {
 		require.Equal(t, 1, has(events, want), want)
@@ -280,9 +280,9 @@ func TestAWithdrawalDuringTheOpeningIsRecordedBeforeItIsAnswered(t *testing.T) {
 	w := newWorldWith(t, watchTerms)
 	desk := &activities.Desk{Port: w.desk, Ledger: w.ledger}
 	var withdrawn *answer
-	w.replace("OpenTicket", func(ctx context.Context, c activities.OpenCall) (activities.Opened, error) {
-		withdrawn = w.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawCall{ID: "w1", By: "ana"})
-		require.Eventually(t, func() bool { return has(w.events("r1"), access.EventWithdrawAsked) == 1 }, 10*time.Second, time.Millisecond)
+	w.replace("OpenTicket", func(ctx context.Context, c activities.OpenTicketInput) (activities.OpenTicketResult, error) {
+		withdrawn = w.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawInput{ID: "w1", By: "ana"})
+		require.Eventually(t, func() bool { return has(w.events("r1"), access.EventWithdrawalRequested) == 1 }, 10*time.Second, time.Millisecond)
 		return desk.OpenTicket(ctx, c)
 	})
 	result := w.run(w.request("wiki/editor"))
@@ -326,12 +326,12 @@ func TestNewsThatAWriteHasOvertakenAreNotBelieved(t *testing.T) {
 		old, err := w.desk.ReadTicket(t.Context(), w.ticket().Ref.ID)
 		require.NoError(t, err)
 		w.move("ben", access.TicketWaiting)
-		w.env.SignalWorkflow(workflows.SignalTicket, access.TicketNews{Snapshot: old})
+		w.env.SignalWorkflow(workflows.SignalTicketChanged, access.TicketChange{Snapshot: old})
 	})
 	w.at(26*time.Hour, func() { w.decide("mia", access.Deny) })
 	result := w.run(w.request("wiki/editor"))
 	require.Equal(t, access.OutcomeDenied, result.Outcome)
-	require.Zero(t, has(w.events("r1"), access.EventTicketSeen), "ben has taken his move back")
+	require.Zero(t, has(w.events("r1"), access.EventTicketChanged), "ben has taken his move back")
 	comments := w.desk.Comments(w.ticket().Ref.ID)
 	require.Len(t, comments, 3)
 	require.Contains(t, comments[0], "Reminder")

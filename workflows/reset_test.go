@@ -15,8 +15,8 @@ import (
 // TestReset plays a request that was reset to its beginning: the same is said to a run that knows nothing, over a ledger, a
 // desk and a target that know everything.
 func TestReset(t *testing.T) {
-	w := newWorldWith(t, func(terms *access.Terms) {
-		terms.LookFirst, terms.LookAtMost = access.Duration(day), access.Duration(day)
+	w := newWorldWith(t, func(terms *access.RequestSettings) {
+		terms.PollInitialInterval, terms.PollMaxInterval = access.Duration(day), access.Duration(day)
 	})
 	request := w.request("wiki/editor")
 	approve := func() { w.at(30*time.Hour, func() { w.decide("mia", access.Approve) }) }
@@ -41,7 +41,7 @@ func TestReset(t *testing.T) {
 		counts[e.Type]++
 	}
 	for _, said := range []access.EventType{
-		access.EventSubmitted, access.EventRequired, access.EventTicketOpened, access.EventDecided, access.EventGrantAsked, access.EventEnded,
+		access.EventSubmitted, access.EventRequired, access.EventTicketOpened, access.EventDecided, access.EventGrantRequested, access.EventEnded,
 	} {
 		require.Equal(t, counts[said], has(w.events("r1"), said), said)
 	}
@@ -56,13 +56,13 @@ func TestLowerRevision(t *testing.T) {
 	h.ensureAt(0, e)
 	h.at(time.Hour, func() {
 		require.Len(t, h.answers, 1)
-		e.Revision, e.Wanted = 3, access.Absent
-		h.signal(workflows.SignalEnsure, e)
+		e.Revision, e.DesiredState = 3, access.Absent
+		h.signal(workflows.SignalApplyLease, e)
 	})
 	h.at(2*time.Hour, func() {
 		require.Len(t, h.answers, 2)
 		require.Equal(t, 7, h.last("r1:1").Revision)
-		require.Equal(t, access.LeaseHeld, h.last("r1:1").State)
+		require.Equal(t, access.LeaseActive, h.last("r1:1").State)
 		require.Equal(t, []access.PersonID{"ana"}, h.target.Members("wiki-editors"))
 	})
 	h.hold()
@@ -72,15 +72,15 @@ func TestLowerRevision(t *testing.T) {
 func TestLateMove(t *testing.T) {
 	w := newWorldWith(t, watchTerms)
 	desk := &activities.Desk{Port: w.desk, Ledger: w.ledger}
-	var moves []activities.TicketUpdate
-	w.replace("UpdateTicket", func(ctx context.Context, u activities.TicketUpdate) (activities.Updated, error) {
+	var moves []activities.UpdateTicketInput
+	w.replace("UpdateTicket", func(ctx context.Context, u activities.UpdateTicketInput) (activities.UpdateTicketResult, error) {
 		moves = append(moves, u)
 		return desk.UpdateTicket(ctx, u)
 	})
 	w.at(time.Hour, func() { w.decide("omar", access.Approve) })
 	w.at(2*time.Hour, func() {
 		require.Equal(t, access.TicketWorking, w.ticket().Phase)
-		w.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawCall{ID: "w1", By: "ana"})
+		w.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawInput{ID: "w1", By: "ana"})
 	})
 	require.Equal(t, access.OutcomeWithdrawn, w.run(w.request("badge/lab")).Outcome)
 	require.Equal(t, access.TicketWontDo, w.ticket().Phase)

@@ -33,7 +33,7 @@ func TestATicketThatWasReplacedIsNoLongerAskedFor(t *testing.T) {
 	w.at(time.Hour, func() {
 		ref := w.ticket().Ref
 		require.NoError(t, w.desk.Delete(ref.ID))
-		w.env.SignalWorkflow(workflows.SignalTicket, access.TicketNews{Missing: true, Snapshot: access.TicketSnapshot{Ref: ref}})
+		w.env.SignalWorkflow(workflows.SignalTicketChanged, access.TicketChange{Missing: true, Snapshot: access.TicketSnapshot{Ref: ref}})
 	})
 	w.at(2*time.Hour, func() {
 		open, err := w.ledger.OpenTickets(t.Context(), "jira", "", 100)
@@ -47,11 +47,11 @@ func TestATicketThatWasReplacedIsNoLongerAskedFor(t *testing.T) {
 func TestTheOpeningIsToldOnceThoughItsAnswerWasLost(t *testing.T) {
 	w := newWorldWith(t, watchTerms)
 	desk, lost := &activities.Desk{Port: w.desk, Ledger: w.ledger}, false
-	w.replace("OpenTicket", func(ctx context.Context, c activities.OpenCall) (activities.Opened, error) {
+	w.replace("OpenTicket", func(ctx context.Context, c activities.OpenTicketInput) (activities.OpenTicketResult, error) {
 		opened, err := desk.OpenTicket(ctx, c)
 		if !lost {
 			lost = true
-			return activities.Opened{}, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil)
+			return activities.OpenTicketResult{}, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil)
 		}
 		return opened, err
 	})

@@ -35,8 +35,8 @@ func (p *personStorm) judgeRow(row access.LeaseView, now time.Time) {
 	id := row.Lease.ID
 	byHand := isByHand(row)
 	switch row.State {
-	case access.LeaseHeld:
-		require.Equal(p.t, access.Present, row.Wanted, "%s is held", id)
+	case access.LeaseActive:
+		require.Equal(p.t, access.Present, row.DesiredState, "%s is held", id)
 		require.False(p.t, row.EndsAt != nil && row.EndsAt.Before(now), "%s is held, its time is over since %s", id, row.EndsAt)
 		if b := row.Lease.Binding; b != nil && !p.taken[b.Role] {
 			require.Contains(p.t, p.runs.target.Members(b.Role), access.PersonID("ana"), "%s is held", id)
@@ -55,12 +55,12 @@ func (p *personStorm) judgeClaim(c *claim, row access.LeaseView, known bool) {
 		return
 	}
 	require.True(p.t, c.answered() || !c.approved, "%s revision %d is answered: %+v", c.name, c.wish.Revision, c.heard)
-	if c.wish.Wanted == access.Absent || !c.approved {
-		require.False(p.t, known && row.State == access.LeaseHeld, "%s is held", c.name)
+	if c.wish.DesiredState == access.Absent || !c.approved {
+		require.False(p.t, known && row.State == access.LeaseActive, "%s is held", c.name)
 		return
 	}
 	require.True(p.t, known, "%s is in the ledger", c.name)
-	if row.State != access.LeaseHeld {
+	if row.State != access.LeaseActive {
 		return
 	}
 	window, granted := c.wish.Window, row.GrantedAt
@@ -68,9 +68,9 @@ func (p *personStorm) judgeClaim(c *claim, row access.LeaseView, known bool) {
 	case window.Until != nil:
 		require.NotNil(p.t, row.EndsAt, "%s has an end", c.name)
 		require.WithinDuration(p.t, *window.Until, *row.EndsAt, time.Second, "the end of %s", c.name)
-	case window.Lasts > 0:
+	case window.Duration > 0:
 		require.NotNil(p.t, row.EndsAt, "%s has an end", c.name)
-		require.WithinDuration(p.t, granted.Add(window.Lasts.Std()), *row.EndsAt, time.Second, "the end of %s", c.name)
+		require.WithinDuration(p.t, granted.Add(window.Duration.Std()), *row.EndsAt, time.Second, "the end of %s", c.name)
 	default:
 		require.Nil(p.t, row.EndsAt, "%s has no end", c.name)
 	}

@@ -31,11 +31,11 @@ type personStorm struct {
 // claim is one item of a request: what it wants of the person's workflow, and what it has heard.
 type claim struct {
 	name string
-	wish access.Ensure
+	wish access.LeaseSpec
 	// sent is true when the wish has been sent, approved when the ledger has the approval, ended when the request has ended.
 	sent, approved, ended bool
 	// heard is the last answer to the wish.
-	heard   *access.LeaseAnswer
+	heard   *access.LeaseStatus
 	refused bool
 	resend  time.Duration
 	view    access.RequestView
@@ -148,7 +148,7 @@ func (p *personStorm) story(n int) {
 	if !p.chance(8) {
 		p.at(approved, "approved: "+c.name, func() { p.approve(c) })
 	}
-	p.at(begin, fmt.Sprintf("wanted: %s, by hand %t, lasts %s", c.name, byHand, c.wish.Window.Lasts), func() {
+	p.at(begin, fmt.Sprintf("wanted: %s, by hand %t, lasts %s", c.name, byHand, c.wish.Window.Duration), func() {
 		if byHand {
 			p.grantsByHand(c)
 		}
@@ -168,8 +168,8 @@ func (p *personStorm) grantsByHand(c *claim) {
 		p.runs.target.Put(b.Role, "ana")
 		p.taken[b.Role] = true
 	}
-	c.wish.Granted = &access.Proof{Holds: true, Method: "a human's word", At: now}
-	if lasts := c.wish.Window.Lasts; lasts > 0 {
+	c.wish.Granted = &access.Verification{Present: true, Method: "a human's word", At: now}
+	if lasts := c.wish.Window.Duration; lasts > 0 {
 		until := now.Add(lasts.Std())
 		c.wish.Window = access.Window{From: now, Until: &until}
 	}
@@ -182,7 +182,7 @@ func (p *personStorm) later(c *claim, at time.Duration) {
 		p.at(at, "withdrawn: "+c.name, func() { p.withdraw(c) })
 	case 2:
 		lasts := pick(p.storm, 0, time.Hour, 3*day)
-		p.at(at, fmt.Sprintf("another window: %s, lasts %s", c.name, lasts), func() { p.change(c, access.Window{Lasts: access.Duration(lasts)}) })
+		p.at(at, fmt.Sprintf("another window: %s, lasts %s", c.name, lasts), func() { p.change(c, access.Window{Duration: access.Duration(lasts)}) })
 	case 3:
 		from := p.between(-5*time.Hour, day)
 		p.at(at, fmt.Sprintf("another end: %s, in %s", c.name, from), func() {
@@ -200,23 +200,23 @@ func (p *personStorm) change(c *claim, window access.Window) {
 		return
 	}
 	c.wish.Revision++
-	c.wish.Wanted, c.wish.Window, c.wish.Granted = access.Present, window, nil
+	c.wish.DesiredState, c.wish.Window, c.wish.Granted = access.Present, window, nil
 	p.wishes(c)
 }
 
 func (p *personStorm) withdraw(c *claim) {
-	if !c.sent || c.wish.Wanted == access.Absent {
+	if !c.sent || c.wish.DesiredState == access.Absent {
 		return
 	}
 	c.wish.Revision++
-	c.wish.Wanted, c.wish.Granted = access.Absent, nil
+	c.wish.DesiredState, c.wish.Granted = access.Absent, nil
 	p.wishes(c)
 }
 
 // wishes sends a wish.
 func (p *personStorm) wishes(c *claim) {
 	c.sent, c.resend = true, p.runs.passed()+time.Hour
-	p.runs.signal(workflows.SignalEnsure, c.wish)
+	p.runs.signal(workflows.SignalApplyLease, c.wish)
 }
 
 // approve has the ledger know the request, with its item as approved.
@@ -250,8 +250,8 @@ func (p *personStorm) became(c *claim, outcome access.RequestState, item access.
 
 // hear is Temporal, which takes what the person's workflow says to the requests.
 func (p *personStorm) hear(workflowID, signal string, arg any) error {
-	answer, ok := arg.(access.LeaseAnswer)
-	require.True(p.t, ok && signal == workflows.SignalLeaseState)
+	answer, ok := arg.(access.LeaseStatus)
+	require.True(p.t, ok && signal == workflows.SignalLeaseStatus)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.away {
@@ -287,7 +287,7 @@ func (p *personStorm) tick() {
 		case heard != nil && heard.Refused != "":
 			c.refused = true
 			p.end(c, access.OutcomeDenied, access.ItemDenied)
-		case c.wish.Wanted == access.Absent && c.answered():
+		case c.wish.DesiredState == access.Absent && c.answered():
 			p.end(c, access.OutcomeWithdrawn, access.ItemWithdrawn)
 		case c.answered() && heard.GrantedAt != nil && p.chance(20):
 			p.end(c, access.OutcomeGranted, access.ItemGranted)
@@ -313,7 +313,7 @@ type watchedTarget struct {
 }
 
 // Grant implements access.Provisioner.
-func (w watchedTarget) Grant(ctx context.Context, a access.Assignment) (access.Proof, error) {
+func (w watchedTarget) Grant(ctx context.Context, a access.Assignment) (access.Verification, error) {
 	p := w.story
 	allowed := slices.ContainsFunc(p.claims, func(c *claim) bool {
 		view, err := p.holder.ledger.View(context.WithoutCancel(ctx), c.wish.Lease.Request)
@@ -400,7 +400,7 @@ func (p *personStorm) lose() {
 	}
 	p.lost, p.everLost = true, true
 	p.runs.growsLong()
-	p.runs.signal(workflows.SignalEnsure, p.claims[0].wish)
+	p.runs.signal(workflows.SignalApplyLease, p.claims[0].wish)
 }
 
 // strange sends wishes that are late, or not for ana.
@@ -411,11 +411,11 @@ func (p *personStorm) strange() {
 	}
 	late := c.wish
 	late.Revision -= 1 + p.IntN(2)
-	late.Wanted = pick(p.storm, access.Present, access.Absent)
+	late.DesiredState = pick(p.storm, access.Present, access.Absent)
 	foreign := c.wish
 	foreign.Lease.Subject = access.Person{ID: "ben"}
 	foreign.Revision += 5
-	p.runs.signal(workflows.SignalEnsure, late)
-	p.runs.signal(workflows.SignalEnsure, foreign)
-	p.runs.signal(workflows.SignalEnsure, access.Ensure{})
+	p.runs.signal(workflows.SignalApplyLease, late)
+	p.runs.signal(workflows.SignalApplyLease, foreign)
+	p.runs.signal(workflows.SignalApplyLease, access.LeaseSpec{})
 }

@@ -32,7 +32,7 @@ type requestStorm struct {
 	cancelled      bool
 	// guard is for what the subject's workflow keeps: the last wish for each lease, those that it refuses, and those held.
 	guard   sync.Mutex
-	wishes  map[access.LeaseID]access.Ensure
+	wishes  map[access.LeaseID]access.LeaseSpec
 	refuses map[access.LeaseID]bool
 	held    map[access.LeaseID]bool
 	refused *refusingLedger
@@ -52,12 +52,12 @@ applications:
 func stormOfARequest(s *storm) {
 	q := &requestStorm{
 		storm: s, decisions: map[string]*sentMessage{}, stops: map[access.RequestState]bool{}, operators: s.chance(3),
-		wishes: map[access.LeaseID]access.Ensure{}, refuses: map[access.LeaseID]bool{}, held: map[access.LeaseID]bool{},
+		wishes: map[access.LeaseID]access.LeaseSpec{}, refuses: map[access.LeaseID]bool{}, held: map[access.LeaseID]bool{},
 	}
-	w := newWorldWith(s.t, func(t *access.Terms) {
+	w := newWorldWith(s.t, func(t *access.RequestSettings) {
 		t.OperatorDecisions = q.operators
-		t.DecideWithin = access.Duration(pick(s, 30*time.Hour, 3*day))
-		t.LookFirst, t.LookAtMost = access.Duration(10*time.Minute), access.Duration(3*time.Hour)
+		t.ApprovalTimeout = access.Duration(pick(s, 30*time.Hour, 3*day))
+		t.PollInitialInterval, t.PollMaxInterval = access.Duration(10*time.Minute), access.Duration(3*time.Hour)
 	})
 	w.edge = s.chance(5)
 	w.quietly()
@@ -85,7 +85,7 @@ func (q *requestStorm) entitlements() []access.EntitlementID {
 
 // ledgerRefuses lets the ledger refuse the events of a type for good.
 func (q *requestStorm) ledgerRefuses() {
-	typ := pick(q.storm, access.EventDecided, access.EventGrantAsked, access.EventReminded, access.EventFulfilment, access.EventTicketOpened)
+	typ := pick(q.storm, access.EventDecided, access.EventGrantRequested, access.EventReminded, access.EventFulfilment, access.EventTicketOpened)
 	kind := pick(q.storm, access.Conflict, access.Invalid)
 	q.log = append(q.log, fmt.Sprintf("the ledger refuses each %s: %s", typ, kind))
 	q.refused = &refusingLedger{faultyLedger: q.runs.ledger, refuses: refusesEvents(kind, typ)}
@@ -95,7 +95,7 @@ func (q *requestStorm) ledgerRefuses() {
 func (q *requestStorm) plan() {
 	r := q.runs
 	q.log = append(q.log, fmt.Sprintf("edge %t, operators %t, %v", r.edge, q.operators, q.asked.Items))
-	r.at(0, func() { q.update(workflows.UpdateSubmit, "submit", workflows.SubmitCall{Digest: q.asked.Digest()}) })
+	r.at(0, func() { q.update(workflows.UpdateSubmit, "submit", workflows.SubmitInput{Digest: q.asked.Digest()}) })
 	if q.chance(3) {
 		// Policy asks the source at the beginning.
 		r.at(0, func() { r.source.Down(true) })
@@ -137,7 +137,7 @@ func (q *requestStorm) update(name, id string, arg any) *sentMessage {
 func (q *requestStorm) decides(at time.Duration, by access.PersonID, v access.Verdict, items ...access.ItemID) {
 	q.at(at, fmt.Sprintf("%s says %s of %v", by, v, items), func() {
 		id := fmt.Sprintf("d-%s-%d", by, len(q.updates))
-		d := access.Decision{ID: id, By: by, Verdict: v, Items: items, Reason: "because " + id, Proof: "test"}
+		d := access.Decision{ID: id, By: by, Verdict: v, Items: items, Reason: "because " + id, Evidence: "test"}
 		q.decisions[id] = q.update(workflows.UpdateDecide, id, d)
 		if q.chance(3) {
 			q.update(workflows.UpdateDecide, id, d)
@@ -160,11 +160,11 @@ func (q *requestStorm) act(at time.Duration) {
 		}
 		q.at(at, string(by)+" withdraws", func() {
 			q.stops[access.OutcomeWithdrawn] = q.stops[access.OutcomeWithdrawn] || by == "ana"
-			q.update(workflows.UpdateWithdraw, "w-"+string(by), workflows.WithdrawCall{ID: "w-" + string(by), By: by})
+			q.update(workflows.UpdateWithdraw, "w-"+string(by), workflows.WithdrawInput{ID: "w-" + string(by), By: by})
 		})
 	case 4:
 		digest := pick(q.storm, q.asked.Digest(), "another")
-		q.at(at, "submitted again", func() { q.update(workflows.UpdateSubmit, "submit", workflows.SubmitCall{Digest: digest}) })
+		q.at(at, "submitted again", func() { q.update(workflows.UpdateSubmit, "submit", workflows.SubmitInput{Digest: digest}) })
 	case 5:
 		verdict := pick(q.storm, access.Approve, access.Deny, "maybe")
 		q.at(at, "an operator says "+string(verdict), func() {
@@ -191,7 +191,7 @@ func (q *requestStorm) act(at time.Duration) {
 		op := pick(q.storm, memory.OpCreateTicket, memory.OpMoveTicket, memory.OpAddComments)
 		q.at(at, "the desk loses the answer to "+op, func() { r.desk.DropAnswerNext(op) })
 		q.at(at, "stale answers", func() {
-			r.signal(workflows.SignalLeaseState, access.LeaseAnswer{Lease: "r1:1", Revision: 1, State: access.LeaseHeld})
+			r.signal(workflows.SignalLeaseStatus, access.LeaseStatus{Lease: "r1:1", Revision: 1, State: access.LeaseActive})
 		})
 	}
 }
@@ -233,7 +233,7 @@ func (q *requestStorm) grantsByHand() {
 }
 
 // ensured is the subject's workflow, which answers late. It refuses a lease now and then.
-func (q *requestStorm) ensured(e access.Ensure) {
+func (q *requestStorm) ensured(e access.LeaseSpec) {
 	q.guard.Lock()
 	defer q.guard.Unlock()
 	if last, known := q.wishes[e.Lease.ID]; known && last.Revision > e.Revision {
@@ -241,7 +241,7 @@ func (q *requestStorm) ensured(e access.Ensure) {
 	} else if !known {
 		q.refuses[e.Lease.ID] = q.chance(8)
 	}
-	if e.Wanted == access.Present {
+	if e.DesiredState == access.Present {
 		q.judgeEvidence(e)
 	}
 	q.wishes[e.Lease.ID] = e
@@ -249,7 +249,7 @@ func (q *requestStorm) ensured(e access.Ensure) {
 	q.runs.at(q.runs.passed()+late, func() { q.answers(e) })
 }
 
-func (q *requestStorm) answers(e access.Ensure) {
+func (q *requestStorm) answers(e access.LeaseSpec) {
 	q.guard.Lock()
 	defer q.guard.Unlock()
 	id := e.Lease.ID
@@ -257,21 +257,21 @@ func (q *requestStorm) answers(e access.Ensure) {
 		return
 	}
 	now := q.runs.env.Now().UTC()
-	answer := access.LeaseAnswer{Lease: id, Revision: e.Revision, State: access.LeaseEnded}
+	answer := access.LeaseStatus{Lease: id, Revision: e.Revision, State: access.LeaseEnded}
 	switch {
-	case e.Wanted == access.Present && q.refuses[id]:
+	case e.DesiredState == access.Present && q.refuses[id]:
 		answer.Refused = "the subject has left"
-	case e.Wanted == access.Present:
-		answer.State, answer.GrantedAt = access.LeaseHeld, &now
+	case e.DesiredState == access.Present:
+		answer.State, answer.GrantedAt = access.LeaseActive, &now
 	}
-	q.held[id] = answer.State == access.LeaseHeld
+	q.held[id] = answer.State == access.LeaseActive
 	q.log = append(q.log, fmt.Sprintf("%-14s answered: %s is %s %s", q.runs.passed(), id, answer.State, answer.Refused))
-	q.runs.signal(workflows.SignalLeaseState, answer)
+	q.runs.signal(workflows.SignalLeaseStatus, answer)
 }
 
 // judgeEvidence demands that the ledger has the approval of each stage before a grant is asked for. It is called in an activity:
 // one that panics would be repeated for ever, so it notes what is wrong, and goes on.
-func (q *requestStorm) judgeEvidence(e access.Ensure) {
+func (q *requestStorm) judgeEvidence(e access.LeaseSpec) {
 	view, err := q.runs.ledger.View(q.t.Context(), q.asked.ID)
 	if err != nil {
 		q.t.Errorf("the request cannot be read: %v", err)
@@ -351,9 +351,9 @@ func (q *requestStorm) judgeOutcome(view access.RequestView) {
 		switch item.State {
 		case access.ItemGranted:
 			granted++
-			require.True(q.t, q.held[id] && wish.Wanted == access.Present, "item %s is granted, and no lease is held", item.Item.ID)
+			require.True(q.t, q.held[id] && wish.DesiredState == access.Present, "item %s is granted, and no lease is held", item.Item.ID)
 		case access.ItemDenied, access.ItemExpired, access.ItemWithdrawn, access.ItemCancelled, access.ItemRefused, access.ItemFailed:
-			require.False(q.t, asked && wish.Wanted == access.Present && q.held[id], "item %s is %s, and its lease is held", item.Item.ID, item.State)
+			require.False(q.t, asked && wish.DesiredState == access.Present && q.held[id], "item %s is %s, and its lease is held", item.Item.ID, item.State)
 		case access.ItemPending, access.ItemApproved, access.ItemFulfilling:
 			require.Fail(q.t, "an item is open at the end", "%s is %s", item.Item.ID, item.State)
 		}
@@ -363,7 +363,7 @@ func (q *requestStorm) judgeOutcome(view access.RequestView) {
 		require.False(q.t, denied && item.State == access.ItemGranted, "item %s is denied and granted", item.Item.ID)
 		if item.State == access.ItemDenied {
 			// Who closes the ticket of a grant by hand denies it.
-			require.True(q.t, denied || q.refuses[id] || q.moves > 0, "nobody has denied item %s: %s", item.Item.ID, item.Why)
+			require.True(q.t, denied || q.refuses[id] || q.moves > 0, "nobody has denied item %s: %s", item.Item.ID, item.Detail)
 		}
 	}
 	switch view.State {

@@ -17,7 +17,7 @@ import (
 // holder is the world of one subject's workflow: it hears what the workflow answers.
 type holder struct {
 	*world
-	answers []access.LeaseAnswer
+	answers []access.LeaseStatus
 	// noRequest makes every answer fail: the request no longer runs.
 	noRequest bool
 }
@@ -31,44 +31,44 @@ func newHolder(t testing.TB) *holder {
 // hear takes the answers, which come along with what is recorded, or directly while the ledger is away.
 func (h *holder) hear() {
 	h.heard = func(_, signal string, arg any) error {
-		require.Equal(h.t, workflows.SignalLeaseState, signal)
+		require.Equal(h.t, workflows.SignalLeaseStatus, signal)
 		if h.noRequest {
 			return serviceerror.NewNotFound("no such workflow")
 		}
-		answer, ok := arg.(access.LeaseAnswer)
+		answer, ok := arg.(access.LeaseStatus)
 		require.True(h.t, ok)
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		h.answers = append(h.answers, answer)
 		return nil
 	}
-	h.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, workflows.SignalLeaseState, mock.Anything).Return(
+	h.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, workflows.SignalLeaseStatus, mock.Anything).Return(
 		func(_, id, _, signal string, arg any) error { return h.heard(id, signal, arg) })
 }
 
 // lease is an ensure for a role on the target.
-func lease(id access.LeaseID, role string, lasts time.Duration) access.Ensure {
-	return access.Ensure{
+func lease(id access.LeaseID, role string, lasts time.Duration) access.LeaseSpec {
+	return access.LeaseSpec{
 		Lease: access.Lease{
 			ID: id, Request: access.RequestID(id[:2]), Item: access.ItemID(id[3:]), Subject: access.Person{ID: "ana", DisplayName: "Ana"},
 			Entitlement: access.EntitlementID("wiki/" + role), Title: role, Fulfilment: access.FulfilmentSCIM,
 			Binding: &access.Binding{Target: "directory", Role: role}, Desk: "jira",
-			DeskSettles: access.Duration(2 * time.Minute), LookFirst: access.Duration(time.Minute), LookAtMost: access.Duration(15 * time.Minute),
+			SearchIndexDelay: access.Duration(2 * time.Minute), PollInitialInterval: access.Duration(time.Minute), PollMaxInterval: access.Duration(15 * time.Minute),
 		},
-		Revision: 1, Wanted: access.Present, Window: access.Window{Lasts: access.Duration(lasts)},
+		Revision: 1, DesiredState: access.Present, Window: access.Window{Duration: access.Duration(lasts)},
 	}
 }
 
-func absent(e access.Ensure) access.Ensure {
+func absent(e access.LeaseSpec) access.LeaseSpec {
 	e.Revision++
-	e.Wanted = access.Absent
+	e.DesiredState = access.Absent
 	return e
 }
 
-func (h *holder) ensureAt(after time.Duration, e access.Ensure) {
+func (h *holder) ensureAt(after time.Duration, e access.LeaseSpec) {
 	h.at(after, func() {
 		h.evidence(e.Lease)
-		h.signal(workflows.SignalEnsure, e)
+		h.signal(workflows.SignalApplyLease, e)
 	})
 }
 
@@ -104,7 +104,7 @@ func (h *holder) membersAt(after time.Duration, role string, want ...access.Pers
 	})
 }
 
-func (h *holder) last(id access.LeaseID) access.LeaseAnswer {
+func (h *holder) last(id access.LeaseID) access.LeaseStatus {
 	h.t.Helper()
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -114,7 +114,7 @@ func (h *holder) last(id access.LeaseID) access.LeaseAnswer {
 		}
 	}
 	h.t.Fatalf("no answer about lease %s", id)
-	return access.LeaseAnswer{}
+	return access.LeaseStatus{}
 }
 
 func TestALeaseIsGrantedAnsweredAndEndsOnTime(t *testing.T) {
@@ -126,13 +126,13 @@ func TestALeaseIsGrantedAnsweredAndEndsOnTime(t *testing.T) {
 	h.hold()
 
 	require.Len(t, h.answers, 1, "an end by the clock is nobody's answer")
-	require.Equal(t, access.LeaseHeld, h.answers[0].State)
-	require.True(t, h.answers[0].Proof.Holds)
+	require.Equal(t, access.LeaseActive, h.answers[0].State)
+	require.True(t, h.answers[0].Verification.Present)
 	require.Equal(t, 2*time.Hour, h.answers[0].EndsAt.Sub(*h.answers[0].GrantedAt))
 	known, err := h.ledger.Lease(t.Context(), "r1:1")
 	require.NoError(t, err)
 	require.Equal(t, access.LeaseEnded, known.State)
-	require.False(t, known.Proof.Holds)
+	require.False(t, known.Verification.Present)
 	events := h.events("r1")
 	require.Equal(t, 1, has(events, access.EventLeaseGranted))
 	require.Equal(t, 1, has(events, access.EventLeaseEnded))
@@ -186,7 +186,7 @@ func TestAStuckRevokeTellsAHumanGoesOnAndDelaysNoOtherLease(t *testing.T) {
 	})
 	h.hold()
 	require.Empty(t, h.target.Members("wiki-editors"))
-	require.Equal(t, 1, has(h.events("r1"), access.EventLeaseStuck))
+	require.Equal(t, 1, has(h.events("r1"), access.EventRevocationFailing))
 	require.Equal(t, 1, has(h.events("r1"), access.EventLeaseEnded))
 	require.Equal(t, access.TicketDone, h.desk.Tickets()[0].Phase)
 	require.Greater(t, h.target.Calls(memory.OpRevoke), 40)
@@ -305,12 +305,12 @@ func TestASignalThatComesWithTheEndIsServed(t *testing.T) {
 		if !sent && e.Lease != nil && e.Lease.State == access.LeaseEnded {
 			sent = true
 			h.evidence(lease("r2:1", "wiki-admins", time.Hour).Lease)
-			h.env.SignalWorkflowSkippingWorkflowTask(workflows.SignalEnsure, lease("r2:1", "wiki-admins", time.Hour))
+			h.env.SignalWorkflowSkippingWorkflowTask(workflows.SignalApplyLease, lease("r2:1", "wiki-admins", time.Hour))
 		}
 	}
 	h.hold()
 	require.True(t, sent)
-	require.Equal(t, access.LeaseHeld, h.last("r2:1").State, "no message is lost at the end")
+	require.Equal(t, access.LeaseActive, h.last("r2:1").State, "no message is lost at the end")
 }
 
 func TestALongLifeContinuesAsNewAndForgetsNothing(t *testing.T) {
@@ -320,12 +320,12 @@ func TestALongLifeContinuesAsNewAndForgetsNothing(t *testing.T) {
 	h.at(time.Hour, func() {
 		h.evidence(lease("r3:1", "vault", 0).Lease)
 		// Two messages come while the run is asleep, before it learns that it has grown long.
-		h.env.SignalWorkflowSkippingWorkflowTask(workflows.SignalEnsure, lease("r3:1", "vault", 20*time.Hour))
-		h.env.SignalWorkflowSkippingWorkflowTask(workflows.SignalEnsure, absent(lease("r2:1", "wiki-admins", 0)))
+		h.env.SignalWorkflowSkippingWorkflowTask(workflows.SignalApplyLease, lease("r3:1", "vault", 20*time.Hour))
+		h.env.SignalWorkflowSkippingWorkflowTask(workflows.SignalApplyLease, absent(lease("r2:1", "wiki-admins", 0)))
 	})
 	h.at(time.Hour+time.Second, func() {
 		h.env.SetContinueAsNewSuggested(true)
-		h.env.SignalWorkflow(workflows.SignalEnsure, lease("r1:1", "wiki-editors", 10*time.Hour))
+		h.env.SignalWorkflow(workflows.SignalApplyLease, lease("r1:1", "wiki-editors", 10*time.Hour))
 	})
 	h.env.ExecuteWorkflow(workflows.SubjectAccessType, workflows.SubjectAccessParams{Subject: "ana"})
 	carried := continued[converter.RawValue](t, h.world)
@@ -347,7 +347,7 @@ func TestHandMadeAccessIsTakenAwayByHand(t *testing.T) {
 	e.Lease.Fulfilment = access.FulfilmentManual
 	until := h.env.Now().Add(time.Hour)
 	e.Window = access.Window{Until: &until}
-	e.Granted = &access.Proof{Holds: true, Method: "a human's word", At: h.env.Now()}
+	e.Granted = &access.Verification{Present: true, Method: "a human's word", At: h.env.Now()}
 	h.target.Put("vault", "ana")
 	h.ensureAt(0, e)
 	h.at(2*time.Hour, func() {
@@ -379,7 +379,7 @@ func TestAGrantByHandWhoseTimeIsOverIsHeldAndTakenAway(t *testing.T) {
 	e.Lease.Fulfilment, e.Lease.Binding = access.FulfilmentManual, nil
 	until := h.env.Now().Add(-time.Hour)
 	e.Window = access.Window{Until: &until}
-	e.Granted = &access.Proof{Holds: true, Method: "a human's word", At: until.Add(-time.Hour)}
+	e.Granted = &access.Verification{Present: true, Method: "a human's word", At: until.Add(-time.Hour)}
 	h.ensureAt(0, e)
 	h.at(time.Hour, func() { h.move("ben", access.TicketDone) })
 	h.hold()

@@ -11,9 +11,9 @@ import (
 
 // TestATicketThatIsNoLongerKeptHasNoProblem: the ticket was deleted, and the contract says to go on without one.
 func TestATicketThatIsNoLongerKeptHasNoProblem(t *testing.T) {
-	r := requestRuns(t, func(terms *access.Terms) {
+	r := requestRuns(t, func(terms *access.RequestSettings) {
 		quietTerms(terms)
-		terms.Contract = access.TicketContract{access.EventDeleted: access.MeansNote}
+		terms.TicketActions = access.TicketActions{access.EventDeleted: access.ActionRecordOnly}
 	})
 	r.at(time.Hour, func() { require.NoError(t, r.desk.Delete(r.ticket().Ref.ID)) })
 	r.approves(2*time.Hour, "mia")

@@ -27,20 +27,20 @@ type lookout struct {
 // told is one message of the watch.
 type told struct {
 	request access.RequestID
-	news    access.TicketNews
+	news    access.TicketChange
 	at      time.Time
 }
 
-func watchTerms(t *access.Terms) {
-	t.Mode = access.ModeWatch
-	t.Watch = access.WatchTerms{
+func watchTerms(t *access.RequestSettings) {
+	t.ChangeDetection = access.DetectByWatch
+	t.Watch = access.WatchSettings{
 		Interval: access.Duration(30 * time.Second), Overlap: access.Duration(3 * time.Minute),
-		Sweep: access.Duration(time.Hour), StaleAfter: access.Duration(5 * time.Minute), SafetyLook: access.Duration(time.Hour),
+		FullScanInterval: access.Duration(time.Hour), StaleAfter: access.Duration(5 * time.Minute), StalenessCheckInterval: access.Duration(time.Hour),
 	}
 }
 
-func newLookout(t testing.TB, change ...func(*access.Terms)) *lookout {
-	w := newWorldWith(t, func(terms *access.Terms) {
+func newLookout(t testing.TB, change ...func(*access.RequestSettings)) *lookout {
+	w := newWorldWith(t, func(terms *access.RequestSettings) {
 		watchTerms(terms)
 		for _, c := range change {
 			c(terms)
@@ -49,7 +49,7 @@ func newLookout(t testing.TB, change ...func(*access.Terms)) *lookout {
 	l := &lookout{world: w, deaf: map[access.RequestID]int{}, ended: map[access.RequestID]bool{}}
 	w.desk.SetClock(w.env.Now)
 	w.heard = func(id, signal string, arg any) error {
-		require.Equal(t, workflows.SignalTicket, signal)
+		require.Equal(t, workflows.SignalTicketChanged, signal)
 		request, ok := workflows.RequestOfWorkflow(id)
 		require.True(t, ok)
 		l.mu.Lock()
@@ -61,7 +61,7 @@ func newLookout(t testing.TB, change ...func(*access.Terms)) *lookout {
 			l.deaf[request]--
 			return serviceerror.NewUnavailable("Temporal is away")
 		}
-		news, ok := arg.(access.TicketNews)
+		news, ok := arg.(access.TicketChange)
 		require.True(t, ok)
 		l.told = append(l.told, told{request, news, w.env.Now()})
 		return nil
@@ -82,7 +82,7 @@ func (l *lookout) opens(count int) []access.TicketRef {
 			Ticket: &access.TicketLink{Ref: ref, Request: id, Marker: access.MarkerOf(id)},
 			View: &access.RequestView{
 				Request: access.Request{ID: id, Requester: "ana", Subject: "ana", SubmittedAt: l.env.Now()},
-				State:   access.StateAwaitingApprove, Ticket: &ref, Version: 1,
+				State:   access.StateAwaitingApproval, Ticket: &ref, Version: 1,
 			},
 		}))
 	}
@@ -120,20 +120,20 @@ func TestTheWatchTellsWhatOthersDidAndNothingOfUshersOwn(t *testing.T) {
 				ctx := t.Context()
 				require.NoError(t, l.desk.AddComments(ctx, refs[0].ID, access.Comment{Marker: "m", Text: "usher's own"}))
 				require.NoError(t, l.desk.AssignTicket(ctx, refs[0].ID, l.accounts["mia"]))
-				require.NoError(t, l.desk.MoveTicket(ctx, refs[0].ID, access.TicketWorking))
-				require.NoError(t, l.desk.MoveTicket(ctx, refs[1].ID, access.TicketWorking))
+				require.NoError(t, l.desk.TransitionTicket(ctx, refs[0].ID, access.TicketWorking))
+				require.NoError(t, l.desk.TransitionTicket(ctx, refs[1].ID, access.TicketWorking))
 			})
 			l.at(30*time.Minute, func() { require.NoError(t, l.desk.CommentAs(refs[2].ID, "a human's comment")) })
 			l.watches(45 * time.Minute)
 			require.Equal(t, []access.RequestID{"r2"}, l.requests(), "usher's own writes wake nobody, and a change is told once")
 			require.Equal(t, access.TicketApproved, l.told[0].news.Snapshot.Phase)
-			require.Equal(t, l.accounts["mia"], l.told[0].news.Snapshot.MovedBy)
+			require.Equal(t, l.accounts["mia"], l.told[0].news.Snapshot.StatusChangedBy)
 		})
 	}
 }
 
 func TestTheCursorMovesOnlyWhenEverybodyHasBeenTold(t *testing.T) {
-	l := newLookout(t, func(terms *access.Terms) {
+	l := newLookout(t, func(terms *access.RequestSettings) {
 		// Without an overlap only the cursor decides what is asked for again.
 		terms.Watch.Overlap = 0
 	})
@@ -236,13 +236,13 @@ func TestADeskThatWasAwayForDaysIsCaughtUpWith(t *testing.T) {
 	require.Equal(t, []access.RequestID{"r1"}, l.requests())
 	view, err := l.ledger.Watch(t.Context(), "jira")
 	require.NoError(t, err)
-	require.WithinDuration(t, l.env.Now(), view.LookedAt, 5*time.Minute)
+	require.WithinDuration(t, l.env.Now(), view.LastPollAt, 5*time.Minute)
 }
 
 func TestATicketThatIsOpenedAgainAfterTheEndOfItsRequest(t *testing.T) {
 	l := newLookout(t)
 	refs := l.opens(1)
-	require.NoError(t, l.desk.MoveTicket(t.Context(), refs[0].ID, access.TicketDone))
+	require.NoError(t, l.desk.TransitionTicket(t.Context(), refs[0].ID, access.TicketDone))
 	l.ended["r1"] = true
 	l.at(10*time.Minute, func() {
 		require.NoError(t, l.desk.MoveAs(l.accounts["ben"], refs[0].ID, access.TicketWaiting))
@@ -269,7 +269,7 @@ func TestALongWatchContinuesAsNewAndLosesNoHint(t *testing.T) {
 }
 
 func TestWithoutTheModeThereIsNothingToWatch(t *testing.T) {
-	l := newLookout(t, func(terms *access.Terms) { terms.Mode = access.ModePoll })
+	l := newLookout(t, func(terms *access.RequestSettings) { terms.ChangeDetection = access.DetectByPoll })
 	l.env.ExecuteWorkflow(workflows.TicketWatchType, workflows.TicketWatchParams{Desk: "jira"})
 	require.True(t, l.env.IsWorkflowCompleted())
 	require.NoError(t, l.env.GetWorkflowError())

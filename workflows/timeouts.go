@@ -148,7 +148,7 @@ var (
 const EscalateAfter = 4
 
 // DoctorWithin is how long a doctor's report is waited for, where nobody says otherwise.
-const DoctorWithin = 40 * time.Second
+const DoctorTimeout = 40 * time.Second
 
 // DoctorTimes are the shares of that time: of a question to the doctor's own worker, of all connectors together, of a step
 // of the watch's, and of opening and closing the trial ticket. What is left is for what lies between the steps.
@@ -157,7 +157,7 @@ type DoctorTimes struct{ Own, Connectors, Watch, Open, Close time.Duration }
 // DoctorTimesOf returns the shares of a time; 0 means DoctorWithin.
 func DoctorTimesOf(within time.Duration) DoctorTimes {
 	if within <= 0 {
-		within = DoctorWithin
+		within = DoctorTimeout
 	}
 	return DoctorTimes{Own: within * 3 / 40, Connectors: within * 3 / 10, Watch: within * 3 / 40, Open: within / 5, Close: within / 10}
 }

@@ -22,8 +22,8 @@ func TestAnEndThatCannotBeDelivered(t *testing.T) {
 			r := requestRuns(t, quietTerms)
 			r.silent()
 			tries := 0
-			r.undeliverable = func(e access.Ensure) error {
-				if e.Wanted == access.Present || r.passed() > trouble {
+			r.undeliverable = func(e access.LeaseSpec) error {
+				if e.DesiredState == access.Present || r.passed() > trouble {
 					return nil
 				}
 				tries++

@@ -16,7 +16,7 @@ func (w *world) tells() {
 	w.t.Helper()
 	now, err := w.desk.ReadTicket(w.t.Context(), w.ticket().Ref.ID)
 	require.NoError(w.t, err)
-	w.signal(workflows.SignalTicket, access.TicketNews{Snapshot: now})
+	w.signal(workflows.SignalTicketChanged, access.TicketChange{Snapshot: now})
 }
 
 func TestAWatchedRequestDecidesByWhatItIsTold(t *testing.T) {
@@ -30,14 +30,14 @@ func TestAWatchedRequestDecidesByWhatItIsTold(t *testing.T) {
 	require.Equal(t, access.OutcomeGranted, result.Outcome)
 	require.Len(t, result.View.Decisions, 1)
 	require.Equal(t, access.ChannelTicket, result.View.Decisions[0].Channel)
-	require.Equal(t, 1, has(w.events("r1"), access.EventTicketSeen))
+	require.Equal(t, 1, has(w.events("r1"), access.EventTicketChanged))
 }
 
 func TestAWatchedRequestAsksTheDeskNothingWhileTheWatchIsFresh(t *testing.T) {
 	w := newWorldWith(t, watchTerms)
 	var round func()
 	round = func() {
-		require.NoError(t, w.ledger.SaveWatch(t.Context(), access.WatchView{Desk: "jira", LookedAt: w.env.Now()}))
+		require.NoError(t, w.ledger.SaveWatch(t.Context(), access.WatchPosition{Desk: "jira", LastPollAt: w.env.Now()}))
 		w.at(4*time.Minute, round)
 	}
 	w.at(0, round)
@@ -77,7 +77,7 @@ func TestAWatchedTicketThatIsGoneIsOpenedAgain(t *testing.T) {
 	w.at(time.Hour, func() {
 		ref := w.ticket().Ref
 		require.NoError(t, w.desk.Delete(ref.ID))
-		w.env.SignalWorkflow(workflows.SignalTicket, access.TicketNews{Missing: true, Snapshot: access.TicketSnapshot{Ref: ref}})
+		w.env.SignalWorkflow(workflows.SignalTicketChanged, access.TicketChange{Missing: true, Snapshot: access.TicketSnapshot{Ref: ref}})
 	})
 	w.at(time.Hour+5*time.Minute, func() { require.Len(t, w.desk.Tickets(), 2, "it is missed twice within minutes") })
 	w.at(2*time.Hour, func() { w.decide("mia", access.Approve) })

@@ -19,5 +19,5 @@ func TestAnItemThatIsStoppedWhileItIsGranted(t *testing.T) {
 	r.mustEndBy(2 * day)
 	result := r.outcomeOf(r.request("wiki/editor"))
 	require.Equal(t, access.OutcomeWithdrawn, result.Outcome)
-	require.Equal(t, access.ItemWithdrawn, result.View.Items[0].State, result.View.Items[0].Why)
+	require.Equal(t, access.ItemWithdrawn, result.View.Items[0].State, result.View.Items[0].Detail)
 }

@@ -49,16 +49,16 @@ type world struct {
 	source  *memory.Source
 	ledger  *faultyLedger
 	catalog *policy.Catalog
-	terms   access.Terms
+	terms   access.RequestSettings
 	mu      sync.Mutex
-	ensures []access.Ensure
+	ensures []access.LeaseSpec
 	// heard takes signals to other workflows; nil when none of them runs. started are the workflows that were started.
 	heard   func(workflowID, signal string, arg any) error
 	started []string
 	// entity answers ensures as the subject's workflow would; nil leaves them unanswered.
-	entity func(access.Ensure)
+	entity func(access.LeaseSpec)
 	// undeliverable, if set, returns why Temporal does not take an ensure; nil when it does.
-	undeliverable func(access.Ensure) error
+	undeliverable func(access.LeaseSpec) error
 	// edge is true when desk, target and source are served by workers that do not know the ledger.
 	edge bool
 	// accounts are the desk accounts of people.
@@ -95,7 +95,7 @@ func (l *faultyLedger) Record(ctx context.Context, entries ...access.Entry) erro
 
 func (w *world) SignalWithStartWorkflow(_ context.Context, _, _ string, arg any, _ client.StartWorkflowOptions, _ any, _ ...any,
 ) (client.WorkflowRun, error) {
-	e, ok := arg.(access.Ensure)
+	e, ok := arg.(access.LeaseSpec)
 	require.True(w.t, ok)
 	if w.undeliverable != nil {
 		if err := w.undeliverable(e); err != nil {
@@ -131,7 +131,7 @@ const ledgerFile = "ledger.db"
 func newWorld(t testing.TB) *world { return newWorldWith(t, nil) }
 
 // newWorldWith is a world with other terms.
-func newWorldWith(t testing.TB, change func(*access.Terms)) *world {
+func newWorldWith(t testing.TB, change func(*access.RequestSettings)) *world {
 	t.Helper()
 	catalog, err := policy.Parse([]byte(catalogYAML))
 	require.NoError(t, err)
@@ -153,10 +153,10 @@ func newWorldWith(t testing.TB, change func(*access.Terms)) *world {
 		source:   memory.NewSource(people...),
 		ledger:   &faultyLedger{Store: store},
 		accounts: map[access.PersonID]access.AccountID{},
-		terms: access.Terms{
-			Desk: "jira", DecideWithin: access.Duration(7 * 24 * time.Hour), RemindAfter: access.Duration(24 * time.Hour),
-			LookFirst: access.Duration(time.Minute), LookAtMost: access.Duration(15 * time.Minute),
-			DeskSettles: access.Duration(2 * time.Minute), RequestURL: "https://usher.example.test/r/{id}",
+		terms: access.RequestSettings{
+			Desk: "jira", ApprovalTimeout: access.Duration(7 * 24 * time.Hour), ReminderInterval: access.Duration(24 * time.Hour),
+			PollInitialInterval: access.Duration(time.Minute), PollMaxInterval: access.Duration(15 * time.Minute),
+			SearchIndexDelay: access.Duration(2 * time.Minute), RequestURL: "https://usher.example.test/r/{id}",
 		},
 	}
 	for _, p := range people {
@@ -208,7 +208,7 @@ func (w *world) newRun() {
 		people = w.source
 	}
 	w.env.RegisterActivity(&activities.Policy{
-		Catalog: w.catalog, Terms: w.terms, Source: "directory", People: people,
+		Catalog: w.catalog, Settings: w.terms, Source: "directory", People: people,
 		Connectors: activities.Connectors{
 			Desks: []access.DeskName{"jira"}, Targets: []access.TargetName{"directory"},
 			Sources: []access.SourceName{"directory"},
@@ -228,25 +228,25 @@ func continued[P any](t *testing.T, w *world) P {
 }
 
 // grantAtOnce is a subject's workflow that grants and revokes on the target at once.
-func (w *world) grantAtOnce(e access.Ensure) {
-	answer := access.LeaseAnswer{Lease: e.Lease.ID, Revision: e.Revision}
+func (w *world) grantAtOnce(e access.LeaseSpec) {
+	answer := access.LeaseStatus{Lease: e.Lease.ID, Revision: e.Revision}
 	now := w.env.Now().UTC()
 	switch {
-	case e.Wanted == access.Absent:
+	case e.DesiredState == access.Absent:
 		answer.State = access.LeaseEnded
 		if e.Lease.Binding != nil {
 			proof, err := w.target.Revoke(w.t.Context(), access.Assignment{Role: e.Lease.Binding.Role, Subject: e.Lease.Subject})
 			require.NoError(w.t, err)
-			answer.Proof = &proof
+			answer.Verification = &proof
 		}
 	case e.Granted != nil:
-		answer.State, answer.GrantedAt, answer.Proof = access.LeaseHeld, &now, e.Granted
+		answer.State, answer.GrantedAt, answer.Verification = access.LeaseActive, &now, e.Granted
 	default:
 		proof, err := w.target.Grant(w.t.Context(), access.Assignment{Role: e.Lease.Binding.Role, Subject: e.Lease.Subject})
 		require.NoError(w.t, err)
-		answer.State, answer.GrantedAt, answer.Proof = access.LeaseHeld, &now, &proof
+		answer.State, answer.GrantedAt, answer.Verification = access.LeaseActive, &now, &proof
 	}
-	w.signal(workflows.SignalLeaseState, answer)
+	w.signal(workflows.SignalLeaseStatus, answer)
 }
 
 func (w *world) at(after time.Duration, do func()) {
@@ -267,7 +267,7 @@ func (w *world) signal(name string, arg any) {
 
 // request is what ana asks.
 func (w *world) request(entitlements ...access.EntitlementID) access.Request {
-	r := access.Request{ID: "r1", Requester: "ana", Subject: "ana", Reason: "to write the handbook", SubmittedAt: w.env.Now(), Proof: "test"}
+	r := access.Request{ID: "r1", Requester: "ana", Subject: "ana", Reason: "to write the handbook", SubmittedAt: w.env.Now(), Evidence: "test"}
 	for i, e := range entitlements {
 		r.Items = append(r.Items, access.Item{ID: access.ItemID(rune('1' + i)), Entitlement: e})
 	}
@@ -323,7 +323,7 @@ func (w *world) send(a *answer, name, id string, arg any) {
 // decide is a person's decision over the API.
 func (w *world) decide(by access.PersonID, v access.Verdict, items ...access.ItemID) *answer {
 	id := "d-" + string(by) + "-" + string(v)
-	return w.update(workflows.UpdateDecide, id, access.Decision{ID: id, By: by, Verdict: v, Items: items, Reason: "because", Proof: "test"})
+	return w.update(workflows.UpdateDecide, id, access.Decision{ID: id, By: by, Verdict: v, Items: items, Reason: "because", Evidence: "test"})
 }
 
 func (w *world) view() access.RequestView {

@@ -85,10 +85,10 @@ func TestTheKindOfAnError(t *testing.T) {
 func TestTheDigestNamesWhatIsAskedAndNothingElse(t *testing.T) {
 	base := access.Request{
 		ID: "r1", Requester: "ana", Subject: "ana", Reason: "why",
-		Items: []access.Item{{ID: "1", Entitlement: "wiki/editor"}}, SubmittedAt: time.Unix(1, 0), Proof: "p",
+		Items: []access.Item{{ID: "1", Entitlement: "wiki/editor"}}, SubmittedAt: time.Unix(1, 0), Evidence: "p",
 	}
 	same := base
-	same.ID, same.SubmittedAt, same.Proof = "r2", time.Unix(2, 0), "q"
+	same.ID, same.SubmittedAt, same.Evidence = "r2", time.Unix(2, 0), "q"
 	require.Equal(t, base.Digest(), same.Digest())
 	for name, change := range map[string]func(*access.Request){
 		"requester": func(r *access.Request) { r.Requester = "ben" },
@@ -103,10 +103,10 @@ func TestTheDigestNamesWhatIsAskedAndNothingElse(t *testing.T) {
 }
 
 func TestEveryTicketEventHasADefaultMeaning(t *testing.T) {
-	for event, meanings := range access.TicketMeanings() {
+	for event, meanings := range access.AllowedTicketActions() {
 		require.NotEmpty(t, meanings, event)
-		require.Equal(t, meanings[0], access.TicketContract(nil).Meaning(event))
-		require.Equal(t, access.MeansNote, access.TicketContract{event: access.MeansNote}.Meaning(event))
+		require.Equal(t, meanings[0], access.TicketActions(nil).Action(event))
+		require.Equal(t, access.ActionRecordOnly, access.TicketActions{event: access.ActionRecordOnly}.Action(event))
 	}
 }
 
@@ -118,7 +118,7 @@ func TestOnlyOutcomesEndARequest(t *testing.T) {
 		require.True(t, s.Ended(), s)
 		require.Equal(t, s == access.OutcomeGranted || s == access.OutcomePartlyGranted, s.KeepsAccess(), s)
 	}
-	for _, s := range []access.RequestState{access.StateEvaluating, access.StateAwaitingApprove, access.StateFulfilling, access.StateClosing, ""} {
+	for _, s := range []access.RequestState{access.StateEvaluating, access.StateAwaitingApproval, access.StateFulfilling, access.StateRevoking, ""} {
 		require.False(t, s.Ended(), s)
 	}
 }
@@ -133,7 +133,7 @@ func TestRequestIDs(t *testing.T) {
 }
 
 func TestTheURLOfARequest(t *testing.T) {
-	require.Equal(t, "https://x/r1?y", access.Terms{RequestURL: "https://x/{id}?y"}.URL("r1"))
-	require.Equal(t, "https://x", access.Terms{RequestURL: "https://x"}.URL("r1"))
-	require.Empty(t, access.Terms{}.URL("r1"))
+	require.Equal(t, "https://x/r1?y", access.RequestSettings{RequestURL: "https://x/{id}?y"}.URL("r1"))
+	require.Equal(t, "https://x", access.RequestSettings{RequestURL: "https://x"}.URL("r1"))
+	require.Empty(t, access.RequestSettings{}.URL("r1"))
 }

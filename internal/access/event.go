@@ -7,25 +7,25 @@ type EventType string
 
 // The types of audit event.
 const (
-	EventSubmitted       EventType = "submitted"
-	EventRefused         EventType = "refused"
-	EventRequired        EventType = "required"
-	EventTicketOpened    EventType = "ticket_opened"
-	EventTicketSeen      EventType = "ticket_seen"
-	EventReminded        EventType = "reminded"
-	EventDecided         EventType = "decided"
-	EventDecisionRefused EventType = "decision_refused"
-	EventFulfilment      EventType = "fulfilment"
-	EventGrantAsked      EventType = "grant_asked"
-	EventWithdrawAsked   EventType = "withdraw_asked"
-	EventEnded           EventType = "ended"
-	EventTicketClosed    EventType = "ticket_closed"
-	EventLeaseGranted    EventType = "lease_granted"
-	EventLeaseRefused    EventType = "lease_refused"
-	EventLeaseChanged    EventType = "lease_changed"
-	EventLeaseEnding     EventType = "lease_ending"
-	EventLeaseEnded      EventType = "lease_ended"
-	EventLeaseStuck      EventType = "lease_stuck"
+	EventSubmitted           EventType = "submitted"
+	EventRefused             EventType = "refused"
+	EventRequired            EventType = "required"
+	EventTicketOpened        EventType = "ticket_opened"
+	EventTicketChanged       EventType = "ticket_changed"
+	EventReminded            EventType = "reminded"
+	EventDecided             EventType = "decided"
+	EventDecisionRefused     EventType = "decision_refused"
+	EventFulfilment          EventType = "fulfilment"
+	EventGrantRequested      EventType = "grant_requested"
+	EventWithdrawalRequested EventType = "withdrawal_requested"
+	EventEnded               EventType = "ended"
+	EventTicketClosed        EventType = "ticket_closed"
+	EventLeaseGranted        EventType = "lease_granted"
+	EventLeaseRefused        EventType = "lease_refused"
+	EventLeaseChanged        EventType = "lease_changed"
+	EventLeaseEnding         EventType = "lease_ending"
+	EventLeaseEnded          EventType = "lease_ended"
+	EventRevocationFailing   EventType = "revocation_failing"
 )
 
 // Event is one line of the audit trail: append-only, never changed. It answers who, when, by which channel, why, and
@@ -44,7 +44,7 @@ type Event struct {
 	Actor   PersonID `json:"actor,omitempty"`
 	Channel Channel  `json:"channel"`
 	// Proof says how the actor's identity was established, or what the target said.
-	Proof string `json:"proof,omitempty"`
+	Evidence string `json:"evidence,omitempty"`
 	// Text is one sentence for people.
 	Text string `json:"text"`
 	// Items are the items it is about; empty for the whole request.
@@ -82,7 +82,7 @@ func (e Entry) Opened(ref TicketRef) Entry {
 	if last := len(e.Events) - 1; last >= 0 {
 		e.Events = append([]Event(nil), e.Events...)
 		e.Events[last].Text = "Ticket " + string(ref.Key) + " was opened."
-		e.Events[last].Proof = ref.URL
+		e.Events[last].Evidence = ref.URL
 	}
 	return e
 }
@@ -96,5 +96,5 @@ type TicketLink struct {
 	// Marker is what the ticket carries.
 	Marker Marker `json:"marker"`
 	// Gone is true when the request has let the ticket go: it can no longer be read.
-	Gone bool `json:"gone,omitempty"`
+	Unlinked bool `json:"unlinked,omitempty"`
 }

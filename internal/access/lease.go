@@ -3,12 +3,12 @@ package access
 import "time"
 
 // Wanted is what a lease shall be.
-type Wanted string
+type DesiredState string
 
 // What can be wanted of a lease.
 const (
-	Present Wanted = "present"
-	Absent  Wanted = "absent"
+	Present DesiredState = "present"
+	Absent  DesiredState = "absent"
 )
 
 // LeaseState is where a lease stands.
@@ -19,7 +19,7 @@ const (
 	// LeaseGranting: access is being granted; nothing has been verified yet.
 	LeaseGranting LeaseState = "granting"
 	// LeaseHeld: a read-back showed the access.
-	LeaseHeld LeaseState = "held"
+	LeaseActive LeaseState = "active"
 	// LeaseRevoking: access is being taken away; usher does not give up.
 	LeaseRevoking LeaseState = "revoking"
 	// LeaseEnded: a read-back showed the access gone; or another lease on the same binding keeps it; or it existed before and
@@ -30,9 +30,9 @@ const (
 // Window is when a lease's access shall exist. Until is absolute; nil with Lasts > 0 means that the end is counted
 // from the verified grant, nil with Lasts 0 means without end.
 type Window struct {
-	From  time.Time  `json:"from"`
-	Until *time.Time `json:"until,omitempty"`
-	Lasts Duration   `json:"lasts,omitempty"`
+	From     time.Time  `json:"from"`
+	Until    *time.Time `json:"until,omitempty"`
+	Duration Duration   `json:"duration,omitempty"`
 }
 
 // Lease is an entitlement that a subject holds because of a request.
@@ -50,30 +50,30 @@ type Lease struct {
 	ExistingAccess ExistingAccess `json:"existing_access,omitempty"`
 	// Desk is where a human is asked to take away what a human granted, or what usher cannot revoke. The durations
 	// are the request's terms for that desk (see Terms).
-	Desk        DeskName `json:"desk,omitempty"`
-	DeskSettles Duration `json:"desk_settles,omitempty"`
-	LookFirst   Duration `json:"look_first,omitempty"`
-	LookAtMost  Duration `json:"look_at_most,omitempty"`
+	Desk                DeskName `json:"desk,omitempty"`
+	SearchIndexDelay    Duration `json:"search_index_delay,omitempty"`
+	PollInitialInterval Duration `json:"poll_initial_interval,omitempty"`
+	PollMaxInterval     Duration `json:"poll_max_interval,omitempty"`
 }
 
 // LeaseView is a lease as it is shown and as the ledger keeps it.
 type LeaseView struct {
-	Lease    Lease      `json:"lease"`
-	Revision int        `json:"revision"`
-	Wanted   Wanted     `json:"wanted"`
-	State    LeaseState `json:"state"`
+	Lease        Lease        `json:"lease"`
+	Revision     int          `json:"revision"`
+	DesiredState DesiredState `json:"desired_state"`
+	State        LeaseState   `json:"state"`
 	// GrantedAt is when a read-back first showed the access; nil before.
 	GrantedAt *time.Time `json:"granted_at,omitempty"`
 	// Existing is true when the access existed before usher's first call to grant it.
 	Existing bool `json:"existing,omitempty"`
 	// EndsAt is when the access will end, nil for without end or not yet known. Lasts is how long it will last from a grant
 	// that is still to come; 0 for without end, or where EndsAt says it.
-	EndsAt *time.Time `json:"ends_at,omitempty"`
-	Lasts  Duration   `json:"lasts,omitempty"`
+	EndsAt   *time.Time `json:"ends_at,omitempty"`
+	Duration Duration   `json:"duration,omitempty"`
 	// EndedAt is when the lease ended; nil before.
 	EndedAt *time.Time `json:"ended_at,omitempty"`
 	// Proof is the last read-back.
-	Proof *Proof `json:"proof,omitempty"`
+	Verification *Verification `json:"verification,omitempty"`
 	// Problem is why the lease is not yet where it shall be; "" when it is.
 	Problem string `json:"problem,omitempty"`
 	// Account and RoleID are the target's own ids of the subject's account and of the role, as a proof gave them; "" before.
@@ -84,9 +84,9 @@ type LeaseView struct {
 }
 
 // Proof is what a target said when it was read: the evidence that access exists or does not.
-type Proof struct {
+type Verification struct {
 	// Holds is whether the access was there.
-	Holds bool `json:"holds"`
+	Present bool `json:"present"`
 	// Account is the id of the subject's account on the target, and RoleID that of the role: those that were asked for, else
 	// those that were looked up; "" for what the target has not.
 	Account string `json:"account,omitempty"`
@@ -97,32 +97,32 @@ type Proof struct {
 	At       time.Time `json:"at"`
 	// Already is true when the access existed before the call that was to grant it (or was gone before the call that
 	// was to revoke it). A repeated call reads true as well.
-	Already bool `json:"already,omitempty"`
+	Unchanged bool `json:"unchanged,omitempty"`
 }
 
 // Ensure asks SubjectAccess for one lease. A lower revision than one already seen changes nothing and is answered with the
 // present state; the same revision is answered again.
-type Ensure struct {
-	Lease    Lease  `json:"lease"`
-	Revision int    `json:"revision"`
-	Wanted   Wanted `json:"wanted"`
-	Window   Window `json:"window"`
+type LeaseSpec struct {
+	Lease        Lease        `json:"lease"`
+	Revision     int          `json:"revision"`
+	DesiredState DesiredState `json:"desired_state"`
+	Window       Window       `json:"window"`
 	// Granted is set for a manual grant that has been made already: when a human's word (or a read of the target)
 	// proved it.
-	Granted *Proof `json:"granted,omitempty"`
+	Granted *Verification `json:"granted,omitempty"`
 	// Why is one sentence for the audit trail.
-	Why string `json:"why,omitempty"`
+	Reason string `json:"reason,omitempty"`
 }
 
 // LeaseAnswer tells the request where its lease stands. Refused is why the lease will never be granted; "" otherwise.
-type LeaseAnswer struct {
-	Lease     LeaseID    `json:"lease"`
-	Revision  int        `json:"revision"`
-	State     LeaseState `json:"state"`
-	GrantedAt *time.Time `json:"granted_at,omitempty"`
-	EndsAt    *time.Time `json:"ends_at,omitempty"`
-	Proof     *Proof     `json:"proof,omitempty"`
-	Refused   string     `json:"refused,omitempty"`
+type LeaseStatus struct {
+	Lease        LeaseID       `json:"lease"`
+	Revision     int           `json:"revision"`
+	State        LeaseState    `json:"state"`
+	GrantedAt    *time.Time    `json:"granted_at,omitempty"`
+	EndsAt       *time.Time    `json:"ends_at,omitempty"`
+	Verification *Verification `json:"verification,omitempty"`
+	Refused      string        `json:"refused,omitempty"`
 	// Problem is why the lease is not where it shall be yet, for people; "" when it is.
 	Problem string `json:"problem,omitempty"`
 	// Version grows with what the lease has to say: of two statuses of one revision, the higher version counts.

@@ -71,7 +71,7 @@ type TicketWriter interface {
 	// MoveTicket brings the ticket into a status of that phase. Conflict: no transition leads there from where the
 	// ticket is now, and the text lists those that exist. Invalid: the transition demands a field that the
 	// configuration does not provide.
-	MoveTicket(ctx context.Context, id TicketID, to TicketPhase) error
+	TransitionTicket(ctx context.Context, id TicketID, to TicketPhase) error
 	// AssignTicket assigns the ticket; "" assigns nobody. Invalid: the account cannot be assigned.
 	AssignTicket(ctx context.Context, id TicketID, to AccountID) error
 }
@@ -107,12 +107,12 @@ type Provisioner interface {
 	// Grant makes the subject hold the role and reads it back. The proof Holds; if the read-back does not show it
 	// (yet), the error is Transient. Already so is success. NotFound: the target has no such role, or no account for the
 	// subject.
-	Grant(ctx context.Context, a Assignment) (Proof, error)
+	Grant(ctx context.Context, a Assignment) (Verification, error)
 	// Revoke makes the subject not hold the role and reads it back. The proof does not Hold; if the read-back still
 	// shows it, the error is Transient. Already so is success. NotFound: a look-up found no role, or no account.
-	Revoke(ctx context.Context, a Assignment) (Proof, error)
+	Revoke(ctx context.Context, a Assignment) (Verification, error)
 	// Verify reads whether the subject holds the role, and changes nothing. NotFound: as for Revoke.
-	Verify(ctx context.Context, a Assignment) (Proof, error)
+	Verify(ctx context.Context, a Assignment) (Verification, error)
 	Checker
 }
 

@@ -19,7 +19,7 @@ type Request struct {
 	SubmittedAt time.Time `json:"submitted_at"`
 	// Proof says how the requester's identity was established, for example "oidc https://issuer sub" or
 	// "development header".
-	Proof string `json:"proof,omitempty"`
+	Evidence string `json:"evidence,omitempty"`
 }
 
 // Item is one entitlement that is asked for.
@@ -36,10 +36,10 @@ type RequestState string
 
 // The states of a request.
 const (
-	StateEvaluating      RequestState = "evaluating"
-	StateAwaitingApprove RequestState = "awaiting_approval"
-	StateFulfilling      RequestState = "fulfilling"
-	StateClosing         RequestState = "closing"
+	StateEvaluating       RequestState = "evaluating"
+	StateAwaitingApproval RequestState = "awaiting_approval"
+	StateFulfilling       RequestState = "fulfilling"
+	StateRevoking         RequestState = "revoking"
 
 	// OutcomeGranted: every item was granted and verified.
 	OutcomeGranted RequestState = "granted"
@@ -64,7 +64,7 @@ func (s RequestState) Ended() bool {
 	switch s {
 	case OutcomeGranted, OutcomePartlyGranted, OutcomeDenied, OutcomeWithdrawn, OutcomeExpired, OutcomeCancelled, OutcomeRefused, OutcomeFailed:
 		return true
-	case StateEvaluating, StateAwaitingApprove, StateFulfilling, StateClosing:
+	case StateEvaluating, StateAwaitingApproval, StateFulfilling, StateRevoking:
 		return false
 	}
 	return false
@@ -99,7 +99,7 @@ type RequestView struct {
 	// Since is when the request entered State.
 	Since time.Time `json:"since"`
 	// Next says in a sentence what happens next, or how it ended.
-	Next string `json:"next"`
+	StatusText string `json:"status_text"`
 	// WaitingOn is whom the request waits for, in the order of the stages; empty when it waits for nobody.
 	WaitingOn []Waiting  `json:"waiting_on,omitempty"`
 	Items     []ItemView `json:"items"`
@@ -116,10 +116,10 @@ type RequestView struct {
 	// PolicyHash names the catalog and terms that produced the requirement; "" before evaluation.
 	PolicyHash string `json:"policy_hash,omitempty"`
 	// SubjectName and RequesterName are display names as they were at evaluation.
-	SubjectName   string     `json:"subject_name,omitempty"`
-	RequesterName string     `json:"requester_name,omitempty"`
-	DecideBy      *time.Time `json:"decide_by,omitempty"`
-	EndedAt       *time.Time `json:"ended_at,omitempty"`
+	SubjectName      string     `json:"subject_name,omitempty"`
+	RequesterName    string     `json:"requester_name,omitempty"`
+	ApprovalDeadline *time.Time `json:"approval_deadline,omitempty"`
+	EndedAt          *time.Time `json:"ended_at,omitempty"`
 	// Version grows with every change of this request; the ledger keeps the highest.
 	Version int `json:"version"`
 }
@@ -146,8 +146,8 @@ type ItemView struct {
 	// Stage is the open stage's name; "" when none is open.
 	Stage string `json:"stage,omitempty"`
 	// Why says in a sentence why the item is where it is; "" when there is nothing to say.
-	Why   string     `json:"why,omitempty"`
-	Lease *LeaseView `json:"lease,omitempty"`
+	Detail string     `json:"detail,omitempty"`
+	Lease  *LeaseView `json:"lease,omitempty"`
 }
 
 // Refusal is one reason why policy refuses a request, or why a call is refused: the field, in the API's spelling

@@ -42,7 +42,7 @@ type Requirement struct {
 	Requester  Person            `json:"requester"`
 	Subject    Person            `json:"subject"`
 	Items      []ItemRequirement `json:"items"`
-	Terms      Terms             `json:"terms"`
+	Settings   RequestSettings   `json:"settings"`
 }
 
 // Approvers returns the ids of all whom any stage of any item names, each once, sorted; none for no items.
@@ -69,7 +69,7 @@ type ItemRequirement struct {
 	// Binding is nil for a manual entitlement whose target usher cannot read.
 	Binding *Binding `json:"binding,omitempty"`
 	// Lasts is how long the access lasts from the verified grant; 0 means without end.
-	Lasts Duration `json:"lasts,omitempty"`
+	Duration Duration `json:"duration,omitempty"`
 	// ExistingAccess is what the catalog says; "" means ExistingRevoke.
 	ExistingAccess ExistingAccess `json:"existing_access,omitempty"`
 	// Stages are passed in order; one approval passes a stage, one denial denies the item.
@@ -90,34 +90,34 @@ const (
 )
 
 // Terms are the settings that a request runs under, recorded with its requirement.
-type Terms struct {
+type RequestSettings struct {
 	Desk DeskName `json:"desk"`
 	// DecideWithin is how long the request may stay undecided.
-	DecideWithin Duration `json:"decide_within"`
+	ApprovalTimeout Duration `json:"approval_timeout"`
 	// RemindAfter is how long a stage (or a manual fulfilment) waits before it is reminded, and between reminders.
 	// 0 reminds nobody.
-	RemindAfter Duration `json:"remind_after,omitempty"`
+	ReminderInterval Duration `json:"reminder_interval,omitempty"`
 	// Mode is how the request learns of changes of its ticket; "" means ModePoll.
-	Mode TicketMode `json:"mode,omitempty"`
+	ChangeDetection ChangeDetection `json:"change_detection,omitempty"`
 	// Watch are the settings of the desk's watch; they count in ModeWatch.
-	Watch WatchTerms `json:"watch,omitzero"`
+	Watch WatchSettings `json:"watch,omitzero"`
 	// LookFirst is the interval before the first look at the ticket in ModePoll; each look that finds nothing new doubles
 	// it, up to LookAtMost. Tickets that ask for a removal are looked at like this in either mode.
-	LookFirst  Duration `json:"look_first"`
-	LookAtMost Duration `json:"look_at_most"`
+	PollInitialInterval Duration `json:"poll_initial_interval"`
+	PollMaxInterval     Duration `json:"poll_max_interval"`
 	// DeskSettles is how long after a create of unknown outcome a search must find the ticket: the desk's request
 	// time-out plus its search lag.
-	DeskSettles Duration `json:"desk_settles"`
+	SearchIndexDelay Duration `json:"search_index_delay"`
 	// OperatorDecisions says whether a decision sent by signal, from the Temporal UI or CLI, counts.
 	OperatorDecisions bool `json:"operator_decisions,omitempty"`
 	// Contract says what a human's change of the ticket means.
-	Contract TicketContract `json:"contract"`
+	TicketActions TicketActions `json:"ticket_actions"`
 	// RequestURL is where people read the request, with "{id}" for its id; "" when there is no such place.
 	RequestURL string `json:"request_url,omitempty"`
 }
 
 // URL is where people read a request; "" when there is no such place.
-func (t Terms) URL(id RequestID) string {
+func (t RequestSettings) URL(id RequestID) string {
 	const slot = "{id}"
 	for i := 0; i+len(slot) <= len(t.RequestURL); i++ {
 		if t.RequestURL[i:i+len(slot)] == slot {
@@ -165,8 +165,8 @@ type Decision struct {
 	Reason  string   `json:"reason,omitempty"`
 	Channel Channel  `json:"channel"`
 	// Proof says how the person's identity was established.
-	Proof string    `json:"proof,omitempty"`
-	At    time.Time `json:"at"`
+	Evidence string    `json:"evidence,omitempty"`
+	At       time.Time `json:"at"`
 	// Stages names, for each of Items in the same order, the stage that was decided.
 	Stages []string `json:"stages,omitempty"`
 }

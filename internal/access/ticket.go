@@ -85,14 +85,14 @@ type TicketSnapshot struct {
 	Status string `json:"status,omitempty"`
 	// Assignee is "" for nobody. AssignedOwn is true when usher's own account assigned it last, or when the assignee has
 	// not been changed since usher opened the ticket.
-	Assignee    AccountID `json:"assignee,omitempty"`
-	AssignedOwn bool      `json:"assigned_own,omitempty"`
+	Assignee        AccountID `json:"assignee,omitempty"`
+	AssignedByUsher bool      `json:"assigned_by_usher,omitempty"`
 	// MovedBy is the account that put the ticket into its present status, MovedByName what people read, and MovedAt
 	// when; "" and zero when nobody has moved it since it was opened. Own is true when it was usher's own account.
-	MovedBy     AccountID `json:"moved_by,omitempty"`
-	MovedByName string    `json:"moved_by_name,omitempty"`
-	MovedAt     time.Time `json:"moved_at,omitzero"`
-	Own         bool      `json:"own,omitempty"`
+	StatusChangedBy      AccountID `json:"status_changed_by,omitempty"`
+	StatusChangedByName  string    `json:"status_changed_by_name,omitempty"`
+	StatusChangedAt      time.Time `json:"status_changed_at,omitzero"`
+	StatusChangedByUsher bool      `json:"status_changed_by_usher,omitempty"`
 	// UpdatedAt is the desk's own time of the last change of any kind.
 	UpdatedAt time.Time `json:"updated_at,omitzero"`
 }
@@ -121,48 +121,48 @@ const (
 )
 
 // Meaning is what a ticket event does to the request.
-type Meaning string
+type TicketAction string
 
 // The meanings.
 const (
 	// MeansCancel ends the request as cancelled.
-	MeansCancel Meaning = "cancel"
+	ActionCancel TicketAction = "cancel"
 	// MeansDeny denies the items that are open.
-	MeansDeny Meaning = "deny"
+	ActionDeny TicketAction = "deny"
 	// MeansFulfilled: the human says that the access was granted.
-	MeansFulfilled Meaning = "fulfilled"
+	ActionConfirmGrant TicketAction = "confirm_grant"
 	// MeansDecision: the move is the person's decision.
-	MeansDecision Meaning = "decision"
+	ActionDecide TicketAction = "decide"
 	// MeansRevert: usher comments and puts the ticket back to where the request stands.
-	MeansRevert Meaning = "revert"
+	ActionRevert TicketAction = "revert"
 	// MeansRecreate: usher opens the ticket again.
-	MeansRecreate Meaning = "recreate"
+	ActionRecreate TicketAction = "recreate"
 	// MeansNote: it is recorded in the timeline, and the request goes on.
-	MeansNote Meaning = "note"
+	ActionRecordOnly TicketAction = "record_only"
 )
 
 // TicketContract gives each ticket event its one meaning.
-type TicketContract map[TicketEvent]Meaning
+type TicketActions map[TicketEvent]TicketAction
 
 // TicketMeanings lists, for each event, the meanings that configuration may give it; the first is the default.
-func TicketMeanings() map[TicketEvent][]Meaning {
-	return map[TicketEvent][]Meaning{
-		EventClosedUndecided:   {MeansCancel, MeansDeny, MeansRevert},
-		EventClosedDone:        {MeansFulfilled, MeansRevert},
-		EventClosedWontDo:      {MeansDeny, MeansRevert},
-		EventReopened:          {MeansRevert, MeansNote},
-		EventDeleted:           {MeansRecreate, MeansCancel, MeansNote},
-		EventMoved:             {MeansNote, MeansCancel},
-		EventDecidedByApprover: {MeansDecision, MeansRevert, MeansNote},
-		EventDecidedByOther:    {MeansRevert, MeansNote},
-		EventAssigned:          {MeansNote},
+func AllowedTicketActions() map[TicketEvent][]TicketAction {
+	return map[TicketEvent][]TicketAction{
+		EventClosedUndecided:   {ActionCancel, ActionDeny, ActionRevert},
+		EventClosedDone:        {ActionConfirmGrant, ActionRevert},
+		EventClosedWontDo:      {ActionDeny, ActionRevert},
+		EventReopened:          {ActionRevert, ActionRecordOnly},
+		EventDeleted:           {ActionRecreate, ActionCancel, ActionRecordOnly},
+		EventMoved:             {ActionRecordOnly, ActionCancel},
+		EventDecidedByApprover: {ActionDecide, ActionRevert, ActionRecordOnly},
+		EventDecidedByOther:    {ActionRevert, ActionRecordOnly},
+		EventAssigned:          {ActionRecordOnly},
 	}
 }
 
 // Meaning is what an event means under this contract: what it says, else the default.
-func (c TicketContract) Meaning(e TicketEvent) Meaning {
+func (c TicketActions) Action(e TicketEvent) TicketAction {
 	if m, ok := c[e]; ok {
 		return m
 	}
-	return TicketMeanings()[e][0]
+	return AllowedTicketActions()[e][0]
 }

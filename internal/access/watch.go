@@ -3,15 +3,15 @@ package access
 import "time"
 
 // TicketMode says how a request learns that a human changed its ticket.
-type TicketMode string
+type ChangeDetection string
 
 // The modes.
 const (
 	// ModeWatch: one workflow per desk asks which tickets changed, and tells the requests. For thousands of open
 	// requests.
-	ModeWatch TicketMode = "watch"
+	DetectByWatch ChangeDetection = "watch"
 	// ModePoll: each request looks at its own ticket, at growing intervals.
-	ModePoll TicketMode = "poll"
+	DetectByPoll ChangeDetection = "poll"
 )
 
 // ChangesQuery asks for usher's tickets that changed.
@@ -35,7 +35,7 @@ type ChangesPage struct {
 	// Settled matters where there is a next page: all that changed before it, in the desk's own time, has been told by this
 	// page and those before. Zero for no such promise. It is not the newest of the changes: a search that lags behind
 	// shows a ticket among the old ones, with a time that is new.
-	Settled time.Time `json:"settled,omitzero"`
+	CompleteUntil time.Time `json:"complete_until,omitzero"`
 }
 
 // TicketsRead is the answer to a question about many tickets.
@@ -47,33 +47,33 @@ type TicketsRead struct {
 
 // TicketMark is a ticket's fingerprint: what others than usher have done to it, as far as a request may have to know.
 // A mark of which only the key is known is that of a ticket nobody has looked at since usher opened it.
-type TicketMark struct {
+type TicketFingerprint struct {
 	Key      TicketKey `json:"key,omitempty"`
 	Project  string    `json:"project,omitempty"`
 	Assignee AccountID `json:"assignee,omitempty"`
 	// MovedBy, MovedAt and Status are the last move that was not usher's own; zero while there was none.
-	MovedBy AccountID `json:"moved_by,omitempty"`
-	MovedAt time.Time `json:"moved_at,omitzero"`
-	Status  string    `json:"status,omitempty"`
+	StatusChangedBy AccountID `json:"status_changed_by,omitempty"`
+	StatusChangedAt time.Time `json:"status_changed_at,omitzero"`
+	Status          string    `json:"status,omitempty"`
 	// SeenAt is TicketSnapshot.UpdatedAt of what the mark was made from: a desk's search may show again what was earlier.
 	SeenAt time.Time `json:"seen_at,omitzero"`
 }
 
 // After gives the mark of a ticket that looks like now, and whether that is news: whether somebody else than usher has
 // changed it since this mark was made. usher's own writes are no news, and neither is a look that is older than the mark.
-func (m TicketMark) After(now TicketSnapshot) (TicketMark, bool) {
+func (m TicketFingerprint) After(now TicketSnapshot) (TicketFingerprint, bool) {
 	if now.UpdatedAt.Before(m.SeenAt) {
 		return m, false
 	}
 	next := m
 	next.Key, next.Project, next.Assignee, next.SeenAt = now.Ref.Key, now.Project, now.Assignee, now.UpdatedAt
 	news := (m.Key != "" && m.Key != next.Key) || (m.Project != "" && m.Project != next.Project)
-	if !now.AssignedOwn && next.Assignee != m.Assignee {
+	if !now.AssignedByUsher && next.Assignee != m.Assignee {
 		news = true
 	}
-	if now.MovedBy != "" && !now.Own {
-		next.MovedBy, next.MovedAt, next.Status = now.MovedBy, now.MovedAt, now.Status
-		if next.MovedBy != m.MovedBy || !next.MovedAt.Equal(m.MovedAt) || next.Status != m.Status {
+	if now.StatusChangedBy != "" && !now.StatusChangedByUsher {
+		next.StatusChangedBy, next.StatusChangedAt, next.Status = now.StatusChangedBy, now.StatusChangedAt, now.Status
+		if next.StatusChangedBy != m.StatusChangedBy || !next.StatusChangedAt.Equal(m.StatusChangedAt) || next.Status != m.Status {
 			news = true
 		}
 	}
@@ -81,32 +81,32 @@ func (m TicketMark) After(now TicketSnapshot) (TicketMark, bool) {
 }
 
 // Equal reports whether two marks are the same.
-func (m TicketMark) Equal(other TicketMark) bool {
-	if !m.MovedAt.Equal(other.MovedAt) || !m.SeenAt.Equal(other.SeenAt) {
+func (m TicketFingerprint) Equal(other TicketFingerprint) bool {
+	if !m.StatusChangedAt.Equal(other.StatusChangedAt) || !m.SeenAt.Equal(other.SeenAt) {
 		return false
 	}
-	m.MovedAt, m.SeenAt = other.MovedAt, other.SeenAt
+	m.StatusChangedAt, m.SeenAt = other.StatusChangedAt, other.SeenAt
 	return m == other
 }
 
 // WatchedTicket is what the ledger knows of one ticket.
 type WatchedTicket struct {
-	Link TicketLink `json:"link"`
-	Mark TicketMark `json:"mark"`
+	Link        TicketLink        `json:"link"`
+	Fingerprint TicketFingerprint `json:"fingerprint"`
 }
 
 // WatchView is how far the watch of one desk has come.
-type WatchView struct {
+type WatchPosition struct {
 	Desk DeskName `json:"desk"`
 	// Cursor is in the desk's own time: everything that changed before it has been told. Zero before the first round.
 	Cursor time.Time `json:"cursor,omitzero"`
 	// LookedAt is when the last round was complete, SweptAt when the last presence sweep was, both in usher's time.
-	LookedAt time.Time `json:"looked_at,omitzero"`
-	SweptAt  time.Time `json:"swept_at,omitzero"`
+	LastPollAt time.Time `json:"last_poll_at,omitzero"`
+	LastScanAt time.Time `json:"last_scan_at,omitzero"`
 }
 
 // TicketNews tells a request what its ticket looks like now that somebody else than usher has changed it.
-type TicketNews struct {
+type TicketChange struct {
 	Snapshot TicketSnapshot `json:"snapshot"`
 	// Missing is true when the ticket could not be found: the snapshot then holds nothing but where it was. One miss proves
 	// nothing, so the request looks itself.
@@ -114,19 +114,19 @@ type TicketNews struct {
 }
 
 // WatchTerms are the settings of the watch of one desk.
-type WatchTerms struct {
+type WatchSettings struct {
 	// Interval is the time between two rounds.
 	Interval Duration `json:"interval"`
 	// Overlap is how far each round looks back behind the cursor. It must be longer than the lag of the desk's search
 	// and the grain of its times together.
 	Overlap Duration `json:"overlap"`
 	// Sweep is the time between two presence sweeps, which read all open tickets.
-	Sweep Duration `json:"sweep"`
+	FullScanInterval Duration `json:"full_scan_interval"`
 	// StaleAfter is how old the last complete round may be before requests look at their tickets themselves.
 	StaleAfter Duration `json:"stale_after"`
 	// SafetyLook is how long a request goes without news before it asks how old the last round is. Each answer that brings
 	// nothing new doubles it, up to eight times its length.
-	SafetyLook Duration `json:"safety_look"`
+	StalenessCheckInterval Duration `json:"staleness_check_interval"`
 }
 
 // clockSlack is how far behind the desk's clock the cursor stays when nothing has changed: clocks of one desk's machines
@@ -137,15 +137,15 @@ const clockSlack = time.Minute
 // than the page promises: a round that fails is begun again from there. After the last page the round is complete: the
 // cursor moves to the newest change, and where the desk tells its time the cursor follows it, so that a quiet desk is not
 // asked again and again for what changed long ago.
-func (v WatchView) Advanced(page ChangesPage, at time.Time) WatchView {
+func (v WatchPosition) Advanced(page ChangesPage, at time.Time) WatchPosition {
 	if page.Next != "" {
-		v.Cursor = later(v.Cursor, page.Settled)
+		v.Cursor = later(v.Cursor, page.CompleteUntil)
 		return v
 	}
 	for _, t := range page.Tickets {
 		v.Cursor = later(v.Cursor, t.UpdatedAt)
 	}
-	v.LookedAt = at
+	v.LastPollAt = at
 	switch {
 	case !page.Now.IsZero():
 		v.Cursor = later(v.Cursor, page.Now.Add(-clockSlack))
@@ -163,6 +163,6 @@ func later(a, b time.Time) time.Time {
 }
 
 // StaleAt reports whether the watch has told nothing for too long.
-func (v WatchView) StaleAt(now time.Time, after Duration) bool {
-	return v.LookedAt.IsZero() || now.Sub(v.LookedAt) > after.Std()
+func (v WatchPosition) StaleAt(now time.Time, after Duration) bool {
+	return v.LastPollAt.IsZero() || now.Sub(v.LastPollAt) > after.Std()
 }

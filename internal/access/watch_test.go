@@ -11,9 +11,9 @@ import (
 )
 
 // known is the mark of a ticket that a human has moved once, and seen is what that ticket looks like.
-func known() access.TicketMark {
-	return access.TicketMark{
-		Key: "ACCESS-1", Project: "ACCESS", Assignee: "ada", MovedBy: "bob", MovedAt: time.Unix(100, 0).UTC(), Status: "Denied",
+func known() access.TicketFingerprint {
+	return access.TicketFingerprint{
+		Key: "ACCESS-1", Project: "ACCESS", Assignee: "ada", StatusChangedBy: "bob", StatusChangedAt: time.Unix(100, 0).UTC(), Status: "Denied",
 		SeenAt: time.Unix(100, 0).UTC(),
 	}
 }
@@ -21,87 +21,87 @@ func known() access.TicketMark {
 func seen() access.TicketSnapshot {
 	return access.TicketSnapshot{
 		Ref: access.TicketRef{Desk: "jira", ID: "10001", Key: "ACCESS-1"}, Project: "ACCESS", Phase: access.TicketDenied,
-		Status: "Denied", Assignee: "ada", AssignedOwn: true, MovedBy: "bob", MovedByName: "Bob",
-		MovedAt: time.Unix(100, 0).UTC(), UpdatedAt: time.Unix(100, 0).UTC(),
+		Status: "Denied", Assignee: "ada", AssignedByUsher: true, StatusChangedBy: "bob", StatusChangedByName: "Bob",
+		StatusChangedAt: time.Unix(100, 0).UTC(), UpdatedAt: time.Unix(100, 0).UTC(),
 	}
 }
 
 func TestWhatIsNewsOfATicket(t *testing.T) {
 	rows := []struct {
 		name   string
-		before access.TicketMark
+		before access.TicketFingerprint
 		now    func(*access.TicketSnapshot)
 		news   bool
-		after  func(*access.TicketMark)
+		after  func(*access.TicketFingerprint)
 	}{
-		{"a ticket as it was is no news", known(), func(*access.TicketSnapshot) {}, false, func(*access.TicketMark) {}},
+		{"a ticket as it was is no news", known(), func(*access.TicketSnapshot) {}, false, func(*access.TicketFingerprint) {}},
 		{"the same move in another time zone is no news", known(), func(s *access.TicketSnapshot) {
-			s.MovedAt = s.MovedAt.In(time.FixedZone("east", 3600))
-		}, false, func(*access.TicketMark) {}},
+			s.StatusChangedAt = s.StatusChangedAt.In(time.FixedZone("east", 3600))
+		}, false, func(*access.TicketFingerprint) {}},
 		{
 			"what a mark does not hold is no news", known(), func(s *access.TicketSnapshot) {
-				s.UpdatedAt, s.MovedByName, s.Ref.URL, s.Ref.Desk = time.Unix(900, 0), "Robert", "https://desk.test/1", "other"
-			}, false, func(*access.TicketMark) {},
+				s.UpdatedAt, s.StatusChangedByName, s.Ref.URL, s.Ref.Desk = time.Unix(900, 0), "Robert", "https://desk.test/1", "other"
+			}, false, func(*access.TicketFingerprint) {},
 		},
 		{"usher's own move keeps the mark of the human's before it", known(), func(s *access.TicketSnapshot) {
-			s.MovedBy, s.Own, s.MovedAt, s.Status = "usher", true, time.Unix(200, 0), "Waiting"
-		}, false, func(*access.TicketMark) {}},
+			s.StatusChangedBy, s.StatusChangedByUsher, s.StatusChangedAt, s.Status = "usher", true, time.Unix(200, 0), "Waiting"
+		}, false, func(*access.TicketFingerprint) {}},
 		{"a later move by the same human into the same status is news", known(), func(s *access.TicketSnapshot) {
-			s.MovedAt = time.Unix(200, 0).UTC()
-		}, true, func(m *access.TicketMark) { m.MovedAt = time.Unix(200, 0).UTC() }},
+			s.StatusChangedAt = time.Unix(200, 0).UTC()
+		}, true, func(m *access.TicketFingerprint) { m.StatusChangedAt = time.Unix(200, 0).UTC() }},
 		{"a move by another human is news", known(), func(s *access.TicketSnapshot) {
-			s.MovedBy = "cy"
-		}, true, func(m *access.TicketMark) { m.MovedBy = "cy" }},
+			s.StatusChangedBy = "cy"
+		}, true, func(m *access.TicketFingerprint) { m.StatusChangedBy = "cy" }},
 		{"a move into another status is news", known(), func(s *access.TicketSnapshot) {
 			s.Status = "Approved"
-		}, true, func(m *access.TicketMark) { m.Status = "Approved" }},
+		}, true, func(m *access.TicketFingerprint) { m.Status = "Approved" }},
 		{"a ticket that shows no move any more keeps its mark", known(), func(s *access.TicketSnapshot) {
-			s.MovedBy, s.MovedAt, s.Status = "", time.Time{}, "Waiting"
-		}, false, func(*access.TicketMark) {}},
+			s.StatusChangedBy, s.StatusChangedAt, s.Status = "", time.Time{}, "Waiting"
+		}, false, func(*access.TicketFingerprint) {}},
 		{"another key is news", known(), func(s *access.TicketSnapshot) {
 			s.Ref.Key = "ACCESS-2"
-		}, true, func(m *access.TicketMark) { m.Key = "ACCESS-2" }},
+		}, true, func(m *access.TicketFingerprint) { m.Key = "ACCESS-2" }},
 		{"another project is news", known(), func(s *access.TicketSnapshot) {
 			s.Project = "OTHER"
-		}, true, func(m *access.TicketMark) { m.Project = "OTHER" }},
+		}, true, func(m *access.TicketFingerprint) { m.Project = "OTHER" }},
 		{"another key is news, though usher moved the ticket too", known(), func(s *access.TicketSnapshot) {
-			s.Ref.Key, s.Project, s.Own, s.MovedBy = "OTHER-1", "OTHER", true, "usher"
-		}, true, func(m *access.TicketMark) { m.Key, m.Project = "OTHER-1", "OTHER" }},
+			s.Ref.Key, s.Project, s.StatusChangedByUsher, s.StatusChangedBy = "OTHER-1", "OTHER", true, "usher"
+		}, true, func(m *access.TicketFingerprint) { m.Key, m.Project = "OTHER-1", "OTHER" }},
 		{"an assignee that a human chose is news", known(), func(s *access.TicketSnapshot) {
-			s.Assignee, s.AssignedOwn = "cy", false
-		}, true, func(m *access.TicketMark) { m.Assignee = "cy" }},
+			s.Assignee, s.AssignedByUsher = "cy", false
+		}, true, func(m *access.TicketFingerprint) { m.Assignee = "cy" }},
 		{"an assignee that a human took away is news", known(), func(s *access.TicketSnapshot) {
-			s.Assignee, s.AssignedOwn = "", false
-		}, true, func(m *access.TicketMark) { m.Assignee = "" }},
+			s.Assignee, s.AssignedByUsher = "", false
+		}, true, func(m *access.TicketFingerprint) { m.Assignee = "" }},
 		{"an assignee that usher chose is remembered and no news", known(), func(s *access.TicketSnapshot) {
 			s.Assignee = "cy"
-		}, false, func(m *access.TicketMark) { m.Assignee = "cy" }},
+		}, false, func(m *access.TicketFingerprint) { m.Assignee = "cy" }},
 		{"the same assignee, chosen again by a human, is no news", known(), func(s *access.TicketSnapshot) {
-			s.AssignedOwn = false
-		}, false, func(*access.TicketMark) {}},
-		{"the first look at a ticket that nobody touched is no news", access.TicketMark{}, func(s *access.TicketSnapshot) {
-			s.MovedBy, s.MovedAt, s.Assignee, s.Status = "", time.Time{}, "", "Waiting"
-		}, false, func(m *access.TicketMark) { *m = access.TicketMark{Key: "ACCESS-1", Project: "ACCESS"} }},
-		{"the first look at the desk's own assignee is no news", access.TicketMark{}, func(s *access.TicketSnapshot) {
-			s.MovedBy, s.MovedAt, s.Status = "", time.Time{}, "Waiting"
-		}, false, func(m *access.TicketMark) {
-			*m = access.TicketMark{Key: "ACCESS-1", Project: "ACCESS", Assignee: "ada"}
+			s.AssignedByUsher = false
+		}, false, func(*access.TicketFingerprint) {}},
+		{"the first look at a ticket that nobody touched is no news", access.TicketFingerprint{}, func(s *access.TicketSnapshot) {
+			s.StatusChangedBy, s.StatusChangedAt, s.Assignee, s.Status = "", time.Time{}, "", "Waiting"
+		}, false, func(m *access.TicketFingerprint) { *m = access.TicketFingerprint{Key: "ACCESS-1", Project: "ACCESS"} }},
+		{"the first look at the desk's own assignee is no news", access.TicketFingerprint{}, func(s *access.TicketSnapshot) {
+			s.StatusChangedBy, s.StatusChangedAt, s.Status = "", time.Time{}, "Waiting"
+		}, false, func(m *access.TicketFingerprint) {
+			*m = access.TicketFingerprint{Key: "ACCESS-1", Project: "ACCESS", Assignee: "ada"}
 		}},
-		{"the first look at an assignee that a human chose is news", access.TicketMark{}, func(s *access.TicketSnapshot) {
-			s.MovedBy, s.MovedAt, s.Status, s.AssignedOwn = "", time.Time{}, "Waiting", false
-		}, true, func(m *access.TicketMark) {
-			*m = access.TicketMark{Key: "ACCESS-1", Project: "ACCESS", Assignee: "ada"}
+		{"the first look at an assignee that a human chose is news", access.TicketFingerprint{}, func(s *access.TicketSnapshot) {
+			s.StatusChangedBy, s.StatusChangedAt, s.Status, s.AssignedByUsher = "", time.Time{}, "Waiting", false
+		}, true, func(m *access.TicketFingerprint) {
+			*m = access.TicketFingerprint{Key: "ACCESS-1", Project: "ACCESS", Assignee: "ada"}
 		}},
-		{"the first look at usher's own move is no news", access.TicketMark{}, func(s *access.TicketSnapshot) {
-			s.MovedBy, s.Own = "usher", true
-		}, false, func(m *access.TicketMark) {
-			*m = access.TicketMark{Key: "ACCESS-1", Project: "ACCESS", Assignee: "ada"}
+		{"the first look at usher's own move is no news", access.TicketFingerprint{}, func(s *access.TicketSnapshot) {
+			s.StatusChangedBy, s.StatusChangedByUsher = "usher", true
+		}, false, func(m *access.TicketFingerprint) {
+			*m = access.TicketFingerprint{Key: "ACCESS-1", Project: "ACCESS", Assignee: "ada"}
 		}},
 		{
 			"the first look at a human's move is news",
-			access.TicketMark{},
+			access.TicketFingerprint{},
 			func(*access.TicketSnapshot) {},
-			true, func(m *access.TicketMark) { *m = known() },
+			true, func(m *access.TicketFingerprint) { *m = known() },
 		},
 	}
 	for _, row := range rows {
@@ -123,22 +123,22 @@ func TestWhatIsNewsOfATicket(t *testing.T) {
 
 func TestAHumansMoveIsNewsOnceThoughUsherMovesInBetween(t *testing.T) {
 	human, own := seen(), seen()
-	own.MovedBy, own.Own, own.MovedAt, own.Status = "usher", true, time.Unix(200, 0), "Waiting"
-	mark, news := access.TicketMark{}.After(human)
+	own.StatusChangedBy, own.StatusChangedByUsher, own.StatusChangedAt, own.Status = "usher", true, time.Unix(200, 0), "Waiting"
+	mark, news := access.TicketFingerprint{}.After(human)
 	require.True(t, news)
 	mark, news = mark.After(own)
 	require.False(t, news)
 	mark, news = mark.After(human)
 	require.False(t, news, "the same move is told again")
-	human.MovedAt = time.Unix(300, 0)
+	human.StatusChangedAt = time.Unix(300, 0)
 	_, news = mark.After(human)
 	require.True(t, news)
 }
 
 func TestALookThatIsOlderThanTheMarkTellsNothing(t *testing.T) {
 	for name, change := range map[string]func(*access.TicketSnapshot){
-		"a move":      func(s *access.TicketSnapshot) { s.MovedBy, s.MovedAt = "cy", time.Unix(50, 0) },
-		"an assignee": func(s *access.TicketSnapshot) { s.Assignee, s.AssignedOwn = "cy", false },
+		"a move":      func(s *access.TicketSnapshot) { s.StatusChangedBy, s.StatusChangedAt = "cy", time.Unix(50, 0) },
+		"an assignee": func(s *access.TicketSnapshot) { s.Assignee, s.AssignedByUsher = "cy", false },
 		"a key":       func(s *access.TicketSnapshot) { s.Ref.Key, s.Project = "OLD-1", "OLD" },
 	} {
 		old := seen()
@@ -155,26 +155,26 @@ func TestALookThatIsOlderThanTheMarkTellsNothing(t *testing.T) {
 }
 
 func TestMarksAreEqualWhenEveryPartIs(t *testing.T) {
-	require.True(t, access.TicketMark{}.Equal(access.TicketMark{}))
+	require.True(t, access.TicketFingerprint{}.Equal(access.TicketFingerprint{}))
 	elsewhere := known()
-	elsewhere.MovedAt = elsewhere.MovedAt.In(time.FixedZone("east", 3600))
+	elsewhere.StatusChangedAt = elsewhere.StatusChangedAt.In(time.FixedZone("east", 3600))
 	elsewhere.SeenAt = elsewhere.SeenAt.In(time.FixedZone("west", -3600))
 	require.True(t, known().Equal(elsewhere), "the zone of a time is no difference")
 
 	text, err := json.Marshal(elsewhere)
 	require.NoError(t, err)
-	var back access.TicketMark
+	var back access.TicketFingerprint
 	require.NoError(t, json.Unmarshal(text, &back))
 	require.True(t, known().Equal(back))
 
-	for name, change := range map[string]func(*access.TicketMark){
-		"key":      func(m *access.TicketMark) { m.Key = "ACCESS-2" },
-		"project":  func(m *access.TicketMark) { m.Project = "OTHER" },
-		"assignee": func(m *access.TicketMark) { m.Assignee = "" },
-		"moved by": func(m *access.TicketMark) { m.MovedBy = "cy" },
-		"moved at": func(m *access.TicketMark) { m.MovedAt = m.MovedAt.Add(time.Nanosecond) },
-		"status":   func(m *access.TicketMark) { m.Status = "Approved" },
-		"seen at":  func(m *access.TicketMark) { m.SeenAt = m.SeenAt.Add(time.Nanosecond) },
+	for name, change := range map[string]func(*access.TicketFingerprint){
+		"key":      func(m *access.TicketFingerprint) { m.Key = "ACCESS-2" },
+		"project":  func(m *access.TicketFingerprint) { m.Project = "OTHER" },
+		"assignee": func(m *access.TicketFingerprint) { m.Assignee = "" },
+		"moved by": func(m *access.TicketFingerprint) { m.StatusChangedBy = "cy" },
+		"moved at": func(m *access.TicketFingerprint) { m.StatusChangedAt = m.StatusChangedAt.Add(time.Nanosecond) },
+		"status":   func(m *access.TicketFingerprint) { m.Status = "Approved" },
+		"seen at":  func(m *access.TicketFingerprint) { m.SeenAt = m.SeenAt.Add(time.Nanosecond) },
 	} {
 		other := known()
 		change(&other)
@@ -195,7 +195,7 @@ func TestTheCursorOfAWatch(t *testing.T) {
 	}
 	settled := func(until time.Time, updated ...time.Time) access.ChangesPage {
 		p := page("2", time.Time{}, updated...)
-		p.Settled = until
+		p.CompleteUntil = until
 		return p
 	}
 	rows := []struct {
@@ -217,12 +217,12 @@ func TestTheCursorOfAWatch(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			view := access.WatchView{Desk: "jira", Cursor: row.cursor, SweptAt: at.Add(-time.Hour)}
+			view := access.WatchPosition{Desk: "jira", Cursor: row.cursor, LastScanAt: at.Add(-time.Hour)}
 			got := view.Advanced(row.page, at)
 			want := view
 			want.Cursor = row.want
 			if row.done {
-				want.LookedAt = at
+				want.LastPollAt = at
 			}
 			require.Equal(t, want, got)
 		})
@@ -232,8 +232,8 @@ func TestTheCursorOfAWatch(t *testing.T) {
 func TestAWatchIsStaleWhenItHasToldNothingForTooLong(t *testing.T) {
 	at := time.Unix(10_000, 0)
 	after := access.Duration(10 * time.Minute)
-	require.True(t, access.WatchView{}.StaleAt(at, after), "there was no round yet")
-	view := access.WatchView{LookedAt: at}
+	require.True(t, access.WatchPosition{}.StaleAt(at, after), "there was no round yet")
+	view := access.WatchPosition{LastPollAt: at}
 	require.False(t, view.StaleAt(at.Add(10*time.Minute), after))
 	require.True(t, view.StaleAt(at.Add(10*time.Minute+1), after))
 }

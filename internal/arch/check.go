@@ -42,7 +42,7 @@ func Check(fsys fs.FS) []Violation {
 			return
 		}
 		dir := path.Dir(file)
-		r, ok := roomOf(dir)
+		r, ok := ruleOf(dir)
 		if !ok && !unknown[dir] {
 			unknown[dir] = true
 			violations = append(violations, broken(dir, ruleRoom, "the folder has Go files and no rule"))
@@ -119,7 +119,7 @@ func leftOut(fsys fs.FS, dir string) bool {
 	return err == nil
 }
 
-func checkFile(file string, text []byte, r room) []Violation {
+func checkFile(file string, text []byte, r packageRule) []Violation {
 	parsed, err := parser.ParseFile(token.NewFileSet(), file, text, parser.ImportsOnly)
 	if err != nil {
 		return []Violation{{File: file, Rule: "no rule can be checked", Text: err.Error()}}
@@ -155,16 +155,16 @@ func folderOf(imported string) (string, bool) {
 	return strings.CutPrefix(imported, module+"/")
 }
 
-func roomOf(dir string) (room, bool) {
-	for _, r := range rooms {
+func ruleOf(dir string) (packageRule, bool) {
+	for _, r := range packageRules {
 		if matches(r.pattern, dir, dir) {
 			return r, true
 		}
 	}
-	return room{}, false
+	return packageRule{}, false
 }
 
-func (r room) allows(file, imported string) bool {
+func (r packageRule) allows(file, imported string) bool {
 	allowed := r.imports
 	if isTest(file) {
 		allowed = slices.Concat(r.imports, r.tests, everyTest)

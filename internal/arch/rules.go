@@ -29,7 +29,7 @@ var (
 
 // room is a set of folders with one rule. Patterns are those of path.Match; {dir} stands for the folder itself, and
 // {up} for the one above it.
-type room struct {
+type packageRule struct {
 	pattern string
 	rule    rule
 	// imports are the folders of ours that its files may import; tests are those that its _test files may import
@@ -49,7 +49,7 @@ var everyTest = []string{
 }
 
 // rooms are all rooms of the house. The first whose pattern matches a folder is its room.
-var rooms = []room{
+var packageRules = []packageRule{
 	{pattern: "internal/access", rule: ruleAccess},
 	{pattern: "internal/access/accesstest", rule: ruleInternal, imports: []string{"internal/access"}},
 	{pattern: "internal/policy", rule: ruleInternal, imports: []string{"internal/access"}},

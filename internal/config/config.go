@@ -115,7 +115,7 @@ func Load(path string, environ []string, into any, ignore ...string) error {
 	}
 	o := overrides{decoder: d, ignore: ignore}
 	o.apply(root, target.Elem())
-	d.value(place{}, root, target.Elem())
+	d.value(keyPath{}, root, target.Elem())
 	d.validate(into)
 	if len(d.problems) > 0 {
 		return &access.Error{Kind: access.Invalid, Op: op, Err: d.problems}

@@ -17,13 +17,13 @@ const (
 )
 
 // place is where in the configuration a value stands.
-type place struct {
+type keyPath struct {
 	key    string
 	secret bool
 	depth  int
 }
 
-func (p place) child(name string) place {
+func (p keyPath) child(name string) keyPath {
 	p.depth++
 	if p.key != "" {
 		name = p.key + "." + name
@@ -32,7 +32,7 @@ func (p place) child(name string) place {
 	return p
 }
 
-func (p place) item(i int) place {
+func (p keyPath) item(i int) keyPath {
 	p.depth++
 	p.key = fmt.Sprintf("%s[%d]", p.key, i)
 	return p
@@ -56,7 +56,7 @@ func newDecoder(path string, environ []string) *decoder {
 	return d
 }
 
-func (d *decoder) problem(at place, n *yaml.Node, format string, args ...any) {
+func (d *decoder) problem(at keyPath, n *yaml.Node, format string, args ...any) {
 	where := d.override[n]
 	if where == "" {
 		where = fmt.Sprintf("%s:%d", d.path, n.Line)
@@ -65,7 +65,7 @@ func (d *decoder) problem(at place, n *yaml.Node, format string, args ...any) {
 }
 
 // tooBig reports, once, that the tree is deeper or larger than any configuration.
-func (d *decoder) tooBig(at place, n *yaml.Node) bool {
+func (d *decoder) tooBig(at keyPath, n *yaml.Node) bool {
 	d.nodes++
 	if at.depth <= maxDepth && d.nodes <= maxNodes {
 		return false
@@ -80,7 +80,7 @@ func (d *decoder) tooBig(at place, n *yaml.Node) bool {
 var durationType = reflect.TypeFor[time.Duration]()
 
 // value decodes a node into a settable value, which holds the default.
-func (d *decoder) value(at place, n *yaml.Node, out reflect.Value) {
+func (d *decoder) value(at keyPath, n *yaml.Node, out reflect.Value) {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
@@ -108,7 +108,7 @@ func (d *decoder) value(at place, n *yaml.Node, out reflect.Value) {
 	}
 }
 
-func (d *decoder) plain(at place, n *yaml.Node, out reflect.Value) {
+func (d *decoder) plain(at keyPath, n *yaml.Node, out reflect.Value) {
 	switch out.Kind() {
 	case reflect.Struct:
 		d.section(at, n, out)
@@ -124,7 +124,7 @@ func (d *decoder) plain(at place, n *yaml.Node, out reflect.Value) {
 }
 
 // custom hands a subtree, with its references replaced, to a type that decodes itself.
-func (d *decoder) custom(at place, n *yaml.Node, decode func(*yaml.Node) error) {
+func (d *decoder) custom(at keyPath, n *yaml.Node, decode func(*yaml.Node) error) {
 	before := len(d.problems)
 	resolved := d.resolved(at, n)
 	if len(d.problems) > before {
@@ -140,7 +140,7 @@ func (d *decoder) custom(at place, n *yaml.Node, decode func(*yaml.Node) error) 
 }
 
 // resolved is a copy of a subtree with every reference replaced.
-func (d *decoder) resolved(at place, n *yaml.Node) *yaml.Node {
+func (d *decoder) resolved(at keyPath, n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
@@ -166,7 +166,7 @@ func (d *decoder) resolved(at place, n *yaml.Node) *yaml.Node {
 	return &fresh
 }
 
-func (d *decoder) section(at place, n *yaml.Node, out reflect.Value) {
+func (d *decoder) section(at keyPath, n *yaml.Node, out reflect.Value) {
 	fields := fieldsOf(out)
 	d.pairs(at, n, func(name *yaml.Node, value *yaml.Node) {
 		where := at.child(name.Value)
@@ -186,7 +186,7 @@ func (d *decoder) section(at place, n *yaml.Node, out reflect.Value) {
 }
 
 // names decodes a section whose keys are free.
-func (d *decoder) names(at place, n *yaml.Node, out reflect.Value) {
+func (d *decoder) names(at keyPath, n *yaml.Node, out reflect.Value) {
 	if out.Type().Key().Kind() != reflect.String {
 		d.problem(at, n, "cannot be set: its keys are of type %s, not text", out.Type().Key())
 		return
@@ -209,7 +209,7 @@ func (d *decoder) names(at place, n *yaml.Node, out reflect.Value) {
 }
 
 // pairs visits the keys and values of a mapping, each key once.
-func (d *decoder) pairs(at place, n *yaml.Node, visit func(name, value *yaml.Node)) {
+func (d *decoder) pairs(at keyPath, n *yaml.Node, visit func(name, value *yaml.Node)) {
 	if n.Kind != yaml.MappingNode {
 		d.problem(at, n, "found %s, expected keys and values", d.found(at, n))
 		return
@@ -230,7 +230,7 @@ func (d *decoder) pairs(at place, n *yaml.Node, visit func(name, value *yaml.Nod
 	}
 }
 
-func (d *decoder) list(at place, n *yaml.Node, out reflect.Value) {
+func (d *decoder) list(at keyPath, n *yaml.Node, out reflect.Value) {
 	if n.Kind != yaml.SequenceNode {
 		d.problem(at, n, "found %s, expected a list", d.found(at, n))
 		return

@@ -33,7 +33,7 @@ func hasReference(n *yaml.Node) bool {
 }
 
 // interpolate gives a scalar's text with its references replaced; false when a problem was reported instead.
-func (d *decoder) interpolate(at place, n *yaml.Node) (string, bool) {
+func (d *decoder) interpolate(at keyPath, n *yaml.Node) (string, bool) {
 	if d.override[n] != "" {
 		return n.Value, true
 	}

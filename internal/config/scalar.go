@@ -14,7 +14,7 @@ import (
 // maxShown is how many runes of a wrong text a problem shows.
 const maxShown = 60
 
-func (d *decoder) text(at place, n *yaml.Node, target encoding.TextUnmarshaler) {
+func (d *decoder) text(at keyPath, n *yaml.Node, target encoding.TextUnmarshaler) {
 	if n.Kind != yaml.ScalarNode {
 		d.problem(at, n, "found %s, expected one value", d.found(at, n))
 		return
@@ -32,7 +32,7 @@ func (d *decoder) text(at place, n *yaml.Node, target encoding.TextUnmarshaler) 
 	}
 }
 
-func (d *decoder) scalar(at place, n *yaml.Node, out reflect.Value) {
+func (d *decoder) scalar(at keyPath, n *yaml.Node, out reflect.Value) {
 	expected := expectation(out)
 	if expected == "" {
 		d.problem(at, n, "cannot be set: values of type %s have no form in the file", out.Type())
@@ -113,7 +113,7 @@ func set(out reflect.Value, text string) bool {
 }
 
 // found describes a node without showing what must stay hidden.
-func (d *decoder) found(at place, n *yaml.Node) string {
+func (d *decoder) found(at keyPath, n *yaml.Node) string {
 	if n.Kind != yaml.ScalarNode {
 		return nodeKind(n)
 	}
@@ -123,7 +123,7 @@ func (d *decoder) found(at place, n *yaml.Node) string {
 	return nodeKind(n)
 }
 
-func (d *decoder) hidden(at place, n *yaml.Node) bool {
+func (d *decoder) hidden(at keyPath, n *yaml.Node) bool {
 	return at.secret || d.override[n] != "" || hasReference(n)
 }
 

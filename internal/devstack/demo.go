@@ -76,7 +76,7 @@ func startDemo(ctx context.Context, options stack.Options, keep bool) (*running,
 	if err := stack.Build(ctx, options); err != nil {
 		return nil, err
 	}
-	state, err := startHold(ctx, options.Dir, options)
+	state, err := startBackground(ctx, options.Dir, options)
 	return &running{
 		urls: state.URLs, dir: options.Dir, state: func() (stack.State, error) { return stack.ReadState(options.Dir) },
 		stop: func() error { return endHold(context.WithoutCancel(ctx), options.Dir) },
@@ -109,7 +109,7 @@ type row struct {
 }
 
 func (p *play) all(ctx context.Context) error {
-	for i, scene := range scenes() {
+	for i, scene := range scenarios() {
 		fmt.Fprintf(p.out, "\n%d. %s\n", i+1, scene.title)
 		if err := p.within(ctx, scene); err != nil {
 			return fmt.Errorf("scene %d (%s): %w", i+1, scene.title, err)
@@ -119,7 +119,7 @@ func (p *play) all(ctx context.Context) error {
 	return nil
 }
 
-func (p *play) within(ctx context.Context, s scene) error {
+func (p *play) within(ctx context.Context, s scenario) error {
 	ctx, cancel := context.WithTimeout(ctx, sceneWithin)
 	defer cancel()
 	return s.run(ctx, p)
@@ -196,7 +196,7 @@ func (p *play) diagnosis(ctx context.Context) string {
 		if err != nil {
 			fmt.Fprintf(&b, "request %s cannot be read: %v\n", p.last, err)
 		} else {
-			fmt.Fprintf(&b, "request %s is %s: %s\n", p.last, detail.State, detail.Next)
+			fmt.Fprintf(&b, "request %s is %s: %s\n", p.last, detail.State, detail.StatusText)
 			for _, e := range detail.Timeline {
 				fmt.Fprintf(&b, "    %s  %s  %s by %s: %s\n", e.At.Format(time.TimeOnly), e.Type, e.Actor, e.Channel, e.Text)
 			}

@@ -12,8 +12,8 @@ import (
 	"usher/internal/devstack/stack"
 )
 
-func shown() screen {
-	return screen{
+func shown() startMessage {
+	return startMessage{
 		urls: stack.URLs{
 			API: "http://127.0.0.1:8080", APIDocs: "http://127.0.0.1:8080/docs", Board: "http://127.0.0.1:8081/board",
 			Directory: "http://127.0.0.1:8082/directory", TemporalUI: "http://127.0.0.1:8233",
@@ -25,7 +25,7 @@ func shown() screen {
 func TestScreenFitsATerminal(t *testing.T) {
 	s := shown()
 	for range 7 {
-		s.open = append(s.open, access.RequestView{Request: access.Request{ID: "r"}, State: access.StateAwaitingApprove, Next: "Waiting for Mia."})
+		s.open = append(s.open, access.RequestView{Request: access.Request{ID: "r"}, State: access.StateAwaitingApproval, StatusText: "Waiting for Mia."})
 	}
 	text := s.text()
 	require.LessOrEqual(t, strings.Count(text, "\n"), 40)

@@ -48,7 +48,7 @@ func main() {
 }
 
 func run(ctx context.Context, p program) int {
-	commands := map[string]func(context.Context, program) error{"up": up, "demo": demo, "stop": stop, "hold": hold, "bench": measure, "bench-floor": benchFloor}
+	commands := map[string]func(context.Context, program) error{"up": up, "demo": demo, "stop": stop, "hold": background, "bench": measure, "bench-floor": benchFloor}
 	name := ""
 	if len(p.args) > 0 {
 		name = p.args[0]

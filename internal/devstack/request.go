@@ -89,7 +89,7 @@ func (r *request) decide(ctx context.Context, person access.PersonID, v stack.Ve
 
 // move moves the card on the board, as a person.
 func (r *request) move(ctx context.Context, person access.PersonID, status string) error {
-	if err := r.play.client.MoveTicket(ctx, person, r.ticket, status); err != nil {
+	if err := r.play.client.TransitionTicket(ctx, person, r.ticket, status); err != nil {
 		return fmt.Errorf("move %s: %w", r.ticket, err)
 	}
 	r.play.check("%s moves the card %s to %s", person, r.ticket, status)
@@ -128,9 +128,9 @@ func (r *request) ends(ctx context.Context, e ending) error {
 		case d.State == e.outcome:
 			return nil
 		case d.State.Ended():
-			return stack.Stop(fmt.Errorf("it ended as %s, expected %s: %s", d.State, e.outcome, d.Next))
+			return stack.Stop(fmt.Errorf("it ended as %s, expected %s: %s", d.State, e.outcome, d.StatusText))
 		}
-		return fmt.Errorf("it is %s, expected %s: %s", d.State, e.outcome, d.Next)
+		return fmt.Errorf("it is %s, expected %s: %s", d.State, e.outcome, d.StatusText)
 	}); err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func up(ctx context.Context, p program) error {
 	if err != nil {
 		fmt.Fprintf(p.out, "the open requests cannot be listed: %v\n", err)
 	}
-	write(p.out, screen{urls: s.URLs(), pids: s.Pids(), dir: relative(options.Root, s.Dir()), jira: options.Jira, open: open, took: time.Since(began), now: time.Now()})
+	write(p.out, startMessage{urls: s.URLs(), pids: s.Pids(), dir: relative(options.Root, s.Dir()), jira: options.Jira, open: open, took: time.Since(began), now: time.Now()})
 	<-ctx.Done()
 	fmt.Fprintln(p.out, "\nusher: stopping")
 	if err := s.Stop(context.WithoutCancel(ctx)); err != nil {
@@ -92,4 +92,4 @@ func relative(root, path string) string {
 	return path
 }
 
-func write(out io.Writer, s screen) { fmt.Fprint(out, s.text()) }
+func write(out io.Writer, s startMessage) { fmt.Fprint(out, s.text()) }

@@ -51,8 +51,8 @@ func browserAsks() []browserAsk {
 		{browserEnded, "ana", "wiki/editor", "I keep the handbook", "mia", yes, access.OutcomeGranted},
 		{"vpn-ben", "ben", "vpn/user", "I work from home", "mia", no, access.OutcomeDenied},
 		{"badge-ana", "ana", "badge/lab", "I measure in the laboratory", "omar", yes, access.StateFulfilling},
-		{"admin-ana", "ana", "wiki/admin", "I am on call", "mia", yes, access.StateAwaitingApprove},
-		{browserOpen, "ben", "wiki/editor", browserReason, "", stack.Verdict{}, access.StateAwaitingApprove},
+		{"admin-ana", "ana", "wiki/admin", "I am on call", "mia", yes, access.StateAwaitingApproval},
+		{browserOpen, "ben", "wiki/editor", browserReason, "", stack.Verdict{}, access.StateAwaitingApproval},
 	}
 }
 
@@ -148,7 +148,7 @@ func browserHasTicket(d stack.Detail) error {
 func browserState(state access.RequestState) func(stack.Detail) error {
 	return func(d stack.Detail) error {
 		if d.State != state {
-			return fmt.Errorf("it is %s, expected %s: %s", d.State, state, d.Next)
+			return fmt.Errorf("it is %s, expected %s: %s", d.State, state, d.StatusText)
 		}
 		return nil
 	}
@@ -274,7 +274,7 @@ func (p *browserPage) seesRun(d *browserDesk) {
 		if err != nil {
 			return err
 		}
-		for _, part := range []string{"Mia Moreau", d.open.Next, string(d.open.Ticket.Key), "wiki/editor for ben"} {
+		for _, part := range []string{"Mia Moreau", d.open.StatusText, string(d.open.Ticket.Key), "wiki/editor for ben"} {
 			if !strings.Contains(shown.Text, part) {
 				return fmt.Errorf("the details are %q, expected %q in them", shown.Text, part)
 			}
@@ -287,7 +287,7 @@ func (p *browserPage) seesRun(d *browserDesk) {
 		}
 		return nil
 	})
-	require.Contains(p.t, d.open.Next, "Mia Moreau", "the next step names the approver")
+	require.Contains(p.t, d.open.StatusText, "Mia Moreau", "the next step names the approver")
 }
 
 func browserColumn(status string) string { return ".column[data-status=" + strconv.Quote(status) + "]" }

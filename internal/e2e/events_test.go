@@ -106,7 +106,7 @@ func anotherTicket(do eventStep) eventStep {
 }
 
 func ticketEvents() []*ticketEvent {
-	seenEvents := []access.EventType{access.EventTicketSeen}
+	seenEvents := []access.EventType{access.EventTicketChanged}
 	refusedEvents := []access.EventType{access.EventDecisionRefused}
 	auto := func(name string, want ending, events []access.EventType, says string) row {
 		want.events, want.says = events, says
@@ -147,11 +147,11 @@ func ticketEvents() []*ticketEvent {
 		},
 		{
 			row: auto("moved to another project", granted, seenEvents, ""),
-			do:  inOrder(board("zoe", "project", "to", "OTHER"), seen(access.EventTicketSeen), approves),
+			do:  inOrder(board("zoe", "project", "to", "OTHER"), seen(access.EventTicketChanged), approves),
 		},
 		{
 			row: auto("assigned to somebody else", granted, seenEvents, ""),
-			do:  inOrder(board("zoe", "assign", "to", stack.JiraAccount("omar")), seen(access.EventTicketSeen), approves),
+			do:  inOrder(board("zoe", "assign", "to", stack.JiraAccount("omar")), seen(access.EventTicketChanged), approves),
 		},
 		{
 			row: auto("opened again after the end: closed again", granted, nil, ""),
@@ -173,14 +173,14 @@ func over(ctx context.Context, e *ticketEvent) error {
 
 // reopened waits for the answer to a ticket that was opened again after the end.
 func reopened(ctx context.Context, e *ticketEvent) error {
-	e.want.events, e.want.says = []access.EventType{access.EventTicketSeen}, "opening the ticket again changes nothing"
+	e.want.events, e.want.says = []access.EventType{access.EventTicketChanged}, "opening the ticket again changes nothing"
 	return e.comment(ctx, e.want.says)
 }
 
 // lostWebhook is decided by the ticket although the desk's event never comes.
 func lostWebhook() *ticketEvent {
 	want := granted
-	want.events = []access.EventType{access.EventTicketSeen}
+	want.events = []access.EventType{access.EventTicketChanged}
 	return &ticketEvent{
 		row: row{name: "ticket event: approver moves it, the webhook is lost", ask: "wiki/editor", want: want},
 		do: inOrder(func(ctx context.Context, e *ticketEvent) error {

@@ -28,7 +28,7 @@ const (
 // lags.
 func badDesk() jiratest.Faults {
 	return jiratest.Faults{
-		Rules: []jiratest.Rule{{Every: 5, Of: []jiratest.Misfire{
+		Rules: []jiratest.Rule{{Every: 5, Of: []jiratest.FaultResponse{
 			{Kind: jiratest.MisfireDrop},
 			{Kind: jiratest.MisfireDrop, Committed: true},
 			{Kind: jiratest.MisfireStatus, Status: http.StatusInternalServerError},
@@ -51,9 +51,9 @@ func badDesk() jiratest.Faults {
 // ticket of unknown outcome again.
 func stormTerms() settings {
 	return settings{workerEnv: []string{
-		"USHER_DESKS_JIRA_JIRA_REQUEST_TIMEOUT=4s", "USHER_DESKS_JIRA_JIRA_RATE=1000", "USHER_TERMS_DESK_SETTLES=10s",
-		"USHER_TERMS_WATCH_INTERVAL=2s", "USHER_TERMS_WATCH_OVERLAP=1m", "USHER_TERMS_WATCH_SWEEP=20s",
-		"USHER_TERMS_WATCH_STALE_AFTER=60s", "USHER_TERMS_WATCH_SAFETY_LOOK=1m",
+		"USHER_DESKS_JIRA_JIRA_REQUEST_TIMEOUT=4s", "USHER_DESKS_JIRA_JIRA_RATE=1000", "USHER_REQUEST_SETTINGS_SEARCH_INDEX_DELAY=10s",
+		"USHER_REQUEST_SETTINGS_WATCH_INTERVAL=2s", "USHER_REQUEST_SETTINGS_WATCH_OVERLAP=1m", "USHER_REQUEST_SETTINGS_WATCH_FULL_SCAN_INTERVAL=20s",
+		"USHER_REQUEST_SETTINGS_WATCH_STALE_AFTER=60s", "USHER_REQUEST_SETTINGS_WATCH_STALENESS_CHECK_INTERVAL=1m",
 	}}
 }
 
@@ -78,7 +78,7 @@ func stormKinds() []crowdRow {
 			// What is withdrawn before policy has answered gets no ticket.
 			err := slowly(ctx, func(ctx context.Context) error {
 				detail, err := r.Show(ctx, stack.Auditor, r.id)
-				if err == nil && detail.State != access.StateAwaitingApprove {
+				if err == nil && detail.State != access.StateAwaitingApproval {
 					err = fmt.Errorf("it is %s", detail.State)
 				}
 				return err
@@ -107,7 +107,7 @@ func moved(from string, by access.PersonID, to string) crowdStep {
 		if err := c.status(ctx, r, from); err != nil {
 			return err
 		}
-		return r.MoveTicket(ctx, by, access.TicketKey(c.evidence(r.id).tickets[0].Key), to)
+		return r.TransitionTicket(ctx, by, access.TicketKey(c.evidence(r.id).tickets[0].Key), to)
 	}
 }
 
@@ -161,7 +161,7 @@ func (s *system) deskCalls(ctx context.Context) (jiratest.Calls, error) {
 // TestHumanIsFaster: while usher does not know yet that its own move was made, a human moves the ticket on. What usher
 // repeats must not undo that.
 func TestHumanIsFaster(t *testing.T) {
-	s := start(t, outageTerms("USHER_DESKS_JIRA_JIRA_REQUEST_TIMEOUT=3s", "USHER_TERMS_WATCH_INTERVAL=10s"))
+	s := start(t, outageTerms("USHER_DESKS_JIRA_JIRA_REQUEST_TIMEOUT=3s", "USHER_REQUEST_SETTINGS_WATCH_INTERVAL=10s"))
 	ctx, cancel := context.WithTimeout(t.Context(), rowWithin)
 	defer cancel()
 	// Nobody tells usher of the human's move before it repeats its own.

@@ -81,7 +81,7 @@ func frozenKinds() []*frozenKind {
 	takenBackByHand := withdrawn
 	takenBackByHand.takenBack = true
 	answered := granted
-	answered.events, answered.says = []access.EventType{access.EventTicketSeen}, "opening the ticket again changes nothing"
+	answered.events, answered.says = []access.EventType{access.EventTicketChanged}, "opening the ticket again changes nothing"
 	return []*frozenKind{
 		{
 			name: "open_ticket", ask: "wiki/editor", want: granted, activity: "OpenTicket", workflow: ofRequest,
@@ -114,12 +114,12 @@ func frozenKinds() []*frozenKind {
 		},
 		{
 			name: "grant", want: gone, activity: "Grant", workflow: ofSubject,
-			before: hasTicket, provoke: frozenDecides("mia", access.Approve), retried: leaseStands(access.LeaseHeld),
+			before: hasTicket, provoke: frozenDecides("mia", access.Approve), retried: leaseStands(access.LeaseActive),
 			meanwhile: frozenSteps(noLongerWanted, leaseStands(access.LeaseEnded)), calls: groupCalls("add"),
 		},
 		{
 			name: "revoke", want: gone, activity: "Revoke", workflow: ofSubject,
-			before:  frozenSteps(hasTicket, frozenDecides("mia", access.Approve), leaseStands(access.LeaseHeld), frozenOver),
+			before:  frozenSteps(hasTicket, frozenDecides("mia", access.Approve), leaseStands(access.LeaseActive), frozenOver),
 			provoke: noLongerWanted, retried: leaseStands(access.LeaseEnded), meanwhile: newerRequest, calls: groupCalls("remove"),
 		},
 		{
@@ -141,11 +141,11 @@ func recordKinds() []*frozenKind {
 	approves := frozenDecides("mia", access.Approve)
 	ends := record("grant_that_ends", "wiki/editor", gone, approves, leaseStands(access.LeaseEnded))
 	ends.lasts = "5s"
-	unwanted := record("grant_that_is_taken_away", "wiki/editor", gone, approves, leaseStands(access.LeaseHeld))
+	unwanted := record("grant_that_is_taken_away", "wiki/editor", gone, approves, leaseStands(access.LeaseActive))
 	unwanted.meanwhile = frozenSteps(frozenOver, noLongerWanted, leaseStands(access.LeaseEnded))
 	return []*frozenKind{
 		ends, unwanted,
-		record("grant", "wiki/editor", granted, approves, leaseStands(access.LeaseHeld)),
+		record("grant", "wiki/editor", granted, approves, leaseStands(access.LeaseActive)),
 		record("denial", "wiki/editor", denied, frozenDecides("mia", access.Deny), ticketIn(statusWontDo)),
 		record("withdrawal", "badge/lab", withdrawn, frozenWithdraws, ticketIn(statusWontDo)),
 	}
@@ -243,8 +243,8 @@ func noLongerWanted(ctx context.Context, _ *crowd, r *frozenRow) error {
 	}
 	for _, l := range leases {
 		if l.Lease.Request == r.id {
-			return r.temporal.SignalWorkflow(ctx, ofSubject(&r.row), "", workflows.SignalEnsure, access.Ensure{
-				Lease: l.Lease, Revision: l.Revision + 1, Wanted: access.Absent, Window: access.Window{From: time.Now().UTC()},
+			return r.temporal.SignalWorkflow(ctx, ofSubject(&r.row), "", workflows.SignalApplyLease, access.LeaseSpec{
+				Lease: l.Lease, Revision: l.Revision + 1, DesiredState: access.Absent, Window: access.Window{From: time.Now().UTC()},
 			})
 		}
 	}
@@ -254,7 +254,7 @@ func noLongerWanted(ctx context.Context, _ *crowd, r *frozenRow) error {
 // newerRequest gives the row's person the same access by another request, without end.
 func newerRequest(ctx context.Context, c *crowd, r *frozenRow) error {
 	newer := &frozenRow{swept: swept{row: row{name: r.name, ask: r.ask, who: r.who, system: r.system, id: r.another()}}}
-	return frozenSteps(hasTicket, frozenDecides("mia", access.Approve), leaseStands(access.LeaseHeld))(ctx, c, newer)
+	return frozenSteps(hasTicket, frozenDecides("mia", access.Approve), leaseStands(access.LeaseActive))(ctx, c, newer)
 }
 
 // opensAgain has a human open a ticket again that is closed. Nobody tells usher.

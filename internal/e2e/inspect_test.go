@@ -101,7 +101,7 @@ func (r *row) countGrants(f *finding, e evidence) {
 func (r *row) countMembers(f *finding, e evidence) {
 	held := map[string]bool{}
 	for _, l := range e.leases {
-		if l.State == access.LeaseHeld && l.Lease.Binding != nil {
+		if l.State == access.LeaseActive && l.Lease.Binding != nil {
 			held[l.Lease.Binding.Role] = true
 		}
 	}
@@ -120,7 +120,7 @@ func (r *row) countMembers(f *finding, e evidence) {
 func (r *row) countAudit(f *finding, e evidence) {
 	said, types := map[string]bool{}, map[access.EventType]bool{}
 	for _, event := range e.detail.Timeline {
-		what := fmt.Sprint(event.Type, event.Lease, event.Actor, event.Items, event.Proof, event.Text)
+		what := fmt.Sprint(event.Type, event.Lease, event.Actor, event.Items, event.Evidence, event.Text)
 		if said[what] && onlyOnce(event.Type) {
 			f.note(&f.missing, "the audit trail says twice: %s", event.Text)
 		}
@@ -155,7 +155,7 @@ func recordedAs(event access.Event, d access.Decision) bool {
 // onlyOnce reports whether the same is never said twice by events of a type, whatever happens to a run.
 func onlyOnce(t access.EventType) bool {
 	return slices.Contains([]access.EventType{
-		access.EventSubmitted, access.EventRequired, access.EventTicketOpened, access.EventDecided, access.EventGrantAsked,
+		access.EventSubmitted, access.EventRequired, access.EventTicketOpened, access.EventDecided, access.EventGrantRequested,
 		access.EventEnded, access.EventTicketClosed, access.EventLeaseGranted, access.EventLeaseEnded,
 	}, t)
 }
@@ -180,7 +180,7 @@ func (r *row) wrongEnd(e evidence) []string {
 		say("the desk has %d tickets of the request", r.found.tickets)
 	}
 	if e.detail.State != r.want.outcome {
-		say("the request is %s, expected %s: %s", e.detail.State, r.want.outcome, e.detail.Next)
+		say("the request is %s, expected %s: %s", e.detail.State, r.want.outcome, e.detail.StatusText)
 	}
 	for _, ticket := range e.tickets {
 		if ticket.Status != r.want.status {
@@ -204,7 +204,7 @@ func (r *row) wrongEnd(e evidence) []string {
 			}
 		}
 	}
-	state, leases := access.LeaseHeld, 0
+	state, leases := access.LeaseActive, 0
 	if r.want.ended || r.want.takenBack {
 		state = access.LeaseEnded
 	}
@@ -229,7 +229,7 @@ func soundEvidence() (*row, evidence) {
 	at := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 	lease := access.LeaseView{
 		Lease: access.Lease{ID: "r1:1", Request: "r1", Binding: &access.Binding{Target: "directory", Role: "wiki-editors"}},
-		State: access.LeaseHeld, GrantedAt: &at,
+		State: access.LeaseActive, GrantedAt: &at,
 	}
 	e := evidence{
 		tickets: []stack.Ticket{{Key: "ACCESS-1", Status: statusDone}},

@@ -135,8 +135,8 @@ func commented(parts ...string) func(context.Context, *row) error {
 // outageTerms let the watch look often, and ask nothing else of the desk.
 func outageTerms(more ...string) settings {
 	return settings{workerEnv: append([]string{
-		"USHER_TERMS_WATCH_INTERVAL=1s", "USHER_TERMS_WATCH_OVERLAP=1m", "USHER_TERMS_WATCH_SWEEP=1h",
-		"USHER_TERMS_WATCH_STALE_AFTER=10m", "USHER_TERMS_WATCH_SAFETY_LOOK=1h",
+		"USHER_REQUEST_SETTINGS_WATCH_INTERVAL=1s", "USHER_REQUEST_SETTINGS_WATCH_OVERLAP=1m", "USHER_REQUEST_SETTINGS_WATCH_FULL_SCAN_INTERVAL=1h",
+		"USHER_REQUEST_SETTINGS_WATCH_STALE_AFTER=10m", "USHER_REQUEST_SETTINGS_WATCH_STALENESS_CHECK_INTERVAL=1h",
 	}, more...)}
 }
 
@@ -232,8 +232,8 @@ func targetOutages() []*outage {
 	name := func(what string) string { return "target down: " + what }
 	troubled := func(ctx context.Context, r *row) error {
 		return r.until(ctx, func(d stack.Detail) error {
-			if d.State != access.StateFulfilling || len(d.Items) != 1 || !strings.Contains(d.Items[0].Why, "refused") {
-				return fmt.Errorf("it is %s and says %q, expected it to be fulfilling and to say that the target refuses", d.State, d.Next)
+			if d.State != access.StateFulfilling || len(d.Items) != 1 || !strings.Contains(d.Items[0].Detail, "refused") {
+				return fmt.Errorf("it is %s and says %q, expected it to be fulfilling and to say that the target refuses", d.State, d.StatusText)
 			}
 			return nil
 		})

@@ -37,10 +37,10 @@ func requestMessages() []*queuedMessage {
 			return access.Decision{ID: decideID, By: q.approver(), Verdict: access.Approve}
 		}),
 		update(sayWithdraw, workflows.UpdateWithdraw, func(q *queued) any {
-			return workflows.WithdrawCall{ID: "queued-withdraw", By: q.who}
+			return workflows.WithdrawInput{ID: "queued-withdraw", By: q.who}
 		}),
 		update(saySubmit, workflows.UpdateSubmit, func(q *queued) any {
-			return workflows.SubmitCall{Digest: q.view.Request.Digest()}
+			return workflows.SubmitInput{Digest: q.view.Request.Digest()}
 		}),
 		{sayDecision, func(ctx context.Context, q *queued) error {
 			return q.signal(ctx, workflows.SignalDecision, access.Decision{ID: "queued-decision", Verdict: access.Deny, Reason: "not now"})
@@ -72,11 +72,11 @@ const (
 )
 
 // ensures sends what the lease shall be, at a revision that is so much higher than the one that was asked for last.
-func ensures(more int, wanted access.Wanted, lasts time.Duration) func(context.Context, *queued) error {
+func ensures(more int, wanted access.DesiredState, lasts time.Duration) func(context.Context, *queued) error {
 	return func(ctx context.Context, q *queued) error {
-		return q.signal(ctx, workflows.SignalEnsure, access.Ensure{
-			Lease: q.lease.Lease, Revision: q.lease.Revision + more, Wanted: wanted,
-			Window: access.Window{From: time.Now().UTC(), Lasts: access.Duration(lasts)}, Why: "queued",
+		return q.signal(ctx, workflows.SignalApplyLease, access.LeaseSpec{
+			Lease: q.lease.Lease, Revision: q.lease.Revision + more, DesiredState: wanted,
+			Window: access.Window{From: time.Now().UTC(), Duration: access.Duration(lasts)}, Reason: "queued",
 		})
 	}
 }
@@ -121,29 +121,29 @@ func (q *queued) signal(ctx context.Context, name string, arg any) error {
 
 // sendNews tells the request what its ticket looks like now, as the desk's watch does.
 func sendNews(ctx context.Context, q *queued) error {
-	news := access.TicketNews{Snapshot: access.TicketSnapshot{Ref: access.TicketRef{Desk: "jira", ID: "1", Key: "ACCESS-1"}}}
+	news := access.TicketChange{Snapshot: access.TicketSnapshot{Ref: access.TicketRef{Desk: "jira", ID: "1", Key: "ACCESS-1"}}}
 	if q.view.Ticket != nil {
 		var err error
 		if news.Snapshot, err = q.reader.ReadTicket(ctx, q.view.Ticket.ID); err != nil {
 			return err
 		}
 	}
-	return q.signal(ctx, workflows.SignalTicket, news)
+	return q.signal(ctx, workflows.SignalTicketChanged, news)
 }
 
 // sendAnswer tells the request where its lease stands.
 func sendAnswer(ctx context.Context, q *queued) error {
 	now := time.Now().UTC()
-	answer := access.LeaseAnswer{Lease: access.LeaseIDOf(q.id, "1"), Revision: 1, State: access.LeaseHeld, GrantedAt: &now}
+	answer := access.LeaseStatus{Lease: access.LeaseIDOf(q.id, "1"), Revision: 1, State: access.LeaseActive, GrantedAt: &now}
 	if q.state.name == inClosing {
 		answer.Revision, answer.State, answer.GrantedAt = 2, access.LeaseRevoking, nil
 	}
-	return q.signal(ctx, workflows.SignalLeaseState, answer)
+	return q.signal(ctx, workflows.SignalLeaseStatus, answer)
 }
 
 // sendStale answers a message that is no longer the last one.
 func sendStale(ctx context.Context, q *queued) error {
-	return q.signal(ctx, workflows.SignalLeaseState, access.LeaseAnswer{
+	return q.signal(ctx, workflows.SignalLeaseStatus, access.LeaseStatus{
 		Lease: access.LeaseIDOf(q.id, "1"), State: access.LeaseEnded, Refused: "an answer to an older message",
 	})
 }

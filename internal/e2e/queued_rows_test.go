@@ -74,13 +74,13 @@ const (
 	sayDecision   = "decision"
 	sayHint       = "hint"
 	sayTicket     = "ticket"
-	sayLeaseState = "lease_state"
-	sayStale      = "stale_lease_state"
+	sayLeaseState = "lease_status"
+	sayStale      = "stale_lease_status"
 	sayCancel     = "cancel"
-	sayAgain      = "ensure_again"
-	sayLower      = "ensure_lower"
-	sayShorter    = "ensure_shorter"
-	sayAbsent     = "ensure_absent"
+	sayAgain      = "apply_again"
+	sayLower      = "apply_lower"
+	sayShorter    = "apply_shorter"
+	sayAbsent     = "apply_absent"
 )
 
 func requestStates() []*queuedState {
@@ -105,7 +105,7 @@ func subjectStates() []*queuedState {
 			name: inGranting, subject: true, ask: "wiki/editor", before: opened,
 			reach: reached(holdsCall(changing(beforeCommit, "add")), decided, underWay),
 		},
-		{name: inHeld, subject: true, ask: "wiki/editor", before: opened, reach: reached(decided, leaseIs(access.LeaseHeld))},
+		{name: inHeld, subject: true, ask: "wiki/editor", before: opened, reach: reached(decided, leaseIs(access.LeaseActive))},
 		{
 			name: inRevoking, subject: true, ask: "wiki/editor", lasts: "3s", before: opened,
 			reach: reached(holdsCall(changing(beforeCommit, "remove")), decided, underWay),
@@ -176,7 +176,7 @@ func withdrawnMeanwhile(ctx context.Context, _ *crowd, q *queued) error {
 	}
 	return awaited(ctx, func(ctx context.Context) error {
 		view, err := q.present(ctx)
-		if err == nil && view.State != access.StateClosing {
+		if err == nil && view.State != access.StateRevoking {
 			err = fmt.Errorf("it is %s", view.State)
 		}
 		return err
@@ -238,12 +238,12 @@ func (q *queued) decisive() bool {
 // help does what people must do besides, for the request to come to its end.
 func (q *queued) help(ctx context.Context, c *crowd, d stack.Detail) error {
 	if removal := c.removalOf(&q.row); removal.Status == statusWaiting {
-		return q.MoveTicket(ctx, "zoe", access.TicketKey(removal.Key), statusDone)
+		return q.TransitionTicket(ctx, "zoe", access.TicketKey(removal.Key), statusDone)
 	}
 	switch {
 	case q.decisive() || q.helped:
 		return nil
-	case d.State == access.StateAwaitingApprove:
+	case d.State == access.StateAwaitingApproval:
 		_, err := q.Decide(ctx, q.approver(), q.id, stack.Verdict{ID: "helps", Verdict: access.Approve})
 		if stack.StatusOf(err) == http.StatusConflict {
 			// A decision that was sent early counts.

@@ -144,7 +144,7 @@ func stuckRevoke() *ticketEvent {
 	e := scenario("stuck revoke", "wiki/editor", gone, func(ctx context.Context, e *ticketEvent) error {
 		return errors.Join(e.approve(ctx), e.state(ctx, access.OutcomeGranted),
 			e.SetDirectoryFaults(ctx, map[string]any{"fail_every": 1}),
-			seen(access.EventLeaseStuck)(ctx, e), e.SetDirectoryFaults(ctx, nil))
+			seen(access.EventRevocationFailing)(ctx, e), e.SetDirectoryFaults(ctx, nil))
 	})
 	e.lasts = "5s"
 	return e
@@ -224,7 +224,7 @@ func (r *recording) doctor(ctx context.Context, s *system) error {
 	for _, try := range []access.DeskName{"", "jira"} {
 		id := "doctor/" + slug("try "+string(try))
 		run, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue},
-			workflows.DoctorType, workflows.DoctorParams{TryTicket: try})
+			workflows.DoctorType, workflows.DoctorParams{TestTicket: try})
 		if err != nil {
 			return err
 		}

@@ -150,7 +150,7 @@ func (r *row) move(ctx context.Context, by access.PersonID, status string) error
 	if err != nil {
 		return err
 	}
-	return r.MoveTicket(ctx, by, key, status)
+	return r.TransitionTicket(ctx, by, key, status)
 }
 
 // until waits until the request is as wished.
@@ -166,9 +166,9 @@ func (r *row) state(ctx context.Context, want access.RequestState) error {
 		case d.State == want:
 			return nil
 		case d.State.Ended():
-			return stack.Stop(fmt.Errorf("it ended as %s, expected %s: %s", d.State, want, d.Next))
+			return stack.Stop(fmt.Errorf("it ended as %s, expected %s: %s", d.State, want, d.StatusText))
 		}
-		return fmt.Errorf("it is %s, expected %s: %s", d.State, want, d.Next)
+		return fmt.Errorf("it is %s, expected %s: %s", d.State, want, d.StatusText)
 	})
 }
 
@@ -236,7 +236,7 @@ func (e ending) requestEvents() []access.EventType {
 		access.EventSubmitted, access.EventRequired, access.EventTicketOpened, access.EventEnded, access.EventTicketClosed,
 	}
 	if e.outcome == access.OutcomeGranted {
-		types = append(types, access.EventDecided, access.EventGrantAsked, access.EventLeaseGranted)
+		types = append(types, access.EventDecided, access.EventGrantRequested, access.EventLeaseGranted)
 	}
 	if e.ended {
 		types = append(types, access.EventLeaseEnding, access.EventLeaseEnded)

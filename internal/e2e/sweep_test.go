@@ -247,7 +247,7 @@ func (m *motion) goesOn(ctx context.Context, r *row, seen string) error {
 		// What fails again and again is no progress.
 		busy := found.PendingWorkflowTask != nil && found.PendingWorkflowTask.Attempt < failsOften
 		busy = busy || slices.ContainsFunc(found.PendingActivities, func(a *workflowpb.PendingActivityInfo) bool {
-			return a.ActivityType.Name != "LookAtTicket" && a.Attempt < failsOften
+			return a.ActivityType.Name != "ReadTicket" && a.Attempt < failsOften
 		})
 		seen += " " + found.WorkflowExecutionInfo.Status.String()
 		if busy {

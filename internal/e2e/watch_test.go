@@ -55,7 +55,7 @@ func (s *system) signals(ctx context.Context, workflowID, name string) (int, err
 
 // heard is how often the row's request was told of its ticket or woken by a hint.
 func (r *row) heard(ctx context.Context) (int, error) {
-	told, toldErr := r.signals(ctx, workflows.RequestWorkflowID(r.id), workflows.SignalTicket)
+	told, toldErr := r.signals(ctx, workflows.RequestWorkflowID(r.id), workflows.SignalTicketChanged)
 	hinted, hintedErr := r.signals(ctx, workflows.RequestWorkflowID(r.id), workflows.SignalHint)
 	return told + hinted, errors.Join(toldErr, hintedErr)
 }
@@ -101,11 +101,11 @@ func watchRow(name string, want ending) *row {
 	return &row{name: "watch: " + name, ask: "wiki/editor", want: want}
 }
 
-var byTicket = ending{outcome: access.OutcomeGranted, status: statusDone, events: []access.EventType{access.EventTicketSeen}}
+var byTicket = ending{outcome: access.OutcomeGranted, status: statusDone, events: []access.EventType{access.EventTicketChanged}}
 
 // TestWatch leaves everything to the rounds of the desk's watch: it sweeps once an hour, and so do the requests look.
 func TestWatch(t *testing.T) {
-	s := start(t, outageTerms("USHER_TERMS_WATCH_STALE_AFTER="+watchStale.String()))
+	s := start(t, outageTerms("USHER_REQUEST_SETTINGS_WATCH_STALE_AFTER="+watchStale.String()))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*rowWithin)
 	defer cancel()
 	rows := s.ownWrites(ctx, t)
@@ -236,7 +236,7 @@ func (s *system) forgedWebhook(ctx context.Context, t *testing.T) *row {
 		return err
 	}), "the same with the right signature is a hint")
 	require.NoError(t, s.searched(ctx, 2))
-	require.NoError(t, r.state(ctx, access.StateAwaitingApprove), "what a webhook says of a ticket is not believed")
+	require.NoError(t, r.state(ctx, access.StateAwaitingApproval), "what a webhook says of a ticket is not believed")
 	require.NoError(t, r.approve(ctx))
 	require.NoError(t, r.ends(ctx))
 	return r
@@ -251,7 +251,7 @@ func (s *system) doctorHeals(ctx context.Context, t *testing.T) *row {
 	require.NoError(t, r.move(ctx, "mia", statusApproved))
 	// The first question to the doctor heals already, so it must come when the watch is stale.
 	require.NoError(t, passes(ctx, watchStale+time.Second))
-	require.NoError(t, r.state(ctx, access.StateAwaitingApprove), "nobody may have found the move yet")
+	require.NoError(t, r.state(ctx, access.StateAwaitingApproval), "nobody may have found the move yet")
 	problem, err := s.doctor(ctx)
 	require.NoError(t, err)
 	require.Contains(t, problem, "the watch has not completed a round since")
@@ -298,7 +298,7 @@ func (s *system) workerHeals(ctx context.Context, t *testing.T) *row {
 
 // TestWatchSweep is about what no list of changes shows, without webhooks, and about requests that look for themselves.
 func TestWatchSweep(t *testing.T) {
-	s := start(t, outageTerms("USHER_TERMS_WATCH_SWEEP=2s", "USHER_TERMS_WATCH_STALE_AFTER=4s", "USHER_TERMS_WATCH_SAFETY_LOOK=3s"))
+	s := start(t, outageTerms("USHER_REQUEST_SETTINGS_WATCH_FULL_SCAN_INTERVAL=2s", "USHER_REQUEST_SETTINGS_WATCH_STALE_AFTER=4s", "USHER_REQUEST_SETTINGS_WATCH_STALENESS_CHECK_INTERVAL=3s"))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*rowWithin)
 	defer cancel()
 	require.NoError(t, s.misfire(ctx, jiratest.Faults{LoseWebhooks: -1}))
@@ -325,7 +325,7 @@ func (s *system) deletedTicket(ctx context.Context, t *testing.T) []*row {
 		}
 		return nil
 	}))
-	told, err := s.signals(ctx, workflows.RequestWorkflowID(r.id), workflows.SignalTicket)
+	told, err := s.signals(ctx, workflows.RequestWorkflowID(r.id), workflows.SignalTicketChanged)
 	require.NoError(t, err)
 	require.Positive(t, told, "the watch must have told it")
 	heard, err := other.heard(ctx)
@@ -372,7 +372,7 @@ func (s *system) wrongCredentials(ctx context.Context, t *testing.T) []*row {
 		detail, err := s.Show(ctx, stack.Auditor, r.id)
 		require.NoError(t, err)
 		for _, event := range detail.Timeline {
-			require.NotEqual(t, access.EventTicketSeen, event.Type, event.Text)
+			require.NotEqual(t, access.EventTicketChanged, event.Type, event.Text)
 		}
 	}
 	require.NoError(t, each(rows, func(r *row) error { return errors.Join(r.approve(ctx), r.ends(ctx)) }))

@@ -96,26 +96,26 @@ func BenchmarkWatch(b *testing.B) {
 		})
 		b.Run("a hundred marks that change", func(b *testing.B) {
 			for n := 0; b.Loop(); n++ {
-				saveMarks(b, s, ids, n)
+				saveFingerprints(b, s, ids, n)
 			}
 		})
 		b.Run("a hundred marks that stay", func(b *testing.B) {
 			for b.Loop() {
-				saveMarks(b, s, ids, -1)
+				saveFingerprints(b, s, ids, -1)
 			}
 		})
 		b.Run("how far the watch has come", func(b *testing.B) {
 			for n := 0; b.Loop(); n++ {
-				require.NoError(b, s.SaveWatch(b.Context(), access.WatchView{Desk: "jira", Cursor: minutes(n)}))
+				require.NoError(b, s.SaveWatch(b.Context(), access.WatchPosition{Desk: "jira", Cursor: minutes(n)}))
 			}
 		})
 	})
 }
 
-func saveMarks(b *testing.B, s *ledger.Store, ids []access.TicketID, n int) {
-	marks := map[access.TicketID]access.TicketMark{}
+func saveFingerprints(b *testing.B, s *ledger.Store, ids []access.TicketID, n int) {
+	marks := map[access.TicketID]access.TicketFingerprint{}
 	for _, id := range ids {
 		marks[id] = mark(access.TicketKey(fmt.Sprintf("ACC-%d", n)))
 	}
-	require.NoError(b, s.SaveMarks(b.Context(), "jira", marks))
+	require.NoError(b, s.SaveFingerprints(b.Context(), "jira", marks))
 }

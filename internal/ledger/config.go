@@ -35,12 +35,12 @@ func (c Config) Validate() error {
 }
 
 // place is where the ledger is: a file, or a server.
-type place struct {
+type location struct {
 	file   string
 	server *pgx.ConnConfig
 }
 
-func (c Config) place() (place, error) {
+func (c Config) place() (location, error) {
 	scheme, rest, _ := strings.Cut(c.URL, ":")
 	switch scheme {
 	case "sqlite":
@@ -52,27 +52,27 @@ func (c Config) place() (place, error) {
 		}
 		return p, err
 	case "":
-		return place{}, errors.New("ledger.url: is empty, " + urlForms)
+		return location{}, errors.New("ledger.url: is empty, " + urlForms)
 	}
-	return place{}, errors.New("ledger.url: found something else, " + urlForms)
+	return location{}, errors.New("ledger.url: found something else, " + urlForms)
 }
 
-func sqlitePlace(path string) (place, error) {
+func sqlitePlace(path string) (location, error) {
 	switch {
 	case strings.HasPrefix(path, "//") && !strings.HasPrefix(path, "///"):
-		return place{}, errors.New(`ledger.url: found "sqlite://" and a relative path, expected "sqlite:relative/path" or "sqlite:/path"`)
+		return location{}, errors.New(`ledger.url: found "sqlite://" and a relative path, expected "sqlite:relative/path" or "sqlite:/path"`)
 	case strings.ContainsAny(path, "?\x00"):
-		return place{}, errors.New(`ledger.url: found parameters after the path, expected none: "sqlite:/path/ledger.db"`)
+		return location{}, errors.New(`ledger.url: found parameters after the path, expected none: "sqlite:/path/ledger.db"`)
 	case path == "" || strings.HasPrefix(path, ":") || strings.HasSuffix(path, "/"):
-		return place{}, errors.New(`ledger.url: found no path of a file, expected "sqlite:/path/ledger.db"`)
+		return location{}, errors.New(`ledger.url: found no path of a file, expected "sqlite:/path/ledger.db"`)
 	}
-	return place{file: filepath.Clean(path)}, nil
+	return location{file: filepath.Clean(path)}, nil
 }
 
-func postgresPlace(url string) (place, error) {
+func postgresPlace(url string) (location, error) {
 	_, rest, found := strings.Cut(url, "://")
 	if !found {
-		return place{}, errors.New("ledger.url: found a PostgreSQL URL without //, " + urlForms)
+		return location{}, errors.New("ledger.url: found a PostgreSQL URL without //, " + urlForms)
 	}
 	// A second @, or one behind the host, means that a password was written raw. Parsers then disagree where the host
 	// begins, and a part of the password would be shown as a host name.
@@ -81,15 +81,15 @@ func postgresPlace(url string) (place, error) {
 		authority = rest[:end]
 	}
 	if at := strings.Count(rest, "@"); at > 1 || at != strings.Count(authority, "@") {
-		return place{}, errors.New(`ledger.url: found an @ that does not stand before the host; in user, password and parameters write @ as %40, / as %2F, ? as %3F, # as %23, : as %3A and % as %25`)
+		return location{}, errors.New(`ledger.url: found an @ that does not stand before the host; in user, password and parameters write @ as %40, / as %2F, ? as %3F, # as %23, : as %3A and % as %25`)
 	}
 	server, err := pgx.ParseConfig(url)
 	if errors.Is(err, fs.ErrNotExist) {
-		return place{}, errors.New("ledger.url: a certificate, key or password file that the URL names does not exist")
+		return location{}, errors.New("ledger.url: a certificate, key or password file that the URL names does not exist")
 	}
 	if err != nil {
 		// The driver's text quotes the URL and hides passwords on a best effort, which is not enough.
-		return place{}, errors.New("ledger.url: found a PostgreSQL URL that cannot be used (its text is not shown, because it may hold a password), " + urlForms)
+		return location{}, errors.New("ledger.url: found a PostgreSQL URL that cannot be used (its text is not shown, because it may hold a password), " + urlForms)
 	}
 	if server.ConnectTimeout == 0 {
 		server.ConnectTimeout = connectTimeout
@@ -97,5 +97,5 @@ func postgresPlace(url string) (place, error) {
 	if server.RuntimeParams["application_name"] == "" {
 		server.RuntimeParams["application_name"] = "usher"
 	}
-	return place{server: server}, nil
+	return location{server: server}, nil
 }

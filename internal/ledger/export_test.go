@@ -9,11 +9,11 @@ const (
 	LiveSubjectsQuery = liveSubjects
 )
 
-// SaveMarksQuery is the statement of SaveMarks for the desk $1 and so many tickets and marks, $2 and $3, $4 and $5, ...
-func SaveMarksQuery(tickets int) string {
+// SaveFingerprintsQuery is the statement of SaveFingerprints for the desk $1 and so many tickets and marks, $2 and $3, $4 and $5, ...
+func SaveFingerprintsQuery(tickets int) string {
 	c, given := &conditions{args: []any{""}}, make([]string, tickets)
 	for i := range given {
 		given[i] = c.row("", "")
 	}
-	return saveMarks("$1", given)
+	return saveFingerprints("$1", given)
 }

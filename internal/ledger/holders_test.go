@@ -25,16 +25,16 @@ func testHolders(t *testing.T, d databases) {
 		return l
 	}
 	another := func(l *access.LeaseView) { l.Lease.Entitlement = "wiki/writer" }
-	held := keep(leaseOf("p-bo", "b", access.LeaseHeld, 1))
+	held := keep(leaseOf("p-bo", "b", access.LeaseActive, 1))
 	granting := keep(leaseOf("p-bo", "a", access.LeaseGranting, 1), another)
 	revoking := keep(leaseOf("p-bo", "c", access.LeaseRevoking, 1))
 	keep(leaseOf("p-bo", "d", access.LeaseEnded, 1))
-	keep(leaseOf("p-bo", "e", access.LeaseHeld, 1), func(l *access.LeaseView) { l.Lease.Binding.Role = "Editors" })
-	keep(leaseOf("p-bo", "f", access.LeaseHeld, 1), func(l *access.LeaseView) { l.Lease.Binding.Target = "another" })
-	free := leaseOf("p-bo", "g", access.LeaseHeld, 1)
+	keep(leaseOf("p-bo", "e", access.LeaseActive, 1), func(l *access.LeaseView) { l.Lease.Binding.Role = "Editors" })
+	keep(leaseOf("p-bo", "f", access.LeaseActive, 1), func(l *access.LeaseView) { l.Lease.Binding.Target = "another" })
+	free := leaseOf("p-bo", "g", access.LeaseActive, 1)
 	free.Lease.Binding = nil
 	record(t, s, access.Entry{Lease: &free})
-	other := keep(leaseOf("p-Bo", "h", access.LeaseHeld, 1))
+	other := keep(leaseOf("p-Bo", "h", access.LeaseActive, 1))
 
 	holders := func(subject access.PersonID, b access.Binding) []access.LeaseView {
 		t.Helper()
@@ -65,26 +65,26 @@ func testHolders(t *testing.T, d databases) {
 
 func testKeptProof(t *testing.T, d databases) {
 	s := d.open(t)
-	proof := &access.Proof{Holds: true, Method: "read-back", Evidence: "member of editors", Account: "a1", RoleID: "r1", At: noon}
-	kept := func(change func(*access.LeaseView)) *access.Proof {
+	proof := &access.Verification{Present: true, Method: "read-back", Evidence: "member of editors", Account: "a1", RoleID: "r1", At: noon}
+	kept := func(change func(*access.LeaseView)) *access.Verification {
 		t.Helper()
-		l := leaseOf("p-bo", "a", access.LeaseHeld, 0)
+		l := leaseOf("p-bo", "a", access.LeaseActive, 0)
 		change(&l)
 		record(t, s, access.Entry{Lease: &l})
 		found, err := s.Lease(t.Context(), l.Lease.ID)
 		require.NoError(t, err)
-		return found.Proof
+		return found.Verification
 	}
-	at := func(state access.LeaseState, version int, p *access.Proof) func(*access.LeaseView) {
-		return func(l *access.LeaseView) { l.State, l.Version, l.Proof = state, version, p }
+	at := func(state access.LeaseState, version int, p *access.Verification) func(*access.LeaseView) {
+		return func(l *access.LeaseView) { l.State, l.Version, l.Verification = state, version, p }
 	}
 	require.Nil(t, kept(at(access.LeaseGranting, 1, nil)), "there is none yet")
-	require.Equal(t, proof, kept(at(access.LeaseHeld, 2, proof)))
-	require.Equal(t, proof, kept(at(access.LeaseHeld, 3, nil)), "a lease at rest does not carry it")
+	require.Equal(t, proof, kept(at(access.LeaseActive, 2, proof)))
+	require.Equal(t, proof, kept(at(access.LeaseActive, 3, nil)), "a lease at rest does not carry it")
 	require.Equal(t, proof, kept(at(access.LeaseRevoking, 4, nil)))
-	gone := &access.Proof{Method: "read-back", Evidence: "no member", At: noon.Add(time.Hour)}
+	gone := &access.Verification{Method: "read-back", Evidence: "no member", At: noon.Add(time.Hour)}
 	require.Equal(t, gone, kept(at(access.LeaseRevoking, 5, gone)), "a new one takes its place")
-	require.Equal(t, gone, kept(at(access.LeaseHeld, 4, proof)), "an older record does not")
+	require.Equal(t, gone, kept(at(access.LeaseActive, 4, proof)), "an older record does not")
 	require.Equal(t, gone, kept(at(access.LeaseEnded, 6, nil)))
 	require.Nil(t, kept(at(access.LeaseGranting, 7, nil)), "a grant that begins anew has none")
 }
@@ -94,7 +94,7 @@ func testMigrateFromFour(t *testing.T, d databases) {
 	url := d.newURL(t)
 	s := openAt(t, url)
 	d.migrateTo(t, url, 4)
-	bound, free, over := leaseOf("p-bo", "a", access.LeaseHeld, 1), leaseOf("p-bo", "b", access.LeaseHeld, 1), leaseOf("p-bo", "c", access.LeaseEnded, 1)
+	bound, free, over := leaseOf("p-bo", "a", access.LeaseActive, 1), leaseOf("p-bo", "b", access.LeaseActive, 1), leaseOf("p-bo", "c", access.LeaseEnded, 1)
 	free.Lease.Binding = nil
 	for _, l := range []access.LeaseView{bound, free, over} {
 		body, err := json.Marshal(l)

@@ -61,10 +61,10 @@ func pages[T any](t testing.TB, limit int, next func(last *T) ([]T, error)) []T 
 
 func testLiveLeases(t *testing.T, d databases) {
 	s := d.open(t)
-	granting, held, revoking := leaseOf("p-bo", "Ä", access.LeaseGranting, 1), leaseOf("p-bo", "B", access.LeaseHeld, 1), leaseOf("p-bo", "a", access.LeaseRevoking, 1)
+	granting, held, revoking := leaseOf("p-bo", "Ä", access.LeaseGranting, 1), leaseOf("p-bo", "B", access.LeaseActive, 1), leaseOf("p-bo", "a", access.LeaseRevoking, 1)
 	ends := leaseOf("p-bo", "c", access.LeaseRevoking, 1)
-	other := leaseOf("p-Bo", "d", access.LeaseHeld, 1)
-	for _, l := range []access.LeaseView{granting, held, ends, revoking, leaseOf("p-bo", "e", access.LeaseEnded, 1), other, leaseOf("p-éva", "f", access.LeaseEnded, 1), leaseOf("p-zoë", "g", access.LeaseHeld, 1)} {
+	other := leaseOf("p-Bo", "d", access.LeaseActive, 1)
+	for _, l := range []access.LeaseView{granting, held, ends, revoking, leaseOf("p-bo", "e", access.LeaseEnded, 1), other, leaseOf("p-éva", "f", access.LeaseEnded, 1), leaseOf("p-zoë", "g", access.LeaseActive, 1)} {
 		record(t, s, access.Entry{Lease: &l})
 	}
 	for _, limit := range []int{1, 2, 3, 4, ledger.MaxLeases} {

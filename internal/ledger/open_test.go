@@ -62,7 +62,7 @@ func testSaveMarksPlan(t *testing.T, d databases) {
 	}
 	for _, statistics := range []string{"without statistics", "with statistics"} {
 		t.Run(statistics, func(t *testing.T) {
-			plan := d.explain(t, raw, ledger.SaveMarksQuery(tickets), args...)
+			plan := d.explain(t, raw, ledger.SaveFingerprintsQuery(tickets), args...)
 			require.Regexp(t, `tickets .*\(desk=\? AND id=\?\)|Index Cond: .*\(id = .*column1`, plan, "each ticket is looked up")
 		})
 		_, err := raw.ExecContext(t.Context(), `ANALYZE`)

@@ -55,10 +55,10 @@ func write(ctx context.Context, tx *sql.Tx, e access.Entry) error {
 	if err := appendEvents(ctx, tx, e.Events); err != nil {
 		return err
 	}
-	if err := keepRequest(ctx, tx, e.View); err != nil {
+	if err := upsertRequest(ctx, tx, e.View); err != nil {
 		return err
 	}
-	if err := keepLease(ctx, tx, e.Lease); err != nil {
+	if err := upsertLease(ctx, tx, e.Lease); err != nil {
 		return err
 	}
 	return keepTicket(ctx, tx, e.Ticket)
@@ -126,17 +126,17 @@ func sameEvent(kept, given string) (bool, error) {
 
 // keepLease keeps a lease that is newer than the one that is there. A lease at rest does not carry its last proof, so one
 // that is given without a proof keeps that of the recorded lease.
-func keepLease(ctx context.Context, tx *sql.Tx, v *access.LeaseView) error {
+func upsertLease(ctx context.Context, tx *sql.Tx, v *access.LeaseView) error {
 	if v == nil {
 		return nil
 	}
-	if v.Proof == nil && v.State != access.LeaseGranting {
+	if v.Verification == nil && v.State != access.LeaseGranting {
 		kept, err := recordedProof(ctx, tx, v.Lease.ID)
 		if err != nil {
 			return err
 		}
 		with := *v
-		with.Proof, v = kept, &with
+		with.Verification, v = kept, &with
 	}
 	body, err := encode(opRecord, v)
 	if err != nil {
@@ -174,7 +174,7 @@ func sameSubject(ctx context.Context, tx *sql.Tx, v *access.LeaseView) error {
 }
 
 // recordedProof returns the proof of the lease that is recorded; nil for none.
-func recordedProof(ctx context.Context, tx *sql.Tx, id access.LeaseID) (*access.Proof, error) {
+func recordedProof(ctx context.Context, tx *sql.Tx, id access.LeaseID) (*access.Verification, error) {
 	var body string
 	err := tx.QueryRowContext(ctx, `SELECT body FROM leases WHERE id = $1`, string(id)).Scan(&body)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -184,7 +184,7 @@ func recordedProof(ctx context.Context, tx *sql.Tx, id access.LeaseID) (*access.
 		return nil, err
 	}
 	known, err := decode[access.LeaseView](body)
-	return known.Proof, err
+	return known.Verification, err
 }
 
 func keepTicket(ctx context.Context, tx *sql.Tx, l *access.TicketLink) error {
@@ -196,11 +196,11 @@ func keepTicket(ctx context.Context, tx *sql.Tx, l *access.TicketLink) error {
 		return err
 	}
 	kept, err := affected(tx.ExecContext(ctx, `
-		INSERT INTO tickets (desk, id, request_id, lease_id, ended, gone, body)
+		INSERT INTO tickets (desk, id, request_id, lease_id, ended, unlinked, body)
 		VALUES ($1, $2, $3, $4, coalesce((SELECT ended FROM requests WHERE id = $3), FALSE), $5, $6)
-		ON CONFLICT (desk, id) DO UPDATE SET gone = excluded.gone, body = excluded.body
+		ON CONFLICT (desk, id) DO UPDATE SET unlinked = excluded.unlinked, body = excluded.body
 		WHERE tickets.request_id = excluded.request_id AND tickets.lease_id = excluded.lease_id`,
-		string(l.Ref.Desk), string(l.Ref.ID), string(l.Request), string(l.Lease), l.Gone, body))
+		string(l.Ref.Desk), string(l.Ref.ID), string(l.Request), string(l.Lease), l.Unlinked, body))
 	if err == nil && kept == 0 {
 		return access.Errorf(access.Conflict, opRecord, "ticket %q of desk %q is the mirror of another request or lease",
 			l.Ref.ID, l.Ref.Desk)

@@ -32,7 +32,7 @@ func testRoundTrip(t *testing.T, d databases) {
 	first.At = noon.In(time.FixedZone("far away", 5*3600)) // recorded as the same moment in UTC
 	second.Lease, second.Actor, second.Items = "r-1:1", "", nil
 	v, l, k := view("r-1", 1), lease("r-1", "1", 1), ticket("10", "r-1", "")
-	v.Ticket, v.DecideBy = &k.Ref, pointer(noon.Add(time.Hour))
+	v.Ticket, v.ApprovalDeadline = &k.Ref, pointer(noon.Add(time.Hour))
 	record(t, s, access.Entry{Events: []access.Event{first, second}, View: &v, Lease: &l, Ticket: &k})
 	record(t, s, access.Entry{Events: []access.Event{event("r-2", 1)}})
 
@@ -296,7 +296,7 @@ func testRelations(t *testing.T, d databases) {
 	}
 	for i, step := range steps {
 		v := view("r-1", i+1)
-		v.State, v.WaitingOn = access.StateAwaitingApprove, nil
+		v.State, v.WaitingOn = access.StateAwaitingApproval, nil
 		if step.ended != "" {
 			v.State = step.ended
 		}

@@ -45,7 +45,7 @@ func testFilters(t *testing.T, d databases) {
 		"one of two persons who are awaited":      {ledger.Filter{WaitingOn: "p-olu"}, []string{"r-other"}},
 		"one of several entitlements":             {ledger.Filter{Entitlement: "crm/user"}, []string{"r-other"}},
 		"open requests":                           {ledger.Filter{Open: true}, []string{"r-waiting", "r-other"}},
-		"all fields together":                     {ledger.Filter{States: []access.RequestState{access.StateAwaitingApprove}, Requester: "p-ada", Subject: "p-bo", WaitingOn: "p-mara", Entitlement: "wiki/editor", Open: true}, []string{"r-waiting"}},
+		"all fields together":                     {ledger.Filter{States: []access.RequestState{access.StateAwaitingApproval}, Requester: "p-ada", Subject: "p-bo", WaitingOn: "p-mara", Entitlement: "wiki/editor", Open: true}, []string{"r-waiting"}},
 		"open requests in an outcome are none":    {ledger.Filter{States: []access.RequestState{access.OutcomeGranted}, Open: true}, nil},
 		"somebody who never asked":                {ledger.Filter{Requester: "p-nobody"}, nil},
 		"a requester who looks like a statement":  {ledger.Filter{Requester: "' OR 1=1 --"}, nil},
@@ -77,7 +77,7 @@ func testBadFilters(t *testing.T, d databases) {
 	}{
 		"a limit above the highest":         {ledger.Filter{Limit: 201}, "limit"},
 		"a limit below one":                 {ledger.Filter{Limit: -1}, "limit"},
-		"an empty state":                    {ledger.Filter{States: []access.RequestState{"closing", ""}}, "state[1]"},
+		"an empty state":                    {ledger.Filter{States: []access.RequestState{"revoking", ""}}, "state[1]"},
 		"a requester with a NUL":            {ledger.Filter{Requester: "p\x00"}, "requester"},
 		"a subject that is not UTF-8":       {ledger.Filter{Subject: "\xff"}, "subject"},
 		"an awaited person who is too long": {ledger.Filter{WaitingOn: access.PersonID(strings.Repeat("p", 513))}, "waiting_on"},

@@ -11,13 +11,13 @@ import (
 
 // Watch gives how far the watch of a desk has come. For a desk that was never watched nothing but Desk is set. The times
 // are UTC, in whole microseconds.
-func (s *Store) Watch(ctx context.Context, desk access.DeskName) (access.WatchView, error) {
-	view := access.WatchView{Desk: desk}
+func (s *Store) Watch(ctx context.Context, desk access.DeskName) (access.WatchPosition, error) {
+	view := access.WatchPosition{Desk: desk}
 	if !usableKey(string(desk)) {
 		return view, nil
 	}
 	var cursor, looked, swept int64
-	err := s.read.QueryRowContext(ctx, `SELECT cursor_us, looked_us, swept_us FROM watches WHERE desk = $1`,
+	err := s.read.QueryRowContext(ctx, `SELECT cursor_us, polled_us, scanned_us FROM watches WHERE desk = $1`,
 		string(desk)).Scan(&cursor, &looked, &swept)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -25,7 +25,7 @@ func (s *Store) Watch(ctx context.Context, desk access.DeskName) (access.WatchVi
 	case err != nil:
 		return view, s.fail("read a watch from the ledger", err)
 	}
-	view.Cursor, view.LookedAt, view.SweptAt = fromMicros(cursor), fromMicros(looked), fromMicros(swept)
+	view.Cursor, view.LastPollAt, view.LastScanAt = fromMicros(cursor), fromMicros(looked), fromMicros(swept)
 	return view, nil
 }
 
@@ -34,7 +34,7 @@ func fromMicros(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
 // SaveWatch keeps how far the watch of a desk has come. Cursor, LookedAt and SweptAt each keep the latest time that was
 // saved, rounded down to the microsecond: an older save that comes late, and the zero time, change nothing. Safe to
 // repeat. Invalid when Desk is empty or cannot be kept as an id (see Record).
-func (s *Store) SaveWatch(ctx context.Context, w access.WatchView) error {
+func (s *Store) SaveWatch(ctx context.Context, w access.WatchPosition) error {
 	const op = "keep a watch in the ledger"
 	if w.Desk == "" {
 		return access.Errorf(access.Invalid, op, "desk: is empty")
@@ -43,13 +43,13 @@ func (s *Store) SaveWatch(ctx context.Context, w access.WatchView) error {
 		return access.Errorf(access.Invalid, op, "desk: %s", problem)
 	}
 	_, err := s.write.ExecContext(ctx, `
-		INSERT INTO watches (desk, cursor_us, looked_us, swept_us) VALUES ($1, $2, $3, $4)
+		INSERT INTO watches (desk, cursor_us, polled_us, scanned_us) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (desk) DO UPDATE SET
 			cursor_us = CASE WHEN excluded.cursor_us > watches.cursor_us THEN excluded.cursor_us ELSE watches.cursor_us END,
-			looked_us = CASE WHEN excluded.looked_us > watches.looked_us THEN excluded.looked_us ELSE watches.looked_us END,
-			swept_us = CASE WHEN excluded.swept_us > watches.swept_us THEN excluded.swept_us ELSE watches.swept_us END
-		WHERE excluded.cursor_us > watches.cursor_us OR excluded.looked_us > watches.looked_us
-			OR excluded.swept_us > watches.swept_us`,
-		string(w.Desk), w.Cursor.UnixMicro(), w.LookedAt.UnixMicro(), w.SweptAt.UnixMicro())
+			polled_us = CASE WHEN excluded.polled_us > watches.polled_us THEN excluded.polled_us ELSE watches.polled_us END,
+			scanned_us = CASE WHEN excluded.scanned_us > watches.scanned_us THEN excluded.scanned_us ELSE watches.scanned_us END
+		WHERE excluded.cursor_us > watches.cursor_us OR excluded.polled_us > watches.polled_us
+			OR excluded.scanned_us > watches.scanned_us`,
+		string(w.Desk), w.Cursor.UnixMicro(), w.LastPollAt.UnixMicro(), w.LastScanAt.UnixMicro())
 	return s.fail(op, err)
 }

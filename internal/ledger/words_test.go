@@ -14,7 +14,7 @@ func event(request access.RequestID, n int) access.Event {
 	return access.Event{
 		ID: fmt.Sprintf("request/%s#%d", request, n), Request: request, Type: access.EventDecided,
 		At: noon.Add(time.Duration(n) * time.Microsecond), Actor: "p-mara", Channel: access.ChannelAPI,
-		Proof: "oidc https://id.example sub", Text: "Mara approved item 1.", Items: []access.ItemID{"1"},
+		Evidence: "oidc https://id.example sub", Text: "Mara approved item 1.", Items: []access.ItemID{"1"},
 	}
 }
 
@@ -25,7 +25,7 @@ func view(id access.RequestID, version int) access.RequestView {
 			ID: id, Requester: "p-ada", Subject: "p-bo", Reason: "on call from Monday", SubmittedAt: noon,
 			Items: []access.Item{{ID: "1", Entitlement: "wiki/editor", Duration: access.Duration(30 * 24 * time.Hour)}},
 		},
-		State: access.StateAwaitingApprove, Since: noon, Next: "Mara decides.",
+		State: access.StateAwaitingApproval, Since: noon, StatusText: "Mara decides.",
 		WaitingOn: []access.Waiting{{Person: "p-mara", Name: "Mara", Stage: access.StageManager, Items: []access.ItemID{"1"}, Since: noon}},
 		Items:     []access.ItemView{{Item: access.Item{ID: "1", Entitlement: "wiki/editor"}, State: access.ItemPending}},
 		Version:   version,
@@ -40,7 +40,7 @@ func lease(request access.RequestID, item access.ItemID, version int) access.Lea
 			Subject: access.Person{ID: "p-bo", Active: true}, Entitlement: "wiki/editor", Fulfilment: access.FulfilmentSCIM,
 			Binding: &access.Binding{Target: "directory", Role: "editors"},
 		},
-		Revision: 2, Wanted: access.Present, State: access.LeaseHeld, GrantedAt: pointer(noon), EndsAt: &until, Version: version,
+		Revision: 2, DesiredState: access.Present, State: access.LeaseActive, GrantedAt: pointer(noon), EndsAt: &until, Version: version,
 	}
 }
 

@@ -11,20 +11,20 @@ import (
 )
 
 // Question is everything that an answer depends on besides the catalog.
-type Question struct {
+type Input struct {
 	Request access.Request
 	// People are those of Catalog.People whom the source knows, and the subject's manager when there is one. Whoever is
 	// absent here is unknown to the source.
 	People []access.Person
-	Terms  access.Terms
+	Terms  access.RequestSettings
 }
 
 // Evaluate says what the request must pass, or why it is refused: all refusals at once, in the order of the request's
 // fields. Without refusals the requirement has one entry for each item, in their order, and every stage has at least one
 // approver, who is active and neither requester nor subject. With refusals it has no items; policy hash, terms, and those
 // of requester and subject whom the source knows are set in both cases.
-func (c *Catalog) Evaluate(q Question) (access.Requirement, []access.Refusal) {
-	e := &evaluation{Question: q, catalog: c, people: map[access.PersonID]access.Person{}}
+func (c *Catalog) Evaluate(q Input) (access.Requirement, []access.Refusal) {
+	e := &evaluation{Input: q, catalog: c, people: map[access.PersonID]access.Person{}}
 	for _, person := range q.People {
 		e.people[person.ID] = person
 	}
@@ -32,7 +32,7 @@ func (c *Catalog) Evaluate(q Question) (access.Requirement, []access.Refusal) {
 		PolicyHash: hashOf(c.hash, q.Terms),
 		Requester:  e.people[q.Request.Requester],
 		Subject:    e.people[q.Request.Subject],
-		Terms:      q.Terms,
+		Settings:   q.Terms,
 	}
 	e.parties()
 	e.manager()
@@ -45,7 +45,7 @@ func (c *Catalog) Evaluate(q Question) (access.Requirement, []access.Refusal) {
 }
 
 type evaluation struct {
-	Question
+	Input
 	catalog  *Catalog
 	people   map[access.PersonID]access.Person
 	refusals []access.Refusal
@@ -143,7 +143,7 @@ func (e *evaluation) item(field string, item access.Item) access.ItemRequirement
 		Application: entitlement.Application,
 		Title:       entitlement.Title,
 		Fulfilment:  entitlement.Fulfilment,
-		Lasts:       item.Duration,
+		Duration:    item.Duration,
 
 		ExistingAccess: entitlement.ExistingAccess,
 	}
@@ -155,7 +155,7 @@ func (e *evaluation) item(field string, item access.Item) access.ItemRequirement
 	case item.Duration < 0:
 		e.refuse(field+".duration", "A duration is not negative; 0 asks for as long as the catalog allows.")
 	case item.Duration == 0:
-		r.Lasts = longest
+		r.Duration = longest
 	case longest > 0 && item.Duration > longest:
 		e.refuse(field+".duration", "%s can be asked for %s at most; this item asks for %s.", entitlement.Title, longest, item.Duration)
 	}

@@ -85,11 +85,11 @@ func reordered() string {
 }
 
 func TestPolicyHashFollowsCatalogAndTerms(t *testing.T) {
-	ask := func(text string, terms access.Terms) string {
-		requirement, _ := parse(t, text).Evaluate(policy.Question{Terms: terms})
+	ask := func(text string, terms access.RequestSettings) string {
+		requirement, _ := parse(t, text).Evaluate(policy.Input{Terms: terms})
 		return requirement.PolicyHash
 	}
-	terms := access.Terms{Desk: "jira", Contract: access.TicketContract{access.EventMoved: access.MeansNote, access.EventDeleted: access.MeansCancel}}
+	terms := access.RequestSettings{Desk: "jira", TicketActions: access.TicketActions{access.EventMoved: access.ActionRecordOnly, access.EventDeleted: access.ActionCancel}}
 	hash := ask(catalogText, terms)
 	require.Regexp(t, `^[0-9a-f]{64}$`, hash)
 	require.Equal(t, hash, ask(catalogText, terms))
@@ -123,7 +123,7 @@ func TestPeopleAreThoseWhoMatter(t *testing.T) {
 }
 
 func TestEvaluateRefusesANegativeDuration(t *testing.T) {
-	_, refusals := parse(t, catalogText).Evaluate(policy.Question{
+	_, refusals := parse(t, catalogText).Evaluate(policy.Input{
 		Request: access.Request{Items: []access.Item{{ID: "1", Entitlement: "wiki/reader", Duration: -1}}},
 	})
 	require.Contains(t, refusals, access.Refusal{
@@ -210,7 +210,7 @@ func FuzzParse(f *testing.F) {
 		for _, entitlement := range c.Entitlements() {
 			require.NotEmpty(t, entitlement.Stages)
 			request := access.Request{ID: "r", Requester: "q", Subject: "s", Reason: "r", Items: []access.Item{{ID: "1", Entitlement: entitlement.ID}}}
-			_, refusals := c.Evaluate(policy.Question{Request: request})
+			_, refusals := c.Evaluate(policy.Input{Request: request})
 			require.NotEmpty(t, refusals, "nobody is known, so nothing can be asked for")
 		}
 	})

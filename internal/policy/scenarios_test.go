@@ -51,12 +51,12 @@ func TestScenarios(t *testing.T) {
 			require.NotEmpty(t, s.Rule)
 			catalog, err := policy.Parse(s.Catalog)
 			require.NoError(t, err)
-			terms := access.Terms{Desk: "jira"}
-			requirement, refusals := catalog.Evaluate(policy.Question{Request: s.Request, People: s.People, Terms: terms})
+			terms := access.RequestSettings{Desk: "jira"}
+			requirement, refusals := catalog.Evaluate(policy.Input{Request: s.Request, People: s.People, Terms: terms})
 
 			require.Equal(t, s.Expect, told(requirement, refusals))
 			require.NotEmpty(t, requirement.PolicyHash)
-			require.Equal(t, terms, requirement.Terms)
+			require.Equal(t, terms, requirement.Settings)
 			require.Len(t, requirement.Items, len(s.Expect.Requirement))
 			for i, item := range requirement.Items {
 				require.Equal(t, s.Request.Items[i], item.Item)
@@ -72,7 +72,7 @@ func told(requirement access.Requirement, refusals []access.Refusal) expectation
 	for _, item := range requirement.Items {
 		one := expectedItem{
 			Entitlement: item.Item.Entitlement, Application: item.Application, Title: item.Title,
-			Fulfilment: item.Fulfilment, Binding: item.Binding, Lasts: item.Lasts, ExistingAccess: item.ExistingAccess,
+			Fulfilment: item.Fulfilment, Binding: item.Binding, Lasts: item.Duration, ExistingAccess: item.ExistingAccess,
 		}
 		for _, stage := range item.Stages {
 			var ids []access.PersonID

@@ -107,7 +107,7 @@ func TestARefusalTellsStatusSentenceAndPatienceButNoSecret(t *testing.T) {
 		w.Header().Set("Retry-After", "7")
 		w.WriteHeader(http.StatusTooManyRequests)
 		_, _ = io.WriteString(w, "slow\ndown "+secret+" Basic QWxhZGRpbjpvcGVu https://u:p@host/x?token=abc#f "+strings.Repeat("x", 5000))
-	}, func(c *rest.Config) { c.ErrorText = func(a rest.Answer) string { return string(a.Body) } })
+	}, func(c *rest.Config) { c.ErrorText = func(a rest.Response) string { return string(a.Body) } })
 	answer, err := client.Do(t.Context(), rest.Call{
 		Op: "do it", Mode: rest.Read, Method: http.MethodGet, Path: "x", Query: url.Values{"k": {"query-secret"}},
 	})
@@ -291,7 +291,7 @@ func TestCookiesAreNotKept(t *testing.T) {
 
 func TestAVendorsRuleDecidesButNotOnACreateThatWorked(t *testing.T) {
 	vendor := func(c *rest.Config) {
-		c.Kind = func(a rest.Answer) access.Kind {
+		c.Kind = func(a rest.Response) access.Kind {
 			if a.Header.Get("X-Anonymous") != "" {
 				return access.Forbidden
 			}
@@ -322,9 +322,9 @@ func TestAForeignClientsErrorIsSettledByItsResponse(t *testing.T) {
 	resp, err := transport.HTTPClient().Do(r)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, resp.Body.Close()) }()
-	_, err = transport.Settle(rest.Call{Op: "do it", Mode: rest.Write}, resp, errors.New("the library made an error of it"))
+	_, err = transport.HandleResponse(rest.Call{Op: "do it", Mode: rest.Write}, resp, errors.New("the library made an error of it"))
 	requireKind(t, access.Conflict, err)
-	_, err = transport.Settle(rest.Call{Op: "do it", Mode: rest.Write}, nil, nil)
+	_, err = transport.HandleResponse(rest.Call{Op: "do it", Mode: rest.Write}, nil, nil)
 	requireKind(t, access.Transient, err)
 }
 

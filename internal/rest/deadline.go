@@ -24,7 +24,7 @@ func watched(ctx context.Context, method string, now func() time.Time, timeout t
 	}
 	var look lastLook = func() error {
 		if err := access.InTime(ctx, now(), timeout); err != nil {
-			return &tripError{cause: err}
+			return &transportError{cause: err}
 		}
 		return nil
 	}

@@ -140,7 +140,7 @@ func TestWriteDeadlineIsLookedAtLast(t *testing.T) {
 // suspendedBefore sends over a wire whose machine is suspended before the connection is there.
 func suspendedBefore(t *testing.T, suspend func(time.Duration)) http.RoundTripper {
 	t.Helper()
-	wire, err := rest.Wire()
+	wire, err := rest.NewBaseTransport()
 	require.NoError(t, err)
 	dial := wire.DialContext
 	wire.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {

@@ -39,10 +39,10 @@ type Config struct {
 	Secrets []string
 	// ErrorText picks the sentence for people from the body of a refusal; "" or nil shows the status alone. It gets the
 	// body as it came, which may be empty, cut or no JSON at all.
-	ErrorText func(Answer) string
+	ErrorText func(Response) string
 	// Kind lets a vendor's rule decide an answer's kind before Classify does; "" leaves it to Classify. It is asked for
 	// every answer but the 2xx of a Create. nil has no such rule.
-	Kind func(Answer) access.Kind
+	Kind func(Response) access.Kind
 	// Base sends; nil means one of Wire.
 	Base http.RoundTripper
 	// Now is the wall clock that write deadlines are compared with; nil means time.Now.
@@ -87,7 +87,7 @@ func NewTransport(c Config) (*Transport, error) {
 	}
 	t := &Transport{config: c, base: c.Base, redactor: newRedactor(c.Secrets)}
 	if t.base == nil {
-		base, err := Wire()
+		base, err := NewBaseTransport()
 		if err != nil {
 			return nil, fmt.Errorf("config field Base: expected one: %w", err)
 		}
@@ -105,7 +105,7 @@ func NewTransport(c Config) (*Transport, error) {
 
 // Wire is a new one of the transports that a Config without a Base gets, for a Base that adds something to it. An error
 // means that the program replaced http.DefaultTransport by something else than an *http.Transport.
-func Wire() (*http.Transport, error) {
+func NewBaseTransport() (*http.Transport, error) {
 	base, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
 		return nil, errors.New("the program replaced http.DefaultTransport")
@@ -126,22 +126,22 @@ func (t *Transport) HTTPClient() *http.Client {
 }
 
 // tripError says how a round trip failed. sent is false when nothing can have reached the other side.
-type tripError struct {
+type transportError struct {
 	kind  access.Kind // "" leaves it to sent and the mode
 	sent  bool
 	retry time.Duration
 	cause error
 }
 
-func (e *tripError) Error() string { return e.cause.Error() }
-func (e *tripError) Unwrap() error { return e.cause }
+func (e *transportError) Error() string { return e.cause.Error() }
+func (e *transportError) Unwrap() error { return e.cause }
 
 // RoundTrip implements http.RoundTripper. Its errors are meant for Settle.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), t.config.Timeout)
 	defer cancel()
 	ctx = watched(ctx, r.Method, t.config.Now, t.config.Timeout)
-	err := t.takeToken(ctx)
+	err := t.waitForRate(ctx)
 	if err == nil {
 		err = inTime(ctx)
 	}
@@ -153,17 +153,17 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	var sent atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }})
 	resp, err := t.base.RoundTrip(t.prepare(ctx, r))
-	if own, ok := errors.AsType[*tripError](err); ok {
+	if own, ok := errors.AsType[*transportError](err); ok {
 		return nil, own // A Login or a watchedBody knows better.
 	}
 	if err != nil {
-		return nil, &tripError{sent: sent.Load(), cause: err}
+		return nil, &transportError{sent: sent.Load(), cause: err}
 	}
 	return t.readAll(resp)
 }
 
 // takeToken waits for the bucket, but for no more than half of the time-out: a longer queue is the caller's to know.
-func (t *Transport) takeToken(ctx context.Context) error {
+func (t *Transport) waitForRate(ctx context.Context) error {
 	if t.bucket == nil {
 		return nil
 	}
@@ -174,7 +174,7 @@ func (t *Transport) takeToken(ctx context.Context) error {
 	}
 	if wait > t.config.Timeout/2 {
 		reservation.Cancel()
-		return &tripError{
+		return &transportError{
 			kind: access.RateLimited, retry: wait,
 			cause: errors.New("this worker's share of the rate limit is used up"),
 		}
@@ -187,7 +187,7 @@ func (t *Transport) takeToken(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		reservation.Cancel()
-		return &tripError{cause: fmt.Errorf("waiting for the rate limit: %w", ctx.Err())}
+		return &transportError{cause: fmt.Errorf("waiting for the rate limit: %w", ctx.Err())}
 	}
 }
 
@@ -214,14 +214,14 @@ func (t *Transport) readAll(resp *http.Response) (*http.Response, error) {
 		body = body[:t.config.MaxBody]
 	case refused:
 	case err != nil:
-		return nil, &tripError{sent: true, cause: fmt.Errorf("the answer was cut: %w", err)}
+		return nil, &transportError{sent: true, cause: fmt.Errorf("the answer was cut: %w", err)}
 	case tooLong:
-		return nil, &tripError{
+		return nil, &transportError{
 			sent: true, kind: access.Invalid,
 			cause: fmt.Errorf("the answer is longer than %d bytes", t.config.MaxBody),
 		}
 	case closeErr != nil:
-		return nil, &tripError{sent: true, cause: fmt.Errorf("the answer was cut: %w", closeErr)}
+		return nil, &transportError{sent: true, cause: fmt.Errorf("the answer was cut: %w", closeErr)}
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	resp.ContentLength = int64(len(body))

@@ -59,7 +59,7 @@ func NewMetrics() *Metrics {
 		"How long calls of a connector's port took, waits for the rate limit included.", "port", "connector", "operation")
 	m.connector.limited = counter("usher_connector_rate_limited_total",
 		"Calls that a rate limit ended: by the vendor's answer, or by this worker's own share.", "port", "connector", "by")
-	m.connector.tokenWait = durations("usher_connector_token_wait_seconds",
+	m.connector.tokenWait = durations("usher_connector_rate_wait_seconds",
 		"How long HTTP calls waited for a token of this worker's share of the rate limit, those that waited.", "port", "connector")
 	m.ledger.calls = counter("usher_ledger_calls_total",
 		"Calls of the ledger, by how they ended: ok, or the kind of the error.", "operation", "kind")

@@ -46,7 +46,7 @@ func TestMetricsAreShownInPrometheusForm(t *testing.T) {
 		`usher_connector_calls_total{connector="jira",kind="transient",operation="find_ticket",port="desk"} 1`,
 		`usher_connector_call_duration_seconds_sum{connector="jira",operation="create_ticket",port="desk"} 1.3`,
 		`usher_connector_rate_limited_total{by="vendor",connector="jira",port="desk"} 1`,
-		`usher_connector_token_wait_seconds_sum{connector="jira",port="desk"} 2`,
+		`usher_connector_rate_wait_seconds_sum{connector="jira",port="desk"} 2`,
 		`usher_ledger_calls_total{kind="transient",operation="record"} 1`,
 		`usher_ledger_call_duration_seconds_count{operation="record"} 1`,
 		`usher_http_requests_total{method="POST",status="202"} 1`,
@@ -142,7 +142,7 @@ func TestSeriesTakeOtherLabelsOnOneName(t *testing.T) {
 	require.Contains(t, text, "\ntemporal_num_pollers 3\n")
 	require.Contains(t, text, `temporal_request_latency_seconds_sum{operation="Poll"} 1.5`)
 	require.Contains(t, text, `temporal_request_latency_seconds_bucket{operation="Poll",le="2.5"} 1`)
-	require.Contains(t, text, "\nusher_metrics_refused_total 0\n")
+	require.Contains(t, text, "\nusher_metrics_dropped_total 0\n")
 }
 
 func TestSeriesRefuseWhatWouldNotEnd(t *testing.T) {
@@ -155,7 +155,7 @@ func TestSeriesRefuseWhatWouldNotEnd(t *testing.T) {
 	text := read(t, m)
 	require.Equal(t, many, strings.Count(text, "\nendless_total{"))
 	require.Contains(t, text, `endless_total{id="0"} 2`, "what is kept goes on")
-	require.Contains(t, text, "\nusher_metrics_refused_total 7\n")
+	require.Contains(t, text, "\nusher_metrics_dropped_total 7\n")
 }
 
 func TestSeriesRefuseANumberOfAnotherKind(t *testing.T) {
@@ -164,5 +164,5 @@ func TestSeriesRefuseANumberOfAnotherKind(t *testing.T) {
 	m.Series().Observe("a_total", nil, time.Second)
 	text := read(t, m)
 	require.Contains(t, text, "\na_total 1\n")
-	require.Contains(t, text, "\nusher_metrics_refused_total 1\n")
+	require.Contains(t, text, "\nusher_metrics_dropped_total 1\n")
 }

@@ -18,7 +18,7 @@ const maxSeries = 10_000
 // other labels on one name from one call to the next. Safe for concurrent use; nil takes nothing.
 //
 // It holds a bounded number of series. A number for one beyond the bound is not kept, but counted in
-// usher_metrics_refused_total.
+// usher_metrics_dropped_total.
 type Series struct {
 	seed    maphash.Seed
 	mu      sync.RWMutex
@@ -36,7 +36,7 @@ type one struct {
 
 func newSeries() *Series {
 	return &Series{seed: maphash.MakeSeed(), all: map[uint64][]one{}, refused: prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "usher_metrics_refused_total",
+		Name: "usher_metrics_dropped_total",
 		Help: "Numbers that were not kept: there were too many series, or the name is that of another kind of metric.",
 	})}
 }

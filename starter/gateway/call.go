@@ -62,7 +62,7 @@ func sameDecision(taken, d access.Decision) bool {
 }
 
 // Withdraw takes the request back. c.ID makes repeating harmless. Errors as for Decide.
-func (g *Gateway) Withdraw(ctx context.Context, id access.RequestID, c workflows.WithdrawCall) (access.RequestView, error) {
+func (g *Gateway) Withdraw(ctx context.Context, id access.RequestID, c workflows.WithdrawInput) (access.RequestView, error) {
 	return g.update(ctx, id, client.UpdateWorkflowOptions{
 		UpdateID: "withdraw/" + c.ID, UpdateName: workflows.UpdateWithdraw, Args: []any{c},
 	})

@@ -40,11 +40,11 @@ func fakeRequest(ctx workflow.Context, p fakeParams) (workflows.RequestResult, e
 	hints := workflow.GetSignalChannel(ctx, workflows.SignalHint)
 	err := errors.Join(
 		workflow.SetUpdateHandlerWithOptions(ctx, workflows.UpdateSubmit,
-			func(ctx workflow.Context, _ workflows.SubmitCall) (access.RequestView, error) {
+			func(ctx workflow.Context, _ workflows.SubmitInput) (access.RequestView, error) {
 				err := workflow.Await(ctx, func() bool { return view.State != access.StateEvaluating })
 				return view, err
 			},
-			workflow.UpdateHandlerOptions{Validator: func(c workflows.SubmitCall) error {
+			workflow.UpdateHandlerOptions{Validator: func(c workflows.SubmitInput) error {
 				if c.Digest != digest {
 					return temporal.NewApplicationError("another request has this id", string(access.Invalid))
 				}
@@ -64,7 +64,7 @@ func fakeRequest(ctx workflow.Context, p fakeParams) (workflows.RequestResult, e
 				return nil
 			}}),
 		workflow.SetUpdateHandler(ctx, workflows.UpdateWithdraw,
-			func(ctx workflow.Context, c workflows.WithdrawCall) (access.RequestView, error) {
+			func(ctx workflow.Context, c workflows.WithdrawInput) (access.RequestView, error) {
 				if c.By == "slow" {
 					_ = workflow.Sleep(ctx, time.Hour)
 				}
@@ -78,7 +78,7 @@ func fakeRequest(ctx workflow.Context, p fakeParams) (workflows.RequestResult, e
 	if p.Request.Reason == policyIsSlow {
 		hints.Receive(ctx, nil)
 	}
-	view.State = access.StateAwaitingApprove
+	view.State = access.StateAwaitingApproval
 	if p.Request.Reason == policySaysNo {
 		view.State = access.OutcomeRefused
 	}
@@ -113,8 +113,8 @@ func fakeWatch(ctx workflow.Context, _ workflows.TicketWatchParams) (workflows.H
 }
 
 func fakeDoctor(_ workflow.Context, p workflows.DoctorParams) (workflows.DoctorReport, error) {
-	if p.TryTicket == "nowhere" {
-		return workflows.DoctorReport{Refusals: []access.Refusal{{Field: "try_ticket", Problem: `there is no desk "nowhere"`}}}, nil
+	if p.TestTicket == "nowhere" {
+		return workflows.DoctorReport{Refusals: []access.Refusal{{Field: "test_ticket", Problem: `there is no desk "nowhere"`}}}, nil
 	}
-	return workflows.DoctorReport{Lines: []workflows.DoctorLine{{Connector: "desk/" + string(p.TryTicket), Note: p.Within.String()}}}, nil
+	return workflows.DoctorReport{Lines: []workflows.DoctorLine{{Connector: "desk/" + string(p.TestTicket), Note: p.Timeout.String()}}}, nil
 }

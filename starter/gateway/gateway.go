@@ -24,45 +24,45 @@ import (
 
 // The defaults of Config.
 const (
-	DefaultAnswerWithin = 5 * time.Second
-	DefaultDoctorWithin = workflows.DoctorWithin
+	DefaultCallTimeout   = 5 * time.Second
+	DefaultDoctorTimeout = workflows.DoctorTimeout
 )
 
 // MaxDoctorWithin is the longest Config.DoctorWithin: the HTTP server gives up an answer that takes longer.
-const MaxDoctorWithin = 50 * time.Second
+const MaxDoctorTimeout = 50 * time.Second
 
 // Config says how long the gateway waits.
 type Config struct {
 	// AnswerWithin is how long one call may wait for a workflow's answer before it is reported as pending (Submit) or
 	// Transient. 0 means DefaultAnswerWithin.
-	AnswerWithin access.Duration `yaml:"answer_within"`
+	CallTimeout access.Duration `yaml:"call_timeout"`
 	// DoctorWithin is how long Doctor may take. 0 means DefaultDoctorWithin.
-	DoctorWithin access.Duration `yaml:"doctor_within"`
+	DoctorTimeout access.Duration `yaml:"doctor_timeout"`
 }
 
 // Validate says which key is wrong and what was expected.
 func (c Config) Validate() error {
-	if c.AnswerWithin < 0 || c.AnswerWithin.Std() > time.Minute {
-		return errors.New(`answer_within: expected a duration from "0s" (the default, 5s) to "1m"`)
+	if c.CallTimeout < 0 || c.CallTimeout.Std() > time.Minute {
+		return errors.New(`call_timeout: expected a duration from "0s" (the default, 5s) to "1m"`)
 	}
-	if c.DoctorWithin < 0 || c.DoctorWithin.Std() > MaxDoctorWithin {
-		return fmt.Errorf(`doctor_within: expected a duration from "0s" (the default, %s) to "%s"`, DefaultDoctorWithin, MaxDoctorWithin)
+	if c.DoctorTimeout < 0 || c.DoctorTimeout.Std() > MaxDoctorTimeout {
+		return fmt.Errorf(`doctor_timeout: expected a duration from "0s" (the default, %s) to "%s"`, DefaultDoctorTimeout, MaxDoctorTimeout)
 	}
 	return nil
 }
 
 func (c Config) answerWithin() time.Duration {
-	if c.AnswerWithin == 0 {
-		return DefaultAnswerWithin
+	if c.CallTimeout == 0 {
+		return DefaultCallTimeout
 	}
-	return c.AnswerWithin.Std()
+	return c.CallTimeout.Std()
 }
 
 func (c Config) doctorWithin() time.Duration {
-	if c.DoctorWithin == 0 {
-		return DefaultDoctorWithin
+	if c.DoctorTimeout == 0 {
+		return DefaultDoctorTimeout
 	}
-	return c.DoctorWithin.Std()
+	return c.DoctorTimeout.Std()
 }
 
 // Gateway talks to the workflows.

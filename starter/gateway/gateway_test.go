@@ -20,19 +20,19 @@ func newRequest(reason string) access.Request {
 	return access.Request{
 		ID: access.RequestID(uuid.NewString()), Requester: "ana", Subject: "ana", Reason: reason,
 		Items:       []access.Item{{ID: "1", Entitlement: "wiki/editor", Duration: access.Duration(time.Hour)}},
-		SubmittedAt: time.Now().UTC(), Proof: "development header",
+		SubmittedAt: time.Now().UTC(), Evidence: "development header",
 	}
 }
 
 func newGateway(t *testing.T) *gateway.Gateway {
 	t.Helper()
-	return gateway.New(server(t).temporal, gateway.Config{AnswerWithin: access.Duration(10 * time.Second)})
+	return gateway.New(server(t).temporal, gateway.Config{CallTimeout: access.Duration(10 * time.Second)})
 }
 
 // impatient is a gateway that waits no longer than a slow answer takes.
 func impatient(c client.Client) *gateway.Gateway {
 	return gateway.New(c, gateway.Config{
-		AnswerWithin: access.Duration(time.Second), DoctorWithin: access.Duration(time.Second),
+		CallTimeout: access.Duration(time.Second), DoctorTimeout: access.Duration(time.Second),
 	})
 }
 
@@ -48,14 +48,14 @@ func TestANewRequestIsCreatedOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, first.Created)
 	require.False(t, first.Pending)
-	require.Equal(t, access.StateAwaitingApprove, first.View.State)
+	require.Equal(t, access.StateAwaitingApproval, first.View.State)
 	require.Equal(t, r.Digest(), first.View.Request.Digest())
 
 	r.SubmittedAt = r.SubmittedAt.Add(time.Second)
 	again, err := g.Submit(t.Context(), r)
 	require.NoError(t, err)
 	require.False(t, again.Created)
-	require.Equal(t, access.StateAwaitingApprove, again.View.State)
+	require.Equal(t, access.StateAwaitingApproval, again.View.State)
 }
 
 func TestARepeatedPostAddsNothingToTheHistory(t *testing.T) {
@@ -245,13 +245,13 @@ func TestARefusedDecisionNamesItsReasons(t *testing.T) {
 func TestMessagesToARequestThatTakesNone(t *testing.T) {
 	g, r := newGateway(t), newRequest("docs")
 	submit(t, g, r)
-	_, err := g.Withdraw(t.Context(), r.ID, workflows.WithdrawCall{ID: "w", By: "ana"})
+	_, err := g.Withdraw(t.Context(), r.ID, workflows.WithdrawInput{ID: "w", By: "ana"})
 	require.NoError(t, err)
 	waitForEnd(t, r.ID)
 
 	_, err = g.Decide(t.Context(), r.ID, access.Decision{ID: "late", By: "boss", Verdict: access.Approve})
 	require.Equal(t, access.Conflict, access.KindOf(err), "ended")
-	_, err = g.Withdraw(t.Context(), "no-such-request", workflows.WithdrawCall{ID: "w", By: "ana"})
+	_, err = g.Withdraw(t.Context(), "no-such-request", workflows.WithdrawInput{ID: "w", By: "ana"})
 	require.Equal(t, access.NotFound, access.KindOf(err), "never was")
 	_, err = g.View(t.Context(), "no-such-request")
 	require.Equal(t, access.NotFound, access.KindOf(err))
@@ -260,7 +260,7 @@ func TestMessagesToARequestThatTakesNone(t *testing.T) {
 func TestAnAnswerThatTakesTooLongIsTransient(t *testing.T) {
 	g, r := impatient(server(t).temporal), newRequest("docs")
 	submit(t, newGateway(t), r)
-	_, err := g.Withdraw(t.Context(), r.ID, workflows.WithdrawCall{ID: "w", By: "slow"})
+	_, err := g.Withdraw(t.Context(), r.ID, workflows.WithdrawInput{ID: "w", By: "slow"})
 	require.Equal(t, access.Transient, access.KindOf(err))
 	require.ErrorContains(t, err, "may have been taken")
 }
@@ -282,7 +282,7 @@ func TestAHintReachesTheRequestOrItsSuccessor(t *testing.T) {
 		return err == nil && view.Ticket != nil && view.Ticket.ID == "10001"
 	}, 10*time.Second, 20*time.Millisecond)
 
-	_, err := g.Withdraw(t.Context(), r.ID, workflows.WithdrawCall{ID: "w", By: "ana"})
+	_, err := g.Withdraw(t.Context(), r.ID, workflows.WithdrawInput{ID: "w", By: "ana"})
 	require.NoError(t, err)
 	waitForEnd(t, r.ID)
 	for range 2 {
@@ -318,31 +318,31 @@ func TestAHintReachesTheWatchOfItsDesk(t *testing.T) {
 }
 
 func TestDoctorGivesTheWorkersReport(t *testing.T) {
-	report, err := newGateway(t).Doctor(t.Context(), workflows.DoctorParams{TryTicket: "jira"})
+	report, err := newGateway(t).Doctor(t.Context(), workflows.DoctorParams{TestTicket: "jira"})
 	require.NoError(t, err)
 	require.True(t, report.Healthy())
 	require.Equal(t, "desk/jira", report.Lines[0].Connector)
 }
 
 func TestDoctorOfADeskThatDoesNotExist(t *testing.T) {
-	_, err := newGateway(t).Doctor(t.Context(), workflows.DoctorParams{TryTicket: "nowhere"})
+	_, err := newGateway(t).Doctor(t.Context(), workflows.DoctorParams{TestTicket: "nowhere"})
 	var refused *gateway.RefusedError
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, access.Invalid, refused.Kind)
-	require.Equal(t, []access.Refusal{{Field: "try_ticket", Problem: `there is no desk "nowhere"`}}, refused.Refusals)
+	require.Equal(t, []access.Refusal{{Field: "test_ticket", Problem: `there is no desk "nowhere"`}}, refused.Refusals)
 }
 
 // TestDoctorAnswersWithinTheCall compares what the three of them wait for: the workflow less than the call, and the call
 // less than the server that writes its answer.
 func TestDoctorAnswersWithinTheCall(t *testing.T) {
-	require.Less(t, workflows.DoctorLongest(gateway.DefaultDoctorWithin), gateway.DefaultDoctorWithin)
-	require.LessOrEqual(t, gateway.DefaultDoctorWithin, gateway.MaxDoctorWithin)
-	require.NoError(t, gateway.Config{DoctorWithin: access.Duration(gateway.MaxDoctorWithin)}.Validate())
-	require.ErrorContains(t, gateway.Config{DoctorWithin: access.Duration(gateway.MaxDoctorWithin + 1)}.Validate(), "doctor_within")
+	require.Less(t, workflows.DoctorLongest(gateway.DefaultDoctorTimeout), gateway.DefaultDoctorTimeout)
+	require.LessOrEqual(t, gateway.DefaultDoctorTimeout, gateway.MaxDoctorTimeout)
+	require.NoError(t, gateway.Config{DoctorTimeout: access.Duration(gateway.MaxDoctorTimeout)}.Validate())
+	require.ErrorContains(t, gateway.Config{DoctorTimeout: access.Duration(gateway.MaxDoctorTimeout + 1)}.Validate(), "doctor_timeout")
 
 	const within = 30 * time.Second
-	g := gateway.New(server(t).temporal, gateway.Config{DoctorWithin: access.Duration(within)})
-	report, err := g.Doctor(t.Context(), workflows.DoctorParams{TryTicket: "jira"})
+	g := gateway.New(server(t).temporal, gateway.Config{DoctorTimeout: access.Duration(within)})
+	report, err := g.Doctor(t.Context(), workflows.DoctorParams{TestTicket: "jira"})
 	require.NoError(t, err)
 	require.Equal(t, "30s", report.Lines[0].Note, "the workflow is told how long the call waits")
 }
@@ -367,8 +367,8 @@ func TestATemporalThatIsAwayIsTransient(t *testing.T) {
 
 func TestConfigNamesTheKeyThatIsWrong(t *testing.T) {
 	require.NoError(t, gateway.Config{}.Validate())
-	require.ErrorContains(t, gateway.Config{AnswerWithin: access.Duration(time.Hour)}.Validate(), "answer_within")
-	require.ErrorContains(t, gateway.Config{DoctorWithin: -1}.Validate(), "doctor_within")
+	require.ErrorContains(t, gateway.Config{CallTimeout: access.Duration(time.Hour)}.Validate(), "call_timeout")
+	require.ErrorContains(t, gateway.Config{DoctorTimeout: -1}.Validate(), "doctor_timeout")
 }
 
 func waitForEnd(t *testing.T, id access.RequestID) {

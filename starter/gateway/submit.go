@@ -78,7 +78,7 @@ func (g *Gateway) updateWithStart(ctx context.Context, r access.Request) (access
 			UpdateID:     "submit/" + digest,
 			WorkflowID:   workflows.RequestWorkflowID(r.ID),
 			UpdateName:   workflows.UpdateSubmit,
-			Args:         []any{workflows.SubmitCall{Digest: digest}},
+			Args:         []any{workflows.SubmitInput{Digest: digest}},
 			WaitForStage: client.WorkflowUpdateStageCompleted,
 		},
 	})
@@ -156,7 +156,7 @@ func (g *Gateway) pending(ctx context.Context, r access.Request, late error) (Su
 	}
 	view := access.RequestView{
 		Request: r, State: access.StateEvaluating, Since: r.SubmittedAt,
-		Next: "The request is recorded and waits for policy to answer.",
+		StatusText: "The request is recorded and waits for policy to answer.",
 	}
 	return Submission{View: view, Created: known.submitted(r), Pending: true}, nil
 }

@@ -73,7 +73,7 @@ func (g *Gateway) outcome(ctx context.Context, id access.RequestID) (access.Requ
 // p.TryTicket names no desk. Transient: no answer in that time, which is what happens when no worker runs.
 func (g *Gateway) Doctor(ctx context.Context, p workflows.DoctorParams) (workflows.DoctorReport, error) {
 	within := g.config.doctorWithin()
-	p.Within = access.Duration(within)
+	p.Timeout = access.Duration(within)
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	run, err := g.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{

@@ -48,7 +48,7 @@ type API struct {
 
 // New makes the API. It calls nobody. The error is a mistake in this package's own document.
 func New(config Config, deps Deps) (*API, error) {
-	deps.Ledger = patient{deps.Ledger}
+	deps.Ledger = timeoutLedger{deps.Ledger}
 	a := &API{config: config, deps: deps, mux: http.NewServeMux()}
 	a.huma = humago.New(a.mux, humaConfig())
 	a.registerRequests()

@@ -25,7 +25,7 @@ func describe(document *huma.OpenAPI) {
 		values                 []any
 	}{
 		{"RequestView", "state", "Where the request stands. From granted on, these are outcomes: it never leaves them.", []any{
-			access.StateEvaluating, access.StateAwaitingApprove, access.StateFulfilling, access.StateClosing,
+			access.StateEvaluating, access.StateAwaitingApproval, access.StateFulfilling, access.StateRevoking,
 			access.OutcomeGranted, access.OutcomePartlyGranted, access.OutcomeDenied, access.OutcomeWithdrawn,
 			access.OutcomeExpired, access.OutcomeCancelled, access.OutcomeRefused, access.OutcomeFailed,
 		}},
@@ -35,7 +35,7 @@ func describe(document *huma.OpenAPI) {
 		{"RequestView", "ticket", "The request's ticket; absent until the desk has opened one.", nil},
 		{"RequestView", "ticket_problem", "Why the ticket is behind the request; absent when it is up to date.", nil},
 		{"RequestView", "refusals", "Why policy refused the request.", nil},
-		{"RequestView", "decide_by", "When the request expires if nobody decides.", nil},
+		{"RequestView", "approval_deadline", "When the request expires if nobody decides.", nil},
 		{"RequestView", "ended_at", "When the request ended.", nil},
 		{"RequestView", "version", "Grows with every change.", nil},
 		{"ItemView", "state", "Where the item stands.", []any{
@@ -50,7 +50,7 @@ func describe(document *huma.OpenAPI) {
 		}},
 		{"Event", "proof", "How the actor's identity was established, or what the target said.", nil},
 		{"LeaseView", "state", "Where the lease stands.", []any{
-			access.LeaseGranting, access.LeaseHeld, access.LeaseRevoking, access.LeaseEnded,
+			access.LeaseGranting, access.LeaseActive, access.LeaseRevoking, access.LeaseEnded,
 		}},
 	} {
 		annotate(schemas[d.schema], d.property, d.text, d.values)

@@ -131,9 +131,9 @@ func TestHealth(t *testing.T) {
 func TestServerSettingsNameTheKeyThatIsWrong(t *testing.T) {
 	require.NoError(t, httpapi.ServerConfig{Address: "127.0.0.1:8080"}.Validate())
 	require.ErrorContains(t, httpapi.ServerConfig{Address: "8080"}.Validate(), "http.address:")
-	require.ErrorContains(t, httpapi.ServerConfig{Address: ":1", Grace: -1}.Validate(), "http.grace:")
-	require.Equal(t, 15*time.Second, httpapi.ServerConfig{}.GraceOrDefault())
-	require.Equal(t, time.Second, httpapi.ServerConfig{Grace: access.Duration(time.Second)}.GraceOrDefault())
+	require.ErrorContains(t, httpapi.ServerConfig{Address: ":1", ShutdownTimeout: -1}.Validate(), "http.shutdown_timeout:")
+	require.Equal(t, 15*time.Second, httpapi.ServerConfig{}.ShutdownTimeoutOrDefault())
+	require.Equal(t, time.Second, httpapi.ServerConfig{ShutdownTimeout: access.Duration(time.Second)}.ShutdownTimeoutOrDefault())
 }
 
 // listening serves a world's API over TCP.

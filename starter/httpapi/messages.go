@@ -74,7 +74,7 @@ func (a *API) decide(ctx context.Context, in *decideInput) (*seenOutput, error) 
 	}
 	decision := access.Decision{
 		ID: messageID, By: caller.Person, Verdict: access.Verdict(in.Body.Verdict), Reason: in.Body.Reason,
-		Channel: access.ChannelAPI, Proof: caller.Proof, At: a.deps.Now().UTC(),
+		Channel: access.ChannelAPI, Evidence: caller.Proof, At: a.deps.Now().UTC(),
 	}
 	for _, item := range in.Body.Items {
 		decision.Items = append(decision.Items, access.ItemID(item))
@@ -120,8 +120,8 @@ func (a *API) withdraw(ctx context.Context, in *withdrawInput) (*seenOutput, err
 	if err != nil {
 		return nil, a.failed(ctx, err)
 	}
-	view, err := a.deps.Gateway.Withdraw(ctx, id, workflows.WithdrawCall{
-		ID: messageID, By: caller.Person, Reason: said.Reason, Proof: caller.Proof,
+	view, err := a.deps.Gateway.Withdraw(ctx, id, workflows.WithdrawInput{
+		ID: messageID, By: caller.Person, Reason: said.Reason, Evidence: caller.Proof,
 	})
 	if err != nil {
 		return a.notTaken(ctx, id, access.Decision{}, err)

@@ -34,7 +34,7 @@ const (
 type trace struct {
 	id     string
 	person access.PersonID
-	ledger patience
+	ledger ledgerDeadline
 }
 
 type traceKey struct{}

@@ -14,7 +14,7 @@ import (
 type Gateway interface {
 	Submit(ctx context.Context, r access.Request) (gateway.Submission, error)
 	Decide(ctx context.Context, id access.RequestID, d access.Decision) (access.RequestView, error)
-	Withdraw(ctx context.Context, id access.RequestID, c workflows.WithdrawCall) (access.RequestView, error)
+	Withdraw(ctx context.Context, id access.RequestID, c workflows.WithdrawInput) (access.RequestView, error)
 	View(ctx context.Context, id access.RequestID) (access.RequestView, error)
 	HintWatch(ctx context.Context, desk access.DeskName, h workflows.Hint) (bool, error)
 	Hint(ctx context.Context, id access.RequestID, h workflows.Hint) error

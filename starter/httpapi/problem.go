@@ -189,7 +189,7 @@ func fieldsOf(refusals []access.Refusal) []ProblemField {
 func locationOf(field string) string {
 	head, _, _ := strings.Cut(field, "[")
 	switch head {
-	case "items", "subject", "reason", "id", "verdict", "try_ticket":
+	case "items", "subject", "reason", "id", "verdict", "test_ticket":
 		return "body." + field
 	case "Idempotency-Key":
 		return "header." + field

@@ -31,7 +31,7 @@ func (a *API) registerReads() {
 }
 
 // ShownRequest is a request with its timeline.
-type ShownRequest struct {
+type RequestDetail struct {
 	access.RequestView
 	Timeline []access.Event `json:"timeline" nullable:"false" doc:"What happened, in order."`
 	// TimelineProblem is why the timeline is missing.
@@ -43,7 +43,7 @@ type requestInput struct {
 }
 
 type requestOutput struct {
-	Body ShownRequest
+	Body RequestDetail
 }
 
 func notFound(id access.RequestID) *Problem {
@@ -115,7 +115,7 @@ func (a *API) readRequest(ctx context.Context, in *requestInput) (*requestOutput
 		return nil, err
 	}
 	a.withLeases(ctx, &view)
-	out := &requestOutput{Body: ShownRequest{RequestView: view, Timeline: []access.Event{}}}
+	out := &requestOutput{Body: RequestDetail{RequestView: view, Timeline: []access.Event{}}}
 	events, err := a.deps.Ledger.Events(ctx, id)
 	switch {
 	case err == nil:
@@ -168,7 +168,7 @@ func (a *API) readAudit(ctx context.Context, in *requestInput) (*auditOutput, er
 }
 
 type listInput struct {
-	State       []string `query:"state" enum:"evaluating,awaiting_approval,fulfilling,closing,granted,partly_granted,denied,withdrawn,expired,cancelled,refused,failed" doc:"One or more states, with commas."`
+	State       []string `query:"state" enum:"evaluating,awaiting_approval,fulfilling,revoking,granted,partly_granted,denied,withdrawn,expired,cancelled,refused,failed" doc:"One or more states, with commas."`
 	Subject     string   `query:"subject" maxLength:"256" doc:"Whose access it is."`
 	Requester   string   `query:"requester" maxLength:"256" doc:"Who asked."`
 	WaitingOn   string   `query:"waiting_on" maxLength:"256" doc:"Who is awaited."`

@@ -47,7 +47,7 @@ func TestARequestIsShownWithItsTimeline(t *testing.T) {
 	w := newWorld(t)
 	view := w.recorded("r1")
 	got := w.call("ana", "GET", "/v1/requests/r1", "")
-	shown := decode[httpapi.ShownRequest](t, got)
+	shown := decode[httpapi.RequestDetail](t, got)
 	require.Equal(t, view, shown.RequestView)
 	require.Len(t, shown.Timeline, 1)
 	require.Equal(t, "ana asked for wiki/editor.", shown.Timeline[0].Text)
@@ -65,13 +65,13 @@ func TestALeaseIsShownAsItIsNow(t *testing.T) {
 	w := newWorld(t)
 	held := access.LeaseView{
 		Lease: access.Lease{ID: "r1:1", Request: "r1", Item: "1", Subject: access.Person{ID: "sub"}, Entitlement: "wiki/editor"},
-		State: access.LeaseHeld, Wanted: access.Present, Revision: 1, Version: 3,
+		State: access.LeaseActive, DesiredState: access.Present, Revision: 1, Version: 3,
 	}
 	w.recorded("r1", ended, func(v *access.RequestView) { v.Items[0].Lease = &held })
 	state := func() access.LeaseState {
-		return decode[httpapi.ShownRequest](t, w.call("ana", "GET", "/v1/requests/r1", "")).Items[0].Lease.State
+		return decode[httpapi.RequestDetail](t, w.call("ana", "GET", "/v1/requests/r1", "")).Items[0].Lease.State
 	}
-	require.Equal(t, access.LeaseHeld, state(), "the ledger has no row of the lease")
+	require.Equal(t, access.LeaseActive, state(), "the ledger has no row of the lease")
 	gone := held
 	gone.State, gone.Version = access.LeaseEnded, 4
 	require.NoError(t, w.store.Record(t.Context(), access.Entry{Lease: &gone}))
@@ -99,7 +99,7 @@ func TestARequestThatTheLedgerCannotShowComesFromItsWorkflow(t *testing.T) {
 			got := w.call("ana", "GET", "/v1/requests/r1", "")
 			require.Equal(t, row.status, got.status, got.body)
 			if row.status == http.StatusOK {
-				shown := decode[httpapi.ShownRequest](t, got)
+				shown := decode[httpapi.RequestDetail](t, got)
 				require.Equal(t, access.StateEvaluating, shown.State)
 				require.Equal(t, row.missing, shown.TimelineProblem)
 				require.NotNil(t, shown.Timeline)
@@ -177,7 +177,7 @@ func TestLeasesAreForTheirHolderAndForAuditors(t *testing.T) {
 	view := w.recorded("r1")
 	require.NoError(t, w.store.Record(t.Context(), access.Entry{Lease: &access.LeaseView{
 		Lease: access.Lease{ID: "r1:1", Request: view.Request.ID, Item: "1", Subject: access.Person{ID: "sub"}, Entitlement: "wiki/editor"},
-		State: access.LeaseHeld, Wanted: access.Present, Version: 1,
+		State: access.LeaseActive, DesiredState: access.Present, Version: 1,
 	}}))
 	type leases struct{ Leases []access.LeaseView }
 	for person, status := range map[string]int{"sub": 200, "audra": 200, "ana": 403, "": 401} {

@@ -24,8 +24,8 @@ func TestSubmitAnswersByWhatHappened(t *testing.T) {
 		status     int
 		problem    string
 	}{
-		"a new request is 201":           {submission: gateway.Submission{Created: true, View: access.RequestView{State: access.StateAwaitingApprove}}, status: 201},
-		"the same request again is 200":  {submission: gateway.Submission{View: access.RequestView{State: access.StateAwaitingApprove}}, status: 200},
+		"a new request is 201":           {submission: gateway.Submission{Created: true, View: access.RequestView{State: access.StateAwaitingApproval}}, status: 201},
+		"the same request again is 200":  {submission: gateway.Submission{View: access.RequestView{State: access.StateAwaitingApproval}}, status: 200},
 		"policy still thinks: 202":       {submission: gateway.Submission{Created: true, Pending: true}, status: 202},
 		"Temporal is away: 503":          {err: access.Errorf(access.Transient, "submit", "Temporal does not answer"), status: 503, problem: "unavailable"},
 		"Temporal is overloaded: 429":    {err: access.Errorf(access.RateLimited, "submit", "too much"), status: 429, problem: "too-many"},
@@ -59,7 +59,7 @@ func TestSubmitSendsWhatWasAsked(t *testing.T) {
 	require.WithinDuration(t, time.Now(), sent.SubmittedAt, time.Minute)
 	sent.SubmittedAt = time.Time{}
 	require.Equal(t, access.Request{
-		ID: "r1", Requester: "ana", Subject: "sub", Reason: "Überblick ✓", Proof: "development header",
+		ID: "r1", Requester: "ana", Subject: "sub", Reason: "Überblick ✓", Evidence: "development header",
 		Items: []access.Item{
 			{ID: "1", Entitlement: "wiki/editor", Duration: access.Duration(36 * time.Hour)},
 			{ID: "2", Entitlement: "crm/user"},
@@ -85,7 +85,7 @@ func TestTheRequestIDComesFromTheClientTheKeyOrTheClock(t *testing.T) {
 func TestARefusalByPolicyNamesTheFields(t *testing.T) {
 	w := newWorld(t)
 	w.gateway.submission.View = access.RequestView{
-		State: access.OutcomeRefused, Next: "Policy refused the request.",
+		State: access.OutcomeRefused, StatusText: "Policy refused the request.",
 		Refusals: []access.Refusal{{Field: "items[0].duration", Problem: "expected at most 30d"}, {Field: "requester", Problem: "is not active"}},
 	}
 	got := w.call("ana", "POST", "/v1/requests", wiki)
@@ -158,7 +158,7 @@ func TestBadInputIsNamed(t *testing.T) {
 		"headers that are too big":      {"/v1/requests", wiki, []string{"X-Big", strings.Repeat("x", httpapi.MaxHeaders)}, 431, "", ""},
 		"an unknown query parameter":    {"/v1/requests?dry_run=1", wiki, nil, 422, "query.dry_run", "unknown query parameter"},
 		"a webhook that is too big":     {"/v1/desks/jira/webhook", strings.Repeat(" ", httpapi.MaxWebhookBody+1), nil, 413, "body", "expected at most 262144 bytes"},
-		"a doctor of the wrong type":    {"/v1/doctor", `{"try_ticket":1}`, nil, 422, "body.try_ticket", "expected string"},
+		"a doctor of the wrong type":    {"/v1/doctor", `{"test_ticket":1}`, nil, 422, "body.test_ticket", "expected string"},
 		"a reason that is far too long": {"/v1/requests/r/withdraw", `{"reason":"` + strings.Repeat("ü", 4001) + `"}`, nil, 422, "body.reason", "expected length <= 4000"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -195,7 +195,7 @@ func TestADecisionCarriesWhoAndHowAndWhy(t *testing.T) {
 	sent.At = time.Time{}
 	require.Equal(t, access.Decision{
 		ID: "boss:d1", By: "boss", Verdict: access.Approve, Items: []access.ItemID{"1"}, Reason: "fine",
-		Channel: access.ChannelAPI, Proof: "development header",
+		Channel: access.ChannelAPI, Evidence: "development header",
 	}, sent)
 }
 

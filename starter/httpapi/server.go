@@ -16,7 +16,7 @@ type ServerConfig struct {
 	// Address is host:port. Port 0 takes a free one.
 	Address string `yaml:"address"`
 	// Grace is how long a stop waits for calls that are being answered. 0 means 15s.
-	Grace access.Duration `yaml:"grace"`
+	ShutdownTimeout access.Duration `yaml:"shutdown_timeout"`
 }
 
 // Validate names the key that is wrong.
@@ -25,18 +25,18 @@ func (c ServerConfig) Validate() error {
 	if _, _, err := net.SplitHostPort(c.Address); err != nil {
 		problems = append(problems, fmt.Errorf("http.address: found %q, expected host:port, for example 127.0.0.1:8080", c.Address))
 	}
-	if c.Grace < 0 {
-		problems = append(problems, fmt.Errorf("http.grace: found %s, expected 0s or more", c.Grace))
+	if c.ShutdownTimeout < 0 {
+		problems = append(problems, fmt.Errorf("http.shutdown_timeout: found %s, expected 0s or more", c.ShutdownTimeout))
 	}
 	return errors.Join(problems...)
 }
 
 // GraceOrDefault is Grace, or 15 seconds where it says nothing.
-func (c ServerConfig) GraceOrDefault() time.Duration {
-	if c.Grace == 0 {
+func (c ServerConfig) ShutdownTimeoutOrDefault() time.Duration {
+	if c.ShutdownTimeout == 0 {
 		return 15 * time.Second
 	}
-	return c.Grace.Std()
+	return c.ShutdownTimeout.Std()
 }
 
 // NewServer makes an HTTP server with limits that a slow or hostile client cannot wear down. It does not listen yet.

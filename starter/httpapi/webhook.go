@@ -181,7 +181,7 @@ func (a *API) registerDesks() {
 	huma.Register(a.huma, open, a.webhook)
 	huma.Register(a.huma, a.operation(http.MethodPost, "/v1/doctor", huma.Operation{
 		OperationID: "run-doctor", Summary: "Check every connector", Tags: []string{"operations"},
-		Description: "Asks the worker to check credentials, rights and configured names of every connector; with try_ticket it also opens, comments and closes a trial ticket. For auditors.",
+		Description: "Asks the worker to check credentials, rights and configured names of every connector; with test_ticket it also opens, comments and closes a trial ticket. For auditors.",
 	}, http.StatusForbidden), a.doctor)
 }
 
@@ -200,7 +200,7 @@ func (in *webhookInput) Resolve(ctx huma.Context) []error {
 
 type webhookOutput struct {
 	Body struct {
-		Result string `json:"result" enum:"passed_on,ignored,late" doc:"passed_on: the request looks at its ticket. ignored: no such ticket is known. late: it could not be passed on now; the request looks by itself."`
+		Result string `json:"result" enum:"delivered,ignored,late" doc:"delivered: the request looks at its ticket. ignored: no such ticket is known. late: it could not be passed on now; the request looks by itself."`
 	}
 }
 
@@ -245,7 +245,7 @@ func (a *API) passOn(ctx context.Context, desk access.DeskName, hint workflows.H
 		a.logged(ctx, err)
 		return "late"
 	}
-	return "passed_on"
+	return "delivered"
 }
 
 func (a *API) hint(ctx context.Context, desk access.DeskName, request access.RequestID, hint workflows.Hint) error {
@@ -258,7 +258,7 @@ func (a *API) hint(ctx context.Context, desk access.DeskName, request access.Req
 
 // DoctorBody says what the doctor shall try.
 type DoctorBody struct {
-	TryTicket string `json:"try_ticket,omitempty" maxLength:"64" doc:"The desk on which a trial ticket shall be opened and closed." example:"jira"`
+	TryTicket string `json:"test_ticket,omitempty" maxLength:"64" doc:"The desk on which a trial ticket shall be opened and closed." example:"jira"`
 }
 
 type doctorInput struct {
@@ -278,7 +278,7 @@ func (a *API) doctor(ctx context.Context, in *doctorInput) (*doctorOutput, error
 	}
 	var params workflows.DoctorParams
 	if in.Body != nil {
-		params.TryTicket = access.DeskName(in.Body.TryTicket)
+		params.TestTicket = access.DeskName(in.Body.TryTicket)
 	}
 	report, err := a.deps.Gateway.Doctor(ctx, params)
 	if err != nil {

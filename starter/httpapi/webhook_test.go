@@ -30,10 +30,10 @@ func TestWebhooks(t *testing.T) {
 		status     int
 		result     string
 	}{
-		"a signed hint is passed on":          {"/v1/desks/jira/webhook", about, []string{"X-Hub-Signature", signed(hookSecret, about)}, 202, "passed_on"},
-		"an id that is a number":              {"/v1/desks/jira/webhook", `{"issue":{"id":10001}}`, []string{"X-Hub-Signature", signed(hookSecret, `{"issue":{"id":10001}}`)}, 202, "passed_on"},
-		"the secret in a header":              {"/v1/desks/header/webhook", `{"items":[{"id":"H-1"}]}`, []string{"X-Secret", hookSecret}, 202, "passed_on"},
-		"the secret in the query":             {"/v1/desks/query/webhook?key=It%27s+a+Secret+to+Everybody", `{"id":"Q-1"}`, nil, 202, "passed_on"},
+		"a signed hint is passed on":          {"/v1/desks/jira/webhook", about, []string{"X-Hub-Signature", signed(hookSecret, about)}, 202, "delivered"},
+		"an id that is a number":              {"/v1/desks/jira/webhook", `{"issue":{"id":10001}}`, []string{"X-Hub-Signature", signed(hookSecret, `{"issue":{"id":10001}}`)}, 202, "delivered"},
+		"the secret in a header":              {"/v1/desks/header/webhook", `{"items":[{"id":"H-1"}]}`, []string{"X-Secret", hookSecret}, 202, "delivered"},
+		"the secret in the query":             {"/v1/desks/query/webhook?key=It%27s+a+Secret+to+Everybody", `{"id":"Q-1"}`, nil, 202, "delivered"},
 		"a ticket that nobody knows":          {"/v1/desks/jira/webhook", `{"issue":{"id":"9"}}`, []string{"X-Hub-Signature", signed(hookSecret, `{"issue":{"id":"9"}}`)}, 202, "ignored"},
 		"another desk's ticket":               {"/v1/desks/header/webhook", `{"items":[{"id":"10001"}]}`, []string{"X-Secret", hookSecret}, 202, "ignored"},
 		"no ticket in it":                     {"/v1/desks/jira/webhook", `{"issue":[]}`, []string{"X-Hub-Signature", signed(hookSecret, `{"issue":[]}`)}, 202, "ignored"},
@@ -59,7 +59,7 @@ func TestWebhooks(t *testing.T) {
 			if row.result != "" {
 				require.JSONEq(t, `{"result":"`+row.result+`"}`, got.body)
 			}
-			require.Equal(t, row.result == "passed_on", len(w.gateway.hints) == 1)
+			require.Equal(t, row.result == "delivered", len(w.gateway.hints) == 1)
 			require.NotContains(t, w.log.String(), "Everybody", "the secret is in no log")
 		})
 	}
@@ -76,7 +76,7 @@ func TestAHintNamesItsTicketAndDelivery(t *testing.T) {
 }
 
 func TestWhatUsherDidItselfIsNoHint(t *testing.T) {
-	for actor, want := range map[string]string{"acc-usher": "ignored", "acc-mia": "passed_on"} {
+	for actor, want := range map[string]string{"acc-usher": "ignored", "acc-mia": "delivered"} {
 		w := newWorld(t)
 		w.recorded("r1")
 		body := `{"issue":{"id":"10001"},"user":{"accountId":"` + actor + `"}}`
@@ -142,9 +142,9 @@ func TestTheDoctorIsForAuditors(t *testing.T) {
 	w.gateway.report = workflows.DoctorReport{Lines: []workflows.DoctorLine{{Connector: "desk/jira", Problem: "credentials are bad"}}}
 	require.Equal(t, http.StatusForbidden, w.call("ana", "POST", "/v1/doctor", "").status)
 	require.Empty(t, w.gateway.doctored)
-	got := w.call("audra", "POST", "/v1/doctor", `{"try_ticket":"jira"}`)
+	got := w.call("audra", "POST", "/v1/doctor", `{"test_ticket":"jira"}`)
 	require.JSONEq(t, `{"healthy":false,"lines":[{"connector":"desk/jira","problem":"credentials are bad"}]}`, got.body)
-	require.Equal(t, []workflows.DoctorParams{{TryTicket: "jira"}}, w.gateway.doctored)
+	require.Equal(t, []workflows.DoctorParams{{TestTicket: "jira"}}, w.gateway.doctored)
 	w.gateway.err = errAway
 	require.Equal(t, http.StatusServiceUnavailable, w.call("audra", "POST", "/v1/doctor", "").status)
 }
@@ -153,14 +153,14 @@ func TestTheDoctorIsToldADeskThatExists(t *testing.T) {
 	w := newWorld(t)
 	w.gateway.err = &gateway.RefusedError{
 		Op: "doctor", Kind: access.Invalid, Message: `there is no desk "jiira"; there are: jira`,
-		Refusals: []access.Refusal{{Field: "try_ticket", Problem: `there is no desk "jiira"; there are: jira`}},
+		Refusals: []access.Refusal{{Field: "test_ticket", Problem: `there is no desk "jiira"; there are: jira`}},
 	}
-	got := w.call("audra", "POST", "/v1/doctor", `{"try_ticket":"jiira"}`)
+	got := w.call("audra", "POST", "/v1/doctor", `{"test_ticket":"jiira"}`)
 	require.Equal(t, http.StatusUnprocessableEntity, got.status, got.body)
-	require.Equal(t, []httpapi.ProblemField{{Location: "body.try_ticket", Message: `there is no desk "jiira"; there are: jira`}}, got.problem.Errors)
+	require.Equal(t, []httpapi.ProblemField{{Location: "body.test_ticket", Message: `there is no desk "jiira"; there are: jira`}}, got.problem.Errors)
 }
 
 func TestTheServerWritesTheDoctorsAnswer(t *testing.T) {
 	server := httpapi.NewServer(newWorld(t).api, slog.New(slog.DiscardHandler))
-	require.Greater(t, server.WriteTimeout, gateway.MaxDoctorWithin)
+	require.Greater(t, server.WriteTimeout, gateway.MaxDoctorTimeout)
 }

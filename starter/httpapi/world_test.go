@@ -28,7 +28,7 @@ type fakeGateway struct {
 	mu        sync.Mutex
 	submitted []access.Request
 	decided   []access.Decision
-	withdrawn []workflows.WithdrawCall
+	withdrawn []workflows.WithdrawInput
 	hints     []workflows.Hint
 	// watched is the desk that a watch runs for; "" for none.
 	watched  access.DeskName
@@ -63,7 +63,7 @@ func (g *fakeGateway) Decide(_ context.Context, _ access.RequestID, d access.Dec
 	return g.view, g.err
 }
 
-func (g *fakeGateway) Withdraw(_ context.Context, _ access.RequestID, c workflows.WithdrawCall) (access.RequestView, error) {
+func (g *fakeGateway) Withdraw(_ context.Context, _ access.RequestID, c workflows.WithdrawInput) (access.RequestView, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.withdrawn = append(g.withdrawn, c)
@@ -234,7 +234,7 @@ func (w *world) recorded(id access.RequestID, change ...func(*access.RequestView
 			ID: id, Requester: "ana", Subject: "sub", Reason: "docs", SubmittedAt: at,
 			Items: []access.Item{{ID: "1", Entitlement: "wiki/editor"}},
 		},
-		State: access.StateAwaitingApprove, Since: at, Next: "boss decides",
+		State: access.StateAwaitingApproval, Since: at, StatusText: "boss decides",
 		WaitingOn: []access.Waiting{{Person: "boss", Name: "Boss", Stage: "manager", Since: at, Items: []access.ItemID{"1"}}},
 		Items:     []access.ItemView{{Item: access.Item{ID: "1", Entitlement: "wiki/editor"}, State: access.ItemPending}},
 		Ticket:    &access.TicketRef{Desk: "jira", ID: "10001", Key: "ACC-1", URL: "http://desk.example/ACC-1"},
@@ -247,7 +247,7 @@ func (w *world) recorded(id access.RequestID, change ...func(*access.RequestView
 		View: &view,
 		Events: []access.Event{{
 			ID: "request/" + string(id) + "#1", Request: id, Type: access.EventSubmitted, At: at, Actor: "ana",
-			Channel: access.ChannelAPI, Proof: "development header", Text: "ana asked for wiki/editor.",
+			Channel: access.ChannelAPI, Evidence: "development header", Text: "ana asked for wiki/editor.",
 		}},
 		Ticket: &access.TicketLink{Ref: *view.Ticket, Request: id, Marker: access.MarkerOf(id)},
 	}))

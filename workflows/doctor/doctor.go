@@ -19,12 +19,12 @@ import (
 func Workflow(ctx workflow.Context, p workflows.DoctorParams) (workflows.DoctorReport, error) {
 	var policy *activities.Policy
 	var names activities.Connectors
-	times := workflows.DoctorTimesOf(p.Within.Std())
+	times := workflows.DoctorTimesOf(p.Timeout.Std())
 	if err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, workflows.LocalQuestionWithin(times.Own)), policy.ListConnectors).Get(ctx, &names); err != nil {
 		return workflows.DoctorReport{}, err
 	}
-	if p.TryTicket != "" && !slices.Contains(names.Desks, p.TryTicket) {
-		return workflows.DoctorReport{Refusals: []access.Refusal{noSuchDesk(p.TryTicket, names.Desks)}}, nil
+	if p.TestTicket != "" && !slices.Contains(names.Desks, p.TestTicket) {
+		return workflows.DoctorReport{Refusals: []access.Refusal{noSuchDesk(p.TestTicket, names.Desks)}}, nil
 	}
 	var report workflows.DoctorReport
 	for _, line := range askAll(ctx, names, times) {
@@ -33,8 +33,8 @@ func Workflow(ctx workflow.Context, p workflows.DoctorParams) (workflows.DoctorR
 	if line := askWatch(ctx, times); line != nil {
 		report.Lines = append(report.Lines, *line)
 	}
-	if p.TryTicket != "" {
-		report.Lines = append(report.Lines, tryTicket(ctx, p.TryTicket, times))
+	if p.TestTicket != "" {
+		report.Lines = append(report.Lines, tryTicket(ctx, p.TestTicket, times))
 	}
 	return report, nil
 }
@@ -44,7 +44,7 @@ func noSuchDesk(name access.DeskName, there []access.DeskName) access.Refusal {
 	for i, desk := range there {
 		known[i] = string(desk)
 	}
-	return access.Refusal{Field: "try_ticket", Problem: fmt.Sprintf("there is no desk %q; there are: %s", name, strings.Join(known, ", "))}
+	return access.Refusal{Field: "test_ticket", Problem: fmt.Sprintf("there is no desk %q; there are: %s", name, strings.Join(known, ", "))}
 }
 
 // askAll asks every connector at once; each answer is waited for by its function.
@@ -85,19 +85,19 @@ func ask(ctx workflow.Context, connector, queue string, check any) func(workflow
 // not rely on one.
 func askWatch(ctx workflow.Context, times workflows.DoctorTimes) *workflows.DoctorLine {
 	var policy *activities.Policy
-	var terms access.Terms
-	err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, workflows.LocalQuestionWithin(times.Own)), policy.CurrentTerms).Get(ctx, &terms)
-	if err != nil || terms.Mode != access.ModeWatch {
+	var terms access.RequestSettings
+	err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, workflows.LocalQuestionWithin(times.Own)), policy.CurrentSettings).Get(ctx, &terms)
+	if err != nil || terms.ChangeDetection != access.DetectByWatch {
 		return nil
 	}
 	line := &workflows.DoctorLine{Connector: "watch/" + string(terms.Desk)}
 	var watch *activities.Watch
 	var result activities.CheckResult
-	call := activities.CheckWatchCall{Desk: terms.Desk, At: workflow.Now(ctx), StaleAfter: terms.Watch.StaleAfter}
+	call := activities.CheckWatchInput{Desk: terms.Desk, At: workflow.Now(ctx), StaleAfter: terms.Watch.StaleAfter}
 	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.Checkup(workflows.TaskQueue, times.Watch)), watch.CheckWatch, call).Get(ctx, &result)
 	if err == nil {
 		line.Problem = result.Problem
-		err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.Checkup(workflows.TaskQueue, times.Watch)), watch.EnsureWatch, workflows.WatchCallOf(terms.Desk)).Get(ctx, nil)
+		err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.Checkup(workflows.TaskQueue, times.Watch)), watch.EnsureWatch, workflows.EnsureWatchInputOf(terms.Desk)).Get(ctx, nil)
 	}
 	switch {
 	case err != nil:
@@ -114,7 +114,7 @@ func askWatch(ctx workflow.Context, times workflows.DoctorTimes) *workflows.Doct
 func tryTicket(ctx workflow.Context, name access.DeskName, times workflows.DoctorTimes) workflows.DoctorLine {
 	line := workflows.DoctorLine{Connector: "desk/" + string(name) + " (trial ticket)"}
 	marker := access.Marker("usher-trial-" + workflow.GetInfo(ctx).OriginalRunID)
-	call := activities.OpenCall{Ticket: access.NewTicket{
+	call := activities.OpenTicketInput{Ticket: access.NewTicket{
 		Marker:  marker,
 		Summary: "usher: trial ticket, please ignore",
 		Body:    "usher opened this ticket to try whether it can. It closes it at once. Nobody gets any access by it.",
@@ -126,15 +126,15 @@ func tryTicket(ctx workflow.Context, name access.DeskName, times workflows.Docto
 	// A desk may check that a URL is one.
 	call.Ticket.Fields[access.FieldRequestURL] = "https://usher.invalid/trial"
 	var desk *activities.Desk
-	var opened activities.Opened
+	var opened activities.OpenTicketResult
 	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.Checkup(workflows.DeskQueue(name), times.Open)), desk.OpenTicket, call).Get(ctx, &opened); err != nil {
 		line.Problem = workflows.ErrorText(err)
 		return line
 	}
-	update := activities.TicketUpdate{
-		Ticket:   opened.Ref.ID,
-		Comments: []access.Comment{{Marker: marker + "-1", Text: "The trial worked: usher can open, comment on and close tickets here."}},
-		MoveTo:   access.TicketWontDo,
+	update := activities.UpdateTicketInput{
+		Ticket:       opened.Ref.ID,
+		Comments:     []access.Comment{{Marker: marker + "-1", Text: "The trial worked: usher can open, comment on and close tickets here."}},
+		TransitionTo: access.TicketWontDo,
 	}
 	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.Checkup(workflows.DeskQueue(name), times.Close)), desk.UpdateTicket, update).Get(ctx, nil); err != nil {
 		line.Problem = fmt.Sprintf("%s was opened, but: %s", opened.Ref.Key, workflows.ErrorText(err))

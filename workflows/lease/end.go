@@ -13,7 +13,7 @@ import (
 // beginEnd says that the access ends now.
 func (w *person) beginEnd(l *lease) {
 	why := "its time is over"
-	if l.Wanted == access.Absent {
+	if l.DesiredState == access.Absent {
 		why = "it is no longer wanted"
 	}
 	l.State, l.Problem, l.Failures, l.RetryAt, l.Granted = access.LeaseRevoking, "", 0, time.Time{}, nil
@@ -24,7 +24,7 @@ func (w *person) beginEnd(l *lease) {
 // other leases on the same role that end as well.
 func (w *person) revoke(l *lease, ending []access.LeaseID) {
 	l.busy = true
-	call := activities.RevokeCall{Assignment: w.assignment(l), Lease: l.ID, Target: l.Binding.Target, Ending: ending}
+	call := activities.RevokeInput{Assignment: w.assignment(l), Lease: l.ID, Target: l.Binding.Target, Ending: ending}
 	var port *activities.Target
 	options := workflows.Target(l.Binding.Target, "revoke "+l.Title)
 	durable.Start(w.loop, options, port.Revoke, call, func(result activities.RevokeResult, err error) {
@@ -32,8 +32,8 @@ func (w *person) revoke(l *lease, ending []access.LeaseID) {
 		switch {
 		case err == nil && result.KeptBy != "":
 			w.overlapped(l, result.KeptBy)
-		case err == nil && !result.Proof.Holds:
-			w.ended(l, &result.Proof, "the target shows it gone")
+		case err == nil && !result.Verification.Present:
+			w.ended(l, &result.Verification, "the target shows it gone")
 		case err == nil:
 			w.revokeFailed(l, access.Errorf(access.Transient, "revoke "+l.Title, "the target still shows the access"))
 		default:
@@ -48,7 +48,7 @@ func (w *person) revokeFailed(l *lease, err error) {
 		return
 	}
 	w.openRemoval(l)
-	w.record(l, access.EventLeaseStuck, nil, "Revoking "+l.Title+" has failed several times, a human is told: "+l.Problem)
+	w.record(l, access.EventRevocationFailing, nil, "Revoking "+l.Title+" has failed several times, a human is told: "+l.Problem)
 }
 
 // verifyKept reads the access that another lease keeps, so that the end of this one has its proof.
@@ -56,7 +56,7 @@ func (w *person) verifyKept(l *lease, keeper access.LeaseID) {
 	l.busy = true
 	var port *activities.Target
 	options := workflows.Target(l.Binding.Target, "verify "+l.Title)
-	durable.Start(w.loop, options, port.Verify, w.assignment(l), func(proof access.Proof, err error) {
+	durable.Start(w.loop, options, port.Verify, w.assignment(l), func(proof access.Verification, err error) {
 		w.idle(l)
 		if err != nil {
 			w.retry(l, err, workflows.RetryRevoke)
@@ -68,15 +68,15 @@ func (w *person) verifyKept(l *lease, keeper access.LeaseID) {
 
 // overlapped ends a lease whose access another one keeps, by the word of that one.
 func (w *person) overlapped(l *lease, keeper access.LeaseID) {
-	w.ended(l, &access.Proof{Holds: true, Method: "lease", Evidence: string(keeper), At: w.loop.Now()},
+	w.ended(l, &access.Verification{Present: true, Method: "lease", Evidence: string(keeper), At: w.loop.Now()},
 		"lease "+string(keeper)+" keeps the access")
 }
 
 // ended takes the end. A ticket that asks a person to take the access away is closed, with the reason.
-func (w *person) ended(l *lease, proof *access.Proof, how string) {
+func (w *person) ended(l *lease, proof *access.Verification, how string) {
 	now := w.loop.Now()
-	l.State, l.EndedAt, l.proof, l.Problem, l.Granted = access.LeaseEnded, &now, proof, "", nil
-	l.StatusDue = l.StatusDue || l.Wanted == access.Absent
+	l.State, l.EndedAt, l.verification, l.Problem, l.Granted = access.LeaseEnded, &now, proof, "", nil
+	l.StatusDue = l.StatusDue || l.DesiredState == access.Absent
 	if r := l.Removal; r != nil && (r.Seen == nil || !r.Seen.Phase.Closed()) {
 		r.Write(removalClosing(l, how))
 	}
@@ -86,8 +86,8 @@ func (w *person) ended(l *lease, proof *access.Proof, how string) {
 func removalClosing(l *lease, how string) ticket.Write {
 	to := access.TicketDone
 	text := "The access is gone: " + how + "."
-	if l.proof != nil && l.proof.Holds {
+	if l.verification != nil && l.verification.Present {
 		to, text = access.TicketWontDo, "Nothing is to be removed any more: "+how+"."
 	}
-	return ticket.Write{Key: "ended", Text: text, MoveTo: to}
+	return ticket.Write{Key: "ended", Text: text, TransitionTo: to}
 }

@@ -11,16 +11,16 @@ import (
 )
 
 // record adds an event of a lease to the audit trail, with the lease as it will be when it is written.
-func (w *person) record(l *lease, t access.EventType, proof *access.Proof, text string) {
+func (w *person) record(l *lease, t access.EventType, proof *access.Verification, text string) {
 	w.writes(l, w.outbox.Add(outbox.Fact{Events: []access.Event{w.event(l, t, proof, text)}, Leases: []access.LeaseID{l.ID}}))
 }
 
 // event returns an event of a lease.
-func (w *person) event(l *lease, t access.EventType, proof *access.Proof, text string) access.Event {
+func (w *person) event(l *lease, t access.EventType, proof *access.Verification, text string) access.Event {
 	request, item := l.origin()
 	e := access.Event{
 		Request: request, Lease: l.ID, Items: []access.ItemID{item}, Type: t, At: w.loop.Now(),
-		Channel: access.ChannelSystem, Proof: workflows.ProofText(proof), Text: text,
+		Channel: access.ChannelSystem, Evidence: workflows.EvidenceText(proof), Text: text,
 	}
 	e.ID = workflows.EventID("lease/"+string(l.ID), "", e)
 	return e
@@ -51,7 +51,7 @@ func (w *person) tellAll() {
 	for _, l := range w.agenda.changed {
 		if l.StatusDue && (l.State != access.LeaseGranting || l.Problem != "" || l.Refused != "") {
 			l.StatusDue = false
-			w.writes(l, w.outbox.Add(outbox.Fact{Status: []activities.AnswerCall{l.status()}}))
+			w.writes(l, w.outbox.Add(outbox.Fact{Status: []activities.LeaseStatusMessage{l.status()}}))
 		}
 	}
 }
@@ -86,7 +86,7 @@ func (w *person) Refused(f outbox.Fact, why string) {
 			continue
 		}
 		w.outbox.WithdrawStatus(l.ID)
-		l.Wanted, l.Refused, l.StatusDue = access.Absent, "its grant cannot be recorded: "+why, true
+		l.DesiredState, l.Refused, l.StatusDue = access.Absent, "its grant cannot be recorded: "+why, true
 		w.changed(l)
 	}
 }
@@ -96,7 +96,7 @@ func (w *person) Refused(f outbox.Fact, why string) {
 func (w *person) Undelivered(leases []access.LeaseID) {
 	for _, id := range leases {
 		if l := w.find(id); l != nil {
-			l.AskAt = w.loop.Now()
+			l.ReadAt = w.loop.Now()
 			w.changed(l)
 		}
 	}
@@ -106,25 +106,25 @@ func (w *person) Undelivered(leases []access.LeaseID) {
 // else it must end.
 func (w *person) stepUnheard(l *lease, now time.Time) {
 	switch {
-	case l.AskAt.IsZero() || l.asking || now.Before(l.AskAt):
+	case l.ReadAt.IsZero() || l.reading || now.Before(l.ReadAt):
 		return
-	case l.Wanted == access.Absent || l.State == access.LeaseEnded:
-		l.AskAt = time.Time{}
+	case l.DesiredState == access.Absent || l.State == access.LeaseEnded:
+		l.ReadAt = time.Time{}
 		return
 	}
-	l.asking = true
+	l.reading = true
 	var records *activities.Records
-	durable.StartLocal(w.loop, workflows.LocalQuestion(), records.ReadLease, l.question(w.Person.ID), func(known activities.LeaseKnown, err error) {
-		l.asking = false
+	durable.StartLocal(w.loop, workflows.LocalQuestion(), records.ReadLeaseRecord, l.recordInput(w.Person.ID), func(known activities.LeaseRecord, err error) {
+		l.reading = false
 		w.changed(l)
 		if err != nil {
-			l.AskAt = w.loop.Now().Add(workflows.RetryConnector.First)
+			l.ReadAt = w.loop.Now().Add(workflows.RetryConnector.First)
 			return
 		}
-		l.AskAt = time.Time{}
-		if l.Wanted != access.Absent && (known.Evidence != activities.EvidenceApproved || !known.Kept) {
+		l.ReadAt = time.Time{}
+		if l.DesiredState != access.Absent && (known.Evidence != activities.EvidenceApproved || !known.Kept) {
 			// Nobody stands behind this access any more.
-			l.Wanted, l.RetryAt = access.Absent, w.loop.Now()
+			l.DesiredState, l.RetryAt = access.Absent, w.loop.Now()
 		}
 	})
 }

@@ -12,7 +12,7 @@ import (
 func (w *person) load(l *lease) {
 	l.busy = true
 	var records *activities.Records
-	durable.StartLocal(w.loop, workflows.LocalQuestion(), records.ReadLease, l.question(w.Person.ID), func(known activities.LeaseKnown, err error) {
+	durable.StartLocal(w.loop, workflows.LocalQuestion(), records.ReadLeaseRecord, l.recordInput(w.Person.ID), func(known activities.LeaseRecord, err error) {
 		w.idle(l)
 		if err != nil {
 			w.retry(l, err, workflows.RetryConnector)
@@ -27,14 +27,14 @@ func (w *person) load(l *lease) {
 const maxWithoutEvidence = 100
 
 // know goes on from what the ledger knows: memory outlives a run, and a late message grants nothing.
-func (w *person) know(l *lease, known activities.LeaseKnown) {
+func (w *person) know(l *lease, known activities.LeaseRecord) {
 	if l.Foreign {
 		w.refuseForeign(l, known.Lease != nil)
 		return
 	}
 	if known.Lease != nil {
 		l.Loaded = true
-		l.adopt(*known.Lease)
+		l.applyRecord(*known.Lease)
 		if l.Refused != "" {
 			l.StatusDue = true
 			e := w.event(l, access.EventLeaseRefused, nil, l.Title+" of "+w.Person.Name()+" is refused: "+l.Refused+".")
@@ -46,17 +46,17 @@ func (w *person) know(l *lease, known activities.LeaseKnown) {
 			w.writes(l, w.outbox.Add(fact))
 		}
 	}
-	if known.Lease == nil && !l.AskFirst {
+	if known.Lease == nil && !l.ReadFirst {
 		// The target's worker records a lease before its first call.
 		l.Attempted = false
 	}
 	switch {
-	case l.State != access.LeaseGranting || l.Wanted == access.Absent:
+	case l.State != access.LeaseGranting || l.DesiredState == access.Absent:
 		l.Loaded = true
 	case known.Evidence == activities.EvidenceMissing && l.Failures < maxWithoutEvidence:
-		w.retry(l, access.Errorf(access.Transient, "grant "+l.Title, "%s", known.Why), workflows.RetryGrant)
+		w.retry(l, access.Errorf(access.Transient, "grant "+l.Title, "%s", known.Detail), workflows.RetryGrant)
 	case known.Evidence != activities.EvidenceApproved:
-		w.refuse(l, known.Why)
+		w.refuse(l, known.Detail)
 	default:
 		l.Loaded, l.Failures = true, 0
 	}
@@ -76,7 +76,7 @@ func (w *person) refuseForeign(l *lease, recorded bool) {
 func (w *person) refuse(l *lease, why string) {
 	l.Refused, l.StatusDue, l.Problem = why, true, ""
 	if l.Attempted {
-		l.Wanted, l.Loaded = access.Absent, true
+		l.DesiredState, l.Loaded = access.Absent, true
 		return
 	}
 	now := w.loop.Now()
@@ -87,15 +87,15 @@ func (w *person) refuse(l *lease, why string) {
 // grant has the access granted on the target. behind is another lease of usher's that stands behind the same access; nil for
 // none.
 func (w *person) grant(l *lease, behind *lease) {
-	call := activities.GrantCall{Assignment: w.assignment(l)}
+	call := activities.GrantInput{Assignment: w.assignment(l)}
 	if !l.Loaded {
-		question := l.question(w.Person.ID)
-		call.Question = &question
+		question := l.recordInput(w.Person.ID)
+		call.Record = &question
 	}
 	if behind != nil {
 		l.Existing = behind.Existing
 	}
-	call.Before = behind == nil && (call.Question != nil || !l.Attempted)
+	call.Before = behind == nil && (call.Record != nil || !l.Attempted)
 	l.Version = workflows.NextVersion(l.Version, w.loop.Now())
 	call.First = l.view(w.Person)
 	l.busy, l.Attempted = true, true
@@ -108,16 +108,16 @@ func (w *person) grant(l *lease, behind *lease) {
 			// What was there before is in the ledger, if the call came so far.
 			l.Loaded = false
 			w.retry(l, err, workflows.RetryGrant)
-		case result.Unasked:
+		case result.Unread:
 			// The target is at the edge, where nobody knows the ledger.
-			l.Attempted, l.AskFirst = false, true
-		case result.Known != nil:
+			l.Attempted, l.ReadFirst = false, true
+		case result.Record != nil:
 			l.Attempted = false
-			w.know(l, *result.Known)
+			w.know(l, *result.Record)
 		default:
 			l.Loaded = true
 			l.Existing = l.Existing || result.Existing
-			w.granted(l, result.Proof)
+			w.granted(l, result.Verification)
 		}
 	})
 }
@@ -127,7 +127,7 @@ func (w *person) assignment(l *lease) access.Assignment {
 }
 
 // takeGrant takes a grant by hand that has been proved. Its time counts from the proof.
-func (w *person) takeGrant(l *lease, proof access.Proof) {
+func (w *person) takeGrant(l *lease, proof access.Verification) {
 	l.Granted = nil
 	l.Attempted = true
 	at := proof.At
@@ -136,8 +136,8 @@ func (w *person) takeGrant(l *lease, proof access.Proof) {
 }
 
 // granted takes a proved grant. The lease's time counts from here, so that a target that was down takes nothing from it.
-func (w *person) granted(l *lease, proof access.Proof) {
-	l.State, l.proof, l.Problem, l.Failures = access.LeaseHeld, &proof, "", 0
+func (w *person) granted(l *lease, proof access.Verification) {
+	l.State, l.verification, l.Problem, l.Failures = access.LeaseActive, &proof, "", 0
 	l.Account, l.RoleID = proof.Account, proof.RoleID
 	if l.GrantedAt == nil {
 		now := w.loop.Now()

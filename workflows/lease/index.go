@@ -108,8 +108,8 @@ func (g *group) learn(now time.Time) {
 	g.known, g.keepers, g.granting, g.busy = now, nil, nil, 0
 	for _, l := range g.leases {
 		switch {
-		case !l.holds(now):
-		case l.State == access.LeaseHeld && len(g.keepers) < enough:
+		case !l.isPresent(now):
+		case l.State == access.LeaseActive && len(g.keepers) < enough:
 			g.keepers = append(g.keepers, &l.record)
 		case l.State == access.LeaseGranting && len(g.granting) < enough:
 			g.granting = append(g.granting, &l.record)

@@ -22,13 +22,13 @@ type record struct {
 	Account string `json:"acc,omitempty"`
 	RoleID  string `json:"rid,omitempty"`
 
-	Revision int           `json:"rev"`
-	Wanted   access.Wanted `json:"want"`
+	Revision     int                 `json:"rev"`
+	DesiredState access.DesiredState `json:"want"`
 	// Until and Lasts are the window of the last message: an absolute end, or a length from the grant on.
-	Until *time.Time      `json:"until,omitempty"`
-	Lasts access.Duration `json:"lasts,omitempty"`
+	Until    *time.Time      `json:"until,omitempty"`
+	Duration access.Duration `json:"duration,omitempty"`
 	// Granted is the proof of a grant by hand that has not been taken in yet.
-	Granted *access.Proof `json:"granted,omitempty"`
+	Granted *access.Verification `json:"granted,omitempty"`
 
 	State     access.LeaseState `json:"st"`
 	GrantedAt *time.Time        `json:"at,omitempty"`
@@ -40,14 +40,14 @@ type record struct {
 	// Foreign is true for a message about another subject: it is refused.
 	Foreign bool `json:"foreign,omitempty"`
 	// AskFirst is true when the target's worker does not know the ledger, so that it is asked before each grant.
-	AskFirst bool `json:"edge,omitempty"`
+	ReadFirst bool `json:"edge,omitempty"`
 	// Attempted is true when a call that may have granted the access was made; Existing when the access was there before.
 	Attempted bool `json:"try,omitempty"`
 	Existing  bool `json:"ex,omitempty"`
 	// StatusDue is true when the request has not been told where the lease stands.
 	StatusDue bool `json:"due,omitempty"`
 	// AskAt is when the ledger is asked who stands behind the lease, because its request no longer runs; zero for never.
-	AskAt time.Time `json:"ask,omitzero"`
+	ReadAt time.Time `json:"ask,omitzero"`
 	// Refused is why the lease will never be granted; "" otherwise. Problem is why it is not yet where it shall be.
 	Refused string `json:"no,omitempty"`
 	Problem string `json:"prob,omitempty"`
@@ -69,9 +69,9 @@ type lease struct {
 	changed bool
 	dueAt   time.Time
 	// proof is the last read-back of this run; nil for none.
-	proof *access.Proof
+	verification *access.Verification
 	// busy is true while an activity for this lease is in flight, asking while the ledger is asked who stands behind it.
-	busy, asking bool
+	busy, reading bool
 	// fact is the number of the last fact of this lease.
 	fact    int
 	removal *ticket.Keeper
@@ -98,13 +98,13 @@ func (r *record) end() *time.Time {
 // mustEnd reports whether the access must be gone: it is not wanted, or its time is over.
 func (r *record) mustEnd(now time.Time) bool {
 	end := r.end()
-	return r.Wanted == access.Absent || (end != nil && !now.Before(*end))
+	return r.DesiredState == access.Absent || (end != nil && !now.Before(*end))
 }
 
 // holds reports whether the lease keeps the access for others that end: it is held, or is being granted by a call that may
 // have been made already.
-func (r *record) holds(now time.Time) bool {
-	return (r.State == access.LeaseHeld || (r.State == access.LeaseGranting && r.Attempted)) && !r.mustEnd(now)
+func (r *record) isPresent(now time.Time) bool {
+	return (r.State == access.LeaseActive || (r.State == access.LeaseGranting && r.Attempted)) && !r.mustEnd(now)
 }
 
 // view returns the lease as people and the ledger see it.
@@ -115,30 +115,30 @@ func (l *lease) view(subject access.Person) access.LeaseView {
 			ID: l.ID, Request: request, Item: item, Subject: subject, Entitlement: l.Entitlement, Title: l.Title,
 			Fulfilment: l.Fulfilment, Binding: l.Binding, Desk: l.Desk, ExistingAccess: l.AtEnd,
 		},
-		Revision: l.Revision, Wanted: l.Wanted, State: l.State, GrantedAt: l.GrantedAt, EndsAt: l.EndsAt, EndedAt: l.EndedAt,
-		Proof: l.proof, Problem: l.Problem, Existing: l.Existing, Version: l.Version, Account: l.Account, RoleID: l.RoleID,
+		Revision: l.Revision, DesiredState: l.DesiredState, State: l.State, GrantedAt: l.GrantedAt, EndsAt: l.EndsAt, EndedAt: l.EndedAt,
+		Verification: l.verification, Problem: l.Problem, Existing: l.Existing, Version: l.Version, Account: l.Account, RoleID: l.RoleID,
 	}
 	if l.State == access.LeaseGranting {
 		// A run that is lost leaves it to the next to know when the access ends.
-		view.EndsAt, view.Lasts = l.end(), l.Lasts
+		view.EndsAt, view.Duration = l.end(), l.Duration
 	}
 	return view
 }
 
 // question asks the ledger about the lease.
-func (l *lease) question(subject access.PersonID) activities.LeaseQuestion {
+func (l *lease) recordInput(subject access.PersonID) activities.ReadLeaseRecordInput {
 	request, item := l.origin()
-	return activities.LeaseQuestion{
+	return activities.ReadLeaseRecordInput{
 		Lease: l.ID, Request: request, Item: item, Subject: subject, Entitlement: l.Entitlement, Binding: l.Binding,
 	}
 }
 
 // wish takes a message. A lower revision than one already seen is answered with the present state; the same is answered
 // again.
-func (l *lease) wish(m access.Ensure) {
+func (l *lease) applySpec(m access.LeaseSpec) {
 	if m.Revision > l.Revision {
-		l.Revision, l.Wanted, l.Granted = m.Revision, m.Wanted, m.Granted
-		l.Until, l.Lasts = m.Window.Until, m.Window.Lasts
+		l.Revision, l.DesiredState, l.Granted = m.Revision, m.DesiredState, m.Granted
+		l.Until, l.Duration = m.Window.Until, m.Window.Duration
 		l.Failures, l.RetryAt = 0, time.Time{}
 		l.refuseLate()
 	}
@@ -147,45 +147,45 @@ func (l *lease) wish(m access.Ensure) {
 
 // refuseLate refuses a wish for access that has begun to end: it ends, and another lease must be asked for.
 func (l *lease) refuseLate() {
-	if l.Wanted == access.Present && (l.State == access.LeaseRevoking || l.State == access.LeaseEnded) {
-		l.Wanted, l.Refused = access.Absent, "the lease has begun to end"
+	if l.DesiredState == access.Present && (l.State == access.LeaseRevoking || l.State == access.LeaseEnded) {
+		l.DesiredState, l.Refused = access.Absent, "the lease has begun to end"
 	}
 }
 
 // newLease returns the lease that a message asks for.
-func newLease(m access.Ensure) *lease {
+func newLease(m access.LeaseSpec) *lease {
 	l := &lease{record: record{
 		ID: m.Lease.ID, Entitlement: m.Lease.Entitlement, Title: m.Lease.Title, Fulfilment: m.Lease.Fulfilment,
 		Binding: m.Lease.Binding, Desk: m.Lease.Desk, AtEnd: m.Lease.ExistingAccess, State: access.LeaseGranting,
 	}}
-	l.wish(m)
+	l.applySpec(m)
 	return l
 }
 
 // recovered returns a lease as the ledger knows it.
 func recovered(v access.LeaseView) *lease {
-	window := access.Window{Lasts: v.Lasts}
+	window := access.Window{Duration: v.Duration}
 	if v.State == access.LeaseGranting {
 		window.Until = v.EndsAt
 	}
-	l := newLease(access.Ensure{Lease: v.Lease, Revision: v.Revision, Wanted: v.Wanted, Window: window})
+	l := newLease(access.LeaseSpec{Lease: v.Lease, Revision: v.Revision, DesiredState: v.DesiredState, Window: window})
 	l.StatusDue = false
-	l.adopt(v)
+	l.applyRecord(v)
 	return l
 }
 
 // adopt goes on from what the ledger knows of this lease. The message of a higher revision still says what is wanted.
-func (l *lease) adopt(v access.LeaseView) {
-	l.State, l.GrantedAt, l.EndedAt, l.proof, l.Existing = v.State, v.GrantedAt, v.EndedAt, v.Proof, v.Existing
+func (l *lease) applyRecord(v access.LeaseView) {
+	l.State, l.GrantedAt, l.EndedAt, l.verification, l.Existing = v.State, v.GrantedAt, v.EndedAt, v.Verification, v.Existing
 	l.Version = max(l.Version, v.Version)
 	l.Account, l.RoleID = v.Account, v.RoleID
 	l.Attempted = v.State != access.LeaseEnded
 	switch {
-	case v.State == access.LeaseEnded && l.Wanted == access.Present:
+	case v.State == access.LeaseEnded && l.DesiredState == access.Present:
 		l.Refused = "the lease has ended"
 	case v.Revision >= l.Revision:
-		l.Revision, l.Wanted, l.EndsAt = v.Revision, v.Wanted, v.EndsAt
-	case l.State == access.LeaseHeld:
+		l.Revision, l.DesiredState, l.EndsAt = v.Revision, v.DesiredState, v.EndsAt
+	case l.State == access.LeaseActive:
 		l.EndsAt = l.windowEnd()
 	default:
 		l.refuseLate()
@@ -197,21 +197,21 @@ func (l *lease) windowEnd() *time.Time {
 	switch {
 	case l.Until != nil:
 		return l.Until
-	case l.Lasts > 0 && l.GrantedAt != nil:
-		until := l.GrantedAt.Add(l.Lasts.Std())
+	case l.Duration > 0 && l.GrantedAt != nil:
+		until := l.GrantedAt.Add(l.Duration.Std())
 		return &until
 	}
 	return nil
 }
 
 // status is what the request is told.
-func (l *lease) status() activities.AnswerCall {
+func (l *lease) status() activities.LeaseStatusMessage {
 	request, _ := l.origin()
-	return activities.AnswerCall{
-		WorkflowID: workflows.RequestWorkflowID(request), Signal: workflows.SignalLeaseState,
-		Answer: access.LeaseAnswer{
+	return activities.LeaseStatusMessage{
+		WorkflowID: workflows.RequestWorkflowID(request), Signal: workflows.SignalLeaseStatus,
+		Status: access.LeaseStatus{
 			Lease: l.ID, Revision: l.Revision, State: l.State, GrantedAt: l.GrantedAt, EndsAt: l.EndsAt,
-			Proof: l.proof, Refused: l.Refused, Problem: l.Problem, Version: l.Version,
+			Verification: l.verification, Refused: l.Refused, Problem: l.Problem, Version: l.Version,
 		},
 	}
 }

@@ -26,7 +26,7 @@ type ledger struct {
 }
 
 // LiveLeases answers as activities.Records does.
-func (l *ledger) LiveLeases(_ context.Context, c activities.LiveLeasesCall) ([]access.LeaseView, error) {
+func (l *ledger) LiveLeases(_ context.Context, c activities.LiveLeasesInput) ([]access.LeaseView, error) {
 	first := 0
 	for first < len(l.leases) && l.leases[first].Lease.ID <= c.After {
 		first++
@@ -35,7 +35,7 @@ func (l *ledger) LiveLeases(_ context.Context, c activities.LiveLeasesCall) ([]a
 }
 
 // Record answers as activities.Records does.
-func (l *ledger) Record(_ context.Context, c activities.RecordCall) (activities.Recorded, error) {
+func (l *ledger) Record(_ context.Context, c activities.RecordInput) (activities.RecordResult, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range c.Entries {
@@ -43,15 +43,15 @@ func (l *ledger) Record(_ context.Context, c activities.RecordCall) (activities.
 			l.ended[e.Lease.Lease.ID] = true
 		}
 	}
-	return activities.Recorded{}, nil
+	return activities.RecordResult{}, nil
 }
 
 // Revoke answers as activities.Target does.
-func (l *ledger) Revoke(context.Context, activities.RevokeCall) (activities.RevokeResult, error) {
+func (l *ledger) Revoke(context.Context, activities.RevokeInput) (activities.RevokeResult, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.revokes++
-	return activities.RevokeResult{Proof: access.Proof{Method: "read-back", Evidence: "no member"}}, nil
+	return activities.RevokeResult{Verification: access.Verification{Method: "read-back", Evidence: "no member"}}, nil
 }
 
 // endingAtOnce returns a ledger with so many leases of one person, each of a role of its own, that end at the same time.
@@ -66,7 +66,7 @@ func endingAtOnce(count int, end time.Time) *ledger {
 				Entitlement: access.EntitlementID(fmt.Sprint("wiki/role-", i)), Title: fmt.Sprint("Role ", i), Fulfilment: access.FulfilmentSCIM,
 				Binding: &access.Binding{Target: access.TargetName(fmt.Sprint("target ", i%8)), Role: fmt.Sprint("role ", i)},
 			},
-			Revision: 1, Wanted: access.Present, State: access.LeaseHeld, GrantedAt: &granted, EndsAt: &end,
+			Revision: 1, DesiredState: access.Present, State: access.LeaseActive, GrantedAt: &granted, EndsAt: &end,
 		})
 	}
 	return l

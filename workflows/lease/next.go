@@ -65,14 +65,14 @@ func next(l *record, o others, now time.Time) action {
 
 // nextGrant is the next step of a lease that is being granted.
 func nextGrant(l *record, o others, now time.Time) action {
-	switch taken := l.Granted != nil && l.Wanted == access.Present; {
+	switch taken := l.Granted != nil && l.DesiredState == access.Present; {
 	case l.Foreign:
 		// It is refused; how depends on what the ledger has.
 		return load
 	case taken && l.Loaded:
 		// What a person has granted is held, even if its time is over by now: it must be taken away again.
 		return takeGrant
-	case !l.Loaded && (taken || l.AskFirst || l.mustEnd(now) || l.Binding == nil):
+	case !l.Loaded && (taken || l.ReadFirst || l.mustEnd(now) || l.Binding == nil):
 		// Of what must end, or is refused, an earlier run may have granted something.
 		return load
 	case l.mustEnd(now):
@@ -89,7 +89,7 @@ func nextGrant(l *record, o others, now time.Time) action {
 // nextUngranted is the next step of a lease that must end while it is being granted. A request asks for the end of a grant
 // by hand only when a person has said that it was made.
 func nextUngranted(l *record) action {
-	if l.Attempted || (l.Fulfilment == access.FulfilmentManual && l.Wanted == access.Absent) {
+	if l.Attempted || (l.Fulfilment == access.FulfilmentManual && l.DesiredState == access.Absent) {
 		return beginEnd
 	}
 	return endUngranted

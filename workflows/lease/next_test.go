@@ -20,7 +20,7 @@ var (
 func base(s access.LeaseState, change ...func(*record)) *record {
 	r := &record{
 		ID: "r1:1", Entitlement: "wiki/editor", Binding: &editors, Fulfilment: access.FulfilmentSCIM, Revision: 1,
-		Wanted: access.Present, State: s, Loaded: true, Attempted: s != access.LeaseGranting,
+		DesiredState: access.Present, State: s, Loaded: true, Attempted: s != access.LeaseGranting,
 	}
 	if r.Attempted {
 		r.GrantedAt = &before
@@ -32,7 +32,7 @@ func base(s access.LeaseState, change ...func(*record)) *record {
 }
 
 func byHand(r *record)   { r.Fulfilment = access.FulfilmentManual }
-func unwanted(r *record) { r.Wanted = access.Absent }
+func unwanted(r *record) { r.DesiredState = access.Absent }
 func over(r *record)     { r.EndsAt = &before }
 func ending(r *record)   { r.EndsAt = &later }
 func unloaded(r *record) { r.Loaded = false }
@@ -40,7 +40,7 @@ func tried(r *record)    { r.Attempted = true }
 func free(r *record)     { r.Binding = nil }
 func existing(r *record) { r.Existing = true }
 func keeps(r *record)    { r.AtEnd = access.ExistingKeep }
-func proved(r *record)   { r.Granted = &access.Proof{Holds: true, At: before} }
+func proved(r *record)   { r.Granted = &access.Verification{Present: true, At: before} }
 func retries(r *record)  { r.RetryAt = later }
 func removed(r *record)  { r.Removed = &access.TicketSnapshot{Phase: access.TicketDone} }
 func ungranted(r *record) {
@@ -48,7 +48,7 @@ func ungranted(r *record) {
 }
 
 func TestNext(t *testing.T) {
-	held := base(access.LeaseHeld)
+	held := base(access.LeaseActive)
 	held.ID = "r2:1"
 	rows := []struct {
 		name string
@@ -67,13 +67,13 @@ func TestNext(t *testing.T) {
 		{"what was never granted ends without a call", base(access.LeaseGranting, unwanted), others{}, endUngranted},
 		{"what may have been granted is taken away", base(access.LeaseGranting, unwanted, tried), others{}, beginEnd},
 		{"a claimed grant by hand is taken away by hand", base(access.LeaseGranting, unwanted, byHand), others{}, beginEnd},
-		{"a held lease waits", base(access.LeaseHeld), others{}, wait},
+		{"a held lease waits", base(access.LeaseActive), others{}, wait},
 		{"a grant waits for another one of the same access", base(access.LeaseGranting), others{granting: held}, wait},
 		{"a grant that was attempted does not wait for another", base(access.LeaseGranting, tried), others{granting: held}, grantAccess},
-		{"a held lease waits for its end", base(access.LeaseHeld, ending), others{}, wait},
-		{"a held lease ends on time", base(access.LeaseHeld, over), others{}, beginEnd},
-		{"a held lease ends when it is not wanted", base(access.LeaseHeld, unwanted), others{}, beginEnd},
-		{"a lease of the ledger is looked up", base(access.LeaseHeld, over, unloaded), others{}, load},
+		{"a held lease waits for its end", base(access.LeaseActive, ending), others{}, wait},
+		{"a held lease ends on time", base(access.LeaseActive, over), others{}, beginEnd},
+		{"a held lease ends when it is not wanted", base(access.LeaseActive, unwanted), others{}, beginEnd},
+		{"a lease of the ledger is looked up", base(access.LeaseActive, over, unloaded), others{}, load},
 		{"what ends is revoked", base(access.LeaseRevoking, over), others{}, revoke},
 		{"what has begun to end is revoked, whatever is wanted", base(access.LeaseRevoking), others{}, revoke},
 		{"a revoke waits for its time", base(access.LeaseRevoking, over, retries), others{}, wait},
@@ -101,10 +101,10 @@ func withRemoval(r *record) { r.Removal = newRemovalState() }
 // end, and nothing happens while a call on the same role is in flight.
 func TestNextIsTotal(t *testing.T) {
 	changes := []func(*record){byHand, unwanted, over, unloaded, tried, free, existing, keeps, proved, retries, ungranted, withRemoval, removed}
-	held := base(access.LeaseHeld)
+	held := base(access.LeaseActive)
 	held.ID = "r2:1"
 	count := 0
-	for _, s := range []access.LeaseState{access.LeaseGranting, access.LeaseHeld, access.LeaseRevoking, access.LeaseEnded} {
+	for _, s := range []access.LeaseState{access.LeaseGranting, access.LeaseActive, access.LeaseRevoking, access.LeaseEnded} {
 		for mask := range 1 << len(changes) {
 			for _, o := range []others{{}, {busy: true}, {keeper: held}, {granting: held}, {keeper: held, busy: true}} {
 				l := base(s)
@@ -119,7 +119,7 @@ func TestNextIsTotal(t *testing.T) {
 				case grantAccess:
 					require.False(t, l.mustEnd(noon) || o.busy || l.Binding == nil, "%+v", l)
 				case takeGrant:
-					require.True(t, l.Granted != nil && l.Wanted == access.Present && l.Loaded, "%+v", l)
+					require.True(t, l.Granted != nil && l.DesiredState == access.Present && l.Loaded, "%+v", l)
 				case revoke:
 					require.True(t, l.State == access.LeaseRevoking && l.Binding != nil && !o.busy && o.keeper == nil && o.granting == nil, "%+v", l)
 				case endUngranted:

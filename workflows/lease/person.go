@@ -82,7 +82,7 @@ func listen(ctx workflow.Context, p Params) (*person, error) {
 		w.writes(l, len(w.Outbox.Pending))
 	}
 	w.Leases = nil
-	durable.OnSignal(w.loop, workflows.SignalEnsure, w.message)
+	durable.OnSignal(w.loop, workflows.SignalApplyLease, w.message)
 	err := workflow.SetQueryHandler(ctx, workflows.QueryLeases, func() ([]access.LeaseView, error) { return w.views(), nil })
 	return w, err
 }
@@ -98,7 +98,7 @@ func (w *person) carry() error {
 }
 
 // message takes one message. One about somebody else changes nothing here; a lease that is new is refused.
-func (w *person) message(m access.Ensure) {
+func (w *person) message(m access.LeaseSpec) {
 	l := w.find(m.Lease.ID)
 	foreign := m.Lease.Subject.ID != w.Person.ID
 	switch {
@@ -119,10 +119,10 @@ func (w *person) message(m access.Ensure) {
 }
 
 // wish takes a message for a lease that is known. A held lease gets the end that a newer message gives it.
-func (w *person) wish(l *lease, m access.Ensure) {
+func (w *person) wish(l *lease, m access.LeaseSpec) {
 	newer := m.Revision > l.Revision
-	l.wish(m)
-	if !newer || l.State != access.LeaseHeld || l.Wanted != access.Present {
+	l.applySpec(m)
+	if !newer || l.State != access.LeaseActive || l.DesiredState != access.Present {
 		return
 	}
 	before := l.EndsAt
@@ -285,8 +285,8 @@ func (w *person) dueOf(l *lease, now time.Time) (time.Time, string) {
 	case l.Removal != nil && !w.loadingSettings:
 		consider(w.settingsAt, "read the desk's settings")
 	}
-	if !l.asking {
-		consider(l.AskAt, "ask who stands behind "+string(l.ID))
+	if !l.reading {
+		consider(l.ReadAt, "ask who stands behind "+string(l.ID))
 	}
 	consider(l.due(now), string(l.State)+" "+string(l.ID))
 	return at, what
@@ -326,7 +326,7 @@ func (w *person) recover(now time.Time) {
 	}
 	w.recovering = true
 	var records *activities.Records
-	call := activities.LiveLeasesCall{Subject: w.Person.ID, After: w.RecoveredTo, Limit: recoverPage}
+	call := activities.LiveLeasesInput{Subject: w.Person.ID, After: w.RecoveredTo, Limit: recoverPage}
 	durable.StartLocal(w.loop, workflows.LocalQuestion(), records.LiveLeases, call, w.recoveredPage)
 }
 
@@ -345,7 +345,7 @@ func (w *person) recoveredPage(page []access.LeaseView, err error) {
 			w.Person = v.Lease.Subject
 		}
 		if l := w.find(v.Lease.ID); l != nil {
-			l.adopt(v)
+			l.applyRecord(v)
 			l.Loaded = true
 			w.changed(l)
 			continue

@@ -50,14 +50,14 @@ func (w *person) loadSettings(now time.Time) {
 	}
 	w.loadingSettings = true
 	var policy *activities.Policy
-	durable.StartLocal(w.loop, workflows.LocalQuestion(), policy.CurrentTerms, nil, func(settings access.Terms, err error) {
+	durable.StartLocal(w.loop, workflows.LocalQuestion(), policy.CurrentSettings, nil, func(settings access.RequestSettings, err error) {
 		w.loadingSettings = false
 		w.changedRemovals()
 		if err != nil {
 			w.settingsAt = w.loop.Now().Add(workflows.RetryConnector.First)
 			return
 		}
-		w.Settings = &deskSettings{SearchDelay: settings.DeskSettles, First: settings.LookFirst, Max: settings.LookAtMost}
+		w.Settings = &deskSettings{SearchDelay: settings.SearchIndexDelay, First: settings.PollInitialInterval, Max: settings.PollMaxInterval}
 	})
 }
 
@@ -77,12 +77,12 @@ type removal struct {
 }
 
 // Order implements ticket.Owner.
-func (r removal) Order() activities.OpenCall {
+func (r removal) Order() activities.OpenTicketInput {
 	why := "Its time is over."
 	if r.l.Fulfilment != access.FulfilmentManual {
 		why = "usher cannot take it away, and goes on trying: " + r.l.Problem
 	}
-	return activities.OpenCall{
+	return activities.OpenTicketInput{
 		Ticket: ticket.ForRemoval(r.l.view(r.w.Person).Lease, why),
 		Record: &access.Entry{Ticket: r.link(access.TicketRef{Desk: r.l.Desk})},
 	}
@@ -94,7 +94,7 @@ func (r removal) link(ref access.TicketRef) *access.TicketLink {
 }
 
 // Opened implements ticket.Owner.
-func (r removal) Opened(o activities.Opened) {
+func (r removal) Opened(o activities.OpenTicketResult) {
 	r.w.writes(r.l, r.w.outbox.Add(outbox.Fact{Ticket: r.link(o.Ref), Leases: []access.LeaseID{r.l.ID}}))
 	if r.l.Fulfilment != access.FulfilmentManual {
 		// The revoke goes on by itself: nobody needs to read the ticket.
@@ -131,12 +131,12 @@ func (r removal) Read(now access.TicketSnapshot) bool {
 	r.l.Removal.Seen = &now
 	switch {
 	case r.l.State != access.LeaseRevoking || r.l.Fulfilment != access.FulfilmentManual || r.l.busy:
-	case now.Phase == access.TicketDone && !now.Own:
+	case now.Phase == access.TicketDone && !now.StatusChangedByUsher:
 		r.w.removed(r.l, now)
-	case now.Phase == access.TicketWontDo && !now.Own:
+	case now.Phase == access.TicketWontDo && !now.StatusChangedByUsher:
 		r.l.removal.Write(ticket.Write{
-			Key:  "must end/" + now.MovedAt.UTC().Format(time.RFC3339Nano),
-			Text: ticket.RevertText("access that must end ends"), MoveTo: access.TicketWaiting,
+			Key:  "must end/" + now.StatusChangedAt.UTC().Format(time.RFC3339Nano),
+			Text: ticket.RevertText("access that must end ends"), TransitionTo: access.TicketWaiting,
 		})
 	}
 	return before.Phase != now.Phase
@@ -148,8 +148,8 @@ func (w *person) removed(l *lease, now access.TicketSnapshot) {
 		l.Removed, l.RetryAt = &now, time.Time{}
 		return
 	}
-	w.ended(l, &access.Proof{
-		Method: "a human's word", Evidence: "desk account " + string(now.MovedBy) + " closed " + string(now.Ref.Key) + " as done",
+	w.ended(l, &access.Verification{
+		Method: "a human's word", Evidence: "desk account " + string(now.StatusChangedBy) + " closed " + string(now.Ref.Key) + " as done",
 		At: w.loop.Now(),
 	}, ticket.MoverName(now)+" says so")
 }
@@ -158,18 +158,18 @@ func (w *person) verifyRemoved(l *lease, now access.TicketSnapshot) {
 	l.busy = true
 	var port *activities.Target
 	options := workflows.Target(l.Binding.Target, "verify "+l.Title)
-	durable.Start(w.loop, options, port.Verify, w.assignment(l), func(proof access.Proof, err error) {
+	durable.Start(w.loop, options, port.Verify, w.assignment(l), func(proof access.Verification, err error) {
 		w.idle(l)
 		switch {
 		case err != nil:
 			w.retry(l, err, workflows.RetryConnector)
-		case !proof.Holds:
+		case !proof.Present:
 			w.ended(l, &proof, ticket.MoverName(now)+" removed it, and the target shows it gone")
 		default:
 			l.Removed = nil
 			l.Removal.Write(ticket.Write{
-				Key:  "still there/" + now.MovedAt.UTC().Format(time.RFC3339Nano),
-				Text: ticket.RevertText("the target still shows the access"), MoveTo: access.TicketWaiting,
+				Key:  "still there/" + now.StatusChangedAt.UTC().Format(time.RFC3339Nano),
+				Text: ticket.RevertText("the target still shows the access"), TransitionTo: access.TicketWaiting,
 			})
 		}
 	})

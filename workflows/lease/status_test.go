@@ -13,12 +13,12 @@ import (
 func TestDetails(t *testing.T) {
 	ends := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	views := []access.LeaseView{
-		{Lease: access.Lease{ID: "r1:1", Title: "Wiki editor"}, State: access.LeaseHeld, EndsAt: &ends},
+		{Lease: access.Lease{ID: "r1:1", Title: "Wiki editor"}, State: access.LeaseActive, EndsAt: &ends},
 		{Lease: access.Lease{ID: "r2:1", Title: "Wiki *admin*"}, State: access.LeaseRevoking, Problem: "the target is down"},
 	}
 	t.Run("they name each lease", func(t *testing.T) {
 		text := details(views, 0, 0, outbox.State{})
-		require.Contains(t, text, "- **Wiki editor** is held, until 2026-03-04 05:06 UTC (lease r1:1)\n")
+		require.Contains(t, text, "- **Wiki editor** is active, until 2026-03-04 05:06 UTC (lease r1:1)\n")
 		require.Contains(t, text, "- **Wiki \\*admin\\*** is revoking: the target is down, without end (lease r2:1)\n")
 		require.NotContains(t, text, "more")
 		require.NotContains(t, text, "could not be read")

@@ -64,13 +64,13 @@ func (s *scan) Step(now time.Time) {
 		return
 	}
 	var records *activities.Records
-	call := activities.StartSubjectsCall{
+	call := activities.StartSubjectsInput{
 		After: s.After, Limit: page, IDPrefix: workflows.SubjectPrefix, WorkflowType: workflows.SubjectAccessType, TaskQueue: workflows.TaskQueue,
 	}
 	durable.Start(s.loop, workflows.NotifyChanges(), records.StartSubjects, call, s.started)
 }
 
-func (s *scan) started(done activities.StartedSubjects, err error) {
+func (s *scan) started(done activities.StartSubjectsResult, err error) {
 	now := s.loop.Now()
 	switch {
 	case err != nil && s.loop.Leaving():

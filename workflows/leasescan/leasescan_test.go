@@ -28,19 +28,19 @@ type people struct {
 	// asked are the calls: when, after the beginning, and after whom. fails are the errors of the first calls.
 	asked []string
 	fails []error
-	calls []activities.StartSubjectsCall
+	calls []activities.StartSubjectsInput
 	// refused are those whose workflow Temporal will never start.
 	refused []access.PersonID
 }
 
 // StartSubjects answers as activities.Records does. A page has two people, whatever the limit is.
-func (p *people) StartSubjects(_ context.Context, c activities.StartSubjectsCall) (activities.StartedSubjects, error) {
+func (p *people) StartSubjects(_ context.Context, c activities.StartSubjectsInput) (activities.StartSubjectsResult, error) {
 	p.asked = append(p.asked, fmt.Sprintf("%s %s", p.env.Now().Sub(p.begun).Round(time.Second), c.After))
 	p.calls = append(p.calls, c)
 	if len(p.fails) > 0 {
 		err := p.fails[0]
 		p.fails = p.fails[1:]
-		return activities.StartedSubjects{}, err
+		return activities.StartSubjectsResult{}, err
 	}
 	const page = 2
 	first, found := slices.BinarySearch(p.all, c.After)
@@ -48,7 +48,7 @@ func (p *people) StartSubjects(_ context.Context, c activities.StartSubjectsCall
 		first++
 	}
 	last := min(first+page, len(p.all))
-	done := activities.StartedSubjects{Started: last - first, Refused: p.refused}
+	done := activities.StartSubjectsResult{Started: last - first, Refused: p.refused}
 	if last < len(p.all) {
 		done.Next = p.all[last-1]
 	}

@@ -44,39 +44,39 @@ type notebook struct {
 // ledger answers as activities.Records does.
 type ledger struct {
 	mu    sync.Mutex
-	calls []activities.RecordCall
+	calls []activities.RecordInput
 	// answer is what a call gets, counted from 0; nil for success.
-	answer func(n int, c activities.RecordCall) (activities.Recorded, error)
+	answer func(n int, c activities.RecordInput) (activities.RecordResult, error)
 	// written are the ids of the events that were written, and applied and told the leases of the messages that went out.
 	written       []string
 	applied, told []access.LeaseID
 }
 
 // Record answers as activities.Records does.
-func (l *ledger) Record(_ context.Context, c activities.RecordCall) (activities.Recorded, error) {
+func (l *ledger) Record(_ context.Context, c activities.RecordInput) (activities.RecordResult, error) {
 	l.mu.Lock()
 	n, answer := len(l.calls), l.answer
 	l.calls = append(l.calls, c)
 	l.mu.Unlock()
 	if answer != nil {
-		if done, err := answer(n, c); err != nil || len(done.Gone) > 0 {
+		if done, err := answer(n, c); err != nil || len(done.Undelivered) > 0 {
 			return done, err
 		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.written = append(l.written, ids(c)...)
-	for _, m := range c.Ensures {
-		l.applied = append(l.applied, m.Ensure.Lease.ID)
+	for _, m := range c.Specs {
+		l.applied = append(l.applied, m.Spec.Lease.ID)
 	}
-	for _, m := range c.Answers {
-		l.told = append(l.told, m.Answer.Lease)
+	for _, m := range c.Statuses {
+		l.told = append(l.told, m.Status.Lease)
 	}
-	return activities.Recorded{}, nil
+	return activities.RecordResult{}, nil
 }
 
 // ids are the ids of the events of a call.
-func ids(c activities.RecordCall) []string {
+func ids(c activities.RecordInput) []string {
 	var all []string
 	for _, e := range c.Entries {
 		for _, event := range e.Events {
@@ -104,12 +104,12 @@ func refuses(kind access.Kind) error {
 }
 
 // refusing answers calls in which an event is with an error.
-func refusing(id string, kind access.Kind) func(int, activities.RecordCall) (activities.Recorded, error) {
-	return func(_ int, c activities.RecordCall) (activities.Recorded, error) {
+func refusing(id string, kind access.Kind) func(int, activities.RecordInput) (activities.RecordResult, error) {
+	return func(_ int, c activities.RecordInput) (activities.RecordResult, error) {
 		if slices.Contains(ids(c), id) {
-			return activities.Recorded{}, refuses(kind)
+			return activities.RecordResult{}, refuses(kind)
 		}
-		return activities.Recorded{}, nil
+		return activities.RecordResult{}, nil
 	}
 }
 
@@ -208,12 +208,12 @@ func fact(name string, leases ...access.LeaseID) outbox.Fact {
 	return f
 }
 
-func apply(id access.LeaseID) activities.EnsureCall {
-	return activities.EnsureCall{Ensure: access.Ensure{Lease: access.Lease{ID: id}}}
+func apply(id access.LeaseID) activities.ApplyLeaseMessage {
+	return activities.ApplyLeaseMessage{Spec: access.LeaseSpec{Lease: access.Lease{ID: id}}}
 }
 
-func status(id access.LeaseID) activities.AnswerCall {
-	return activities.AnswerCall{Answer: access.LeaseAnswer{Lease: id}}
+func status(id access.LeaseID) activities.LeaseStatusMessage {
+	return activities.LeaseStatusMessage{Status: access.LeaseStatus{Lease: id}}
 }
 
 // carriedBytes is how much a state adds to the input of the next run.

@@ -21,12 +21,12 @@ import (
 // Fact is one thing to record, and the messages that rest on it. It is small, because it is carried while the ledger is
 // unavailable: what the workflow's state holds anyway is filled in when the fact is sent (Owner.Complete).
 type Fact struct {
-	Events []access.Event          `json:"events,omitempty"`
-	Ticket *access.TicketLink      `json:"ticket,omitempty"`
-	Leases []access.LeaseID        `json:"leases,omitempty"`
-	View   bool                    `json:"view,omitempty"`
-	Apply  []activities.EnsureCall `json:"apply,omitempty"`
-	Status []activities.AnswerCall `json:"status,omitempty"`
+	Events []access.Event                  `json:"events,omitempty"`
+	Ticket *access.TicketLink              `json:"ticket,omitempty"`
+	Leases []access.LeaseID                `json:"leases,omitempty"`
+	View   bool                            `json:"view,omitempty"`
+	Apply  []activities.ApplyLeaseMessage  `json:"apply,omitempty"`
+	Status []activities.LeaseStatusMessage `json:"status,omitempty"`
 }
 
 // Refusal is a fact that the ledger refused for good.
@@ -99,21 +99,21 @@ func (o *Outbox) Written(number int) bool { return o.written >= number }
 // Holds reports whether a message about a lease has not gone out yet.
 func (o *Outbox) Holds(lease access.LeaseID) bool {
 	return slices.ContainsFunc(o.Pending, func(f Fact) bool {
-		return slices.ContainsFunc(f.Apply, func(a activities.EnsureCall) bool { return a.Ensure.Lease.ID == lease })
+		return slices.ContainsFunc(f.Apply, func(a activities.ApplyLeaseMessage) bool { return a.Spec.Lease.ID == lease })
 	})
 }
 
 // Withdraw takes back the messages about a lease that are not on their way.
 func (o *Outbox) Withdraw(lease access.LeaseID) {
 	for i := o.sending; i < len(o.Pending); i++ {
-		o.Pending[i].Apply = slices.DeleteFunc(o.Pending[i].Apply, func(a activities.EnsureCall) bool { return a.Ensure.Lease.ID == lease })
+		o.Pending[i].Apply = slices.DeleteFunc(o.Pending[i].Apply, func(a activities.ApplyLeaseMessage) bool { return a.Spec.Lease.ID == lease })
 	}
 }
 
 // WithdrawStatus takes back the statuses of a lease that are not on their way.
 func (o *Outbox) WithdrawStatus(lease access.LeaseID) {
 	for i := o.sending; i < len(o.Pending); i++ {
-		o.Pending[i].Status = slices.DeleteFunc(o.Pending[i].Status, func(a activities.AnswerCall) bool { return a.Answer.Lease == lease })
+		o.Pending[i].Status = slices.DeleteFunc(o.Pending[i].Status, func(a activities.LeaseStatusMessage) bool { return a.Status.Lease == lease })
 	}
 }
 
@@ -132,27 +132,27 @@ func (o *Outbox) Step() {
 		options = workflows.RecordLater()
 	}
 	var records *activities.Records
-	durable.Start(o.loop, options, records.Record, o.call(batch), func(done activities.Recorded, err error) { o.sent(batch, done, err) })
+	durable.Start(o.loop, options, records.Record, o.call(batch), func(done activities.RecordResult, err error) { o.sent(batch, done, err) })
 }
 
-func (o *Outbox) call(batch []Fact) activities.RecordCall {
-	call := activities.RecordCall{Entries: o.owner.Complete(batch)}
+func (o *Outbox) call(batch []Fact) activities.RecordInput {
+	call := activities.RecordInput{Entries: o.owner.Complete(batch)}
 	for _, f := range batch {
-		call.Ensures = append(call.Ensures, f.Apply...)
-		call.Answers = append(call.Answers, f.Status...)
+		call.Specs = append(call.Specs, f.Apply...)
+		call.Statuses = append(call.Statuses, f.Status...)
 	}
 	return call
 }
 
 // sent takes what came of a batch.
-func (o *Outbox) sent(batch []Fact, done activities.Recorded, err error) {
+func (o *Outbox) sent(batch []Fact, done activities.RecordResult, err error) {
 	o.sending = 0
 	switch kind := workflows.KindOf(err); {
 	case err == nil:
 		o.Unavailable = false
 		o.drop(len(batch))
-		if len(done.Gone) > 0 {
-			o.owner.Undelivered(done.Gone)
+		if len(done.Undelivered) > 0 {
+			o.owner.Undelivered(done.Undelivered)
 		}
 	case o.loop.Leaving():
 		// It is sent again by the next run: recording twice is harmless.
@@ -180,11 +180,11 @@ func (o *Outbox) becomeUnavailable(batch []Fact, err error) {
 	}
 	o.Unavailable = true
 	workflow.GetLogger(o.loop.Context()).Warn("facts or messages wait", "error", err)
-	var ahead []activities.AnswerCall
+	var ahead []activities.LeaseStatusMessage
 	for _, f := range batch {
 		ahead = append(ahead, f.Status...)
 	}
-	o.Send(activities.RecordCall{Answers: ahead}, "send a status that is not recorded yet", nil)
+	o.Send(activities.RecordInput{Statuses: ahead}, "send a status that is not recorded yet", nil)
 }
 
 func (o *Outbox) refuse(f Fact, why string) {
@@ -202,17 +202,17 @@ func (o *Outbox) refuse(f Fact, why string) {
 }
 
 // Send sends messages that rest on no fact, at once. What did not arrive is for failed to repeat; nil leaves it.
-func (o *Outbox) Send(call activities.RecordCall, summary string, failed func()) {
-	if len(call.Ensures)+len(call.Answers) == 0 {
+func (o *Outbox) Send(call activities.RecordInput, summary string, failed func()) {
+	if len(call.Specs)+len(call.Statuses) == 0 {
 		return
 	}
 	var records *activities.Records
-	durable.Start(o.loop, workflows.SendMessage(summary), records.Record, call, func(done activities.Recorded, err error) {
+	durable.Start(o.loop, workflows.SendMessage(summary), records.Record, call, func(done activities.RecordResult, err error) {
 		switch {
 		case err != nil && failed != nil:
 			failed()
-		case err == nil && len(done.Gone) > 0:
-			o.owner.Undelivered(done.Gone)
+		case err == nil && len(done.Undelivered) > 0:
+			o.owner.Undelivered(done.Undelivered)
 		}
 	})
 }

@@ -41,12 +41,12 @@ func TestOrder(t *testing.T) {
 			n.over = true
 			close(added)
 		})
-		n.ledger.answer = func(call int, _ activities.RecordCall) (activities.Recorded, error) {
+		n.ledger.answer = func(call int, _ activities.RecordInput) (activities.RecordResult, error) {
 			if call == 0 {
 				n.env.SignalWorkflow("do", len(n.plan)-1)
 				<-added
 			}
-			return activities.Recorded{}, nil
+			return activities.RecordResult{}, nil
 		}
 		require.NoError(t, n.run(t))
 		require.Equal(t, []string{"1", "2 3"}, n.ledger.batches())
@@ -55,7 +55,7 @@ func TestOrder(t *testing.T) {
 		n := newNotebook(t)
 		n.at(time.Minute, func() {
 			n.Add(fact("1", "r1:1"))
-			n.Add(outbox.Fact{Status: []activities.AnswerCall{status("r1:2")}})
+			n.Add(outbox.Fact{Status: []activities.LeaseStatusMessage{status("r1:2")}})
 			require.True(t, n.Holds("r1:1"))
 			require.False(t, n.Holds("r1:2"), "a status is no message about what shall be")
 		})
@@ -70,8 +70,8 @@ func TestOrder(t *testing.T) {
 		n := newNotebook(t)
 		n.at(time.Minute, func() { n.Add(fact("1", "r1:1")) })
 		n.ends(time.Hour)
-		n.ledger.answer = func(int, activities.RecordCall) (activities.Recorded, error) {
-			return activities.Recorded{Gone: []access.LeaseID{"r1:1"}}, nil
+		n.ledger.answer = func(int, activities.RecordInput) (activities.RecordResult, error) {
+			return activities.RecordResult{Undelivered: []access.LeaseID{"r1:1"}}, nil
 		}
 		require.NoError(t, n.run(t))
 		require.Equal(t, []access.LeaseID{"r1:1"}, n.undelivered)
@@ -80,13 +80,13 @@ func TestOrder(t *testing.T) {
 
 func TestUnavailable(t *testing.T) {
 	// The ledger is unavailable for a day.
-	unavailable := func(n *notebook) func(int, activities.RecordCall) (activities.Recorded, error) {
+	unavailable := func(n *notebook) func(int, activities.RecordInput) (activities.RecordResult, error) {
 		back := n.env.Now().Add(24 * time.Hour)
-		return func(_ int, c activities.RecordCall) (activities.Recorded, error) {
+		return func(_ int, c activities.RecordInput) (activities.RecordResult, error) {
 			if len(c.Entries) > 0 && n.env.Now().Before(back) {
-				return activities.Recorded{}, refuses(access.Transient)
+				return activities.RecordResult{}, refuses(access.Transient)
 			}
-			return activities.Recorded{}, nil
+			return activities.RecordResult{}, nil
 		}
 	}
 	t.Run("nobody waits, and everything is written when it is back", func(t *testing.T) {
@@ -174,12 +174,12 @@ func TestRefused(t *testing.T) {
 	})
 	t.Run("the page names the first ones, as plain text", func(t *testing.T) {
 		n := newNotebook(t)
-		n.ledger.answer = func(int, activities.RecordCall) (activities.Recorded, error) {
-			return activities.Recorded{}, temporal.NewNonRetryableApplicationError("no *such* row", string(access.Invalid), nil)
+		n.ledger.answer = func(int, activities.RecordInput) (activities.RecordResult, error) {
+			return activities.RecordResult{}, temporal.NewNonRetryableApplicationError("no *such* row", string(access.Invalid), nil)
 		}
 		require.Empty(t, n.state.Details())
 		n.at(time.Minute, func() {
-			n.Add(outbox.Fact{View: true, Status: []activities.AnswerCall{status("r1:1")}})
+			n.Add(outbox.Fact{View: true, Status: []activities.LeaseStatusMessage{status("r1:1")}})
 			for i := range 6 {
 				n.Add(fact(fmt.Sprint("event_", i+1)))
 			}
@@ -225,12 +225,12 @@ func TestWithdraw(t *testing.T) {
 			n.over = true
 			close(withdrawn)
 		})
-		n.ledger.answer = func(call int, _ activities.RecordCall) (activities.Recorded, error) {
+		n.ledger.answer = func(call int, _ activities.RecordInput) (activities.RecordResult, error) {
 			if call == 0 {
 				n.env.SignalWorkflow("do", len(n.plan)-1)
 				<-withdrawn
 			}
-			return activities.Recorded{}, nil
+			return activities.RecordResult{}, nil
 		}
 		require.NoError(t, n.run(t))
 		require.Equal(t, []access.LeaseID{"r1:1", "r1:2"}, n.ledger.applied)
@@ -239,19 +239,19 @@ func TestWithdraw(t *testing.T) {
 }
 
 func TestSend(t *testing.T) {
-	call := activities.RecordCall{Ensures: []activities.EnsureCall{apply("r1:1")}, Answers: []activities.AnswerCall{status("r1:2")}}
+	call := activities.RecordInput{Specs: []activities.ApplyLeaseMessage{apply("r1:1")}, Statuses: []activities.LeaseStatusMessage{status("r1:2")}}
 	t.Run("messages that rest on no fact do not wait for one", func(t *testing.T) {
 		n := newNotebook(t)
-		n.ledger.answer = func(_ int, c activities.RecordCall) (activities.Recorded, error) {
+		n.ledger.answer = func(_ int, c activities.RecordInput) (activities.RecordResult, error) {
 			if len(c.Entries) > 0 {
-				return activities.Recorded{}, refuses(access.Transient)
+				return activities.RecordResult{}, refuses(access.Transient)
 			}
-			return activities.Recorded{}, nil
+			return activities.RecordResult{}, nil
 		}
 		n.at(time.Minute, func() {
 			n.Add(fact("1"))
 			n.Send(call, "send", func() { require.Fail(t, "it has arrived") })
-			n.Send(activities.RecordCall{}, "send nothing", func() { require.Fail(t, "nothing was sent") })
+			n.Send(activities.RecordInput{}, "send nothing", func() { require.Fail(t, "nothing was sent") })
 		})
 		n.at(2*time.Minute, func() {
 			require.Equal(t, []access.LeaseID{"r1:1"}, n.ledger.applied)
@@ -262,8 +262,8 @@ func TestSend(t *testing.T) {
 	})
 	t.Run("the sender is told when they do not arrive", func(t *testing.T) {
 		n := newNotebook(t)
-		n.ledger.answer = func(int, activities.RecordCall) (activities.Recorded, error) {
-			return activities.Recorded{}, refuses(access.Invalid)
+		n.ledger.answer = func(int, activities.RecordInput) (activities.RecordResult, error) {
+			return activities.RecordResult{}, refuses(access.Invalid)
 		}
 		failed := 0
 		n.at(time.Minute, func() {
@@ -276,8 +276,8 @@ func TestSend(t *testing.T) {
 	})
 	t.Run("the leases of a status that found nobody are told", func(t *testing.T) {
 		n := newNotebook(t)
-		n.ledger.answer = func(int, activities.RecordCall) (activities.Recorded, error) {
-			return activities.Recorded{Gone: []access.LeaseID{"r1:2"}}, nil
+		n.ledger.answer = func(int, activities.RecordInput) (activities.RecordResult, error) {
+			return activities.RecordResult{Undelivered: []access.LeaseID{"r1:2"}}, nil
 		}
 		n.at(time.Minute, func() { n.Send(call, "send", nil) })
 		n.ends(time.Hour)
@@ -289,8 +289,8 @@ func TestSend(t *testing.T) {
 func TestCarried(t *testing.T) {
 	t.Run("what is not written goes on in the next run, in its order", func(t *testing.T) {
 		n := newNotebook(t)
-		n.ledger.answer = func(int, activities.RecordCall) (activities.Recorded, error) {
-			return activities.Recorded{}, refuses(access.Transient)
+		n.ledger.answer = func(int, activities.RecordInput) (activities.RecordResult, error) {
+			return activities.RecordResult{}, refuses(access.Transient)
 		}
 		n.at(time.Minute, func() { n.Add(fact("1", "r1:1")); n.Add(fact("2")) })
 		n.at(time.Hour, func() {
@@ -318,7 +318,7 @@ func TestCarried(t *testing.T) {
 			id := fmt.Sprintf("2f6a1c9e-5d0b-4f0e-9a57-%012d", i)
 			s.Pending = append(s.Pending, outbox.Fact{View: true, Events: []access.Event{{
 				ID: "request/9b2d7f0a#decided/decision/" + id, Request: "9b2d7f0a", Type: access.EventDecided, At: time.Unix(int64(i), 0).UTC(),
-				Actor: access.PersonID(id), Channel: access.ChannelAPI, Proof: "OIDC, https://login.example.test", Items: []access.ItemID{"1"},
+				Actor: access.PersonID(id), Channel: access.ChannelAPI, Evidence: "OIDC, https://login.example.test", Items: []access.ItemID{"1"},
 			}}})
 		}
 		bytes := carriedBytes(t, s)

@@ -21,13 +21,13 @@ type Params struct {
 
 // state is how far the answer has come. A step that fails is tried again later: the watch tells of a change once.
 type state struct {
-	Archived *activities.Archived   `json:"archived,omitempty"`
-	Settings *access.Terms          `json:"settings,omitempty"`
-	Snapshot *access.TicketSnapshot `json:"snapshot,omitempty"`
-	Recorded bool                   `json:"recorded,omitempty"`
-	Over     bool                   `json:"over,omitempty"`
-	RetryAt  time.Time              `json:"retry_at,omitzero"`
-	Failures int                    `json:"failures,omitempty"`
+	Archived *activities.ReadRequestResult `json:"archived,omitempty"`
+	Settings *access.RequestSettings       `json:"settings,omitempty"`
+	Snapshot *access.TicketSnapshot        `json:"snapshot,omitempty"`
+	Recorded bool                          `json:"recorded,omitempty"`
+	Over     bool                          `json:"over,omitempty"`
+	RetryAt  time.Time                     `json:"retry_at,omitzero"`
+	Failures int                           `json:"failures,omitempty"`
 }
 
 type reopened struct {
@@ -58,7 +58,7 @@ func (r *reopened) Step(now time.Time) {
 	switch {
 	case r.Archived == nil:
 		var records *activities.Records
-		durable.StartLocal(r.loop, workflows.LocalQuestion(), records.ReadRequest, r.request, func(archived activities.Archived, err error) {
+		durable.StartLocal(r.loop, workflows.LocalQuestion(), records.ReadRequest, r.request, func(archived activities.ReadRequestResult, err error) {
 			if r.done(err) {
 				r.Archived = &archived
 				r.Over = !archived.View.State.Ended() || r.link() == nil
@@ -66,7 +66,7 @@ func (r *reopened) Step(now time.Time) {
 		})
 	case r.Settings == nil:
 		var policy *activities.Policy
-		durable.StartLocal(r.loop, workflows.LocalQuestion(), policy.CurrentTerms, nil, func(settings access.Terms, err error) {
+		durable.StartLocal(r.loop, workflows.LocalQuestion(), policy.CurrentSettings, nil, func(settings access.RequestSettings, err error) {
 			if r.done(err) {
 				r.Settings = &settings
 			}
@@ -74,13 +74,13 @@ func (r *reopened) Step(now time.Time) {
 	case r.Snapshot == nil:
 		var desk *activities.Desk
 		options := workflows.Ticket(link.Ref.Desk, "read "+string(link.Ref.Key))
-		durable.Start(r.loop, options, desk.LookAtTicket, activities.LookCall{Ticket: link.Ref.ID}, r.read)
+		durable.Start(r.loop, options, desk.ReadTicket, activities.ReadTicketInput{Ticket: link.Ref.ID}, r.read)
 	case !r.Recorded:
 		r.record()
 	default:
 		var desk *activities.Desk
 		options := workflows.Ticket(link.Ref.Desk, "close "+string(link.Ref.Key)+" again")
-		durable.Start(r.loop, options, desk.UpdateTicket, r.update(*link), func(_ activities.Updated, err error) {
+		durable.Start(r.loop, options, desk.UpdateTicket, r.update(*link), func(_ activities.UpdateTicketResult, err error) {
 			r.Over = r.done(err) || r.Over
 		})
 	}
@@ -90,15 +90,15 @@ func (r *reopened) Step(now time.Time) {
 func (r *reopened) record() {
 	var records *activities.Records
 	entry := access.Entry{Events: []access.Event{r.event()}}
-	durable.Start(r.loop, workflows.RecordLater(), records.Record, activities.RecordCall{Entries: []access.Entry{entry}},
-		func(_ activities.Recorded, err error) {
+	durable.Start(r.loop, workflows.RecordLater(), records.Record, activities.RecordInput{Entries: []access.Entry{entry}},
+		func(_ activities.RecordResult, err error) {
 			if kind := workflows.KindOf(err); kind == access.Invalid || kind == access.Conflict {
 				workflow.GetLogger(r.loop.Context()).Error("the ledger refuses a fact for good", "request_id", r.request, "error", err)
 				err = nil
 			}
 			if r.done(err) {
 				r.Recorded = true
-				r.Over = r.Settings.Contract.Meaning(access.EventReopened) != access.MeansRevert
+				r.Over = r.Settings.TicketActions.Action(access.EventReopened) != access.ActionRevert
 			}
 		})
 }
@@ -126,44 +126,44 @@ func (r *reopened) link() *access.TicketLink {
 		return nil
 	}
 	for i := len(r.Archived.Tickets) - 1; i >= 0; i-- {
-		if link := r.Archived.Tickets[i]; link.Lease == "" && !link.Gone {
+		if link := r.Archived.Tickets[i]; link.Lease == "" && !link.Unlinked {
 			return &link
 		}
 	}
 	return nil
 }
 
-func (r *reopened) read(look activities.Look, err error) {
+func (r *reopened) read(look activities.ReadTicketResult, err error) {
 	if !r.done(err) {
 		return
 	}
 	now := look.Snapshot
 	r.Snapshot = &now
-	r.Over = look.Missing || now.Phase.Closed() || now.Own || now.MovedBy == ""
+	r.Over = look.Missing || now.Phase.Closed() || now.StatusChangedByUsher || now.StatusChangedBy == ""
 }
 
 func (r *reopened) event() access.Event {
 	now := *r.Snapshot
 	e := access.Event{
-		Request: r.request, Type: access.EventTicketSeen, At: now.MovedAt.UTC(), Channel: access.ChannelTicket,
-		Proof: "desk account " + string(now.MovedBy) + " on " + string(now.Ref.Key),
+		Request: r.request, Type: access.EventTicketChanged, At: now.StatusChangedAt.UTC(), Channel: access.ChannelTicket,
+		Evidence: "desk account " + string(now.StatusChangedBy) + " on " + string(now.Ref.Key),
 		Text: ticket.EventText(access.EventReopened, now) + " This means: " +
-			string(r.Settings.Contract.Meaning(access.EventReopened)) + ".",
+			string(r.Settings.TicketActions.Action(access.EventReopened)) + ".",
 	}
-	e.ID = workflows.EventID(workflows.ReopenedWorkflowID(r.request), now.MovedAt.UTC().Format(time.RFC3339Nano), e)
+	e.ID = workflows.EventID(workflows.ReopenedWorkflowID(r.request), now.StatusChangedAt.UTC().Format(time.RFC3339Nano), e)
 	return e
 }
 
-func (r *reopened) update(link access.TicketLink) activities.TicketUpdate {
+func (r *reopened) update(link access.TicketLink) activities.UpdateTicketInput {
 	to := access.TicketWontDo
 	if r.Archived.View.State.KeepsAccess() {
 		to = access.TicketDone
 	}
-	return activities.TicketUpdate{
-		Ticket: link.Ref.ID, MoveTo: to,
+	return activities.UpdateTicketInput{
+		Ticket: link.Ref.ID, TransitionTo: to,
 		Comments: []access.Comment{{
 			// One answer for each time that somebody opens it again.
-			Marker: access.Marker(string(link.Marker) + "-reopened-" + r.Snapshot.MovedAt.UTC().Format("20060102T150405.000")),
+			Marker: access.Marker(string(link.Marker) + "-reopened-" + r.Snapshot.StatusChangedAt.UTC().Format("20060102T150405.000")),
 			Text:   ticket.ReopenedText(r.Archived.View),
 		}},
 	}

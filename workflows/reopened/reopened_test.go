@@ -20,7 +20,7 @@ import (
 )
 
 // The steps, by the activities that they need.
-var steps = []string{"ReadRequest", "CurrentTerms", "LookAtTicket", "Record", "UpdateTicket"}
+var steps = []string{"ReadRequest", "CurrentSettings", "ReadTicket", "Record", "UpdateTicket"}
 
 // world is a ledger and a desk whose answers the test sets. It answers as the activities do that the workflow needs.
 type world struct {
@@ -30,11 +30,11 @@ type world struct {
 	// asked are the activities, in order; fails are the errors of the next ones, by name.
 	asked    []string
 	fails    map[string][]error
-	archived activities.Archived
-	terms    access.Terms
-	look     activities.Look
+	archived activities.ReadRequestResult
+	terms    access.RequestSettings
+	look     activities.ReadTicketResult
 	entries  []access.Entry
-	updates  []activities.TicketUpdate
+	updates  []activities.UpdateTicketInput
 }
 
 func (w *world) ask(name string) error {
@@ -62,36 +62,36 @@ func (w *world) count(name string) int {
 }
 
 // ReadRequest answers as activities.Records does.
-func (w *world) ReadRequest(context.Context, access.RequestID) (activities.Archived, error) {
+func (w *world) ReadRequest(context.Context, access.RequestID) (activities.ReadRequestResult, error) {
 	return w.archived, w.ask("ReadRequest")
 }
 
-// CurrentTerms answers as activities.Policy does.
-func (w *world) CurrentTerms(context.Context) (access.Terms, error) {
-	return w.terms, w.ask("CurrentTerms")
+// CurrentSettings answers as activities.Policy does.
+func (w *world) CurrentSettings(context.Context) (access.RequestSettings, error) {
+	return w.terms, w.ask("CurrentSettings")
 }
 
-// LookAtTicket answers as activities.Desk does.
-func (w *world) LookAtTicket(context.Context, activities.LookCall) (activities.Look, error) {
-	return w.look, w.ask("LookAtTicket")
+// ReadTicket answers as activities.Desk does.
+func (w *world) ReadTicket(context.Context, activities.ReadTicketInput) (activities.ReadTicketResult, error) {
+	return w.look, w.ask("ReadTicket")
 }
 
 // Record answers as activities.Records does.
-func (w *world) Record(_ context.Context, c activities.RecordCall) (activities.Recorded, error) {
+func (w *world) Record(_ context.Context, c activities.RecordInput) (activities.RecordResult, error) {
 	err := w.ask("Record")
 	if err == nil {
 		w.entries = append(w.entries, c.Entries...)
 	}
-	return activities.Recorded{}, err
+	return activities.RecordResult{}, err
 }
 
 // UpdateTicket answers as activities.Desk does.
-func (w *world) UpdateTicket(_ context.Context, u activities.TicketUpdate) (activities.Updated, error) {
+func (w *world) UpdateTicket(_ context.Context, u activities.UpdateTicketInput) (activities.UpdateTicketResult, error) {
 	err := w.ask("UpdateTicket")
 	if err == nil {
 		w.updates = append(w.updates, u)
 	}
-	return activities.Updated{}, err
+	return activities.UpdateTicketResult{}, err
 }
 
 var (
@@ -103,17 +103,17 @@ var (
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	replaced := link
-	replaced.Ref.ID, replaced.Gone = "1", true
+	replaced.Ref.ID, replaced.Unlinked = "1", true
 	removal := link
 	removal.Ref.ID, removal.Lease = "3", "r1:1"
 	w := &world{
 		fails: map[string][]error{},
-		archived: activities.Archived{
+		archived: activities.ReadRequestResult{
 			View: access.RequestView{State: access.OutcomeGranted}, Tickets: []access.TicketLink{replaced, link, removal},
 		},
-		terms: access.Terms{Contract: access.TicketContract{access.EventReopened: access.MeansRevert}},
-		look: activities.Look{Snapshot: access.TicketSnapshot{
-			Ref: link.Ref, Phase: access.TicketWaiting, Status: "Open", MovedBy: "a1", MovedByName: "Ben", MovedAt: moved,
+		terms: access.RequestSettings{TicketActions: access.TicketActions{access.EventReopened: access.ActionRevert}},
+		look: activities.ReadTicketResult{Snapshot: access.TicketSnapshot{
+			Ref: link.Ref, Phase: access.TicketWaiting, Status: "Open", StatusChangedBy: "a1", StatusChangedByName: "Ben", StatusChangedAt: moved,
 		}},
 	}
 	w.newRun()
@@ -144,13 +144,13 @@ func (w *world) answered(t *testing.T) {
 	t.Helper()
 	require.Len(t, w.entries, 1)
 	event := w.entries[0].Events[0]
-	require.Equal(t, access.EventTicketSeen, event.Type)
+	require.Equal(t, access.EventTicketChanged, event.Type)
 	require.Equal(t, moved, event.At)
 	require.Equal(t, "The ticket was opened again by Ben. This means: revert.", event.Text)
 	require.Contains(t, event.ID, "2026-03-04T05:06:07Z")
 	require.Len(t, w.updates, 1)
 	require.Equal(t, link.Ref.ID, w.updates[0].Ticket)
-	require.Equal(t, access.TicketDone, w.updates[0].MoveTo)
+	require.Equal(t, access.TicketDone, w.updates[0].TransitionTo)
 	require.Equal(t, access.Marker("usher-r1-reopened-20260304T050607.000"), w.updates[0].Comments[0].Marker)
 	require.Contains(t, w.updates[0].Comments[0].Text, "Please make a new request.")
 }
@@ -171,7 +171,7 @@ func TestReopened(t *testing.T) {
 		w := newWorld(t)
 		w.archived.View.State = access.OutcomeDenied
 		require.NoError(t, w.run(t, reopened.Params{}))
-		require.Equal(t, access.TicketWontDo, w.updates[0].MoveTo)
+		require.Equal(t, access.TicketWontDo, w.updates[0].TransitionTo)
 	})
 	for _, step := range steps {
 		t.Run(step+" is tried again until it succeeds", func(t *testing.T) {
@@ -221,7 +221,7 @@ func TestReopened(t *testing.T) {
 	t.Run("a cancellation ends the attempt", func(t *testing.T) {
 		w := newWorld(t)
 		for range 100 {
-			w.fails["LookAtTicket"] = append(w.fails["LookAtTicket"], refused(access.Forbidden))
+			w.fails["ReadTicket"] = append(w.fails["ReadTicket"], refused(access.Forbidden))
 		}
 		w.env.RegisterDelayedCallback(w.env.CancelWorkflow, time.Hour)
 		require.NoError(t, w.run(t, reopened.Params{}))
@@ -239,10 +239,10 @@ func TestLeftAlone(t *testing.T) {
 		"the ledger knows no request":   {func(w *world) { w.fails["ReadRequest"] = []error{refused(access.NotFound)} }, 1},
 		"it has no ticket":              {func(w *world) { w.archived.Tickets = w.archived.Tickets[:1] }, 1},
 		"it is closed":                  {func(w *world) { w.look.Snapshot.Phase = access.TicketWontDo }, 3},
-		"usher itself has opened it":    {func(w *world) { w.look.Snapshot.Own = true }, 3},
-		"nobody has moved it":           {func(w *world) { w.look.Snapshot.MovedBy = "" }, 3},
-		"it can no longer be read":      {func(w *world) { w.look = activities.Look{Missing: true} }, 3},
-		"the desk does not know it":     {func(w *world) { w.fails["LookAtTicket"] = []error{refused(access.NotFound)} }, 3},
+		"usher itself has opened it":    {func(w *world) { w.look.Snapshot.StatusChangedByUsher = true }, 3},
+		"nobody has moved it":           {func(w *world) { w.look.Snapshot.StatusChangedBy = "" }, 3},
+		"it can no longer be read":      {func(w *world) { w.look = activities.ReadTicketResult{Missing: true} }, 3},
+		"the desk does not know it":     {func(w *world) { w.fails["ReadTicket"] = []error{refused(access.NotFound)} }, 3},
 		"no transition leads to closed": {func(w *world) { w.fails["UpdateTicket"] = []error{refused(access.Conflict)} }, 5},
 		"the desk demands a field":      {func(w *world) { w.fails["UpdateTicket"] = []error{refused(access.Invalid)} }, 5},
 	}
@@ -257,9 +257,9 @@ func TestLeftAlone(t *testing.T) {
 	}
 	t.Run("the contract only notes it", func(t *testing.T) {
 		w := newWorld(t)
-		w.terms.Contract = access.TicketContract{access.EventReopened: access.MeansNote}
+		w.terms.TicketActions = access.TicketActions{access.EventReopened: access.ActionRecordOnly}
 		require.NoError(t, w.run(t, reopened.Params{}))
 		require.Equal(t, steps[:4], w.asked)
-		require.Equal(t, fmt.Sprintf("The ticket was opened again by Ben. This means: %s.", access.MeansNote), w.entries[0].Events[0].Text)
+		require.Equal(t, fmt.Sprintf("The ticket was opened again by Ben. This means: %s.", access.ActionRecordOnly), w.entries[0].Events[0].Text)
 	})
 }

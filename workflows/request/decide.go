@@ -16,7 +16,7 @@ import (
 func (r *request) approvals() policy.Approvals { return r.approvalsAt(r.loop.Now()) }
 
 func (r *request) approvalsAt(now time.Time) policy.Approvals {
-	all := policy.Approval(*r.Requirement, r.View.Decisions, *r.View.DecideBy, now)
+	all := policy.Approval(*r.Requirement, r.View.Decisions, *r.View.ApprovalDeadline, now)
 	for i := range all {
 		// Nobody decides an item whose decisions cannot be recorded.
 		if r.View.Items[i].State == access.ItemFailed {
@@ -28,13 +28,13 @@ func (r *request) approvalsAt(now time.Time) policy.Approvals {
 
 // expire lets the deadline pass: what nobody decided expires, what was approved goes on.
 func (r *request) expire(now time.Time) {
-	if r.View.State != access.StateAwaitingApprove || r.Stop != nil || now.Before(*r.View.DecideBy) || !r.has(access.ItemPending) {
+	if r.View.State != access.StateAwaitingApproval || r.Stop != nil || now.Before(*r.View.ApprovalDeadline) || !r.has(access.ItemPending) {
 		return
 	}
-	awaited := r.approvalsAt(r.View.DecideBy.Add(-1)).AwaitedNames()
+	awaited := r.approvalsAt(r.View.ApprovalDeadline.Add(-1)).AwaitedNames()
 	for i := range r.View.Items {
 		if item := &r.View.Items[i]; item.State == access.ItemPending {
-			item.State, item.Why = access.ItemExpired, "nobody decided by "+workflows.Clock(*r.View.DecideBy)
+			item.State, item.Detail = access.ItemExpired, "nobody decided by "+workflows.Clock(*r.View.ApprovalDeadline)
 		}
 	}
 	r.record(access.Event{
@@ -51,9 +51,9 @@ func (r *request) operatorDecided(d access.Decision) {
 		r.refuseOperator("signal to the workflow", why.Field+": "+why.Problem)
 		return
 	}
-	d.Channel, d.By, d.Name, d.Proof = access.ChannelOperator, "", "an operator", "signal to the workflow"
+	d.Channel, d.By, d.Name, d.Evidence = access.ChannelOperator, "", "an operator", "signal to the workflow"
 	if claimed != "" {
-		d.Proof += "; it named " + string(claimed)
+		d.Evidence += "; it named " + string(claimed)
 	}
 	if !r.evaluated() && r.Stop == nil {
 		r.Early = append(r.Early, d)
@@ -67,7 +67,7 @@ func (r *request) judgeOperator(d access.Decision) {
 		return
 	}
 	if why := r.whyOperatorNot(d); why != "" {
-		r.refuseOperator(d.Proof, why)
+		r.refuseOperator(d.Evidence, why)
 		return
 	}
 	r.take(d)
@@ -75,7 +75,7 @@ func (r *request) judgeOperator(d access.Decision) {
 
 func (r *request) refuseOperator(proof, why string) {
 	r.record(access.Event{
-		Type: access.EventDecisionRefused, Channel: access.ChannelOperator, Proof: proof,
+		Type: access.EventDecisionRefused, Channel: access.ChannelOperator, Evidence: proof,
 		Text: "A decision by signal does not count: " + why + ".",
 	})
 }
@@ -104,7 +104,7 @@ func (r *request) whyOperatorNot(d access.Decision) string {
 	switch {
 	case r.Requirement == nil || r.View.State.Ended() || r.Stop != nil:
 		return "the request does not wait for decisions"
-	case !r.Requirement.Terms.OperatorDecisions:
+	case !r.Requirement.Settings.OperatorDecisions:
 		return "operators' decisions do not count here"
 	}
 	if _, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, d); why != nil {
@@ -131,7 +131,7 @@ func (r *request) take(d access.Decision) int {
 		if item.State == access.ItemPending {
 			item.State = a.State
 			if a.State == access.ItemDenied {
-				item.Why = workflows.Sentence("denied by "+a.By.Name, a.By.Reason)
+				item.Detail = workflows.Sentence("denied by "+a.By.Name, a.By.Reason)
 			}
 		}
 	}
@@ -141,11 +141,11 @@ func (r *request) take(d access.Decision) int {
 	key := decisionKey(d.ID, len(r.View.Decisions))
 	write := ticket.Write{Key: key, Assign: r.nextApprover()}
 	if d.Channel == access.ChannelTicket && r.has(access.ItemPending) {
-		write.MoveTo = access.TicketWaiting
+		write.TransitionTo = access.TicketWaiting
 	}
 	r.ticket.Write(write)
 	return r.recordAs(key, access.Event{
-		Type: access.EventDecided, Actor: d.By, Channel: d.Channel, Proof: d.Proof, Items: d.Items,
+		Type: access.EventDecided, Actor: d.By, Channel: d.Channel, Evidence: d.Evidence, Items: d.Items,
 	})
 }
 
@@ -165,9 +165,9 @@ func (r *request) remind(now time.Time) {
 	}
 	var text, said string
 	switch titles := r.manualOpen(); {
-	case r.View.State == access.StateAwaitingApprove && now.Before(*r.View.DecideBy):
+	case r.View.State == access.StateAwaitingApproval && now.Before(*r.View.ApprovalDeadline):
 		awaited := r.approvals().AwaitedNames()
-		text = ticket.ReminderText(r.Reminders+1, awaited, r.StageSince, *r.View.DecideBy)
+		text = ticket.ReminderText(r.Reminders+1, awaited, r.StageSince, *r.View.ApprovalDeadline)
 		said = "Reminded: " + awaited + "."
 	case r.View.State == access.StateFulfilling && len(titles) > 0:
 		text = ticket.FulfilmentReminderText(r.Reminders+1, titles, r.StageSince)
@@ -186,7 +186,7 @@ func (r *request) remind(now time.Time) {
 // armReminder sets the next reminder.
 func (r *request) armReminder() {
 	r.RemindAt = time.Time{}
-	if after := r.Requirement.Terms.RemindAfter.Std(); after > 0 {
+	if after := r.Requirement.Settings.ReminderInterval.Std(); after > 0 {
 		r.RemindAt = r.loop.Now().Add(after)
 	}
 }

@@ -12,15 +12,15 @@ import (
 // it has answered it does not give up until the access is gone. Where nothing was asked for, there is nothing to take back.
 func (r *request) beginRevoking() {
 	r.release()
-	r.setState(access.StateClosing)
+	r.setState(access.StateRevoking)
 	r.View.WaitingOn = nil
-	r.View.Next = "The request is being taken back."
+	r.View.StatusText = "The request is being taken back."
 	r.RemindAt = time.Time{}
 	for i := range r.Grants {
 		g := &r.Grants[i]
 		g.CheckAt = time.Time{}
 		if g.Revision > 0 || g.Claim != nil {
-			r.want(g, access.Absent, nil)
+			r.requestLease(g, access.Absent, nil)
 		}
 	}
 }
@@ -38,7 +38,7 @@ func (r *request) end() {
 	for i := range v.Items {
 		v.Items[i].Stage = ""
 	}
-	v.Next = "Ended: " + string(outcome) + "."
+	v.StatusText = "Ended: " + string(outcome) + "."
 	if r.ticket != nil {
 		// The audit trail has the outcome before the ticket shows it.
 		r.Ticket.Held = true
@@ -47,11 +47,11 @@ func (r *request) end() {
 		if outcome.KeepsAccess() {
 			to = access.TicketDone
 		}
-		r.ticket.Write(ticket.Write{Key: "outcome/" + string(outcome), MoveTo: to})
+		r.ticket.Write(ticket.Write{Key: "outcome/" + string(outcome), TransitionTo: to})
 	}
 	event := access.Event{Type: access.EventEnded, Channel: access.ChannelSystem, Text: "The request ended: " + string(outcome) + "."}
 	if s := r.Stop; s != nil {
-		event.Actor, event.Channel, event.Proof = s.By, s.Channel, s.Proof
+		event.Actor, event.Channel, event.Evidence = s.By, s.Channel, s.Proof
 		event.Text = workflows.Sentence("The request ended: "+string(outcome)+", by "+s.Name, s.Reason)
 	}
 	r.ending = r.record(event)
@@ -64,7 +64,7 @@ func (r *request) endItems(s *stop) {
 		switch item.State {
 		case access.ItemPending, access.ItemApproved, access.ItemFulfilling, access.ItemGranted:
 			item.State = stoppedItem(s.Outcome)
-			item.Why = workflows.Sentence(string(s.Outcome)+" by "+s.Name, s.Reason)
+			item.Detail = workflows.Sentence(string(s.Outcome)+" by "+s.Name, s.Reason)
 		case access.ItemDenied, access.ItemWithdrawn, access.ItemExpired, access.ItemCancelled, access.ItemRefused, access.ItemFailed:
 		}
 	}

@@ -35,7 +35,7 @@ func (r *request) evaluate(now time.Time) {
 		r.Evaluation.Submitted = true
 		r.record(access.Event{
 			Type: access.EventSubmitted, Actor: r.asked.Requester, Channel: access.ChannelAPI,
-			Proof: r.asked.Proof, Text: workflows.Sentence("Requested", r.asked.Reason),
+			Evidence: r.asked.Evidence, Text: workflows.Sentence("Requested", r.asked.Reason),
 		})
 	}
 	if !r.evaluating && !now.Before(r.Evaluation.RetryAt) {
@@ -51,7 +51,7 @@ func (r *request) evaluate(now time.Time) {
 // ask asks policy, which reads the people itself where this queue's worker serves the source; else they are looked up where
 // it is served, and policy is asked again.
 func (r *request) ask() {
-	call := activities.EvaluateCall{Request: r.asked, LookedUp: r.Evaluation.LookedUp, People: r.Evaluation.People}
+	call := activities.EvaluateInput{Request: r.asked, PeopleRead: r.Evaluation.LookedUp, People: r.Evaluation.People}
 	var p *activities.Policy
 	durable.Start(r.loop, workflows.Evaluate(), p.Evaluate, call, func(answer activities.Evaluation, err error) {
 		r.evaluating = false
@@ -69,7 +69,7 @@ func (r *request) ask() {
 
 func (r *request) lookup(c activities.Consultation) {
 	var source *activities.Source
-	durable.Start(r.loop, workflows.LookupPeople(c.Source), source.LookupPeople, c.Call, func(people []access.Person, err error) {
+	durable.Start(r.loop, workflows.LookupPeople(c.Source), source.LookupPeople, c.Input, func(people []access.Person, err error) {
 		r.evaluating = false
 		if err != nil {
 			r.notEvaluated(err)
@@ -85,7 +85,7 @@ func (r *request) notEvaluated(err error) {
 	}
 	r.Evaluation.Failures++
 	r.Evaluation.RetryAt = r.loop.Now().Add(workflows.RetryConnector.After(r.Evaluation.Failures))
-	r.View.Next = "Policy cannot be asked now, and will be asked again: " + workflows.ErrorText(err)
+	r.View.StatusText = "Policy cannot be asked now, and will be asked again: " + workflows.ErrorText(err)
 }
 
 // answered takes policy's answer. A request that was stopped meanwhile has no use for it.
@@ -121,17 +121,17 @@ func (r *request) required(need access.Requirement) {
 	v := &r.View
 	v.Approvers = need.Approvers()
 	v.PolicyHash, v.SubjectName, v.RequesterName = need.PolicyHash, need.Subject.Name(), need.Requester.Name()
-	decideBy := now.Add(need.Terms.DecideWithin.Std())
-	v.DecideBy = &decideBy
+	decideBy := now.Add(need.Settings.ApprovalTimeout.Std())
+	v.ApprovalDeadline = &decideBy
 	for i, item := range need.Items {
 		v.Items[i] = access.ItemView{Item: item.Item, Title: item.Title, State: access.ItemPending, Fulfilment: item.Fulfilment, Binding: item.Binding}
 	}
-	r.setState(access.StateAwaitingApprove)
+	r.setState(access.StateAwaitingApproval)
 	r.StageSince = now
 	r.armReminder()
 	r.keepTicket()
 	r.record(access.Event{
-		Type: access.EventRequired, Channel: access.ChannelSystem, Proof: "policy " + need.PolicyHash,
+		Type: access.EventRequired, Channel: access.ChannelSystem, Evidence: "policy " + need.PolicyHash,
 		Text: "Policy demands: " + strings.Join(ticket.StageLines(need), "; ") + ".",
 	})
 }

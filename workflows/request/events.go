@@ -11,7 +11,7 @@ import (
 
 // ticketChanged takes what the desk's watch tells. What it tells is believed only while nothing of usher's own is under way
 // on the ticket, and while the request goes on; else the request reads the ticket itself.
-func (r *request) ticketChanged(news access.TicketNews) {
+func (r *request) ticketChanged(news access.TicketChange) {
 	switch {
 	case r.View.State == access.StateEvaluating || (r.ticket != nil && r.Ticket.Ref == nil && !r.Ticket.Off):
 		// The ledger, and so the watch, may know the ticket before the result of its opening is here.
@@ -60,9 +60,9 @@ func (r *request) accountMayDecide(account access.AccountID) bool {
 
 // apply does what the contract says that an event means.
 func (r *request) apply(event access.TicketEvent, now access.TicketSnapshot) {
-	action := r.Requirement.Terms.Contract.Meaning(event)
-	who := r.ticket.Person(now.MovedBy)
-	proof := "desk account " + string(now.MovedBy) + " on " + string(now.Ref.Key)
+	action := r.Requirement.Settings.TicketActions.Action(event)
+	who := r.ticket.Person(now.StatusChangedBy)
+	proof := "desk account " + string(now.StatusChangedBy) + " on " + string(now.Ref.Key)
 	if event == access.EventMoved {
 		r.View.Ticket = &now.Ref
 		r.Ticket.Ref = &now.Ref
@@ -73,32 +73,32 @@ func (r *request) apply(event access.TicketEvent, now access.TicketSnapshot) {
 	}
 	r.ticketSeen(event, now, who, proof, action)
 	switch action {
-	case access.MeansDecision:
+	case access.ActionDecide:
 		r.decideByTicket(now, who, proof)
-	case access.MeansFulfilled:
-		r.confirmGrant(access.Proof{
-			Holds: true, Method: "a human's word", Evidence: proof + " closed it as done", At: r.loop.Now(),
+	case access.ActionConfirmGrant:
+		r.confirmGrant(access.Verification{
+			Present: true, Method: "a human's word", Evidence: proof + " closed it as done", At: r.loop.Now(),
 		})
-	case access.MeansDeny:
+	case access.ActionDeny:
 		r.denyOpen(now, who, proof)
-	case access.MeansCancel:
+	case access.ActionCancel:
 		r.stopFor(stop{
 			Outcome: access.OutcomeCancelled, By: who, Name: ticket.MoverName(now), Channel: access.ChannelTicket,
 			Proof: proof, Reason: "ticket " + string(now.Ref.Key) + " was set to " + now.Status,
 		})
-	case access.MeansRevert:
+	case access.ActionRevert:
 		r.revert(now, r.whyReverted(event, now))
-	case access.MeansRecreate:
+	case access.ActionRecreate:
 		r.unlink(*r.Ticket.Ref)
 		r.ticket.Replace()
-	case access.MeansNote:
+	case access.ActionRecordOnly:
 	}
 }
 
 // ticketSeen records a change of the ticket. The time of the change is part of what happened: the same change twice is two.
-func (r *request) ticketSeen(event access.TicketEvent, now access.TicketSnapshot, who access.PersonID, proof string, action access.Meaning) {
+func (r *request) ticketSeen(event access.TicketEvent, now access.TicketSnapshot, who access.PersonID, proof string, action access.TicketAction) {
 	fact := outbox.Fact{View: true, Events: []access.Event{r.event(string(event)+"/"+changeKey(now), access.Event{
-		Type: access.EventTicketSeen, Actor: who, Channel: access.ChannelTicket, Proof: proof,
+		Type: access.EventTicketChanged, Actor: who, Channel: access.ChannelTicket, Evidence: proof,
 		Text: ticket.EventText(event, now) + " This means: " + string(action) + ".",
 	})}}
 	if event == access.EventMoved {
@@ -110,8 +110,8 @@ func (r *request) ticketSeen(event access.TicketEvent, now access.TicketSnapshot
 // changeKey names a state of the ticket that a person brought about.
 func changeKey(now access.TicketSnapshot) string {
 	at := now.UpdatedAt
-	if !now.MovedAt.IsZero() {
-		at = now.MovedAt
+	if !now.StatusChangedAt.IsZero() {
+		at = now.StatusChangedAt
 	}
 	return string(now.Ref.Key) + "/" + at.UTC().Format(time.RFC3339Nano) + "/" + string(now.Assignee)
 }
@@ -124,8 +124,8 @@ func (r *request) decideByTicket(now access.TicketSnapshot, who access.PersonID,
 	}
 	d := access.Decision{
 		// The move itself names the decision, so a change that is read again decides nothing twice.
-		ID: "ticket-" + string(now.Ref.ID) + "-" + strconv.FormatInt(now.MovedAt.UnixMilli(), 10),
-		By: who, Verdict: verdict, Channel: access.ChannelTicket, Proof: proof + ", changelog",
+		ID: "ticket-" + string(now.Ref.ID) + "-" + strconv.FormatInt(now.StatusChangedAt.UnixMilli(), 10),
+		By: who, Verdict: verdict, Channel: access.ChannelTicket, Evidence: proof + ", changelog",
 	}
 	if r.known(d.ID) || r.Stop != nil {
 		return
@@ -139,7 +139,7 @@ func (r *request) decideByTicket(now access.TicketSnapshot, who access.PersonID,
 
 // denyOpen denies what is open, by the word of whoever closed the ticket.
 func (r *request) denyOpen(now access.TicketSnapshot, who access.PersonID, proof string) {
-	if r.View.State == access.StateAwaitingApprove {
+	if r.View.State == access.StateAwaitingApproval {
 		r.stopFor(stop{
 			Outcome: access.OutcomeDenied, By: who, Name: ticket.MoverName(now), Channel: access.ChannelTicket, Proof: proof,
 			Reason: "the ticket was closed before a decision",
@@ -149,7 +149,7 @@ func (r *request) denyOpen(now access.TicketSnapshot, who access.PersonID, proof
 	for i := range r.View.Items {
 		item := &r.View.Items[i]
 		if item.State == access.ItemFulfilling && item.Fulfilment == access.FulfilmentManual {
-			item.State, item.Why = access.ItemDenied, ticket.MoverName(now)+" closed the ticket as won't do"
+			item.State, item.Detail = access.ItemDenied, ticket.MoverName(now)+" closed the ticket as won't do"
 		}
 	}
 	for i := range r.Grants {
@@ -158,13 +158,13 @@ func (r *request) denyOpen(now access.TicketSnapshot, who access.PersonID, proof
 			continue
 		}
 		g.CheckAt = time.Time{}
-		if g.Wanted == access.Present {
+		if g.DesiredState == access.Present {
 			// A person has said that it was granted, and takes that back.
-			r.want(g, access.Absent, nil)
+			r.requestLease(g, access.Absent, nil)
 		}
 	}
 	r.recordAs("won't do/"+changeKey(now), access.Event{
-		Type: access.EventFulfilment, Actor: who, Channel: access.ChannelTicket, Proof: proof,
+		Type: access.EventFulfilment, Actor: who, Channel: access.ChannelTicket, Evidence: proof,
 		Text: ticket.MoverName(now) + " will not grant what is left by hand.",
 	})
 }
@@ -172,9 +172,9 @@ func (r *request) denyOpen(now access.TicketSnapshot, who access.PersonID, proof
 // revert says on the ticket why a change does not count, and puts the ticket back to where the request stands.
 func (r *request) revert(now access.TicketSnapshot, why string) {
 	key := "revert/" + changeKey(now)
-	r.ticket.Write(ticket.Write{Key: key, Text: ticket.RevertText(why), MoveTo: r.phase()})
+	r.ticket.Write(ticket.Write{Key: key, Text: ticket.RevertText(why), TransitionTo: r.phase()})
 	r.recordAs(key, access.Event{
-		Type: access.EventDecisionRefused, Actor: r.ticket.Person(now.MovedBy), Channel: access.ChannelTicket,
+		Type: access.EventDecisionRefused, Actor: r.ticket.Person(now.StatusChangedBy), Channel: access.ChannelTicket,
 		Text: "A change of the ticket by " + ticket.MoverName(now) + " does not count: " + why + ".",
 	})
 }
@@ -182,7 +182,7 @@ func (r *request) revert(now access.TicketSnapshot, why string) {
 func (r *request) whyReverted(event access.TicketEvent, now access.TicketSnapshot) string {
 	switch event {
 	case access.EventDecidedByOther, access.EventDecidedByApprover:
-		d := access.Decision{By: r.ticket.Person(now.MovedBy), Verdict: access.Approve}
+		d := access.Decision{By: r.ticket.Person(now.StatusChangedBy), Verdict: access.Approve}
 		if _, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, d); why != nil {
 			return why.Problem
 		}

@@ -71,10 +71,10 @@ func copyView(v access.RequestView) access.RequestView {
 // on them.
 func (r *request) Refused(f outbox.Fact, why string) {
 	for _, m := range f.Apply {
-		r.fail(m.Ensure.Lease.Item, why)
+		r.fail(m.Spec.Lease.Item, why)
 	}
 	for _, e := range f.Events {
-		if e.Type != access.EventDecided && e.Type != access.EventGrantAsked {
+		if e.Type != access.EventDecided && e.Type != access.EventGrantRequested {
 			continue
 		}
 		for _, id := range e.Items {
@@ -88,7 +88,7 @@ func (r *request) fail(id access.ItemID, why string) {
 	if item.State != access.ItemPending && item.State != access.ItemFulfilling && item.State != access.ItemApproved {
 		return
 	}
-	item.State, item.Why = access.ItemFailed, "it cannot be recorded: "+why
+	item.State, item.Detail = access.ItemFailed, "it cannot be recorded: "+why
 	r.outbox.Withdraw(access.LeaseIDOf(r.asked.ID, id))
 	for i := range r.Grants {
 		if r.Grants[i].Item == id {

@@ -17,21 +17,21 @@ type grant struct {
 	Item access.ItemID `json:"item"`
 	// Revision is that of the last wish, 0 before the first; Answered is the last revision that was answered. A revision is
 	// made from the time, so that after a reset it is higher than what was said before.
-	Revision int           `json:"revision,omitempty"`
-	Answered int           `json:"answered,omitempty"`
-	Wanted   access.Wanted `json:"wanted,omitempty"`
+	Revision     int                 `json:"revision,omitempty"`
+	Answered     int                 `json:"answered,omitempty"`
+	DesiredState access.DesiredState `json:"desired_state,omitempty"`
 	// AskedAt is when the wish was made, and Granted is the proof of a grant by hand that has been made already.
-	AskedAt time.Time     `json:"asked_at,omitzero"`
-	Granted *access.Proof `json:"granted,omitempty"`
+	RequestedAt time.Time            `json:"requested_at,omitzero"`
+	Granted     *access.Verification `json:"granted,omitempty"`
 	// StatusVersion is the version of the last status that was taken for this revision: a late, older one is ignored.
 	StatusVersion int `json:"status_version,omitempty"`
 	// ResendAt is when to ask again while there is no answer; Sends counts.
 	ResendAt time.Time `json:"resend_at,omitzero"`
 	Sends    int       `json:"sends,omitempty"`
 	// Claim is a person's word that a manual item was granted; CheckAt is when the target is asked (again) to show it.
-	Claim   *access.Proof `json:"claim,omitempty"`
-	CheckAt time.Time     `json:"check_at,omitzero"`
-	Checks  int           `json:"checks,omitempty"`
+	Claim   *access.Verification `json:"claim,omitempty"`
+	CheckAt time.Time            `json:"check_at,omitzero"`
+	Checks  int                  `json:"checks,omitempty"`
 	// checking is true while the target is being asked.
 	checking bool
 }
@@ -39,7 +39,7 @@ type grant struct {
 func (g grant) unanswered() bool { return g.Answered < g.Revision }
 
 // takenBack reports whether the subject's workflow has not answered yet that the access shall go.
-func (g grant) takenBack() bool { return g.Wanted == access.Absent && g.unanswered() }
+func (g grant) takenBack() bool { return g.DesiredState == access.Absent && g.unanswered() }
 
 // due returns when there is something to do for the grant; zero for never.
 func (g grant) due() time.Time {
@@ -68,7 +68,7 @@ func (r *request) beginFulfilment() {
 			byHand = append(byHand, item.Title)
 		}
 	}
-	write := ticket.Write{MoveTo: access.TicketWorking}
+	write := ticket.Write{TransitionTo: access.TicketWorking}
 	r.RemindAt = time.Time{}
 	if len(byHand) > 0 {
 		write.Key, write.Text = "work", ticket.WorkText(byHand)
@@ -78,10 +78,10 @@ func (r *request) beginFulfilment() {
 	r.ticket.Held = len(byHand) == 0
 	r.ticket.Write(write)
 	r.updateStatusText()
-	r.record(access.Event{Type: access.EventFulfilment, Channel: access.ChannelSystem, Text: r.View.Next})
+	r.record(access.Event{Type: access.EventFulfilment, Channel: access.ChannelSystem, Text: r.View.StatusText})
 	for i := range r.Grants {
 		if g := &r.Grants[i]; r.itemOf(g.Item).Fulfilment != access.FulfilmentManual {
-			r.want(g, access.Present, nil)
+			r.requestLease(g, access.Present, nil)
 		}
 	}
 }
@@ -95,40 +95,40 @@ func (r *request) release() {
 
 // want tells the subject's workflow what shall be. A grant is asked for when the ledger has what allows it; that access must
 // go is said at once.
-func (r *request) want(g *grant, wanted access.Wanted, granted *access.Proof) {
+func (r *request) requestLease(g *grant, wanted access.DesiredState, granted *access.Verification) {
 	now := r.loop.Now()
 	g.Revision = workflows.NextVersion(g.Revision, now)
-	g.Wanted, g.AskedAt, g.Granted, g.Sends, g.StatusVersion = wanted, now, granted, 0, 0
+	g.DesiredState, g.RequestedAt, g.Granted, g.Sends, g.StatusVersion = wanted, now, granted, 0, 0
 	if wanted == access.Present {
 		need := r.needOf(g.Item)
 		r.recordAs("grant/"+string(g.Item), access.Event{
-			Type: access.EventGrantAsked, Channel: access.ChannelSystem, Items: []access.ItemID{g.Item},
-			Text: "Asked for " + need.Title + " " + ticket.Lasting(need.Lasts) + ".",
+			Type: access.EventGrantRequested, Channel: access.ChannelSystem, Items: []access.ItemID{g.Item},
+			Text: "Asked for " + need.Title + " " + ticket.Lasting(need.Duration) + ".",
 		})
 	}
 	r.send(g)
 }
 
 // message returns what the subject's workflow is told about a grant.
-func (r *request) message(g *grant) activities.EnsureCall {
-	need, settings := r.needOf(g.Item), r.Requirement.Terms
-	window := access.Window{From: g.AskedAt, Lasts: need.Lasts}
-	if g.Granted != nil && need.Lasts > 0 {
-		until := g.Granted.At.Add(need.Lasts.Std())
+func (r *request) message(g *grant) activities.ApplyLeaseMessage {
+	need, settings := r.needOf(g.Item), r.Requirement.Settings
+	window := access.Window{From: g.RequestedAt, Duration: need.Duration}
+	if g.Granted != nil && need.Duration > 0 {
+		until := g.Granted.At.Add(need.Duration.Std())
 		window = access.Window{From: g.Granted.At, Until: &until}
 	}
-	return activities.EnsureCall{
+	return activities.ApplyLeaseMessage{
 		WorkflowID: workflows.SubjectWorkflowID(r.Requirement.Subject.ID), WorkflowType: workflows.SubjectAccessType,
-		TaskQueue: workflows.TaskQueue, Signal: workflows.SignalEnsure,
-		Ensure: access.Ensure{
+		TaskQueue: workflows.TaskQueue, Signal: workflows.SignalApplyLease,
+		Spec: access.LeaseSpec{
 			Lease: access.Lease{
 				ID: access.LeaseIDOf(r.asked.ID, g.Item), Request: r.asked.ID, Item: g.Item,
 				Subject: r.Requirement.Subject, Entitlement: need.Item.Entitlement, Title: need.Title,
 				Fulfilment: need.Fulfilment, Binding: need.Binding, ExistingAccess: need.ExistingAccess,
-				Desk: settings.Desk, DeskSettles: settings.DeskSettles, LookFirst: settings.LookFirst, LookAtMost: settings.LookAtMost,
+				Desk: settings.Desk, SearchIndexDelay: settings.SearchIndexDelay, PollInitialInterval: settings.PollInitialInterval, PollMaxInterval: settings.PollMaxInterval,
 			},
-			Revision: g.Revision, Wanted: g.Wanted, Window: window, Granted: g.Granted,
-			Why: "request " + string(r.asked.ID),
+			Revision: g.Revision, DesiredState: g.DesiredState, Window: window, Granted: g.Granted,
+			Reason: "request " + string(r.asked.ID),
 		},
 	}
 }
@@ -153,16 +153,16 @@ func (r *request) send(g *grant) {
 	g.Sends++
 	g.ResendAt = r.loop.Now().Add(workflows.ResendLease.After(g.Sends))
 	m := r.message(g)
-	if g.Wanted == access.Present {
-		if !r.outbox.Holds(m.Ensure.Lease.ID) {
-			r.outbox.Add(outbox.Fact{Apply: []activities.EnsureCall{m}})
+	if g.DesiredState == access.Present {
+		if !r.outbox.Holds(m.Spec.Lease.ID) {
+			r.outbox.Add(outbox.Fact{Apply: []activities.ApplyLeaseMessage{m}})
 		}
 		return
 	}
-	r.outbox.Withdraw(m.Ensure.Lease.ID)
+	r.outbox.Withdraw(m.Spec.Lease.ID)
 	id := g.Item
-	r.outbox.Send(activities.RecordCall{Ensures: []activities.EnsureCall{m}}, "end lease "+string(m.Ensure.Lease.ID), func() {
-		if g := r.grantOf(id); g.Revision == m.Ensure.Revision {
+	r.outbox.Send(activities.RecordInput{Specs: []activities.ApplyLeaseMessage{m}}, "end lease "+string(m.Spec.Lease.ID), func() {
+		if g := r.grantOf(id); g.Revision == m.Spec.Revision {
 			g.ResendAt = r.loop.Now()
 			if !r.loop.Leaving() {
 				g.ResendAt = g.ResendAt.Add(workflows.RetryConnector.After(g.Sends))
@@ -187,7 +187,7 @@ func (r *request) fulfil(now time.Time) {
 }
 
 // leaseStatus takes a status that the subject's workflow sends.
-func (r *request) leaseStatus(a access.LeaseAnswer) {
+func (r *request) leaseStatus(a access.LeaseStatus) {
 	i := slices.IndexFunc(r.Grants, func(g grant) bool { return access.LeaseIDOf(r.asked.ID, g.Item) == a.Lease })
 	// What nobody has asked for has no status.
 	if i < 0 || r.Grants[i].Revision == 0 || a.Revision < r.Grants[i].Revision || a.Version < r.Grants[i].StatusVersion {
@@ -202,10 +202,10 @@ func (r *request) leaseStatus(a access.LeaseAnswer) {
 	item := r.itemOf(g.Item)
 	before := *item
 	item.Lease = &access.LeaseView{
-		Lease: r.message(g).Ensure.Lease, Revision: a.Revision, Wanted: g.Wanted, State: a.State,
-		GrantedAt: a.GrantedAt, EndsAt: a.EndsAt, Proof: a.Proof, Problem: a.Problem,
+		Lease: r.message(g).Spec.Lease, Revision: a.Revision, DesiredState: g.DesiredState, State: a.State,
+		GrantedAt: a.GrantedAt, EndsAt: a.EndsAt, Verification: a.Verification, Problem: a.Problem,
 	}
-	item.Why = a.Problem
+	item.Detail = a.Problem
 	if a.Problem == "" || a.State == access.LeaseRevoking {
 		g.Answered = g.Revision
 	} else {
@@ -213,37 +213,37 @@ func (r *request) leaseStatus(a access.LeaseAnswer) {
 		g.ResendAt = r.loop.Now().Add(workflows.ResendLease.Max)
 	}
 	// What is answered to a wish that access shall go says nothing of the grant: how the request was stopped says it.
-	if item.State == access.ItemFulfilling && g.Wanted == access.Present {
-		item.State, item.Why = fulfilled(a)
+	if item.State == access.ItemFulfilling && g.DesiredState == access.Present {
+		item.State, item.Detail = fulfilled(a)
 	}
 	r.updateStatusText()
 	if a.Problem != "" {
 		r.release()
 	}
-	if before.Lease != nil && before.State == item.State && before.Why == item.Why && before.Lease.State == a.State {
+	if before.Lease != nil && before.State == item.State && before.Detail == item.Detail && before.Lease.State == a.State {
 		// The same status again tells nobody anything.
 		return
 	}
 	r.record(access.Event{
 		Type: access.EventFulfilment, Channel: access.ChannelSystem, Items: []access.ItemID{g.Item},
-		Proof: workflows.ProofText(a.Proof), Text: statusText(item.Title, a),
+		Evidence: workflows.EvidenceText(a.Verification), Text: statusText(item.Title, a),
 	})
 }
 
 // disown takes a status that comes after the outcome: access that the outcome does not keep must go.
-func (r *request) disown(g *grant, a access.LeaseAnswer) {
+func (r *request) disown(g *grant, a access.LeaseStatus) {
 	kept := r.View.State.KeepsAccess() && r.itemOf(g.Item).State == access.ItemGranted
-	if !kept && g.Wanted == access.Present && (a.State == access.LeaseHeld || a.State == access.LeaseGranting) {
-		r.want(g, access.Absent, nil)
+	if !kept && g.DesiredState == access.Present && (a.State == access.LeaseActive || a.State == access.LeaseGranting) {
+		r.requestLease(g, access.Absent, nil)
 	}
 }
 
 // fulfilled returns what a status makes of an item whose grant is awaited, and why.
-func fulfilled(a access.LeaseAnswer) (access.ItemState, string) {
+func fulfilled(a access.LeaseStatus) (access.ItemState, string) {
 	switch {
 	case a.Refused != "":
 		return access.ItemDenied, a.Refused
-	case a.State == access.LeaseHeld, a.GrantedAt != nil:
+	case a.State == access.LeaseActive, a.GrantedAt != nil:
 		// A lease that was granted and is ending already was granted all the same.
 		return access.ItemGranted, a.Problem
 	case a.State == access.LeaseEnded:
@@ -252,7 +252,7 @@ func fulfilled(a access.LeaseAnswer) (access.ItemState, string) {
 	return access.ItemFulfilling, a.Problem
 }
 
-func statusText(title string, a access.LeaseAnswer) string {
+func statusText(title string, a access.LeaseStatus) string {
 	switch {
 	case a.Refused != "":
 		return title + " will not be granted: " + a.Refused + "."
@@ -275,7 +275,7 @@ func (r *request) manualOpen() []string {
 
 // confirmGrant takes a person's word that the manual items were granted. Where the target can be read, it must show the
 // access before the item counts as granted.
-func (r *request) confirmGrant(word access.Proof) {
+func (r *request) confirmGrant(word access.Verification) {
 	for i := range r.Grants {
 		g := &r.Grants[i]
 		item := r.itemOf(g.Item)
@@ -286,11 +286,11 @@ func (r *request) confirmGrant(word access.Proof) {
 		switch {
 		case r.Stop != nil:
 			// Too late: what was granted by hand meanwhile must be taken away by hand.
-			r.want(g, access.Absent, nil)
+			r.requestLease(g, access.Absent, nil)
 		case r.needOf(g.Item).Binding != nil:
 			g.CheckAt, g.Checks = r.loop.Now(), 0
 		default:
-			r.want(g, access.Present, &word)
+			r.requestLease(g, access.Present, &word)
 		}
 	}
 }
@@ -304,10 +304,10 @@ func (r *request) check(g *grant) {
 	var port *activities.Target
 	call := access.Assignment{Role: need.Binding.Role, Subject: r.Requirement.Subject}
 	options := workflows.Target(need.Binding.Target, "verify "+need.Title)
-	durable.Start(r.loop, options, port.Verify, call, func(proof access.Proof, err error) { r.checked(id, proof, err) })
+	durable.Start(r.loop, options, port.Verify, call, func(proof access.Verification, err error) { r.checked(id, proof, err) })
 }
 
-func (r *request) checked(id access.ItemID, proof access.Proof, err error) {
+func (r *request) checked(id access.ItemID, proof access.Verification, err error) {
 	g := r.grantOf(id)
 	g.checking = false
 	item := r.itemOf(id)
@@ -317,17 +317,17 @@ func (r *request) checked(id access.ItemID, proof access.Proof, err error) {
 		g.Checks--
 		g.CheckAt = r.loop.Now()
 	case err != nil:
-		item.Why = "the target cannot be read: " + workflows.ErrorText(err)
-	case proof.Holds:
-		g.CheckAt, item.Why = time.Time{}, ""
-		r.want(g, access.Present, &proof)
+		item.Detail = "the target cannot be read: " + workflows.ErrorText(err)
+	case proof.Present:
+		g.CheckAt, item.Detail = time.Time{}, ""
+		r.requestLease(g, access.Present, &proof)
 	default:
-		item.Why = "closed as done, but the target does not show the access yet"
+		item.Detail = "closed as done, but the target does not show the access yet"
 		if g.Checks == 1 {
 			r.ticket.Write(ticket.Write{Key: "not visible/" + string(id), Text: ticket.NotVisibleText(item.Title)})
 			r.record(access.Event{
 				Type: access.EventFulfilment, Channel: access.ChannelSystem, Items: []access.ItemID{id},
-				Proof: workflows.ProofText(&proof), Text: item.Title + ": " + item.Why + ".",
+				Evidence: workflows.EvidenceText(&proof), Text: item.Title + ": " + item.Detail + ".",
 			})
 		}
 	}

@@ -15,8 +15,8 @@ import (
 type keeper struct{ *request }
 
 // Order implements ticket.Owner.
-func (k keeper) Order() activities.OpenCall {
-	call := activities.OpenCall{Ticket: ticket.ForRequest(k.asked, *k.Requirement), People: k.ticketPeople()}
+func (k keeper) Order() activities.OpenTicketInput {
+	call := activities.OpenTicketInput{Ticket: ticket.ForRequest(k.asked, *k.Requirement), People: k.ticketPeople()}
 	for _, w := range k.view().WaitingOn {
 		if w.Person != "" {
 			call.Assign = append(call.Assign, w.Person)
@@ -49,22 +49,22 @@ func (r *request) ticketPeople() []access.Person {
 }
 
 // Opened implements ticket.Owner.
-func (k keeper) Opened(o activities.Opened) {
+func (k keeper) Opened(o activities.OpenTicketResult) {
 	ref := o.Ref
 	k.View.Ticket = &ref
 	if old := k.Ticket.Old; old != nil {
 		k.Ticket.Pending = nil
 		k.ticket.Write(ticket.Write{
-			Key: "replaces/" + string(old.Key), Text: ticket.ReplacedText(old.Key), MoveTo: k.phase(), Assign: k.nextApprover(),
+			Key: "replaces/" + string(old.Key), Text: ticket.ReplacedText(old.Key), TransitionTo: k.phase(), Assign: k.nextApprover(),
 		})
 		if k.View.State.Ended() {
-			k.ticket.Write(ticket.Write{Key: "outcome/" + string(k.View.State), MoveTo: k.phase()})
+			k.ticket.Write(ticket.Write{Key: "outcome/" + string(k.View.State), TransitionTo: k.phase()})
 		}
 	}
 	// A ticket that was found was opened by an earlier attempt: it is the same fact, which may be recorded already.
 	k.outbox.Add(outbox.Fact{
 		Events: []access.Event{k.event(string(ref.ID), access.Event{
-			Type: access.EventTicketOpened, Channel: access.ChannelSystem, Proof: ref.URL,
+			Type: access.EventTicketOpened, Channel: access.ChannelSystem, Evidence: ref.URL,
 			Text: "Ticket " + string(ref.Key) + " was opened.",
 		})},
 		Ticket: &access.TicketLink{Ref: ref, Request: k.asked.ID, Marker: access.MarkerOf(k.asked.ID)},
@@ -78,9 +78,9 @@ func (k keeper) Opened(o activities.Opened) {
 
 // Missing implements ticket.Owner: it does what the contract says of a ticket that can no longer be read.
 func (k keeper) Missing() {
-	action := k.Requirement.Terms.Contract.Meaning(access.EventDeleted)
+	action := k.Requirement.Settings.TicketActions.Action(access.EventDeleted)
 	now := access.TicketSnapshot{Ref: *k.Ticket.Ref}
-	if k.View.State.Ended() || action == access.MeansNote || action == access.MeansCancel {
+	if k.View.State.Ended() || action == access.ActionRecordOnly || action == access.ActionCancel {
 		// Nothing is left to show, or nothing to show it on.
 		k.unlink(now.Ref)
 		k.ticket.TurnOff()
@@ -93,7 +93,7 @@ func (k keeper) Missing() {
 
 // Dropped implements ticket.Owner.
 func (k keeper) Dropped(why string) {
-	k.record(access.Event{Type: access.EventTicketSeen, Channel: access.ChannelSystem, Text: "Left as it is: " + why})
+	k.record(access.Event{Type: access.EventTicketChanged, Channel: access.ChannelSystem, Text: "Left as it is: " + why})
 }
 
 // Closing implements ticket.Owner.
@@ -139,7 +139,7 @@ func (k keeper) Read(now access.TicketSnapshot) bool { return k.compare(now) }
 // phase returns where the ticket belongs as the request stands.
 func (r *request) phase() access.TicketPhase {
 	switch state := r.View.State; {
-	case state == access.StateFulfilling, state == access.StateClosing:
+	case state == access.StateFulfilling, state == access.StateRevoking:
 		return access.TicketWorking
 	case state.KeepsAccess():
 		return access.TicketDone
@@ -152,7 +152,7 @@ func (r *request) phase() access.TicketPhase {
 // unlink has the ledger forget that a ticket is to be watched.
 func (r *request) unlink(ref access.TicketRef) {
 	r.outbox.Add(outbox.Fact{Ticket: &access.TicketLink{
-		Ref: ref, Request: r.asked.ID, Marker: access.MarkerOf(r.asked.ID), Gone: true,
+		Ref: ref, Request: r.asked.ID, Marker: access.MarkerOf(r.asked.ID), Unlinked: true,
 	}})
 }
 
@@ -160,7 +160,9 @@ func (r *request) unlink(ref access.TicketRef) {
 const stalenessDoublings = 3
 
 // watched reports whether the desk's watch tells the request of changes.
-func (r *request) watched() bool { return r.Requirement.Terms.Mode == access.ModeWatch }
+func (r *request) watched() bool {
+	return r.Requirement.Settings.ChangeDetection == access.DetectByWatch
+}
 
 // keep keeps the ticket. Where the desk is watched, a read that is due only asks how old the watch's last round is, and the
 // ticket itself is read if that is too old.
@@ -182,10 +184,10 @@ func (r *request) keep(now time.Time) {
 func (r *request) checkWatch() {
 	r.checkingWatch = true
 	var watch *activities.Watch
-	desk := r.Requirement.Terms.Desk
-	durable.StartLocal(r.loop, workflows.LocalQuestion(), watch.WatchPosition, desk, func(view access.WatchView, err error) {
+	desk := r.Requirement.Settings.Desk
+	durable.StartLocal(r.loop, workflows.LocalQuestion(), watch.WatchPosition, desk, func(view access.WatchPosition, err error) {
 		r.checkingWatch = false
-		if err == nil && !view.StaleAt(r.loop.Now(), r.Requirement.Terms.Watch.StaleAfter) {
+		if err == nil && !view.StaleAt(r.loop.Now(), r.Requirement.Settings.Watch.StaleAfter) {
 			r.ticket.Unchanged()
 			return
 		}

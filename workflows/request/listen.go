@@ -14,15 +14,15 @@ import (
 
 // listen declares everything that can be said to a request.
 func (r *request) listen() error {
-	durable.OnSignal(r.loop, workflows.SignalLeaseState, r.leaseStatus)
+	durable.OnSignal(r.loop, workflows.SignalLeaseStatus, r.leaseStatus)
 	durable.OnSignal(r.loop, workflows.SignalDecision, r.operatorDecided)
-	durable.OnSignal(r.loop, workflows.SignalTicket, r.ticketChanged)
+	durable.OnSignal(r.loop, workflows.SignalTicketChanged, r.ticketChanged)
 	durable.OnSignal(r.loop, workflows.SignalHint, func(workflows.Hint) { r.readNow() })
-	err := durable.OnUpdate(r.loop, durable.Update[workflows.SubmitCall, access.RequestView]{
+	err := durable.OnUpdate(r.loop, durable.Update[workflows.SubmitInput, access.RequestView]{
 		Name: workflows.UpdateSubmit, Description: "the requester's POST: answered when policy has answered",
 		Judge:  r.judgeSubmit,
-		Apply:  func(workflows.SubmitCall) func() bool { return r.evaluated },
-		Answer: func(workflows.SubmitCall) (access.RequestView, error) { return r.view(), nil },
+		Apply:  func(workflows.SubmitInput) func() bool { return r.evaluated },
+		Answer: func(workflows.SubmitInput) (access.RequestView, error) { return r.view(), nil },
 	})
 	if err != nil {
 		return err
@@ -35,11 +35,11 @@ func (r *request) listen() error {
 	if err != nil {
 		return err
 	}
-	err = durable.OnUpdate(r.loop, durable.Update[workflows.WithdrawCall, access.RequestView]{
+	err = durable.OnUpdate(r.loop, durable.Update[workflows.WithdrawInput, access.RequestView]{
 		Name: workflows.UpdateWithdraw, Description: "the requester or the subject takes the request back",
-		Judge:  func(c workflows.WithdrawCall) error { return workflows.RefusalError(r.judgeWithdrawal(c)) },
+		Judge:  func(c workflows.WithdrawInput) error { return workflows.RefusalError(r.judgeWithdrawal(c)) },
 		Apply:  r.applyWithdrawal,
-		Answer: func(workflows.WithdrawCall) (access.RequestView, error) { return r.view(), nil },
+		Answer: func(workflows.WithdrawInput) (access.RequestView, error) { return r.view(), nil },
 	})
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func (r *request) listen() error {
 // evaluated reports whether policy has answered, or never will.
 func (r *request) evaluated() bool { return r.Evaluation.Done || r.View.State.Ended() }
 
-func (r *request) judgeSubmit(c workflows.SubmitCall) error {
+func (r *request) judgeSubmit(c workflows.SubmitInput) error {
 	if c.Digest == r.asked.Digest() {
 		return nil
 	}
@@ -60,7 +60,7 @@ func (r *request) judgeSubmit(c workflows.SubmitCall) error {
 	})
 }
 
-func (r *request) judgeWithdrawal(c workflows.WithdrawCall) *policy.Rejection {
+func (r *request) judgeWithdrawal(c workflows.WithdrawInput) *policy.Rejection {
 	switch {
 	case r.Stop != nil && r.Stop.ID == c.ID:
 		return nil
@@ -72,16 +72,16 @@ func (r *request) judgeWithdrawal(c workflows.WithdrawCall) *policy.Rejection {
 	return nil
 }
 
-func (r *request) applyWithdrawal(c workflows.WithdrawCall) func() bool {
+func (r *request) applyWithdrawal(c workflows.WithdrawInput) func() bool {
 	if r.Stop != nil {
 		return nil
 	}
 	r.stopFor(stop{
 		ID: c.ID, Outcome: access.OutcomeWithdrawn, By: c.By, Name: r.nameOf(c.By), Channel: access.ChannelAPI,
-		Proof: c.Proof, Reason: c.Reason,
+		Proof: c.Evidence, Reason: c.Reason,
 	})
 	number := r.record(access.Event{
-		Type: access.EventWithdrawAsked, Actor: c.By, Channel: access.ChannelAPI, Proof: c.Proof,
+		Type: access.EventWithdrawalRequested, Actor: c.By, Channel: access.ChannelAPI, Evidence: c.Evidence,
 		Text: workflows.Sentence(r.nameOf(c.By)+" withdrew the request", c.Reason),
 	})
 	return func() bool { return r.outbox.Recorded(number) }
@@ -166,7 +166,7 @@ func (r *request) takeEarly() []access.Decision {
 		taken = false
 		for i, d := range rest {
 			_, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, d)
-			if why != nil || r.known(d.ID) || (d.Channel == access.ChannelOperator && !r.Requirement.Terms.OperatorDecisions) {
+			if why != nil || r.known(d.ID) || (d.Channel == access.ChannelOperator && !r.Requirement.Settings.OperatorDecisions) {
 				continue
 			}
 			r.numbers[d.ID] = r.take(d)

@@ -105,11 +105,11 @@ func Workflow(ctx workflow.Context, p Params) (workflows.RequestResult, error) {
 
 func newState(asked access.Request, now time.Time) *state {
 	s := &state{View: access.RequestView{
-		Request: asked,
-		State:   access.StateEvaluating,
-		Since:   now,
-		Next:    "Policy is being asked what this request demands.",
-		Items:   make([]access.ItemView, len(asked.Items)),
+		Request:    asked,
+		State:      access.StateEvaluating,
+		Since:      now,
+		StatusText: "Policy is being asked what this request demands.",
+		Items:      make([]access.ItemView, len(asked.Items)),
 	}}
 	for i, item := range asked.Items {
 		s.View.Items[i] = access.ItemView{Item: item, State: access.ItemPending}
@@ -122,15 +122,15 @@ func (r *request) keepTicket() {
 	if r.Requirement == nil {
 		return
 	}
-	settings := r.Requirement.Terms
-	first, limit := settings.LookFirst.Std(), settings.LookAtMost.Std()
+	settings := r.Requirement.Settings
+	first, limit := settings.PollInitialInterval.Std(), settings.PollMaxInterval.Std()
 	if r.watched() {
-		first = settings.Watch.SafetyLook.Std()
+		first = settings.Watch.StalenessCheckInterval.Std()
 		limit = first << stalenessDoublings
 	}
 	r.ticket = ticket.New(r.loop, &r.Ticket, ticket.Settings{
-		Desk: settings.Desk, Marker: access.MarkerOf(r.asked.ID), SearchDelay: settings.DeskSettles.Std(),
-		First: first, Max: limit, Recheck: settings.LookFirst.Std(), Guard: true,
+		Desk: settings.Desk, Marker: access.MarkerOf(r.asked.ID), SearchDelay: settings.SearchIndexDelay.Std(),
+		First: first, Max: limit, Recheck: settings.PollInitialInterval.Std(), Guard: true,
 	}, keeper{r})
 }
 
@@ -176,11 +176,11 @@ func (r *request) leavePhase() {
 	state := r.View.State
 	switch {
 	case state.Ended() || r.phaseLasts(state):
-	case state == access.StateEvaluating || state == access.StateClosing:
+	case state == access.StateEvaluating || state == access.StateRevoking:
 		r.end()
 	case r.Stop != nil:
 		r.beginRevoking()
-	case state == access.StateAwaitingApprove && r.has(access.ItemApproved):
+	case state == access.StateAwaitingApproval && r.has(access.ItemApproved):
 		r.beginFulfilment()
 	default:
 		r.end()
@@ -189,14 +189,14 @@ func (r *request) leavePhase() {
 
 // phaseLasts reports whether a phase still waits for something.
 func (r *request) phaseLasts(state access.RequestState) bool {
-	if state == access.StateClosing {
+	if state == access.StateRevoking {
 		return slices.ContainsFunc(r.Grants, grant.unanswered)
 	}
 	if r.Stop != nil {
 		return false
 	}
 	return (state == access.StateEvaluating && len(r.View.Refusals) == 0) ||
-		(state == access.StateAwaitingApprove && r.has(access.ItemPending)) ||
+		(state == access.StateAwaitingApproval && r.has(access.ItemPending)) ||
 		(state == access.StateFulfilling && (r.has(access.ItemFulfilling) || slices.ContainsFunc(r.Grants, grant.takenBack)))
 }
 
@@ -217,8 +217,8 @@ func (r *request) Due() (time.Time, string) {
 	if r.View.State == access.StateEvaluating && !r.evaluating {
 		consider(r.Evaluation.RetryAt, "ask policy again")
 	}
-	if r.View.State == access.StateAwaitingApprove {
-		consider(*r.View.DecideBy, "decision deadline")
+	if r.View.State == access.StateAwaitingApproval {
+		consider(*r.View.ApprovalDeadline, "decision deadline")
 	}
 	consider(r.RemindAt, "reminder")
 	for i := range r.Grants {

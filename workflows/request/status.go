@@ -37,7 +37,7 @@ func (r *request) view() access.RequestView {
 func (r *request) updateWaitingOn() {
 	v := &r.View
 	v.WaitingOn = nil
-	if v.State == access.StateAwaitingApprove {
+	if v.State == access.StateAwaitingApproval {
 		r.awaitApprovers()
 	}
 	for _, item := range v.Items {
@@ -60,10 +60,10 @@ func (r *request) awaitApprovers() {
 		}
 	}
 	if !r.has(access.ItemPending) {
-		v.Next = "Every item is decided."
+		v.StatusText = "Every item is decided."
 		return
 	}
-	v.Next = "Waiting for " + all.AwaitedNames() + " to decide, until " + workflows.Clock(*v.DecideBy) + "."
+	v.StatusText = "Waiting for " + all.AwaitedNames() + " to decide, until " + workflows.Clock(*v.ApprovalDeadline) + "."
 }
 
 // await adds an item to what somebody is awaited for.
@@ -84,15 +84,15 @@ func (r *request) updateStatusText() {
 	if v.State != access.StateFulfilling {
 		return
 	}
-	v.Next = "The access is being granted."
+	v.StatusText = "The access is being granted."
 	if len(r.manualOpen()) > 0 {
-		v.Next = "Waiting for a human to grant by hand and close the ticket as done."
+		v.StatusText = "Waiting for a human to grant by hand and close the ticket as done."
 	}
 	for i := range v.Items {
 		item := &v.Items[i]
 		item.Stage = ""
-		if item.State == access.ItemFulfilling && item.Why != "" {
-			v.Next += " " + item.Title + ": " + item.Why
+		if item.State == access.ItemFulfilling && item.Detail != "" {
+			v.StatusText += " " + item.Title + ": " + item.Detail
 		}
 	}
 }
@@ -162,7 +162,7 @@ func details(v access.RequestView, shown []string, o outbox.State) string {
 	var b strings.Builder
 	state := strings.ReplaceAll(string(v.State), "_", " ")
 	fmt.Fprintf(&b, "### %s since %s\n\n", strings.ToUpper(state[:1])+state[1:], workflows.Clock(v.Since))
-	fmt.Fprintf(&b, "**Next:** %s\n\n**Ticket:** %s\n\n", workflows.Inline(v.Next), ticketLink(v))
+	fmt.Fprintf(&b, "**Next:** %s\n\n**Ticket:** %s\n\n", workflows.Inline(v.StatusText), ticketLink(v))
 	named := 0
 	for _, w := range v.WaitingOn {
 		if w.Person != "" && !slices.Contains(shown, string(w.Person)) {
@@ -180,7 +180,7 @@ func details(v access.RequestView, shown []string, o outbox.State) string {
 		if title == "" {
 			title = string(item.Item.Entitlement)
 		}
-		fmt.Fprintf(&b, "- Item %s, %s: %s\n", item.Item.ID, workflows.Inline(title), workflows.Inline(workflows.Sentence(string(item.State), item.Why)))
+		fmt.Fprintf(&b, "- Item %s, %s: %s\n", item.Item.ID, workflows.Inline(title), workflows.Inline(workflows.Sentence(string(item.State), item.Detail)))
 	}
 	b.WriteString(o.Details())
 	b.WriteString(workflows.DetailsEnd)

@@ -14,11 +14,11 @@ func TestDetails(t *testing.T) {
 	since := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	t.Run("they name who is awaited, what is next, and the ticket", func(t *testing.T) {
 		text := details(access.RequestView{
-			State: access.StateAwaitingApprove, Since: since, Next: "Waiting for Mia (manager) to decide.",
+			State: access.StateAwaitingApproval, Since: since, StatusText: "Waiting for Mia (manager) to decide.",
 			WaitingOn: []access.Waiting{{Person: "mia", Name: "Mia", Stage: "manager", Items: []access.ItemID{"1", "2"}, Since: since}},
 			Items: []access.ItemView{
 				{Item: access.Item{ID: "1"}, Title: "Wiki editor", State: access.ItemPending},
-				{Item: access.Item{ID: "2", Entitlement: "badge/lab"}, State: access.ItemDenied, Why: "denied by Omar"},
+				{Item: access.Item{ID: "2", Entitlement: "badge/lab"}, State: access.ItemDenied, Detail: "denied by Omar"},
 			},
 			Ticket: &access.TicketRef{Key: "ACC-1", URL: "https://desk.test/ACC-1"}, TicketProblem: "it is behind",
 		}, []string{"mia"}, outbox.State{})
@@ -51,7 +51,7 @@ func TestDetails(t *testing.T) {
 			State: access.OutcomeDenied,
 			Items: []access.ItemView{{
 				Item: access.Item{ID: "1"}, Title: "x", State: access.ItemDenied,
-				Why: "denied: [click](https://evil.test) <script>\n# big **bold** \\*",
+				Detail: "denied: [click](https://evil.test) <script>\n# big **bold** \\*",
 			}},
 		}, nil, outbox.State{})
 		for _, markup := range []string{"[click]", "https://", "<script>\n", "\n# big", "**bold**"} {

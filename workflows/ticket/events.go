@@ -18,10 +18,10 @@ func Events(before, now access.TicketSnapshot, s Situation) []access.TicketEvent
 	if before.Ref.Key != now.Ref.Key {
 		events = append(events, access.EventMoved)
 	}
-	if before.Assignee != now.Assignee && !now.AssignedOwn {
+	if before.Assignee != now.Assignee && !now.AssignedByUsher {
 		events = append(events, access.EventAssigned)
 	}
-	if now.Own || now.MovedBy == "" || (now.MovedAt.Equal(before.MovedAt) && now.Phase == before.Phase) {
+	if now.StatusChangedByUsher || now.StatusChangedBy == "" || (now.StatusChangedAt.Equal(before.StatusChangedAt) && now.Phase == before.Phase) {
 		return events
 	}
 	if event, ok := statusEvent(before, now, s); ok {
@@ -37,20 +37,20 @@ func statusEvent(before, now access.TicketSnapshot, s Situation) (access.TicketE
 		if s.State.Ended() {
 			return access.EventReopened, before.Phase.Closed()
 		}
-		if s.MayDecide(now.MovedBy) {
+		if s.MayDecide(now.StatusChangedBy) {
 			return access.EventDecidedByApprover, true
 		}
 		return access.EventDecidedByOther, true
 	case access.TicketDone:
 		switch {
-		case s.State == access.StateAwaitingApprove:
+		case s.State == access.StateAwaitingApproval:
 			return access.EventClosedUndecided, true
 		case s.Manual:
 			return access.EventClosedDone, true
 		}
 	case access.TicketWontDo:
 		switch {
-		case s.State == access.StateAwaitingApprove:
+		case s.State == access.StateAwaitingApproval:
 			return access.EventClosedUndecided, true
 		case s.Manual:
 			return access.EventClosedWontDo, true

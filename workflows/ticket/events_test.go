@@ -38,13 +38,13 @@ var statusTable = []struct {
 	events [7]access.TicketEvent
 }{
 	//                                                                          waiting working other approved denied done won't do
-	{"decisions are awaited", access.StateAwaitingApprove, false, false, [7]access.TicketEvent{none, none, none, decided, decided, undone, undone}},
-	{"decisions are awaited, it was closed", access.StateAwaitingApprove, false, true, [7]access.TicketEvent{none, none, none, decided, decided, undone, undone}},
+	{"decisions are awaited", access.StateAwaitingApproval, false, false, [7]access.TicketEvent{none, none, none, decided, decided, undone, undone}},
+	{"decisions are awaited, it was closed", access.StateAwaitingApproval, false, true, [7]access.TicketEvent{none, none, none, decided, decided, undone, undone}},
 	{"usher grants", access.StateFulfilling, false, false, [7]access.TicketEvent{none, none, none, decided, decided, none, none}},
 	{"a person grants", access.StateFulfilling, true, false, [7]access.TicketEvent{none, none, none, decided, decided, done, wontDo}},
 	{"a person grants, it was closed", access.StateFulfilling, true, true, [7]access.TicketEvent{none, none, none, decided, decided, done, wontDo}},
-	{"access is taken back", access.StateClosing, false, false, [7]access.TicketEvent{none, none, none, decided, decided, none, none}},
-	{"access is taken back from a person", access.StateClosing, true, false, [7]access.TicketEvent{none, none, none, decided, decided, done, wontDo}},
+	{"access is taken back", access.StateRevoking, false, false, [7]access.TicketEvent{none, none, none, decided, decided, none, none}},
+	{"access is taken back from a person", access.StateRevoking, true, false, [7]access.TicketEvent{none, none, none, decided, decided, done, wontDo}},
 	{"it was granted", access.OutcomeGranted, false, true, [7]access.TicketEvent{again, again, again, again, again, none, none}},
 	{"it was granted, the ticket is open", access.OutcomeGranted, false, false, [7]access.TicketEvent{none, none, none, none, none, none, none}},
 	{"it was denied", access.OutcomeDenied, false, true, [7]access.TicketEvent{again, again, again, again, again, none, none}},
@@ -56,14 +56,14 @@ var morning = time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC)
 // moved returns a ticket before and after a person has moved it.
 func moved(closed bool, to access.TicketPhase) (before, now access.TicketSnapshot) {
 	before = access.TicketSnapshot{
-		Ref: access.TicketRef{Desk: "jira", ID: "1", Key: "ACC-1"}, Phase: access.TicketWaiting, MovedAt: morning, MovedBy: "usher", Own: true,
-		AssignedOwn: true,
+		Ref: access.TicketRef{Desk: "jira", ID: "1", Key: "ACC-1"}, Phase: access.TicketWaiting, StatusChangedAt: morning, StatusChangedBy: "usher", StatusChangedByUsher: true,
+		AssignedByUsher: true,
 	}
 	if closed {
 		before.Phase = access.TicketDone
 	}
 	now = before
-	now.Phase, now.MovedBy, now.MovedAt, now.Own = to, human, morning.Add(time.Hour), false
+	now.Phase, now.StatusChangedBy, now.StatusChangedAt, now.StatusChangedByUsher = to, human, morning.Add(time.Hour), false
 	return before, now
 }
 
@@ -86,14 +86,14 @@ func TestEvents(t *testing.T) {
 					require.Contains(t, []access.AccountID{"", human}, asked)
 
 					own := now
-					own.Own, own.MovedBy = true, "usher"
+					own.StatusChangedByUsher, own.StatusChangedBy = true, "usher"
 					require.Empty(t, ticket.Events(before, own, s), "usher's own move")
 					nobody := now
-					nobody.MovedBy = ""
+					nobody.StatusChangedBy = ""
 					require.Empty(t, ticket.Events(before, nobody, s), "nobody has moved it")
 					require.Empty(t, ticket.Events(now, now, s), "it is as it was")
 					again := now
-					again.MovedAt = now.MovedAt.Add(time.Minute)
+					again.StatusChangedAt = now.StatusChangedAt.Add(time.Minute)
 					if !row.closed {
 						require.Equal(t, list(want), ticket.Events(now, again, s), "the same move once more")
 					}
@@ -123,7 +123,7 @@ func TestOtherEvents(t *testing.T) {
 				require.Equal(t, list(access.EventMoved, row.events[i]), ticket.Events(before, now, s))
 				now.Assignee = "somebody"
 				require.Equal(t, list(access.EventMoved, row.events[i]), ticket.Events(before, now, s), "usher has assigned it")
-				now.AssignedOwn = false
+				now.AssignedByUsher = false
 				require.Equal(t, list(access.EventMoved, access.EventAssigned, row.events[i]), ticket.Events(before, now, s))
 				before.Ref.Key = "NEW-7"
 				require.Equal(t, list(access.EventAssigned, row.events[i]), ticket.Events(before, now, s))

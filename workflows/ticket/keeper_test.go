@@ -103,9 +103,9 @@ func TestUpdate(t *testing.T) {
 		s := newShelf(t)
 		mia := s.desk.AddAccount(access.Person{ID: "mia", Email: "mia@example.test"})
 		s.at(time.Minute, func() {
-			s.Write(ticket.Write{Text: "one", MoveTo: access.TicketWorking, Assign: assign("nobody's")})
+			s.Write(ticket.Write{Text: "one", TransitionTo: access.TicketWorking, Assign: assign("nobody's")})
 			s.Write(ticket.Write{Key: "two", Assign: assign(mia)})
-			s.Write(ticket.Write{MoveTo: access.TicketWaiting})
+			s.Write(ticket.Write{TransitionTo: access.TicketWaiting})
 			s.Write(ticket.Write{Text: "three"})
 			require.False(t, s.UpToDate())
 		})
@@ -123,7 +123,7 @@ func TestUpdate(t *testing.T) {
 		s := newShelf(t)
 		s.at(time.Minute, func() {
 			for i := range writes {
-				s.Write(ticket.Write{Text: fmt.Sprint("text ", i), MoveTo: access.TicketWorking})
+				s.Write(ticket.Write{Text: fmt.Sprint("text ", i), TransitionTo: access.TicketWorking})
 			}
 		})
 		s.ends(time.Hour)
@@ -240,7 +240,7 @@ func TestRefusedWrites(t *testing.T) {
 	t.Run("a closing is tried until the desk takes it", func(t *testing.T) {
 		s := newShelf(t)
 		s.desk.DemandField(access.TicketDone, "resolution")
-		s.at(time.Minute, func() { s.Write(ticket.Write{MoveTo: access.TicketDone}) })
+		s.at(time.Minute, func() { s.Write(ticket.Write{TransitionTo: access.TicketDone}) })
 		s.at(2*time.Hour, func() {
 			require.Contains(t, s.state.Problem, "demands the field")
 			s.desk.DemandField(access.TicketDone, "")
@@ -255,7 +255,7 @@ func TestRefusedWrites(t *testing.T) {
 		s.at(time.Minute, func() {
 			require.NoError(t, s.desk.MoveAs(human, s.state.Ref.ID, access.TicketWontDo))
 			s.desk.CloseOff(access.TicketDone)
-			s.Write(ticket.Write{MoveTo: access.TicketDone})
+			s.Write(ticket.Write{TransitionTo: access.TicketDone})
 		})
 		s.ends(2 * time.Minute)
 		require.NoError(t, s.run(t))
@@ -282,8 +282,8 @@ func TestClosing(t *testing.T) {
 			s := newShelf(t)
 			s.book.away, s.closing = row.away, row.closing
 			s.at(time.Minute, func() {
-				s.Write(ticket.Write{MoveTo: access.TicketWorking})
-				s.Write(ticket.Write{Text: "the end", MoveTo: access.TicketDone})
+				s.Write(ticket.Write{TransitionTo: access.TicketWorking})
+				s.Write(ticket.Write{Text: "the end", TransitionTo: access.TicketDone})
 			})
 			s.ends(time.Hour)
 			require.NoError(t, s.run(t))
@@ -296,8 +296,8 @@ func TestClosing(t *testing.T) {
 		s := newShelf(t)
 		s.closing = entry
 		s.at(time.Minute, func() {
-			s.Write(ticket.Write{Text: "the end", MoveTo: access.TicketDone})
-			s.during(memory.OpAddComments, func() { s.Write(ticket.Write{Text: "not yet", MoveTo: access.TicketWorking}) })
+			s.Write(ticket.Write{Text: "the end", TransitionTo: access.TicketDone})
+			s.during(memory.OpAddComments, func() { s.Write(ticket.Write{Text: "not yet", TransitionTo: access.TicketWorking}) })
 		})
 		s.ends(time.Hour)
 		require.NoError(t, s.run(t))
@@ -312,7 +312,7 @@ func TestOvertaken(t *testing.T) {
 		s := newShelf(t)
 		s.at(time.Minute, func() {
 			require.NoError(t, s.desk.MoveAs(human, s.state.Ref.ID, access.TicketApproved))
-			s.Write(ticket.Write{Text: "one", MoveTo: access.TicketWorking})
+			s.Write(ticket.Write{Text: "one", TransitionTo: access.TicketWorking})
 		})
 		s.ends(time.Hour)
 		require.NoError(t, s.run(t))
@@ -326,7 +326,7 @@ func TestOvertaken(t *testing.T) {
 			require.NoError(t, s.desk.MoveAs(human, s.state.Ref.ID, access.TicketApproved))
 			s.state.ReadNow = true
 		})
-		s.at(2*time.Minute, func() { s.Write(ticket.Write{MoveTo: access.TicketWaiting}) })
+		s.at(2*time.Minute, func() { s.Write(ticket.Write{TransitionTo: access.TicketWaiting}) })
 		s.ends(time.Hour)
 		require.NoError(t, s.run(t))
 		require.Equal(t, access.TicketWaiting, s.ticket(t).Phase)
@@ -335,8 +335,8 @@ func TestOvertaken(t *testing.T) {
 		s := newShelf(t)
 		s.at(time.Minute, func() {
 			// An attempt that was given up has closed it.
-			require.NoError(t, s.desk.MoveTicket(t.Context(), s.state.Ref.ID, access.TicketDone))
-			s.Write(ticket.Write{MoveTo: access.TicketWorking})
+			require.NoError(t, s.desk.TransitionTicket(t.Context(), s.state.Ref.ID, access.TicketDone))
+			s.Write(ticket.Write{TransitionTo: access.TicketWorking})
 		})
 		s.ends(time.Hour)
 		require.NoError(t, s.run(t))
@@ -345,8 +345,8 @@ func TestOvertaken(t *testing.T) {
 	})
 	t.Run("a ticket that usher has closed in this state is opened again", func(t *testing.T) {
 		s := newShelf(t)
-		s.at(time.Minute, func() { s.Write(ticket.Write{MoveTo: access.TicketDone}) })
-		s.at(time.Hour, func() { s.Write(ticket.Write{MoveTo: access.TicketWaiting}) })
+		s.at(time.Minute, func() { s.Write(ticket.Write{TransitionTo: access.TicketDone}) })
+		s.at(time.Hour, func() { s.Write(ticket.Write{TransitionTo: access.TicketWaiting}) })
 		s.ends(2 * time.Hour)
 		require.NoError(t, s.run(t))
 		require.Equal(t, access.TicketWaiting, s.ticket(t).Phase)
@@ -355,7 +355,7 @@ func TestOvertaken(t *testing.T) {
 		s := newShelf(t)
 		s.at(time.Minute, func() {
 			require.NoError(t, s.desk.MoveAs(human, s.state.Ref.ID, access.TicketApproved))
-			s.Write(ticket.Write{MoveTo: access.TicketDone})
+			s.Write(ticket.Write{TransitionTo: access.TicketDone})
 		})
 		s.ends(time.Hour)
 		require.NoError(t, s.run(t))
@@ -366,7 +366,7 @@ func TestOvertaken(t *testing.T) {
 		s.settings.Guard = false
 		s.at(time.Minute, func() {
 			require.NoError(t, s.desk.MoveAs(human, s.state.Ref.ID, access.TicketApproved))
-			s.Write(ticket.Write{MoveTo: access.TicketWorking})
+			s.Write(ticket.Write{TransitionTo: access.TicketWorking})
 		})
 		s.ends(time.Hour)
 		require.NoError(t, s.run(t))

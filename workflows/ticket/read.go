@@ -15,7 +15,7 @@ func (k *Keeper) StartRead() {
 	}
 	k.ReadNow, k.reading = false, true
 	ref, writes := *k.Ref, k.writes
-	k.read(func(look activities.Look, err error) {
+	k.read(func(look activities.ReadTicketResult, err error) {
 		k.reading = false
 		switch {
 		case k.Off || k.Ref == nil || k.Ref.ID != ref.ID:
@@ -32,10 +32,10 @@ func (k *Keeper) StartRead() {
 	})
 }
 
-func (k *Keeper) read(done func(activities.Look, error)) {
+func (k *Keeper) read(done func(activities.ReadTicketResult, error)) {
 	var desk *activities.Desk
 	options := workflows.Ticket(k.Desk, "read "+string(k.Ref.Key))
-	start(k, options, desk.LookAtTicket, activities.LookCall{Ticket: k.Ref.ID}, done)
+	start(k, options, desk.ReadTicket, activities.ReadTicketInput{Ticket: k.Ref.ID}, done)
 }
 
 func (k *Keeper) unreadable(err error) {

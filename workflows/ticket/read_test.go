@@ -27,7 +27,7 @@ func (s *shelf) reads(t *testing.T, times *[]time.Duration) {
 	t.Helper()
 	begin := s.env.Now()
 	s.env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
-		if info.ActivityType.Name == "LookAtTicket" {
+		if info.ActivityType.Name == "ReadTicket" {
 			*times = append(*times, s.env.Now().Sub(begin))
 		}
 	})
@@ -89,7 +89,7 @@ func TestRead(t *testing.T) {
 		s := newShelf(t)
 		s.at(time.Minute, func() {
 			s.state.ReadNow = true
-			s.during(memory.OpReadTicket, func() { s.Write(ticket.Write{MoveTo: access.TicketWorking}) })
+			s.during(memory.OpReadTicket, func() { s.Write(ticket.Write{TransitionTo: access.TicketWorking}) })
 		})
 		s.ends(time.Hour)
 		require.NoError(t, s.run(t))

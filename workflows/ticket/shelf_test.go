@@ -216,15 +216,17 @@ func (s *shelf) Cancelled() {}
 func (s *shelf) Undecodable(string, error) {}
 
 // Order implements ticket.Owner.
-func (s *shelf) Order() activities.OpenCall {
-	return activities.OpenCall{
+func (s *shelf) Order() activities.OpenTicketInput {
+	return activities.OpenTicketInput{
 		Ticket: access.NewTicket{Marker: s.settings.Marker, Summary: "s", Body: "b"},
 		People: []access.Person{{ID: "mia", Email: "mia@example.test"}, {ID: "ghost"}},
 	}
 }
 
 // Opened implements ticket.Owner.
-func (s *shelf) Opened(o activities.Opened) { s.say("opened %s, found %t", o.Ref.Key, o.Found) }
+func (s *shelf) Opened(o activities.OpenTicketResult) {
+	s.say("opened %s, found %t", o.Ref.Key, o.Found)
+}
 
 // Missing implements ticket.Owner.
 func (s *shelf) Missing() {

@@ -47,14 +47,14 @@ func ForRequest(request access.Request, need access.Requirement) access.NewTicke
 		"Reason: " + request.Reason,
 		"Access:\n" + strings.Join(items, "\n"),
 		"Approval, in this order:\n" + strings.Join(StageLines(need), "\n"),
-		"Undecided requests expire after " + need.Terms.DecideWithin.String() + ".",
+		"Undecided requests expire after " + need.Settings.ApprovalTimeout.String() + ".",
 	}
 	if slices.ContainsFunc(need.Items, manual) {
 		paragraphs = append(paragraphs,
 			"When it is approved, a human grants what is marked \"by hand\" and closes this ticket as done. "+
 				"Closing it as won't do means that it will not be granted.")
 	}
-	if url := need.Terms.URL(request.ID); url != "" {
+	if url := need.Settings.URL(request.ID); url != "" {
 		fields[access.FieldRequestURL] = url
 		paragraphs = append(paragraphs, "Request "+string(request.ID)+": "+url)
 	} else {
@@ -85,7 +85,7 @@ func itemLines(need access.Requirement) []string {
 		if manual(item) {
 			how = "by hand"
 		}
-		lines[i] = fmt.Sprintf("%s. %s (%s), %s, granted %s", item.Item.ID, item.Title, item.Item.Entitlement, Lasting(item.Lasts), how)
+		lines[i] = fmt.Sprintf("%s. %s (%s), %s, granted %s", item.Item.ID, item.Title, item.Item.Entitlement, Lasting(item.Duration), how)
 	}
 	return lines
 }
@@ -108,7 +108,7 @@ func StageLines(need access.Requirement) []string {
 func durations(need access.Requirement) string {
 	texts := make([]string, len(need.Items))
 	for i, item := range need.Items {
-		texts[i] = item.Title + ": " + Lasting(item.Lasts)
+		texts[i] = item.Title + ": " + Lasting(item.Duration)
 	}
 	return strings.Join(texts, "; ")
 }
@@ -195,12 +195,12 @@ func OutcomeText(view access.RequestView) string {
 			if item.Lease.EndsAt != nil {
 				line += ", until " + workflows.Clock(*item.Lease.EndsAt)
 			}
-			if item.Lease.Proof != nil {
-				line += " (" + item.Lease.Proof.Evidence + ")"
+			if item.Lease.Verification != nil {
+				line += " (" + item.Lease.Verification.Evidence + ")"
 			}
 		}
-		if item.Why != "" {
-			line += " – " + item.Why
+		if item.Detail != "" {
+			line += " – " + item.Detail
 		}
 		lines = append(lines, line)
 	}
@@ -259,11 +259,11 @@ func EventText(event access.TicketEvent, now access.TicketSnapshot) string {
 
 // MoverName returns who brought a ticket into its status, as people read it.
 func MoverName(now access.TicketSnapshot) string {
-	if now.MovedByName != "" {
-		return now.MovedByName
+	if now.StatusChangedByName != "" {
+		return now.StatusChangedByName
 	}
-	if now.MovedBy != "" {
-		return "account " + string(now.MovedBy)
+	if now.StatusChangedBy != "" {
+		return "account " + string(now.StatusChangedBy)
 	}
 	return "somebody"
 }

@@ -22,12 +22,12 @@ var (
 func need() access.Requirement {
 	return access.Requirement{
 		Requester: mia, Subject: ana,
-		Terms: access.Terms{DecideWithin: access.Duration(7 * 24 * time.Hour), RequestURL: "https://usher.test/r/{id}"},
+		Settings: access.RequestSettings{ApprovalTimeout: access.Duration(7 * 24 * time.Hour), RequestURL: "https://usher.test/r/{id}"},
 		Items: []access.ItemRequirement{
 			{
 				Item: access.Item{ID: "1", Entitlement: "wiki/editor"}, Title: "Wiki editor", Fulfilment: access.FulfilmentSCIM,
-				Lasts:  access.Duration(24 * time.Hour),
-				Stages: []access.Stage{{Name: "manager", Approvers: []access.Person{mia}}, {Name: "owner", Approvers: []access.Person{omar, mia}}},
+				Duration: access.Duration(24 * time.Hour),
+				Stages:   []access.Stage{{Name: "manager", Approvers: []access.Person{mia}}, {Name: "owner", Approvers: []access.Person{omar, mia}}},
 			},
 			{
 				Item: access.Item{ID: "2", Entitlement: "badge/lab"}, Title: "Lab badge", Fulfilment: access.FulfilmentManual,
@@ -63,7 +63,7 @@ func TestForRequest(t *testing.T) {
 	})
 	t.Run("what does not apply is left out", func(t *testing.T) {
 		few := need()
-		few.Items, few.Terms.RequestURL, few.Requester = few.Items[:1], "", ana
+		few.Items, few.Settings.RequestURL, few.Requester = few.Items[:1], "", ana
 		n := ticket.ForRequest(request, few)
 		require.Equal(t, "Access request: Wiki editor for Ana", n.Summary)
 		require.Contains(t, n.Body, "Requested by Ana, for themselves.")
@@ -129,7 +129,7 @@ func TestDecisionText(t *testing.T) {
 
 func TestOutcomeText(t *testing.T) {
 	ends := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
-	lease := &access.LeaseView{EndsAt: &ends, Proof: &access.Proof{Evidence: "member of editors"}}
+	lease := &access.LeaseView{EndsAt: &ends, Verification: &access.Verification{Evidence: "member of editors"}}
 	require.Equal(t, strings.Join([]string{
 		"The request has ended: partly granted.",
 		"1. Wiki editor: granted, until 2026-03-04 05:06 UTC (member of editors)",
@@ -137,7 +137,7 @@ func TestOutcomeText(t *testing.T) {
 		"3. Vault: granted",
 	}, "\n"), ticket.OutcomeText(access.RequestView{State: access.OutcomePartlyGranted, Items: []access.ItemView{
 		{Item: access.Item{ID: "1"}, Title: "Wiki editor", State: access.ItemGranted, Lease: lease},
-		{Item: access.Item{ID: "2"}, Title: "Lab badge", State: access.ItemDenied, Why: "denied by Omar: not now", Lease: lease},
+		{Item: access.Item{ID: "2"}, Title: "Lab badge", State: access.ItemDenied, Detail: "denied by Omar: not now", Lease: lease},
 		{Item: access.Item{ID: "3"}, Title: "Vault", State: access.ItemGranted, Lease: &access.LeaseView{}},
 	}}))
 }
@@ -165,7 +165,7 @@ func TestSentences(t *testing.T) {
 }
 
 func TestEventText(t *testing.T) {
-	now := access.TicketSnapshot{Ref: access.TicketRef{Key: "NEW-7"}, Status: "Approved", MovedBy: "a1", MovedByName: "Mia"}
+	now := access.TicketSnapshot{Ref: access.TicketRef{Key: "NEW-7"}, Status: "Approved", StatusChangedBy: "a1", StatusChangedByName: "Mia"}
 	for event, want := range map[access.TicketEvent]string{
 		access.EventMoved: "The ticket is NEW-7 now.", access.EventAssigned: "The ticket's assignee changed.",
 		access.EventDeleted: "The ticket can no longer be read.", access.EventReopened: "The ticket was opened again by Mia.",
@@ -176,8 +176,8 @@ func TestEventText(t *testing.T) {
 	} {
 		require.Equal(t, want, ticket.EventText(event, now))
 	}
-	now.MovedByName = ""
+	now.StatusChangedByName = ""
 	require.Equal(t, "account a1", ticket.MoverName(now))
-	now.MovedBy = ""
+	now.StatusChangedBy = ""
 	require.Equal(t, "somebody", ticket.MoverName(now))
 }

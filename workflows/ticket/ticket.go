@@ -26,9 +26,9 @@ type Write struct {
 	// a change that is answered. "" is the text itself.
 	Key string `json:"key,omitempty"`
 	// Text is the comment; "" for none, and for one that the owner's Text makes from the key.
-	Text   string             `json:"text,omitempty"`
-	MoveTo access.TicketPhase `json:"move_to,omitempty"`
-	Assign *access.AccountID  `json:"assign,omitempty"`
+	Text         string             `json:"text,omitempty"`
+	TransitionTo access.TicketPhase `json:"transition_to,omitempty"`
+	Assign       *access.AccountID  `json:"assign,omitempty"`
 }
 
 // State is what is carried.
@@ -38,7 +38,7 @@ type State struct {
 	Pending  []Write                `json:"pending,omitempty"`
 	Seen     *access.TicketSnapshot `json:"seen,omitempty"`
 	// Fingerprint is what of the ticket's changes has been taken in.
-	Fingerprint access.TicketMark `json:"fingerprint,omitzero"`
+	Fingerprint access.TicketFingerprint `json:"fingerprint,omitzero"`
 	// Misses counts reads in a row that found no ticket: one miss proves nothing.
 	Misses int `json:"misses,omitempty"`
 	// Old is the ticket that this one replaces.
@@ -64,9 +64,9 @@ type State struct {
 // Owner is the workflow whose ticket it is.
 type Owner interface {
 	// Order returns the ticket to open, the people whose accounts are looked up, and whom it may be assigned to.
-	Order() activities.OpenCall
+	Order() activities.OpenTicketInput
 	// Opened takes the ticket that was opened or found.
-	Opened(activities.Opened)
+	Opened(activities.OpenTicketResult)
 	// Missing takes that the ticket can no longer be read, with credentials that are good.
 	Missing()
 	// Dropped takes that the desk refuses a write for good.
@@ -219,7 +219,7 @@ func start[R any](k *Keeper, options workflow.ActivityOptions, activity, input a
 func (k *Keeper) open() {
 	var desk *activities.Desk
 	k.busy = true
-	start(k, workflows.OpenTicket(k.Desk), desk.OpenTicket, k.owner.Order(), func(opened activities.Opened, err error) {
+	start(k, workflows.OpenTicket(k.Desk), desk.OpenTicket, k.owner.Order(), func(opened activities.OpenTicketResult, err error) {
 		k.busy = false
 		if err != nil {
 			k.failed("no ticket yet: ", err)
@@ -231,7 +231,7 @@ func (k *Keeper) open() {
 		k.Ref, k.Accounts, k.Problem, k.Misses, k.Failures = &opened.Ref, opened.Accounts, "", 0, 0
 		k.RetryAt = time.Time{}
 		k.Seen = &access.TicketSnapshot{Ref: opened.Ref, Phase: access.TicketWaiting}
-		k.Fingerprint = access.TicketMark{Key: opened.Ref.Key}
+		k.Fingerprint = access.TicketFingerprint{Key: opened.Ref.Key}
 		k.UnchangedReads = 0
 		k.readLater()
 		k.owner.Opened(opened)
@@ -257,13 +257,13 @@ func (k *Keeper) update() {
 	batch, later := k.Pending[:size], k.Pending[size:]
 	update := k.updateOf(batch, later)
 	summary := "update " + string(k.Ref.Key)
-	if update.MoveTo.Closed() && len(later) == 0 {
+	if update.TransitionTo.Closed() && len(later) == 0 {
 		update.Record = k.owner.Closing()
 		summary = "close " + string(k.Ref.Key)
 	}
 	k.busy = true
 	var desk *activities.Desk
-	start(k, workflows.Ticket(k.Desk, summary), desk.UpdateTicket, update, func(done activities.Updated, err error) {
+	start(k, workflows.Ticket(k.Desk, summary), desk.UpdateTicket, update, func(done activities.UpdateTicketResult, err error) {
 		k.busy = false
 		if err != nil {
 			k.refused(err, size, update)
@@ -274,8 +274,8 @@ func (k *Keeper) update() {
 }
 
 // updateOf makes one update of several writes. It moves the ticket nowhere if a later write moves it elsewhere.
-func (k *Keeper) updateOf(batch, later []Write) activities.TicketUpdate {
-	update := activities.TicketUpdate{Ticket: k.Ref.ID}
+func (k *Keeper) updateOf(batch, later []Write) activities.UpdateTicketInput {
+	update := activities.UpdateTicketInput{Ticket: k.Ref.ID}
 	for _, w := range batch {
 		text := w.Text
 		if text == "" && w.Key != "" {
@@ -291,17 +291,17 @@ func (k *Keeper) updateOf(batch, later []Write) activities.TicketUpdate {
 		if w.Assign != nil {
 			update.Assign = w.Assign
 		}
-		if w.MoveTo != "" {
-			update.MoveTo = w.MoveTo
+		if w.TransitionTo != "" {
+			update.TransitionTo = w.TransitionTo
 		}
 	}
-	if slices.ContainsFunc(later, func(w Write) bool { return w.MoveTo != "" }) {
-		update.MoveTo = ""
+	if slices.ContainsFunc(later, func(w Write) bool { return w.TransitionTo != "" }) {
+		update.TransitionTo = ""
 	}
 	// What closes the ticket shows the outcome, whatever anybody has done to it.
-	if k.Guard && update.MoveTo != "" && !update.MoveTo.Closed() {
+	if k.Guard && update.TransitionTo != "" && !update.TransitionTo.Closed() {
 		known := k.Fingerprint
-		update.Known, update.From = &known, k.Seen.Phase
+		update.IfUnchanged, update.From = &known, k.Seen.Phase
 	}
 	return update
 }
@@ -315,12 +315,12 @@ func CommentMarker(of access.Marker, key string) access.Marker {
 }
 
 // accept takes writes as done, and remembers how the ticket looks now.
-func (k *Keeper) accept(u activities.TicketUpdate, done activities.Updated, size int) {
+func (k *Keeper) accept(u activities.UpdateTicketInput, done activities.UpdateTicketResult, size int) {
 	switch {
-	case done.Overtaken:
+	case done.Superseded:
 		k.ReadNow = true
-	case u.MoveTo != "":
-		k.Seen.Phase = u.MoveTo
+	case u.TransitionTo != "":
+		k.Seen.Phase = u.TransitionTo
 	}
 	if u.Assign != nil && done.AssignRefused == "" {
 		k.Seen.Assignee = *u.Assign
@@ -328,7 +328,7 @@ func (k *Keeper) accept(u activities.TicketUpdate, done activities.Updated, size
 	k.Misses, k.Failures, k.RetryAt = 0, 0, time.Time{}
 	k.writes++
 	k.pop(size)
-	if u.MoveTo.Closed() && !done.Overtaken && k.UpToDate() {
+	if u.TransitionTo.Closed() && !done.Superseded && k.UpToDate() {
 		k.owner.Closed(done.Recorded, "")
 	}
 }
@@ -342,7 +342,7 @@ func (k *Keeper) pop(size int) {
 }
 
 // refused takes writes that failed.
-func (k *Keeper) refused(err error, size int, u activities.TicketUpdate) {
+func (k *Keeper) refused(err error, size int, u activities.UpdateTicketInput) {
 	kind := workflows.KindOf(err)
 	switch {
 	case kind == access.NotFound:
@@ -352,7 +352,7 @@ func (k *Keeper) refused(err error, size int, u activities.TicketUpdate) {
 		// One of them is refused: which one shows when they go one by one.
 		k.Single = true
 		k.Problem = "ticket is behind: " + workflows.ErrorText(err)
-	case (kind == access.Conflict || kind == access.Invalid) && !u.MoveTo.Closed():
+	case (kind == access.Conflict || kind == access.Invalid) && !u.TransitionTo.Closed():
 		k.drop(err)
 	case kind == access.Conflict || kind == access.Invalid:
 		k.dropIfClosed(err)
@@ -370,7 +370,7 @@ func (k *Keeper) drop(err error) {
 // dropIfClosed drops a closing that the desk refuses, if the ticket is closed already: a human was faster.
 func (k *Keeper) dropIfClosed(refusal error) {
 	k.busy = true
-	k.read(func(now activities.Look, err error) {
+	k.read(func(now activities.ReadTicketResult, err error) {
 		k.busy = false
 		if err == nil && now.Snapshot.Phase.Closed() {
 			k.drop(refusal)

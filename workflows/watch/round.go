@@ -26,34 +26,34 @@ func (w *watch) round() {
 // page asks for the next page, and has it compared with what the ledger remembers.
 func (w *watch) page() {
 	var desk *activities.Desk
-	call := activities.ChangesCall{Query: *w.Round, Judge: w.comparison()}
-	call.Judge.View = w.View
-	durable.Start(w.loop, workflows.ChangesPage(w.desk), desk.ChangedTickets, call, func(changes activities.Changes, err error) {
+	call := activities.ChangedTicketsInput{Query: *w.Round, Notify: w.comparison()}
+	call.Notify.Position = w.View
+	durable.Start(w.loop, workflows.ChangesPage(w.desk), desk.ChangedTickets, call, func(changes activities.ChangedTicketsResult, err error) {
 		switch {
 		case err != nil:
 			w.roundFailed(err)
-		case changes.Judged != nil:
-			w.pageDone(changes.Page, changes.Judged.View)
+		case changes.Notified != nil:
+			w.pageDone(changes.Page, changes.Notified.Position)
 		default:
-			w.compare(changes.Page, call.Judge)
+			w.compare(changes.Page, call.Notify)
 		}
 	})
 }
 
 // compare has a page compared by the worker that knows the ledger.
-func (w *watch) compare(page access.ChangesPage, call activities.JudgeCall) {
-	call.Tickets, call.View = page.Tickets, w.View.Advanced(page, call.At)
+func (w *watch) compare(page access.ChangesPage, call activities.NotifyChangesInput) {
+	call.Tickets, call.Position = page.Tickets, w.View.Advanced(page, call.At)
 	var watch *activities.Watch
-	durable.Start(w.loop, workflows.NotifyChanges(), watch.Judge, call, func(judged activities.Judged, err error) {
+	durable.Start(w.loop, workflows.NotifyChanges(), watch.NotifyChanges, call, func(judged activities.NotifyChangesResult, err error) {
 		if err != nil {
 			w.roundFailed(err)
 			return
 		}
-		w.pageDone(page, judged.View)
+		w.pageDone(page, judged.Position)
 	})
 }
 
-func (w *watch) pageDone(page access.ChangesPage, view access.WatchView) {
+func (w *watch) pageDone(page access.ChangesPage, view access.WatchPosition) {
 	w.View = view
 	// A page that leads to itself would go round for ever.
 	if page.Next != "" && page.Next != w.Round.Page {
@@ -74,11 +74,11 @@ func (w *watch) roundFailed(err error) {
 	w.NextRound = w.loop.Now().Add(workflows.RetryWatch.After(w.Failures))
 }
 
-func (w *watch) comparison() activities.JudgeCall {
-	return activities.JudgeCall{
+func (w *watch) comparison() activities.NotifyChangesInput {
+	return activities.NotifyChangesInput{
 		Desk: w.desk, At: w.loop.Now(),
 		Names: activities.Names{
-			RequestPrefix: workflows.RequestPrefix, Signal: workflows.SignalTicket, ReopenedPrefix: workflows.ReopenedPrefix,
+			RequestPrefix: workflows.RequestPrefix, Signal: workflows.SignalTicketChanged, ReopenedPrefix: workflows.ReopenedPrefix,
 			ReopenedType: workflows.ReopenedTicketType, TaskQueue: workflows.TaskQueue,
 		},
 	}
@@ -87,15 +87,15 @@ func (w *watch) comparison() activities.JudgeCall {
 // read reads tickets by id and has them compared.
 func (w *watch) read(ids []access.TicketID, done func(error)) {
 	var desk *activities.Desk
-	call := activities.ReadCall{Tickets: ids, Judge: w.comparison()}
-	durable.Start(w.loop, workflows.TicketsByID(w.desk), desk.ReadTickets, call, func(read activities.Read, err error) {
-		if err != nil || read.Judged != nil {
+	call := activities.ReadTicketsInput{Tickets: ids, Notify: w.comparison()}
+	durable.Start(w.loop, workflows.TicketsByID(w.desk), desk.ReadTickets, call, func(read activities.ReadTicketsResult, err error) {
+		if err != nil || read.Notified != nil {
 			done(err)
 			return
 		}
-		call.Judge.Tickets, call.Judge.Missing = read.Tickets, read.Missing
+		call.Notify.Tickets, call.Notify.Missing = read.Tickets, read.Missing
 		var watch *activities.Watch
-		durable.Start(w.loop, workflows.NotifyChanges(), watch.Judge, call.Judge, func(_ activities.Judged, err error) { done(err) })
+		durable.Start(w.loop, workflows.NotifyChanges(), watch.NotifyChanges, call.Notify, func(_ activities.NotifyChangesResult, err error) { done(err) })
 	})
 }
 
@@ -116,7 +116,7 @@ func (w *watch) followHints(now time.Time) {
 
 func (w *watch) scanDue(now time.Time) bool {
 	return w.Failures == 0 && !now.Before(w.ScanFrom) &&
-		(w.Scan != nil || !now.Before(w.View.SweptAt.Add(w.Settings.Watch.Sweep.Std())))
+		(w.Scan != nil || !now.Before(w.View.LastScanAt.Add(w.Settings.Watch.FullScanInterval.Std())))
 }
 
 // scanOn makes one step of a full scan: it reads the next open tickets by id, for what was deleted, hidden or moved out of
@@ -130,7 +130,7 @@ func (w *watch) scanOn() {
 		return
 	}
 	var watch *activities.Watch
-	call := activities.OpenTicketsCall{Desk: w.desk, After: w.Scan.After, Limit: maxScan}
+	call := activities.ListOpenTicketsInput{Desk: w.desk, After: w.Scan.After, Limit: maxScan}
 	durable.StartLocal(w.loop, workflows.LocalQuestion(), watch.ListOpenTickets, call, func(ids []access.TicketID, err error) {
 		w.Scan.Page = ids
 		if err != nil || len(ids) == 0 {
@@ -158,14 +158,14 @@ func (w *watch) scanned(err error) {
 		return
 	}
 	w.Scan = nil
-	w.View.SweptAt = w.loop.Now()
+	w.View.LastScanAt = w.loop.Now()
 }
 
 // show tells operators how far the watch has come.
 func (w *watch) show() {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Desk **%s**: last complete round at %s, cursor at %s, last presence sweep at %s.",
-		workflows.Inline(string(w.desk)), workflows.Clock(w.View.LookedAt), workflows.Clock(w.View.Cursor), workflows.Clock(w.View.SweptAt))
+		workflows.Inline(string(w.desk)), workflows.Clock(w.View.LastPollAt), workflows.Clock(w.View.Cursor), workflows.Clock(w.View.LastScanAt))
 	if w.Scan != nil {
 		fmt.Fprintf(&b, "\n\nA presence sweep is under way, %d tickets read.", w.Scan.Read)
 	}

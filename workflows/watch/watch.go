@@ -25,12 +25,12 @@ type Params struct {
 
 // state is what the watch carries when it continues as new.
 type state struct {
-	View access.WatchView `json:"view"`
+	View access.WatchPosition `json:"view"`
 	// Positioned is true when View has been read from the ledger.
 	Positioned bool `json:"positioned,omitempty"`
 	// Settings are those of a time not long ago; nil before they have been read. SettingsAt is when they are read again.
-	Settings   *access.Terms `json:"settings,omitempty"`
-	SettingsAt time.Time     `json:"settings_at,omitzero"`
+	Settings   *access.RequestSettings `json:"settings,omitempty"`
+	SettingsAt time.Time               `json:"settings_at,omitzero"`
 	// Hints are tickets that webhooks told of; HintsFrom is from when on they are followed: those that come meanwhile are
 	// followed together. Overflown is true when more came than are worth following one by one: a round follows at once.
 	Hints     []access.TicketID `json:"hints,omitempty"`
@@ -142,7 +142,7 @@ func (w *watch) Due() (time.Time, string) {
 
 // Done reports whether there is nothing to watch.
 func (w *watch) Done() bool {
-	return w.stopped != nil || (w.Settings != nil && (w.Settings.Mode != access.ModeWatch || w.Settings.Watch.Interval <= 0))
+	return w.stopped != nil || (w.Settings != nil && (w.Settings.ChangeDetection != access.DetectByWatch || w.Settings.Watch.Interval <= 0))
 }
 
 // Cancelled ends the watch: somebody does not want it.
@@ -155,7 +155,7 @@ func (w *watch) Undecodable(string, error) { w.Overflown = true }
 func (w *watch) begin() {
 	if !w.Positioned {
 		var ledger *activities.Watch
-		durable.StartLocal(w.loop, workflows.LocalQuestion(), ledger.WatchPosition, w.desk, func(view access.WatchView, err error) {
+		durable.StartLocal(w.loop, workflows.LocalQuestion(), ledger.WatchPosition, w.desk, func(view access.WatchPosition, err error) {
 			if err != nil {
 				w.failedToBegin(err)
 				return
@@ -166,7 +166,7 @@ func (w *watch) begin() {
 		return
 	}
 	var policy *activities.Policy
-	durable.StartLocal(w.loop, workflows.LocalQuestion(), policy.CurrentTerms, nil, func(settings access.Terms, err error) {
+	durable.StartLocal(w.loop, workflows.LocalQuestion(), policy.CurrentSettings, nil, func(settings access.RequestSettings, err error) {
 		if err != nil {
 			w.failedToBegin(err)
 			return

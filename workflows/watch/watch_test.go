@@ -29,7 +29,7 @@ type world struct {
 	mu    sync.Mutex
 	env   *testsuite.TestWorkflowEnvironment
 	asked []string
-	terms access.Terms
+	terms access.RequestSettings
 	// pages are how many pages a round has, and open the tickets of a full scan.
 	pages int
 	open  []access.TicketID
@@ -63,33 +63,33 @@ func (w *world) calls() []string {
 }
 
 // WatchPosition answers as activities.Watch does.
-func (w *world) WatchPosition(_ context.Context, desk access.DeskName) (access.WatchView, error) {
-	return access.WatchView{Desk: desk, SweptAt: w.begun}, w.ask("position", "")
+func (w *world) WatchPosition(_ context.Context, desk access.DeskName) (access.WatchPosition, error) {
+	return access.WatchPosition{Desk: desk, LastScanAt: w.begun}, w.ask("position", "")
 }
 
-// CurrentTerms answers as activities.Policy does.
-func (w *world) CurrentTerms(context.Context) (access.Terms, error) {
+// CurrentSettings answers as activities.Policy does.
+func (w *world) CurrentSettings(context.Context) (access.RequestSettings, error) {
 	return w.terms, w.ask("settings", "")
 }
 
 // ChangedTickets answers as activities.Desk does.
-func (w *world) ChangedTickets(_ context.Context, c activities.ChangesCall) (activities.Changes, error) {
+func (w *world) ChangedTickets(_ context.Context, c activities.ChangedTicketsInput) (activities.ChangedTicketsResult, error) {
 	err := w.ask("round", "%s", c.Query.Page)
 	page := 1
 	if c.Query.Page != "" {
 		page = len(c.Query.Page) + 1
 	}
-	changes := activities.Changes{Judged: &activities.Judged{View: c.Judge.View}}
+	changes := activities.ChangedTicketsResult{Notified: &activities.NotifyChangesResult{Position: c.Notify.Position}}
 	if page < w.pages {
 		changes.Page.Next = strings.Repeat("p", page)
 	} else {
-		changes.Judged.View.LookedAt = c.Judge.At
+		changes.Notified.Position.LastPollAt = c.Notify.At
 	}
 	return changes, err
 }
 
 // ListOpenTickets answers as activities.Watch does.
-func (w *world) ListOpenTickets(_ context.Context, c activities.OpenTicketsCall) ([]access.TicketID, error) {
+func (w *world) ListOpenTickets(_ context.Context, c activities.ListOpenTicketsInput) ([]access.TicketID, error) {
 	var ids []access.TicketID
 	for _, id := range w.open {
 		if id > c.After && len(ids) < c.Limit {
@@ -100,15 +100,15 @@ func (w *world) ListOpenTickets(_ context.Context, c activities.OpenTicketsCall)
 }
 
 // ReadTickets answers as activities.Desk does.
-func (w *world) ReadTickets(_ context.Context, c activities.ReadCall) (activities.Read, error) {
-	return activities.Read{Judged: &activities.Judged{}}, w.ask("read", "%d from %s", len(c.Tickets), c.Tickets[0])
+func (w *world) ReadTickets(_ context.Context, c activities.ReadTicketsInput) (activities.ReadTicketsResult, error) {
+	return activities.ReadTicketsResult{Notified: &activities.NotifyChangesResult{}}, w.ask("read", "%d from %s", len(c.Tickets), c.Tickets[0])
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{pages: 1, fails: map[string][]error{}}
-	w.terms = access.Terms{Mode: access.ModeWatch, Watch: access.WatchTerms{
-		Interval: access.Duration(20 * time.Minute), Sweep: access.Duration(30 * 24 * time.Hour),
+	w.terms = access.RequestSettings{ChangeDetection: access.DetectByWatch, Watch: access.WatchSettings{
+		Interval: access.Duration(20 * time.Minute), FullScanInterval: access.Duration(30 * 24 * time.Hour),
 	}}
 	w.newRun()
 	w.begun = w.env.Now()
@@ -166,7 +166,7 @@ func TestSettings(t *testing.T) {
 	})
 	t.Run("a desk that is no longer watched has no watch after an hour", func(t *testing.T) {
 		w := newWorld(t)
-		w.at(10*time.Minute, func() { w.terms.Mode = access.ModePoll })
+		w.at(10*time.Minute, func() { w.terms.ChangeDetection = access.DetectByPoll })
 		w.run(t, 24*time.Hour, watch.Params{})
 		require.NoError(t, w.env.GetWorkflowError())
 		require.Equal(t, time.Hour, w.env.Now().Sub(w.begun).Round(time.Second))
@@ -227,7 +227,7 @@ func TestScan(t *testing.T) {
 	const tickets, perStep = 1200, 500
 	scanned := func(t *testing.T) *world {
 		w := newWorld(t)
-		w.terms.Watch.Sweep = access.Duration(30 * time.Minute)
+		w.terms.Watch.FullScanInterval = access.Duration(30 * time.Minute)
 		for i := range tickets {
 			w.open = append(w.open, access.TicketID(fmt.Sprintf("t%04d", i)))
 		}

@@ -34,7 +34,7 @@ func writeAfterItsTime(t *testing.T, h ServiceDeskHarness) {
 		"AddComments": func() error {
 			return h.Desk.AddComments(late, ref.ID, access.Comment{Marker: "c1", Text: "late"}, access.Comment{Marker: "c2", Text: "later"})
 		},
-		"MoveTicket":   func() error { return h.Desk.MoveTicket(late, ref.ID, access.TicketDone) },
+		"MoveTicket":   func() error { return h.Desk.TransitionTicket(late, ref.ID, access.TicketDone) },
 		"AssignTicket": func() error { return h.Desk.AssignTicket(late, ref.ID, account) },
 	} {
 		t.Run(name, func(t *testing.T) { requireNotSent(t, write()) })
@@ -57,7 +57,7 @@ func writeInItsTime(t *testing.T, h ServiceDeskHarness) {
 	require.NoError(t, err)
 	require.NoError(t, h.Desk.AddComments(inTime, ref.ID, access.Comment{Marker: "c1", Text: "in time"}))
 	require.NoError(t, h.Desk.AssignTicket(inTime, ref.ID, account))
-	require.NoError(t, h.Desk.MoveTicket(inTime, ref.ID, access.TicketDone))
+	require.NoError(t, h.Desk.TransitionTicket(inTime, ref.ID, access.TicketDone))
 	require.Equal(t, access.TicketDone, h.Seen(ref.ID).Phase)
 }
 
@@ -77,8 +77,8 @@ func provisionAfterItsTime(t *testing.T, h ProvisionerHarness) {
 
 	proof, err := h.Provisioner.Verify(late, h.hold(h.Role, h.Other))
 	require.NoError(t, err, "reading is not a write")
-	require.True(t, proof.Holds)
+	require.True(t, proof.Present)
 	proof, err = h.Provisioner.Grant(late, h.hold(h.Role, h.Other))
 	require.NoError(t, err, "what is so already needs no write")
-	require.True(t, proof.Already)
+	require.True(t, proof.Unchanged)
 }

@@ -96,28 +96,28 @@ func (h ProvisionerHarness) hold(role string, p access.Person) access.Assignment
 }
 
 // grant grants and wants it to be held.
-func (h ProvisionerHarness) grant(t *testing.T, role string, p access.Person) access.Proof {
+func (h ProvisionerHarness) grant(t *testing.T, role string, p access.Person) access.Verification {
 	t.Helper()
 	proof, err := h.Provisioner.Grant(t.Context(), h.hold(role, p))
 	require.NoError(t, err)
 	requireProof(t, proof)
-	require.True(t, proof.Holds)
+	require.True(t, proof.Present)
 	require.NotEmpty(t, proof.Account)
 	return proof
 }
 
 // revoke revokes and wants it to be gone.
-func (h ProvisionerHarness) revoke(t *testing.T, role string, p access.Person) access.Proof {
+func (h ProvisionerHarness) revoke(t *testing.T, role string, p access.Person) access.Verification {
 	t.Helper()
 	proof, err := h.Provisioner.Revoke(t.Context(), h.hold(role, p))
 	require.NoError(t, err)
 	requireProof(t, proof)
-	require.False(t, proof.Holds)
+	require.False(t, proof.Present)
 	return proof
 }
 
 // requireProof wants what every proof has: how, what and when it was read, fit for one line of an audit trail.
-func requireProof(t *testing.T, p access.Proof) {
+func requireProof(t *testing.T, p access.Verification) {
 	t.Helper()
 	require.NotEmpty(t, p.Method)
 	require.NotEmpty(t, p.Evidence)
@@ -151,7 +151,7 @@ func (h ProvisionerHarness) account(p access.Person) sought {
 
 // requireAbsence wants a proof that the access is gone where what is missing was named by its id. A name proves nothing:
 // there it wants a NotFound that says what is missing.
-func requireAbsence(t *testing.T, missing sought, proof access.Proof, err error) {
+func requireAbsence(t *testing.T, missing sought, proof access.Verification, err error) {
 	t.Helper()
 	if !missing.byID {
 		requireMissing(t, err, missing.what, missing.name)
@@ -160,7 +160,7 @@ func requireAbsence(t *testing.T, missing sought, proof access.Proof, err error)
 	}
 	require.NoError(t, err)
 	requireProof(t, proof)
-	require.False(t, proof.Holds)
+	require.False(t, proof.Present)
 }
 
 // requireFailure wants an error of a kind that says what was attempted.

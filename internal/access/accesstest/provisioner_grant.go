@@ -10,14 +10,14 @@ import (
 
 func grantOnce(t *testing.T, h ProvisionerHarness) {
 	proof := h.grant(t, h.Role, h.Subject)
-	require.False(t, proof.Already)
+	require.False(t, proof.Unchanged)
 	require.Equal(t, []string{proof.Account}, h.Members(h.Role))
 }
 
 func grantTwice(t *testing.T, h ProvisionerHarness) {
 	first := h.grant(t, h.Role, h.Subject)
 	second := h.grant(t, h.Role, h.Subject)
-	require.True(t, second.Already)
+	require.True(t, second.Unchanged)
 	require.Equal(t, first.Account, second.Account)
 	require.Equal(t, []string{first.Account}, h.Members(h.Role))
 }
@@ -26,9 +26,9 @@ func grantHeld(t *testing.T, h ProvisionerHarness) {
 	h.Put(h.Role, h.Subject)
 	before := h.Members(h.Role)
 	require.Len(t, before, 1)
-	require.True(t, h.grant(t, h.Role, h.Subject).Already)
+	require.True(t, h.grant(t, h.Role, h.Subject).Unchanged)
 	require.Equal(t, before, h.Members(h.Role))
-	require.False(t, h.grant(t, h.Role, h.Other).Already, "another person's access is not the other's")
+	require.False(t, h.grant(t, h.Role, h.Other).Unchanged, "another person's access is not the other's")
 }
 
 func grantToStranger(t *testing.T, h ProvisionerHarness) {
@@ -49,7 +49,7 @@ func grantWithLostAnswer(t *testing.T, h ProvisionerHarness) {
 	requireFailure(t, access.Transient, err)
 	require.Len(t, h.Members(h.Role), 1, "it was done and the answer was lost")
 	proof := h.grant(t, h.Role, h.Subject)
-	require.True(t, proof.Already)
+	require.True(t, proof.Unchanged)
 	require.Equal(t, []string{proof.Account}, h.Members(h.Role))
 }
 
@@ -86,7 +86,7 @@ func grantSameConcurrently(t *testing.T, h ProvisionerHarness) {
 	for range calls {
 		require.NoError(t, <-results)
 	}
-	require.True(t, h.grant(t, h.Role, h.Subject).Already)
+	require.True(t, h.grant(t, h.Role, h.Subject).Unchanged)
 	h.revoke(t, h.Role, h.Subject)
 	require.Empty(t, h.Members(h.Role))
 }

@@ -13,7 +13,7 @@ import (
 const noName = "a name that nobody has"
 
 // known is an assignment that has nothing but the ids that a proof named.
-func known(p access.Proof) access.Assignment {
+func known(p access.Verification) access.Assignment {
 	return access.Assignment{
 		Role: noName, Subject: access.Person{ID: noName, UserName: noName},
 		RoleID: p.RoleID, Account: p.Account,
@@ -21,7 +21,7 @@ func known(p access.Proof) access.Assignment {
 }
 
 // requireIDs wants a proof to name the same role and the same account as another one.
-func requireIDs(t *testing.T, want, got access.Proof) {
+func requireIDs(t *testing.T, want, got access.Verification) {
 	t.Helper()
 	require.NotEmpty(t, got.RoleID)
 	require.NotEmpty(t, got.Account)
@@ -30,12 +30,12 @@ func requireIDs(t *testing.T, want, got access.Proof) {
 }
 
 // call makes a call that must succeed and wants to hear whether the role is held.
-func (h ProvisionerHarness) call(t *testing.T, of callOf, a access.Assignment, holds bool) access.Proof {
+func (h ProvisionerHarness) call(t *testing.T, of callOf, a access.Assignment, holds bool) access.Verification {
 	t.Helper()
 	proof, err := of(h.Provisioner)(t.Context(), a)
 	require.NoError(t, err)
 	requireProof(t, proof)
-	require.Equal(t, holds, proof.Holds)
+	require.Equal(t, holds, proof.Present)
 	return proof
 }
 
@@ -57,9 +57,9 @@ func grantByIDs(t *testing.T, h ProvisionerHarness) {
 	ids := h.call(t, verify, h.hold(h.Role, h.Subject), false)
 	first := h.call(t, grant, known(ids), true)
 	requireIDs(t, ids, first)
-	require.False(t, first.Already)
+	require.False(t, first.Unchanged)
 	require.Equal(t, []string{ids.Account}, h.Members(h.Role))
-	require.True(t, h.call(t, grant, known(ids), true).Already)
+	require.True(t, h.call(t, grant, known(ids), true).Unchanged)
 	require.Equal(t, []string{ids.Account}, h.Members(h.Role))
 
 	// One id alone leaves the other to be looked up.
@@ -85,12 +85,12 @@ func revokeByIDs(t *testing.T, h ProvisionerHarness) {
 	requireIDs(t, ids, h.call(t, verify, known(ids), true))
 	gone := h.call(t, revoke, known(ids), false)
 	requireIDs(t, ids, gone)
-	require.False(t, gone.Already)
+	require.False(t, gone.Unchanged)
 	require.Equal(t, []string{other}, h.Members(h.Role))
 	requireIDs(t, ids, h.call(t, verify, known(ids), false))
 	again := h.call(t, revoke, known(ids), false)
 	requireIDs(t, ids, again)
-	require.True(t, again.Already)
+	require.True(t, again.Unchanged)
 }
 
 func renamedByIDs(t *testing.T, h ProvisionerHarness) {
@@ -100,7 +100,7 @@ func renamedByIDs(t *testing.T, h ProvisionerHarness) {
 	asked := h.hold(h.Role, h.Subject)
 	asked.RoleID, asked.Account = ids.RoleID, ids.Account
 	requireIDs(t, ids, h.call(t, verify, asked, true))
-	require.True(t, h.call(t, grant, asked, true).Already)
+	require.True(t, h.call(t, grant, asked, true).Unchanged)
 	requireIDs(t, ids, h.call(t, revoke, asked, false))
 	requireIDs(t, ids, h.call(t, verify, asked, false))
 }
@@ -129,7 +129,7 @@ func renamedAccount(t *testing.T, h ProvisionerHarness) {
 
 // requireRenamed wants a NotFound that says what was not found, unless the name is an id: that stays as it is, and the
 // call has found what it asked for.
-func requireRenamed(t *testing.T, renamed sought, proof access.Proof, err error) {
+func requireRenamed(t *testing.T, renamed sought, proof access.Verification, err error) {
 	t.Helper()
 	if !renamed.byID {
 		requireMissing(t, err, renamed.what, renamed.name)
@@ -137,7 +137,7 @@ func requireRenamed(t *testing.T, renamed sought, proof access.Proof, err error)
 		return
 	}
 	require.NoError(t, err)
-	require.False(t, proof.Already)
+	require.False(t, proof.Unchanged)
 }
 
 func goneAccountByID(t *testing.T, h ProvisionerHarness) {
@@ -156,12 +156,12 @@ func goneRoleByID(t *testing.T, h ProvisionerHarness) {
 	requireIDs(t, ids, h.call(t, verify, known(ids), false))
 	gone := h.call(t, revoke, known(ids), false)
 	requireIDs(t, ids, gone)
-	require.True(t, gone.Already)
+	require.True(t, gone.Unchanged)
 }
 
 func unknownIDs(t *testing.T, h ProvisionerHarness) {
 	ids := h.grant(t, h.Role, h.Subject)
-	for _, one := range []access.Proof{
+	for _, one := range []access.Verification{
 		{RoleID: "no-such-role", Account: ids.Account}, {RoleID: ids.RoleID, Account: "no-such-account"},
 	} {
 		asked := known(one)
@@ -174,16 +174,16 @@ func unknownIDs(t *testing.T, h ProvisionerHarness) {
 }
 
 // callOf picks one of the calls of a Provisioner.
-type callOf func(access.Provisioner) func(context.Context, access.Assignment) (access.Proof, error)
+type callOf func(access.Provisioner) func(context.Context, access.Assignment) (access.Verification, error)
 
-func grant(p access.Provisioner) func(context.Context, access.Assignment) (access.Proof, error) {
+func grant(p access.Provisioner) func(context.Context, access.Assignment) (access.Verification, error) {
 	return p.Grant
 }
 
-func revoke(p access.Provisioner) func(context.Context, access.Assignment) (access.Proof, error) {
+func revoke(p access.Provisioner) func(context.Context, access.Assignment) (access.Verification, error) {
 	return p.Revoke
 }
 
-func verify(p access.Provisioner) func(context.Context, access.Assignment) (access.Proof, error) {
+func verify(p access.Provisioner) func(context.Context, access.Assignment) (access.Verification, error) {
 	return p.Verify
 }

@@ -12,7 +12,7 @@ import (
 func revokeOnce(t *testing.T, h ProvisionerHarness) {
 	account := h.grant(t, h.Role, h.Subject).Account
 	proof := h.revoke(t, h.Role, h.Subject)
-	require.False(t, proof.Already)
+	require.False(t, proof.Unchanged)
 	require.Equal(t, account, proof.Account)
 	require.Empty(t, h.Members(h.Role))
 }
@@ -20,20 +20,20 @@ func revokeOnce(t *testing.T, h ProvisionerHarness) {
 func revokeTwice(t *testing.T, h ProvisionerHarness) {
 	h.grant(t, h.Role, h.Subject)
 	h.revoke(t, h.Role, h.Subject)
-	require.True(t, h.revoke(t, h.Role, h.Subject).Already)
+	require.True(t, h.revoke(t, h.Role, h.Subject).Unchanged)
 	require.Empty(t, h.Members(h.Role))
 }
 
 func revokeForeign(t *testing.T, h ProvisionerHarness) {
 	h.Put(h.Role, h.Subject)
 	require.Len(t, h.Members(h.Role), 1)
-	require.False(t, h.revoke(t, h.Role, h.Subject).Already)
+	require.False(t, h.revoke(t, h.Role, h.Subject).Unchanged)
 	require.Empty(t, h.Members(h.Role))
 }
 
 func revokeNeverHeld(t *testing.T, h ProvisionerHarness) {
 	other := h.grant(t, h.Role, h.Other).Account
-	require.True(t, h.revoke(t, h.Role, h.Subject).Already)
+	require.True(t, h.revoke(t, h.Role, h.Subject).Unchanged)
 	require.Equal(t, []string{other}, h.Members(h.Role))
 }
 
@@ -70,7 +70,7 @@ func revokeWithLostAnswer(t *testing.T, h ProvisionerHarness) {
 	_, err := h.Provisioner.Revoke(t.Context(), h.hold(h.Role, h.Subject))
 	requireFailure(t, access.Transient, err)
 	require.Empty(t, h.Members(h.Role), "it was done and the answer was lost")
-	require.True(t, h.revoke(t, h.Role, h.Subject).Already)
+	require.True(t, h.revoke(t, h.Role, h.Subject).Unchanged)
 }
 
 func revokeLeavesOthers(t *testing.T, h ProvisionerHarness) {
@@ -86,12 +86,12 @@ func grantAfterRevoke(t *testing.T, h ProvisionerHarness) {
 	h.grant(t, h.Role, h.Subject)
 	h.revoke(t, h.Role, h.Subject)
 	proof := h.grant(t, h.Role, h.Subject)
-	require.False(t, proof.Already)
+	require.False(t, proof.Unchanged)
 	require.Equal(t, []string{proof.Account}, h.Members(h.Role))
 }
 
 func verifyBoth(t *testing.T, h ProvisionerHarness) {
-	verify := func(p access.Person) access.Proof {
+	verify := func(p access.Person) access.Verification {
 		before := h.Members(h.Role)
 		proof, err := h.Provisioner.Verify(t.Context(), h.hold(h.Role, p))
 		require.NoError(t, err)
@@ -100,16 +100,16 @@ func verifyBoth(t *testing.T, h ProvisionerHarness) {
 		return proof
 	}
 	nobody := verify(h.Subject)
-	require.False(t, nobody.Holds)
+	require.False(t, nobody.Present)
 	account := h.grant(t, h.Role, h.Subject).Account
 	require.Equal(t, account, nobody.Account)
 	held := verify(h.Subject)
-	require.True(t, held.Holds)
+	require.True(t, held.Present)
 	require.Equal(t, account, held.Account)
 	require.NotEqual(t, nobody.Evidence, held.Evidence)
-	require.False(t, verify(h.Other).Holds, "another person's access is not theirs")
+	require.False(t, verify(h.Other).Present, "another person's access is not theirs")
 	h.revoke(t, h.Role, h.Subject)
-	require.False(t, verify(h.Subject).Holds)
+	require.False(t, verify(h.Subject).Present)
 }
 
 func verifyForeign(t *testing.T, h ProvisionerHarness) {
@@ -120,7 +120,7 @@ func verifyForeign(t *testing.T, h ProvisionerHarness) {
 		change.act(h.Role, h.Subject)
 		proof, err := h.Provisioner.Verify(t.Context(), h.hold(h.Role, h.Subject))
 		require.NoError(t, err)
-		require.Equal(t, change.holds, proof.Holds)
+		require.Equal(t, change.holds, proof.Present)
 	}
 }
 

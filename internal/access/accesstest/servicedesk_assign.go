@@ -16,7 +16,7 @@ func createAssigned(t *testing.T, h ServiceDeskHarness) {
 	got := deskRead(t, h, ref.ID)
 	require.Equal(t, account, got.Assignee)
 	require.Equal(t, access.TicketWaiting, got.Phase)
-	require.Empty(t, got.MovedBy)
+	require.Empty(t, got.StatusChangedBy)
 }
 
 func createWithRefusedAssignee(t *testing.T, h ServiceDeskHarness) {
@@ -63,7 +63,7 @@ func readAssignedOwn(t *testing.T, h ServiceDeskHarness) {
 		}, ada, true},
 		{"assigned by usher, then by a human, then moved by usher", ada, func(id access.TicketID) {
 			h.AssignAs(bob, id, bob)
-			require.NoError(t, h.Desk.MoveTicket(t.Context(), id, access.TicketWorking))
+			require.NoError(t, h.Desk.TransitionTicket(t.Context(), id, access.TicketWorking))
 		}, bob, false},
 		{"assigned by usher, then moved by a human", "", func(id access.TicketID) {
 			assign(id, ada)
@@ -80,7 +80,7 @@ func readAssignedOwn(t *testing.T, h ServiceDeskHarness) {
 			"ReadTicket": alone, "ReadTickets": together[0], "ChangedTickets": fed,
 		} {
 			require.Equal(t, row.assignee, got.Assignee, "%s, by %s", row.name, way)
-			require.Equal(t, row.own, got.AssignedOwn, "%s, by %s", row.name, way)
+			require.Equal(t, row.own, got.AssignedByUsher, "%s, by %s", row.name, way)
 		}
 	}
 }

@@ -112,7 +112,7 @@ func changesBetweenPages(t *testing.T, h ServiceDeskHarness) {
 	}
 	for _, s := range round.pages[0].Tickets {
 		told := deskEventuallyChanged(t, h, deskRead(t, h, s.Ref.ID))
-		require.Equal(t, account, told.MovedBy, "the change between two pages is told in the end")
+		require.Equal(t, account, told.StatusChangedBy, "the change between two pages is told in the end")
 	}
 }
 
@@ -127,7 +127,7 @@ func changesAfterLag(t *testing.T, h ServiceDeskHarness) {
 	round := deskRound(t, h, access.ChangesQuery{Since: since, Limit: 10}, nil)
 	require.NotContains(t, round.last, created.ID, "the desk's search lags")
 	h.SearchLags(false)
-	require.Equal(t, account, deskEventuallyChanged(t, h, deskRead(t, h, before.ID)).MovedBy)
+	require.Equal(t, account, deskEventuallyChanged(t, h, deskRead(t, h, before.ID)).StatusChangedBy)
 	deskEventuallySeen(t, h, since, []access.TicketRef{before, created})
 }
 
@@ -247,8 +247,8 @@ func deskRequireSettled(t *testing.T, round deskRoundSeen) {
 			told[s.Ref.ID] = true
 		}
 		for id, s := range round.last {
-			require.False(t, !told[id] && page.Next != "" && s.UpdatedAt.Before(page.Settled),
-				"page %d settles all changes before %s, and ticket %s of %s comes later", n+1, page.Settled, id, s.UpdatedAt)
+			require.False(t, !told[id] && page.Next != "" && s.UpdatedAt.Before(page.CompleteUntil),
+				"page %d settles all changes before %s, and ticket %s of %s comes later", n+1, page.CompleteUntil, id, s.UpdatedAt)
 		}
 	}
 }

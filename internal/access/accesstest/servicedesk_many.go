@@ -38,8 +38,8 @@ func readManyAlike(t *testing.T, h ServiceDeskHarness) {
 	untouched, own, foreign, rekeyed, assigned := deskOpen(t, h, "r1"), deskOpen(t, h, "r2"), deskOpen(t, h, "r3"),
 		deskOpen(t, h, "r4"), deskOpen(t, h, "r5")
 	h.MoveAs(account, own.ID, access.TicketDenied)
-	require.NoError(t, h.Desk.MoveTicket(t.Context(), own.ID, access.TicketWaiting))
-	require.NoError(t, h.Desk.MoveTicket(t.Context(), foreign.ID, access.TicketWorking))
+	require.NoError(t, h.Desk.TransitionTicket(t.Context(), own.ID, access.TicketWaiting))
+	require.NoError(t, h.Desk.TransitionTicket(t.Context(), foreign.ID, access.TicketWorking))
 	h.MoveAs(account, foreign.ID, access.TicketDone)
 	key := h.Rekey(rekeyed.ID)
 	require.NoError(t, h.Desk.AssignTicket(t.Context(), assigned.ID, account))
@@ -52,15 +52,15 @@ func readManyAlike(t *testing.T, h ServiceDeskHarness) {
 		require.Equal(t, deskInUTC(deskRead(t, h, got.Ref.ID)), deskInUTC(got))
 	}
 	require.Equal(t, access.TicketDone, read.Tickets[0].Phase)
-	require.Equal(t, account, read.Tickets[0].MovedBy)
-	require.False(t, read.Tickets[0].Own)
+	require.Equal(t, account, read.Tickets[0].StatusChangedBy)
+	require.False(t, read.Tickets[0].StatusChangedByUsher)
 	require.Equal(t, key, read.Tickets[1].Ref.Key)
-	require.Empty(t, read.Tickets[2].MovedBy)
-	require.True(t, read.Tickets[2].MovedAt.IsZero())
+	require.Empty(t, read.Tickets[2].StatusChangedBy)
+	require.True(t, read.Tickets[2].StatusChangedAt.IsZero())
 	require.Equal(t, account, read.Tickets[3].Assignee)
 	require.Equal(t, access.TicketWaiting, read.Tickets[4].Phase)
-	require.True(t, read.Tickets[4].Own)
-	require.NotEmpty(t, read.Tickets[4].MovedBy)
+	require.True(t, read.Tickets[4].StatusChangedByUsher)
+	require.NotEmpty(t, read.Tickets[4].StatusChangedBy)
 }
 
 func readManyLongHistory(t *testing.T, h ServiceDeskHarness) {
@@ -73,11 +73,11 @@ func readManyLongHistory(t *testing.T, h ServiceDeskHarness) {
 	}
 	read := deskReadMany(t, h, other.ID, ref.ID)
 	require.Equal(t, []access.TicketID{other.ID, ref.ID}, deskIDs(read.Tickets))
-	require.Empty(t, read.Tickets[0].MovedBy)
-	require.Equal(t, first, read.Tickets[1].MovedBy)
-	require.False(t, read.Tickets[1].Own)
+	require.Empty(t, read.Tickets[0].StatusChangedBy)
+	require.Equal(t, first, read.Tickets[1].StatusChangedBy)
+	require.False(t, read.Tickets[1].StatusChangedByUsher)
 	require.Equal(t, second, read.Tickets[1].Assignee)
-	require.True(t, read.Tickets[1].AssignedOwn)
+	require.True(t, read.Tickets[1].AssignedByUsher)
 }
 
 func readHundred(t *testing.T, h ServiceDeskHarness) {
@@ -92,8 +92,8 @@ func readHundred(t *testing.T, h ServiceDeskHarness) {
 	read := deskReadMany(t, h, ids...)
 	require.Equal(t, []access.TicketID{ids[50]}, read.Missing)
 	require.Equal(t, slices.Delete(slices.Clone(ids), 50, 51), deskIDs(read.Tickets))
-	require.Equal(t, account, read.Tickets[0].MovedBy)
-	require.Empty(t, read.Tickets[98].MovedBy)
+	require.Equal(t, account, read.Tickets[0].StatusChangedBy)
+	require.Empty(t, read.Tickets[98].StatusChangedBy)
 }
 
 func readNone(t *testing.T, h ServiceDeskHarness) {
@@ -130,6 +130,6 @@ func deskIDs(tickets []access.TicketSnapshot) []access.TicketID {
 
 // deskInUTC is the snapshot with its times in one zone, so that equal times compare as equal.
 func deskInUTC(s access.TicketSnapshot) access.TicketSnapshot {
-	s.MovedAt, s.UpdatedAt = s.MovedAt.UTC(), s.UpdatedAt.UTC()
+	s.StatusChangedAt, s.UpdatedAt = s.StatusChangedAt.UTC(), s.UpdatedAt.UTC()
 	return s
 }

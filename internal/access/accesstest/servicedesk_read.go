@@ -18,11 +18,11 @@ func readNew(t *testing.T, h ServiceDeskHarness) {
 	require.Equal(t, access.TicketWaiting, got.Phase)
 	require.NotEmpty(t, got.Status)
 	require.Empty(t, got.Assignee)
-	require.True(t, got.AssignedOwn, "nobody has changed the assignee")
-	require.Empty(t, got.MovedBy)
-	require.Empty(t, got.MovedByName)
-	require.True(t, got.MovedAt.IsZero())
-	require.False(t, got.Own)
+	require.True(t, got.AssignedByUsher, "nobody has changed the assignee")
+	require.Empty(t, got.StatusChangedBy)
+	require.Empty(t, got.StatusChangedByName)
+	require.True(t, got.StatusChangedAt.IsZero())
+	require.False(t, got.StatusChangedByUsher)
 	require.False(t, got.UpdatedAt.IsZero())
 }
 
@@ -35,21 +35,21 @@ func readMovedByHuman(t *testing.T, h ServiceDeskHarness) {
 		h.MoveAs(account, ref.ID, phase)
 		got := deskRead(t, h, ref.ID)
 		require.Equal(t, phase, got.Phase)
-		require.Equal(t, account, got.MovedBy)
-		require.Equal(t, deskAda().DisplayName, got.MovedByName)
-		require.False(t, got.MovedAt.IsZero())
-		require.False(t, got.Own)
-		require.False(t, got.UpdatedAt.Before(got.MovedAt), "the move is a change")
+		require.Equal(t, account, got.StatusChangedBy)
+		require.Equal(t, deskAda().DisplayName, got.StatusChangedByName)
+		require.False(t, got.StatusChangedAt.IsZero())
+		require.False(t, got.StatusChangedByUsher)
+		require.False(t, got.UpdatedAt.Before(got.StatusChangedAt), "the move is a change")
 	}
 }
 
 func readMovedByUsher(t *testing.T, h ServiceDeskHarness) {
 	ref := deskOpen(t, h, "r1")
-	require.NoError(t, h.Desk.MoveTicket(t.Context(), ref.ID, access.TicketWorking))
+	require.NoError(t, h.Desk.TransitionTicket(t.Context(), ref.ID, access.TicketWorking))
 	got := deskRead(t, h, ref.ID)
 	require.Equal(t, access.TicketWorking, got.Phase)
-	require.True(t, got.Own)
-	require.NotEmpty(t, got.MovedBy)
+	require.True(t, got.StatusChangedByUsher)
+	require.NotEmpty(t, got.StatusChangedBy)
 }
 
 func readLastMove(t *testing.T, h ServiceDeskHarness) {
@@ -62,11 +62,11 @@ func readLastMove(t *testing.T, h ServiceDeskHarness) {
 	require.NoError(t, h.Desk.AssignTicket(t.Context(), ref.ID, first))
 	got := deskRead(t, h, ref.ID)
 	require.Equal(t, access.TicketDenied, got.Phase)
-	require.Equal(t, second, got.MovedBy)
-	require.False(t, got.Own)
+	require.Equal(t, second, got.StatusChangedBy)
+	require.False(t, got.StatusChangedByUsher)
 	require.Equal(t, first, got.Assignee)
-	require.NoError(t, h.Desk.MoveTicket(t.Context(), ref.ID, access.TicketWaiting))
-	require.True(t, deskRead(t, h, ref.ID).Own)
+	require.NoError(t, h.Desk.TransitionTicket(t.Context(), ref.ID, access.TicketWaiting))
+	require.True(t, deskRead(t, h, ref.ID).StatusChangedByUsher)
 }
 
 func readDeleted(t *testing.T, h ServiceDeskHarness) {
@@ -95,7 +95,7 @@ func readRekeyed(t *testing.T, h ServiceDeskHarness) {
 	require.Equal(t, key, got.Ref.Key)
 	require.NotEqual(t, before.Project, got.Project)
 	require.NoError(t, h.Desk.AddComments(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: "still here"}))
-	require.NoError(t, h.Desk.MoveTicket(t.Context(), ref.ID, access.TicketWorking))
+	require.NoError(t, h.Desk.TransitionTicket(t.Context(), ref.ID, access.TicketWorking))
 	require.Equal(t, access.TicketWorking, deskRead(t, h, ref.ID).Phase)
 }
 
@@ -156,7 +156,7 @@ func deskEveryCall(h ServiceDeskHarness, id access.TicketID, account access.Acco
 			return h.Desk.AddComments(ctx, id, access.Comment{Marker: "c", Text: "text"})
 		},
 		"MoveTicket": func(ctx context.Context) error {
-			return h.Desk.MoveTicket(ctx, id, access.TicketDone)
+			return h.Desk.TransitionTicket(ctx, id, access.TicketDone)
 		},
 		"AssignTicket": func(ctx context.Context) error {
 			return h.Desk.AssignTicket(ctx, id, account)

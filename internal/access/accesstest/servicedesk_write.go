@@ -87,7 +87,7 @@ func moveThrough(t *testing.T, h ServiceDeskHarness) {
 	} {
 		ref := deskOpen(t, h, name)
 		for _, phase := range path {
-			require.NoError(t, h.Desk.MoveTicket(t.Context(), ref.ID, phase))
+			require.NoError(t, h.Desk.TransitionTicket(t.Context(), ref.ID, phase))
 			require.Equal(t, phase, h.Seen(ref.ID).Phase)
 			require.Equal(t, phase, deskRead(t, h, ref.ID).Phase)
 		}
@@ -97,25 +97,25 @@ func moveThrough(t *testing.T, h ServiceDeskHarness) {
 func moveTwice(t *testing.T, h ServiceDeskHarness) {
 	account := h.AddAccount(deskAda())
 	ref := deskOpen(t, h, "r1")
-	require.NoError(t, h.Desk.MoveTicket(t.Context(), ref.ID, access.TicketWaiting), "a new ticket waits already")
+	require.NoError(t, h.Desk.TransitionTicket(t.Context(), ref.ID, access.TicketWaiting), "a new ticket waits already")
 	h.MoveAs(account, ref.ID, access.TicketDone)
 	for range 2 {
-		require.NoError(t, h.Desk.MoveTicket(t.Context(), ref.ID, access.TicketDone))
+		require.NoError(t, h.Desk.TransitionTicket(t.Context(), ref.ID, access.TicketDone))
 	}
-	require.Equal(t, account, deskRead(t, h, ref.ID).MovedBy, "nothing was moved again")
+	require.Equal(t, account, deskRead(t, h, ref.ID).StatusChangedBy, "nothing was moved again")
 }
 
 func moveWithLostAnswer(t *testing.T, h ServiceDeskHarness) {
 	ref := deskOpen(t, h, "r1")
 	h.DropAnswerOnce("MoveTicket")
-	deskRequireKind(t, access.Transient, h.Desk.MoveTicket(t.Context(), ref.ID, access.TicketDone))
-	require.NoError(t, h.Desk.MoveTicket(t.Context(), ref.ID, access.TicketDone))
+	deskRequireKind(t, access.Transient, h.Desk.TransitionTicket(t.Context(), ref.ID, access.TicketDone))
+	require.NoError(t, h.Desk.TransitionTicket(t.Context(), ref.ID, access.TicketDone))
 	require.Equal(t, access.TicketDone, h.Seen(ref.ID).Phase)
 }
 
 func moveWithoutWay(t *testing.T, h ServiceDeskHarness) {
 	ref := deskOpen(t, h, "r1")
-	err := h.Desk.MoveTicket(t.Context(), ref.ID, access.TicketWorking)
+	err := h.Desk.TransitionTicket(t.Context(), ref.ID, access.TicketWorking)
 	deskRequireKind(t, access.Conflict, err)
 	require.Regexp(t, "(?i)done", err.Error(), "the transitions that exist are listed")
 	require.Equal(t, access.TicketWaiting, h.Seen(ref.ID).Phase)
@@ -123,7 +123,7 @@ func moveWithoutWay(t *testing.T, h ServiceDeskHarness) {
 
 func moveDemandsField(t *testing.T, h ServiceDeskHarness) {
 	ref := deskOpen(t, h, "r1")
-	err := h.Desk.MoveTicket(t.Context(), ref.ID, access.TicketDone)
+	err := h.Desk.TransitionTicket(t.Context(), ref.ID, access.TicketDone)
 	deskRequireKind(t, access.Invalid, err)
 	require.NotEmpty(t, h.DemandedField)
 	require.ErrorContains(t, err, h.DemandedField)
@@ -163,7 +163,7 @@ func writeDeleted(t *testing.T, h ServiceDeskHarness) {
 	ref := deskOpen(t, h, "r1")
 	h.Delete(ref.ID)
 	deskRequireKind(t, access.NotFound, h.Desk.AddComments(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: "text"}))
-	deskRequireKind(t, access.NotFound, h.Desk.MoveTicket(t.Context(), ref.ID, access.TicketDone))
+	deskRequireKind(t, access.NotFound, h.Desk.TransitionTicket(t.Context(), ref.ID, access.TicketDone))
 	deskRequireKind(t, access.NotFound, h.Desk.AssignTicket(t.Context(), ref.ID, account))
 	deskRequireKind(t, access.NotFound, h.Desk.AssignTicket(t.Context(), ref.ID, ""))
 }

@@ -25,7 +25,7 @@ func (d *Desk) AssignTicket(ctx context.Context, id access.TicketID, to access.A
 	if now == to {
 		return nil
 	}
-	say, err := d.speak(ctx, op)
+	api, err := d.loadDialect(ctx, op)
 	if err != nil {
 		return err
 	}
@@ -35,19 +35,19 @@ func (d *Desk) AssignTicket(ctx context.Context, id access.TicketID, to access.A
 		}
 	}
 	path, _ := issuePath(id, "/assignee")
-	return d.gone(ctx, op, d.write(ctx, op, rest.Call{Method: http.MethodPut, Path: path, Body: say.person(to)}))
+	return d.confirmNotFound(ctx, op, d.write(ctx, op, rest.Call{Method: http.MethodPut, Path: path, Body: api.person(to)}))
 }
 
 func (d *Desk) assignable(ctx context.Context, op string, i issue, account access.AccountID) error {
-	say, err := d.speak(ctx, op)
+	api, err := d.loadDialect(ctx, op)
 	if err != nil {
 		return err
 	}
-	query := say.byAccount(account)
+	query := api.byAccount(account)
 	query.Set("issueKey", i.Key)
 	var users []user
 	if err := d.get(ctx, op, "user/assignable/search?"+query.Encode(), &users); err != nil {
-		return d.gone(ctx, op, err)
+		return d.confirmNotFound(ctx, op, err)
 	}
 	for _, u := range users {
 		if u.id() == account {
@@ -113,14 +113,14 @@ func hidden(u user) bool {
 const userPage = 50
 
 func (d *Desk) searchUsers(ctx context.Context, op, email string) ([]user, error) {
-	say, err := d.speak(ctx, op)
+	api, err := d.loadDialect(ctx, op)
 	if err != nil {
 		return nil, err
 	}
 	var all []user
 	known := map[access.AccountID]bool{}
 	for range maxPages {
-		query := say.byText(email)
+		query := api.byText(email)
 		query.Set("startAt", strconv.Itoa(len(all)))
 		query.Set("maxResults", strconv.Itoa(userPage))
 		var page []user

@@ -72,11 +72,11 @@ func (c Config) base() (http.RoundTripper, error) {
 	if c.auth() != AuthOAuth {
 		return nil, nil
 	}
-	wire, err := rest.Wire()
+	wire, err := rest.NewBaseTransport()
 	if err != nil {
 		return nil, err
 	}
-	return rest.NewLogin(wire, rest.ClientCredentials{
+	return rest.NewOAuthTransport(wire, rest.ClientCredentials{
 		ID: c.ClientID, Secret: c.ClientSecret, TokenURL: c.tokenURL(), Scopes: c.Scopes,
 	}), nil
 }

@@ -64,8 +64,8 @@ func TestManyTicketsAreReadWithTwoCalls(t *testing.T) {
 	require.Equal(t, []access.TicketSnapshot{
 		{
 			Ref:     access.TicketRef{Desk: "jira", ID: "10", Key: "ACCESS-10", URL: s.url + "/browse/ACCESS-10"},
-			Project: "ACCESS", Phase: access.TicketWorking, Status: "In Progress", Assignee: "bob", AssignedOwn: true,
-			MovedBy: "ada", MovedByName: "ADA", MovedAt: at, UpdatedAt: updated,
+			Project: "ACCESS", Phase: access.TicketWorking, Status: "In Progress", Assignee: "bob", AssignedByUsher: true,
+			StatusChangedBy: "ada", StatusChangedByName: "ADA", StatusChangedAt: at, UpdatedAt: updated,
 		},
 		{
 			Ref:     access.TicketRef{Desk: "jira", ID: "9", Key: "ACCESS-9", URL: s.url + "/browse/ACCESS-9"},
@@ -84,7 +84,7 @@ func TestHistoriesAreReadToTheirEnd(t *testing.T) {
 	))
 	got, err := s.desk(t, nil).ReadTickets(t.Context(), []access.TicketID{"1"})
 	require.NoError(t, err)
-	require.True(t, got.Tickets[0].Own, "the last page counts")
+	require.True(t, got.Tickets[0].StatusChangedByUsher, "the last page counts")
 	require.Equal(t, "p3", jsonOf(t, s.body(t, changes))["nextPageToken"])
 	require.Equal(t, 3, s.count(changes))
 
@@ -103,8 +103,8 @@ func TestALongHistoryIsAskedForByField(t *testing.T) {
 	}})))
 	got, err := s.desk(t, nil).ReadTicket(t.Context(), "1")
 	require.NoError(t, err)
-	require.Equal(t, access.AccountID("bob"), got.MovedBy)
-	require.False(t, got.AssignedOwn)
+	require.Equal(t, access.AccountID("bob"), got.StatusChangedBy)
+	require.False(t, got.AssignedByUsher)
 }
 
 func TestMissingTicketsAreProved(t *testing.T) {
@@ -224,7 +224,7 @@ func TestAnArchivedTicketIsAConflict(t *testing.T) {
 	require.NoError(t, err, "it can be read")
 	for name, err := range map[string]error{
 		"comment": desk.AddComments(t.Context(), "10001", access.Comment{Marker: "c", Text: "x"}),
-		"move":    desk.MoveTicket(t.Context(), "10001", access.TicketDone),
+		"move":    desk.TransitionTicket(t.Context(), "10001", access.TicketDone),
 		"assign":  desk.AssignTicket(t.Context(), "10001", "eve"),
 	} {
 		requireKind(t, access.Conflict, err)
@@ -241,7 +241,7 @@ func TestArchivedTicketsOnEachEdition(t *testing.T) {
 		_, err := desk.ReadTicket(t.Context(), ref.ID)
 		require.NoError(t, err)
 		requireKind(t, access.Conflict, desk.AddComments(t.Context(), ref.ID, access.Comment{Marker: "c", Text: "x"}))
-		requireKind(t, access.Conflict, desk.MoveTicket(t.Context(), ref.ID, access.TicketDone))
+		requireKind(t, access.Conflict, desk.TransitionTicket(t.Context(), ref.ID, access.TicketDone))
 		requireKind(t, access.Conflict, desk.AssignTicket(t.Context(), ref.ID, jiratest.DefaultAccountID))
 	})
 }

@@ -11,7 +11,7 @@ import (
 // A finding's key is a configuration key in full ("desks.jira.fields.customfield_10041").
 func (d *Desk) Check(ctx context.Context) ([]access.Finding, error) {
 	const op = "check desk"
-	if _, err := d.prove(ctx, op); err != nil {
+	if _, err := d.checkCredentials(ctx, op); err != nil {
 		return nil, err
 	}
 	s, findings, err := d.compare(ctx, op)

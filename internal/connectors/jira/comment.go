@@ -48,16 +48,16 @@ func (d *Desk) AddComments(ctx context.Context, id access.TicketID, all ...acces
 	}
 	path, ok := issuePath(id, "/comment")
 	if !ok {
-		return d.gone(ctx, op, access.Errorf(access.NotFound, op, "%q is not the id of an issue", id))
+		return d.confirmNotFound(ctx, op, access.Errorf(access.NotFound, op, "%q is not the id of an issue", id))
 	}
 	missing, err := d.missingOf(ctx, op, path, all)
 	if err != nil {
-		return d.gone(ctx, op, err)
+		return d.confirmNotFound(ctx, op, err)
 	}
 	for len(missing) > 0 {
 		n := fitting(missing)
 		if err := d.addTogether(ctx, op, path, missing[:n]); err != nil {
-			return d.gone(ctx, op, err)
+			return d.confirmNotFound(ctx, op, err)
 		}
 		missing = missing[n:]
 	}
@@ -79,15 +79,15 @@ func fitting(all []access.Comment) int {
 
 // addTogether adds one comment that says all of the texts and carries all of their markers.
 func (d *Desk) addTogether(ctx context.Context, op, path string, all []access.Comment) error {
-	say, err := d.speak(ctx, op)
+	api, err := d.loadDialect(ctx, op)
 	if err != nil {
 		return err
 	}
-	visible := !say.showsStamps() || d.stamps.Load() == stampsHidden
+	visible := !api.showsStamps() || d.stamps.Load() == stampsHidden
 	var added struct {
 		ID string `json:"id"`
 	}
-	err = d.write(ctx, op, rest.Call{Method: http.MethodPost, Path: path, Body: commentOf(say, all, visible), Into: &added})
+	err = d.write(ctx, op, rest.Call{Method: http.MethodPost, Path: path, Body: commentOf(api, all, visible), Into: &added})
 	if err != nil || visible || d.stamps.Load() != stampsUnknown {
 		return err
 	}
@@ -100,10 +100,10 @@ func (d *Desk) addTogether(ctx context.Context, op, path string, all []access.Co
 		return nil
 	}
 	d.stamps.Store(stampsHidden)
-	return d.write(ctx, op, rest.Call{Method: http.MethodPut, Path: path + "/" + added.ID, Body: commentOf(say, all, true)})
+	return d.write(ctx, op, rest.Call{Method: http.MethodPut, Path: path + "/" + added.ID, Body: commentOf(api, all, true)})
 }
 
-func commentOf(say dialect, all []access.Comment, visible bool) newComment {
+func commentOf(api dialect, all []access.Comment, visible bool) newComment {
 	var texts, lines []string
 	var markers []access.Marker
 	for _, c := range all {
@@ -114,8 +114,8 @@ func commentOf(say dialect, all []access.Comment, visible bool) newComment {
 	if visible {
 		tail = strings.Join(lines, "\n")
 	}
-	body := newComment{Body: say.text(strings.Join(texts, "\n\n"), tail)}
-	if say.showsStamps() {
+	body := newComment{Body: api.text(strings.Join(texts, "\n\n"), tail)}
+	if api.showsStamps() {
 		body.Properties = []property{{Key: stampKey, Value: stamp{Marker: markers[0], Also: markers[1:]}}}
 	}
 	return body
@@ -135,7 +135,7 @@ func (d *Desk) missingOf(ctx context.Context, op, path string, all []access.Comm
 	if err != nil {
 		return nil, err
 	}
-	say, err := d.speak(ctx, op)
+	api, err := d.loadDialect(ctx, op)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (d *Desk) missingOf(ctx context.Context, op, path string, all []access.Comm
 		}
 		for _, there := range page.Comments {
 			if there.Author.id() == me {
-				missing = slices.DeleteFunc(missing, func(c access.Comment) bool { return there.carries(say, c.Marker) })
+				missing = slices.DeleteFunc(missing, func(c access.Comment) bool { return there.carries(api, c.Marker) })
 			}
 		}
 		start += len(page.Comments)
@@ -162,11 +162,11 @@ func (d *Desk) missingOf(ctx context.Context, op, path string, all []access.Comm
 	return nil, access.Errorf(access.Transient, op, "the ticket has more than %d pages of comments", maxPages)
 }
 
-func (c comment) carries(say dialect, marker access.Marker) bool {
+func (c comment) carries(api dialect, marker access.Marker) bool {
 	for _, p := range c.Properties {
 		if p.Key == stampKey && isStamp(p.Value, marker) {
 			return true
 		}
 	}
-	return say.holds(c.Body, markerLine(marker))
+	return api.holds(c.Body, markerLine(marker))
 }

@@ -19,7 +19,7 @@ type screen struct {
 
 // firstContact gives the create screen. The first call, and each call until one found nothing wrong, compares the
 // configuration with the project; wrong keys are Invalid. Two first calls at a time both ask, which does no harm.
-func (d *Desk) firstContact(ctx context.Context, op string) (*screen, error) {
+func (d *Desk) loadCreateScreen(ctx context.Context, op string) (*screen, error) {
 	if known := d.contact.Load(); known != nil {
 		return known, nil
 	}
@@ -44,7 +44,7 @@ func (d *Desk) compare(ctx context.Context, op string) (*screen, []access.Findin
 	var seen struct{ Key string }
 	err := d.get(ctx, op, "project/"+project, &seen)
 	if access.IsKind(err, access.NotFound) {
-		if _, proof := d.prove(ctx, op); proof != nil {
+		if _, proof := d.checkCredentials(ctx, op); proof != nil {
 			return nil, nil, proof
 		}
 		return nil, d.finding("project", "project %q does not exist, or usher's account may not see it", d.config.Project), nil

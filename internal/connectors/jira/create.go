@@ -17,7 +17,7 @@ func (d *Desk) CreateTicket(ctx context.Context, n access.NewTicket) (access.Tic
 	if n.Marker == "" {
 		return access.TicketRef{}, access.Errorf(access.Invalid, op, "marker: expected one")
 	}
-	s, err := d.firstContact(ctx, op)
+	s, err := d.loadCreateScreen(ctx, op)
 	if err != nil {
 		return access.TicketRef{}, notCreated(err)
 	}
@@ -25,24 +25,24 @@ func (d *Desk) CreateTicket(ctx context.Context, n access.NewTicket) (access.Tic
 	if err != nil {
 		return access.TicketRef{}, notCreated(err)
 	}
-	say, err := d.speak(ctx, op)
+	api, err := d.loadDialect(ctx, op)
 	if err != nil {
 		return access.TicketRef{}, err
 	}
-	body := d.newIssue(say, s, n)
+	body := d.newIssue(api, s, n)
 	if reporter != "" {
-		body.Fields["reporter"] = say.person(reporter)
+		body.Fields["reporter"] = api.person(reporter)
 	}
 	if n.Assignee != "" {
-		body.Fields["assignee"] = say.person(n.Assignee)
+		body.Fields["assignee"] = api.person(n.Assignee)
 	}
 	ref, err := d.postTolerantly(ctx, op, body)
 	if access.IsKind(err, access.Invalid) {
 		// The project may have changed since the first contact.
 		d.contact.Store(nil)
 	}
-	if err == nil && !say.showsStamps() {
-		d.stampLater(ctx, op, ref.ID, say.stamp(n.Marker))
+	if err == nil && !api.showsStamps() {
+		d.stampLater(ctx, op, ref.ID, api.stamp(n.Marker))
 	}
 	return ref, err
 }
@@ -89,7 +89,7 @@ type property struct {
 	Value any    `json:"value"`
 }
 
-func (d *Desk) newIssue(say dialect, s *screen, n access.NewTicket) newIssue {
+func (d *Desk) newIssue(api dialect, s *screen, n access.NewTicket) newIssue {
 	summary := shorten(oneLine(cmp.Or(n.Summary, string(n.Marker))), summaryLimit)
 	fields := map[string]any{
 		"project":   map[string]string{"key": d.config.Project},
@@ -97,7 +97,7 @@ func (d *Desk) newIssue(say dialect, s *screen, n access.NewTicket) newIssue {
 		"summary":   summary,
 	}
 	if tidy(n.Body) != "" {
-		fields["description"] = say.text(n.Body, "")
+		fields["description"] = api.text(n.Body, "")
 	}
 	if d.config.useLabel() {
 		fields["labels"] = []string{string(n.Marker), d.config.label()}
@@ -107,17 +107,17 @@ func (d *Desk) newIssue(say dialect, s *screen, n access.NewTicket) newIssue {
 	}
 	for id, name := range d.config.Fields {
 		if text := n.Fields[name]; text != "" {
-			fields[id] = s.fields[id].value(say, text)
+			fields[id] = s.fields[id].value(api, text)
 		}
 	}
 	body := newIssue{Fields: fields}
-	if say.showsStamps() {
-		body.Properties = []property{{Key: stampKey, Value: say.stamp(n.Marker)}}
+	if api.showsStamps() {
+		body.Properties = []property{{Key: stampKey, Value: api.stamp(n.Marker)}}
 	}
 	return body
 }
 
-func (d *Desk) post(ctx context.Context, op string, body newIssue) (access.TicketRef, rest.Answer, error) {
+func (d *Desk) post(ctx context.Context, op string, body newIssue) (access.TicketRef, rest.Response, error) {
 	var created struct{ ID, Key string }
 	answer, err := d.call(ctx, rest.Call{
 		Op: op, Mode: rest.Create, Method: http.MethodPost, Path: "issue", Body: body, Into: &created,

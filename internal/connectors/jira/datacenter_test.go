@@ -108,7 +108,7 @@ func TestDataCenterReadsManyTicketsByASearch(t *testing.T) {
 	require.Equal(t, access.TicketSnapshot{
 		Ref:     access.TicketRef{Desk: "jira", ID: "3", Key: "ACCESS-3", URL: s.url + "/browse/ACCESS-3"},
 		Project: "ACCESS", Phase: access.TicketWaiting, Status: "Open", Assignee: "ada",
-		MovedBy: "bot", MovedByName: "Bot", MovedAt: at, Own: true, UpdatedAt: at,
+		StatusChangedBy: "bot", StatusChangedByName: "Bot", StatusChangedAt: at, StatusChangedByUsher: true, UpdatedAt: at,
 	}, got.Tickets[0])
 	require.JSONEq(t, `{"jql":"id in (3, 4, 5) ORDER BY key ASC","startAt":1,"maxResults":3,"validateQuery":false,"expand":["changelog"],
 		"fields":["status","assignee","resolution","updated","project"]}`, s.body(t, "POST /rest/api/2/search"))
@@ -118,8 +118,8 @@ func TestDataCenterReadsManyTicketsByASearch(t *testing.T) {
 func TestDataCenterTellsChangesWithOneCall(t *testing.T) {
 	s := dataCenterScript(t)
 	s.on("POST /rest/api/2/search", with(okay(`{"startAt":0,"maxResults":1,"total":2,"issues":[`+dcIssue("5", "1")+`]}`),
-		"Date", moment(59, 0).Format(http.TimeFormat)))
-	page, err := s.desk(t, nil).ChangedTickets(t.Context(), access.ChangesQuery{Since: moment(0, 0), Limit: 1})
+		"Date", jiraTime(59, 0).Format(http.TimeFormat)))
+	page, err := s.desk(t, nil).ChangedTickets(t.Context(), access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1})
 	require.NoError(t, err)
 	require.Len(t, page.Tickets, 1)
 	require.NotEmpty(t, page.Next)
@@ -203,7 +203,7 @@ func TestATransitionThatIsNoneAnyMoreIsJudgedByWhereTheTicketIs(t *testing.T) {
 			s.on("GET /rest/api/2/issue/10001", inTurn(issue("1", "new"), issue(tt.after, category[tt.after])))
 			s.on("GET "+transitions, okay(`{"transitions":[{"id":"5","name":"Close","to":{"id":"6","name":"Done","statusCategory":{"key":"done"}}}]}`))
 			s.on("POST "+transitions, status(http.StatusInternalServerError, `{"errorMessages":["Internal server error"]}`))
-			err := s.desk(t, nil).MoveTicket(t.Context(), "10001", access.TicketDone)
+			err := s.desk(t, nil).TransitionTicket(t.Context(), "10001", access.TicketDone)
 			require.Equal(t, tt.want, access.KindOf(err), "%v", err)
 		})
 	}

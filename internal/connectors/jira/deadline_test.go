@@ -53,7 +53,7 @@ func TestWriteDeadline(t *testing.T) {
 						return err
 					},
 					"AddComments":  func() error { return desk.AddComments(late, ref.ID, access.Comment{Marker: "c1", Text: "late"}) },
-					"MoveTicket":   func() error { return desk.MoveTicket(late, ref.ID, access.TicketDone) },
+					"MoveTicket":   func() error { return desk.TransitionTicket(late, ref.ID, access.TicketDone) },
 					"AssignTicket": func() error { return desk.AssignTicket(late, ref.ID, account) },
 				} {
 					err := write()

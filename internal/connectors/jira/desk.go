@@ -31,11 +31,11 @@ type Desk struct {
 	wire   *rest.Transport
 	site   string
 
-	language atomic.Pointer[dialect]
-	self     atomic.Pointer[proof]
-	contact  atomic.Pointer[screen]
-	gates    gates
-	now      func() time.Time
+	language   atomic.Pointer[dialect]
+	self       atomic.Pointer[credentialCheck]
+	contact    atomic.Pointer[screen]
+	callBlocks callBlocks
+	now        func() time.Time
 	// stamps is what is known about comment properties; see comment.go.
 	stamps atomic.Int32
 	// accounts are those of people whom usher has looked for lately.
@@ -79,32 +79,32 @@ func New(c Config, name access.DeskName) (*Desk, error) {
 //
 // go-jira's Do is used with no value to decode into, because its own decoding and its own errors lose what a refusal
 // says; its response is settled instead.
-func (d *Desk) call(ctx context.Context, c rest.Call) (rest.Answer, error) {
+func (d *Desk) call(ctx context.Context, c rest.Call) (rest.Response, error) {
 	target := c.Path
 	if !strings.HasPrefix(target, "rest/") {
-		say, err := d.speak(ctx, c.Op)
+		api, err := d.loadDialect(ctx, c.Op)
 		if err != nil {
-			return rest.Answer{}, err
+			return rest.Response{}, err
 		}
-		target = say.api() + target
+		target = api.api() + target
 	}
-	if err := d.gates.check(c, d.now()); err != nil {
-		return rest.Answer{}, err
+	if err := d.callBlocks.check(c, d.now()); err != nil {
+		return rest.Response{}, err
 	}
 	if len(c.Query) > 0 {
 		target += "?" + c.Query.Encode()
 	}
 	request, err := d.jira.NewRequestWithContext(ctx, c.Method, target, c.Body)
 	if err != nil {
-		return rest.Answer{}, access.Errorf(access.Invalid, c.Op, "the call cannot be written: %s", c.Path)
+		return rest.Response{}, access.Errorf(access.Invalid, c.Op, "the call cannot be written: %s", c.Path)
 	}
 	answer, err := d.jira.Do(request, nil)
 	var response *http.Response
 	if answer != nil {
 		response = answer.Response
 	}
-	settled, err := d.wire.Settle(c, response, err)
-	return settled, d.gates.learn(c, settled, err, d.now())
+	settled, err := d.wire.HandleResponse(c, response, err)
+	return settled, d.callBlocks.learn(c, settled, err, d.now())
 }
 
 // get is a call that reads.
@@ -129,27 +129,27 @@ func (d *Desk) write(ctx context.Context, op string, c rest.Call) error {
 }
 
 // proof is what Jira said of the credentials, when by usher's clock, and what Jira's own clock was (zero when unknown).
-type proof struct {
+type credentialCheck struct {
 	account   access.AccountID
 	at, clock time.Time
 }
 
 // prove asks Jira who we are, and so whether the credentials are good: calls that anonymous users may make answer bad
 // ones with emptiness (JRASERVER-41559).
-func (d *Desk) prove(ctx context.Context, op string) (proof, error) {
+func (d *Desk) checkCredentials(ctx context.Context, op string) (credentialCheck, error) {
 	var me user
 	answer, err := d.call(ctx, rest.Call{Op: op, Mode: rest.Read, Method: http.MethodGet, Path: "myself", Into: &me})
 	if access.IsKind(err, access.NotFound) {
-		return proof{}, access.Errorf(access.Invalid, op, "%s or %s: no such Jira API answers there: %w",
+		return credentialCheck{}, access.Errorf(access.Invalid, op, "%s or %s: no such Jira API answers there: %w",
 			d.key("base_url"), d.key("edition"), err)
 	}
 	if err != nil {
-		return proof{}, err
+		return credentialCheck{}, err
 	}
 	if me.id() == "" {
-		return proof{}, access.Errorf(access.Transient, op, "Jira did not say which account the credentials belong to")
+		return credentialCheck{}, access.Errorf(access.Transient, op, "Jira did not say which account the credentials belong to")
 	}
-	p := proof{account: me.id(), at: d.now(), clock: clockOf(answer)}
+	p := credentialCheck{account: me.id(), at: d.now(), clock: clockOf(answer)}
 	d.self.Store(&p)
 	return p, nil
 }
@@ -159,7 +159,7 @@ func (d *Desk) proven(ctx context.Context, op string, age time.Duration) (access
 	if known := d.self.Load(); known != nil && d.now().Sub(known.at) < age {
 		return known.account, nil
 	}
-	p, err := d.prove(ctx, op)
+	p, err := d.checkCredentials(ctx, op)
 	return p.account, err
 }
 
@@ -168,16 +168,16 @@ func (d *Desk) me(ctx context.Context, op string) (access.AccountID, error) {
 	if known := d.self.Load(); known != nil {
 		return known.account, nil
 	}
-	p, err := d.prove(ctx, op)
+	p, err := d.checkCredentials(ctx, op)
 	return p.account, err
 }
 
 // gone makes sure that an error NotFound is about the ticket and not about us.
-func (d *Desk) gone(ctx context.Context, op string, err error) error {
+func (d *Desk) confirmNotFound(ctx context.Context, op string, err error) error {
 	if !access.IsKind(err, access.NotFound) {
 		return err
 	}
-	if _, bad := d.prove(ctx, op); bad != nil {
+	if _, bad := d.checkCredentials(ctx, op); bad != nil {
 		return bad
 	}
 	return err

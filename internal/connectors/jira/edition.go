@@ -69,7 +69,7 @@ type resultPage struct {
 
 // speak gives the edition's dialect: the configured one, or what the site says of itself. A host's name says nothing:
 // every edition can be behind any.
-func (d *Desk) speak(ctx context.Context, op string) (dialect, error) {
+func (d *Desk) loadDialect(ctx context.Context, op string) (dialect, error) {
 	if known := d.language.Load(); known != nil {
 		return *known, nil
 	}
@@ -81,12 +81,12 @@ func (d *Desk) speak(ctx context.Context, op string) (dialect, error) {
 		}
 		edition = asked
 	}
-	var say dialect = cloud{}
+	var api dialect = cloud{}
 	if edition == DataCenter {
-		say = dataCenter{}
+		api = dataCenter{}
 	}
-	d.language.Store(&say)
-	return say, nil
+	d.language.Store(&api)
+	return api, nil
 }
 
 // askEdition reads serverInfo, which both editions give at the same place, to anonymous callers as well.
@@ -121,7 +121,7 @@ func (d *Desk) askEdition(ctx context.Context, op string) (Edition, error) {
 type hits[T any] struct {
 	list   []T
 	next   string
-	answer rest.Answer
+	answer rest.Response
 }
 
 // envelope is an answer with issues, in either edition.
@@ -138,15 +138,15 @@ type envelope[T any] struct {
 
 // search reads one page. A 404 is about the address and not about a ticket.
 func search[T any](ctx context.Context, d *Desk, op string, q query) (hits[T], error) {
-	say, err := d.speak(ctx, op)
+	api, err := d.loadDialect(ctx, op)
 	if err != nil {
 		return hits[T]{}, err
 	}
-	got, answer, err := list[T](ctx, d, op, say.search(q))
+	got, answer, err := list[T](ctx, d, op, api.search(q))
 	if err != nil {
 		return hits[T]{}, err
 	}
-	next := say.next(q, resultPage{issues: len(got.Issues), total: got.Total, token: got.NextPageToken})
+	next := api.next(q, resultPage{issues: len(got.Issues), total: got.Total, token: got.NextPageToken})
 	if got.IsLast || next == q.page {
 		// A token that comes back leads nowhere.
 		next = ""
@@ -155,7 +155,7 @@ func search[T any](ctx context.Context, d *Desk, op string, q query) (hits[T], e
 }
 
 // list makes a call that answers with issues.
-func list[T any](ctx context.Context, d *Desk, op string, c rest.Call) (envelope[T], rest.Answer, error) {
+func list[T any](ctx context.Context, d *Desk, op string, c rest.Call) (envelope[T], rest.Response, error) {
 	var got envelope[T]
 	c.Op, c.Mode, c.Into = op, rest.Read, &got
 	answer, err := d.call(ctx, c)

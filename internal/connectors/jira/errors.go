@@ -14,7 +14,7 @@ import (
 )
 
 // kindOf is what Jira means by an answer where HTTP alone would mislead.
-func kindOf(a rest.Answer) access.Kind {
+func kindOf(a rest.Response) access.Kind {
 	switch {
 	case anonymous(a), captcha(a):
 		// The call ran as an anonymous one, whatever its status says.
@@ -33,19 +33,19 @@ func kindOf(a rest.Answer) access.Kind {
 }
 
 // page tells whether somebody else answered than Jira's API, which writes no HTML.
-func page(a rest.Answer) bool {
+func page(a rest.Response) bool {
 	kind, _, err := mime.ParseMediaType(a.Header.Get("Content-Type"))
 	return err == nil && kind == "text/html" && len(a.Body) > 0
 }
 
 // anonymous tells whether the call ran without an account although it had credentials.
-func anonymous(a rest.Answer) bool {
+func anonymous(a rest.Response) bool {
 	return strings.Contains(a.Header.Get("X-Seraph-LoginReason"), "AUTHENTICATED_FAILED") ||
 		a.Header.Get("X-AUSERNAME") == "anonymous"
 }
 
 // captcha tells whether Data Center refuses the password, right or wrong, until a human has logged in by browser.
-func captcha(a rest.Answer) bool {
+func captcha(a rest.Response) bool {
 	return strings.Contains(a.Header.Get("X-Seraph-LoginReason"), "AUTHENTICATION_DENIED") ||
 		strings.Contains(a.Header.Get("X-Authentication-Denied-Reason"), "CAPTCHA")
 }
@@ -63,7 +63,7 @@ type refusal struct {
 }
 
 // errorText is what Jira said, fields in the order of their ids; "" when it said nothing in its own shapes.
-func errorText(a rest.Answer) string {
+func errorText(a rest.Response) string {
 	var parts []string
 	switch {
 	case captcha(a):
@@ -89,7 +89,7 @@ func errorText(a rest.Answer) string {
 }
 
 // refusalOf reads the shapes one by one, so that an unexpected value in one does not hide the others.
-func refusalOf(a rest.Answer) (refusal, bool) {
+func refusalOf(a rest.Response) (refusal, bool) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(a.Body, &members) != nil {
 		return refusal{}, false
@@ -122,7 +122,7 @@ func archived(err error) bool {
 }
 
 // refusedField tells whether a refusal is about that field.
-func refusedField(a rest.Answer, field string) bool {
+func refusedField(a rest.Response, field string) bool {
 	r, _ := refusalOf(a)
 	_, there := r.Errors[field]
 	return there

@@ -26,7 +26,7 @@ const manyTickets = 100
 func (d *Desk) ChangedTickets(ctx context.Context, q access.ChangesQuery) (access.ChangesPage, error) {
 	const op = "list changed tickets"
 	if q.Since.IsZero() {
-		p, err := d.prove(ctx, op)
+		p, err := d.checkCredentials(ctx, op)
 		return access.ChangesPage{Now: p.clock}, err
 	}
 	me, err := d.proven(ctx, op, proofLife)
@@ -54,7 +54,7 @@ func (d *Desk) ChangedTickets(ctx context.Context, q access.ChangesQuery) (acces
 	out := access.ChangesPage{Tickets: tickets, Now: page.now}
 	behind := from.after(page, q.Since)
 	if next := behind.String(); page.more && next != q.Page {
-		out.Next, out.Settled = next, behind.at
+		out.Next, out.CompleteUntil = next, behind.at
 	}
 	return out, nil
 }
@@ -71,11 +71,11 @@ type changed struct {
 
 // changes searches from a place on. Jira's own pages only serve to get past what was told before: an issue that changes
 // between two of them moves to the end, others move up, and a reader who counts would jump over those.
-func (d *Desk) changes(ctx context.Context, op string, q access.ChangesQuery, from place) (changed, error) {
+func (d *Desk) changes(ctx context.Context, op string, q access.ChangesQuery, from feedCursor) (changed, error) {
 	ask := query{
-		jql: d.config.changedSince(from.since(q.Since)), fields: ticketFields(), limit: q.Limit + len(from.told), history: true,
+		jql: d.config.changedSince(from.since(q.Since)), fields: ticketFields(), limit: q.Limit + len(from.seen), history: true,
 	}
-	light := len(from.told) > 0
+	light := len(from.seen) > 0
 	if light {
 		// Most of what this shows was told before: only the others are read whole.
 		ask.fields, ask.history = []string{"updated"}, false
@@ -145,7 +145,7 @@ func (d *Desk) ReadTickets(ctx context.Context, ids []access.TicketID) (access.T
 		}
 	}
 	if len(out.Missing) > 0 {
-		if _, err := d.prove(ctx, op); err != nil {
+		if _, err := d.checkCredentials(ctx, op); err != nil {
 			return access.TicketsRead{}, err
 		}
 	}
@@ -187,12 +187,12 @@ func (d *Desk) readAll(ctx context.Context, op string, ids []string) (map[access
 
 // fetch reads issues by their ids. later are those that exist and that Jira could not give along with the others.
 func (d *Desk) fetch(ctx context.Context, op string, ids []string) (issues []issue, later []string, err error) {
-	say, err := d.speak(ctx, op)
+	api, err := d.loadDialect(ctx, op)
 	if err != nil {
 		return nil, nil, err
 	}
 	for range maxPages {
-		page, _, err := list[issue](ctx, d, op, say.byIDs(ids, len(issues)))
+		page, _, err := list[issue](ctx, d, op, api.byIDs(ids, len(issues)))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -208,7 +208,7 @@ func (d *Desk) fetch(ctx context.Context, op string, ids []string) (issues []iss
 }
 
 // clockOf is when the answer was made, by the clock of Jira's own front; zero when it does not tell.
-func clockOf(a rest.Answer) time.Time {
+func clockOf(a rest.Response) time.Time {
 	at, err := http.ParseTime(a.Header.Get("Date"))
 	if err != nil {
 		return time.Time{}

@@ -111,7 +111,7 @@ func indexedScript(t *testing.T, x *index) *script {
 	return s
 }
 
-func moment(minute, second int) time.Time {
+func jiraTime(minute, second int) time.Time {
 	return time.Date(2026, 1, 2, 3, minute, second, 0, time.UTC)
 }
 
@@ -127,8 +127,8 @@ func TestChangesAreSearchedByTheLabelAndATimeWithoutAZone(t *testing.T) {
 		{"labels beside a field", func(c *jira.Config) { c.MarkerField, c.Labels = "customfield_1", true }, `labels = "usher"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := indexedScript(t, &index{now: moment(0, 0)})
-			since := moment(30, 45).Add(678 * time.Millisecond).In(time.FixedZone("far east", 14*3600))
+			s := indexedScript(t, &index{now: jiraTime(0, 0)})
+			since := jiraTime(30, 45).Add(678 * time.Millisecond).In(time.FixedZone("far east", 14*3600))
 			_, err := s.desk(t, tt.change).ChangedTickets(t.Context(), access.ChangesQuery{Since: since, Limit: 7})
 			require.NoError(t, err)
 			require.Equal(t, map[string]any{
@@ -140,15 +140,15 @@ func TestChangesAreSearchedByTheLabelAndATimeWithoutAZone(t *testing.T) {
 }
 
 func TestAPageOfChangesIsFewCalls(t *testing.T) {
-	x := &index{limit: 100, now: moment(40, 0)}
+	x := &index{limit: 100, now: jiraTime(40, 0)}
 	s := indexedScript(t, x)
 	now := newClock()
 	desk := s.desk(t, nil)
 	desk.SetClock(now.read)
 	ask := func() access.ChangesPage {
-		page, err := desk.ChangedTickets(t.Context(), access.ChangesQuery{Since: moment(0, 0), Limit: 100})
+		page, err := desk.ChangedTickets(t.Context(), access.ChangesQuery{Since: jiraTime(0, 0), Limit: 100})
 		require.NoError(t, err)
-		require.Equal(t, moment(40, 0), page.Now)
+		require.Equal(t, jiraTime(40, 0), page.Now)
 		return page
 	}
 	require.Empty(t, ask().Tickets)
@@ -158,8 +158,8 @@ func TestAPageOfChangesIsFewCalls(t *testing.T) {
 	now.pass(61 * time.Second)
 	ask()
 	require.Len(t, s.all(), 6, "emptiness is believed for a minute")
-	x.change("1", moment(1, 0))
-	x.change("2", moment(2, 0))
+	x.change("1", jiraTime(1, 0))
+	x.change("2", jiraTime(2, 0))
 	require.Len(t, ask().Tickets, 2)
 	require.Len(t, s.all(), 8, "a page with tickets is two calls")
 	now.pass(4 * time.Minute)
@@ -173,10 +173,10 @@ func TestAPageOfChangesIsFewCalls(t *testing.T) {
 
 func TestWithoutATimeOnlyTheClockIsAsked(t *testing.T) {
 	s := cloudScript(t)
-	s.on("GET /rest/api/3/myself", with(okay(`{"accountId":"bot"}`), "Date", moment(4, 5).Format(http.TimeFormat)))
+	s.on("GET /rest/api/3/myself", with(okay(`{"accountId":"bot"}`), "Date", jiraTime(4, 5).Format(http.TimeFormat)))
 	page, err := s.desk(t, nil).ChangedTickets(t.Context(), access.ChangesQuery{Limit: 1})
 	require.NoError(t, err)
-	require.Equal(t, access.ChangesPage{Now: moment(4, 5)}, page)
+	require.Equal(t, access.ChangesPage{Now: jiraTime(4, 5)}, page)
 	require.Empty(t, s.calls())
 }
 
@@ -192,7 +192,7 @@ func TestEmptinessOfBadCredentialsIsForbidden(t *testing.T) {
 			now := newClock()
 			desk := s.desk(t, nil)
 			desk.SetClock(now.read)
-			q := access.ChangesQuery{Since: moment(0, 0), Limit: 1}
+			q := access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1}
 			_, err := desk.ChangedTickets(t.Context(), q)
 			require.NoError(t, err)
 			now.pass(2 * time.Minute)
@@ -225,7 +225,7 @@ func walk(t *testing.T, desk *jira.Desk, q access.ChangesQuery, between func(pag
 }
 
 func TestPagesTellEverythingOnceAndInOrder(t *testing.T) {
-	for name, now := range map[string]time.Time{"old changes": moment(59, 0), "changes of a moment ago": moment(0, 5), "no clock": {}} {
+	for name, now := range map[string]time.Time{"old changes": jiraTime(59, 0), "changes of a moment ago": jiraTime(0, 5), "no clock": {}} {
 		for _, server := range []int{1, 3, 100} {
 			for _, limit := range []int{1, 2, 7, 100} {
 				t.Run(fmt.Sprintf("%s, pages of %d by %d", name, limit, server), func(t *testing.T) {
@@ -235,10 +235,10 @@ func TestPagesTellEverythingOnceAndInOrder(t *testing.T) {
 						id := strconv.Itoa(100 + n)
 						want = append(want, id)
 						// Several change in one second.
-						x.change(id, moment(0, n/6).Add(time.Duration(n)*time.Millisecond))
+						x.change(id, jiraTime(0, n/6).Add(time.Duration(n)*time.Millisecond))
 					}
 					desk := indexedScript(t, x).desk(t, nil)
-					require.Equal(t, want, walk(t, desk, access.ChangesQuery{Since: moment(0, 0), Limit: limit}, func(int) {}))
+					require.Equal(t, want, walk(t, desk, access.ChangesQuery{Since: jiraTime(0, 0), Limit: limit}, func(int) {}))
 				})
 			}
 		}
@@ -246,16 +246,16 @@ func TestPagesTellEverythingOnceAndInOrder(t *testing.T) {
 }
 
 func TestAnIssueThatChangesBetweenPagesHidesNone(t *testing.T) {
-	for name, now := range map[string]time.Time{"old changes": moment(59, 0), "changes of a moment ago": moment(0, 5)} {
+	for name, now := range map[string]time.Time{"old changes": jiraTime(59, 0), "changes of a moment ago": jiraTime(0, 5)} {
 		t.Run(name, func(t *testing.T) {
 			x := &index{limit: 3, now: now}
 			for n := range 12 {
-				x.change(strconv.Itoa(n), moment(0, n))
+				x.change(strconv.Itoa(n), jiraTime(0, n))
 			}
 			desk := indexedScript(t, x).desk(t, nil)
-			told := walk(t, desk, access.ChangesQuery{Since: moment(0, 0), Limit: 2}, func(page int) {
+			told := walk(t, desk, access.ChangesQuery{Since: jiraTime(0, 0), Limit: 2}, func(page int) {
 				if page < 3 {
-					x.change(strconv.Itoa(2*page), moment(58, page))
+					x.change(strconv.Itoa(2*page), jiraTime(58, page))
 				}
 			})
 			for n := range 12 {
@@ -269,39 +269,39 @@ func TestAnIssueThatChangesBetweenPagesHidesNone(t *testing.T) {
 }
 
 func TestAnIssueThatIsNewerThanItsIndexHidesNone(t *testing.T) {
-	x := &index{limit: 100, now: moment(59, 0)}
+	x := &index{limit: 100, now: jiraTime(59, 0)}
 	x.issues = []indexed{
-		{"1", moment(1, 0), moment(1, 0)}, {"2", moment(58, 59), moment(2, 0)}, {"3", moment(3, 0), moment(3, 0)}, {"4", moment(4, 0), moment(4, 0)},
+		{"1", jiraTime(1, 0), jiraTime(1, 0)}, {"2", jiraTime(58, 59), jiraTime(2, 0)}, {"3", jiraTime(3, 0), jiraTime(3, 0)}, {"4", jiraTime(4, 0), jiraTime(4, 0)},
 	}
 	desk := indexedScript(t, x).desk(t, nil)
-	require.Equal(t, []string{"1", "2", "3", "4"}, walk(t, desk, access.ChangesQuery{Since: moment(0, 0), Limit: 1}, func(int) {}))
+	require.Equal(t, []string{"1", "2", "3", "4"}, walk(t, desk, access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1}, func(int) {}))
 }
 
 func TestAnIssueThatIsNewerThanItsIndexSettlesNothing(t *testing.T) {
-	x := &index{limit: 100, now: moment(59, 0)}
-	x.issues = []indexed{{"1", moment(1, 0), moment(1, 0)}, {"2", moment(58, 59), moment(2, 0)}, {"3", moment(3, 30), moment(3, 30)}}
+	x := &index{limit: 100, now: jiraTime(59, 0)}
+	x.issues = []indexed{{"1", jiraTime(1, 0), jiraTime(1, 0)}, {"2", jiraTime(58, 59), jiraTime(2, 0)}, {"3", jiraTime(3, 30), jiraTime(3, 30)}}
 	desk := indexedScript(t, x).desk(t, nil)
-	q := access.ChangesQuery{Since: moment(0, 0), Limit: 1}
+	q := access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1}
 	var settled []time.Time
 	for {
 		page, err := desk.ChangedTickets(t.Context(), q)
 		require.NoError(t, err)
 		if page.Next == "" {
-			require.Zero(t, page.Settled)
+			require.Zero(t, page.CompleteUntil)
 			break
 		}
-		settled, q.Page = append(settled, page.Settled), page.Next
+		settled, q.Page = append(settled, page.CompleteUntil), page.Next
 	}
-	require.Equal(t, []time.Time{moment(1, 0), moment(1, 0)}, settled, "not where the second issue seems to be: the third is still to be told")
+	require.Equal(t, []time.Time{jiraTime(1, 0), jiraTime(1, 0)}, settled, "not where the second issue seems to be: the third is still to be told")
 }
 
 func TestAMassChangeIsToldWithShortPlaces(t *testing.T) {
-	x := &index{limit: 100, now: moment(20, 0)}
+	x := &index{limit: 100, now: jiraTime(20, 0)}
 	for n := range 1500 {
-		x.change(strconv.Itoa(10_000+n), moment(15, 0).Add(time.Duration(n)*100*time.Millisecond))
+		x.change(strconv.Itoa(10_000+n), jiraTime(15, 0).Add(time.Duration(n)*100*time.Millisecond))
 	}
 	desk := indexedScript(t, x).desk(t, nil)
-	q := access.ChangesQuery{Since: moment(0, 0), Limit: 100}
+	q := access.ChangesQuery{Since: jiraTime(0, 0), Limit: 100}
 	told := 0
 	for {
 		page, err := desk.ChangedTickets(t.Context(), q)
@@ -317,13 +317,13 @@ func TestAMassChangeIsToldWithShortPlaces(t *testing.T) {
 }
 
 func TestLaterPagesOfAMassChangeAskForTimesAndReadOnlyWhatIsNew(t *testing.T) {
-	x := &index{limit: 100, now: moment(20, 0)}
+	x := &index{limit: 100, now: jiraTime(20, 0)}
 	for n := range 300 {
-		x.change(strconv.Itoa(10_000+n), moment(15, 0).Add(time.Duration(n)*time.Millisecond))
+		x.change(strconv.Itoa(10_000+n), jiraTime(15, 0).Add(time.Duration(n)*time.Millisecond))
 	}
 	s := indexedScript(t, x)
 	desk := s.desk(t, nil)
-	q := access.ChangesQuery{Since: moment(0, 0), Limit: 100}
+	q := access.ChangesQuery{Since: jiraTime(0, 0), Limit: 100}
 	first, err := desk.ChangedTickets(t.Context(), q)
 	require.NoError(t, err)
 	q.Page = first.Next
@@ -345,22 +345,22 @@ func TestLaterPagesOfAMassChangeAskForTimesAndReadOnlyWhatIsNew(t *testing.T) {
 }
 
 func TestWhatIsDeletedAfterTheSearchEndsNoWalk(t *testing.T) {
-	x := &index{limit: 100, now: moment(20, 0), deleted: []string{"2", "4"}}
+	x := &index{limit: 100, now: jiraTime(20, 0), deleted: []string{"2", "4"}}
 	for n := range 6 {
-		x.change(strconv.Itoa(n), moment(15, n))
+		x.change(strconv.Itoa(n), jiraTime(15, n))
 	}
 	desk := indexedScript(t, x).desk(t, nil)
-	require.Equal(t, []string{"0", "1", "3", "5"}, walk(t, desk, access.ChangesQuery{Since: moment(0, 0), Limit: 1}, func(int) {}))
+	require.Equal(t, []string{"0", "1", "3", "5"}, walk(t, desk, access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1}, func(int) {}))
 }
 
 func TestATicketOfALaterPageIsNotTakenForGoneWithBadCredentials(t *testing.T) {
-	x := &index{limit: 100, now: moment(20, 0), deleted: []string{"2"}}
+	x := &index{limit: 100, now: jiraTime(20, 0), deleted: []string{"2"}}
 	for n := range 4 {
-		x.change(strconv.Itoa(n), moment(15, n))
+		x.change(strconv.Itoa(n), jiraTime(15, n))
 	}
 	s := indexedScript(t, x)
 	desk := s.desk(t, nil)
-	q := access.ChangesQuery{Since: moment(0, 0), Limit: 2}
+	q := access.ChangesQuery{Since: jiraTime(0, 0), Limit: 2}
 	first, err := desk.ChangedTickets(t.Context(), q)
 	require.NoError(t, err)
 	s.on("GET /rest/api/3/myself", status(401, ``))
@@ -370,23 +370,23 @@ func TestATicketOfALaterPageIsNotTakenForGoneWithBadCredentials(t *testing.T) {
 }
 
 func TestASearchThatIsBehindTheIssuesEndsNoWalk(t *testing.T) {
-	x := &index{limit: 100, now: moment(20, 0), ahead: time.Second}
+	x := &index{limit: 100, now: jiraTime(20, 0), ahead: time.Second}
 	for n := range 6 {
-		x.change(strconv.Itoa(n), moment(15, n))
+		x.change(strconv.Itoa(n), jiraTime(15, n))
 	}
 	desk := indexedScript(t, x).desk(t, nil)
-	require.Equal(t, []string{"0", "1", "2", "3", "4", "5"}, walk(t, desk, access.ChangesQuery{Since: moment(0, 0), Limit: 1}, func(int) {}))
+	require.Equal(t, []string{"0", "1", "2", "3", "4", "5"}, walk(t, desk, access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1}, func(int) {}))
 }
 
 func TestAPageThatNobodyMadeIsInvalid(t *testing.T) {
-	s := indexedScript(t, &index{limit: 10, now: moment(0, 0)})
+	s := indexedScript(t, &index{limit: 10, now: jiraTime(0, 0)})
 	for _, page := range []string{"no such page", "75", "x;", "1;a", "1;1-x", "1;-5", ";", "1;1-2-3"} {
-		_, err := s.desk(t, nil).ChangedTickets(t.Context(), access.ChangesQuery{Since: moment(0, 0), Limit: 1, Page: page})
+		_, err := s.desk(t, nil).ChangedTickets(t.Context(), access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1, Page: page})
 		requireKind(t, access.Invalid, err)
 	}
 	require.Empty(t, s.calls())
 	s.on("POST /rest/api/3/search/jql", status(400, `{"errorMessages":["The provided next page token is invalid or has expired."]}`))
-	_, err := s.desk(t, nil).ChangedTickets(t.Context(), access.ChangesQuery{Since: moment(0, 0), Limit: 1, Page: "1767324645000;1-2"})
+	_, err := s.desk(t, nil).ChangedTickets(t.Context(), access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1, Page: "1767324645000;1-2"})
 	requireKind(t, access.Invalid, err)
 }
 
@@ -394,19 +394,19 @@ func TestAFeedThatRepeatsItsPageEnds(t *testing.T) {
 	s := cloudScript(t)
 	s.on("POST /rest/api/3/search/jql", okay(`{"nextPageToken":"again","issues":[{"id":"1","key":"A-1","fields":{"status":{"id":"1"},"updated":"2026-01-02T03:04:05.000+0000"}}]}`))
 	s.on("POST /rest/api/3/changelog/bulkfetch", okay(`{}`))
-	require.Equal(t, []string{"1"}, walk(t, s.desk(t, nil), access.ChangesQuery{Since: moment(0, 0), Limit: 1}, func(int) {}))
+	require.Equal(t, []string{"1"}, walk(t, s.desk(t, nil), access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1}, func(int) {}))
 }
 
 func FuzzAPlaceIsReadBackOrRefused(f *testing.F) {
 	for _, page := range []string{"1767324645000;", "1767324645000;10001-250,10002-1000", "0;1--1", "-5;3-4", "9223372036854775807;1-9223372036854775807"} {
 		f.Add(page)
 	}
-	x := &index{limit: 10, now: moment(59, 0)}
+	x := &index{limit: 10, now: jiraTime(59, 0)}
 	f.Fuzz(func(t *testing.T, page string) {
 		if page == "" {
 			return
 		}
-		_, err := indexedScript(t, x).desk(t, nil).ChangedTickets(t.Context(), access.ChangesQuery{Since: moment(0, 0), Limit: 1, Page: page})
+		_, err := indexedScript(t, x).desk(t, nil).ChangedTickets(t.Context(), access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1, Page: page})
 		if err != nil {
 			requireKind(t, access.Invalid, err)
 		}

@@ -52,11 +52,11 @@ func (f field) takesText() bool {
 
 // value is a text in the form that the field takes. A number that is none is sent as it is, for
 // Jira to refuse by name.
-func (f field) value(say dialect, text string) any {
+func (f field) value(api dialect, text string) any {
 	s := f.Schema
 	switch {
 	case strings.HasSuffix(s.Custom, ":textarea"), s.System == "description", s.System == "environment":
-		return say.text(text, "")
+		return api.text(text, "")
 	case s.Type == "option":
 		return map[string]string{"value": text}
 	case s.Type == "array" && s.Items == "option":
@@ -72,7 +72,7 @@ func (f field) value(say dialect, text string) any {
 	case s.Type == "resolution", s.Type == "priority":
 		return map[string]string{"name": text}
 	case s.Type == "user":
-		return say.person(access.AccountID(text))
+		return api.person(access.AccountID(text))
 	default:
 		return shorten(oneLine(text), summaryLimit)
 	}

@@ -104,8 +104,8 @@ const maxStamps = 20
 
 // readStamps reads the issue properties one by one where the search does not show them. An issue without one stays so.
 func (d *Desk) readStamps(ctx context.Context, op string, hits []found) error {
-	say, err := d.speak(ctx, op)
-	if err != nil || say.showsStamps() {
+	api, err := d.loadDialect(ctx, op)
+	if err != nil || api.showsStamps() {
 		return err
 	}
 	slices.SortFunc(hits, func(a, b found) int {

@@ -17,10 +17,10 @@ type history struct {
 
 // change is one entry of an issue's history.
 type change struct {
-	ID      string `json:"id"`
-	Author  user   `json:"author"`
-	Created moment `json:"created"`
-	Items   []item `json:"items"`
+	ID      string   `json:"id"`
+	Author  user     `json:"author"`
+	Created jiraTime `json:"created"`
+	Items   []item   `json:"items"`
 }
 
 // item is one field that a change changed. Data Center gives no FieldID.
@@ -35,7 +35,7 @@ func (i item) of(field string) bool { return i.FieldID == field || i.Field == fi
 // complete reads the histories that are not whole, all of them at once. Nothing promises which part of a long history
 // comes with an issue, so a move in it may not be the last one.
 func (d *Desk) complete(ctx context.Context, op string, issues []issue) error {
-	say, err := d.speak(ctx, op)
+	api, err := d.loadDialect(ctx, op)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (d *Desk) complete(ctx context.Context, op string, issues []issue) error {
 			return access.Errorf(access.Transient, op, "the history is longer than %d changes", maxPages*historyPage)
 		}
 		seen[page] = true
-		call, can := say.histories(ids, page)
+		call, can := api.histories(ids, page)
 		if !can {
 			return nil
 		}
@@ -124,10 +124,10 @@ func (i issue) newest(is func(item) bool) *change {
 
 // moment is a time of Jira's, UTC; the zero time for anything that is none. Most are "2019-07-17T17:59:42.002-0700";
 // the bulk call's example has a number, which is seconds, or milliseconds where it is too large for them.
-type moment struct{ time.Time }
+type jiraTime struct{ time.Time }
 
 // UnmarshalJSON implements json.Unmarshaler. It refuses nothing.
-func (m *moment) UnmarshalJSON(raw []byte) error {
+func (m *jiraTime) UnmarshalJSON(raw []byte) error {
 	m.Time = time.Time{}
 	var number int64
 	if json.Unmarshal(raw, &number) == nil && number > 0 {

@@ -19,7 +19,7 @@ type scope string
 const everything scope = ""
 
 // gate is a scope that must be left alone until a moment.
-type gate struct {
+type callBlock struct {
 	until time.Time
 	kind  access.Kind
 	why   string
@@ -27,9 +27,9 @@ type gate struct {
 
 // gates remembers Jira's refusals, so that a call which would be refused again is answered without a call. The zero value
 // has no gate shut. Safe for concurrent use.
-type gates struct {
+type callBlocks struct {
 	mu   sync.Mutex
-	shut map[scope]gate
+	shut map[scope]callBlock
 }
 
 // The waits where a limit names none: a burst is a bucket that fills every second, and the limit on one issue counts over
@@ -42,7 +42,7 @@ const (
 )
 
 // check refuses a call of which a scope is shut.
-func (g *gates) check(c rest.Call, now time.Time) error {
+func (g *callBlocks) check(c rest.Call, now time.Time) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, s := range scopesOf(c) {
@@ -60,9 +60,9 @@ func (g *gates) check(c rest.Call, now time.Time) error {
 }
 
 // learn shuts what an answer says is to be left alone, and gives the wait into the error that the answer made.
-func (g *gates) learn(c rest.Call, a rest.Answer, err error, now time.Time) error {
+func (g *callBlocks) learn(c rest.Call, a rest.Response, err error, now time.Time) error {
 	if captcha(a) {
-		g.close(everything, gate{until: now.Add(captchaPause), kind: access.Forbidden, why: captchaText}, now)
+		g.close(everything, callBlock{until: now.Add(captchaPause), kind: access.Forbidden, why: captchaText}, now)
 		return err
 	}
 	if a.Status != http.StatusTooManyRequests {
@@ -73,7 +73,7 @@ func (g *gates) learn(c rest.Call, a rest.Answer, err error, now time.Time) erro
 		return err
 	}
 	wait = min(wait, rest.MaxRetryAfter)
-	g.close(s, gate{until: now.Add(wait), kind: access.RateLimited, why: "Jira's rate limit" + reasonText(a)}, now)
+	g.close(s, callBlock{until: now.Add(wait), kind: access.RateLimited, why: "Jira's rate limit" + reasonText(a)}, now)
 	var e *access.Error
 	if errors.As(err, &e) {
 		e.RetryAfter = wait
@@ -81,11 +81,11 @@ func (g *gates) learn(c rest.Call, a rest.Answer, err error, now time.Time) erro
 	return err
 }
 
-func (g *gates) close(s scope, one gate, now time.Time) {
+func (g *callBlocks) close(s scope, one callBlock, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.shut == nil {
-		g.shut = map[scope]gate{}
+		g.shut = map[scope]callBlock{}
 	}
 	for old, known := range g.shut {
 		if !known.until.After(now) {
@@ -103,7 +103,7 @@ func (g *gates) close(s scope, one gate, now time.Time) {
 // RateLimit-Reason is an open set. Cloud has three systems: an hourly quota for everything, bursts on one endpoint and
 // method, and changes of one issue. What is unknown is taken as the endpoint's. Data Center's limit has no reason and is
 // the user's on one node: everything. It shows its headers on every answer, so only a 429 counts.
-func limitOf(c rest.Call, a rest.Answer, now time.Time) (scope, time.Duration) {
+func limitOf(c rest.Call, a rest.Response, now time.Time) (scope, time.Duration) {
 	wait := waitOf(a, now)
 	reason := a.Header.Get("RateLimit-Reason")
 	switch {
@@ -132,7 +132,7 @@ func limitOf(c rest.Call, a rest.Answer, now time.Time) (scope, time.Duration) {
 
 // waitOf is what Retry-After says, else X-RateLimit-Reset; 0 for neither. The reset is a moment by Jira's clock, so it is
 // compared with the answer's own date where there is one.
-func waitOf(a rest.Answer, now time.Time) time.Duration {
+func waitOf(a rest.Response, now time.Time) time.Duration {
 	if at, err := http.ParseTime(a.Header.Get("Date")); err == nil {
 		now = at
 	}
@@ -151,7 +151,7 @@ func waitOf(a rest.Answer, now time.Time) time.Duration {
 	return 0
 }
 
-func reasonText(a rest.Answer) string {
+func reasonText(a rest.Response) string {
 	if reason := a.Header.Get("RateLimit-Reason"); reason != "" {
 		return fmt.Sprintf(" (%.60q)", reason)
 	}

@@ -25,7 +25,7 @@ type transition struct {
 // names are the workflow's decoration.
 //
 // Transient too: another change of the same issue is running (409), or somebody moved the ticket in between.
-func (d *Desk) MoveTicket(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
+func (d *Desk) TransitionTicket(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
 	const op = "move ticket"
 	before, phase, err := d.stand(ctx, op, id)
 	if err != nil || phase == to {
@@ -51,7 +51,7 @@ func (d *Desk) MoveTicket(ctx context.Context, id access.TicketID, to access.Tic
 	err = d.write(ctx, op, rest.Call{Method: http.MethodPost, Path: path, Body: body})
 	// Data Center answers 500 to a transition that is none any more.
 	if !access.IsKind(err, access.Invalid) && rest.StatusOf(err) != http.StatusInternalServerError {
-		return d.gone(ctx, op, err)
+		return d.confirmNotFound(ctx, op, err)
 	}
 	return d.afterRefusal(ctx, op, before, to, err)
 }
@@ -79,7 +79,7 @@ func (d *Desk) transitions(ctx context.Context, op string, id access.TicketID) (
 	}
 	path, _ := issuePath(id, "/transitions?expand=transitions.fields")
 	err := d.get(ctx, op, path, &list)
-	return list.Transitions, d.gone(ctx, op, err)
+	return list.Transitions, d.confirmNotFound(ctx, op, err)
 }
 
 // choose picks the way to a phase, or tells what there is instead.
@@ -117,7 +117,7 @@ func (d *Desk) choose(op string, from issue, ways []transition, to access.Ticket
 
 // closing is the values for a transition's screen. Invalid names every field that is demanded and has none.
 func (d *Desk) closing(ctx context.Context, op string, way transition, to access.TicketPhase) (map[string]any, error) {
-	say, err := d.speak(ctx, op)
+	api, err := d.loadDialect(ctx, op)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (d *Desk) closing(ctx context.Context, op string, way transition, to access
 			continue
 		}
 		if text, isText := value.(string); isText {
-			value = f.value(say, text)
+			value = f.value(api, text)
 		}
 		values[id] = value
 	}

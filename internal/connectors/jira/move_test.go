@@ -43,7 +43,7 @@ func TestMovesGoByCategoryWhereNothingIsListed(t *testing.T) {
 		{access.TicketWaiting, "Open", ""},
 		{access.TicketWontDo, "Closed", "Won't Do"},
 	} {
-		require.NoError(t, desk.MoveTicket(t.Context(), ref.ID, tt.to), "%s", tt.to)
+		require.NoError(t, desk.TransitionTicket(t.Context(), ref.ID, tt.to), "%s", tt.to)
 		i, there := s.Issue(string(ref.ID))
 		require.True(t, there)
 		require.Equal(t, tt.status, i.Status)
@@ -51,18 +51,18 @@ func TestMovesGoByCategoryWhereNothingIsListed(t *testing.T) {
 			require.Equal(t, tt.resolution, i.Resolution)
 		}
 	}
-	requireKind(t, access.Conflict, desk.MoveTicket(t.Context(), ref.ID, access.TicketApproved))
+	requireKind(t, access.Conflict, desk.TransitionTicket(t.Context(), ref.ID, access.TicketApproved))
 }
 
 func TestWontDoNeedsAWayToSaySo(t *testing.T) {
 	s := newSite(t, jiratest.Config{Projects: oneDone()})
 	desk := s.desk(t, byCategory)
 	ref := open(t, desk)
-	err := desk.MoveTicket(t.Context(), ref.ID, access.TicketWontDo)
+	err := desk.TransitionTicket(t.Context(), ref.ID, access.TicketWontDo)
 	requireKind(t, access.Conflict, err)
 	require.ErrorContains(t, err, `"Finish" to "Closed"`)
 	require.ErrorContains(t, err, "desks.jira.statuses.wont_do")
-	require.NoError(t, desk.MoveTicket(t.Context(), ref.ID, access.TicketDone))
+	require.NoError(t, desk.TransitionTicket(t.Context(), ref.ID, access.TicketDone))
 	require.NotContains(t, s.last(t, "POST /transitions"), "fields", "a field that is on no screen is not sent")
 }
 
@@ -72,9 +72,9 @@ func TestScreensThatNeedNothingFromUsherGetNothing(t *testing.T) {
 	s := newSite(t, jiratest.Config{Projects: projects})
 	desk := s.desk(t, byCategory)
 	ref := open(t, desk)
-	require.NoError(t, desk.MoveTicket(t.Context(), ref.ID, access.TicketDone), "Jira has a default for the reporter")
+	require.NoError(t, desk.TransitionTicket(t.Context(), ref.ID, access.TicketDone), "Jira has a default for the reporter")
 	require.NotContains(t, s.last(t, "POST /transitions"), "fields")
-	require.NoError(t, desk.MoveTicket(t.Context(), ref.ID, access.TicketWaiting), "an open ticket has no resolution")
+	require.NoError(t, desk.TransitionTicket(t.Context(), ref.ID, access.TicketWaiting), "an open ticket has no resolution")
 	require.NotContains(t, s.last(t, "POST /transitions"), "fields")
 }
 
@@ -84,7 +84,7 @@ func TestTheFirstListedStatusIsPreferred(t *testing.T) {
 		c.Statuses = map[access.TicketPhase][]string{access.TicketWorking: {jiratest.StatusApproved, jiratest.StatusInProgress}}
 	})
 	ref := open(t, desk)
-	require.NoError(t, desk.MoveTicket(t.Context(), ref.ID, access.TicketWorking))
+	require.NoError(t, desk.TransitionTicket(t.Context(), ref.ID, access.TicketWorking))
 	i, _ := s.Issue(string(ref.ID))
 	require.Equal(t, jiratest.StatusApproved, i.Status)
 }
@@ -103,7 +103,7 @@ func TestConfiguredResolutionsAndClosingFieldsAreSent(t *testing.T) {
 		c.WontDoResolutions = []string{}
 	})
 	ref := open(t, desk)
-	require.NoError(t, desk.MoveTicket(t.Context(), ref.ID, access.TicketDone))
+	require.NoError(t, desk.TransitionTicket(t.Context(), ref.ID, access.TicketDone))
 	require.Equal(t, map[string]any{
 		"transition": map[string]any{"id": "21"},
 		"fields": map[string]any{
@@ -117,7 +117,7 @@ func TestConfiguredResolutionsAndClosingFieldsAreSent(t *testing.T) {
 
 	again, err := desk.CreateTicket(t.Context(), access.NewTicket{Marker: "usher-r2"})
 	require.NoError(t, err)
-	err = desk.MoveTicket(t.Context(), again.ID, access.TicketWontDo)
+	err = desk.TransitionTicket(t.Context(), again.ID, access.TicketWontDo)
 	requireKind(t, access.Invalid, err)
 	require.ErrorContains(t, err, "Risk (customfield_10048)")
 	require.ErrorContains(t, err, "desks.jira.closing_fields.wont_do")
@@ -132,7 +132,7 @@ func TestAClosingFieldThatIsNoTextIsSentAsItIs(t *testing.T) {
 		}
 	})
 	ref := open(t, desk)
-	require.NoError(t, desk.MoveTicket(t.Context(), ref.ID, access.TicketDone))
+	require.NoError(t, desk.TransitionTicket(t.Context(), ref.ID, access.TicketDone))
 	fields, ok := s.last(t, "POST /transitions")["fields"].(map[string]any)
 	require.True(t, ok)
 	require.Equal(t, map[string]any{"value": "High"}, fields["customfield_10048"])
@@ -144,7 +144,7 @@ func TestAResolutionThatDoesNotExistIsNamedWithThoseThatDo(t *testing.T) {
 		c.Resolutions = map[access.TicketPhase]string{access.TicketDone: "Granted"}
 	})
 	ref := open(t, desk)
-	err := desk.MoveTicket(t.Context(), ref.ID, access.TicketDone)
+	err := desk.TransitionTicket(t.Context(), ref.ID, access.TicketDone)
 	requireKind(t, access.Invalid, err)
 	require.ErrorContains(t, err, "desks.jira.resolutions.done")
 	require.ErrorContains(t, err, "Done, Won't Do, Duplicate")
@@ -154,8 +154,8 @@ func TestAnotherTransitionAtTheSameTimeIsTransient(t *testing.T) {
 	s := newSite(t, jiratest.Config{Faults: jiratest.Faults{TransitionConflicts: 1}})
 	desk := s.desk(t, nil)
 	ref := open(t, desk)
-	requireKind(t, access.Transient, desk.MoveTicket(t.Context(), ref.ID, access.TicketDone))
-	require.NoError(t, desk.MoveTicket(t.Context(), ref.ID, access.TicketDone))
+	requireKind(t, access.Transient, desk.TransitionTicket(t.Context(), ref.ID, access.TicketDone))
+	require.NoError(t, desk.TransitionTicket(t.Context(), ref.ID, access.TicketDone))
 }
 
 func TestARefusedTransitionIsJudgedByWhereTheTicketIs(t *testing.T) {
@@ -180,7 +180,7 @@ func TestARefusedTransitionIsJudgedByWhereTheTicketIs(t *testing.T) {
 				w.WriteHeader(http.StatusBadRequest)
 				_, _ = w.Write([]byte(`{"errorMessages":["not valid for the current state"],"errors":{}}`))
 			})
-			err := desk.MoveTicket(t.Context(), ref.ID, access.TicketDone)
+			err := desk.TransitionTicket(t.Context(), ref.ID, access.TicketDone)
 			require.Equal(t, tt.want, access.KindOf(err), "%v", err)
 		})
 	}
@@ -192,8 +192,8 @@ func TestATicketThatNobodyMovedWaitsThoughItsStatusIsInProgress(t *testing.T) {
 	s := newSite(t, jiratest.Config{Projects: projects})
 	desk := s.desk(t, byCategory)
 	ref := open(t, desk)
-	require.NoError(t, desk.MoveTicket(t.Context(), ref.ID, access.TicketWaiting))
+	require.NoError(t, desk.TransitionTicket(t.Context(), ref.ID, access.TicketWaiting))
 	require.Empty(t, s.calls("POST /transitions"))
-	require.NoError(t, desk.MoveTicket(t.Context(), ref.ID, access.TicketWorking))
+	require.NoError(t, desk.TransitionTicket(t.Context(), ref.ID, access.TicketWorking))
 	require.Len(t, s.calls("POST /transitions"), 1)
 }

@@ -19,7 +19,7 @@ func TestAPageInThePlaceOfAnAnswerIsNoSuccess(t *testing.T) {
 	}{
 		"a transition": {
 			jiratest.OpTransition, func(d *jira.Desk, t *testing.T, id access.TicketID) error {
-				return d.MoveTicket(t.Context(), id, access.TicketDone)
+				return d.TransitionTicket(t.Context(), id, access.TicketDone)
 			}, func(i jiratest.Issue) bool { return i.Status == jiratest.StatusDone },
 		},
 		"an assignment": {
@@ -38,7 +38,7 @@ func TestAPageInThePlaceOfAnAnswerIsNoSuccess(t *testing.T) {
 			desk := s.desk(t, func(*jira.Config) {})
 			ref := open(t, desk)
 			s.SetFaults(jiratest.Faults{Rules: []jiratest.Rule{{
-				Only: []jiratest.Operation{row.op}, Times: 1, Of: []jiratest.Misfire{{Kind: jiratest.MisfireHTML}},
+				Only: []jiratest.Operation{row.op}, Times: 1, Of: []jiratest.FaultResponse{{Kind: jiratest.MisfireHTML}},
 			}}})
 			requireKind(t, access.Transient, row.write(desk, t, ref.ID))
 			i, there := s.Issue(string(ref.ID))

@@ -21,10 +21,10 @@ type issue struct {
 	ID     string `json:"id"`
 	Key    string `json:"key"`
 	Fields struct {
-		Status     status `json:"status"`
-		Assignee   *user  `json:"assignee"`
-		Resolution *named `json:"resolution"`
-		Updated    moment `json:"updated"`
+		Status     status   `json:"status"`
+		Assignee   *user    `json:"assignee"`
+		Resolution *named   `json:"resolution"`
+		Updated    jiraTime `json:"updated"`
 		Project    struct {
 			Key string `json:"key"`
 		} `json:"project"`
@@ -63,10 +63,10 @@ func (d *Desk) look(ctx context.Context, op string, id access.TicketID) (issue, 
 	var i issue
 	path, ok := issuePath(id, "?fields="+strings.Join(ticketFields(), ",")+"&expand=changelog")
 	if !ok {
-		return i, d.gone(ctx, op, access.Errorf(access.NotFound, op, "%q is not the id of an issue", id))
+		return i, d.confirmNotFound(ctx, op, access.Errorf(access.NotFound, op, "%q is not the id of an issue", id))
 	}
 	if err := d.get(ctx, op, path, &i); err != nil {
-		return i, d.gone(ctx, op, err)
+		return i, d.confirmNotFound(ctx, op, err)
 	}
 	return i, i.check(op)
 }
@@ -97,19 +97,19 @@ func (d *Desk) snapshots(ctx context.Context, op string, me access.AccountID, is
 func (d *Desk) snapshot(i issue, me access.AccountID) access.TicketSnapshot {
 	move, assignment := i.lastMove(), i.lastAssignment()
 	s := access.TicketSnapshot{
-		Ref:         d.ref(i.ID, i.Key),
-		Project:     i.Fields.Project.Key,
-		Phase:       d.phase(i, move != nil),
-		Status:      i.Fields.Status.Name,
-		AssignedOwn: assignment == nil || assignment.Author.id() == me,
-		UpdatedAt:   i.Fields.Updated.Time,
+		Ref:             d.ref(i.ID, i.Key),
+		Project:         i.Fields.Project.Key,
+		Phase:           d.phase(i, move != nil),
+		Status:          i.Fields.Status.Name,
+		AssignedByUsher: assignment == nil || assignment.Author.id() == me,
+		UpdatedAt:       i.Fields.Updated.Time,
 	}
 	if i.Fields.Assignee != nil {
 		s.Assignee = i.Fields.Assignee.id()
 	}
 	if move != nil {
-		s.MovedBy, s.MovedByName = move.Author.id(), move.Author.DisplayName
-		s.MovedAt, s.Own = move.Created.Time, move.Author.id() == me
+		s.StatusChangedBy, s.StatusChangedByName = move.Author.id(), move.Author.DisplayName
+		s.StatusChangedAt, s.StatusChangedByUsher = move.Created.Time, move.Author.id() == me
 	}
 	return s
 }

@@ -114,8 +114,8 @@ func TestALongHistoryIsReadFromItsEnd(t *testing.T) {
 			rename(100)
 			got, err := desk.ReadTicket(t.Context(), access.TicketID(id))
 			require.NoError(t, err)
-			require.Equal(t, bob, got.MovedBy)
-			require.Equal(t, "Bob", got.MovedByName)
+			require.Equal(t, bob, got.StatusChangedBy)
+			require.Equal(t, "Bob", got.StatusChangedByName)
 			require.Equal(t, access.TicketDenied, got.Phase)
 		})
 	}
@@ -145,7 +145,7 @@ func TestAMoveAfterTheReadingIsNotTakenForTheMoveToTheStatus(t *testing.T) {
 	})
 	got, err := s.desk(t, nil).ReadTicket(t.Context(), "7")
 	require.NoError(t, err)
-	require.Equal(t, access.AccountID("mover"), got.MovedBy)
+	require.Equal(t, access.AccountID("mover"), got.StatusChangedBy)
 }
 
 func TestAMissingTicketIsOnlyNotFoundIfTheProofWorks(t *testing.T) {
@@ -166,7 +166,7 @@ func TestTimesAreUTC(t *testing.T) {
 	got, err := s.desk(t, nil).ReadTicket(t.Context(), "7")
 	require.NoError(t, err)
 	require.Equal(t, "2026-01-02 10:04:05.678 +0000 UTC", got.UpdatedAt.String())
-	require.Equal(t, "2026-01-02 03:04:05 +0000 UTC", got.MovedAt.String())
+	require.Equal(t, "2026-01-02 03:04:05 +0000 UTC", got.StatusChangedAt.String())
 }
 
 func TestAnAnswerThatIsNoIssueIsTransient(t *testing.T) {

@@ -79,11 +79,11 @@ func (d *Desk) hookFilter() string {
 
 // listHooks is false when the account may not see the webhooks, or the site has no such list.
 func (d *Desk) listHooks(ctx context.Context, op string) ([]hook, bool, error) {
-	say, err := d.speak(ctx, op)
+	api, err := d.loadDialect(ctx, op)
 	if err != nil {
 		return nil, false, err
 	}
-	for _, path := range say.webhooks() {
+	for _, path := range api.webhooks() {
 		var hooks []hook
 		_, err := d.call(ctx, rest.Call{Op: op, Mode: rest.Read, Method: http.MethodGet, Path: path, Into: &hooks})
 		if err == nil {

@@ -60,7 +60,7 @@ func operations(edition jiratest.Edition) []operation {
 			return d.AddComments(ctx, id, access.Comment{Marker: "c1", Text: "text"})
 		}},
 		{"move", "POST /transitions", rest.Write, func(ctx context.Context, d *jira.Desk, id access.TicketID) error {
-			return d.MoveTicket(ctx, id, access.TicketDone)
+			return d.TransitionTicket(ctx, id, access.TicketDone)
 		}},
 		{"assign", "PUT /assignee", rest.Write, func(ctx context.Context, d *jira.Desk, id access.TicketID) error {
 			return d.AssignTicket(ctx, id, jiratest.DefaultAccountID)

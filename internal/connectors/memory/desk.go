@@ -189,7 +189,7 @@ func (d *Desk) comment(ctx context.Context, id access.TicketID, c access.Comment
 }
 
 // MoveTicket implements access.TicketWriter.
-func (d *Desk) MoveTicket(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
+func (d *Desk) TransitionTicket(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	const op = "move ticket"
@@ -321,8 +321,8 @@ func (d *Desk) move(t *DeskTicket, by access.AccountID, to access.TicketPhase) {
 func (d *Desk) snapshot(t *DeskTicket) access.TicketSnapshot {
 	return access.TicketSnapshot{
 		Ref: t.Ref, Project: t.Project, Phase: t.Phase, Status: string(t.Phase),
-		Assignee: t.Assignee, AssignedOwn: !t.AssignedByOther,
-		MovedBy: t.MovedBy, MovedByName: d.nameOf(t.MovedBy), MovedAt: t.MovedAt, Own: t.MovedBy == DeskSelf,
+		Assignee: t.Assignee, AssignedByUsher: !t.AssignedByOther,
+		StatusChangedBy: t.MovedBy, StatusChangedByName: d.nameOf(t.MovedBy), StatusChangedAt: t.MovedAt, StatusChangedByUsher: t.MovedBy == DeskSelf,
 		UpdatedAt: t.UpdatedAt,
 	}
 }

@@ -118,8 +118,8 @@ func (d *Desk) changes(op string, q access.ChangesQuery) (access.ChangesPage, er
 	slices.SortFunc(page.Tickets, func(a, b access.TicketSnapshot) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
 	if most := min(q.Limit, cmp.Or(d.feed.pageCap, deskMany)); len(page.Tickets) > most {
 		page.Tickets = page.Tickets[:most]
-		page.Settled = page.Tickets[most-1].UpdatedAt
-		page.Next, err = d.pageAfter(q.Since, page.Settled)
+		page.CompleteUntil = page.Tickets[most-1].UpdatedAt
+		page.Next, err = d.pageAfter(q.Since, page.CompleteUntil)
 	}
 	return page, err
 }

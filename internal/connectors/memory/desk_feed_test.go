@@ -181,7 +181,7 @@ func TestOnlyUshersRealChangesCountAsWrites(t *testing.T) {
 	id := open(t, desk, "m1")
 	for range 2 {
 		require.NoError(t, desk.AddComments(t.Context(), id, access.Comment{Marker: "c1", Text: "text"}))
-		require.NoError(t, desk.MoveTicket(t.Context(), id, access.TicketWorking))
+		require.NoError(t, desk.TransitionTicket(t.Context(), id, access.TicketWorking))
 		require.NoError(t, desk.AssignTicket(t.Context(), id, account))
 	}
 	require.Equal(t, 4, desk.Writes())
@@ -209,7 +209,7 @@ func TestTheDesksOwnAssigneeIsNobodysDoing(t *testing.T) {
 	for assignee, want := range map[access.AccountID]access.AccountID{"": lead, ana: ana, "nobody": lead} {
 		now := read(assignee)
 		require.Equal(t, want, now.Assignee)
-		require.True(t, now.AssignedOwn)
+		require.True(t, now.AssignedByUsher)
 	}
 	now := read("")
 	require.NoError(t, desk.AssignAs(now.Ref.ID, lead))
@@ -226,7 +226,7 @@ func TestAHiddenTicketIsMissingUntilItIsShownAgain(t *testing.T) {
 	require.Equal(t, access.NotFound, access.KindOf(err))
 	_, err = desk.FindTicket(t.Context(), "m1")
 	require.Equal(t, access.NotFound, access.KindOf(err))
-	require.Equal(t, access.NotFound, access.KindOf(desk.MoveTicket(t.Context(), id, access.TicketDone)))
+	require.Equal(t, access.NotFound, access.KindOf(desk.TransitionTicket(t.Context(), id, access.TicketDone)))
 	read, err := desk.ReadTickets(t.Context(), []access.TicketID{id})
 	require.NoError(t, err)
 	require.Equal(t, []access.TicketID{id}, read.Missing)

@@ -52,23 +52,23 @@ func NewTarget(roles ...string) *Target {
 }
 
 // Grant implements access.Provisioner.
-func (t *Target) Grant(ctx context.Context, a access.Assignment) (access.Proof, error) {
-	return scripted(ctx, &t.Faults, OpGrant, func() (access.Proof, error) {
+func (t *Target) Grant(ctx context.Context, a access.Assignment) (access.Verification, error) {
+	return scripted(ctx, &t.Faults, OpGrant, func() (access.Verification, error) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		role, account, err := t.find("grant", a)
 		switch {
 		case err != nil:
-			return access.Proof{}, err
+			return access.Verification{}, err
 		case role == nil:
-			return access.Proof{}, access.Errorf(access.NotFound, "grant", "no role has the id %q", a.RoleID)
+			return access.Verification{}, access.Errorf(access.NotFound, "grant", "no role has the id %q", a.RoleID)
 		case !t.known(account):
-			return access.Proof{}, access.Errorf(access.NotFound, "grant", "no account has the id %q", account)
+			return access.Verification{}, access.Errorf(access.NotFound, "grant", "no account has the id %q", account)
 		}
 		already := role.holds(account)
 		if !already {
 			if err := t.inTime(ctx, "grant"); err != nil {
-				return access.Proof{}, err
+				return access.Verification{}, err
 			}
 			role.members = append(role.members, account)
 			t.history = append(t.history, TargetChange{OpGrant, role.name, t.owners[account]})
@@ -78,18 +78,18 @@ func (t *Target) Grant(ctx context.Context, a access.Assignment) (access.Proof, 
 }
 
 // Revoke implements access.Provisioner.
-func (t *Target) Revoke(ctx context.Context, a access.Assignment) (access.Proof, error) {
-	return scripted(ctx, &t.Faults, OpRevoke, func() (access.Proof, error) {
+func (t *Target) Revoke(ctx context.Context, a access.Assignment) (access.Verification, error) {
+	return scripted(ctx, &t.Faults, OpRevoke, func() (access.Verification, error) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		role, account, err := t.find("revoke", a)
 		if err != nil {
-			return access.Proof{}, err
+			return access.Verification{}, err
 		}
 		held := role.holds(account)
 		if held {
 			if err := t.inTime(ctx, "revoke"); err != nil {
-				return access.Proof{}, err
+				return access.Verification{}, err
 			}
 			role.drop(account)
 			t.history = append(t.history, TargetChange{OpRevoke, role.name, t.owners[account]})
@@ -99,13 +99,13 @@ func (t *Target) Revoke(ctx context.Context, a access.Assignment) (access.Proof,
 }
 
 // Verify implements access.Provisioner.
-func (t *Target) Verify(ctx context.Context, a access.Assignment) (access.Proof, error) {
-	return scripted(ctx, &t.Faults, OpVerify, func() (access.Proof, error) {
+func (t *Target) Verify(ctx context.Context, a access.Assignment) (access.Verification, error) {
+	return scripted(ctx, &t.Faults, OpVerify, func() (access.Verification, error) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		role, account, err := t.find("verify", a)
 		if err != nil {
-			return access.Proof{}, err
+			return access.Verification{}, err
 		}
 		return t.proof(a, role, account, false), nil
 	})
@@ -173,15 +173,15 @@ func (r *targetRole) drop(account string) {
 }
 
 // proof tells what is so now. role is nil for one that is gone.
-func (t *Target) proof(a access.Assignment, role *targetRole, account string, already bool) access.Proof {
-	p := access.Proof{Method: "memory", At: t.now().UTC(), RoleID: a.RoleID, Account: account, Already: already}
+func (t *Target) proof(a access.Assignment, role *targetRole, account string, already bool) access.Verification {
+	p := access.Verification{Method: "memory", At: t.now().UTC(), RoleID: a.RoleID, Account: account, Unchanged: already}
 	if role == nil {
 		p.Evidence = fmt.Sprintf("no role has the id %q", a.RoleID)
 		return p
 	}
-	p.RoleID, p.Holds = role.id, role.holds(account)
+	p.RoleID, p.Present = role.id, role.holds(account)
 	p.Evidence = fmt.Sprintf("role %q (%s) is not held by %q", role.name, role.id, account)
-	if p.Holds {
+	if p.Present {
 		p.Evidence = fmt.Sprintf("role %q (%s) is held by %q", role.name, role.id, account)
 	}
 	return p

@@ -75,7 +75,7 @@ func (c *client) check(ctx context.Context, listings ...string) (providerConfig,
 }
 
 // misplaced tells an answer that only another configuration can mend, "" for none: something answers, but not SCIM.
-func misplaced(a rest.Answer, err error) string {
+func misplaced(a rest.Response, err error) string {
 	unread := err != nil && a.Status >= 200 && a.Status <= 299
 	if unread || access.IsKind(err, access.NotFound) || access.IsKind(err, access.Invalid) {
 		return "(" + err.Error() + ")"

@@ -41,7 +41,7 @@ type client struct{ rest *rest.Client }
 type record interface{ recordID() string }
 
 // errorText picks the sentence of a SCIM error (RFC 7644, section 3.12).
-func errorText(a rest.Answer) string {
+func errorText(a rest.Response) string {
 	var body struct {
 		ScimType string `json:"scimType"`
 		Detail   string `json:"detail"`
@@ -52,7 +52,7 @@ func errorText(a rest.Answer) string {
 	return strings.TrimSpace(body.ScimType + " " + body.Detail)
 }
 
-func (c *client) get(ctx context.Context, call rest.Call) (rest.Answer, error) {
+func (c *client) get(ctx context.Context, call rest.Call) (rest.Response, error) {
 	call.Mode, call.Method = rest.Read, http.MethodGet
 	return c.rest.Do(ctx, call)
 }

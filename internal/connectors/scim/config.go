@@ -101,7 +101,7 @@ func newClient(c Config) (*client, error) {
 		return nil, err
 	}
 	c = c.withDefaults()
-	wire, err := rest.Wire()
+	wire, err := rest.NewBaseTransport()
 	if err != nil {
 		return nil, err
 	}

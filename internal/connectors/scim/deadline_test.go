@@ -37,5 +37,5 @@ func TestWriteDeadline(t *testing.T) {
 	require.Zero(t, directory.Requests(http.MethodPatch))
 	proof, err := target.Verify(late, bob)
 	require.NoError(t, err)
-	require.True(t, proof.Holds)
+	require.True(t, proof.Present)
 }

@@ -129,10 +129,10 @@ func TestStaleReadsOfALongGroup(t *testing.T) {
 			proof, err := target.Grant(t.Context(), editor("u-bob"))
 			require.Equal(t, row.kind, access.KindOf(err), "%v", err)
 			require.Equal(t, row.method, proof.Method)
-			require.Equal(t, err == nil, proof.Holds)
+			require.Equal(t, err == nil, proof.Present)
 			proof, err = target.Grant(t.Context(), editor("u-bob"))
 			require.NoError(t, err)
-			require.True(t, proof.Already)
+			require.True(t, proof.Unchanged)
 		})
 	}
 }
@@ -178,7 +178,7 @@ func TestAFilterThatGivesOtherGroupsIsNotAskedFirst(t *testing.T) {
 	for _, account := range []access.PersonID{"u-ada", "u-bob"} {
 		proof, err := target.Grant(t.Context(), editor(account))
 		require.NoError(t, err)
-		require.True(t, proof.Holds)
+		require.True(t, proof.Present)
 		// Where an answer has others only, the next page is asked for.
 		require.Equal(t, []string{"account", "list", byValue, byValue, "change", "list", byValue, valueOfNobody}, m.taken())
 	}

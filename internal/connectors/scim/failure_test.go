@@ -87,7 +87,7 @@ func TestAPatchThatIsRefusedAsAConflictIsSettledByReading(t *testing.T) {
 	}), nil)
 	proof, err := target.Grant(t.Context(), ada())
 	require.NoError(t, err)
-	require.True(t, proof.Holds)
+	require.True(t, proof.Present)
 }
 
 func TestABrokenAnswerIsTransientAndNeverAnAbsence(t *testing.T) {

@@ -62,8 +62,8 @@ func TestTheCallsOfAVerifyAndAGrant(t *testing.T) {
 				require.NoError(t, err)
 				proof, err := target.Grant(t.Context(), access.Assignment{RoleID: read.RoleID, Account: read.Account})
 				require.NoError(t, err)
-				require.True(t, proof.Holds)
-				require.False(t, proof.Already)
+				require.True(t, proof.Present)
+				require.False(t, proof.Unchanged)
 				calls := m.taken()
 				require.Equal(t, append(slices.Clone(names), person.calls...), calls)
 				counts = append(counts, len(calls))
@@ -80,19 +80,19 @@ func TestKnownIDsAskForNoName(t *testing.T) {
 	target := serve(t, m, func(c *scim.Config) { c.Match = scim.MatchUserName })
 	asked := access.Assignment{RoleID: "g-edit", Account: "u-ada"}
 	for _, step := range []struct {
-		call  func() (access.Proof, error)
+		call  func() (access.Verification, error)
 		calls []string
 		holds bool
 	}{
-		{func() (access.Proof, error) { return target.Verify(t.Context(), asked) }, []string{"list"}, false},
-		{func() (access.Proof, error) { return target.Revoke(t.Context(), asked) }, []string{"list"}, false},
-		{func() (access.Proof, error) { return target.Grant(t.Context(), asked) }, []string{"list", "change", "list"}, true},
-		{func() (access.Proof, error) { return target.Verify(t.Context(), asked) }, []string{"list", "account"}, true},
-		{func() (access.Proof, error) { return target.Revoke(t.Context(), asked) }, []string{"list", "change", "list"}, false},
+		{func() (access.Verification, error) { return target.Verify(t.Context(), asked) }, []string{"list"}, false},
+		{func() (access.Verification, error) { return target.Revoke(t.Context(), asked) }, []string{"list"}, false},
+		{func() (access.Verification, error) { return target.Grant(t.Context(), asked) }, []string{"list", "change", "list"}, true},
+		{func() (access.Verification, error) { return target.Verify(t.Context(), asked) }, []string{"list", "account"}, true},
+		{func() (access.Verification, error) { return target.Revoke(t.Context(), asked) }, []string{"list", "change", "list"}, false},
 	} {
 		proof, err := step.call()
 		require.NoError(t, err)
-		require.Equal(t, step.holds, proof.Holds)
+		require.Equal(t, step.holds, proof.Present)
 		require.Equal(t, step.calls, m.taken())
 		require.Equal(t, "g-edit", proof.RoleID)
 		require.Equal(t, "u-ada", proof.Account)
@@ -129,12 +129,12 @@ func TestAUserWhoIsGoneHoldsNothing(t *testing.T) {
 			target := serve(t, wires, nil)
 			proof, err := target.Verify(t.Context(), byIDs())
 			require.NoError(t, err)
-			require.False(t, proof.Holds)
+			require.False(t, proof.Present)
 			require.Contains(t, proof.Evidence, `no user has the id "u-ada"`)
 			proof, err = target.Revoke(t.Context(), byIDs())
 			require.NoError(t, err)
-			require.False(t, proof.Holds)
-			require.Equal(t, !row.gone, proof.Already)
+			require.False(t, proof.Present)
+			require.Equal(t, !row.gone, proof.Unchanged)
 			require.Equal(t, row.gone, len(directory.Members("g-edit")) == 5)
 		})
 	}

@@ -95,8 +95,8 @@ func TestALongGroupIsListedOnceAndThenFiltered(t *testing.T) {
 			}{{"u-ada", row.first}, {"u-bob", row.then}} {
 				proof, err := target.Grant(t.Context(), editor(grant.account))
 				require.NoError(t, err)
-				require.True(t, proof.Holds)
-				require.False(t, proof.Already)
+				require.True(t, proof.Present)
+				require.False(t, proof.Unchanged)
 				require.Equal(t, string(grant.account), proof.Account)
 				require.Equal(t, row.method, proof.Method)
 				require.Equal(t, grant.calls, m.measured(longAnswer))
@@ -104,7 +104,7 @@ func TestALongGroupIsListedOnceAndThenFiltered(t *testing.T) {
 			}
 			proof, err := target.Grant(t.Context(), editor("u-bob"))
 			require.NoError(t, err)
-			require.True(t, proof.Already, "who is a member is not taken for a new one")
+			require.True(t, proof.Unchanged, "who is a member is not taken for a new one")
 			require.Equal(t, row.method, proof.Method)
 			require.NotContains(t, m.taken(), "change")
 		})
@@ -115,28 +115,28 @@ func TestEvidenceSaysHowALongGroupWasRead(t *testing.T) {
 	directory := scimtest.New(crowded(500, scimtest.Quirks{}))
 	target := serve(t, directory, rolesByID)
 	for _, step := range []struct {
-		call     func() (access.Proof, error)
+		call     func() (access.Verification, error)
 		method   string
 		evidence string
 	}{
 		{
-			func() (access.Proof, error) { return target.Grant(t.Context(), editor("u-ada")) }, byFilter,
+			func() (access.Verification, error) { return target.Grant(t.Context(), editor("u-ada")) }, byFilter,
 			`group "g-edit" filtered by members.value: user "u-ada" among them`,
 		},
 		{
-			func() (access.Proof, error) { return target.Grant(t.Context(), editor("u-bob")) }, byFilter,
+			func() (access.Verification, error) { return target.Grant(t.Context(), editor("u-bob")) }, byFilter,
 			`group "g-edit" filtered by members.value: user "u-bob" among them, and not before the change`,
 		},
 		{
-			func() (access.Proof, error) { return target.Grant(t.Context(), editor("u-bob")) }, byFilter,
+			func() (access.Verification, error) { return target.Grant(t.Context(), editor("u-bob")) }, byFilter,
 			`group "g-edit" filtered by members.value: user "u-bob" among them`,
 		},
 		{
-			func() (access.Proof, error) { return target.Verify(t.Context(), editor("u-bob")) }, byList,
+			func() (access.Verification, error) { return target.Verify(t.Context(), editor("u-bob")) }, byList,
 			`group "g-edit" lists 502 members, user "u-bob" among them`,
 		},
 		{
-			func() (access.Proof, error) { return target.Revoke(t.Context(), editor("u-bob")) }, byFilter,
+			func() (access.Verification, error) { return target.Revoke(t.Context(), editor("u-bob")) }, byFilter,
 			`group "g-edit" filtered by members.value: user "u-bob" not among them`,
 		},
 	} {
@@ -159,14 +159,14 @@ func TestThatAccessIsGoneIsNeverReadByTheFilterAlone(t *testing.T) {
 	wires.put(findingNobody)
 	proof, err := target.Verify(t.Context(), editor("u-ada"))
 	require.NoError(t, err)
-	require.True(t, proof.Holds)
+	require.True(t, proof.Present)
 	require.Equal(t, []string{"account", "list"}, m.taken())
 
 	wires.put(untouched)
 	proof, err = target.Revoke(t.Context(), editor("u-ada"))
 	require.NoError(t, err)
-	require.False(t, proof.Holds)
-	require.False(t, proof.Already)
+	require.False(t, proof.Present)
+	require.False(t, proof.Unchanged)
 	require.Equal(t, []string{"account", "list", "change", "list", byValue}, m.taken())
 }
 
@@ -189,7 +189,7 @@ func TestAFilterProvesItselfByAnyRead(t *testing.T) {
 	target := serve(t, m, rolesByID)
 	proof, err := target.Verify(t.Context(), editor("u-ada"))
 	require.NoError(t, err)
-	require.True(t, proof.Holds)
+	require.True(t, proof.Present)
 	m.taken()
 	_, err = target.Grant(t.Context(), editor("u-bob"))
 	require.NoError(t, err)
@@ -217,7 +217,7 @@ func TestALongGroupTakesManyGrantsAtOnce(t *testing.T) {
 	}
 	everybody(func(a access.Assignment) error {
 		proof, err := target.Grant(t.Context(), a)
-		if err == nil && (!proof.Holds || proof.Already) {
+		if err == nil && (!proof.Present || proof.Unchanged) {
 			return fmt.Errorf("granted %s: %+v", a.Subject.ID, proof)
 		}
 		return err
@@ -225,14 +225,14 @@ func TestALongGroupTakesManyGrantsAtOnce(t *testing.T) {
 	require.Len(t, directory.Members("g-edit"), 150+people)
 	everybody(func(a access.Assignment) error {
 		proof, err := target.Grant(t.Context(), a)
-		if err == nil && !proof.Already {
+		if err == nil && !proof.Unchanged {
 			return fmt.Errorf("granted %s again: %+v", a.Subject.ID, proof)
 		}
 		return err
 	})
 	everybody(func(a access.Assignment) error {
 		proof, err := target.Revoke(t.Context(), a)
-		if err == nil && (proof.Holds || proof.Already) {
+		if err == nil && (proof.Present || proof.Unchanged) {
 			return fmt.Errorf("revoked %s: %+v", a.Subject.ID, proof)
 		}
 		return err

@@ -62,9 +62,9 @@ type membership struct {
 	exact bool
 }
 
-func (m membership) proof(already bool) access.Proof {
-	return access.Proof{
-		Holds: m.holds, Account: m.account, RoleID: m.group, Method: m.method, Evidence: m.evidence, At: m.at, Already: already,
+func (m membership) proof(already bool) access.Verification {
+	return access.Verification{
+		Present: m.holds, Account: m.account, RoleID: m.group, Method: m.method, Evidence: m.evidence, At: m.at, Unchanged: already,
 	}
 }
 

@@ -62,7 +62,7 @@ func TestTheAnswerToAPatchIsNotReadToItsEnd(t *testing.T) {
 			})
 			proof, err := serve(t, wires, rolesByID).Grant(t.Context(), editor("u-ada"))
 			require.Equal(t, row.kind, access.KindOf(err), "%v", err)
-			require.Equal(t, row.done, proof.Holds)
+			require.Equal(t, row.done, proof.Present)
 		})
 	}
 }

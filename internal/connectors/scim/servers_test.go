@@ -73,17 +73,17 @@ func grantIntoALongGroup(t *testing.T, d directory, method string) {
 		for i, calls := range wanted[method] {
 			proof, err := target.Grant(t.Context(), access.Assignment{Role: group, Subject: access.Person{ID: people[before+i]}})
 			require.NoError(t, err)
-			require.True(t, proof.Holds)
+			require.True(t, proof.Present)
 			require.Equal(t, method, proof.Method)
 			require.Equal(t, calls, m.taken())
 			require.Len(t, d.members(t, group), before+i+1)
 		}
 		again, err := target.Grant(t.Context(), access.Assignment{Role: group, Subject: access.Person{ID: people[0]}})
 		require.NoError(t, err)
-		require.True(t, again.Already)
+		require.True(t, again.Unchanged)
 		gone, err := target.Revoke(t.Context(), access.Assignment{Role: group, Subject: access.Person{ID: people[0]}})
 		require.NoError(t, err)
-		require.False(t, gone.Holds)
+		require.False(t, gone.Present)
 		require.Len(t, d.members(t, group), before+1)
 	})
 }

@@ -33,7 +33,7 @@ func NewTarget(c Config) (*Target, error) {
 
 // Grant implements access.Provisioner. Conflict: more than one group has the role's name, or more than one user matches
 // the subject.
-func (t *Target) Grant(ctx context.Context, a access.Assignment) (access.Proof, error) {
+func (t *Target) Grant(ctx context.Context, a access.Assignment) (access.Verification, error) {
 	const op = "grant"
 	held, err := t.find(ctx, op, a)
 	if err == nil && !held.noAccount {
@@ -41,9 +41,9 @@ func (t *Target) Grant(ctx context.Context, a access.Assignment) (access.Proof, 
 	}
 	switch {
 	case err != nil:
-		return access.Proof{}, err
+		return access.Verification{}, err
 	case held.noGroup, held.noAccount:
-		return access.Proof{}, access.Errorf(access.NotFound, op, "%s", held.evidence)
+		return access.Verification{}, access.Errorf(access.NotFound, op, "%s", held.evidence)
 	case held.holds:
 		return held.proof(true), nil
 	}
@@ -55,11 +55,11 @@ func (t *Target) Grant(ctx context.Context, a access.Assignment) (access.Proof, 
 
 // Revoke implements access.Provisioner. Conflict: as for Grant. A user who is gone may still be listed by a group; the
 // membership is taken away where the directory can do that, and else the user's absence is the proof.
-func (t *Target) Revoke(ctx context.Context, a access.Assignment) (access.Proof, error) {
+func (t *Target) Revoke(ctx context.Context, a access.Assignment) (access.Verification, error) {
 	const op = "revoke"
 	held, err := t.read(ctx, op, a)
 	if err != nil {
-		return access.Proof{}, err
+		return access.Verification{}, err
 	}
 	if !held.holds {
 		return held.proof(true), nil
@@ -74,7 +74,7 @@ func (t *Target) Revoke(ctx context.Context, a access.Assignment) (access.Proof,
 }
 
 // Verify implements access.Provisioner. Conflict: as for Grant.
-func (t *Target) Verify(ctx context.Context, a access.Assignment) (access.Proof, error) {
+func (t *Target) Verify(ctx context.Context, a access.Assignment) (access.Verification, error) {
 	const op = "verify"
 	held, err := t.read(ctx, op, a)
 	if err == nil && held.holds && a.Account != "" {
@@ -82,7 +82,7 @@ func (t *Target) Verify(ctx context.Context, a access.Assignment) (access.Proof,
 		held, err = t.client.readAccount(ctx, op, held)
 	}
 	if err != nil {
-		return access.Proof{}, err
+		return access.Verification{}, err
 	}
 	return held.proof(false), nil
 }
@@ -144,26 +144,26 @@ func (t *Target) readBeforeGrant(ctx context.Context, op string, m membership) (
 
 // change sends one operation and reads back, and reports whether the directory refused it. A refusal that says that the
 // thing is in the way or not there settles nothing: the read-back does.
-func (t *Target) change(ctx context.Context, op string, held membership, o patchOperation) (_ access.Proof, refused bool, _ error) {
+func (t *Target) change(ctx context.Context, op string, held membership, o patchOperation) (_ access.Verification, refused bool, _ error) {
 	answer := t.client.patch(ctx, op, groupPath(held.group), o)
 	doubtful := access.IsKind(answer, access.NotFound) || access.IsKind(answer, access.Conflict)
 	refused = doubtful || access.IsKind(answer, access.Invalid)
 	if answer != nil && !doubtful {
-		return access.Proof{}, refused, answer
+		return access.Verification{}, refused, answer
 	}
 	wanted := !held.holds
 	now, err := t.readBack(ctx, op, held)
 	switch {
 	case err != nil:
-		return access.Proof{}, false, err
+		return access.Verification{}, false, err
 	case now.holds == wanted:
 		return now.proof(false), false, nil
 	case now.noGroup:
-		return access.Proof{}, refused, access.Errorf(access.NotFound, op, "%s", now.evidence)
+		return access.Verification{}, refused, access.Errorf(access.NotFound, op, "%s", now.evidence)
 	case refused:
-		return access.Proof{}, refused, access.Errorf(access.Transient, op, "the change was refused, and is not there: %w", answer)
+		return access.Verification{}, refused, access.Errorf(access.Transient, op, "the change was refused, and is not there: %w", answer)
 	}
-	return access.Proof{}, false, access.Errorf(access.Transient, op,
+	return access.Verification{}, false, access.Errorf(access.Transient, op,
 		"the directory accepted the change, and the read-back does not show it yet: %s", now.evidence)
 }
 

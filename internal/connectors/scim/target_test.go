@@ -66,18 +66,18 @@ func TestMembershipIsReadWhateverTheDirectoryHides(t *testing.T) {
 			target := serve(t, directory, nil)
 			granted, err := target.Grant(t.Context(), ada())
 			require.NoError(t, err)
-			require.True(t, granted.Holds)
+			require.True(t, granted.Present)
 			require.Equal(t, row.method, granted.Method)
 			require.Contains(t, granted.Evidence, "g-edit")
 			again, err := target.Grant(t.Context(), ada())
 			require.NoError(t, err)
-			require.True(t, again.Already)
+			require.True(t, again.Unchanged)
 			require.Equal(t, []string{"u-ada"}, directory.Members("g-edit"))
 			require.Equal(t, 1, directory.Requests(http.MethodPatch))
 			revoked, err := target.Revoke(t.Context(), ada())
 			require.NoError(t, err)
-			require.False(t, revoked.Holds)
-			require.False(t, revoked.Already)
+			require.False(t, revoked.Present)
+			require.False(t, revoked.Unchanged)
 			require.Empty(t, directory.Members("g-edit"))
 		})
 	}
@@ -94,10 +94,10 @@ func TestAMemberBehindTheEndOfACutListIsFound(t *testing.T) {
 
 	proof, err := target.Verify(t.Context(), ada())
 	require.NoError(t, err)
-	require.True(t, proof.Holds)
+	require.True(t, proof.Present)
 	proof, err = target.Revoke(t.Context(), ada())
 	require.NoError(t, err)
-	require.False(t, proof.Already)
+	require.False(t, proof.Unchanged)
 	require.Len(t, directory.Members("g-edit"), 100)
 
 	listed := access.Assignment{Role: "Wiki editor", Subject: access.Person{ID: "u-bob"}}
@@ -128,7 +128,7 @@ func TestAGroupThatIsTooLongToReadIsFiltered(t *testing.T) {
 			directory := scimtest.New(wiki(scimtest.Quirks{}))
 			proof, err := serve(t, unreadable(directory), nil).Grant(t.Context(), ada())
 			require.NoError(t, err)
-			require.True(t, proof.Holds)
+			require.True(t, proof.Present)
 			require.Equal(t, "scim group member filter", proof.Method)
 
 			unfiltered := scimtest.New(wiki(scimtest.Quirks{MemberFilter: scimtest.NoMemberFilter}))
@@ -145,7 +145,7 @@ func TestAFilterThatIsIgnoredProvesNothing(t *testing.T) {
 	a.Role = "g-edit"
 	proof, err := target.Verify(t.Context(), a)
 	require.NoError(t, err)
-	require.False(t, proof.Holds)
+	require.False(t, proof.Present)
 	require.Equal(t, "scim group member list", proof.Method)
 }
 
@@ -160,15 +160,15 @@ func TestAChangeThatCannotBeReadBackIsTransient(t *testing.T) {
 		directory := scimtest.New(wiki(scimtest.Quirks{MemberFilter: scimtest.NoMemberFilter}))
 		directory.SetFaults(scimtest.Faults{StaleReads: 1})
 		target := serve(t, directory, nil)
-		for _, call := range []func() (access.Proof, error){
-			func() (access.Proof, error) { return target.Grant(t.Context(), ada()) },
-			func() (access.Proof, error) { return target.Revoke(t.Context(), ada()) },
+		for _, call := range []func() (access.Verification, error){
+			func() (access.Verification, error) { return target.Grant(t.Context(), ada()) },
+			func() (access.Verification, error) { return target.Revoke(t.Context(), ada()) },
 		} {
 			_, err := call()
 			require.Equal(t, access.Transient, access.KindOf(err), "%v", err)
 			proof, err := call()
 			require.NoError(t, err)
-			require.True(t, proof.Already)
+			require.True(t, proof.Unchanged)
 		}
 		require.Equal(t, []scimtest.ChangeKind{scimtest.Added, scimtest.Removed}, kinds(directory.Changes()))
 	})

@@ -48,7 +48,7 @@ const (
 const clients = 16
 
 // thinkersAtFirst is how many further clients usher has until its rate is known; see thinkers.
-const thinkersAtFirst = 12
+const waitingClientsAtFirst = 12
 
 // unbraked is a rate of calls per second that no system on one machine reaches.
 const unbraked = 10_000
@@ -60,12 +60,12 @@ type run struct {
 	out     io.Writer
 	stack   *stack.Stack
 	// thinkers are the further clients of usher in its next stretch.
-	thinkers int
-	temporal client.Client
-	usher    *usher
-	metrics  string
-	quiet    *quiet
-	figures  figures
+	waitingClients int
+	temporal       client.Client
+	usher          *usher
+	metrics        string
+	quiet          *quiet
+	figures        figures
 	// notes are what a reader of the figures must know.
 	notes []string
 }

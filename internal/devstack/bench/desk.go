@@ -80,7 +80,7 @@ const (
 	stepRound     = "ChangedTickets"
 	stepList      = "ListOpenTickets"
 	stepPosition  = "WatchPosition"
-	stepLook      = "LookAtTicket"
+	stepLook      = "ReadTicket"
 )
 
 // watchUntil gives what all runs of the watch did in a time: its tally, and how often it took each step. No run gives a

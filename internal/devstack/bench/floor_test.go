@@ -73,7 +73,7 @@ func TestThePlayKnowsWhoSentEachMessage(t *testing.T) {
 	}
 	require.Equal(t, []string{"ensure"}, sends["EnsureLease"], "the activity that names the receiver sent it")
 	require.Equal(t, 1, outside["decide"])
-	require.Zero(t, outside["lease_state"], "a workflow sent it")
+	require.Zero(t, outside["lease_status"], "a workflow sent it")
 }
 
 func TestATimerThatNeverFiredDoesNotFireOnASlowMachineEither(t *testing.T) {

@@ -63,14 +63,14 @@ func endLeases(count int) (time.Duration, error) {
 	end := env.Now().Add(time.Hour)
 	leases := leasesUntil(count, end)
 	revoked := 0
-	env.RegisterActivityWithOptions(func(_ context.Context, c activities.LiveLeasesCall) ([]access.LeaseView, error) {
+	env.RegisterActivityWithOptions(func(_ context.Context, c activities.LiveLeasesInput) ([]access.LeaseView, error) {
 		return pageAfter(leases, c), nil
 	}, activity.RegisterOptions{Name: "LiveLeases"})
-	env.RegisterActivityWithOptions(func(context.Context, activities.RecordCall) (activities.Recorded, error) {
-		return activities.Recorded{}, nil
+	env.RegisterActivityWithOptions(func(context.Context, activities.RecordInput) (activities.RecordResult, error) {
+		return activities.RecordResult{}, nil
 	}, activity.RegisterOptions{Name: "Record"})
-	env.RegisterActivityWithOptions(func(context.Context, activities.RevokeCall) (activities.RevokeResult, error) {
-		return activities.RevokeResult{Proof: access.Proof{Method: "read-back", Evidence: "no member"}}, nil
+	env.RegisterActivityWithOptions(func(context.Context, activities.RevokeInput) (activities.RevokeResult, error) {
+		return activities.RevokeResult{Verification: access.Verification{Method: "read-back", Evidence: "no member"}}, nil
 	}, activity.RegisterOptions{Name: "Revoke"})
 	env.SetOnActivityCompletedListener(func(info *activity.Info, _ converter.EncodedValue, err error) {
 		if info.ActivityType.Name == "Revoke" && err == nil {
@@ -106,14 +106,14 @@ func leasesUntil(count int, end time.Time) []access.LeaseView {
 				Entitlement: access.EntitlementID(fmt.Sprint("wiki/role-", i)), Title: fmt.Sprint("Role ", i), Fulfilment: access.FulfilmentSCIM,
 				Binding: &access.Binding{Target: access.TargetName(fmt.Sprint("target ", i%targets)), Role: fmt.Sprint("role ", i)},
 			},
-			Revision: 1, Wanted: access.Present, State: access.LeaseHeld, GrantedAt: &granted, EndsAt: &end,
+			Revision: 1, DesiredState: access.Present, State: access.LeaseActive, GrantedAt: &granted, EndsAt: &end,
 		}
 	}
 	return leases
 }
 
 // pageAfter returns the page of leases that a call asks for.
-func pageAfter(leases []access.LeaseView, c activities.LiveLeasesCall) []access.LeaseView {
+func pageAfter(leases []access.LeaseView, c activities.LiveLeasesInput) []access.LeaseView {
 	first := 0
 	for first < len(leases) && leases[first].Lease.ID <= c.After {
 		first++

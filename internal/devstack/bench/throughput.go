@@ -29,15 +29,15 @@ const (
 const mainQueue = "usher"
 
 // rival is one of the programs whose throughput is compared.
-type rival struct {
+type system struct {
 	name string
 	// results are its stretches, one for each round.
 	results []stretch
 }
 
-func (v *rival) last() stretch { return v.results[len(v.results)-1] }
+func (v *system) last() stretch { return v.results[len(v.results)-1] }
 
-func (v *rival) perSecond() []float64 {
+func (v *system) perSecond() []float64 {
 	var all []float64
 	for _, s := range v.results {
 		all = append(all, s.PerSecond())
@@ -48,33 +48,33 @@ func (v *rival) perSecond() []float64 {
 // throughput measures usher and both floors in interleaved rounds. In each round the floor performs the request that was
 // typical of usher's own stretch just before.
 func (r *run) throughput(ctx context.Context) error {
-	warm := loop{clients + thinkersAtFirst, rampFor, warmFor, func() map[string]int { return nil }}
+	warm := loop{clients + waitingClientsAtFirst, rampFor, warmFor, func() map[string]int { return nil }}
 	if err := r.usher.hire(ctx, warm.clients+int(likelyPerSec*(rampFor+warmFor).Seconds())); err != nil {
 		return err
 	}
-	r.tell("%d clients in a closed loop, and more for usher, as many as think (%d at first); load of the machine before: %s", clients, thinkersAtFirst, loadAverage())
+	r.tell("%d clients in a closed loop, and more for usher, as many as think (%d at first); load of the machine before: %s", clients, waitingClientsAtFirst, loadAverage())
 	warmed, err := warm.run(ctx, r.usher.happyPath)
 	if err != nil {
 		return err
 	}
-	r.thinkers = thinkers(warmed)
-	usher, floor, fixed := &rival{name: "usher"}, &rival{name: "floor"}, &rival{name: "fixed floor"}
+	r.waitingClients = waitingClients(warmed)
+	usher, floor, fixed := &system{name: "usher"}, &system{name: "floor"}, &system{name: "fixed floor"}
 	for n := range pairs {
 		if err := r.round(ctx, n, usher, floor, fixed); err != nil {
 			return err
 		}
 	}
-	r.judge(usher, floor, fixed)
+	r.compare(usher, floor, fixed)
 	return nil
 }
 
 // thinkers are how many clients of usher wait for a manager who thinks, at the rate of this stretch: with as many more, as
 // many requests are at work at once as of the floor, where nobody thinks.
-func thinkers(of stretch) int { return int(math.Round(of.PerSecond() * thinking.Seconds())) }
+func waitingClients(of stretch) int { return int(math.Round(of.PerSecond() * thinking.Seconds())) }
 
 // round is two stretches of usher, around two of the floor, around one of the fixed floor, so that a machine that becomes
 // busier or less busy meanwhile favours nobody.
-func (r *run) round(ctx context.Context, n int, usher, floor, fixed *rival) (err error) {
+func (r *run) round(ctx context.Context, n int, usher, floor, fixed *system) (err error) {
 	if err := r.usher.hire(ctx, r.peopleFor(usher)); err != nil {
 		return err
 	}
@@ -86,8 +86,8 @@ func (r *run) round(ctx context.Context, n int, usher, floor, fixed *rival) (err
 		return err
 	}
 	usher.results = append(usher.results, first)
-	r.thinkers = thinkers(first)
-	r.tell("round %d  %d of usher's clients think next, for %.1f requests/s each wait %s for a manager", n+1, r.thinkers, first.PerSecond(), thinking)
+	r.waitingClients = waitingClients(first)
+	r.tell("round %d  %d of usher's clients think next, for %.1f requests/s each wait %s for a manager", n+1, r.waitingClients, first.PerSecond(), thinking)
 	samples, err := r.samples(ctx, first.Done)
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func (r *run) round(ctx context.Context, n int, usher, floor, fixed *rival) (err
 			return err
 		}
 	}
-	for _, v := range []*rival{usher, floor, fixed} {
+	for _, v := range []*system{usher, floor, fixed} {
 		r.tell("round %d  %-12s %6.1f requests/s  (%d in %s)", n+1, v.name, v.last().PerSecond(), len(v.last().Done), v.last().Took)
 	}
 	return r.compareShapes(ctx, play, samples, floor.last().Done)
@@ -129,7 +129,7 @@ func (r *run) newWorker(ctx context.Context) error {
 
 // turn is a stretch that a rival takes in a round.
 type turn struct {
-	of   *rival
+	of   *system
 	loop loop
 	one  lane
 }
@@ -164,7 +164,7 @@ func (r *run) stretchOfUsher(ctx context.Context, n int) (stretch, error) {
 func (r *run) loop(window time.Duration, floor int) loop {
 	many := clients
 	if floor == 0 {
-		many += r.thinkers
+		many += r.waitingClients
 	}
 	return loop{clients: many, ramp: rampFor, window: window, pids: func() map[string]int {
 		p := r.stack.Pids()
@@ -177,12 +177,12 @@ func (r *run) loop(window time.Duration, floor int) loop {
 }
 
 // peopleFor is how many people a stretch may need.
-func (r *run) peopleFor(v *rival) int {
+func (r *run) peopleFor(v *system) int {
 	rate := float64(likelyPerSec)
 	if len(v.results) > 0 {
 		rate = spareFactor * v.last().PerSecond()
 	}
-	return parts*(clients+r.thinkers) + int(rate*(parts*(rampFor+partFor)).Seconds())
+	return parts*(clients+r.waitingClients) + int(rate*(parts*(rampFor+partFor)).Seconds())
 }
 
 // samples takes the records of some of the requests, evenly spread.

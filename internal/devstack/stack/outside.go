@@ -72,7 +72,7 @@ func (c *Client) TicketsOf(ctx context.Context, id access.RequestID) ([]Ticket, 
 }
 
 // MoveTicket moves a ticket to the status of that name, as a person does on the board.
-func (c *Client) MoveTicket(ctx context.Context, as access.PersonID, key access.TicketKey, status string) error {
+func (c *Client) TransitionTicket(ctx context.Context, as access.PersonID, key access.TicketKey, status string) error {
 	form := url.Values{"key": {string(key)}, "to": {status}, "as": {JiraAccount(as)}}
 	return send(ctx, outgoing{http.MethodPost, c.urls.Jira + "/board/move", "application/x-www-form-urlencoded", form.Encode()})
 }

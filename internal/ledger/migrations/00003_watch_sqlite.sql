@@ -4,15 +4,15 @@
 
 -- The zero time stands here as what it is, the first of January of the year 1, so that it is older than every other.
 CREATE TABLE watches (
-    desk      TEXT NOT NULL PRIMARY KEY,
-    cursor_us BIGINT NOT NULL,
-    looked_us BIGINT NOT NULL,
-    swept_us  BIGINT NOT NULL
+    desk       TEXT NOT NULL PRIMARY KEY,
+    cursor_us  BIGINT NOT NULL,
+    polled_us  BIGINT NOT NULL,
+    scanned_us BIGINT NOT NULL
 );
 
--- The last mark of a ticket. It has a table of its own, so that a watch and the requests never wait for each other's
+-- The last fingerprint of a ticket. It has a table of its own, so that a watch and the requests never wait for each other's
 -- tickets.
-CREATE TABLE ticket_marks (
+CREATE TABLE ticket_fingerprints (
     desk TEXT NOT NULL,
     id   TEXT NOT NULL,
     body TEXT NOT NULL,
@@ -24,5 +24,5 @@ CREATE TABLE ticket_marks (
 ALTER TABLE tickets ADD COLUMN ended BOOLEAN NOT NULL DEFAULT FALSE;
 UPDATE tickets SET ended = TRUE WHERE request_id IN (SELECT id FROM requests WHERE ended);
 -- A ticket that its request has let go is asked for no more.
-ALTER TABLE tickets ADD COLUMN gone BOOLEAN NOT NULL DEFAULT FALSE;
-CREATE INDEX tickets_open ON tickets (desk, id) WHERE NOT ended AND NOT gone AND lease_id = '';
+ALTER TABLE tickets ADD COLUMN unlinked BOOLEAN NOT NULL DEFAULT FALSE;
+CREATE INDEX tickets_open ON tickets (desk, id) WHERE NOT ended AND NOT unlinked AND lease_id = '';

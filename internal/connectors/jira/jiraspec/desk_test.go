@@ -119,7 +119,7 @@ func drive(t *testing.T, desk *jira.Desk, fake *jiratest.Server) {
 	require.NoError(t, desk.AddComments(ctx, ref.ID, access.Comment{Marker: "c1", Text: "first\n\nsecond"}))
 	require.NoError(t, desk.AddComments(ctx, ref.ID, access.Comment{Marker: "c2", Text: "third"}))
 	for _, phase := range []access.TicketPhase{access.TicketApproved, access.TicketWorking, access.TicketDone} {
-		require.NoError(t, desk.MoveTicket(ctx, ref.ID, phase))
+		require.NoError(t, desk.TransitionTicket(ctx, ref.ID, phase))
 		_, err = desk.ReadTicket(ctx, ref.ID)
 		require.NoError(t, err)
 	}

@@ -44,7 +44,7 @@ type finding struct {
 }
 
 // judge compares an exchange with its operation. An answer that a fault spoiled is not looked at.
-func judge(at route, x exchange) []finding {
+func validate(at route, x exchange) []finding {
 	var found []finding
 	for _, what := range judgeRequest(at, x) {
 		found = append(found, finding{SideRequest, what})

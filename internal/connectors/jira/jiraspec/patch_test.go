@@ -143,7 +143,7 @@ func judgeBy(t *testing.T, p Patch, s sample, patches func(Edition, string) []Pa
 	c.documents = append(c.documents, document)
 	at, known := c.route(request)
 	require.True(t, known, s.call)
-	return judge(at, exchange{
+	return validate(at, exchange{
 		request: request, sent: []byte(s.sent), status: s.status, header: header, answered: []byte(s.answered),
 	})
 }

@@ -89,7 +89,7 @@ func (c *Contract) record(x exchange) {
 		c.missing[x.request.Method+" "+x.request.URL.Path]++
 		return
 	}
-	found := judge(at, x)
+	found := validate(at, x)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	count := c.operation(at.name)

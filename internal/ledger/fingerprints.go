@@ -17,7 +17,7 @@ const MaxTickets = 1000
 // for its own request only. That is asked per ticket, by a subquery that no planner can turn into a join, because the
 // column ended may lag behind: a ticket and the end of its request can be recorded at the same time. A ticket without a
 // request row is open.
-const openTickets = `SELECT id FROM tickets WHERE desk = $1 AND id > $2 AND NOT ended AND NOT gone AND lease_id = ''
+const openTickets = `SELECT id FROM tickets WHERE desk = $1 AND id > $2 AND NOT ended AND NOT unlinked AND lease_id = ''
 	AND NOT coalesce((SELECT requests.ended FROM requests WHERE requests.id = tickets.request_id), FALSE)
 	ORDER BY id LIMIT `
 
@@ -47,7 +47,7 @@ func (s *Store) WatchedTickets(ctx context.Context, desk access.DeskName, ids []
 		return nil, access.Errorf(access.Invalid, op, "ids: expected at most %d, found %d", MaxTickets, len(ids))
 	}
 	c := &conditions{}
-	query := `SELECT body, coalesce((SELECT body FROM ticket_marks AS m WHERE m.desk = tickets.desk AND m.id = tickets.id), '{}')
+	query := `SELECT body, coalesce((SELECT body FROM ticket_fingerprints AS m WHERE m.desk = tickets.desk AND m.id = tickets.id), '{}')
 		FROM tickets WHERE desk = ` + c.param(string(desk)) + ` AND id IN `
 	var known []any
 	for _, id := range ids {
@@ -77,7 +77,7 @@ func (s *Store) watched(ctx context.Context, query string, args []any) (found []
 		if t.Link, err = decode[access.TicketLink](body); err != nil {
 			return nil, err
 		}
-		if t.Mark, err = decode[access.TicketMark](mark); err != nil {
+		if t.Fingerprint, err = decode[access.TicketFingerprint](mark); err != nil {
 			return nil, err
 		}
 		found = append(found, t)
@@ -89,7 +89,7 @@ func (s *Store) watched(ctx context.Context, query string, args []any) (found []
 // A ticket that the ledger does not know is left alone. The last mark that was saved counts: a desk has one watch, and
 // whoever compares with a mark saves the next one. Safe to repeat. Invalid when there are too many, or when a mark
 // cannot be written as JSON.
-func (s *Store) SaveMarks(ctx context.Context, desk access.DeskName, marks map[access.TicketID]access.TicketMark) error {
+func (s *Store) SaveFingerprints(ctx context.Context, desk access.DeskName, marks map[access.TicketID]access.TicketFingerprint) error {
 	const op = "keep marks of tickets in the ledger"
 	if len(marks) > MaxTickets {
 		return access.Errorf(access.Invalid, op, "marks: expected at most %d, found %d", MaxTickets, len(marks))
@@ -101,7 +101,7 @@ func (s *Store) SaveMarks(ctx context.Context, desk access.DeskName, marks map[a
 		if !usableKey(string(id)) {
 			continue
 		}
-		mark.MovedAt, mark.SeenAt = mark.MovedAt.UTC(), mark.SeenAt.UTC()
+		mark.StatusChangedAt, mark.SeenAt = mark.StatusChangedAt.UTC(), mark.SeenAt.UTC()
 		body, err := encode(op, mark)
 		if err != nil {
 			return err
@@ -111,7 +111,7 @@ func (s *Store) SaveMarks(ctx context.Context, desk access.DeskName, marks map[a
 	if len(given) == 0 || !usableKey(string(desk)) {
 		return nil
 	}
-	_, err := s.write.ExecContext(ctx, saveMarks(own, given), c.args...)
+	_, err := s.write.ExecContext(ctx, saveFingerprints(own, given), c.args...)
 	return s.fail(op, err)
 }
 
@@ -119,9 +119,9 @@ func (s *Store) SaveMarks(ctx context.Context, desk access.DeskName, marks map[a
 // tickets of the desk so as not to sort, and so would PostgreSQL while it has no statistics. The rows are written in one
 // order, so that two who save at once cannot lock each other out. A mark that is the same already is not written. Both
 // databases call the columns of VALUES column1 and column2.
-func saveMarks(desk string, given []string) string {
-	return `INSERT INTO ticket_marks (desk, id, body)
+func saveFingerprints(desk string, given []string) string {
+	return `INSERT INTO ticket_fingerprints (desk, id, body)
 		SELECT ` + desk + `, given.column1, given.column2 FROM (VALUES ` + strings.Join(given, ", ") + `) AS given
 		WHERE (SELECT TRUE FROM tickets WHERE tickets.desk = ` + desk + ` AND tickets.id = given.column1) ORDER BY given.column1
-		ON CONFLICT (desk, id) DO UPDATE SET body = excluded.body WHERE ticket_marks.body <> excluded.body`
+		ON CONFLICT (desk, id) DO UPDATE SET body = excluded.body WHERE ticket_fingerprints.body <> excluded.body`
 }

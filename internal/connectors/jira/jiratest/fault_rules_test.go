@@ -13,64 +13,64 @@ import (
 )
 
 // spoil makes the next create misfire.
-func (d *desk) spoil(m jiratest.Misfire) {
-	d.SetFaults(jiratest.Faults{Rules: []jiratest.Rule{{Times: 1, Only: []jiratest.Operation{jiratest.OpCreateIssue}, Of: []jiratest.Misfire{m}}}})
+func (d *desk) spoil(m jiratest.FaultResponse) {
+	d.SetFaults(jiratest.Faults{Rules: []jiratest.Rule{{Times: 1, Only: []jiratest.Operation{jiratest.OpCreateIssue}, Of: []jiratest.FaultResponse{m}}}})
 }
 
 func TestMisfiresWithAnAnswer(t *testing.T) {
 	for name, tt := range map[string]struct {
-		misfire jiratest.Misfire
+		misfire jiratest.FaultResponse
 		status  int
 		issues  int
 		body    string
 		header  http.Header
 	}{
 		"a 500 that committed nothing": {
-			jiratest.Misfire{Kind: jiratest.MisfireStatus, Status: 500}, 500, 0, "Internal Server Error", http.Header{},
+			jiratest.FaultResponse{Kind: jiratest.MisfireStatus, Status: 500}, 500, 0, "Internal Server Error", http.Header{},
 		},
 		"a 502 of HTML, committed": {
-			jiratest.Misfire{Kind: jiratest.MisfireStatus, Status: 502, Body: "html", Committed: true}, 502, 1, "<html>", http.Header{},
+			jiratest.FaultResponse{Kind: jiratest.MisfireStatus, Status: 502, Body: "html", Committed: true}, 502, 1, "<html>", http.Header{},
 		},
 		"a 503 with a time and no body": {
-			jiratest.Misfire{Kind: jiratest.MisfireStatus, RetryAfter: "9", Body: "empty"}, 503, 0, "", http.Header{"Retry-After": {"9"}},
+			jiratest.FaultResponse{Kind: jiratest.MisfireStatus, RetryAfter: "9", Body: "empty"}, 503, 0, "", http.Header{"Retry-After": {"9"}},
 		},
 		"a 503 without a time": {
-			jiratest.Misfire{Kind: jiratest.MisfireStatus}, 503, 0, "Service Unavailable", http.Header{},
+			jiratest.FaultResponse{Kind: jiratest.MisfireStatus}, 503, 0, "Service Unavailable", http.Header{},
 		},
 		"a 429 of the quota": {
-			jiratest.Misfire{Kind: jiratest.MisfireRateLimit, Reason: jiratest.ReasonGlobalQuota, RetryAfter: "600"},
+			jiratest.FaultResponse{Kind: jiratest.MisfireRateLimit, Reason: jiratest.ReasonGlobalQuota, RetryAfter: "600"},
 			429, 0, "Rate limit",
 			http.Header{"Ratelimit-Reason": {"jira-quota-global-based"}, "Ratelimit": {`"global-app-quota";r=0;t=600`}, "Retry-After": {"600"}},
 		},
 		"a 429 of the tenant's quota": {
-			jiratest.Misfire{Kind: jiratest.MisfireRateLimit, Reason: jiratest.ReasonTenantQuota},
+			jiratest.FaultResponse{Kind: jiratest.MisfireRateLimit, Reason: jiratest.ReasonTenantQuota},
 			429, 0, "Rate limit",
 			http.Header{"Ratelimit-Reason": {"jira-quota-tenant-based"}},
 		},
 		"a 429 of the burst, of HTML": {
-			jiratest.Misfire{Kind: jiratest.MisfireRateLimit, Reason: jiratest.ReasonBurst, Body: "html"},
+			jiratest.FaultResponse{Kind: jiratest.MisfireRateLimit, Reason: jiratest.ReasonBurst, Body: "html"},
 			429, 0, "<html>",
 			http.Header{"Ratelimit-Reason": {"jira-burst-based"}},
 		},
 		"a 429 of one issue, without a body": {
-			jiratest.Misfire{Kind: jiratest.MisfireRateLimit, Reason: jiratest.ReasonIssueWrites, Body: "empty", RetryAfter: "2"},
+			jiratest.FaultResponse{Kind: jiratest.MisfireRateLimit, Reason: jiratest.ReasonIssueWrites, Body: "empty", RetryAfter: "2"},
 			429, 0, "",
 			http.Header{"Ratelimit-Reason": {"jira-per-issue-on-write"}, "Retry-After": {"2"}},
 		},
 		"a page of HTML": {
-			jiratest.Misfire{Kind: jiratest.MisfireHTML}, 200, 0, "<!DOCTYPE html>", http.Header{"Content-Type": {"text/html;charset=UTF-8"}},
+			jiratest.FaultResponse{Kind: jiratest.MisfireHTML}, 200, 0, "<!DOCTYPE html>", http.Header{"Content-Type": {"text/html;charset=UTF-8"}},
 		},
 		"half of the JSON, committed": {
-			jiratest.Misfire{Kind: jiratest.MisfireTruncate, Committed: true}, 201, 1, `{"id":`, http.Header{},
+			jiratest.FaultResponse{Kind: jiratest.MisfireTruncate, Committed: true}, 201, 1, `{"id":`, http.Header{},
 		},
 		"half of some JSON, not committed": {
-			jiratest.Misfire{Kind: jiratest.MisfireTruncate}, 200, 0, `{"self":`, http.Header{},
+			jiratest.FaultResponse{Kind: jiratest.MisfireTruncate}, 200, 0, `{"self":`, http.Header{},
 		},
 		"a slow answer": {
-			jiratest.Misfire{Kind: jiratest.MisfireSlow, DelayMS: 1}, 201, 1, `"key":"ACCESS-1"`, http.Header{},
+			jiratest.FaultResponse{Kind: jiratest.MisfireSlow, DelayMS: 1}, 201, 1, `"key":"ACCESS-1"`, http.Header{},
 		},
 		"a body that comes in pieces": {
-			jiratest.Misfire{Kind: jiratest.MisfireSlowBody, DelayMS: 10}, 201, 1, `"key":"ACCESS-1"`, http.Header{},
+			jiratest.FaultResponse{Kind: jiratest.MisfireSlowBody, DelayMS: 10}, 201, 1, `"key":"ACCESS-1"`, http.Header{},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -97,14 +97,14 @@ func TestMisfiresWithAnAnswer(t *testing.T) {
 
 func TestMisfiresWithoutAnAnswer(t *testing.T) {
 	for name, tt := range map[string]struct {
-		misfire jiratest.Misfire
+		misfire jiratest.FaultResponse
 		issues  int
 		err     error
 	}{
-		"closed before the commit": {jiratest.Misfire{Kind: jiratest.MisfireDrop}, 0, io.EOF},
-		"closed after the commit":  {jiratest.Misfire{Kind: jiratest.MisfireDrop, Committed: true}, 1, io.EOF},
-		"cut before the commit":    {jiratest.Misfire{Kind: jiratest.MisfireCut}, 0, io.ErrUnexpectedEOF},
-		"cut after the commit":     {jiratest.Misfire{Kind: jiratest.MisfireCut, Committed: true}, 1, io.ErrUnexpectedEOF},
+		"closed before the commit": {jiratest.FaultResponse{Kind: jiratest.MisfireDrop}, 0, io.EOF},
+		"closed after the commit":  {jiratest.FaultResponse{Kind: jiratest.MisfireDrop, Committed: true}, 1, io.EOF},
+		"cut before the commit":    {jiratest.FaultResponse{Kind: jiratest.MisfireCut}, 0, io.ErrUnexpectedEOF},
+		"cut after the commit":     {jiratest.FaultResponse{Kind: jiratest.MisfireCut, Committed: true}, 1, io.ErrUnexpectedEOF},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, nil)
@@ -123,7 +123,7 @@ func TestACallCanHangBeforeAndAfterItsCommit(t *testing.T) {
 	}{"before": {false, 0}, "after": {true, 1}} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, nil)
-			d.spoil(jiratest.Misfire{Kind: jiratest.MisfireHang, Committed: tt.committed})
+			d.spoil(jiratest.FaultResponse{Kind: jiratest.MisfireHang, Committed: tt.committed})
 			ctx, cancel := context.WithCancel(t.Context())
 			r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url+"/rest/api/2/issue", nil)
 			require.NoError(t, err)
@@ -157,7 +157,7 @@ func TestASlowBodyOfAllCalls(t *testing.T) {
 
 func TestEveryFifthCallMisfiresInAnotherWay(t *testing.T) {
 	d := newDesk(t, nil)
-	d.SetFaults(jiratest.Faults{Rules: []jiratest.Rule{{Every: 5, Of: []jiratest.Misfire{
+	d.SetFaults(jiratest.Faults{Rules: []jiratest.Rule{{Every: 5, Of: []jiratest.FaultResponse{
 		{Kind: jiratest.MisfireStatus, Status: 500}, {Kind: jiratest.MisfireRateLimit, RetryAfter: "1"}, {Kind: jiratest.MisfireDrop},
 	}}}})
 	var statuses []int
@@ -175,8 +175,8 @@ func TestEveryFifthCallMisfiresInAnotherWay(t *testing.T) {
 func TestRulesEndAndTheFirstOneWins(t *testing.T) {
 	d := newDesk(t, nil)
 	d.SetFaults(jiratest.Faults{Rules: []jiratest.Rule{
-		{Every: 2, Times: 1, Of: []jiratest.Misfire{{Kind: jiratest.MisfireStatus, Status: 500}}},
-		{Every: 2, Of: []jiratest.Misfire{{Kind: jiratest.MisfireStatus, Status: 502}}},
+		{Every: 2, Times: 1, Of: []jiratest.FaultResponse{{Kind: jiratest.MisfireStatus, Status: 500}}},
+		{Every: 2, Of: []jiratest.FaultResponse{{Kind: jiratest.MisfireStatus, Status: 502}}},
 	}})
 	var statuses []int
 	for range 6 {
@@ -210,6 +210,6 @@ func TestRulesAreCheckedWhenTheyAreSwitchedByHTTP(t *testing.T) {
 	}
 	d.want(http.StatusOK, http.MethodPut, "/_sim/faults", `{"rules":[{"every":5,"only":["search"],"of":[{"kind":"drop","committed":true}]}]}`)
 	require.Equal(t, []jiratest.Rule{{
-		Every: 5, Only: []jiratest.Operation{jiratest.OpSearch}, Of: []jiratest.Misfire{{Kind: jiratest.MisfireDrop, Committed: true}},
+		Every: 5, Only: []jiratest.Operation{jiratest.OpSearch}, Of: []jiratest.FaultResponse{{Kind: jiratest.MisfireDrop, Committed: true}},
 	}}, d.Faults().Rules)
 }

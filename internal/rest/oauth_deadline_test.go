@@ -75,9 +75,9 @@ func TestWriteDeadlineOfACallThatLogsIn(t *testing.T) {
 				tokens, api := httptest.NewServer(http.HandlerFunc(s.token)), httptest.NewServer(http.HandlerFunc(s.api))
 				t.Cleanup(tokens.Close)
 				t.Cleanup(api.Close)
-				wire, err := Wire()
+				wire, err := NewBaseTransport()
 				require.NoError(t, err)
-				login := NewLogin(wire, ClientCredentials{ID: "usher", Secret: clientSecret, TokenURL: tokens.URL})
+				login := NewOAuthTransport(wire, ClientCredentials{ID: "usher", Secret: clientSecret, TokenURL: tokens.URL})
 				login.now = s.clock
 				client, err := NewClient(Config{BaseURL: api.URL, Timeout: 5 * time.Second, Base: login, Now: s.clock})
 				require.NoError(t, err)

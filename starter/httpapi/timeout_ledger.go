@@ -14,20 +14,20 @@ import (
 const ledgerWithin = 3 * time.Second
 
 // patience is what is left of ledgerWithin; it begins to run out with the first question. The zero patience is whole.
-type patience struct {
+type ledgerDeadline struct {
 	begun sync.Once
 	until time.Time
 }
 
-func (p *patience) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+func (p *ledgerDeadline) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	p.begun.Do(func() { p.until = time.Now().Add(ledgerWithin) })
 	return context.WithDeadline(ctx, p.until)
 }
 
 // patient is a ledger that answers while there is patience.
-type patient struct{ ledger Ledger }
+type timeoutLedger struct{ ledger Ledger }
 
-var _ Ledger = patient{}
+var _ Ledger = timeoutLedger{}
 
 func inTime[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := traceOf(ctx).ledger.bound(ctx)
@@ -36,37 +36,37 @@ func inTime[T any](ctx context.Context, ask func(context.Context) (T, error)) (T
 }
 
 // View implements Ledger.
-func (p patient) View(ctx context.Context, id access.RequestID) (access.RequestView, error) {
+func (p timeoutLedger) View(ctx context.Context, id access.RequestID) (access.RequestView, error) {
 	return inTime(ctx, func(ctx context.Context) (access.RequestView, error) { return p.ledger.View(ctx, id) })
 }
 
 // Views implements Ledger.
-func (p patient) Views(ctx context.Context, f ledger.Filter) (ledger.Page, error) {
+func (p timeoutLedger) Views(ctx context.Context, f ledger.Filter) (ledger.Page, error) {
 	return inTime(ctx, func(ctx context.Context) (ledger.Page, error) { return p.ledger.Views(ctx, f) })
 }
 
 // Events implements Ledger.
-func (p patient) Events(ctx context.Context, id access.RequestID) ([]access.Event, error) {
+func (p timeoutLedger) Events(ctx context.Context, id access.RequestID) ([]access.Event, error) {
 	return inTime(ctx, func(ctx context.Context) ([]access.Event, error) { return p.ledger.Events(ctx, id) })
 }
 
 // Lease implements Ledger.
-func (p patient) Lease(ctx context.Context, id access.LeaseID) (access.LeaseView, error) {
+func (p timeoutLedger) Lease(ctx context.Context, id access.LeaseID) (access.LeaseView, error) {
 	return inTime(ctx, func(ctx context.Context) (access.LeaseView, error) { return p.ledger.Lease(ctx, id) })
 }
 
 // LeasesOf implements Ledger.
-func (p patient) LeasesOf(ctx context.Context, subject access.PersonID) ([]access.LeaseView, error) {
+func (p timeoutLedger) LeasesOf(ctx context.Context, subject access.PersonID) ([]access.LeaseView, error) {
 	return inTime(ctx, func(ctx context.Context) ([]access.LeaseView, error) { return p.ledger.LeasesOf(ctx, subject) })
 }
 
 // TicketByID implements Ledger.
-func (p patient) TicketByID(ctx context.Context, desk access.DeskName, id access.TicketID) (access.TicketLink, error) {
+func (p timeoutLedger) TicketByID(ctx context.Context, desk access.DeskName, id access.TicketID) (access.TicketLink, error) {
 	return inTime(ctx, func(ctx context.Context) (access.TicketLink, error) { return p.ledger.TicketByID(ctx, desk, id) })
 }
 
 // Ping implements Ledger.
-func (p patient) Ping(ctx context.Context) error {
+func (p timeoutLedger) Ping(ctx context.Context) error {
 	_, err := inTime(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, p.ledger.Ping(ctx) })
 	return err
 }

@@ -17,7 +17,7 @@ import (
 
 // hold keeps the stack of one folder up until it is told to stop. It is what stays when "KEEP=1 devstack demo" has
 // ended; its arguments are the folder and the folder of the programs.
-func hold(ctx context.Context, p program) error {
+func background(ctx context.Context, p program) error {
 	const arguments = 3
 	if len(p.args) != arguments {
 		return errors.New("hold: expected a folder and the folder of the programs")
@@ -30,10 +30,10 @@ func hold(ctx context.Context, p program) error {
 	return s.Stop(context.WithoutCancel(ctx))
 }
 
-const holdLog = "log/stack.log"
+const backgroundLog = "log/stack.log"
 
 // startHold starts a process in a session of its own that holds a stack, and waits until everything answers.
-func startHold(ctx context.Context, dir string, options stack.Options) (stack.State, error) {
+func startBackground(ctx context.Context, dir string, options stack.Options) (stack.State, error) {
 	executable, err := os.Executable()
 	if err != nil {
 		return stack.State{}, fmt.Errorf("start the stack: %w", err)
@@ -41,7 +41,7 @@ func startHold(ctx context.Context, dir string, options stack.Options) (stack.St
 	if err := os.MkdirAll(filepath.Join(dir, "log"), 0o755); err != nil {
 		return stack.State{}, fmt.Errorf("start the stack: %w", err)
 	}
-	log, err := os.OpenFile(filepath.Join(dir, holdLog), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	log, err := os.OpenFile(filepath.Join(dir, backgroundLog), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return stack.State{}, fmt.Errorf("start the stack: %w", err)
 	}
@@ -62,7 +62,7 @@ func awaitHold(ctx context.Context, dir string, ended <-chan error) (stack.State
 	err := stack.Poll(ctx, func(context.Context) error {
 		select {
 		case err := <-ended:
-			text, _ := os.ReadFile(filepath.Join(dir, holdLog))
+			text, _ := os.ReadFile(filepath.Join(dir, backgroundLog))
 			return stack.Stop(fmt.Errorf("the stack did not start: %w\n%s", err, text))
 		default:
 		}

@@ -36,7 +36,7 @@ const (
 //
 // A call without a token is not made, and its error is of that cause: Forbidden when the server refuses the credentials,
 // RateLimited when it says so, Transient when it does not answer.
-type Login struct {
+type OAuthTransport struct {
 	base   http.RoundTripper
 	config clientcredentials.Config
 	client *http.Client
@@ -53,8 +53,8 @@ type token struct {
 }
 
 // NewLogin logs in over base, and sends the calls over it too.
-func NewLogin(base http.RoundTripper, c ClientCredentials) *Login {
-	return &Login{
+func NewOAuthTransport(base http.RoundTripper, c ClientCredentials) *OAuthTransport {
+	return &OAuthTransport{
 		base:   base,
 		config: clientcredentials.Config{ClientID: c.ID, ClientSecret: c.Secret, TokenURL: c.TokenURL, Scopes: c.Scopes},
 		client: &http.Client{
@@ -68,7 +68,7 @@ func NewLogin(base http.RoundTripper, c ClientCredentials) *Login {
 }
 
 // RoundTrip implements http.RoundTripper.
-func (l *Login) RoundTrip(r *http.Request) (*http.Response, error) {
+func (l *OAuthTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	with, err := l.token(r.Context(), "")
 	if err == nil {
 		err = inTime(r.Context())
@@ -120,11 +120,11 @@ func rewound(r *http.Request) (*http.Request, bool) {
 }
 
 // token gives a token that is good for a while, and another one than refused.
-func (l *Login) token(ctx context.Context, refused string) (token, error) {
+func (l *OAuthTransport) token(ctx context.Context, refused string) (token, error) {
 	select {
 	case l.turn <- struct{}{}:
 	case <-ctx.Done():
-		return token{}, &tripError{cause: fmt.Errorf("waiting for a token: %w", ctx.Err())}
+		return token{}, &transportError{cause: fmt.Errorf("waiting for a token: %w", ctx.Err())}
 	}
 	defer func() { <-l.turn }()
 	if l.current.text != "" && l.current.text != refused && !l.current.ending(l.now()) {
@@ -145,7 +145,7 @@ func (t token) ending(now time.Time) bool {
 	return now.After(t.until.Add(-min(earliest, t.until.Sub(t.at)/10)))
 }
 
-func (l *Login) ask(ctx context.Context) (token, error) {
+func (l *OAuthTransport) ask(ctx context.Context) (token, error) {
 	given, err := l.config.Token(context.WithValue(untraced{ctx}, oauth2.HTTPClient, l.client))
 	if err != nil {
 		return token{}, l.refused(err)
@@ -165,13 +165,13 @@ type untraced struct{ context.Context }
 func (untraced) Value(any) any { return nil }
 
 // refused says why there is no token. The library's own text would quote the whole answer.
-func (l *Login) refused(err error) error {
+func (l *OAuthTransport) refused(err error) error {
 	answer, answered := errors.AsType[*oauth2.RetrieveError](err)
 	if !answered || answer.Response == nil {
-		return &tripError{cause: fmt.Errorf("log in with client_id and client_secret at %s: %w", l.config.TokenURL, err)}
+		return &transportError{cause: fmt.Errorf("log in with client_id and client_secret at %s: %w", l.config.TokenURL, err)}
 	}
 	status, header := answer.Response.StatusCode, answer.Response.Header
-	trip := &tripError{kind: access.Forbidden, retry: RetryAfter(header, l.now()), cause: fmt.Errorf(
+	trip := &transportError{kind: access.Forbidden, retry: RetryAfter(header, l.now()), cause: fmt.Errorf(
 		"log in with client_id and client_secret at %s: %w", l.config.TokenURL, &StatusError{Status: status, Text: said(answer)})}
 	if kind := Classify(Read, status, header); kind == access.Transient || kind == access.RateLimited {
 		trip.kind = kind

@@ -74,7 +74,7 @@ type login struct {
 	t      *testing.T
 	tokens *tokenServer
 	api    *guarded
-	login  *Login
+	login  *OAuthTransport
 	client *Client
 	now    time.Time
 }
@@ -89,9 +89,9 @@ func newLogin(t *testing.T, change ...func(*ClientCredentials)) *login {
 	for _, one := range change {
 		one(&credentials)
 	}
-	wire, err := Wire()
+	wire, err := NewBaseTransport()
 	require.NoError(t, err)
-	l.login = NewLogin(wire, credentials)
+	l.login = NewOAuthTransport(wire, credentials)
 	l.login.now = func() time.Time { return l.now }
 	l.client, err = NewClient(Config{BaseURL: api.URL, Timeout: 5 * time.Second, Base: l.login, Secrets: []string{credentials.Secret}})
 	require.NoError(t, err)

@@ -9,8 +9,8 @@ import (
 )
 
 // judge compares how fast the rivals were, and what they cost.
-func (r *run) judge(usher, floor, fixed *rival) {
-	rivals := []*rival{usher, floor, fixed}
+func (r *run) compare(usher, floor, fixed *system) {
+	rivals := []*system{usher, floor, fixed}
 	for _, v := range rivals {
 		r.tell("%-12s requests/s: %s", v.name, spread(v.perSecond()))
 	}
@@ -29,7 +29,7 @@ func (r *run) judge(usher, floor, fixed *rival) {
 }
 
 // ratio sets a figure to the median of the rounds' ratios.
-func (r *run) ratio(name string, of, to *rival) {
+func (r *run) ratio(name string, of, to *system) {
 	var all []float64
 	for i := range of.results {
 		all = append(all, of.results[i].PerSecond()/to.results[i].PerSecond())
@@ -39,7 +39,7 @@ func (r *run) ratio(name string, of, to *rival) {
 }
 
 // cpu is the processor time of a process per request, in milliseconds, for each round.
-func (v *rival) cpu(process string) []float64 {
+func (v *system) cpu(process string) []float64 {
 	var all []float64
 	for _, s := range v.results {
 		all = append(all, float64(s.CPU[process])/float64(time.Millisecond)/float64(len(s.Done)))
@@ -48,7 +48,7 @@ func (v *rival) cpu(process string) []float64 {
 }
 
 // cpuTogether is the processor time of all processes per request, in milliseconds, for each round.
-func (v *rival) cpuTogether() []float64 {
+func (v *system) cpuTogether() []float64 {
 	all := make([]float64, len(v.results))
 	for process := range v.results[0].CPU {
 		for i, used := range v.cpu(process) {

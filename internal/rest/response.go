@@ -13,7 +13,7 @@ import (
 )
 
 // Answer is a whole answer. Body may be empty; it holds whatever the other side sent and belongs in no error text.
-type Answer struct {
+type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
@@ -52,15 +52,15 @@ func StatusOf(err error) int {
 // what http.Client.Do gave; an err that comes with a response (some client libraries make one of every refusal) is
 // ignored, because the response says more. It reads and closes the body, and decodes a 2xx into c.Into. The Answer is
 // given with an error too, as far as there is one.
-func (t *Transport) Settle(c Call, resp *http.Response, err error) (Answer, error) {
+func (t *Transport) HandleResponse(c Call, resp *http.Response, err error) (Response, error) {
 	if resp == nil {
-		return Answer{}, t.failed(c, err)
+		return Response{}, t.failed(c, err)
 	}
 	body, readErr := io.ReadAll(resp.Body)
 	_ = resp.Body.Close() // It is in memory: see Transport.readAll.
-	a := Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}
+	a := Response{Status: resp.StatusCode, Header: resp.Header, Body: body}
 	if readErr != nil {
-		return a, t.failed(c, &tripError{sent: true, cause: readErr})
+		return a, t.failed(c, &transportError{sent: true, cause: readErr})
 	}
 	kind := Classify(c.Mode, a.Status, a.Header)
 	if t.config.Kind != nil && (kind != "" || c.Mode != Create) {
@@ -80,7 +80,7 @@ func (t *Transport) Settle(c Call, resp *http.Response, err error) (Answer, erro
 	return a, nil
 }
 
-func (t *Transport) refused(c Call, a Answer, kind access.Kind) error {
+func (t *Transport) refused(c Call, a Response, kind access.Kind) error {
 	cause := &StatusError{Status: a.Status}
 	if t.config.ErrorText != nil {
 		cause.Text = t.redactor.clean(t.config.ErrorText(a))
@@ -94,7 +94,7 @@ func (t *Transport) failed(c Call, err error) error {
 		err = errors.New("neither an answer nor an error")
 	}
 	e := &access.Error{Kind: c.Mode.unclear(), Op: c.Op, Err: t.redactor.wrap(err)}
-	var trip *tripError
+	var trip *transportError
 	if !errors.As(err, &trip) {
 		return e
 	}
@@ -108,7 +108,7 @@ func (t *Transport) failed(c Call, err error) error {
 	return e
 }
 
-func decode(a Answer, into any) error {
+func decode(a Response, into any) error {
 	if len(bytes.TrimSpace(a.Body)) == 0 {
 		return fmt.Errorf("%d with an empty body where JSON was expected", a.Status)
 	}

@@ -32,7 +32,7 @@ const (
 )
 
 // Misfire is one way to spoil a call.
-type Misfire struct {
+type FaultResponse struct {
 	Kind MisfireKind `json:"kind"`
 	// Committed does what was asked all the same. A slow answer is always committed.
 	Committed bool `json:"committed,omitempty"`
@@ -50,10 +50,10 @@ type Misfire struct {
 // Rule spoils every Every-th call (each one when 0) of the operations Only (all when empty), Times times (without end when
 // 0), with the misfires of Of in turn.
 type Rule struct {
-	Every int         `json:"every,omitempty"`
-	Times int         `json:"times,omitempty"`
-	Only  []Operation `json:"only,omitempty"`
-	Of    []Misfire   `json:"of"`
+	Every int             `json:"every,omitempty"`
+	Times int             `json:"times,omitempty"`
+	Only  []Operation     `json:"only,omitempty"`
+	Of    []FaultResponse `json:"of"`
 }
 
 // ruleCount is how far a rule has come.
@@ -132,9 +132,9 @@ func (s *Server) planFor(c *call, op Operation) plan {
 	case f.FailEvery > 0 && s.callsSinceFaults%f.FailEvery == 0:
 		p = plan{skip: !f.FailCommitted, instead: statusAnswer(f.FailStatus, f.FailRetryAfter, ""), name: string(MisfireStatus)}
 	case take(&f.HTML):
-		p = Misfire{Kind: MisfireHTML}.plan(c, now)
+		p = FaultResponse{Kind: MisfireHTML}.plan(c, now)
 	case take(&f.Redirect):
-		p = Misfire{Kind: MisfireRedirect}.plan(c, now)
+		p = FaultResponse{Kind: MisfireRedirect}.plan(c, now)
 	case take(&f.Truncate):
 		p = plan{truncate: true, name: string(MisfireTruncate)}
 	case take(&f.Cut):
@@ -166,7 +166,7 @@ func (s *Server) planByRules(c *call, op Operation) plan {
 	return p
 }
 
-func (m Misfire) plan(c *call, now time.Time) plan {
+func (m FaultResponse) plan(c *call, now time.Time) plan {
 	delay := time.Duration(m.DelayMS) * time.Millisecond
 	p := plan{skip: !m.Committed, slow: delay, name: string(m.Kind)}
 	switch m.Kind {

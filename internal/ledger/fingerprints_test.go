@@ -15,9 +15,9 @@ import (
 	"usher/internal/ledger"
 )
 
-func mark(key access.TicketKey) access.TicketMark {
-	return access.TicketMark{
-		Key: key, Project: "ACC", Assignee: "acc-olu", MovedBy: "acc-山田", MovedAt: noon.Add(123 * time.Nanosecond), Status: "Zoë's \u0000 status",
+func mark(key access.TicketKey) access.TicketFingerprint {
+	return access.TicketFingerprint{
+		Key: key, Project: "ACC", Assignee: "acc-olu", StatusChangedBy: "acc-山田", StatusChangedAt: noon.Add(123 * time.Nanosecond), Status: "Zoë's \u0000 status",
 		SeenAt: noon.Add(time.Minute),
 	}
 }
@@ -42,12 +42,12 @@ func testMarks(t *testing.T, d databases) {
 	require.Equal(t, []access.WatchedTicket{{Link: one}, {Link: two}}, watchedTickets(t, s, "2", "1", "2", "none", "", "\xff", "1\x00"))
 
 	local := mark("ACC-1")
-	local.MovedAt = local.MovedAt.In(time.FixedZone("far away", 5*3600))
+	local.StatusChangedAt = local.StatusChangedAt.In(time.FixedZone("far away", 5*3600))
 	local.SeenAt = local.SeenAt.In(time.FixedZone("farther away", -7*3600))
-	marks := map[access.TicketID]access.TicketMark{"1": local, "3": mark("ACC-3"), "none": mark("ACC-9"), "\xff": mark("x"), "": mark("y")}
+	marks := map[access.TicketID]access.TicketFingerprint{"1": local, "3": mark("ACC-3"), "none": mark("ACC-9"), "\xff": mark("x"), "": mark("y")}
 	for range 2 {
-		require.NoError(t, s.SaveMarks(t.Context(), "jira", marks))
-		require.Equal(t, []access.WatchedTicket{{Link: one, Mark: mark("ACC-1")}, {Link: two}, {Link: removal, Mark: mark("ACC-3")}},
+		require.NoError(t, s.SaveFingerprints(t.Context(), "jira", marks))
+		require.Equal(t, []access.WatchedTicket{{Link: one, Fingerprint: mark("ACC-1")}, {Link: two}, {Link: removal, Fingerprint: mark("ACC-3")}},
 			watchedTickets(t, s, "1", "2", "3", "none"))
 	}
 	found, err := s.WatchedTickets(t.Context(), "servicedesk", []access.TicketID{"1"})
@@ -57,17 +57,17 @@ func testMarks(t *testing.T, d databases) {
 	moved := one
 	moved.Ref.Key = "OPS-1"
 	record(t, s, access.Entry{Ticket: &moved})
-	require.Equal(t, []access.WatchedTicket{{Link: moved, Mark: mark("ACC-1")}}, watchedTickets(t, s, "1"), "a new link keeps the mark")
+	require.Equal(t, []access.WatchedTicket{{Link: moved, Fingerprint: mark("ACC-1")}}, watchedTickets(t, s, "1"), "a new link keeps the mark")
 
-	require.NoError(t, s.SaveMarks(t.Context(), "jira", map[access.TicketID]access.TicketMark{"1": {}}))
+	require.NoError(t, s.SaveFingerprints(t.Context(), "jira", map[access.TicketID]access.TicketFingerprint{"1": {}}))
 	require.Equal(t, []access.WatchedTicket{{Link: moved}}, watchedTickets(t, s, "1"), "the last mark counts")
-	require.NoError(t, s.SaveMarks(t.Context(), "jira", nil))
+	require.NoError(t, s.SaveFingerprints(t.Context(), "jira", nil))
 	require.Empty(t, watchedTickets(t, s))
 }
 
 func testManyMarks(t *testing.T, d databases) {
 	s := d.open(t)
-	marks := map[access.TicketID]access.TicketMark{}
+	marks := map[access.TicketID]access.TicketFingerprint{}
 	var ids []access.TicketID
 	for n := range ledger.MaxTickets {
 		id := access.TicketID(fmt.Sprintf("%d", n))
@@ -77,12 +77,12 @@ func testManyMarks(t *testing.T, d databases) {
 	for _, k := range known {
 		record(t, s, access.Entry{Ticket: &k})
 	}
-	require.NoError(t, s.SaveMarks(t.Context(), "jira", marks))
-	require.Equal(t, []access.WatchedTicket{{Link: known[0], Mark: mark("ACC-0")}, {Link: known[1], Mark: mark("ACC-999")}},
+	require.NoError(t, s.SaveFingerprints(t.Context(), "jira", marks))
+	require.Equal(t, []access.WatchedTicket{{Link: known[0], Fingerprint: mark("ACC-0")}, {Link: known[1], Fingerprint: mark("ACC-999")}},
 		watchedTickets(t, s, ids...))
 
 	marks["1000"] = mark("ACC-1000")
-	err := s.SaveMarks(t.Context(), "jira", marks)
+	err := s.SaveFingerprints(t.Context(), "jira", marks)
 	requireKind(t, access.Invalid, err)
 	require.ErrorContains(t, err, "marks: expected at most 1000, found 1001")
 	_, err = s.WatchedTickets(t.Context(), "jira", append(ids, "1000"))
@@ -96,8 +96,8 @@ func testMarksAllOrNone(t *testing.T, d databases) {
 	record(t, s, access.Entry{Ticket: &one})
 	record(t, s, access.Entry{Ticket: &two})
 	bad := mark("ACC-2")
-	bad.MovedAt = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
-	requireKind(t, access.Invalid, s.SaveMarks(t.Context(), "jira", map[access.TicketID]access.TicketMark{"1": mark("ACC-1"), "2": bad}))
+	bad.StatusChangedAt = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
+	requireKind(t, access.Invalid, s.SaveFingerprints(t.Context(), "jira", map[access.TicketID]access.TicketFingerprint{"1": mark("ACC-1"), "2": bad}))
 	require.Equal(t, []access.WatchedTicket{{Link: one}, {Link: two}}, watchedTickets(t, s, "1", "2"))
 }
 
@@ -110,11 +110,11 @@ func testRacingMarks(t *testing.T, d databases) {
 	}
 	group, ctx := errgroup.WithContext(t.Context())
 	for n := range writers {
-		marks := map[access.TicketID]access.TicketMark{}
+		marks := map[access.TicketID]access.TicketFingerprint{}
 		for _, k := range links {
 			marks[k.Ref.ID] = mark(access.TicketKey(fmt.Sprintf("ACC-%d", n)))
 		}
-		group.Go(func() error { return other.SaveMarks(ctx, "jira", marks) })
+		group.Go(func() error { return other.SaveFingerprints(ctx, "jira", marks) })
 		v := view("r-1", n)
 		if n%2 == 1 {
 			v.State = access.OutcomeGranted
@@ -126,7 +126,7 @@ func testRacingMarks(t *testing.T, d databases) {
 	require.Len(t, found, len(links))
 	for i, one := range found {
 		require.Equal(t, links[i], one.Link)
-		require.Equal(t, found[0].Mark, one.Mark, "the marks of one save stay together")
+		require.Equal(t, found[0].Fingerprint, one.Fingerprint, "the marks of one save stay together")
 	}
 }
 
@@ -154,7 +154,7 @@ func testOpenTickets(t *testing.T, d databases) {
 	elsewhere := ticket("5", "r-open", "")
 	elsewhere.Ref.Desk = "servicedesk"
 	record(t, s, access.Entry{View: state("r-open", 1, access.StateFulfilling), Ticket: pointer(ticket("9", "r-open", ""))})
-	record(t, s, access.Entry{View: state("r-ends", 1, access.StateClosing), Ticket: pointer(ticket("10", "r-ends", ""))})
+	record(t, s, access.Entry{View: state("r-ends", 1, access.StateRevoking), Ticket: pointer(ticket("10", "r-ends", ""))})
 	record(t, s, access.Entry{View: state("r-ended", 3, access.OutcomeDenied), Ticket: pointer(ticket("11", "r-ended", ""))})
 	record(t, s, access.Entry{Ticket: pointer(ticket("Ä", "r-no-view", ""))})
 	record(t, s, access.Entry{Ticket: pointer(ticket("a", "r-late", ""))})

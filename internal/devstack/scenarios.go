@@ -13,13 +13,13 @@ import (
 )
 
 // scene is one story with its ending. It leaves a row for the table.
-type scene struct {
+type scenario struct {
 	title string
 	run   func(context.Context, *play) error
 }
 
-func scenes() []scene {
-	return []scene{
+func scenarios() []scenario {
+	return []scenario{
 		{"automatic: asked, refused to oneself, approved by HTTP, granted, closed", automatic},
 		{"two stages: approved by moving the card, the worker killed, approved by HTTP, granted, closed", twoStages},
 		{"manual: approved, then a human clicks Done", manual},
@@ -70,7 +70,7 @@ func twoStages(ctx context.Context, p *play) error {
 	if first.By != "mia" || first.Channel != access.ChannelTicket {
 		return fmt.Errorf("the decision is %s's by %s, expected mia's by ticket", first.By, first.Channel)
 	}
-	p.check("mia's move counts as her approval, by %s, on this proof: %s; now it waits for omar", first.Channel, first.Proof)
+	p.check("mia's move counts as her approval, by %s, on this proof: %s; now it waits for omar", first.Channel, first.Evidence)
 	if err := p.killWorker(ctx); err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func lease(ctx context.Context, p *play) error {
 		return err
 	}
 	p.check("the directory added ana and removed her again; the lease lasted %s, proof of its end: %s",
-		ended.EndedAt.Sub(*ended.GrantedAt).Round(100*time.Millisecond), ended.Proof.Evidence)
+		ended.EndedAt.Sub(*ended.GrantedAt).Round(100*time.Millisecond), ended.Verification.Evidence)
 	return a.ends(ctx, ending{access.OutcomeGranted, statusDone, group, false})
 }
 
@@ -156,7 +156,7 @@ func (r *request) endedLease(ctx context.Context) (access.LeaseView, error) {
 		ended = leases[i]
 		return nil
 	})
-	if err == nil && (ended.GrantedAt == nil || ended.EndedAt == nil || ended.Proof == nil || ended.Proof.Holds) {
+	if err == nil && (ended.GrantedAt == nil || ended.EndedAt == nil || ended.Verification == nil || ended.Verification.Present) {
 		err = fmt.Errorf("the ended lease lacks a time, or the proof that the access is gone: %+v", ended)
 	}
 	return ended, err
@@ -201,7 +201,7 @@ func orNone(err error) error {
 func waitsFor(person access.PersonID) func(stack.Detail) error {
 	return func(d stack.Detail) error {
 		if len(d.WaitingOn) != 1 || d.WaitingOn[0].Person != person {
-			return fmt.Errorf("it waits for %v, expected %s; %s", d.WaitingOn, person, d.Next)
+			return fmt.Errorf("it waits for %v, expected %s; %s", d.WaitingOn, person, d.StatusText)
 		}
 		return nil
 	}

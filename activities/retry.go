@@ -34,7 +34,7 @@ const (
 // steadily makes one step of an activity, and repeats it at once where it is known to have changed nothing: a desk that
 // stumbles over every fifth call would else never see an activity of ten calls through, for Temporal repeats the whole. What
 // takes longer than moments is the caller's to wait for.
-func (a *Desk) steadily(ctx context.Context, step func() error) error {
+func (a *Desk) retryStep(ctx context.Context, step func() error) error {
 	for pause := firstPause; ; pause *= 2 {
 		err := step()
 		kind := access.KindOf(err)

@@ -91,8 +91,8 @@ func TestAWriteThatStumblesIsRepeated(t *testing.T) {
 	port.FailNext(memory.OpAssignTicket, away)
 	port.FailNext(memory.OpMoveTicket, away)
 	nobody := access.AccountID("")
-	_, err = desk.UpdateTicket(t.Context(), activities.TicketUpdate{
-		Ticket: opened.Ref.ID, Comments: []access.Comment{{Marker: "m-1", Text: "x"}}, Assign: &nobody, MoveTo: access.TicketWorking,
+	_, err = desk.UpdateTicket(t.Context(), activities.UpdateTicketInput{
+		Ticket: opened.Ref.ID, Comments: []access.Comment{{Marker: "m-1", Text: "x"}}, Assign: &nobody, TransitionTo: access.TicketWorking,
 	})
 	require.NoError(t, err)
 	require.Len(t, *pauses, 3)
@@ -112,8 +112,8 @@ type losing struct {
 	acts func()
 }
 
-func (d *losing) MoveTicket(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
-	err := d.Desk.MoveTicket(ctx, id, to)
+func (d *losing) TransitionTicket(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
+	err := d.Desk.TransitionTicket(ctx, id, to)
 	if acts := d.acts; acts != nil {
 		d.acts = nil
 		acts()
@@ -124,34 +124,36 @@ func (d *losing) MoveTicket(ctx context.Context, id access.TicketID, to access.T
 
 func TestAMoveThatIsRepeatedUndoesNothing(t *testing.T) {
 	for name, row := range map[string]struct {
-		known func(access.TicketSnapshot) *access.TicketMark
+		known func(access.TicketSnapshot) *access.TicketFingerprint
 		want  access.TicketPhase
 	}{
 		"what a human did in between stays": {
-			func(access.TicketSnapshot) *access.TicketMark { return &access.TicketMark{} }, access.TicketDone,
+			func(access.TicketSnapshot) *access.TicketFingerprint { return &access.TicketFingerprint{} }, access.TicketDone,
 		},
 		"what is known already is put back": {
-			func(now access.TicketSnapshot) *access.TicketMark { return &access.TicketMark{MovedAt: now.MovedAt} }, access.TicketWorking,
+			func(now access.TicketSnapshot) *access.TicketFingerprint {
+				return &access.TicketFingerprint{StatusChangedAt: now.StatusChangedAt}
+			}, access.TicketWorking,
 		},
-		"where nobody asks, it is moved": {func(access.TicketSnapshot) *access.TicketMark { return nil }, access.TicketWorking},
+		"where nobody asks, it is moved": {func(access.TicketSnapshot) *access.TicketFingerprint { return nil }, access.TicketWorking},
 	} {
 		t.Run(name, func(t *testing.T) {
 			desk, port, pauses := stumbling(t)
 			opened, err := desk.OpenTicket(t.Context(), openCall())
 			require.NoError(t, err)
-			update := activities.TicketUpdate{Ticket: opened.Ref.ID, MoveTo: access.TicketWorking, Known: row.known(access.TicketSnapshot{})}
+			update := activities.UpdateTicketInput{Ticket: opened.Ref.ID, TransitionTo: access.TicketWorking, IfUnchanged: row.known(access.TicketSnapshot{})}
 			desk.Port = &losing{Desk: port, acts: func() {
 				require.NoError(t, port.MoveAs("human", opened.Ref.ID, access.TicketDone))
 				now, err := port.ReadTicket(t.Context(), opened.Ref.ID)
 				require.NoError(t, err)
 				if known := row.known(now); known != nil {
-					update.Known.MovedAt = known.MovedAt
+					update.IfUnchanged.StatusChangedAt = known.StatusChangedAt
 				}
 			}}
 			updated, err := desk.UpdateTicket(t.Context(), update)
 			require.NoError(t, err)
 			require.Len(t, *pauses, 1)
-			require.Equal(t, row.want == access.TicketDone, updated.Overtaken)
+			require.Equal(t, row.want == access.TicketDone, updated.Superseded)
 			ticket, there := port.Ticket(opened.Ref.ID)
 			require.True(t, there)
 			require.Equal(t, row.want, ticket.Phase)

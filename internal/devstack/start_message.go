@@ -10,7 +10,7 @@ import (
 )
 
 // screen is what up shows once everything answers.
-type screen struct {
+type startMessage struct {
 	urls stack.URLs
 	pids stack.Pids
 	dir  string
@@ -21,7 +21,7 @@ type screen struct {
 	now  time.Time
 }
 
-func (s screen) text() string {
+func (s startMessage) text() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("\nusher is up (%s). Everything is kept in %s, logs in %s/log.", s.took.Round(100*time.Millisecond), s.dir, s.dir)
@@ -33,11 +33,11 @@ func (s screen) text() string {
 	return b.String()
 }
 
-func (s screen) links(line func(string, ...any)) {
+func (s startMessage) links(line func(string, ...any)) {
 	line("")
 	if s.jira != nil {
 		line("  Jira board     %s   (yours: project %s, issue type %s)", s.urls.Board, s.jira.Project, s.jira.IssueType)
-		line("                 check it first: %s --as zoe doctor --try-ticket jira", s.usher())
+		line("                 check it first: %s --as zoe doctor --test-ticket jira", s.usher())
 	} else {
 		line("  Jira board     %s   (fake: choose who you are, move cards)", s.urls.Board)
 	}
@@ -52,19 +52,19 @@ func (s screen) links(line func(string, ...any)) {
 }
 
 // goesOn tells which requests were open when the stack was stopped.
-func (s screen) goesOn(line func(string, ...any)) {
+func (s startMessage) goesOn(line func(string, ...any)) {
 	const shown = 3
 	if len(s.open) == 0 {
 		return
 	}
 	line("Open requests that go on: %d. See them: %s --as zoe list --open", len(s.open), s.usher())
 	for _, view := range s.open[:min(len(s.open), shown)] {
-		line("  %s  %s: %s", view.Request.ID, view.State, view.Next)
+		line("  %s  %s: %s", view.Request.ID, view.State, view.StatusText)
 	}
 }
 
 // steps are what a person copies into another terminal. The ids carry the time, so that the next start has fresh ones.
-func (s screen) steps(line func(string, ...any)) {
+func (s startMessage) steps(line func(string, ...any)) {
 	stamp := s.now.Format("150405")
 	usher := s.usher()
 	decide := func(person, id, verdict string) {
@@ -93,7 +93,7 @@ func (s screen) steps(line func(string, ...any)) {
 }
 
 // usher is how the command line is called here.
-func (s screen) usher() string {
+func (s startMessage) usher() string {
 	if strings.HasSuffix(s.urls.API, fmt.Sprintf("127.0.0.1:%d", stack.PortAPI)) {
 		return "bin/usher"
 	}

@@ -14,27 +14,27 @@ import (
 
 // place is how far a walk over changed tickets has come: all changes before at were told, and of those since then the
 // ones in told. The zero place is the beginning.
-type place struct {
+type feedCursor struct {
 	at   time.Time
-	told []telling
+	seen []seenChange
 }
 
 // telling is one ticket as it was told, by the time of its last change.
-type telling struct {
+type seenChange struct {
 	id      string
 	updated time.Time
 }
 
 // unsettled is how young a change may be for its place in the search to be uncertain: the index lags behind the issues,
 // by seconds as a rule, by minutes after mass changes, so an issue can stand where its change before the last one was.
-const unsettled = 10 * time.Minute
+const maxIndexLag = 10 * time.Minute
 
 // mostTold bounds the place's size. Only a mass change of many more tickets within minutes reaches it, and costs no more
 // than the certainty of unsettled.
 const mostTold = 500
 
 // since is where the search begins.
-func (p place) since(asked time.Time) time.Time {
+func (p feedCursor) since(asked time.Time) time.Time {
 	if p.at.After(asked) {
 		return p.at
 	}
@@ -42,10 +42,10 @@ func (p place) since(asked time.Time) time.Time {
 }
 
 // fresh are the issues that were not told as they are now.
-func (p place) fresh(issues []issue) []issue {
+func (p feedCursor) fresh(issues []issue) []issue {
 	var out []issue
 	for _, i := range issues {
-		if !slices.ContainsFunc(p.told, func(t telling) bool { return t.id == i.ID && t.updated.Equal(i.Fields.Updated.Time) }) {
+		if !slices.ContainsFunc(p.seen, func(t seenChange) bool { return t.id == i.ID && t.updated.Equal(i.Fields.Updated.Time) }) {
 			out = append(out, i)
 		}
 	}
@@ -53,30 +53,30 @@ func (p place) fresh(issues []issue) []issue {
 }
 
 // after is the place behind a page.
-func (p place) after(page changed, asked time.Time) place {
-	next := place{at: p.since(asked), told: slices.Clone(p.told)}
+func (p feedCursor) after(page changed, asked time.Time) feedCursor {
+	next := feedCursor{at: p.since(asked), seen: slices.Clone(p.seen)}
 	for _, i := range page.issues {
 		at := i.Fields.Updated.Time
-		next.told = append(next.told, telling{id: i.ID, updated: at})
-		if !page.now.IsZero() && at.After(next.at) && at.Before(page.now.Add(-unsettled)) {
+		next.seen = append(next.seen, seenChange{id: i.ID, updated: at})
+		if !page.now.IsZero() && at.After(next.at) && at.Before(page.now.Add(-maxIndexLag)) {
 			next.at = at
 		}
 	}
 	// Searches have the grain of a second; a coarser one must not tell the same for ever.
 	next.at = next.at.Truncate(time.Minute)
-	slices.SortStableFunc(next.told, func(a, b telling) int { return a.updated.Compare(b.updated) })
-	if surplus := len(next.told) - mostTold; surplus > 0 && next.told[surplus].updated.After(next.at) {
-		next.at = next.told[surplus].updated.Truncate(time.Second)
+	slices.SortStableFunc(next.seen, func(a, b seenChange) int { return a.updated.Compare(b.updated) })
+	if surplus := len(next.seen) - mostTold; surplus > 0 && next.seen[surplus].updated.After(next.at) {
+		next.at = next.seen[surplus].updated.Truncate(time.Second)
 	}
-	next.told = slices.DeleteFunc(next.told, func(t telling) bool { return t.updated.Before(next.at) })
+	next.seen = slices.DeleteFunc(next.seen, func(t seenChange) bool { return t.updated.Before(next.at) })
 	return next
 }
 
 // String is what parsePlace reads: "1767323045000;10001-250,10002-1000", milliseconds since 1970, then the ids with the
 // milliseconds from there on.
-func (p place) String() string {
-	texts := make([]string, len(p.told))
-	for n, t := range p.told {
+func (p feedCursor) String() string {
+	texts := make([]string, len(p.seen))
+	for n, t := range p.seen {
 		texts[n] = fmt.Sprintf("%s-%d", t.id, t.updated.Sub(p.at).Milliseconds())
 	}
 	return strconv.FormatInt(p.at.UnixMilli(), 10) + ";" + strings.Join(texts, ",")
@@ -84,16 +84,16 @@ func (p place) String() string {
 
 var errUnknownPage = errors.New("expected what the page before named")
 
-func parsePlace(page string) (place, error) {
+func parsePlace(page string) (feedCursor, error) {
 	if page == "" {
-		return place{}, nil
+		return feedCursor{}, nil
 	}
 	start, list, there := strings.Cut(page, ";")
 	millis, err := strconv.ParseInt(start, 10, 64)
 	if err != nil || !there {
-		return place{}, errUnknownPage
+		return feedCursor{}, errUnknownPage
 	}
-	p := place{at: time.UnixMilli(millis).UTC()}
+	p := feedCursor{at: time.UnixMilli(millis).UTC()}
 	for entry := range strings.SplitSeq(list, ",") {
 		if entry == "" {
 			continue
@@ -101,9 +101,9 @@ func parsePlace(page string) (place, error) {
 		id, text, _ := strings.Cut(entry, "-")
 		offset, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || !isNumber(id) {
-			return place{}, errUnknownPage
+			return feedCursor{}, errUnknownPage
 		}
-		p.told = append(p.told, telling{id: id, updated: p.at.Add(time.Duration(offset) * time.Millisecond)})
+		p.seen = append(p.seen, seenChange{id: id, updated: p.at.Add(time.Duration(offset) * time.Millisecond)})
 	}
 	return p, nil
 }
