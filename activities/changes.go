@@ -8,16 +8,16 @@ import (
 	"usher/internal/access"
 )
 
-// ChangesCall asks a desk for one page of changes, and where this worker knows the ledger also judges them.
+// ChangedTicketsInput asks a desk for one page of changes, and where this worker knows the ledger also judges them.
 type ChangedTicketsInput struct {
 	Query  access.ChangesQuery `json:"query"`
 	Notify NotifyChangesInput  `json:"notify"`
 }
 
-// Changes is one page of changes. The page holds the tickets only where they have not been judged yet.
+// ChangedTicketsResult is one page of changes. The page holds the tickets only where they have not been judged yet.
 type ChangedTicketsResult struct {
 	Page access.ChangesPage `json:"page"`
-	// Judged is nil where this worker does not know the ledger: the workflow has the page judged by another.
+	// Notified is nil where this worker does not know the ledger: the workflow has the page judged by another.
 	Notified *NotifyChangesResult `json:"notified,omitempty"`
 }
 
@@ -39,13 +39,13 @@ func (a *Desk) ChangedTickets(ctx context.Context, c ChangedTicketsInput) (Chang
 	return ChangedTicketsResult{Page: page, Notified: &judged}, nil
 }
 
-// ReadCall asks for tickets by id, and where this worker knows the ledger also judges them.
+// ReadTicketsInput asks for tickets by id, and where this worker knows the ledger also judges them.
 type ReadTicketsInput struct {
 	Tickets []access.TicketID  `json:"tickets"`
 	Notify  NotifyChangesInput `json:"notify"`
 }
 
-// Read is what tickets look like. It holds the tickets only where they have not been judged yet.
+// ReadTicketsResult is what tickets look like. It holds the tickets only where they have not been judged yet.
 type ReadTicketsResult struct {
 	access.TicketsRead
 	Notified *NotifyChangesResult `json:"notified,omitempty"`

@@ -18,7 +18,7 @@ type Desk struct {
 	Pause Pause
 }
 
-// OpenCall asks for a ticket, and for the desk accounts of people.
+// OpenTicketInput asks for a ticket, and for the desk accounts of people.
 type OpenTicketInput struct {
 	Ticket access.NewTicket `json:"ticket"`
 	// People are matched to accounts before the ticket is created.
@@ -29,13 +29,13 @@ type OpenTicketInput struct {
 	Record *access.Entry `json:"record,omitempty"`
 }
 
-// Opened is the ticket, and the accounts in the order of the call.
+// OpenTicketResult is the ticket, and the accounts in the order of the call.
 type OpenTicketResult struct {
 	Ref      access.TicketRef `json:"ref"`
 	Accounts []access.Account `json:"accounts,omitempty"`
 	// Found is true when the ticket existed already.
 	Found bool `json:"found,omitempty"`
-	// Recorded is true when the ledger has got OpenCall.Record.
+	// Recorded is true when the ledger has got OpenTicketInput.Record.
 	Recorded bool `json:"recorded,omitempty"`
 }
 
@@ -100,12 +100,12 @@ func (a *Desk) record(ctx context.Context, e access.Entry) bool {
 	return a.Ledger.Record(ctx, e) == nil
 }
 
-// LookCall names a ticket.
+// ReadTicketInput names a ticket.
 type ReadTicketInput struct {
 	Ticket access.TicketID `json:"ticket"`
 }
 
-// Look is what a ticket looked like; Missing when it could not be read with credentials that are good.
+// ReadTicketResult is what a ticket looked like; Missing when it could not be read with credentials that are good.
 type ReadTicketResult struct {
 	Snapshot access.TicketSnapshot `json:"snapshot"`
 	Missing  bool                  `json:"missing,omitempty"`
@@ -120,14 +120,14 @@ func (a *Desk) ReadTicket(ctx context.Context, c ReadTicketInput) (ReadTicketRes
 	return ReadTicketResult{Snapshot: snapshot}, translate(err)
 }
 
-// TicketUpdate brings a ticket up to date: each part that is set is done once, in this order.
+// UpdateTicketInput brings a ticket up to date: each part that is set is done once, in this order.
 type UpdateTicketInput struct {
 	Ticket   access.TicketID  `json:"ticket"`
 	Comments []access.Comment `json:"comments,omitempty"`
 	// Assign is nil to leave the assignee alone.
 	Assign       *access.AccountID  `json:"assign,omitempty"`
 	TransitionTo access.TicketPhase `json:"transition_to,omitempty"`
-	// Known is what is known of others' moves: where somebody else has moved the ticket since, it is not moved. nil moves
+	// IfUnchanged is what is known of others' moves: where somebody else has moved the ticket since, it is not moved. nil moves
 	// it in any case.
 	IfUnchanged *access.TicketFingerprint `json:"if_unchanged,omitempty"`
 	// From is the phase in which the ticket was seen last, or into which usher brought it. Where usher itself has closed the
@@ -137,13 +137,13 @@ type UpdateTicketInput struct {
 	Record *access.Entry `json:"record,omitempty"`
 }
 
-// Updated is what came of an update.
+// UpdateTicketResult is what came of an update.
 type UpdateTicketResult struct {
 	// AssignRefused is why the desk does not let that account be assigned; "" when it does, or when nothing was asked.
 	AssignRefused string `json:"assign_refused,omitempty"`
-	// Overtaken is true when the ticket was not moved because somebody else had moved it, see TicketUpdate.Known.
+	// Superseded is true when the ticket was not moved because somebody else had moved it, see UpdateTicketInput.Known.
 	Superseded bool `json:"superseded,omitempty"`
-	// Recorded is true when the ledger has got TicketUpdate.Record.
+	// Recorded is true when the ledger has got UpdateTicketInput.Record.
 	Recorded bool `json:"recorded,omitempty"`
 }
 
@@ -178,7 +178,7 @@ func (a *Desk) UpdateTicket(ctx context.Context, u UpdateTicketInput) (UpdateTic
 	return updated, nil
 }
 
-// moveUnlessOvertaken moves the ticket, unless somebody else has moved it since the last such move that is known: then it
+// transitionIfUnchanged moves the ticket, unless somebody else has moved it since the last such move that is known: then it
 // reports true. Without this question, a move whose answer was lost would, when it is repeated, undo what a human did in
 // between. What a human does in the moment between the question and the move cannot be known.
 func (a *Desk) transitionIfUnchanged(ctx context.Context, u UpdateTicketInput) (bool, error) {
@@ -197,7 +197,7 @@ func (a *Desk) transitionIfUnchanged(ctx context.Context, u UpdateTicketInput) (
 	return false, a.transition(ctx, u.Ticket, u.TransitionTo)
 }
 
-// move brings the ticket into a phase. Many desks open a closed ticket again only into its first status, so the way
+// transition brings the ticket into a phase. Many desks open a closed ticket again only into its first status, so the way
 // back to working may lead through waiting.
 func (a *Desk) transition(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
 	err := a.Port.TransitionTicket(ctx, id, to)

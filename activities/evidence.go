@@ -6,7 +6,7 @@ import (
 	"usher/internal/access"
 )
 
-// LeaseQuestion asks what the ledger knows of a lease, and whether it speaks for a grant.
+// ReadLeaseRecordInput asks what the ledger knows of a lease, and whether it speaks for a grant.
 type ReadLeaseRecordInput struct {
 	Lease       access.LeaseID       `json:"lease"`
 	Request     access.RequestID     `json:"request"`
@@ -17,19 +17,19 @@ type ReadLeaseRecordInput struct {
 	Binding *access.Binding `json:"binding,omitempty"`
 }
 
-// LeaseKnown is what the ledger knows.
+// LeaseRecord is what the ledger knows.
 type LeaseRecord struct {
 	// Lease is the lease's own record; nil for none.
 	Lease *access.LeaseView `json:"lease,omitempty"`
-	// Evidence says whether the request's record allows the grant.
+	// Evidence reports whether the request's record allows the grant.
 	Evidence Evidence `json:"evidence"`
 	// Kept is true when the request has ended and keeps this item's access.
 	Kept bool `json:"kept,omitempty"`
-	// Why is the reason for anything but EvidenceApproved.
+	// Detail is the reason for anything but EvidenceApproved.
 	Detail string `json:"detail,omitempty"`
 }
 
-// Evidence says whether the ledger speaks for a grant.
+// Evidence reports whether the ledger speaks for a grant.
 type Evidence string
 
 // The kinds of evidence.
@@ -42,7 +42,7 @@ const (
 	EvidenceAgainst Evidence = "against"
 )
 
-// ReadLease reads what the ledger knows of a lease. It changes nothing.
+// ReadLeaseRecord reads what the ledger knows of a lease. It changes nothing.
 func (a *Records) ReadLeaseRecord(ctx context.Context, q ReadLeaseRecordInput) (LeaseRecord, error) {
 	known, err := readLeaseRecord(ctx, a.Ledger, q)
 	return known, translate(err)
@@ -115,7 +115,7 @@ func sameBinding(a, b *access.Binding) bool {
 	return *a == *b
 }
 
-// LiveLeasesCall asks for a page of a person's leases that have not ended.
+// LiveLeasesInput asks for a page of a person's leases that have not ended.
 type LiveLeasesInput struct {
 	Subject access.PersonID `json:"subject"`
 	After   access.LeaseID  `json:"after,omitempty"`

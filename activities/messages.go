@@ -23,7 +23,7 @@ type Messenger interface {
 	ExecuteWorkflow(ctx context.Context, options client.StartWorkflowOptions, workflow any, args ...any) (client.WorkflowRun, error)
 }
 
-// EnsureCall is an ensure for the workflow that holds the subject's leases; it is started where it does not run.
+// ApplyLeaseMessage is an ensure for the workflow that holds the subject's leases; it is started where it does not run.
 type ApplyLeaseMessage struct {
 	WorkflowID   string           `json:"workflow_id"`
 	WorkflowType string           `json:"workflow_type"`
@@ -32,7 +32,7 @@ type ApplyLeaseMessage struct {
 	Spec         access.LeaseSpec `json:"spec"`
 }
 
-// AnswerCall is a lease's answer to its request.
+// LeaseStatusMessage is a lease's answer to its request.
 type LeaseStatusMessage struct {
 	WorkflowID string             `json:"workflow_id"`
 	Signal     string             `json:"signal"`

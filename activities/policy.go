@@ -10,7 +10,7 @@ import (
 // Policy are the activities that ask policy. They run on the usher queue; the catalog is in the worker's memory.
 type Policy struct {
 	Catalog *policy.Catalog
-	// Terms are recorded with every requirement.
+	// Settings are recorded with every requirement.
 	Settings access.RequestSettings
 	// Source is where people are looked up. People is its port when this worker serves it; nil when another worker does.
 	Source access.SourceName
@@ -32,10 +32,10 @@ type Consultation struct {
 	Input  LookupPeopleInput `json:"input"`
 }
 
-// EvaluateCall is the question that policy answers. People are given when another worker has looked them up.
+// EvaluateInput is the question that policy answers. People are given when another worker has looked them up.
 type EvaluateInput struct {
 	Request access.Request `json:"request"`
-	// LookedUp says that People is the answer to a consultation, even if it is empty.
+	// PeopleRead is true when People is the answer to a consultation, even if it is empty.
 	PeopleRead bool            `json:"people_read,omitempty"`
 	People     []access.Person `json:"people,omitempty"`
 }
@@ -69,7 +69,7 @@ func (a *Policy) Evaluate(ctx context.Context, c EvaluateInput) (Evaluation, err
 // ListConnectors names every connector that the configuration knows.
 func (a *Policy) ListConnectors(context.Context) (Connectors, error) { return a.Connectors, nil }
 
-// CurrentTerms are the terms that a new request would get: for the watch, for removal tickets, and for what happens after a
+// CurrentSettings are the terms that a new request would get: for the watch, for removal tickets, and for what happens after a
 // request has ended.
 func (a *Policy) CurrentSettings(context.Context) (access.RequestSettings, error) {
 	return a.Settings, nil

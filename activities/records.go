@@ -28,19 +28,19 @@ type Records struct {
 	Client Messenger
 }
 
-// RecordCall is what is to be recorded, and what is said when it stands.
+// RecordInput is what is to be recorded, and what is said when it stands.
 type RecordInput struct {
 	// Entries are written in one transaction.
 	Entries []access.Entry `json:"entries,omitempty"`
-	// Ensures go to the workflows that hold the subjects' leases.
+	// Specs go to the workflows that hold the subjects' leases.
 	Specs []ApplyLeaseMessage `json:"specs,omitempty"`
-	// Answers go to requests.
+	// Statuses go to requests.
 	Statuses []LeaseStatusMessage `json:"statuses,omitempty"`
 }
 
-// Recorded is what came of the messages.
+// RecordResult is what came of the messages.
 type RecordResult struct {
-	// Gone are the leases whose request no longer runs, so that nobody heard the answer.
+	// Undelivered are the leases whose request no longer runs, so that nobody heard the answer.
 	Undelivered []access.LeaseID `json:"undelivered,omitempty"`
 }
 
@@ -95,7 +95,7 @@ func impossible(err error) bool {
 	return invalid
 }
 
-// Archived is a request as the ledger keeps it, with its tickets.
+// ReadRequestResult is a request as the ledger keeps it, with its tickets.
 type ReadRequestResult struct {
 	View    access.RequestView  `json:"view"`
 	Tickets []access.TicketLink `json:"tickets,omitempty"`

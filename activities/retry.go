@@ -31,7 +31,7 @@ const (
 	triesLeave = 20 * time.Second
 )
 
-// steadily makes one step of an activity, and repeats it at once where it is known to have changed nothing: a desk that
+// retryStep makes one step of an activity, and repeats it at once where it is known to have changed nothing: a desk that
 // stumbles over every fifth call would else never see an activity of ten calls through, for Temporal repeats the whole. What
 // takes longer than moments is the caller's to wait for.
 func (a *Desk) retryStep(ctx context.Context, step func() error) error {

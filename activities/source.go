@@ -9,7 +9,7 @@ import (
 // Source are the activities over one identity source. They run on that source's queue.
 type Source struct{ Port access.IdentitySource }
 
-// PeopleCall asks for people, and for the managers of some of them.
+// LookupPeopleInput asks for people, and for the managers of some of them.
 type LookupPeopleInput struct {
 	People     []access.PersonID `json:"people"`
 	ManagersOf []access.PersonID `json:"managers_of,omitempty"`

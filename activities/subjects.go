@@ -8,7 +8,7 @@ import (
 	"usher/internal/access"
 )
 
-// StartSubjectsCall asks for a page of the people who hold access, and for their workflows to run.
+// StartSubjectsInput asks for a page of the people who hold access, and for their workflows to run.
 type StartSubjectsInput struct {
 	After        access.PersonID `json:"after,omitempty"`
 	Limit        int             `json:"limit"`
@@ -17,7 +17,7 @@ type StartSubjectsInput struct {
 	TaskQueue    string          `json:"task_queue"`
 }
 
-// StartedSubjects is what came of it. Next asks for the next page; "" on the last one.
+// StartSubjectsResult is what came of it. Next asks for the next page; "" on the last one.
 type StartSubjectsResult struct {
 	Next    access.PersonID `json:"next,omitempty"`
 	Started int             `json:"started"`
@@ -53,7 +53,7 @@ func (a *Records) StartSubjects(ctx context.Context, c StartSubjectsInput) (Star
 	return done, nil
 }
 
-// ScanCall names the scan of leases.
+// EnsureScanInput names the scan of leases.
 type EnsureScanInput struct {
 	WorkflowID   string `json:"workflow_id"`
 	WorkflowType string `json:"workflow_type"`

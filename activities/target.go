@@ -17,10 +17,10 @@ type Target struct {
 	Ledger LedgerStore
 }
 
-// GrantCall asks for one subject's hold of one role.
+// GrantInput asks for one subject's hold of one role.
 type GrantInput struct {
 	Assignment access.Assignment `json:"assignment"`
-	// Question names what the ledger is asked first; nil when the workflow has asked it.
+	// Record names what the ledger is asked first; nil when the workflow has asked it.
 	Record *ReadLeaseRecordInput `json:"record,omitempty"`
 	// First is what the ledger is told before the first call that may change something: the lease as it is being granted. The
 	// ledger is not told again what it knows.
@@ -34,9 +34,9 @@ type GrantResult struct {
 	Verification access.Verification `json:"verification,omitzero"`
 	// Existing is true when the subject held the role before usher's first call.
 	Existing bool `json:"existing,omitempty"`
-	// Known is what the ledger holds against the grant: nothing was granted. nil otherwise.
+	// Record is what the ledger holds against the grant: nothing was granted. nil otherwise.
 	Record *LeaseRecord `json:"record,omitempty"`
-	// Unasked is true when this worker cannot ask the ledger: nothing was granted.
+	// Unread is true when this worker cannot ask the ledger: nothing was granted.
 	Unread bool `json:"unread,omitempty"`
 }
 
@@ -95,7 +95,7 @@ func firstAttempt(ctx context.Context) bool {
 	return !activity.IsActivity(ctx) || activity.GetInfo(ctx).Attempt == 1
 }
 
-// RevokeCall asks that a subject does not hold a role.
+// RevokeInput asks that a subject does not hold a role.
 type RevokeInput struct {
 	Assignment access.Assignment `json:"assignment"`
 	Lease      access.LeaseID    `json:"lease"`

@@ -14,7 +14,7 @@ import (
 
 // WatchStore is what the watch of a desk needs of the ledger; *ledger.Store is one.
 type WatchStore interface {
-	// Watch gives how far the watch has come; a view with only the desk set when it never ran.
+	// Watch returns how far the watch has come; a view with only the desk set when it never ran.
 	Watch(ctx context.Context, desk access.DeskName) (access.WatchPosition, error)
 	SaveWatch(ctx context.Context, view access.WatchPosition) error
 	WatchedTickets(ctx context.Context, desk access.DeskName, ids []access.TicketID) ([]access.WatchedTicket, error)
@@ -29,7 +29,7 @@ type Watch struct {
 	Client Messenger
 }
 
-// WatchCall names the watch of a desk.
+// EnsureWatchInput names the watch of a desk.
 type EnsureWatchInput struct {
 	Desk         access.DeskName `json:"desk"`
 	WorkflowID   string          `json:"workflow_id"`
@@ -56,14 +56,14 @@ func (a *Watch) WatchPosition(ctx context.Context, desk access.DeskName) (access
 	return view, translate(err)
 }
 
-// OpenTicketsCall asks for one page of a desk's tickets whose requests have not ended.
+// ListOpenTicketsInput asks for one page of a desk's tickets whose requests have not ended.
 type ListOpenTicketsInput struct {
 	Desk  access.DeskName `json:"desk"`
 	After access.TicketID `json:"after,omitempty"`
 	Limit int             `json:"limit"`
 }
 
-// ListOpenTickets gives the ids after a given one, in order; fewer than the limit on the last page.
+// ListOpenTickets returns the ids after a given one, in order; fewer than the limit on the last page.
 func (a *Watch) ListOpenTickets(ctx context.Context, c ListOpenTicketsInput) ([]access.TicketID, error) {
 	ids, err := a.Ledger.OpenTickets(ctx, c.Desk, c.After, c.Limit)
 	return ids, translate(err)
@@ -78,27 +78,27 @@ type Names struct {
 	TaskQueue      string `json:"task_queue"`
 }
 
-// JudgeCall is what tickets look like now, and what to remember when their requests have been told.
+// NotifyChangesInput is what tickets look like now, and what to remember when their requests have been told.
 type NotifyChangesInput struct {
 	Desk    access.DeskName         `json:"desk"`
 	Tickets []access.TicketSnapshot `json:"tickets,omitempty"`
 	Missing []access.TicketID       `json:"missing,omitempty"`
-	// View is how far the watch has come with this; the zero view leaves what is remembered alone. At is usher's time.
+	// Position is how far the watch has come with this; the zero view leaves what is remembered alone. At is usher's time.
 	Position access.WatchPosition `json:"position,omitzero"`
 	At       time.Time            `json:"at,omitzero"`
 	Names    Names                `json:"names"`
 }
 
-// Judged is what came of it.
+// NotifyChangesResult is what came of it.
 type NotifyChangesResult struct {
-	// Told counts the requests that were told, Unknown the tickets that are not usher's.
+	// Notified counts the requests that were told, Unknown the tickets that are not usher's.
 	Notified int `json:"notified"`
 	Unknown  int `json:"unknown,omitempty"`
-	// View is JudgeCall.View.
+	// Position is NotifyChangesInput.View.
 	Position access.WatchPosition `json:"position,omitzero"`
 }
 
-// Judge compares tickets with their marks and tells the requests whose ticket somebody else than usher has changed. Only
+// NotifyChanges compares tickets with their marks and tells the requests whose ticket somebody else than usher has changed. Only
 // then it remembers the marks, and only then how far the watch has come: an attempt that dies in between tells again what
 // was told, and loses nothing. Safe to repeat.
 func (a *Watch) NotifyChanges(ctx context.Context, c NotifyChangesInput) (NotifyChangesResult, error) {
@@ -135,7 +135,7 @@ func (a *Watch) NotifyChanges(ctx context.Context, c NotifyChangesInput) (Notify
 	return judged, nil
 }
 
-// tellAll tells the requests whose ticket is news, and gives the marks of all tickets up to the first that could not be
+// notifyAll signals the requests whose ticket has changed, and returns the fingerprints of all tickets up to the first that could not be
 // told.
 func (a *Watch) notifyAll(
 	ctx context.Context, c NotifyChangesInput, known map[access.TicketID]access.WatchedTicket, judged *NotifyChangesResult,
@@ -180,7 +180,7 @@ func (a *Watch) known(ctx context.Context, desk access.DeskName, ids []access.Ti
 	return known, nil
 }
 
-// tell signals the request. Of one that has ended, a ticket that is open again is ReopenedTicket's business.
+// notify signals the request. Of one that has ended, a ticket that is open again is ReopenedTicket's business.
 func (a *Watch) notify(ctx context.Context, n Names, link access.TicketLink, news access.TicketChange) error {
 	err := a.Client.SignalWorkflow(ctx, n.RequestPrefix+string(link.Request), "", n.Signal, news)
 	var gone *serviceerror.NotFound
@@ -216,7 +216,7 @@ func (a *Watch) CheckWatch(ctx context.Context, c CheckWatchInput) (CheckResult,
 	return CheckResult{}, nil
 }
 
-// CheckWatchCall asks whether a desk's watch is alive at a moment.
+// CheckWatchInput asks whether a desk's watch is alive at a moment.
 type CheckWatchInput struct {
 	Desk       access.DeskName `json:"desk"`
 	At         time.Time       `json:"at"`

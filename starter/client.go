@@ -56,7 +56,7 @@ func newClient(o *clientOptions) (*apiClient, error) {
 // problemError is usher's own answer that something is wrong.
 type problemError struct{ problem httpapi.Problem }
 
-// Error tells the title, what is wrong, and each field with its expectation.
+// Error returns the title, what is wrong, and each field with its expectation.
 func (e *problemError) Error() string {
 	p := e.problem
 	lines := []string{p.Title}

@@ -31,7 +31,7 @@ type call struct {
 	in           any
 	// show writes the answer for people.
 	show func(body []byte) (string, error)
-	// again says how the call is repeated after no answer; "" where repeating needs no care.
+	// again is how the call is repeated after no answer; "" where repeating needs no care.
 	again string
 }
 

@@ -39,7 +39,7 @@ type serverConfig struct {
 	Webhooks map[access.DeskName]httpapi.Webhook `yaml:"webhooks"`
 }
 
-// authConfig says how callers are known.
+// authConfig is how callers are known.
 type authConfig struct {
 	// Mode is "oidc", or "development", which believes every caller and needs a loopback address. There is no default.
 	Mode string             `yaml:"mode"`

@@ -14,7 +14,7 @@ import (
 	"usher/internal/telemetry"
 )
 
-// metricsConfig says where metrics are read: "host:port"; "" for nowhere. They have an address of their own because the
+// metricsConfig is where metrics are read: "host:port"; "" for nowhere. They have an address of their own because the
 // API's is open to those who call it.
 type metricsConfig struct {
 	Address string `yaml:"address"`

@@ -81,7 +81,7 @@ func showView(v access.RequestView) string {
 	return b.String()
 }
 
-// showDecision tells who decided what, when, by which channel, why, and how that person was known.
+// showDecision prints who decided what, when, by which channel, why, and how that person was known.
 func showDecision(d access.Decision) string {
 	who := orElse(named(d.Name, d.By), "an operator")
 	text := fmt.Sprintf("Decision %s by %s, %s, by %s", d.Verdict, who, clock(d.At), d.Channel)
@@ -140,7 +140,7 @@ func showLease(l access.LeaseView) string {
 	return strings.Join(parts, "; ")
 }
 
-// timeline tells who did what, when, by which channel, and on what proof.
+// timeline prints who did what, when, by which channel, and on what proof.
 func timeline(events []access.Event) string {
 	if len(events) == 0 {
 		return "Nothing is recorded yet.\n"

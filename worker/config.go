@@ -18,13 +18,13 @@ import (
 	"usher/internal/temporalclient"
 )
 
-// settings are the worker's configuration file.
+// workerConfig are the worker's configuration file.
 type workerConfig struct {
 	Log      telemetry.Config      `yaml:"log"`
 	Temporal temporalclient.Config `yaml:"temporal"`
 	// Deployment is this worker's place in Temporal's worker versioning.
 	Deployment deploymentConfig `yaml:"deployment"`
-	// Serve says what this worker does; without it, everything.
+	// Serve is what this worker does; without it, everything.
 	Serve serveConfig `yaml:"serve"`
 	// Ledger, Catalog, Desk, Source and Terms matter only where workflows are served.
 	Ledger ledger.Config `yaml:"ledger"`
@@ -42,7 +42,7 @@ type workerConfig struct {
 	Health healthConfig `yaml:"health"`
 	// Limits bound what this worker holds and does at once.
 	Limits limitsConfig `yaml:"limits"`
-	// Grace is how long a stop waits for activities that are under way. It must be shorter than what ends the process
+	// ShutdownTimeout is how long a stop waits for activities that are under way. It must be shorter than what ends the process
 	// afterwards (terminationGracePeriodSeconds).
 	ShutdownTimeout access.Duration `yaml:"shutdown_timeout"`
 }

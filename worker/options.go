@@ -15,7 +15,7 @@ import (
 type deploymentConfig struct {
 	// Name is the deployment's: one for the workers of one pool; a worker at the edge has another.
 	Name string `yaml:"name"`
-	// BuildID tells one build of the program from the next.
+	// BuildID identifies the build of the program.
 	BuildID string `yaml:"build_id"`
 }
 

@@ -115,7 +115,7 @@ func (p *program) log() string {
 	return p.said.String()
 }
 
-// get gives the status and the text of an answer; 0 when there was none.
+// get returns the status and the text of an answer; 0 when there was none.
 func (p *program) get(t *testing.T, path string) (int, string) {
 	t.Helper()
 	ask, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+path, nil)

@@ -31,7 +31,7 @@ const (
 
 var errNotPolling = errors.New("does not poll")
 
-// check says why the worker is not ready; nil when it is. Probes that come at once share one question.
+// check returns why the worker is not ready; nil when it is. Probes that come at once share one question.
 func (r *readiness) check(ctx context.Context) error {
 	if !r.polling.Load() {
 		return errNotPolling

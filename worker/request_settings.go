@@ -9,14 +9,14 @@ import (
 	"usher/internal/access"
 )
 
-// termsConfig are the settings that every request runs under; see access.Terms.
+// requestSettingsConfig are the settings that every request runs under; see access.RequestSettings.
 type requestSettingsConfig struct {
 	ApprovalTimeout  access.Duration `yaml:"approval_timeout"`
 	ReminderInterval access.Duration `yaml:"reminder_interval"`
-	// Mode is how requests learn that a human changed their ticket: "watch" or "poll".
+	// ChangeDetection is how requests learn that a human changed their ticket: "watch" or "poll".
 	ChangeDetection access.ChangeDetection `yaml:"change_detection"`
 	Watch           watchConfig            `yaml:"watch"`
-	// LookFirst and LookAtMost matter in both modes: where a ticket asks for a removal, it is looked at.
+	// PollInitialInterval and PollMaxInterval matter in both modes: where a ticket asks for a removal, it is looked at.
 	PollInitialInterval access.Duration                            `yaml:"poll_initial_interval"`
 	PollMaxInterval     access.Duration                            `yaml:"poll_max_interval"`
 	SearchIndexDelay    access.Duration                            `yaml:"search_index_delay"`
@@ -25,7 +25,7 @@ type requestSettingsConfig struct {
 	TicketActions       map[access.TicketEvent]access.TicketAction `yaml:"ticket_actions"`
 }
 
-// watchConfig are the settings of the watch of each desk; see access.WatchTerms.
+// watchConfig are the settings of the watch of each desk; see access.WatchSettings.
 type watchConfig struct {
 	Interval               access.Duration `yaml:"interval"`
 	Overlap                access.Duration `yaml:"overlap"`
@@ -109,7 +109,7 @@ func (t requestSettingsConfig) watchProblems() []error {
 	return wrong
 }
 
-// terms are what requests are told.
+// requestSettings are what requests are told.
 func (c *workerConfig) requestSettings() access.RequestSettings {
 	t := c.RequestSettings
 	return access.RequestSettings{

@@ -45,7 +45,7 @@ type runner struct {
 	started []worker.Worker
 }
 
-// runnerParts is what a runner is made of. Store is nil where no workflows are served.
+// runnerParams is what a runner is made of. Store is nil where no workflows are served.
 type runnerParams struct {
 	fx.In
 	Config   *workerConfig

@@ -10,7 +10,7 @@ import (
 	"usher/internal/access"
 )
 
-// serveConfig says what one worker does, where several share the work. What is left out is everything, so the zero
+// serveConfig is what one worker does, where several share the work. What is left out is everything, so the zero
 // value is not the default: Workflows is true there.
 type serveConfig struct {
 	// Workflows has the worker run workflows, policy and the ledger. A worker at the edge sets it to false and needs
@@ -25,7 +25,7 @@ type serveConfig struct {
 
 // queueConfig are the settings of a connector's queue, beside the connector's own.
 type queueConfig struct {
-	// Edge says that another worker, at the edge, serves this connector and has its settings and secrets. It stands alone.
+	// Edge is true when another worker, at the edge, serves this connector and has its settings and secrets. It stands alone.
 	Edge bool `yaml:"edge"`
 	// QueueRate is how many activities per second Temporal hands out to all workers of the queue together; 0 for no
 	// limit. It must be the same on all of them: the last one that asks wins. It is coarse, a brake for a herd of
@@ -51,7 +51,7 @@ func loneEdge(q queueConfig, connector any) (bool, error) {
 	return true, nil
 }
 
-// serving gives the names that this worker serves, in order.
+// serving returns the names that this worker serves, in order.
 func serving[N ~string, C any](chosen []N, all map[N]C, queue func(C) queueConfig) []N {
 	if chosen != nil {
 		return slices.Sorted(slices.Values(chosen))

@@ -99,7 +99,7 @@ func (quiet) Info(string, ...any)  {}
 func (quiet) Warn(string, ...any)  {}
 func (quiet) Error(string, ...any) {}
 
-// devServer gives a namespace of the shared server, or skips the test by the name of what is missing.
+// devServer returns a namespace of the shared server, or skips the test by the name of what is missing.
 func devServer(t *testing.T, namespace string) (temporal client.Client, address string) {
 	t.Helper()
 	shared.once.Do(func() { shared.server, shared.err = startServer() })

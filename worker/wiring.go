@@ -38,10 +38,10 @@ func module(ctx context.Context, c *workerConfig, logger *slog.Logger) fx.Option
 	)
 }
 
-// stopMargin is what closing everything else may take after the activities' shutdown timeout.
+// shutdownMargin is what closing everything else may take after the activities' shutdown timeout.
 const shutdownMargin = 5 * time.Second
 
-// openLedger gives nil where no workflows are served: that worker does not know the ledger.
+// openLedger returns nil where no workflows are served: that worker does not know the ledger.
 func openLedger(ctx context.Context, lc fx.Lifecycle, c *workerConfig) (*ledger.Store, error) {
 	if !c.Serve.Workflows {
 		return nil, nil
@@ -54,7 +54,7 @@ func openLedger(ctx context.Context, lc fx.Lifecycle, c *workerConfig) (*ledger.
 	return store, nil
 }
 
-// readCatalog gives nil where no workflows are served.
+// readCatalog returns nil where no workflows are served.
 func readCatalog(c *workerConfig) (*policy.Catalog, error) {
 	if !c.Serve.Workflows {
 		return nil, nil

@@ -267,7 +267,7 @@ func (c *chain) runOnce(workflowType string, args []any) (err error) {
 	return nil
 }
 
-// hangs says where a workflow stands that should have ended.
+// hangs returns where a workflow stands that should have ended.
 func (c *chain) hangs() broken {
 	text := "it hangs: it still runs at " + c.until.Format(time.DateTime)
 	value, err := c.w.env.QueryWorkflow(workflows.QueryView)

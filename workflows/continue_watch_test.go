@@ -37,7 +37,7 @@ func watchStory(c *chain, l *lookout, long time.Duration) story {
 	}
 }
 
-// fresh says whether the watch has looked in the last minutes of the scenario.
+// fresh reports whether the watch has looked in the last minutes of the scenario.
 func fresh(c *chain, view access.WatchPosition) string {
 	return fmt.Sprintf("looked lately %t", c.w.env.Now().Sub(view.LastPollAt) < 2*time.Minute)
 }

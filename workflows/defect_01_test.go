@@ -27,7 +27,7 @@ func uuidOf(n int) access.PersonID {
 	return access.PersonID(fmt.Sprintf("%08x-1111-4222-8333-%012x", n, n))
 }
 
-// asks gives the world a catalog in which each item has owners of its own, and a request for all items. The owners are
+// asks returns the world a catalog in which each item has owners of its own, and a request for all items. The owners are
 // returned in the order of the items.
 func (c crowd) asks(w *world) (access.Request, []access.PersonID) {
 	var text strings.Builder

@@ -28,7 +28,7 @@ func (r *runs) readsPage(text string) *bool {
 type refusedFact struct {
 	name  string
 	event access.EventType
-	// granted says whether the access is granted all the same; nil where that is left open.
+	// granted reports whether the access is granted all the same; nil where that is left open.
 	granted *bool
 }
 

@@ -13,7 +13,7 @@ import (
 type refusingLedger struct {
 	*faultyLedger
 	mu sync.Mutex
-	// refuses gives why an entry is refused; nil for one that is taken.
+	// refuses returns why an entry is refused; nil for one that is taken.
 	refuses func(access.Entry) error
 	refused int
 	// failingReads is how many reads of a request fail.

@@ -93,7 +93,7 @@ func (l *leavingRun) begin(c *chain) story {
 	return requestStory(w, "wiki/admin")
 }
 
-// suggested tells the run to leave, once.
+// suggested has the server suggest to continue as new, once.
 func (l *leavingRun) suggested(int) bool {
 	if !l.leave.CompareAndSwap(true, false) {
 		return false

@@ -61,22 +61,22 @@ func WatchWorkflowID(desk access.DeskName) string { return watchPrefix + string(
 
 // Messages to AccessRequest.
 const (
-	// UpdateSubmit (SubmitCall -> access.RequestView) answers when policy has answered. It is sent together with the
+	// UpdateSubmit (SubmitInput -> access.RequestView) answers when policy has answered. It is sent together with the
 	// start, and with every repeated POST; a repeated call is the same request.
 	UpdateSubmit = "submit"
 	// UpdateDecide (access.Decision -> access.RequestView) is validated: a refusal leaves no trace in the history. The
 	// same decision id again is the same decision.
 	UpdateDecide = "decide"
-	// UpdateWithdraw (WithdrawCall -> access.RequestView) ends the request and takes back what it has granted so far.
+	// UpdateWithdraw (WithdrawInput -> access.RequestView) ends the request and takes back what it has granted so far.
 	UpdateWithdraw = "withdraw"
 	// SignalDecision (access.Decision) is for operators in the Temporal UI and CLI: whoever may write to the namespace
 	// can send it, so it is recorded as an operator's decision and counts only where the terms allow it.
 	SignalDecision = "decision"
 	// SignalHint (Hint) says that the ticket may have changed: the request looks at once.
 	SignalHint = "hint"
-	// SignalTicket (access.TicketNews) is what the desk's watch tells: somebody else than usher has changed the ticket.
+	// SignalTicketChanged (access.TicketChange) is what the desk's watch tells: somebody else than usher has changed the ticket.
 	SignalTicketChanged = "ticket_changed"
-	// SignalLeaseState (access.LeaseAnswer) is SubjectAccess's answer to an ensure.
+	// SignalLeaseStatus (access.LeaseStatus) is SubjectAccess's answer to an ensure.
 	SignalLeaseStatus = "lease_status"
 	// QueryView (-> access.RequestView) shows the request.
 	QueryView = "view"
@@ -86,7 +86,7 @@ const (
 
 // Messages to SubjectAccess.
 const (
-	// SignalEnsure (access.Ensure) is sent with start; it is declarative and safe to repeat.
+	// SignalApplyLease (access.LeaseSpec) is sent with start; it is declarative and safe to repeat.
 	SignalApplyLease = "apply_lease"
 	// QueryLeases (-> []access.LeaseView) shows the leases that the workflow holds.
 	QueryLeases = "leases"
@@ -97,12 +97,12 @@ type AccessRequestParams struct {
 	Request access.Request `json:"request"`
 }
 
-// SubmitCall carries the digest of what is asked now; another digest than the running request's is refused as Invalid.
+// SubmitInput carries the digest of what is asked now; another digest than the running request's is refused as Invalid.
 type SubmitInput struct {
 	Digest string `json:"digest"`
 }
 
-// WithdrawCall takes a request back. ID makes repeating harmless.
+// WithdrawInput takes a request back. ID makes repeating harmless.
 type WithdrawInput struct {
 	ID       string          `json:"id"`
 	By       access.PersonID `json:"by"`
@@ -110,7 +110,7 @@ type WithdrawInput struct {
 	Evidence string          `json:"evidence,omitempty"`
 }
 
-// Hint says that a desk reported a change of a ticket; it is never believed, only followed by a look.
+// Hint is a desk's report of a change of a ticket; it is never trusted, only followed by a read.
 type Hint struct {
 	Ticket   access.TicketID `json:"ticket,omitempty"`
 	Delivery string          `json:"delivery,omitempty"`
@@ -132,12 +132,12 @@ type TicketWatchParams struct {
 	Desk access.DeskName `json:"desk"`
 }
 
-// WatchCallOf names the watch of a desk to whoever starts it.
+// EnsureWatchInputOf names the watch of a desk to whoever starts it.
 func EnsureWatchInputOf(desk access.DeskName) activities.EnsureWatchInput {
 	return activities.EnsureWatchInput{Desk: desk, WorkflowID: WatchWorkflowID(desk), WorkflowType: TicketWatchType, TaskQueue: TaskQueue}
 }
 
-// LeaseScanCall names the scan of leases to whoever starts it.
+// EnsureScanInputOf names the scan of leases to whoever starts it.
 func EnsureScanInputOf() activities.EnsureScanInput {
 	return activities.EnsureScanInput{WorkflowID: "leasescan", WorkflowType: LeaseScanType, TaskQueue: TaskQueue}
 }
@@ -147,11 +147,11 @@ type ReopenedTicketParams struct {
 	Request access.RequestID `json:"request"`
 }
 
-// DoctorParams starts Doctor. With TryTicket it also opens a ticket that says it is a trial, comments on it and closes
+// DoctorParams starts Doctor. With TestTicket it also opens a ticket that says it is a trial, comments on it and closes
 // it, on the desk of that name.
 type DoctorParams struct {
 	TestTicket access.DeskName `json:"test_ticket,omitempty"`
-	// Within is how long the report is waited for; 0 means DoctorWithin. Doctor comes back before that, whoever does not
+	// Timeout is how long the report is waited for; 0 means DoctorTimeout. Doctor comes back before that, whoever does not
 	// answer.
 	Timeout access.Duration `json:"timeout,omitempty"`
 }
@@ -159,7 +159,7 @@ type DoctorParams struct {
 // DoctorReport is what Doctor found, one line per connector and per thing that was tried.
 type DoctorReport struct {
 	Lines []DoctorLine `json:"lines"`
-	// Refusals are why nothing was asked: TryTicket names no desk. Empty otherwise.
+	// Refusals are why nothing was asked: TestTicket names no desk. Empty otherwise.
 	Refusals []access.Refusal `json:"refusals,omitempty"`
 }
 

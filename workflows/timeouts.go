@@ -147,14 +147,14 @@ var (
 // EscalateAfter is how many attempts of a revoke fail before a person is told.
 const EscalateAfter = 4
 
-// DoctorWithin is how long a doctor's report is waited for, where nobody says otherwise.
+// DoctorTimeout is how long a doctor's report is waited for, where nobody says otherwise.
 const DoctorTimeout = 40 * time.Second
 
 // DoctorTimes are the shares of that time: of a question to the doctor's own worker, of all connectors together, of a step
 // of the watch's, and of opening and closing the trial ticket. What is left is for what lies between the steps.
 type DoctorTimes struct{ Own, Connectors, Watch, Open, Close time.Duration }
 
-// DoctorTimesOf returns the shares of a time; 0 means DoctorWithin.
+// DoctorTimesOf returns the shares of a time; 0 means DoctorTimeout.
 func DoctorTimesOf(within time.Duration) DoctorTimes {
 	if within <= 0 {
 		within = DoctorTimeout

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Kind says what a caller can do about an error. The set is closed: act upon the kind, never upon the text.
+// Kind is what a caller can do about an error. The set is closed: act upon the kind, never upon the text.
 type Kind string
 
 // The kinds of error.
@@ -37,10 +37,10 @@ type Error struct {
 	Err        error
 }
 
-// Error tells operation, cause and kind.
+// Error returns operation, cause and kind.
 func (e *Error) Error() string { return fmt.Sprintf("%s: %v (%s)", e.Op, e.Err, e.Kind) }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
 // Errorf makes an Error of a kind; the format may wrap a cause with %w.

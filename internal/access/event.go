@@ -2,7 +2,7 @@ package access
 
 import "time"
 
-// EventType says what an audit event tells.
+// EventType is the kind of an audit event.
 type EventType string
 
 // The types of audit event.
@@ -43,7 +43,7 @@ type Event struct {
 	// Actor is "" for usher itself or for somebody who matches no person.
 	Actor   PersonID `json:"actor,omitempty"`
 	Channel Channel  `json:"channel"`
-	// Proof says how the actor's identity was established, or what the target said.
+	// Evidence is how the actor's identity was established, or what the target said.
 	Evidence string `json:"evidence,omitempty"`
 	// Text is one sentence for people.
 	Text string `json:"text"`
@@ -66,7 +66,7 @@ func (e Entry) Empty() bool {
 	return len(e.Events) == 0 && e.View == nil && e.Lease == nil && e.Ticket == nil
 }
 
-// Opened gives the entry with the ticket that was opened filled in: its link, the view's ticket, and the last event. The
+// Opened returns the entry with the ticket that was opened filled in: its link, the view's ticket, and the last event. The
 // entry itself is not changed.
 func (e Entry) Opened(ref TicketRef) Entry {
 	if e.Ticket != nil {
@@ -87,7 +87,7 @@ func (e Entry) Opened(ref TicketRef) Entry {
 	return e
 }
 
-// TicketLink says whose mirror a ticket is.
+// TicketLink is the request or lease that a ticket belongs to.
 type TicketLink struct {
 	Ref     TicketRef `json:"ref"`
 	Request RequestID `json:"request"`
@@ -95,6 +95,6 @@ type TicketLink struct {
 	Lease LeaseID `json:"lease,omitempty"`
 	// Marker is what the ticket carries.
 	Marker Marker `json:"marker"`
-	// Gone is true when the request has let the ticket go: it can no longer be read.
+	// Unlinked is true when the request has let the ticket go: it can no longer be read.
 	Unlinked bool `json:"unlinked,omitempty"`
 }

@@ -2,7 +2,7 @@ package access
 
 import "time"
 
-// Wanted is what a lease shall be.
+// DesiredState is what a lease shall be.
 type DesiredState string
 
 // What can be wanted of a lease.
@@ -18,7 +18,7 @@ type LeaseState string
 const (
 	// LeaseGranting: access is being granted; nothing has been verified yet.
 	LeaseGranting LeaseState = "granting"
-	// LeaseHeld: a read-back showed the access.
+	// LeaseActive: a read-back showed the access.
 	LeaseActive LeaseState = "active"
 	// LeaseRevoking: access is being taken away; usher does not give up.
 	LeaseRevoking LeaseState = "revoking"
@@ -72,7 +72,7 @@ type LeaseView struct {
 	Duration Duration   `json:"duration,omitempty"`
 	// EndedAt is when the lease ended; nil before.
 	EndedAt *time.Time `json:"ended_at,omitempty"`
-	// Proof is the last read-back.
+	// Verification is the last read-back.
 	Verification *Verification `json:"verification,omitempty"`
 	// Problem is why the lease is not yet where it shall be; "" when it is.
 	Problem string `json:"problem,omitempty"`
@@ -83,9 +83,9 @@ type LeaseView struct {
 	Version int `json:"version"`
 }
 
-// Proof is what a target said when it was read: the evidence that access exists or does not.
+// Verification is what a target said when it was read: the evidence that access exists or does not.
 type Verification struct {
-	// Holds is whether the access was there.
+	// Present is whether the access was there.
 	Present bool `json:"present"`
 	// Account is the id of the subject's account on the target, and RoleID that of the role: those that were asked for, else
 	// those that were looked up; "" for what the target has not.
@@ -95,12 +95,12 @@ type Verification struct {
 	Method   string    `json:"method,omitempty"`
 	Evidence string    `json:"evidence,omitempty"`
 	At       time.Time `json:"at"`
-	// Already is true when the access existed before the call that was to grant it (or was gone before the call that
+	// Unchanged is true when the access existed before the call that was to grant it (or was gone before the call that
 	// was to revoke it). A repeated call reads true as well.
 	Unchanged bool `json:"unchanged,omitempty"`
 }
 
-// Ensure asks SubjectAccess for one lease. A lower revision than one already seen changes nothing and is answered with the
+// LeaseSpec asks SubjectAccess for one lease. A lower revision than one already seen changes nothing and is answered with the
 // present state; the same revision is answered again.
 type LeaseSpec struct {
 	Lease        Lease        `json:"lease"`
@@ -110,11 +110,11 @@ type LeaseSpec struct {
 	// Granted is set for a manual grant that has been made already: when a human's word (or a read of the target)
 	// proved it.
 	Granted *Verification `json:"granted,omitempty"`
-	// Why is one sentence for the audit trail.
+	// Reason is one sentence for the audit trail.
 	Reason string `json:"reason,omitempty"`
 }
 
-// LeaseAnswer tells the request where its lease stands. Refused is why the lease will never be granted; "" otherwise.
+// LeaseStatus is the state of a lease, for its request. Refused is why the lease will never be granted; "" otherwise.
 type LeaseStatus struct {
 	Lease        LeaseID       `json:"lease"`
 	Revision     int           `json:"revision"`

@@ -13,7 +13,7 @@ type TextLimit struct{ Bytes, Runes int }
 // Fits reports whether a text keeps to the limit.
 func (l TextLimit) Fits(text string) bool { return l.Problem(text) == "" }
 
-// Problem says what is wrong with a text that does not keep to the limit, and what was expected; "" for one that does.
+// Problem returns what is wrong with a text that does not keep to the limit, and what was expected; "" for one that does.
 func (l TextLimit) Problem(text string) string {
 	switch {
 	case l.Bytes > 0 && len(text) > l.Bytes:

@@ -8,7 +8,7 @@ type Finding struct {
 	Problem string `json:"problem"`
 }
 
-// Checker tells whether a connector can do its work: credentials, rights, configured names. It changes nothing, and
+// Checker reports whether a connector can do its work: credentials, rights, configured names. It changes nothing, and
 // repeating it is safe. The findings are what a human must mend; the error is that the question could not be asked
 // (Transient, RateLimited) or that the credentials are bad (Forbidden).
 type Checker interface {
@@ -29,7 +29,7 @@ type ServiceDesk interface {
 
 // TicketOpener opens tickets.
 type TicketOpener interface {
-	// FindTicket gives the ticket that carries the marker. NotFound: none can be seen now; a desk's search may lag
+	// FindTicket returns the ticket that carries the marker. NotFound: none can be seen now; a desk's search may lag
 	// behind its writes, so this proves nothing about a create of a moment ago. If several carry it, the oldest wins.
 	FindTicket(ctx context.Context, marker Marker) (TicketRef, error)
 	// CreateTicket opens a ticket that carries n.Marker from its first moment. It is NOT safe to repeat. Unknown: the
@@ -41,19 +41,19 @@ type TicketOpener interface {
 
 // TicketReader reads tickets.
 type TicketReader interface {
-	// ReadTicket gives the ticket as it is now, by its immutable id. NotFound: it does not exist or is hidden, and the
+	// ReadTicket returns the ticket as it is now, by its immutable id. NotFound: it does not exist or is hidden, and the
 	// credentials were proved good in the same call; bad credentials are Forbidden even where the desk answers with
 	// emptiness.
 	ReadTicket(ctx context.Context, id TicketID) (TicketSnapshot, error)
-	// ReadTickets gives up to 100 tickets as they are now, by their immutable ids, in the order of the call, with as few
+	// ReadTickets returns up to 100 tickets as they are now, by their immutable ids, in the order of the call, with as few
 	// calls as the desk allows. An id that is asked twice is answered once. Bad credentials are Forbidden, never a long
 	// list of what is missing.
 	ReadTickets(ctx context.Context, ids []TicketID) (TicketsRead, error)
 }
 
-// TicketFeed tells which tickets changed.
+// TicketFeed lists changed tickets.
 type TicketFeed interface {
-	// ChangedTickets gives one page of the tickets that usher opened on this desk and that changed, by anybody, at
+	// ChangedTickets returns one page of the tickets that usher opened on this desk and that changed, by anybody, at
 	// q.Since or later, the oldest change first. A desk's search lags behind its writes, so a change of a moment ago may be
 	// missing now and come later; and it shows neither what was deleted nor what is hidden. Tickets that usher did not
 	// open may be among the answers. Invalid: the page is no longer known, begin again without one. Bad credentials are
@@ -68,7 +68,7 @@ type TicketWriter interface {
 	// same markers. What is missing may go out as one comment with the texts as its paragraphs, so that people are told
 	// once. Of a call that fails, the first ones may have been added.
 	AddComments(ctx context.Context, id TicketID, all ...Comment) error
-	// MoveTicket brings the ticket into a status of that phase. Conflict: no transition leads there from where the
+	// TransitionTicket brings the ticket into a status of that phase. Conflict: no transition leads there from where the
 	// ticket is now, and the text lists those that exist. Invalid: the transition demands a field that the
 	// configuration does not provide.
 	TransitionTicket(ctx context.Context, id TicketID, to TicketPhase) error
@@ -78,7 +78,7 @@ type TicketWriter interface {
 
 // AccountFinder matches persons to the desk's accounts.
 type AccountFinder interface {
-	// FindAccount gives the person's account: from the configured map, else by a search that must be unambiguous.
+	// FindAccount returns the person's account: from the configured map, else by a search that must be unambiguous.
 	// An account with ID "" and a nil error: the desk knows none (or more than one) for this person. The answer may be
 	// remembered for some minutes.
 	FindAccount(ctx context.Context, p Person) (Account, error)
@@ -118,7 +118,7 @@ type Provisioner interface {
 
 // IdentitySource is the authority on people. Safe for concurrent use; changes nothing.
 type IdentitySource interface {
-	// Lookup gives one person. NotFound: the source knows nobody of that id.
+	// Lookup returns one person. NotFound: the source knows nobody of that id.
 	Lookup(ctx context.Context, id PersonID) (Person, error)
 	Checker
 }

@@ -17,7 +17,7 @@ type Request struct {
 	Reason    string    `json:"reason"`
 	// SubmittedAt is the gateway's clock, UTC.
 	SubmittedAt time.Time `json:"submitted_at"`
-	// Proof says how the requester's identity was established, for example "oidc https://issuer sub" or
+	// Evidence is how the requester's identity was established, for example "oidc https://issuer sub" or
 	// "development header".
 	Evidence string `json:"evidence,omitempty"`
 }
@@ -98,7 +98,7 @@ type RequestView struct {
 	State   RequestState `json:"state"`
 	// Since is when the request entered State.
 	Since time.Time `json:"since"`
-	// Next says in a sentence what happens next, or how it ended.
+	// StatusText is in a sentence what happens next, or how it ended.
 	StatusText string `json:"status_text"`
 	// WaitingOn is whom the request waits for, in the order of the stages; empty when it waits for nobody.
 	WaitingOn []Waiting  `json:"waiting_on,omitempty"`
@@ -145,7 +145,7 @@ type ItemView struct {
 	Binding *Binding `json:"binding,omitempty"`
 	// Stage is the open stage's name; "" when none is open.
 	Stage string `json:"stage,omitempty"`
-	// Why says in a sentence why the item is where it is; "" when there is nothing to say.
+	// Detail is in a sentence why the item is where it is; "" when there is nothing to say.
 	Detail string     `json:"detail,omitempty"`
 	Lease  *LeaseView `json:"lease,omitempty"`
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Fulfilment says how an entitlement comes to be held.
+// Fulfilment is how an entitlement is provisioned.
 type Fulfilment string
 
 // The kinds of fulfilment.
@@ -16,7 +16,7 @@ const (
 	FulfilmentManual Fulfilment = "manual"
 )
 
-// ExistingAccess says what becomes, at the end of a lease, of access that the subject had before usher granted it.
+// ExistingAccess is what becomes, at the end of a lease, of access that the subject had before usher granted it.
 type ExistingAccess string
 
 // The choices. "" means ExistingRevoke.
@@ -68,7 +68,7 @@ type ItemRequirement struct {
 	Fulfilment  Fulfilment `json:"fulfilment"`
 	// Binding is nil for a manual entitlement whose target usher cannot read.
 	Binding *Binding `json:"binding,omitempty"`
-	// Lasts is how long the access lasts from the verified grant; 0 means without end.
+	// Duration is how long the access lasts from the verified grant; 0 means without end.
 	Duration Duration `json:"duration,omitempty"`
 	// ExistingAccess is what the catalog says; "" means ExistingRevoke.
 	ExistingAccess ExistingAccess `json:"existing_access,omitempty"`
@@ -89,28 +89,28 @@ const (
 	StageOwner   = "owner"
 )
 
-// Terms are the settings that a request runs under, recorded with its requirement.
+// RequestSettings are the settings that a request runs under, recorded with its requirement.
 type RequestSettings struct {
 	Desk DeskName `json:"desk"`
-	// DecideWithin is how long the request may stay undecided.
+	// ApprovalTimeout is how long the request may stay undecided.
 	ApprovalTimeout Duration `json:"approval_timeout"`
-	// RemindAfter is how long a stage (or a manual fulfilment) waits before it is reminded, and between reminders.
+	// ReminderInterval is how long a stage (or a manual fulfilment) waits before it is reminded, and between reminders.
 	// 0 reminds nobody.
 	ReminderInterval Duration `json:"reminder_interval,omitempty"`
-	// Mode is how the request learns of changes of its ticket; "" means ModePoll.
+	// ChangeDetection is how the request learns of changes of its ticket; "" means DetectByPoll.
 	ChangeDetection ChangeDetection `json:"change_detection,omitempty"`
-	// Watch are the settings of the desk's watch; they count in ModeWatch.
+	// Watch are the settings of the desk's watch; they count in DetectByWatch.
 	Watch WatchSettings `json:"watch,omitzero"`
-	// LookFirst is the interval before the first look at the ticket in ModePoll; each look that finds nothing new doubles
-	// it, up to LookAtMost. Tickets that ask for a removal are looked at like this in either mode.
+	// PollInitialInterval is the interval before the first look at the ticket in DetectByPoll; each look that finds nothing new doubles
+	// it, up to PollMaxInterval. Tickets that ask for a removal are looked at like this in either mode.
 	PollInitialInterval Duration `json:"poll_initial_interval"`
 	PollMaxInterval     Duration `json:"poll_max_interval"`
-	// DeskSettles is how long after a create of unknown outcome a search must find the ticket: the desk's request
+	// SearchIndexDelay is how long after a create of unknown outcome a search must find the ticket: the desk's request
 	// time-out plus its search lag.
 	SearchIndexDelay Duration `json:"search_index_delay"`
-	// OperatorDecisions says whether a decision sent by signal, from the Temporal UI or CLI, counts.
+	// OperatorDecisions reports whether a decision sent by signal, from the Temporal UI or CLI, counts.
 	OperatorDecisions bool `json:"operator_decisions,omitempty"`
-	// Contract says what a human's change of the ticket means.
+	// TicketActions is what a human's change of the ticket means.
 	TicketActions TicketActions `json:"ticket_actions"`
 	// RequestURL is where people read the request, with "{id}" for its id; "" when there is no such place.
 	RequestURL string `json:"request_url,omitempty"`
@@ -164,7 +164,7 @@ type Decision struct {
 	Items   []ItemID `json:"items,omitempty"`
 	Reason  string   `json:"reason,omitempty"`
 	Channel Channel  `json:"channel"`
-	// Proof says how the person's identity was established.
+	// Evidence is how the person's identity was established.
 	Evidence string    `json:"evidence,omitempty"`
 	At       time.Time `json:"at"`
 	// Stages names, for each of Items in the same order, the stage that was decided.

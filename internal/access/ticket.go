@@ -2,7 +2,7 @@ package access
 
 import "time"
 
-// TicketRef says where a ticket is.
+// TicketRef is where a ticket is.
 type TicketRef struct {
 	Desk DeskName  `json:"desk"`
 	ID   TicketID  `json:"id"`
@@ -83,11 +83,11 @@ type TicketSnapshot struct {
 	Phase   TicketPhase `json:"phase"`
 	// Status is the desk's own name of the status; for people only.
 	Status string `json:"status,omitempty"`
-	// Assignee is "" for nobody. AssignedOwn is true when usher's own account assigned it last, or when the assignee has
+	// Assignee is "" for nobody. AssignedByUsher is true when usher's own account assigned it last, or when the assignee has
 	// not been changed since usher opened the ticket.
 	Assignee        AccountID `json:"assignee,omitempty"`
 	AssignedByUsher bool      `json:"assigned_by_usher,omitempty"`
-	// MovedBy is the account that put the ticket into its present status, MovedByName what people read, and MovedAt
+	// StatusChangedBy is the account that put the ticket into its present status, StatusChangedByName what people read, and StatusChangedAt
 	// when; "" and zero when nobody has moved it since it was opened. Own is true when it was usher's own account.
 	StatusChangedBy      AccountID `json:"status_changed_by,omitempty"`
 	StatusChangedByName  string    `json:"status_changed_by_name,omitempty"`
@@ -120,31 +120,31 @@ const (
 	EventAssigned TicketEvent = "assigned"
 )
 
-// Meaning is what a ticket event does to the request.
+// TicketAction is what a ticket event does to the request.
 type TicketAction string
 
 // The meanings.
 const (
-	// MeansCancel ends the request as cancelled.
+	// ActionCancel ends the request as cancelled.
 	ActionCancel TicketAction = "cancel"
-	// MeansDeny denies the items that are open.
+	// ActionDeny denies the items that are open.
 	ActionDeny TicketAction = "deny"
-	// MeansFulfilled: the human says that the access was granted.
+	// ActionConfirmGrant: the human says that the access was granted.
 	ActionConfirmGrant TicketAction = "confirm_grant"
-	// MeansDecision: the move is the person's decision.
+	// ActionDecide: the move is the person's decision.
 	ActionDecide TicketAction = "decide"
-	// MeansRevert: usher comments and puts the ticket back to where the request stands.
+	// ActionRevert: usher comments and puts the ticket back to where the request stands.
 	ActionRevert TicketAction = "revert"
-	// MeansRecreate: usher opens the ticket again.
+	// ActionRecreate: usher opens the ticket again.
 	ActionRecreate TicketAction = "recreate"
-	// MeansNote: it is recorded in the timeline, and the request goes on.
+	// ActionRecordOnly: it is recorded in the timeline, and the request goes on.
 	ActionRecordOnly TicketAction = "record_only"
 )
 
-// TicketContract gives each ticket event its one meaning.
+// TicketActions returns each ticket event its one meaning.
 type TicketActions map[TicketEvent]TicketAction
 
-// TicketMeanings lists, for each event, the meanings that configuration may give it; the first is the default.
+// AllowedTicketActions lists, for each event, the meanings that configuration may give it; the first is the default.
 func AllowedTicketActions() map[TicketEvent][]TicketAction {
 	return map[TicketEvent][]TicketAction{
 		EventClosedUndecided:   {ActionCancel, ActionDeny, ActionRevert},
@@ -159,7 +159,7 @@ func AllowedTicketActions() map[TicketEvent][]TicketAction {
 	}
 }
 
-// Meaning is what an event means under this contract: what it says, else the default.
+// Action is what an event means under this contract: what it says, else the default.
 func (c TicketActions) Action(e TicketEvent) TicketAction {
 	if m, ok := c[e]; ok {
 		return m

@@ -2,15 +2,15 @@ package access
 
 import "time"
 
-// TicketMode says how a request learns that a human changed its ticket.
+// ChangeDetection is how a request learns that a human changed its ticket.
 type ChangeDetection string
 
 // The modes.
 const (
-	// ModeWatch: one workflow per desk asks which tickets changed, and tells the requests. For thousands of open
+	// DetectByWatch: one workflow per desk asks which tickets changed, and tells the requests. For thousands of open
 	// requests.
 	DetectByWatch ChangeDetection = "watch"
-	// ModePoll: each request looks at its own ticket, at growing intervals.
+	// DetectByPoll: each request looks at its own ticket, at growing intervals.
 	DetectByPoll ChangeDetection = "poll"
 )
 
@@ -32,7 +32,7 @@ type ChangesPage struct {
 	Next string `json:"next,omitempty"`
 	// Now is the desk's own clock when it answered; zero when the desk does not tell.
 	Now time.Time `json:"now,omitzero"`
-	// Settled matters where there is a next page: all that changed before it, in the desk's own time, has been told by this
+	// CompleteUntil matters where there is a next page: all that changed before it, in the desk's own time, has been told by this
 	// page and those before. Zero for no such promise. It is not the newest of the changes: a search that lags behind
 	// shows a ticket among the old ones, with a time that is new.
 	CompleteUntil time.Time `json:"complete_until,omitzero"`
@@ -45,13 +45,13 @@ type TicketsRead struct {
 	Missing []TicketID `json:"missing,omitempty"`
 }
 
-// TicketMark is a ticket's fingerprint: what others than usher have done to it, as far as a request may have to know.
+// TicketFingerprint is a ticket's fingerprint: what others than usher have done to it, as far as a request may have to know.
 // A mark of which only the key is known is that of a ticket nobody has looked at since usher opened it.
 type TicketFingerprint struct {
 	Key      TicketKey `json:"key,omitempty"`
 	Project  string    `json:"project,omitempty"`
 	Assignee AccountID `json:"assignee,omitempty"`
-	// MovedBy, MovedAt and Status are the last move that was not usher's own; zero while there was none.
+	// StatusChangedBy, StatusChangedAt and Status are the last move that was not usher's own; zero while there was none.
 	StatusChangedBy AccountID `json:"status_changed_by,omitempty"`
 	StatusChangedAt time.Time `json:"status_changed_at,omitzero"`
 	Status          string    `json:"status,omitempty"`
@@ -59,7 +59,7 @@ type TicketFingerprint struct {
 	SeenAt time.Time `json:"seen_at,omitzero"`
 }
 
-// After gives the mark of a ticket that looks like now, and whether that is news: whether somebody else than usher has
+// After returns the mark of a ticket that looks like now, and whether that is news: whether somebody else than usher has
 // changed it since this mark was made. usher's own writes are no news, and neither is a look that is older than the mark.
 func (m TicketFingerprint) After(now TicketSnapshot) (TicketFingerprint, bool) {
 	if now.UpdatedAt.Before(m.SeenAt) {
@@ -95,17 +95,17 @@ type WatchedTicket struct {
 	Fingerprint TicketFingerprint `json:"fingerprint"`
 }
 
-// WatchView is how far the watch of one desk has come.
+// WatchPosition is how far the watch of one desk has come.
 type WatchPosition struct {
 	Desk DeskName `json:"desk"`
 	// Cursor is in the desk's own time: everything that changed before it has been told. Zero before the first round.
 	Cursor time.Time `json:"cursor,omitzero"`
-	// LookedAt is when the last round was complete, SweptAt when the last presence sweep was, both in usher's time.
+	// LastPollAt is when the last round was complete, LastScanAt when the last presence sweep was, both in usher's time.
 	LastPollAt time.Time `json:"last_poll_at,omitzero"`
 	LastScanAt time.Time `json:"last_scan_at,omitzero"`
 }
 
-// TicketNews tells a request what its ticket looks like now that somebody else than usher has changed it.
+// TicketChange is a ticket as it is after somebody other than usher changed it.
 type TicketChange struct {
 	Snapshot TicketSnapshot `json:"snapshot"`
 	// Missing is true when the ticket could not be found: the snapshot then holds nothing but where it was. One miss proves
@@ -113,18 +113,18 @@ type TicketChange struct {
 	Missing bool `json:"missing,omitempty"`
 }
 
-// WatchTerms are the settings of the watch of one desk.
+// WatchSettings are the settings of the watch of one desk.
 type WatchSettings struct {
 	// Interval is the time between two rounds.
 	Interval Duration `json:"interval"`
 	// Overlap is how far each round looks back behind the cursor. It must be longer than the lag of the desk's search
 	// and the grain of its times together.
 	Overlap Duration `json:"overlap"`
-	// Sweep is the time between two presence sweeps, which read all open tickets.
+	// FullScanInterval is the time between two presence sweeps, which read all open tickets.
 	FullScanInterval Duration `json:"full_scan_interval"`
 	// StaleAfter is how old the last complete round may be before requests look at their tickets themselves.
 	StaleAfter Duration `json:"stale_after"`
-	// SafetyLook is how long a request goes without news before it asks how old the last round is. Each answer that brings
+	// StalenessCheckInterval is how long a request goes without news before it asks how old the last round is. Each answer that brings
 	// nothing new doubles it, up to eight times its length.
 	StalenessCheckInterval Duration `json:"staleness_check_interval"`
 }

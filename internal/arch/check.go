@@ -24,7 +24,7 @@ type Violation struct {
 	File string
 	// Rule names the rule: "rule 3", or "style: size".
 	Rule string
-	// Text says what was found, and the rule's sentence.
+	// Text is what was found, and the rule's sentence.
 	Text string
 }
 
@@ -53,7 +53,7 @@ func Check(fsys fs.FS) []Violation {
 	return violations
 }
 
-// checkWaiting gives every place in a workflow's file that waits otherwise than by the loop.
+// checkWaiting returns every place in a workflow's file that waits otherwise than by the loop.
 func checkWaiting(file string, text []byte) []Violation {
 	dir := path.Dir(file)
 	if isTest(file) || dir == waitingFolder || (dir != "workflows" && !strings.HasPrefix(dir, "workflows/")) {
@@ -77,7 +77,7 @@ func checkWaiting(file string, text []byte) []Violation {
 	return violations
 }
 
-// CheckSize gives every Go file that is longer than MaxLines and was not generated. It leaves out what Check leaves out.
+// CheckSize returns every Go file that is longer than MaxLines and was not generated. It leaves out what Check leaves out.
 func CheckSize(fsys fs.FS) []Violation {
 	var violations []Violation
 	walk(fsys, func(file string, text []byte, err error) {

@@ -27,7 +27,7 @@ var (
 	ruleConfined   = rule{8, "fx, sdk/workflow, sdk/client and go-jira are confined to the packages that are listed"}
 )
 
-// room is a set of folders with one rule. Patterns are those of path.Match; {dir} stands for the folder itself, and
+// packageRule is a set of folders with one rule. Patterns are those of path.Match; {dir} stands for the folder itself, and
 // {up} for the one above it.
 type packageRule struct {
 	pattern string
@@ -48,7 +48,7 @@ var everyTest = []string{
 	"internal/ledger/ledgertest",
 }
 
-// rooms are all rooms of the house. The first whose pattern matches a folder is its room.
+// packageRules are all rooms of the house. The first whose pattern matches a folder is its room.
 var packageRules = []packageRule{
 	{pattern: "internal/access", rule: ruleAccess},
 	{pattern: "internal/access/accesstest", rule: ruleInternal, imports: []string{"internal/access"}},
@@ -109,7 +109,7 @@ var starterImports = []string{
 	"internal/telemetry", "internal/temporalclient", "internal/probe",
 }
 
-// confinement says which folders may import a package that is not ours, or one below it. Tests are free.
+// confinement is which folders may import a package that is not ours, or one below it. Tests are free.
 type confinement struct {
 	path    string
 	folders []string

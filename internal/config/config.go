@@ -33,7 +33,7 @@ type Problem struct {
 	Key string
 	// Where is "<file>:<line>", or the name of an environment variable; "" for what Validate found.
 	Where string
-	// Text says what was found and what is allowed.
+	// Text is what was found and what is allowed.
 	Text string
 }
 
@@ -68,7 +68,7 @@ type Validator interface {
 	Validate() error
 }
 
-// Under gives the errors of a section's Validate, whose keys are relative to the section, with full keys: "level: ..."
+// Under returns the errors of a section's Validate, whose keys are relative to the section, with full keys: "level: ..."
 // under "log" becomes "log.level: ...". nil stays nil.
 func Under(key string, err error) error {
 	if err == nil {
@@ -137,7 +137,7 @@ func readFile(path string) ([]byte, error) {
 	return text, nil
 }
 
-// parse gives the file's one document as a mapping node; an empty file is an empty mapping.
+// parse returns the file's one document as a mapping node; an empty file is an empty mapping.
 func parse(text []byte) (*yaml.Node, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var document, second yaml.Node
@@ -192,7 +192,7 @@ func (d *decoder) validate(into any) {
 	}
 }
 
-// split gives the errors that errors.Join put together.
+// split returns the errors that errors.Join put together.
 func split(err error) []error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {

@@ -16,7 +16,7 @@ const (
 	maxNodes = 100_000
 )
 
-// place is where in the configuration a value stands.
+// keyPath is where in the configuration a value stands.
 type keyPath struct {
 	key    string
 	secret bool

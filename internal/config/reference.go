@@ -32,7 +32,7 @@ func hasReference(n *yaml.Node) bool {
 	return false
 }
 
-// interpolate gives a scalar's text with its references replaced; false when a problem was reported instead.
+// interpolate returns a scalar's text with its references replaced; false when a problem was reported instead.
 func (d *decoder) interpolate(at keyPath, n *yaml.Node) (string, bool) {
 	if d.override[n] != "" {
 		return n.Value, true
@@ -64,7 +64,7 @@ func isOneReference(text string) bool {
 	return at != nil && at[0] == 0 && at[1] == len(text) && !strings.HasPrefix(text, "$$")
 }
 
-// lookup gives what a reference stands for, or says what is wrong with it.
+// lookup returns what a reference stands for, or says what is wrong with it.
 func (d *decoder) lookup(reference string) (value, problem string) {
 	name, closed := strings.CutSuffix(strings.TrimPrefix(reference, "${"), "}")
 	if path, isFile := strings.CutPrefix(name, "file:"); isFile && closed && path != "" {

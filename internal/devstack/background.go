@@ -15,7 +15,7 @@ import (
 	"usher/internal/devstack/stack"
 )
 
-// hold keeps the stack of one folder up until it is told to stop. It is what stays when "KEEP=1 devstack demo" has
+// background keeps the stack of one folder up until it is told to stop. It is what stays when "KEEP=1 devstack demo" has
 // ended; its arguments are the folder and the folder of the programs.
 func background(ctx context.Context, p program) error {
 	const arguments = 3
@@ -32,7 +32,7 @@ func background(ctx context.Context, p program) error {
 
 const backgroundLog = "log/stack.log"
 
-// startHold starts a process in a session of its own that holds a stack, and waits until everything answers.
+// startBackground starts a process in a session of its own that holds a stack, and waits until everything answers.
 func startBackground(ctx context.Context, dir string, options stack.Options) (stack.State, error) {
 	executable, err := os.Executable()
 	if err != nil {
@@ -81,7 +81,7 @@ func awaitHold(ctx context.Context, dir string, ended <-chan error) (stack.State
 // holdEnds is how long a stack may take to stop, part by part.
 const holdEnds = time.Minute
 
-// endHold tells the process that holds the stack of a folder to stop, and waits until it is gone. No such process is
+// endBackground stops the process that holds the stack of a folder, and waits until it is gone. No such process is
 // success.
 func endHold(ctx context.Context, dir string) error {
 	if !stack.Running(dir) {

@@ -83,7 +83,7 @@ func startDemo(ctx context.Context, options stack.Options, keep bool) (*running,
 	}, err
 }
 
-// leave says where the stack is that stays up.
+// leave prints where the stack is that stays up.
 func leave(out io.Writer, root string, r *running) error {
 	fmt.Fprintf(out, "\nThe stack stays up:\n  Jira board    %s\n  Directory     %s\n  Temporal UI   %s\n  API           %s\n  API document  %s\n",
 		r.urls.Board, r.urls.Directory, r.urls.TemporalUI, r.urls.API, r.urls.APIDocs)
@@ -125,7 +125,7 @@ func (p *play) within(ctx context.Context, s scenario) error {
 	return s.run(ctx, p)
 }
 
-// check tells one thing that was asked from outside and found right.
+// check prints one thing that was asked from outside and found right.
 func (p *play) check(format string, args ...any) { fmt.Fprintf(p.out, "   ok  "+format+"\n", args...) }
 
 // reasonFor is the reason of a request: the demo's own, or REASON.

@@ -65,7 +65,7 @@ func firstLine(text string) string {
 	return strings.TrimSpace(line)
 }
 
-// decide gives a person's verdict by HTTP. Where the API could not say whether it was taken, it is repeated with the same
+// decide returns a person's verdict by HTTP. Where the API could not say whether it was taken, it is repeated with the same
 // id, as every client may.
 func (r *request) decide(ctx context.Context, person access.PersonID, v stack.Verdict) error {
 	v.ID = string(r.id) + "-" + string(person)

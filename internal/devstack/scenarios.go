@@ -12,7 +12,7 @@ import (
 	"usher/internal/devstack/stack"
 )
 
-// scene is one story with its ending. It leaves a row for the table.
+// scenario is one story with its ending. It leaves a row for the table.
 type scenario struct {
 	title string
 	run   func(context.Context, *play) error

@@ -9,7 +9,7 @@ import (
 	"usher/internal/devstack/stack"
 )
 
-// screen is what up shows once everything answers.
+// startMessage is what up shows once everything answers.
 type startMessage struct {
 	urls stack.URLs
 	pids stack.Pids
@@ -51,7 +51,7 @@ func (s startMessage) links(line func(string, ...any)) {
 	line("")
 }
 
-// goesOn tells which requests were open when the stack was stopped.
+// goesOn prints which requests were open when the stack was stopped.
 func (s startMessage) goesOn(line func(string, ...any)) {
 	const shown = 3
 	if len(s.open) == 0 {

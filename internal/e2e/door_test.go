@@ -136,13 +136,13 @@ func newPlant(t *testing.T) *plant {
 	return p
 }
 
-// admit gives somebody an account in the plant.
+// admit returns somebody an account in the plant.
 func (p *plant) admit(who access.PersonID) error {
 	_, err := p.Put(scimtest.User{ID: string(who), UserName: string(who) + "@example.test"})
 	return err
 }
 
-// shows says whether somebody may use the presses.
+// shows reports whether somebody may use the presses.
 func (p *plant) shows(who access.PersonID) error {
 	if members := p.Members("presses"); !slices.Contains(members, string(who)) {
 		return fmt.Errorf("%s is not in the plant's group presses: %v", who, members)

@@ -164,7 +164,7 @@ func TestHumanIsFaster(t *testing.T) {
 	s := start(t, outageTerms("USHER_DESKS_JIRA_JIRA_REQUEST_TIMEOUT=3s", "USHER_REQUEST_SETTINGS_WATCH_INTERVAL=10s"))
 	ctx, cancel := context.WithTimeout(t.Context(), rowWithin)
 	defer cancel()
-	// Nobody tells usher of the human's move before it repeats its own.
+	// Nobody notifies usher of the human's move before it repeats its own.
 	require.NoError(t, s.misfire(ctx, jiratest.Faults{LoseWebhooks: -1}))
 	r := &row{name: "a human closes the ticket before usher's own move is answered", ask: "badge/lab", want: byTicket}
 	require.NoError(t, r.on(ctx, s, "faster"))

@@ -278,7 +278,7 @@ func (f *freeze) busyActivities(ctx context.Context) (int, error) {
 // soakQueue is where the test itself runs a workflow.
 const soakQueue = "soak"
 
-// soakUp gives the frozen worker tasks of these queues that mean nothing, until it gets no more: what comes then goes to
+// soakUp returns the frozen worker tasks of these queues that mean nothing, until it gets no more: what comes then goes to
 // others.
 func (f *freeze) soakUp(ctx context.Context, t *testing.T, queues ...string) {
 	t.Helper()
@@ -305,7 +305,7 @@ func (f *freeze) soakUp(ctx context.Context, t *testing.T, queues ...string) {
 // soakAtOnce is how many activities that mean nothing are given out at once.
 const soakAtOnce = frozenPollers + 10
 
-// soak gives out activities that no worker knows, and counts those that got no answer.
+// soak returns out activities that no worker knows, and counts those that got no answer.
 func soak(ctx workflow.Context, queue string) (int, error) {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue: queue, StartToCloseTimeout: time.Second, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
@@ -324,7 +324,7 @@ func soak(ctx workflow.Context, queue string) (int, error) {
 	return lost, nil
 }
 
-// soakTasks gives out tasks of a workflow that no worker knows. The error is that one got no answer.
+// soakTasks returns out tasks of a workflow that no worker knows. The error is that one got no answer.
 func (f *freeze) soakTasks(ctx context.Context) error {
 	for range 4 {
 		run, err := f.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{

@@ -151,7 +151,7 @@ func recordKinds() []*frozenKind {
 	}
 }
 
-// byAddress tells a search for the row's person. The directory counts people and their addresses alike.
+// byAddress returns the match of a search for the row's person. The directory counts people and their addresses alike.
 func byAddress(r *frozenRow) []string {
 	return []string{"query=new" + strings.TrimPrefix(string(r.who), "user-") + "%40"}
 }
@@ -235,7 +235,7 @@ func leaseStands(state access.LeaseState) frozenStep {
 	return func(ctx context.Context, _ *crowd, r *frozenRow) error { return leaseIn(state)(ctx, &r.row) }
 }
 
-// noLongerWanted says that the row's access shall be gone.
+// noLongerWanted means that the row's access shall be gone.
 func noLongerWanted(ctx context.Context, _ *crowd, r *frozenRow) error {
 	leases, err := r.Leases(ctx, stack.Auditor, r.who)
 	if err != nil {
@@ -251,7 +251,7 @@ func noLongerWanted(ctx context.Context, _ *crowd, r *frozenRow) error {
 	return errors.New("there is no lease")
 }
 
-// newerRequest gives the row's person the same access by another request, without end.
+// newerRequest returns the row's person the same access by another request, without end.
 func newerRequest(ctx context.Context, c *crowd, r *frozenRow) error {
 	newer := &frozenRow{swept: swept{row: row{name: r.name, ask: r.ask, who: r.who, system: r.system, id: r.another()}}}
 	return frozenSteps(hasTicket, frozenDecides("mia", access.Approve), leaseStands(access.LeaseActive))(ctx, c, newer)

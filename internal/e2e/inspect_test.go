@@ -19,7 +19,7 @@ import (
 // finding is what is seen of a row from outside. But for the tickets, every number must be 0.
 type finding struct {
 	tickets, unasked, unexplained, missing int
-	// why tells what was counted.
+	// why is what was counted.
 	why []string
 }
 
@@ -172,7 +172,7 @@ func (r *row) countLease(f *finding, l access.LeaseView, timeline []access.Event
 	}
 }
 
-// wrongEnd says what is not as the row must end.
+// wrongEnd returns what is not as the row must end.
 func (r *row) wrongEnd(e evidence) []string {
 	var wrong []string
 	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }

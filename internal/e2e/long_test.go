@@ -42,7 +42,7 @@ func longScenarios() []*ticketEvent {
 
 func waits(ctx context.Context, e *ticketEvent) error { return e.state(ctx, access.OutcomeExpired) }
 
-// overlaps gives the same person the same access a second time, for a few seconds.
+// overlaps returns the same person the same access a second time, for a few seconds.
 func overlaps(ctx context.Context, e *ticketEvent) error {
 	if err := e.approve(ctx); err != nil {
 		return err

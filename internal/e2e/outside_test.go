@@ -95,7 +95,7 @@ func (h hold) await(ctx context.Context) error {
 // heldWithin is how long a call may take to come to the place where it is held.
 const heldWithin = 30 * time.Second
 
-// check says whether the call is held now.
+// check reports whether the call is held now.
 func (h hold) check(ctx context.Context) error {
 	var all []hold
 	if err := exchange(ctx, message{method: http.MethodGet, address: h.at + "/_sim/holds", into: &all}); err != nil {

@@ -81,7 +81,7 @@ func ensures(more int, wanted access.DesiredState, lasts time.Duration) func(con
 	}
 }
 
-// errLeftState says that a row left its state before the worker was stopped.
+// errLeftState means that a row left its state before the worker was stopped.
 var errLeftState = errors.New("it did not stay in its state")
 
 // remember asks the workflow where it stands, before the worker is stopped.
@@ -119,7 +119,7 @@ func (q *queued) signal(ctx context.Context, name string, arg any) error {
 	return q.temporal.SignalWorkflow(ctx, q.workflowID(), "", name, arg)
 }
 
-// sendNews tells the request what its ticket looks like now, as the desk's watch does.
+// sendNews signals to the request what its ticket looks like now, as the desk's watch does.
 func sendNews(ctx context.Context, q *queued) error {
 	news := access.TicketChange{Snapshot: access.TicketSnapshot{Ref: access.TicketRef{Desk: "jira", ID: "1", Key: "ACCESS-1"}}}
 	if q.view.Ticket != nil {
@@ -131,7 +131,7 @@ func sendNews(ctx context.Context, q *queued) error {
 	return q.signal(ctx, workflows.SignalTicketChanged, news)
 }
 
-// sendAnswer tells the request where its lease stands.
+// sendAnswer signals to the request where its lease stands.
 func sendAnswer(ctx context.Context, q *queued) error {
 	now := time.Now().UTC()
 	answer := access.LeaseStatus{Lease: access.LeaseIDOf(q.id, "1"), Revision: 1, State: access.LeaseActive, GrantedAt: &now}
@@ -278,7 +278,7 @@ func (u *sentUpdate) refused() bool {
 	return false
 }
 
-// problem says why an answer is none; "" for an answer.
+// problem returns why an answer is none; "" for an answer.
 func (u *sentUpdate) problem() string {
 	switch {
 	case !u.answered():

@@ -177,7 +177,7 @@ func leaseOver(ctx context.Context, _ *crowd, r *resetRow) error {
 // another is the id of the second request of a row's person.
 func (r *row) another() access.RequestID { return r.id + "-another" }
 
-// anotherLease gives the row's person the same access a second time, without end.
+// anotherLease returns the row's person the same access a second time, without end.
 func anotherLease(ctx context.Context, c *crowd, r *resetRow) error {
 	second := &resetRow{swept: swept{row: row{name: r.name, ask: r.ask, who: r.who, system: r.system, id: r.another()}}}
 	return resetSteps(isOpen, miaApproves, isOver)(ctx, c, second)

@@ -64,7 +64,7 @@ const (
 	statusWontDo   = "Won't do"
 )
 
-// on gives the row its place in a system, its person and its request's id.
+// on returns the row its place in a system, its person and its request's id.
 func (r *row) on(ctx context.Context, s *system, id string) error {
 	r.system, r.id = s, access.RequestID(id)
 	if r.who != "" {
@@ -117,7 +117,7 @@ func (r *row) key(ctx context.Context) (access.TicketKey, error) {
 	return access.TicketKey(ticket.Key), err
 }
 
-// decide gives somebody's verdict over HTTP, repeated with one id until it is answered.
+// decide returns somebody's verdict over HTTP, repeated with one id until it is answered.
 func (r *row) decide(ctx context.Context, by access.PersonID, v access.Verdict) error {
 	return repeated(ctx, func(ctx context.Context) error {
 		_, err := r.Decide(ctx, by, r.id, stack.Verdict{ID: "row-" + string(by), Verdict: v})

@@ -220,7 +220,7 @@ func awaited(ctx context.Context, ask func(context.Context) error) error {
 	return err
 }
 
-// errStill says that a row will not come to its end.
+// errStill means that a row will not come to its end.
 var errStill = errors.New("nothing happens any more")
 
 // motion notices that nothing happens any more about a row.

@@ -135,7 +135,7 @@ func testEndedContext(t *testing.T, d databases) {
 	require.Empty(t, events)
 }
 
-// everyCall gives the error of each method by its name.
+// everyCall returns the error of each method by its name.
 func everyCall(ctx context.Context, s *ledger.Store) map[string]error {
 	_, view := s.View(ctx, "r-1")
 	_, views := s.Views(ctx, ledger.Filter{})

@@ -15,7 +15,7 @@ const connectTimeout = 5 * time.Second
 
 const urlForms = `expected "sqlite:/path/ledger.db" or "postgres://user:password@host:5432/database"`
 
-// Config says where the ledger is.
+// Config is where the ledger is.
 type Config struct {
 	// URL is "sqlite:" and the path of a file (absolute, or relative to the working directory; the file and its
 	// folder are created), or a PostgreSQL connection URL with libpq's parameters ("postgres://" or "postgresql://").
@@ -26,7 +26,7 @@ type Config struct {
 	Password string `yaml:"password" secret:"true"`
 }
 
-// Validate says, as "ledger.url: <what is wrong and what is expected>", why URL cannot be used; nil when it can. It
+// Validate returns, as "ledger.url: <what is wrong and what is expected>", why URL cannot be used; nil when it can. It
 // contacts nothing, but certificate and password files that a PostgreSQL URL names must exist. The text never holds
 // any part of the URL.
 func (c Config) Validate() error {
@@ -34,7 +34,7 @@ func (c Config) Validate() error {
 	return err
 }
 
-// place is where the ledger is: a file, or a server.
+// location is where the ledger is: a file, or a server.
 type location struct {
 	file   string
 	server *pgx.ConnConfig

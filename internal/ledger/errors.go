@@ -13,7 +13,7 @@ import (
 	"usher/internal/access"
 )
 
-// fail gives err as an *access.Error without secrets; nil stays nil, and what is classified stays as it is.
+// fail returns err as an *access.Error without secrets; nil stays nil, and what is classified stays as it is.
 func (s *Store) fail(op string, err error) error {
 	if err == nil {
 		return nil

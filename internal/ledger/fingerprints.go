@@ -21,7 +21,7 @@ const openTickets = `SELECT id FROM tickets WHERE desk = $1 AND id > $2 AND NOT 
 	AND NOT coalesce((SELECT requests.ended FROM requests WHERE requests.id = tickets.request_id), FALSE)
 	ORDER BY id LIMIT `
 
-// OpenTickets gives a page of the tickets of a desk that mirror a request which has not ended, by ticket id in the order
+// OpenTickets returns a page of the tickets of a desk that mirror a request which has not ended, by ticket id in the order
 // of its bytes. Tickets that ask to take a lease's access away are not among them; a ticket whose request was never
 // recorded is. The page begins behind after, or at the first ticket when that is "", and holds at most limit tickets, 1
 // to MaxTickets; fewer than limit means that it is the last. Empty for none. Invalid, naming it, when after or limit
@@ -38,7 +38,7 @@ func (s *Store) OpenTickets(ctx context.Context, desk access.DeskName, after acc
 	return ids, s.fail(op, err)
 }
 
-// WatchedTickets gives what the ledger knows of these tickets of a desk, at most MaxTickets, each once and in no
+// WatchedTickets returns what the ledger knows of these tickets of a desk, at most MaxTickets, each once and in no
 // promised order. A ticket that the ledger does not know is left out; one whose mark was never saved has the zero mark.
 // Invalid when there are too many ids.
 func (s *Store) WatchedTickets(ctx context.Context, desk access.DeskName, ids []access.TicketID) ([]access.WatchedTicket, error) {
@@ -85,7 +85,7 @@ func (s *Store) watched(ctx context.Context, query string, args []any) (found []
 	return found, rows.Err()
 }
 
-// SaveMarks keeps the marks of tickets of a desk, at most MaxTickets, all of them or none; their times are kept in UTC.
+// SaveFingerprints keeps the marks of tickets of a desk, at most MaxTickets, all of them or none; their times are kept in UTC.
 // A ticket that the ledger does not know is left alone. The last mark that was saved counts: a desk has one watch, and
 // whoever compares with a mark saves the next one. Safe to repeat. Invalid when there are too many, or when a mark
 // cannot be written as JSON.
@@ -115,7 +115,7 @@ func (s *Store) SaveFingerprints(ctx context.Context, desk access.DeskName, mark
 	return s.fail(op, err)
 }
 
-// saveMarks asks for each ticket by its own subquery, because no planner turns that into a join: SQLite would read all
+// saveFingerprints asks for each ticket by its own subquery, because no planner turns that into a join: SQLite would read all
 // tickets of the desk so as not to sort, and so would PostgreSQL while it has no statistics. The rows are written in one
 // order, so that two who save at once cannot lock each other out. A mark that is the same already is not written. Both
 // databases call the columns of VALUES column1 and column2.

@@ -8,39 +8,39 @@ import (
 	"usher/internal/access"
 )
 
-// View gives a request as it was last recorded. NotFound when the ledger does not know it.
+// View returns a request as it was last recorded. NotFound when the ledger does not know it.
 func (s *Store) View(ctx context.Context, id access.RequestID) (access.RequestView, error) {
 	view, err := one[access.RequestView](ctx, s, `SELECT body FROM requests WHERE id = $1`, string(id))
 	return view, s.missing(err, "read a request from the ledger", "request", string(id))
 }
 
-// Lease gives a lease as it was last recorded. NotFound when the ledger does not know it.
+// Lease returns a lease as it was last recorded. NotFound when the ledger does not know it.
 func (s *Store) Lease(ctx context.Context, id access.LeaseID) (access.LeaseView, error) {
 	lease, err := one[access.LeaseView](ctx, s, `SELECT body FROM leases WHERE id = $1`, string(id))
 	return lease, s.missing(err, "read a lease from the ledger", "lease", string(id))
 }
 
-// TicketByID gives whose mirror a ticket is, by the desk's immutable id. NotFound when the ledger does not know it: the
+// TicketByID returns whose mirror a ticket is, by the desk's immutable id. NotFound when the ledger does not know it: the
 // ticket is none of usher's.
 func (s *Store) TicketByID(ctx context.Context, desk access.DeskName, id access.TicketID) (access.TicketLink, error) {
 	link, err := one[access.TicketLink](ctx, s, `SELECT body FROM tickets WHERE desk = $1 AND id = $2`, string(desk), string(id))
 	return link, s.missing(err, "read a ticket from the ledger", "ticket", string(id))
 }
 
-// Events gives what happened to a request and to its leases, in the order in which it was recorded. Empty when nothing
+// Events returns what happened to a request and to its leases, in the order in which it was recorded. Empty when nothing
 // was, as for a request that does not exist.
 func (s *Store) Events(ctx context.Context, id access.RequestID) ([]access.Event, error) {
 	events, err := all[access.Event](ctx, s, `SELECT body FROM events WHERE request_id = $1 ORDER BY position`, string(id))
 	return events, s.fail("read events from the ledger", err)
 }
 
-// LeasesOf gives every lease that a person holds, will hold or has held, by lease id. Empty for none.
+// LeasesOf returns every lease that a person holds, will hold or has held, by lease id. Empty for none.
 func (s *Store) LeasesOf(ctx context.Context, subject access.PersonID) ([]access.LeaseView, error) {
 	leases, err := all[access.LeaseView](ctx, s, `SELECT body FROM leases WHERE subject_id = $1 ORDER BY id`, string(subject))
 	return leases, s.fail("read leases from the ledger", err)
 }
 
-// TicketsOf gives the tickets that mirror a request: its own first, then those that ask to take a lease's access away,
+// TicketsOf returns the tickets that mirror a request: its own first, then those that ask to take a lease's access away,
 // by lease id. Empty for none.
 func (s *Store) TicketsOf(ctx context.Context, id access.RequestID) ([]access.TicketLink, error) {
 	links, err := all[access.TicketLink](ctx, s,
@@ -56,7 +56,7 @@ func (s *Store) missing(err error, op, what, id string) error {
 	return s.fail(op, err)
 }
 
-// one gives the single body that a query finds, or sql.ErrNoRows.
+// one returns the single body that a query finds, or sql.ErrNoRows.
 func one[T any](ctx context.Context, s *Store, query string, keys ...string) (T, error) {
 	found, err := all[T](ctx, s, query, keys...)
 	if err == nil && len(found) == 0 {
@@ -69,7 +69,7 @@ func one[T any](ctx context.Context, s *Store, query string, keys ...string) (T,
 	return found[0], nil
 }
 
-// all gives the bodies that a query finds. A key that cannot be recorded finds nothing; PostgreSQL would refuse it.
+// all returns the bodies that a query finds. A key that cannot be recorded finds nothing; PostgreSQL would refuse it.
 func all[T any](ctx context.Context, s *Store, query string, keys ...string) ([]T, error) {
 	args := make([]any, len(keys))
 	for i, key := range keys {

@@ -124,7 +124,7 @@ func sameEvent(kept, given string) (bool, error) {
 	return one == other, err
 }
 
-// keepLease keeps a lease that is newer than the one that is there. A lease at rest does not carry its last proof, so one
+// upsertLease keeps a lease that is newer than the one that is there. A lease at rest does not carry its last proof, so one
 // that is given without a proof keeps that of the recorded lease.
 func upsertLease(ctx context.Context, tx *sql.Tx, v *access.LeaseView) error {
 	if v == nil {

@@ -13,7 +13,7 @@ import (
 // pairsAtOnce is the most rows that one statement adds to or removes from a relation.
 const pairsAtOnce = 100
 
-// keepRequest keeps a view that is newer than the one that is there, and what is filtered by. Most changes of a request
+// upsertRequest keeps a view that is newer than the one that is there, and what is filtered by. Most changes of a request
 // leave those it waits for as they are, so only what differs from the recorded view is written. The row is written only
 // over the version that was compared; if another writer was faster, there is another one to compare with.
 func upsertRequest(ctx context.Context, tx *sql.Tx, v *access.RequestView) error {

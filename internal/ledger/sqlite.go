@@ -79,7 +79,7 @@ func create(path string) error {
 	return errors.Join(err, os.Remove(file.Name()))
 }
 
-// openFile gives a pool on an existing file. The path is percent-encoded, because SQLite reads it as a URI.
+// openFile returns a pool on an existing file. The path is percent-encoded, because SQLite reads it as a URI.
 func openFile(path string, parameters url.Values) (*sql.DB, error) {
 	parameters.Set("mode", "rw")
 	parameters.Set("_busy_timeout", busyMillis)

@@ -77,7 +77,7 @@ func rawDatabase(t testing.TB, driver, dsn string) *sql.DB {
 	return db
 }
 
-// open gives a new, migrated ledger.
+// open returns a new, migrated ledger.
 func (d databases) open(t testing.TB) *ledger.Store {
 	t.Helper()
 	s, _ := d.openWithURL(t)

@@ -18,7 +18,7 @@ const (
 
 const opList = "list requests from the ledger"
 
-// Filter says which requests are listed: those that match every field that is set. The zero Filter lists all, in
+// Filter is which requests are listed: those that match every field that is set. The zero Filter lists all, in
 // pages of DefaultLimit.
 type Filter struct {
 	// States lists requests in any of these states; empty for every state.

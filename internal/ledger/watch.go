@@ -9,7 +9,7 @@ import (
 	"usher/internal/access"
 )
 
-// Watch gives how far the watch of a desk has come. For a desk that was never watched nothing but Desk is set. The times
+// Watch returns how far the watch of a desk has come. For a desk that was never watched nothing but Desk is set. The times
 // are UTC, in whole microseconds.
 func (s *Store) Watch(ctx context.Context, desk access.DeskName) (access.WatchPosition, error) {
 	view := access.WatchPosition{Desk: desk}
@@ -31,7 +31,7 @@ func (s *Store) Watch(ctx context.Context, desk access.DeskName) (access.WatchPo
 
 func fromMicros(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
 
-// SaveWatch keeps how far the watch of a desk has come. Cursor, LookedAt and SweptAt each keep the latest time that was
+// SaveWatch keeps how far the watch of a desk has come. Cursor, LastPollAt and LastScanAt each keep the latest time that was
 // saved, rounded down to the microsecond: an older save that comes late, and the zero time, change nothing. Safe to
 // repeat. Invalid when Desk is empty or cannot be kept as an id (see Record).
 func (s *Store) SaveWatch(ctx context.Context, w access.WatchPosition) error {

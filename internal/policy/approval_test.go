@@ -210,7 +210,7 @@ func TestApproval(t *testing.T) {
 	properties := []struct {
 		name  string
 		items int
-		// broken says what does not hold; "" for nothing.
+		// broken is what does not hold; "" for nothing.
 		broken func(situation) string
 	}{
 		{"a stage is decided by one of its approvers or an operator", 3, decidedByApprovers},

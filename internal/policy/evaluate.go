@@ -10,7 +10,7 @@ import (
 	"usher/internal/access"
 )
 
-// Question is everything that an answer depends on besides the catalog.
+// Input is everything that an answer depends on besides the catalog.
 type Input struct {
 	Request access.Request
 	// People are those of Catalog.People whom the source knows, and the subject's manager when there is one. Whoever is
@@ -19,7 +19,7 @@ type Input struct {
 	Terms  access.RequestSettings
 }
 
-// Evaluate says what the request must pass, or why it is refused: all refusals at once, in the order of the request's
+// Evaluate returns what the request must pass, or why it is refused: all refusals at once, in the order of the request's
 // fields. Without refusals the requirement has one entry for each item, in their order, and every stage has at least one
 // approver, who is active and neither requester nor subject. With refusals it has no items; policy hash, terms, and those
 // of requester and subject whom the source knows are set in both cases.

@@ -10,7 +10,7 @@ func nearestFirst(wrong string, names []string) []string {
 	return sorted
 }
 
-// near gives up to three names that could have been meant.
+// near returns up to three names that could have been meant.
 func near(wrong string, names []string) []string {
 	limit := max(2, len([]rune(wrong))/3)
 	similar := slices.DeleteFunc(nearestFirst(wrong, names), func(name string) bool { return distance(wrong, name) > limit })

@@ -21,7 +21,7 @@ func (p *parser) problem(path string, n *yaml.Node, format string, args ...any) 
 	p.problems = append(p.problems, fmt.Sprintf("%s (line %d): %s", path, n.Line, fmt.Sprintf(format, args...)))
 }
 
-// section gives the values of a mapping by key; nil when n is none. A key without a value counts as absent.
+// section returns the values of a mapping by key; nil when n is none. A key without a value counts as absent.
 func (p *parser) section(path string, n *yaml.Node, allowed ...string) map[string]*yaml.Node {
 	if n.Kind != yaml.MappingNode {
 		p.problem(path, n, "found %s, expected the keys %s", found(n), strings.Join(allowed, ", "))
@@ -47,7 +47,7 @@ func (p *parser) section(path string, n *yaml.Node, allowed ...string) map[strin
 	return keys
 }
 
-// list gives the items of a sequence; none when n is nil or no sequence.
+// list returns the items of a sequence; none when n is nil or no sequence.
 func (p *parser) list(path string, n *yaml.Node) []*yaml.Node {
 	if n == nil {
 		return nil
@@ -59,7 +59,7 @@ func (p *parser) list(path string, n *yaml.Node) []*yaml.Node {
 	return n.Content
 }
 
-// text gives a scalar's text; "" when n is nil or no scalar.
+// text returns a scalar's text; "" when n is nil or no scalar.
 func (p *parser) text(path string, n *yaml.Node) string {
 	if n == nil {
 		return ""

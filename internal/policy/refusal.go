@@ -51,7 +51,7 @@ func (all Approvals) asked(d access.Decision) Approvals {
 	return asked
 }
 
-// ownDecision tells a requester or subject who decides instead.
+// ownDecision returns, for a requester or subject, who decides instead.
 func (all Approvals) ownDecision(need access.Requirement, by access.PersonID) string {
 	part := "asked for this access"
 	if by != need.Requester.ID {

@@ -9,7 +9,7 @@ import (
 	"usher/internal/access"
 )
 
-// Mode says what may be concluded when a call fails.
+// Mode is what may be concluded when a call fails.
 type Mode string
 
 // The modes.
@@ -35,7 +35,7 @@ func (m Mode) unclear() access.Kind {
 // longest wait that makes sense, and a wrong clock must not stop a desk for a year.
 const MaxRetryAfter = time.Hour
 
-// Classify gives the kind of an answer: "" for 2xx, one of access's kinds for everything else, including statuses that
+// Classify returns the kind of an answer: "" for 2xx, one of access's kinds for everything else, including statuses that
 // HTTP does not know. It looks at no body. RateLimited: 429, and 503 with a Retry-After for what may be repeated. A
 // redirect is Forbidden: nothing here follows one, and what sends one is a login page or a wrong base URL.
 func Classify(mode Mode, status int, header http.Header) access.Kind {

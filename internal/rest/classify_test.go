@@ -18,7 +18,7 @@ type row struct {
 	read, write, create access.Kind
 }
 
-// statusTable says the kind of every status; later rows win over earlier ones.
+// statusTable returns the kind of every status; later rows win over earlier ones.
 func statusTable() []row {
 	same := func(from, to int, k access.Kind) row { return row{from, to, k, k, k} }
 	unclear := func(from, to int) row { return row{from, to, access.Transient, access.Transient, access.Unknown} }

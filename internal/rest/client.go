@@ -52,7 +52,7 @@ func NewClient(c Config) (*Client, error) {
 	return &Client{transport: t, http: t.HTTPClient(), base: strings.TrimRight(c.BaseURL, "/")}, nil
 }
 
-// ValidBaseURL tells whether calls can start at a URL; the error says what was expected and shows no part of the URL.
+// ValidBaseURL reports whether calls can start at a URL; the error says what was expected and shows no part of the URL.
 func ValidBaseURL(s string) error {
 	u, err := url.Parse(s)
 	switch {

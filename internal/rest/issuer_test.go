@@ -18,7 +18,7 @@ import (
 // issuerFolder is the real OpenID Connect issuer that the API is tested with.
 var issuerFolder = filepath.Join("..", "..", "starter", "httpapi", "testdata", "oidc")
 
-// startIssuer gives the address of a real token server, or skips the test by the name of what is missing.
+// startIssuer returns the address of a real token server, or skips the test by the name of what is missing.
 func startIssuer(t *testing.T) string {
 	t.Helper()
 	_, noNode := exec.LookPath("node")

@@ -30,7 +30,7 @@ const (
 	youngest = time.Minute
 )
 
-// Login is an http.RoundTripper for a Config's Base that sends every call with a token, and gets a new one before it ends.
+// OAuthTransport is an http.RoundTripper for a Config's Base that sends every call with a token, and gets a new one before it ends.
 // A call that is answered with 401 is made a second time when the token was older than a minute, for a server may end it
 // at will: a 401 has done nothing. Safe for concurrent use; many calls that need a token wait for one.
 //
@@ -52,7 +52,7 @@ type token struct {
 	at, until time.Time
 }
 
-// NewLogin logs in over base, and sends the calls over it too.
+// NewOAuthTransport logs in over base, and sends the calls over it too.
 func NewOAuthTransport(base http.RoundTripper, c ClientCredentials) *OAuthTransport {
 	return &OAuthTransport{
 		base:   base,
@@ -119,7 +119,7 @@ func rewound(r *http.Request) (*http.Request, bool) {
 	return out, err == nil
 }
 
-// token gives a token that is good for a while, and another one than refused.
+// token returns a token that is good for a while, and another one than refused.
 func (l *OAuthTransport) token(ctx context.Context, refused string) (token, error) {
 	select {
 	case l.turn <- struct{}{}:
@@ -164,7 +164,7 @@ type untraced struct{ context.Context }
 // Value implements context.Context.
 func (untraced) Value(any) any { return nil }
 
-// refused says why there is no token. The library's own text would quote the whole answer.
+// refused returns why there is no token. The library's own text would quote the whole answer.
 func (l *OAuthTransport) refused(err error) error {
 	answer, answered := errors.AsType[*oauth2.RetrieveError](err)
 	if !answered || answer.Response == nil {

@@ -12,7 +12,7 @@ import (
 	"usher/internal/access"
 )
 
-// Answer is a whole answer. Body may be empty; it holds whatever the other side sent and belongs in no error text.
+// Response is a whole answer. Body may be empty; it holds whatever the other side sent and belongs in no error text.
 type Response struct {
 	Status int
 	Header http.Header
@@ -48,7 +48,7 @@ func StatusOf(err error) int {
 	return 0
 }
 
-// Settle turns the end of one round trip through t into an Answer or into an *access.Error of c.Op. resp and err are
+// HandleResponse turns the end of one round trip through t into an Answer or into an *access.Error of c.Op. resp and err are
 // what http.Client.Do gave; an err that comes with a response (some client libraries make one of every refusal) is
 // ignored, because the response says more. It reads and closes the body, and decodes a 2xx into c.Into. The Answer is
 // given with an error too, as far as there is one.

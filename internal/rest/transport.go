@@ -16,7 +16,7 @@ import (
 	"usher/internal/access"
 )
 
-// Config says how calls are made. Timeout is required; every other field works as its zero value, except BaseURL for a
+// Config is how calls are made. Timeout is required; every other field works as its zero value, except BaseURL for a
 // Client.
 type Config struct {
 	// BaseURL is where a Client's paths start: absolute, http or https, with no user, query or fragment. A Transport
@@ -103,7 +103,7 @@ func NewTransport(c Config) (*Transport, error) {
 	return t, nil
 }
 
-// Wire is a new one of the transports that a Config without a Base gets, for a Base that adds something to it. An error
+// NewBaseTransport is a new one of the transports that a Config without a Base gets, for a Base that adds something to it. An error
 // means that the program replaced http.DefaultTransport by something else than an *http.Transport.
 func NewBaseTransport() (*http.Transport, error) {
 	base, ok := http.DefaultTransport.(*http.Transport)
@@ -125,7 +125,7 @@ func (t *Transport) HTTPClient() *http.Client {
 	}
 }
 
-// tripError says how a round trip failed. sent is false when nothing can have reached the other side.
+// transportError returns how a round trip failed. sent is false when nothing can have reached the other side.
 type transportError struct {
 	kind  access.Kind // "" leaves it to sent and the mode
 	sent  bool
@@ -162,7 +162,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.readAll(resp)
 }
 
-// takeToken waits for the bucket, but for no more than half of the time-out: a longer queue is the caller's to know.
+// waitForRate waits for the bucket, but for no more than half of the time-out: a longer queue is the caller's to know.
 func (t *Transport) waitForRate(ctx context.Context) error {
 	if t.bucket == nil {
 		return nil

@@ -13,7 +13,7 @@ func WithWaits(ctx context.Context, seen func(time.Duration)) context.Context {
 	return context.WithValue(ctx, waitsKey{}, seen)
 }
 
-// waited tells a wait to whoever asked for it.
+// waited reports a wait to its observer.
 func waited(ctx context.Context, wait time.Duration) {
 	if seen, ok := ctx.Value(waitsKey{}).(func(time.Duration)); ok {
 		seen(wait)

@@ -171,7 +171,7 @@ type Gauge struct {
 	Name, Help string
 	// Label is the name of its one label, such as "desk".
 	Label string
-	// Read gives the number for each value of the label; what is missing is not shown. It is called for each reading of
+	// Read returns the number for each value of the label; what is missing is not shown. It is called for each reading of
 	// the metrics, one call at a time, so it answers at once: what is slow to find is kept by whoever gives Read.
 	Read func() map[string]float64
 }

@@ -17,7 +17,7 @@ import (
 	"usher/internal/telemetry"
 )
 
-// read gives the metrics as Prometheus reads them.
+// read returns the metrics as Prometheus reads them.
 func read(t *testing.T, m *telemetry.Metrics) string {
 	t.Helper()
 	answer := httptest.NewRecorder()

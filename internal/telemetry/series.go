@@ -71,7 +71,7 @@ func (s *Series) Observe(name string, labels map[string]string, d time.Duration)
 	}
 }
 
-// find gives the series of a name and labels, and makes it where there is none; false when it cannot be had.
+// find returns the series of a name and labels, and makes it where there is none; false when it cannot be had.
 func find[M prometheus.Metric](s *Series, name string, labels map[string]string, fresh func() M) (M, bool) {
 	var none M
 	if s == nil {
@@ -101,7 +101,7 @@ func (s *Series) known(key uint64, name string, labels map[string]string) promet
 	return nil
 }
 
-// make gives nil when there are too many.
+// make returns nil when there are too many.
 func (s *Series) make(key uint64, name string, labels map[string]string, fresh func() prometheus.Metric) prometheus.Metric {
 	s.mu.Lock()
 	defer s.mu.Unlock()

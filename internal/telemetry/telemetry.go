@@ -17,7 +17,7 @@ import (
 	"usher/internal/access"
 )
 
-// Config says how to log. The zero Config logs at level info, as JSON.
+// Config is how to log. The zero Config logs at level info, as JSON.
 type Config struct {
 	// Level is "debug", "info", "warn" or "error"; "" is "info".
 	Level string `yaml:"level"`

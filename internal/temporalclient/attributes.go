@@ -62,7 +62,7 @@ func CreateSearchAttributes(ctx context.Context, c client.Client, namespace stri
 	return nil
 }
 
-// missingAttributes gives, in order, the names that the namespace lacks.
+// missingAttributes returns, in order, the names that the namespace lacks.
 func missingAttributes(ctx context.Context, c client.Client, namespace string, want map[string]enumspb.IndexedValueType) ([]string, error) {
 	have, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
 	if err != nil {
@@ -95,7 +95,7 @@ func CheckNamespace(ctx context.Context, c client.Client, namespace string) erro
 	return nil
 }
 
-// classify gives the kind of an answer of Temporal's.
+// classify returns the kind of an answer of Temporal's.
 func classify(op string, err error) error {
 	kind := access.Transient
 	switch serviceerror.ToStatus(err).Code() {

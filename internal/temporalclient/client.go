@@ -19,7 +19,7 @@ import (
 	"usher/internal/telemetry"
 )
 
-// Config says where Temporal is. What is empty here is taken from the variables of Temporal's own tools
+// Config is where Temporal is. What is empty here is taken from the variables of Temporal's own tools
 // (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_..., TEMPORAL_GRPC_META_...) and, when
 // TEMPORAL_CONFIG_FILE is set, from the profile in that file; what is set here wins over both.
 type Config struct {
@@ -42,7 +42,7 @@ const (
 	compressionNone = "none"
 )
 
-// TLS says how the connection is protected. Any of its keys turns TLS on.
+// TLS is how the connection is protected. Any of its keys turns TLS on.
 type TLS struct {
 	// Enabled turns TLS on or off, whatever else is set; nil leaves it to the other keys.
 	Enabled *bool `yaml:"enabled"`

@@ -16,7 +16,7 @@ const (
 	opHint     = "pass on a hint"
 )
 
-// Decide gives one person's decision to the request. d.ID makes repeating harmless; the caller must make it so that two
+// Decide returns one person's decision to the request. d.ID makes repeating harmless; the caller must make it so that two
 // people never use the same one. Errors: *RefusedError with the workflow's reasons (Forbidden: not an approver, or the
 // requester or subject; Conflict: decided already; Invalid: d.ID was used for another decision); Conflict: the request
 // has ended; NotFound: Temporal knows no such request; Transient: no answer, and the decision may have been taken.
@@ -100,7 +100,7 @@ func (g *Gateway) updated(ctx context.Context, call client.UpdateWorkflowOptions
 	return view, handle.Get(ctx, &view)
 }
 
-// missing says whether a request that takes no message has ended or never was.
+// missing reports whether a request that takes no message has ended or never was.
 func (g *Gateway) missing(ctx context.Context, op string, id access.RequestID) error {
 	ctx, cancel := context.WithTimeout(ctx, g.config.answerWithin())
 	defer cancel()
@@ -114,7 +114,7 @@ func (g *Gateway) missing(ctx context.Context, op string, id access.RequestID) e
 	return outage(op, "Temporal does not answer; repeating with the same id is safe", err)
 }
 
-// HintWatch tells the desk's watch that a ticket may have changed, and reports whether there is a watch: where there is
+// HintWatch signals to the desk's watch that a ticket may have changed, and reports whether there is a watch: where there is
 // none, each request looks at its own ticket, see Hint. Transient: Temporal did not take it; the watch finds the change
 // by itself.
 func (g *Gateway) HintWatch(ctx context.Context, desk access.DeskName, h workflows.Hint) (bool, error) {
@@ -130,7 +130,7 @@ func (g *Gateway) HintWatch(ctx context.Context, desk access.DeskName, h workflo
 	return false, outage(opHint, "Temporal did not take the hint", err)
 }
 
-// Hint tells the request that its ticket may have changed. When its run has ended, ReopenedTicket looks instead: at
+// Hint signals to the request that its ticket may have changed. When its run has ended, ReopenedTicket reads it instead: at
 // most one per request at a time. Transient: Temporal took neither; the request looks by itself later.
 func (g *Gateway) Hint(ctx context.Context, id access.RequestID, h workflows.Hint) error {
 	ctx, cancel := context.WithTimeout(ctx, g.config.answerWithin())

@@ -105,7 +105,7 @@ func temporalBinary() (string, error) {
 	return found, nil
 }
 
-// server gives the shared server, or skips the test by the name of what is missing.
+// server returns the shared server, or skips the test by the name of what is missing.
 func server(t *testing.T) world {
 	t.Helper()
 	if errStartUp == nil {

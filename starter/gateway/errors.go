@@ -22,10 +22,10 @@ type RefusedError struct {
 	Refusals []access.Refusal
 }
 
-// Error tells operation, reason and kind.
+// Error returns operation, reason and kind.
 func (e *RefusedError) Error() string { return fmt.Sprintf("%s: %s (%s)", e.Op, e.Message, e.Kind) }
 
-// Unwrap gives the refusal as an *access.Error.
+// Unwrap returns the refusal as an *access.Error.
 func (e *RefusedError) Unwrap() error { return access.Errorf(e.Kind, e.Op, "%s", e.Message) }
 
 // cause keeps a vendor's error text out of the sentence that callers are shown, and in the chain for the log.

@@ -28,19 +28,19 @@ const (
 	DefaultDoctorTimeout = workflows.DoctorTimeout
 )
 
-// MaxDoctorWithin is the longest Config.DoctorWithin: the HTTP server gives up an answer that takes longer.
+// MaxDoctorTimeout is the longest Config.DoctorTimeout: the HTTP server gives up an answer that takes longer.
 const MaxDoctorTimeout = 50 * time.Second
 
-// Config says how long the gateway waits.
+// Config is how long the gateway waits.
 type Config struct {
-	// AnswerWithin is how long one call may wait for a workflow's answer before it is reported as pending (Submit) or
-	// Transient. 0 means DefaultAnswerWithin.
+	// CallTimeout is how long one call may wait for a workflow's answer before it is reported as pending (Submit) or
+	// Transient. 0 means DefaultCallTimeout.
 	CallTimeout access.Duration `yaml:"call_timeout"`
-	// DoctorWithin is how long Doctor may take. 0 means DefaultDoctorWithin.
+	// DoctorTimeout is how long Doctor may take. 0 means DefaultDoctorTimeout.
 	DoctorTimeout access.Duration `yaml:"doctor_timeout"`
 }
 
-// Validate says which key is wrong and what was expected.
+// Validate returns which key is wrong and what was expected.
 func (c Config) Validate() error {
 	if c.CallTimeout < 0 || c.CallTimeout.Std() > time.Minute {
 		return errors.New(`call_timeout: expected a duration from "0s" (the default, 5s) to "1m"`)
@@ -76,7 +76,7 @@ func New(temporal client.Client, config Config) *Gateway {
 	return &Gateway{temporal: temporal, config: config}
 }
 
-// Ready tells whether Temporal answers. Transient: it does not.
+// Ready reports whether Temporal answers. Transient: it does not.
 func (g *Gateway) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, g.config.answerWithin())
 	defer cancel()

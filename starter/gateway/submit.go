@@ -37,7 +37,7 @@ type Submission struct {
 
 const opSubmit = "submit request"
 
-// Submit starts a request and waits for policy's answer, no longer than Config.AnswerWithin. A request that policy
+// Submit starts a request and waits for policy's answer, no longer than Config.CallTimeout. A request that policy
 // refuses is no error: its View says so. The same id with the same digest is the same request, running or ended; with
 // another digest it is Invalid. Transient: the request may or may not have started; repeating it is safe.
 func (g *Gateway) Submit(ctx context.Context, r access.Request) (Submission, error) {

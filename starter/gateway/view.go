@@ -42,7 +42,7 @@ func (g *Gateway) query(ctx context.Context, id access.RequestID) (access.Reques
 	return view, answer.Get(&view)
 }
 
-// fresher gives the request as it is now, or as it was when its first answer was recorded.
+// fresher returns the request as it is now, or as it was when its first answer was recorded.
 func (g *Gateway) fresher(ctx context.Context, recorded access.RequestView) access.RequestView {
 	now, err := g.query(ctx, recorded.Request.ID)
 	if err != nil {
@@ -68,9 +68,9 @@ func (g *Gateway) outcome(ctx context.Context, id access.RequestID) (access.Requ
 	return access.RequestView{}, outage(opView, "Temporal does not answer", err)
 }
 
-// Doctor asks the worker to check every connector, and with p.TryTicket to open a trial ticket. It waits at most
-// Config.DoctorWithin, and the worker reports before that, whichever connector does not answer. *RefusedError, Invalid:
-// p.TryTicket names no desk. Transient: no answer in that time, which is what happens when no worker runs.
+// Doctor asks the worker to check every connector, and with p.TestTicket to open a trial ticket. It waits at most
+// Config.DoctorTimeout, and the worker reports before that, whichever connector does not answer. *RefusedError, Invalid:
+// p.TestTicket names no desk. Transient: no answer in that time, which is what happens when no worker runs.
 func (g *Gateway) Doctor(ctx context.Context, p workflows.DoctorParams) (workflows.DoctorReport, error) {
 	within := g.config.doctorWithin()
 	p.Timeout = access.Duration(within)

@@ -16,7 +16,7 @@ import (
 	"usher/internal/access"
 )
 
-// Config says who may read what, and which desks may send hints.
+// Config is who may read what, and which desks may send hints.
 type Config struct {
 	// Auditors may read everything and run the doctor, beside those whom the Authenticator calls auditors.
 	Auditors []access.PersonID

@@ -55,7 +55,7 @@ func (*Development) Authenticate(r *http.Request) (Caller, error) {
 // Ready is always nil: it asks nobody.
 func (*Development) Ready(context.Context) error { return nil }
 
-// Warning tells every caller what this mode is.
+// Warning is the text for every caller about this mode.
 func (*Development) Warning() string { return "identity is not checked" }
 
 func validPerson(id string) bool {

@@ -25,7 +25,7 @@ const (
 	accessTokenType = "at+jwt"
 )
 
-// OIDCConfig says whose access tokens are accepted, and what is read from them.
+// OIDCConfig is whose access tokens are accepted, and what is read from them.
 type OIDCConfig struct {
 	// Issuer is the issuer's URL, exactly as its tokens spell it. https, or http on loopback.
 	Issuer string `yaml:"issuer"`
@@ -91,7 +91,7 @@ func NewOIDC(config OIDCConfig, now func() time.Time) (*OIDC, error) {
 // Warning is "": identities are checked.
 func (*OIDC) Warning() string { return "" }
 
-// Ready tells whether the issuer has been read.
+// Ready reports whether the issuer has been read.
 func (o *OIDC) Ready(ctx context.Context) error {
 	_, err := o.ready(ctx)
 	return err
@@ -160,7 +160,7 @@ type hidden struct {
 func (h *hidden) Error() string { return h.text }
 func (h *hidden) Unwrap() error { return h.err }
 
-// keySet tells an issuer that is away from a signature that is wrong; the verifier's own errors do not.
+// keySet separates an unavailable issuer from a wrong signature; the verifier's own errors do not.
 type keySet struct{ remote *oidc.RemoteKeySet }
 
 type keyTroubleKey struct{}
@@ -238,7 +238,7 @@ func bearer(r *http.Request) (string, error) {
 	return strings.TrimSpace(token), nil
 }
 
-// reasonOf says why a token was refused. The library's texts hold expectations, never the token.
+// reasonOf returns why a token was refused. The library's texts hold expectations, never the token.
 func reasonOf(err error) string {
 	var expired *oidc.TokenExpiredError
 	if errors.As(err, &expired) {

@@ -86,7 +86,7 @@ func (a *API) decide(ctx context.Context, in *decideInput) (*seenOutput, error) 
 	return &seenOutput{Body: view}, nil
 }
 
-// WithdrawBody says why a request is taken back.
+// WithdrawBody is why a request is taken back.
 type WithdrawBody struct {
 	ID     string `json:"id,omitempty" pattern:"^[A-Za-z0-9._-]{1,64}$" patternDescription:"1 to 64 of the characters A-Z a-z 0-9 . _ -" doc:"The withdrawal's id, chosen by the client; Idempotency-Key does the same."`
 	Reason string `json:"reason,omitempty" maxLength:"4000" doc:"Why; people read it in the ticket and in the audit trail."`

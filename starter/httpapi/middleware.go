@@ -72,7 +72,7 @@ func (r *recorder) Write(p []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// watched gives every call its id, its line in the log, and an answer even where the code panics.
+// watched returns every call its id, its line in the log, and an answer even where the code panics.
 func (a *API) watched(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := a.deps.Now()

@@ -34,7 +34,7 @@ func (a *API) notTaken(ctx context.Context, id access.RequestID, d access.Decisi
 	return nil, whyNot(view, d, err)
 }
 
-// explained gives the request to somebody who may hear why; else the error is what everybody else is answered.
+// explained returns the request to somebody who may hear why; else the error is what everybody else is answered.
 func (a *API) explained(ctx context.Context, id access.RequestID, d access.Decision, err error) (access.RequestView, error) {
 	conflict := access.IsKind(err, access.Conflict)
 	view, lookErr := a.judged(ctx, id, err)
@@ -66,7 +66,7 @@ func whyNot(view access.RequestView, d access.Decision, err error) *Problem {
 	return problem
 }
 
-// judged gives the request that a refusal is about. A workflow that has judged knows more than the ledger, which may be
+// judged returns the request that a refusal is about. A workflow that has judged knows more than the ledger, which may be
 // behind it.
 func (a *API) judged(ctx context.Context, id access.RequestID, err error) (access.RequestView, error) {
 	var refused *gateway.RefusedError

@@ -38,28 +38,28 @@ type Caller struct {
 	Person access.PersonID
 	// Auditor may read everything and run the doctor.
 	Auditor bool
-	// Proof says how the identity was established; it is recorded with what the caller does.
+	// Proof is how the identity was established; it is recorded with what the caller does.
 	Proof string
 }
 
-// Authenticator tells who calls, from the headers of a call alone. Safe for concurrent use. Errors:
+// Authenticator identifies the caller, from the headers of a call alone. Safe for concurrent use. Errors:
 // *UnauthenticatedError: the call carries no identity that can be accepted; Transient: it cannot be checked now.
 type Authenticator interface {
 	Authenticate(r *http.Request) (Caller, error)
-	// Ready tells whether identities can be checked now. Transient: they cannot.
+	// Ready reports whether identities can be checked now. Transient: they cannot.
 	Ready(ctx context.Context) error
 	// Warning is put into the header X-Usher-Development of every answer; "" for none.
 	Warning() string
 }
 
-// UnauthenticatedError says why no identity was accepted. Reason never holds the token. Offered is false when the call
+// UnauthenticatedError returns why no identity was accepted. Reason never holds the token. Offered is false when the call
 // offered no identity at all.
 type UnauthenticatedError struct {
 	Reason  string
 	Offered bool
 }
 
-// Error gives the reason.
+// Error returns the reason.
 func (e *UnauthenticatedError) Error() string { return e.Reason }
 
 var (

@@ -119,7 +119,7 @@ func newProblem(kind problemKind, detail string, fields ...ProblemField) *Proble
 	}
 }
 
-// Error gives the title and the detail.
+// Error returns the title and the detail.
 func (p *Problem) Error() string { return p.Title + ": " + p.Detail }
 
 // GetStatus implements huma.StatusError.

@@ -30,7 +30,7 @@ func (a *API) registerReads() {
 	}, http.StatusForbidden), a.listLeases)
 }
 
-// ShownRequest is a request with its timeline.
+// RequestDetail is a request with its timeline.
 type RequestDetail struct {
 	access.RequestView
 	Timeline []access.Event `json:"timeline" nullable:"false" doc:"What happened, in order."`
@@ -50,7 +50,7 @@ func notFound(id access.RequestID) *Problem {
 	return newProblem(kindNotFound(), fmt.Sprintf("there is no request %q, or it is not yours to read", id))
 }
 
-// look gives a request from the ledger; where the ledger has no row or is away, from its workflow.
+// look returns a request from the ledger; where the ledger has no row or is away, from its workflow.
 func (a *API) look(ctx context.Context, id access.RequestID) (access.RequestView, error) {
 	if !access.ValidRequestID(string(id)) {
 		return access.RequestView{}, access.Errorf(access.NotFound, "read request", "there is no request %q", id)
@@ -70,7 +70,7 @@ func (a *API) look(ctx context.Context, id access.RequestID) (access.RequestView
 	return running, runningErr
 }
 
-// mayRead says whether the caller may read a request: those who are involved, and auditors.
+// mayRead reports whether the caller may read a request: those who are involved, and auditors.
 func (a *API) mayRead(caller Caller, view access.RequestView) bool {
 	if caller.Auditor || a.config.OpenReads {
 		return true
@@ -91,7 +91,7 @@ func (a *API) mayRead(caller Caller, view access.RequestView) bool {
 	return false
 }
 
-// readable gives a request that the caller may read; anything else does not exist for this caller. While policy has not
+// readable returns a request that the caller may read; anything else does not exist for this caller. While policy has not
 // answered nobody knows who is involved, so a caller who is not yet is asked to try again.
 func (a *API) readable(ctx context.Context, id access.RequestID) (access.RequestView, error) {
 	view, err := a.look(ctx, id)

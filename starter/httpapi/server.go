@@ -11,11 +11,11 @@ import (
 	"usher/internal/access"
 )
 
-// ServerConfig says where and how patiently usher listens.
+// ServerConfig is where and how patiently usher listens.
 type ServerConfig struct {
 	// Address is host:port. Port 0 takes a free one.
 	Address string `yaml:"address"`
-	// Grace is how long a stop waits for calls that are being answered. 0 means 15s.
+	// ShutdownTimeout is how long a stop waits for calls that are being answered. 0 means 15s.
 	ShutdownTimeout access.Duration `yaml:"shutdown_timeout"`
 }
 
@@ -31,7 +31,7 @@ func (c ServerConfig) Validate() error {
 	return errors.Join(problems...)
 }
 
-// GraceOrDefault is Grace, or 15 seconds where it says nothing.
+// ShutdownTimeoutOrDefault is Grace, or 15 seconds where it says nothing.
 func (c ServerConfig) ShutdownTimeoutOrDefault() time.Duration {
 	if c.ShutdownTimeout == 0 {
 		return 15 * time.Second

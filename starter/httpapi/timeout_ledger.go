@@ -13,7 +13,7 @@ import (
 // as good as one that is away, and Temporal may have the answer.
 const ledgerWithin = 3 * time.Second
 
-// patience is what is left of ledgerWithin; it begins to run out with the first question. The zero patience is whole.
+// ledgerDeadline is what is left of ledgerWithin; it begins to run out with the first question. The zero patience is whole.
 type ledgerDeadline struct {
 	begun sync.Once
 	until time.Time
@@ -24,7 +24,7 @@ func (p *ledgerDeadline) bound(ctx context.Context) (context.Context, context.Ca
 	return context.WithDeadline(ctx, p.until)
 }
 
-// patient is a ledger that answers while there is patience.
+// timeoutLedger is a ledger that answers while there is patience.
 type timeoutLedger struct{ ledger Ledger }
 
 var _ Ledger = timeoutLedger{}

@@ -27,7 +27,7 @@ const hintWithin = 3 * time.Second
 
 const webhookPath = "/v1/desks/{desk}/webhook"
 
-// WebhookCheck says how a desk proves that a webhook is its own.
+// WebhookCheck is how a desk proves that a webhook is its own.
 type WebhookCheck string
 
 // The checks.
@@ -41,7 +41,7 @@ const (
 	CheckQuery WebhookCheck = "query"
 )
 
-// Webhook says how one desk's webhooks are checked and where they name the ticket.
+// Webhook is how one desk's webhooks are checked and where they name the ticket.
 type Webhook struct {
 	// Secret is shared with the desk; at least 16 characters.
 	Secret string `yaml:"secret" secret:"true"`
@@ -256,7 +256,7 @@ func (a *API) hint(ctx context.Context, desk access.DeskName, request access.Req
 	return a.deps.Gateway.Hint(ctx, request, hint)
 }
 
-// DoctorBody says what the doctor shall try.
+// DoctorBody is what the doctor shall try.
 type DoctorBody struct {
 	TryTicket string `json:"test_ticket,omitempty" maxLength:"64" doc:"The desk on which a trial ticket shall be opened and closed." example:"jira"`
 }

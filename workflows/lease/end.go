@@ -10,7 +10,7 @@ import (
 	"usher/workflows/ticket"
 )
 
-// beginEnd says that the access ends now.
+// beginEnd begins to end the access.
 func (w *person) beginEnd(l *lease) {
 	why := "its time is over"
 	if l.DesiredState == access.Absent {

@@ -46,7 +46,7 @@ func (w *person) takeWritten() {
 	}
 }
 
-// tellAll tells the requests where their leases stand, if they have not been told: together with what the ledger is told.
+// notifyAll sends the requests the status of their leases, where they do not have it: together with what the ledger records.
 func (w *person) tellAll() {
 	for _, l := range w.agenda.changed {
 		if l.StatusDue && (l.State != access.LeaseGranting || l.Problem != "" || l.Refused != "") {

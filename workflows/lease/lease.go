@@ -39,14 +39,14 @@ type record struct {
 	Loaded bool `json:"ld,omitempty"`
 	// Foreign is true for a message about another subject: it is refused.
 	Foreign bool `json:"foreign,omitempty"`
-	// AskFirst is true when the target's worker does not know the ledger, so that it is asked before each grant.
+	// ReadFirst is true when the target's worker does not know the ledger, so that it is asked before each grant.
 	ReadFirst bool `json:"edge,omitempty"`
 	// Attempted is true when a call that may have granted the access was made; Existing when the access was there before.
 	Attempted bool `json:"try,omitempty"`
 	Existing  bool `json:"ex,omitempty"`
 	// StatusDue is true when the request has not been told where the lease stands.
 	StatusDue bool `json:"due,omitempty"`
-	// AskAt is when the ledger is asked who stands behind the lease, because its request no longer runs; zero for never.
+	// ReadAt is when the ledger is asked who stands behind the lease, because its request no longer runs; zero for never.
 	ReadAt time.Time `json:"ask,omitzero"`
 	// Refused is why the lease will never be granted; "" otherwise. Problem is why it is not yet where it shall be.
 	Refused string `json:"no,omitempty"`
@@ -68,7 +68,7 @@ type lease struct {
 	number  int
 	changed bool
 	dueAt   time.Time
-	// proof is the last read-back of this run; nil for none.
+	// verification is the last read-back of this run; nil for none.
 	verification *access.Verification
 	// busy is true while an activity for this lease is in flight, asking while the ledger is asked who stands behind it.
 	busy, reading bool
@@ -101,7 +101,7 @@ func (r *record) mustEnd(now time.Time) bool {
 	return r.DesiredState == access.Absent || (end != nil && !now.Before(*end))
 }
 
-// holds reports whether the lease keeps the access for others that end: it is held, or is being granted by a call that may
+// isPresent reports whether the lease keeps the access for others that end: it is held, or is being granted by a call that may
 // have been made already.
 func (r *record) isPresent(now time.Time) bool {
 	return (r.State == access.LeaseActive || (r.State == access.LeaseGranting && r.Attempted)) && !r.mustEnd(now)
@@ -125,7 +125,7 @@ func (l *lease) view(subject access.Person) access.LeaseView {
 	return view
 }
 
-// question asks the ledger about the lease.
+// recordInput asks the ledger about the lease.
 func (l *lease) recordInput(subject access.PersonID) activities.ReadLeaseRecordInput {
 	request, item := l.origin()
 	return activities.ReadLeaseRecordInput{
@@ -133,7 +133,7 @@ func (l *lease) recordInput(subject access.PersonID) activities.ReadLeaseRecordI
 	}
 }
 
-// wish takes a message. A lower revision than one already seen is answered with the present state; the same is answered
+// applySpec takes a message. A lower revision than one already seen is answered with the present state; the same is answered
 // again.
 func (l *lease) applySpec(m access.LeaseSpec) {
 	if m.Revision > l.Revision {
@@ -174,7 +174,7 @@ func recovered(v access.LeaseView) *lease {
 	return l
 }
 
-// adopt goes on from what the ledger knows of this lease. The message of a higher revision still says what is wanted.
+// applyRecord goes on from what the ledger knows of this lease. The message of a higher revision still says what is wanted.
 func (l *lease) applyRecord(v access.LeaseView) {
 	l.State, l.GrantedAt, l.EndedAt, l.verification, l.Existing = v.State, v.GrantedAt, v.EndedAt, v.Verification, v.Existing
 	l.Version = max(l.Version, v.Version)

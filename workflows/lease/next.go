@@ -22,7 +22,7 @@ const (
 	takeGrant action = "take the grant by hand"
 	// endUngranted: usher never granted anything, so there is nothing to take away.
 	endUngranted action = "end without a grant"
-	// beginEnd says that the access ends now.
+	// beginEnd begins to end the access.
 	beginEnd action = "begin to end"
 	// endKept: the access was there before, and the catalog keeps it.
 	endKept action = "end, the access existed before"

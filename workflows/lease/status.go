@@ -22,7 +22,7 @@ func (w *person) views() []access.LeaseView {
 // maxLines is how many leases the run's page names.
 const maxLines = 50
 
-// show tells operators what the person holds.
+// show publishes for operators what the person holds.
 func (w *person) show() {
 	first := w.leases[:min(len(w.leases), maxLines)]
 	views := make([]access.LeaseView, len(first))

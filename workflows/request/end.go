@@ -25,7 +25,7 @@ func (r *request) beginRevoking() {
 	}
 }
 
-// end gives the request its outcome and has the ticket closed.
+// end returns the request its outcome and has the ticket closed.
 func (r *request) end() {
 	v := &r.View
 	if r.Stop != nil {
@@ -57,7 +57,7 @@ func (r *request) end() {
 	r.ending = r.record(event)
 }
 
-// endItems gives the items that are still open the state that the stop means for them.
+// endItems returns the items that are still open the state that the stop means for them.
 func (r *request) endItems(s *stop) {
 	for i := range r.View.Items {
 		item := &r.View.Items[i]

@@ -169,7 +169,7 @@ func (r *request) denyOpen(now access.TicketSnapshot, who access.PersonID, proof
 	})
 }
 
-// revert says on the ticket why a change does not count, and puts the ticket back to where the request stands.
+// revert comments on the ticket why usher reverts a change, and puts the ticket back to where the request stands.
 func (r *request) revert(now access.TicketSnapshot, why string) {
 	key := "revert/" + changeKey(now)
 	r.ticket.Write(ticket.Write{Key: key, Text: ticket.RevertText(why), TransitionTo: r.phase()})

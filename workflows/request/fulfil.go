@@ -20,7 +20,7 @@ type grant struct {
 	Revision     int                 `json:"revision,omitempty"`
 	Answered     int                 `json:"answered,omitempty"`
 	DesiredState access.DesiredState `json:"desired_state,omitempty"`
-	// AskedAt is when the wish was made, and Granted is the proof of a grant by hand that has been made already.
+	// RequestedAt is when the wish was made, and Granted is the proof of a grant by hand that has been made already.
 	RequestedAt time.Time            `json:"requested_at,omitzero"`
 	Granted     *access.Verification `json:"granted,omitempty"`
 	// StatusVersion is the version of the last status that was taken for this revision: a late, older one is ignored.
@@ -93,7 +93,7 @@ func (r *request) release() {
 	}
 }
 
-// want tells the subject's workflow what shall be. A grant is asked for when the ledger has what allows it; that access must
+// requestLease sends the subject's workflow the desired state. A grant is asked for when the ledger has what allows it; that access must
 // go is said at once.
 func (r *request) requestLease(g *grant, wanted access.DesiredState, granted *access.Verification) {
 	now := r.loop.Now()

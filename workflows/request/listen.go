@@ -87,7 +87,7 @@ func (r *request) applyWithdrawal(c workflows.WithdrawInput) func() bool {
 	return func() bool { return r.outbox.Recorded(number) }
 }
 
-// tooLate tells a caller how the request ended, or that it is ending.
+// tooLate returns how the request ended, or that it is ending.
 func (r *request) tooLate() *policy.Rejection {
 	if r.View.EndedAt != nil {
 		return &policy.Rejection{

@@ -78,7 +78,7 @@ func (r *request) await(w access.Waiting, item access.ItemID) {
 	r.View.WaitingOn = append(r.View.WaitingOn, w)
 }
 
-// updateStatusText says in the view what the fulfilment waits for.
+// updateStatusText sets in the view what the fulfilment waits for.
 func (r *request) updateStatusText() {
 	v := &r.View
 	if v.State != access.StateFulfilling {
@@ -97,7 +97,7 @@ func (r *request) updateStatusText() {
 	}
 }
 
-// show tells operators, in the Temporal UI's list and on the run's page, where the request stands.
+// show publishes for operators, in the Temporal UI's list and on the run's page, where the request stands.
 func (r *request) show() {
 	v := r.view()
 	var people []string

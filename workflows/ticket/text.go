@@ -113,7 +113,7 @@ func durations(need access.Requirement) string {
 	return strings.Join(texts, "; ")
 }
 
-// DecisionText tells one decision.
+// DecisionText is the text of one decision.
 func DecisionText(d access.Decision, all policy.Approvals) string {
 	verb := "approved"
 	if d.Verdict == access.Deny {
@@ -170,23 +170,23 @@ func WorkText(items []string) string {
 		".\nClose this ticket as done when it is granted, as won't do if it will not be."
 }
 
-// RevertText tells somebody that their change of the ticket does not count, and why.
+// RevertText is the text about a change that usher reverted, with the reason.
 func RevertText(why string) string {
 	return "This change of the ticket does not count: " + why + ". usher has put the ticket back."
 }
 
-// NotVisibleText tells that the target does not show a hand-made grant.
+// NotVisibleText is the text that says that the target does not show a hand-made grant.
 func NotVisibleText(title string) string {
 	return "The ticket was closed as done, but the target does not show " + title +
 		" yet. usher goes on checking; the request closes when the access can be seen."
 }
 
-// ReplacedText tells why there is a second ticket.
+// ReplacedText is the text about why there is a second ticket.
 func ReplacedText(old access.TicketKey) string {
 	return "This ticket replaces " + string(old) + ", which can no longer be read. The request went on meanwhile."
 }
 
-// OutcomeText tells how the request ended.
+// OutcomeText is the text about how the request ended.
 func OutcomeText(view access.RequestView) string {
 	lines := []string{"The request has ended: " + strings.ReplaceAll(string(view.State), "_", " ") + "."}
 	for _, item := range view.Items {

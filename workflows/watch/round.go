@@ -161,7 +161,7 @@ func (w *watch) scanned(err error) {
 	w.View.LastScanAt = w.loop.Now()
 }
 
-// show tells operators how far the watch has come.
+// show publishes for operators how far the watch has come.
 func (w *watch) show() {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Desk **%s**: last complete round at %s, cursor at %s, last presence sweep at %s.",

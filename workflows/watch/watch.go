@@ -44,7 +44,7 @@ type state struct {
 	Scan         *scan     `json:"scan,omitempty"`
 	ScanFrom     time.Time `json:"scan_from,omitzero"`
 	ScanFailures int       `json:"scan_failures,omitempty"`
-	// ScanProblem says why; "" when the last step of a scan was good.
+	// ScanProblem is why; "" when the last step of a scan was good.
 	ScanProblem string `json:"scan_problem,omitempty"`
 	// Failures counts rounds that failed in a row, and Problem says why the last one did.
 	Failures int    `json:"failures,omitempty"`

@@ -29,7 +29,7 @@ type ServiceDeskHarness struct {
 	// DemandedField is the name of the field that a desk with DemandsFieldAt demands.
 	DemandedField string
 
-	// AddAccount gives a person an active account with the person's e-mail; called twice, it gives two.
+	// AddAccount returns a person an active account with the person's e-mail; called twice, it gives two.
 	AddAccount func(access.Person) access.AccountID
 	// MakeUnassignable lets an account exist but not be assigned.
 	MakeUnassignable func(access.AccountID)
@@ -48,7 +48,7 @@ type ServiceDeskHarness struct {
 	Seen  func(access.TicketID) SeenTicket
 	Count func(access.Marker) int
 	// DropAnswerOnce lets the next call of the port's method do its work and lose the answer. The methods are
-	// "CreateTicket", "AddComments", "MoveTicket" and "AssignTicket".
+	// "CreateTicket", "AddComments", "TransitionTicket" and "AssignTicket".
 	DropAnswerOnce func(method string)
 	// SearchLags hides from searches what is created and changed from now on, until it is called with false.
 	SearchLags func(bool)

@@ -104,7 +104,7 @@ func (d *Desk) searchAccount(ctx context.Context, p access.Person) (access.Accou
 	return access.Account{Person: p.ID, ID: exact[0].id(), How: "search"}, nil
 }
 
-// hidden tells whether somebody of the organization hides the address. Data Center knows no other kind of account.
+// hidden reports whether somebody of the organization hides the address. Data Center knows no other kind of account.
 func hidden(u user) bool {
 	return u.EmailAddress == "" && u.Active && (u.AccountType == "atlassian" || u.AccountID == "")
 }

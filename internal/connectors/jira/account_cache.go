@@ -36,7 +36,7 @@ type knownAccount struct {
 	until   time.Time
 }
 
-// get gives what is remembered of a person.
+// get returns what is remembered of a person.
 func (a *accounts) get(p access.Person, now time.Time) (access.Account, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -128,7 +128,7 @@ var referenceInside = regexp.MustCompile(`(?m)^\(reference `)
 // markerLine is how a comment carries a marker where properties do not show.
 func markerLine(marker access.Marker) string { return fmt.Sprintf("(reference %s)", marker) }
 
-// missingOf gives those of the comments that usher has not added. The newest comments of the ticket come first, because
+// missingOf returns those of the comments that usher has not added. The newest comments of the ticket come first, because
 // what is repeated was tried a moment ago. Comments of others do not count: nobody else can silence usher.
 func (d *Desk) missingOf(ctx context.Context, op, path string, all []access.Comment) ([]access.Comment, error) {
 	me, err := d.me(ctx, op)

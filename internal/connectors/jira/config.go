@@ -52,7 +52,7 @@ type Config struct {
 	// Resolutions are set, for the phases done and wont_do, by transitions that have the field on their screen. A phase
 	// that is missing here gets DefaultResolutions'.
 	Resolutions map[access.TicketPhase]string `yaml:"resolutions"`
-	// ClosingFields gives, for a phase, the values of further fields by field id, for transitions that have them on
+	// ClosingFields is, for a phase, the values of further fields by field id, for transitions that have them on
 	// their screen. A string is translated to the field's type; any other value is sent as it is.
 	ClosingFields map[access.TicketPhase]map[string]any `yaml:"closing_fields"`
 	// Fields puts usher's values into fields of the ticket, by field id ("customfield_10041").
@@ -72,7 +72,7 @@ type Config struct {
 	// MatchHiddenEmail accepts the only account that a search by the whole e-mail address gives although Jira hides its
 	// address. The search goes by beginnings, so this can match a stranger in a site with guests.
 	MatchHiddenEmail bool `yaml:"match_hidden_email"`
-	// Webhook says which webhook Check looks for.
+	// Webhook is which webhook Check looks for.
 	Webhook WebhookConfig `yaml:"webhook"`
 	// RequestTimeout is the deadline of one call to Jira; 0 means DefaultRequestTimeout.
 	RequestTimeout access.Duration `yaml:"request_timeout"`
@@ -244,7 +244,7 @@ func (c Config) resolution(phase access.TicketPhase) string {
 	return DefaultResolutions()[phase]
 }
 
-// wontDo tells whether a resolution says that nothing was done.
+// wontDo reports whether a resolution says that nothing was done.
 func (c Config) wontDo(resolution string) bool {
 	list := c.WontDoResolutions
 	if list == nil {
@@ -256,7 +256,7 @@ func (c Config) wontDo(resolution string) bool {
 // label is Label or its default.
 func (c Config) label() string { return cmp.Or(c.Label, DefaultLabel) }
 
-// useLabel tells whether the marker becomes a label.
+// useLabel reports whether the marker becomes a label.
 func (c Config) useLabel() bool { return c.Labels || c.MarkerField == "" }
 
 // contains compares names as Jira does, without regard to case.

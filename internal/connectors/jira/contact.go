@@ -17,7 +17,7 @@ type screen struct {
 	fields    map[string]field
 }
 
-// firstContact gives the create screen. The first call, and each call until one found nothing wrong, compares the
+// loadCreateScreen returns the create screen. The first call, and each call until one found nothing wrong, compares the
 // configuration with the project; wrong keys are Invalid. Two first calls at a time both ask, which does no harm.
 func (d *Desk) loadCreateScreen(ctx context.Context, op string) (*screen, error) {
 	if known := d.contact.Load(); known != nil {
@@ -106,7 +106,7 @@ func (d *Desk) compareFields(s *screen) []access.Finding {
 	return findings
 }
 
-// provides tells whether CreateTicket gives the field a value. Jira fills in a reporter itself.
+// provides reports whether CreateTicket gives the field a value. Jira fills in a reporter itself.
 func (d *Desk) provides(id string) bool {
 	_, mapped := d.config.Fields[id]
 	return mapped || id == d.config.MarkerField || (id == "labels" && d.config.useLabel()) ||

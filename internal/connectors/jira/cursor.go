@@ -12,20 +12,20 @@ import (
 	"usher/internal/access"
 )
 
-// place is how far a walk over changed tickets has come: all changes before at were told, and of those since then the
+// feedCursor is how far a walk over changed tickets has come: all changes before at were told, and of those since then the
 // ones in told. The zero place is the beginning.
 type feedCursor struct {
 	at   time.Time
 	seen []seenChange
 }
 
-// telling is one ticket as it was told, by the time of its last change.
+// seenChange is one ticket as it was told, by the time of its last change.
 type seenChange struct {
 	id      string
 	updated time.Time
 }
 
-// unsettled is how young a change may be for its place in the search to be uncertain: the index lags behind the issues,
+// maxIndexLag is how young a change may be for its place in the search to be uncertain: the index lags behind the issues,
 // by seconds as a rule, by minutes after mass changes, so an issue can stand where its change before the last one was.
 const maxIndexLag = 10 * time.Minute
 

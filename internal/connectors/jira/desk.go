@@ -128,13 +128,13 @@ func (d *Desk) write(ctx context.Context, op string, c rest.Call) error {
 	return err
 }
 
-// proof is what Jira said of the credentials, when by usher's clock, and what Jira's own clock was (zero when unknown).
+// credentialCheck is what Jira said of the credentials, when by usher's clock, and what Jira's own clock was (zero when unknown).
 type credentialCheck struct {
 	account   access.AccountID
 	at, clock time.Time
 }
 
-// prove asks Jira who we are, and so whether the credentials are good: calls that anonymous users may make answer bad
+// checkCredentials asks Jira who we are, and so whether the credentials are good: calls that anonymous users may make answer bad
 // ones with emptiness (JRASERVER-41559).
 func (d *Desk) checkCredentials(ctx context.Context, op string) (credentialCheck, error) {
 	var me user
@@ -172,7 +172,7 @@ func (d *Desk) me(ctx context.Context, op string) (access.AccountID, error) {
 	return p.account, err
 }
 
-// gone makes sure that an error NotFound is about the ticket and not about us.
+// confirmNotFound makes sure that an error NotFound is about the ticket and not about us.
 func (d *Desk) confirmNotFound(ctx context.Context, op string, err error) error {
 	if !access.IsKind(err, access.NotFound) {
 		return err
@@ -227,5 +227,5 @@ type user struct {
 // id is the account's id, as usher's words have it.
 func (u user) id() access.AccountID { return cmp.Or(u.AccountID, u.Name) }
 
-// atGateway tells whether an address is that of Atlassian's gateway for all sites.
+// atGateway reports whether an address is that of Atlassian's gateway for all sites.
 func atGateway(u *url.URL) bool { return strings.EqualFold(u.Hostname(), "api.atlassian.com") }

@@ -52,7 +52,7 @@ func document(text string) node {
 	return doc
 }
 
-// holds tells whether one of the document's text nodes is exactly that text.
+// holds reports whether one of the document's text nodes is exactly that text.
 func (n node) holds(text string) bool {
 	if n.Type == "text" && n.Text == text {
 		return true
@@ -109,7 +109,7 @@ func shorten(text string, limit int) string {
 	return strings.TrimRight(string(runes[:end]), " \n\t") + cutNote
 }
 
-// joins tells whether two runes are parts of one visible character: a mark, a modifier or a joiner between them.
+// joins reports whether two runes are parts of one visible character: a mark, a modifier or a joiner between them.
 func joins(before, after rune) bool {
 	const joiner = '\u200D'
 	modifier := after >= 0x1F3FB && after <= 0x1F3FF

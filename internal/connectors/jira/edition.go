@@ -67,7 +67,7 @@ type resultPage struct {
 	token         string
 }
 
-// speak gives the edition's dialect: the configured one, or what the site says of itself. A host's name says nothing:
+// loadDialect returns the edition's dialect: the configured one, or what the site says of itself. A host's name says nothing:
 // every edition can be behind any.
 func (d *Desk) loadDialect(ctx context.Context, op string) (dialect, error) {
 	if known := d.language.Load(); known != nil {

@@ -32,19 +32,19 @@ func kindOf(a rest.Response) access.Kind {
 	return ""
 }
 
-// page tells whether somebody else answered than Jira's API, which writes no HTML.
+// page reports whether somebody else answered than Jira's API, which writes no HTML.
 func page(a rest.Response) bool {
 	kind, _, err := mime.ParseMediaType(a.Header.Get("Content-Type"))
 	return err == nil && kind == "text/html" && len(a.Body) > 0
 }
 
-// anonymous tells whether the call ran without an account although it had credentials.
+// anonymous reports whether the call ran without an account although it had credentials.
 func anonymous(a rest.Response) bool {
 	return strings.Contains(a.Header.Get("X-Seraph-LoginReason"), "AUTHENTICATED_FAILED") ||
 		a.Header.Get("X-AUSERNAME") == "anonymous"
 }
 
-// captcha tells whether Data Center refuses the password, right or wrong, until a human has logged in by browser.
+// captcha reports whether Data Center refuses the password, right or wrong, until a human has logged in by browser.
 func captcha(a rest.Response) bool {
 	return strings.Contains(a.Header.Get("X-Seraph-LoginReason"), "AUTHENTICATION_DENIED") ||
 		strings.Contains(a.Header.Get("X-Authentication-Denied-Reason"), "CAPTCHA")
@@ -115,13 +115,13 @@ func plain(raw json.RawMessage) string {
 	return string(raw)
 }
 
-// archived tells whether a change was refused because the ticket is archived. Only the sentence says so, in English.
+// archived reports whether a change was refused because the ticket is archived. Only the sentence says so, in English.
 func archived(err error) bool {
 	var refused *rest.StatusError
 	return access.IsKind(err, access.Invalid) && errors.As(err, &refused) && strings.Contains(strings.ToLower(refused.Text), "archived")
 }
 
-// refusedField tells whether a refusal is about that field.
+// refusedField reports whether a refusal is about that field.
 func refusedField(a rest.Response, field string) bool {
 	r, _ := refusalOf(a)
 	_, there := r.Errors[field]

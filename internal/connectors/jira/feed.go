@@ -152,7 +152,7 @@ func (d *Desk) ReadTickets(ctx context.Context, ids []access.TicketID) (access.T
 	return out, nil
 }
 
-// readAll gives those of the tickets that can be seen.
+// readAll returns those of the tickets that can be seen.
 func (d *Desk) readAll(ctx context.Context, op string, ids []string) (map[access.TicketID]access.TicketSnapshot, error) {
 	there := map[access.TicketID]access.TicketSnapshot{}
 	if len(ids) == 0 {

@@ -38,7 +38,7 @@ func (f field) label() string {
 	return f.Name + " (" + f.ID + ")"
 }
 
-// takesText tells whether value has a form for this field's type.
+// takesText reports whether value has a form for this field's type.
 func (f field) takesText() bool {
 	switch f.Schema.Type {
 	case "string", "option", "number":

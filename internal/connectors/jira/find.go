@@ -24,7 +24,7 @@ type keptProperty struct {
 	Value json.RawMessage `json:"value"`
 }
 
-// isStamp tells whether a property's value carries the marker, in either edition's form.
+// isStamp reports whether a property's value carries the marker, in either edition's form.
 func isStamp(value json.RawMessage, marker access.Marker) bool {
 	var s stamp
 	if json.Unmarshal(value, &s) == nil && (s.Marker == marker || slices.Contains(s.Also, marker)) {
@@ -128,7 +128,7 @@ func (d *Desk) readStamps(ctx context.Context, op string, hits []found) error {
 	return nil
 }
 
-// carries tells whether the issue really carries the marker: JQL compares without regard to case.
+// carries reports whether the issue really carries the marker: JQL compares without regard to case.
 func (d *Desk) carries(hit found, marker access.Marker) bool {
 	if stamped(hit.Properties, marker) {
 		return true

@@ -122,7 +122,7 @@ func (i issue) newest(is func(item) bool) *change {
 	return best
 }
 
-// moment is a time of Jira's, UTC; the zero time for anything that is none. Most are "2019-07-17T17:59:42.002-0700";
+// jiraTime is a time of Jira's, UTC; the zero time for anything that is none. Most are "2019-07-17T17:59:42.002-0700";
 // the bulk call's example has a number, which is seconds, or milliseconds where it is too large for them.
 type jiraTime struct{ time.Time }
 

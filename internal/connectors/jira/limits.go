@@ -18,14 +18,14 @@ type scope string
 
 const everything scope = ""
 
-// gate is a scope that must be left alone until a moment.
+// callBlock is a scope that must be left alone until a moment.
 type callBlock struct {
 	until time.Time
 	kind  access.Kind
 	why   string
 }
 
-// gates remembers Jira's refusals, so that a call which would be refused again is answered without a call. The zero value
+// callBlocks remembers Jira's refusals, so that a call which would be refused again is answered without a call. The zero value
 // has no gate shut. Safe for concurrent use.
 type callBlocks struct {
 	mu   sync.Mutex
@@ -98,7 +98,7 @@ func (g *callBlocks) close(s scope, one callBlock, now time.Time) {
 	g.shut[s] = one
 }
 
-// limitOf tells what a 429 is about and how long it lasts; 0 where neither the answer nor its reason says.
+// limitOf returns what a 429 is about and how long it lasts; 0 where neither the answer nor its reason says.
 //
 // RateLimit-Reason is an open set. Cloud has three systems: an hourly quota for everything, bursts on one endpoint and
 // method, and changes of one issue. What is unknown is taken as the endpoint's. Data Center's limit has no reason and is

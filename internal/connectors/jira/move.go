@@ -20,7 +20,7 @@ type transition struct {
 	Fields map[string]field `json:"fields"`
 }
 
-// MoveTicket implements access.TicketWriter. It takes the transition whose target status the configuration prefers for
+// TransitionTicket implements access.TicketWriter. It takes the transition whose target status the configuration prefers for
 // the phase, sets the resolution and the closing fields that its screen has, and never picks a transition by its name:
 // names are the workflow's decoration.
 //
@@ -155,7 +155,7 @@ func (d *Desk) closing(ctx context.Context, op string, way transition, to access
 	return values, nil
 }
 
-// afterRefusal tells whether a refused transition was refused because the ticket is there already (the answer to an
+// afterRefusal reports whether a refused transition was refused because the ticket is there already (the answer to an
 // earlier try was lost) or because somebody else was faster.
 func (d *Desk) afterRefusal(ctx context.Context, op string, before issue, to access.TicketPhase, refused error) error {
 	after, phase, err := d.stand(ctx, op, access.TicketID(before.ID))
@@ -170,7 +170,7 @@ func (d *Desk) afterRefusal(ctx context.Context, op string, before issue, to acc
 	return refused
 }
 
-// allows tells whether a field takes the choice of that name; a field that lists no choices leaves it to Jira.
+// allows reports whether a field takes the choice of that name; a field that lists no choices leaves it to Jira.
 func (f field) allows(name string) bool {
 	return len(f.AllowedValues) == 0 || slices.ContainsFunc(f.AllowedValues, func(v named) bool {
 		return strings.EqualFold(v.Name, name)

@@ -118,7 +118,7 @@ func with(answer http.HandlerFunc, headers ...string) http.HandlerFunc {
 	}
 }
 
-// inTurn gives one answer after the other, the last one for ever.
+// inTurn returns one answer after the other, the last one for ever.
 func inTurn(answers ...http.HandlerFunc) http.HandlerFunc {
 	var mu sync.Mutex
 	return func(w http.ResponseWriter, r *http.Request) {

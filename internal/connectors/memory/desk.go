@@ -188,7 +188,7 @@ func (d *Desk) comment(ctx context.Context, id access.TicketID, c access.Comment
 	return d.end(OpAddComments, op)
 }
 
-// MoveTicket implements access.TicketWriter.
+// TransitionTicket implements access.TicketWriter.
 func (d *Desk) TransitionTicket(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -277,7 +277,7 @@ func (d *Desk) open(ctx context.Context, name, op string, id access.TicketID) (*
 	return t, nil
 }
 
-// ticket gives a ticket that exists, hidden or not.
+// ticket returns a ticket that exists, hidden or not.
 func (d *Desk) ticket(id access.TicketID) (*DeskTicket, error) {
 	if t := d.byID[id]; t != nil && !t.Deleted {
 		return t, nil

@@ -66,7 +66,7 @@ func (c *deskClock) tick() time.Time {
 	return now
 }
 
-// hold gives the time that every later change is after.
+// hold returns the time that every later change is after.
 func (c *deskClock) hold() time.Time {
 	c.last = c.now()
 	return c.last

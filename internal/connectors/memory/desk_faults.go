@@ -113,7 +113,7 @@ func (d *Desk) HideClock(hide bool) {
 	d.feed.noClock = hide
 }
 
-// CloseOff takes away the transitions that lead to a phase; MoveTicket then answers Conflict.
+// CloseOff takes away the transitions that lead to a phase; TransitionTicket then answers Conflict.
 func (d *Desk) CloseOff(to access.TicketPhase) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -127,7 +127,7 @@ func (d *Desk) ReopenOnlyInto(phase access.TicketPhase) {
 	d.reopen = phase
 }
 
-// DemandField makes the transitions that lead to a phase demand a field that nothing provides; MoveTicket then answers
+// DemandField makes the transitions that lead to a phase demand a field that nothing provides; TransitionTicket then answers
 // Invalid and names it.
 func (d *Desk) DemandField(to access.TicketPhase, field string) {
 	d.mu.Lock()

@@ -150,7 +150,7 @@ func (d *Desk) remember(t *DeskTicket) {
 	d.feed.history[t.Ref.ID] = append(d.feed.history[t.Ref.ID], d.snapshot(t))
 }
 
-// found gives a ticket as a search sees it now; false when it does not.
+// found returns a ticket as a search sees it now; false when it does not.
 func (d *Desk) found(t *DeskTicket) (access.TicketSnapshot, bool) {
 	if t.Deleted || t.Hidden {
 		return access.TicketSnapshot{}, false

@@ -8,7 +8,7 @@ import (
 	"usher/internal/access"
 )
 
-// AddAccount gives the person an account with the person's e-mail and returns its id, which is new each time: two
+// AddAccount returns the person an account with the person's e-mail and returns its id, which is new each time: two
 // accounts may share one e-mail.
 func (d *Desk) AddAccount(p access.Person) access.AccountID {
 	d.mu.Lock()

@@ -172,7 +172,7 @@ func (r *targetRole) drop(account string) {
 	}
 }
 
-// proof tells what is so now. role is nil for one that is gone.
+// verification returns what is so now. role is nil for one that is gone.
 func (t *Target) proof(a access.Assignment, role *targetRole, account string, already bool) access.Verification {
 	p := access.Verification{Method: "memory", At: t.now().UTC(), RoleID: a.RoleID, Account: account, Unchanged: already}
 	if role == nil {

@@ -34,7 +34,7 @@ func (t *Target) AddRole(role string) {
 	}
 }
 
-// RenameRole gives a role another name; its id and who holds it stay.
+// RenameRole returns a role another name; its id and who holds it stay.
 func (t *Target) RenameRole(from, to string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -50,7 +50,7 @@ func (t *Target) RemoveRole(role string) {
 	t.roles = slices.DeleteFunc(t.roles, func(r *targetRole) bool { return r.name == role })
 }
 
-// AddAccounts gives persons an account each, unless they have one.
+// AddAccounts returns persons an account each, unless they have one.
 func (t *Target) AddAccounts(persons ...access.PersonID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -59,7 +59,7 @@ func (t *Target) AddAccounts(persons ...access.PersonID) {
 	}
 }
 
-// addAccount gives the id of the person's account. The first account of a person is "account-" and the person's id.
+// addAccount returns the id of the person's account. The first account of a person is "account-" and the person's id.
 func (t *Target) addAccount(p access.PersonID) string {
 	if account := t.accountOf(p); account != "" {
 		return account

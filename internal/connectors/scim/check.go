@@ -74,7 +74,7 @@ func (c *client) check(ctx context.Context, listings ...string) (providerConfig,
 	return provider, findings, nil
 }
 
-// misplaced tells an answer that only another configuration can mend, "" for none: something answers, but not SCIM.
+// misplaced returns why an answer is one that only another configuration can mend, "" for none: something answers, but not SCIM.
 func misplaced(a rest.Response, err error) string {
 	unread := err != nil && a.Status >= 200 && a.Status <= 299
 	if unread || access.IsKind(err, access.NotFound) || access.IsKind(err, access.Invalid) {

@@ -133,7 +133,7 @@ func byID[T record](ctx context.Context, c *client, call rest.Call, id string) (
 // else.
 func addressable(id string) bool { return id != "" && id != "." && id != ".." }
 
-// confirmed tells whether a 404 can be believed: only a directory that is really there can say that something is not.
+// confirmed reports whether a 404 can be believed: only a directory that is really there can say that something is not.
 func (c *client) confirmed(ctx context.Context, op string) error {
 	provider, err := c.provider(ctx, op)
 	if err == nil && provider.real() {
@@ -179,7 +179,7 @@ func (l listResponse[T]) real() bool {
 	return l.TotalResults != nil || slices.Contains(l.Schemas, schemaList)
 }
 
-// search gives the records of a listing that `wanted` accepts. It reads on past what totalResults promises as long as
+// search returns the records of a listing that `wanted` accepts. It reads on past what totalResults promises as long as
 // it has found nothing, because some directories give the size of the page there.
 func search[T record](ctx context.Context, c *client, call rest.Call, wanted func(T) bool) ([]T, error) {
 	var found []T

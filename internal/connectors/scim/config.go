@@ -11,7 +11,7 @@ import (
 	"usher/internal/rest"
 )
 
-// Match says how a person finds the directory's user.
+// Match is how a person finds the directory's user.
 type Match string
 
 // The ways to match.
@@ -25,7 +25,7 @@ const (
 	MatchUserName Match = "userName"
 )
 
-// RolesBy says how a binding's role names the directory's group.
+// RolesBy is how a binding's role names the directory's group.
 type RolesBy string
 
 // The ways to name a group.
@@ -37,7 +37,7 @@ const (
 // DefaultRequestTimeout is the deadline of one call where the configuration sets none.
 const DefaultRequestTimeout = 10 * time.Second
 
-// Config says where a directory is and how to speak to it.
+// Config is where a directory is and how to speak to it.
 type Config struct {
 	// BaseURL is where SCIM's paths start: "https://directory.example.com/scim/v2". Required.
 	BaseURL string `yaml:"base_url"`

@@ -106,7 +106,7 @@ func (c *client) readAccount(ctx context.Context, op string, m membership) (memb
 	return m, err
 }
 
-// tooLong tells whether a group could not be read for its size: rest's own limit, or the directory's.
+// tooLong reports whether a group could not be read for its size: rest's own limit, or the directory's.
 func tooLong(err error) bool {
 	status := rest.StatusOf(err)
 	return access.IsKind(err, access.Invalid) && (status == 0 || status == http.StatusRequestEntityTooLarge)

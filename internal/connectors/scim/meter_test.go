@@ -71,7 +71,7 @@ func what(r *http.Request) string {
 	return r.Method + " " + r.URL.Path
 }
 
-// taken gives the calls since it was last asked.
+// taken returns the calls since it was last asked.
 func (m *meter) taken() []string {
 	var all []string
 	for _, call := range m.metered() {
@@ -80,7 +80,7 @@ func (m *meter) taken() []string {
 	return all
 }
 
-// measured gives the calls since it was last asked, and marks those with an answer of so many bytes or more.
+// measured returns the calls since it was last asked, and marks those with an answer of so many bytes or more.
 func (m *meter) measured(long int) []string {
 	var all []string
 	for _, call := range m.metered() {
@@ -100,7 +100,7 @@ func (m *meter) metered() []metered {
 	return calls
 }
 
-// metered gives a directory's address behind a meter.
+// metered returns a directory's address behind a meter.
 func (d directory) metered(t *testing.T) (string, *meter) {
 	t.Helper()
 	target, err := url.Parse(d.base)
@@ -111,7 +111,7 @@ func (d directory) metered(t *testing.T) (string, *meter) {
 	return server.URL, m
 }
 
-// crowd gives so many ids of members that nobody knows by name.
+// crowd returns so many ids of members that nobody knows by name.
 func crowd(size int) []string {
 	var ids []string
 	for i := range size {

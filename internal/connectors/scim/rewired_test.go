@@ -62,7 +62,7 @@ func (d *rewired) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.directory.ServeHTTP(w, r)
 }
 
-// aboutMembers tells a search by a member.
+// aboutMembers reports whether a call is a search by a member.
 func aboutMembers(r *http.Request) bool { return strings.HasPrefix(what(r), "filter by") }
 
 // ignoringFilters lists every group, whatever is asked.

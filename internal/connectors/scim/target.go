@@ -224,7 +224,7 @@ func (t *Target) findGroup(ctx context.Context, op, role string) (string, error)
 	return id, err
 }
 
-// only gives the id of the one record; errNoSuch for none, Conflict for several.
+// only returns the id of the one record; errNoSuch for none, Conflict for several.
 func only[T record](op string, found []T, several string) (string, error) {
 	switch len(found) {
 	case 0:

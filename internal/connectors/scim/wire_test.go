@@ -158,7 +158,7 @@ func cut(w http.ResponseWriter) {
 	}
 }
 
-// provisioners gives harnesses over a directory, for one way to name accounts and roles.
+// provisioners returns harnesses over a directory, for one way to name accounts and roles.
 func (d directory) provisioners(match scim.Match, rolesBy scim.RolesBy) func(*testing.T) accesstest.ProvisionerHarness {
 	return func(t *testing.T) accesstest.ProvisionerHarness {
 		between := newTrouble(t, d)
@@ -226,7 +226,7 @@ func (d directory) provisioners(match scim.Match, rolesBy scim.RolesBy) func(*te
 	}
 }
 
-// sources gives harnesses over a directory.
+// sources returns harnesses over a directory.
 func (d directory) sources(t *testing.T) accesstest.IdentitySourceHarness {
 	between := newTrouble(t, d)
 	source, err := scim.NewSource(scim.Config{BaseURL: between.base, Token: token})

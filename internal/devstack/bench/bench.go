@@ -47,7 +47,7 @@ const (
 // which is why the processor time per request is told beside the throughput.
 const clients = 16
 
-// thinkersAtFirst is how many further clients usher has until its rate is known; see thinkers.
+// waitingClientsAtFirst is how many further clients usher has until its rate is known; see thinkers.
 const waitingClientsAtFirst = 12
 
 // unbraked is a rate of calls per second that no system on one machine reaches.
@@ -59,7 +59,7 @@ type run struct {
 	dir     string
 	out     io.Writer
 	stack   *stack.Stack
-	// thinkers are the further clients of usher in its next stretch.
+	// waitingClients are the further clients of usher in its next stretch.
 	waitingClients int
 	temporal       client.Client
 	usher          *usher

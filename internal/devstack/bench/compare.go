@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// judge compares how fast the rivals were, and what they cost.
+// compare compares how fast the rivals were, and what they cost.
 func (r *run) compare(usher, floor, fixed *system) {
 	rivals := []*system{usher, floor, fixed}
 	for _, v := range rivals {

@@ -56,7 +56,7 @@ func Derive(name string, records []Record) (Play, error) {
 type received struct {
 	at   time.Time
 	from string
-	// workflow tells that a workflow sent it.
+	// workflow is true when a workflow sent it.
 	workflow bool
 	delivery Delivery
 }
@@ -78,14 +78,14 @@ type reader struct {
 	arrivals []Arrival
 	signals  map[string]int
 	received []received
-	// where tells where the command of an event id stands: turn and place.
+	// where is where the command of an event id stands: turn and place.
 	where map[int64][2]int
 	// ran is when the command of an event id ran, for those that can send.
 	ran map[int64]interval
 	// began is when the present workflow task began, worker who ran it.
 	began  time.Time
 	worker string
-	// freeUpsert tells that the next change of search attributes comes with a version marker.
+	// freeUpsert is true when the next change of search attributes comes with a version marker.
 	freeUpsert bool
 }
 

@@ -83,7 +83,7 @@ const (
 	stepLook      = "ReadTicket"
 )
 
-// watchUntil gives what all runs of the watch did in a time: its tally, and how often it took each step. No run gives a
+// watchUntil returns what all runs of the watch did in a time: its tally, and how often it took each step. No run gives a
 // tally of nothing.
 func watchUntil(ctx context.Context, temporal client.Client, from, to time.Time) (did, error) {
 	runs, err := runsOf(ctx, temporal, watchWorkflow)

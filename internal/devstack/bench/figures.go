@@ -67,7 +67,7 @@ func median(values []float64) float64 {
 	return (sorted[n/2-1] + sorted[n/2]) / 2
 }
 
-// spread tells values as "median (min to max)".
+// spread returns values as "median (min to max)".
 func spread(values []float64) string {
 	return fmt.Sprintf("%s (%s to %s)", number(median(values)), number(slices.Min(values)), number(slices.Max(values)))
 }

@@ -133,7 +133,7 @@ func (p *performer) arrived(ctx workflow.Context, a Arrival) bool {
 	return false
 }
 
-// do gives one command.
+// do returns one command.
 func (p *performer) do(ctx workflow.Context, c Command) error {
 	switch c.Kind {
 	case DoActivity:
@@ -173,7 +173,7 @@ func (p *performer) do(ctx workflow.Context, c Command) error {
 	return nil
 }
 
-// nth tells that an update is the nth of its name, from 1 on.
+// nth reports whether an update is the nth of its name, from 1 on.
 func (p *performer) nth(c Command) int {
 	n := 0
 	for _, other := range p.part.commands() {

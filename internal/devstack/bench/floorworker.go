@@ -166,7 +166,7 @@ func (p Part) commands() []Command {
 	return all
 }
 
-// activity gives the recorded result, after it has sent what the record's activity sent.
+// activity returns the recorded result, after it has sent what the record's activity sent.
 func (f *floor) activity(play Play, c Command, together int) func(context.Context, converter.RawValue) (any, error) {
 	return func(ctx context.Context, _ converter.RawValue) (any, error) {
 		id := activity.GetInfo(ctx).WorkflowExecution.ID

@@ -171,7 +171,7 @@ func (u *usher) nextRound(ctx context.Context) (time.Time, error) {
 	return at, u.quietDesk(ctx, 3*time.Second)
 }
 
-// memory tells how much more the worker holds than before.
+// memory returns how much more the worker holds than before.
 func (r *run) memory(ctx context.Context, before int64) error {
 	after, err := residentBytes(r.stack.Pids().Worker)
 	if err != nil {

@@ -33,7 +33,7 @@ func (s stretch) plus(other stretch) stretch {
 	return both
 }
 
-// loop says how a closed loop runs: so many clients, each of which begins its next request when the one before has ended.
+// loop is how a closed loop runs: so many clients, each of which begins its next request when the one before has ended.
 type loop struct {
 	clients      int
 	ramp, window time.Duration

@@ -34,7 +34,7 @@ const leadWithin = 2 * time.Second
 
 func newPacer(send func(string, Delivery)) *pacer { return &pacer{send: send, all: map[string]*pace{}} }
 
-// of gives a performance's pace. The caller holds the lock.
+// of returns a performance's pace. The caller holds the lock.
 func (p *pacer) of(id string) *pace {
 	one := p.all[id]
 	if one == nil {
@@ -54,7 +54,7 @@ func (p *pacer) change(id string, by func(*pace)) {
 	one.changed = make(chan struct{})
 }
 
-// reached tells that a performance begins a turn, and sends what comes from outside after it.
+// reached is called when a performance begins a turn, and sends what comes from outside after it.
 func (p *pacer) reached(id string, turn int, outside []Delivery) {
 	p.change(id, func(one *pace) { one.turn = max(one.turn, turn) })
 	for _, d := range outside {
@@ -62,7 +62,7 @@ func (p *pacer) reached(id string, turn int, outside []Delivery) {
 	}
 }
 
-// over tells that a performance has no turn left.
+// over is called when a performance has no turn left.
 func (p *pacer) over(id string) {
 	p.change(id, func(one *pace) { one.turn, one.ready = math.MaxInt, map[int]int{} })
 }

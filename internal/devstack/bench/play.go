@@ -22,7 +22,7 @@ type Part struct {
 	Type  string `json:"type"`
 	Start Start  `json:"start"`
 	Turns []Turn `json:"turns"`
-	// Ends tells that the workflow completes with its last turn; else it stays open.
+	// Ends is true when the workflow completes with its last turn; else it stays open.
 	Ends   bool    `json:"ends"`
 	Result []Value `json:"result,omitempty"`
 	// Types is the recorded sequence of event types, which the floor's is compared with.
@@ -51,7 +51,7 @@ type Turn struct {
 	Outside []Delivery `json:"outside,omitempty"`
 }
 
-// ArrivalKind says what has arrived.
+// ArrivalKind is what has arrived.
 type ArrivalKind string
 
 // The kinds of arrivals.
@@ -72,7 +72,7 @@ type Arrival struct {
 	Nth  int    `json:"nth,omitempty"`
 }
 
-// CommandKind says what a workflow commands.
+// CommandKind is what a workflow commands.
 type CommandKind string
 
 // The kinds of commands.
@@ -140,7 +140,7 @@ type Delivery struct {
 	// Name is the signal's or the update's.
 	Name  string  `json:"name"`
 	Input []Value `json:"input,omitempty"`
-	// Start says that the signal starts the part, too.
+	// Start is true when the signal starts the part, too.
 	Start bool `json:"start,omitempty"`
 	// ID is an update's.
 	ID string `json:"id,omitempty"`

@@ -28,7 +28,7 @@ const (
 // mainQueue is the queue of usher's workflows, as workflows/messages.go spells it.
 const mainQueue = "usher"
 
-// rival is one of the programs whose throughput is compared.
+// system is one of the programs whose throughput is compared.
 type system struct {
 	name string
 	// results are its stretches, one for each round.
@@ -68,7 +68,7 @@ func (r *run) throughput(ctx context.Context) error {
 	return nil
 }
 
-// thinkers are how many clients of usher wait for a manager who thinks, at the rate of this stretch: with as many more, as
+// waitingClients are how many clients of usher wait for a manager who thinks, at the rate of this stretch: with as many more, as
 // many requests are at work at once as of the floor, where nobody thinks.
 func waitingClients(of stretch) int { return int(math.Round(of.PerSecond() * thinking.Seconds())) }
 

@@ -161,7 +161,7 @@ type refusal struct {
 	text   string
 }
 
-// Error tells what was asked and what was answered.
+// Error returns what was asked and what was answered.
 func (r *refusal) Error() string { return fmt.Sprintf("%s: %d: %s", r.what, r.status, r.text) }
 
 // tooEarly reports whether the same call may succeed in a moment.

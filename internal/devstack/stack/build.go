@@ -63,7 +63,7 @@ func (s *Stack) buildPrograms(ctx context.Context) error {
 	return nil
 }
 
-// temporalPath gives the path of Temporal's CLI, which holds the server: the one built before, else the machine's, else one
+// temporalPath returns the path of Temporal's CLI, which holds the server: the one built before, else the machine's, else one
 // that is built now from the version that internal/tools pins.
 func (s *Stack) temporalPath(ctx context.Context) (string, error) {
 	built := s.bin(temporalCLI)
@@ -89,7 +89,7 @@ func (s *Stack) temporalPath(ctx context.Context) (string, error) {
 type build struct {
 	name, dir, pkg, out string
 	say                 func(format string, args ...any)
-	// count tells how many packages there are in all; for a build that is known to be long.
+	// count is how many packages there are in all; for a build that is known to be long.
 	count bool
 }
 

@@ -41,7 +41,7 @@ type Problem struct {
 	} `json:"errors"`
 }
 
-// Error tells the status and what is wrong.
+// Error returns the status and what is wrong.
 func (p *Problem) Error() string {
 	text := fmt.Sprintf("%d %s: %s", p.Status, p.Title, p.Detail)
 	for _, e := range p.Errors {

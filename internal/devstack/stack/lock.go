@@ -35,6 +35,6 @@ func Running(dir string) bool {
 		return false
 	}
 	held := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil
-	// Closing gives the lock back.
+	// Closing returns the lock back.
 	return file.Close() != nil || held
 }

@@ -19,7 +19,7 @@ type Options struct {
 	Root string
 	// BinDir is where programs are built; "" means Root/bin.
 	BinDir string
-	// Built says that BinDir holds the programs already.
+	// Built is true when BinDir holds the programs already.
 	Built bool
 	// FixedPorts asks for the ports that people find again (PortTemporal and its neighbours) instead of free ones.
 	FixedPorts bool
@@ -81,7 +81,7 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// FindRoot gives the folder of usher's go.mod, from the working directory upwards.
+// FindRoot returns the folder of usher's go.mod, from the working directory upwards.
 func FindRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {

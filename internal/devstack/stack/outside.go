@@ -71,7 +71,7 @@ func (c *Client) TicketsOf(ctx context.Context, id access.RequestID) ([]Ticket, 
 	return found, err
 }
 
-// MoveTicket moves a ticket to the status of that name, as a person does on the board.
+// TransitionTicket moves a ticket to the status of that name, as a person does on the board.
 func (c *Client) TransitionTicket(ctx context.Context, as access.PersonID, key access.TicketKey, status string) error {
 	form := url.Values{"key": {string(key)}, "to": {status}, "as": {JiraAccount(as)}}
 	return send(ctx, outgoing{http.MethodPost, c.urls.Jira + "/board/move", "application/x-www-form-urlencoded", form.Encode()})
@@ -124,7 +124,7 @@ func (c *Client) Changes(ctx context.Context) ([]Change, error) {
 }
 
 // RunEnded asks our own Temporal server whether the workflow of that id ("request/..", "access/..") has completed. The
-// error says where it stands instead. The list that is asked may lag behind a moment.
+// error names where it stands instead. The list that is asked may lag behind a moment.
 func (c *Client) RunEnded(ctx context.Context, workflowID string) error {
 	var list struct {
 		Executions []struct{ Status string }

@@ -27,7 +27,7 @@ type ports struct {
 	given map[string]bool
 }
 
-// pick gives an address on the wished port, or on a free one, with a note, when it is taken. Without fixed ports, or
+// pick returns an address on the wished port, or on a free one, with a note, when it is taken. Without fixed ports, or
 // with a wish of 0, every port is a free one.
 func (p *ports) pick(ctx context.Context, name string, wish int) (string, error) {
 	if p.fixed && wish != 0 {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// command says how a child is started.
+// command is how a child is started.
 type command struct {
 	path string
 	args []string
@@ -97,7 +97,7 @@ func (p *process) kill() {
 // signal goes to the whole group. A group that is gone already is what was wanted.
 func (p *process) signal(s syscall.Signal) { _ = syscall.Kill(-p.pid, s) }
 
-// how says how the child ended.
+// how returns how the child ended.
 func (p *process) how() string {
 	if p.err == nil {
 		return "it ended by itself"
@@ -105,7 +105,7 @@ func (p *process) how() string {
 	return p.err.Error()
 }
 
-// tail gives the last lines of a file, indented; "" when there are none.
+// tail returns the last lines of a file, indented; "" when there are none.
 func tail(file string, lines int) string {
 	text, err := os.ReadFile(file)
 	if err != nil || len(text) == 0 {

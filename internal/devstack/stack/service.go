@@ -24,13 +24,13 @@ const (
 type service struct {
 	name    string
 	command command
-	// ready tells whether the child does its work yet; nil means as soon as it runs.
+	// ready reports whether the child does its work yet; nil means as soon as it runs.
 	ready func(context.Context) error
 	// within is how long a start may take until ready.
 	within time.Duration
 	// supervised services are started again when they end by themselves.
 	supervised bool
-	// say tells people; changed is called whenever pid has changed.
+	// say prints for people; changed is called whenever pid has changed.
 	say     func(format string, args ...any)
 	changed func()
 

@@ -27,7 +27,7 @@ func main() {
 	}
 }
 
-// errBroken says that what was printed is not clean.
+// errBroken means that what was printed is not clean.
 var errBroken = errors.New("the contract with Jira is not kept; see above")
 
 func run(args []string, getenv func(string) string, out io.Writer) error {

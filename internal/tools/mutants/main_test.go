@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mend gives the patch that puts one body in place of the function's.
+// mend returns the patch that puts one body in place of the function's.
 func mend(header, body string) string {
 	return header + "\n--- a/x.go\n+++ b/x.go\n@@ -1,3 +1,3 @@\n package x\n \n-func One() int { return 1 }\n+func One() int { " + body + " }\n"
 }

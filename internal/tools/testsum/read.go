@@ -161,7 +161,7 @@ func (r *reader) printGreen(e event, tests, red int) {
 	}
 }
 
-// testsOf gives a package's tests that have no subtests, and those that failed while all their subtests passed.
+// testsOf returns a package's tests that have no subtests, and those that failed while all their subtests passed.
 func (r *reader) testsOf(pkg string) []event {
 	var tests []event
 	for _, test := range r.ended[pkg] {

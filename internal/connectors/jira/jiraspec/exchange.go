@@ -26,7 +26,7 @@ type exchange struct {
 	fault string
 }
 
-// Side says who broke the contract.
+// Side is who broke the contract.
 type Side string
 
 // The sides.
@@ -43,7 +43,7 @@ type finding struct {
 	what string
 }
 
-// judge compares an exchange with its operation. An answer that a fault spoiled is not looked at.
+// validate compares an exchange with its operation. An answer that a fault spoiled is not looked at.
 func validate(at route, x exchange) []finding {
 	var found []finding
 	for _, what := range judgeRequest(at, x) {
@@ -118,7 +118,7 @@ func judgeResponse(at route, x exchange) []string {
 	return wrong
 }
 
-// fromGateway tells whether what stands before Jira Cloud at api.atlassian.com has refused a call in its own shape: a code
+// fromGateway reports whether what stands before Jira Cloud at api.atlassian.com has refused a call in its own shape: a code
 // and a message. The documents describe Jira's errors only.
 func fromGateway(x exchange) bool {
 	if x.status < http.StatusBadRequest || !strings.Contains(x.request.URL.Path, "/ex/jira/") {
@@ -151,7 +151,7 @@ func isJSON(contentType string) bool {
 	return err == nil && (kind == "application/json" || strings.HasSuffix(kind, "+json"))
 }
 
-// paramTexts says what is wrong with a parameter, without its value.
+// paramTexts returns what is wrong with a parameter, without its value.
 func paramTexts(p *openapi3.Parameter, err error) []string {
 	where := fmt.Sprintf("%s: parameter %q", p.In, p.Name)
 	var request *openapi3filter.RequestError
@@ -180,7 +180,7 @@ func typeOf(s *openapi3.SchemaRef) string {
 	return name
 }
 
-// schemaTexts says what of a value its schema does not allow, and where, without the value. Numbers in a path are written
+// schemaTexts returns what of a value its schema does not allow, and where, without the value. Numbers in a path are written
 // as "*", so that every element of a list says the same.
 func schemaTexts(where string, err error) []string {
 	all := schemaLines(where, err)

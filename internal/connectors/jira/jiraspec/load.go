@@ -64,7 +64,7 @@ type described struct {
 	routes map[string]routers.Router
 }
 
-// Available tells whether the documents of an edition are in a folder, without reading them: nil, or an error that wraps
+// Available reports whether the documents of an edition are in a folder, without reading them: nil, or an error that wraps
 // ErrNoDocuments.
 func Available(dir string, edition Edition) error {
 	if dir == "" {

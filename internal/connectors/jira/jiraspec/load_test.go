@@ -10,7 +10,7 @@ import (
 	"usher/internal/connectors/jira/jiraspec"
 )
 
-// load gives the contract of an edition; the test is skipped without the vendor's documents.
+// load returns the contract of an edition; the test is skipped without the vendor's documents.
 func load(t testing.TB, edition jiraspec.Edition) *jiraspec.Contract {
 	t.Helper()
 	c, err := jiraspec.FromEnv(os.Getenv, edition)

@@ -21,7 +21,7 @@ const (
 // ErrNoDocuments is what errors wrap that say that the vendor's documents are not there, so that nothing can be checked.
 var ErrNoDocuments = errors.New("no documents")
 
-// noDocuments says where they are not.
+// noDocuments is where they are not.
 type noDocuments struct{ where string }
 
 func (e noDocuments) Error() string {

@@ -7,7 +7,7 @@ type Outside struct {
 	// Path is what a path begins with, behind whatever stands before the site. One without a slash at its end is a whole
 	// path as well.
 	Path string
-	// Reason says why it may be called nevertheless.
+	// Reason is why it may be called nevertheless.
 	Reason string
 }
 
@@ -41,7 +41,7 @@ func outsideRule(path string) (Outside, bool) {
 	return Outside{}, false
 }
 
-// within tells whether a path, or what is left of it behind the place of the site, begins with a prefix.
+// within reports whether a path, or what is left of it behind the place of the site, begins with a prefix.
 func within(path, prefix string) bool {
 	at := strings.Index(path, prefix)
 	if at < 0 {

@@ -14,12 +14,12 @@ import (
 // is not met here is not mended: that examples are strings and that operation ids repeat, for one, matters only to who
 // serves the examples or calls Validate.
 type Patch struct {
-	// Name says what is mended.
+	// Name is what is mended.
 	Name string
 	// Edition and Files say where; Files are the documents' names.
 	Edition Edition
 	Files   []string
-	// Reason says what the document has, and why that is wrong.
+	// Reason is what the document has, and why that is wrong.
 	Reason string
 	// Tightens is true where the document allows what Jira never does, and false where it refuses what Jira does.
 	Tightens bool
@@ -117,7 +117,7 @@ func schemaOf(doc *openapi3.T, name string) (*openapi3.Schema, error) {
 	return doc.Components.Schemas[name].Value, nil
 }
 
-// propertyOf gives a property of a named schema to be changed.
+// propertyOf returns a property of a named schema to be changed.
 func propertyOf(doc *openapi3.T, name, property string) (*openapi3.SchemaRef, error) {
 	s, err := schemaOf(doc, name)
 	if err != nil {
@@ -138,7 +138,7 @@ func operationOf(doc *openapi3.T, method, path string) (*openapi3.Operation, err
 	return item.GetOperation(method), nil
 }
 
-// answerOf gives the JSON of an operation's answer to be changed.
+// answerOf returns the JSON of an operation's answer to be changed.
 func answerOf(doc *openapi3.T, method, path string, status int) (*openapi3.MediaType, error) {
 	operation, err := operationOf(doc, method, path)
 	if err != nil {

@@ -36,7 +36,7 @@ func newContract(edition Edition) *Contract {
 // Report is what was seen of one edition. It is JSON, and reports of several processes can be merged.
 type Report struct {
 	Edition Edition `json:"edition"`
-	// Skipped says why nothing was checked; "" where the contract was held.
+	// Skipped is why nothing was checked; "" where the contract was held.
 	Skipped string `json:"skipped,omitempty"`
 	// Documents are the names and versions of the documents that were read.
 	Documents []string `json:"documents"`
@@ -107,7 +107,7 @@ func (c *Contract) record(x exchange) {
 	}
 }
 
-// operation gives the count of an operation. The caller holds the lock.
+// operation returns the count of an operation. The caller holds the lock.
 func (c *Contract) operation(name string) *OperationCount {
 	count := c.operations[name]
 	if count == nil {
@@ -117,7 +117,7 @@ func (c *Contract) operation(name string) *OperationCount {
 	return count
 }
 
-// countOutside tells whether a path is none of the documents' business, and counts it.
+// countOutside reports whether a path is none of the documents' business, and counts it.
 func (c *Contract) countOutside(path string) bool {
 	rule, outside := outsideRule(path)
 	if outside {
@@ -171,7 +171,7 @@ func (r Report) NotValidated() []string {
 	return names
 }
 
-// Broken says, a line each, how the contract was broken: the violations and the operations that the documents do not have.
+// Broken returns, a line each, how the contract was broken: the violations and the operations that the documents do not have.
 // It is empty for a report that is clean so far; NotValidated is a question for the end of all tests.
 func (r Report) Broken() []string {
 	var lines []string

@@ -64,7 +64,7 @@ func (s *Server) accountOf(name string) *Account {
 	return nil
 }
 
-// inactive says whether an account is switched off, by itself or by a fault.
+// inactive reports whether an account is switched off, by itself or by a fault.
 func (s *Server) inactive(a *Account) bool {
 	return a.Inactive || slices.Contains(s.faults.InactiveAccounts, a.ID) || slices.Contains(s.faults.InactiveAccounts, a.Email)
 }
@@ -87,7 +87,7 @@ func (s *Server) AddAccount(a Account) {
 	s.people.add(a)
 }
 
-// Accounts gives the accounts, in the order in which they were added, with what they left open filled in.
+// Accounts returns the accounts, in the order in which they were added, with what they left open filled in.
 func (s *Server) Accounts() []Account {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -48,7 +48,7 @@ func (s *Server) createAppHooks(c *call) (*answer, error) {
 	return ok(map[string]any{"webhookRegistrationResult": results})
 }
 
-// filterProblem says what is wrong with an app's filter: only a few fields can be compared, and only for being the same.
+// filterProblem returns what is wrong with an app's filter: only a few fields can be compared, and only for being the same.
 func filterProblem(filter string) string {
 	q, err := parseJQL(filter)
 	if err != nil {
@@ -63,7 +63,7 @@ func filterProblem(filter string) string {
 	return ""
 }
 
-// all says whether every clause of a condition passes.
+// all reports whether every clause of a condition passes.
 func (n *node) all(test func(clause) bool) bool {
 	if n.op == "" {
 		return test(n.clause)

@@ -6,7 +6,7 @@ import (
 
 const archivedIssue = "The issue is archived. Restore it before you change it."
 
-// changeable gives the issue of the path's key to somebody who may change it.
+// changeable returns the issue of the path's key to somebody who may change it.
 func (s *Server) changeable(c *call) (*issue, error) {
 	i, err := s.visible(c)
 	switch {

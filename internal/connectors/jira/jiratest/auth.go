@@ -48,7 +48,7 @@ func anonymous(h http.Header) (*Account, *answer) {
 	return nil, nil
 }
 
-// goodToken says whether it is the account's token and not expired.
+// goodToken reports whether it is the account's token and not expired.
 func (s *Server) goodToken(a *Account, token string) bool {
 	return a.Token != "" && a.Token == token && !s.expired(a)
 }

@@ -18,7 +18,7 @@ const (
 	propertyLimit      = 5
 )
 
-// pick gives the issues of ids or keys that exist and may be seen, each once, by ascending id.
+// pick returns the issues of ids or keys that exist and may be seen, each once, by ascending id.
 func (s *Server) pick(c *call, idsOrKeys []string) []*issue {
 	if c.account == nil {
 		return nil
@@ -75,11 +75,11 @@ type dated struct {
 	entry history
 }
 
-// bulkChangelog gives the histories of issues, the oldest change first and of one moment the lowest issue, grouped by
+// bulkChangelog returns the histories of issues, the oldest change first and of one moment the lowest issue, grouped by
 // issue within the page. An issue without any is left out.
 //
 // The times are milliseconds since 1970, as recorded from real sites and as in the example of the vendor's document; its
-// schema says text.
+// schema is text.
 func (s *Server) bulkChangelog(c *call) (*answer, error) {
 	var in struct {
 		IssueIDsOrKeys []string `json:"issueIdsOrKeys"`

@@ -10,7 +10,7 @@ import (
 	_ "time/tzdata" // the zones of accounts are known on machines that have no database of them
 )
 
-// Edition says which product is imitated.
+// Edition is which product is imitated.
 type Edition string
 
 // The editions. Cloud speaks the versions 2 and 3 of the API; Data Center speaks version 2, by user names.

@@ -46,7 +46,7 @@ type Comment struct {
 	Created    time.Time                  `json:"created"`
 }
 
-// Issues gives every issue that exists, oldest first.
+// Issues returns every issue that exists, oldest first.
 func (s *Server) Issues() []Issue {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -57,7 +57,7 @@ func (s *Server) Issues() []Issue {
 	return out
 }
 
-// Issue gives the issue of an id, or of a key that it has or had; false when there is none.
+// Issue returns the issue of an id, or of a key that it has or had; false when there is none.
 func (s *Server) Issue(idOrKey string) (Issue, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,7 +68,7 @@ func (s *Server) Issue(idOrKey string) (Issue, bool) {
 	return s.show(i), true
 }
 
-// Comments gives an issue's comments, oldest first; none for an issue that does not exist.
+// Comments returns an issue's comments, oldest first; none for an issue that does not exist.
 func (s *Server) Comments(idOrKey string) []Comment {
 	i, _ := s.Issue(idOrKey)
 	return i.Comments
@@ -213,7 +213,7 @@ func (p *Project) reachable(status string) []string {
 	return names
 }
 
-// withDefaults gives the screen's required resolution a value when there is none.
+// withDefaults returns the screen's required resolution a value when there is none.
 func withDefaults(p *Project, t Transition, fields map[string]json.RawMessage) map[string]json.RawMessage {
 	on, needed := t.screenField("resolution")
 	usual := p.usualResolution(t)

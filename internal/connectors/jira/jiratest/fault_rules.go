@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// MisfireKind says how one call is spoilt.
+// MisfireKind is how one call is spoilt.
 type MisfireKind string
 
 // The kinds of misfire.
@@ -31,7 +31,7 @@ const (
 	MisfireCut      MisfireKind = "cut"
 )
 
-// Misfire is one way to spoil a call.
+// FaultResponse is one way to spoil a call.
 type FaultResponse struct {
 	Kind MisfireKind `json:"kind"`
 	// Committed does what was asked all the same. A slow answer is always committed.

@@ -148,7 +148,7 @@ func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Se
 
 func (f Faults) concerns(op Operation) bool { return len(f.Only) == 0 || slices.Contains(f.Only, op) }
 
-// takeDrop says whether this committed operation loses its answer. The caller holds the lock.
+// takeDrop reports whether this committed operation loses its answer. The caller holds the lock.
 func (s *Server) takeDrop(op Operation) bool {
 	n := s.faults.DropAfterCommit[op]
 	if !take(&n) {

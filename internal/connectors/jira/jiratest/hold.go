@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// HoldTime says when a held call waits.
+// HoldTime is when a held call waits.
 type HoldTime string
 
 // The times at which a call can be held.

@@ -82,7 +82,7 @@ func (x *index) put(e *entry) {
 	}
 }
 
-// since gives the entries that changed at that time or later.
+// since returns the entries that changed at that time or later.
 func (x *index) since(at time.Time) []*entry {
 	var out []*entry
 	for p := x.recent.Back(); p != nil; p = p.Prev() {

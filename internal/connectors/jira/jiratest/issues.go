@@ -15,7 +15,7 @@ func (c *call) invisible() string {
 	return "Issue Does Not Exist"
 }
 
-// visible gives the issue of the path's key to somebody who may see it. A deleted issue, a hidden one and an anonymous
+// visible returns the issue of the path's key to somebody who may see it. A deleted issue, a hidden one and an anonymous
 // caller all get the same answer, as at the vendor's.
 func (s *Server) visible(c *call) (*issue, error) {
 	i, exists := s.find(c.r.PathValue("key"))
@@ -97,7 +97,7 @@ func (s *Server) pickProject(in input) (*Project, error) {
 	return p, nil
 }
 
-// onScreen says whether a field is on the create and edit screens.
+// onScreen reports whether a field is on the create and edit screens.
 func (p *Project) onScreen(id string) (Field, bool) {
 	f, known := p.field(id)
 	return f, known && !f.OffScreen

@@ -103,7 +103,7 @@ func containing(values func(*issue) []string, wanted []string) test {
 	}
 }
 
-// values gives a field's values of an issue, none when it is empty. Labels compare in any case of letters: nothing
+// values returns a field's values of an issue, none when it is empty. Labels compare in any case of letters: nothing
 // promises that they do not.
 func (m matcher) values(field string) (func(*issue) []string, bool) {
 	filled := func(text string) []string {

@@ -26,7 +26,7 @@ type Request struct {
 	Gateway bool
 }
 
-// Requests gives the last calls to the API, oldest first: at most 10,000. Pages and /_sim are not calls.
+// Requests returns the last calls to the API, oldest first: at most 10,000. Pages and /_sim are not calls.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -39,7 +39,7 @@ type Calls struct {
 	ByOperation map[Operation]int `json:"by_operation"`
 }
 
-// Calls gives the counters. It is cheap however many calls there were.
+// Calls returns the counters. It is cheap however many calls there were.
 func (s *Server) Calls() Calls {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -31,7 +31,7 @@ func numbers(version string) []int {
 	return out
 }
 
-// visibleProject gives the project of the path to somebody who may see it.
+// visibleProject returns the project of the path to somebody who may see it.
 func (s *Server) visibleProject(c *call) (*Project, error) {
 	key := c.r.PathValue("key")
 	p, known := s.project(key)
@@ -71,7 +71,7 @@ func (s *Server) projectStatuses(c *call) (*answer, error) {
 	}})
 }
 
-// creatable gives the project of the path to somebody who may create issues in it, nil to others: Cloud answers them with
+// creatable returns the project of the path to somebody who may create issues in it, nil to others: Cloud answers them with
 // emptiness, Data Center refuses.
 func (s *Server) creatable(c *call) (*Project, error) {
 	p, known := s.project(c.r.PathValue("key"))
@@ -150,7 +150,7 @@ func typeMeta(c *call, p *Project) map[string]any {
 	}
 }
 
-// schemas gives, for each type of field, the type and the custom type that the metadata tells.
+// schemas returns, for each type of field, the type and the custom type that the metadata tells.
 var schemas = map[FieldType][2]string{
 	TextField:     {"string", "textfield"},
 	TextAreaField: {"string", "textarea"},

@@ -63,7 +63,7 @@ func (op Operation) scope() string {
 	return "read:jira-work"
 }
 
-// writesIssue says whether the operation writes one issue.
+// writesIssue reports whether the operation writes one issue.
 func (op Operation) writesIssue() bool {
 	switch op {
 	case OpCreateIssue, OpEditIssue, OpDeleteIssue, OpTransition, OpAddComment, OpEditComment, OpAssign, OpPutProperty, OpPutRemoteLink:

@@ -134,7 +134,7 @@ func (s *Server) approximateCount(c *call) (*answer, error) {
 	return ok(map[string]any{"count": len(found)})
 }
 
-// matching gives the issues that the query finds in the search index, which may lag behind, in the query's order. The
+// matching returns the issues that the query finds in the search index, which may lag behind, in the query's order. The
 // issues to reconcile are read as they are now and have to match as well. An anonymous caller finds nothing.
 func (s *Server) matching(c *call, text string, reconcile []int64) ([]*issue, error) {
 	q, err := parseJQL(text)

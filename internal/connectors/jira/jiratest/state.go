@@ -90,7 +90,7 @@ func (i *issue) clone() *issue {
 	return &c
 }
 
-// nextID gives ids of issues, comments, histories and links.
+// nextID returns ids of issues, comments, histories and links.
 func (s *Server) nextID() int64 {
 	s.lastID++
 	return s.lastID
@@ -123,7 +123,7 @@ func (s *Server) put(i *issue, visibleAt time.Time) {
 	s.revision++
 }
 
-// find gives the issue of an id or of a key it has or had, in any case of letters.
+// find returns the issue of an id or of a key it has or had, in any case of letters.
 func (s *Server) find(idOrKey string) (*issue, bool) {
 	id, isID := parseID(idOrKey)
 	if !isID {
@@ -140,7 +140,7 @@ func (s *Server) find(idOrKey string) (*issue, bool) {
 	return e.now, true
 }
 
-// each gives every issue that exists, oldest first.
+// each returns every issue that exists, oldest first.
 func (s *Server) each(yield func(*issue) bool) {
 	for _, id := range s.order {
 		if i := s.entries[id].now; !i.Deleted && !yield(i) {

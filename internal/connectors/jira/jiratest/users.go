@@ -130,7 +130,7 @@ func (a *Account) matches(query string) bool {
 	return false
 }
 
-// myPermissions tells the permissions that were asked for, in a project, an issue, or anywhere.
+// myPermissions answers with the permissions that were asked for, in a project, an issue, or anywhere.
 func (s *Server) myPermissions(c *call) (*answer, error) {
 	readOnly := false
 	if i, exists := s.find(c.query("issueKey") + c.query("issueId")); exists && s.readOnly(i) {

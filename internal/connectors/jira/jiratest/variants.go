@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// projects gives the projects as the faults change them; the originals stay as they are.
+// projects returns the projects as the faults change them; the originals stay as they are.
 func (f Faults) projects(originals []Project) []Project {
 	out := make([]Project, 0, len(originals))
 	for _, p := range originals {

@@ -58,7 +58,7 @@ func (s *Server) announce(e event) {
 
 func (s *Server) loses() bool { return s.faults.LoseWebhooks < 0 || take(&s.faults.LoseWebhooks) }
 
-// announceComment tells of a comment. Data Center tells of the issue that was commented as well: its event about the
+// announceComment sends the event of a comment. Data Center sends one of the issue that was commented as well: its event about the
 // comment does not say which issue that is.
 func (s *Server) announceComment(name string, i *issue, actor *Account, added *comment) {
 	s.announce(event{name: name, issue: i, actor: actor, comment: added})

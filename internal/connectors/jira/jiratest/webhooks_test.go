@@ -54,7 +54,7 @@ func newReceiver(t *testing.T) *receiver {
 	return r
 }
 
-// wait gives the first n deliveries.
+// wait returns the first n deliveries.
 func (r *receiver) wait(t *testing.T, n int) []received {
 	t.Helper()
 	var got []received

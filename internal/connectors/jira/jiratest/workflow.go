@@ -61,7 +61,7 @@ type ScreenField struct {
 	Required bool
 }
 
-// FieldType says which values a field takes.
+// FieldType is which values a field takes.
 type FieldType string
 
 // The types of field.

@@ -30,7 +30,7 @@ func (s *Server) SetFaults(f Faults) {
 	s.faults, s.served.sinceFaults = f, 0
 }
 
-// CurrentFaults tells which faults are switched on, with what is left of those that count.
+// CurrentFaults returns which faults are switched on, with what is left of those that count.
 func (s *Server) CurrentFaults() Faults {
 	s.mu.Lock()
 	defer s.mu.Unlock()

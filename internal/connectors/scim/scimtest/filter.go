@@ -20,7 +20,7 @@ type condition struct {
 	exact     bool
 }
 
-// search gives what matches a filter; a filter that is not made of `eq` and `and` is refused.
+// search returns what matches a filter; a filter that is not made of `eq` and `and` is refused.
 func search[T any](s *Server, text string, l listing[T]) ([]*entry[T], *answer) {
 	if text == "" || s.quirks.IgnoreFilters {
 		return l.of.order, nil
@@ -38,7 +38,7 @@ func search[T any](s *Server, text string, l listing[T]) ([]*entry[T], *answer) 
 	return matches, nil
 }
 
-// narrowed gives those that may match: never too few, and all where no condition can be looked up.
+// narrowed returns those that may match: never too few, and all where no condition can be looked up.
 func (l listing[T]) narrowed(conditions []condition) []*entry[T] {
 	for _, c := range conditions {
 		if found, told := l.of.find(c.attribute, c.value); told {

@@ -82,7 +82,7 @@ func (r *roster[T]) unfile(e *entry[T]) {
 	e.keys = nil
 }
 
-// find gives those whose attribute has the value, without regard to case, in their order; false when it cannot tell.
+// find returns those whose attribute has the value, without regard to case, in their order; false when it cannot tell.
 func (r *roster[T]) find(attribute, value string) (found []*entry[T], told bool) {
 	if attribute == "id" {
 		if e := r.byID[value]; e != nil {

@@ -40,7 +40,7 @@ type Quirks struct {
 	ExactNames bool
 	// SilentPatch answers every PATCH with 204 and no body.
 	SilentPatch bool
-	// NoPatch says in ServiceProviderConfig that PATCH is not supported, and refuses it.
+	// NoPatch has ServiceProviderConfig without PATCH, and refuses it.
 	NoPatch bool
 }
 

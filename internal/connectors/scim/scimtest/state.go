@@ -62,7 +62,7 @@ func (g *group) shown() *roster[member] {
 
 func (g *group) readOnce() { g.staleReads = max(0, g.staleReads-1) }
 
-// ChangeKind says what happened to a membership.
+// ChangeKind is what happened to a membership.
 type ChangeKind string
 
 // The kinds of change.
@@ -124,7 +124,7 @@ func (st *state) apply(u update) {
 	}
 }
 
-// named gives an id, or makes one up for "".
+// named returns an id, or makes one up for "".
 func (st *state) named(id, prefix string) string {
 	if id != "" {
 		return id
