@@ -75,7 +75,7 @@ func TestAnOpenedTicketIsRecordedAlong(t *testing.T) {
 
 func TestATicketIsOpenedThoughItCannotBeRecorded(t *testing.T) {
 	for name, change := range map[string]func(*activities.Desk, *store){
-		"the ledger is away":      func(_ *activities.Desk, s *store) { s.away = true },
+		"the ledger is unavailable":      func(_ *activities.Desk, s *store) { s.away = true },
 		"the desk is at the edge": func(d *activities.Desk, _ *store) { d.Ledger = nil },
 	} {
 		t.Run(name, func(t *testing.T) {

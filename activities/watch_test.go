@@ -263,7 +263,7 @@ func TestTheCheckOfAWatchSaysHowOldItsLastRoundIs(t *testing.T) {
 		"it is stale": {
 			func(t *testing.T, l *lookout) { l.looked(t, monday.Add(-stale.Std()-time.Second)) }, "since 2026-06-01T08:54:59Z",
 		},
-		"the ledger is away": {func(_ *testing.T, l *lookout) { l.store.away = true }, "the database is away"},
+		"the ledger is unavailable": {func(_ *testing.T, l *lookout) { l.store.away = true }, "the database is away"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLookout(t, 0)

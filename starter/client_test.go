@@ -221,7 +221,7 @@ func TestErrorsNameFieldsAndExpectations(t *testing.T) {
 	w.gateway.err = access.Errorf(access.Conflict, "withdraw", "the request has ended")
 	got = w.usher(t, "ana", "withdraw", "r1")
 	require.Equal(t, exitFailed, got.code)
-	require.Contains(t, got.err, "The request has ended: It came too late: the outcome is granted.\n  outcome: granted, at 2026-06-01 09:06:00Z")
+	require.Contains(t, got.err, "The request has ended: The request has already ended: granted.\n  outcome: granted, at 2026-06-01 09:06:00Z")
 
 	got = w.usher(t, "boss", "deny", "r1")
 	require.Equal(t, exitFailed, got.code)

@@ -173,7 +173,7 @@ func (c *commands) withdraw() *cobra.Command {
 
 func (c *commands) show() *cobra.Command {
 	return &cobra.Command{
-		Use: "show REQUEST", Short: "Show a request: where it stands, and how it came there", Args: cobra.ExactArgs(1),
+		Use: "show REQUEST", Short: "Show a request: status and history", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.do(cmd.Context(), call{method: http.MethodGet, path: requestPath(args[0], ""), show: as(showRequest)})
 		},

@@ -73,7 +73,7 @@ func newRoot(s *surroundings) *cobra.Command {
 	options := &clientOptions{}
 	root := &cobra.Command{
 		Use:           "usher",
-		Short:         "Ask for access, decide, and see what became of it",
+		Short:         "Request, approve and track access",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}

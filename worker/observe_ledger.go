@@ -68,7 +68,7 @@ func (l observedLedger) WatchedTickets(ctx context.Context, desk access.DeskName
 	return ledgerCall(l, "watched_tickets", func() ([]access.WatchedTicket, error) { return l.Store.WatchedTickets(ctx, desk, ids) })
 }
 
-func (l observedLedger) SaveMarks(ctx context.Context, desk access.DeskName, marks map[access.TicketID]access.TicketFingerprint) error {
+func (l observedLedger) SaveFingerprints(ctx context.Context, desk access.DeskName, marks map[access.TicketID]access.TicketFingerprint) error {
 	return ledgerDo(l, "save_fingerprints", func() error { return l.Store.SaveFingerprints(ctx, desk, marks) })
 }
 

@@ -295,7 +295,7 @@ func TestAStopCutsWhatOutlastsTheGrace(t *testing.T) {
 func TestAWorkerWaitsForATemporalThatIsAway(t *testing.T) {
 	text := newSlowSource(t).edge("127.0.0.1:1", "1s")
 	p := run(t, binary(t), text)
-	require.Eventually(t, func() bool { return strings.Count(p.log(), "waiting for what is away") >= 2 }, soon, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Count(p.log(), "waiting for an unavailable service") >= 2 }, soon, 20*time.Millisecond)
 	live, _ := p.get(t, "/livez")
 	require.Equal(t, http.StatusOK, live)
 	ready, why := p.get(t, "/readyz")

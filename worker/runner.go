@@ -91,7 +91,7 @@ func (r *runner) start(ctx context.Context) {
 		steps = append([]step{{"ledger", r.parts.Store.Migrate}}, steps...)
 	}
 	for _, step := range steps {
-		if !r.insist(ctx, step.what, step.do) {
+		if !r.retryUntilReady(ctx, step.what, step.do) {
 			return
 		}
 	}
@@ -102,7 +102,7 @@ func (r *runner) start(ctx context.Context) {
 		}
 		r.started = append(r.started, w)
 	}
-	if r.parts.Store != nil && (!r.insist(ctx, "watch", r.ensureWatch) || !r.insist(ctx, "scan of leases", r.ensureScan)) {
+	if r.parts.Store != nil && (!r.retryUntilReady(ctx, "watch", r.ensureWatch) || !r.retryUntilReady(ctx, "scan of leases", r.ensureScan)) {
 		return
 	}
 	r.parts.Ready.polling.Store(true)
@@ -114,7 +114,7 @@ func (r *runner) start(ctx context.Context) {
 }
 
 // insist does a step until it succeeds; false when the process is to end.
-func (r *runner) insist(ctx context.Context, what string, do func(context.Context) error) bool {
+func (r *runner) retryUntilReady(ctx context.Context, what string, do func(context.Context) error) bool {
 	for {
 		err := do(ctx)
 		if err == nil {
@@ -122,7 +122,7 @@ func (r *runner) insist(ctx context.Context, what string, do func(context.Contex
 		}
 		switch access.KindOf(err) {
 		case access.Transient, access.RateLimited, access.NotFound:
-			r.log.Warn("waiting for what is away", "what", what, "error", err)
+			r.log.Warn("waiting for an unavailable service", "what", what, "error", err)
 		case access.Invalid, access.Conflict, access.Forbidden, access.Unknown:
 			r.parts.Fatal.report(err)
 			return false

@@ -139,7 +139,7 @@ func TestUndecidedExpiresAfterReminders(t *testing.T) {
 	require.Equal(t, access.OutcomeExpired, result.Outcome)
 	require.Equal(t, 7*24*time.Hour, result.View.EndedAt.Sub(result.View.ApprovalDeadline.Add(-7*24*time.Hour)))
 	require.Equal(t, 6, has(w.events("r1"), access.EventReminded), "one a day, none at the deadline")
-	require.Contains(t, w.desk.Comments(w.ticket().Ref.ID)[0], "Reminder: this request waits since")
+	require.Contains(t, w.desk.Comments(w.ticket().Ref.ID)[0], "Reminder: this request is pending since")
 	require.Equal(t, access.TicketWontDo, w.ticket().Phase)
 	require.Empty(t, w.ensures)
 }

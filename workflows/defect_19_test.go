@@ -37,7 +37,7 @@ func TestDefect19(t *testing.T) {
 		require.Equal(t, access.OutcomeExpired, r.outcomeOf(r.request("wiki/editor")).Outcome)
 		differ(t, r.desk.Comments(r.ticket().Ref.ID), 6)
 	})
-	t.Run("each reminder of whoever works the ticket says something else", func(t *testing.T) {
+	t.Run("each reminder of the ticket's assignee says something else", func(t *testing.T) {
 		t.Parallel()
 		r := requestRuns(t, nil)
 		r.approves(time.Hour, "omar")

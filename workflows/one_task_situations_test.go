@@ -142,7 +142,7 @@ func (w *world) moves() {
 	}
 }
 
-// assignsNobody returns the approvers no account that usher can tell, so that only humans assign the ticket.
+// assignsNobody removes the approvers' accounts, so that only humans assign the ticket.
 func (w *world) assignsNobody() {
 	for _, id := range []access.PersonID{"mia", "omar", "olga"} {
 		person, err := w.source.Lookup(w.t.Context(), id)

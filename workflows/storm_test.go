@@ -170,7 +170,7 @@ func (s *storm) span(most int, name string, turn func(on bool)) {
 // faults are those that every workflow may meet.
 func (s *storm) faults() {
 	r := s.runs
-	s.span(2, "the ledger is away", r.ledger.setAway)
+	s.span(2, "the ledger is unavailable", r.ledger.setAway)
 	s.span(1, "the desk is down", r.desk.Down)
 	s.span(1, "the desk refuses the credentials", r.desk.RefuseCredentials)
 	s.span(1, "the desk's search lags", r.desk.SearchLags)

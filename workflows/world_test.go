@@ -172,7 +172,7 @@ func newWorldWith(t testing.TB, change func(*access.RequestSettings)) *world {
 	return w
 }
 
-// newRun returns the world a fresh environment: the next run of a workflow, over the same desk, target and ledger.
+// newRun sets a fresh environment: the next run of a workflow, over the same desk, target and ledger.
 func (w *world) newRun() {
 	var suite testsuite.WorkflowTestSuite
 	before := w.env

@@ -141,7 +141,7 @@ const (
 	ActionRecordOnly TicketAction = "record_only"
 )
 
-// TicketActions returns each ticket event its one meaning.
+// TicketActions is the one action for each event of a ticket.
 type TicketActions map[TicketEvent]TicketAction
 
 // AllowedTicketActions lists, for each event, the meanings that configuration may give it; the first is the default.

@@ -278,7 +278,7 @@ func (f *freeze) busyActivities(ctx context.Context) (int, error) {
 // soakQueue is where the test itself runs a workflow.
 const soakQueue = "soak"
 
-// soakUp returns the frozen worker tasks of these queues that mean nothing, until it gets no more: what comes then goes to
+// soakUp has the frozen worker tasks of these queues that mean nothing, until it gets no more: what comes then goes to
 // others.
 func (f *freeze) soakUp(ctx context.Context, t *testing.T, queues ...string) {
 	t.Helper()

@@ -153,6 +153,6 @@ func everyCall(ctx context.Context, s *ledger.Store) map[string]error {
 		"View": view, "Views": views, "Events": events, "Lease": lease, "LeasesOf": leases, "TicketByID": ticket, "TicketsOf": tickets,
 		"Watch": watch, "WatchedTickets": watched, "OpenTickets": open, "LiveLeases": live, "LiveSubjects": subjects, "SaveWatch": s.SaveWatch(ctx, access.WatchPosition{Desk: "jira"}),
 		"SaveFingerprints": s.SaveFingerprints(ctx, "jira", map[access.TicketID]access.TicketFingerprint{"10": {}}),
-		"Ping":      s.Ping(ctx), "Migrate": s.Migrate(ctx), "Record": s.Record(ctx, access.Entry{Events: []access.Event{event("r-1", 1)}}),
+		"Ping":             s.Ping(ctx), "Migrate": s.Migrate(ctx), "Record": s.Record(ctx, access.Entry{Events: []access.Event{event("r-1", 1)}}),
 	}
 }

@@ -30,7 +30,7 @@ type Config struct {
 // contacts nothing, but certificate and password files that a PostgreSQL URL names must exist. The text never holds
 // any part of the URL.
 func (c Config) Validate() error {
-	_, err := c.place()
+	_, err := c.location()
 	return err
 }
 
@@ -40,7 +40,7 @@ type location struct {
 	server *pgx.ConnConfig
 }
 
-func (c Config) place() (location, error) {
+func (c Config) location() (location, error) {
 	scheme, rest, _ := strings.Cut(c.URL, ":")
 	switch scheme {
 	case "sqlite":

@@ -14,7 +14,7 @@ const (
 	maxArguments = 64
 )
 
-// preparing returns connections that parse a statement with arguments once, and not each time that it is executed (ADR 13).
+// preparing is a connector of connections that parse a statement with arguments once, and not each time that it is executed (ADR 13).
 // PostgreSQL's driver does the same by itself.
 type preparing struct{ driver.Connector }
 

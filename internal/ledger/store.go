@@ -43,7 +43,7 @@ type database struct {
 // starts while the database is away, and Ping tells. Invalid when cfg is wrong. The Store must be closed.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	const op = "open the ledger"
-	where, err := cfg.place()
+	where, err := cfg.location()
 	if err != nil {
 		return nil, &access.Error{Kind: access.Invalid, Op: op, Err: err}
 	}

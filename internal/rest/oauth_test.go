@@ -21,7 +21,7 @@ const (
 	wrongSecret  = "another s3cr3t"
 )
 
-// tokenServer returns the tokens t1, t2, ... for an hour each, to whoever knows the secret. It says a wrong one back.
+// tokenServer answers with the tokens t1, t2, ... for an hour each, to whoever knows the secret. It says a wrong one back.
 type tokenServer struct {
 	mu    sync.Mutex
 	given int

@@ -125,7 +125,7 @@ func (t *Transport) HTTPClient() *http.Client {
 	}
 }
 
-// transportError returns how a round trip failed. sent is false when nothing can have reached the other side.
+// transportError is how a round trip failed. sent is false when nothing can have reached the other side.
 type transportError struct {
 	kind  access.Kind // "" leaves it to sent and the mode
 	sent  bool

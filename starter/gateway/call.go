@@ -86,7 +86,7 @@ func (g *Gateway) update(ctx context.Context, id access.RequestID, call client.U
 		return access.RequestView{}, outage(op,
 			"Temporal or its worker did not answer in time, so it may have been taken; repeating with the same id is safe", err)
 	}
-	return access.RequestView{}, outage(op, "Temporal does not take messages now; repeating with the same id is safe", err)
+	return access.RequestView{}, outage(op, "Temporal is unavailable; repeating with the same id is safe", err)
 }
 
 func (g *Gateway) updated(ctx context.Context, call client.UpdateWorkflowOptions) (access.RequestView, error) {

@@ -13,8 +13,8 @@ const readyWithin = 3 * time.Second
 
 type healthOutput struct {
 	Body struct {
-		Status string            `json:"status" doc:"ok, or degraded when a part is away that usher can do without for a time."`
-		Checks map[string]string `json:"checks,omitempty" doc:"Each part: ok or away."`
+		Status string            `json:"status" doc:"ok, or degraded when a part is unavailable that usher can do without for a time."`
+		Checks map[string]string `json:"checks,omitempty" doc:"Each part: ok or unavailable."`
 	}
 }
 
@@ -26,7 +26,7 @@ func (a *API) registerHealth() {
 	}), a.live)
 	huma.Register(a.huma, a.operation(http.MethodGet, "/readyz", huma.Operation{
 		OperationID: "ready", Summary: "Can calls be answered?", Tags: []string{"operations"}, Security: open,
-		Description: "503 while Temporal or the identity issuer is away. A ledger that is away only degrades: requests and decisions go on.",
+		Description: "503 while Temporal or the identity issuer is unavailable. An unavailable ledger only degrades: requests and decisions go on.",
 	}), a.ready)
 }
 
@@ -57,13 +57,13 @@ func (a *API) ready(ctx context.Context, _ *struct{}) (*healthOutput, error) {
 			continue
 		}
 		a.logged(ctx, err)
-		out.Body.Checks[part.name], out.Body.Status = "away", "degraded"
+		out.Body.Checks[part.name], out.Body.Status = "unavailable", "degraded"
 		if part.needed {
 			away = append(away, ProblemField{Location: part.name, Message: "expected an answer"})
 		}
 	}
 	if len(away) > 0 {
-		return nil, newProblem(kindUnavailable(), "usher waits for what it needs", away...).with("Retry-After", "5")
+		return nil, newProblem(kindUnavailable(), "A required service is unavailable", away...).with("Retry-After", "5")
 	}
 	return out, nil
 }

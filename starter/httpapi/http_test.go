@@ -119,7 +119,7 @@ func TestHealth(t *testing.T) {
 
 	degraded := newWorld(t, ledgerAway).call("", "GET", "/readyz", "")
 	require.Equal(t, http.StatusOK, degraded.status)
-	require.JSONEq(t, `{"status":"degraded","checks":{"temporal":"ok","identity":"ok","ledger":"away"}}`, degraded.body)
+	require.JSONEq(t, `{"status":"degraded","checks":{"temporal":"ok","identity":"ok","ledger":"unavailable"}}`, degraded.body)
 
 	w.gateway.err = access.Errorf(access.Transient, "check", "no answer")
 	got := w.call("", "GET", "/readyz", "")

@@ -109,7 +109,7 @@ func (a *API) panicked(rec *recorder, r *http.Request, broken any) {
 	a.deps.Logger.ErrorContext(r.Context(), "panic in a handler", "http_request_id", traceOf(r.Context()).id,
 		"panic", fmt.Sprint(broken), "stack", string(debug.Stack()))
 	if rec.status == 0 {
-		newProblem(kindInternal(), "usher made a mistake; the log says more under this http_request_id").write(rec, r)
+		newProblem(kindInternal(), "Internal error. See the server log under this http_request_id").write(rec, r)
 	}
 }
 

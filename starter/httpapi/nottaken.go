@@ -57,7 +57,7 @@ func (a *API) explained(ctx context.Context, id access.RequestID, d access.Decis
 func whyNot(view access.RequestView, d access.Decision, err error) *Problem {
 	problem := problemOf(err)
 	if view.State.Ended() {
-		problem = newProblem(kindEnded(), fmt.Sprintf("It came too late: the outcome is %s.", view.State))
+		problem = newProblem(kindEnded(), fmt.Sprintf("The request has already ended: %s.", view.State))
 		problem.Outcome, problem.EndedAt = view.State, view.EndedAt
 	}
 	if d.ID != "" && !access.IsKind(err, access.Forbidden) {

@@ -52,7 +52,7 @@ type Authenticator interface {
 	Warning() string
 }
 
-// UnauthenticatedError returns why no identity was accepted. Reason never holds the token. Offered is false when the call
+// UnauthenticatedError is why no identity was accepted. Reason never holds the token. Offered is false when the call
 // offered no identity at all.
 type UnauthenticatedError struct {
 	Reason  string

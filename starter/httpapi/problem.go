@@ -23,9 +23,9 @@ type Problem struct {
 	Status        int                 `json:"status" doc:"The HTTP status." example:"422"`
 	Detail        string              `json:"detail,omitempty" doc:"What is wrong this time."`
 	Errors        []ProblemField      `json:"errors,omitempty" doc:"The fields that are wrong, each with what was expected."`
-	Outcome       access.RequestState `json:"outcome,omitempty" doc:"How the request ended, when it came too late."`
+	Outcome       access.RequestState `json:"outcome,omitempty" doc:"How the request ended, when the call came after the end."`
 	EndedAt       *time.Time          `json:"ended_at,omitempty" doc:"When the request ended."`
-	Decisions     []access.Decision   `json:"decisions,omitempty" doc:"What was decided about these items, when a decision came too late."`
+	Decisions     []access.Decision   `json:"decisions,omitempty" doc:"What was decided about these items, when a decision came after another one."`
 	HTTPRequestID string              `json:"http_request_id,omitempty" doc:"What X-Request-Id says; the log has it too."`
 
 	headers http.Header
@@ -156,11 +156,11 @@ func problemOf(err error) *Problem {
 	}
 	var known *access.Error
 	if !errors.As(err, &known) {
-		return newProblem(kindInternal(), "usher made a mistake; the log says more under this http_request_id")
+		return newProblem(kindInternal(), "Internal error. See the server log under this http_request_id")
 	}
 	problem = newProblem(kindOf(known.Kind), known.Err.Error())
 	if problem.Status >= http.StatusInternalServerError && known.Kind != access.Transient {
-		problem.Detail = "usher made a mistake; the log says more under this http_request_id"
+		problem.Detail = "Internal error. See the server log under this http_request_id"
 	}
 	if known.Kind == access.Transient || known.Kind == access.RateLimited {
 		seconds := max(1, int(known.RetryAfter.Round(time.Second)/time.Second))

@@ -60,8 +60,8 @@ func TestADecisionThatComesTooLate(t *testing.T) {
 		told    int
 	}{
 		"the loser is told who decided":                    {"owner", decided, settledAlready(), 409, "conflict", "every item is decided already", 1},
-		"the loser is told when the request has ended":     {"owner", over, ended, 409, "ended", "It came too late: the outcome is denied.", 1},
-		"the loser is told when Temporal has forgotten it": {"owner", over, forgotten, 409, "ended", "It came too late: the outcome is denied.", 1},
+		"the loser is told when the request has ended":     {"owner", over, ended, 409, "ended", "The request has already ended: denied.", 1},
+		"the loser is told when Temporal has forgotten it": {"owner", over, forgotten, 409, "ended", "The request has already ended: denied.", 1},
 		"the requester is told why not":                    {"ana", decided, notAnApprover(), 403, "forbidden", "you are not an approver of this request; awaited: Mia (manager)", 0},
 		"an auditor is told why not":                       {"audra", decided, notAnApprover(), 403, "forbidden", "you are not an approver of this request; awaited: Mia (manager)", 0},
 		"a stranger learns nothing":                        {"eve", decided, notAnApprover(), 404, "not-found", "", 0},

@@ -122,7 +122,7 @@ func (a *API) readRequest(ctx context.Context, in *requestInput) (*requestOutput
 		out.Body.Timeline = append(out.Body.Timeline, events...)
 	case !access.IsKind(err, access.NotFound):
 		a.logged(ctx, err)
-		out.Body.TimelineProblem = "the ledger is away"
+		out.Body.TimelineProblem = "the ledger is unavailable"
 	}
 	return out, nil
 }

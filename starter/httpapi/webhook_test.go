@@ -98,7 +98,7 @@ func TestWhereAWatchRunsItGetsTheHint(t *testing.T) {
 func TestAHintThatCannotBePassedOnIsStillAccepted(t *testing.T) {
 	const about = `{"issue":{"id":"10001"}}`
 	for name, make := range map[string]func(t *testing.T) *world{
-		"the ledger is away": func(t *testing.T) *world { return newWorld(t, ledgerAway) },
+		"the ledger is unavailable": func(t *testing.T) *world { return newWorld(t, ledgerAway) },
 		"Temporal is away": func(t *testing.T) *world {
 			w := newWorld(t)
 			w.recorded("r1")

@@ -47,7 +47,7 @@ func (w *person) takeWritten() {
 }
 
 // notifyAll sends the requests the status of their leases, where they do not have it: together with what the ledger records.
-func (w *person) tellAll() {
+func (w *person) notifyAll() {
 	for _, l := range w.agenda.changed {
 		if l.StatusDue && (l.State != access.LeaseGranting || l.Problem != "" || l.Refused != "") {
 			l.StatusDue = false
@@ -104,7 +104,7 @@ func (w *person) Undelivered(leases []access.LeaseID) {
 
 // stepUnheard asks who stands behind a lease whose request no longer runs: access stays if the request's outcome granted it,
 // else it must end.
-func (w *person) stepUnheard(l *lease, now time.Time) {
+func (w *person) stepUndelivered(l *lease, now time.Time) {
 	switch {
 	case l.ReadAt.IsZero() || l.reading || now.Before(l.ReadAt):
 		return

@@ -121,7 +121,7 @@ func (g *group) learn(now time.Time) {
 }
 
 // behind returns a lease of usher's that stands behind the same access already, whatever it does now; nil for none.
-func (in *index) behind(l *lease) *lease {
+func (in *index) sameAccess(l *lease) *lease {
 	for _, g := range in.around(l) {
 		for _, other := range g.leases {
 			if other != l && other.Attempted && other.State != access.LeaseEnded {

@@ -182,9 +182,9 @@ func (w *person) Step(now time.Time) {
 	if w.Recovered {
 		w.stepAll(now)
 	}
-	w.tellAll()
+	w.notifyAll()
 	w.outbox.Step()
-	w.settle(now)
+	w.reschedule(now)
 	w.show()
 }
 
@@ -201,14 +201,14 @@ func (w *person) stepAll(now time.Time) {
 			w.do(l, a, now)
 			w.changed(l)
 		}
-		w.stepUnheard(l, now)
+		w.stepUndelivered(l, now)
 		w.stepRemoval(l, now)
 		l.changed = false
 	}
 }
 
 // settle lets go of the leases that are over, and schedules the others that have been evaluated.
-func (w *person) settle(now time.Time) {
+func (w *person) reschedule(now time.Time) {
 	for _, l := range w.agenda.changed {
 		at, _ := w.dueOf(l, now)
 		if w.over(l) {
@@ -230,7 +230,7 @@ func (w *person) do(l *lease, a action, now time.Time) {
 	case refuse:
 		w.refuse(l, "nothing says where this access is granted")
 	case grantAccess:
-		w.grant(l, w.index.behind(l))
+		w.grant(l, w.index.sameAccess(l))
 	case takeGrant:
 		w.takeGrant(l, *l.Granted)
 	case endUngranted:

@@ -70,13 +70,13 @@ func (r *request) judgeOperator(d access.Decision) {
 		r.refuseOperator(d.Evidence, why)
 		return
 	}
-	r.take(d)
+	r.recordDecision(d)
 }
 
 func (r *request) refuseOperator(proof, why string) {
 	r.record(access.Event{
 		Type: access.EventDecisionRefused, Channel: access.ChannelOperator, Evidence: proof,
-		Text: "A decision by signal does not count: " + why + ".",
+		Text: "A decision by signal was not accepted: " + why + ".",
 	})
 }
 
@@ -114,7 +114,7 @@ func (r *request) whyOperatorNot(d access.Decision) string {
 }
 
 // take records a decision that may be taken, and returns the number of its fact.
-func (r *request) take(d access.Decision) int {
+func (r *request) recordDecision(d access.Decision) int {
 	open, _ := r.approvals().Judge(*r.Requirement, r.View.Decisions, d)
 	d.At = r.loop.Now()
 	d.Items, d.Stages = nil, nil
@@ -158,7 +158,7 @@ func approverName(stage access.Stage, id access.PersonID) string {
 	return string(id)
 }
 
-// remind reminds those who are awaited: the approvers, or whoever works the ticket.
+// remind reminds those who are awaited: the approvers, or the ticket's assignee.
 func (r *request) remind(now time.Time) {
 	if r.RemindAt.IsZero() || now.Before(r.RemindAt) || r.Stop != nil {
 		return
@@ -171,7 +171,7 @@ func (r *request) remind(now time.Time) {
 		said = "Reminded: " + awaited + "."
 	case r.View.State == access.StateFulfilling && len(titles) > 0:
 		text = ticket.FulfilmentReminderText(r.Reminders+1, titles, r.StageSince)
-		said = "Reminded whoever works the ticket."
+		said = "Reminded the ticket's assignee."
 	default:
 		r.RemindAt = time.Time{}
 		return

@@ -25,8 +25,8 @@ func (r *request) beginRevoking() {
 	}
 }
 
-// end returns the request its outcome and has the ticket closed.
-func (r *request) end() {
+// setOutcome ends the request and has the ticket closed.
+func (r *request) setOutcome() {
 	v := &r.View
 	if r.Stop != nil {
 		r.endItems(r.Stop)
@@ -57,7 +57,7 @@ func (r *request) end() {
 	r.ending = r.record(event)
 }
 
-// endItems returns the items that are still open the state that the stop means for them.
+// endItems sets the state of the items that are still open to what the stop means.
 func (r *request) endItems(s *stop) {
 	for i := range r.View.Items {
 		item := &r.View.Items[i]

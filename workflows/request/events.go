@@ -134,7 +134,7 @@ func (r *request) decideByTicket(now access.TicketSnapshot, who access.PersonID,
 		r.revert(now, why.Problem)
 		return
 	}
-	r.take(d)
+	r.recordDecision(d)
 }
 
 // denyOpen denies what is open, by the word of whoever closed the ticket.
@@ -175,7 +175,7 @@ func (r *request) revert(now access.TicketSnapshot, why string) {
 	r.ticket.Write(ticket.Write{Key: key, Text: ticket.RevertText(why), TransitionTo: r.phase()})
 	r.recordAs(key, access.Event{
 		Type: access.EventDecisionRefused, Actor: r.ticket.Person(now.StatusChangedBy), Channel: access.ChannelTicket,
-		Text: "A change of the ticket by " + ticket.MoverName(now) + " does not count: " + why + ".",
+		Text: "A change of the ticket by " + ticket.MoverName(now) + " was reverted: " + why + ".",
 	})
 }
 

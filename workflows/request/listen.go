@@ -135,7 +135,7 @@ func (r *request) applyDecision(d access.Decision) func() bool {
 		return func() bool { return r.evaluated() && r.judged(d.ID) }
 	}
 	d.Channel = access.ChannelAPI
-	number := r.take(d)
+	number := r.recordDecision(d)
 	return func() bool { return r.outbox.Recorded(number) }
 }
 
@@ -169,7 +169,7 @@ func (r *request) takeEarly() []access.Decision {
 			if why != nil || r.known(d.ID) || (d.Channel == access.ChannelOperator && !r.Requirement.Settings.OperatorDecisions) {
 				continue
 			}
-			r.numbers[d.ID] = r.take(d)
+			r.numbers[d.ID] = r.recordDecision(d)
 			rest = append(append([]access.Decision{}, rest[:i]...), rest[i+1:]...)
 			taken = true
 			break
@@ -197,6 +197,6 @@ func (r *request) judgeEarly() {
 			r.rejected[d.ID] = workflows.RefusalError(why)
 			continue
 		}
-		r.numbers[d.ID] = r.take(d)
+		r.numbers[d.ID] = r.recordDecision(d)
 	}
 }

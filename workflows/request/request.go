@@ -177,13 +177,13 @@ func (r *request) leavePhase() {
 	switch {
 	case state.Ended() || r.phaseLasts(state):
 	case state == access.StateEvaluating || state == access.StateRevoking:
-		r.end()
+		r.setOutcome()
 	case r.Stop != nil:
 		r.beginRevoking()
 	case state == access.StateAwaitingApproval && r.has(access.ItemApproved):
 		r.beginFulfilment()
 	default:
-		r.end()
+		r.setOutcome()
 	}
 }
 

@@ -42,7 +42,7 @@ func (r *request) updateWaitingOn() {
 	}
 	for _, item := range v.Items {
 		if v.State == access.StateFulfilling && item.State == access.ItemFulfilling && item.Fulfilment == access.FulfilmentManual {
-			r.await(access.Waiting{Name: "whoever works the ticket", Stage: "fulfilment", Since: r.StageSince}, item.Item.ID)
+			r.await(access.Waiting{Name: "the ticket's assignee", Stage: "fulfilment", Since: r.StageSince}, item.Item.ID)
 		}
 	}
 }

@@ -30,14 +30,14 @@ func TestDetails(t *testing.T) {
 		require.Contains(t, text, "- Item 2, badge/lab: denied: denied by Omar\n")
 		require.NotContains(t, text, "more")
 	})
-	t.Run("of those awaited they name those in the search attribute, and whoever works the ticket", func(t *testing.T) {
+	t.Run("of those awaited they name those in the search attribute, and the ticket's assignee", func(t *testing.T) {
 		text := details(access.RequestView{State: access.StateFulfilling, WaitingOn: []access.Waiting{
-			{Person: "mia", Name: "Mia"}, {Person: "omar", Name: "Omar"}, {Person: "olga", Name: "Olga"}, {Name: "whoever works the ticket"},
+			{Person: "mia", Name: "Mia"}, {Person: "omar", Name: "Omar"}, {Person: "olga", Name: "Olga"}, {Name: "the ticket's assignee"},
 		}}, []string{"omar"}, outbox.State{})
 		require.NotContains(t, text, "Mia")
 		require.NotContains(t, text, "Olga")
 		require.Contains(t, text, "**Omar**")
-		require.Contains(t, text, "**whoever works the ticket**")
+		require.Contains(t, text, "**the ticket's assignee**")
 		require.Contains(t, text, "- and 2 more\n")
 	})
 	t.Run("what the ledger refuses is named", func(t *testing.T) {

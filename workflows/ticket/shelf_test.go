@@ -121,7 +121,7 @@ func newShelf(t *testing.T) *shelf {
 	return s
 }
 
-// newRun returns the shelf the environment of its next run.
+// newRun sets the shelf's environment of its next run.
 func (s *shelf) newRun() {
 	before := s.env
 	var suite testsuite.WorkflowTestSuite

@@ -154,11 +154,11 @@ func channelText(c access.Channel) string {
 
 // ReminderText reminds the people a request waits for.
 func ReminderText(number int, awaited string, since, deadline time.Time) string {
-	return fmt.Sprintf("Reminder: this request waits since %s for %s. It expires at %s. This is reminder %d.",
+	return fmt.Sprintf("Reminder: this request is pending since %s for %s. It expires at %s. This is reminder %d.",
 		workflows.Clock(since), awaited, workflows.Clock(deadline), number)
 }
 
-// FulfilmentReminderText reminds whoever works the ticket.
+// FulfilmentReminderText reminds the ticket's assignee.
 func FulfilmentReminderText(number int, items []string, since time.Time) string {
 	return fmt.Sprintf("Reminder: approved since %s, waiting for a human to grant: %s. "+
 		"Close this ticket as done when it is granted. This is reminder %d.", workflows.Clock(since), strings.Join(items, ", "), number)
@@ -172,7 +172,7 @@ func WorkText(items []string) string {
 
 // RevertText is the text about a change that usher reverted, with the reason.
 func RevertText(why string) string {
-	return "This change of the ticket does not count: " + why + ". usher has put the ticket back."
+	return "usher reverted this change: " + why + "."
 }
 
 // NotVisibleText is the text that says that the target does not show a hand-made grant.

@@ -146,13 +146,13 @@ func TestSentences(t *testing.T) {
 	noon := time.Date(2026, 3, 4, 12, 0, 0, 0, time.FixedZone("CET", 3600))
 	view := access.RequestView{State: access.OutcomePartlyGranted}
 	rows := map[string]string{
-		ticket.ReminderText(2, "Mia (manager)", noon, noon.Add(time.Hour)): "Reminder: this request waits since 2026-03-04 11:00 UTC " +
+		ticket.ReminderText(2, "Mia (manager)", noon, noon.Add(time.Hour)): "Reminder: this request is pending since 2026-03-04 11:00 UTC " +
 			"for Mia (manager). It expires at 2026-03-04 12:00 UTC. This is reminder 2.",
 		ticket.FulfilmentReminderText(3, []string{"Lab badge", "Vault"}, noon): "Reminder: approved since 2026-03-04 11:00 UTC, waiting for " +
 			"a human to grant: Lab badge, Vault. Close this ticket as done when it is granted. This is reminder 3.",
 		ticket.WorkText([]string{"Lab badge"}): "Approved. To be granted by hand: Lab badge.\n" +
 			"Close this ticket as done when it is granted, as won't do if it will not be.",
-		ticket.RevertText("you are not an approver"): "This change of the ticket does not count: you are not an approver. usher has put the ticket back.",
+		ticket.RevertText("you are not an approver"): "usher reverted this change: you are not an approver.",
 		ticket.NotVisibleText("Vault"): "The ticket was closed as done, but the target does not show Vault yet. " +
 			"usher goes on checking; the request closes when the access can be seen.",
 		ticket.ReplacedText("ACC-1"): "This ticket replaces ACC-1, which can no longer be read. The request went on meanwhile.",

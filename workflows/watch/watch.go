@@ -36,9 +36,9 @@ type state struct {
 	Hints     []access.TicketID `json:"hints,omitempty"`
 	HintsFrom time.Time         `json:"hints_from,omitzero"`
 	Overflown bool              `json:"overflown,omitempty"`
-	// Round is the round that is under way; nil for none. NextRound is when the next is due.
-	Round     *access.ChangesQuery `json:"round,omitempty"`
-	NextRound time.Time            `json:"next_round,omitzero"`
+	// Poll is the poll that is under way; nil for none. NextPollAt is when the next is due.
+	Poll       *access.ChangesQuery `json:"poll,omitempty"`
+	NextPollAt time.Time            `json:"next_poll_at,omitzero"`
 	// Scan is where a full scan stands; nil while none is under way. ScanFrom is from when on one that failed is tried
 	// again, and ScanFailures counts the failures in a row.
 	Scan         *scan     `json:"scan,omitempty"`
@@ -115,10 +115,10 @@ func (w *watch) Step(now time.Time) {
 	case !now.Before(w.SettingsAt):
 		w.begin()
 	case w.Settings == nil:
-	case w.Round != nil:
+	case w.Poll != nil:
 		w.page()
-	case w.Overflown || !now.Before(w.NextRound):
-		w.round()
+	case w.Overflown || !now.Before(w.NextPollAt):
+		w.startPoll()
 	case len(w.Hints) > 0 && !now.Before(w.HintsFrom):
 		w.followHints(now)
 	case w.scanDue(now):
@@ -134,10 +134,10 @@ func (w *watch) Due() (time.Time, string) {
 		return time.Time{}, ""
 	case w.Settings == nil:
 		return w.SettingsAt, "read the settings"
-	case len(w.Hints) > 0 && w.HintsFrom.Before(w.NextRound):
+	case len(w.Hints) > 0 && w.HintsFrom.Before(w.NextPollAt):
 		return w.HintsFrom, "gather hints"
 	}
-	return w.NextRound, "next round"
+	return w.NextPollAt, "next poll"
 }
 
 // Done reports whether there is nothing to watch.

@@ -58,7 +58,7 @@ func (w *world) calls() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(w.asked), func(line string) bool {
-		return !strings.Contains(line, " round") && !strings.Contains(line, " read")
+		return !strings.Contains(line, " poll") && !strings.Contains(line, " read")
 	})
 }
 
@@ -74,7 +74,7 @@ func (w *world) CurrentSettings(context.Context) (access.RequestSettings, error)
 
 // ChangedTickets answers as activities.Desk does.
 func (w *world) ChangedTickets(_ context.Context, c activities.ChangedTicketsInput) (activities.ChangedTicketsResult, error) {
-	err := w.ask("round", "%s", c.Query.Page)
+	err := w.ask("poll", "%s", c.Query.Page)
 	page := 1
 	if c.Query.Page != "" {
 		page = len(c.Query.Page) + 1
@@ -161,7 +161,7 @@ func TestSettings(t *testing.T) {
 		w.at(10*time.Minute, func() { w.terms.Watch.Interval = access.Duration(50 * time.Minute) })
 		w.run(t, 2*time.Hour+10*time.Minute, watch.Params{})
 		require.Equal(t, []string{
-			"0s position", "0s settings", "0s round", "20m0s round", "40m0s round", "1h0m0s settings", "1h0m0s round", "1h50m0s round",
+			"0s position", "0s settings", "0s poll", "20m0s poll", "40m0s poll", "1h0m0s settings", "1h0m0s poll", "1h50m0s poll",
 		}, w.asked)
 	})
 	t.Run("a desk that is no longer watched has no watch after an hour", func(t *testing.T) {
@@ -176,8 +176,8 @@ func TestSettings(t *testing.T) {
 		w.at(10*time.Minute, func() { w.fails["settings"] = []error{refused(), refused()} })
 		w.run(t, 85*time.Minute, watch.Params{})
 		require.Equal(t, []string{
-			"0s position", "0s settings", "0s round", "20m0s round", "40m0s round", "1h0m0s settings", "1h0m0s round", "1h20m0s settings",
-			"1h20m0s round",
+			"0s position", "0s settings", "0s poll", "20m0s poll", "40m0s poll", "1h0m0s settings", "1h0m0s poll", "1h20m0s settings",
+			"1h20m0s poll",
 		}, w.asked)
 	})
 	t.Run("before they have been read once, they are asked for again soon", func(t *testing.T) {
@@ -186,7 +186,7 @@ func TestSettings(t *testing.T) {
 		w.fails["settings"] = []error{refused(), refused()}
 		w.run(t, 10*time.Minute, watch.Params{})
 		require.Equal(t, []string{
-			"0s position", "15s position", "15s settings", "45s settings", "1m45s settings", "1m45s round",
+			"0s position", "15s position", "15s settings", "45s settings", "1m45s settings", "1m45s poll",
 		}, w.asked)
 	})
 }
@@ -196,14 +196,14 @@ func TestPages(t *testing.T) {
 		w := newWorld(t)
 		w.pages = 3
 		w.run(t, 25*time.Minute, watch.Params{})
-		require.Equal(t, []string{"0s position", "0s settings", "0s round", "0s round p", "0s round pp", "20m0s round", "20m0s round p", "20m0s round pp"}, w.asked)
+		require.Equal(t, []string{"0s position", "0s settings", "0s poll", "0s poll p", "0s poll pp", "20m0s poll", "20m0s poll p", "20m0s poll pp"}, w.asked)
 	})
 	t.Run("one that fails begins again from the cursor", func(t *testing.T) {
 		w := newWorld(t)
 		w.pages = 3
-		w.at(10*time.Minute, func() { w.fails["round"] = []error{nil, refused()} })
+		w.at(10*time.Minute, func() { w.fails["poll"] = []error{nil, refused()} })
 		w.run(t, 21*time.Minute, watch.Params{})
-		require.Equal(t, []string{"20m0s round", "20m0s round p", "20m15s round", "20m15s round p", "20m15s round pp"}, w.asked[5:])
+		require.Equal(t, []string{"20m0s poll", "20m0s poll p", "20m15s poll", "20m15s poll p", "20m15s poll pp"}, w.asked[5:])
 	})
 	t.Run("a run that continues as new asks for the next page", func(t *testing.T) {
 		w := newWorld(t)
@@ -217,8 +217,8 @@ func TestPages(t *testing.T) {
 		}
 		w.run(t, 25*time.Minute, params)
 		require.Equal(t, []string{
-			"0s round", "0s round p", "0s round pp", "0s round ppp",
-			"20m0s round", "20m0s round p", "20m0s round pp", "20m0s round ppp",
+			"0s poll", "0s poll p", "0s poll pp", "0s poll ppp",
+			"20m0s poll", "20m0s poll p", "20m0s poll pp", "20m0s poll ppp",
 		}, w.calls())
 	})
 }
@@ -238,10 +238,10 @@ func TestScan(t *testing.T) {
 		`40m0s open after "t0499"`, fmt.Sprintf("40m0s read %d from t0500", perStep),
 		`40m0s open after "t0999"`, "40m0s read 200 from t1000",
 	}
-	t.Run("it reads every open ticket, after the round", func(t *testing.T) {
+	t.Run("it reads every open ticket, after the poll", func(t *testing.T) {
 		w := scanned(t)
 		w.run(t, 50*time.Minute, watch.Params{})
-		require.Equal(t, append([]string{"40m0s round"}, steps...), w.asked[4:])
+		require.Equal(t, append([]string{"40m0s poll"}, steps...), w.asked[4:])
 	})
 	t.Run("a run that continues as new goes on where it was", func(t *testing.T) {
 		w := scanned(t)
@@ -253,7 +253,7 @@ func TestScan(t *testing.T) {
 			w.run(t, time.Hour, params)
 			params = w.next(t)
 		}
-		want := []string{"0s round", "20m0s round", "40m0s round", steps[1], steps[3], steps[5]}
+		want := []string{"0s poll", "20m0s poll", "40m0s poll", steps[1], steps[3], steps[5]}
 		require.Equal(t, want, w.calls())
 		w.run(t, 5*time.Minute, params)
 		require.Equal(t, want, w.calls(), "it is over")
@@ -262,9 +262,9 @@ func TestScan(t *testing.T) {
 		w := scanned(t)
 		w.at(30*time.Minute, func() { w.fails["read"] = []error{nil, refused()} })
 		w.run(t, 70*time.Minute, watch.Params{})
-		require.Equal(t, append([]string{"40m0s round"}, steps[:4]...), w.asked[4:9])
+		require.Equal(t, append([]string{"40m0s poll"}, steps[:4]...), w.asked[4:9])
 		require.Equal(t, []string{
-			"1h0m0s settings", "1h0m0s round", `1h0m0s open after "t0499"`, "1h0m0s read 500 from t0500", `1h0m0s open after "t0999"`,
+			"1h0m0s settings", "1h0m0s poll", `1h0m0s open after "t0499"`, "1h0m0s read 500 from t0500", `1h0m0s open after "t0999"`,
 			"1h0m0s read 200 from t1000",
 		}, w.asked[9:])
 	})
@@ -284,12 +284,12 @@ func TestHints(t *testing.T) {
 		w.run(t, 10*time.Minute, watch.Params{})
 		require.Equal(t, []string{"5m0s read 1 from t1", "5m1s read 3 from t2"}, w.asked[3:])
 	})
-	t.Run("one that names no ticket, or cannot be read, brings a round", func(t *testing.T) {
+	t.Run("one that names no ticket, or cannot be read, brings a poll", func(t *testing.T) {
 		w := newWorld(t)
 		w.at(5*time.Minute, func() { hint(w, "") })
 		w.at(7*time.Minute, func() { w.env.SignalWorkflow(workflows.SignalHint, "no hint") })
 		w.run(t, 10*time.Minute, watch.Params{})
-		require.Equal(t, []string{"5m0s round", "7m0s round"}, w.asked[3:])
+		require.Equal(t, []string{"5m0s poll", "7m0s poll"}, w.asked[3:])
 	})
 	t.Run("so do more than are worth following one by one", func(t *testing.T) {
 		const most = 500
@@ -301,7 +301,7 @@ func TestHints(t *testing.T) {
 			hint(w, "t0")
 		})
 		w.run(t, 10*time.Minute, watch.Params{})
-		require.Equal(t, []string{"5m0s round", "5m0s read 500 from t0"}, w.asked[3:])
+		require.Equal(t, []string{"5m0s poll", "5m0s read 500 from t0"}, w.asked[3:])
 	})
 	t.Run("those that cannot be followed are dropped: the next round finds the same", func(t *testing.T) {
 		w := newWorld(t)
@@ -310,6 +310,6 @@ func TestHints(t *testing.T) {
 			hint(w, "t1")
 		})
 		w.run(t, 21*time.Minute, watch.Params{})
-		require.Equal(t, []string{"5m0s read 1 from t1", "20m0s round"}, w.asked[3:])
+		require.Equal(t, []string{"5m0s read 1 from t1", "20m0s poll"}, w.asked[3:])
 	})
 }

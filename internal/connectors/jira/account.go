@@ -14,7 +14,7 @@ import (
 // assignment itself does not say which of many reasons it had.
 func (d *Desk) AssignTicket(ctx context.Context, id access.TicketID, to access.AccountID) error {
 	const op = "assign ticket"
-	i, err := d.look(ctx, op, id)
+	i, err := d.readIssue(ctx, op, id)
 	if err != nil {
 		return err
 	}

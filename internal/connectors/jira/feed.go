@@ -47,7 +47,7 @@ func (d *Desk) ChangedTickets(ctx context.Context, q access.ChangesQuery) (acces
 			return access.ChangesPage{}, err
 		}
 	}
-	tickets, err := d.told(ctx, op, me, page)
+	tickets, err := d.seenTickets(ctx, op, me, page)
 	if err != nil {
 		return access.ChangesPage{}, err
 	}
@@ -100,7 +100,7 @@ func (d *Desk) changes(ctx context.Context, op string, q access.ChangesQuery, fr
 
 // told are the tickets of a page, in its order. What has gone since a light search is left out, and only with credentials
 // that are good: what is left out will not be told again.
-func (d *Desk) told(ctx context.Context, op string, me access.AccountID, page changed) ([]access.TicketSnapshot, error) {
+func (d *Desk) seenTickets(ctx context.Context, op string, me access.AccountID, page changed) ([]access.TicketSnapshot, error) {
 	if !page.light {
 		return d.snapshots(ctx, op, me, page.issues)
 	}

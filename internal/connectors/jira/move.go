@@ -58,7 +58,7 @@ func (d *Desk) TransitionTicket(ctx context.Context, id access.TicketID, to acce
 
 // stand is an issue and its phase.
 func (d *Desk) stand(ctx context.Context, op string, id access.TicketID) (issue, access.TicketPhase, error) {
-	i, err := d.look(ctx, op, id)
+	i, err := d.readIssue(ctx, op, id)
 	if err != nil {
 		return i, "", err
 	}

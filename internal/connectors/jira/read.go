@@ -47,7 +47,7 @@ func (d *Desk) ReadTicket(ctx context.Context, id access.TicketID) (access.Ticke
 	if err != nil {
 		return access.TicketSnapshot{}, err
 	}
-	i, err := d.look(ctx, op, id)
+	i, err := d.readIssue(ctx, op, id)
 	if err != nil {
 		return access.TicketSnapshot{}, err
 	}
@@ -59,7 +59,7 @@ func (d *Desk) ReadTicket(ctx context.Context, id access.TicketID) (access.Ticke
 }
 
 // look reads an issue with its history, as far as Jira gives it along.
-func (d *Desk) look(ctx context.Context, op string, id access.TicketID) (issue, error) {
+func (d *Desk) readIssue(ctx context.Context, op string, id access.TicketID) (issue, error) {
 	var i issue
 	path, ok := issuePath(id, "?fields="+strings.Join(ticketFields(), ",")+"&expand=changelog")
 	if !ok {

@@ -34,7 +34,7 @@ func (t *Target) AddRole(role string) {
 	}
 }
 
-// RenameRole returns a role another name; its id and who holds it stay.
+// RenameRole sets a role's name; its id and who holds it stay.
 func (t *Target) RenameRole(from, to string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -50,7 +50,7 @@ func (t *Target) RemoveRole(role string) {
 	t.roles = slices.DeleteFunc(t.roles, func(r *targetRole) bool { return r.name == role })
 }
 
-// AddAccounts returns persons an account each, unless they have one.
+// AddAccounts creates an account for each person, unless they have one.
 func (t *Target) AddAccounts(persons ...access.PersonID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -150,7 +150,7 @@ func typeMeta(c *call, p *Project) map[string]any {
 	}
 }
 
-// schemas returns, for each type of field, the type and the custom type that the metadata tells.
+// schemas is, for each type of field, the type and the custom type that the metadata tells.
 var schemas = map[FieldType][2]string{
 	TextField:     {"string", "textfield"},
 	TextAreaField: {"string", "textarea"},

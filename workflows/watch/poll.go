@@ -13,12 +13,12 @@ import (
 	"usher/workflows/durable"
 )
 
-// round begins to ask for everything that changed since the cursor. Each page is a step of its own.
-func (w *watch) round() {
+// startPoll begins to ask for everything that changed since the cursor. Each page is a step of its own.
+func (w *watch) startPoll() {
 	w.Overflown = false
-	w.Round = &access.ChangesQuery{Limit: maxChanges}
+	w.Poll = &access.ChangesQuery{Limit: maxChanges}
 	if !w.View.Cursor.IsZero() {
-		w.Round.Since = w.View.Cursor.Add(-w.Settings.Watch.Overlap.Std())
+		w.Poll.Since = w.View.Cursor.Add(-w.Settings.Watch.Overlap.Std())
 	}
 	w.page()
 }
@@ -26,12 +26,12 @@ func (w *watch) round() {
 // page asks for the next page, and has it compared with what the ledger remembers.
 func (w *watch) page() {
 	var desk *activities.Desk
-	call := activities.ChangedTicketsInput{Query: *w.Round, Notify: w.comparison()}
+	call := activities.ChangedTicketsInput{Query: *w.Poll, Notify: w.comparison()}
 	call.Notify.Position = w.View
 	durable.Start(w.loop, workflows.ChangesPage(w.desk), desk.ChangedTickets, call, func(changes activities.ChangedTicketsResult, err error) {
 		switch {
 		case err != nil:
-			w.roundFailed(err)
+			w.pollFailed(err)
 		case changes.Notified != nil:
 			w.pageDone(changes.Page, changes.Notified.Position)
 		default:
@@ -46,7 +46,7 @@ func (w *watch) compare(page access.ChangesPage, call activities.NotifyChangesIn
 	var watch *activities.Watch
 	durable.Start(w.loop, workflows.NotifyChanges(), watch.NotifyChanges, call, func(judged activities.NotifyChangesResult, err error) {
 		if err != nil {
-			w.roundFailed(err)
+			w.pollFailed(err)
 			return
 		}
 		w.pageDone(page, judged.Position)
@@ -56,22 +56,22 @@ func (w *watch) compare(page access.ChangesPage, call activities.NotifyChangesIn
 func (w *watch) pageDone(page access.ChangesPage, view access.WatchPosition) {
 	w.View = view
 	// A page that leads to itself would go round for ever.
-	if page.Next != "" && page.Next != w.Round.Page {
-		w.Round.Page = page.Next
+	if page.Next != "" && page.Next != w.Poll.Page {
+		w.Poll.Page = page.Next
 		return
 	}
-	w.Round, w.Failures, w.Problem = nil, 0, ""
-	w.NextRound = w.loop.Now().Add(w.Settings.Watch.Interval.Std())
+	w.Poll, w.Failures, w.Problem = nil, 0, ""
+	w.NextPollAt = w.loop.Now().Add(w.Settings.Watch.Interval.Std())
 }
 
-// roundFailed begins the round again later, from the cursor: a page that is asked for again may no longer be known.
-func (w *watch) roundFailed(err error) {
+// pollFailed begins the poll again later, from the cursor: a page that is asked for again may no longer be known.
+func (w *watch) pollFailed(err error) {
 	if w.loop.Leaving() {
 		return
 	}
-	w.Round = nil
+	w.Poll = nil
 	w.failed(err)
-	w.NextRound = w.loop.Now().Add(workflows.RetryWatch.After(w.Failures))
+	w.NextPollAt = w.loop.Now().Add(workflows.RetryWatch.After(w.Failures))
 }
 
 func (w *watch) comparison() activities.NotifyChangesInput {
@@ -99,7 +99,7 @@ func (w *watch) read(ids []access.TicketID, done func(error)) {
 	})
 }
 
-// followHints reads the tickets that webhooks told of. Hints that cannot be followed are dropped: the next round finds the
+// followHints reads the tickets that webhooks told of. Hints that cannot be followed are dropped: the next poll finds the
 // same by asking.
 func (w *watch) followHints(now time.Time) {
 	ids := w.Hints
@@ -164,16 +164,16 @@ func (w *watch) scanned(err error) {
 // show publishes for operators how far the watch has come.
 func (w *watch) show() {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Desk **%s**: last complete round at %s, cursor at %s, last presence sweep at %s.",
+	fmt.Fprintf(&b, "Desk **%s**: last complete poll at %s, cursor at %s, last full scan at %s.",
 		workflows.Inline(string(w.desk)), workflows.Clock(w.View.LastPollAt), workflows.Clock(w.View.Cursor), workflows.Clock(w.View.LastScanAt))
 	if w.Scan != nil {
-		fmt.Fprintf(&b, "\n\nA presence sweep is under way, %d tickets read.", w.Scan.Read)
+		fmt.Fprintf(&b, "\n\nA full scan is under way, %d tickets read.", w.Scan.Read)
 	}
 	if w.ScanProblem != "" {
-		fmt.Fprintf(&b, "\n\n**Trouble with the sweep** (%d times in a row): %s", w.ScanFailures, workflows.Inline(w.ScanProblem))
+		fmt.Fprintf(&b, "\n\n**Full scan failing** (%d times in a row): %s", w.ScanFailures, workflows.Inline(w.ScanProblem))
 	}
 	if w.Problem != "" {
-		fmt.Fprintf(&b, "\n\n**Trouble** (%d times in a row): %s", w.Failures, workflows.Inline(w.Problem))
+		fmt.Fprintf(&b, "\n\n**Polling failing** (%d times in a row): %s", w.Failures, workflows.Inline(w.Problem))
 	}
 	b.WriteString(workflows.DetailsEnd)
 	workflow.SetCurrentDetails(w.loop.Context(), b.String())
