@@ -75,8 +75,8 @@ func TestAnOpenedTicketIsRecordedAlong(t *testing.T) {
 
 func TestATicketIsOpenedThoughItCannotBeRecorded(t *testing.T) {
 	for name, change := range map[string]func(*activities.Desk, *store){
-		"the ledger is unavailable":      func(_ *activities.Desk, s *store) { s.away = true },
-		"the desk is at the edge": func(d *activities.Desk, _ *store) { d.Ledger = nil },
+		"the ledger is unavailable": func(_ *activities.Desk, s *store) { s.away = true },
+		"the desk is at the edge":   func(d *activities.Desk, _ *store) { d.Ledger = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			desk, port, s := newDesk(t)
@@ -173,7 +173,7 @@ func TestAnUpdateThatFailsIsNotRecorded(t *testing.T) {
 	}{
 		"the first comment": {memory.OpAddComments, 0},
 		"the assignment":    {memory.OpAssignTicket, 2},
-		"the move":          {memory.OpMoveTicket, 2},
+		"the move":          {memory.OpTransitionTicket, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			desk, port, s := newDesk(t)

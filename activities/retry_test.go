@@ -89,7 +89,7 @@ func TestAWriteThatStumblesIsRepeated(t *testing.T) {
 	away := access.Errorf(access.Transient, "x", "away")
 	port.FailNext(memory.OpAddComments, away)
 	port.FailNext(memory.OpAssignTicket, away)
-	port.FailNext(memory.OpMoveTicket, away)
+	port.FailNext(memory.OpTransitionTicket, away)
 	nobody := access.AccountID("")
 	_, err = desk.UpdateTicket(t.Context(), activities.UpdateTicketInput{
 		Ticket: opened.Ref.ID, Comments: []access.Comment{{Marker: "m-1", Text: "x"}}, Assign: &nobody, TransitionTo: access.TicketWorking,

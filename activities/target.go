@@ -29,7 +29,7 @@ type GrantInput struct {
 	Before bool `json:"before,omitempty"`
 }
 
-// GrantResult is what came of it: a proof, or why nothing was granted.
+// GrantResult is what came of it: a verification, or why nothing was granted.
 type GrantResult struct {
 	Verification access.Verification `json:"verification,omitzero"`
 	// Existing is true when the subject held the role before usher's first call.
@@ -41,7 +41,7 @@ type GrantResult struct {
 }
 
 // Grant asks the ledger whether the request's record allows the grant, reads whether the access exists already, has the
-// ledger remember that, and then makes the subject hold the role and returns the proof that was read back. Question and
+// ledger remember that, and then makes the subject hold the role and returns the verification that was read back. Question and
 // grant stand next to each other, so that nothing comes between them. Safe to repeat.
 func (a *Target) Grant(ctx context.Context, c GrantInput) (GrantResult, error) {
 	ctx = fenced(ctx)
@@ -67,8 +67,8 @@ func (a *Target) Grant(ctx context.Context, c GrantInput) (GrantResult, error) {
 	} else if err := a.first(ctx, &c, &result); err != nil {
 		return GrantResult{}, translate(err)
 	}
-	proof, err := a.Port.Grant(ctx, c.Assignment)
-	result.Verification = proof
+	verification, err := a.Port.Grant(ctx, c.Assignment)
+	result.Verification = verification
 	return result, translate(err)
 }
 
@@ -112,7 +112,7 @@ type RevokeResult struct {
 }
 
 // Revoke asks the ledger whether another lease keeps the access, and then makes the subject not hold the role and returns
-// the proof that was read back. A ledger that does not answer stops no revoke. Safe to repeat.
+// the verification that was read back. A ledger that does not answer stops no revoke. Safe to repeat.
 func (a *Target) Revoke(ctx context.Context, c RevokeInput) (RevokeResult, error) {
 	ctx = fenced(ctx)
 	if a.Ledger != nil {
@@ -126,8 +126,8 @@ func (a *Target) Revoke(ctx context.Context, c RevokeInput) (RevokeResult, error
 			}
 		}
 	}
-	proof, err := a.Port.Revoke(ctx, c.Assignment)
-	return RevokeResult{Verification: proof}, translate(err)
+	verification, err := a.Port.Revoke(ctx, c.Assignment)
+	return RevokeResult{Verification: verification}, translate(err)
 }
 
 // keptBy reports whether another lease keeps the access.
@@ -138,8 +138,8 @@ func (c RevokeInput) keptBy(other access.LeaseView) bool {
 
 // Verify reads whether the subject holds the role.
 func (a *Target) Verify(ctx context.Context, c access.Assignment) (access.Verification, error) {
-	proof, err := a.Port.Verify(ctx, c)
-	return proof, translate(err)
+	verification, err := a.Port.Verify(ctx, c)
+	return verification, translate(err)
 }
 
 // CheckTarget asks the target whether usher can work with it.

@@ -147,20 +147,20 @@ Reason   I write the �[31mrelease notes.
 Ticket   ACC-1 https://desk.example/ACC-1
 Decision approve by Boss B. (boss), 2026-06-01 09:02:00Z, by ticket: fine [jira account 5]
 Item 1   wiki/editor for 30d: granted
-         lease active; granted 2026-06-01 09:05:00Z; ends 2026-07-01 09:05:00Z; proof: the access is there, scim group member filter: group 42 has member u-7, at 2026-06-01 09:05:00Z
+         lease active; granted 2026-06-01 09:05:00Z; ends 2026-07-01 09:05:00Z; verified: the access is there, scim group member filter: group 42 has member u-7, at 2026-06-01 09:05:00Z
 `
 
 const shownTimeline = `2026-06-01 09:00:00Z  ana, by api  [submitted]
     Ana A. asked for wiki/editor.
-    proof: oidc https://id.example sub=ana
+    evidence: oidc https://id.example sub=ana
 2026-06-01 09:02:00Z  boss, by ticket  [decided]
     Boss B. approved: fine
     items: 1
-    proof: jira account 5
+    evidence: jira account 5
 2026-06-01 09:05:00Z  usher, by system  [lease_granted]
     The access was granted and read back.
     lease: r1:1
-    proof: scim group member filter: group 42 has member u-7
+    evidence: scim group member filter: group 42 has member u-7
 `
 
 func TestShowTellsTheWholeStory(t *testing.T) {

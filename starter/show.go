@@ -114,7 +114,7 @@ func showItem(i access.ItemView) string {
 	return b.String()
 }
 
-// showLease writes one lease, with the proof of the grant.
+// showLease writes one lease, with the verification of the grant.
 func showLease(l access.LeaseView) string {
 	parts := []string{"lease " + string(l.State)}
 	if l.GrantedAt != nil {
@@ -132,7 +132,7 @@ func showLease(l access.LeaseView) string {
 			holds = "the access is not there"
 		}
 		said := strings.TrimSpace(strings.TrimSpace(l.Verification.Method) + ": " + oneLine(l.Verification.Evidence))
-		parts = append(parts, fmt.Sprintf("proof: %s, %s, at %s", holds, strings.Trim(said, ": "), clock(l.Verification.At)))
+		parts = append(parts, fmt.Sprintf("verified: %s, %s, at %s", holds, strings.Trim(said, ": "), clock(l.Verification.At)))
 	}
 	if l.Problem != "" {
 		parts = append(parts, "problem: "+oneLine(l.Problem))
@@ -140,7 +140,7 @@ func showLease(l access.LeaseView) string {
 	return strings.Join(parts, "; ")
 }
 
-// timeline prints who did what, when, by which channel, and on what proof.
+// timeline prints who did what, when, by which channel, and on what evidence.
 func timeline(events []access.Event) string {
 	if len(events) == 0 {
 		return "Nothing is recorded yet.\n"
@@ -168,7 +168,7 @@ func timeline(events []access.Event) string {
 			fmt.Fprintf(&b, "    lease: %s\n", e.Lease)
 		}
 		if e.Evidence != "" {
-			fmt.Fprintf(&b, "    proof: %s\n", oneLine(e.Evidence))
+			fmt.Fprintf(&b, "    evidence: %s\n", oneLine(e.Evidence))
 		}
 	}
 	return b.String()

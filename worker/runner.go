@@ -113,7 +113,7 @@ func (r *runner) start(ctx context.Context) {
 	r.log.Info("worker polls", "queues", r.parts.Workers.queues)
 }
 
-// insist does a step until it succeeds; false when the process is to end.
+// retryUntilReady does a step until it succeeds; false when the process is to end.
 func (r *runner) retryUntilReady(ctx context.Context, what string, do func(context.Context) error) bool {
 	for {
 		err := do(ctx)

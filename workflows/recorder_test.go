@@ -182,7 +182,7 @@ func TestATicketThatAHumanHasClosedMeanwhileStaysAsItIs(t *testing.T) {
 	result := w.run(w.request("wiki/editor"))
 	require.Equal(t, access.OutcomeGranted, result.Outcome)
 	require.Equal(t, access.TicketWontDo, w.ticket().Phase)
-	require.Equal(t, w.accounts["ben"], w.ticket().MovedBy)
+	require.Equal(t, w.accounts["ben"], w.ticket().StatusChangedBy)
 	require.Len(t, w.desk.Comments(w.ticket().Ref.ID), 2, "the comments stand on it all the same")
 	seen := texts(w.events("r1"), access.EventTicketChanged)
 	require.Len(t, seen, 1)

@@ -108,7 +108,7 @@ func (p *personStorm) judgeRemovals(byID map[access.LeaseID]access.LeaseView) {
 	}
 	p.removals(func(t memory.DeskTicket) {
 		id := access.LeaseID(strings.TrimPrefix(string(t.New.Marker), string(access.RemovalMarkerOf(""))))
-		if t.MovedBy == "" || t.MovedBy == memory.DeskSelf {
+		if t.StatusChangedBy == "" || t.StatusChangedBy == memory.DeskSelf {
 			require.Equal(p.t, access.LeaseRevoking, byID[id].State, "the removal ticket of %s is open", id)
 		}
 	})

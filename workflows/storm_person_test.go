@@ -385,7 +385,7 @@ func (p *personStorm) act(at time.Duration) {
 	case 6:
 		p.at(at, "old and strange wishes", p.strange)
 	case 7:
-		op := pick(p.storm, memory.OpCreateTicket, memory.OpMoveTicket, memory.OpReadTicket)
+		op := pick(p.storm, memory.OpCreateTicket, memory.OpTransitionTicket, memory.OpReadTicket)
 		p.at(at, "the desk loses the answer to "+op, func() { r.desk.DropAnswerNext(op) })
 	}
 }

@@ -188,7 +188,7 @@ func (q *requestStorm) act(at time.Duration) {
 			q.at(at, "an operator cancels", func() { q.cancelled = true; r.env.CancelWorkflow() })
 		}
 	case 10:
-		op := pick(q.storm, memory.OpCreateTicket, memory.OpMoveTicket, memory.OpAddComments)
+		op := pick(q.storm, memory.OpCreateTicket, memory.OpTransitionTicket, memory.OpAddComments)
 		q.at(at, "the desk loses the answer to "+op, func() { r.desk.DropAnswerNext(op) })
 		q.at(at, "stale answers", func() {
 			r.signal(workflows.SignalLeaseStatus, access.LeaseStatus{Lease: "r1:1", Revision: 1, State: access.LeaseActive})

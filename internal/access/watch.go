@@ -100,7 +100,7 @@ type WatchPosition struct {
 	Desk DeskName `json:"desk"`
 	// Cursor is in the desk's own time: everything that changed before it has been told. Zero before the first round.
 	Cursor time.Time `json:"cursor,omitzero"`
-	// LastPollAt is when the last round was complete, LastScanAt when the last presence sweep was, both in usher's time.
+	// LastPollAt is when the last round was complete, LastScanAt when the last full scan was, both in usher's time.
 	LastPollAt time.Time `json:"last_poll_at,omitzero"`
 	LastScanAt time.Time `json:"last_scan_at,omitzero"`
 }
@@ -120,7 +120,7 @@ type WatchSettings struct {
 	// Overlap is how far each round looks back behind the cursor. It must be longer than the lag of the desk's search
 	// and the grain of its times together.
 	Overlap Duration `json:"overlap"`
-	// FullScanInterval is the time between two presence sweeps, which read all open tickets.
+	// FullScanInterval is the time between two full scans, which read all open tickets.
 	FullScanInterval Duration `json:"full_scan_interval"`
 	// StaleAfter is how old the last complete round may be before requests look at their tickets themselves.
 	StaleAfter Duration `json:"stale_after"`

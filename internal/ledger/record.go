@@ -131,7 +131,7 @@ func upsertLease(ctx context.Context, tx *sql.Tx, v *access.LeaseView) error {
 		return nil
 	}
 	if v.Verification == nil && v.State != access.LeaseGranting {
-		kept, err := recordedProof(ctx, tx, v.Lease.ID)
+		kept, err := recordedVerification(ctx, tx, v.Lease.ID)
 		if err != nil {
 			return err
 		}
@@ -174,7 +174,7 @@ func sameSubject(ctx context.Context, tx *sql.Tx, v *access.LeaseView) error {
 }
 
 // recordedProof returns the proof of the lease that is recorded; nil for none.
-func recordedProof(ctx context.Context, tx *sql.Tx, id access.LeaseID) (*access.Verification, error) {
+func recordedVerification(ctx context.Context, tx *sql.Tx, id access.LeaseID) (*access.Verification, error) {
 	var body string
 	err := tx.QueryRowContext(ctx, `SELECT body FROM leases WHERE id = $1`, string(id)).Scan(&body)
 	if errors.Is(err, sql.ErrNoRows) {

@@ -49,7 +49,7 @@ func (*Development) Authenticate(r *http.Request) (Caller, error) {
 	if !validPerson(person) {
 		return Caller{}, &UnauthenticatedError{Reason: headerPerson + ": " + personExpected(), Offered: true}
 	}
-	return Caller{Person: access.PersonID(person), Proof: "development header"}, nil
+	return Caller{Person: access.PersonID(person), Evidence: "development header"}, nil
 }
 
 // Ready is always nil: it asks nobody.

@@ -214,7 +214,7 @@ func (o *OIDC) callerIn(claims map[string]any, sub string) (Caller, error) {
 	return Caller{
 		Person:  access.PersonID(person),
 		Auditor: o.config.AuditorRole != "" && slices.Contains(roles, o.config.AuditorRole),
-		Proof:   fmt.Sprintf("oidc %s sub=%s", o.config.Issuer, sub),
+		Evidence:   fmt.Sprintf("oidc %s sub=%s", o.config.Issuer, sub),
 	}, nil
 }
 

@@ -30,7 +30,7 @@ func describe(document *huma.OpenAPI) {
 			access.OutcomeExpired, access.OutcomeCancelled, access.OutcomeRefused, access.OutcomeFailed,
 		}},
 		{"RequestView", "since", "Since when it stands there.", nil},
-		{"RequestView", "next", "What happens next, or how it ended, in a sentence.", nil},
+		{"RequestView", "status_text", "What happens next, or how it ended, in a sentence.", nil},
 		{"RequestView", "waiting_on", "Whom the request waits for; absent when for nobody.", nil},
 		{"RequestView", "ticket", "The request's ticket; absent until the desk has opened one.", nil},
 		{"RequestView", "ticket_problem", "Why the ticket is behind the request; absent when it is up to date.", nil},
@@ -42,20 +42,20 @@ func describe(document *huma.OpenAPI) {
 			access.ItemPending, access.ItemApproved, access.ItemFulfilling, access.ItemGranted, access.ItemDenied,
 			access.ItemWithdrawn, access.ItemExpired, access.ItemCancelled, access.ItemRefused, access.ItemFailed,
 		}},
-		{"ItemView", "why", "Why the item is where it is, in a sentence.", nil},
+		{"ItemView", "detail", "Why the item is where it is, in a sentence.", nil},
 		{"Item", "duration", "How long the access lasts, counted from the verified grant: 8h, 30d. Absent: as long as the catalog allows.", nil},
 		{"Decision", "verdict", "What was decided.", []any{access.Approve, access.Deny}},
 		{"Event", "channel", "The way on which it came.", []any{
 			access.ChannelAPI, access.ChannelTicket, access.ChannelOperator, access.ChannelSystem,
 		}},
-		{"Event", "proof", "How the actor's identity was established, or what the target said.", nil},
+		{"Event", "evidence", "How the actor's identity was established, or what the target said.", nil},
 		{"LeaseView", "state", "Where the lease stands.", []any{
 			access.LeaseGranting, access.LeaseActive, access.LeaseRevoking, access.LeaseEnded,
 		}},
 	} {
 		annotate(schemas[d.schema], d.property, d.text, d.values)
 		if d.schema == "RequestView" {
-			annotate(schemas["ShownRequest"], d.property, d.text, d.values)
+			annotate(schemas["RequestDetail"], d.property, d.text, d.values)
 		}
 	}
 	loosen(schemas)
@@ -79,7 +79,7 @@ func loosen(schemas map[string]*huma.Schema) {
 
 func annotate(schema *huma.Schema, property, text string, values []any) {
 	if schema == nil || schema.Properties[property] == nil {
-		return
+		panic(fmt.Sprintf("the API's document has no property %q to describe as %q", property, text))
 	}
 	// A property that refers to another schema keeps that schema's text.
 	if schema.Properties[property].Ref != "" {

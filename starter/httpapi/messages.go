@@ -74,7 +74,7 @@ func (a *API) decide(ctx context.Context, in *decideInput) (*seenOutput, error) 
 	}
 	decision := access.Decision{
 		ID: messageID, By: caller.Person, Verdict: access.Verdict(in.Body.Verdict), Reason: in.Body.Reason,
-		Channel: access.ChannelAPI, Evidence: caller.Proof, At: a.deps.Now().UTC(),
+		Channel: access.ChannelAPI, Evidence: caller.Evidence, At: a.deps.Now().UTC(),
 	}
 	for _, item := range in.Body.Items {
 		decision.Items = append(decision.Items, access.ItemID(item))
@@ -121,7 +121,7 @@ func (a *API) withdraw(ctx context.Context, in *withdrawInput) (*seenOutput, err
 		return nil, a.failed(ctx, err)
 	}
 	view, err := a.deps.Gateway.Withdraw(ctx, id, workflows.WithdrawInput{
-		ID: messageID, By: caller.Person, Reason: said.Reason, Evidence: caller.Proof,
+		ID: messageID, By: caller.Person, Reason: said.Reason, Evidence: caller.Evidence,
 	})
 	if err != nil {
 		return a.notTaken(ctx, id, access.Decision{}, err)

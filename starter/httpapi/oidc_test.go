@@ -256,7 +256,7 @@ func TestWhoTheTokenSaysTheCallerIs(t *testing.T) {
 			caller, err := authenticator.Authenticate(r)
 			require.NoError(t, err)
 			require.Equal(t, httpapi.Caller{
-				Person: row.person, Auditor: row.auditor, Proof: "oidc " + i.url + " sub=ana-laptop",
+				Person: row.person, Auditor: row.auditor, Evidence: "oidc " + i.url + " sub=ana-laptop",
 			}, caller)
 		})
 	}

@@ -38,8 +38,8 @@ type Caller struct {
 	Person access.PersonID
 	// Auditor may read everything and run the doctor.
 	Auditor bool
-	// Proof is how the identity was established; it is recorded with what the caller does.
-	Proof string
+	// Evidence is how the identity was established; it is recorded with what the caller does.
+	Evidence string
 }
 
 // Authenticator identifies the caller, from the headers of a call alone. Safe for concurrent use. Errors:

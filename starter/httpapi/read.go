@@ -22,7 +22,7 @@ func (a *API) registerReads() {
 	}, http.StatusForbidden), a.listRequests)
 	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/requests/{id}/audit", huma.Operation{
 		OperationID: "read-audit", Summary: "Read the audit trail of a request", Tags: []string{"audit"},
-		Description: "Who did what, when, by which channel, why, and on what proof: from the submission to the end of each lease.",
+		Description: "Who did what, when, by which channel, why, and on what evidence: from the submission to the end of each lease.",
 	}, http.StatusNotFound, http.StatusConflict), a.readAudit)
 	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/subjects/{id}/leases", huma.Operation{
 		OperationID: "list-leases", Summary: "List what a person holds", Tags: []string{"audit"},

@@ -86,7 +86,7 @@ func TestARequestThatTheLedgerCannotShowComesFromItsWorkflow(t *testing.T) {
 		missing string
 	}{
 		"no row yet":                             {nil, nil, 200, ""},
-		"the ledger is unavailable":                     {[]func(*httpapi.Config, *httpapi.Deps){ledgerAway}, nil, 200, "the ledger is unavailable"},
+		"the ledger is unavailable":              {[]func(*httpapi.Config, *httpapi.Deps){ledgerAway}, nil, 200, "the ledger is unavailable"},
 		"neither knows it":                       {nil, notFoundErr(), 404, ""},
 		"the ledger is away and Temporal forgot": {[]func(*httpapi.Config, *httpapi.Deps){ledgerAway}, notFoundErr(), 503, ""},
 		"no row, and Temporal's worker is away":  {nil, errAway, 503, ""},

@@ -183,7 +183,7 @@ func (a *API) requestOf(caller Caller, in *submitInput) (access.Request, error) 
 	}
 	return access.Request{
 		ID: access.RequestID(id), Requester: caller.Person, Subject: subject, Items: items, Reason: in.Body.Reason,
-		SubmittedAt: a.deps.Now().UTC(), Evidence: caller.Proof,
+		SubmittedAt: a.deps.Now().UTC(), Evidence: caller.Evidence,
 	}, nil
 }
 

@@ -51,18 +51,18 @@ func (w *person) revokeFailed(l *lease, err error) {
 	w.record(l, access.EventRevocationFailing, nil, "Revoking "+l.Title+" has failed several times, a human is told: "+l.Problem)
 }
 
-// verifyKept reads the access that another lease keeps, so that the end of this one has its proof.
+// verifyKept reads the access that another lease keeps, so that the end of this one has its verification.
 func (w *person) verifyKept(l *lease, keeper access.LeaseID) {
 	l.busy = true
 	var port *activities.Target
 	options := workflows.Target(l.Binding.Target, "verify "+l.Title)
-	durable.Start(w.loop, options, port.Verify, w.assignment(l), func(proof access.Verification, err error) {
+	durable.Start(w.loop, options, port.Verify, w.assignment(l), func(verification access.Verification, err error) {
 		w.idle(l)
 		if err != nil {
 			w.retry(l, err, workflows.RetryRevoke)
 			return
 		}
-		w.ended(l, &proof, "lease "+string(keeper)+" keeps the access")
+		w.ended(l, &verification, "lease "+string(keeper)+" keeps the access")
 	})
 }
 
@@ -73,14 +73,14 @@ func (w *person) overlapped(l *lease, keeper access.LeaseID) {
 }
 
 // ended takes the end. A ticket that asks a person to take the access away is closed, with the reason.
-func (w *person) ended(l *lease, proof *access.Verification, how string) {
+func (w *person) ended(l *lease, verification *access.Verification, how string) {
 	now := w.loop.Now()
-	l.State, l.EndedAt, l.verification, l.Problem, l.Granted = access.LeaseEnded, &now, proof, "", nil
+	l.State, l.EndedAt, l.verification, l.Problem, l.Granted = access.LeaseEnded, &now, verification, "", nil
 	l.StatusDue = l.StatusDue || l.DesiredState == access.Absent
 	if r := l.Removal; r != nil && (r.Seen == nil || !r.Seen.Phase.Closed()) {
 		r.Write(removalClosing(l, how))
 	}
-	w.record(l, access.EventLeaseEnded, proof, l.Title+" of "+w.Person.Name()+" has ended: "+how+".")
+	w.record(l, access.EventLeaseEnded, verification, l.Title+" of "+w.Person.Name()+" has ended: "+how+".")
 }
 
 func removalClosing(l *lease, how string) ticket.Write {

@@ -11,16 +11,16 @@ import (
 )
 
 // record adds an event of a lease to the audit trail, with the lease as it will be when it is written.
-func (w *person) record(l *lease, t access.EventType, proof *access.Verification, text string) {
-	w.writes(l, w.outbox.Add(outbox.Fact{Events: []access.Event{w.event(l, t, proof, text)}, Leases: []access.LeaseID{l.ID}}))
+func (w *person) record(l *lease, t access.EventType, verification *access.Verification, text string) {
+	w.writes(l, w.outbox.Add(outbox.Fact{Events: []access.Event{w.event(l, t, verification, text)}, Leases: []access.LeaseID{l.ID}}))
 }
 
 // event returns an event of a lease.
-func (w *person) event(l *lease, t access.EventType, proof *access.Verification, text string) access.Event {
+func (w *person) event(l *lease, t access.EventType, verification *access.Verification, text string) access.Event {
 	request, item := l.origin()
 	e := access.Event{
 		Request: request, Lease: l.ID, Items: []access.ItemID{item}, Type: t, At: w.loop.Now(),
-		Channel: access.ChannelSystem, Evidence: workflows.EvidenceText(proof), Text: text,
+		Channel: access.ChannelSystem, Evidence: workflows.EvidenceText(verification), Text: text,
 	}
 	e.ID = workflows.EventID("lease/"+string(l.ID), "", e)
 	return e

@@ -126,26 +126,26 @@ func (w *person) assignment(l *lease) access.Assignment {
 	return access.Assignment{Role: l.Binding.Role, Subject: w.Person, Account: l.Account, RoleID: l.RoleID}
 }
 
-// takeGrant takes a grant by hand that has been proved. Its time counts from the proof.
-func (w *person) takeGrant(l *lease, proof access.Verification) {
+// takeGrant takes a grant by hand that has been proved. Its time counts from the verification.
+func (w *person) takeGrant(l *lease, verification access.Verification) {
 	l.Granted = nil
 	l.Attempted = true
-	at := proof.At
+	at := verification.At
 	l.GrantedAt = &at
-	w.granted(l, proof)
+	w.granted(l, verification)
 }
 
 // granted takes a proved grant. The lease's time counts from here, so that a target that was down takes nothing from it.
-func (w *person) granted(l *lease, proof access.Verification) {
-	l.State, l.verification, l.Problem, l.Failures = access.LeaseActive, &proof, "", 0
-	l.Account, l.RoleID = proof.Account, proof.RoleID
+func (w *person) granted(l *lease, verification access.Verification) {
+	l.State, l.verification, l.Problem, l.Failures = access.LeaseActive, &verification, "", 0
+	l.Account, l.RoleID = verification.Account, verification.RoleID
 	if l.GrantedAt == nil {
 		now := w.loop.Now()
 		l.GrantedAt = &now
 	}
 	l.EndsAt = l.windowEnd()
 	l.StatusDue = true
-	w.record(l, access.EventLeaseGranted, &proof, w.holdsText(l)+".")
+	w.record(l, access.EventLeaseGranted, &verification, w.holdsText(l)+".")
 }
 
 func (w *person) holdsText(l *lease) string {

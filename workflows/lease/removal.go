@@ -158,13 +158,13 @@ func (w *person) verifyRemoved(l *lease, now access.TicketSnapshot) {
 	l.busy = true
 	var port *activities.Target
 	options := workflows.Target(l.Binding.Target, "verify "+l.Title)
-	durable.Start(w.loop, options, port.Verify, w.assignment(l), func(proof access.Verification, err error) {
+	durable.Start(w.loop, options, port.Verify, w.assignment(l), func(verification access.Verification, err error) {
 		w.idle(l)
 		switch {
 		case err != nil:
 			w.retry(l, err, workflows.RetryConnector)
-		case !proof.Present:
-			w.ended(l, &proof, ticket.MoverName(now)+" removed it, and the target shows it gone")
+		case !verification.Present:
+			w.ended(l, &verification, ticket.MoverName(now)+" removed it, and the target shows it gone")
 		default:
 			l.Removed = nil
 			l.Removal.Write(ticket.Write{

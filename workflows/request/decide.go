@@ -73,9 +73,9 @@ func (r *request) judgeOperator(d access.Decision) {
 	r.recordDecision(d)
 }
 
-func (r *request) refuseOperator(proof, why string) {
+func (r *request) refuseOperator(evidence, why string) {
 	r.record(access.Event{
-		Type: access.EventDecisionRefused, Channel: access.ChannelOperator, Evidence: proof,
+		Type: access.EventDecisionRefused, Channel: access.ChannelOperator, Evidence: evidence,
 		Text: "A decision by signal was not accepted: " + why + ".",
 	})
 }

@@ -51,7 +51,7 @@ func (r *request) setOutcome() {
 	}
 	event := access.Event{Type: access.EventEnded, Channel: access.ChannelSystem, Text: "The request ended: " + string(outcome) + "."}
 	if s := r.Stop; s != nil {
-		event.Actor, event.Channel, event.Evidence = s.By, s.Channel, s.Proof
+		event.Actor, event.Channel, event.Evidence = s.By, s.Channel, s.Evidence
 		event.Text = workflows.Sentence("The request ended: "+string(outcome)+", by "+s.Name, s.Reason)
 	}
 	r.ending = r.record(event)

@@ -62,7 +62,7 @@ func (r *request) accountMayDecide(account access.AccountID) bool {
 func (r *request) apply(event access.TicketEvent, now access.TicketSnapshot) {
 	action := r.Requirement.Settings.TicketActions.Action(event)
 	who := r.ticket.Person(now.StatusChangedBy)
-	proof := "desk account " + string(now.StatusChangedBy) + " on " + string(now.Ref.Key)
+	evidence := "desk account " + string(now.StatusChangedBy) + " on " + string(now.Ref.Key)
 	if event == access.EventMoved {
 		r.View.Ticket = &now.Ref
 		r.Ticket.Ref = &now.Ref
@@ -71,20 +71,20 @@ func (r *request) apply(event access.TicketEvent, now access.TicketSnapshot) {
 		r.revert(now, "who asks for access, or gets it, cannot confirm that it was granted")
 		return
 	}
-	r.ticketSeen(event, now, who, proof, action)
+	r.ticketSeen(event, now, who, evidence, action)
 	switch action {
 	case access.ActionDecide:
-		r.decideByTicket(now, who, proof)
+		r.decideByTicket(now, who, evidence)
 	case access.ActionConfirmGrant:
 		r.confirmGrant(access.Verification{
-			Present: true, Method: "a human's word", Evidence: proof + " closed it as done", At: r.loop.Now(),
+			Present: true, Method: "a human's word", Evidence: evidence + " closed it as done", At: r.loop.Now(),
 		})
 	case access.ActionDeny:
-		r.denyOpen(now, who, proof)
+		r.denyOpen(now, who, evidence)
 	case access.ActionCancel:
 		r.stopFor(stop{
 			Outcome: access.OutcomeCancelled, By: who, Name: ticket.MoverName(now), Channel: access.ChannelTicket,
-			Proof: proof, Reason: "ticket " + string(now.Ref.Key) + " was set to " + now.Status,
+			Evidence: evidence, Reason: "ticket " + string(now.Ref.Key) + " was set to " + now.Status,
 		})
 	case access.ActionRevert:
 		r.revert(now, r.whyReverted(event, now))
@@ -96,9 +96,9 @@ func (r *request) apply(event access.TicketEvent, now access.TicketSnapshot) {
 }
 
 // ticketSeen records a change of the ticket. The time of the change is part of what happened: the same change twice is two.
-func (r *request) ticketSeen(event access.TicketEvent, now access.TicketSnapshot, who access.PersonID, proof string, action access.TicketAction) {
+func (r *request) ticketSeen(event access.TicketEvent, now access.TicketSnapshot, who access.PersonID, evidence string, action access.TicketAction) {
 	fact := outbox.Fact{View: true, Events: []access.Event{r.event(string(event)+"/"+changeKey(now), access.Event{
-		Type: access.EventTicketChanged, Actor: who, Channel: access.ChannelTicket, Evidence: proof,
+		Type: access.EventTicketChanged, Actor: who, Channel: access.ChannelTicket, Evidence: evidence,
 		Text: ticket.EventText(event, now) + " This means: " + string(action) + ".",
 	})}}
 	if event == access.EventMoved {
@@ -117,7 +117,7 @@ func changeKey(now access.TicketSnapshot) string {
 }
 
 // decideByTicket takes the move of an approver as a decision.
-func (r *request) decideByTicket(now access.TicketSnapshot, who access.PersonID, proof string) {
+func (r *request) decideByTicket(now access.TicketSnapshot, who access.PersonID, evidence string) {
 	verdict := access.Approve
 	if now.Phase == access.TicketDenied {
 		verdict = access.Deny
@@ -125,7 +125,7 @@ func (r *request) decideByTicket(now access.TicketSnapshot, who access.PersonID,
 	d := access.Decision{
 		// The move itself names the decision, so a change that is read again decides nothing twice.
 		ID: "ticket-" + string(now.Ref.ID) + "-" + strconv.FormatInt(now.StatusChangedAt.UnixMilli(), 10),
-		By: who, Verdict: verdict, Channel: access.ChannelTicket, Evidence: proof + ", changelog",
+		By: who, Verdict: verdict, Channel: access.ChannelTicket, Evidence: evidence + ", changelog",
 	}
 	if r.known(d.ID) || r.Stop != nil {
 		return
@@ -138,10 +138,10 @@ func (r *request) decideByTicket(now access.TicketSnapshot, who access.PersonID,
 }
 
 // denyOpen denies what is open, by the word of whoever closed the ticket.
-func (r *request) denyOpen(now access.TicketSnapshot, who access.PersonID, proof string) {
+func (r *request) denyOpen(now access.TicketSnapshot, who access.PersonID, evidence string) {
 	if r.View.State == access.StateAwaitingApproval {
 		r.stopFor(stop{
-			Outcome: access.OutcomeDenied, By: who, Name: ticket.MoverName(now), Channel: access.ChannelTicket, Proof: proof,
+			Outcome: access.OutcomeDenied, By: who, Name: ticket.MoverName(now), Channel: access.ChannelTicket, Evidence: evidence,
 			Reason: "the ticket was closed before a decision",
 		})
 		return
@@ -164,7 +164,7 @@ func (r *request) denyOpen(now access.TicketSnapshot, who access.PersonID, proof
 		}
 	}
 	r.recordAs("won't do/"+changeKey(now), access.Event{
-		Type: access.EventFulfilment, Actor: who, Channel: access.ChannelTicket, Evidence: proof,
+		Type: access.EventFulfilment, Actor: who, Channel: access.ChannelTicket, Evidence: evidence,
 		Text: ticket.MoverName(now) + " will not grant what is left by hand.",
 	})
 }

@@ -20,7 +20,7 @@ type grant struct {
 	Revision     int                 `json:"revision,omitempty"`
 	Answered     int                 `json:"answered,omitempty"`
 	DesiredState access.DesiredState `json:"desired_state,omitempty"`
-	// RequestedAt is when the wish was made, and Granted is the proof of a grant by hand that has been made already.
+	// RequestedAt is when the wish was made, and Granted is the verification of a grant by hand that has been made already.
 	RequestedAt time.Time            `json:"requested_at,omitzero"`
 	Granted     *access.Verification `json:"granted,omitempty"`
 	// StatusVersion is the version of the last status that was taken for this revision: a late, older one is ignored.
@@ -304,10 +304,10 @@ func (r *request) check(g *grant) {
 	var port *activities.Target
 	call := access.Assignment{Role: need.Binding.Role, Subject: r.Requirement.Subject}
 	options := workflows.Target(need.Binding.Target, "verify "+need.Title)
-	durable.Start(r.loop, options, port.Verify, call, func(proof access.Verification, err error) { r.checked(id, proof, err) })
+	durable.Start(r.loop, options, port.Verify, call, func(verification access.Verification, err error) { r.checked(id, verification, err) })
 }
 
-func (r *request) checked(id access.ItemID, proof access.Verification, err error) {
+func (r *request) checked(id access.ItemID, verification access.Verification, err error) {
 	g := r.grantOf(id)
 	g.checking = false
 	item := r.itemOf(id)
@@ -318,16 +318,16 @@ func (r *request) checked(id access.ItemID, proof access.Verification, err error
 		g.CheckAt = r.loop.Now()
 	case err != nil:
 		item.Detail = "the target cannot be read: " + workflows.ErrorText(err)
-	case proof.Present:
+	case verification.Present:
 		g.CheckAt, item.Detail = time.Time{}, ""
-		r.requestLease(g, access.Present, &proof)
+		r.requestLease(g, access.Present, &verification)
 	default:
 		item.Detail = "closed as done, but the target does not show the access yet"
 		if g.Checks == 1 {
 			r.ticket.Write(ticket.Write{Key: "not visible/" + string(id), Text: ticket.NotVisibleText(item.Title)})
 			r.record(access.Event{
 				Type: access.EventFulfilment, Channel: access.ChannelSystem, Items: []access.ItemID{id},
-				Evidence: workflows.EvidenceText(&proof), Text: item.Title + ": " + item.Detail + ".",
+				Evidence: workflows.EvidenceText(&verification), Text: item.Title + ": " + item.Detail + ".",
 			})
 		}
 	}

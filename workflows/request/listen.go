@@ -78,7 +78,7 @@ func (r *request) applyWithdrawal(c workflows.WithdrawInput) func() bool {
 	}
 	r.stopFor(stop{
 		ID: c.ID, Outcome: access.OutcomeWithdrawn, By: c.By, Name: r.nameOf(c.By), Channel: access.ChannelAPI,
-		Proof: c.Evidence, Reason: c.Reason,
+		Evidence: c.Evidence, Reason: c.Reason,
 	})
 	number := r.record(access.Event{
 		Type: access.EventWithdrawalRequested, Actor: c.By, Channel: access.ChannelAPI, Evidence: c.Evidence,

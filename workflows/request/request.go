@@ -54,12 +54,12 @@ type state struct {
 
 // stop is why a request ends before its course.
 type stop struct {
-	Outcome access.RequestState `json:"outcome"`
-	By      access.PersonID     `json:"by,omitempty"`
-	Name    string              `json:"name,omitempty"`
-	Channel access.Channel      `json:"channel"`
-	Proof   string              `json:"proof,omitempty"`
-	Reason  string              `json:"reason,omitempty"`
+	Outcome  access.RequestState `json:"outcome"`
+	By       access.PersonID     `json:"by,omitempty"`
+	Name     string              `json:"name,omitempty"`
+	Channel  access.Channel      `json:"channel"`
+	Evidence string              `json:"evidence,omitempty"`
+	Reason   string              `json:"reason,omitempty"`
 	// ID is the withdraw call's, so that repeating it is harmless.
 	ID string `json:"id,omitempty"`
 }

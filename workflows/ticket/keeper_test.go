@@ -113,7 +113,7 @@ func TestUpdate(t *testing.T) {
 		require.NoError(t, s.run(t))
 		require.Equal(t, [][]string{{"one", "text of two", "three"}}, s.desk.said)
 		require.Equal(t, access.TicketWaiting, s.ticket(t).Phase)
-		require.Equal(t, 1, s.desk.Calls(memory.OpMoveTicket))
+		require.Equal(t, 1, s.desk.Calls(memory.OpTransitionTicket))
 		require.Equal(t, mia, s.ticket(t).Assignee)
 		require.Equal(t, 1, s.desk.Calls(memory.OpAssignTicket))
 		require.Equal(t, mia, s.state.Seen.Assignee)
@@ -130,7 +130,7 @@ func TestUpdate(t *testing.T) {
 		require.NoError(t, s.run(t))
 		require.Len(t, s.desk.said, (writes+perBatch-1)/perBatch)
 		require.Len(t, slices.Concat(s.desk.said...), writes)
-		require.Equal(t, 1, s.desk.Calls(memory.OpMoveTicket))
+		require.Equal(t, 1, s.desk.Calls(memory.OpTransitionTicket))
 	})
 	t.Run("what comes while a write is in flight waits for it", func(t *testing.T) {
 		s := newShelf(t)
@@ -289,7 +289,7 @@ func TestClosing(t *testing.T) {
 			require.NoError(t, s.run(t))
 			require.Equal(t, row.want, s.log[len(s.log)-1])
 			require.Equal(t, access.TicketDone, s.ticket(t).Phase)
-			require.Equal(t, 1, s.desk.Calls(memory.OpMoveTicket))
+			require.Equal(t, 1, s.desk.Calls(memory.OpTransitionTicket))
 		})
 	}
 	t.Run("only the last write closes", func(t *testing.T) {

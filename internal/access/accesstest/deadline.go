@@ -34,8 +34,8 @@ func writeAfterItsTime(t *testing.T, h ServiceDeskHarness) {
 		"AddComments": func() error {
 			return h.Desk.AddComments(late, ref.ID, access.Comment{Marker: "c1", Text: "late"}, access.Comment{Marker: "c2", Text: "later"})
 		},
-		"MoveTicket":   func() error { return h.Desk.TransitionTicket(late, ref.ID, access.TicketDone) },
-		"AssignTicket": func() error { return h.Desk.AssignTicket(late, ref.ID, account) },
+		"TransitionTicket": func() error { return h.Desk.TransitionTicket(late, ref.ID, access.TicketDone) },
+		"AssignTicket":     func() error { return h.Desk.AssignTicket(late, ref.ID, account) },
 	} {
 		t.Run(name, func(t *testing.T) { requireNotSent(t, write()) })
 	}

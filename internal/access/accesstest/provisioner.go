@@ -100,7 +100,7 @@ func (h ProvisionerHarness) grant(t *testing.T, role string, p access.Person) ac
 	t.Helper()
 	proof, err := h.Provisioner.Grant(t.Context(), h.hold(role, p))
 	require.NoError(t, err)
-	requireProof(t, proof)
+	requireVerification(t, proof)
 	require.True(t, proof.Present)
 	require.NotEmpty(t, proof.Account)
 	return proof
@@ -111,13 +111,13 @@ func (h ProvisionerHarness) revoke(t *testing.T, role string, p access.Person) a
 	t.Helper()
 	proof, err := h.Provisioner.Revoke(t.Context(), h.hold(role, p))
 	require.NoError(t, err)
-	requireProof(t, proof)
+	requireVerification(t, proof)
 	require.False(t, proof.Present)
 	return proof
 }
 
 // requireProof wants what every proof has: how, what and when it was read, fit for one line of an audit trail.
-func requireProof(t *testing.T, p access.Verification) {
+func requireVerification(t *testing.T, p access.Verification) {
 	t.Helper()
 	require.NotEmpty(t, p.Method)
 	require.NotEmpty(t, p.Evidence)
@@ -159,7 +159,7 @@ func requireAbsence(t *testing.T, missing sought, proof access.Verification, err
 		return
 	}
 	require.NoError(t, err)
-	requireProof(t, proof)
+	requireVerification(t, proof)
 	require.False(t, proof.Present)
 }
 

@@ -34,7 +34,7 @@ func (h ProvisionerHarness) call(t *testing.T, of callOf, a access.Assignment, h
 	t.Helper()
 	proof, err := of(h.Provisioner)(t.Context(), a)
 	require.NoError(t, err)
-	requireProof(t, proof)
+	requireVerification(t, proof)
 	require.Equal(t, holds, proof.Present)
 	return proof
 }

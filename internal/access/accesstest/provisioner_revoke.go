@@ -95,7 +95,7 @@ func verifyBoth(t *testing.T, h ProvisionerHarness) {
 		before := h.Members(h.Role)
 		proof, err := h.Provisioner.Verify(t.Context(), h.hold(h.Role, p))
 		require.NoError(t, err)
-		requireProof(t, proof)
+		requireVerification(t, proof)
 		require.Equal(t, before, h.Members(h.Role))
 		return proof
 	}

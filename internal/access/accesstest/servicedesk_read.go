@@ -155,7 +155,7 @@ func deskEveryCall(h ServiceDeskHarness, id access.TicketID, account access.Acco
 		"AddComments": func(ctx context.Context) error {
 			return h.Desk.AddComments(ctx, id, access.Comment{Marker: "c", Text: "text"})
 		},
-		"MoveTicket": func(ctx context.Context) error {
+		"TransitionTicket": func(ctx context.Context) error {
 			return h.Desk.TransitionTicket(ctx, id, access.TicketDone)
 		},
 		"AssignTicket": func(ctx context.Context) error {

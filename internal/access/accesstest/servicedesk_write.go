@@ -107,7 +107,7 @@ func moveTwice(t *testing.T, h ServiceDeskHarness) {
 
 func moveWithLostAnswer(t *testing.T, h ServiceDeskHarness) {
 	ref := deskOpen(t, h, "r1")
-	h.DropAnswerOnce("MoveTicket")
+	h.DropAnswerOnce("TransitionTicket")
 	deskRequireKind(t, access.Transient, h.Desk.TransitionTicket(t.Context(), ref.ID, access.TicketDone))
 	require.NoError(t, h.Desk.TransitionTicket(t.Context(), ref.ID, access.TicketDone))
 	require.Equal(t, access.TicketDone, h.Seen(ref.ID).Phase)

@@ -52,9 +52,9 @@ func TestWriteDeadline(t *testing.T) {
 						_, err := desk.CreateTicket(late, access.NewTicket{Marker: "m2", Summary: "two", Requester: ada})
 						return err
 					},
-					"AddComments":  func() error { return desk.AddComments(late, ref.ID, access.Comment{Marker: "c1", Text: "late"}) },
-					"MoveTicket":   func() error { return desk.TransitionTicket(late, ref.ID, access.TicketDone) },
-					"AssignTicket": func() error { return desk.AssignTicket(late, ref.ID, account) },
+					"AddComments":      func() error { return desk.AddComments(late, ref.ID, access.Comment{Marker: "c1", Text: "late"}) },
+					"TransitionTicket": func() error { return desk.TransitionTicket(late, ref.ID, access.TicketDone) },
+					"AssignTicket":     func() error { return desk.AssignTicket(late, ref.ID, account) },
 				} {
 					err := write()
 					require.Equal(t, access.Transient, access.KindOf(err), "%s: %v", name, err)

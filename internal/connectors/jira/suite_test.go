@@ -309,7 +309,7 @@ func operationOf(t *testing.T, method string) jiratest.Operation {
 	t.Helper()
 	operation := map[string]jiratest.Operation{
 		"CreateTicket": jiratest.OpCreateIssue, "AddComments": jiratest.OpAddComment,
-		"MoveTicket": jiratest.OpTransition, "AssignTicket": jiratest.OpAssign,
+		"TransitionTicket": jiratest.OpTransition, "AssignTicket": jiratest.OpAssign,
 	}[method]
 	require.NotEmpty(t, operation)
 	return operation

@@ -26,10 +26,10 @@ func TestWriteDeadline(t *testing.T) {
 	ctx := access.WithWriteDeadline(t.Context(), start().Add(time.Minute))
 	before := desk.Writes()
 	writes := map[string]func() error{
-		"CreateTicket": func() error { _, err := desk.CreateTicket(ctx, access.NewTicket{Marker: "m2"}); return err },
-		"AddComments":  func() error { return desk.AddComments(ctx, id, access.Comment{Marker: "c1", Text: "one"}) },
-		"MoveTicket":   func() error { return desk.TransitionTicket(ctx, id, access.TicketDone) },
-		"AssignTicket": func() error { return desk.AssignTicket(ctx, id, account) },
+		"CreateTicket":     func() error { _, err := desk.CreateTicket(ctx, access.NewTicket{Marker: "m2"}); return err },
+		"AddComments":      func() error { return desk.AddComments(ctx, id, access.Comment{Marker: "c1", Text: "one"}) },
+		"TransitionTicket": func() error { return desk.TransitionTicket(ctx, id, access.TicketDone) },
+		"AssignTicket":     func() error { return desk.AssignTicket(ctx, id, account) },
 		"Grant": func() error {
 			_, err := target.Grant(ctx, access.Assignment{Role: "editor", Subject: access.Person{ID: "ada"}})
 			return err

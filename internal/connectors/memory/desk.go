@@ -49,7 +49,7 @@ type DeskTicket struct {
 	Assignee access.AccountID
 	// AssignedByOther is true when somebody else than usher changed the assignee last.
 	AssignedByOther bool
-	MovedBy         access.AccountID
+	StatusChangedBy         access.AccountID
 	MovedAt         time.Time
 	UpdatedAt       time.Time
 	Comments        []access.Comment
@@ -193,12 +193,12 @@ func (d *Desk) TransitionTicket(ctx context.Context, id access.TicketID, to acce
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	const op = "move ticket"
-	t, err := d.open(ctx, OpMoveTicket, op, id)
+	t, err := d.open(ctx, OpTransitionTicket, op, id)
 	if err != nil {
 		return err
 	}
 	if t.Phase == to {
-		return d.end(OpMoveTicket, op)
+		return d.end(OpTransitionTicket, op)
 	}
 	if d.noWay(t, to) {
 		return access.Errorf(access.Conflict, op, "no transition leads from %q to %q; there are: %s",
@@ -211,7 +211,7 @@ func (d *Desk) TransitionTicket(ctx context.Context, id access.TicketID, to acce
 		return err
 	}
 	d.move(t, DeskSelf, to)
-	return d.end(OpMoveTicket, op)
+	return d.end(OpTransitionTicket, op)
 }
 
 // AssignTicket implements access.TicketWriter.
@@ -311,7 +311,7 @@ func (d *Desk) changed(t *DeskTicket, own bool) {
 
 func (d *Desk) move(t *DeskTicket, by access.AccountID, to access.TicketPhase) {
 	t.UpdatedAt = d.clock.tick()
-	t.Phase, t.MovedBy, t.MovedAt = to, by, t.UpdatedAt
+	t.Phase, t.StatusChangedBy, t.MovedAt = to, by, t.UpdatedAt
 	if by == DeskSelf {
 		d.writes++
 	}
@@ -322,7 +322,7 @@ func (d *Desk) snapshot(t *DeskTicket) access.TicketSnapshot {
 	return access.TicketSnapshot{
 		Ref: t.Ref, Project: t.Project, Phase: t.Phase, Status: string(t.Phase),
 		Assignee: t.Assignee, AssignedByUsher: !t.AssignedByOther,
-		StatusChangedBy: t.MovedBy, StatusChangedByName: d.nameOf(t.MovedBy), StatusChangedAt: t.MovedAt, StatusChangedByUsher: t.MovedBy == DeskSelf,
+		StatusChangedBy: t.StatusChangedBy, StatusChangedByName: d.nameOf(t.StatusChangedBy), StatusChangedAt: t.MovedAt, StatusChangedByUsher: t.StatusChangedBy == DeskSelf,
 		UpdatedAt: t.UpdatedAt,
 	}
 }

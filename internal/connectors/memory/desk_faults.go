@@ -10,16 +10,16 @@ import (
 
 // The operations that faults are scripted for.
 const (
-	OpFindTicket     = "FindTicket"
-	OpCreateTicket   = "CreateTicket"
-	OpReadTicket     = "ReadTicket"
-	OpReadTickets    = "ReadTickets"
-	OpChangedTickets = "ChangedTickets"
-	OpAddComments    = "AddComments"
-	OpMoveTicket     = "MoveTicket"
-	OpAssignTicket   = "AssignTicket"
-	OpFindAccount    = "FindAccount"
-	OpCheck          = "Check"
+	OpFindTicket       = "FindTicket"
+	OpCreateTicket     = "CreateTicket"
+	OpReadTicket       = "ReadTicket"
+	OpReadTickets      = "ReadTickets"
+	OpChangedTickets   = "ChangedTickets"
+	OpAddComments      = "AddComments"
+	OpTransitionTicket = "TransitionTicket"
+	OpAssignTicket     = "AssignTicket"
+	OpFindAccount      = "FindAccount"
+	OpCheck            = "Check"
 )
 
 // deskFaults is what a test has scripted, by operation.

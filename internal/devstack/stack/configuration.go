@@ -59,7 +59,7 @@ type values struct {
 	Temporal, Catalog, Health, API     string
 	Jira, JiraUser, SCIM               string
 	RequestURL                         string
-	LookFirst, LookAtMost, DeskSettles string
+	PollInitialInterval, PollMaxInterval, SearchIndexDelay string
 	RealJira                           *RealJira
 	Targets                            map[access.TargetName]string
 }
@@ -77,7 +77,7 @@ func (s *Stack) writeConfiguration() error {
 		Temporal: s.urls.TemporalAddress, Catalog: s.path(catalogFile), Health: s.listen.health, API: s.listen.api,
 		Jira: s.urls.Jira, JiraUser: simulatorUser, SCIM: s.urls.DirectoryAPI + "/scim/v2",
 		RequestURL: s.requestURL(), RealJira: s.options.Jira, Targets: s.options.Targets,
-		LookFirst: lookFirst.String(), LookAtMost: lookAtMost.String(), DeskSettles: deskSettles.String(),
+		PollInitialInterval: lookFirst.String(), PollMaxInterval: lookAtMost.String(), SearchIndexDelay: deskSettles.String(),
 	}
 	for name, text := range map[string]string{workerFile: workerTemplate, starterFile: starterTemplate} {
 		parsed, err := template.New(name).Funcs(template.FuncMap{"quote": strconv.Quote}).Parse(text)
