@@ -258,6 +258,6 @@ func (c *commands) doctor() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&in.TryTicket, "test-ticket", "", "also open, comment and close a trial ticket on this desk")
+	cmd.Flags().StringVar(&in.TestTicket, "test-ticket", "", "also open, comment and close a trial ticket on this desk")
 	return cmd
 }

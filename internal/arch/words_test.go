@@ -30,7 +30,7 @@ var retired = map[string]string{
 	"moved_by": "status_changed_by", "remind_after": "reminder_interval", "safety_look": "staleness_check_interval", "swept_at": "last_scan_at",
 	"ticket_marks": "ticket_fingerprints", "ticket_seen": "ticket_changed", "try_ticket": "test_ticket", "try-ticket": "test-ticket",
 	"usher_connector_token_wait_seconds": "usher_connector_rate_wait_seconds", "usher_metrics_refused_total": "usher_metrics_dropped_total",
-	"USHER_TERMS": "USHER_REQUEST_SETTINGS",
+	"USHER_TERMS":        "USHER_REQUEST_SETTINGS",
 	"came too late: the": "has already ended:", "made a mistake; the log": "Internal error", "is as good as away": "counts as unavailable",
 	"what became of it": "track", "whoever works the ticket": "the ticket's assignee", "presence sweep": "full scan",
 }

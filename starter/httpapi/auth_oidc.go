@@ -212,9 +212,9 @@ func (o *OIDC) callerIn(claims map[string]any, sub string) (Caller, error) {
 	}
 	roles := rolesIn(claim(claims, orDefault(o.config.RolesClaim, "roles")))
 	return Caller{
-		Person:  access.PersonID(person),
-		Auditor: o.config.AuditorRole != "" && slices.Contains(roles, o.config.AuditorRole),
-		Evidence:   fmt.Sprintf("oidc %s sub=%s", o.config.Issuer, sub),
+		Person:   access.PersonID(person),
+		Auditor:  o.config.AuditorRole != "" && slices.Contains(roles, o.config.AuditorRole),
+		Evidence: fmt.Sprintf("oidc %s sub=%s", o.config.Issuer, sub),
 	}, nil
 }
 

@@ -258,7 +258,7 @@ func (a *API) hint(ctx context.Context, desk access.DeskName, request access.Req
 
 // DoctorBody is what the doctor shall try.
 type DoctorBody struct {
-	TryTicket string `json:"test_ticket,omitempty" maxLength:"64" doc:"The desk on which a trial ticket shall be opened and closed." example:"jira"`
+	TestTicket string `json:"test_ticket,omitempty" maxLength:"64" doc:"The desk on which a trial ticket shall be opened and closed." example:"jira"`
 }
 
 type doctorInput struct {
@@ -278,7 +278,7 @@ func (a *API) doctor(ctx context.Context, in *doctorInput) (*doctorOutput, error
 	}
 	var params workflows.DoctorParams
 	if in.Body != nil {
-		params.TestTicket = access.DeskName(in.Body.TryTicket)
+		params.TestTicket = access.DeskName(in.Body.TestTicket)
 	}
 	report, err := a.deps.Gateway.Doctor(ctx, params)
 	if err != nil {

@@ -34,7 +34,7 @@ func Workflow(ctx workflow.Context, p workflows.DoctorParams) (workflows.DoctorR
 		report.Lines = append(report.Lines, *line)
 	}
 	if p.TestTicket != "" {
-		report.Lines = append(report.Lines, tryTicket(ctx, p.TestTicket, times))
+		report.Lines = append(report.Lines, testTicket(ctx, p.TestTicket, times))
 	}
 	return report, nil
 }
@@ -110,8 +110,8 @@ func askWatch(ctx workflow.Context, times workflows.DoctorTimes) *workflows.Doct
 	return line
 }
 
-// tryTicket opens a ticket that says that it is a trial, comments on it and closes it as won't do.
-func tryTicket(ctx workflow.Context, name access.DeskName, times workflows.DoctorTimes) workflows.DoctorLine {
+// testTicket opens a ticket that says that it is a trial, comments on it and closes it as won't do.
+func testTicket(ctx workflow.Context, name access.DeskName, times workflows.DoctorTimes) workflows.DoctorLine {
 	line := workflows.DoctorLine{Connector: "desk/" + string(name) + " (trial ticket)"}
 	marker := access.Marker("usher-trial-" + workflow.GetInfo(ctx).OriginalRunID)
 	call := activities.OpenTicketInput{Ticket: access.NewTicket{

@@ -49,7 +49,7 @@ type DeskTicket struct {
 	Assignee access.AccountID
 	// AssignedByOther is true when somebody else than usher changed the assignee last.
 	AssignedByOther bool
-	StatusChangedBy         access.AccountID
+	StatusChangedBy access.AccountID
 	MovedAt         time.Time
 	UpdatedAt       time.Time
 	Comments        []access.Comment

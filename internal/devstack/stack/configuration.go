@@ -56,12 +56,12 @@ func DemoCatalog() string { return demoCatalog }
 
 // values are what the templates show.
 type values struct {
-	Temporal, Catalog, Health, API     string
-	Jira, JiraUser, SCIM               string
-	RequestURL                         string
+	Temporal, Catalog, Health, API                         string
+	Jira, JiraUser, SCIM                                   string
+	RequestURL                                             string
 	PollInitialInterval, PollMaxInterval, SearchIndexDelay string
-	RealJira                           *RealJira
-	Targets                            map[access.TargetName]string
+	RealJira                                               *RealJira
+	Targets                                                map[access.TargetName]string
 }
 
 // writeConfiguration writes what worker and starter read. The secrets stand in files of their own, which only their
