@@ -53,7 +53,6 @@ func lease(id access.LeaseID, role string, lasts time.Duration) access.LeaseSpec
 			ID: id, Request: access.RequestID(id[:2]), Item: access.ItemID(id[3:]), Subject: access.Person{ID: "ana", DisplayName: "Ana"},
 			Entitlement: access.EntitlementID("wiki/" + role), Title: role, Fulfilment: access.FulfilmentSCIM,
 			Binding: &access.Binding{Target: "directory", Role: role}, Desk: "jira",
-			SearchIndexDelay: access.Duration(2 * time.Minute), PollInitialInterval: access.Duration(time.Minute), PollMaxInterval: access.Duration(15 * time.Minute),
 		},
 		Revision: 1, DesiredState: access.Present, Window: access.Window{Duration: access.Duration(lasts)},
 	}

@@ -48,12 +48,8 @@ type Lease struct {
 	Binding *Binding `json:"binding,omitempty"`
 	// ExistingAccess is what becomes of access that existed before, at the end of the lease; "" means ExistingRevoke.
 	ExistingAccess ExistingAccess `json:"existing_access,omitempty"`
-	// Desk is where a human is asked to take away what a human granted, or what usher cannot revoke. The durations
-	// are the request's terms for that desk (see Terms).
-	Desk                DeskName `json:"desk,omitempty"`
-	SearchIndexDelay    Duration `json:"search_index_delay,omitempty"`
-	PollInitialInterval Duration `json:"poll_initial_interval,omitempty"`
-	PollMaxInterval     Duration `json:"poll_max_interval,omitempty"`
+	// Desk is where a human is asked to remove what a human granted, or what usher cannot revoke.
+	Desk DeskName `json:"desk,omitempty"`
 }
 
 // LeaseView is a lease as it is shown and as the ledger keeps it.

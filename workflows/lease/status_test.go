@@ -30,7 +30,7 @@ func TestDetails(t *testing.T) {
 		require.Contains(t, details(views, 1950, 0, outbox.State{}), "- and 1950 more\n")
 	})
 	t.Run("what is wrong is named", func(t *testing.T) {
-		text := details(views, 0, 3, outbox.State{RefusedCount: 2, Refused: []outbox.Refusal{{What: "granted", Why: "no row"}}})
+		text := details(views, 0, 3, outbox.State{RefusedCount: 2, Refused: []outbox.Refusal{{What: "granted", Reason: "no row"}}})
 		require.Contains(t, text, "**3 messages could not be read, or are about somebody else.**")
 		require.Contains(t, text, "- granted: no row\n- and 1 more\n")
 	})

@@ -31,8 +31,8 @@ type Fact struct {
 
 // Refusal is a fact that the ledger refused for good.
 type Refusal struct {
-	What string `json:"what"`
-	Why  string `json:"why"`
+	What   string `json:"what"`
+	Reason string `json:"reason"`
 }
 
 // State is what is carried.
@@ -196,7 +196,7 @@ func (o *Outbox) refuse(f Fact, why string) {
 		if len(f.Events) > 0 {
 			what = f.Events[0].ID
 		}
-		o.State.Refused = append(o.State.Refused, Refusal{What: what, Why: why})
+		o.State.Refused = append(o.State.Refused, Refusal{What: what, Reason: why})
 	}
 	o.owner.Refused(f, why)
 }
@@ -225,7 +225,7 @@ func (s State) Details() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n**The ledger refuses %d facts for good.** They are in this run's history only:\n\n", s.RefusedCount)
 	for _, r := range s.Refused {
-		fmt.Fprintf(&b, "- %s: %s\n", workflows.Inline(r.What), workflows.Inline(r.Why))
+		fmt.Fprintf(&b, "- %s: %s\n", workflows.Inline(r.What), workflows.Inline(r.Reason))
 	}
 	if more := s.RefusedCount - len(s.Refused); more > 0 {
 		fmt.Fprintf(&b, "- and %d more\n", more)

@@ -142,7 +142,7 @@ func TestRefused(t *testing.T) {
 			require.Equal(t, []string{"3: the ledger says " + string(kind)}, n.refused)
 			require.Equal(t, []access.LeaseID{"r1:1", "r1:2", "r1:4", "r1:5"}, n.ledger.applied, "what rests on it is never sent")
 			require.Equal(t, []access.LeaseID{"r1:1", "r1:2", "r1:4", "r1:5"}, n.ledger.told)
-			require.Equal(t, []outbox.Refusal{{What: "3", Why: "the ledger says " + string(kind)}}, n.state.Refused)
+			require.Equal(t, []outbox.Refusal{{What: "3", Reason: "the ledger says " + string(kind)}}, n.state.Refused)
 			require.True(t, n.Written(3), "nobody waits for it")
 			require.True(t, n.Empty())
 		})

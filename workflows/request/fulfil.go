@@ -125,7 +125,7 @@ func (r *request) message(g *grant) activities.ApplyLeaseMessage {
 				ID: access.LeaseIDOf(r.asked.ID, g.Item), Request: r.asked.ID, Item: g.Item,
 				Subject: r.Requirement.Subject, Entitlement: need.Item.Entitlement, Title: need.Title,
 				Fulfilment: need.Fulfilment, Binding: need.Binding, ExistingAccess: need.ExistingAccess,
-				Desk: settings.Desk, SearchIndexDelay: settings.SearchIndexDelay, PollInitialInterval: settings.PollInitialInterval, PollMaxInterval: settings.PollMaxInterval,
+				Desk: settings.Desk,
 			},
 			Revision: g.Revision, DesiredState: g.DesiredState, Window: window, Granted: g.Granted,
 			Reason: "request " + string(r.asked.ID),

@@ -42,7 +42,7 @@ func TestDetails(t *testing.T) {
 	})
 	t.Run("what the ledger refuses is named", func(t *testing.T) {
 		text := details(access.RequestView{State: access.StateFulfilling}, nil,
-			outbox.State{RefusedCount: 1, Refused: []outbox.Refusal{{What: "decided", Why: "no such column"}}})
+			outbox.State{RefusedCount: 1, Refused: []outbox.Refusal{{What: "decided", Reason: "no such column"}}})
 		require.Contains(t, text, "The ledger refuses 1 facts for good.")
 		require.Contains(t, text, "- decided: no such column\n")
 	})
