@@ -46,10 +46,10 @@ type GrantResult struct {
 func (a *Target) Grant(ctx context.Context, c GrantInput) (GrantResult, error) {
 	ctx = fenced(ctx)
 	var result GrantResult
+	if a.Ledger == nil && (c.Record != nil || c.Before) {
+		return GrantResult{Unread: true}, nil
+	}
 	if c.Record != nil {
-		if a.Ledger == nil {
-			return GrantResult{Unread: true}, nil
-		}
 		known, err := readLeaseRecord(ctx, a.Ledger, *c.Record)
 		if err != nil {
 			return GrantResult{}, translate(err)
@@ -81,18 +81,12 @@ func (a *Target) first(ctx context.Context, c *GrantInput, result *GrantResult) 
 			return err
 		}
 		c.Assignment.Account, c.Assignment.RoleID = before.Account, before.RoleID
-		// Where nobody remembers it, a later attempt cannot tell usher's own access from what was there.
-		result.Existing = before.Present && (a.Ledger != nil || firstAttempt(ctx))
-		c.First.Existing = result.Existing
+		result.Existing, c.First.Existing = before.Present, before.Present
 	}
 	if a.Ledger == nil {
 		return nil
 	}
 	return a.Ledger.Record(ctx, access.Entry{Lease: &c.First})
-}
-
-func firstAttempt(ctx context.Context) bool {
-	return !activity.IsActivity(ctx) || activity.GetInfo(ctx).Attempt == 1
 }
 
 // RevokeInput asks that a subject does not hold a role.

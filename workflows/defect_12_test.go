@@ -1,11 +1,13 @@
 package workflows_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"usher/activities"
 	"usher/internal/access"
 	"usher/internal/connectors/memory"
 	"usher/workflows"
@@ -35,6 +37,12 @@ func TestDefect12(t *testing.T) {
 			r.asks(0, e)
 			r.ensure(hour, absent(e))
 			r.at(2*hour, func() { r.target.RefuseCredentials(false) })
+		}, true},
+		{"the target takes no change", func(r *holderRuns) {
+			had(r)
+			r.target.FailNext(memory.OpGrant, slices.Repeat([]error{access.Errorf(access.Transient, "grant", "no change now")}, 2000)...)
+			r.asks(0, e)
+			r.ensure(hour, absent(e))
 		}, true},
 		{"the target has no worker", func(r *holderRuns) {
 			had(r)
@@ -72,21 +80,26 @@ func TestDefect12(t *testing.T) {
 			r.at(2*hour, func() { r.target.Down(false) })
 		}, false},
 	}
-	for _, row := range rows {
-		t.Run(row.name, func(t *testing.T) {
-			t.Parallel()
-			r := newHolderRuns(t)
-			row.do(r)
-			r.mustEndBy(2 * day)
-			r.run()
-			require.Equal(t, 2, r.holder.last("r1:1").Revision)
-			require.Equal(t, access.LeaseEnded, r.holder.last("r1:1").State)
-			if row.keeps {
-				require.Equal(t, []access.PersonID{"ana"}, r.target.Members("wiki-editors"), "usher has granted nothing")
-			} else {
-				require.Empty(t, r.target.Members("wiki-editors"))
-			}
-		})
+	for where, edge := range map[string]bool{"": false, ", at the edge": true} {
+		for _, row := range rows {
+			t.Run(row.name+where, func(t *testing.T) {
+				t.Parallel()
+				r := newHolderRuns(t)
+				if edge {
+					r.each(func() { r.env.RegisterActivity(&activities.Target{Port: r.target}) })
+				}
+				row.do(r)
+				r.mustEndBy(2 * day)
+				r.run()
+				require.Equal(t, 2, r.holder.last("r1:1").Revision)
+				require.Equal(t, access.LeaseEnded, r.holder.last("r1:1").State)
+				if row.keeps {
+					require.Equal(t, []access.PersonID{"ana"}, r.target.Members("wiki-editors"), "usher has granted nothing")
+				} else {
+					require.Empty(t, r.target.Members("wiki-editors"))
+				}
+			})
+		}
 	}
 	t.Run("a request is withdrawn before its decision", func(t *testing.T) { withdrawnBefore(t) })
 }

@@ -86,8 +86,6 @@ func (p *personStorm) judgeMembers(rows []access.LeaseView) {
 		live := slices.ContainsFunc(about, func(row access.LeaseView) bool { return row.State != access.LeaseEnded })
 		switch {
 		case p.taken[role] || live:
-		case p.had[role] && p.holder.edge && len(about) > 0:
-			// A worker at the edge remembers what was there before only if its first attempt comes through.
 		case p.had[role] && slices.ContainsFunc(about, func(row access.LeaseView) bool { return row.Lease.Binding == nil }):
 			// What a human grants where usher cannot read it is not read before: usher cannot know that it was there.
 		case p.had[role] && (p.keeps[role] || len(about) == 0):

@@ -84,9 +84,32 @@ func (w *person) refuse(l *lease, why string) {
 	w.record(l, access.EventLeaseRefused, nil, l.Title+" of "+w.Person.Name()+" is refused: "+why+".")
 }
 
+// readBefore reads whether the access exists before usher's first call, where the target's worker does not know the ledger:
+// the answer is in the state before anything is granted, for a later attempt cannot tell usher's own access from what was
+// there.
+func (w *person) readBefore(l *lease) {
+	l.busy = true
+	var port *activities.Target
+	options := workflows.Target(l.Binding.Target, "read "+l.Title)
+	durable.Start(w.loop, options, port.Verify, w.assignment(l), func(before access.Verification, err error) {
+		w.idle(l)
+		if err != nil && workflows.KindOf(err) != access.NotFound {
+			l.Loaded = false
+			w.retry(l, err, workflows.RetryGrant)
+			return
+		}
+		l.BeforeRead, l.Existing = true, before.Present
+		l.Account, l.RoleID = before.Account, before.RoleID
+	})
+}
+
 // grant has the access granted on the target. behind is another lease of usher's that stands behind the same access; nil for
 // none.
 func (w *person) grant(l *lease, behind *lease) {
+	if l.ReadFirst && !l.BeforeRead && !l.Attempted && behind == nil {
+		w.readBefore(l)
+		return
+	}
 	call := activities.GrantInput{Assignment: w.assignment(l)}
 	if !l.Loaded {
 		question := l.recordInput(w.Person.ID)
@@ -95,7 +118,7 @@ func (w *person) grant(l *lease, behind *lease) {
 	if behind != nil {
 		l.Existing = behind.Existing
 	}
-	call.Before = behind == nil && (call.Record != nil || !l.Attempted)
+	call.Before = behind == nil && !l.ReadFirst && (call.Record != nil || !l.Attempted)
 	l.Version = workflows.NextVersion(l.Version, w.loop.Now())
 	call.First = l.view(w.Person)
 	l.busy, l.Attempted = true, true

@@ -41,6 +41,8 @@ type record struct {
 	Foreign bool `json:"foreign,omitempty"`
 	// ReadFirst is true when the target's worker does not know the ledger, so that it is asked before each grant.
 	ReadFirst bool `json:"edge,omitempty"`
+	// BeforeRead is true when such a worker has read what was there before usher's first call.
+	BeforeRead bool `json:"before,omitempty"`
 	// Attempted is true when a call that may have granted the access was made; Existing when the access was there before.
 	Attempted bool `json:"try,omitempty"`
 	Existing  bool `json:"ex,omitempty"`
