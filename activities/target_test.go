@@ -97,7 +97,7 @@ func TestGrant(t *testing.T) {
 		require.True(t, result.Unread)
 		require.Zero(t, port.Calls(memory.OpGrant))
 
-		call.Record = nil
+		call.Record, call.Before = nil, false
 		result, err = target.Grant(t.Context(), call)
 		require.NoError(t, err)
 		require.True(t, result.Verification.Present)

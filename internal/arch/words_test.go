@@ -46,7 +46,7 @@ func TestRetiredWords(t *testing.T) {
 	for word := range retired {
 		words = append(words, regexp.QuoteMeta(word))
 	}
-	any := regexp.MustCompile(`(?:^|[^A-Za-z0-9_])(` + strings.Join(words, "|") + `)(?:[^A-Za-z0-9]|$)`)
+	used := regexp.MustCompile(`(?:^|[^A-Za-z0-9_])(` + strings.Join(words, "|") + `)(?:[^A-Za-z0-9]|$)`)
 	files := 0
 	require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -75,7 +75,7 @@ func TestRetiredWords(t *testing.T) {
 			return err
 		}
 		files++
-		for _, match := range any.FindAllStringSubmatch(string(text), -1) {
+		for _, match := range used.FindAllStringSubmatch(string(text), -1) {
 			t.Errorf("%s: found %q, expected %q", name, match[1], retired[match[1]])
 		}
 		if filepath.Ext(name) == ".go" {
