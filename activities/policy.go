@@ -62,14 +62,14 @@ func (a *Policy) Evaluate(ctx context.Context, c EvaluateInput) (Evaluation, err
 		}
 		c.People = people
 	}
-	requirement, refusals := a.Catalog.Evaluate(policy.Input{Request: c.Request, People: c.People, Terms: a.Settings})
+	requirement, refusals := a.Catalog.Evaluate(policy.Input{Request: c.Request, People: c.People, Settings: a.Settings})
 	return Evaluation{Requirement: requirement, Refusals: refusals}, nil
 }
 
 // ListConnectors names every connector that the configuration knows.
 func (a *Policy) ListConnectors(context.Context) (Connectors, error) { return a.Connectors, nil }
 
-// CurrentSettings are the terms that a new request would get: for the watch, for removal tickets, and for what happens after a
+// CurrentSettings are the settings that a new request would get: for the watch, for removal tickets, and for what happens after a
 // request has ended.
 func (a *Policy) CurrentSettings(context.Context) (access.RequestSettings, error) {
 	return a.Settings, nil

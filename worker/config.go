@@ -26,7 +26,7 @@ type workerConfig struct {
 	Deployment deploymentConfig `yaml:"deployment"`
 	// Serve is what this worker does; without it, everything.
 	Serve serveConfig `yaml:"serve"`
-	// Ledger, Catalog, Desk, Source and Terms matter only where workflows are served.
+	// Ledger, Catalog, Desk, Source and Settings matter only where workflows are served.
 	Ledger ledger.Config `yaml:"ledger"`
 	// Catalog is the path of the catalog file.
 	Catalog string `yaml:"catalog"`

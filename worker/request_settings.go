@@ -55,7 +55,7 @@ func defaultRequestSettings() requestSettingsConfig {
 	}
 }
 
-// problems names the terms that are wrong.
+// problems names the settings that are wrong.
 func (t requestSettingsConfig) problems() []error {
 	var wrong []error
 	for _, positive := range []struct {

@@ -139,14 +139,14 @@ func (r *runner) retryUntilReady(ctx context.Context, what string, do func(conte
 
 // ensureWatch sees to it that the watch of the desk runs, where requests rely on one.
 func (r *runner) ensureWatch(ctx context.Context) error {
-	terms := r.parts.Config.requestSettings()
-	if terms.ChangeDetection != access.DetectByWatch {
+	settings := r.parts.Config.requestSettings()
+	if settings.ChangeDetection != access.DetectByWatch {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	watch := activities.Watch{Client: r.parts.Temporal}
-	return watch.EnsureWatch(ctx, workflows.EnsureWatchInputOf(terms.Desk))
+	return watch.EnsureWatch(ctx, workflows.EnsureWatchInputOf(settings.Desk))
 }
 
 // ensureScan sees to it that the daily scan of leases runs.

@@ -308,7 +308,7 @@ func TestOperatorsDecisionsCountOnlyWhereTheTermsAllow(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			w := newWorldWith(t, func(terms *access.RequestSettings) { terms.OperatorDecisions = row.allowed })
+			w := newWorldWith(t, func(settings *access.RequestSettings) { settings.OperatorDecisions = row.allowed })
 			w.at(time.Hour, func() {
 				w.env.SignalWorkflow(workflows.SignalDecision, access.Decision{By: "mia", Verdict: access.Approve})
 			})
@@ -346,8 +346,8 @@ func TestALongRequestContinuesAsNewAndGoesOn(t *testing.T) {
 }
 
 func TestAHintThatComesWhileARunComesToRestIsFollowedByTheNext(t *testing.T) {
-	w := newWorldWith(t, func(terms *access.RequestSettings) {
-		terms.PollInitialInterval, terms.PollMaxInterval = access.Duration(24*time.Hour), access.Duration(24*time.Hour)
+	w := newWorldWith(t, func(settings *access.RequestSettings) {
+		settings.PollInitialInterval, settings.PollMaxInterval = access.Duration(24*time.Hour), access.Duration(24*time.Hour)
 	})
 	w.at(time.Hour, func() {
 		w.env.SetContinueAsNewSuggested(true)

@@ -17,10 +17,10 @@ func requestStory(w *world, entitlements ...access.EntitlementID) story {
 
 // asks makes a world for one request.
 func (c *chain) asks(change func(*access.RequestSettings), edge ...bool) *world {
-	w := newWorldWith(c.t, func(terms *access.RequestSettings) {
-		terms.PollInitialInterval, terms.PollMaxInterval = access.Duration(40*time.Minute), access.Duration(3*time.Hour)
+	w := newWorldWith(c.t, func(settings *access.RequestSettings) {
+		settings.PollInitialInterval, settings.PollMaxInterval = access.Duration(40*time.Minute), access.Duration(3*time.Hour)
 		if change != nil {
-			change(terms)
+			change(settings)
 		}
 	})
 	w.edge = len(edge) > 0
@@ -37,7 +37,7 @@ func approvalScenarios() []scenario {
 			return requestStory(w, "wiki/editor")
 		}},
 		{name: "approved at the edge", begin: func(c *chain) story {
-			w := c.asks(watchTerms, true)
+			w := c.asks(watchSettings, true)
 			w.at(61*time.Minute, func() { w.decide("mia", access.Approve) })
 			return requestStory(w, "wiki/editor")
 		}},
@@ -64,8 +64,8 @@ func approvalScenarios() []scenario {
 			return requestStory(w, "wiki/editor")
 		}},
 		{name: "expired after reminders", begin: func(c *chain) story {
-			return requestStory(c.asks(func(terms *access.RequestSettings) {
-				terms.ApprovalTimeout = access.Duration(50 * time.Hour)
+			return requestStory(c.asks(func(settings *access.RequestSettings) {
+				settings.ApprovalTimeout = access.Duration(50 * time.Hour)
 			}), "wiki/editor")
 		}},
 		{name: "the lease answers late", begin: func(c *chain) story {
@@ -148,7 +148,7 @@ func ticketScenarios() []scenario {
 			return requestStory(w, "wiki/editor")
 		}},
 		{name: "decided on the ticket that is watched", begin: func(c *chain) story {
-			w := c.asks(watchTerms)
+			w := c.asks(watchSettings)
 			w.at(61*time.Minute, func() {
 				w.move("mia", access.TicketApproved)
 				w.tells()
@@ -157,7 +157,7 @@ func ticketScenarios() []scenario {
 			return requestStory(w, "wiki/editor")
 		}},
 		{name: "decided by the signal of an operator", begin: func(c *chain) story {
-			w := c.asks(func(terms *access.RequestSettings) { terms.OperatorDecisions = true })
+			w := c.asks(func(settings *access.RequestSettings) { settings.OperatorDecisions = true })
 			w.at(61*time.Minute, func() {
 				w.signal(workflows.SignalDecision, access.Decision{ID: "o1", By: "mia", Verdict: access.Approve, Reason: "by phone"})
 			})
@@ -204,12 +204,12 @@ func (w *world) withdraw(by access.PersonID) *answer {
 // asksInOneTask makes a world in which the messages that are sent at 61 minutes come in one task with a timer: the look at the
 // ticket, or the question about the watch's age, that is due at 3 hours.
 func (c *chain) asksInOneTask(watched bool) *world {
-	w := c.asks(func(terms *access.RequestSettings) {
+	w := c.asks(func(settings *access.RequestSettings) {
 		if watched {
-			watchTerms(terms)
+			watchSettings(settings)
 		}
-		terms.OperatorDecisions = true
-		terms.PollInitialInterval, terms.ReminderInterval = access.Duration(3*time.Hour), 0
+		settings.OperatorDecisions = true
+		settings.PollInitialInterval, settings.ReminderInterval = access.Duration(3*time.Hour), 0
 	})
 	w.watchStaysFresh()
 	c.withNextTask = true

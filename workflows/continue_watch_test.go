@@ -11,7 +11,9 @@ import (
 
 // looksOut makes a world for a desk's watch.
 func (c *chain) looksOut() *lookout {
-	l := newLookout(c.t, func(terms *access.RequestSettings) { terms.Watch.FullScanInterval = access.Duration(10 * time.Minute) })
+	l := newLookout(c.t, func(settings *access.RequestSettings) {
+		settings.Watch.FullScanInterval = access.Duration(10 * time.Minute)
+	})
 	c.join(l.world)
 	return l
 }

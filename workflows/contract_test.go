@@ -157,7 +157,7 @@ func TestEachTicketEventHasItsConfiguredMeaning(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			w := newWorldWith(t, func(terms *access.RequestSettings) { terms.TicketActions = row.contract })
+			w := newWorldWith(t, func(settings *access.RequestSettings) { settings.TicketActions = row.contract })
 			w.at(time.Hour, func() { row.do(w) })
 			w.at(3*time.Hour, func() { w.decide("mia", access.Approve) })
 			result := w.run(w.request(row.ask))
@@ -276,8 +276,8 @@ func TestAHintDuringALookIsFollowedWhenTheLookIsOver(t *testing.T) {
 }
 
 func TestAHintIsFollowedByALookAtOnce(t *testing.T) {
-	w := newWorldWith(t, func(terms *access.RequestSettings) {
-		terms.PollInitialInterval, terms.PollMaxInterval = access.Duration(24*time.Hour), access.Duration(24*time.Hour)
+	w := newWorldWith(t, func(settings *access.RequestSettings) {
+		settings.PollInitialInterval, settings.PollMaxInterval = access.Duration(24*time.Hour), access.Duration(24*time.Hour)
 	})
 	w.at(time.Hour, func() {
 		w.move("mia", access.TicketDenied)
@@ -341,8 +341,8 @@ func (d *lateLook) AddComments(ctx context.Context, id access.TicketID, all ...a
 }
 
 func TestALookThatAWriteOvertookIsTakenAgain(t *testing.T) {
-	w := newWorldWith(t, func(terms *access.RequestSettings) {
-		terms.PollInitialInterval, terms.PollMaxInterval = access.Duration(24*time.Hour), access.Duration(24*time.Hour)
+	w := newWorldWith(t, func(settings *access.RequestSettings) {
+		settings.PollInitialInterval, settings.PollMaxInterval = access.Duration(24*time.Hour), access.Duration(24*time.Hour)
 	})
 	desk := &lateLook{ServiceDesk: w.desk, read: make(chan struct{}), writes: make(chan struct{})}
 	w.env.RegisterActivityWithOptions(&activities.Desk{Port: desk}, activity.RegisterOptions{DisableAlreadyRegisteredCheck: true})

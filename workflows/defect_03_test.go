@@ -156,10 +156,10 @@ func TestDefect03(t *testing.T) {
 // toldRuns are the runs of a request that is told of every change of its ticket, and wakes up by itself for reminders only.
 func toldRuns(t *testing.T) *runs {
 	t.Helper()
-	return requestRuns(t, func(terms *access.RequestSettings) {
-		watchTerms(terms)
-		terms.Watch.StalenessCheckInterval = access.Duration(30 * day)
-		terms.OperatorDecisions = true
+	return requestRuns(t, func(settings *access.RequestSettings) {
+		watchSettings(settings)
+		settings.Watch.StalenessCheckInterval = access.Duration(30 * day)
+		settings.OperatorDecisions = true
 	})
 }
 

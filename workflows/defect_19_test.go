@@ -145,8 +145,8 @@ func lastWord(t *testing.T, cancelled bool) {
 // deletedTicket deletes the ticket of a request that goes on without one. It is denied at five hours.
 func deletedTicket(t *testing.T, when time.Duration) {
 	t.Parallel()
-	r := requestRuns(t, func(terms *access.RequestSettings) {
-		terms.TicketActions = access.TicketActions{access.EventDeleted: access.ActionRecordOnly}
+	r := requestRuns(t, func(settings *access.RequestSettings) {
+		settings.TicketActions = access.TicketActions{access.EventDeleted: access.ActionRecordOnly}
 	})
 	r.at(when, func() { require.NoError(t, r.desk.Delete(r.ticket().Ref.ID)) })
 	r.at(5*time.Hour, func() { r.decide("mia", access.Deny) })

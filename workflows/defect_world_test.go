@@ -94,7 +94,7 @@ func requestRuns(t *testing.T, change func(*access.RequestSettings)) *runs {
 	return newRuns(newWorldWith(t, change), workflows.AccessRequestType)
 }
 
-// quietTerms are terms by which a request wakes up only once a day.
+// quietTerms are settings by which a request wakes up only once a day.
 func quietTerms(t *access.RequestSettings) {
 	t.PollInitialInterval, t.PollMaxInterval = access.Duration(30*day), access.Duration(30*day)
 }

@@ -66,9 +66,9 @@ func runTown(ctx workflow.Context) error {
 
 func newTown(t *testing.T) *town {
 	t.Helper()
-	w := &town{newWorldWith(t, func(terms *access.RequestSettings) {
-		watchTerms(terms)
-		terms.ReminderInterval = 0
+	w := &town{newWorldWith(t, func(settings *access.RequestSettings) {
+		watchSettings(settings)
+		settings.ReminderInterval = 0
 	})}
 	w.desk.SetClock(w.env.Now)
 	w.env.RegisterWorkflowWithOptions(runTown, workflow.RegisterOptions{Name: townType})

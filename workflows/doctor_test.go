@@ -95,7 +95,7 @@ func TestATicketThatIsReopenedAfterTheEnd(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			w := newWorldWith(t, func(terms *access.RequestSettings) { terms.TicketActions = row.contract })
+			w := newWorldWith(t, func(settings *access.RequestSettings) { settings.TicketActions = row.contract })
 			w.at(time.Hour, func() { w.decide("mia", access.Approve) })
 			w.run(w.request("wiki/editor"))
 			before := len(w.desk.Comments(w.ticket().Ref.ID))

@@ -17,7 +17,7 @@ import (
 func TestNewsOfATicketThatTheRequestDoesNotKnowYetAreNotLost(t *testing.T) {
 	for name, lost := range map[string]bool{"the answer comes a little later": false, "the answer is lost": true} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorldWith(t, watchTerms)
+			w := newWorldWith(t, watchSettings)
 			var round func()
 			round = func() {
 				require.NoError(t, w.ledger.SaveWatch(t.Context(), access.WatchPosition{Desk: "jira", LastPollAt: w.env.Now()}))
@@ -64,7 +64,7 @@ func (d *slowDesk) TransitionTicket(ctx context.Context, id access.TicketID, to 
 }
 
 func TestAMoveThatIsRepeatedDoesNotUndoWhatAHumanDidInBetween(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	desk := &slowDesk{ServiceDesk: w.desk, acts: func() { w.move("ben", access.TicketDone) }}
 	port := &activities.Desk{Port: desk, Ledger: w.ledger}
 	w.replace("UpdateTicket", port.UpdateTicket)
@@ -76,7 +76,7 @@ func TestAMoveThatIsRepeatedDoesNotUndoWhatAHumanDidInBetween(t *testing.T) {
 }
 
 func TestATicketIsPutBackOverAMoveThatIsKnown(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	w.at(time.Hour, func() {
 		w.move("ben", access.TicketApproved)
 		w.tells()

@@ -65,9 +65,9 @@ type leavingRun struct {
 
 // begin begins the story. The ledger's answer comes when the messages have been sent.
 func (l *leavingRun) begin(c *chain) story {
-	w := c.asks(func(terms *access.RequestSettings) {
-		watchTerms(terms)
-		terms.OperatorDecisions = true
+	w := c.asks(func(settings *access.RequestSettings) {
+		watchSettings(settings)
+		settings.OperatorDecisions = true
 	})
 	w.watchStaysFresh()
 	l.sent = false

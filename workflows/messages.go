@@ -70,7 +70,7 @@ const (
 	// UpdateWithdraw (WithdrawInput -> access.RequestView) ends the request and takes back what it has granted so far.
 	UpdateWithdraw = "withdraw"
 	// SignalDecision (access.Decision) is for operators in the Temporal UI and CLI: whoever may write to the namespace
-	// can send it, so it is recorded as an operator's decision and counts only where the terms allow it.
+	// can send it, so it is recorded as an operator's decision and counts only where the settings allow it.
 	SignalDecision = "decision"
 	// SignalHint (Hint) says that the ticket may have changed: the request looks at once.
 	SignalHint = "hint"

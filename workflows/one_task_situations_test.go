@@ -11,9 +11,9 @@ import (
 // asksTwo makes a world for a request for two items, whose ticket is watched. Operators may decide, and nobody but them and
 // humans touches the ticket.
 func (c *chain) asksTwo() *world {
-	w := c.asks(func(terms *access.RequestSettings) {
-		watchTerms(terms)
-		terms.OperatorDecisions, terms.ReminderInterval = true, 0
+	w := c.asks(func(settings *access.RequestSettings) {
+		watchSettings(settings)
+		settings.OperatorDecisions, settings.ReminderInterval = true, 0
 	})
 	w.watchStaysFresh()
 	w.assignsNobody()

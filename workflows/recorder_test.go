@@ -49,7 +49,7 @@ func texts(events []access.Event, t access.EventType) []string {
 }
 
 func TestADecisionAndItsGrantGoToTheTicketTogether(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	updates := w.updates()
 	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
 	result := w.run(w.request("wiki/editor"))
@@ -64,7 +64,7 @@ func TestADecisionAndItsGrantGoToTheTicketTogether(t *testing.T) {
 }
 
 func TestATargetInTroubleDoesNotHoldTheDecisionBack(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	w.entity = func(e access.LeaseSpec) {
 		w.env.SignalWorkflow(workflows.SignalLeaseStatus, access.LeaseStatus{
 			Lease: e.Lease.ID, Revision: e.Revision, State: access.LeaseGranting, Problem: "the target is away",
@@ -85,7 +85,7 @@ func TestATargetInTroubleDoesNotHoldTheDecisionBack(t *testing.T) {
 }
 
 func TestASubjectsWorkflowThatIsSilentDoesNotHoldTheDecisionBack(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	answers := 0
 	w.entity = func(e access.LeaseSpec) {
 		if answers++; answers > 1 {
@@ -104,7 +104,7 @@ func TestASubjectsWorkflowThatIsSilentDoesNotHoldTheDecisionBack(t *testing.T) {
 // behind lets two decisions wait for a desk that is away, which is back at three hours.
 func behind(t *testing.T, back func(*world)) *world {
 	t.Helper()
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	w.at(time.Hour, func() {
 		w.desk.Down(true)
 		w.decide("mia", access.Approve)
@@ -151,7 +151,7 @@ func TestOneRefusedWriteIsLeftOutAndTheRestArrivesInOrder(t *testing.T) {
 }
 
 func TestAfterARefusedBatchWritesGoTogetherAgain(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	w.at(time.Hour, func() {
 		no := access.Errorf(access.Invalid, "add comment", "the desk does not like this text")
 		w.desk.Down(true)
@@ -172,7 +172,7 @@ func TestAfterARefusedBatchWritesGoTogetherAgain(t *testing.T) {
 }
 
 func TestATicketThatAHumanHasClosedMeanwhileStaysAsItIs(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	// No way leads from a human's closing to usher's.
 	w.desk.CloseOff(access.TicketDone)
 	w.at(time.Hour, func() {
@@ -191,7 +191,7 @@ func TestATicketThatAHumanHasClosedMeanwhileStaysAsItIs(t *testing.T) {
 }
 
 func TestATicketThatCannotBeClosedNowIsClosedWhenItCan(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	w.desk.DemandField(access.TicketDone, "resolution")
 	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
 	w.at(5*time.Hour, func() {
@@ -208,7 +208,7 @@ func TestATicketThatCannotBeClosedNowIsClosedWhenItCan(t *testing.T) {
 }
 
 func TestADeskWhoseWorkerIsAbsentHoldsUpNothing(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	w.edge = true
 	w.newRun()
 	present, asked := false, 0
@@ -243,7 +243,7 @@ func TestADeskWhoseWorkerIsAbsentHoldsUpNothing(t *testing.T) {
 }
 
 func TestWhatRodeAlongIsRecordedOnceWhateverBecomesOfTheAnswer(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	desk := &activities.Desk{Port: w.desk, Ledger: w.ledger}
 	lose := map[string]bool{"OpenTicket": true, "UpdateTicket": true}
 	w.replace("OpenTicket", func(ctx context.Context, c activities.OpenTicketInput) (activities.OpenTicketResult, error) {
@@ -277,7 +277,7 @@ func TestWhatRodeAlongIsRecordedOnceWhateverBecomesOfTheAnswer(t *testing.T) {
 }
 
 func TestAWithdrawalDuringTheOpeningIsRecordedBeforeItIsAnswered(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	desk := &activities.Desk{Port: w.desk, Ledger: w.ledger}
 	var withdrawn *answer
 	w.replace("OpenTicket", func(ctx context.Context, c activities.OpenTicketInput) (activities.OpenTicketResult, error) {
@@ -317,7 +317,7 @@ func TestAChangeThatShowsOnlyBehindTheCursorIsTold(t *testing.T) {
 }
 
 func TestNewsThatAWriteHasOvertakenAreNotBelieved(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	// The reminder cannot be written: the mirror is busy when the news come.
 	w.at(24*time.Hour-time.Minute, func() { w.desk.Down(true) })
 	w.at(25*time.Hour, func() {

@@ -15,8 +15,8 @@ import (
 // TestReset plays a request that was reset to its beginning: the same is said to a run that knows nothing, over a ledger, a
 // desk and a target that know everything.
 func TestReset(t *testing.T) {
-	w := newWorldWith(t, func(terms *access.RequestSettings) {
-		terms.PollInitialInterval, terms.PollMaxInterval = access.Duration(day), access.Duration(day)
+	w := newWorldWith(t, func(settings *access.RequestSettings) {
+		settings.PollInitialInterval, settings.PollMaxInterval = access.Duration(day), access.Duration(day)
 	})
 	request := w.request("wiki/editor")
 	approve := func() { w.at(30*time.Hour, func() { w.decide("mia", access.Approve) }) }
@@ -70,7 +70,7 @@ func TestLowerRevision(t *testing.T) {
 
 // A move of the ticket that a frozen worker makes after the end opens nothing again.
 func TestLateMove(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	desk := &activities.Desk{Port: w.desk, Ledger: w.ledger}
 	var moves []activities.UpdateTicketInput
 	w.replace("UpdateTicket", func(ctx context.Context, u activities.UpdateTicketInput) (activities.UpdateTicketResult, error) {

@@ -29,7 +29,7 @@ func TestABrakedSweepIsTriedAgainAtTheNextSweepAndNotEveryRound(t *testing.T) {
 }
 
 func TestATicketThatWasReplacedIsNoLongerAskedFor(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	w.at(time.Hour, func() {
 		ref := w.ticket().Ref
 		require.NoError(t, w.desk.Delete(ref.ID))
@@ -45,7 +45,7 @@ func TestATicketThatWasReplacedIsNoLongerAskedFor(t *testing.T) {
 }
 
 func TestTheOpeningIsToldOnceThoughItsAnswerWasLost(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	desk, lost := &activities.Desk{Port: w.desk, Ledger: w.ledger}, false
 	w.replace("OpenTicket", func(ctx context.Context, c activities.OpenTicketInput) (activities.OpenTicketResult, error) {
 		opened, err := desk.OpenTicket(ctx, c)
@@ -61,7 +61,7 @@ func TestTheOpeningIsToldOnceThoughItsAnswerWasLost(t *testing.T) {
 }
 
 func TestTheLedgerDoesNotWaitForAWriteThatTheDeskKeepsWaiting(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	w.at(time.Hour, func() {
 		w.desk.Down(true)
 		w.decide("mia", access.Approve)

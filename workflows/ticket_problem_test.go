@@ -11,9 +11,9 @@ import (
 
 // TestATicketThatIsNoLongerKeptHasNoProblem: the ticket was deleted, and the contract says to go on without one.
 func TestATicketThatIsNoLongerKeptHasNoProblem(t *testing.T) {
-	r := requestRuns(t, func(terms *access.RequestSettings) {
-		quietTerms(terms)
-		terms.TicketActions = access.TicketActions{access.EventDeleted: access.ActionRecordOnly}
+	r := requestRuns(t, func(settings *access.RequestSettings) {
+		quietTerms(settings)
+		settings.TicketActions = access.TicketActions{access.EventDeleted: access.ActionRecordOnly}
 	})
 	r.at(time.Hour, func() { require.NoError(t, r.desk.Delete(r.ticket().Ref.ID)) })
 	r.approves(2*time.Hour, "mia")

@@ -31,7 +31,7 @@ type told struct {
 	at      time.Time
 }
 
-func watchTerms(t *access.RequestSettings) {
+func watchSettings(t *access.RequestSettings) {
 	t.ChangeDetection = access.DetectByWatch
 	t.Watch = access.WatchSettings{
 		Interval: access.Duration(30 * time.Second), Overlap: access.Duration(3 * time.Minute),
@@ -40,10 +40,10 @@ func watchTerms(t *access.RequestSettings) {
 }
 
 func newLookout(t testing.TB, change ...func(*access.RequestSettings)) *lookout {
-	w := newWorldWith(t, func(terms *access.RequestSettings) {
-		watchTerms(terms)
+	w := newWorldWith(t, func(settings *access.RequestSettings) {
+		watchSettings(settings)
 		for _, c := range change {
-			c(terms)
+			c(settings)
 		}
 	})
 	l := &lookout{world: w, deaf: map[access.RequestID]int{}, ended: map[access.RequestID]bool{}}
@@ -133,9 +133,9 @@ func TestTheWatchTellsWhatOthersDidAndNothingOfUshersOwn(t *testing.T) {
 }
 
 func TestTheCursorMovesOnlyWhenEverybodyHasBeenTold(t *testing.T) {
-	l := newLookout(t, func(terms *access.RequestSettings) {
+	l := newLookout(t, func(settings *access.RequestSettings) {
 		// Without an overlap only the cursor decides what is asked for again.
-		terms.Watch.Overlap = 0
+		settings.Watch.Overlap = 0
 	})
 	refs := l.opens(2)
 	l.at(30*time.Minute, func() {
@@ -269,7 +269,7 @@ func TestALongWatchContinuesAsNewAndLosesNoHint(t *testing.T) {
 }
 
 func TestWithoutTheModeThereIsNothingToWatch(t *testing.T) {
-	l := newLookout(t, func(terms *access.RequestSettings) { terms.ChangeDetection = access.DetectByPoll })
+	l := newLookout(t, func(settings *access.RequestSettings) { settings.ChangeDetection = access.DetectByPoll })
 	l.env.ExecuteWorkflow(workflows.TicketWatchType, workflows.TicketWatchParams{Desk: "jira"})
 	require.True(t, l.env.IsWorkflowCompleted())
 	require.NoError(t, l.env.GetWorkflowError())

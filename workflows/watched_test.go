@@ -20,7 +20,7 @@ func (w *world) tells() {
 }
 
 func TestAWatchedRequestDecidesByWhatItIsTold(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	w.at(time.Hour, func() {
 		w.move("mia", access.TicketApproved)
 		w.tells()
@@ -34,7 +34,7 @@ func TestAWatchedRequestDecidesByWhatItIsTold(t *testing.T) {
 }
 
 func TestAWatchedRequestAsksTheDeskNothingWhileTheWatchIsFresh(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	var round func()
 	round = func() {
 		require.NoError(t, w.ledger.SaveWatch(t.Context(), access.WatchPosition{Desk: "jira", LastPollAt: w.env.Now()}))
@@ -51,7 +51,7 @@ func TestAWatchedRequestAsksTheDeskNothingWhileTheWatchIsFresh(t *testing.T) {
 }
 
 func TestAWatchedRequestLooksItselfWhenTheWatchIsStale(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	w.at(30*time.Minute, func() { w.move("mia", access.TicketApproved) })
 	result := w.run(w.request("wiki/editor"))
 	require.Equal(t, access.OutcomeGranted, result.Outcome)
@@ -59,7 +59,7 @@ func TestAWatchedRequestLooksItselfWhenTheWatchIsStale(t *testing.T) {
 }
 
 func TestNewsThatComeDuringAWriteAreCheckedByALook(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	w.at(time.Hour-time.Second, func() { w.desk.Down(true) })
 	// The reminder cannot be written: the mirror is busy when the news come.
 	w.at(25*time.Hour, func() {
@@ -73,7 +73,7 @@ func TestNewsThatComeDuringAWriteAreCheckedByALook(t *testing.T) {
 }
 
 func TestAWatchedTicketThatIsGoneIsOpenedAgain(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	w.at(time.Hour, func() {
 		ref := w.ticket().Ref
 		require.NoError(t, w.desk.Delete(ref.ID))
@@ -89,7 +89,7 @@ func TestAWatchedTicketThatIsGoneIsOpenedAgain(t *testing.T) {
 }
 
 func TestConnectorsAtTheEdgeAreServedInMoreSteps(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	w.edge = true
 	w.newRun()
 	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
@@ -102,7 +102,7 @@ func TestConnectorsAtTheEdgeAreServedInMoreSteps(t *testing.T) {
 }
 
 func TestWhatTheLedgerHearsGoesAlongWithTheTicket(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
 	result := w.run(w.request("wiki/editor"))
 	require.Equal(t, access.OutcomeGranted, result.Outcome)
@@ -118,7 +118,7 @@ func TestWhatTheLedgerHearsGoesAlongWithTheTicket(t *testing.T) {
 }
 
 func TestTheLedgerDoesNotWaitForADeskThatIsAway(t *testing.T) {
-	w := newWorldWith(t, watchTerms)
+	w := newWorldWith(t, watchSettings)
 	w.desk.Down(true)
 	w.at(2*time.Minute, func() { require.Equal(t, 1, has(w.events("r1"), access.EventRequired)) })
 	w.at(time.Hour, func() {

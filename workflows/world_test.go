@@ -42,16 +42,16 @@ applications:
 
 // world is everything that workflows meet, in memory, with time that skips.
 type world struct {
-	t       testing.TB
-	env     *testsuite.TestWorkflowEnvironment
-	desk    *memory.Desk
-	target  *memory.Target
-	source  *memory.Source
-	ledger  *faultyLedger
-	catalog *policy.Catalog
-	terms   access.RequestSettings
-	mu      sync.Mutex
-	ensures []access.LeaseSpec
+	t        testing.TB
+	env      *testsuite.TestWorkflowEnvironment
+	desk     *memory.Desk
+	target   *memory.Target
+	source   *memory.Source
+	ledger   *faultyLedger
+	catalog  *policy.Catalog
+	settings access.RequestSettings
+	mu       sync.Mutex
+	ensures  []access.LeaseSpec
 	// heard takes signals to other workflows; nil when none of them runs. started are the workflows that were started.
 	heard   func(workflowID, signal string, arg any) error
 	started []string
@@ -130,7 +130,7 @@ const ledgerFile = "ledger.db"
 
 func newWorld(t testing.TB) *world { return newWorldWith(t, nil) }
 
-// newWorldWith is a world with other terms.
+// newWorldWith is a world with other settings.
 func newWorldWith(t testing.TB, change func(*access.RequestSettings)) *world {
 	t.Helper()
 	catalog, err := policy.Parse([]byte(catalogYAML))
@@ -153,7 +153,7 @@ func newWorldWith(t testing.TB, change func(*access.RequestSettings)) *world {
 		source:   memory.NewSource(people...),
 		ledger:   &faultyLedger{Store: store},
 		accounts: map[access.PersonID]access.AccountID{},
-		terms: access.RequestSettings{
+		settings: access.RequestSettings{
 			Desk: "jira", ApprovalTimeout: access.Duration(7 * 24 * time.Hour), ReminderInterval: access.Duration(24 * time.Hour),
 			PollInitialInterval: access.Duration(time.Minute), PollMaxInterval: access.Duration(15 * time.Minute),
 			SearchIndexDelay: access.Duration(2 * time.Minute), RequestURL: "https://usher.example.test/r/{id}",
@@ -165,7 +165,7 @@ func newWorldWith(t testing.TB, change func(*access.RequestSettings)) *world {
 	}
 	w.entity = w.grantAtOnce
 	if change != nil {
-		change(&w.terms)
+		change(&w.settings)
 	}
 	w.catalog = catalog
 	w.newRun()
@@ -208,7 +208,7 @@ func (w *world) newRun() {
 		people = w.source
 	}
 	w.env.RegisterActivity(&activities.Policy{
-		Catalog: w.catalog, Settings: w.terms, Source: "directory", People: people,
+		Catalog: w.catalog, Settings: w.settings, Source: "directory", People: people,
 		Connectors: activities.Connectors{
 			Desks: []access.DeskName{"jira"}, Targets: []access.TargetName{"directory"},
 			Sources: []access.SourceName{"directory"},

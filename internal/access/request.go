@@ -113,7 +113,7 @@ type RequestView struct {
 	TicketProblem string `json:"ticket_problem,omitempty"`
 	// Refusals are why policy refused the request; empty otherwise.
 	Refusals []Refusal `json:"refusals,omitempty"`
-	// PolicyHash names the catalog and terms that produced the requirement; "" before evaluation.
+	// PolicyHash names the catalog and settings that produced the requirement; "" before evaluation.
 	PolicyHash string `json:"policy_hash,omitempty"`
 	// SubjectName and RequesterName are display names as they were at evaluation.
 	SubjectName      string     `json:"subject_name,omitempty"`

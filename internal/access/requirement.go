@@ -37,7 +37,7 @@ type Binding struct {
 // Requirement is what policy demands of one request. It is produced once, recorded in the history, and never changes:
 // an edit of the policy does not touch a running request.
 type Requirement struct {
-	// PolicyHash is the SHA-256, in hex, of the catalog and the terms that produced this requirement.
+	// PolicyHash is the SHA-256, in hex, of the catalog and the settings that produced this requirement.
 	PolicyHash string            `json:"policy_hash"`
 	Requester  Person            `json:"requester"`
 	Subject    Person            `json:"subject"`

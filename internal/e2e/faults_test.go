@@ -47,9 +47,9 @@ func badDesk() jiratest.Faults {
 	}
 }
 
-// stormTerms suit a desk with that lag: usher waits longer than the lag and a call's time-out together before it looks for a
+// stormSettings suit a desk with that lag: usher waits longer than the lag and a call's time-out together before it looks for a
 // ticket of unknown outcome again.
-func stormTerms() settings {
+func stormSettings() settings {
 	return settings{workerEnv: []string{
 		"USHER_DESKS_JIRA_JIRA_REQUEST_TIMEOUT=4s", "USHER_DESKS_JIRA_JIRA_RATE=1000", "USHER_REQUEST_SETTINGS_SEARCH_INDEX_DELAY=10s",
 		"USHER_REQUEST_SETTINGS_WATCH_INTERVAL=2s", "USHER_REQUEST_SETTINGS_WATCH_OVERLAP=1m", "USHER_REQUEST_SETTINGS_WATCH_FULL_SCAN_INTERVAL=20s",
@@ -113,12 +113,12 @@ func moved(from string, by access.PersonID, to string) crowdStep {
 
 // TestDeskStorm brings 200 requests through a desk that spoils every fifth call, doubles every webhook and delays its search.
 func TestDeskStorm(t *testing.T) {
-	storm(t, "desk", stormTerms(), stormRequests)
+	storm(t, "desk", stormSettings(), stormRequests)
 }
 
 // TestDeskStormOnDataCenter does the same with the other edition.
 func TestDeskStormOnDataCenter(t *testing.T) {
-	more, terms := dataCenter(), stormTerms()
+	more, terms := dataCenter(), stormSettings()
 	more.workerEnv = append(more.workerEnv, terms.workerEnv...)
 	storm(t, "Data Center", more, stormRequestsDataCenter)
 }

@@ -15,13 +15,13 @@ type Input struct {
 	Request access.Request
 	// People are those of Catalog.People whom the source knows, and the subject's manager when there is one. Whoever is
 	// absent here is unknown to the source.
-	People []access.Person
-	Terms  access.RequestSettings
+	People   []access.Person
+	Settings access.RequestSettings
 }
 
 // Evaluate returns what the request must pass, or why it is refused: all refusals at once, in the order of the request's
 // fields. Without refusals the requirement has one entry for each item, in their order, and every stage has at least one
-// approver, who is active and neither requester nor subject. With refusals it has no items; policy hash, terms, and those
+// approver, who is active and neither requester nor subject. With refusals it has no items; policy hash, settings, and those
 // of requester and subject whom the source knows are set in both cases.
 func (c *Catalog) Evaluate(q Input) (access.Requirement, []access.Refusal) {
 	e := &evaluation{Input: q, catalog: c, people: map[access.PersonID]access.Person{}}
@@ -29,10 +29,10 @@ func (c *Catalog) Evaluate(q Input) (access.Requirement, []access.Refusal) {
 		e.people[person.ID] = person
 	}
 	requirement := access.Requirement{
-		PolicyHash: hashOf(c.hash, q.Terms),
+		PolicyHash: hashOf(c.hash, q.Settings),
 		Requester:  e.people[q.Request.Requester],
 		Subject:    e.people[q.Request.Subject],
-		Settings:   q.Terms,
+		Settings:   q.Settings,
 	}
 	e.parties()
 	e.manager()

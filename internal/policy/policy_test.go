@@ -85,17 +85,17 @@ func reordered() string {
 }
 
 func TestPolicyHashFollowsCatalogAndTerms(t *testing.T) {
-	ask := func(text string, terms access.RequestSettings) string {
-		requirement, _ := parse(t, text).Evaluate(policy.Input{Terms: terms})
+	ask := func(text string, settings access.RequestSettings) string {
+		requirement, _ := parse(t, text).Evaluate(policy.Input{Settings: settings})
 		return requirement.PolicyHash
 	}
-	terms := access.RequestSettings{Desk: "jira", TicketActions: access.TicketActions{access.EventMoved: access.ActionRecordOnly, access.EventDeleted: access.ActionCancel}}
-	hash := ask(catalogText, terms)
+	settings := access.RequestSettings{Desk: "jira", TicketActions: access.TicketActions{access.EventMoved: access.ActionRecordOnly, access.EventDeleted: access.ActionCancel}}
+	hash := ask(catalogText, settings)
 	require.Regexp(t, `^[0-9a-f]{64}$`, hash)
-	require.Equal(t, hash, ask(catalogText, terms))
-	require.NotEqual(t, hash, ask(strings.Replace(catalogText, "30d", "31d", 1), terms))
-	terms.OperatorDecisions = true
-	require.NotEqual(t, hash, ask(catalogText, terms))
+	require.Equal(t, hash, ask(catalogText, settings))
+	require.NotEqual(t, hash, ask(strings.Replace(catalogText, "30d", "31d", 1), settings))
+	settings.OperatorDecisions = true
+	require.NotEqual(t, hash, ask(catalogText, settings))
 }
 
 func TestPeopleAreThoseWhoMatter(t *testing.T) {

@@ -51,12 +51,12 @@ func TestScenarios(t *testing.T) {
 			require.NotEmpty(t, s.Rule)
 			catalog, err := policy.Parse(s.Catalog)
 			require.NoError(t, err)
-			terms := access.RequestSettings{Desk: "jira"}
-			requirement, refusals := catalog.Evaluate(policy.Input{Request: s.Request, People: s.People, Terms: terms})
+			settings := access.RequestSettings{Desk: "jira"}
+			requirement, refusals := catalog.Evaluate(policy.Input{Request: s.Request, People: s.People, Settings: settings})
 
 			require.Equal(t, s.Expect, told(requirement, refusals))
 			require.NotEmpty(t, requirement.PolicyHash)
-			require.Equal(t, terms, requirement.Settings)
+			require.Equal(t, settings, requirement.Settings)
 			require.Len(t, requirement.Items, len(s.Expect.Requirement))
 			for i, item := range requirement.Items {
 				require.Equal(t, s.Request.Items[i], item.Item)

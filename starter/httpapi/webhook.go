@@ -200,7 +200,7 @@ func (in *webhookInput) Resolve(ctx huma.Context) []error {
 
 type webhookOutput struct {
 	Body struct {
-		Result string `json:"result" enum:"delivered,ignored,late" doc:"delivered: the request looks at its ticket. ignored: no such ticket is known. late: it could not be passed on now; the request looks by itself."`
+		Result string `json:"result" enum:"delivered,ignored,deferred" doc:"delivered: the request reads its ticket. ignored: no such ticket is known. deferred: it could not be delivered now; the request reads the ticket later by itself."`
 	}
 }
 
@@ -243,7 +243,7 @@ func (a *API) passOn(ctx context.Context, desk access.DeskName, hint workflows.H
 	}
 	if err != nil {
 		a.logged(ctx, err)
-		return "late"
+		return "deferred"
 	}
 	return "delivered"
 }

@@ -110,7 +110,7 @@ func TestAHintThatCannotBePassedOnIsStillAccepted(t *testing.T) {
 			w := make(t)
 			got := w.call("", "POST", "/v1/desks/jira/webhook", about, "X-Hub-Signature", signed(hookSecret, about))
 			require.Equal(t, http.StatusAccepted, got.status)
-			require.JSONEq(t, `{"result":"late"}`, got.body)
+			require.JSONEq(t, `{"result":"deferred"}`, got.body)
 			require.Contains(t, w.log.String(), "does not answer")
 		})
 	}

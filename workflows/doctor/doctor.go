@@ -85,19 +85,19 @@ func ask(ctx workflow.Context, connector, queue string, check any) func(workflow
 // not rely on one.
 func askWatch(ctx workflow.Context, times workflows.DoctorTimes) *workflows.DoctorLine {
 	var policy *activities.Policy
-	var terms access.RequestSettings
-	err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, workflows.LocalQuestionWithin(times.Own)), policy.CurrentSettings).Get(ctx, &terms)
-	if err != nil || terms.ChangeDetection != access.DetectByWatch {
+	var settings access.RequestSettings
+	err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, workflows.LocalQuestionWithin(times.Own)), policy.CurrentSettings).Get(ctx, &settings)
+	if err != nil || settings.ChangeDetection != access.DetectByWatch {
 		return nil
 	}
-	line := &workflows.DoctorLine{Connector: "watch/" + string(terms.Desk)}
+	line := &workflows.DoctorLine{Connector: "watch/" + string(settings.Desk)}
 	var watch *activities.Watch
 	var result activities.CheckResult
-	call := activities.CheckWatchInput{Desk: terms.Desk, At: workflow.Now(ctx), StaleAfter: terms.Watch.StaleAfter}
+	call := activities.CheckWatchInput{Desk: settings.Desk, At: workflow.Now(ctx), StaleAfter: settings.Watch.StaleAfter}
 	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.Checkup(workflows.TaskQueue, times.Watch)), watch.CheckWatch, call).Get(ctx, &result)
 	if err == nil {
 		line.Problem = result.Problem
-		err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.Checkup(workflows.TaskQueue, times.Watch)), watch.EnsureWatch, workflows.EnsureWatchInputOf(terms.Desk)).Get(ctx, nil)
+		err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.Checkup(workflows.TaskQueue, times.Watch)), watch.EnsureWatch, workflows.EnsureWatchInputOf(settings.Desk)).Get(ctx, nil)
 	}
 	switch {
 	case err != nil:
@@ -105,7 +105,7 @@ func askWatch(ctx workflow.Context, times workflows.DoctorTimes) *workflows.Doct
 	case line.Problem != "":
 		line.Problem += "; it was started again if it did not run, so ask again in a minute"
 	default:
-		line.Note = "its last round was less than " + terms.Watch.StaleAfter.String() + " ago"
+		line.Note = "its last round was less than " + settings.Watch.StaleAfter.String() + " ago"
 	}
 	return line
 }

@@ -9,7 +9,7 @@ import (
 	"usher/workflows/ticket"
 )
 
-// record is one lease, as it is carried: what decides its next step. Titles of people, terms and proofs stay in the ledger.
+// record is one lease, as it is carried: what decides its next step. Titles of people, settings and proofs stay in the ledger.
 type record struct {
 	ID          access.LeaseID        `json:"id"`
 	Entitlement access.EntitlementID  `json:"ent"`

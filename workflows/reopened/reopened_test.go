@@ -31,7 +31,7 @@ type world struct {
 	asked    []string
 	fails    map[string][]error
 	archived activities.ReadRequestResult
-	terms    access.RequestSettings
+	settings access.RequestSettings
 	look     activities.ReadTicketResult
 	entries  []access.Entry
 	updates  []activities.UpdateTicketInput
@@ -68,7 +68,7 @@ func (w *world) ReadRequest(context.Context, access.RequestID) (activities.ReadR
 
 // CurrentSettings answers as activities.Policy does.
 func (w *world) CurrentSettings(context.Context) (access.RequestSettings, error) {
-	return w.terms, w.ask("CurrentSettings")
+	return w.settings, w.ask("CurrentSettings")
 }
 
 // ReadTicket answers as activities.Desk does.
@@ -111,7 +111,7 @@ func newWorld(t *testing.T) *world {
 		archived: activities.ReadRequestResult{
 			View: access.RequestView{State: access.OutcomeGranted}, Tickets: []access.TicketLink{replaced, link, removal},
 		},
-		terms: access.RequestSettings{TicketActions: access.TicketActions{access.EventReopened: access.ActionRevert}},
+		settings: access.RequestSettings{TicketActions: access.TicketActions{access.EventReopened: access.ActionRevert}},
 		look: activities.ReadTicketResult{Snapshot: access.TicketSnapshot{
 			Ref: link.Ref, Phase: access.TicketWaiting, Status: "Open", StatusChangedBy: "a1", StatusChangedByName: "Ben", StatusChangedAt: moved,
 		}},
@@ -257,7 +257,7 @@ func TestLeftAlone(t *testing.T) {
 	}
 	t.Run("the contract only notes it", func(t *testing.T) {
 		w := newWorld(t)
-		w.terms.TicketActions = access.TicketActions{access.EventReopened: access.ActionRecordOnly}
+		w.settings.TicketActions = access.TicketActions{access.EventReopened: access.ActionRecordOnly}
 		require.NoError(t, w.run(t, reopened.Params{}))
 		require.Equal(t, steps[:4], w.asked)
 		require.Equal(t, fmt.Sprintf("The ticket was opened again by Ben. This means: %s.", access.ActionRecordOnly), w.entries[0].Events[0].Text)

@@ -26,10 +26,10 @@ import (
 type world struct {
 	begun time.Time
 	// mu guards what follows: a question that a run has begun to ask may still be under way when the next run begins.
-	mu    sync.Mutex
-	env   *testsuite.TestWorkflowEnvironment
-	asked []string
-	terms access.RequestSettings
+	mu       sync.Mutex
+	env      *testsuite.TestWorkflowEnvironment
+	asked    []string
+	settings access.RequestSettings
 	// pages are how many pages a round has, and open the tickets of a full scan.
 	pages int
 	open  []access.TicketID
@@ -69,7 +69,7 @@ func (w *world) WatchPosition(_ context.Context, desk access.DeskName) (access.W
 
 // CurrentSettings answers as activities.Policy does.
 func (w *world) CurrentSettings(context.Context) (access.RequestSettings, error) {
-	return w.terms, w.ask("settings", "")
+	return w.settings, w.ask("settings", "")
 }
 
 // ChangedTickets answers as activities.Desk does.
@@ -107,7 +107,7 @@ func (w *world) ReadTickets(_ context.Context, c activities.ReadTicketsInput) (a
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{pages: 1, fails: map[string][]error{}}
-	w.terms = access.RequestSettings{ChangeDetection: access.DetectByWatch, Watch: access.WatchSettings{
+	w.settings = access.RequestSettings{ChangeDetection: access.DetectByWatch, Watch: access.WatchSettings{
 		Interval: access.Duration(20 * time.Minute), FullScanInterval: access.Duration(30 * 24 * time.Hour),
 	}}
 	w.newRun()
@@ -158,7 +158,7 @@ func refused() error {
 func TestSettings(t *testing.T) {
 	t.Run("they are read anew after an hour", func(t *testing.T) {
 		w := newWorld(t)
-		w.at(10*time.Minute, func() { w.terms.Watch.Interval = access.Duration(50 * time.Minute) })
+		w.at(10*time.Minute, func() { w.settings.Watch.Interval = access.Duration(50 * time.Minute) })
 		w.run(t, 2*time.Hour+10*time.Minute, watch.Params{})
 		require.Equal(t, []string{
 			"0s position", "0s settings", "0s poll", "20m0s poll", "40m0s poll", "1h0m0s settings", "1h0m0s poll", "1h50m0s poll",
@@ -166,7 +166,7 @@ func TestSettings(t *testing.T) {
 	})
 	t.Run("a desk that is no longer watched has no watch after an hour", func(t *testing.T) {
 		w := newWorld(t)
-		w.at(10*time.Minute, func() { w.terms.ChangeDetection = access.DetectByPoll })
+		w.at(10*time.Minute, func() { w.settings.ChangeDetection = access.DetectByPoll })
 		w.run(t, 24*time.Hour, watch.Params{})
 		require.NoError(t, w.env.GetWorkflowError())
 		require.Equal(t, time.Hour, w.env.Now().Sub(w.begun).Round(time.Second))
@@ -227,7 +227,7 @@ func TestScan(t *testing.T) {
 	const tickets, perStep = 1200, 500
 	scanned := func(t *testing.T) *world {
 		w := newWorld(t)
-		w.terms.Watch.FullScanInterval = access.Duration(30 * time.Minute)
+		w.settings.Watch.FullScanInterval = access.Duration(30 * time.Minute)
 		for i := range tickets {
 			w.open = append(w.open, access.TicketID(fmt.Sprintf("t%04d", i)))
 		}
