@@ -106,7 +106,7 @@ func TestGrant(t *testing.T) {
 }
 
 func TestRevoke(t *testing.T) {
-	t.Run("takes the access away and returns the proof", func(t *testing.T) {
+	t.Run("takes the access away and returns the verification", func(t *testing.T) {
 		target, port, _ := newTarget(t)
 		port.Put("editors", "ana")
 		result, err := target.Revoke(t.Context(), revokeCall())

@@ -20,7 +20,7 @@ import (
 //   - The order of what concerns two leases.
 //   - Whether a ticket was "opened" or "found", and how often usher's own trail says so: when an activity is under way as its run ends, the test environment
 //     drops its result, so the next run finds what that one created.
-//   - Who moved the ticket last, in the proof of an event of the ticket: usher may have been quicker.
+//   - Who moved the ticket last, in the verification of an event of the ticket: usher may have been quicker.
 //   - How often an ensure or an answer was sent: each is declarative, and is sent again when its activity is. They are held
 //     as a set.
 //   - How often a port was asked.
@@ -131,11 +131,11 @@ func (s *endState) addRequest(w *world, id access.RequestID) {
 		if e.Type == access.EventTicketChanged && e.Channel == access.ChannelSystem && ownOpening.MatchString(e.Text) {
 			continue
 		}
-		proof := e.Evidence
+		verification := e.Evidence
 		if e.Channel == access.ChannelTicket {
-			proof = "of the ticket"
+			verification = "of the ticket"
 		}
-		s.add("event of %s: %s by %q over %s, items %v: %s, proof %q", id, e.Type, e.Actor, e.Channel, e.Items, e.Text, proof)
+		s.add("event of %s: %s by %q over %s, items %v: %s, verification %q", id, e.Type, e.Actor, e.Channel, e.Items, e.Text, verification)
 	}
 	links, err := w.ledger.TicketsOf(ctx, id)
 	if err != nil {

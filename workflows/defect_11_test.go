@@ -73,7 +73,7 @@ func worstRequest(t *testing.T, deskDown bool) {
 	require.Less(t, carried, requestCarries)
 }
 
-// personCarriesWith is what the run of a person who holds so many leases, each with an end and a proof, carries.
+// personCarriesWith is what the run of a person who holds so many leases, each with an end and a verification, carries.
 func personCarriesWith(t *testing.T, leases int) int {
 	t.Helper()
 	r := newHolderRuns(t)

@@ -81,9 +81,9 @@ func (r *runs) grants(e access.LeaseSpec) {
 		change = r.target.Revoke
 	}
 	if e.Granted == nil && e.Lease.Binding != nil {
-		proof, err := change(r.t.Context(), access.Assignment{Role: e.Lease.Binding.Role, Subject: e.Lease.Subject})
+		verification, err := change(r.t.Context(), access.Assignment{Role: e.Lease.Binding.Role, Subject: e.Lease.Subject})
 		require.NoError(r.t, err)
-		answer.Verification = &proof
+		answer.Verification = &verification
 	}
 	r.signal(workflows.SignalLeaseStatus, answer)
 }

@@ -32,7 +32,7 @@ func EventID(workflowID, key string, e access.Event) string {
 	return id + hex.EncodeToString(sum[:bytes])
 }
 
-// EvidenceText returns a proof in one line; "" for nil.
+// EvidenceText returns a verification in one line; "" for nil.
 func EvidenceText(p *access.Verification) string {
 	if p == nil {
 		return ""

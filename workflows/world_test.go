@@ -235,16 +235,16 @@ func (w *world) grantAtOnce(e access.LeaseSpec) {
 	case e.DesiredState == access.Absent:
 		answer.State = access.LeaseEnded
 		if e.Lease.Binding != nil {
-			proof, err := w.target.Revoke(w.t.Context(), access.Assignment{Role: e.Lease.Binding.Role, Subject: e.Lease.Subject})
+			verification, err := w.target.Revoke(w.t.Context(), access.Assignment{Role: e.Lease.Binding.Role, Subject: e.Lease.Subject})
 			require.NoError(w.t, err)
-			answer.Verification = &proof
+			answer.Verification = &verification
 		}
 	case e.Granted != nil:
 		answer.State, answer.GrantedAt, answer.Verification = access.LeaseActive, &now, e.Granted
 	default:
-		proof, err := w.target.Grant(w.t.Context(), access.Assignment{Role: e.Lease.Binding.Role, Subject: e.Lease.Subject})
+		verification, err := w.target.Grant(w.t.Context(), access.Assignment{Role: e.Lease.Binding.Role, Subject: e.Lease.Subject})
 		require.NoError(w.t, err)
-		answer.State, answer.GrantedAt, answer.Verification = access.LeaseActive, &now, &proof
+		answer.State, answer.GrantedAt, answer.Verification = access.LeaseActive, &now, &verification
 	}
 	w.signal(workflows.SignalLeaseStatus, answer)
 }

@@ -29,7 +29,7 @@ const (
 )
 
 // Event is one line of the audit trail: append-only, never changed. It answers who, when, by which channel, why, and
-// on what proof.
+// on what verification.
 type Event struct {
 	// ID is "<workflow id>#<type>/<key>", or "lease/<lease id>#<type>/<key>" for an event of a lease. The key comes from what
 	// the event says, never from a count, so recording the same fact twice is harmless: the first one stays, with its time.

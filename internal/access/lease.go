@@ -72,7 +72,7 @@ type LeaseView struct {
 	Verification *Verification `json:"verification,omitempty"`
 	// Problem is why the lease is not yet where it shall be; "" when it is.
 	Problem string `json:"problem,omitempty"`
-	// Account and RoleID are the target's own ids of the subject's account and of the role, as a proof gave them; "" before.
+	// Account and RoleID are the target's own ids of the subject's account and of the role, as a verification gave them; "" before.
 	Account string `json:"account,omitempty"`
 	RoleID  string `json:"role_id,omitempty"`
 	// Version grows with every change of this lease; the ledger keeps the highest.

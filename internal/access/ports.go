@@ -88,8 +88,8 @@ type AccountFinder interface {
 type Assignment struct {
 	Role    string `json:"role"`
 	Subject Person `json:"subject"`
-	// RoleID and Account are the target's own immutable ids of the role and of the subject's account, as an earlier proof
-	// named them; "" for what no proof has named yet.
+	// RoleID and Account are the target's own immutable ids of the role and of the subject's account, as an earlier verification
+	// named them; "" for what no verification has named yet.
 	RoleID  string `json:"role_id,omitempty"`
 	Account string `json:"account,omitempty"`
 }
@@ -99,16 +99,16 @@ type Assignment struct {
 // not made, and is Transient.
 //
 // What the assignment names by an id is never looked up by a name. What it does not is looked up as the configuration
-// says, and the proof names both ids, so that the next call knows them. An id that the target does not know any more,
+// says, and the verification names both ids, so that the next call knows them. An id that the target does not know any more,
 // with good credentials, proves that the access is gone; where the configuration says that a role's name or a person's id
 // is the target's own id, that is such an id. A look-up that finds nothing proves nothing, because roles and users are
 // renamed: it is NotFound, and the text says whether the role or the account was not found, and by what.
 type Provisioner interface {
-	// Grant makes the subject hold the role and reads it back. The proof Holds; if the read-back does not show it
+	// Grant makes the subject hold the role and reads it back. The verification is Present; if the read-back does not show it
 	// (yet), the error is Transient. Already so is success. NotFound: the target has no such role, or no account for the
 	// subject.
 	Grant(ctx context.Context, a Assignment) (Verification, error)
-	// Revoke makes the subject not hold the role and reads it back. The proof does not Hold; if the read-back still
+	// Revoke makes the subject not hold the role and reads it back. The verification is not Present; if the read-back still
 	// shows it, the error is Transient. Already so is success. NotFound: a look-up found no role, or no account.
 	Revoke(ctx context.Context, a Assignment) (Verification, error)
 	// Verify reads whether the subject holds the role, and changes nothing. NotFound: as for Revoke.

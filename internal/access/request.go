@@ -157,7 +157,7 @@ type Refusal struct {
 	Problem string `json:"problem"`
 }
 
-// Digest is the SHA-256, in hex, of what the requester asked: everything but the id, the time and the identity proof.
+// Digest is the SHA-256, in hex, of what the requester asked: everything but the id, the time and the identity evidence.
 // Two submissions with one id and one digest are the same request.
 func (r Request) Digest() string {
 	said := struct {

@@ -65,7 +65,7 @@ func testHolders(t *testing.T, d databases) {
 
 func testKeptProof(t *testing.T, d databases) {
 	s := d.open(t)
-	proof := &access.Verification{Present: true, Method: "read-back", Evidence: "member of editors", Account: "a1", RoleID: "r1", At: noon}
+	verification := &access.Verification{Present: true, Method: "read-back", Evidence: "member of editors", Account: "a1", RoleID: "r1", At: noon}
 	kept := func(change func(*access.LeaseView)) *access.Verification {
 		t.Helper()
 		l := leaseOf("p-bo", "a", access.LeaseActive, 0)
@@ -79,12 +79,12 @@ func testKeptProof(t *testing.T, d databases) {
 		return func(l *access.LeaseView) { l.State, l.Version, l.Verification = state, version, p }
 	}
 	require.Nil(t, kept(at(access.LeaseGranting, 1, nil)), "there is none yet")
-	require.Equal(t, proof, kept(at(access.LeaseActive, 2, proof)))
-	require.Equal(t, proof, kept(at(access.LeaseActive, 3, nil)), "a lease at rest does not carry it")
-	require.Equal(t, proof, kept(at(access.LeaseRevoking, 4, nil)))
+	require.Equal(t, verification, kept(at(access.LeaseActive, 2, verification)))
+	require.Equal(t, verification, kept(at(access.LeaseActive, 3, nil)), "a lease at rest does not carry it")
+	require.Equal(t, verification, kept(at(access.LeaseRevoking, 4, nil)))
 	gone := &access.Verification{Method: "read-back", Evidence: "no member", At: noon.Add(time.Hour)}
 	require.Equal(t, gone, kept(at(access.LeaseRevoking, 5, gone)), "a new one takes its place")
-	require.Equal(t, gone, kept(at(access.LeaseActive, 4, proof)), "an older record does not")
+	require.Equal(t, gone, kept(at(access.LeaseActive, 4, verification)), "an older record does not")
 	require.Equal(t, gone, kept(at(access.LeaseEnded, 6, nil)))
 	require.Nil(t, kept(at(access.LeaseGranting, 7, nil)), "a grant that begins anew has none")
 }

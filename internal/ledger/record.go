@@ -124,8 +124,8 @@ func sameEvent(kept, given string) (bool, error) {
 	return one == other, err
 }
 
-// upsertLease keeps a lease that is newer than the one that is there. A lease at rest does not carry its last proof, so one
-// that is given without a proof keeps that of the recorded lease.
+// upsertLease keeps a lease that is newer than the one that is there. A lease at rest does not carry its last verification, so one
+// that is given without a verification keeps that of the recorded lease.
 func upsertLease(ctx context.Context, tx *sql.Tx, v *access.LeaseView) error {
 	if v == nil {
 		return nil
@@ -173,7 +173,7 @@ func sameSubject(ctx context.Context, tx *sql.Tx, v *access.LeaseView) error {
 	return nil
 }
 
-// recordedProof returns the proof of the lease that is recorded; nil for none.
+// recordedVerification returns the verification of the lease that is recorded; nil for none.
 func recordedVerification(ctx context.Context, tx *sql.Tx, id access.LeaseID) (*access.Verification, error) {
 	var body string
 	err := tx.QueryRowContext(ctx, `SELECT body FROM leases WHERE id = $1`, string(id)).Scan(&body)

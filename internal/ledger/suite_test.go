@@ -155,7 +155,7 @@ func runSuite(t *testing.T, d databases) {
 		{"leases that have not ended are found by their index", testLivePlans},
 		{"a ledger of version three knows its live leases", testMigrateFromThree},
 		{"the leases that hold a role are found by subject and binding", testHolders},
-		{"a lease that is recorded without a proof keeps the last one", testKeptProof},
+		{"a lease that is recorded without a verification keeps the last one", testKeptProof},
 		{"a ledger of version four knows which leases hold a role", testMigrateFromFour},
 		{"migrating again does nothing", testMigrateTwice},
 		{"processes and goroutines migrate at once", testMigrateAtOnce},

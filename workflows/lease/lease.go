@@ -9,7 +9,7 @@ import (
 	"usher/workflows/ticket"
 )
 
-// record is one lease, as it is carried: what decides its next step. Titles of people, settings and proofs stay in the ledger.
+// record is one lease, as it is carried: what decides its next step. Titles of people, settings and verifications stay in the ledger.
 type record struct {
 	ID          access.LeaseID        `json:"id"`
 	Entitlement access.EntitlementID  `json:"ent"`
@@ -18,7 +18,7 @@ type record struct {
 	Binding     *access.Binding       `json:"bind,omitempty"`
 	Desk        access.DeskName       `json:"desk,omitempty"`
 	AtEnd       access.ExistingAccess `json:"at_end,omitempty"`
-	// Account and RoleID are the target's own ids, as a proof gave them.
+	// Account and RoleID are the target's own ids, as a verification gave them.
 	Account string `json:"acc,omitempty"`
 	RoleID  string `json:"rid,omitempty"`
 
@@ -27,7 +27,7 @@ type record struct {
 	// Until and Lasts are the window of the last message: an absolute end, or a length from the grant on.
 	Until    *time.Time      `json:"until,omitempty"`
 	Duration access.Duration `json:"duration,omitempty"`
-	// Granted is the proof of a grant by hand that has not been taken in yet.
+	// Granted is the verification of a grant by hand that has not been taken in yet.
 	Granted *access.Verification `json:"granted,omitempty"`
 
 	State     access.LeaseState `json:"st"`

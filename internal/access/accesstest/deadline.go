@@ -75,10 +75,10 @@ func provisionAfterItsTime(t *testing.T, h ProvisionerHarness) {
 	}
 	require.Equal(t, before, h.Members(h.Role))
 
-	proof, err := h.Provisioner.Verify(late, h.hold(h.Role, h.Other))
+	verification, err := h.Provisioner.Verify(late, h.hold(h.Role, h.Other))
 	require.NoError(t, err, "reading is not a write")
-	require.True(t, proof.Present)
-	proof, err = h.Provisioner.Grant(late, h.hold(h.Role, h.Other))
+	require.True(t, verification.Present)
+	verification, err = h.Provisioner.Grant(late, h.hold(h.Role, h.Other))
 	require.NoError(t, err, "what is so already needs no write")
-	require.True(t, proof.Unchanged)
+	require.True(t, verification.Unchanged)
 }

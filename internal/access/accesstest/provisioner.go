@@ -72,7 +72,7 @@ func RunProvisioner(t *testing.T, newHarness func(*testing.T) ProvisionerHarness
 		{"verifying an account that is gone proves nothing by a name", verifyGone},
 		{"verifying a person whose account is not found proves nothing by a name", verifyStranger},
 		{"verifying a role that is not found proves nothing by a name", verifyUnknownRole},
-		{"every proof names the ids of the role and of the account", proofsNameIDs},
+		{"every verification names the ids of the role and of the account", proofsNameIDs},
 		{"a grant by ids asks for no name", grantByIDs},
 		{"a grant by the id of a role that is gone is not found and says role", grantGoneRoleByID},
 		{"a revoke and a verify by ids do without names", revokeByIDs},
@@ -98,25 +98,25 @@ func (h ProvisionerHarness) hold(role string, p access.Person) access.Assignment
 // grant grants and wants it to be held.
 func (h ProvisionerHarness) grant(t *testing.T, role string, p access.Person) access.Verification {
 	t.Helper()
-	proof, err := h.Provisioner.Grant(t.Context(), h.hold(role, p))
+	verification, err := h.Provisioner.Grant(t.Context(), h.hold(role, p))
 	require.NoError(t, err)
-	requireVerification(t, proof)
-	require.True(t, proof.Present)
-	require.NotEmpty(t, proof.Account)
-	return proof
+	requireVerification(t, verification)
+	require.True(t, verification.Present)
+	require.NotEmpty(t, verification.Account)
+	return verification
 }
 
 // revoke revokes and wants it to be gone.
 func (h ProvisionerHarness) revoke(t *testing.T, role string, p access.Person) access.Verification {
 	t.Helper()
-	proof, err := h.Provisioner.Revoke(t.Context(), h.hold(role, p))
+	verification, err := h.Provisioner.Revoke(t.Context(), h.hold(role, p))
 	require.NoError(t, err)
-	requireVerification(t, proof)
-	require.False(t, proof.Present)
-	return proof
+	requireVerification(t, verification)
+	require.False(t, verification.Present)
+	return verification
 }
 
-// requireProof wants what every proof has: how, what and when it was read, fit for one line of an audit trail.
+// requireVerification wants what every verification has: how, what and when it was read, fit for one line of an audit trail.
 func requireVerification(t *testing.T, p access.Verification) {
 	t.Helper()
 	require.NotEmpty(t, p.Method)
@@ -149,18 +149,18 @@ func (h ProvisionerHarness) account(p access.Person) sought {
 	return sought{"account", string(p.ID), h.AccountsByID}
 }
 
-// requireAbsence wants a proof that the access is gone where what is missing was named by its id. A name proves nothing:
+// requireAbsence wants a verification that the access is gone where what is missing was named by its id. A name proves nothing:
 // there it wants a NotFound that says what is missing.
-func requireAbsence(t *testing.T, missing sought, proof access.Verification, err error) {
+func requireAbsence(t *testing.T, missing sought, verification access.Verification, err error) {
 	t.Helper()
 	if !missing.byID {
 		requireMissing(t, err, missing.what, missing.name)
-		require.Zero(t, proof)
+		require.Zero(t, verification)
 		return
 	}
 	require.NoError(t, err)
-	requireVerification(t, proof)
-	require.False(t, proof.Present)
+	requireVerification(t, verification)
+	require.False(t, verification.Present)
 }
 
 // requireFailure wants an error of a kind that says what was attempted.

@@ -9,9 +9,9 @@ import (
 )
 
 func grantOnce(t *testing.T, h ProvisionerHarness) {
-	proof := h.grant(t, h.Role, h.Subject)
-	require.False(t, proof.Unchanged)
-	require.Equal(t, []string{proof.Account}, h.Members(h.Role))
+	verification := h.grant(t, h.Role, h.Subject)
+	require.False(t, verification.Unchanged)
+	require.Equal(t, []string{verification.Account}, h.Members(h.Role))
 }
 
 func grantTwice(t *testing.T, h ProvisionerHarness) {
@@ -48,9 +48,9 @@ func grantWithLostAnswer(t *testing.T, h ProvisionerHarness) {
 	_, err := h.Provisioner.Grant(t.Context(), h.hold(h.Role, h.Subject))
 	requireFailure(t, access.Transient, err)
 	require.Len(t, h.Members(h.Role), 1, "it was done and the answer was lost")
-	proof := h.grant(t, h.Role, h.Subject)
-	require.True(t, proof.Unchanged)
-	require.Equal(t, []string{proof.Account}, h.Members(h.Role))
+	verification := h.grant(t, h.Role, h.Subject)
+	require.True(t, verification.Unchanged)
+	require.Equal(t, []string{verification.Account}, h.Members(h.Role))
 }
 
 func grantConcurrently(t *testing.T, h ProvisionerHarness) {

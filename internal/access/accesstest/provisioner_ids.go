@@ -12,7 +12,7 @@ import (
 // noName is a role and a person that no target knows by a name.
 const noName = "a name that nobody has"
 
-// known is an assignment that has nothing but the ids that a proof named.
+// known is an assignment that has nothing but the ids that a verification named.
 func known(p access.Verification) access.Assignment {
 	return access.Assignment{
 		Role: noName, Subject: access.Person{ID: noName, UserName: noName},
@@ -20,7 +20,7 @@ func known(p access.Verification) access.Assignment {
 	}
 }
 
-// requireIDs wants a proof to name the same role and the same account as another one.
+// requireIDs wants a verification to name the same role and the same account as another one.
 func requireIDs(t *testing.T, want, got access.Verification) {
 	t.Helper()
 	require.NotEmpty(t, got.RoleID)
@@ -32,11 +32,11 @@ func requireIDs(t *testing.T, want, got access.Verification) {
 // call makes a call that must succeed and wants to hear whether the role is held.
 func (h ProvisionerHarness) call(t *testing.T, of callOf, a access.Assignment, holds bool) access.Verification {
 	t.Helper()
-	proof, err := of(h.Provisioner)(t.Context(), a)
+	verification, err := of(h.Provisioner)(t.Context(), a)
 	require.NoError(t, err)
-	requireVerification(t, proof)
-	require.Equal(t, holds, proof.Present)
-	return proof
+	requireVerification(t, verification)
+	require.Equal(t, holds, verification.Present)
+	return verification
 }
 
 func proofsNameIDs(t *testing.T, h ProvisionerHarness) {
@@ -110,8 +110,8 @@ func renamedRole(t *testing.T, h ProvisionerHarness) {
 	h.RenameRole(h.Role)
 	asked := h.hold(h.Role, h.Subject)
 	for _, of := range []callOf{verify, revoke} {
-		proof, err := of(h.Provisioner)(t.Context(), asked)
-		requireRenamed(t, h.role(h.Role), proof, err)
+		verification, err := of(h.Provisioner)(t.Context(), asked)
+		requireRenamed(t, h.role(h.Role), verification, err)
 	}
 	h.call(t, revoke, known(ids), false)
 }
@@ -121,23 +121,23 @@ func renamedAccount(t *testing.T, h ProvisionerHarness) {
 	h.RenameAccount(h.Subject)
 	asked := h.hold(h.Role, h.Subject)
 	for _, of := range []callOf{verify, revoke} {
-		proof, err := of(h.Provisioner)(t.Context(), asked)
-		requireRenamed(t, h.account(h.Subject), proof, err)
+		verification, err := of(h.Provisioner)(t.Context(), asked)
+		requireRenamed(t, h.account(h.Subject), verification, err)
 	}
 	h.call(t, revoke, known(ids), false)
 }
 
 // requireRenamed wants a NotFound that says what was not found, unless the name is an id: that stays as it is, and the
 // call has found what it asked for.
-func requireRenamed(t *testing.T, renamed sought, proof access.Verification, err error) {
+func requireRenamed(t *testing.T, renamed sought, verification access.Verification, err error) {
 	t.Helper()
 	if !renamed.byID {
 		requireMissing(t, err, renamed.what, renamed.name)
-		require.Zero(t, proof)
+		require.Zero(t, verification)
 		return
 	}
 	require.NoError(t, err)
-	require.False(t, proof.Unchanged)
+	require.False(t, verification.Unchanged)
 }
 
 func goneAccountByID(t *testing.T, h ProvisionerHarness) {

@@ -11,9 +11,9 @@ import (
 
 func revokeOnce(t *testing.T, h ProvisionerHarness) {
 	account := h.grant(t, h.Role, h.Subject).Account
-	proof := h.revoke(t, h.Role, h.Subject)
-	require.False(t, proof.Unchanged)
-	require.Equal(t, account, proof.Account)
+	verification := h.revoke(t, h.Role, h.Subject)
+	require.False(t, verification.Unchanged)
+	require.Equal(t, account, verification.Account)
 	require.Empty(t, h.Members(h.Role))
 }
 
@@ -38,30 +38,30 @@ func revokeNeverHeld(t *testing.T, h ProvisionerHarness) {
 }
 
 func revokeFromStranger(t *testing.T, h ProvisionerHarness) {
-	proof, err := h.Provisioner.Revoke(t.Context(), h.hold(h.Role, h.Stranger))
-	requireAbsence(t, h.account(h.Stranger), proof, err)
-	require.Empty(t, proof.Account)
+	verification, err := h.Provisioner.Revoke(t.Context(), h.hold(h.Role, h.Stranger))
+	requireAbsence(t, h.account(h.Stranger), verification, err)
+	require.Empty(t, verification.Account)
 }
 
 func revokeUnknownRole(t *testing.T, h ProvisionerHarness) {
-	proof, err := h.Provisioner.Revoke(t.Context(), h.hold(h.UnknownRole, h.Subject))
-	requireAbsence(t, h.role(h.UnknownRole), proof, err)
+	verification, err := h.Provisioner.Revoke(t.Context(), h.hold(h.UnknownRole, h.Subject))
+	requireAbsence(t, h.role(h.UnknownRole), verification, err)
 }
 
 func revokeFromGone(t *testing.T, h ProvisionerHarness) {
 	other := h.grant(t, h.Role, h.Other).Account
 	h.grant(t, h.Role, h.Subject)
 	h.RemoveAccount(h.Subject)
-	proof, err := h.Provisioner.Revoke(t.Context(), h.hold(h.Role, h.Subject))
-	requireAbsence(t, h.account(h.Subject), proof, err)
+	verification, err := h.Provisioner.Revoke(t.Context(), h.hold(h.Role, h.Subject))
+	requireAbsence(t, h.account(h.Subject), verification, err)
 	require.Contains(t, h.Members(h.Role), other)
 }
 
 func revokeGoneRole(t *testing.T, h ProvisionerHarness) {
 	h.grant(t, h.Role, h.Subject)
 	h.RemoveRole(h.Role)
-	proof, err := h.Provisioner.Revoke(t.Context(), h.hold(h.Role, h.Subject))
-	requireAbsence(t, h.role(h.Role), proof, err)
+	verification, err := h.Provisioner.Revoke(t.Context(), h.hold(h.Role, h.Subject))
+	requireAbsence(t, h.role(h.Role), verification, err)
 }
 
 func revokeWithLostAnswer(t *testing.T, h ProvisionerHarness) {
@@ -85,19 +85,19 @@ func revokeLeavesOthers(t *testing.T, h ProvisionerHarness) {
 func grantAfterRevoke(t *testing.T, h ProvisionerHarness) {
 	h.grant(t, h.Role, h.Subject)
 	h.revoke(t, h.Role, h.Subject)
-	proof := h.grant(t, h.Role, h.Subject)
-	require.False(t, proof.Unchanged)
-	require.Equal(t, []string{proof.Account}, h.Members(h.Role))
+	verification := h.grant(t, h.Role, h.Subject)
+	require.False(t, verification.Unchanged)
+	require.Equal(t, []string{verification.Account}, h.Members(h.Role))
 }
 
 func verifyBoth(t *testing.T, h ProvisionerHarness) {
 	verify := func(p access.Person) access.Verification {
 		before := h.Members(h.Role)
-		proof, err := h.Provisioner.Verify(t.Context(), h.hold(h.Role, p))
+		verification, err := h.Provisioner.Verify(t.Context(), h.hold(h.Role, p))
 		require.NoError(t, err)
-		requireVerification(t, proof)
+		requireVerification(t, verification)
 		require.Equal(t, before, h.Members(h.Role))
-		return proof
+		return verification
 	}
 	nobody := verify(h.Subject)
 	require.False(t, nobody.Present)
@@ -118,29 +118,29 @@ func verifyForeign(t *testing.T, h ProvisionerHarness) {
 		holds bool
 	}{{h.Put, true}, {h.Take, false}} {
 		change.act(h.Role, h.Subject)
-		proof, err := h.Provisioner.Verify(t.Context(), h.hold(h.Role, h.Subject))
+		verification, err := h.Provisioner.Verify(t.Context(), h.hold(h.Role, h.Subject))
 		require.NoError(t, err)
-		require.Equal(t, change.holds, proof.Present)
+		require.Equal(t, change.holds, verification.Present)
 	}
 }
 
 func verifyGone(t *testing.T, h ProvisionerHarness) {
 	h.grant(t, h.Role, h.Subject)
 	h.RemoveAccount(h.Subject)
-	proof, err := h.Provisioner.Verify(t.Context(), h.hold(h.Role, h.Subject))
-	requireAbsence(t, h.account(h.Subject), proof, err)
-	require.Empty(t, proof.Account)
+	verification, err := h.Provisioner.Verify(t.Context(), h.hold(h.Role, h.Subject))
+	requireAbsence(t, h.account(h.Subject), verification, err)
+	require.Empty(t, verification.Account)
 }
 
 func verifyStranger(t *testing.T, h ProvisionerHarness) {
-	proof, err := h.Provisioner.Verify(t.Context(), h.hold(h.Role, h.Stranger))
-	requireAbsence(t, h.account(h.Stranger), proof, err)
-	require.Empty(t, proof.Account)
+	verification, err := h.Provisioner.Verify(t.Context(), h.hold(h.Role, h.Stranger))
+	requireAbsence(t, h.account(h.Stranger), verification, err)
+	require.Empty(t, verification.Account)
 }
 
 func verifyUnknownRole(t *testing.T, h ProvisionerHarness) {
-	proof, err := h.Provisioner.Verify(t.Context(), h.hold(h.UnknownRole, h.Subject))
-	requireAbsence(t, h.role(h.UnknownRole), proof, err)
+	verification, err := h.Provisioner.Verify(t.Context(), h.hold(h.UnknownRole, h.Subject))
+	requireAbsence(t, h.role(h.UnknownRole), verification, err)
 }
 
 func provisionForbidden(t *testing.T, h ProvisionerHarness) {

@@ -73,7 +73,7 @@ func (t *Target) Grant(ctx context.Context, a access.Assignment) (access.Verific
 			role.members = append(role.members, account)
 			t.history = append(t.history, TargetChange{OpGrant, role.name, t.owners[account]})
 		}
-		return t.proof(a, role, account, already), nil
+		return t.verification(a, role, account, already), nil
 	})
 }
 
@@ -94,7 +94,7 @@ func (t *Target) Revoke(ctx context.Context, a access.Assignment) (access.Verifi
 			role.drop(account)
 			t.history = append(t.history, TargetChange{OpRevoke, role.name, t.owners[account]})
 		}
-		return t.proof(a, role, account, !held), nil
+		return t.verification(a, role, account, !held), nil
 	})
 }
 
@@ -107,7 +107,7 @@ func (t *Target) Verify(ctx context.Context, a access.Assignment) (access.Verifi
 		if err != nil {
 			return access.Verification{}, err
 		}
-		return t.proof(a, role, account, false), nil
+		return t.verification(a, role, account, false), nil
 	})
 }
 
@@ -173,7 +173,7 @@ func (r *targetRole) drop(account string) {
 }
 
 // verification returns what is so now. role is nil for one that is gone.
-func (t *Target) proof(a access.Assignment, role *targetRole, account string, already bool) access.Verification {
+func (t *Target) verification(a access.Assignment, role *targetRole, account string, already bool) access.Verification {
 	p := access.Verification{Method: "memory", At: t.now().UTC(), RoleID: a.RoleID, Account: account, Unchanged: already}
 	if role == nil {
 		p.Evidence = fmt.Sprintf("no role has the id %q", a.RoleID)

@@ -17,7 +17,7 @@ type TargetChange struct {
 	Person access.PersonID
 }
 
-// SetClock replaces the clock that proofs carry; it is time.Now until then.
+// SetClock replaces the clock that verifications carry; it is time.Now until then.
 func (t *Target) SetClock(now func() time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

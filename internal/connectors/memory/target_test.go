@@ -71,9 +71,9 @@ func TestTargetHistoryHasOnlyWhatThePortChanged(t *testing.T) {
 	ada := access.Assignment{Role: "editor", Subject: access.Person{ID: "ada"}}
 
 	target.Put("editor", "bob")
-	proof, err := target.Grant(t.Context(), ada)
+	verification, err := target.Grant(t.Context(), ada)
 	require.NoError(t, err)
-	require.Equal(t, at, proof.At)
+	require.Equal(t, at, verification.At)
 	_, err = target.Grant(t.Context(), ada)
 	require.NoError(t, err)
 	target.Take("editor", "bob")

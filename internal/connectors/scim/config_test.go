@@ -108,9 +108,9 @@ func TestIdsAreEscapedOnTheWire(t *testing.T) {
 	})
 	target := serve(t, directory, func(c *scim.Config) { c.RolesBy = scim.RolesByID })
 	a := access.Assignment{Role: group, Subject: access.Person{ID: user}}
-	proof, err := target.Grant(t.Context(), a)
+	verification, err := target.Grant(t.Context(), a)
 	require.NoError(t, err)
-	require.Equal(t, user, proof.Account)
+	require.Equal(t, user, verification.Account)
 	require.Equal(t, []string{user}, directory.Members(group))
 	_, err = target.Revoke(t.Context(), a)
 	require.NoError(t, err)

@@ -35,7 +35,7 @@ func TestWriteDeadline(t *testing.T) {
 		require.ErrorIs(t, err, access.ErrTooLate, name)
 	}
 	require.Zero(t, directory.Requests(http.MethodPatch))
-	proof, err := target.Verify(late, bob)
+	verification, err := target.Verify(late, bob)
 	require.NoError(t, err)
-	require.True(t, proof.Present)
+	require.True(t, verification.Present)
 }

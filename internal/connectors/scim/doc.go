@@ -35,8 +35,8 @@
 // what. A revoke and a verify always begin with the list: a filter that misses a member must not end what is there.
 //
 // Groups and users are renamed, so a name that finds nothing proves nothing: NotFound. Their ids stay (RFC 7643, section
-// 3.1). A proof names both, and whoever passes them on spares the look-ups, and has a revoke and a verify read the one
-// group and the one user that were granted. There a 404 is the proof that the access is gone. A user who is gone holds
+// 3.1). A verification names both, and whoever passes them on spares the look-ups, and has a revoke and a verify read the one
+// group and the one user that were granted. There a 404 is the verification that the access is gone. A user who is gone holds
 // nothing, even where a group still lists the user. With `roles_by: id` the role is such an id from the beginning, and with
 // `match: id` the person's.
 //

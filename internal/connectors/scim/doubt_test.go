@@ -94,9 +94,9 @@ func TestAFilterThatGoesWrongIsNotBelieved(t *testing.T) {
 			m.taken()
 
 			wires.put(row.between)
-			proof, err := target.Grant(t.Context(), editor("u-bob"))
+			verification, err := target.Grant(t.Context(), editor("u-bob"))
 			require.Equal(t, row.kind, access.KindOf(err), "%v", err)
-			require.Equal(t, row.method, proof.Method)
+			require.Equal(t, row.method, verification.Method)
 			require.Equal(t, row.calls, m.taken())
 
 			wires.put(untouched)
@@ -126,13 +126,13 @@ func TestStaleReadsOfALongGroup(t *testing.T) {
 			require.NoError(t, err)
 
 			directory.SetFaults(scimtest.Faults{StaleReads: row.stale})
-			proof, err := target.Grant(t.Context(), editor("u-bob"))
+			verification, err := target.Grant(t.Context(), editor("u-bob"))
 			require.Equal(t, row.kind, access.KindOf(err), "%v", err)
-			require.Equal(t, row.method, proof.Method)
-			require.Equal(t, err == nil, proof.Present)
-			proof, err = target.Grant(t.Context(), editor("u-bob"))
+			require.Equal(t, row.method, verification.Method)
+			require.Equal(t, err == nil, verification.Present)
+			verification, err = target.Grant(t.Context(), editor("u-bob"))
 			require.NoError(t, err)
-			require.True(t, proof.Unchanged)
+			require.True(t, verification.Unchanged)
 		})
 	}
 }
@@ -176,9 +176,9 @@ func TestAFilterThatGivesOtherGroupsIsNotAskedFirst(t *testing.T) {
 	m := &meter{directory: wires}
 	target := serve(t, m, rolesByID)
 	for _, account := range []access.PersonID{"u-ada", "u-bob"} {
-		proof, err := target.Grant(t.Context(), editor(account))
+		verification, err := target.Grant(t.Context(), editor(account))
 		require.NoError(t, err)
-		require.True(t, proof.Present)
+		require.True(t, verification.Present)
 		// Where an answer has others only, the next page is asked for.
 		require.Equal(t, []string{"account", "list", byValue, byValue, "change", "list", byValue, valueOfNobody}, m.taken())
 	}
@@ -236,9 +236,9 @@ func TestTheQuestionForNobodySettlesWhetherAFilterCounts(t *testing.T) {
 				}
 				directory.ServeHTTP(w, r)
 			})
-			proof, err := serve(t, wires, rolesByID).Grant(t.Context(), editor("u-ada"))
+			verification, err := serve(t, wires, rolesByID).Grant(t.Context(), editor("u-ada"))
 			require.Equal(t, row.kind, access.KindOf(err), "%v", err)
-			require.Equal(t, row.method, proof.Method)
+			require.Equal(t, row.method, verification.Method)
 		})
 	}
 }

@@ -85,9 +85,9 @@ func TestAPatchThatIsRefusedAsAConflictIsSettledByReading(t *testing.T) {
 		}
 		directory.ServeHTTP(w, r)
 	}), nil)
-	proof, err := target.Grant(t.Context(), ada())
+	verification, err := target.Grant(t.Context(), ada())
 	require.NoError(t, err)
-	require.True(t, proof.Present)
+	require.True(t, verification.Present)
 }
 
 func TestABrokenAnswerIsTransientAndNeverAnAbsence(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"usher/internal/connectors/scim/scimtest"
 )
 
-// byIDs is what a proof knows of ada.
+// byIDs is what a verification knows of ada.
 func byIDs() access.Assignment {
 	a := ada()
 	a.RoleID, a.Account = "g-edit", "u-ada"
@@ -60,10 +60,10 @@ func TestTheCallsOfAVerifyAndAGrant(t *testing.T) {
 			}{{"Ada@Example.com", row.first}, {"bob@example.com", row.then}} {
 				read, err := target.Verify(t.Context(), access.Assignment{Role: "Wiki editor", Subject: access.Person{UserName: person.userName}})
 				require.NoError(t, err)
-				proof, err := target.Grant(t.Context(), access.Assignment{RoleID: read.RoleID, Account: read.Account})
+				verification, err := target.Grant(t.Context(), access.Assignment{RoleID: read.RoleID, Account: read.Account})
 				require.NoError(t, err)
-				require.True(t, proof.Present)
-				require.False(t, proof.Unchanged)
+				require.True(t, verification.Present)
+				require.False(t, verification.Unchanged)
 				calls := m.taken()
 				require.Equal(t, append(slices.Clone(names), person.calls...), calls)
 				counts = append(counts, len(calls))
@@ -90,12 +90,12 @@ func TestKnownIDsAskForNoName(t *testing.T) {
 		{func() (access.Verification, error) { return target.Verify(t.Context(), asked) }, []string{"list", "account"}, true},
 		{func() (access.Verification, error) { return target.Revoke(t.Context(), asked) }, []string{"list", "change", "list"}, false},
 	} {
-		proof, err := step.call()
+		verification, err := step.call()
 		require.NoError(t, err)
-		require.Equal(t, step.holds, proof.Present)
+		require.Equal(t, step.holds, verification.Present)
 		require.Equal(t, step.calls, m.taken())
-		require.Equal(t, "g-edit", proof.RoleID)
-		require.Equal(t, "u-ada", proof.Account)
+		require.Equal(t, "g-edit", verification.RoleID)
+		require.Equal(t, "u-ada", verification.Account)
 	}
 }
 
@@ -127,14 +127,14 @@ func TestAUserWhoIsGoneHoldsNothing(t *testing.T) {
 				}
 			})
 			target := serve(t, wires, nil)
-			proof, err := target.Verify(t.Context(), byIDs())
+			verification, err := target.Verify(t.Context(), byIDs())
 			require.NoError(t, err)
-			require.False(t, proof.Present)
-			require.Contains(t, proof.Evidence, `no user has the id "u-ada"`)
-			proof, err = target.Revoke(t.Context(), byIDs())
+			require.False(t, verification.Present)
+			require.Contains(t, verification.Evidence, `no user has the id "u-ada"`)
+			verification, err = target.Revoke(t.Context(), byIDs())
 			require.NoError(t, err)
-			require.False(t, proof.Present)
-			require.Equal(t, !row.gone, proof.Unchanged)
+			require.False(t, verification.Present)
+			require.Equal(t, !row.gone, verification.Unchanged)
 			require.Equal(t, row.gone, len(directory.Members("g-edit")) == 5)
 		})
 	}
@@ -156,8 +156,8 @@ func TestARefusedRemovalIsNoProof(t *testing.T) {
 			}
 			directory.ServeHTTP(w, r)
 		})
-		proof, err := target.Revoke(t.Context(), byIDs())
+		verification, err := target.Revoke(t.Context(), byIDs())
 		require.Equal(t, kind, access.KindOf(err), "%v", err)
-		require.Zero(t, proof)
+		require.Zero(t, verification)
 	}
 }

@@ -93,19 +93,19 @@ func TestALongGroupIsListedOnceAndThenFiltered(t *testing.T) {
 				account access.PersonID
 				calls   []string
 			}{{"u-ada", row.first}, {"u-bob", row.then}} {
-				proof, err := target.Grant(t.Context(), editor(grant.account))
+				verification, err := target.Grant(t.Context(), editor(grant.account))
 				require.NoError(t, err)
-				require.True(t, proof.Present)
-				require.False(t, proof.Unchanged)
-				require.Equal(t, string(grant.account), proof.Account)
-				require.Equal(t, row.method, proof.Method)
+				require.True(t, verification.Present)
+				require.False(t, verification.Unchanged)
+				require.Equal(t, string(grant.account), verification.Account)
+				require.Equal(t, row.method, verification.Method)
 				require.Equal(t, grant.calls, m.measured(longAnswer))
 				require.Len(t, directory.Members("g-edit"), row.members+i+1)
 			}
-			proof, err := target.Grant(t.Context(), editor("u-bob"))
+			verification, err := target.Grant(t.Context(), editor("u-bob"))
 			require.NoError(t, err)
-			require.True(t, proof.Unchanged, "who is a member is not taken for a new one")
-			require.Equal(t, row.method, proof.Method)
+			require.True(t, verification.Unchanged, "who is a member is not taken for a new one")
+			require.Equal(t, row.method, verification.Method)
 			require.NotContains(t, m.taken(), "change")
 		})
 	}
@@ -140,10 +140,10 @@ func TestEvidenceSaysHowALongGroupWasRead(t *testing.T) {
 			`group "g-edit" filtered by members.value: user "u-bob" not among them`,
 		},
 	} {
-		proof, err := step.call()
+		verification, err := step.call()
 		require.NoError(t, err)
-		require.Equal(t, step.method, proof.Method)
-		require.Equal(t, step.evidence, proof.Evidence)
+		require.Equal(t, step.method, verification.Method)
+		require.Equal(t, step.evidence, verification.Evidence)
 	}
 }
 
@@ -157,16 +157,16 @@ func TestThatAccessIsGoneIsNeverReadByTheFilterAlone(t *testing.T) {
 	m.taken()
 
 	wires.put(findingNobody)
-	proof, err := target.Verify(t.Context(), editor("u-ada"))
+	verification, err := target.Verify(t.Context(), editor("u-ada"))
 	require.NoError(t, err)
-	require.True(t, proof.Present)
+	require.True(t, verification.Present)
 	require.Equal(t, []string{"account", "list"}, m.taken())
 
 	wires.put(untouched)
-	proof, err = target.Revoke(t.Context(), editor("u-ada"))
+	verification, err = target.Revoke(t.Context(), editor("u-ada"))
 	require.NoError(t, err)
-	require.False(t, proof.Present)
-	require.False(t, proof.Unchanged)
+	require.False(t, verification.Present)
+	require.False(t, verification.Unchanged)
 	require.Equal(t, []string{"account", "list", "change", "list", byValue}, m.taken())
 }
 
@@ -187,9 +187,9 @@ func TestAFilterProvesItselfByAnyRead(t *testing.T) {
 	config.Groups[0].Members = append(config.Groups[0].Members, "u-ada")
 	m := &meter{directory: scimtest.New(config)}
 	target := serve(t, m, rolesByID)
-	proof, err := target.Verify(t.Context(), editor("u-ada"))
+	verification, err := target.Verify(t.Context(), editor("u-ada"))
 	require.NoError(t, err)
-	require.True(t, proof.Present)
+	require.True(t, verification.Present)
 	m.taken()
 	_, err = target.Grant(t.Context(), editor("u-bob"))
 	require.NoError(t, err)
@@ -216,24 +216,24 @@ func TestALongGroupTakesManyGrantsAtOnce(t *testing.T) {
 		}
 	}
 	everybody(func(a access.Assignment) error {
-		proof, err := target.Grant(t.Context(), a)
-		if err == nil && (!proof.Present || proof.Unchanged) {
-			return fmt.Errorf("granted %s: %+v", a.Subject.ID, proof)
+		verification, err := target.Grant(t.Context(), a)
+		if err == nil && (!verification.Present || verification.Unchanged) {
+			return fmt.Errorf("granted %s: %+v", a.Subject.ID, verification)
 		}
 		return err
 	})
 	require.Len(t, directory.Members("g-edit"), 150+people)
 	everybody(func(a access.Assignment) error {
-		proof, err := target.Grant(t.Context(), a)
-		if err == nil && !proof.Unchanged {
-			return fmt.Errorf("granted %s again: %+v", a.Subject.ID, proof)
+		verification, err := target.Grant(t.Context(), a)
+		if err == nil && !verification.Unchanged {
+			return fmt.Errorf("granted %s again: %+v", a.Subject.ID, verification)
 		}
 		return err
 	})
 	everybody(func(a access.Assignment) error {
-		proof, err := target.Revoke(t.Context(), a)
-		if err == nil && (proof.Present || proof.Unchanged) {
-			return fmt.Errorf("revoked %s: %+v", a.Subject.ID, proof)
+		verification, err := target.Revoke(t.Context(), a)
+		if err == nil && (verification.Present || verification.Unchanged) {
+			return fmt.Errorf("revoked %s: %+v", a.Subject.ID, verification)
 		}
 		return err
 	})

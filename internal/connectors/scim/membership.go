@@ -14,7 +14,7 @@ import (
 	"usher/internal/rest"
 )
 
-// The methods that proofs name.
+// The methods that verifications name.
 const (
 	methodList   = "scim group member list"
 	methodFilter = "scim group member filter"
@@ -62,7 +62,7 @@ type membership struct {
 	exact bool
 }
 
-func (m membership) proof(already bool) access.Verification {
+func (m membership) verification(already bool) access.Verification {
 	return access.Verification{
 		Present: m.holds, Account: m.account, RoleID: m.group, Method: m.method, Evidence: m.evidence, At: m.at, Unchanged: already,
 	}

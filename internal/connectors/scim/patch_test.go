@@ -60,9 +60,9 @@ func TestTheAnswerToAPatchIsNotReadToItsEnd(t *testing.T) {
 					_, err = w.Write(bytes.Repeat([]byte(" "), 1<<16))
 				}
 			})
-			proof, err := serve(t, wires, rolesByID).Grant(t.Context(), editor("u-ada"))
+			verification, err := serve(t, wires, rolesByID).Grant(t.Context(), editor("u-ada"))
 			require.Equal(t, row.kind, access.KindOf(err), "%v", err)
-			require.Equal(t, row.done, proof.Present)
+			require.Equal(t, row.done, verification.Present)
 		})
 	}
 }

@@ -71,10 +71,10 @@ func grantIntoALongGroup(t *testing.T, d directory, method string) {
 			byList:   {{"account", "list", byValue, byMember, "change", "list"}, {"account", "list", byValue, byMember, "change", "list"}},
 		}
 		for i, calls := range wanted[method] {
-			proof, err := target.Grant(t.Context(), access.Assignment{Role: group, Subject: access.Person{ID: people[before+i]}})
+			verification, err := target.Grant(t.Context(), access.Assignment{Role: group, Subject: access.Person{ID: people[before+i]}})
 			require.NoError(t, err)
-			require.True(t, proof.Present)
-			require.Equal(t, method, proof.Method)
+			require.True(t, verification.Present)
+			require.Equal(t, method, verification.Method)
 			require.Equal(t, calls, m.taken())
 			require.Len(t, d.members(t, group), before+i+1)
 		}

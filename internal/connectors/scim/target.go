@@ -45,16 +45,16 @@ func (t *Target) Grant(ctx context.Context, a access.Assignment) (access.Verific
 	case held.noGroup, held.noAccount:
 		return access.Verification{}, access.Errorf(access.NotFound, op, "%s", held.evidence)
 	case held.holds:
-		return held.proof(true), nil
+		return held.verification(true), nil
 	}
-	proof, _, err := t.change(ctx, op, held, patchOperation{
+	verification, _, err := t.change(ctx, op, held, patchOperation{
 		Op: "add", Path: "members", Value: []groupValue{{Value: held.account}},
 	})
-	return proof, err
+	return verification, err
 }
 
 // Revoke implements access.Provisioner. Conflict: as for Grant. A user who is gone may still be listed by a group; the
-// membership is taken away where the directory can do that, and else the user's absence is the proof.
+// membership is taken away where the directory can do that, and else the user's absence is the verification.
 func (t *Target) Revoke(ctx context.Context, a access.Assignment) (access.Verification, error) {
 	const op = "revoke"
 	held, err := t.read(ctx, op, a)
@@ -62,15 +62,15 @@ func (t *Target) Revoke(ctx context.Context, a access.Assignment) (access.Verifi
 		return access.Verification{}, err
 	}
 	if !held.holds {
-		return held.proof(true), nil
+		return held.verification(true), nil
 	}
-	proof, refused, err := t.change(ctx, op, held, patchOperation{Op: "remove", Path: "members[" + eq("value", held.account) + "]"})
+	verification, refused, err := t.change(ctx, op, held, patchOperation{Op: "remove", Path: "members[" + eq("value", held.account) + "]"})
 	if refused && a.Account != "" {
 		if now, lost := t.client.readAccount(ctx, op, held); lost == nil && now.noAccount {
-			return now.proof(true), nil
+			return now.verification(true), nil
 		}
 	}
-	return proof, err
+	return verification, err
 }
 
 // Verify implements access.Provisioner. Conflict: as for Grant.
@@ -84,7 +84,7 @@ func (t *Target) Verify(ctx context.Context, a access.Assignment) (access.Verifi
 	if err != nil {
 		return access.Verification{}, err
 	}
-	return held.proof(false), nil
+	return held.verification(false), nil
 }
 
 // find names the group and the account by their ids: those that are known, else those that are looked up. NotFound: a
@@ -157,7 +157,7 @@ func (t *Target) change(ctx context.Context, op string, held membership, o patch
 	case err != nil:
 		return access.Verification{}, false, err
 	case now.holds == wanted:
-		return now.proof(false), false, nil
+		return now.verification(false), false, nil
 	case now.noGroup:
 		return access.Verification{}, refused, access.Errorf(access.NotFound, op, "%s", now.evidence)
 	case refused:

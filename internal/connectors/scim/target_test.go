@@ -92,19 +92,19 @@ func TestAMemberBehindTheEndOfACutListIsFound(t *testing.T) {
 	directory := scimtest.New(config)
 	target := serve(t, directory, nil)
 
-	proof, err := target.Verify(t.Context(), ada())
+	verification, err := target.Verify(t.Context(), ada())
 	require.NoError(t, err)
-	require.True(t, proof.Present)
-	proof, err = target.Revoke(t.Context(), ada())
+	require.True(t, verification.Present)
+	verification, err = target.Revoke(t.Context(), ada())
 	require.NoError(t, err)
-	require.False(t, proof.Unchanged)
+	require.False(t, verification.Unchanged)
 	require.Len(t, directory.Members("g-edit"), 100)
 
 	listed := access.Assignment{Role: "Wiki editor", Subject: access.Person{ID: "u-bob"}}
 	config.Groups[0].Members[0] = "u-bob"
-	proof, err = serve(t, scimtest.New(config), nil).Verify(t.Context(), listed)
+	verification, err = serve(t, scimtest.New(config), nil).Verify(t.Context(), listed)
 	require.NoError(t, err)
-	require.Equal(t, "scim group member list", proof.Method, "who is listed needs no filter")
+	require.Equal(t, "scim group member list", verification.Method, "who is listed needs no filter")
 }
 
 func TestAGroupThatIsTooLongToReadIsFiltered(t *testing.T) {
@@ -126,10 +126,10 @@ func TestAGroupThatIsTooLongToReadIsFiltered(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			directory := scimtest.New(wiki(scimtest.Quirks{}))
-			proof, err := serve(t, unreadable(directory), nil).Grant(t.Context(), ada())
+			verification, err := serve(t, unreadable(directory), nil).Grant(t.Context(), ada())
 			require.NoError(t, err)
-			require.True(t, proof.Present)
-			require.Equal(t, "scim group member filter", proof.Method)
+			require.True(t, verification.Present)
+			require.Equal(t, "scim group member filter", verification.Method)
 
 			unfiltered := scimtest.New(wiki(scimtest.Quirks{MemberFilter: scimtest.NoMemberFilter}))
 			_, err = serve(t, unreadable(unfiltered), nil).Revoke(t.Context(), ada())
@@ -143,10 +143,10 @@ func TestAFilterThatIsIgnoredProvesNothing(t *testing.T) {
 	target := serve(t, directory, func(c *scim.Config) { c.RolesBy = scim.RolesByID })
 	a := ada()
 	a.Role = "g-edit"
-	proof, err := target.Verify(t.Context(), a)
+	verification, err := target.Verify(t.Context(), a)
 	require.NoError(t, err)
-	require.False(t, proof.Present)
-	require.Equal(t, "scim group member list", proof.Method)
+	require.False(t, verification.Present)
+	require.Equal(t, "scim group member list", verification.Method)
 }
 
 func TestAChangeThatCannotBeReadBackIsTransient(t *testing.T) {
@@ -166,9 +166,9 @@ func TestAChangeThatCannotBeReadBackIsTransient(t *testing.T) {
 		} {
 			_, err := call()
 			require.Equal(t, access.Transient, access.KindOf(err), "%v", err)
-			proof, err := call()
+			verification, err := call()
 			require.NoError(t, err)
-			require.True(t, proof.Unchanged)
+			require.True(t, verification.Unchanged)
 		}
 		require.Equal(t, []scimtest.ChangeKind{scimtest.Added, scimtest.Removed}, kinds(directory.Changes()))
 	})
@@ -208,9 +208,9 @@ func TestAccountsAreMatchedAsConfigured(t *testing.T) {
 			target := serve(t, scimtest.New(wiki(row.quirks)), func(c *scim.Config) {
 				c.Match, c.RolesBy = row.match, scim.RolesByID
 			})
-			proof, err := target.Grant(t.Context(), access.Assignment{Role: "g-edit", Subject: row.subject})
+			verification, err := target.Grant(t.Context(), access.Assignment{Role: "g-edit", Subject: row.subject})
 			require.Equal(t, row.kind, access.KindOf(err), "%v", err)
-			require.Equal(t, row.account, proof.Account)
+			require.Equal(t, row.account, verification.Account)
 		})
 	}
 }
