@@ -14,8 +14,10 @@ type Desk struct {
 	// along with a call is then left to the workflow.
 	Ledger LedgerStore
 	Watch  *Watch
-	// Pause waits before a step of a call that changed nothing is repeated, see steadily; nil repeats none.
+	// Pause waits before a step of a call that changed nothing is repeated, see retryStep; nil repeats none.
 	Pause Pause
+	// Now is the clock of what the desk did; nil is time.Now.
+	Now func() time.Time
 }
 
 // OpenTicketInput asks for a ticket, and for the desk accounts of people.
@@ -68,9 +70,16 @@ func (a *Desk) OpenTicket(ctx context.Context, c OpenTicketInput) (OpenTicketRes
 		return OpenTicketResult{}, translate(err)
 	}
 	if c.Record != nil {
-		opened.Recorded = a.record(ctx, c.Record.Opened(opened.Ref))
+		opened.Recorded = a.record(ctx, c.Record.Opened(opened.Ref, a.now()))
 	}
 	return opened, nil
+}
+
+func (a *Desk) now() time.Time {
+	if a.Now != nil {
+		return a.Now().UTC()
+	}
+	return time.Now().UTC()
 }
 
 // firstAccount is the account of the first person who has one; "" when nobody has.

@@ -60,3 +60,26 @@ func TestDefect17(t *testing.T) {
 		}
 	}
 }
+
+// What an API reader sees has the ticket from its opening on, also when something was decided while it was being opened.
+func TestTheRecordedViewHasTheTicket(t *testing.T) {
+	for name, decided := range map[string]time.Duration{"decided while it is opened": 10 * time.Second, "decided later": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := requestRuns(t, quietTerms)
+			r.server.slowDown(workflows.DeskQueue("jira"), 20*time.Second)
+			r.approves(decided, "omar")
+			for _, when := range []time.Duration{5 * time.Minute, 2 * time.Hour} {
+				r.at(when, func() {
+					view, err := r.ledger.View(t.Context(), "r1")
+					require.NoError(t, err)
+					require.NotNil(t, view.Ticket, "after %s", when)
+					require.Equal(t, 1, has(r.events("r1"), access.EventTicketOpened), "after %s", when)
+				})
+			}
+			r.withdraws(3 * time.Hour)
+			r.mustEndBy(2 * day)
+			require.Equal(t, access.OutcomeWithdrawn, r.outcomeOf(r.request("badge/lab")).Outcome)
+		})
+	}
+}

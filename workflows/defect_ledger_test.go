@@ -56,7 +56,7 @@ func (w *world) refusing(refuses func(access.Entry) error) *refusingLedger {
 func (w *world) over(l *refusingLedger) {
 	watch := &activities.Watch{Ledger: l, Client: w}
 	w.env.RegisterActivity(&activities.Records{Ledger: l, Client: w})
-	w.env.RegisterActivity(&activities.Desk{Port: w.desk, Ledger: l, Watch: watch})
+	w.env.RegisterActivity(&activities.Desk{Port: w.desk, Ledger: l, Watch: watch, Now: w.env.Now})
 	w.env.RegisterActivity(&activities.Target{Port: w.target, Ledger: l})
 	w.env.RegisterActivity(watch)
 }

@@ -24,7 +24,7 @@ func TestNewsOfATicketThatTheRequestDoesNotKnowYetAreNotLost(t *testing.T) {
 				w.at(4*time.Minute, round)
 			}
 			w.at(0, round)
-			desk, first := &activities.Desk{Port: w.desk, Ledger: w.ledger}, true
+			desk, first := &activities.Desk{Port: w.desk, Ledger: w.ledger, Now: w.env.Now}, true
 			w.replace("OpenTicket", func(ctx context.Context, c activities.OpenTicketInput) (activities.OpenTicketResult, error) {
 				opened, err := desk.OpenTicket(ctx, c)
 				if !first || err != nil {
@@ -66,7 +66,7 @@ func (d *slowDesk) TransitionTicket(ctx context.Context, id access.TicketID, to 
 func TestAMoveThatIsRepeatedDoesNotUndoWhatAHumanDidInBetween(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	desk := &slowDesk{ServiceDesk: w.desk, acts: func() { w.move("ben", access.TicketDone) }}
-	port := &activities.Desk{Port: desk, Ledger: w.ledger}
+	port := &activities.Desk{Port: desk, Ledger: w.ledger, Now: w.env.Now}
 	w.replace("UpdateTicket", port.UpdateTicket)
 	w.at(time.Hour, func() { w.decide("omar", access.Approve) })
 	w.at(90*time.Minute, func() { require.Len(t, w.ensures, 1, "the human's word counts at once") })

@@ -17,7 +17,7 @@ func NextVersion(last int, now time.Time) int { return max(last+1, int(now.UnixM
 // comes from all that the event says, save its time. So the same fact has the same id whenever it is recorded: again after a
 // lost answer, or after a reset of the workflow.
 func EventID(workflowID, key string, e access.Event) string {
-	id := workflowID + "#" + string(e.Type) + "/"
+	id := EventIDPrefix(workflowID, e.Type)
 	if key != "" {
 		return id + key
 	}
@@ -31,6 +31,9 @@ func EventID(workflowID, key string, e access.Event) string {
 	const bytes = 8
 	return id + hex.EncodeToString(sum[:bytes])
 }
+
+// EventIDPrefix returns the id of an event of a type as far as it is known before its key.
+func EventIDPrefix(workflowID string, t access.EventType) string { return workflowID + "#" + string(t) + "/" }
 
 // EvidenceText returns a verification in one line; "" for nil.
 func EvidenceText(p *access.Verification) string {

@@ -244,7 +244,7 @@ func TestADeskWhoseWorkerIsAbsentHoldsUpNothing(t *testing.T) {
 
 func TestWhatRodeAlongIsRecordedOnceWhateverBecomesOfTheAnswer(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
-	desk := &activities.Desk{Port: w.desk, Ledger: w.ledger}
+	desk := &activities.Desk{Port: w.desk, Ledger: w.ledger, Now: w.env.Now}
 	lose := map[string]bool{"OpenTicket": true, "UpdateTicket": true}
 	w.replace("OpenTicket", func(ctx context.Context, c activities.OpenTicketInput) (activities.OpenTicketResult, error) {
 		opened, err := desk.OpenTicket(ctx, c)
@@ -278,7 +278,7 @@ func TestWhatRodeAlongIsRecordedOnceWhateverBecomesOfTheAnswer(t *testing.T) {
 
 func TestAWithdrawalDuringTheOpeningIsRecordedBeforeItIsAnswered(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
-	desk := &activities.Desk{Port: w.desk, Ledger: w.ledger}
+	desk := &activities.Desk{Port: w.desk, Ledger: w.ledger, Now: w.env.Now}
 	var withdrawn *answer
 	w.replace("OpenTicket", func(ctx context.Context, c activities.OpenTicketInput) (activities.OpenTicketResult, error) {
 		withdrawn = w.update(workflows.UpdateWithdraw, "w1", workflows.WithdrawInput{ID: "w1", By: "ana"})

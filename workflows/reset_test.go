@@ -71,7 +71,7 @@ func TestLowerRevision(t *testing.T) {
 // A move of the ticket that a frozen worker makes after the end opens nothing again.
 func TestLateMove(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
-	desk := &activities.Desk{Port: w.desk, Ledger: w.ledger}
+	desk := &activities.Desk{Port: w.desk, Ledger: w.ledger, Now: w.env.Now}
 	var moves []activities.UpdateTicketInput
 	w.replace("UpdateTicket", func(ctx context.Context, u activities.UpdateTicketInput) (activities.UpdateTicketResult, error) {
 		moves = append(moves, u)

@@ -46,7 +46,7 @@ func TestATicketThatWasReplacedIsNoLongerAskedFor(t *testing.T) {
 
 func TestTheOpeningIsToldOnceThoughItsAnswerWasLost(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
-	desk, lost := &activities.Desk{Port: w.desk, Ledger: w.ledger}, false
+	desk, lost := &activities.Desk{Port: w.desk, Ledger: w.ledger, Now: w.env.Now}, false
 	w.replace("OpenTicket", func(ctx context.Context, c activities.OpenTicketInput) (activities.OpenTicketResult, error) {
 		opened, err := desk.OpenTicket(ctx, c)
 		if !lost {

@@ -194,7 +194,7 @@ func (w *world) newRun() {
 	w.target.SetClock(w.env.Now)
 	registry.Register(w.env)
 	w.env.RegisterActivity(&activities.Records{Ledger: w.ledger, Client: w})
-	desk, target := &activities.Desk{Port: w.desk}, &activities.Target{Port: w.target}
+	desk, target := &activities.Desk{Port: w.desk, Now: w.env.Now}, &activities.Target{Port: w.target}
 	watch := &activities.Watch{Ledger: w.ledger, Client: w}
 	if !w.edge {
 		desk.Ledger, desk.Watch, target.Ledger = w.ledger, watch, w.ledger

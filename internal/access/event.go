@@ -66,9 +66,9 @@ func (e Entry) Empty() bool {
 	return len(e.Events) == 0 && e.View == nil && e.Lease == nil && e.Ticket == nil
 }
 
-// Opened returns the entry with the ticket that was opened filled in: its link, the view's ticket, and the last event. The
-// entry itself is not changed.
-func (e Entry) Opened(ref TicketRef) Entry {
+// Opened returns the entry with the ticket that was opened at a time filled in: its link, the view's ticket, and the last
+// event, whose id it completes with the ticket's. The entry itself is not changed.
+func (e Entry) Opened(ref TicketRef, at time.Time) Entry {
 	if e.Ticket != nil {
 		link := *e.Ticket
 		link.Ref = ref
@@ -81,8 +81,9 @@ func (e Entry) Opened(ref TicketRef) Entry {
 	}
 	if last := len(e.Events) - 1; last >= 0 {
 		e.Events = append([]Event(nil), e.Events...)
-		e.Events[last].Text = "Ticket " + string(ref.Key) + " was opened."
-		e.Events[last].Evidence = ref.URL
+		event := &e.Events[last]
+		event.ID += string(ref.ID)
+		event.At, event.Evidence, event.Text = at, ref.URL, "Ticket "+string(ref.Key)+" was opened."
 	}
 	return e
 }

@@ -22,7 +22,18 @@ func (k keeper) Order() activities.OpenTicketInput {
 			call.Assign = append(call.Assign, w.Person)
 		}
 	}
-	call.Record = &access.Entry{Ticket: &access.TicketLink{Request: k.asked.ID, Marker: access.MarkerOf(k.asked.ID)}}
+	k.View.Version = workflows.NextVersion(k.View.Version, k.loop.Now())
+	k.openVersion = k.View.Version
+	view := copyView(k.view())
+	view.TicketProblem = ""
+	call.Record = &access.Entry{
+		Events: []access.Event{{
+			ID: workflows.EventIDPrefix(workflows.RequestWorkflowID(k.asked.ID), access.EventTicketOpened), Request: k.asked.ID,
+			Type: access.EventTicketOpened, Channel: access.ChannelSystem,
+		}},
+		Ticket: &access.TicketLink{Request: k.asked.ID, Marker: access.MarkerOf(k.asked.ID)},
+		View:   &view,
+	}
 	return call
 }
 
@@ -61,7 +72,25 @@ func (k keeper) Opened(o activities.OpenTicketResult) {
 			k.ticket.Write(ticket.Write{Key: "outcome/" + string(k.View.State), TransitionTo: k.phase()})
 		}
 	}
-	// A ticket that was found was opened by an earlier attempt: it is the same fact, which may be recorded already.
+	k.recordOpened(o)
+	if k.ChangedBeforeOpen {
+		k.ChangedBeforeOpen = false
+		k.Ticket.ReadNow = true
+	}
+}
+
+// recordOpened records that the ticket was opened, as far as the activity has not. A ticket that was found was opened by an
+// earlier attempt: it is the same fact, which may be recorded already.
+func (k keeper) recordOpened(o activities.OpenTicketResult) {
+	ref := o.Ref
+	switch {
+	case o.Recorded && k.View.Version == k.openVersion:
+		return
+	case o.Recorded:
+		// A later view was recorded without the ticket.
+		k.outbox.Add(outbox.Fact{View: true})
+		return
+	}
 	k.outbox.Add(outbox.Fact{
 		Events: []access.Event{k.event(string(ref.ID), access.Event{
 			Type: access.EventTicketOpened, Channel: access.ChannelSystem, Evidence: ref.URL,
@@ -70,10 +99,6 @@ func (k keeper) Opened(o activities.OpenTicketResult) {
 		Ticket: &access.TicketLink{Ref: ref, Request: k.asked.ID, Marker: access.MarkerOf(k.asked.ID)},
 		View:   true,
 	})
-	if k.ChangedBeforeOpen {
-		k.ChangedBeforeOpen = false
-		k.Ticket.ReadNow = true
-	}
 }
 
 // Missing implements ticket.Owner: it does what the contract says of a ticket that can no longer be read.

@@ -73,6 +73,8 @@ type request struct {
 	ticket *ticket.Keeper
 	// evaluating, checkingWatch: an activity is in flight.
 	evaluating, checkingWatch bool
+	// openVersion is the version of the view that is recorded together with the ticket that is being opened; 0 before.
+	openVersion int
 	// ending is the number of the fact that the request has ended; 0 before.
 	ending int
 	// rejected are the early decisions that were refused, by their id; the callers are waiting.
@@ -150,11 +152,17 @@ func (r *request) Step(now time.Time) {
 	r.remind(now)
 	r.advance()
 	r.fulfil(now)
+	r.sendFacts()
 	r.keep(now)
+	r.sendFacts()
+	r.show()
+}
+
+// sendFacts sends the facts that wait. What is recorded together with a ticket is newer than what is sent before it is opened.
+func (r *request) sendFacts() {
 	if !r.evaluatingSoon() {
 		r.outbox.Step()
 	}
-	r.show()
 }
 
 // evaluatingSoon reports whether policy answers within moments, if all goes well: what was asked is then recorded together

@@ -108,6 +108,8 @@ type Keeper struct {
 	owner   Owner
 	// busy is true while a write is in flight, reading while a read is.
 	busy, reading bool
+	// firstRead is when a ticket that is being opened will first be read: a timer that is set before need not be set again.
+	firstRead time.Time
 	// writes counts the writes of this run: a read that a write overtook shows a ticket that no longer is.
 	writes int
 }
@@ -180,6 +182,9 @@ func (k *Keeper) Due() time.Time {
 	if !k.reading && !k.busy && k.Ref != nil && !k.ReadAt.IsZero() && (due.IsZero() || k.ReadAt.Before(due)) {
 		due = k.ReadAt
 	}
+	if !k.firstRead.IsZero() {
+		due = k.firstRead
+	}
 	return due
 }
 
@@ -190,6 +195,9 @@ func (k *Keeper) waits() bool { return !k.busy && !k.UpToDate() && (k.Ref == nil
 func (k *Keeper) Step(now time.Time) {
 	if k.Off {
 		return
+	}
+	if !now.Before(k.firstRead) {
+		k.firstRead = time.Time{}
 	}
 	if k.waits() && !now.Before(k.RetryAt) {
 		if k.Ref == nil {
@@ -219,8 +227,10 @@ func start[R any](k *Keeper, options workflow.ActivityOptions, activity, input a
 func (k *Keeper) open() {
 	var desk *activities.Desk
 	k.busy = true
+	k.readLater()
+	k.firstRead = k.ReadAt
 	start(k, workflows.OpenTicket(k.Desk), desk.OpenTicket, k.owner.Order(), func(opened activities.OpenTicketResult, err error) {
-		k.busy = false
+		k.busy, k.firstRead = false, time.Time{}
 		if err != nil {
 			k.failed("no ticket yet: ", err)
 			if workflows.KindOf(err) == access.Unknown {
@@ -233,7 +243,9 @@ func (k *Keeper) open() {
 		k.Seen = &access.TicketSnapshot{Ref: opened.Ref, Phase: access.TicketWaiting}
 		k.Fingerprint = access.TicketFingerprint{Key: opened.Ref.Key}
 		k.UnchangedReads = 0
-		k.readLater()
+		if k.ReadAt.Before(k.loop.Now()) {
+			k.readLater()
+		}
 		k.owner.Opened(opened)
 	})
 }
