@@ -33,7 +33,9 @@ func EventID(workflowID, key string, e access.Event) string {
 }
 
 // EventIDPrefix returns the id of an event of a type as far as it is known before its key.
-func EventIDPrefix(workflowID string, t access.EventType) string { return workflowID + "#" + string(t) + "/" }
+func EventIDPrefix(workflowID string, t access.EventType) string {
+	return workflowID + "#" + string(t) + "/"
+}
 
 // EvidenceText returns a verification in one line; "" for nil.
 func EvidenceText(p *access.Verification) string {
