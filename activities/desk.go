@@ -150,7 +150,7 @@ type UpdateTicketInput struct {
 type UpdateTicketResult struct {
 	// AssignRefused is why the desk does not let that account be assigned; "" when it does, or when nothing was asked.
 	AssignRefused string `json:"assign_refused,omitempty"`
-	// Superseded is true when the ticket was not moved because somebody else had moved it, see UpdateTicketInput.Known.
+	// Superseded is true when the ticket was not moved because somebody else had moved it, see UpdateTicketInput.IfUnchanged.
 	Superseded bool `json:"superseded,omitempty"`
 	// Recorded is true when the ledger has got UpdateTicketInput.Record.
 	Recorded bool `json:"recorded,omitempty"`

@@ -27,8 +27,8 @@ const (
 	LeaseEnded LeaseState = "ended"
 )
 
-// Window is when a lease's access shall exist. Until is absolute; nil with Lasts > 0 means that the end is counted
-// from the verified grant, nil with Lasts 0 means without end.
+// Window is when a lease's access shall exist. Until is absolute; nil with Duration > 0 means that the end is counted
+// from the verified grant, nil with Duration 0 means without end.
 type Window struct {
 	From     time.Time  `json:"from"`
 	Until    *time.Time `json:"until,omitempty"`
@@ -62,7 +62,7 @@ type LeaseView struct {
 	GrantedAt *time.Time `json:"granted_at,omitempty"`
 	// Existing is true when the access existed before usher's first call to grant it.
 	Existing bool `json:"existing,omitempty"`
-	// EndsAt is when the access will end, nil for without end or not yet known. Lasts is how long it will last from a grant
+	// EndsAt is when the access will end, nil for without end or not yet known. Duration is how long it will last from a grant
 	// that is still to come; 0 for without end, or where EndsAt says it.
 	EndsAt   *time.Time `json:"ends_at,omitempty"`
 	Duration Duration   `json:"duration,omitempty"`

@@ -68,7 +68,7 @@ func ValidBaseURL(s string) error {
 
 // Do makes one call. A nil error means 2xx, decoded into c.Into. Every error is an *access.Error of c.Op: see Classify
 // for answers; without an answer it is Transient, and for a Create that may have been sent Unknown. A 2xx that
-// cannot be read or decoded is Transient, for a Create Unknown. The Answer comes with an error too, where there was one.
+// cannot be read or decoded is Transient, for a Create Unknown. The Response comes with an error too, where there was one.
 func (c *Client) Do(ctx context.Context, call Call) (Response, error) {
 	r, err := c.request(ctx, call)
 	if err != nil {

@@ -2,7 +2,7 @@
 //
 // A call goes through a Transport: it waits for a token of this worker's share of the vendor's limit, sends with a
 // deadline, follows no redirect, reads the whole answer up to a size cap and closes it. Settle then turns what came
-// back into an Answer or into an *access.Error whose kind depends on the status, the headers and the Mode: what a
+// back into a Response or into an *access.Error whose kind depends on the status, the headers and the Mode: what a
 // failure means for a read is not what it means for a create that cannot be repeated.
 //
 // Client is a Transport with a base URL, for connectors that need nothing else. A connector that drives a vendor's

@@ -48,9 +48,9 @@ func StatusOf(err error) int {
 	return 0
 }
 
-// HandleResponse turns the end of one round trip through t into an Answer or into an *access.Error of c.Op. resp and err are
+// HandleResponse turns the end of one round trip through t into a Response or into an *access.Error of c.Op. resp and err are
 // what http.Client.Do gave; an err that comes with a response (some client libraries make one of every refusal) is
-// ignored, because the response says more. It reads and closes the body, and decodes a 2xx into c.Into. The Answer is
+// ignored, because the response says more. It reads and closes the body, and decodes a 2xx into c.Into. The Response is
 // given with an error too, as far as there is one.
 func (t *Transport) HandleResponse(c Call, resp *http.Response, err error) (Response, error) {
 	if resp == nil {

@@ -24,7 +24,7 @@ type record struct {
 
 	Revision     int                 `json:"rev"`
 	DesiredState access.DesiredState `json:"want"`
-	// Until and Lasts are the window of the last message: an absolute end, or a length from the grant on.
+	// Until and Duration are the window of the last message: an absolute end, or a length from the grant on.
 	Until    *time.Time      `json:"until,omitempty"`
 	Duration access.Duration `json:"duration,omitempty"`
 	// Granted is the verification of a grant by hand that has not been taken in yet.
