@@ -98,15 +98,15 @@ func firstAccount(accounts []access.Account, people []access.PersonID) access.Ac
 // changed the desk already, for what that gave would be lost.
 const alongWithin = time.Second
 
-// record reports whether the ledger has got an entry. That it is away is left to the workflow, which records it then; the
-// same entry twice is one.
-func (a *Desk) record(ctx context.Context, e access.Entry) bool {
+// record reports whether the ledger has got entries. That it is unavailable is left to the workflow, which records them then;
+// the same entry twice is one.
+func (a *Desk) record(ctx context.Context, entries ...access.Entry) bool {
 	if a.Ledger == nil {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(ctx, alongWithin)
 	defer cancel()
-	return a.Ledger.Record(ctx, e) == nil
+	return a.Ledger.Record(ctx, entries...) == nil
 }
 
 // ReadTicketInput names a ticket.
@@ -142,6 +142,8 @@ type UpdateTicketInput struct {
 	// From is the phase in which the ticket was seen last, or into which usher brought it. Where usher itself has closed the
 	// ticket since, it is not moved: this call is a late one, from an attempt that was given up.
 	From access.TicketPhase `json:"from,omitempty"`
+	// First is what the ledger gets before anything of this is done: without it, nothing is.
+	First []access.Entry `json:"first,omitempty"`
 	// Record is what the ledger gets when all of this has been done; nil for nothing.
 	Record *access.Entry `json:"record,omitempty"`
 }
@@ -154,6 +156,8 @@ type UpdateTicketResult struct {
 	Superseded bool `json:"superseded,omitempty"`
 	// Recorded is true when the ledger has got UpdateTicketInput.Record.
 	Recorded bool `json:"recorded,omitempty"`
+	// Unrecorded is true when the ledger has not got UpdateTicketInput.First: nothing was done.
+	Unrecorded bool `json:"unrecorded,omitempty"`
 }
 
 // UpdateTicket brings a ticket up to date. Each part is safe to repeat, so the whole is. An account that cannot be
@@ -161,6 +165,9 @@ type UpdateTicketResult struct {
 func (a *Desk) UpdateTicket(ctx context.Context, u UpdateTicketInput) (UpdateTicketResult, error) {
 	ctx = fenced(ctx)
 	var updated UpdateTicketResult
+	if len(u.First) > 0 && !a.record(ctx, u.First...) {
+		return UpdateTicketResult{Unrecorded: true}, nil
+	}
 	if len(u.Comments) > 0 {
 		if err := a.retryStep(ctx, func() error { return a.Port.AddComments(ctx, u.Ticket, u.Comments...) }); err != nil {
 			return updated, translate(err)

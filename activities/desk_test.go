@@ -166,6 +166,61 @@ func TestAnUpdateSaysEverythingInOrderAndIsRecordedAlong(t *testing.T) {
 	require.False(t, updated.Recorded)
 }
 
+// watchingDesk notes what the ledger had when a ticket was changed.
+type watchingDesk struct {
+	*memory.Desk
+	before func()
+}
+
+// AddComments implements access.TicketWriter.
+func (d watchingDesk) AddComments(ctx context.Context, id access.TicketID, all ...access.Comment) error {
+	d.before()
+	return d.Desk.AddComments(ctx, id, all...)
+}
+
+func TestAnUpdateRecordsFirst(t *testing.T) {
+	prepare := func(t *testing.T) (*activities.Desk, *memory.Desk, *store, activities.UpdateTicketInput) {
+		desk, port, s := newDesk(t)
+		opened, err := desk.OpenTicket(t.Context(), activities.OpenTicketInput{Ticket: openCall().Ticket})
+		require.NoError(t, err)
+		return desk, port, s, activities.UpdateTicketInput{
+			Ticket: opened.Ref.ID, First: []access.Entry{submitted("r1")},
+			Comments: []access.Comment{{Marker: "m-1", Text: "granted"}}, TransitionTo: access.TicketDone,
+		}
+	}
+	t.Run("and changes the ticket then", func(t *testing.T) {
+		desk, port, s, update := prepare(t)
+		recorded := 0
+		desk.Port = watchingDesk{port, func() {
+			events, err := s.Events(t.Context(), "r1")
+			require.NoError(t, err)
+			recorded = len(events)
+		}}
+		updated, err := desk.UpdateTicket(t.Context(), update)
+		require.NoError(t, err)
+		require.False(t, updated.Unrecorded)
+		require.Equal(t, 1, recorded)
+		require.Equal(t, access.TicketDone, port.Tickets()[0].Phase)
+	})
+	t.Run("and changes nothing while the ledger is unavailable", func(t *testing.T) {
+		desk, port, s, update := prepare(t)
+		s.away = true
+		updated, err := desk.UpdateTicket(t.Context(), update)
+		require.NoError(t, err)
+		require.True(t, updated.Unrecorded)
+		require.Empty(t, port.Comments(update.Ticket))
+		require.Equal(t, access.TicketWaiting, port.Tickets()[0].Phase)
+	})
+	t.Run("and changes nothing where the worker does not know the ledger", func(t *testing.T) {
+		desk, port, _, update := prepare(t)
+		desk.Ledger = nil
+		updated, err := desk.UpdateTicket(t.Context(), update)
+		require.NoError(t, err)
+		require.True(t, updated.Unrecorded)
+		require.Empty(t, port.Comments(update.Ticket))
+	})
+}
+
 func TestAnUpdateThatFailsIsNotRecorded(t *testing.T) {
 	for name, row := range map[string]struct {
 		op       string

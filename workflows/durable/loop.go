@@ -71,6 +71,9 @@ func (l *Loop) Now() time.Time { return workflow.Now(l.work).UTC() }
 // Busy reports whether an activity is in flight, or waits for its turn.
 func (l *Loop) Busy() bool { return len(l.calls) > 0 }
 
+// Answering reports whether a caller of an update waits for its answer.
+func (l *Loop) Answering() bool { return !workflow.AllHandlersFinished(l.work) }
+
 // Leaving reports whether the run is about to continue as new: nothing is started any more.
 func (l *Loop) Leaving() bool { return l.leaving }
 
@@ -141,7 +144,7 @@ func (l *Loop) fired() bool { return l.timer != nil && l.timer.future.IsReady() 
 func (l *Loop) cancelled() bool { return !l.stopped && l.ctx.Err() != nil }
 
 // idle reports whether nothing is in flight and every update has been answered.
-func (l *Loop) idle() bool { return !l.Busy() && workflow.AllHandlersFinished(l.work) }
+func (l *Loop) idle() bool { return !l.Busy() && !l.Answering() }
 
 // arm sees to it that the run wakes up when the machine is due, or earlier: a timer that runs is kept as long as it fires
 // in time, for every timer is an entry in the history. A machine that says "now" again and again does not spin.

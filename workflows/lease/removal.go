@@ -119,6 +119,12 @@ func (r removal) Dropped(why string) {
 // Closed implements ticket.Owner.
 func (r removal) Closed(bool, string) {}
 
+// RecordFirst implements ticket.Owner: what became of a lease is recorded before its ticket shows it.
+func (r removal) RecordFirst() []access.Entry { return nil }
+
+// RecordedFirst implements ticket.Owner.
+func (r removal) RecordedFirst(bool) {}
+
 // Closing implements ticket.Owner.
 func (r removal) Closing() *access.Entry { return nil }
 

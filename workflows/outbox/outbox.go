@@ -135,6 +135,26 @@ func (o *Outbox) Step() {
 	durable.Start(o.loop, options, records.Record, o.call(batch), func(done activities.RecordResult, err error) { o.sent(batch, done, err) })
 }
 
+// Lend returns the entries of all facts that wait, for another call to record them; nil when that is not possible: there is a
+// message among them, something is in flight, or the ledger has just refused something. Returned must follow.
+func (o *Outbox) Lend() []access.Entry {
+	talks := func(f Fact) bool { return len(f.Apply)+len(f.Status) > 0 }
+	if o.sending > 0 || o.single > 0 || o.Unavailable || o.Empty() || len(o.Pending) > maxBatch || slices.ContainsFunc(o.Pending, talks) {
+		return nil
+	}
+	o.sending = len(o.Pending)
+	return o.owner.Complete(o.Pending)
+}
+
+// Returned takes whether what was lent is recorded. If it is not, it is sent as everything else is.
+func (o *Outbox) Returned(recorded bool) {
+	lent := o.sending
+	o.sending = 0
+	if recorded {
+		o.drop(lent)
+	}
+}
+
 func (o *Outbox) call(batch []Fact) activities.RecordInput {
 	call := activities.RecordInput{Entries: o.owner.Complete(batch)}
 	for _, f := range batch {

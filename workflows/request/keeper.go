@@ -129,6 +129,21 @@ func (k keeper) Closing() *access.Entry {
 	return &access.Entry{Events: []access.Event{k.closedEvent()}}
 }
 
+// RecordFirst implements ticket.Owner: the outcome goes to the ledger with the call that shows it on the ticket.
+func (k keeper) RecordFirst() []access.Entry {
+	lent := k.lent
+	k.lent = nil
+	return lent
+}
+
+// RecordedFirst implements ticket.Owner.
+func (k keeper) RecordedFirst(recorded bool) {
+	k.outbox.Returned(recorded)
+	if !recorded {
+		k.Ticket.Held, k.Ticket.Recorded = true, false
+	}
+}
+
 func (k keeper) closedEvent() access.Event {
 	return k.event(string(k.Ticket.Ref.ID), access.Event{
 		Type: access.EventTicketClosed, Channel: access.ChannelSystem, Text: "Ticket " + string(k.Ticket.Ref.Key) + " shows the outcome.",
@@ -187,6 +202,17 @@ const stalenessDoublings = 3
 // watched reports whether the desk's watch tells the request of changes.
 func (r *request) watched() bool {
 	return r.Requirement.Settings.ChangeDetection == access.DetectByWatch
+}
+
+// closeTogether has the call that shows the outcome on the ticket record it first, where that call can, and nobody waits for
+// the record.
+func (r *request) closeTogether() {
+	if !r.View.State.Ended() || r.outbox.Recorded(r.ending) || r.loop.Answering() || r.ticket == nil || !r.Ticket.Recorded || !r.ticket.CanWrite() {
+		return
+	}
+	if r.lent = r.outbox.Lend(); r.lent != nil {
+		r.release()
+	}
 }
 
 // keep keeps the ticket. Where the desk is watched, a read that is due only asks how old the watch's last round is, and the

@@ -75,6 +75,8 @@ type request struct {
 	evaluating, checkingWatch bool
 	// openVersion is the version of the view that is recorded together with the ticket that is being opened; 0 before.
 	openVersion int
+	// lent is what the next call on the ticket records first; nil for nothing.
+	lent []access.Entry
 	// ending is the number of the fact that the request has ended; 0 before.
 	ending int
 	// rejected are the early decisions that were refused, by their id; the callers are waiting.
@@ -92,6 +94,10 @@ func Workflow(ctx workflow.Context, p Params) (workflows.RequestResult, error) {
 	}
 	r.loop = durable.New(ctx, r)
 	r.outbox = outbox.New(r.loop, &r.Outbox, r)
+	if r.View.State.Ended() {
+		// What an earlier run has not recorded comes before the ticket shows it.
+		r.ending = len(r.Outbox.Pending)
+	}
 	r.keepTicket()
 	if err := r.listen(); err != nil {
 		return workflows.RequestResult{}, err
@@ -152,6 +158,7 @@ func (r *request) Step(now time.Time) {
 	r.remind(now)
 	r.advance()
 	r.fulfil(now)
+	r.closeTogether()
 	r.sendFacts()
 	r.keep(now)
 	r.sendFacts()

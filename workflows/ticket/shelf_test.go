@@ -37,6 +37,7 @@ type shelf struct {
 	// log is what the owner was told.
 	log []string
 	// closing is the fact that the closing records; nil for none.
+	first   []access.Entry
 	closing *access.Entry
 	// missing is what the owner does when the ticket is gone; nil for nothing. fresh is what it says of a read.
 	missing func()
@@ -250,6 +251,15 @@ func (s *shelf) Closed(recorded bool, how string) {
 
 // Closing implements ticket.Owner.
 func (s *shelf) Closing() *access.Entry { return s.closing }
+
+// RecordFirst implements ticket.Owner.
+func (s *shelf) RecordFirst() []access.Entry { return s.first }
+
+// RecordedFirst implements ticket.Owner.
+func (s *shelf) RecordedFirst(recorded bool) {
+	s.first = nil
+	s.say("recorded first: %t", recorded)
+}
 
 // Text implements ticket.Owner.
 func (s *shelf) Text(w ticket.Write) string { return "text of " + w.Key }

@@ -52,6 +52,8 @@ type State struct {
 	// unknown outcome it is when the desk's search must show the ticket, if there is one.
 	RetryAt  time.Time `json:"retry_at,omitzero"`
 	Failures int       `json:"failures,omitempty"`
+	// Recorded is true when the desk's worker knows the ledger: it recorded the opening.
+	Recorded bool `json:"recorded,omitempty"`
 	// Single sends one write at a time, after a batch was refused.
 	Single bool `json:"single,omitempty"`
 	// ReadAt is when the ticket is read next, zero for never; UnchangedReads counts reads in a row that found nothing new.
@@ -76,6 +78,10 @@ type Owner interface {
 	Closed(recorded bool, how string)
 	// Closing returns the fact that the closing of the ticket records; nil for none.
 	Closing() *access.Entry
+	// RecordFirst returns what the call that makes the next writes records before it makes them; nil for nothing. RecordedFirst takes
+	// whether it is recorded; without it, the writes were not made.
+	RecordFirst() []access.Entry
+	RecordedFirst(recorded bool)
 	// Text returns the comment of a write that has none of its own.
 	Text(Write) string
 	// Read takes what the ticket looks like, and reports whether there was anything new.
@@ -242,6 +248,7 @@ func (k *Keeper) open() {
 		k.RetryAt = time.Time{}
 		k.Seen = &access.TicketSnapshot{Ref: opened.Ref, Phase: access.TicketWaiting}
 		k.Fingerprint = access.TicketFingerprint{Key: opened.Ref.Key}
+		k.Recorded = opened.Recorded
 		k.UnchangedReads = 0
 		if k.ReadAt.Before(k.loop.Now()) {
 			k.readLater()
@@ -273,16 +280,26 @@ func (k *Keeper) update() {
 		update.Record = k.owner.Closing()
 		summary = "close " + string(k.Ref.Key)
 	}
+	update.First = k.owner.RecordFirst()
 	k.busy = true
 	var desk *activities.Desk
 	start(k, workflows.Ticket(k.Desk, summary), desk.UpdateTicket, update, func(done activities.UpdateTicketResult, err error) {
 		k.busy = false
-		if err != nil {
-			k.refused(err, size, update)
-			return
+		if update.First != nil {
+			k.owner.RecordedFirst(err == nil && !done.Unrecorded)
 		}
-		k.accept(update, done, size)
+		switch {
+		case err != nil:
+			k.refused(err, size, update)
+		case !done.Unrecorded:
+			k.accept(update, done, size)
+		}
 	})
+}
+
+// CanWrite reports whether the next writes can go out now.
+func (k *Keeper) CanWrite() bool {
+	return k.Ref != nil && !k.Off && !k.busy && !k.Single && k.Failures == 0 && len(k.Pending) > 0
 }
 
 // updateOf makes one update of several writes. It moves the ticket nowhere if a later write moves it elsewhere.
