@@ -34,8 +34,8 @@
 //   - rounds of the watch, at the usual settings and by the clock, on a system in which nothing happens while all the rest is
 //     measured: a connector proves its credentials every so many seconds, so compressed hours would show too few calls. A
 //     round asks what changed, so its cost does not depend on how many tickets are open;
-//   - presence sweeps, on another system. There the time between two sweeps is divided, and what one sweep cost is told;
-//   - safety looks of real requests there, with their times divided too: how many there were, and how many of them asked the
+//   - full scans, on another system. There the time between two sweeps is divided, and what one full scan cost is told;
+//   - staleness checks of real requests there, with their times divided too: how many there were, and how many of them asked the
 //     desk. Those of as many requests as the figure is for are reckoned from that.
 //
 // The tickets of these two systems have no workflows. They are rows of the ledger and issues of the fake Jira, hours to

@@ -21,7 +21,7 @@ const (
 	openedWithin = 6 * time.Minute
 	// restFor is how long the worker rests before its memory is read: the Go runtime collects every two minutes at least.
 	restFor = 130 * time.Second
-	// lookBackFor is longer than the watch looks back over what has changed; the whole hour begins after it.
+	// lookBackFor is longer than the watch reads back over what has changed; the whole hour begins after it.
 	lookBackFor = 5 * time.Minute
 	// changes is how many tickets a person changes, for the cost of a change.
 	changes = 20
@@ -72,7 +72,7 @@ func (r *run) rest(ctx context.Context, before int64) error {
 		return err
 	}
 	asked := callsAfter.minus(callsBefore)
-	r.tell("just after that, nothing happens for %s: the watch, which looks back over what changed lately, makes %s calls per hour (%s)",
+	r.tell("just after that, nothing happens for %s: the watch, which reads back over what changed lately, makes %s calls per hour (%s)",
 		restFor, number(perHour(float64(asked.total()), restFor)), asked)
 	return r.memory(ctx, before)
 }
@@ -220,17 +220,17 @@ func (r *run) perHour(ctx context.Context, found *sweepResult) error {
 		return err
 	}
 	calls, actions := perHour(float64(idle.calls.total()), idle.took), perHour(float64(idle.watch.tally.InAll()), idle.took)
-	r.tell("where nothing happened for %s, %d open tickets, usual settings: %d rounds; calls to the desk: %s; %d events and %d actions of the watch",
+	r.tell("where nothing happened for %s, %d open tickets, usual settings: %d polls; calls to the desk: %s; %d events and %d actions of the watch",
 		idle.took.Round(time.Second), quietOpen, idle.watch.steps[stepRound], idle.calls, idle.watch.tally.Events, idle.watch.tally.InAll())
 	for _, one := range found.sizes {
 		looks := found.looks.callsPerHour(one.open)
 		all := calls + one.callsPerSweep + looks
 		r.figures.set(fmt.Sprintf("desk_calls_per_hour_%d", one.open), all)
-		r.tell("%5d open: %s calls per hour for rounds + %s for one sweep + %s for safety looks = %s; in 24 hours %s",
+		r.tell("%5d open: %s calls per hour for polls + %s for one full scan + %s for staleness checks = %s; in 24 hours %s",
 			one.open, number(calls), number(one.callsPerSweep), number(looks), number(all), number(hoursOfDay*all))
 		if one.open == opened {
 			r.figures.set("watch_actions_per_hour", actions+one.actionsPerSweep)
-			r.tell("       the watch's actions per hour: %s for rounds + %s for one sweep, heartbeats not included", number(actions), number(one.actionsPerSweep))
+			r.tell("       the watch's actions per hour: %s for polls + %s for one full scan, heartbeats not included", number(actions), number(one.actionsPerSweep))
 		}
 	}
 	return nil

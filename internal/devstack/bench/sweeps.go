@@ -12,14 +12,14 @@ import (
 	"usher/internal/devstack/stack"
 )
 
-// How sweeps and safety looks are measured.
+// How sweeps and staleness checks are measured.
 const (
-	// factor is by how much the times between two sweeps and between two safety looks are divided: an hour becomes five
+	// factor is by how much the times between two sweeps and between two staleness checks are divided: an hour becomes five
 	// seconds. Between two rounds, when the watch sees that a sweep is due, there is a second instead of thirty. What
 	// rounds cost is not taken from here, for it depends on the clock: the connector proves its credentials by the minute.
 	factor        = 720
 	quickInterval = "1s"
-	// realOpen is how many real requests make safety looks, and lookedFor how long.
+	// realOpen is how many real requests make staleness checks, and lookedFor how long.
 	realOpen  = 10
 	lookedFor = 20 * time.Second
 	// sweptFor is the least time of a window, sweptMost the longest, and stepsLeast how many steps it must hold.
@@ -33,7 +33,7 @@ const (
 // hourly is the default of request_settings.watch.full_scan_interval and request_settings.watch.staleness_check_interval.
 const hourly = time.Hour
 
-// sweepResult is what was found at each size, and of the safety looks.
+// sweepResult is what was found at each size, and of the staleness checks.
 type sweepResult struct {
 	sizes []sizeResult
 	looks looksResult
@@ -44,7 +44,7 @@ type sizeResult struct {
 	callsPerSweep, actionsPerSweep float64
 }
 
-// looksResult counts safety looks, and those of them that asked the desk.
+// looksResult counts staleness checks, and those of them that asked the desk.
 type looksResult struct{ all, asked int }
 
 // callsPerHour is what the looks of so many requests cost in an hour of their first day. A look that asks the desk reads
@@ -57,7 +57,7 @@ func (l looksResult) callsPerHour(open int) float64 {
 // looksPerDay is how often a request looks in its first day when there is no news: after 1, 3, 7, 15 and 23 hours.
 const looksPerDay = 5
 
-// sweeps measures presence sweeps and safety looks on a system of its own, with ever more open tickets.
+// sweeps measures full scans and staleness checks on a system of its own, with ever more open tickets.
 func (r *run) sweeps(ctx context.Context, found *sweepResult) (err error) {
 	every := (hourly / factor).String()
 	up, err := startStack(ctx, stack.Options{
@@ -144,12 +144,12 @@ func (s *sweeper) conclude(open int, w window) sizeResult {
 	result := sizeResult{open: open, callsPerSweep: float64(w.calls.total()-ofRounds) / sweeps}
 	// A round is a timer and an activity; what is left belongs to the sweeps.
 	result.actionsPerSweep = max(0, float64(w.watch.tally.InAll()-rounds-w.watch.tally.Actions[KindTimer])) / sweeps
-	s.run.tell("%5d open tickets (rows of the ledger and issues), %s: %s sweeps, %d rounds, calls: %s",
+	s.run.tell("%5d open tickets (rows of the ledger and issues), %s: %s full scans, %d polls, calls: %s",
 		open, w.to.Sub(w.from).Round(time.Second), number(sweeps), rounds, w.calls)
 	return result
 }
 
-// looks has real requests wait, and counts their safety looks, and those that asked the desk.
+// looks has real requests wait, and counts their staleness checks, and those that asked the desk.
 func (s *sweeper) looks(ctx context.Context) (looksResult, error) {
 	from := time.Now()
 	if err := openMany(ctx, s.usher, realOpen); err != nil {
@@ -172,9 +172,9 @@ func (s *sweeper) looks(ctx context.Context) (looksResult, error) {
 		result.all += steps[stepPosition]
 		result.asked += steps[stepLook]
 	}
-	s.run.tell("%d safety looks of %d real open requests, their times divided by %d; %d of them asked the desk", result.all, len(ids), factor, result.asked)
+	s.run.tell("%d staleness checks of %d real open requests, their times divided by %d; %d of them asked the desk", result.all, len(ids), factor, result.asked)
 	if result.all == 0 {
-		return result, errors.New("the open requests made no safety look")
+		return result, errors.New("the open requests made no staleness check")
 	}
 	return result, nil
 }
