@@ -9,6 +9,7 @@ import (
 
 	"usher/activities"
 	"usher/internal/access"
+	"usher/workflows"
 )
 
 // closings has the desk's worker count the calls that record the outcome first, and notes what the ledger has when the ticket
@@ -86,4 +87,26 @@ func TestTheOutcomeIsRecordedBeforeTheTicketShowsIt(t *testing.T) {
 			require.Equal(t, row.firsts, c.firsts)
 		})
 	}
+}
+
+// A desk that has lost its worker keeps the outcome from nobody but the ticket.
+func TestTheOutcomeIsRecordedThoughTheDeskHasNoWorker(t *testing.T) {
+	r := requestRuns(t, quietTerms)
+	queue := workflows.DeskQueue("jira")
+	grants := r.entity
+	r.entity = func(e access.LeaseSpec) { r.env.RegisterDelayedCallback(func() { grants(e) }, time.Minute) }
+	r.approves(time.Hour, "mia")
+	r.at(time.Hour+30*time.Second, func() { r.server.removeWorker(queue) })
+	r.at(time.Hour+5*time.Minute, func() {
+		require.Equal(t, 1, has(r.events("r1"), access.EventEnded))
+		view, err := r.ledger.View(t.Context(), "r1")
+		require.NoError(t, err)
+		require.Equal(t, access.OutcomeGranted, view.State)
+		require.False(t, r.ticket().Phase.Closed())
+	})
+	r.at(5*time.Hour, func() { r.server.addWorker(queue) })
+	r.mustEndBy(2 * day)
+	require.Equal(t, access.OutcomeGranted, r.outcomeOf(r.request("wiki/editor")).Outcome)
+	require.Equal(t, access.TicketDone, r.ticket().Phase)
+	require.Equal(t, 1, has(r.events("r1"), access.EventEnded))
 }

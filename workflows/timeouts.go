@@ -82,6 +82,13 @@ func Ticket(desk access.DeskName, summary string) workflow.ActivityOptions {
 	return attempts(5, WriteTimeout, DeskQueue(desk), summary)
 }
 
+// TicketRecordingFirst is Ticket for an update that records something first: the facts do not wait for a worker of the desk.
+func TicketRecordingFirst(desk access.DeskName, summary string) workflow.ActivityOptions {
+	o := Ticket(desk, summary)
+	o.ScheduleToStartTimeout = 30 * time.Second
+	return o
+}
+
 // Target: a grant, a revoke or a verification, each safe to repeat. A few attempts; then the lease waits (RetryGrant,
 // RetryRevoke). A target whose worker is down gives its place in the run back, and its trouble is shown.
 func Target(target access.TargetName, summary string) workflow.ActivityOptions {

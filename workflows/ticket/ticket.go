@@ -280,10 +280,13 @@ func (k *Keeper) update() {
 		update.Record = k.owner.Closing()
 		summary = "close " + string(k.Ref.Key)
 	}
-	update.First = k.owner.RecordFirst()
+	options := workflows.Ticket(k.Desk, summary)
+	if update.First = k.owner.RecordFirst(); update.First != nil {
+		options = workflows.TicketRecordingFirst(k.Desk, summary)
+	}
 	k.busy = true
 	var desk *activities.Desk
-	start(k, workflows.Ticket(k.Desk, summary), desk.UpdateTicket, update, func(done activities.UpdateTicketResult, err error) {
+	start(k, options, desk.UpdateTicket, update, func(done activities.UpdateTicketResult, err error) {
 		k.busy = false
 		if update.First != nil {
 			k.owner.RecordedFirst(err == nil && !done.Unrecorded)
