@@ -25,7 +25,7 @@ type GrantInput struct {
 	// First is what the ledger is told before the first call that may change something: the lease as it is being granted. The
 	// ledger is not told again what it knows.
 	First access.LeaseView `json:"first"`
-	// Before asks whether the access exists before usher's first call; false when another lease stands behind it already.
+	// Before asks whether the access exists before usher's first call; false when another lease has the same access already.
 	Before bool `json:"before,omitempty"`
 }
 

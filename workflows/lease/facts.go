@@ -91,7 +91,7 @@ func (w *person) Refused(f outbox.Fact, why string) {
 	}
 }
 
-// Undelivered implements outbox.Owner: some requests no longer run. That is normal; the ledger says who stands behind their
+// Undelivered implements outbox.Owner: some requests no longer run. That is normal; the ledger knows who keeps their
 // leases now.
 func (w *person) Undelivered(leases []access.LeaseID) {
 	for _, id := range leases {
@@ -102,7 +102,7 @@ func (w *person) Undelivered(leases []access.LeaseID) {
 	}
 }
 
-// stepUnheard asks who stands behind a lease whose request no longer runs: access stays if the request's outcome granted it,
+// stepUndelivered asks whether a lease whose request no longer runs is kept: access stays if the request's outcome granted it,
 // else it must end.
 func (w *person) stepUndelivered(l *lease, now time.Time) {
 	switch {
@@ -123,7 +123,7 @@ func (w *person) stepUndelivered(l *lease, now time.Time) {
 		}
 		l.ReadAt = time.Time{}
 		if l.DesiredState != access.Absent && (known.Evidence != activities.EvidenceApproved || !known.Kept) {
-			// Nobody stands behind this access any more.
+			// No request keeps this access any more.
 			l.DesiredState, l.RetryAt = access.Absent, w.loop.Now()
 		}
 	})

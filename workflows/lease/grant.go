@@ -22,7 +22,7 @@ func (w *person) load(l *lease) {
 	})
 }
 
-// maxWithoutEvidence is how often the ledger is asked for evidence, within about a day: a message that nothing stands behind
+// maxWithoutEvidence is how often the ledger is asked for evidence, within about a day: a message that no request confirms
 // must not keep a run alive for ever. A request that exists repeats its message.
 const maxWithoutEvidence = 100
 
@@ -103,10 +103,10 @@ func (w *person) readBefore(l *lease) {
 	})
 }
 
-// grant has the access granted on the target. behind is another lease of usher's that stands behind the same access; nil for
+// grant has the access granted on the target. other is another lease of usher's with the same access; nil for
 // none.
-func (w *person) grant(l *lease, behind *lease) {
-	if l.ReadFirst && !l.BeforeRead && !l.Attempted && behind == nil {
+func (w *person) grant(l *lease, other *lease) {
+	if l.ReadFirst && !l.BeforeRead && !l.Attempted && other == nil {
 		w.readBefore(l)
 		return
 	}
@@ -115,10 +115,10 @@ func (w *person) grant(l *lease, behind *lease) {
 		question := l.recordInput(w.Person.ID)
 		call.Record = &question
 	}
-	if behind != nil {
-		l.Existing = behind.Existing
+	if other != nil {
+		l.Existing = other.Existing
 	}
-	call.Before = behind == nil && !l.ReadFirst && (call.Record != nil || !l.Attempted)
+	call.Before = other == nil && !l.ReadFirst && (call.Record != nil || !l.Attempted)
 	l.Version = workflows.NextVersion(l.Version, w.loop.Now())
 	call.First = l.view(w.Person)
 	l.busy, l.Attempted = true, true

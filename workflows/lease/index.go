@@ -120,7 +120,7 @@ func (g *group) learn(now time.Time) {
 	}
 }
 
-// behind returns a lease of usher's that stands behind the same access already, whatever it does now; nil for none.
+// sameAccess returns another lease of usher's with the same access, whatever it does now; nil for none.
 func (in *index) sameAccess(l *lease) *lease {
 	for _, g := range in.around(l) {
 		for _, other := range g.leases {

@@ -48,7 +48,7 @@ type record struct {
 	Existing  bool `json:"ex,omitempty"`
 	// StatusDue is true when the request has not been told where the lease stands.
 	StatusDue bool `json:"due,omitempty"`
-	// ReadAt is when the ledger is asked who stands behind the lease, because its request no longer runs; zero for never.
+	// ReadAt is when the ledger is asked whether the lease is kept, because its request no longer runs; zero for never.
 	ReadAt time.Time `json:"ask,omitzero"`
 	// Refused is why the lease will never be granted; "" otherwise. Problem is why it is not yet where it shall be.
 	Refused string `json:"no,omitempty"`
@@ -72,7 +72,7 @@ type lease struct {
 	dueAt   time.Time
 	// verification is the last read-back of this run; nil for none.
 	verification *access.Verification
-	// busy is true while an activity for this lease is in flight, asking while the ledger is asked who stands behind it.
+	// busy is true while an activity for this lease is in flight, reading while the ledger is asked whether it is kept.
 	busy, reading bool
 	// fact is the number of the last fact of this lease.
 	fact    int

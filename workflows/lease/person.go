@@ -286,7 +286,7 @@ func (w *person) dueOf(l *lease, now time.Time) (time.Time, string) {
 		consider(w.settingsAt, "read the desk's settings")
 	}
 	if !l.reading {
-		consider(l.ReadAt, "ask who stands behind "+string(l.ID))
+		consider(l.ReadAt, "is it kept: "+string(l.ID))
 	}
 	consider(l.due(now), string(l.State)+" "+string(l.ID))
 	return at, what
