@@ -41,6 +41,8 @@ type ServiceDeskHarness struct {
 	CommentAs func(by access.AccountID, id access.TicketID, text string)
 	// OpenAs opens a ticket as that account's human does, where usher opens its own; it carries no marker.
 	OpenAs func(by access.AccountID) access.TicketID
+	// PlantMarker puts a marker on a ticket, as that account's human can.
+	PlantMarker func(by access.AccountID, id access.TicketID, marker access.Marker)
 	// Delete deletes a ticket for good; Rekey moves it to another project and gives its new key.
 	Delete func(access.TicketID)
 	Rekey  func(access.TicketID) access.TicketKey
@@ -90,6 +92,7 @@ func deskOpenCases() []deskCase {
 		{name: "a created ticket is found by its marker", run: findAfterCreate},
 		{name: "a ticket that the search does not see yet is not found, and found later", run: findAfterLag},
 		{name: "the oldest of two tickets with one marker is found", run: findOldest},
+		{name: "a ticket of somebody else is not found, though it carries the marker", run: findOnlyOwn},
 		{name: "markers that share a beginning are different markers", run: findExactMarker},
 		{name: "a create whose answer is lost is unknown, and found as exactly one ticket", run: createWithLostAnswer},
 		{name: "tickets created at the same time are different tickets", run: createConcurrently},

@@ -45,6 +45,17 @@ func findOldest(t *testing.T, h ServiceDeskHarness) {
 	require.Equal(t, first, deskEventuallyFound(t, h, access.MarkerOf("r1")))
 }
 
+func findOnlyOwn(t *testing.T, h ServiceDeskHarness) {
+	by := h.AddAccount(access.Person{ID: "eve", DisplayName: "Eve", Email: "eve@example.test"})
+	planted := h.OpenAs(by)
+	h.PlantMarker(by, planted, access.MarkerOf("r1"))
+	require.Equal(t, 1, h.Count(access.MarkerOf("r1")))
+	_, err := h.Desk.FindTicket(t.Context(), access.MarkerOf("r1"))
+	deskRequireKind(t, access.NotFound, err)
+	ref := deskOpen(t, h, "r1")
+	require.Equal(t, ref, deskEventuallyFound(t, h, access.MarkerOf("r1")), "the older one is somebody else's")
+}
+
 func findExactMarker(t *testing.T, h ServiceDeskHarness) {
 	deskOpen(t, h, "r1-a")
 	deskOpen(t, h, "R1")

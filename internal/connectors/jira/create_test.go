@@ -182,8 +182,8 @@ func TestACopyThatInheritedTheLabelIsNotTheTicket(t *testing.T) {
 func TestTheLowestIDIsTheOldest(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	s.answerInstead("POST /search/jql", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, `{"issues":[{"id":"10000","key":"A-3","fields":{"labels":["usher-r1"]}},
-			{"id":"9999","key":"A-2","fields":{"labels":["usher-r1"]}},{"id":"10","key":"A-1","fields":{"labels":["USHER-R1"]}}]}`)
+		_, _ = io.WriteString(w, `{"issues":[{"id":"10000","key":"A-3","fields":{"labels":["usher-r1"],"creator":{"accountId":"acc-usher-bot"}}},
+			{"id":"9999","key":"A-2","fields":{"labels":["usher-r1"],"creator":{"accountId":"acc-usher-bot"}}},{"id":"10","key":"A-1","fields":{"labels":["USHER-R1"],"creator":{"accountId":"acc-usher-bot"}}}]}`)
 	})
 	got, err := s.desk(t, nil).FindTicket(t.Context(), "usher-r1")
 	require.NoError(t, err)

@@ -65,7 +65,7 @@ func TestALongWikiTextIsCutWithinItsFrame(t *testing.T) {
 func TestDataCenterFindsTicketsByTheOldSearch(t *testing.T) {
 	s := dataCenterScript(t)
 	hit := func(id string) string {
-		return `{"id":"` + id + `","key":"A-` + id + `","fields":{"labels":["usher-r1"]}}`
+		return `{"id":"` + id + `","key":"A-` + id + `","fields":{"labels":["usher-r1"],"creator":{"name":"bot"}}}`
 	}
 	s.on("POST /rest/api/2/search", inTurn(
 		okay(`{"startAt":0,"maxResults":2,"total":3,"issues":[`+hit("12")+`,`+hit("9")+`]}`),
@@ -76,7 +76,7 @@ func TestDataCenterFindsTicketsByTheOldSearch(t *testing.T) {
 	got, err := s.desk(t, nil).FindTicket(t.Context(), "usher-r1")
 	require.NoError(t, err)
 	require.Equal(t, access.TicketID("12"), got.ID, "the copies have no property of their own")
-	require.JSONEq(t, `{"jql":"project = \"ACCESS\" AND labels = \"usher-r1\"","startAt":2,"maxResults":100,"fields":["labels"]}`,
+	require.JSONEq(t, `{"jql":"project = \"ACCESS\" AND labels = \"usher-r1\"","startAt":2,"maxResults":100,"fields":["labels","creator"]}`,
 		s.body(t, "POST /rest/api/2/search"))
 
 	s.on("GET /rest/api/2/issue/12/properties/usher", status(404, ``))

@@ -46,12 +46,17 @@ type found struct {
 }
 
 // FindTicket implements access.TicketOpener. It searches the configured project by JQL, which sees a new ticket only
-// after seconds. Of several tickets the one with the lowest id wins, and those with the issue property are preferred:
-// a copy of an issue inherits its labels, not its properties.
+// after seconds. Only tickets count that usher's own account created: anybody who may edit an issue can label it. Of several
+// the one with the lowest id wins, and those with the issue property are preferred: a copy of an issue inherits its labels,
+// not its properties.
 //
 // The search promises no end of its page tokens, so a token that comes back ends the walk.
 func (d *Desk) FindTicket(ctx context.Context, marker access.Marker) (access.TicketRef, error) {
 	const op = "find ticket"
+	me, err := d.me(ctx, op)
+	if err != nil {
+		return access.TicketRef{}, err
+	}
 	var carriers []found
 	seen := map[string]bool{}
 	for page := ""; !seen[page] && len(seen) < maxPages; {
@@ -61,7 +66,7 @@ func (d *Desk) FindTicket(ctx context.Context, marker access.Marker) (access.Tic
 			return access.TicketRef{}, err
 		}
 		for _, hit := range got.list {
-			if d.carries(hit, marker) {
+			if d.carries(hit, marker) && hit.createdBy(me) {
 				carriers = append(carriers, hit)
 			}
 		}
@@ -91,7 +96,7 @@ func (d *Desk) FindTicket(ctx context.Context, marker access.Marker) (access.Tic
 }
 
 func (d *Desk) findQuery(marker access.Marker, page string) query {
-	fields := []string{"labels"}
+	fields := []string{"labels", "creator"}
 	if d.config.MarkerField != "" {
 		fields = append(fields, d.config.MarkerField)
 	}
@@ -126,6 +131,12 @@ func (d *Desk) readStamps(ctx context.Context, op string, hits []found) error {
 		}
 	}
 	return nil
+}
+
+// createdBy reports whether an account created the issue.
+func (f found) createdBy(account access.AccountID) bool {
+	var creator user
+	return json.Unmarshal(f.Fields["creator"], &creator) == nil && creator.id() != "" && creator.id() == account
 }
 
 // carries reports whether the issue really carries the marker: JQL compares without regard to case.

@@ -45,6 +45,8 @@ type DeskTicket struct {
 	Project  string
 	New      access.NewTicket
 	Reporter access.AccountID
+	// Creator is who opened it: DeskSelf for usher.
+	Creator  access.AccountID
 	Phase    access.TicketPhase
 	Assignee access.AccountID
 	// AssignedByOther is true when somebody else than usher changed the assignee last.
@@ -103,7 +105,7 @@ func (d *Desk) FindTicket(ctx context.Context, marker access.Marker) (access.Tic
 		return access.TicketRef{}, err
 	}
 	for _, t := range d.tickets {
-		if t.New.Marker != marker || marker == "" {
+		if t.New.Marker != marker || marker == "" || t.Creator != DeskSelf {
 			continue
 		}
 		if _, visible := d.found(t); visible {
@@ -128,6 +130,7 @@ func (d *Desk) CreateTicket(ctx context.Context, n access.NewTicket) (access.Tic
 		return access.TicketRef{}, err
 	}
 	t := d.add(n)
+	t.Creator = DeskSelf
 	if account := d.accountOf(n.Requester); account != nil {
 		t.Reporter = account.id
 	}

@@ -70,9 +70,22 @@ func (d *Desk) OpenAs(by access.AccountID, summary string) access.TicketRef {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	t := d.add(access.NewTicket{Summary: summary})
-	t.Reporter = by
+	t.Reporter, t.Creator = by, by
 	d.changed(t, false)
 	return t.Ref
+}
+
+// PlantMarker puts a marker on a ticket, as a human can who may edit it.
+func (d *Desk) PlantMarker(id access.TicketID, marker access.Marker) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t, err := d.ticket(id)
+	if err != nil {
+		return err
+	}
+	t.New.Marker = marker
+	d.changed(t, false)
+	return nil
 }
 
 // DefaultAssignee is whom the desk assigns every new ticket to that nobody asks an assignee for; "" for nobody.

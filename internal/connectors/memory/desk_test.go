@@ -34,6 +34,9 @@ func TestDeskKeepsThePortsPromises(t *testing.T) {
 				require.NoError(t, desk.CommentAs(id, text))
 			},
 			OpenAs: func(by access.AccountID) access.TicketID { return desk.OpenAs(by, "a printer is on fire").ID },
+			PlantMarker: func(_ access.AccountID, id access.TicketID, marker access.Marker) {
+				require.NoError(t, desk.PlantMarker(id, marker))
+			},
 			Delete: func(id access.TicketID) { require.NoError(t, desk.Delete(id)) },
 			Rekey: func(id access.TicketID) access.TicketKey {
 				key, err := desk.Rekey(id, "OTHER")
