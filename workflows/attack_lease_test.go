@@ -269,3 +269,26 @@ func (r *runs) largestInputs() map[string]int {
 	})
 	return largest
 }
+
+// A lease that was being granted when its run was lost is granted by the next run only if its request still allows it.
+func TestALostRunThatWasGrantingForAWithdrawnRequest(t *testing.T) {
+	t.Parallel()
+	r := newHolderRuns(t)
+	r.target.FailNext(memory.OpGrant, slices.Repeat([]error{access.Errorf(access.Transient, "grant", "busy")}, 42)...)
+	first := lease("r1:1", "wiki-editors", 0)
+	r.asks(0, first)
+	r.at(59*time.Minute, func() {
+		// The request ends, and its message is lost with the run.
+		entry := r.holder.approval("r1", first)
+		entry.View.State, entry.View.Version = access.OutcomeWithdrawn, 9
+		entry.View.Items[0].State, entry.Events = access.ItemWithdrawn, nil
+		require.NoError(t, r.ledger.Store.Record(t.Context(), entry))
+		r.target.FailNoMore()
+	})
+	r.members(3*time.Hour, "wiki-editors")
+	r.members(5*time.Hour, "wiki-editors")
+	r.mustEndBy(2 * day)
+	r.lostAt(time.Hour, first, 2*time.Hour, lease("r3:1", "wiki-admins", time.Hour))
+	require.Zero(t, has(r.events("r1"), access.EventLeaseGranted))
+	require.Equal(t, access.LeaseEnded, r.known("r1:1").State)
+}

@@ -346,12 +346,13 @@ func (w *person) recoveredPage(page []access.LeaseView, err error) {
 		}
 		if l := w.find(v.Lease.ID); l != nil {
 			l.applyRecord(v)
-			l.Loaded = true
+			l.Loaded = v.State != access.LeaseGranting
 			w.changed(l)
 			continue
 		}
+		// A grant asks for its evidence again: the request may have ended since.
 		l := recovered(v)
-		l.Loaded = true
+		l.Loaded = v.State != access.LeaseGranting
 		w.add(l)
 	}
 	w.Failures, w.RecoverAt = 0, time.Time{}
