@@ -100,7 +100,7 @@ type WatchPosition struct {
 	Desk DeskName `json:"desk"`
 	// Cursor is in the desk's own time: everything that changed before it has been told. Zero before the first round.
 	Cursor time.Time `json:"cursor,omitzero"`
-	// LastPollAt is when the last round was complete, LastScanAt when the last full scan was, both in usher's time.
+	// LastPollAt is when the last poll was complete, LastScanAt when the last full scan was, both in usher's time.
 	LastPollAt time.Time `json:"last_poll_at,omitzero"`
 	LastScanAt time.Time `json:"last_scan_at,omitzero"`
 }
@@ -124,7 +124,7 @@ type WatchSettings struct {
 	FullScanInterval Duration `json:"full_scan_interval"`
 	// StaleAfter is how old the last complete round may be before requests look at their tickets themselves.
 	StaleAfter Duration `json:"stale_after"`
-	// StalenessCheckInterval is how long a request goes without news before it asks how old the last round is. Each answer that brings
+	// StalenessCheckInterval is how long a request goes without news before it asks how old the last poll is. Each answer that brings
 	// nothing new doubles it, up to eight times its length.
 	StalenessCheckInterval Duration `json:"staleness_check_interval"`
 }

@@ -81,7 +81,7 @@ func ask(ctx workflow.Context, connector, queue string, check any) func(workflow
 	}
 }
 
-// askWatch asks how old the last round of the desk's watch is, and starts a watch that does not run; nil where requests do
+// askWatch asks how old the last poll of the desk's watch is, and starts a watch that does not run; nil where requests do
 // not rely on one.
 func askWatch(ctx workflow.Context, times workflows.DoctorTimes) *workflows.DoctorLine {
 	var policy *activities.Policy
@@ -105,7 +105,7 @@ func askWatch(ctx workflow.Context, times workflows.DoctorTimes) *workflows.Doct
 	case line.Problem != "":
 		line.Problem += "; it was started again if it did not run, so ask again in a minute"
 	default:
-		line.Note = "its last round was less than " + settings.Watch.StaleAfter.String() + " ago"
+		line.Note = "its last poll was less than " + settings.Watch.StaleAfter.String() + " ago"
 	}
 	return line
 }

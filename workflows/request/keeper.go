@@ -215,7 +215,7 @@ func (r *request) closeTogether() {
 	}
 }
 
-// keep keeps the ticket. Where the desk is watched, a read that is due only asks how old the watch's last round is, and the
+// keep keeps the ticket. Where the desk is watched, a read that is due only asks how old the watch's last poll is, and the
 // ticket itself is read if that is too old.
 func (r *request) keep(now time.Time) {
 	if r.ticket == nil || (r.View.State == access.StateEvaluating) {
