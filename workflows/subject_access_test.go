@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -385,4 +386,23 @@ func TestAGrantByHandWhoseTimeIsOverIsHeldAndTakenAway(t *testing.T) {
 	require.True(t, h.last("r1:1").GrantedAt.Equal(e.Granted.At))
 	require.Equal(t, 1, has(h.events("r1"), access.EventLeaseGranted))
 	require.Equal(t, 1, has(h.events("r1"), access.EventLeaseEnded))
+}
+
+// A lease that another one kept, and that could not be verified for hours, is told to a person as soon as its revoke fails.
+func TestAStuckRevokeAfterFailedVerificationsTellsAHuman(t *testing.T) {
+	h := newHolder(t)
+	first, keeper := lease("r1:1", "wiki-editors", time.Hour), lease("r2:1", "wiki-editors", 3*time.Hour)
+	h.ensureAt(0, first)
+	h.ensureAt(time.Minute, keeper)
+	h.at(59*time.Minute, func() {
+		away, refused := access.Errorf(access.Transient, "verify", "away"), access.Errorf(access.Forbidden, "revoke", "no right")
+		h.target.FailNext(memory.OpVerify, slices.Repeat([]error{away}, 1000)...)
+		h.target.FailNext(memory.OpRevoke, slices.Repeat([]error{refused}, 40)...)
+	})
+	h.hold()
+	require.Empty(t, h.target.Members("wiki-editors"))
+	for _, request := range []access.RequestID{"r1", "r2"} {
+		require.Equal(t, 1, has(h.events(request), access.EventRevocationFailing), "lease of %s", request)
+		require.Equal(t, 1, has(h.events(request), access.EventLeaseEnded), "lease of %s", request)
+	}
 }

@@ -44,7 +44,7 @@ func (w *person) revoke(l *lease, ending []access.LeaseID) {
 
 func (w *person) revokeFailed(l *lease, err error) {
 	w.retry(l, err, workflows.RetryRevoke)
-	if l.Failures != workflows.EscalateAfter || l.Removal != nil || l.Desk == "" {
+	if l.Failures < workflows.EscalateAfter || l.Removal != nil || l.Desk == "" {
 		return
 	}
 	w.openRemoval(l)
