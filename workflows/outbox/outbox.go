@@ -135,23 +135,23 @@ func (o *Outbox) Step() {
 	durable.Start(o.loop, options, records.Record, o.call(batch), func(done activities.RecordResult, err error) { o.sent(batch, done, err) })
 }
 
-// Lend returns the entries of all facts that wait, for another call to record them; nil when that is not possible: there is a
-// message among them, something is in flight, or the ledger has just refused something. Returned must follow.
-func (o *Outbox) Lend() []access.Entry {
-	talks := func(f Fact) bool { return len(f.Apply)+len(f.Status) > 0 }
-	if o.sending > 0 || o.single > 0 || o.Unavailable || o.Empty() || len(o.Pending) > maxBatch || slices.ContainsFunc(o.Pending, talks) {
+// Delegate returns the entries of all facts that wait, for another call to record them; nil when that is not possible: there is a
+// message among them, something is in flight, or the ledger has just refused something. Delegated must follow.
+func (o *Outbox) Delegate() []access.Entry {
+	hasMessages := func(f Fact) bool { return len(f.Apply)+len(f.Status) > 0 }
+	if o.sending > 0 || o.single > 0 || o.Unavailable || o.Empty() || len(o.Pending) > maxBatch || slices.ContainsFunc(o.Pending, hasMessages) {
 		return nil
 	}
 	o.sending = len(o.Pending)
 	return o.owner.Complete(o.Pending)
 }
 
-// Returned takes whether what was lent is recorded. If it is not, it is sent as everything else is.
-func (o *Outbox) Returned(recorded bool) {
-	lent := o.sending
+// Delegated takes whether what was delegated is recorded. If it is not, it is sent as everything else is.
+func (o *Outbox) Delegated(recorded bool) {
+	count := o.sending
 	o.sending = 0
 	if recorded {
-		o.drop(lent)
+		o.drop(count)
 	}
 }
 

@@ -131,14 +131,14 @@ func (k keeper) Closing() *access.Entry {
 
 // RecordFirst implements ticket.Owner: the outcome goes to the ledger with the call that shows it on the ticket.
 func (k keeper) RecordFirst() []access.Entry {
-	lent := k.lent
-	k.lent = nil
-	return lent
+	delegated := k.delegated
+	k.delegated = nil
+	return delegated
 }
 
 // RecordedFirst implements ticket.Owner.
 func (k keeper) RecordedFirst(recorded bool) {
-	k.outbox.Returned(recorded)
+	k.outbox.Delegated(recorded)
 	if !recorded {
 		k.Ticket.Held, k.Ticket.Recorded = true, false
 	}
@@ -206,11 +206,11 @@ func (r *request) watched() bool {
 
 // closeTogether has the call that shows the outcome on the ticket record it first, where that call can, and nobody waits for
 // the record.
-func (r *request) closeTogether() {
-	if !r.View.State.Ended() || r.outbox.Recorded(r.ending) || r.loop.Answering() || r.ticket == nil || !r.Ticket.Recorded || !r.ticket.CanWrite() {
+func (r *request) closeTogether(now time.Time) {
+	if !r.View.State.Ended() || r.outbox.Recorded(r.ending) || r.loop.Answering() || r.ticket == nil || !r.Ticket.Recorded || !r.ticket.Free(now) {
 		return
 	}
-	if r.lent = r.outbox.Lend(); r.lent != nil {
+	if r.delegated = r.outbox.Delegate(); r.delegated != nil {
 		r.release()
 	}
 }

@@ -75,8 +75,8 @@ type request struct {
 	evaluating, checkingWatch bool
 	// openVersion is the version of the view that is recorded together with the ticket that is being opened; 0 before.
 	openVersion int
-	// lent is what the next call on the ticket records first; nil for nothing.
-	lent []access.Entry
+	// delegated is what the next call on the ticket records first; nil for nothing.
+	delegated []access.Entry
 	// ending is the number of the fact that the request has ended; 0 before.
 	ending int
 	// rejected are the early decisions that were refused, by their id; the callers are waiting.
@@ -158,7 +158,7 @@ func (r *request) Step(now time.Time) {
 	r.remind(now)
 	r.advance()
 	r.fulfil(now)
-	r.closeTogether()
+	r.closeTogether(now)
 	r.sendFacts()
 	r.keep(now)
 	r.sendFacts()

@@ -70,6 +70,16 @@ func TestRead(t *testing.T) {
 		require.NoError(t, s.run(t))
 		require.Equal(t, minutes(1, 3, 7, 11, 13, 17, 28), times)
 	})
+	t.Run("a ticket that replaces another begins the intervals again", func(t *testing.T) {
+		s := reading(t)
+		s.fresh = false
+		var times []time.Duration
+		s.reads(t, &times)
+		s.at(16*time.Minute, func() { s.Replace() })
+		s.ends(20 * time.Minute)
+		require.NoError(t, s.run(t))
+		require.Equal(t, minutes(1, 3, 7, 15, 17, 19), times)
+	})
 	t.Run("where nothing is to be read, it is not", func(t *testing.T) {
 		s := newShelf(t)
 		s.at(24*time.Hour, func() {})

@@ -78,8 +78,8 @@ type Owner interface {
 	Closed(recorded bool, how string)
 	// Closing returns the fact that the closing of the ticket records; nil for none.
 	Closing() *access.Entry
-	// RecordFirst returns what the call that makes the next writes records before it makes them; nil for nothing. RecordedFirst takes
-	// whether it is recorded; without it, the writes were not made.
+	// RecordFirst returns what the call that makes the next writes records before it makes them; nil for nothing. RecordedFirst
+	// takes whether it is known to be recorded.
 	RecordFirst() []access.Entry
 	RecordedFirst(recorded bool)
 	// Text returns the comment of a write that has none of its own.
@@ -232,7 +232,7 @@ func start[R any](k *Keeper, options workflow.ActivityOptions, activity, input a
 // attempt finds a ticket that was created: that time is in the state, and a run that continues keeps it.
 func (k *Keeper) open() {
 	var desk *activities.Desk
-	k.busy = true
+	k.busy, k.UnchangedReads = true, 0
 	k.readLater()
 	k.firstRead = k.ReadAt
 	start(k, workflows.OpenTicket(k.Desk), desk.OpenTicket, k.owner.Order(), func(opened activities.OpenTicketResult, err error) {
@@ -249,7 +249,6 @@ func (k *Keeper) open() {
 		k.Seen = &access.TicketSnapshot{Ref: opened.Ref, Phase: access.TicketWaiting}
 		k.Fingerprint = access.TicketFingerprint{Key: opened.Ref.Key}
 		k.Recorded = opened.Recorded
-		k.UnchangedReads = 0
 		if k.ReadAt.Before(k.loop.Now()) {
 			k.readLater()
 		}
@@ -300,9 +299,9 @@ func (k *Keeper) update() {
 	})
 }
 
-// CanWrite reports whether the next writes can go out now.
-func (k *Keeper) CanWrite() bool {
-	return k.Ref != nil && !k.Off && !k.busy && !k.Single && k.Failures == 0 && len(k.Pending) > 0
+// Free reports whether Step makes the next writes now, all together and without a failure before, if they are not held back.
+func (k *Keeper) Free(now time.Time) bool {
+	return k.Ref != nil && !k.Off && !k.busy && !k.Single && k.Failures == 0 && len(k.Pending) > 0 && !now.Before(k.RetryAt)
 }
 
 // updateOf makes one update of several writes. It moves the ticket nowhere if a later write moves it elsewhere.
