@@ -156,7 +156,7 @@ type UpdateTicketResult struct {
 	Superseded bool `json:"superseded,omitempty"`
 	// Recorded is true when the ledger has got UpdateTicketInput.Record.
 	Recorded bool `json:"recorded,omitempty"`
-	// Unrecorded is true when the ledger has not got UpdateTicketInput.First: nothing was done.
+	// Unrecorded is true when the ledger has not got UpdateTicketInput.First: this attempt has done nothing to the ticket.
 	Unrecorded bool `json:"unrecorded,omitempty"`
 }
 

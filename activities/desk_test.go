@@ -202,23 +202,20 @@ func TestAnUpdateRecordsFirst(t *testing.T) {
 		require.Equal(t, 1, recorded)
 		require.Equal(t, access.TicketDone, port.Tickets()[0].Phase)
 	})
-	t.Run("and changes nothing while the ledger is unavailable", func(t *testing.T) {
-		desk, port, s, update := prepare(t)
-		s.away = true
-		updated, err := desk.UpdateTicket(t.Context(), update)
-		require.NoError(t, err)
-		require.True(t, updated.Unrecorded)
-		require.Empty(t, port.Comments(update.Ticket))
-		require.Equal(t, access.TicketWaiting, port.Tickets()[0].Phase)
-	})
-	t.Run("and changes nothing where the worker does not know the ledger", func(t *testing.T) {
-		desk, port, _, update := prepare(t)
-		desk.Ledger = nil
-		updated, err := desk.UpdateTicket(t.Context(), update)
-		require.NoError(t, err)
-		require.True(t, updated.Unrecorded)
-		require.Empty(t, port.Comments(update.Ticket))
-	})
+	for name, lose := range map[string]func(*activities.Desk, *store){
+		"while the ledger is unavailable":           func(_ *activities.Desk, s *store) { s.away = true },
+		"where the worker does not know the ledger": func(desk *activities.Desk, _ *store) { desk.Ledger = nil },
+	} {
+		t.Run("and changes nothing "+name, func(t *testing.T) {
+			desk, port, s, update := prepare(t)
+			lose(desk, s)
+			updated, err := desk.UpdateTicket(t.Context(), update)
+			require.NoError(t, err)
+			require.True(t, updated.Unrecorded)
+			require.Empty(t, port.Comments(update.Ticket))
+			require.Equal(t, access.TicketWaiting, port.Tickets()[0].Phase)
+		})
+	}
 }
 
 func TestAnUpdateThatFailsIsNotRecorded(t *testing.T) {

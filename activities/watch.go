@@ -201,16 +201,16 @@ type reopenedParams struct {
 	Request access.RequestID `json:"request"`
 }
 
-// CheckWatch reports how long ago the desk's watch has completed a round: a problem when that is too long.
+// CheckWatch reports how long ago the desk's watch last completed a poll: a problem when that is too long.
 func (a *Watch) CheckWatch(ctx context.Context, c CheckWatchInput) (CheckResult, error) {
 	view, err := a.Ledger.Watch(ctx, c.Desk)
 	switch {
 	case err != nil:
 		return CheckResult{Problem: problem(err)}, nil
 	case view.LastPollAt.IsZero():
-		return CheckResult{Problem: "the watch has not completed a round yet"}, nil
+		return CheckResult{Problem: "the watch has not completed a poll yet"}, nil
 	case view.StaleAt(c.At, c.StaleAfter):
-		return CheckResult{Problem: fmt.Sprintf("the watch has not completed a round since %s",
+		return CheckResult{Problem: fmt.Sprintf("the watch has not completed a poll since %s",
 			view.LastPollAt.UTC().Format(time.RFC3339))}, nil
 	}
 	return CheckResult{}, nil

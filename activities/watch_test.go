@@ -252,13 +252,13 @@ func TestOpenTicketsAreListedPageByPage(t *testing.T) {
 	requireKind(t, access.Invalid, err)
 }
 
-func TestTheCheckOfAWatchSaysHowOldItsLastRoundIs(t *testing.T) {
+func TestCheckWatch(t *testing.T) {
 	const stale = access.Duration(5 * time.Minute)
 	for name, row := range map[string]struct {
 		prepare func(*testing.T, *lookout)
 		problem string
 	}{
-		"it never came round": {func(*testing.T, *lookout) {}, "has not completed a round yet"},
+		"no poll was ever complete": {func(*testing.T, *lookout) {}, "has not completed a poll yet"},
 		"it is fresh":         {func(t *testing.T, l *lookout) { l.looked(t, monday.Add(-stale.Std())) }, ""},
 		"it is stale": {
 			func(t *testing.T, l *lookout) { l.looked(t, monday.Add(-stale.Std()-time.Second)) }, "since 2026-06-01T08:54:59Z",

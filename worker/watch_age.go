@@ -11,8 +11,8 @@ import (
 	"usher/internal/telemetry"
 )
 
-// watchAge knows how long ago each desk's watch last came to the end of a round. The ledger tells it, so every worker that
-// serves workflows says the same, whichever of them did the round. While the ledger is away, the age goes on growing.
+// watchAge holds how long ago each desk's watch last completed a poll. It asks the ledger, so every worker that
+// serves workflows reports the same, whichever of them polled. While the ledger is away, the age goes on growing.
 type watchAge struct {
 	ledger   activities.WatchStore
 	desks    []access.DeskName
@@ -27,11 +27,11 @@ const (
 	ageWithin = 2 * time.Second
 )
 
-// gauge is the metric. A desk without a complete round, ever, is not shown.
+// gauge is the metric. A desk whose watch has never completed a poll is not shown.
 func (w *watchAge) gauge(ctx context.Context) telemetry.Gauge {
 	return telemetry.Gauge{
 		Name: "usher_watch_age_seconds", Label: "desk",
-		Help: "How long ago the watch of a desk last came to the end of a round.",
+		Help: "How long ago the watch of a desk last completed a poll.",
 		Read: func() map[string]float64 { return w.read(ctx) },
 	}
 }

@@ -72,7 +72,8 @@ type LeaseView struct {
 	Verification *Verification `json:"verification,omitempty"`
 	// Problem is why the lease is not yet where it shall be; "" when it is.
 	Problem string `json:"problem,omitempty"`
-	// Account and RoleID are the target's own ids of the subject's account and of the role, as a verification gave them; "" before.
+	// Account and RoleID are the target's own ids of the subject's account and of the role, as a verification gave them; ""
+	// before.
 	Account string `json:"account,omitempty"`
 	RoleID  string `json:"role_id,omitempty"`
 	// Version grows with every change of this lease; the ledger keeps the highest.
@@ -96,8 +97,8 @@ type Verification struct {
 	Unchanged bool `json:"unchanged,omitempty"`
 }
 
-// LeaseSpec asks SubjectAccess for one lease. A lower revision than one already seen changes nothing and is answered with the
-// present state; the same revision is answered again.
+// LeaseSpec asks SubjectAccess for one lease. A lower revision than one already seen changes nothing and is answered with
+// the present state; the same revision is answered again.
 type LeaseSpec struct {
 	Lease        Lease        `json:"lease"`
 	Revision     int          `json:"revision"`

@@ -89,8 +89,8 @@ type AccountFinder interface {
 type Assignment struct {
 	Role    string `json:"role"`
 	Subject Person `json:"subject"`
-	// RoleID and Account are the target's own immutable ids of the role and of the subject's account, as an earlier verification
-	// named them; "" for what no verification has named yet.
+	// RoleID and Account are the target's own immutable ids of the role and of the subject's account, as an earlier
+	// verification named them; "" for what no verification has named yet.
 	RoleID  string `json:"role_id,omitempty"`
 	Account string `json:"account,omitempty"`
 }

@@ -101,8 +101,8 @@ type RequestSettings struct {
 	ChangeDetection ChangeDetection `json:"change_detection,omitempty"`
 	// Watch are the settings of the desk's watch; they count in DetectByWatch.
 	Watch WatchSettings `json:"watch,omitzero"`
-	// PollInitialInterval is the interval before the first look at the ticket in DetectByPoll; each look that finds nothing new doubles
-	// it, up to PollMaxInterval. Tickets that ask for a removal are looked at like this in either mode.
+	// PollInitialInterval is the interval before the first look at the ticket in DetectByPoll; each look that finds nothing
+	// new doubles it, up to PollMaxInterval. Tickets that ask for a removal are looked at like this in either mode.
 	PollInitialInterval Duration `json:"poll_initial_interval"`
 	PollMaxInterval     Duration `json:"poll_max_interval"`
 	// SearchIndexDelay is how long after a create of unknown outcome a search must find the ticket: the desk's request

@@ -87,8 +87,9 @@ type TicketSnapshot struct {
 	// not been changed since usher opened the ticket.
 	Assignee        AccountID `json:"assignee,omitempty"`
 	AssignedByUsher bool      `json:"assigned_by_usher,omitempty"`
-	// StatusChangedBy is the account that put the ticket into its present status, StatusChangedByName what people read, and StatusChangedAt
-	// when; "" and zero when nobody has moved it since it was opened. StatusChangedByUsher is true when it was usher's own account.
+	// StatusChangedBy is the account that put the ticket into its present status, StatusChangedByName what people read, and
+	// StatusChangedAt when; "" and zero when nobody has moved it since it was opened. StatusChangedByUsher is true when it
+	// was usher's own account.
 	StatusChangedBy      AccountID `json:"status_changed_by,omitempty"`
 	StatusChangedByName  string    `json:"status_changed_by_name,omitempty"`
 	StatusChangedAt      time.Time `json:"status_changed_at,omitzero"`

@@ -32,9 +32,9 @@ type ChangesPage struct {
 	Next string `json:"next,omitempty"`
 	// Now is the desk's own clock when it answered; zero when the desk does not tell.
 	Now time.Time `json:"now,omitzero"`
-	// CompleteUntil matters where there is a next page: all that changed before it, in the desk's own time, has been told by this
-	// page and those before. Zero for no such promise. It is not the newest of the changes: a search that lags behind
-	// shows a ticket among the old ones, with a time that is new.
+	// CompleteUntil matters where there is a next page: all that changed before it, in the desk's own time, is on this page
+	// or on those before. Zero for no such promise. It is not the newest of the changes: a search that lags behind shows a
+	// ticket among the old ones, with a time that is new.
 	CompleteUntil time.Time `json:"complete_until,omitzero"`
 }
 
@@ -98,7 +98,7 @@ type WatchedTicket struct {
 // WatchPosition is how far the watch of one desk has come.
 type WatchPosition struct {
 	Desk DeskName `json:"desk"`
-	// Cursor is in the desk's own time: everything that changed before it has been told. Zero before the first round.
+	// Cursor is in the desk's own time: everything that changed before it has been told. Zero before the first poll.
 	Cursor time.Time `json:"cursor,omitzero"`
 	// LastPollAt is when the last poll was complete, LastScanAt when the last full scan was, both in usher's time.
 	LastPollAt time.Time `json:"last_poll_at,omitzero"`
@@ -115,17 +115,18 @@ type TicketChange struct {
 
 // WatchSettings are the settings of the watch of one desk.
 type WatchSettings struct {
-	// Interval is the time between two rounds.
+	// Interval is the time between two polls.
 	Interval Duration `json:"interval"`
-	// Overlap is how far each round looks back behind the cursor. It must be longer than the lag of the desk's search
+	// Overlap is how far each poll looks back behind the cursor. It must be longer than the lag of the desk's search
 	// and the grain of its times together.
 	Overlap Duration `json:"overlap"`
 	// FullScanInterval is the time between two full scans, which read all open tickets.
 	FullScanInterval Duration `json:"full_scan_interval"`
-	// StaleAfter is how old the last complete round may be before requests look at their tickets themselves.
+	// StaleAfter is how old the last complete poll may be. A request that finds it older, in its staleness check, reads its
+	// ticket itself.
 	StaleAfter Duration `json:"stale_after"`
-	// StalenessCheckInterval is how long a request goes without news before it asks how old the last poll is. Each answer that brings
-	// nothing new doubles it, up to eight times its length.
+	// StalenessCheckInterval is how long a request goes without news before it asks how old the last poll is. Each answer
+	// that brings nothing new doubles it, up to eight times its length.
 	StalenessCheckInterval Duration `json:"staleness_check_interval"`
 }
 
@@ -134,7 +135,7 @@ type WatchSettings struct {
 const clockSlack = time.Minute
 
 // Advanced is the view after one page of changes that came at a time of usher's. On the way the cursor moves no further
-// than the page promises: a round that fails is begun again from there. After the last page the round is complete: the
+// than the page promises: a poll that fails is begun again from there. After the last page the poll is complete: the
 // cursor moves to the newest change, and where the desk tells its time the cursor follows it, so that a quiet desk is not
 // asked again and again for what changed long ago.
 func (v WatchPosition) Advanced(page ChangesPage, at time.Time) WatchPosition {

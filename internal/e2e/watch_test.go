@@ -254,7 +254,7 @@ func (s *system) doctorHeals(ctx context.Context, t *testing.T) *row {
 	require.NoError(t, r.state(ctx, access.StateAwaitingApproval), "nobody may have found the move yet")
 	problem, err := s.doctor(ctx)
 	require.NoError(t, err)
-	require.Contains(t, problem, "the watch has not completed a round since")
+	require.Contains(t, problem, "the watch has not completed a poll since")
 	require.NoError(t, s.watching(ctx, true))
 	require.NoError(t, r.ends(ctx))
 	return r

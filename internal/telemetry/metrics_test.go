@@ -91,7 +91,7 @@ func TestAGaugeIsAskedWheneverMetricsAreRead(t *testing.T) {
 	m := telemetry.NewMetrics()
 	age := 10.0
 	require.NoError(t, m.AddGauge(telemetry.Gauge{
-		Name: "usher_watch_age_seconds", Help: "How long ago the last complete round of a desk's watch was.", Label: "desk",
+		Name: "usher_watch_age_seconds", Help: "How long ago the last complete poll of a desk's watch was.", Label: "desk",
 		Read: func() map[string]float64 { age++; return map[string]float64{"jira": age} },
 	}))
 	require.Contains(t, read(t, m), `usher_watch_age_seconds{desk="jira"} 11`)

@@ -2,7 +2,7 @@
 // told whose ticket somebody else than usher has changed. Webhooks only make it quicker: everything is found without them.
 //
 // Everything that must not be lost is in the ledger (how far the watch has come) and in the carried state (the page of a
-// round, the place of a full scan), so the watch may be ended and started again at any time.
+// poll, the place of a full scan), so the watch may be ended and started again at any time.
 package watch
 
 import (
@@ -32,7 +32,7 @@ type state struct {
 	Settings   *access.RequestSettings `json:"settings,omitempty"`
 	SettingsAt time.Time               `json:"settings_at,omitzero"`
 	// Hints are tickets that webhooks told of; HintsFrom is from when on they are followed: those that come meanwhile are
-	// followed together. Overflown is true when more came than are worth following one by one: a round follows at once.
+	// followed together. Overflown is true when more came than are worth following one by one: a poll follows at once.
 	Hints     []access.TicketID `json:"hints,omitempty"`
 	HintsFrom time.Time         `json:"hints_from,omitzero"`
 	Overflown bool              `json:"overflown,omitempty"`
@@ -46,7 +46,7 @@ type state struct {
 	ScanFailures int       `json:"scan_failures,omitempty"`
 	// ScanProblem is why; "" when the last step of a scan was good.
 	ScanProblem string `json:"scan_problem,omitempty"`
-	// Failures counts rounds that failed in a row, and Problem says why the last one did.
+	// Failures counts polls that failed in a row, and Problem says why the last one did.
 	Failures int    `json:"failures,omitempty"`
 	Problem  string `json:"problem,omitempty"`
 }
@@ -108,7 +108,7 @@ func (w *watch) hint(h workflows.Hint) {
 	}
 }
 
-// Step starts what is due: hints and rounds before a full scan.
+// Step starts what is due: hints and polls before a full scan.
 func (w *watch) Step(now time.Time) {
 	switch {
 	case w.loop.Busy() || w.Done():
