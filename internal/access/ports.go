@@ -30,8 +30,8 @@ type ServiceDesk interface {
 // TicketOpener opens tickets.
 type TicketOpener interface {
 	// FindTicket returns the ticket that usher's own account opened and that carries the marker: anybody may put a marker on
-	// a ticket of theirs. NotFound: none can be seen now; a desk's search may lag
-	// behind its writes, so this proves nothing about a create of a moment ago. If several carry it, the oldest wins.
+	// a ticket of theirs. NotFound: none can be seen now; a desk's search may lag behind its writes, so this proves nothing
+	// about a create of a moment ago. If several carry it, the oldest wins.
 	FindTicket(ctx context.Context, marker Marker) (TicketRef, error)
 	// CreateTicket opens a ticket that carries n.Marker from its first moment. It is NOT safe to repeat. Unknown: the
 	// ticket may exist, and the caller must find it before it creates again. Every other kind means that no ticket
