@@ -94,6 +94,9 @@ type TicketSnapshot struct {
 	StatusChangedByName  string    `json:"status_changed_by_name,omitempty"`
 	StatusChangedAt      time.Time `json:"status_changed_at,omitzero"`
 	StatusChangedByUsher bool      `json:"status_changed_by_usher,omitempty"`
+	// TextChangedBy is the account that last changed what the ticket says (its summary, its description, or a field that usher
+	// fills), other than usher's own and those that may; "" for none.
+	TextChangedBy AccountID `json:"text_changed_by,omitempty"`
 	// UpdatedAt is the desk's own time of the last change of any kind.
 	UpdatedAt time.Time `json:"updated_at,omitzero"`
 }

@@ -41,6 +41,8 @@ type ServiceDeskHarness struct {
 	CommentAs func(by access.AccountID, id access.TicketID, text string)
 	// OpenAs opens a ticket as that account's human does, where usher opens its own; it carries no marker.
 	OpenAs func(by access.AccountID) access.TicketID
+	// EditTextAs changes a ticket's description as that account's human does.
+	EditTextAs func(by access.AccountID, id access.TicketID, text string)
 	// PlantMarker puts a marker on a ticket, as that account's human can.
 	PlantMarker func(by access.AccountID, id access.TicketID, marker access.Marker)
 	// Delete deletes a ticket for good; Rekey moves it to another project and gives its new key.
@@ -113,6 +115,7 @@ func deskReadCases() []deskCase {
 		{name: "reading tells who moved the ticket, and when", run: readMovedByHuman},
 		{name: "reading tells usher's own moves apart", run: readMovedByUsher},
 		{name: "the last of several moves counts", run: readLastMove},
+		{name: "reading tells who changed the text", run: readTextChanged},
 		{name: "a deleted ticket is not found", run: readDeleted},
 		{name: "a ticket that never was is not found", run: readNever},
 		{name: "a moved ticket keeps its id and changes its key", run: readRekeyed},

@@ -69,6 +69,24 @@ func readLastMove(t *testing.T, h ServiceDeskHarness) {
 	require.True(t, deskRead(t, h, ref.ID).StatusChangedByUsher)
 }
 
+func readTextChanged(t *testing.T, h ServiceDeskHarness) {
+	account := h.AddAccount(deskAda())
+	ref := deskOpen(t, h, "r1")
+	other := deskOpen(t, h, "r2")
+	require.Empty(t, deskRead(t, h, ref.ID).TextChangedBy)
+	h.CommentAs(account, ref.ID, "It is only about the viewer, is it not?")
+	h.MoveAs(account, ref.ID, access.TicketDenied)
+	require.Empty(t, deskRead(t, h, ref.ID).TextChangedBy, "neither a comment nor a move changes what the ticket says")
+	h.EditTextAs(account, ref.ID, "It is only about the viewer.")
+	require.Equal(t, account, deskRead(t, h, ref.ID).TextChangedBy)
+	require.NoError(t, h.Desk.TransitionTicket(t.Context(), ref.ID, access.TicketWaiting))
+	require.Equal(t, account, deskRead(t, h, ref.ID).TextChangedBy, "a move does not make the text usher's again")
+	many, err := h.Desk.ReadTickets(t.Context(), []access.TicketID{ref.ID, other.ID})
+	require.NoError(t, err)
+	require.Equal(t, account, many.Tickets[0].TextChangedBy)
+	require.Empty(t, many.Tickets[1].TextChangedBy)
+}
+
 func readDeleted(t *testing.T, h ServiceDeskHarness) {
 	ref := deskOpen(t, h, "r1")
 	h.Delete(ref.ID)

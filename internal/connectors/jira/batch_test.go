@@ -57,7 +57,7 @@ func TestManyTicketsAreReadWithTwoCalls(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{fetch, changes}, s.calls())
 	require.JSONEq(t, `{"issueIdsOrKeys":["10","9"],"fields":["status","assignee","resolution","updated","project"]}`, s.body(t, fetch))
-	require.JSONEq(t, `{"issueIdsOrKeys":["9","10"],"fieldIds":["status","assignee"],"maxResults":1000}`, s.body(t, changes))
+	require.JSONEq(t, `{"issueIdsOrKeys":["9","10"],"fieldIds":["status","assignee","summary","description"],"maxResults":1000}`, s.body(t, changes))
 	require.Empty(t, got.Missing)
 	at := time.Unix(1767323045, 0).UTC()
 	updated := time.Date(2026, 1, 2, 10, 4, 5, 678_000_000, time.UTC)

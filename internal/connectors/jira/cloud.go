@@ -69,8 +69,14 @@ func (cloud) byIDs(ids []string, _ int) rest.Call {
 // historyPage is how many changes come at once; Jira's own default, with 10,000 as the limit.
 const historyPage = 1000
 
-func (cloud) histories(ids []string, page string) (rest.Call, bool) {
-	body := map[string]any{"issueIdsOrKeys": ids, "fieldIds": []string{"status", "assignee"}, "maxResults": historyPage}
+// maxHistoryFields is how many fields one bulk call can be limited to.
+const maxHistoryFields = 10
+
+func (cloud) histories(ids, fields []string, page string) (rest.Call, bool) {
+	body := map[string]any{"issueIdsOrKeys": ids, "maxResults": historyPage}
+	if len(fields) <= maxHistoryFields {
+		body["fieldIds"] = fields
+	}
 	if page != "" {
 		body["nextPageToken"] = page
 	}

@@ -57,6 +57,9 @@ type Config struct {
 	ClosingFields map[access.TicketPhase]map[string]any `yaml:"closing_fields"`
 	// Fields puts usher's values into fields of the ticket, by field id ("customfield_10041").
 	Fields map[string]access.TicketField `yaml:"fields"`
+	// TextEditors are accounts that may change the text of usher's tickets, such as that of an automation. While anybody else
+	// has changed it, nothing on the ticket counts as a grant or an approval.
+	TextEditors []access.AccountID `yaml:"text_editors"`
 	// MarkerField is the id of a single-line text field that carries the marker. It is for projects whose create
 	// screen has no labels; with it the marker becomes a label too only if Labels is true. "" for none.
 	MarkerField string `yaml:"marker_field"`

@@ -110,7 +110,7 @@ func (dataCenter) byIDs(ids []string, start int) rest.Call {
 	}}
 }
 
-func (dataCenter) histories([]string, string) (rest.Call, bool) { return rest.Call{}, false }
+func (dataCenter) histories(_, _ []string, _ string) (rest.Call, bool) { return rest.Call{}, false }
 
 // webhooks moved in Jira 10.
 func (dataCenter) webhooks() []string {

@@ -45,7 +45,7 @@ type dialect interface {
 	byIDs(ids []string, start int) rest.Call
 	// histories asks for one page of the changes that lead to status and assignee; false where an issue brings its whole
 	// history along.
-	histories(ids []string, page string) (rest.Call, bool)
+	histories(ids, fields []string, page string) (rest.Call, bool)
 	// webhooks are the addresses that list the site's webhooks, the present one first.
 	webhooks() []string
 }

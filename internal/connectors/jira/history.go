@@ -3,6 +3,8 @@ package jira
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 	"time"
 
 	"usher/internal/access"
@@ -23,11 +25,12 @@ type change struct {
 	Items   []item   `json:"items"`
 }
 
-// item is one field that a change changed. Data Center gives no FieldID.
+// item is one field that a change changed. Data Center gives no FieldID; a custom field has its name there.
 type item struct {
-	Field   string `json:"field"`
-	FieldID string `json:"fieldId"`
-	To      string `json:"to"`
+	Field     string `json:"field"`
+	FieldID   string `json:"fieldId"`
+	FieldType string `json:"fieldtype"`
+	To        string `json:"to"`
 }
 
 func (i item) of(field string) bool { return i.FieldID == field || i.Field == field }
@@ -57,7 +60,7 @@ func (d *Desk) complete(ctx context.Context, op string, issues []issue) error {
 			return access.Errorf(access.Transient, op, "the history is longer than %d changes", maxPages*historyPage)
 		}
 		seen[page] = true
-		call, can := api.histories(ids, page)
+		call, can := api.histories(ids, append([]string{"status", "assignee"}, d.textFields()...), page)
 		if !can {
 			return nil
 		}
@@ -97,16 +100,47 @@ func (d *Desk) historyPage(ctx context.Context, op string, c rest.Call, whole ma
 
 // lastMove is the newest change that led to the issue's present status; nil when it has always been there.
 func (i issue) lastMove() *change {
-	return i.newest(func(one item) bool { return one.of("status") && one.To == i.Fields.Status.ID })
+	return i.newest(func(_ change, one item) bool { return one.of("status") && one.To == i.Fields.Status.ID })
 }
 
 // lastAssignment is the newest change of the assignee; nil when it is as it was at the beginning.
 func (i issue) lastAssignment() *change {
-	return i.newest(func(one item) bool { return one.of("assignee") })
+	return i.newest(func(_ change, one item) bool { return one.of("assignee") })
+}
+
+// lastTextChange returns the newest change of what the issue says that was made neither by usher's account nor by one that
+// may make it; nil for none.
+func (d *Desk) lastTextChange(i issue, me access.AccountID) *change {
+	return i.newest(func(c change, one item) bool {
+		return d.isText(one) && c.Author.id() != me && !slices.Contains(d.config.TextEditors, c.Author.id())
+	})
+}
+
+// isText reports whether a changed field is one that says what the ticket asks for. Where a custom field comes by its name
+// and the names are not known yet, it counts as one.
+func (d *Desk) isText(one item) bool {
+	if slices.ContainsFunc(d.textFields(), one.of) {
+		return true
+	}
+	if one.FieldID != "" || one.FieldType != "custom" {
+		return false
+	}
+	known := d.contact.Load()
+	for id := range d.config.Fields {
+		if customField.MatchString(id) && (known == nil || known.fields[id].Name == one.Field) {
+			return true
+		}
+	}
+	return false
+}
+
+// textFields are the fields that say what a ticket asks for.
+func (d *Desk) textFields() []string {
+	return append([]string{"summary", "description"}, slices.Sorted(maps.Keys(d.config.Fields))...)
 }
 
 // newest is the youngest change with such an item, whatever the order of the changes: their ids grow.
-func (i issue) newest(is func(item) bool) *change {
+func (i issue) newest(is func(change, item) bool) *change {
 	if i.Changelog == nil {
 		return nil
 	}
@@ -114,7 +148,7 @@ func (i issue) newest(is func(item) bool) *change {
 	for n := range i.Changelog.Histories {
 		c := &i.Changelog.Histories[n]
 		for _, one := range c.Items {
-			if is(one) && (best == nil || lower(best.ID, c.ID)) {
+			if is(*c, one) && (best == nil || lower(best.ID, c.ID)) {
 				best = c
 			}
 		}

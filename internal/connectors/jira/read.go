@@ -111,5 +111,8 @@ func (d *Desk) snapshot(i issue, me access.AccountID) access.TicketSnapshot {
 		s.StatusChangedBy, s.StatusChangedByName = move.Author.id(), move.Author.DisplayName
 		s.StatusChangedAt, s.StatusChangedByUsher = move.Created.Time, move.Author.id() == me
 	}
+	if text := d.lastTextChange(i, me); text != nil {
+		s.TextChangedBy = text.Author.id()
+	}
 	return s
 }

@@ -93,7 +93,7 @@ func TestConfiguredWontDoResolutionsReplaceTheDefaults(t *testing.T) {
 }
 
 func TestALongHistoryIsReadFromItsEnd(t *testing.T) {
-	for _, limit := range []int{0, 7, 1} {
+	for _, limit := range []int{0, 7, 3} {
 		t.Run(fmt.Sprintf("pages of %d", limit), func(t *testing.T) {
 			s := newSite(t, jiratest.Config{PageLimit: limit})
 			ada := s.addAccount(access.Person{ID: "ada", DisplayName: "Ada", Email: "ada@example.test"})
@@ -119,6 +119,52 @@ func TestALongHistoryIsReadFromItsEnd(t *testing.T) {
 			require.Equal(t, access.TicketDenied, got.Phase)
 		})
 	}
+}
+
+func TestTextChangedBy(t *testing.T) {
+	for _, edition := range []jiratest.Edition{jiratest.Cloud, jiratest.DataCenter} {
+		for name, row := range map[string]struct {
+			may    bool
+			field  string
+			value  any
+			counts bool
+		}{
+			"the summary":                         {false, "summary", "Wiki viewer for Ana", true},
+			"the description":                     {false, "description", "It is only about the viewer.", true},
+			"a field that usher fills":            {false, "customfield_10047", "only to read", true},
+			"a field that usher does not fill":    {false, "customfield_10046", "4711", false},
+			"the labels":                          {false, "labels", []string{"usher", "urgent"}, false},
+			"the summary, by an account that may": {true, "summary", "Wiki editor for Ana [IT]", false},
+		} {
+			t.Run(string(edition)+", "+name, func(t *testing.T) {
+				s := newSite(t, jiratest.Config{Edition: edition})
+				robot := s.addAccount(access.Person{ID: "robot", DisplayName: "Robot", Email: "robot@example.test"})
+				desk := s.desk(t, func(c *jira.Config) {
+					if row.may {
+						c.TextEditors = []access.AccountID{robot}
+					}
+				})
+				id := open(t, desk).ID
+				require.NoError(t, s.Edit(string(robot), string(id), map[string]any{row.field: row.value}))
+				got, err := desk.ReadTicket(t.Context(), id)
+				require.NoError(t, err)
+				want := access.AccountID("")
+				if row.counts {
+					want = robot
+				}
+				require.Equal(t, want, got.TextChangedBy)
+			})
+		}
+	}
+	t.Run("a worker that does not know the fields' names yet takes any custom field for one of usher's", func(t *testing.T) {
+		s := newSite(t, jiratest.Config{Edition: jiratest.DataCenter})
+		ada := s.addAccount(access.Person{ID: "ada", DisplayName: "Ada", Email: "ada@example.test"})
+		id := open(t, s.desk(t, nil)).ID
+		require.NoError(t, s.Edit(string(ada), string(id), map[string]any{"customfield_10046": "4711"}))
+		got, err := s.desk(t, nil).ReadTicket(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, ada, got.TextChangedBy)
+	})
 }
 
 func TestAHiddenTicketIsNotFoundAndComesBack(t *testing.T) {

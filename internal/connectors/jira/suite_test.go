@@ -74,6 +74,9 @@ func harness(
 				require.NoError(t, site.CommentAs(string(by), string(id), text))
 			},
 			OpenAs: func(by access.AccountID) access.TicketID { return site.openAs(t, by) },
+			EditTextAs: func(by access.AccountID, id access.TicketID, text string) {
+				require.NoError(t, site.Edit(string(by), string(id), map[string]any{"description": text}))
+			},
 			PlantMarker: func(by access.AccountID, id access.TicketID, marker access.Marker) {
 				require.NoError(t, site.Edit(string(by), string(id), map[string]any{"labels": []string{string(marker)}}))
 			},

@@ -52,10 +52,12 @@ type DeskTicket struct {
 	// AssignedByOther is true when somebody else than usher changed the assignee last.
 	AssignedByOther bool
 	StatusChangedBy access.AccountID
-	MovedAt         time.Time
-	UpdatedAt       time.Time
-	Comments        []access.Comment
-	Deleted         bool
+	// TextChangedBy is the human who changed the text last; "" for nobody.
+	TextChangedBy access.AccountID
+	MovedAt       time.Time
+	UpdatedAt     time.Time
+	Comments      []access.Comment
+	Deleted       bool
 	// Hidden is true while usher may not see the ticket.
 	Hidden bool
 	// PriorKeys are the keys that the ticket had before it was moved, oldest first.
@@ -325,7 +327,8 @@ func (d *Desk) snapshot(t *DeskTicket) access.TicketSnapshot {
 	return access.TicketSnapshot{
 		Ref: t.Ref, Project: t.Project, Phase: t.Phase, Status: string(t.Phase),
 		Assignee: t.Assignee, AssignedByUsher: !t.AssignedByOther,
-		StatusChangedBy: t.StatusChangedBy, StatusChangedByName: d.nameOf(t.StatusChangedBy), StatusChangedAt: t.MovedAt, StatusChangedByUsher: t.StatusChangedBy == DeskSelf,
+		StatusChangedBy: t.StatusChangedBy, StatusChangedByName: d.nameOf(t.StatusChangedBy), StatusChangedAt: t.MovedAt,
+		StatusChangedByUsher: t.StatusChangedBy == DeskSelf, TextChangedBy: t.TextChangedBy,
 		UpdatedAt: t.UpdatedAt,
 	}
 }

@@ -75,6 +75,19 @@ func (d *Desk) OpenAs(by access.AccountID, summary string) access.TicketRef {
 	return t.Ref
 }
 
+// EditTextAs changes a ticket's text as a human does.
+func (d *Desk) EditTextAs(by access.AccountID, id access.TicketID, body string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t, err := d.ticket(id)
+	if err != nil {
+		return err
+	}
+	t.New.Body, t.TextChangedBy = body, by
+	d.changed(t, false)
+	return nil
+}
+
 // PlantMarker puts a marker on a ticket, as a human can who may edit it.
 func (d *Desk) PlantMarker(id access.TicketID, marker access.Marker) error {
 	d.mu.Lock()

@@ -34,6 +34,9 @@ func TestDeskKeepsThePortsPromises(t *testing.T) {
 				require.NoError(t, desk.CommentAs(id, text))
 			},
 			OpenAs: func(by access.AccountID) access.TicketID { return desk.OpenAs(by, "a printer is on fire").ID },
+			EditTextAs: func(by access.AccountID, id access.TicketID, text string) {
+				require.NoError(t, desk.EditTextAs(by, id, text))
+			},
 			PlantMarker: func(_ access.AccountID, id access.TicketID, marker access.Marker) {
 				require.NoError(t, desk.PlantMarker(id, marker))
 			},
