@@ -17,11 +17,12 @@ import (
 	"usher/internal/access"
 )
 
-// The limits of a call, in bytes.
+// The limits of a call, in bytes. A webhook without a signature has MaxUnsignedBody: it is refused in any case.
 const (
-	MaxBody        = 1 << 20
-	MaxWebhookBody = 256 << 10
-	MaxHeaders     = 32 << 10
+	MaxBody         = 1 << 20
+	MaxWebhookBody  = 1 << 20
+	MaxUnsignedBody = 64 << 10
+	MaxHeaders      = 32 << 10
 )
 
 const (
@@ -131,7 +132,7 @@ func (a *API) limited(next http.Handler) http.Handler {
 		}
 		limit := int64(MaxBody)
 		if strings.HasPrefix(r.URL.Path, webhookPrefix) {
-			limit = MaxWebhookBody
+			limit = a.webhookLimit(r)
 		}
 		body, problem := readBody(w, r, limit)
 		if problem != nil {

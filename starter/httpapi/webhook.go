@@ -94,19 +94,35 @@ func (h Webhook) signatureHeader() string {
 	return h.SignatureHeader
 }
 
+// webhookLimit returns how long the body of a webhook may be: what brings no proof is not worth reading.
+func (a *API) webhookLimit(r *http.Request) int64 {
+	desk, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, webhookPrefix), "/")
+	hook, known := a.config.Webhooks[access.DeskName(desk)]
+	if known && hook.proof(r) != "" {
+		return MaxWebhookBody
+	}
+	return MaxUnsignedBody
+}
+
+// proof returns what shall prove that the desk sent it; "" for nothing.
+func (h Webhook) proof(r *http.Request) string {
+	if h.Check != CheckQuery {
+		return r.Header.Get(h.signatureHeader())
+	}
+	parameter := h.SecretParameter
+	if parameter == "" {
+		parameter = "secret"
+	}
+	return r.URL.Query().Get(parameter)
+}
+
 // authentic reports whether the desk sent it. Comparisons take the same time for every wrong answer.
 func (h Webhook) authentic(r *http.Request, body []byte) bool {
 	switch h.Check {
-	case CheckHeader:
-		return same(r.Header.Get(h.signatureHeader()), h.Secret)
-	case CheckQuery:
-		parameter := h.SecretParameter
-		if parameter == "" {
-			parameter = "secret"
-		}
-		return same(r.URL.Query().Get(parameter), h.Secret)
+	case CheckHeader, CheckQuery:
+		return same(h.proof(r), h.Secret)
 	case "", CheckHMAC:
-		method, offered, found := strings.Cut(r.Header.Get(h.signatureHeader()), "=")
+		method, offered, found := strings.Cut(h.proof(r), "=")
 		if !found || method != "sha256" {
 			return false
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,6 +24,7 @@ func signed(secret, body string) string {
 }
 
 func TestWebhooks(t *testing.T) {
+	long := `{"issue":{"id":"10001"},"text":"` + strings.Repeat("x", httpapi.MaxWebhookBody-100) + `"}`
 	const about = `{"issue":{"id":"10001","key":"ACC-1"}}`
 	for name, row := range map[string]struct {
 		path, body string
@@ -31,6 +33,7 @@ func TestWebhooks(t *testing.T) {
 		result     string
 	}{
 		"a signed hint is passed on":          {"/v1/desks/jira/webhook", about, []string{"X-Hub-Signature", signed(hookSecret, about)}, 202, "delivered"},
+		"a signed hint of nearly 1 MiB":       {"/v1/desks/jira/webhook", long, []string{"X-Hub-Signature", signed(hookSecret, long)}, 202, "delivered"},
 		"an id that is a number":              {"/v1/desks/jira/webhook", `{"issue":{"id":10001}}`, []string{"X-Hub-Signature", signed(hookSecret, `{"issue":{"id":10001}}`)}, 202, "delivered"},
 		"the secret in a header":              {"/v1/desks/header/webhook", `{"items":[{"id":"H-1"}]}`, []string{"X-Secret", hookSecret}, 202, "delivered"},
 		"the secret in the query":             {"/v1/desks/query/webhook?key=It%27s+a+Secret+to+Everybody", `{"id":"Q-1"}`, nil, 202, "delivered"},
