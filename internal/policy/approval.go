@@ -28,7 +28,7 @@ type Approvals []ItemApproval
 //
 // Stages pass in order, one approval each; one denial at an open stage denies the item. An approval carries over: who
 // has approved an earlier stage of the item is not asked again when a later stage names the same person. A decision counts
-// for the items and stages that it lists, and for no other.
+// for the items and stages that it lists, and for no other; and only if the item can be decided on its channel.
 func Approval(need access.Requirement, decisions []access.Decision, deadline, now time.Time) Approvals {
 	if !deadline.IsZero() {
 		decisions = inTime(decisions, deadline)
@@ -58,7 +58,7 @@ func approvalOf(item access.ItemRequirement, decisions []access.Decision) ItemAp
 	approvedBy := map[access.PersonID]bool{}
 	for i := range decisions {
 		d := &decisions[i]
-		if open == len(item.Stages) || !decides(*d, item.Item.ID, item.Stages[open].Name) {
+		if open == len(item.Stages) || !decides(*d, item.Item.ID, item.Stages[open].Name) || !item.DecidedBy(d.Channel) {
 			continue
 		}
 		if d.Verdict == access.Deny {

@@ -146,6 +146,7 @@ func (e *evaluation) item(field string, item access.Item) access.ItemRequirement
 		Duration:    item.Duration,
 
 		ExistingAccess: entitlement.ExistingAccess,
+		DecideBy:       slices.Clone(entitlement.DecideBy),
 	}
 	if b := entitlement.Binding; b != nil {
 		r.Binding = &access.Binding{Target: b.Target, Role: b.Role}

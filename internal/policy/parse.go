@@ -100,7 +100,7 @@ func (p *parser) application(path string, n *yaml.Node, seen map[string]string) 
 
 func (p *parser) entitlement(path string, n *yaml.Node, app application, roles map[string]string) Entitlement {
 	keys := p.section(path, n, "role", "title", "fulfilment", "target", "target_role", "max_duration",
-		"existing_access", "stages", "owners")
+		"existing_access", "stages", "decide_by", "owners")
 	if keys == nil {
 		return Entitlement{}
 	}
@@ -112,13 +112,18 @@ func (p *parser) entitlement(path string, n *yaml.Node, app application, roles m
 		Title:       p.required(path+".title", n, keys["title"]),
 		Fulfilment:  access.Fulfilment(p.oneOf(path+".fulfilment", n, keys["fulfilment"], string(access.FulfilmentSCIM), string(access.FulfilmentManual))),
 		MaxDuration: p.duration(path+".max_duration", keys["max_duration"]),
-		Stages:      p.stages(path+".stages", n, keys["stages"]),
+		Stages:      p.both(path+".stages", n, keys["stages"], access.StageManager, access.StageOwner),
 		Owners:      app.owners,
 	}
 	e.Binding = p.binding(path, n, e.Fulfilment, keys)
 	if existing, ok := keys["existing_access"]; ok {
 		e.ExistingAccess = access.ExistingAccess(p.oneOf(path+".existing_access", n, existing,
 			string(access.ExistingKeep), string(access.ExistingRevoke)))
+	}
+	if by, ok := keys["decide_by"]; ok {
+		for _, channel := range p.both(path+".decide_by", n, by, string(access.ChannelAPI), string(access.ChannelTicket)) {
+			e.DecideBy = append(e.DecideBy, access.Channel(channel))
+		}
 	}
 	if own, ok := keys["owners"]; ok {
 		e.Owners = p.people(path+".owners", n, own)
@@ -154,24 +159,25 @@ func (p *parser) half(path string, parent, n *yaml.Node, fulfilment access.Fulfi
 	}
 }
 
-func (p *parser) stages(path string, parent, n *yaml.Node) []string {
+// both returns a list of one or both of two words, in the order of the file.
+func (p *parser) both(path string, parent, n *yaml.Node, one, other string) []string {
 	if n == nil {
-		p.problem(path, parent, "found none, expected manager, owner, or both")
+		p.problem(path, parent, "found none, expected %s, %s, or both", one, other)
 		return nil
 	}
-	var stages []string
-	for i, one := range p.list(path, n) {
-		stage := p.oneOf(fmt.Sprintf("%s[%d]", path, i), parent, one, access.StageManager, access.StageOwner)
-		if slices.Contains(stages, stage) && stage != "" {
-			p.problem(path, one, "found %s twice, expected it once", stage)
+	var found []string
+	for i, item := range p.list(path, n) {
+		word := p.oneOf(fmt.Sprintf("%s[%d]", path, i), parent, item, one, other)
+		if slices.Contains(found, word) && word != "" {
+			p.problem(path, item, "found %s twice, expected it once", word)
 			continue
 		}
-		stages = append(stages, stage)
+		found = append(found, word)
 	}
-	if n.Kind == yaml.SequenceNode && len(stages) == 0 {
-		p.problem(path, n, "found none, expected manager, owner, or both")
+	if n.Kind == yaml.SequenceNode && len(found) == 0 {
+		p.problem(path, n, "found none, expected %s, %s, or both", one, other)
 	}
-	return stages
+	return found
 }
 
 func (p *parser) people(path string, parent, n *yaml.Node) []access.PersonID {

@@ -30,7 +30,7 @@ func (all Approvals) Judge(need access.Requirement, decided []access.Decision, d
 	}
 	var open Approvals
 	for _, a := range all.asked(d) {
-		if a.State == access.ItemPending && (operator || namesPerson(a.Stage, d.By)) {
+		if a.State == access.ItemPending && a.Need.DecidedBy(d.Channel) && (operator || namesPerson(a.Stage, d.By)) {
 			open = append(open, a)
 		}
 	}
@@ -38,6 +38,14 @@ func (all Approvals) Judge(need access.Requirement, decided []access.Decision, d
 		return nil, all.whyNot(decided, d)
 	}
 	return open, nil
+}
+
+// otherChannel says where an item is decided that cannot be decided where it was tried.
+func otherChannel(need access.ItemRequirement) string {
+	if slices.Contains(need.DecideBy, access.ChannelTicket) {
+		return need.Title + " is decided on the ticket only"
+	}
+	return need.Title + " is decided with usher only, not on the ticket"
 }
 
 // asked are the items that a decision is about: those that it names, or all.
@@ -79,6 +87,9 @@ func (all Approvals) whyNot(decided []access.Decision, d access.Decision) *Rejec
 		return &Rejection{access.Conflict, "state", "every item is decided already"}
 	}
 	for _, a := range asked {
+		if a.State == access.ItemPending && namesPerson(a.Stage, d.By) && !a.Need.DecidedBy(d.Channel) {
+			return &Rejection{access.Forbidden, "channel", otherChannel(a.Need)}
+		}
 		for _, stage := range a.Need.Stages {
 			if namesPerson(stage, d.By) {
 				return &Rejection{access.Conflict, "by", "your stage (" + stage.Name + ") is not open now; awaited: " + all.AwaitedNames()}
