@@ -77,6 +77,9 @@ e2e: bin/temporal bin/testsum ## real binaries on a real Temporal server; FULL=1
 	@mkdir -p $(CONTRACT)
 	@{ JIRA_CONTRACT_OUT=$(CONTRACT) $(GOTEST) -count=1 -skip '^TestRecordHistories$$' ./internal/e2e/... || $(GO_FAILED); } | $(TESTSUM)
 
+attack: bin/temporal bin/testsum ## an attacker with a desk account against the running system; a row for each attack and desk
+	@{ $(GOTEST) -count=1 -run '^TestAttack$$' ./internal/e2e/... || $(GO_FAILED); } | $(TESTSUM)
+
 contract: ## hold the operations that tests (and e2e before it) put on the wire against the vendor's documents
 	@mkdir -p $(CONTRACT)
 	@JIRA_CONTRACT_OUT=$(CONTRACT) go test -count=1 ./internal/connectors/jira ./internal/connectors/jira/jiraspec
@@ -170,4 +173,4 @@ bin/testsum: $(wildcard $(TOOLS)/testsum/*.go)
 	cd $* && npm ci --no-audit --no-fund
 	@touch $@
 
-.PHONY: help run demo demo-stop build bench contract image image-local image-programs compose-check test race e2e replay record-histories mutants fuzz lint fmt vuln ci tools test-servers clean
+.PHONY: help run demo demo-stop build bench contract image image-local image-programs compose-check test race e2e attack replay record-histories mutants fuzz lint fmt vuln ci tools test-servers clean

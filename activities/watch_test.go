@@ -259,7 +259,7 @@ func TestCheckWatch(t *testing.T) {
 		problem string
 	}{
 		"no poll was ever complete": {func(*testing.T, *lookout) {}, "has not completed a poll yet"},
-		"it is fresh":         {func(t *testing.T, l *lookout) { l.looked(t, monday.Add(-stale.Std())) }, ""},
+		"it is fresh":               {func(t *testing.T, l *lookout) { l.looked(t, monday.Add(-stale.Std())) }, ""},
 		"it is stale": {
 			func(t *testing.T, l *lookout) { l.looked(t, monday.Add(-stale.Std()-time.Second)) }, "since 2026-06-01T08:54:59Z",
 		},

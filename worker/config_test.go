@@ -156,6 +156,27 @@ func TestACatalogThatNamesNoTargetOfOursEndsTheStart(t *testing.T) {
 	require.ErrorContains(t, err, "expected one of targets: directory")
 }
 
+// Somebody must be named who grants by hand, where something is.
+func TestFulfilledBy(t *testing.T) {
+	manual := strings.Replace(goodCatalog, "fulfilment: scim, target: directory, target_role: wiki-editors", "fulfilment: manual", 1)
+	for name, row := range map[string]struct{ setting, problem string }{
+		"nobody":   {"", "desks.jira.jira.fulfilled_by: expected the accounts of those who grant access by hand, as the catalog has it for wiki/editor"},
+		"somebody": {", fulfilled_by: [acc-zoe]", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := load(t, "issue_type: Task", "issue_type: Task"+row.setting)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(c.Catalog, []byte(manual), 0o600))
+			_, err = readCatalog(&c)
+			if row.problem == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.EqualError(t, err, row.problem)
+		})
+	}
+}
+
 func TestTheTermsReachTheRequests(t *testing.T) {
 	c, err := load(t, "desk: jira",
 		"request_settings: {change_detection: poll, watch: {interval: 20s, overlap: 4m, full_scan_interval: 3h, stale_after: 6m, staleness_check_interval: 2h},"+

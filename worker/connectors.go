@@ -40,6 +40,12 @@ func (c deskConfig) open(name access.DeskName) (access.ServiceDesk, error) {
 	}
 }
 
+// fulfilledByNobody reports whether nobody's word counts on the desk that something was granted by hand. A desk that another
+// worker serves has its settings there.
+func (c deskConfig) fulfilledByNobody() bool {
+	return c.Kind == kindJira && len(c.Jira.FulfilledBy) == 0
+}
+
 func (c targetConfig) validate() error {
 	queue := c.Queue
 	c.Queue = queueConfig{}

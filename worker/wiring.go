@@ -68,6 +68,10 @@ func readCatalog(c *workerConfig) (*policy.Catalog, error) {
 		return nil, fmt.Errorf("catalog: %s: %w", c.Catalog, err)
 	}
 	for _, e := range catalog.Entitlements() {
+		if e.Fulfilment == access.FulfilmentManual && c.Desks[c.Desk].fulfilledByNobody() {
+			return nil, fmt.Errorf("desks.%s.%s.fulfilled_by: expected the accounts of those who grant access by hand, as the catalog has it for %s",
+				c.Desk, c.Desks[c.Desk].Kind, e.ID)
+		}
 		if e.Binding == nil {
 			continue
 		}

@@ -40,11 +40,11 @@ func TestDefect05(t *testing.T) {
 				r.desk.SearchLags(true)
 				r.growLongAt(0, longAt, r.hint)
 				r.at(100*time.Second, func() { r.desk.SearchLags(false) })
-				r.at(30*time.Minute, func() { require.Equal(t, 1, r.desk.Count(access.MarkerOf("r1")), "tickets of the request") })
+				r.at(30*time.Minute, func() { require.Equal(t, 1, r.ticketsOf("r1"), "tickets of the request") })
 				r.at(time.Hour, func() { r.decide("mia", access.Deny) })
 				r.mustEndBy(day)
 				require.Equal(t, access.OutcomeDenied, r.outcomeOf(r.request("wiki/editor")).Outcome)
-				require.Equal(t, 1, r.desk.Count(access.MarkerOf("r1")), "tickets of the request")
+				require.Equal(t, 1, r.ticketsOf("r1"), "tickets of the request")
 				require.Equal(t, len(longAt)+1, r.count, "runs")
 			})
 			t.Run("the ticket that asks for a removal, "+how+", continued "+when, func(t *testing.T) {

@@ -201,7 +201,7 @@ func TestADeskIsDownForThreeDaysAndLifeGoesOn(t *testing.T) {
 		"refused": {access.TicketWontDo, []string{"Mia denied", "The request has ended: denied"}},
 		"late":    {access.TicketWontDo, []string{"Mia denied", "The request has ended: denied"}},
 	} {
-		require.Equal(t, 1, w.desk.Count(access.MarkerOf(id)), "tickets of %s", id)
+		require.Equal(t, 1, w.ticketsOf(id), "tickets of %s", id)
 		view, err := w.ledger.View(t.Context(), id)
 		require.NoError(t, err)
 		ticket, there := w.desk.Ticket(view.Ticket.ID)

@@ -163,6 +163,7 @@ func newWorldWith(t testing.TB, change func(*access.RequestSettings)) *world {
 		w.target.AddAccounts(p.ID)
 		w.accounts[p.ID] = w.desk.AddAccount(p)
 	}
+	w.desk.SetFulfillers(w.accounts["ben"])
 	w.entity = w.grantAtOnce
 	if change != nil {
 		change(&w.settings)
@@ -343,6 +344,17 @@ func (w *world) ticket() memory.DeskTicket {
 	return tickets[0]
 }
 
+// ticketsOf counts the tickets of a request.
+func (w *world) ticketsOf(id access.RequestID) int {
+	count := 0
+	for _, t := range w.desk.Tickets() {
+		if t.New.Marker.IsOf(id) {
+			count++
+		}
+	}
+	return count
+}
+
 // move is a human's change of the ticket's status.
 func (w *world) move(by access.PersonID, to access.TicketPhase) {
 	w.t.Helper()
@@ -375,4 +387,7 @@ func (l *faultyLedger) setAway(away bool) {
 }
 
 // requestedAt is when the request's first event was recorded.
-func (w *world) requestedAt() time.Time { return w.events("r1")[0].At }
+func (w *world) requestedAt() time.Time {
+	events := w.events("r1")
+	return events[index(events, access.EventSubmitted)].At
+}

@@ -1,5 +1,11 @@
 package access
 
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
 // The identifiers are distinct string types, so that the compiler refuses one in place of another. None of them
 // is ever an e-mail address or a display name: both change, and both are personal data.
 type (
@@ -33,8 +39,25 @@ func LeaseIDOf(request RequestID, item ItemID) LeaseID {
 	return LeaseID(string(request) + ":" + string(item))
 }
 
-// MarkerOf is the marker that the ticket of a request carries.
+// MarkerOf returns the marker of a request's ticket: its beginning, which says whose ticket it is.
 func MarkerOf(request RequestID) Marker { return Marker("usher-" + string(request)) }
+
+// NewMarker returns the whole marker that the ticket of a request carries. first is the id of the request's first run, which
+// nobody on the desk knows, and which a later request of the same id does not have. So no ticket that was there before can be
+// taken for the request's own. The same arguments return the same marker.
+func NewMarker(request RequestID, first string) Marker {
+	sum := sha256.Sum256([]byte(string(request) + "\x00" + first))
+	return MarkerOf(request) + Marker(":"+hex.EncodeToString(sum[:nonceBytes]))
+}
+
+// nonceBytes is how many bytes of a marker cannot be guessed.
+const nonceBytes = 8
+
+// IsOf reports whether a marker is that of a request's ticket, of whichever run.
+func (m Marker) IsOf(request RequestID) bool {
+	nonce, found := strings.CutPrefix(string(m), string(MarkerOf(request))+":")
+	return found && len(nonce) == 2*nonceBytes && !strings.Contains(nonce, ":")
+}
 
 // RemovalMarkerOf is the marker that the ticket carries which asks a human to take a lease's access away.
 func RemovalMarkerOf(lease LeaseID) Marker { return Marker("usher-removal-" + string(lease)) }

@@ -94,6 +94,9 @@ type TicketSnapshot struct {
 	StatusChangedByName  string    `json:"status_changed_by_name,omitempty"`
 	StatusChangedAt      time.Time `json:"status_changed_at,omitzero"`
 	StatusChangedByUsher bool      `json:"status_changed_by_usher,omitempty"`
+	// StatusChangedByFulfiller is true when that account is one of those that the desk's configuration names in fulfilled_by:
+	// its word counts that something was granted or removed by hand.
+	StatusChangedByFulfiller bool `json:"status_changed_by_fulfiller,omitempty"`
 	// TextChangedBy is the account that last changed what the ticket says (its summary, its description, or a field that usher
 	// fills), other than usher's own and those that may; "" for none.
 	TextChangedBy AccountID `json:"text_changed_by,omitempty"`

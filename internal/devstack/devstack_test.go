@@ -68,7 +68,11 @@ func TestRealJiraIsNamedByTheEnvironment(t *testing.T) {
 	env["JIRA_TOKEN"] = "secret"
 	jira, err = realJira(getenv)
 	require.NoError(t, err)
-	require.Equal(t, stack.RealJira{URL: env["JIRA_URL"], User: "u@example.com", Project: "ACCESS", IssueType: "Task"}, *jira)
+	require.Equal(t, stack.RealJira{URL: env["JIRA_URL"], User: "u@example.com", Project: "ACCESS", IssueType: "Task", FulfilledBy: []string{"nobody"}}, *jira)
+	env["JIRA_FULFILLED_BY"] = "a,b"
+	jira, err = realJira(getenv)
+	require.NoError(t, err)
+	require.Equal(t, []string{"a", "b"}, jira.FulfilledBy)
 }
 
 func TestUnknownCommandIsAMistakeOfUse(t *testing.T) {

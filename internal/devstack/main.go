@@ -8,7 +8,8 @@
 //	                ONLY=throughput (or leases, count, waiting) only that
 //
 // Variables of up: TEMPORAL_ADDRESS uses a Temporal server that runs already; JIRA_URL, JIRA_USER and JIRA_TOKEN (with
-// JIRA_PROJECT, default ACCESS, and JIRA_ISSUE_TYPE, default Task) use a real Jira instead of the fake one.
+// JIRA_PROJECT, default ACCESS, JIRA_ISSUE_TYPE, default Task, and JIRA_FULFILLED_BY, the account ids of those who grant by
+// hand, with commas between them) use a real Jira instead of the fake one.
 //
 // The flow: main.go chooses; up.go and screen.go are up; demo.go runs the scenes of scenes.go against a stack that it
 // holds itself or, with KEEP=1, that a process of its own holds (hold.go). The stack itself is package stack, the benchmark

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"usher/internal/devstack/stack"
@@ -81,6 +82,7 @@ func realJira(getenv func(string) string) (*stack.RealJira, error) {
 	return &stack.RealJira{
 		URL: url, User: getenv("JIRA_USER"),
 		Project: orElse(getenv("JIRA_PROJECT"), "ACCESS"), IssueType: orElse(getenv("JIRA_ISSUE_TYPE"), "Task"),
+		FulfilledBy: strings.Split(orElse(getenv("JIRA_FULFILLED_BY"), "nobody"), ","),
 	}, nil
 }
 

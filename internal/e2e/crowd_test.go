@@ -57,7 +57,11 @@ func (c *crowd) look(ctx context.Context) {
 	by := map[access.Marker][]stack.Ticket{}
 	for _, t := range tickets {
 		for _, label := range t.Labels {
-			by[access.Marker(label)] = append(by[access.Marker(label)], t)
+			marker, _, _ := strings.Cut(label, ":")
+			if strings.HasPrefix(label, string(access.RemovalMarkerOf(""))) {
+				marker = label
+			}
+			by[access.Marker(marker)] = append(by[access.Marker(marker)], t)
 		}
 	}
 	c.mu.Lock()

@@ -88,8 +88,8 @@ func frozenKinds() []*frozenKind {
 			provoke: asksForIt, retried: ticketIn(statusWaiting), after: frozenDecides("mia", access.Approve),
 			calls: []frozenCall{
 				{name: "find_users", op: "find_users", match: byAddress},
-				{name: "search", op: "search", match: func(r *frozenRow) []string { return []string{string(access.MarkerOf(r.id)) + `\"`} }},
-				{name: "create_issue", op: "create_issue", match: func(r *frozenRow) []string { return []string{`"` + string(access.MarkerOf(r.id)) + `"`} }},
+				{name: "search", op: "search", match: func(r *frozenRow) []string { return []string{string(access.MarkerOf(r.id)) + `:`} }},
+				{name: "create_issue", op: "create_issue", match: func(r *frozenRow) []string { return []string{`"` + string(access.MarkerOf(r.id)) + `:`} }},
 			},
 		},
 		{

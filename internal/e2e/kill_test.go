@@ -64,7 +64,7 @@ func onTicket(op, when string, match ...string) func(context.Context, *killPoint
 // creating is a hold of the call that creates the ticket.
 func creating(when string) func(context.Context, *killPoint) (hold, error) {
 	return func(_ context.Context, k *killPoint) (hold, error) {
-		return k.deskCall("create_issue", when, `"`+string(access.MarkerOf(k.id))+`"`), nil
+		return k.deskCall("create_issue", when, `"`+string(access.MarkerOf(k.id))+`:`), nil
 	}
 }
 

@@ -32,14 +32,14 @@ func people() []person {
 func (p person) email() string { return p.id + "@example.test" }
 
 // accounts are the integration account, and one for each person, with the id "acc-<person>" and the user name "<person>";
-// all are in that time zone.
+// all are in that time zone. A person's token is "token-of-<person>": it opens nothing but the simulator.
 func accounts(token string, zone *time.Location) []jiratest.Account {
 	bot := jiratest.DefaultAccount()
 	bot.Token, bot.Name, bot.Zone = token, botName, zone
 	out := []jiratest.Account{bot}
 	for _, p := range people() {
 		out = append(out, jiratest.Account{
-			ID: "acc-" + p.id, Name: p.id, Email: p.email(), DisplayName: p.name, Inactive: p.left, Zone: zone,
+			ID: "acc-" + p.id, Name: p.id, Email: p.email(), DisplayName: p.name, Token: "token-of-" + p.id, Inactive: p.left, Zone: zone,
 		})
 	}
 	return out

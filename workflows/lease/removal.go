@@ -82,10 +82,19 @@ func (r removal) Order() activities.OpenTicketInput {
 	if r.l.Fulfilment != access.FulfilmentManual {
 		why = "usher cannot take it away, and goes on trying: " + r.l.Problem
 	}
-	return activities.OpenTicketInput{
+	call := activities.OpenTicketInput{
 		Ticket: ticket.ForRemoval(r.l.view(r.w.Person).Lease, why),
 		Record: &access.Entry{Ticket: r.link(access.TicketRef{Desk: r.l.Desk})},
 	}
+	if r.onWord() {
+		call.People = []access.Person{r.w.Person}
+	}
+	return call
+}
+
+// onWord reports whether nothing but a person's word can say that the access is gone.
+func (r removal) onWord() bool {
+	return r.l.Fulfilment == access.FulfilmentManual && r.l.Binding == nil
 }
 
 func (r removal) link(ref access.TicketRef) *access.TicketLink {
@@ -138,14 +147,36 @@ func (r removal) Read(now access.TicketSnapshot) bool {
 	switch {
 	case r.l.State != access.LeaseRevoking || r.l.Fulfilment != access.FulfilmentManual || r.l.busy:
 	case now.Phase == access.TicketDone && !now.StatusChangedByUsher:
+		if why := r.unauthorised(now); why != "" {
+			r.revert("no word/", now, why)
+			break
+		}
 		r.w.removed(r.l, now)
 	case now.Phase == access.TicketWontDo && !now.StatusChangedByUsher:
-		r.l.removal.Write(ticket.Write{
-			Key:  "must end/" + now.StatusChangedAt.UTC().Format(time.RFC3339Nano),
-			Text: ticket.RevertText("access that must end ends"), TransitionTo: access.TicketWaiting,
-		})
+		r.revert("must end/", now, "access that must end ends")
 	}
 	return before.Phase != now.Phase
+}
+
+// revert puts the ticket back, and says why.
+func (r removal) revert(key string, now access.TicketSnapshot, why string) {
+	r.l.Removal.Write(ticket.Write{
+		Key: key + now.StatusChangedAt.UTC().Format(time.RFC3339Nano), Text: ticket.RevertText(why), TransitionTo: access.TicketWaiting,
+	})
+}
+
+// unauthorised returns why the word of whoever closed the ticket as done does not end the lease; "" when it does. Where the
+// target can be read, it is asked, whoever closed the ticket.
+func (r removal) unauthorised(now access.TicketSnapshot) string {
+	switch {
+	case !r.onWord():
+		return ""
+	case r.l.removal.Person(now.StatusChangedBy) == r.w.Person.ID:
+		return "whoever holds access cannot confirm that it was removed"
+	case !now.StatusChangedByFulfiller:
+		return ticket.MoverName(now) + " is not one of those who remove access by hand"
+	}
+	return ""
 }
 
 // removed takes a person's word that the access is gone. Where the target can be read, it must confirm it.
@@ -173,10 +204,7 @@ func (w *person) verifyRemoved(l *lease, now access.TicketSnapshot) {
 			w.ended(l, &verification, ticket.MoverName(now)+" removed it, and the target shows it gone")
 		default:
 			l.Removed = nil
-			l.Removal.Write(ticket.Write{
-				Key:  "still there/" + now.StatusChangedAt.UTC().Format(time.RFC3339Nano),
-				Text: ticket.RevertText("the target still shows the access"), TransitionTo: access.TicketWaiting,
-			})
+			removal{w, l}.revert("still there/", now, "the target still shows the access")
 		}
 	})
 }

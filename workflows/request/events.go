@@ -54,7 +54,9 @@ func (r *request) accountMayDecide(account access.AccountID) bool {
 	if person == "" {
 		return false
 	}
-	_, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, access.Decision{By: person, Verdict: access.Approve})
+	_, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, access.Decision{
+		By: person, Verdict: access.Approve, Channel: access.ChannelTicket,
+	})
 	return why == nil
 }
 
@@ -67,8 +69,9 @@ func (r *request) apply(event access.TicketEvent, now access.TicketSnapshot) {
 		r.View.Ticket = &now.Ref
 		r.Ticket.Ref = &now.Ref
 	}
-	if event == access.EventClosedDone && (who == r.asked.Requester || who == r.asked.Subject) {
-		r.revert(now, "who asks for access, or gets it, cannot confirm that it was granted")
+	if why := r.unauthorised(event, action, now, who); why != "" {
+		r.ticketSeen(event, now, who, evidence, access.ActionRevert)
+		r.revert(now, why)
 		return
 	}
 	r.ticketSeen(event, now, who, evidence, action)
@@ -102,7 +105,7 @@ func (r *request) ticketSeen(event access.TicketEvent, now access.TicketSnapshot
 		Text: ticket.EventText(event, now) + " This means: " + string(action) + ".",
 	})}}
 	if event == access.EventMoved {
-		fact.Ticket = &access.TicketLink{Ref: now.Ref, Request: r.asked.ID, Marker: access.MarkerOf(r.asked.ID)}
+		fact.Ticket = &access.TicketLink{Ref: now.Ref, Request: r.asked.ID, Marker: r.marker}
 	}
 	r.outbox.Add(fact)
 }
@@ -182,7 +185,7 @@ func (r *request) revert(now access.TicketSnapshot, why string) {
 func (r *request) whyReverted(event access.TicketEvent, now access.TicketSnapshot) string {
 	switch event {
 	case access.EventDecidedByOther, access.EventDecidedByApprover:
-		d := access.Decision{By: r.ticket.Person(now.StatusChangedBy), Verdict: access.Approve}
+		d := access.Decision{By: r.ticket.Person(now.StatusChangedBy), Verdict: access.Approve, Channel: access.ChannelTicket}
 		if _, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, d); why != nil {
 			return why.Problem
 		}

@@ -16,7 +16,7 @@ type keeper struct{ *request }
 
 // Order implements ticket.Owner.
 func (k keeper) Order() activities.OpenTicketInput {
-	call := activities.OpenTicketInput{Ticket: ticket.ForRequest(k.asked, *k.Requirement), People: k.ticketPeople()}
+	call := activities.OpenTicketInput{Ticket: ticket.ForRequest(k.asked, *k.Requirement, k.marker), People: k.ticketPeople()}
 	for _, w := range k.view().WaitingOn {
 		if w.Person != "" {
 			call.Assign = append(call.Assign, w.Person)
@@ -31,7 +31,7 @@ func (k keeper) Order() activities.OpenTicketInput {
 			ID: workflows.EventIDPrefix(workflows.RequestWorkflowID(k.asked.ID), access.EventTicketOpened), Request: k.asked.ID,
 			Type: access.EventTicketOpened, Channel: access.ChannelSystem,
 		}},
-		Ticket: &access.TicketLink{Request: k.asked.ID, Marker: access.MarkerOf(k.asked.ID)},
+		Ticket: &access.TicketLink{Request: k.asked.ID, Marker: k.marker},
 		View:   &view,
 	}
 	return call
@@ -96,7 +96,7 @@ func (k keeper) recordOpened(o activities.OpenTicketResult) {
 			Type: access.EventTicketOpened, Channel: access.ChannelSystem, Evidence: ref.URL,
 			Text: "Ticket " + string(ref.Key) + " was opened.",
 		})},
-		Ticket: &access.TicketLink{Ref: ref, Request: k.asked.ID, Marker: access.MarkerOf(k.asked.ID)},
+		Ticket: &access.TicketLink{Ref: ref, Request: k.asked.ID, Marker: k.marker},
 		View:   true,
 	})
 }
@@ -192,7 +192,7 @@ func (r *request) phase() access.TicketPhase {
 // unlink has the ledger forget that a ticket is to be watched.
 func (r *request) unlink(ref access.TicketRef) {
 	r.outbox.Add(outbox.Fact{Ticket: &access.TicketLink{
-		Ref: ref, Request: r.asked.ID, Marker: access.MarkerOf(r.asked.ID), Unlinked: true,
+		Ref: ref, Request: r.asked.ID, Marker: r.marker, Unlinked: true,
 	}})
 }
 

@@ -67,7 +67,9 @@ type stop struct {
 // request is one running request: the single writer of its state.
 type request struct {
 	*state
-	asked  access.Request
+	asked access.Request
+	// marker is what the request's ticket carries.
+	marker access.Marker
 	loop   *durable.Loop
 	outbox *outbox.Outbox
 	ticket *ticket.Keeper
@@ -88,7 +90,10 @@ type request struct {
 // Workflow takes one access request from the question to the closed ticket. A business outcome is its result; it fails only
 // when an operator cancels it, after it has tidied up.
 func Workflow(ctx workflow.Context, p Params) (workflows.RequestResult, error) {
-	r := &request{asked: p.Request, state: p.Carried, rejected: map[string]error{}, numbers: map[string]int{}}
+	r := &request{
+		asked: p.Request, marker: access.NewMarker(p.Request.ID, workflow.GetInfo(ctx).FirstRunID),
+		state: p.Carried, rejected: map[string]error{}, numbers: map[string]int{},
+	}
 	if r.state == nil {
 		r.state = newState(p.Request, workflow.Now(ctx).UTC())
 	}
@@ -137,7 +142,7 @@ func (r *request) keepTicket() {
 		limit = first << stalenessDoublings
 	}
 	r.ticket = ticket.New(r.loop, &r.Ticket, ticket.Settings{
-		Desk: settings.Desk, Marker: access.MarkerOf(r.asked.ID), SearchDelay: settings.SearchIndexDelay.Std(),
+		Desk: settings.Desk, Marker: r.marker, SearchDelay: settings.SearchIndexDelay.Std(),
 		First: first, Max: limit, Recheck: settings.PollInitialInterval.Std(), Guard: true,
 	}, keeper{r})
 }

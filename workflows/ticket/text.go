@@ -31,8 +31,8 @@ func summary(need access.Requirement) string {
 	return "Access request: " + first + " for " + need.Subject.Name()
 }
 
-// ForRequest is the ticket of a request.
-func ForRequest(request access.Request, need access.Requirement) access.NewTicket {
+// ForRequest returns the ticket of a request, with its marker.
+func ForRequest(request access.Request, need access.Requirement, marker access.Marker) access.NewTicket {
 	items := itemLines(need)
 	fields := map[access.TicketField]string{
 		access.FieldRequestID: string(request.ID),
@@ -61,7 +61,7 @@ func ForRequest(request access.Request, need access.Requirement) access.NewTicke
 		paragraphs = append(paragraphs, "Request "+string(request.ID))
 	}
 	return access.NewTicket{
-		Marker:    access.MarkerOf(request.ID),
+		Marker:    marker,
 		Summary:   summary(need),
 		Body:      strings.Join(paragraphs, "\n\n"),
 		Fields:    fields,

@@ -40,8 +40,8 @@ func need() access.Requirement {
 func TestForRequest(t *testing.T) {
 	request := access.Request{ID: "r1", Reason: "to write"}
 	t.Run("the ticket says everything", func(t *testing.T) {
-		n := ticket.ForRequest(request, need())
-		require.Equal(t, access.MarkerOf("r1"), n.Marker)
+		n := ticket.ForRequest(request, need(), "usher-r1:1")
+		require.Equal(t, access.Marker("usher-r1:1"), n.Marker)
 		require.Equal(t, "Access request: Wiki editor and 1 more for Ana", n.Summary)
 		require.Equal(t, mia, n.Requester)
 		require.Equal(t, []string{
@@ -64,7 +64,7 @@ func TestForRequest(t *testing.T) {
 	t.Run("what does not apply is left out", func(t *testing.T) {
 		few := need()
 		few.Items, few.Settings.RequestURL, few.Requester = few.Items[:1], "", ana
-		n := ticket.ForRequest(request, few)
+		n := ticket.ForRequest(request, few, "usher-r1:1")
 		require.Equal(t, "Access request: Wiki editor for Ana", n.Summary)
 		require.Contains(t, n.Body, "Requested by Ana, for themselves.")
 		require.NotContains(t, n.Body, "by hand")

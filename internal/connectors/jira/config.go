@@ -57,6 +57,9 @@ type Config struct {
 	ClosingFields map[access.TicketPhase]map[string]any `yaml:"closing_fields"`
 	// Fields puts usher's values into fields of the ticket, by field id ("customfield_10041").
 	Fields map[string]access.TicketField `yaml:"fields"`
+	// FulfilledBy are the accounts of those who grant and remove access by hand: their word counts when they close a ticket as
+	// done. Nobody else's does.
+	FulfilledBy []access.AccountID `yaml:"fulfilled_by"`
 	// TextEditors are accounts that may change the text of usher's tickets, such as that of an automation. While anybody else
 	// has changed it, nothing on the ticket counts as a grant or an approval.
 	TextEditors []access.AccountID `yaml:"text_editors"`

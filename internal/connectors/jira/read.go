@@ -2,6 +2,7 @@ package jira
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"usher/internal/access"
@@ -110,6 +111,7 @@ func (d *Desk) snapshot(i issue, me access.AccountID) access.TicketSnapshot {
 	if move != nil {
 		s.StatusChangedBy, s.StatusChangedByName = move.Author.id(), move.Author.DisplayName
 		s.StatusChangedAt, s.StatusChangedByUsher = move.Created.Time, move.Author.id() == me
+		s.StatusChangedByFulfiller = slices.Contains(d.config.FulfilledBy, move.Author.id())
 	}
 	if text := d.lastTextChange(i, me); text != nil {
 		s.TextChangedBy = text.Author.id()

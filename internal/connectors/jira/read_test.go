@@ -167,6 +167,22 @@ func TestTextChangedBy(t *testing.T) {
 	})
 }
 
+func TestFulfilledBy(t *testing.T) {
+	for _, edition := range []jiratest.Edition{jiratest.Cloud, jiratest.DataCenter} {
+		s := newSite(t, jiratest.Config{Edition: edition})
+		ada := s.addAccount(access.Person{ID: "ada", DisplayName: "Ada", Email: "ada@example.test"})
+		bob := s.addAccount(access.Person{ID: "bob", DisplayName: "Bob", Email: "bob@example.test"})
+		desk := s.desk(t, func(c *jira.Config) { c.FulfilledBy = []access.AccountID{ada} })
+		for _, by := range []access.AccountID{ada, bob} {
+			id := open(t, desk).ID
+			require.NoError(t, s.MoveAs(string(by), string(id), jiratest.StatusDenied))
+			got, err := desk.ReadTicket(t.Context(), id)
+			require.NoError(t, err)
+			require.Equal(t, by == ada, got.StatusChangedByFulfiller, "%s, by %s", edition, by)
+		}
+	}
+}
+
 func TestAHiddenTicketIsNotFoundAndComesBack(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, nil)

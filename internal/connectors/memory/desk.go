@@ -28,12 +28,14 @@ type Desk struct {
 	accounts []deskAccount
 	// fallback is whom the desk assigns a new ticket to when nobody is asked for.
 	fallback access.AccountID
-	closed   map[access.TicketPhase]bool
-	reopen   access.TicketPhase
-	demanded map[access.TicketPhase]string
-	faults   deskFaults
-	feed     deskFeed
-	writes   int
+	// fulfillers are those who say on a ticket that something was done by hand.
+	fulfillers []access.AccountID
+	closed     map[access.TicketPhase]bool
+	reopen     access.TicketPhase
+	demanded   map[access.TicketPhase]string
+	faults     deskFaults
+	feed       deskFeed
+	writes     int
 }
 
 var _ access.ServiceDesk = (*Desk)(nil)
@@ -329,7 +331,8 @@ func (d *Desk) snapshot(t *DeskTicket) access.TicketSnapshot {
 		Assignee: t.Assignee, AssignedByUsher: !t.AssignedByOther,
 		StatusChangedBy: t.StatusChangedBy, StatusChangedByName: d.nameOf(t.StatusChangedBy), StatusChangedAt: t.MovedAt,
 		StatusChangedByUsher: t.StatusChangedBy == DeskSelf, TextChangedBy: t.TextChangedBy,
-		UpdatedAt: t.UpdatedAt,
+		StatusChangedByFulfiller: slices.Contains(d.fulfillers, t.StatusChangedBy),
+		UpdatedAt:                t.UpdatedAt,
 	}
 }
 

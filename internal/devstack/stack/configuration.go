@@ -51,7 +51,8 @@ var starterTemplate string
 
 // DemoCatalog is the catalog of a stack that is given none, as YAML: wiki/editor (manager), wiki/admin (manager, then
 // owner), vpn/user (for two minutes at most), badge/lab (by hand) and printer/color (by hand, read back in the
-// directory). The people are the simulator's: ana and ben ask, mia is their manager, omar owns, zoe is above them.
+// directory). The people are the simulator's: ana and ben ask, mia is their manager, omar owns, zoe is above them
+// and grants by hand.
 func DemoCatalog() string { return demoCatalog }
 
 // values are what the templates show.
@@ -60,6 +61,7 @@ type values struct {
 	Jira, JiraUser, SCIM                                   string
 	RequestURL                                             string
 	PollInitialInterval, PollMaxInterval, SearchIndexDelay string
+	Fulfiller, FulfillerName                               string
 	RealJira                                               *RealJira
 	Targets                                                map[access.TargetName]string
 }
@@ -76,7 +78,7 @@ func (s *Stack) writeConfiguration() error {
 	v := values{
 		Temporal: s.urls.TemporalAddress, Catalog: s.path(catalogFile), Health: s.listen.health, API: s.listen.api,
 		Jira: s.urls.Jira, JiraUser: simulatorUser, SCIM: s.urls.DirectoryAPI + "/scim/v2",
-		RequestURL: s.requestURL(), RealJira: s.options.Jira, Targets: s.options.Targets,
+		RequestURL: s.requestURL(), Fulfiller: JiraAccount(Auditor), FulfillerName: string(Auditor), RealJira: s.options.Jira, Targets: s.options.Targets,
 		PollInitialInterval: lookFirst.String(), PollMaxInterval: lookAtMost.String(), SearchIndexDelay: deskSettles.String(),
 	}
 	for name, text := range map[string]string{workerFile: workerTemplate, starterFile: starterTemplate} {

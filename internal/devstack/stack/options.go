@@ -54,6 +54,8 @@ type RealJira struct {
 	URL, User string
 	// Project is a project's key, IssueType the name of a type.
 	Project, IssueType string
+	// FulfilledBy are the accounts of those who grant by hand. At least one; one that does not exist is nobody.
+	FulfilledBy []string
 }
 
 func (o Options) withDefaults() (Options, error) {

@@ -63,7 +63,7 @@ func (c *Client) TicketsOf(ctx context.Context, id access.RequestID) ([]Ticket, 
 	var found []Ticket
 	for _, t := range all {
 		for _, label := range t.Labels {
-			if label == string(access.MarkerOf(id)) {
+			if access.Marker(label).IsOf(id) {
 				found = append(found, t)
 			}
 		}

@@ -1,0 +1,297 @@
+package e2e_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/connectors/jira/jiratest"
+	"usher/internal/devstack/stack"
+)
+
+// attack is a row in which somebody with a desk account, who is neither requester, approver nor named in fulfilled_by,
+// tries to get access, or to stop others' requests.
+type attack struct {
+	row
+	// plant is done before the request is made; nil for nothing.
+	plant func(context.Context, *attack) error
+	// try is the attack itself, on the open ticket.
+	try func(context.Context, *attack) error
+	// evidence must hold afterwards, before anybody decides honestly.
+	evidence func(context.Context, *attack) error
+	// honest is what ends the request afterwards as the row wants.
+	honest func(context.Context, *attack) error
+	// planted is the attacker's own ticket.
+	planted string
+	// dataCenter says which edition the desk is.
+	dataCenter bool
+}
+
+// attacker is an employee with an account on the desk.
+const attacker access.PersonID = "ben"
+
+// restAs calls the desk's own API with a person's own credentials.
+func (a *attack) restAs(ctx context.Context, who access.PersonID, method, path string, body, into any) error {
+	return exchange(ctx, message{
+		method: method, address: a.jira.url + "/rest/api/2/" + path, body: body, into: into,
+		header: map[string]string{"Authorization": a.credentials(who)},
+	})
+}
+
+// credentials are the person's e-mail address with a token on Cloud, and the token alone on Data Center.
+func (a *attack) credentials(who access.PersonID) string {
+	token := "token-of-" + string(who)
+	if a.dataCenter {
+		return "Bearer " + token
+	}
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(string(who)+"@example.test:"+token))
+}
+
+// edit changes fields of the row's ticket as a person does.
+func (a *attack) edit(ctx context.Context, who access.PersonID, fields map[string]any) error {
+	ticket, err := a.ticket(ctx)
+	if err != nil {
+		return err
+	}
+	return a.restAs(ctx, who, http.MethodPut, "issue/"+ticket.ID, map[string]any{"fields": fields}, nil)
+}
+
+// plantApproved opens an ordinary issue, which a manager approves for another purpose, and labels it as the ticket of a
+// request that does not exist yet.
+func plantApproved(ctx context.Context, a *attack) error {
+	var made struct{ ID, Key string }
+	err := a.restAs(ctx, attacker, http.MethodPost, "issue", map[string]any{"fields": map[string]any{
+		"project": map[string]string{"key": "ACCESS"}, "issuetype": map[string]string{"name": "Access request"},
+		"summary": "A new chair", "labels": []string{"chair"},
+	}}, &made)
+	if err != nil {
+		return err
+	}
+	a.planted = made.ID
+	if err := a.TransitionTicket(ctx, "mia", access.TicketKey(made.Key), statusApproved); err != nil {
+		return err
+	}
+	return a.restAs(ctx, attacker, http.MethodPut, "issue/"+made.ID, map[string]any{"fields": map[string]any{
+		"labels": []string{"usher", string(access.MarkerOf(a.id))},
+	}}, nil)
+}
+
+// ownTicket wants a ticket of usher's own, beside the one that was planted, and an undecided request.
+func ownTicket(ctx context.Context, a *attack) error {
+	detail, err := a.Show(ctx, stack.Auditor, a.id)
+	switch {
+	case err != nil:
+		return err
+	case detail.Ticket == nil || string(detail.Ticket.ID) == a.planted:
+		return fmt.Errorf("the request's ticket is %+v, the planted one %s", detail.Ticket, a.planted)
+	case detail.State != access.StateAwaitingApproval || len(detail.Decisions) > 0:
+		return fmt.Errorf("the request is %s", detail.State)
+	}
+	return nil
+}
+
+// as is a move of the ticket by a person.
+func as(who access.PersonID, status string) func(context.Context, *attack) error {
+	return func(ctx context.Context, a *attack) error { return a.move(ctx, who, status) }
+}
+
+// refused waits until the audit trail says that a change of the ticket did not count, and why.
+func refused(why string) func(context.Context, *attack) error {
+	return func(ctx context.Context, a *attack) error {
+		return a.until(ctx, func(d stack.Detail) error {
+			if d.State.Ended() {
+				return stack.Stop(fmt.Errorf("the request ended as %s", d.State))
+			}
+			for _, event := range d.Timeline {
+				if event.Type == access.EventDecisionRefused && strings.Contains(event.Text, why) {
+					return nil
+				}
+			}
+			return fmt.Errorf("the audit trail does not say %q yet", why)
+		})
+	}
+}
+
+func approvesAll(ctx context.Context, a *attack) error { return a.approve(ctx) }
+
+func inStatus(status string) func(context.Context, *attack) error {
+	return func(ctx context.Context, a *attack) error { return a.status(ctx, status) }
+}
+
+// attacked is how a request ends that nobody approves in the end.
+var attacked = ending{outcome: access.OutcomeDenied, status: statusWontDo}
+
+func denies(by access.PersonID) func(context.Context, *attack) error {
+	return func(ctx context.Context, a *attack) error { return a.decide(ctx, by, access.Deny) }
+}
+
+func rewrites(fields map[string]any) func(context.Context, *attack) error {
+	return func(ctx context.Context, a *attack) error { return a.edit(ctx, attacker, fields) }
+}
+
+// forged sends the starter an event of the desk whose signature is none.
+func forged(ctx context.Context, a *attack) error {
+	ticket, err := a.ticket(ctx)
+	if err != nil {
+		return err
+	}
+	status := 0
+	err = exchange(ctx, message{
+		method: http.MethodPost, address: a.stack.URLs().API + "/v1/desks/jira/webhook", status: &status,
+		header: map[string]string{"X-Hub-Signature": "sha256=" + strings.Repeat("00", 32)},
+		body: map[string]any{
+			"webhookEvent": "jira:issue_updated", "issue": map[string]any{"id": ticket.ID},
+			"changelog": map[string]any{"items": []any{map[string]any{"field": "status", "toString": statusApproved}}},
+		},
+	})
+	if status != http.StatusUnauthorized {
+		return fmt.Errorf("the forged webhook was answered with %d (%w)", status, errors.Join(err))
+	}
+	return nil
+}
+
+// attacks are the rows, for one edition.
+func attacks() []*attack {
+	made := func(name string, ask access.EntitlementID, want ending) row {
+		return row{name: name, ask: ask, want: want}
+	}
+	changed := "no longer says what usher wrote"
+	closer := "is neither requester, subject, approver"
+	return []*attack{
+		{
+			row: made("an old approval replayed", "wiki/editor", attacked), plant: plantApproved,
+			try: func(context.Context, *attack) error { return nil }, evidence: ownTicket, honest: denies("mia"),
+		},
+		{
+			row: made("a stranger's fulfilment", "badge/lab", granted), try: inOrder(approvesAll, inStatus(statusWorking), as(attacker, statusDone)),
+			evidence: refused("is not one of those who grant access by hand"), honest: inOrder(inStatus(statusWorking), as("zoe", statusDone)),
+		},
+		{
+			row:      made("a stranger's refusal to fulfil", "badge/lab", granted),
+			try:      inOrder(approvesAll, inStatus(statusWorking), as(attacker, statusWontDo)),
+			evidence: refused(closer), honest: inOrder(inStatus(statusWorking), as("zoe", statusDone)),
+		},
+		{
+			row: made("a stranger's closing", "wiki/editor", granted), try: as(attacker, statusDone),
+			evidence: refused(closer), honest: inOrder(inStatus(statusWaiting), approvesAll),
+		},
+		{
+			row: made("a stranger's approval", "wiki/editor", granted), try: as(attacker, statusApproved),
+			evidence: refused("not an approver"), honest: inOrder(inStatus(statusWaiting), approvesAll),
+		},
+		{
+			row:      made("a changed description, approved", "wiki/admin", attacked),
+			try:      inOrder(rewrites(map[string]any{"description": "Ana asks for the viewer only."}), as("mia", statusApproved)),
+			evidence: refused(changed), honest: denies("mia"),
+		},
+		{
+			row:      made("a changed summary, approved", "wiki/admin", attacked),
+			try:      inOrder(rewrites(map[string]any{"summary": "Wiki viewer"}), as("mia", statusApproved)),
+			evidence: refused(changed), honest: denies("mia"),
+		},
+		{
+			row:      made("a changed reason, approved", "wiki/admin", attacked),
+			try:      inOrder(rewrites(map[string]any{"customfield_10047": "only to read"}), as("mia", statusApproved)),
+			evidence: refused(changed), honest: denies("mia"),
+		},
+		{
+			row:      made("a changed description, granted by hand", "badge/lab", attacked),
+			try:      inOrder(approvesAll, inStatus(statusWorking), rewrites(map[string]any{"description": "A badge for all doors."}), as("zoe", statusDone)),
+			evidence: refused(changed), honest: inOrder(inStatus(statusWorking), as("zoe", statusWontDo)),
+		},
+		{
+			row: made("a forged webhook", "wiki/editor", attacked), try: forged, evidence: undecided, honest: denies("mia"),
+		},
+	}
+}
+
+func undecided(ctx context.Context, a *attack) error {
+	return a.state(ctx, access.StateAwaitingApproval)
+}
+
+// grants counts what the attack has given to the row's person: memberships, and leases that were granted.
+func (a *attack) grants(ctx context.Context) (int, error) {
+	found, err := a.gather(ctx)
+	count := 0
+	for _, c := range found.changes {
+		if c.User == a.who && c.Kind == "added" {
+			count++
+		}
+	}
+	for _, l := range found.leases {
+		if l.Lease.Request == a.id && l.State != access.LeaseGranting {
+			count++
+		}
+	}
+	return count, err
+}
+
+// play attacks, looks at what it gave, and ends the request honestly.
+func (a *attack) play(ctx context.Context) (grants int, err error) {
+	if a.plant != nil {
+		if err := a.plant(ctx, a); err != nil {
+			return 0, fmt.Errorf("plant: %w", err)
+		}
+	}
+	if err := inOrder(opensAttacked, a.try, a.evidence)(ctx, a); err != nil {
+		return 0, err
+	}
+	if grants, err = a.grants(ctx); err != nil || grants > 0 {
+		return grants, err
+	}
+	return 0, inOrder(a.honest, endsAttacked)(ctx, a)
+}
+
+// opensAttacked asks, and waits for the request's own ticket.
+func opensAttacked(ctx context.Context, a *attack) error {
+	if err := a.submit(ctx); err != nil {
+		return err
+	}
+	return a.until(ctx, func(d stack.Detail) error {
+		if d.Ticket == nil || d.State == access.StateEvaluating {
+			return errors.New("the request has no ticket yet")
+		}
+		return nil
+	})
+}
+
+func endsAttacked(ctx context.Context, a *attack) error { return a.ends(ctx) }
+
+// TestAttack plays an attacker with a desk account against the running system, on every desk.
+func TestAttack(t *testing.T) {
+	for _, edition := range []jiratest.Edition{jiratest.Cloud, jiratest.DataCenter} {
+		t.Run(string(edition), func(t *testing.T) {
+			more := settings{}
+			if edition == jiratest.DataCenter {
+				more = dataCenter()
+			}
+			s := start(t, more)
+			ctx, cancel := context.WithTimeout(t.Context(), rowWithin)
+			defer cancel()
+			all := attacks()
+			for n, a := range all {
+				require.NoError(t, a.on(ctx, s, fmt.Sprintf("attack-%d", n+1)))
+				a.dataCenter = edition == jiratest.DataCenter
+			}
+			require.NoError(t, each(all, func(a *attack) error {
+				grants, err := a.play(ctx)
+				evidence := "yes"
+				if err != nil {
+					evidence = "no"
+				}
+				t.Logf("row attack on Jira %s: %-40s grants %d, evidence %s", edition, a.name, grants, evidence)
+				if grants > 0 || err != nil {
+					return fmt.Errorf("%s (request %s): %d grants, %w", a.name, a.id, grants, errors.Join(err))
+				}
+				return nil
+			}))
+		})
+	}
+}

@@ -1,0 +1,142 @@
+package workflows_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+)
+
+// authorityRow is one change of a ticket by one account, with the ticket's text as usher wrote it or not.
+type authorityRow struct {
+	by       access.PersonID
+	to       access.TicketPhase
+	approved bool
+	edited   bool
+}
+
+func (r authorityRow) String() string {
+	state, text := "undecided", "its own text"
+	if r.approved {
+		state = "approved"
+	}
+	if r.edited {
+		text = "another text"
+	}
+	return fmt.Sprintf("%s, %s, by %s to %s", state, text, r.by, r.to)
+}
+
+// counts is what the change does to the request; "" when it does nothing and the ticket is put back. Ana asks for herself,
+// Omar approves, Ben grants by hand, Mia has an account and nothing to do with it, and nobody knows Eve.
+func (r authorityRow) counts() access.RequestState {
+	concerned := r.by == "ana" || r.by == "omar" || r.by == "ben"
+	switch {
+	case !r.approved && r.to == access.TicketApproved && r.by == "omar" && !r.edited:
+		return access.StateFulfilling
+	case !r.approved && r.to == access.TicketDenied && r.by == "omar":
+		return access.OutcomeDenied
+	case !r.approved && r.to.Closed() && concerned:
+		return access.OutcomeCancelled
+	case r.approved && r.to == access.TicketDone && r.by == "ben" && !r.edited:
+		return access.OutcomeGranted
+	case r.approved && r.to == access.TicketWontDo && concerned:
+		return access.OutcomeDenied
+	}
+	return ""
+}
+
+func authorityRows() []authorityRow {
+	var rows []authorityRow
+	for _, by := range []access.PersonID{"ana", "omar", "ben", "mia", "eve"} {
+		for _, to := range []access.TicketPhase{access.TicketApproved, access.TicketDenied, access.TicketDone, access.TicketWontDo} {
+			for _, approved := range []bool{false, true} {
+				for _, edited := range []bool{false, true} {
+					rows = append(rows, authorityRow{by, to, approved, edited})
+				}
+			}
+		}
+	}
+	return rows
+}
+
+// The ticket is a channel, not an authority: who changed it, and whether it still says what usher wrote, decides what the
+// change does.
+func TestTicketAuthority(t *testing.T) {
+	for _, row := range authorityRows() {
+		t.Run(row.String(), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.accounts["eve"] = "account-of-eve"
+			if row.approved {
+				w.at(time.Hour, func() { w.decide("omar", access.Approve) })
+			}
+			before := access.TicketWaiting
+			w.at(2*time.Hour, func() {
+				before = w.ticket().Phase
+				if row.edited {
+					require.NoError(t, w.desk.EditTextAs("account-of-eve", w.ticket().Ref.ID, "It is only about the viewer."))
+				}
+				w.move(row.by, row.to)
+			})
+			want := row.counts()
+			w.at(4*time.Hour, func() {
+				if want == "" {
+					require.Equal(t, before, w.ticket().Phase, "the ticket is put back")
+					require.Equal(t, 1, has(w.events("r1"), access.EventDecisionRefused))
+				}
+				if !want.Ended() {
+					require.Len(t, w.view().Decisions, map[bool]int{true: 1}[row.approved || want == access.StateFulfilling])
+					require.Empty(t, w.ensures)
+					w.withdraw("ana")
+				}
+			})
+			outcome := w.run(w.request("badge/lab")).Outcome
+			if want.Ended() {
+				require.Equal(t, want, outcome)
+				return
+			}
+			require.Equal(t, access.OutcomeWithdrawn, outcome)
+		})
+	}
+}
+
+// Nobody but whoever removes access by hand says that it is gone, where usher cannot look itself.
+func TestTicketAuthority_removal(t *testing.T) {
+	for _, by := range []access.PersonID{"ana", "omar", "ben", "eve"} {
+		for _, fulfiller := range []access.PersonID{"ben", "ana"} {
+			t.Run(fmt.Sprintf("closed by %s, while %s removes by hand", by, fulfiller), func(t *testing.T) {
+				t.Parallel()
+				h := newHolder(t)
+				h.accounts["eve"] = "account-of-eve"
+				h.desk.SetFulfillers(h.accounts[fulfiller])
+				e := lease("r1:1", "vault", 0)
+				e.Lease.Fulfilment, e.Lease.Binding = access.FulfilmentManual, nil
+				e.Lease.Subject.Email = "ana@example.test"
+				until := h.env.Now().Add(time.Hour)
+				e.Window = access.Window{Until: &until}
+				e.Granted = &access.Verification{Present: true, Method: "a human's word", At: h.env.Now()}
+				h.ensureAt(0, e)
+				counts := by == fulfiller && by != "ana"
+				ended := func() bool {
+					known, err := h.ledger.Lease(t.Context(), "r1:1")
+					require.NoError(t, err)
+					return known.State == access.LeaseEnded
+				}
+				h.at(2*time.Hour, func() { h.move(by, access.TicketDone) })
+				h.at(4*time.Hour, func() {
+					require.Equal(t, counts, ended())
+					if !counts {
+						require.Equal(t, access.TicketWaiting, h.ticket().Phase, "the ticket is put back")
+						h.desk.SetFulfillers("account-of-olga")
+						require.NoError(t, h.desk.MoveAs("account-of-olga", h.ticket().Ref.ID, access.TicketDone))
+					}
+				})
+				h.hold()
+				require.True(t, ended())
+			})
+		}
+	}
+}

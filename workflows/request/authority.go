@@ -1,0 +1,42 @@
+package request
+
+import (
+	"usher/internal/access"
+	"usher/workflows/ticket"
+)
+
+// unauthorised returns why an action that a change of the ticket asks for is not taken from whoever changed it; "" when it
+// is. The ticket is a channel, not an authority: who may write to the desk decides nothing by that.
+func (r *request) unauthorised(event access.TicketEvent, action access.TicketAction, now access.TicketSnapshot, who access.PersonID) string {
+	switch action {
+	case access.ActionConfirmGrant:
+		switch {
+		case who == r.asked.Requester || who == r.asked.Subject:
+			return "who asks for access, or gets it, cannot confirm that it was granted"
+		case !now.StatusChangedByFulfiller:
+			return ticket.MoverName(now) + " is not one of those who grant access by hand"
+		}
+		return textChanged(now)
+	case access.ActionDecide:
+		if now.Phase == access.TicketApproved {
+			return textChanged(now)
+		}
+	case access.ActionCancel, access.ActionDeny:
+		closed := event == access.EventClosedUndecided || event == access.EventClosedWontDo
+		if closed && who == "" && !now.StatusChangedByFulfiller {
+			return ticket.MoverName(now) + " is neither requester, subject, approver nor one of those who grant access by hand"
+		}
+	case access.ActionRevert, access.ActionRecreate, access.ActionRecordOnly:
+	}
+	return ""
+}
+
+// textChanged returns why nothing on a ticket gives access whose text somebody else has changed; "" when nobody has. An
+// approver reads what the ticket says, not what was asked for.
+func textChanged(now access.TicketSnapshot) string {
+	if now.TextChangedBy == "" {
+		return ""
+	}
+	return "the ticket no longer says what usher wrote: account " + string(now.TextChangedBy) + " changed its text; " +
+		"the request itself shows what is asked for"
+}
