@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"usher/internal/access"
@@ -37,8 +38,10 @@ type OpenTicketResult struct {
 	Accounts []access.Account `json:"accounts,omitempty"`
 	// Found is true when the ticket existed already.
 	Found bool `json:"found,omitempty"`
-	// Recorded is true when the ledger has got OpenTicketInput.Record.
-	Recorded bool `json:"recorded,omitempty"`
+	// Recorded is true when the ledger has got OpenTicketInput.Record from this attempt, OpeningKnown when it has the opening of
+	// a ticket that was found.
+	Recorded     bool `json:"recorded,omitempty"`
+	OpeningKnown bool `json:"opening_known,omitempty"`
 }
 
 // OpenTicket finds the ticket by its marker, else creates it. It must NOT be retried blindly: an error of kind Unknown,
@@ -59,6 +62,7 @@ func (a *Desk) OpenTicket(ctx context.Context, c OpenTicketInput) (OpenTicketRes
 	err := a.retryStep(ctx, func() (err error) { ref, err = a.Port.FindTicket(ctx, c.Ticket.Marker); return err })
 	if err == nil {
 		opened.Ref, opened.Found = ref, true
+		opened.OpeningKnown = a.openingKnown(ctx, c.Record, ref)
 		return opened, nil
 	}
 	if !access.IsKind(err, access.NotFound) {
@@ -73,6 +77,17 @@ func (a *Desk) OpenTicket(ctx context.Context, c OpenTicketInput) (OpenTicketRes
 		opened.Recorded = a.record(ctx, c.Record.Opened(opened.Ref, a.now()))
 	}
 	return opened, nil
+}
+
+// openingKnown reports whether the ledger has the opening of a ticket that existed already, from the attempt that opened it.
+func (a *Desk) openingKnown(ctx context.Context, entry *access.Entry, ref access.TicketRef) bool {
+	if entry == nil || entry.Ticket == nil || a.Ledger == nil {
+		return false
+	}
+	asking, cancel := context.WithTimeout(ctx, alongWithin)
+	defer cancel()
+	links, err := a.Ledger.TicketsOf(asking, entry.Ticket.Request)
+	return err == nil && slices.ContainsFunc(links, func(l access.TicketLink) bool { return l.Ref.Desk == ref.Desk && l.Ref.ID == ref.ID })
 }
 
 func (a *Desk) now() time.Time {

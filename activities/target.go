@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -61,6 +62,8 @@ func (a *Target) Grant(ctx context.Context, c GrantInput) (GrantResult, error) {
 		if row != nil {
 			// An earlier attempt has read what was there before.
 			result.Existing = row.Existing
+			c.Assignment.Account = cmp.Or(c.Assignment.Account, row.Account)
+			c.Assignment.RoleID = cmp.Or(c.Assignment.RoleID, row.RoleID)
 		} else if err := a.first(ctx, &c, &result); err != nil {
 			return GrantResult{}, translate(err)
 		}
@@ -81,6 +84,8 @@ func (a *Target) first(ctx context.Context, c *GrantInput, result *GrantResult) 
 			return err
 		}
 		c.Assignment.Account, c.Assignment.RoleID = before.Account, before.RoleID
+		// Whoever takes the access away asks by these ids, also when the answer to the grant is lost.
+		c.First.Account, c.First.RoleID = before.Account, before.RoleID
 		result.Existing, c.First.Existing = before.Present, before.Present
 	}
 	if a.Ledger == nil {

@@ -44,6 +44,9 @@ func (w *person) revoke(l *lease, ending []access.LeaseID) {
 
 func (w *person) revokeFailed(l *lease, err error) {
 	w.retry(l, err, workflows.RetryRevoke)
+	if l.Nowhere = workflows.KindOf(err) == access.NotFound; l.Nowhere && l.Removal != nil {
+		l.Removal.ReadNow = true
+	}
 	if l.Failures < workflows.EscalateAfter || l.Removal != nil || l.Desk == "" {
 		return
 	}

@@ -53,12 +53,16 @@ func (w *person) know(l *lease, known activities.LeaseRecord) {
 	switch {
 	case l.State != access.LeaseGranting || l.DesiredState == access.Absent:
 		l.Loaded = true
-	case known.Evidence == activities.EvidenceMissing && l.Failures < maxWithoutEvidence:
+	case known.Evidence == activities.EvidenceMissing && l.Unconfirmed < maxWithoutEvidence:
+		// The next attempt asks again, whatever the ledger has of the lease.
+		l.Loaded = false
+		l.Unconfirmed++
 		w.retry(l, access.Errorf(access.Transient, "grant "+l.Title, "%s", known.Detail), workflows.RetryGrant)
 	case known.Evidence != activities.EvidenceApproved:
 		w.refuse(l, known.Detail)
 	default:
-		l.Loaded, l.Failures = true, 0
+		// Failures go on being counted: it is the grant that fails.
+		l.Loaded, l.Unconfirmed = true, 0
 	}
 }
 

@@ -108,6 +108,9 @@ func (g *group) learn(now time.Time) {
 	g.known, g.keepers, g.granting, g.busy = now, nil, nil, 0
 	for _, l := range g.leases {
 		switch {
+		case l.State == access.LeaseGranting && l.Attempted && !l.Loaded && len(g.granting) < enough:
+			// Whether the access was there before stands in the ledger only.
+			g.granting = append(g.granting, &l.record)
 		case !l.isPresent(now):
 		case l.State == access.LeaseActive && len(g.keepers) < enough:
 			g.keepers = append(g.keepers, &l.record)

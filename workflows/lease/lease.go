@@ -54,8 +54,13 @@ type record struct {
 	Refused string `json:"no,omitempty"`
 	Problem string `json:"prob,omitempty"`
 	// Failures counts failures in a row, and RetryAt is when the next attempt is due.
-	Failures int       `json:"fail,omitempty"`
-	RetryAt  time.Time `json:"retry,omitzero"`
+	Failures int `json:"fail,omitempty"`
+	// Unconfirmed counts how often in a row the ledger did not have the request's approval.
+	Unconfirmed int       `json:"unconfirmed,omitempty"`
+	RetryAt     time.Time `json:"retry,omitzero"`
+	// Nowhere is true while the target knows no such role or no such person: by itself it can neither remove the access nor
+	// prove that there is none.
+	Nowhere bool `json:"nowhere,omitempty"`
 	// Removal is the ticket that asks a person to take the access away; nil when none was needed.
 	Removal *ticket.State `json:"removal,omitempty"`
 	// Removed is a person's word that the access is gone, until the target has confirmed it; nil for none.

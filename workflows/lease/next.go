@@ -12,6 +12,8 @@ type action string
 const (
 	// wait: nothing is to be done now.
 	wait action = "wait"
+	// waitForOther waits until another lease's call has ended. What the ledger said will be out of date then.
+	waitForOther action = "wait for another lease"
 	// load asks the ledger what it knows of the lease.
 	load action = "load"
 	// refuse: nothing says where the access is granted.
@@ -72,16 +74,28 @@ func nextGrant(l *record, o others, now time.Time) action {
 	case taken && l.Loaded:
 		// What a person has granted is held, even if its time is over by now: it must be taken away again.
 		return takeGrant
-	case !l.Loaded && (taken || l.ReadFirst || l.mustEnd(now) || l.Binding == nil):
+	case !l.Loaded && (taken || l.mustEnd(now) || l.Binding == nil):
 		// Of what must end, or is refused, an earlier run may have granted something.
 		return load
 	case l.mustEnd(now):
 		return nextUngranted(l)
+	}
+	return nextGrantCall(l, o)
+}
+
+// nextGrantCall is the next step of a lease that shall be granted now.
+func nextGrantCall(l *record, o others) action {
+	// Whether the access was there before shows only when it is known whether another lease has granted it.
+	waits := o.busy || (o.granting != nil && !l.Attempted)
+	switch {
 	case l.Binding == nil:
 		return refuse
-	case o.busy, o.granting != nil && !l.Attempted:
-		// Whether the access was there before shows only when it is known whether the other lease has granted it.
+	case waits && l.Loaded:
+		return waitForOther
+	case waits:
 		return wait
+	case !l.Loaded && l.ReadFirst:
+		return load
 	}
 	return grantAccess
 }

@@ -31,18 +31,19 @@ func base(s access.LeaseState, change ...func(*record)) *record {
 	return r
 }
 
-func byHand(r *record)   { r.Fulfilment = access.FulfilmentManual }
-func unwanted(r *record) { r.DesiredState = access.Absent }
-func over(r *record)     { r.EndsAt = &before }
-func ending(r *record)   { r.EndsAt = &later }
-func unloaded(r *record) { r.Loaded = false }
-func tried(r *record)    { r.Attempted = true }
-func free(r *record)     { r.Binding = nil }
-func existing(r *record) { r.Existing = true }
-func keeps(r *record)    { r.AtEnd = access.ExistingKeep }
-func proved(r *record)   { r.Granted = &access.Verification{Present: true, At: before} }
-func retries(r *record)  { r.RetryAt = later }
-func removed(r *record)  { r.Removed = &access.TicketSnapshot{Phase: access.TicketDone} }
+func byHand(r *record)     { r.Fulfilment = access.FulfilmentManual }
+func unwanted(r *record)   { r.DesiredState = access.Absent }
+func over(r *record)       { r.EndsAt = &before }
+func ending(r *record)     { r.EndsAt = &later }
+func unloaded(r *record)   { r.Loaded = false }
+func tried(r *record)      { r.Attempted = true }
+func free(r *record)       { r.Binding = nil }
+func existing(r *record)   { r.Existing = true }
+func keeps(r *record)      { r.AtEnd = access.ExistingKeep }
+func proved(r *record)     { r.Granted = &access.Verification{Present: true, At: before} }
+func retries(r *record)    { r.RetryAt = later }
+func readsFirst(r *record) { r.ReadFirst = true }
+func removed(r *record)    { r.Removed = &access.TicketSnapshot{Phase: access.TicketDone} }
 func ungranted(r *record) {
 	r.GrantedAt = nil
 }
@@ -58,7 +59,10 @@ func TestNext(t *testing.T) {
 	}{
 		{"a new lease is granted", base(access.LeaseGranting, unloaded), others{}, grantAccess},
 		{"a grant waits for its time", base(access.LeaseGranting, retries), others{}, wait},
-		{"a grant waits for another call on the same role", base(access.LeaseGranting), others{busy: true}, wait},
+		{"a grant waits for another call on the same role", base(access.LeaseGranting, unloaded), others{busy: true}, wait},
+		{"a grant that waits asks the ledger again afterwards", base(access.LeaseGranting), others{busy: true}, waitForOther},
+		{"a grant at the edge asks the ledger when it need not wait", base(access.LeaseGranting, unloaded, readsFirst), others{}, load},
+		{"a grant at the edge waits before it asks the ledger", base(access.LeaseGranting, unloaded, readsFirst), others{granting: held}, wait},
 		{"a grant without a role is refused", base(access.LeaseGranting, free), others{}, refuse},
 		{"a grant by hand is looked up first", base(access.LeaseGranting, byHand, proved, unloaded), others{}, load},
 		{"a grant by hand is taken", base(access.LeaseGranting, byHand, proved), others{}, takeGrant},
@@ -68,7 +72,7 @@ func TestNext(t *testing.T) {
 		{"what may have been granted is taken away", base(access.LeaseGranting, unwanted, tried), others{}, beginEnd},
 		{"a claimed grant by hand is taken away by hand", base(access.LeaseGranting, unwanted, byHand), others{}, beginEnd},
 		{"a held lease waits", base(access.LeaseActive), others{}, wait},
-		{"a grant waits for another one of the same access", base(access.LeaseGranting), others{granting: held}, wait},
+		{"a grant waits for another one of the same access", base(access.LeaseGranting), others{granting: held}, waitForOther},
 		{"a grant that was attempted does not wait for another", base(access.LeaseGranting, tried), others{granting: held}, grantAccess},
 		{"a held lease waits for its end", base(access.LeaseActive, ending), others{}, wait},
 		{"a held lease ends on time", base(access.LeaseActive, over), others{}, beginEnd},
@@ -100,7 +104,7 @@ func withRemoval(r *record) { r.Removal = newRemovalState() }
 // TestNextIsTotal holds for every combination: nothing but a lease that has begun to end is taken away, nothing is granted that must
 // end, and nothing happens while a call on the same role is in flight.
 func TestNextIsTotal(t *testing.T) {
-	changes := []func(*record){byHand, unwanted, over, unloaded, tried, free, existing, keeps, proved, retries, ungranted, withRemoval, removed}
+	changes := []func(*record){byHand, readsFirst, unwanted, over, unloaded, tried, free, existing, keeps, proved, retries, ungranted, withRemoval, removed}
 	held := base(access.LeaseActive)
 	held.ID = "r2:1"
 	count := 0
@@ -134,6 +138,8 @@ func TestNextIsTotal(t *testing.T) {
 					require.True(t, l.Removed != nil && l.Binding != nil && l.State == access.LeaseRevoking && o.keeper == nil, "%+v", l)
 				case endKept:
 					require.True(t, l.Existing, "%+v", l)
+				case waitForOther:
+					require.True(t, l.State == access.LeaseGranting && l.Loaded && (o.busy || o.granting != nil), "%+v", l)
 				case wait, load, refuse:
 				}
 				require.True(t, a == wait || l.State != access.LeaseEnded, "%+v", l)

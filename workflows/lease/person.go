@@ -249,6 +249,8 @@ func (w *person) do(l *lease, a action, now time.Time) {
 		w.openRemoval(l)
 	case verifyRemoved:
 		w.verifyRemoved(l, *l.Removed)
+	case waitForOther:
+		l.Loaded = false
 	case wait:
 	}
 }

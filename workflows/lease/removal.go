@@ -81,6 +81,9 @@ func (r removal) Order() activities.OpenTicketInput {
 	why := "Its time is over."
 	if r.l.Fulfilment != access.FulfilmentManual {
 		why = "usher cannot take it away, and goes on trying: " + r.l.Problem
+		if r.l.Nowhere {
+			why += ". If there is nothing to take away, close this ticket as done"
+		}
 	}
 	call := activities.OpenTicketInput{
 		Ticket: ticket.ForRemoval(r.l.view(r.w.Person).Lease, why),
@@ -94,7 +97,7 @@ func (r removal) Order() activities.OpenTicketInput {
 
 // onWord reports whether nothing but a person's word can say that the access is gone.
 func (r removal) onWord() bool {
-	return r.l.Fulfilment == access.FulfilmentManual && r.l.Binding == nil
+	return r.l.Nowhere || (r.l.Fulfilment == access.FulfilmentManual && r.l.Binding == nil)
 }
 
 func (r removal) link(ref access.TicketRef) *access.TicketLink {
@@ -105,7 +108,7 @@ func (r removal) link(ref access.TicketRef) *access.TicketLink {
 // Opened implements ticket.Owner.
 func (r removal) Opened(o activities.OpenTicketResult) {
 	r.w.writes(r.l, r.w.outbox.Add(outbox.Fact{Ticket: r.link(o.Ref), Leases: []access.LeaseID{r.l.ID}}))
-	if r.l.Fulfilment != access.FulfilmentManual {
+	if r.l.Fulfilment != access.FulfilmentManual && !r.l.Nowhere {
 		// The revoke goes on by itself: nobody needs to read the ticket.
 		r.l.Removal.ReadAt = time.Time{}
 	}
@@ -145,7 +148,7 @@ func (r removal) Read(now access.TicketSnapshot) bool {
 	before := *r.l.Removal.Seen
 	r.l.Removal.Seen = &now
 	switch {
-	case r.l.State != access.LeaseRevoking || r.l.Fulfilment != access.FulfilmentManual || r.l.busy:
+	case r.l.State != access.LeaseRevoking || r.l.busy || (r.l.Fulfilment != access.FulfilmentManual && !r.l.Nowhere):
 	case now.Phase == access.TicketDone && !now.StatusChangedByUsher:
 		if why := r.unauthorised(now); why != "" {
 			r.revert("no word/", now, why)
@@ -179,9 +182,9 @@ func (r removal) unauthorised(now access.TicketSnapshot) string {
 	return ""
 }
 
-// removed takes a person's word that the access is gone. Where the target can be read, it must confirm it.
+// removed takes a person's word that the access is gone. Where the target can say so itself, it must confirm it.
 func (w *person) removed(l *lease, now access.TicketSnapshot) {
-	if l.Binding != nil {
+	if l.Binding != nil && !l.Nowhere {
 		l.Removed, l.RetryAt = &now, time.Time{}
 		return
 	}

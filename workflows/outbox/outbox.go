@@ -49,6 +49,9 @@ type State struct {
 // longest facts are decisions of 24 kB, each of which stands in the view that goes with them once more.
 const maxBatch = 25
 
+// maxDelegated is how many facts go along with another call, which has inputs of its own.
+const maxDelegated = 8
+
 // maxRefusals is how many refused facts are kept for people to read.
 const maxRefusals = 5
 
@@ -136,10 +139,10 @@ func (o *Outbox) Step() {
 }
 
 // Delegate returns the entries of all facts that wait, for another call to record them; nil when that is not possible: there is a
-// message among them, something is in flight, or the ledger has just refused something. Delegated must follow.
+// message among them, there are many, something is in flight, or the ledger has just refused something. Delegated must follow.
 func (o *Outbox) Delegate() []access.Entry {
 	hasMessages := func(f Fact) bool { return len(f.Apply)+len(f.Status) > 0 }
-	if o.sending > 0 || o.single > 0 || o.Unavailable || o.Empty() || len(o.Pending) > maxBatch || slices.ContainsFunc(o.Pending, hasMessages) {
+	if o.sending > 0 || o.single > 0 || o.Unavailable || o.Empty() || len(o.Pending) > maxDelegated || slices.ContainsFunc(o.Pending, hasMessages) {
 		return nil
 	}
 	o.sending = len(o.Pending)

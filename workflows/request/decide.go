@@ -165,6 +165,10 @@ func (r *request) remind(now time.Time) {
 	}
 	var text, said string
 	switch titles := r.manualOpen(); {
+	case r.Ticket.Off:
+		// There is no ticket on which anybody could be reminded.
+		r.RemindAt = time.Time{}
+		return
 	case r.View.State == access.StateAwaitingApproval && now.Before(*r.View.ApprovalDeadline):
 		awaited := r.approvals().AwaitedNames()
 		text = ticket.ReminderText(r.Reminders+1, awaited, r.StageSince, *r.View.ApprovalDeadline)

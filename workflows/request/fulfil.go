@@ -173,6 +173,9 @@ func (r *request) send(g *grant) {
 
 // fulfil repeats the wishes that are not answered, and checks what people say that they granted.
 func (r *request) fulfil(now time.Time) {
+	if r.View.State == access.StateFulfilling && r.Ticket.Off {
+		r.failUnconfirmable()
+	}
 	for i := range r.Grants {
 		g := &r.Grants[i]
 		switch due := g.due(); {
@@ -183,6 +186,22 @@ func (r *request) fulfil(now time.Time) {
 		default:
 			r.check(g)
 		}
+	}
+}
+
+// failUnconfirmable gives up what a person grants by hand when there is no ticket on which to say so.
+func (r *request) failUnconfirmable() {
+	for i := range r.Grants {
+		g := &r.Grants[i]
+		item := r.itemOf(g.Item)
+		if item.State != access.ItemFulfilling || item.Fulfilment != access.FulfilmentManual || g.Claim != nil || g.DesiredState != "" {
+			continue
+		}
+		item.State, item.Detail = access.ItemFailed, "there is no ticket any more on which somebody could say that it was granted"
+		r.recordAs("no ticket/"+string(item.Item.ID), access.Event{
+			Type: access.EventFulfilment, Channel: access.ChannelSystem, Items: []access.ItemID{item.Item.ID},
+			Text: item.Title + " is not granted: " + item.Detail + ".",
+		})
 	}
 }
 

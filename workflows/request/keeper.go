@@ -91,14 +91,15 @@ func (k keeper) recordOpened(o activities.OpenTicketResult) {
 		k.outbox.Add(outbox.Fact{View: true})
 		return
 	}
-	k.outbox.Add(outbox.Fact{
-		Events: []access.Event{k.event(string(ref.ID), access.Event{
-			Type: access.EventTicketOpened, Channel: access.ChannelSystem, Evidence: ref.URL,
-			Text: "Ticket " + string(ref.Key) + " was opened.",
-		})},
-		Ticket: &access.TicketLink{Ref: ref, Request: k.asked.ID, Marker: k.marker},
-		View:   true,
-	})
+	k.outbox.Add(outbox.Fact{Ticket: &access.TicketLink{Ref: ref, Request: k.asked.ID, Marker: k.marker}, View: true})
+	if o.OpeningKnown {
+		return
+	}
+	// A fact of its own: an earlier attempt may have recorded it with another key, and what is refused takes nothing along.
+	k.outbox.Add(outbox.Fact{Events: []access.Event{k.event(string(ref.ID), access.Event{
+		Type: access.EventTicketOpened, Channel: access.ChannelSystem, Evidence: ref.URL,
+		Text: "Ticket " + string(ref.Key) + " was opened.",
+	})}})
 }
 
 // Missing implements ticket.Owner: it does what the contract says of a ticket that can no longer be read.
@@ -126,7 +127,15 @@ func (k keeper) Closing() *access.Entry {
 	if !k.View.State.Ended() || k.TicketShown {
 		return nil
 	}
-	return &access.Entry{Events: []access.Event{k.closedEvent()}}
+	closing := &access.Entry{Events: []access.Event{k.closedEvent()}}
+	if k.Ticket.WasBehind {
+		// When it is recorded, the ticket is no longer behind.
+		k.View.Version = workflows.NextVersion(k.View.Version, k.loop.Now())
+		view := copyView(k.view())
+		view.TicketProblem = ""
+		closing.View = &view
+	}
+	return closing
 }
 
 // RecordFirst implements ticket.Owner: the outcome goes to the ledger with the call that shows it on the ticket.
@@ -161,7 +170,7 @@ func (k keeper) Closed(recorded bool, how string) {
 		if how != "" {
 			e.Text = "Ticket " + string(k.Ticket.Ref.Key) + " is closed already and stays as it is: " + how
 		}
-		k.outbox.Add(outbox.Fact{Events: []access.Event{e}})
+		k.outbox.Add(outbox.Fact{Events: []access.Event{e}, View: true})
 	}
 }
 

@@ -44,6 +44,8 @@ type State struct {
 	// Old is the ticket that this one replaces.
 	Old     *access.TicketRef `json:"old,omitempty"`
 	Problem string            `json:"problem,omitempty"`
+	// WasBehind is true when there has been a Problem: what was recorded meanwhile may name it.
+	WasBehind bool `json:"was_behind,omitempty"`
 	// Off is true when the contract says to go on without a ticket.
 	Off bool `json:"off,omitempty"`
 	// Held keeps the writes back while the next thing to say is moments away.
@@ -256,6 +258,11 @@ func (k *Keeper) open() {
 	})
 }
 
+// trouble takes why the ticket is not as it shall be.
+func (k *Keeper) trouble(what string, err error) {
+	k.Problem, k.WasBehind = what+workflows.ErrorText(err), true
+}
+
 // failed takes a failure: the time of the next attempt is in the state.
 func (k *Keeper) failed(what string, err error) {
 	if k.loop.Leaving() && temporal.IsCanceledError(err) {
@@ -263,7 +270,7 @@ func (k *Keeper) failed(what string, err error) {
 	}
 	k.Failures++
 	k.RetryAt = k.loop.Now().Add(workflows.RetryConnector.After(k.Failures))
-	k.Problem = what + workflows.ErrorText(err)
+	k.trouble(what, err)
 }
 
 // update makes the next writes: all that wait together, for what comes later says more than what came before.
@@ -382,7 +389,7 @@ func (k *Keeper) refused(err error, size int, u activities.UpdateTicketInput) {
 	case (kind == access.Conflict || kind == access.Invalid) && size > 1:
 		// One of them is refused: which one shows when they go one by one.
 		k.Single = true
-		k.Problem = "ticket is behind: " + workflows.ErrorText(err)
+		k.trouble("ticket is behind: ", err)
 	case (kind == access.Conflict || kind == access.Invalid) && !u.TransitionTo.Closed():
 		k.drop(err)
 	case kind == access.Conflict || kind == access.Invalid:
