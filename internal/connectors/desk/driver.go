@@ -37,9 +37,9 @@ type Driver interface {
 	// AddComment adds one comment. It is not safe to repeat by itself: the Desk looks for the markers first. Conflict: the
 	// ticket takes no changes.
 	AddComment(ctx context.Context, op string, id access.TicketID, c CommentDraft) error
-	// Transitions returns the ways out of the ticket's present status. Where every status can be set at any time, they are
-	// all others.
-	Transitions(ctx context.Context, op string, id access.TicketID) ([]Transition, error)
+	// Transitions returns the ways out of the present status of a ticket that was read a moment ago. Where every status can be
+	// set at any time, they are all others.
+	Transitions(ctx context.Context, op string, t Ticket) ([]Transition, error)
 	// Transition goes a way. refused reports whether the desk itself refused: the ticket may then be elsewhere by now, and the
 	// Desk looks again. Invalid without it: a field has no value, and nothing was sent.
 	Transition(ctx context.Context, op string, m Move) (refused bool, err error)

@@ -18,7 +18,7 @@ func (d *Desk) TransitionTicket(ctx context.Context, id access.TicketID, to acce
 	if err != nil || phase == to {
 		return err
 	}
-	ways, err := d.driver.Transitions(ctx, op, id)
+	ways, err := d.driver.Transitions(ctx, op, before)
 	if err != nil {
 		return d.confirmNotFound(ctx, op, err)
 	}
@@ -26,7 +26,7 @@ func (d *Desk) TransitionTicket(ctx context.Context, id access.TicketID, to acce
 	if err != nil {
 		return err
 	}
-	refused, err := d.driver.Transition(ctx, op, Move{ID: id, Way: way, To: to})
+	refused, err := d.driver.Transition(ctx, op, Move{Ticket: before, Way: way, To: to})
 	if !refused {
 		return d.confirmNotFound(ctx, op, err)
 	}

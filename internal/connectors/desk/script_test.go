@@ -155,7 +155,7 @@ func (s *script) AddComment(_ context.Context, _ string, _ access.TicketID, c de
 	return s.add(c)
 }
 
-func (s *script) Transitions(context.Context, string, access.TicketID) ([]desk.Transition, error) {
+func (s *script) Transitions(context.Context, string, desk.Ticket) ([]desk.Transition, error) {
 	s.called("ways")
 	return s.ways, nil
 }

@@ -97,7 +97,9 @@ type Transition struct {
 
 // Move is a way that a ticket is to go.
 type Move struct {
-	ID  access.TicketID
+	// Ticket is as it was read a moment ago.
+	Ticket Ticket
+	// Way is one of its transitions, and To the phase that it is to lead to: done and wont_do can be one status.
 	Way Transition
 	To  access.TicketPhase
 }

@@ -132,7 +132,7 @@ func TestAWayToAPhaseIsChosen(t *testing.T) {
 			s.tickets["id:1"] = open("id:1")
 			s.ways = tt.ways
 			s.transition = func(m desk.Move) (bool, error) {
-				require.Equal(t, desk.Move{ID: "id:1", Way: m.Way, To: tt.to}, m)
+				require.Equal(t, desk.Move{Ticket: open("id:1"), Way: m.Way, To: tt.to}, m)
 				return false, nil
 			}
 			d := s.desk(desk.Config{Statuses: map[access.TicketPhase][]string{access.TicketDone: {"Fixed", "Solved"}}})

@@ -76,9 +76,9 @@ type driver struct {
 	wire   *rest.Transport
 	site   string
 
-	language   atomic.Pointer[dialect]
-	callBlocks callBlocks
-	now        func() time.Time
+	language atomic.Pointer[dialect]
+	gates    desk.Gates
+	now      func() time.Time
 	// stamps is what is known about comment properties; see comment.go.
 	stamps atomic.Int32
 }
@@ -115,7 +115,7 @@ func (d *driver) call(ctx context.Context, c rest.Call) (rest.Response, error) {
 		}
 		target = api.api() + target
 	}
-	if err := d.callBlocks.check(c, d.now()); err != nil {
+	if err := d.gates.Check(c.Op, d.now(), scopesOf(c)...); err != nil {
 		return rest.Response{}, err
 	}
 	if len(c.Query) > 0 {
@@ -131,7 +131,7 @@ func (d *driver) call(ctx context.Context, c rest.Call) (rest.Response, error) {
 		response = answer.Response
 	}
 	settled, err := d.wire.HandleResponse(c, response, err)
-	return settled, d.callBlocks.learn(c, settled, err, d.now())
+	return settled, d.learn(c, settled, err)
 }
 
 // get is a call that reads.

@@ -21,11 +21,11 @@ type transition struct {
 }
 
 // Transitions implements desk.Driver. Without a resolution on its screen a way can close an issue as done only.
-func (d *driver) Transitions(ctx context.Context, op string, id access.TicketID) ([]desk.Transition, error) {
+func (d *driver) Transitions(ctx context.Context, op string, t desk.Ticket) ([]desk.Transition, error) {
 	var list struct {
 		Transitions []transition `json:"transitions"`
 	}
-	if err := d.get(ctx, op, issuePath(id, "/transitions?expand=transitions.fields"), &list); err != nil {
+	if err := d.get(ctx, op, issuePath(t.ID, "/transitions?expand=transitions.fields"), &list); err != nil {
 		return nil, err
 	}
 	ways := make([]desk.Transition, len(list.Transitions))
@@ -51,7 +51,7 @@ func (d *driver) Transition(ctx context.Context, op string, m desk.Move) (bool, 
 	if len(values) > 0 {
 		body["fields"] = values
 	}
-	err = d.write(ctx, op, rest.Call{Method: http.MethodPost, Path: issuePath(m.ID, "/transitions"), Body: body})
+	err = d.write(ctx, op, rest.Call{Method: http.MethodPost, Path: issuePath(m.Ticket.ID, "/transitions"), Body: body})
 	// Data Center answers 500 to a transition that is none any more.
 	return access.IsKind(err, access.Invalid) || rest.StatusOf(err) == http.StatusInternalServerError, err
 }
