@@ -72,7 +72,8 @@ func (p feedCursor) after(page changed, asked time.Time, traits Traits) feedCurs
 func (p feedCursor) String() string {
 	texts := make([]string, len(p.seen))
 	for n, s := range p.seen {
-		texts[n] = fmt.Sprintf("%s-%d", url.QueryEscape(string(s.id)), s.updated.Sub(p.at).Milliseconds())
+		id := strings.ReplaceAll(url.QueryEscape(string(s.id)), "-", "%2D")
+		texts[n] = fmt.Sprintf("%s-%d", id, s.updated.Sub(p.at).Milliseconds())
 	}
 	return strconv.FormatInt(p.at.UnixMilli(), 10) + ";" + strings.Join(texts, ",")
 }
@@ -94,14 +95,16 @@ func parseCursor(page string, isID func(access.TicketID) bool) (feedCursor, erro
 		if entry == "" {
 			continue
 		}
-		cut := max(strings.LastIndexByte(entry, '-'), 0)
-		text, err := url.QueryUnescape(entry[:cut])
-		offset, bad := strconv.ParseInt(strings.TrimPrefix(entry[cut:], "-"), 10, 64)
-		if id := access.TicketID(text); err == nil && bad == nil && isID(id) {
-			p.seen = append(p.seen, seenChange{id: id, updated: p.at.Add(time.Duration(offset) * time.Millisecond)})
-			continue
+		escaped, text, _ := strings.Cut(entry, "-")
+		id, err := url.QueryUnescape(escaped)
+		if err != nil || !isID(access.TicketID(id)) {
+			return feedCursor{}, errUnknownPage
 		}
-		return feedCursor{}, errUnknownPage
+		offset, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return feedCursor{}, errUnknownPage
+		}
+		p.seen = append(p.seen, seenChange{id: access.TicketID(id), updated: p.at.Add(time.Duration(offset) * time.Millisecond)})
 	}
 	return p, nil
 }

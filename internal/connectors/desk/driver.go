@@ -25,9 +25,10 @@ type Driver interface {
 	// Tickets returns those of up to 100 tickets that can be seen, in any order. later are those that exist, and that
 	// must be read one by one with Ticket.
 	Tickets(ctx context.Context, op string, ids []access.TicketID) (tickets []Ticket, later []access.TicketID, err error)
-	// History returns the whole history of tickets whose own was not whole, as far as it is about the fields. A ticket without
-	// such changes may be left out of the map.
-	History(ctx context.Context, op string, ids []access.TicketID, fields []string) (map[access.TicketID][]Change, error)
+	// History returns the whole history of tickets whose own was not whole, as far as it is about the fields; it may cost a
+	// call a ticket. A ticket without such changes may be left out of the map. A driver that may not read histories makes
+	// one change of the last updater's, who then counts as the one who moved and assigned the ticket.
+	History(ctx context.Context, op string, tickets []Ticket, fields []string) (map[access.TicketID][]Change, error)
 	// Create opens a ticket that carries the marker from its first moment. It is NOT safe to repeat. Unknown: the ticket may
 	// exist. Invalid: nothing was created, and Refused is true for the people because of whom.
 	Create(ctx context.Context, op string, d Draft) (Ref, Refused, error)

@@ -11,17 +11,12 @@ import (
 // complete reads the histories that are not whole, all of them at once: a move in a part of a history may not be the last
 // one.
 func (d *Desk) complete(ctx context.Context, op string, tickets []Ticket) error {
-	var ids []access.TicketID
-	for _, t := range tickets {
-		if !t.Whole {
-			ids = append(ids, t.ID)
-		}
-	}
-	if len(ids) == 0 {
+	lacking := slices.DeleteFunc(slices.Clone(tickets), func(t Ticket) bool { return t.Whole })
+	if len(lacking) == 0 {
 		return nil
 	}
 	fields := append([]string{d.traits.StatusField, d.traits.AssigneeField}, d.textFields()...)
-	whole, err := d.driver.History(ctx, op, ids, fields)
+	whole, err := d.driver.History(ctx, op, lacking, fields)
 	if err != nil {
 		return err
 	}

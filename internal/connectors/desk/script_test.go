@@ -130,8 +130,12 @@ func (s *script) Tickets(_ context.Context, _ string, ids []access.TicketID) ([]
 }
 
 func (s *script) History(
-	_ context.Context, _ string, ids []access.TicketID, fields []string,
+	_ context.Context, _ string, tickets []desk.Ticket, fields []string,
 ) (map[access.TicketID][]desk.Change, error) {
+	var ids []access.TicketID
+	for _, t := range tickets {
+		ids = append(ids, t.ID)
+	}
 	s.called("history %v of %v", fields, ids)
 	return s.histories, s.historyErr
 }

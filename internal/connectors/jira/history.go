@@ -49,11 +49,15 @@ func changesOf(list []change) []desk.Change {
 // History implements desk.Driver: all histories at once, a page a call. Nothing promises which part of a long history comes
 // with an issue, so a move in it may not be the last one.
 func (d *driver) History(
-	ctx context.Context, op string, ids []access.TicketID, fields []string,
+	ctx context.Context, op string, tickets []desk.Ticket, fields []string,
 ) (map[access.TicketID][]desk.Change, error) {
 	api, err := d.loadDialect(ctx, op)
 	if err != nil {
 		return nil, err
+	}
+	ids := make([]access.TicketID, len(tickets))
+	for n, t := range tickets {
+		ids[n] = t.ID
 	}
 	whole := map[access.TicketID][]desk.Change{}
 	seen := map[string]bool{}
