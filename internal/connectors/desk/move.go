@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -61,7 +62,8 @@ func (d *Desk) choose(op string, from Ticket, ways []Transition, to access.Ticke
 		if !leads {
 			continue
 		}
-		if listed, _ := d.config.listed(way.To.Name); to == access.TicketWontDo && listed != to && way.DoneOnly != "" {
+		listed, _ := d.config.listed(way.To.Name)
+		if to == access.TicketWontDo && cmp.Or(listed, way.To.Phase) != to && way.DoneOnly != "" {
 			// This would close the ticket as done.
 			unresolved = fmt.Sprintf("; %q %s, and %s does not list %q", way.Name, way.DoneOnly, Key(d.name, "statuses.wont_do"), way.To.Name)
 			continue
