@@ -61,7 +61,10 @@ var packageRules = []packageRule{
 	{pattern: "internal/probe", rule: ruleInternal},
 	{pattern: "internal/temporalclient", rule: ruleInternal, imports: []string{"internal/access", "internal/telemetry"}},
 	{pattern: "internal/connectors/memory", rule: ruleInternal, imports: []string{"internal/access"}},
-	{pattern: "internal/connectors/*", rule: ruleInternal, imports: []string{"internal/access", "internal/rest"}},
+	{pattern: "internal/connectors/desk", rule: ruleInternal, imports: []string{"internal/access"}},
+	{pattern: "internal/connectors/*", rule: ruleInternal, imports: []string{
+		"internal/access", "internal/rest", "internal/connectors/desk",
+	}},
 	{pattern: "internal/connectors/*/*test", rule: ruleInternal, imports: []string{"internal/access", "{up}"}},
 	{pattern: "internal/connectors/*/*spec", rule: ruleInternal, imports: []string{"internal/access"}, tests: []string{"{up}"}},
 	{pattern: "internal/simulator", rule: ruleInternal, imports: []string{

@@ -255,13 +255,14 @@ func (q *queued) humanMoves(ctx context.Context) error {
 // reader reads tickets as usher does.
 func (s *system) reader(t *testing.T) access.TicketReader {
 	t.Helper()
-	desk, err := jira.New(jira.Config{
+	c := jira.Config{
 		BaseURL: s.jira.url, Email: "usher-bot@example.test", Token: simulatorToken, Project: "ACCESS", IssueType: "Access request",
-		Statuses: map[access.TicketPhase][]string{
-			access.TicketWaiting: {statusWaiting}, access.TicketApproved: {statusApproved}, access.TicketDenied: {statusDenied},
-			access.TicketWorking: {statusWorking}, access.TicketDone: {statusDone}, access.TicketWontDo: {statusWontDo},
-		},
-	}, "jira")
+	}
+	c.Statuses = map[access.TicketPhase][]string{
+		access.TicketWaiting: {statusWaiting}, access.TicketApproved: {statusApproved}, access.TicketDenied: {statusDenied},
+		access.TicketWorking: {statusWorking}, access.TicketDone: {statusDone}, access.TicketWontDo: {statusWontDo},
+	}
+	desk, err := jira.New(c, "jira")
 	require.NoError(t, err)
 	return desk
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desk"
 	"usher/internal/rest"
 )
 
@@ -28,11 +29,14 @@ func (cloud) byText(text string) url.Values { return url.Values{"query": {text}}
 
 func (cloud) byAccount(id access.AccountID) url.Values { return url.Values{"accountId": {string(id)}} }
 
-func (cloud) text(plain, tail string) any { return document(withTail(tidy(plain), tail, textLimit)) }
+func (cloud) text(plain, tail string) any { return document(fitted(desk.Tidy(plain), tail, textLimit)) }
 
-func (cloud) holds(value json.RawMessage, line string) bool {
+func (cloud) lines(value json.RawMessage) []string {
 	var n node
-	return json.Unmarshal(value, &n) == nil && n.holds(line)
+	if json.Unmarshal(value, &n) != nil {
+		return nil
+	}
+	return n.lines()
 }
 
 func (cloud) stamp(marker access.Marker) any { return stamp{Marker: marker} }
@@ -60,7 +64,7 @@ func (cloud) search(q query) rest.Call {
 func (cloud) next(_ query, got resultPage) string { return got.token }
 
 // byIDs is strongly consistent, unlike the search, and follows issues that were moved; up to 100 at once.
-func (cloud) byIDs(ids []string, _ int) rest.Call {
+func (cloud) byIDs(ids []access.TicketID, _ int) rest.Call {
 	return rest.Call{Method: http.MethodPost, Path: "issue/bulkfetch", Body: map[string]any{
 		"issueIdsOrKeys": ids, "fields": ticketFields(),
 	}}
@@ -72,7 +76,7 @@ const historyPage = 1000
 // maxHistoryFields is how many fields one bulk call can be limited to.
 const maxHistoryFields = 10
 
-func (cloud) histories(ids, fields []string, page string) (rest.Call, bool) {
+func (cloud) histories(ids []access.TicketID, fields []string, page string) (rest.Call, bool) {
 	body := map[string]any{"issueIdsOrKeys": ids, "maxResults": historyPage}
 	if len(fields) <= maxHistoryFields {
 		body["fieldIds"] = fields

@@ -12,11 +12,16 @@ import (
 	"time"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desk"
 	"usher/internal/rest"
 )
 
 // Config is one Jira desk. The keys are those of the configuration file.
 type Config struct {
+	// Config is what every desk has. A status that statuses does not list goes by its category: "To do" is waiting, "In
+	// progress" is working, "Done" is done or, with a resolution of WontDoResolutions, wont_do. Fields are named by their ids
+	// ("customfield_10041"), and a closing field is set by transitions that have it on their screen.
+	desk.Config `yaml:",inline"`
 	// BaseURL is where the API is: "https://example.atlassian.net", or "https://api.atlassian.com/ex/jira/<cloud id>" for
 	// a scoped token. Required.
 	BaseURL string `yaml:"base_url"`
@@ -41,28 +46,12 @@ type Config struct {
 	// Project is the key of the project that tickets are opened in; IssueType is the name of their type. Required.
 	Project   string `yaml:"project"`
 	IssueType string `yaml:"issue_type"`
-	// Statuses lists, for each phase, the names of the statuses that are in it. The first ones are preferred when a
-	// ticket is moved. A status that is in no list goes by its category: "To do" is waiting, "In progress" is working,
-	// "Done" is done or, with a resolution of WontDoResolutions, wont_do; a new ticket that nobody moved waits, unless its
-	// status is listed. Approved and denied have no category: without statuses of their own they never happen.
-	Statuses map[access.TicketPhase][]string `yaml:"statuses"`
 	// WontDoResolutions are the names of the resolutions with which a closed ticket counts as not fulfilled, beside the
 	// one of Resolutions. nil means DefaultWontDoResolutions.
 	WontDoResolutions []string `yaml:"wont_do_resolutions"`
 	// Resolutions are set, for the phases done and wont_do, by transitions that have the field on their screen. A phase
 	// that is missing here gets DefaultResolutions'.
 	Resolutions map[access.TicketPhase]string `yaml:"resolutions"`
-	// ClosingFields is, for a phase, the values of further fields by field id, for transitions that have them on
-	// their screen. A string is translated to the field's type; any other value is sent as it is.
-	ClosingFields map[access.TicketPhase]map[string]any `yaml:"closing_fields"`
-	// Fields puts usher's values into fields of the ticket, by field id ("customfield_10041").
-	Fields map[string]access.TicketField `yaml:"fields"`
-	// FulfilledBy are the accounts of those who grant and remove access by hand: their word counts when they close a ticket as
-	// done. Nobody else's does.
-	FulfilledBy []access.AccountID `yaml:"fulfilled_by"`
-	// TextEditors are accounts that may change the text of usher's tickets, such as that of an automation. While anybody else
-	// has changed it, nothing on the ticket counts as a grant or an approval.
-	TextEditors []access.AccountID `yaml:"text_editors"`
 	// MarkerField is the id of a single-line text field that carries the marker. It is for projects whose create
 	// screen has no labels; with it the marker becomes a label too only if Labels is true. "" for none.
 	MarkerField string `yaml:"marker_field"`
@@ -71,19 +60,11 @@ type Config struct {
 	// Label is on every ticket whose marker is a label, so that one search finds those that changed; "" means
 	// DefaultLabel. Two ushers with tickets in one site need two. Without labels all tickets of the project are looked at.
 	Label string `yaml:"label"`
-	// Accounts names the accounts of persons whom a search by e-mail does not find.
-	Accounts map[access.PersonID]access.AccountID `yaml:"accounts"`
-	// Reporter makes the requester the ticket's reporter where Jira allows it.
-	Reporter bool `yaml:"reporter"`
 	// MatchHiddenEmail accepts the only account that a search by the whole e-mail address gives although Jira hides its
 	// address. The search goes by beginnings, so this can match a stranger in a site with guests.
 	MatchHiddenEmail bool `yaml:"match_hidden_email"`
 	// Webhook is which webhook Check looks for.
 	Webhook WebhookConfig `yaml:"webhook"`
-	// RequestTimeout is the deadline of one call to Jira; 0 means DefaultRequestTimeout.
-	RequestTimeout access.Duration `yaml:"request_timeout"`
-	// Rate is this worker's share of Jira's limit, in calls per second; 0 means DefaultRate.
-	Rate float64 `yaml:"rate"`
 }
 
 var (
@@ -134,17 +115,17 @@ func (c Config) Validate() error {
 	if !labelWord.MatchString(c.label()) {
 		problem("label", "expected a word without spaces, at most 255 characters long")
 	}
-	if c.RequestTimeout < 0 {
-		problem("request_timeout", "expected a duration above 0")
-	}
-	if c.Rate < 0 {
-		problem("rate", "expected calls per second, above 0")
-	}
 	c.validateAuth(problem)
 	c.validateEdition(problem)
-	c.validatePhases(problem)
-	c.validateFields(problem)
-	return errors.Join(wrong...)
+	for _, phase := range slices.Sorted(maps.Keys(c.Resolutions)) {
+		if !phase.Closed() {
+			problem(fmt.Sprintf("resolutions.%s", phase), "expected done or wont_do")
+		}
+	}
+	if _, mapped := c.Fields[c.MarkerField]; mapped {
+		problem("fields."+c.MarkerField, "the same field is named by marker_field; expected two fields")
+	}
+	return errors.Join(append(wrong, c.Config.Validate(ownFields()...))...)
 }
 
 func (c Config) validateAddresses(problem func(key, format string, args ...any)) {
@@ -161,61 +142,9 @@ func (c Config) validateAddresses(problem func(key, format string, args ...any))
 	}
 }
 
-func (c Config) validatePhases(problem func(key, format string, args ...any)) {
-	phaseOf := map[string]access.TicketPhase{}
-	for _, phase := range slices.Sorted(maps.Keys(c.Statuses)) {
-		key := fmt.Sprintf("statuses.%s", phase)
-		if !slices.Contains(phases(), phase) {
-			problem(key, "unknown phase; expected one of %s", names(phases()))
-		}
-		for _, status := range c.Statuses[phase] {
-			if strings.TrimSpace(status) == "" {
-				problem(key, "expected names of statuses, found an empty one")
-			}
-			if other, twice := phaseOf[strings.ToLower(status)]; twice && other != phase {
-				problem(key, "status %q is in statuses.%s already", status, other)
-			}
-			phaseOf[strings.ToLower(status)] = phase
-		}
-	}
-	for _, phase := range slices.Sorted(maps.Keys(c.Resolutions)) {
-		if !phase.Closed() {
-			problem(fmt.Sprintf("resolutions.%s", phase), "expected done or wont_do")
-		}
-	}
-	for _, phase := range slices.Sorted(maps.Keys(c.ClosingFields)) {
-		if !slices.Contains(phases(), phase) {
-			problem(fmt.Sprintf("closing_fields.%s", phase), "unknown phase; expected one of %s", names(phases()))
-		}
-	}
-}
-
-func (c Config) validateFields(problem func(key, format string, args ...any)) {
-	for _, id := range slices.Sorted(maps.Keys(c.Fields)) {
-		key := "fields." + id
-		if !slices.Contains(access.TicketFields(), c.Fields[id]) {
-			problem(key, "unknown value %q; expected one of %s", c.Fields[id], names(access.TicketFields()))
-		}
-		if slices.Contains(ownFields(), id) {
-			problem(key, "usher fills this field itself; expected another one")
-		}
-		if id == c.MarkerField {
-			problem(key, "the same field is named by marker_field; expected two fields")
-		}
-	}
-}
-
-// ownFields are the fields that CreateTicket fills without a mapping.
+// ownFields are the fields that Create fills without a mapping.
 func ownFields() []string {
 	return []string{"project", "issuetype", "summary", "description", "labels", "reporter", "assignee"}
-}
-
-// phases are those that statuses can be mapped to.
-func phases() []access.TicketPhase {
-	return []access.TicketPhase{
-		access.TicketWaiting, access.TicketApproved, access.TicketDenied,
-		access.TicketWorking, access.TicketDone, access.TicketWontDo,
-	}
 }
 
 func names[S ~string](list []S) string {
@@ -256,7 +185,10 @@ func (c Config) wontDo(resolution string) bool {
 	if list == nil {
 		list = DefaultWontDoResolutions()
 	}
-	return contains(list, resolution) || strings.EqualFold(resolution, c.resolution(access.TicketWontDo))
+	// Names are compared as Jira does, without regard to case.
+	return slices.ContainsFunc(append([]string{c.resolution(access.TicketWontDo)}, list...), func(name string) bool {
+		return strings.EqualFold(name, resolution)
+	})
 }
 
 // label is Label or its default.
@@ -264,8 +196,3 @@ func (c Config) label() string { return cmp.Or(c.Label, DefaultLabel) }
 
 // useLabel reports whether the marker becomes a label.
 func (c Config) useLabel() bool { return c.Labels || c.MarkerField == "" }
-
-// contains compares names as Jira does, without regard to case.
-func contains(list []string, name string) bool {
-	return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, name) })
-}

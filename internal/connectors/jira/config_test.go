@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desk"
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/jira/jiratest"
 )
@@ -47,24 +48,28 @@ func TestEveryKeyIsReadFromYAML(t *testing.T) {
 	decoder.KnownFields(true)
 	require.NoError(t, decoder.Decode(&got))
 	require.NoError(t, got.Validate())
-	require.Equal(t, jira.Config{
+	want := jira.Config{
 		BaseURL: "https://api.atlassian.com/ex/jira/123", SiteURL: "https://example.atlassian.net/",
 		Edition: jira.Cloud, Auth: jira.AuthBasic, Email: "usher@example.test", Token: "secret-token", Project: "ACCESS", IssueType: "Access request",
+		WontDoResolutions: []string{"Won't Do", "Declined"},
+		Resolutions:       map[access.TicketPhase]string{access.TicketDone: "Fixed", access.TicketWontDo: "Declined"},
+		MarkerField:       "customfield_10050", Labels: true, Label: "usher-test",
+		Webhook:          jira.WebhookConfig{URL: "https://usher.example.test/hooks/jira/a-secret-path"},
+		MatchHiddenEmail: true,
+	}
+	want.Config = desk.Config{
 		Statuses: map[access.TicketPhase][]string{
 			access.TicketWaiting: {"Waiting for approval"}, access.TicketApproved: {"Approved"},
 		},
-		WontDoResolutions: []string{"Won't Do", "Declined"},
-		Resolutions:       map[access.TicketPhase]string{access.TicketDone: "Fixed", access.TicketWontDo: "Declined"},
 		ClosingFields: map[access.TicketPhase]map[string]any{access.TicketDone: {
 			"customfield_10048": "Low",
 			"customfield_1":     map[string]any{"value": "a", "child": map[string]any{"value": "b"}},
 		}},
-		Fields:      map[string]access.TicketField{"customfield_10041": access.FieldRequestID},
-		MarkerField: "customfield_10050", Labels: true, Label: "usher-test",
-		Webhook:  jira.WebhookConfig{URL: "https://usher.example.test/hooks/jira/a-secret-path"},
+		Fields:   map[string]access.TicketField{"customfield_10041": access.FieldRequestID},
 		Accounts: map[access.PersonID]access.AccountID{"p-ada": "557058:1"},
-		Reporter: true, MatchHiddenEmail: true, RequestTimeout: access.Duration(20 * time.Second), Rate: 5.5,
-	}, got)
+		Reporter: true, RequestTimeout: access.Duration(20 * time.Second), Rate: 5.5,
+	}
+	require.Equal(t, want, got)
 }
 
 func TestABadConfigNamesItsKey(t *testing.T) {

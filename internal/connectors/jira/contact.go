@@ -3,12 +3,12 @@ package jira
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/url"
 	"slices"
 	"strings"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desk"
 )
 
 // screen is what tickets are created on: the issue type and the fields of its create screen by id.
@@ -17,37 +17,14 @@ type screen struct {
 	fields    map[string]field
 }
 
-// loadCreateScreen returns the create screen. The first call, and each call until one found nothing wrong, compares the
-// configuration with the project; wrong keys are Invalid. Two first calls at a time both ask, which does no harm.
-func (d *Desk) loadCreateScreen(ctx context.Context, op string) (*screen, error) {
-	if known := d.contact.Load(); known != nil {
-		return known, nil
-	}
-	s, findings, err := d.compare(ctx, op)
-	if err != nil {
-		return nil, err
-	}
-	if len(findings) > 0 {
-		texts := make([]string, len(findings))
-		for i, f := range findings {
-			texts[i] = f.Key + ": " + f.Problem
-		}
-		return nil, access.Errorf(access.Invalid, op, "the configuration does not fit the Jira project: %s", strings.Join(texts, "; "))
-	}
-	d.contact.Store(s)
-	return s, nil
-}
-
-// compare reads the project and tells what of the configuration does not fit it. The screen is nil if there are findings.
-func (d *Desk) compare(ctx context.Context, op string) (*screen, []access.Finding, error) {
+// Schema implements desk.Driver: the project, the issue type, its create screen, and the statuses of its workflow where the
+// configuration lists some.
+func (d *driver) Schema(ctx context.Context, op string) (*desk.Schema, []access.Finding, error) {
 	project := url.PathEscape(d.config.Project)
 	var seen struct{ Key string }
 	err := d.get(ctx, op, "project/"+project, &seen)
 	if access.IsKind(err, access.NotFound) {
-		if _, proof := d.checkCredentials(ctx, op); proof != nil {
-			return nil, nil, proof
-		}
-		return nil, d.finding("project", "project %q does not exist, or usher's account may not see it", d.config.Project), nil
+		return nil, d.finding("project", "project %q does not exist, or usher's account may not see it", d.config.Project), err
 	}
 	if err != nil {
 		return nil, nil, err
@@ -65,56 +42,38 @@ func (d *Desk) compare(ctx context.Context, op string) (*screen, []access.Findin
 	if err != nil {
 		return nil, nil, err
 	}
-	findings := d.compareFields(s)
-	byStatus, err := d.compareStatuses(ctx, op, project, types[at].ID)
-	if err != nil {
-		return nil, nil, err
-	}
-	if findings = append(findings, byStatus...); len(findings) > 0 {
-		return nil, findings, nil
-	}
-	return s, nil, nil
-}
-
-// compareFields wants every configured field on the create screen, and a value for every field that the screen demands.
-func (d *Desk) compareFields(s *screen) []access.Finding {
-	var findings []access.Finding
-	onScreen := listOfFields(s)
-	for _, id := range slices.Sorted(maps.Keys(d.config.Fields)) {
-		f, there := s.fields[id]
-		switch {
-		case !there:
-			findings = append(findings, d.finding("fields."+id, "the field is not on the create screen; there are: %s", onScreen)...)
-		case !f.takesText():
-			findings = append(findings, d.finding("fields."+id, "the field is of type %q, which takes no text", f.Schema.Type)...)
+	out := &desk.Schema{Fields: map[string]desk.Field{}, Native: s}
+	for id, f := range s.fields {
+		out.Fields[id] = desk.Field{
+			ID: id, Name: f.Name, Type: f.Schema.Type, TakesText: f.takesText(),
+			Required: f.Required && !f.HasDefaultValue, Provided: d.provides(id),
 		}
 	}
-	if _, there := s.fields["labels"]; !there && d.config.useLabel() {
+	out.Statuses, err = d.statuses(ctx, op, project, types[at].ID)
+	return out, d.compareMarker(out), err
+}
+
+// compareMarker wants the fields that carry the marker on the create screen.
+func (d *driver) compareMarker(s *desk.Schema) []access.Finding {
+	var findings []access.Finding
+	if _, there := s.Fields["labels"]; !there && d.config.useLabel() {
 		findings = append(findings, d.finding("labels", "labels are not on the create screen, and the marker needs them;"+
 			" expected them there, or %s", d.key("marker_field"))...)
 	}
-	if f, there := s.fields[d.config.MarkerField]; d.config.MarkerField != "" && (!there || f.Schema.Type != "string") {
+	if f, there := s.Fields[d.config.MarkerField]; d.config.MarkerField != "" && (!there || f.Type != "string") {
 		findings = append(findings, d.finding("marker_field", "%q is no text field on the create screen; there are: %s",
-			d.config.MarkerField, onScreen)...)
-	}
-	for _, id := range slices.Sorted(maps.Keys(s.fields)) {
-		f := s.fields[id]
-		if f.Required && !f.HasDefaultValue && !d.provides(id) {
-			findings = append(findings, d.finding("fields."+id, "%s is required to create a ticket, and nothing is mapped to it", f.label())...)
-		}
+			d.config.MarkerField, s.Labels())...)
 	}
 	return findings
 }
 
-// provides reports whether CreateTicket gives the field a value. Jira fills in a reporter itself.
-func (d *Desk) provides(id string) bool {
-	_, mapped := d.config.Fields[id]
-	return mapped || id == d.config.MarkerField || (id == "labels" && d.config.useLabel()) ||
-		(id != "labels" && slices.Contains(ownFields(), id))
+// provides reports whether Create gives the field a value without a mapping. Jira fills in a reporter itself.
+func (d *driver) provides(id string) bool {
+	return id == d.config.MarkerField || (id == "labels" && d.config.useLabel()) || (id != "labels" && slices.Contains(ownFields(), id))
 }
 
-// compareStatuses wants every configured status in the workflow of the issue type.
-func (d *Desk) compareStatuses(ctx context.Context, op, project, issueType string) ([]access.Finding, error) {
+// statuses are those of the issue type's workflow.
+func (d *driver) statuses(ctx context.Context, op, project, issueType string) ([]string, error) {
 	if len(d.config.Statuses) == 0 {
 		return nil, nil
 	}
@@ -125,26 +84,16 @@ func (d *Desk) compareStatuses(ctx context.Context, op, project, issueType strin
 	if err := d.get(ctx, op, "project/"+project+"/statuses", &byType); err != nil {
 		return nil, err
 	}
-	var there []named
+	var there []string
 	for _, t := range byType {
 		if t.ID == issueType {
-			there = t.Statuses
-		}
-	}
-	var findings []access.Finding
-	for _, phase := range phases() {
-		for _, name := range d.config.Statuses[phase] {
-			if !slices.ContainsFunc(there, func(s named) bool { return strings.EqualFold(s.Name, name) }) {
-				findings = append(findings, d.finding("statuses."+string(phase),
-					"the workflow has no status %q; there are: %s", name, listOf(there))...)
+			there = nil
+			for _, s := range t.Statuses {
+				there = append(there, s.Name)
 			}
 		}
 	}
-	return findings, nil
-}
-
-func (d *Desk) finding(key, format string, args ...any) []access.Finding {
-	return []access.Finding{{Key: d.key(key), Problem: fmt.Sprintf(format, args...)}}
+	return there, nil
 }
 
 // metaPage is a page of create metadata. Cloud calls the list issueTypes or fields; other editions call it values.
@@ -156,25 +105,25 @@ type metaPage[T any] struct {
 	IsLast     bool `json:"isLast"`
 }
 
-func (d *Desk) issueTypes(ctx context.Context, op, project string) ([]named, error) {
+func (d *driver) issueTypes(ctx context.Context, op, project string) ([]named, error) {
 	return metaPages[named](ctx, d, op, "issue/createmeta/"+project+"/issuetypes")
 }
 
-func (d *Desk) createScreen(ctx context.Context, op, project, issueType string) (*screen, error) {
+func (d *driver) createScreen(ctx context.Context, op, project, issueType string) (screen, error) {
 	fields, err := metaPages[field](ctx, d, op, "issue/createmeta/"+project+"/issuetypes/"+url.PathEscape(issueType))
 	if err != nil {
-		return nil, err
+		return screen{}, err
 	}
-	s := &screen{issueType: issueType, fields: map[string]field{}}
+	s := screen{issueType: issueType, fields: map[string]field{}}
 	for _, f := range fields {
 		s.fields[f.ID] = f
 	}
 	return s, nil
 }
 
-func metaPages[T any](ctx context.Context, d *Desk, op, path string) ([]T, error) {
+func metaPages[T any](ctx context.Context, d *driver, op, path string) ([]T, error) {
 	var all []T
-	for range maxPages {
+	for range desk.MaxPages {
 		var page metaPage[T]
 		if err := d.get(ctx, op, fmt.Sprintf("%s?startAt=%d&maxResults=100", path, len(all)), &page); err != nil {
 			return nil, err
@@ -192,14 +141,6 @@ func listOf(list []named) string {
 	texts := make([]string, len(list))
 	for i, n := range list {
 		texts[i] = fmt.Sprintf("%q", n.Name)
-	}
-	return strings.Join(texts, ", ")
-}
-
-func listOfFields(s *screen) string {
-	var texts []string
-	for _, id := range slices.Sorted(maps.Keys(s.fields)) {
-		texts = append(texts, s.fields[id].label())
 	}
 	return strings.Join(texts, ", ")
 }

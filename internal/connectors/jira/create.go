@@ -1,81 +1,38 @@
 package jira
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desk"
 	"usher/internal/rest"
 )
 
-// CreateTicket implements access.TicketOpener. Before the first ticket it compares the configuration with the project
-// (see contact.go), and wrong keys are Invalid until that comparison is clean. The marker is part of the one call that
-// creates the issue. A reporter or an assignee whom Jira refuses is left out.
-func (d *Desk) CreateTicket(ctx context.Context, n access.NewTicket) (access.TicketRef, error) {
-	const op = "create ticket"
-	if n.Marker == "" {
-		return access.TicketRef{}, access.Errorf(access.Invalid, op, "marker: expected one")
-	}
-	s, err := d.loadCreateScreen(ctx, op)
-	if err != nil {
-		return access.TicketRef{}, notCreated(err)
-	}
-	reporter, err := d.reporterOf(ctx, n.Requester)
-	if err != nil {
-		return access.TicketRef{}, notCreated(err)
-	}
+// Create implements desk.Driver. The marker is part of the one call that creates the issue.
+func (d *driver) Create(ctx context.Context, op string, draft desk.Draft) (desk.Ref, desk.Refused, error) {
 	api, err := d.loadDialect(ctx, op)
 	if err != nil {
-		return access.TicketRef{}, err
+		return desk.Ref{}, desk.Refused{}, err
 	}
-	body := d.newIssue(api, s, n)
-	if reporter != "" {
-		body.Fields["reporter"] = api.person(reporter)
+	var created struct{ ID, Key string }
+	answer, err := d.call(ctx, rest.Call{
+		Op: op, Mode: rest.Create, Method: http.MethodPost, Path: "issue", Body: d.newIssue(api, draft), Into: &created,
+	})
+	switch {
+	case access.IsKind(err, access.NotFound):
+		// There is no ticket yet that could be missing.
+		return desk.Ref{}, desk.Refused{}, access.Errorf(access.Invalid, op, "%s: %w", d.key("base_url"), err)
+	case err != nil:
+		return desk.Ref{}, desk.Refused{Reporter: refusedField(answer, "reporter"), Assignee: refusedField(answer, "assignee")}, err
+	case created.ID == "" || created.Key == "":
+		return desk.Ref{}, desk.Refused{}, access.Errorf(access.Unknown, op, "the answer names no issue")
 	}
-	if n.Assignee != "" {
-		body.Fields["assignee"] = api.person(n.Assignee)
+	ref := d.ref(created.ID, created.Key)
+	if !api.showsStamps() {
+		d.stampLater(ctx, op, ref.ID, api.stamp(draft.Marker))
 	}
-	ref, err := d.postTolerantly(ctx, op, body)
-	if access.IsKind(err, access.Invalid) {
-		// The project may have changed since the first contact.
-		d.contact.Store(nil)
-	}
-	if err == nil && !api.showsStamps() {
-		d.stampLater(ctx, op, ref.ID, api.stamp(n.Marker))
-	}
-	return ref, err
-}
-
-// postTolerantly leaves out the people whom Jira refuses. Such a refusal is certain, so nothing was created and what
-// follows is no blind repetition.
-func (d *Desk) postTolerantly(ctx context.Context, op string, body newIssue) (access.TicketRef, error) {
-	for {
-		ref, answer, err := d.post(ctx, op, body)
-		if !access.IsKind(err, access.Invalid) {
-			return ref, err
-		}
-		dropped := false
-		for _, field := range []string{"reporter", "assignee"} {
-			if _, sent := body.Fields[field]; sent && refusedField(answer, field) {
-				delete(body.Fields, field)
-				dropped = true
-			}
-		}
-		if !dropped {
-			return ref, err
-		}
-	}
-}
-
-// stampLater sets the issue property after the create. The ticket exists whatever comes of it, and its label or marker
-// field finds it; the property only tells it from its copies.
-func (d *Desk) stampLater(ctx context.Context, op string, id access.TicketID, value any) {
-	path, ok := issuePath(id, "/properties/"+stampKey)
-	if !ok {
-		return
-	}
-	_ = d.write(ctx, op, rest.Call{Method: http.MethodPut, Path: path, Body: value})
+	return ref, desk.Refused{}, nil
 }
 
 // newIssue is the body of POST issue.
@@ -89,68 +46,34 @@ type property struct {
 	Value any    `json:"value"`
 }
 
-func (d *Desk) newIssue(api dialect, s *screen, n access.NewTicket) newIssue {
-	summary := shorten(oneLine(cmp.Or(n.Summary, string(n.Marker))), summaryLimit)
+func (d *driver) newIssue(api dialect, draft desk.Draft) newIssue {
+	s, _ := draft.Schema.Native.(screen)
 	fields := map[string]any{
 		"project":   map[string]string{"key": d.config.Project},
 		"issuetype": map[string]string{"id": s.issueType},
-		"summary":   summary,
+		"summary":   draft.Summary,
 	}
-	if tidy(n.Body) != "" {
-		fields["description"] = api.text(n.Body, "")
+	if desk.Tidy(draft.Body) != "" {
+		fields["description"] = api.text(draft.Body, "")
 	}
 	if d.config.useLabel() {
-		fields["labels"] = []string{string(n.Marker), d.config.label()}
+		fields["labels"] = []string{string(draft.Marker), d.config.label()}
 	}
 	if d.config.MarkerField != "" {
-		fields[d.config.MarkerField] = n.Marker
+		fields[d.config.MarkerField] = draft.Marker
 	}
-	for id, name := range d.config.Fields {
-		if text := n.Fields[name]; text != "" {
-			fields[id] = s.fields[id].value(api, text)
-		}
+	for id, text := range draft.Fields {
+		fields[id] = s.fields[id].value(api, text)
+	}
+	if draft.Reporter != "" {
+		fields["reporter"] = api.person(draft.Reporter)
+	}
+	if draft.Assignee != "" {
+		fields["assignee"] = api.person(draft.Assignee)
 	}
 	body := newIssue{Fields: fields}
 	if api.showsStamps() {
-		body.Properties = []property{{Key: stampKey, Value: api.stamp(n.Marker)}}
+		body.Properties = []property{{Key: stampKey, Value: api.stamp(draft.Marker)}}
 	}
 	return body
-}
-
-func (d *Desk) post(ctx context.Context, op string, body newIssue) (access.TicketRef, rest.Response, error) {
-	var created struct{ ID, Key string }
-	answer, err := d.call(ctx, rest.Call{
-		Op: op, Mode: rest.Create, Method: http.MethodPost, Path: "issue", Body: body, Into: &created,
-	})
-	switch {
-	case access.IsKind(err, access.NotFound):
-		// There is no ticket yet that could be missing.
-		return access.TicketRef{}, answer, access.Errorf(access.Invalid, op, "%s: %w", d.key("base_url"), err)
-	case err != nil:
-		return access.TicketRef{}, answer, err
-	case created.ID == "" || created.Key == "":
-		return access.TicketRef{}, answer, access.Errorf(access.Unknown, op, "the answer names no issue")
-	}
-	return d.ref(created.ID, created.Key), answer, nil
-}
-
-// reporterOf is the requester's account; "" when there is none to be set. A site that does not let usher search its
-// users still gets its tickets.
-func (d *Desk) reporterOf(ctx context.Context, p access.Person) (access.AccountID, error) {
-	if !d.config.Reporter || p.ID == "" {
-		return "", nil
-	}
-	account, err := d.FindAccount(ctx, p)
-	if err != nil && !access.IsKind(err, access.Forbidden) && !access.IsKind(err, access.Invalid) {
-		return "", err
-	}
-	return account.ID, nil
-}
-
-// notCreated makes sure that an error from before the create says that nothing was created.
-func notCreated(err error) error {
-	if access.IsKind(err, access.NotFound) {
-		return access.Errorf(access.Invalid, "create ticket", "%w", err)
-	}
-	return err
 }

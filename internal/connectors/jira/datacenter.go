@@ -5,11 +5,11 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desk"
 	"usher/internal/rest"
 )
 
@@ -42,22 +42,22 @@ const noFormat = "{noformat}"
 var noFormatInside = regexp.MustCompile(`(?i)\{(noformat)`)
 
 func (dataCenter) text(plain, tail string) any {
-	plain = tidy(plain)
+	plain = desk.Tidy(plain)
 	if plain == "" && tail == "" {
 		return ""
 	}
 	// What would end the block is no such word any more with a space in it.
 	plain = noFormatInside.ReplaceAllString(plain, "{ $1")
 	const frame = 2 * (len(noFormat) + 1)
-	return noFormat + "\n" + withTail(plain, tail, textLimit-frame) + "\n" + noFormat
+	return noFormat + "\n" + fitted(plain, tail, textLimit-frame) + "\n" + noFormat
 }
 
-func (dataCenter) holds(value json.RawMessage, line string) bool {
+func (dataCenter) lines(value json.RawMessage) []string {
 	var text string
 	if json.Unmarshal(value, &text) != nil {
-		return false
+		return nil
 	}
-	return slices.Contains(strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n"), line)
+	return strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 }
 
 // stamp is a plain string: Data Center's document allows no other value of a property.
@@ -102,15 +102,21 @@ func position(page string) int {
 }
 
 // byIDs is a search, the only call that reads many issues. It does not see what is archived.
-func (dataCenter) byIDs(ids []string, start int) rest.Call {
+func (dataCenter) byIDs(ids []access.TicketID, start int) rest.Call {
 	lenient := false
+	texts := make([]string, len(ids))
+	for n, id := range ids {
+		texts[n] = string(id)
+	}
 	return rest.Call{Method: http.MethodPost, Path: "search", Body: oldSearch{
-		JQL:     "id in (" + strings.Join(ids, ", ") + ") ORDER BY key ASC",
+		JQL:     "id in (" + strings.Join(texts, ", ") + ") ORDER BY key ASC",
 		StartAt: start, MaxResults: len(ids), Fields: ticketFields(), Expand: []string{"changelog"}, ValidateQuery: &lenient,
 	}}
 }
 
-func (dataCenter) histories(_, _ []string, _ string) (rest.Call, bool) { return rest.Call{}, false }
+func (dataCenter) histories([]access.TicketID, []string, string) (rest.Call, bool) {
+	return rest.Call{}, false
+}
 
 // webhooks moved in Jira 10.
 func (dataCenter) webhooks() []string {

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -13,33 +15,21 @@ import (
 	gojira "github.com/andygrunwald/go-jira"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desk"
 	"usher/internal/rest"
 )
 
-// Desk is a Jira project as a service desk. It keeps nothing but what it learned about the site: the edition, usher's own
-// account, the create screen, whether comments show their properties, and what Jira's rate limits have shut for how long.
-// Safe for concurrent use; it never retries. It waits for a token of its configured rate, at most half of the request
-// time-out.
+// Desk is a Jira project as a service desk: package desk's, over the driver in this package. It keeps nothing but what it
+// learned about the site: the edition, usher's own account, the create screen, whether comments show their properties, and
+// what Jira's rate limits have shut for how long. Safe for concurrent use; it never retries. It waits for a token of its
+// configured rate, at most half of the request time-out.
 //
 // A 429 shuts what its RateLimit-Reason is about (see limits.go) for as long as Jira asks, an hour at most; calls of that
 // kind are then RateLimited at once, with the time that is left. A log-in that a human must unlock shuts everything for
 // some minutes: Forbidden.
 type Desk struct {
-	name   access.DeskName
-	config Config
-	jira   *gojira.Client
-	wire   *rest.Transport
-	site   string
-
-	language   atomic.Pointer[dialect]
-	self       atomic.Pointer[credentialCheck]
-	contact    atomic.Pointer[screen]
-	callBlocks callBlocks
-	now        func() time.Time
-	// stamps is what is known about comment properties; see comment.go.
-	stamps atomic.Int32
-	// accounts are those of people whom usher has looked for lately.
-	accounts accounts
+	*desk.Desk
+	now func() time.Time
 }
 
 var _ access.ServiceDesk = (*Desk)(nil)
@@ -72,14 +62,51 @@ func New(c Config, name access.DeskName) (*Desk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("base_url: %w", err)
 	}
-	return &Desk{name: name, config: c, jira: vendor, wire: wire, site: siteOf(c), now: time.Now}, nil
+	d := &Desk{now: time.Now}
+	now := func() time.Time { return d.now() }
+	d.Desk = desk.New(&driver{name: name, config: c, jira: vendor, wire: wire, site: siteOf(c), now: now}, c.Config, name)
+	return d, nil
 }
+
+// driver is Jira as package desk needs it.
+type driver struct {
+	name   access.DeskName
+	config Config
+	jira   *gojira.Client
+	wire   *rest.Transport
+	site   string
+
+	language atomic.Pointer[dialect]
+	gates    desk.Gates
+	now      func() time.Time
+	// stamps is what is known about comment properties; see comment.go.
+	stamps atomic.Int32
+}
+
+var _ desk.Driver = (*driver)(nil)
+
+// Traits implements desk.Driver.
+func (d *driver) Traits() desk.Traits {
+	byName := slices.DeleteFunc(slices.Sorted(maps.Keys(d.config.Fields)), func(id string) bool { return !customField.MatchString(id) })
+	return desk.Traits{
+		Place: "Jira project",
+		IsID:  func(id access.TicketID) bool { return isNumber(string(id)) },
+		Unit:  desk.UTF16, SummaryLimit: summaryLimit, CommentRoom: commentRoom,
+		Grain: time.Second, Lag: maxIndexLag,
+		StatusField: "status", AssigneeField: "assignee", TextFields: []string{"summary", "description"}, FieldsByName: byName,
+		Now: d.now,
+	}
+}
+
+// maxIndexLag is how far the index can be behind the issues: by seconds as a rule, by minutes after mass changes, so an issue
+// can stand where its change before the last one was.
+const maxIndexLag = 10 * time.Minute
 
 // call makes one call. Paths start where the edition's API is, unless they start with "rest/".
 //
 // go-jira's Do is used with no value to decode into, because its own decoding and its own errors lose what a refusal
 // says; its response is settled instead.
-func (d *Desk) call(ctx context.Context, c rest.Call) (rest.Response, error) {
+func (d *driver) call(ctx context.Context, c rest.Call) (rest.Response, error) {
 	target := c.Path
 	if !strings.HasPrefix(target, "rest/") {
 		api, err := d.loadDialect(ctx, c.Op)
@@ -88,7 +115,7 @@ func (d *Desk) call(ctx context.Context, c rest.Call) (rest.Response, error) {
 		}
 		target = api.api() + target
 	}
-	if err := d.callBlocks.check(c, d.now()); err != nil {
+	if err := d.gates.Check(c.Op, d.now(), scopesOf(c)...); err != nil {
 		return rest.Response{}, err
 	}
 	if len(c.Query) > 0 {
@@ -104,11 +131,11 @@ func (d *Desk) call(ctx context.Context, c rest.Call) (rest.Response, error) {
 		response = answer.Response
 	}
 	settled, err := d.wire.HandleResponse(c, response, err)
-	return settled, d.callBlocks.learn(c, settled, err, d.now())
+	return settled, d.learn(c, settled, err)
 }
 
 // get is a call that reads.
-func (d *Desk) get(ctx context.Context, op, path string, into any) error {
+func (d *driver) get(ctx context.Context, op, path string, into any) error {
 	path, query, _ := strings.Cut(path, "?")
 	values, err := url.ParseQuery(query)
 	if err != nil {
@@ -119,7 +146,7 @@ func (d *Desk) get(ctx context.Context, op, path string, into any) error {
 }
 
 // write is a call that changes what may safely be changed twice. Conflict: the ticket is archived.
-func (d *Desk) write(ctx context.Context, op string, c rest.Call) error {
+func (d *driver) write(ctx context.Context, op string, c rest.Call) error {
 	c.Op, c.Mode = op, rest.Write
 	_, err := d.call(ctx, c)
 	if archived(err) {
@@ -128,75 +155,46 @@ func (d *Desk) write(ctx context.Context, op string, c rest.Call) error {
 	return err
 }
 
-// credentialCheck is what Jira said of the credentials, when by usher's clock, and what Jira's own clock was (zero when unknown).
-type credentialCheck struct {
-	account   access.AccountID
-	at, clock time.Time
-}
-
-// checkCredentials asks Jira who we are, and so whether the credentials are good: calls that anonymous users may make answer bad
-// ones with emptiness (JRASERVER-41559).
-func (d *Desk) checkCredentials(ctx context.Context, op string) (credentialCheck, error) {
+// Self implements desk.Driver. Calls that anonymous users may make answer bad credentials with emptiness (JRASERVER-41559).
+func (d *driver) Self(ctx context.Context, op string) (desk.Self, error) {
 	var me user
 	answer, err := d.call(ctx, rest.Call{Op: op, Mode: rest.Read, Method: http.MethodGet, Path: "myself", Into: &me})
 	if access.IsKind(err, access.NotFound) {
-		return credentialCheck{}, access.Errorf(access.Invalid, op, "%s or %s: no such Jira API answers there: %w",
+		return desk.Self{}, access.Errorf(access.Invalid, op, "%s or %s: no such Jira API answers there: %w",
 			d.key("base_url"), d.key("edition"), err)
 	}
 	if err != nil {
-		return credentialCheck{}, err
+		return desk.Self{}, err
 	}
 	if me.id() == "" {
-		return credentialCheck{}, access.Errorf(access.Transient, op, "Jira did not say which account the credentials belong to")
+		return desk.Self{}, access.Errorf(access.Transient, op, "Jira did not say which account the credentials belong to")
 	}
-	p := credentialCheck{account: me.id(), at: d.now(), clock: clockOf(answer)}
-	d.self.Store(&p)
-	return p, nil
+	return desk.Self{Account: me.id(), Clock: clockOf(answer)}, nil
 }
 
-// proven is usher's own account, by a proof that is no older than that.
-func (d *Desk) proven(ctx context.Context, op string, age time.Duration) (access.AccountID, error) {
-	if known := d.self.Load(); known != nil && d.now().Sub(known.at) < age {
-		return known.account, nil
+// clockOf is when the answer was made, by the clock of Jira's own front; zero when it does not tell.
+func clockOf(a rest.Response) time.Time {
+	at, err := http.ParseTime(a.Header.Get("Date"))
+	if err != nil {
+		return time.Time{}
 	}
-	p, err := d.checkCredentials(ctx, op)
-	return p.account, err
+	return at.UTC()
 }
 
-// me is usher's own account.
-func (d *Desk) me(ctx context.Context, op string) (access.AccountID, error) {
-	if known := d.self.Load(); known != nil {
-		return known.account, nil
-	}
-	p, err := d.checkCredentials(ctx, op)
-	return p.account, err
-}
-
-// confirmNotFound makes sure that an error NotFound is about the ticket and not about us.
-func (d *Desk) confirmNotFound(ctx context.Context, op string, err error) error {
-	if !access.IsKind(err, access.NotFound) {
-		return err
-	}
-	if _, bad := d.checkCredentials(ctx, op); bad != nil {
-		return bad
-	}
-	return err
-}
-
-// issuePath is the path of an issue by its id; false for what cannot be an issue's id.
-func issuePath(id access.TicketID, rest string) (string, bool) {
-	if !isNumber(string(id)) {
-		return "", false
-	}
-	return "issue/" + string(id) + rest, true
-}
+// issuePath is the path of an issue by its id.
+func issuePath(id access.TicketID, rest string) string { return "issue/" + string(id) + rest }
 
 // key is a configuration key in full.
-func (d *Desk) key(relative string) string { return fmt.Sprintf("desks.%s.%s", d.name, relative) }
+func (d *driver) key(relative string) string { return desk.Key(d.name, relative) }
 
-// ref is where a ticket is.
-func (d *Desk) ref(id, key string) access.TicketRef {
-	r := access.TicketRef{Desk: d.name, ID: access.TicketID(id), Key: access.TicketKey(key)}
+// finding is what is wrong with a key.
+func (d *driver) finding(key, format string, args ...any) []access.Finding {
+	return []access.Finding{desk.Finding(d.name, key, format, args...)}
+}
+
+// ref is where an issue is.
+func (d *driver) ref(id, key string) desk.Ref {
+	r := desk.Ref{ID: access.TicketID(id), Key: access.TicketKey(key)}
 	if d.site != "" {
 		r.URL = d.site + "/browse/" + url.PathEscape(key)
 	}

@@ -3,14 +3,16 @@ package jira
 import (
 	"encoding/json"
 	"strings"
-	"unicode"
+
+	"usher/internal/connectors/desk"
 )
 
 // What Jira takes, in characters. Java counts UTF-16 units, so a character outside the basic plane counts twice.
 const (
 	summaryLimit = 255
 	textLimit    = 32767
-	cutNote      = " [cut]"
+	// commentRoom leaves room for an edition's frame around the text.
+	commentRoom = textLimit - 64
 )
 
 // node is a node of an Atlassian document. The documents made here know paragraphs, line breaks and text without marks,
@@ -52,81 +54,19 @@ func document(text string) node {
 	return doc
 }
 
-// holds reports whether one of the document's text nodes is exactly that text.
-func (n node) holds(text string) bool {
-	if n.Type == "text" && n.Text == text {
-		return true
+// lines are the document's text nodes.
+func (n node) lines() []string {
+	var all []string
+	if n.Type == "text" {
+		all = append(all, n.Text)
 	}
 	for _, child := range n.Content {
-		if child.holds(text) {
-			return true
-		}
+		all = append(all, child.lines()...)
 	}
-	return false
+	return all
 }
 
-// tidy makes a text valid: Unix line ends, no control characters, no broken UTF-8.
-func tidy(text string) string {
-	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\r\n", "\n")
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' {
-			return ' '
-		}
-		return r
-	}, text)
-}
-
-// oneLine is a text without line breaks and without runs of spaces.
-func oneLine(text string) string { return strings.Join(strings.Fields(tidy(text)), " ") }
-
-// withTail is a text with a last paragraph, "" for none, in at most limit units; only the text before it is cut.
-func withTail(text, tail string, limit int) string {
-	if tail == "" {
-		return shorten(text, limit)
-	}
-	return shorten(text, limit-units(tail)-2) + "\n\n" + tail
-}
-
-// shorten cuts a text to a number of UTF-16 units, between characters, and says that it cut.
-func shorten(text string, limit int) string {
-	if units(text) <= limit {
-		return text
-	}
-	runes := []rune(text)
-	kept, room := 0, limit-units(cutNote)
-	for kept < len(runes) && unitsOf(runes[kept]) <= room {
-		room -= unitsOf(runes[kept])
-		kept++
-	}
-	end := kept
-	for end > 0 && end < len(runes) && joins(runes[end-1], runes[end]) {
-		end--
-	}
-	if end == 0 {
-		// One endless cluster: better a split one than an empty text.
-		end = kept
-	}
-	return strings.TrimRight(string(runes[:end]), " \n\t") + cutNote
-}
-
-// joins reports whether two runes are parts of one visible character: a mark, a modifier or a joiner between them.
-func joins(before, after rune) bool {
-	const joiner = '\u200D'
-	modifier := after >= 0x1F3FB && after <= 0x1F3FF
-	return before == joiner || after == joiner || modifier || unicode.Is(unicode.M, after)
-}
-
-func units(text string) int {
-	n := 0
-	for _, r := range text {
-		n += unitsOf(r)
-	}
-	return n
-}
-
-func unitsOf(r rune) int {
-	if r > 0xFFFF {
-		return 2
-	}
-	return 1
+// fitted is a text with a tail that is never cut, in at most limit characters.
+func fitted(text, tail string, limit int) string {
+	return desk.Unit(desk.UTF16).WithTail(text, tail, limit)
 }

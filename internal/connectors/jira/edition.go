@@ -30,9 +30,9 @@ type dialect interface {
 	byText(text string) url.Values
 	byAccount(id access.AccountID) url.Values
 	// text is a plain text as a rich field takes it, cut to what Jira takes. tail is a last paragraph that is never cut,
-	// "" for none. holds tells whether such a value has a line that is exactly that text.
+	// "" for none. lines are those of such a value.
 	text(plain, tail string) any
-	holds(value json.RawMessage, line string) bool
+	lines(value json.RawMessage) []string
 	// stamp is the value of a property that carries a marker.
 	stamp(marker access.Marker) any
 	// showsStamps: whatever is created takes properties at once, and searches and lists show them. Without that, an issue's
@@ -42,10 +42,10 @@ type dialect interface {
 	search(q query) rest.Call
 	next(q query, got resultPage) string
 	// byIDs asks for issues by their ids, as many as it gives from start on.
-	byIDs(ids []string, start int) rest.Call
-	// histories asks for one page of the changes that lead to status and assignee; false where an issue brings its whole
+	byIDs(ids []access.TicketID, start int) rest.Call
+	// histories asks for one page of the changes of fields; false where an issue brings its whole
 	// history along.
-	histories(ids, fields []string, page string) (rest.Call, bool)
+	histories(ids []access.TicketID, fields []string, page string) (rest.Call, bool)
 	// webhooks are the addresses that list the site's webhooks, the present one first.
 	webhooks() []string
 }
@@ -69,7 +69,7 @@ type resultPage struct {
 
 // loadDialect returns the edition's dialect: the configured one, or what the site says of itself. A host's name says nothing:
 // every edition can be behind any.
-func (d *Desk) loadDialect(ctx context.Context, op string) (dialect, error) {
+func (d *driver) loadDialect(ctx context.Context, op string) (dialect, error) {
 	if known := d.language.Load(); known != nil {
 		return *known, nil
 	}
@@ -90,7 +90,7 @@ func (d *Desk) loadDialect(ctx context.Context, op string) (dialect, error) {
 }
 
 // askEdition reads serverInfo, which both editions give at the same place, to anonymous callers as well.
-func (d *Desk) askEdition(ctx context.Context, op string) (Edition, error) {
+func (d *driver) askEdition(ctx context.Context, op string) (Edition, error) {
 	var info struct {
 		DeploymentType string `json:"deploymentType"`
 	}
@@ -132,12 +132,12 @@ type envelope[T any] struct {
 	Total         int    `json:"total"`
 	// IssueErrors are issues that exist and could not be read just now.
 	IssueErrors []struct {
-		ID string `json:"id"`
+		ID access.TicketID `json:"id"`
 	} `json:"issueErrors"`
 }
 
 // search reads one page. A 404 is about the address and not about a ticket.
-func search[T any](ctx context.Context, d *Desk, op string, q query) (hits[T], error) {
+func search[T any](ctx context.Context, d *driver, op string, q query) (hits[T], error) {
 	api, err := d.loadDialect(ctx, op)
 	if err != nil {
 		return hits[T]{}, err
@@ -155,7 +155,7 @@ func search[T any](ctx context.Context, d *Desk, op string, q query) (hits[T], e
 }
 
 // list makes a call that answers with issues.
-func list[T any](ctx context.Context, d *Desk, op string, c rest.Call) (envelope[T], rest.Response, error) {
+func list[T any](ctx context.Context, d *driver, op string, c rest.Call) (envelope[T], rest.Response, error) {
 	var got envelope[T]
 	c.Op, c.Mode, c.Into = op, rest.Read, &got
 	answer, err := d.call(ctx, c)
@@ -163,7 +163,7 @@ func list[T any](ctx context.Context, d *Desk, op string, c rest.Call) (envelope
 }
 
 // noSuchAddress makes a 404 of an address that names no ticket Invalid: an edition that lacks it, or a wrong base URL.
-func (d *Desk) noSuchAddress(op string, err error) error {
+func (d *driver) noSuchAddress(op string, err error) error {
 	if !access.IsKind(err, access.NotFound) {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desk"
 )
 
 // field is what Jira says about a field on a screen.
@@ -31,12 +32,7 @@ type named struct {
 }
 
 // label is how people and configuration name the field: `Cost centre (customfield_10049)`.
-func (f field) label() string {
-	if f.Name == "" || f.Name == f.ID {
-		return f.ID
-	}
-	return f.Name + " (" + f.ID + ")"
-}
+func (f field) label() string { return desk.Field{ID: f.ID, Name: f.Name}.Label() }
 
 // takesText reports whether value has a form for this field's type.
 func (f field) takesText() bool {
@@ -74,6 +70,6 @@ func (f field) value(api dialect, text string) any {
 	case s.Type == "user":
 		return api.person(access.AccountID(text))
 	default:
-		return shorten(oneLine(text), summaryLimit)
+		return fitted(desk.OneLine(text), "", summaryLimit)
 	}
 }

@@ -3,11 +3,10 @@ package jira
 import (
 	"context"
 	"encoding/json"
-	"maps"
-	"slices"
 	"time"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desk"
 	"usher/internal/rest"
 )
 
@@ -33,58 +32,59 @@ type item struct {
 	To        string `json:"to"`
 }
 
-func (i item) of(field string) bool { return i.FieldID == field || i.Field == field }
+// changesOf are changes in the desk's words.
+func changesOf(list []change) []desk.Change {
+	out := make([]desk.Change, len(list))
+	for n, c := range list {
+		out[n] = desk.Change{ID: c.ID, At: c.Created.Time, By: c.Author.id(), ByName: c.Author.DisplayName}
+		for _, i := range c.Items {
+			out[n].Items = append(out[n].Items, desk.Item{
+				ID: i.FieldID, Name: i.Field, NameOnly: i.FieldID == "" && i.FieldType == "custom", To: i.To,
+			})
+		}
+	}
+	return out
+}
 
-// complete reads the histories that are not whole, all of them at once. Nothing promises which part of a long history
-// comes with an issue, so a move in it may not be the last one.
-func (d *Desk) complete(ctx context.Context, op string, issues []issue) error {
+// History implements desk.Driver: all histories at once, a page a call. Nothing promises which part of a long history comes
+// with an issue, so a move in it may not be the last one.
+func (d *driver) History(
+	ctx context.Context, op string, tickets []desk.Ticket, fields []string,
+) (map[access.TicketID][]desk.Change, error) {
 	api, err := d.loadDialect(ctx, op)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	at := map[string]int{}
-	var ids []string
-	for n, i := range issues {
-		if i.Changelog == nil || i.Changelog.Total > len(i.Changelog.Histories) {
-			at[i.ID] = n
-			ids = append(ids, i.ID)
-		}
+	ids := make([]access.TicketID, len(tickets))
+	for n, t := range tickets {
+		ids[n] = t.ID
 	}
-	if len(ids) == 0 {
-		return nil
-	}
-	whole := map[string][]change{}
+	whole := map[access.TicketID][]desk.Change{}
 	seen := map[string]bool{}
 	for page := ""; !seen[page]; {
-		if len(seen) == maxPages {
-			return access.Errorf(access.Transient, op, "the history is longer than %d changes", maxPages*historyPage)
+		if len(seen) == desk.MaxPages {
+			return nil, access.Errorf(access.Transient, op, "the history is longer than %d changes", desk.MaxPages*historyPage)
 		}
 		seen[page] = true
-		call, can := api.histories(ids, append([]string{"status", "assignee"}, d.textFields()...), page)
-		if !can {
-			return nil
-		}
+		call, _ := api.histories(ids, fields, page)
 		next, err := d.historyPage(ctx, op, call, whole)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if next == "" {
 			break
 		}
 		page = next
 	}
-	for id, n := range at {
-		issues[n].Changelog = &history{Total: len(whole[id]), Histories: whole[id]}
-	}
-	return nil
+	return whole, nil
 }
 
 // historyPage adds one page to what is known of the histories, and names the next page.
-func (d *Desk) historyPage(ctx context.Context, op string, c rest.Call, whole map[string][]change) (string, error) {
+func (d *driver) historyPage(ctx context.Context, op string, c rest.Call, whole map[access.TicketID][]desk.Change) (string, error) {
 	var page struct {
 		Issues []struct {
-			ID      string   `json:"issueId"`
-			Changes []change `json:"changeHistories"`
+			ID      access.TicketID `json:"issueId"`
+			Changes []change        `json:"changeHistories"`
 		} `json:"issueChangeLogs"`
 		NextPageToken string `json:"nextPageToken"`
 	}
@@ -93,67 +93,9 @@ func (d *Desk) historyPage(ctx context.Context, op string, c rest.Call, whole ma
 		return "", d.noSuchAddress(op, err)
 	}
 	for _, i := range page.Issues {
-		whole[i.ID] = append(whole[i.ID], i.Changes...)
+		whole[i.ID] = append(whole[i.ID], changesOf(i.Changes)...)
 	}
 	return page.NextPageToken, nil
-}
-
-// lastMove is the newest change that led to the issue's present status; nil when it has always been there.
-func (i issue) lastMove() *change {
-	return i.newest(func(_ change, one item) bool { return one.of("status") && one.To == i.Fields.Status.ID })
-}
-
-// lastAssignment is the newest change of the assignee; nil when it is as it was at the beginning.
-func (i issue) lastAssignment() *change {
-	return i.newest(func(_ change, one item) bool { return one.of("assignee") })
-}
-
-// lastTextChange returns the newest change of what the issue says that was made neither by usher's account nor by one that
-// may make it; nil for none.
-func (d *Desk) lastTextChange(i issue, me access.AccountID) *change {
-	return i.newest(func(c change, one item) bool {
-		return d.isText(one) && c.Author.id() != me && !slices.Contains(d.config.TextEditors, c.Author.id())
-	})
-}
-
-// isText reports whether a changed field is one that says what the ticket asks for. Where a custom field comes by its name
-// and the names are not known yet, it counts as one.
-func (d *Desk) isText(one item) bool {
-	if slices.ContainsFunc(d.textFields(), one.of) {
-		return true
-	}
-	if one.FieldID != "" || one.FieldType != "custom" {
-		return false
-	}
-	known := d.contact.Load()
-	for id := range d.config.Fields {
-		if customField.MatchString(id) && (known == nil || known.fields[id].Name == one.Field) {
-			return true
-		}
-	}
-	return false
-}
-
-// textFields are the fields that say what a ticket asks for.
-func (d *Desk) textFields() []string {
-	return append([]string{"summary", "description"}, slices.Sorted(maps.Keys(d.config.Fields))...)
-}
-
-// newest is the youngest change with such an item, whatever the order of the changes: their ids grow.
-func (i issue) newest(is func(change, item) bool) *change {
-	if i.Changelog == nil {
-		return nil
-	}
-	var best *change
-	for n := range i.Changelog.Histories {
-		c := &i.Changelog.Histories[n]
-		for _, one := range c.Items {
-			if is(*c, one) && (best == nil || lower(best.ID, c.ID)) {
-				best = c
-			}
-		}
-	}
-	return best
 }
 
 // jiraTime is a time of Jira's, UTC; the zero time for anything that is none. Most are "2019-07-17T17:59:42.002-0700";

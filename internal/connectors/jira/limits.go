@@ -6,31 +6,12 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desk"
 	"usher/internal/rest"
 )
-
-// scope is what one of Jira's limits is about: everything, one endpoint with one method, or one issue's changes.
-type scope string
-
-const everything scope = ""
-
-// callBlock is a scope that must be left alone until a moment.
-type callBlock struct {
-	until time.Time
-	kind  access.Kind
-	why   string
-}
-
-// callBlocks remembers Jira's refusals, so that a call which would be refused again is answered without a call. The zero value
-// has no gate shut. Safe for concurrent use.
-type callBlocks struct {
-	mu   sync.Mutex
-	shut map[scope]callBlock
-}
 
 // The waits where a limit names none: a burst is a bucket that fills every second, and the limit on one issue counts over
 // two seconds (Atlassian, "Rate limiting"). captchaPause is how long a log-in that a human must unlock is left alone: each
@@ -41,28 +22,11 @@ const (
 	captchaPause = 5 * time.Minute
 )
 
-// check refuses a call of which a scope is shut.
-func (g *callBlocks) check(c rest.Call, now time.Time) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, s := range scopesOf(c) {
-		one, there := g.shut[s]
-		if !there || !one.until.After(now) {
-			continue
-		}
-		e := access.Errorf(one.kind, c.Op, "not asked again before %s: %s", one.until.UTC().Format(time.TimeOnly+" UTC"), one.why)
-		if one.kind == access.RateLimited {
-			e.RetryAfter = one.until.Sub(now)
-		}
-		return e
-	}
-	return nil
-}
-
 // learn shuts what an answer says is to be left alone, and gives the wait into the error that the answer made.
-func (g *callBlocks) learn(c rest.Call, a rest.Response, err error, now time.Time) error {
+func (d *driver) learn(c rest.Call, a rest.Response, err error) error {
+	now := d.now()
 	if captcha(a) {
-		g.close(everything, callBlock{until: now.Add(captchaPause), kind: access.Forbidden, why: captchaText}, now)
+		d.gates.Shut(desk.Everything, desk.Refusal{Until: now.Add(captchaPause), Kind: access.Forbidden, Why: captchaText}, now)
 		return err
 	}
 	if a.Status != http.StatusTooManyRequests {
@@ -73,7 +37,7 @@ func (g *callBlocks) learn(c rest.Call, a rest.Response, err error, now time.Tim
 		return err
 	}
 	wait = min(wait, rest.MaxRetryAfter)
-	g.close(s, callBlock{until: now.Add(wait), kind: access.RateLimited, why: "Jira's rate limit" + reasonText(a)}, now)
+	d.gates.Shut(s, desk.Refusal{Until: now.Add(wait), Kind: access.RateLimited, Why: "Jira's rate limit" + reasonText(a)}, now)
 	var e *access.Error
 	if errors.As(err, &e) {
 		e.RetryAfter = wait
@@ -81,29 +45,12 @@ func (g *callBlocks) learn(c rest.Call, a rest.Response, err error, now time.Tim
 	return err
 }
 
-func (g *callBlocks) close(s scope, one callBlock, now time.Time) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.shut == nil {
-		g.shut = map[scope]callBlock{}
-	}
-	for old, known := range g.shut {
-		if !known.until.After(now) {
-			delete(g.shut, old)
-		}
-	}
-	if known, there := g.shut[s]; there && known.until.After(one.until) {
-		return
-	}
-	g.shut[s] = one
-}
-
 // limitOf returns what a 429 is about and how long it lasts; 0 where neither the answer nor its reason says.
 //
 // RateLimit-Reason is an open set. Cloud has three systems: an hourly quota for everything, bursts on one endpoint and
 // method, and changes of one issue. What is unknown is taken as the endpoint's. Data Center's limit has no reason and is
 // the user's on one node: everything. It shows its headers on every answer, so only a 429 counts.
-func limitOf(c rest.Call, a rest.Response, now time.Time) (scope, time.Duration) {
+func limitOf(c rest.Call, a rest.Response, now time.Time) (desk.Scope, time.Duration) {
 	wait := waitOf(a, now)
 	reason := a.Header.Get("RateLimit-Reason")
 	switch {
@@ -112,7 +59,7 @@ func limitOf(c rest.Call, a rest.Response, now time.Time) (scope, time.Duration)
 			// The quota starts anew with the hour.
 			wait = now.Truncate(time.Hour).Add(time.Hour).Sub(now)
 		}
-		return everything, wait
+		return desk.Everything, wait
 	case strings.Contains(reason, "per-issue"):
 		if wait == 0 {
 			wait = issuePause
@@ -125,7 +72,7 @@ func limitOf(c rest.Call, a rest.Response, now time.Time) (scope, time.Duration)
 			wait = burstPause
 		}
 	case reason == "" && a.Header.Get("X-RateLimit-Interval-Seconds") != "":
-		return everything, wait
+		return desk.Everything, wait
 	}
 	return endpointScope(c), wait
 }
@@ -158,9 +105,9 @@ func reasonText(a rest.Response) string {
 	return ""
 }
 
-// scopesOf are the scopes that a call is in.
-func scopesOf(c rest.Call) []scope {
-	scopes := []scope{everything, endpointScope(c)}
+// scopesOf are the scopes that a call is in: everything, one endpoint with one method, and one issue's changes.
+func scopesOf(c rest.Call) []desk.Scope {
+	scopes := []desk.Scope{desk.Everything, endpointScope(c)}
 	if s, is := issueScope(c); is {
 		scopes = append(scopes, s)
 	}
@@ -168,23 +115,23 @@ func scopesOf(c rest.Call) []scope {
 }
 
 // endpointScope is a path with its numbers left out, and the method.
-func endpointScope(c rest.Call) scope {
+func endpointScope(c rest.Call) desk.Scope {
 	parts := strings.Split(c.Path, "/")
 	for n, part := range parts {
 		if isNumber(part) {
 			parts[n] = "*"
 		}
 	}
-	return scope(c.Method + " " + strings.Join(parts, "/"))
+	return desk.Scope(c.Method + " " + strings.Join(parts, "/"))
 }
 
 // issueScope is the issue that a call changes; false for none.
-func issueScope(c rest.Call) (scope, bool) {
+func issueScope(c rest.Call) (desk.Scope, bool) {
 	parts := strings.SplitN(c.Path, "/", 3)
 	if c.Method == http.MethodGet || len(parts) < 2 || parts[0] != "issue" || !isNumber(parts[1]) {
 		return "", false
 	}
-	return scope("issue " + parts[1]), true
+	return desk.Scope("issue " + parts[1]), true
 }
 
 func isNumber(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }

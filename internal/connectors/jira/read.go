@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desk"
 )
 
 // status is an issue's status.
@@ -15,6 +16,25 @@ type status struct {
 	Category struct {
 		Key string `json:"key"`
 	} `json:"statusCategory"`
+}
+
+// of is the status in the desk's words.
+func (s status) of() desk.Status {
+	return desk.Status{ID: s.ID, Name: s.Name, Phase: phaseOfCategory(s.Category.Key)}
+}
+
+// phaseOfCategory goes by the keys of the categories; their names are translated and differ between sites.
+func phaseOfCategory(key string) access.TicketPhase {
+	switch key {
+	case "new", "undefined":
+		return access.TicketWaiting
+	case "indeterminate":
+		return access.TicketWorking
+	case "done":
+		return access.TicketDone
+	default:
+		return access.TicketOther
+	}
 }
 
 // issue is what is read of an issue.
@@ -34,87 +54,71 @@ type issue struct {
 	Changelog *history `json:"changelog"`
 }
 
-// ticketFields are the fields that a snapshot is made of.
+// ticketFields are the fields that a ticket is made of.
 func ticketFields() []string {
 	return []string{"status", "assignee", "resolution", "updated", "project"}
 }
 
-// ReadTicket implements access.TicketReader. One call reads the issue with its history; where that is only a part of a
-// long one, another reads what matters of it. A moved issue answers under its old id with its new key, and an archived
-// one as any other. A 404 is believed only after Jira has accepted the credentials.
-func (d *Desk) ReadTicket(ctx context.Context, id access.TicketID) (access.TicketSnapshot, error) {
-	const op = "read ticket"
-	me, err := d.me(ctx, op)
-	if err != nil {
-		return access.TicketSnapshot{}, err
+// Ticket implements desk.Driver. One call reads the issue with its history, or with a part of a long one. A moved issue
+// answers under its old id with its new key, and an archived one as any other.
+func (d *driver) Ticket(ctx context.Context, op string, id access.TicketID) (desk.Ticket, error) {
+	var i issue
+	if err := d.get(ctx, op, issuePath(id, "?fields="+strings.Join(ticketFields(), ",")+"&expand=changelog"), &i); err != nil {
+		return desk.Ticket{}, err
 	}
-	i, err := d.readIssue(ctx, op, id)
+	tickets, err := d.tickets(ctx, op, []issue{i})
 	if err != nil {
-		return access.TicketSnapshot{}, err
-	}
-	tickets, err := d.snapshots(ctx, op, me, []issue{i})
-	if err != nil {
-		return access.TicketSnapshot{}, err
+		return desk.Ticket{}, err
 	}
 	return tickets[0], nil
 }
 
-// look reads an issue with its history, as far as Jira gives it along.
-func (d *Desk) readIssue(ctx context.Context, op string, id access.TicketID) (issue, error) {
-	var i issue
-	path, ok := issuePath(id, "?fields="+strings.Join(ticketFields(), ",")+"&expand=changelog")
-	if !ok {
-		return i, d.confirmNotFound(ctx, op, access.Errorf(access.NotFound, op, "%q is not the id of an issue", id))
+// Tickets implements desk.Driver: one call. On Data Center an archived ticket counts as missing here, because only a reading
+// of its own shows it.
+func (d *driver) Tickets(ctx context.Context, op string, ids []access.TicketID) ([]desk.Ticket, []access.TicketID, error) {
+	api, err := d.loadDialect(ctx, op)
+	if err != nil {
+		return nil, nil, err
 	}
-	if err := d.get(ctx, op, path, &i); err != nil {
-		return i, d.confirmNotFound(ctx, op, err)
+	var issues []issue
+	var later []access.TicketID
+	for range desk.MaxPages {
+		page, _, err := list[issue](ctx, d, op, api.byIDs(ids, len(issues)))
+		if err != nil {
+			return nil, nil, err
+		}
+		issues = append(issues, page.Issues...)
+		for _, e := range page.IssueErrors {
+			later = append(later, e.ID)
+		}
+		if len(page.Issues) == 0 || len(issues) >= page.Total {
+			break
+		}
 	}
-	return i, i.check(op)
+	tickets, err := d.tickets(ctx, op, issues)
+	return tickets, later, err
 }
 
-// check wants an issue with a status.
-func (i issue) check(op string) error {
-	if i.ID == "" || i.Fields.Status.ID == "" {
-		return access.Errorf(access.Transient, op, "the answer is no issue with a status")
-	}
-	return nil
-}
-
-// snapshots makes the tickets of issues, in their order.
-func (d *Desk) snapshots(ctx context.Context, op string, me access.AccountID, issues []issue) ([]access.TicketSnapshot, error) {
-	if err := d.complete(ctx, op, issues); err != nil {
+// tickets are issues in the desk's words.
+func (d *driver) tickets(ctx context.Context, op string, issues []issue) ([]desk.Ticket, error) {
+	api, err := d.loadDialect(ctx, op)
+	if err != nil {
 		return nil, err
 	}
-	var out []access.TicketSnapshot
-	for _, i := range issues {
-		if err := i.check(op); err != nil {
-			return nil, err
+	_, asked := api.histories(nil, nil, "")
+	out := make([]desk.Ticket, len(issues))
+	for n, i := range issues {
+		out[n] = desk.Ticket{
+			Ref: d.ref(i.ID, i.Key), Project: i.Fields.Project.Key, Status: i.Fields.Status.of(), Updated: i.Fields.Updated.Time,
+			WontDo: i.Fields.Resolution != nil && i.Fields.Resolution.Name != "" && d.config.wontDo(i.Fields.Resolution.Name),
+			Whole:  !asked || (i.Changelog != nil && i.Changelog.Total <= len(i.Changelog.Histories)),
 		}
-		out = append(out, d.snapshot(i, me))
+		if i.Fields.Assignee != nil {
+			out[n].Assignee = i.Fields.Assignee.id()
+		}
+		if i.Changelog != nil {
+			out[n].Changes = changesOf(i.Changelog.Histories)
+		}
 	}
 	return out, nil
-}
-
-func (d *Desk) snapshot(i issue, me access.AccountID) access.TicketSnapshot {
-	move, assignment := i.lastMove(), i.lastAssignment()
-	s := access.TicketSnapshot{
-		Ref:             d.ref(i.ID, i.Key),
-		Project:         i.Fields.Project.Key,
-		Phase:           d.phase(i, move != nil),
-		Status:          i.Fields.Status.Name,
-		AssignedByUsher: assignment == nil || assignment.Author.id() == me,
-		UpdatedAt:       i.Fields.Updated.Time,
-	}
-	if i.Fields.Assignee != nil {
-		s.Assignee = i.Fields.Assignee.id()
-	}
-	if move != nil {
-		s.StatusChangedBy, s.StatusChangedByName = move.Author.id(), move.Author.DisplayName
-		s.StatusChangedAt, s.StatusChangedByUsher = move.Created.Time, move.Author.id() == me
-		s.StatusChangedByFulfiller = slices.Contains(d.config.FulfilledBy, move.Author.id())
-	}
-	if text := d.lastTextChange(i, me); text != nil {
-		s.TextChangedBy = text.Author.id()
-	}
-	return s
 }

@@ -176,8 +176,9 @@ func dcIssue(id, statusID string) string {
 func (s *script) desk(t *testing.T, change func(*jira.Config)) *jira.Desk {
 	t.Helper()
 	c := jira.Config{
-		BaseURL: s.url, Email: "bot@example.test", Token: "a-secret-token", Project: "ACCESS", IssueType: "Access request", Rate: 10_000,
+		BaseURL: s.url, Email: "bot@example.test", Token: "a-secret-token", Project: "ACCESS", IssueType: "Access request",
 	}
+	c.Rate = 10_000
 	if change != nil {
 		change(&c)
 	}

@@ -132,17 +132,18 @@ func (s *site) config() jira.Config {
 	if s.edition == jiratest.DataCenter {
 		email, user = "", jiratest.DefaultAccountID
 	}
-	return jira.Config{
-		BaseURL: s.url, Email: email, User: user, Token: jiratest.DefaultToken,
-		Project: "ACCESS", IssueType: "Access request", Reporter: true, Rate: 10_000,
-		Statuses: map[access.TicketPhase][]string{
-			access.TicketApproved: {jiratest.StatusApproved}, access.TicketDenied: {jiratest.StatusDenied},
-			access.TicketWontDo: {jiratest.StatusWontDo},
-		},
-		Fields: map[string]access.TicketField{
-			"customfield_10041": access.FieldRequestID, "customfield_10047": access.FieldReason,
-		},
+	c := jira.Config{
+		BaseURL: s.url, Email: email, User: user, Token: jiratest.DefaultToken, Project: "ACCESS", IssueType: "Access request",
 	}
+	c.Reporter, c.Rate = true, 10_000
+	c.Statuses = map[access.TicketPhase][]string{
+		access.TicketApproved: {jiratest.StatusApproved}, access.TicketDenied: {jiratest.StatusDenied},
+		access.TicketWontDo: {jiratest.StatusWontDo},
+	}
+	c.Fields = map[string]access.TicketField{
+		"customfield_10041": access.FieldRequestID, "customfield_10047": access.FieldReason,
+	}
+	return c
 }
 
 // desk is a desk over the fake, with what change does to the configuration; nil changes nothing.

@@ -35,7 +35,7 @@ func hookEvents() []string { return []string{"jira:issue_updated", "jira:issue_d
 
 // checkWebhook looks for the configured webhook. An account that may not list webhooks gives no finding: nothing is known
 // to be wrong, and few accounts should have that right.
-func (d *Desk) checkWebhook(ctx context.Context, op string) ([]access.Finding, error) {
+func (d *driver) checkWebhook(ctx context.Context, op string) ([]access.Finding, error) {
 	if d.config.Webhook.URL == "" {
 		return nil, nil
 	}
@@ -70,7 +70,7 @@ func (d *Desk) checkWebhook(ctx context.Context, op string) ([]access.Finding, e
 }
 
 // hookFilter keeps other tickets' events away.
-func (d *Desk) hookFilter() string {
+func (d *driver) hookFilter() string {
 	if d.config.useLabel() {
 		return "labels = " + quote(d.config.label())
 	}
@@ -78,7 +78,7 @@ func (d *Desk) hookFilter() string {
 }
 
 // listHooks is false when the account may not see the webhooks, or the site has no such list.
-func (d *Desk) listHooks(ctx context.Context, op string) ([]hook, bool, error) {
+func (d *driver) listHooks(ctx context.Context, op string) ([]hook, bool, error) {
 	api, err := d.loadDialect(ctx, op)
 	if err != nil {
 		return nil, false, err

@@ -73,15 +73,15 @@ func newDesk(t *testing.T, c *jiraspec.Contract, edition jiraspec.Edition) (*jir
 	fake.AddAccount(jiratest.Account{ID: "acc-ada", Email: "ada@example.test", DisplayName: "Ada"})
 	config := jira.Config{
 		BaseURL: server.URL, Email: jiratest.DefaultEmail, Token: jiratest.DefaultToken,
-		Project: "ACCESS", IssueType: "Access request", Reporter: true, Rate: 10_000,
-		Statuses: map[access.TicketPhase][]string{
-			access.TicketApproved: {jiratest.StatusApproved}, access.TicketDenied: {jiratest.StatusDenied},
-			access.TicketWontDo: {jiratest.StatusWontDo},
-		},
-		Fields: map[string]access.TicketField{
-			"customfield_10041": access.FieldRequestID, "customfield_10047": access.FieldReason,
-		},
-		Webhook: jira.WebhookConfig{URL: "https://usher.test/hooks/jira"},
+		Project: "ACCESS", IssueType: "Access request", Webhook: jira.WebhookConfig{URL: "https://usher.test/hooks/jira"},
+	}
+	config.Reporter, config.Rate = true, 10_000
+	config.Statuses = map[access.TicketPhase][]string{
+		access.TicketApproved: {jiratest.StatusApproved}, access.TicketDenied: {jiratest.StatusDenied},
+		access.TicketWontDo: {jiratest.StatusWontDo},
+	}
+	config.Fields = map[string]access.TicketField{
+		"customfield_10041": access.FieldRequestID, "customfield_10047": access.FieldReason,
 	}
 	if edition == jiraspec.DataCenter {
 		config.Email, config.User = "", jiratest.DefaultAccountID

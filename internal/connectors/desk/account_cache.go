@@ -1,4 +1,4 @@
-package jira
+package desk
 
 import (
 	"sync"
@@ -8,9 +8,6 @@ import (
 )
 
 const (
-	// proofLasts is how long usher's credentials are believed to be good for answers that are empty. A call that runs
-	// without an account all the same says so in its header (see anonymous), and a create with bad credentials fails.
-	proofLasts = time.Minute
 	// accountLasts is how long a person's account is remembered, and nobodyLasts that there is none.
 	accountLasts = 5 * time.Minute
 	nobodyLasts  = time.Minute

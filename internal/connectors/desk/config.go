@@ -1,0 +1,114 @@
+package desk
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"usher/internal/access"
+)
+
+// Config is what a human sets for a desk of any vendor. A vendor's own configuration embeds it, so the keys are those of the
+// configuration file.
+type Config struct {
+	// Statuses lists, for each phase, the names of the statuses that are in it. The first ones are preferred when a
+	// ticket is moved. A status that is in no list goes by what the desk itself takes it for; a new ticket that nobody moved
+	// waits, unless its status is listed. Approved and denied never happen without statuses of their own.
+	Statuses map[access.TicketPhase][]string `yaml:"statuses"`
+	// ClosingFields is, for a phase, the values of further fields by field id, for moves into it that take them. A string
+	// is translated to the field's type; any other value is sent as it is.
+	ClosingFields map[access.TicketPhase]map[string]any `yaml:"closing_fields"`
+	// Fields puts usher's values into fields of the ticket, by field id.
+	Fields map[string]access.TicketField `yaml:"fields"`
+	// FulfilledBy are the accounts of those who grant and remove access by hand: their word counts when they close a ticket as
+	// done. Nobody else's does.
+	FulfilledBy []access.AccountID `yaml:"fulfilled_by"`
+	// TextEditors are accounts that may change the text of usher's tickets, such as that of an automation. While anybody else
+	// has changed it, nothing on the ticket counts as a grant or an approval.
+	TextEditors []access.AccountID `yaml:"text_editors"`
+	// Accounts names the accounts of persons whom a search by e-mail does not find.
+	Accounts map[access.PersonID]access.AccountID `yaml:"accounts"`
+	// Reporter makes the requester the ticket's reporter where the desk allows it.
+	Reporter bool `yaml:"reporter"`
+	// RequestTimeout is the deadline of one call; 0 means the vendor's default.
+	RequestTimeout access.Duration `yaml:"request_timeout"`
+	// Rate is this worker's share of the desk's limit, in calls per second; 0 means the vendor's default.
+	Rate float64 `yaml:"rate"`
+}
+
+// Validate names every key that is wrong, relative to the desk. own are the fields that the driver fills without a mapping.
+func (c Config) Validate(own ...string) error {
+	var wrong []error
+	problem := func(key, format string, args ...any) {
+		wrong = append(wrong, fmt.Errorf("%s: %w", key, fmt.Errorf(format, args...)))
+	}
+	if c.RequestTimeout < 0 {
+		problem("request_timeout", "expected a duration above 0")
+	}
+	if c.Rate < 0 {
+		problem("rate", "expected calls per second, above 0")
+	}
+	c.validatePhases(problem)
+	for _, id := range slices.Sorted(maps.Keys(c.Fields)) {
+		key := "fields." + id
+		if !slices.Contains(access.TicketFields(), c.Fields[id]) {
+			problem(key, "unknown value %q; expected one of %s", c.Fields[id], names(access.TicketFields()))
+		}
+		if slices.Contains(own, id) {
+			problem(key, "usher fills this field itself; expected another one")
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+func (c Config) validatePhases(problem func(key, format string, args ...any)) {
+	phaseOf := map[string]access.TicketPhase{}
+	for _, phase := range slices.Sorted(maps.Keys(c.Statuses)) {
+		key := fmt.Sprintf("statuses.%s", phase)
+		if !slices.Contains(phases(), phase) {
+			problem(key, "unknown phase; expected one of %s", names(phases()))
+		}
+		for _, status := range c.Statuses[phase] {
+			if strings.TrimSpace(status) == "" {
+				problem(key, "expected names of statuses, found an empty one")
+			}
+			if other, twice := phaseOf[strings.ToLower(status)]; twice && other != phase {
+				problem(key, "status %q is in statuses.%s already", status, other)
+			}
+			phaseOf[strings.ToLower(status)] = phase
+		}
+	}
+	for _, phase := range slices.Sorted(maps.Keys(c.ClosingFields)) {
+		if !slices.Contains(phases(), phase) {
+			problem(fmt.Sprintf("closing_fields.%s", phase), "unknown phase; expected one of %s", names(phases()))
+		}
+	}
+}
+
+// phases are those that statuses can be mapped to.
+func phases() []access.TicketPhase {
+	return []access.TicketPhase{
+		access.TicketWaiting, access.TicketApproved, access.TicketDenied,
+		access.TicketWorking, access.TicketDone, access.TicketWontDo,
+	}
+}
+
+func names[S ~string](list []S) string {
+	texts := make([]string, len(list))
+	for i, s := range list {
+		texts[i] = string(s)
+	}
+	return strings.Join(texts, ", ")
+}
+
+// Key returns a configuration key of the desk in full.
+func Key(name access.DeskName, relative string) string {
+	return fmt.Sprintf("desks.%s.%s", name, relative)
+}
+
+// Finding returns what is wrong with a configuration key of the desk.
+func Finding(name access.DeskName, key, format string, args ...any) access.Finding {
+	return access.Finding{Key: Key(name, key), Problem: fmt.Sprintf(format, args...)}
+}
