@@ -42,6 +42,7 @@ type packageRule struct {
 var everyTest = []string{
 	"{dir}",
 	"internal/connectors/memory",
+	"internal/connectors/fakewire",
 	"internal/connectors/*/*test",
 	"internal/connectors/*/*spec",
 	"internal/access/accesstest",
@@ -61,8 +62,9 @@ var packageRules = []packageRule{
 	{pattern: "internal/probe", rule: ruleInternal},
 	{pattern: "internal/temporalclient", rule: ruleInternal, imports: []string{"internal/access", "internal/telemetry"}},
 	{pattern: "internal/connectors/memory", rule: ruleInternal, imports: []string{"internal/access"}},
+	{pattern: "internal/connectors/fakewire", rule: ruleInternal},
 	{pattern: "internal/connectors/*", rule: ruleInternal, imports: []string{"internal/access", "internal/rest"}},
-	{pattern: "internal/connectors/*/*test", rule: ruleInternal, imports: []string{"internal/access", "{up}"}},
+	{pattern: "internal/connectors/*/*test", rule: ruleInternal, imports: []string{"internal/access", "{up}", "internal/connectors/fakewire"}},
 	{pattern: "internal/connectors/*/*spec", rule: ruleInternal, imports: []string{"internal/access"}, tests: []string{"{up}"}},
 	{pattern: "internal/simulator", rule: ruleInternal, imports: []string{
 		"internal/access", "internal/connectors/memory", "internal/connectors/*/*test", "internal/connectors/*/*spec",
