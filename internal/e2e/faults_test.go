@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira/jiratest"
 	"usher/internal/devstack/stack"
 )
@@ -28,21 +29,21 @@ const (
 // lags.
 func badDesk() jiratest.Faults {
 	return jiratest.Faults{
-		Rules: []jiratest.Rule{{Every: 5, Of: []jiratest.FaultResponse{
-			{Kind: jiratest.MisfireDrop},
-			{Kind: jiratest.MisfireDrop, Committed: true},
-			{Kind: jiratest.MisfireStatus, Status: http.StatusInternalServerError},
-			{Kind: jiratest.MisfireStatus, Status: http.StatusServiceUnavailable, Committed: true, Body: "html"},
-			{Kind: jiratest.MisfireRateLimit, RetryAfter: "1", Reason: "jira-burst-based"},
-			{Kind: jiratest.MisfireHTML},
-			{Kind: jiratest.MisfireTruncate, Committed: true},
-			{Kind: jiratest.MisfireStatus, Status: http.StatusServiceUnavailable, RetryAfter: "1"},
-			{Kind: jiratest.MisfireRateLimit, Body: "empty"},
-			{Kind: jiratest.MisfireCut, Committed: true},
-			{Kind: jiratest.MisfireHTML, Committed: true},
-			{Kind: jiratest.MisfireHang},
-			{Kind: jiratest.MisfireHang, Committed: true},
-		}}},
+		Faults: fakewire.Rules(fakewire.Rule{Every: 5, Of: []fakewire.Fault{
+			{Kind: fakewire.Drop},
+			{Kind: fakewire.Drop, Committed: true},
+			{Kind: fakewire.Status, Status: http.StatusInternalServerError},
+			{Kind: fakewire.Status, Status: http.StatusServiceUnavailable, Committed: true, Body: "html"},
+			{Kind: fakewire.RateLimit, RetryAfter: "1", Reason: "jira-burst-based"},
+			{Kind: fakewire.HTML},
+			{Kind: fakewire.Truncate, Committed: true},
+			{Kind: fakewire.Status, Status: http.StatusServiceUnavailable, RetryAfter: "1"},
+			{Kind: fakewire.RateLimit, Body: "empty"},
+			{Kind: fakewire.Cut, Committed: true},
+			{Kind: fakewire.HTML, Committed: true},
+			{Kind: fakewire.Hang},
+			{Kind: fakewire.Hang, Committed: true},
+		}}),
 		DoubleWebhooks: true, IndexLagSeconds: stormLag.Seconds(),
 	}
 }
@@ -152,8 +153,8 @@ func (s *system) misfire(ctx context.Context, f jiratest.Faults) error {
 }
 
 // deskCalls counts what the desk's API was asked.
-func (s *system) deskCalls(ctx context.Context) (jiratest.Calls, error) {
-	var calls jiratest.Calls
+func (s *system) deskCalls(ctx context.Context) (fakewire.Calls, error) {
+	var calls fakewire.Calls
 	err := exchange(ctx, message{method: http.MethodGet, address: s.jira.url + "/_sim/calls", into: &calls})
 	return calls, err
 }

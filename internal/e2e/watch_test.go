@@ -16,6 +16,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"usher/internal/access"
+	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira/jiratest"
 	"usher/internal/devstack/stack"
 	"usher/workflows"
@@ -424,7 +425,9 @@ func TestDataCenter(t *testing.T) {
 		{row: deleted, do: inOrder(anotherTicket(board("zoe", "delete")), approves)},
 	})
 	require.NoError(t, s.misfire(ctx, jiratest.Faults{
-		LoseWebhooks: -1, IndexLagSeconds: 2, DropAfterCommit: map[jiratest.Operation]int{jiratest.OpCreateIssue: 1},
+		LoseWebhooks: -1, IndexLagSeconds: 2, Faults: fakewire.Rules(fakewire.Rule{
+			Times: 1, Only: []jiratest.Operation{jiratest.OpCreateIssue}, Succeeded: true, Of: []fakewire.Fault{{Kind: fakewire.Drop}},
+		}),
 	}))
 	rows = append(rows, s.play(ctx, t, "dc-lost", []*ticketEvent{{
 		row: named("the answer to the create is lost, the webhooks are, and the search lags", byTicket), do: moves("mia", statusApproved),

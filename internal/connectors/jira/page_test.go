@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/jira/jiratest"
 )
@@ -37,9 +38,9 @@ func TestAPageInThePlaceOfAnAnswerIsNoSuccess(t *testing.T) {
 			s := newSite(t, jiratest.Config{})
 			desk := s.desk(t, func(*jira.Config) {})
 			ref := open(t, desk)
-			s.SetFaults(jiratest.Faults{Rules: []jiratest.Rule{{
-				Only: []jiratest.Operation{row.op}, Times: 1, Of: []jiratest.FaultResponse{{Kind: jiratest.MisfireHTML}},
-			}}})
+			s.SetFaults(jiratest.Faults{Faults: fakewire.Rules(fakewire.Rule{
+				Only: []jiratest.Operation{row.op}, Times: 1, Of: []fakewire.Fault{{Kind: fakewire.HTML}},
+			})})
 			requireKind(t, access.Transient, row.write(desk, t, ref.ID))
 			i, there := s.Issue(string(ref.ID))
 			require.True(t, there)

@@ -12,6 +12,7 @@ import (
 
 	"usher/internal/access"
 	"usher/internal/access/accesstest"
+	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/jira/jiratest"
 )
@@ -90,7 +91,9 @@ func harness(
 			Count: func(m access.Marker) int { return site.CountLabel(string(m)) },
 			DropAnswerOnce: func(method string) {
 				site.faults(func(f *jiratest.Faults) {
-					f.DropAfterCommit = map[jiratest.Operation]int{operationOf(t, method): 1}
+					f.Faults = fakewire.Rules(fakewire.Rule{
+						Times: 1, Only: []jiratest.Operation{operationOf(t, method)}, Succeeded: true, Of: []fakewire.Fault{{Kind: fakewire.Drop}},
+					})
 				})
 			},
 			SearchLags: func(lags bool) {

@@ -104,7 +104,7 @@ func (s *Server) deleteAppHooks(c *call) (*answer, error) {
 		return nil, err
 	}
 	s.unregister(func(r registration) bool { return r.app && r.by == c.account.ID && slices.Contains(ids, r.id) })
-	return &answer{status: http.StatusAccepted}, nil
+	return &answer{Status: http.StatusAccepted}, nil
 }
 
 func (s *Server) refreshAppHooks(c *call) (*answer, error) {

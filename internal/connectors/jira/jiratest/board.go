@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"usher/internal/connectors/fakewire"
 )
 
 const asCookie = "jira_as"
@@ -95,7 +97,7 @@ func (s *Server) cookieAccount(r *http.Request) *Account {
 // plain text that says what is wrong.
 func (s *Server) form(act func(*http.Request, *Account, *issue) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
+		r.Body = http.MaxBytesReader(w, r.Body, fakewire.BodyLimit)
 		if err := r.ParseForm(); err != nil {
 			http.Error(w, "expected a form: "+err.Error(), http.StatusBadRequest)
 			return

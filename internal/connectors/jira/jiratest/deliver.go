@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"usher/internal/connectors/fakewire"
 )
 
 // The vendor waits so long for an answer, and repeats so often.
@@ -216,6 +218,6 @@ func (d *deliverer) post(hook Webhook, one delivery, attempt int) (int, error) {
 	}
 	defer resp.Body.Close()
 	// The answer's body means nothing; reading it lets the connection be used again.
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, bodyLimit))
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, fakewire.BodyLimit))
 	return resp.StatusCode, nil
 }

@@ -35,7 +35,7 @@ func (s *Server) putProperty(c *call) (*answer, error) {
 	}
 	s.announce(event{name: "issue_property_set", issue: after, actor: c.account})
 	if _, had := before.Properties[key]; had {
-		return &answer{status: http.StatusOK, body: map[string]any{}}, nil
+		return &answer{Status: http.StatusOK, Body: map[string]any{}}, nil
 	}
 	return created(map[string]any{})
 }
@@ -113,5 +113,5 @@ func (s *Server) putRemoteLink(c *call) (*answer, error) {
 	if err := s.commit(after); err != nil {
 		return nil, err
 	}
-	return &answer{status: status, body: map[string]any{"id": link.ID, "self": linkSelf(c, after, link)}}, nil
+	return &answer{Status: status, Body: map[string]any{"id": link.ID, "self": linkSelf(c, after, link)}}, nil
 }

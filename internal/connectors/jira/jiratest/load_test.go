@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira/jiratest"
 )
 
@@ -49,7 +50,7 @@ func TestCallsAreCountedCheaplyAndFromZeroAgain(t *testing.T) {
 	r := d.want(http.StatusOK, http.MethodGet, "/_sim/calls", nil)
 	require.Equal(t, object{"total": json.Number("3"), "by_operation": object{"create_issue": json.Number("1"), "search": json.Number("2")}}, r.json)
 	require.Equal(t, json.Number("0"), d.want(http.StatusOK, http.MethodDelete, "/_sim/calls", nil).json["total"])
-	require.Equal(t, jiratest.Calls{ByOperation: map[jiratest.Operation]int{}}, d.Calls())
+	require.Equal(t, fakewire.Calls{ByOperation: map[jiratest.Operation]int{}}, d.Calls())
 }
 
 // TestTheIndexFindsWhatAWalkOverAllFinds compares narrowed queries with the same ones in a form that nothing narrows.

@@ -1,7 +1,9 @@
 package jiratest
 
+import "usher/internal/connectors/fakewire"
+
 // Operation names one API call, in both versions of the API and both editions, for counters and for faults.
-type Operation string
+type Operation = fakewire.Operation
 
 // The operations.
 const (
@@ -44,8 +46,8 @@ const (
 	OpOther Operation = "other"
 )
 
-// scope is what a token at the gateway needs for the operation.
-func (op Operation) scope() string {
+// scopeOf returns what a token at the gateway needs for the operation.
+func scopeOf(op Operation) string {
 	switch op {
 	case OpMyself, OpGetUser, OpFindUsers, OpFindAssignable:
 		return "read:jira-user"
@@ -57,14 +59,14 @@ func (op Operation) scope() string {
 		return "write:jira-work"
 	default:
 	}
-	if op.writesIssue() {
+	if writesIssue(op) {
 		return "write:jira-work"
 	}
 	return "read:jira-work"
 }
 
 // writesIssue reports whether the operation writes one issue.
-func (op Operation) writesIssue() bool {
+func writesIssue(op Operation) bool {
 	switch op {
 	case OpCreateIssue, OpEditIssue, OpDeleteIssue, OpTransition, OpAddComment, OpEditComment, OpAssign, OpPutProperty, OpPutRemoteLink:
 		return true

@@ -29,10 +29,6 @@ func (s *Server) routeAPI() {
 	}
 	s.routeHooks()
 	s.mux.HandleFunc("/rest/", s.api(OpOther, 2, s.noSuchResource))
-	s.mux.HandleFunc("GET "+loginPath, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", htmlType)
-		_, _ = w.Write([]byte(loginPage))
-	})
 	if s.cfg.Edition == Cloud {
 		s.mux.HandleFunc("GET /_edge/tenant_info", s.api(OpTenantInfo, 3, s.tenantInfo))
 	}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"usher/internal/connectors/fakewire"
 )
 
 // Seed is many issues that are opened at once, without a webhook and without an index lag. In Labels, Summary, and the
@@ -61,16 +63,15 @@ func (s *Server) Seed(seed Seed) ([]Seeded, error) {
 		i.Updated = i.Created
 		out = append(out, Seeded{ID: i.id(), Key: i.key()})
 		if batch = append(batch, i); len(batch) == seedBatch || n == seed.Count-1 {
-			if err := s.save(batch...); err != nil {
-				return out, err
-			}
 			for _, one := range batch {
 				s.put(one, time.Time{})
+			}
+			if err := s.save(batch...); err != nil {
+				return out, err
 			}
 			batch = batch[:0]
 		}
 	}
-	s.compactIfLong()
 	return out, nil
 }
 
@@ -134,7 +135,7 @@ func (s *Server) seeded(pattern *issue, seed Seed, n int) *issue {
 // postSeed answers with the issues that it opened.
 func (s *Server) postSeed(w http.ResponseWriter, r *http.Request) {
 	var seed Seed
-	if !readControl(w, r, &seed, "seed: expected a JSON object with count and, if need be, the other keys of a seed") {
+	if !fakewire.ReadControl(w, r, &seed, "seed: expected a JSON object with count and, if need be, the other keys of a seed") {
 		return
 	}
 	issues, err := s.Seed(seed)
@@ -142,5 +143,5 @@ func (s *Server) postSeed(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "seed: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	s.writeJSON(w, map[string]any{"count": len(issues), "issues": issues})
+	fakewire.WriteJSON(w, map[string]any{"count": len(issues), "issues": issues})
 }

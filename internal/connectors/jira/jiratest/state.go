@@ -98,11 +98,8 @@ func (s *Server) nextID() int64 {
 
 // commit puts a new or changed issue into the state. The caller holds the lock.
 func (s *Server) commit(i *issue) error {
-	if err := s.save(i); err != nil {
-		return err
-	}
 	s.put(i, s.cfg.Now().Add(s.lagOf(i)))
-	return nil
+	return s.save(i)
 }
 
 func (s *Server) put(i *issue, visibleAt time.Time) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira/jiratest"
 )
 
@@ -76,7 +77,7 @@ func TestEveryAnswerTellsTheSitesOwnClock(t *testing.T) {
 	require.Equal(t, []string{key}, d.keys(`updated >= "2026/03/04 08:30"`))
 	missing := d.want(http.StatusNotFound, http.MethodGet, "/rest/api/3/issue/NO-1", nil)
 	require.Equal(t, "Wed, 04 Mar 2026 13:30:15 GMT", missing.header.Get("Date"))
-	d.SetFaults(jiratest.Faults{RateLimit: &jiratest.RateLimit{Times: 1}})
+	d.spoils(fakewire.Rule{Times: 1, Of: []fakewire.Fault{{Kind: fakewire.RateLimit}}})
 	limited := d.want(http.StatusTooManyRequests, http.MethodGet, "/rest/api/3/myself", nil)
 	require.Equal(t, "Wed, 04 Mar 2026 12:30:15 GMT", limited.header.Get("Date"))
 }
