@@ -88,7 +88,7 @@ type Account struct {
 	Scopes []string
 	// TokenExpires is when the token ends; the zero time is never.
 	TokenExpires time.Time
-	// NoAdmin keeps the account from what only administrators may do: webhooks and archives.
+	// NoAdmin keeps the account from what only administrators may do: webhooks.
 	NoAdmin bool
 }
 

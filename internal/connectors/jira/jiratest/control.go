@@ -31,10 +31,8 @@ type Issue struct {
 	Fields     map[string]string          `json:"fields"`
 	Properties map[string]json.RawMessage `json:"properties"`
 	Comments   []Comment                  `json:"comments"`
-	// Links are the remote links, as they were posted.
-	Links   []json.RawMessage `json:"links"`
-	Created time.Time         `json:"created"`
-	Updated time.Time         `json:"updated"`
+	Created    time.Time                  `json:"created"`
+	Updated    time.Time                  `json:"updated"`
 }
 
 // Comment is a comment of an issue. Author is an account id.
@@ -288,7 +286,7 @@ func (s *Server) show(i *issue) Issue {
 		ID: i.id(), Key: i.key(), OldKeys: append([]string{}, i.OldKeys...), Project: i.Project, Summary: i.Summary,
 		Description: i.Description.text(), Labels: append([]string{}, i.Labels...), Status: st.Name, Category: st.Category,
 		Resolution: i.Resolution, Assignee: i.Assignee, Reporter: i.Reporter, Creator: i.Creator, Archived: i.Archived, Fields: map[string]string{},
-		Properties: map[string]json.RawMessage{}, Comments: []Comment{}, Links: []json.RawMessage{}, Created: i.Created, Updated: i.Updated,
+		Properties: map[string]json.RawMessage{}, Comments: []Comment{}, Created: i.Created, Updated: i.Updated,
 	}
 	maps.Copy(out.Properties, i.Properties)
 	for id, raw := range i.Fields {
@@ -298,9 +296,6 @@ func (s *Server) show(i *issue) Issue {
 		out.Comments = append(out.Comments, Comment{
 			ID: (&issue{ID: c.ID}).id(), Author: c.Author, Body: c.Body.text(), Properties: c.Properties, Created: c.Created,
 		})
-	}
-	for _, l := range i.Links {
-		out.Links = append(out.Links, l.Body)
 	}
 	return out
 }

@@ -2,7 +2,6 @@ package jiratest
 
 import (
 	"bytes"
-	"maps"
 	"slices"
 	"time"
 
@@ -15,10 +14,8 @@ type Faults struct {
 	fakewire.Faults
 	// Limits are counted out as the vendor counts them; nil counts nothing.
 	Limits *Limits `json:"limits,omitempty"`
-	// IndexLagSeconds is how long the search does not see a change; IssueLagSeconds says so for single issues, by id or
-	// key.
-	IndexLagSeconds float64            `json:"index_lag_seconds,omitempty"`
-	IssueLagSeconds map[string]float64 `json:"issue_lag_seconds,omitempty"`
+	// IndexLagSeconds is how long the search does not see a change.
+	IndexLagSeconds float64 `json:"index_lag_seconds,omitempty"`
 	// ClockSkewSeconds is how far the site's own clock is ahead: in Date, in all its times and in JQL.
 	ClockSkewSeconds float64 `json:"clock_skew_seconds,omitempty"`
 	// RepeatPageToken makes the search answer with the token that it was asked with, for ever; OmitIsLast leaves
@@ -102,7 +99,6 @@ func (f Faults) clone() Faults {
 		limits := *f.Limits
 		f.Limits = &limits
 	}
-	f.IssueLagSeconds = maps.Clone(f.IssueLagSeconds)
 	f.HiddenProjects, f.HiddenIssues = slices.Clone(f.HiddenProjects), slices.Clone(f.HiddenIssues)
 	f.ReadOnlyProjects, f.InactiveAccounts = slices.Clone(f.ReadOnlyProjects), slices.Clone(f.InactiveAccounts)
 	f.RequiredFields = slices.Clone(f.RequiredFields)

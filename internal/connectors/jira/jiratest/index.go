@@ -183,39 +183,13 @@ func (s *Server) named(values []token) []*entry {
 	return out
 }
 
-// lagOf is how long the search does not see a change of an issue.
-func (s *Server) lagOf(i *issue) time.Duration {
-	for idOrKey, lag := range s.faults.IssueLagSeconds {
-		if idOrKey == i.id() || strings.EqualFold(idOrKey, i.key()) {
-			return seconds(lag)
-		}
-	}
-	return seconds(s.faults.IndexLagSeconds)
-}
+// lag is how long the search does not see a change.
+func (s *Server) lag() time.Duration { return seconds(s.faults.IndexLagSeconds) }
 
-// SetIndexLag changes how long the search does not see the changes of an issue, by id or key, or with "" those of all
-// issues that have no lag of their own. It is the fault of that name; the others stay as they are, and so do their
-// counters. A shorter lag applies to earlier changes as well; a longer one does not.
-func (s *Server) SetIndexLag(idOrKey string, lag time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if idOrKey == "" {
-		s.faults.IndexLagSeconds = lag.Seconds()
-	} else {
-		lags := maps.Clone(s.faults.IssueLagSeconds)
-		if lags == nil {
-			lags = map[string]float64{}
-		}
-		lags[idOrKey] = lag.Seconds()
-		s.faults.IssueLagSeconds = lags
-	}
-	s.shortenLag()
-}
-
-// shortenLag applies the present lags to what the search does not see yet.
+// shortenLag applies the present lag to what the search does not see yet.
 func (s *Server) shortenLag() {
-	now := s.cfg.Now()
+	latest := s.cfg.Now().Add(s.lag())
 	for _, e := range s.entries {
-		e.visibleBy(now.Add(s.lagOf(e.now)))
+		e.visibleBy(latest)
 	}
 }

@@ -132,7 +132,7 @@ func TestDeletedHiddenAndUnknownIssuesAnswerTheSame(t *testing.T) {
 	d.want(http.StatusNoContent, http.MethodDelete, "/rest/api/3/issue/"+deleted, nil)
 	require.NoError(t, d.Hide(hidden, true))
 	for _, key := range []string{deleted, hidden, "ACCESS-99", "99999", "nonsense"} {
-		for _, path := range []string{"", "/transitions", "/comment", "/changelog", "/properties/x", "/remotelink"} {
+		for _, path := range []string{"", "/transitions", "/comment", "/changelog", "/properties/x"} {
 			r := d.want(http.StatusNotFound, http.MethodGet, "/rest/api/3/issue/"+key+path, nil)
 			require.Equal(t, object{"errorMessages": []any{notThere}, "errors": object{}}, r.json)
 		}
@@ -226,7 +226,7 @@ func TestAssigning(t *testing.T) {
 	}
 }
 
-func TestPropertiesAndRemoteLinksAreUpserts(t *testing.T) {
+func TestPropertiesAreUpserts(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
 	property := "/rest/api/3/issue/" + key + "/properties/usher.request"
@@ -235,17 +235,6 @@ func TestPropertiesAndRemoteLinksAreUpserts(t *testing.T) {
 	d.want(http.StatusOK, http.MethodPut, property, object{"id": 2})
 	require.Equal(t, object{"key": "usher.request", "value": object{"id": json.Number("2")}}, d.want(http.StatusOK, http.MethodGet, property, nil).json)
 	d.want(http.StatusBadRequest, http.MethodPut, property, "no json")
-
-	links := "/rest/api/3/issue/" + key + "/remotelink"
-	link := object{"globalId": "usher=1", "object": object{"url": "https://usher.example.test/1", "title": "Request"}}
-	made := d.want(http.StatusCreated, http.MethodPost, links, link)
-	link["object"].(object)["title"] = "Request 1"
-	again := d.want(http.StatusOK, http.MethodPost, links, link)
-	require.Equal(t, made.json["id"], again.json["id"])
-	got := d.want(http.StatusOK, http.MethodGet, links+"?globalId=usher%3D1", nil)
-	require.Equal(t, "Request 1", at(t, got.json, "object", "title"))
-	r := d.want(http.StatusBadRequest, http.MethodPost, links, object{"object": object{}})
-	require.Equal(t, object{"title": "'title' is required.", "url": "'url' is required."}, r.json["errors"])
 }
 
 func TestIssuesThatAreOpenedAtTheSameTimeGetKeysOfTheirOwn(t *testing.T) {

@@ -66,7 +66,6 @@ type ticketView struct {
 	Category  Category
 	Labels    []string
 	Fields    []fieldView
-	Links     []linkView
 	Moves     []moveButton
 	Comments  []line
 	History   []line
@@ -77,8 +76,6 @@ type fieldView struct {
 	Name, Value string
 	Link        bool
 }
-
-type linkView struct{ URL, Title string }
 
 // line is something that somebody wrote or did.
 type line struct{ Author, At, Text string }
@@ -193,12 +190,6 @@ func (s *Server) tell(v *ticketView, i *issue) {
 		v.History = append(v.History, line{Author: s.nameOf(h.Author), At: s.shownTime(h.Created), Text: strings.Join(parts, "; ")})
 	}
 	v.History = append(v.History, line{Author: s.nameOf(i.Creator), At: s.shownTime(i.Created), Text: "opened the ticket"})
-	for _, l := range i.Links {
-		var body struct{ Object linkView }
-		if json.Unmarshal(l.Body, &body) == nil {
-			v.Links = append(v.Links, body.Object)
-		}
-	}
 }
 
 func shown(text *string) string {

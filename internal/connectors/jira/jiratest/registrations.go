@@ -18,18 +18,12 @@ type registration struct {
 	excludeBody bool
 	by          string
 	changed     time.Time
-	// app is true for one that an app registered for itself; it ends at expires.
-	app     bool
-	expires time.Time
-	hook    Webhook
-	queue   *queue
+	hook        Webhook
+	queue       *queue
 }
 
 // filterSection is where the JQL stands among an admin webhook's filters.
 const filterSection = "issue-related-events-section"
-
-// appHookLife is how long an app's webhook lives without a refresh.
-const appHookLife = 30 * 24 * time.Hour
 
 // KnownEvents are the names of the events that a webhook can be told.
 func KnownEvents() []string {
@@ -48,7 +42,7 @@ func (s *Server) receivers(e event) []*queue {
 		}
 	}
 	for _, r := range s.registered {
-		if !r.off && slices.Contains(r.events, e.name) && (!r.app || s.now().Before(r.expires)) && s.passes(r.filter, e.issue) {
+		if !r.off && slices.Contains(r.events, e.name) && s.passes(r.filter, e.issue) {
 			out = append(out, r.queue)
 		}
 	}
@@ -73,19 +67,7 @@ func (s *Server) register(r registration) registration {
 	return r
 }
 
-func (s *Server) unregister(gone func(registration) bool) int {
-	before := len(s.registered)
-	for _, r := range s.registered {
-		if gone(r) {
-			r.queue.close()
-		}
-	}
-	s.registered = slices.DeleteFunc(s.registered, gone)
-	return before - len(s.registered)
-}
-
-// routeHooks serves the registration of webhooks: by administrators, where the edition and its version have it, and on
-// Cloud by apps.
+// routeHooks serves the registration of webhooks by administrators, where the edition and its version have it.
 func (s *Server) routeHooks() {
 	root := "/rest/webhooks/1.0/webhook"
 	if s.cfg.Edition == DataCenter && s.cfg.major() >= 10 {
@@ -99,15 +81,6 @@ func (s *Server) routeHooks() {
 	handle("GET /{id}", OpWebhooks, s.byAdmin(s.getHook))
 	handle("PUT /{id}", OpWebhooks, s.byAdmin(s.replaceHook))
 	handle("DELETE /{id}", OpWebhooks, s.byAdmin(s.deleteHook))
-	if s.cfg.Edition == Cloud {
-		for version, root := range map[int]string{2: "/rest/api/2/webhook", 3: "/rest/api/3/webhook"} {
-			handle := s.handler(root, version)
-			handle("GET ", OpAppWebhooks, s.byApp(s.listAppHooks))
-			handle("POST ", OpAppWebhooks, s.byApp(s.createAppHooks))
-			handle("DELETE ", OpAppWebhooks, s.byApp(s.deleteAppHooks))
-			handle("PUT /refresh", OpAppWebhooks, s.byApp(s.refreshAppHooks))
-		}
-	}
 }
 
 // byAdmin is for administrators. The gateway does not lead to admin webhooks.
@@ -188,9 +161,7 @@ func (s *Server) renderHook(c *call, r registration) map[string]any {
 func (s *Server) listHooks(c *call) (*answer, error) {
 	list := []any{}
 	for _, r := range s.registered {
-		if !r.app {
-			list = append(list, s.renderHook(c, r))
-		}
+		list = append(list, s.renderHook(c, r))
 	}
 	return ok(list)
 }
@@ -206,7 +177,7 @@ func (s *Server) createHook(c *call) (*answer, error) {
 // adminHook is the place of the webhook that the path names.
 func (s *Server) adminHook(c *call) (int, error) {
 	n := slices.IndexFunc(s.registered, func(r registration) bool {
-		return !r.app && strconv.FormatInt(r.id, 10) == c.r.PathValue("id")
+		return strconv.FormatInt(r.id, 10) == c.r.PathValue("id")
 	})
 	if n < 0 {
 		return 0, refuse(http.StatusNotFound, "The webhook does not exist.")
@@ -243,7 +214,7 @@ func (s *Server) deleteHook(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	id := s.registered[n].id
-	s.unregister(func(r registration) bool { return r.id == id })
+	s.registered[n].queue.close()
+	s.registered = slices.Delete(s.registered, n, n+1)
 	return noContent()
 }

@@ -13,7 +13,6 @@ func (s *Server) routeControl() {
 	fakewire.ControlFaults(s.mux, s.Faults, s.SetFaults)
 	s.mux.HandleFunc("GET /_sim/issues", func(w http.ResponseWriter, _ *http.Request) { fakewire.WriteJSON(w, s.Issues()) })
 	s.mux.HandleFunc("POST /_sim/seed", s.postSeed)
-	s.mux.HandleFunc("PUT /_sim/lag", s.putLag)
 	s.mux.HandleFunc("POST /_sim/issues/{key}/archive", s.postArchive(true))
 	s.mux.HandleFunc("POST /_sim/issues/{key}/restore", s.postArchive(false))
 	s.mux.HandleFunc("GET /_sim/revision", func(w http.ResponseWriter, _ *http.Request) { s.writeRevision(w) })
@@ -26,20 +25,6 @@ func (s *Server) writeRevision(w http.ResponseWriter) {
 	s.mu.Unlock()
 	w.Header().Set("Content-Type", "text/plain")
 	_, _ = w.Write([]byte(strconv.FormatInt(revision, 10)))
-}
-
-// putLag changes how long the search does not see an issue's changes, and nothing else: {"issue":"ACCESS-1","seconds":120},
-// or without an issue for all that have no lag of their own.
-func (s *Server) putLag(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Issue   string  `json:"issue"`
-		Seconds float64 `json:"seconds"`
-	}
-	if !fakewire.ReadControl(w, r, &in, "lag: expected a JSON object with seconds and, for a single issue, its id or key as issue") {
-		return
-	}
-	s.SetIndexLag(in.Issue, seconds(in.Seconds))
-	fakewire.WriteJSON(w, s.Faults())
 }
 
 func (s *Server) postArchive(archived bool) http.HandlerFunc {

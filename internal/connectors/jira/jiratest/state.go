@@ -29,7 +29,6 @@ type issue struct {
 	Properties  map[string]json.RawMessage `json:"properties,omitempty"`
 	Comments    []comment                  `json:"comments,omitempty"`
 	History     []history                  `json:"history,omitempty"`
-	Links       []remoteLink               `json:"links,omitempty"`
 	Created     time.Time                  `json:"created"`
 	Updated     time.Time                  `json:"updated"`
 	Resolved    time.Time                  `json:"resolved,omitzero"`
@@ -68,12 +67,6 @@ type change struct {
 	ToString   *string `json:"toString,omitempty"`
 }
 
-type remoteLink struct {
-	ID       int64           `json:"id"`
-	GlobalID string          `json:"global_id,omitempty"`
-	Body     json.RawMessage `json:"body"`
-}
-
 func (i *issue) key() string { return i.Project + "-" + strconv.Itoa(i.Number) }
 
 func (i *issue) id() string { return strconv.FormatInt(i.ID, 10) }
@@ -86,7 +79,6 @@ func (i *issue) clone() *issue {
 	c.Properties = maps.Clone(i.Properties)
 	c.Comments = slices.Clone(i.Comments)
 	c.History = slices.Clone(i.History)
-	c.Links = slices.Clone(i.Links)
 	return &c
 }
 
@@ -98,7 +90,7 @@ func (s *Server) nextID() int64 {
 
 // commit puts a new or changed issue into the state. The caller holds the lock.
 func (s *Server) commit(i *issue) error {
-	s.put(i, s.cfg.Now().Add(s.lagOf(i)))
+	s.put(i, s.cfg.Now().Add(s.lag()))
 	return s.save(i)
 }
 
