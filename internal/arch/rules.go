@@ -43,6 +43,7 @@ var everyTest = []string{
 	"{dir}",
 	"internal/connectors/memory",
 	"internal/connectors/fakewire",
+	"internal/connectors/desktest",
 	"internal/connectors/*/*test",
 	"internal/connectors/*/*spec",
 	"internal/access/accesstest",
@@ -63,11 +64,15 @@ var packageRules = []packageRule{
 	{pattern: "internal/temporalclient", rule: ruleInternal, imports: []string{"internal/access", "internal/telemetry"}},
 	{pattern: "internal/connectors/memory", rule: ruleInternal, imports: []string{"internal/access"}},
 	{pattern: "internal/connectors/fakewire", rule: ruleInternal},
+	{pattern: "internal/connectors/desktest", rule: ruleInternal},
 	{pattern: "internal/connectors/*", rule: ruleInternal, imports: []string{"internal/access", "internal/rest"}},
-	{pattern: "internal/connectors/*/*test", rule: ruleInternal, imports: []string{"internal/access", "{up}", "internal/connectors/fakewire"}},
+	{pattern: "internal/connectors/*/*test", rule: ruleInternal, imports: []string{
+		"internal/access", "{up}", "internal/connectors/fakewire", "internal/connectors/desktest",
+	}},
 	{pattern: "internal/connectors/*/*spec", rule: ruleInternal, imports: []string{"internal/access"}, tests: []string{"{up}"}},
 	{pattern: "internal/simulator", rule: ruleInternal, imports: []string{
-		"internal/access", "internal/connectors/memory", "internal/connectors/*/*test", "internal/connectors/*/*spec",
+		"internal/access", "internal/connectors/memory", "internal/connectors/desktest", "internal/connectors/*/*test",
+		"internal/connectors/*/*spec",
 	}},
 	{pattern: "internal/devstack", rule: ruleInternal, imports: []string{
 		"internal/access", "internal/devstack/stack", "internal/devstack/bench", "internal/simulator",

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira/jiratest"
 	"usher/internal/devstack/stack"
@@ -44,7 +45,7 @@ func badDesk() jiratest.Faults {
 			{Kind: fakewire.Hang},
 			{Kind: fakewire.Hang, Committed: true},
 		}}),
-		DoubleWebhooks: true, IndexLagSeconds: stormLag.Seconds(),
+		HookFaults: desktest.HookFaults{DoubleWebhooks: true}, IndexLagSeconds: stormLag.Seconds(),
 	}
 }
 
@@ -166,7 +167,7 @@ func TestHumanIsFaster(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), rowWithin)
 	defer cancel()
 	// Nobody notifies usher of the human's move before it repeats its own.
-	require.NoError(t, s.misfire(ctx, jiratest.Faults{LoseWebhooks: -1}))
+	require.NoError(t, s.misfire(ctx, jiratest.Faults{HookFaults: desktest.HookFaults{LoseWebhooks: -1}}))
 	r := &row{name: "a human closes the ticket before usher's own move is answered", ask: "badge/lab", want: byTicket}
 	require.NoError(t, r.on(ctx, s, "faster"))
 	require.NoError(t, r.open(ctx))

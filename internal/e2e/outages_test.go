@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira/jiratest"
 	"usher/internal/devstack/stack"
@@ -211,9 +212,11 @@ func TestDeskDown(t *testing.T) {
 	defer cancel()
 	s.away(ctx, t, deskOutages(),
 		func() error {
-			return s.misfire(ctx, jiratest.Faults{Faults: fakewire.Faults{Down: true}, LoseWebhooks: -1})
+			return s.misfire(ctx, jiratest.Faults{Faults: fakewire.Faults{Down: true}, HookFaults: desktest.HookFaults{LoseWebhooks: -1}})
 		},
-		func() error { return s.misfire(ctx, jiratest.Faults{LoseWebhooks: -1}) })
+		func() error {
+			return s.misfire(ctx, jiratest.Faults{HookFaults: desktest.HookFaults{LoseWebhooks: -1}})
+		})
 }
 
 // withoutLeftovers is the end of a request that was taken back while its grant could not be made: the ledger knows a lease

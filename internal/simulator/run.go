@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira/jiraspec"
 	"usher/internal/connectors/jira/jiratest"
 	"usher/internal/connectors/scim/scimtest"
@@ -65,7 +66,7 @@ func newJira(o options, log *slog.Logger) (*jiratest.Server, error) {
 		cfg.StateFile = filepath.Join(o.stateDir, "jira.jsonl")
 	}
 	if o.webhookURL != "" {
-		cfg.Webhooks = []jiratest.Webhook{{URL: o.webhookURL, Secret: o.webhookSecret, Events: o.webhookEvents}}
+		cfg.Webhooks = []desktest.Webhook{{URL: o.webhookURL, Secret: o.webhookSecret, Events: o.webhookEvents}}
 	}
 	jira := jiratest.New(cfg)
 	if err := jira.Restore(); err != nil {

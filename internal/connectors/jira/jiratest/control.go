@@ -77,8 +77,8 @@ func (s *Server) CountLabel(label string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := 0
-	for _, e := range s.index.labels[strings.ToLower(label)] {
-		if !e.now.Deleted && slices.Contains(e.now.Labels, label) {
+	for _, e := range s.view.Labelled(label) {
+		if !e.Now.Deleted && slices.Contains(e.Now.Labels, label) {
 			n++
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/fakewire"
 )
 
@@ -12,6 +13,7 @@ import (
 // of times counts down as it is used up. It is JSON at PUT /_sim/faults, where unknown keys are refused.
 type Faults struct {
 	fakewire.Faults
+	desktest.HookFaults
 	// Limits are counted out as the vendor counts them; nil counts nothing.
 	Limits *Limits `json:"limits,omitempty"`
 	// IndexLagSeconds is how long the search does not see a change.
@@ -59,14 +61,6 @@ type Faults struct {
 	HideEmails bool `json:"hide_emails,omitempty"`
 	// HideCommentProperties keeps comments from showing their properties, which no document promises.
 	HideCommentProperties bool `json:"hide_comment_properties,omitempty"`
-	// LoseWebhooks loses so many events, all when negative; DoubleWebhooks delivers each twice with one identifier;
-	// ReorderWebhooks delivers each second event before the first; ForgeWebhooks signs with a wrong secret;
-	// DelayWebhooksMS delivers so many milliseconds later.
-	LoseWebhooks    int  `json:"lose_webhooks,omitempty"`
-	DoubleWebhooks  bool `json:"double_webhooks,omitempty"`
-	ReorderWebhooks bool `json:"reorder_webhooks,omitempty"`
-	ForgeWebhooks   bool `json:"forge_webhooks,omitempty"`
-	DelayWebhooksMS int  `json:"delay_webhooks_ms,omitempty"`
 }
 
 // SetFaults replaces all faults; counters begin again, and so do log-ins that were closed. A shorter index lag applies to
@@ -76,13 +70,13 @@ func (s *Server) SetFaults(f Faults) {
 	defer s.mu.Unlock()
 	s.Wire.SetFaults(f.Faults)
 	s.faults = f.clone()
-	s.faults.Faults = fakewire.Faults{}
+	s.faults.Faults, s.faults.HookFaults = fakewire.Faults{}, desktest.HookFaults{}
 	s.failedLogins = map[string]int{}
 	s.limiter, s.quota = fakewire.Limiter{}, quota{}
 	s.skew.Store(int64(seconds(f.ClockSkewSeconds)))
 	s.projects = f.projects(s.cfg.Projects)
-	s.releaseHeld()
-	s.shortenLag()
+	s.hooks.SetFaults(f.HookFaults)
+	s.view.ShowBy(s.cfg.Now().Add(s.lag()))
 }
 
 // Faults is what is switched on now, with the counters as far as they have counted down.
@@ -90,7 +84,7 @@ func (s *Server) Faults() Faults {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.faults.clone()
-	f.Faults = s.Wire.Faults()
+	f.Faults, f.HookFaults = s.Wire.Faults(), s.hooks.Faults()
 	return f
 }
 

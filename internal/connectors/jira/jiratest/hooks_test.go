@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira/jiratest"
 )
 
@@ -119,23 +120,8 @@ func TestDataCenterBeforeTenHasTheOlderPath(t *testing.T) {
 func TestDataCenterRepeatsNoDelivery(t *testing.T) {
 	r := newReceiver(t)
 	r.refuse = 1
-	d := dataCenter(t, func(c *jiratest.Config) { c.Webhooks = []jiratest.Webhook{{URL: r.URL, RetryDelay: time.Millisecond}} })
+	d := dataCenter(t, func(c *jiratest.Config) { c.Webhooks = []desktest.Webhook{{URL: r.URL, RetryDelay: time.Millisecond}} })
 	key := d.create(nil)
 	require.NoError(t, d.MoveAs("ana", key, "Approved"))
 	require.Equal(t, []string{"jira:issue_created", "jira:issue_updated"}, events(r.wait(t, 2)))
-}
-
-func TestWebhooksAreDelayedAndAllLost(t *testing.T) {
-	r := newReceiver(t)
-	d := hookedDesk(t, r)
-	d.SetFaults(jiratest.Faults{LoseWebhooks: -1})
-	d.create(nil)
-	d.create(nil)
-	d.SetFaults(jiratest.Faults{DelayWebhooksMS: 60})
-	began := time.Now()
-	key := d.create(nil)
-	got := r.wait(t, 1)
-	require.GreaterOrEqual(t, time.Since(began), 60*time.Millisecond)
-	require.Equal(t, key, at(t, got[0].body, "issue", "key"))
-	require.Len(t, got, 1)
 }

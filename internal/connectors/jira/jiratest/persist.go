@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 	"time"
 
 	"usher/internal/connectors/fakewire"
@@ -36,7 +35,6 @@ func (s *Server) Restore() error {
 	if err := s.read(raw); err != nil {
 		return fmt.Errorf("state file %s: %w", s.cfg.StateFile, err)
 	}
-	slices.Sort(s.order)
 	s.journal = fakewire.NewJournal(s.cfg.StateFile, s.records)
 	return written(s.journal.Rewrite())
 }
@@ -74,8 +72,8 @@ func written(err error) error {
 
 // records are the lines of the state file, in the order in which Restore puts every issue at the end of the index at once.
 func (s *Server) records(yield func(any) bool) {
-	for p := s.index.recent.Front(); p != nil; p = p.Next() {
-		if !yield(record{LastID: s.lastID, Issue: p.Value.(*entry).now}) {
+	for e := range s.view.Recent() {
+		if !yield(record{LastID: s.lastID, Issue: e.Now}) {
 			return
 		}
 	}

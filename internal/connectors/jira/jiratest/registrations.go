@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"usher/internal/connectors/desktest"
 )
 
 // registration is a webhook that was registered through the API. They are not kept in the state file.
@@ -18,8 +20,8 @@ type registration struct {
 	excludeBody bool
 	by          string
 	changed     time.Time
-	hook        Webhook
-	queue       *queue
+	hook        desktest.Webhook
+	queue       *desktest.Queue
 }
 
 // filterSection is where the JQL stands among an admin webhook's filters.
@@ -34,13 +36,8 @@ func KnownEvents() []string {
 }
 
 // receivers are the webhooks that want an event.
-func (s *Server) receivers(e event) []*queue {
-	var out []*queue
-	for _, q := range s.hooks.queues {
-		if q.hook.Events == nil || slices.Contains(q.hook.Events, e.name) {
-			out = append(out, q)
-		}
-	}
+func (s *Server) receivers(e event) []*desktest.Queue {
+	out := s.hooks.Receivers(e.name)
 	for _, r := range s.registered {
 		if !r.off && slices.Contains(r.events, e.name) && s.passes(r.filter, e.issue) {
 			out = append(out, r.queue)
@@ -62,7 +59,7 @@ func (s *Server) passes(filter string, i *issue) bool {
 func (s *Server) register(r registration) registration {
 	s.lastHook++
 	r.id, r.changed = s.lastHook, s.now()
-	r.queue = s.hooks.open(r.hook)
+	r.queue = s.hooks.Open(r.hook)
 	s.registered = append(s.registered, r)
 	return r
 }
@@ -134,7 +131,7 @@ func (s *Server) hookOf(c *call) (registration, error) {
 	}
 	return registration{
 		name: in.Name, events: in.Events, filter: in.Filters[filterSection], excludeBody: in.ExcludeBody,
-		off: on != nil && !*on, by: c.account.ID, hook: Webhook{URL: in.URL, Secret: secret},
+		off: on != nil && !*on, by: c.account.ID, hook: desktest.Webhook{URL: in.URL, Secret: secret},
 	}, nil
 }
 
@@ -203,8 +200,8 @@ func (s *Server) replaceHook(c *call) (*answer, error) {
 		return nil, err
 	}
 	old := s.registered[n]
-	old.queue.close()
-	r.id, r.changed, r.queue = old.id, s.now(), s.hooks.open(r.hook)
+	old.queue.Close()
+	r.id, r.changed, r.queue = old.id, s.now(), s.hooks.Open(r.hook)
 	s.registered[n] = r
 	return ok(s.renderHook(c, r))
 }
@@ -214,7 +211,7 @@ func (s *Server) deleteHook(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.registered[n].queue.close()
+	s.registered[n].queue.Close()
 	s.registered = slices.Delete(s.registered, n, n+1)
 	return noContent()
 }

@@ -147,11 +147,11 @@ func (s *Server) lookUp(m matcher, q jql, reconcile []int64) ([]*issue, error) {
 	var found []*issue
 	now := s.cfg.Now()
 	for _, e := range s.candidates(m, q) {
-		i := e.seen(now)
-		if slices.Contains(reconcile, e.now.ID) {
-			i = e.now
+		i, seen := e.Seen(now)
+		if slices.Contains(reconcile, e.Now.ID) {
+			i, seen = e.Now, true
 		}
-		if i != nil && !i.Deleted && !i.Archived && !s.hides(i) && test(i) {
+		if seen && !i.Deleted && !i.Archived && !s.hides(i) && test(i) {
 			found = append(found, i)
 		}
 	}

@@ -1,13 +1,13 @@
 package jiratest
 
 import (
-	"crypto/rand"
 	"net/http"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/fakewire"
 )
 
@@ -16,7 +16,7 @@ type Server struct {
 	*fakewire.Wire
 	cfg   Config
 	mux   *http.ServeMux
-	hooks *deliverer
+	hooks *desktest.Hooks
 	// skew is how far the site's clock is ahead of Config.Now, in nanoseconds.
 	skew atomic.Int64
 
@@ -31,10 +31,7 @@ type Server struct {
 	// limiter and quota are what was used of Faults.Limits.
 	limiter fakewire.Limiter
 	quota   quota
-	entries map[int64]*entry
-	index   index
-	// order is the issues' ids, oldest first.
-	order []int64
+	view    *desktest.View[*issue]
 	// keys finds issues by present and former keys, in upper case.
 	keys map[string]int64
 	// numbers is the last number of each project.
@@ -47,11 +44,7 @@ type Server struct {
 	// journal is nil while nothing keeps the issues: see Restore.
 	journal *fakewire.Journal
 	// lastBase is the address by which the site was last called, for links in webhooks.
-	lastBase string
-	// site makes delivery ids unique over restarts; deliveries counts them; held waits to be overtaken.
-	site       string
-	deliveries int
-	held       []delivery
+	lastBase   string
 	registered []registration
 	lastHook   int64
 }
@@ -62,8 +55,8 @@ var _ http.Handler = (*Server)(nil)
 func New(cfg Config) *Server {
 	cfg = cfg.withDefaults()
 	s := &Server{
-		cfg: cfg, mux: http.NewServeMux(), entries: map[int64]*entry{}, keys: map[string]int64{}, numbers: map[string]int{},
-		lastID: 10_000, lastBase: cfg.BaseURL, site: rand.Text(), index: newIndex(),
+		cfg: cfg, mux: http.NewServeMux(), view: desktest.NewView[*issue](), keys: map[string]int64{}, numbers: map[string]int{},
+		lastID: 10_000, lastBase: cfg.BaseURL,
 	}
 	for _, a := range cfg.Accounts {
 		s.people.add(a)
@@ -74,7 +67,9 @@ func New(cfg Config) *Server {
 			return &answer{Status: status, Body: errorBody(message, nil)}
 		},
 	})
-	s.hooks = newDeliverer(cfg)
+	s.hooks = desktest.NewHooks(desktest.HooksConfig{
+		Webhooks: cfg.Webhooks, Repeats: cfg.deliveryRepeats(), Headers: s.deliveryHeaders, Log: cfg.Log,
+	})
 	s.SetFaults(cfg.Faults)
 	s.routeAPI()
 	s.routePages()
@@ -86,7 +81,7 @@ func New(cfg Config) *Server {
 // is safe to repeat.
 func (s *Server) Close() error {
 	s.Wire.Close()
-	s.hooks.close()
+	s.hooks.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.journal.Close()

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"usher/internal/connectors/desktest"
 )
 
 // issue is one issue. It is never changed once it is in the state: a change replaces it by a clone, so whatever was read
@@ -95,15 +97,9 @@ func (s *Server) commit(i *issue) error {
 }
 
 func (s *Server) put(i *issue, visibleAt time.Time) {
-	e := s.entries[i.ID]
-	if e == nil {
-		e = &entry{}
-		s.entries[i.ID] = e
-		s.order = append(s.order, i.ID)
-	}
-	e.now = i
-	e.add(version{issue: i, visibleAt: visibleAt}, s.cfg.Now())
-	s.index.put(e)
+	s.view.Put(desktest.State[*issue]{
+		ID: i.ID, Ticket: i, Labels: i.Labels, Updated: i.Updated, VisibleAt: visibleAt, Now: s.cfg.Now(),
+	})
 	for _, key := range append([]string{i.key()}, i.OldKeys...) {
 		s.keys[strings.ToUpper(key)] = i.ID
 		project, number, _ := splitKey(key)
@@ -122,17 +118,17 @@ func (s *Server) find(idOrKey string) (*issue, bool) {
 		}
 		id = known
 	}
-	e := s.entries[id]
-	if e == nil || e.now.Deleted {
+	e := s.view.Entry(id)
+	if e == nil || e.Now.Deleted {
 		return nil, false
 	}
-	return e.now, true
+	return e.Now, true
 }
 
 // each returns every issue that exists, oldest first.
 func (s *Server) each(yield func(*issue) bool) {
-	for _, id := range s.order {
-		if i := s.entries[id].now; !i.Deleted && !yield(i) {
+	for e := range s.view.Oldest() {
+		if !e.Now.Deleted && !yield(e.Now) {
 			return
 		}
 	}
