@@ -11,7 +11,7 @@
 //
 // Besides the API it serves:
 //
-//	GET  /board, /browse/{key}   pages for people who click (board.go)
+//	GET  /board, /browse/{key}   pages for people who click (board.go, package desktest)
 //	POST /board/move             form key, to (status name), as (account id or e-mail)
 //	POST /board/comment          form key, as, text
 //	POST /board/assign           form key, as, to (account id, e-mail, or "" for nobody)

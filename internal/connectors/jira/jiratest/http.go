@@ -134,6 +134,9 @@ func (r *refusal) Error() string {
 	return strings.TrimSpace(text)
 }
 
+// HTTPStatus returns the status of the refusal.
+func (r *refusal) HTTPStatus() int { return r.status }
+
 func refuse(status int, message string) *refusal {
 	return &refusal{status: status, messages: []string{message}}
 }

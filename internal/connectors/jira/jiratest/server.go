@@ -72,7 +72,7 @@ func New(cfg Config) *Server {
 	})
 	s.SetFaults(cfg.Faults)
 	s.routeAPI()
-	s.routePages()
+	desktest.Pages(s.mux, board{s})
 	s.routeControl()
 	return s
 }

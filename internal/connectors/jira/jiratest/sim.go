@@ -2,7 +2,6 @@ package jiratest
 
 import (
 	"net/http"
-	"strconv"
 
 	"usher/internal/connectors/fakewire"
 )
@@ -15,16 +14,6 @@ func (s *Server) routeControl() {
 	s.mux.HandleFunc("POST /_sim/seed", s.postSeed)
 	s.mux.HandleFunc("POST /_sim/issues/{key}/archive", s.postArchive(true))
 	s.mux.HandleFunc("POST /_sim/issues/{key}/restore", s.postArchive(false))
-	s.mux.HandleFunc("GET /_sim/revision", func(w http.ResponseWriter, _ *http.Request) { s.writeRevision(w) })
-}
-
-// writeRevision is a number that grows with every change, for pages that show what is new.
-func (s *Server) writeRevision(w http.ResponseWriter) {
-	s.mu.Lock()
-	revision := s.revision
-	s.mu.Unlock()
-	w.Header().Set("Content-Type", "text/plain")
-	_, _ = w.Write([]byte(strconv.FormatInt(revision, 10)))
 }
 
 func (s *Server) postArchive(archived bool) http.HandlerFunc {
