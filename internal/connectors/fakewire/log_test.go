@@ -61,3 +61,14 @@ func TestAWriterThatCannotBeTakenOverGetsABadGateway(t *testing.T) {
 	require.Equal(t, http.StatusBadGateway, w.Code)
 	require.Empty(t, s.all())
 }
+
+func TestAnAnswerThatIsNoJSONSaysSo(t *testing.T) {
+	s := newStore(t)
+	w := httptest.NewRecorder()
+	s.Send(w, &fakewire.Answer{Status: http.StatusOK, Body: func() {}})
+	require.Equal(t, http.StatusInternalServerError, w.Code)
+	require.Contains(t, w.Body.String(), "unsupported type")
+	w = httptest.NewRecorder()
+	fakewire.WriteJSON(w, func() {})
+	require.Equal(t, http.StatusInternalServerError, w.Code)
+}

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/jira/jiratest"
@@ -21,7 +22,7 @@ func TestAPageInThePlaceOfAnAnswerIsNoSuccess(t *testing.T) {
 		"a transition": {
 			jiratest.OpTransition, func(d *jira.Desk, t *testing.T, id access.TicketID) error {
 				return d.TransitionTicket(t.Context(), id, access.TicketDone)
-			}, func(i jiratest.Issue) bool { return i.Status == jiratest.StatusDone },
+			}, func(i jiratest.Issue) bool { return i.Status == desktest.StatusDone },
 		},
 		"an assignment": {
 			jiratest.OpAssign, func(d *jira.Desk, t *testing.T, id access.TicketID) error {

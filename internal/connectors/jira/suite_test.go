@@ -12,6 +12,7 @@ import (
 
 	"usher/internal/access"
 	"usher/internal/access/accesstest"
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/jira/jiratest"
@@ -139,8 +140,8 @@ func (s *site) config() jira.Config {
 		BaseURL: s.url, Email: email, User: user, Token: jiratest.DefaultToken,
 		Project: "ACCESS", IssueType: "Access request", Reporter: true, Rate: 10_000,
 		Statuses: map[access.TicketPhase][]string{
-			access.TicketApproved: {jiratest.StatusApproved}, access.TicketDenied: {jiratest.StatusDenied},
-			access.TicketWontDo: {jiratest.StatusWontDo},
+			access.TicketApproved: {desktest.StatusApproved}, access.TicketDenied: {desktest.StatusDenied},
+			access.TicketWontDo: {desktest.StatusWontDo},
 		},
 		Fields: map[string]access.TicketField{
 			"customfield_10041": access.FieldRequestID, "customfield_10047": access.FieldReason,
@@ -281,9 +282,9 @@ func (n adf) plain() string {
 // statuses are the fake's statuses by the phase that config gives them.
 func statuses() map[access.TicketPhase]string {
 	return map[access.TicketPhase]string{
-		access.TicketWaiting: jiratest.StatusWaiting, access.TicketApproved: jiratest.StatusApproved,
-		access.TicketDenied: jiratest.StatusDenied, access.TicketWorking: jiratest.StatusInProgress,
-		access.TicketDone: jiratest.StatusDone, access.TicketWontDo: jiratest.StatusWontDo,
+		access.TicketWaiting: desktest.StatusWaiting, access.TicketApproved: desktest.StatusApproved,
+		access.TicketDenied: desktest.StatusDenied, access.TicketWorking: desktest.StatusInProgress,
+		access.TicketDone: desktest.StatusDone, access.TicketWontDo: desktest.StatusWontDo,
 	}
 }
 
@@ -300,13 +301,13 @@ func phaseOf(status string) access.TicketPhase {
 
 func projectsFor(setup accesstest.ServiceDeskSetup) []jiratest.Project {
 	projects := jiratest.DefaultProjects()
-	var ways []jiratest.Transition
+	var ways []desktest.Transition
 	for _, way := range projects[0].Transitions {
 		switch way.To {
 		case statusOf(setup.NoWayTo):
 			continue
 		case statusOf(setup.DemandsFieldAt):
-			way.Screen = append([]jiratest.ScreenField{{ID: "customfield_10049", Required: true}}, way.Screen...)
+			way.Screen = append([]desktest.ScreenField{{ID: "customfield_10049", Required: true}}, way.Screen...)
 		}
 		ways = append(ways, way)
 	}

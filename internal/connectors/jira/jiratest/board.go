@@ -84,7 +84,7 @@ func (b board) Board(project string) desktest.Board {
 func (s *Server) moves(i *issue) []desktest.Move {
 	p := s.projectOf(i)
 	var out []desktest.Move
-	for _, t := range p.available(p.status(i.Status).Name) {
+	for _, t := range p.Available(p.Status(i.Status).Name) {
 		m := desktest.Move{Name: t.Name, To: t.To}
 		for _, on := range t.Screen {
 			if on.ID == "resolution" {
@@ -108,7 +108,7 @@ func (b board) Ticket(key string) (desktest.Ticket, bool) {
 		return desktest.Ticket{}, false
 	}
 	p := s.projectOf(i)
-	st := p.status(i.Status)
+	st := p.Status(i.Status)
 	t := desktest.Ticket{
 		Key: i.key(), Project: p.shown(), Summary: i.Summary, Description: i.Description.text(), Status: st.Name, Category: string(st.Category),
 		Resolution: i.Resolution, Assignee: s.nameOf(i.Assignee), Reporter: s.nameOf(i.Reporter), Labels: i.Labels,

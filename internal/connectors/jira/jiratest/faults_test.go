@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira/jiratest"
 )
@@ -111,7 +112,7 @@ func TestAnAnswerThatIsDroppedWasCommitted(t *testing.T) {
 	_, err = d.send(http.MethodPost, "/rest/api/2/issue/"+key+"/transitions", move("11", nil))
 	require.Error(t, err)
 	i, _ := d.Issue(key)
-	require.Equal(t, jiratest.StatusApproved, i.Status)
+	require.Equal(t, desktest.StatusApproved, i.Status)
 	require.Zero(t, d.Requests()[1].Status, "the log says that nothing was answered")
 	require.Empty(t, d.Faults().Rules, "nothing is left of what counts down")
 }
@@ -172,5 +173,5 @@ func TestFaultsAreSwitchedByHTTP(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(d.want(http.StatusOK, http.MethodGet, "/_sim/issues", nil).raw), &issues))
 	require.Len(t, issues, 1)
 	require.Equal(t, "Wiki for Ana", issues[0].Summary)
-	require.Equal(t, jiratest.StatusWaiting, issues[0].Status)
+	require.Equal(t, desktest.StatusWaiting, issues[0].Status)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira/jiratest"
 )
 
@@ -73,7 +74,7 @@ func TestCreateStoresEverythingAtomically(t *testing.T) {
 	require.Equal(t, "Please.", i.Description)
 	require.Equal(t, map[string]string{"customfield_10041": "r-1", "customfield_10047": "Because.", "customfield_10048": "High"}, i.Fields)
 	require.JSONEq(t, `{"request":"r-1"}`, string(i.Properties["usher"]))
-	require.Equal(t, jiratest.StatusWaiting, i.Status)
+	require.Equal(t, desktest.StatusWaiting, i.Status)
 	require.Equal(t, 1, d.CountLabel("usher-1"))
 	require.Equal(t, 0, d.CountLabel("USHER-1"))
 
@@ -182,7 +183,7 @@ func TestAnEditIsToldInTheHistoryAndNothingElseIs(t *testing.T) {
 	require.Equal(t, "2026-03-04T06:30:15.123-0700", at(t, log, "values", 0, "created"))
 	i, _ := d.Issue(key)
 	require.Equal(t, []string{"b"}, i.Labels)
-	require.Equal(t, jiratest.StatusWaiting, i.Status)
+	require.Equal(t, desktest.StatusWaiting, i.Status)
 }
 
 func TestTheHistoryIsPagedOldestFirstAndExpandedNewestFirst(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira/jiratest"
 )
@@ -29,7 +30,7 @@ func TestASeedOpensManyIssuesAtOnce(t *testing.T) {
 	i, _ := d.Issue("ACCESS-3")
 	require.Equal(t, []string{"usher", "usher-8"}, i.Labels)
 	require.Equal(t, "Access 8", i.Summary)
-	require.Equal(t, jiratest.StatusApproved, i.Status)
+	require.Equal(t, desktest.StatusApproved, i.Status)
 	require.Equal(t, "acc-ana", i.Assignee)
 	require.JSONEq(t, `{"marker":"usher-8"}`, string(i.Properties["usher"]))
 	require.Equal(t, d.clock.now().Add(-time.Minute).UnixMilli(), i.Updated.UnixMilli())

@@ -90,7 +90,7 @@ func (s *Server) seedPattern(seed *Seed) (*issue, error) {
 	}
 	status := p.Statuses[0]
 	if seed.Status != "" {
-		named, known := p.statusNamed(seed.Status)
+		named, known := p.StatusNamed(seed.Status)
 		if !known {
 			return nil, fmt.Errorf("status: there is no status %q", seed.Status)
 		}
