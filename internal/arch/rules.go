@@ -64,7 +64,7 @@ var packageRules = []packageRule{
 	{pattern: "internal/temporalclient", rule: ruleInternal, imports: []string{"internal/access", "internal/telemetry"}},
 	{pattern: "internal/connectors/memory", rule: ruleInternal, imports: []string{"internal/access"}},
 	{pattern: "internal/connectors/fakewire", rule: ruleInternal},
-	{pattern: "internal/connectors/desktest", rule: ruleInternal},
+	{pattern: "internal/connectors/desktest", rule: ruleInternal, imports: []string{"internal/connectors/fakewire"}},
 	{pattern: "internal/connectors/*", rule: ruleInternal, imports: []string{"internal/access", "internal/rest"}},
 	{pattern: "internal/connectors/*/*test", rule: ruleInternal, imports: []string{
 		"internal/access", "{up}", "internal/connectors/fakewire", "internal/connectors/desktest",

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira/jiratest"
 )
 
@@ -131,7 +132,7 @@ func TestASearchBringsOnlyThePartOfALongHistory(t *testing.T) {
 
 func TestAPageWithFieldsHoldsAHundredIssues(t *testing.T) {
 	d := newDesk(t, nil)
-	_, err := d.Seed(jiratest.Seed{Count: 130})
+	_, err := d.Seed(desktest.Seed{Count: 130})
 	require.NoError(t, err)
 	size := func(fields ...string) int {
 		r := d.want(http.StatusOK, http.MethodPost, "/rest/api/3/search/jql", object{"jql": "labels = usher", "fields": fields, "maxResults": 5000})

@@ -18,7 +18,7 @@
 //	POST /board/delete           form key, as
 //	POST /board/project          form key, as, to (project key): the issue gets another key
 //	GET  /_sim/issues            every issue, as JSON; POST /_sim/issues/{key}/archive and /restore
-//	POST /_sim/seed              opens many issues at once (seed.go): {"count":10000}
+//	POST /_sim/seed              opens many issues at once (desktest.Seed): {"count":10000}
 //	     /_sim/faults, /_sim/holds, /_sim/calls, /_sim/requests: see package fakewire
 //
 // Those pages ask for no credentials: the package is for tests and for the simulator, on a loopback address.

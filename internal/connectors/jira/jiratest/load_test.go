@@ -95,7 +95,7 @@ func TestAClockThatIsPutBackHidesNothing(t *testing.T) {
 func TestASeedIsKeptOverARestart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.jsonl")
 	d := newDesk(t, kept(file))
-	_, err := d.Seed(jiratest.Seed{Count: 2500})
+	_, err := d.Seed(desktest.Seed{Count: 2500})
 	require.NoError(t, err)
 	require.NoError(t, d.MoveAs("acc-ana", "ACCESS-1", "Approved"))
 	again := newDesk(t, kept(file))
@@ -107,7 +107,7 @@ func TestASeedIsKeptOverARestart(t *testing.T) {
 
 func TestTheBoardShowsTheYoungestOfMany(t *testing.T) {
 	d := newDesk(t, nil)
-	_, err := d.Seed(jiratest.Seed{Count: 105})
+	_, err := d.Seed(desktest.Seed{Count: 105})
 	require.NoError(t, err)
 	page := d.want(http.StatusOK, http.MethodGet, "/board", nil).raw
 	require.Equal(t, 100, strings.Count(page, `<article class="card"`))
@@ -122,7 +122,7 @@ func loaded(b *testing.B) *jiratest.Server {
 	c := &clock{at: time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)}
 	s := jiratest.New(jiratest.Config{Now: c.now})
 	b.Cleanup(func() { require.NoError(b, s.Close()) })
-	issues, err := s.Seed(jiratest.Seed{Count: 10_000})
+	issues, err := s.Seed(desktest.Seed{Count: 10_000})
 	require.NoError(b, err)
 	c.move(time.Hour)
 	for n := range 20 {
@@ -176,7 +176,7 @@ func BenchmarkACommentWithAStateFile(b *testing.B) {
 		b.Run(fmt.Sprintf("%d issues", count), func(b *testing.B) {
 			s := jiratest.New(jiratest.Config{StateFile: filepath.Join(b.TempDir(), "state.jsonl")})
 			b.Cleanup(func() { require.NoError(b, s.Close()) })
-			issues, err := s.Seed(jiratest.Seed{Count: count})
+			issues, err := s.Seed(desktest.Seed{Count: count})
 			require.NoError(b, err)
 			for n := 0; b.Loop(); n++ {
 				require.NoError(b, s.AssignAs(jiratest.DefaultAccountID, issues[n%count].ID, []string{jiratest.DefaultAccountID, ""}[n/count%2]))

@@ -3,6 +3,7 @@ package jiratest
 import (
 	"net/http"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/fakewire"
 )
 
@@ -11,7 +12,7 @@ func (s *Server) routeControl() {
 	s.Control(s.mux)
 	fakewire.ControlFaults(s.mux, s.Faults, s.SetFaults)
 	s.mux.HandleFunc("GET /_sim/issues", func(w http.ResponseWriter, _ *http.Request) { fakewire.WriteJSON(w, s.Issues()) })
-	s.mux.HandleFunc("POST /_sim/seed", s.postSeed)
+	desktest.ControlSeed(s.mux, s.Seed)
 	s.mux.HandleFunc("POST /_sim/issues/{key}/archive", s.postArchive(true))
 	s.mux.HandleFunc("POST /_sim/issues/{key}/restore", s.postArchive(false))
 }
