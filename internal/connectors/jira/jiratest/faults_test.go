@@ -167,6 +167,12 @@ func TestFaultsAreSwitchedByHTTP(t *testing.T) {
 		d.want(http.StatusBadRequest, http.MethodPut, "/_sim/faults", body)
 	}
 	require.Equal(t, want, d.Faults(), "what is refused changes nothing")
+	want = jiratest.Faults{
+		Faults:     fakewire.Rules(fakewire.Rule{Every: 5, Of: []fakewire.Fault{{Kind: fakewire.Hang, Committed: true}}}),
+		HookFaults: desktest.HookFaults{LoseWebhooks: -1, DoubleWebhooks: true}, Captcha: true,
+	}
+	d.want(http.StatusOK, http.MethodPut, "/_sim/faults", want)
+	require.Equal(t, want, d.Faults(), "they are written as they are read")
 	d.want(http.StatusOK, http.MethodPut, "/_sim/faults", `{}`)
 	d.create(nil)
 	var issues []jiratest.Issue

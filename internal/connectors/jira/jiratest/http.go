@@ -61,9 +61,7 @@ func (c *call) decode(v any) error {
 
 // decodeClosed is decode for a body that the vendor's document closes: unknown members are refused.
 func (c *call) decodeClosed(v any) error {
-	d := json.NewDecoder(bytes.NewReader(c.body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
+	if err := fakewire.Strict(bytes.NewReader(c.body), v); err != nil {
 		r := refuse(http.StatusBadRequest, "Invalid request payload. Refer to the REST API documentation and try again.")
 		r.bare = true
 		return r
