@@ -74,14 +74,14 @@ type ItemRequirement struct {
 	ExistingAccess ExistingAccess `json:"existing_access,omitempty"`
 	// Stages are passed in order; one approval passes a stage, one denial denies the item.
 	Stages []Stage `json:"stages"`
-	// DecideBy are the channels on which an approver decides the item, ChannelAPI and ChannelTicket; none means both.
-	DecideBy []Channel `json:"decide_by,omitempty"`
+	// DecisionChannels are the channels on which an approver decides the item, ChannelAPI and ChannelTicket; none means both.
+	DecisionChannels []Channel `json:"decision_channels,omitempty"`
 }
 
-// DecidedBy reports whether a decision that came on a channel can decide the item. DecideBy bounds approvers only, not
+// DecidedOn reports whether a decision that came on a channel can decide the item. DecisionChannels bounds approvers only, not
 // operators.
-func (i ItemRequirement) DecidedBy(c Channel) bool {
-	return len(i.DecideBy) == 0 || c == ChannelOperator || slices.Contains(i.DecideBy, c)
+func (i ItemRequirement) DecidedOn(c Channel) bool {
+	return len(i.DecisionChannels) == 0 || c == ChannelOperator || slices.Contains(i.DecisionChannels, c)
 }
 
 // Stage is one round of approval: any one of the approvers decides it. It has at least one approver, and neither

@@ -42,6 +42,8 @@ type packageRule struct {
 var everyTest = []string{
 	"{dir}",
 	"internal/connectors/memory",
+	"internal/connectors/fakewire",
+	"internal/connectors/desktest",
 	"internal/connectors/*/*test",
 	"internal/connectors/*/*spec",
 	"internal/access/accesstest",
@@ -62,13 +64,18 @@ var packageRules = []packageRule{
 	{pattern: "internal/temporalclient", rule: ruleInternal, imports: []string{"internal/access", "internal/telemetry"}},
 	{pattern: "internal/connectors/memory", rule: ruleInternal, imports: []string{"internal/access"}},
 	{pattern: "internal/connectors/desk", rule: ruleInternal, imports: []string{"internal/access"}},
+	{pattern: "internal/connectors/fakewire", rule: ruleInternal},
+	{pattern: "internal/connectors/desktest", rule: ruleInternal, imports: []string{"internal/connectors/fakewire"}},
 	{pattern: "internal/connectors/*", rule: ruleInternal, imports: []string{
 		"internal/access", "internal/rest", "internal/connectors/desk",
 	}},
-	{pattern: "internal/connectors/*/*test", rule: ruleInternal, imports: []string{"internal/access", "{up}"}},
+	{pattern: "internal/connectors/*/*test", rule: ruleInternal, imports: []string{
+		"internal/access", "{up}", "internal/connectors/fakewire", "internal/connectors/desktest",
+	}},
 	{pattern: "internal/connectors/*/*spec", rule: ruleInternal, imports: []string{"internal/access"}, tests: []string{"{up}"}},
 	{pattern: "internal/simulator", rule: ruleInternal, imports: []string{
-		"internal/access", "internal/connectors/memory", "internal/connectors/*/*test", "internal/connectors/*/*spec",
+		"internal/access", "internal/connectors/memory", "internal/connectors/desktest", "internal/connectors/*/*test",
+		"internal/connectors/*/*spec",
 	}},
 	{pattern: "internal/devstack", rule: ruleInternal, imports: []string{
 		"internal/access", "internal/devstack/stack", "internal/devstack/bench", "internal/simulator",

@@ -30,7 +30,7 @@ type attack struct {
 	honest func(context.Context, *attack) error
 	// planted is the attacker's own ticket.
 	planted string
-	// dataCenter says which edition the desk is.
+	// dataCenter is true on that edition.
 	dataCenter bool
 }
 

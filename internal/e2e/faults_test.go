@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desktest"
+	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira/jiratest"
 	"usher/internal/devstack/stack"
 )
@@ -28,22 +30,22 @@ const (
 // lags.
 func badDesk() jiratest.Faults {
 	return jiratest.Faults{
-		Rules: []jiratest.Rule{{Every: 5, Of: []jiratest.FaultResponse{
-			{Kind: jiratest.MisfireDrop},
-			{Kind: jiratest.MisfireDrop, Committed: true},
-			{Kind: jiratest.MisfireStatus, Status: http.StatusInternalServerError},
-			{Kind: jiratest.MisfireStatus, Status: http.StatusServiceUnavailable, Committed: true, Body: "html"},
-			{Kind: jiratest.MisfireRateLimit, RetryAfter: "1", Reason: "jira-burst-based"},
-			{Kind: jiratest.MisfireHTML},
-			{Kind: jiratest.MisfireTruncate, Committed: true},
-			{Kind: jiratest.MisfireStatus, Status: http.StatusServiceUnavailable, RetryAfter: "1"},
-			{Kind: jiratest.MisfireRateLimit, Body: "empty"},
-			{Kind: jiratest.MisfireCut, Committed: true},
-			{Kind: jiratest.MisfireHTML, Committed: true},
-			{Kind: jiratest.MisfireHang},
-			{Kind: jiratest.MisfireHang, Committed: true},
-		}}},
-		DoubleWebhooks: true, IndexLagSeconds: stormLag.Seconds(),
+		Faults: fakewire.Rules(fakewire.Rule{Every: 5, Of: []fakewire.Fault{
+			{Kind: fakewire.Drop},
+			{Kind: fakewire.Drop, Committed: true},
+			{Kind: fakewire.Status, Status: http.StatusInternalServerError},
+			{Kind: fakewire.Status, Status: http.StatusServiceUnavailable, Committed: true, Body: "html"},
+			{Kind: fakewire.RateLimit, RetryAfter: "1", Reason: "jira-burst-based"},
+			{Kind: fakewire.HTML},
+			{Kind: fakewire.Truncate, Committed: true},
+			{Kind: fakewire.Status, Status: http.StatusServiceUnavailable, RetryAfter: "1"},
+			{Kind: fakewire.RateLimit, Body: "empty"},
+			{Kind: fakewire.Cut, Committed: true},
+			{Kind: fakewire.HTML, Committed: true},
+			{Kind: fakewire.Hang},
+			{Kind: fakewire.Hang, Committed: true},
+		}}),
+		HookFaults: desktest.HookFaults{DoubleWebhooks: true}, IndexLagSeconds: stormLag.Seconds(),
 	}
 }
 
@@ -152,8 +154,8 @@ func (s *system) misfire(ctx context.Context, f jiratest.Faults) error {
 }
 
 // deskCalls counts what the desk's API was asked.
-func (s *system) deskCalls(ctx context.Context) (jiratest.Calls, error) {
-	var calls jiratest.Calls
+func (s *system) deskCalls(ctx context.Context) (fakewire.Calls, error) {
+	var calls fakewire.Calls
 	err := exchange(ctx, message{method: http.MethodGet, address: s.jira.url + "/_sim/calls", into: &calls})
 	return calls, err
 }
@@ -165,7 +167,7 @@ func TestHumanIsFaster(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), rowWithin)
 	defer cancel()
 	// Nobody notifies usher of the human's move before it repeats its own.
-	require.NoError(t, s.misfire(ctx, jiratest.Faults{LoseWebhooks: -1}))
+	require.NoError(t, s.misfire(ctx, jiratest.Faults{HookFaults: desktest.HookFaults{LoseWebhooks: -1}}))
 	r := &row{name: "a human closes the ticket before usher's own move is answered", ask: "badge/lab", want: byTicket}
 	require.NoError(t, r.on(ctx, s, "faster"))
 	require.NoError(t, r.open(ctx))

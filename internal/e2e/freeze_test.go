@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira/jiratest"
 	"usher/internal/ledger/ledgertest"
 )
@@ -134,7 +135,7 @@ func startFreeze(t *testing.T, round *freezeRound) {
 	s := start(t, more)
 	ctx, cancel := context.WithTimeout(t.Context(), freezeWithin)
 	defer cancel()
-	require.NoError(t, s.misfire(ctx, jiratest.Faults{LoseWebhooks: -1}))
+	require.NoError(t, s.misfire(ctx, jiratest.Faults{HookFaults: desktest.HookFaults{LoseWebhooks: -1}}))
 	for n, r := range round.rows {
 		require.NoError(t, r.on(ctx, s, fmt.Sprintf("freeze-%d", n+1)))
 		if strings.HasPrefix(string(r.ask), ownApplication+"/") {

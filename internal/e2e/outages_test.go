@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desktest"
+	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira/jiratest"
 	"usher/internal/devstack/stack"
 	"usher/internal/ledger/ledgertest"
@@ -209,8 +211,12 @@ func TestDeskDown(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*rowWithin)
 	defer cancel()
 	s.away(ctx, t, deskOutages(),
-		func() error { return s.misfire(ctx, jiratest.Faults{Down: true, LoseWebhooks: -1}) },
-		func() error { return s.misfire(ctx, jiratest.Faults{LoseWebhooks: -1}) })
+		func() error {
+			return s.misfire(ctx, jiratest.Faults{Faults: fakewire.Faults{Down: true}, HookFaults: desktest.HookFaults{LoseWebhooks: -1}})
+		},
+		func() error {
+			return s.misfire(ctx, jiratest.Faults{HookFaults: desktest.HookFaults{LoseWebhooks: -1}})
+		})
 }
 
 // withoutLeftovers is the end of a request that was taken back while its grant could not be made: the ledger knows a lease

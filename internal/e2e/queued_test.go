@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/jira/jiratest"
 	"usher/internal/devstack/stack"
@@ -162,7 +163,7 @@ func (one *queuedServer) play(t *testing.T) {
 	s := start(t, one.settings())
 	ctx, cancel := context.WithTimeout(t.Context(), queuedServerWithin)
 	defer cancel()
-	require.NoError(t, s.misfire(ctx, jiratest.Faults{LoseWebhooks: -1}))
+	require.NoError(t, s.misfire(ctx, jiratest.Faults{HookFaults: desktest.HookFaults{LoseWebhooks: -1}}))
 	c, quit := s.follow(ctx)
 	defer quit()
 	began := time.Now()

@@ -26,6 +26,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"usher/internal/access"
+	"usher/internal/connectors/fakewire"
 	"usher/internal/devstack/stack"
 	"usher/workflows"
 )
@@ -141,9 +142,10 @@ func deskAway() *ticketEvent {
 
 // stuckRevoke cannot be taken away until a human has been told, and then can.
 func stuckRevoke() *ticketEvent {
+	broken := fakewire.Rule{Of: []fakewire.Fault{{Kind: fakewire.Status, Status: http.StatusInternalServerError}}}
 	e := scenario("stuck revoke", "wiki/editor", gone, func(ctx context.Context, e *ticketEvent) error {
 		return errors.Join(e.approve(ctx), e.state(ctx, access.OutcomeGranted),
-			e.SetDirectoryFaults(ctx, map[string]any{"fail_every": 1}),
+			e.SetDirectoryFaults(ctx, map[string]any{"rules": []fakewire.Rule{broken}}),
 			seen(access.EventRevocationFailing)(ctx, e), e.SetDirectoryFaults(ctx, nil))
 	})
 	e.lasts = "5s"

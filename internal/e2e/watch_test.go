@@ -16,6 +16,8 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desktest"
+	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira/jiratest"
 	"usher/internal/devstack/stack"
 	"usher/workflows"
@@ -155,7 +157,7 @@ func TestAWatchThatContinuesAsNewMissesNothing(t *testing.T) {
 func (s *system) ownWrites(ctx context.Context, t *testing.T) []*row {
 	r := watchRow("usher's own writes wake nobody", granted)
 	require.NoError(t, r.on(ctx, s, "watch-own"))
-	require.NoError(t, s.misfire(ctx, jiratest.Faults{DoubleWebhooks: true}))
+	require.NoError(t, s.misfire(ctx, jiratest.Faults{HookFaults: desktest.HookFaults{DoubleWebhooks: true}}))
 	// Somebody who is told shows that the count can be another than 0.
 	other := watchRow("somebody moves the card: told once", byTicket)
 	require.NoError(t, other.on(ctx, s, "watch-other"))
@@ -178,7 +180,7 @@ func (s *system) lostWebhooks(ctx context.Context, t *testing.T) *row {
 	r := watchRow("every webhook is lost, the search lags", byTicket)
 	require.NoError(t, r.on(ctx, s, "watch-lost"))
 	require.NoError(t, r.open(ctx))
-	require.NoError(t, s.misfire(ctx, jiratest.Faults{LoseWebhooks: -1, IndexLagSeconds: watchLag.Seconds()}))
+	require.NoError(t, s.misfire(ctx, jiratest.Faults{HookFaults: desktest.HookFaults{LoseWebhooks: -1}, IndexLagSeconds: watchLag.Seconds()}))
 	hints, err := s.signals(ctx, watchID, workflows.SignalHint)
 	require.NoError(t, err)
 	began := time.Now()
@@ -200,7 +202,7 @@ func (s *system) forgedWebhook(ctx context.Context, t *testing.T) *row {
 	r := watchRow("a forged webhook changes nothing", granted)
 	require.NoError(t, r.on(ctx, s, "watch-forged"))
 	require.NoError(t, r.open(ctx))
-	require.NoError(t, s.misfire(ctx, jiratest.Faults{LoseWebhooks: -1}))
+	require.NoError(t, s.misfire(ctx, jiratest.Faults{HookFaults: desktest.HookFaults{LoseWebhooks: -1}}))
 	ticket, err := r.ticket(ctx)
 	require.NoError(t, err)
 	body, err := json.Marshal(map[string]any{
@@ -301,7 +303,7 @@ func TestWatchSweep(t *testing.T) {
 	s := start(t, outageTerms("USHER_REQUEST_SETTINGS_WATCH_FULL_SCAN_INTERVAL=2s", "USHER_REQUEST_SETTINGS_WATCH_STALE_AFTER=4s", "USHER_REQUEST_SETTINGS_WATCH_STALENESS_CHECK_INTERVAL=3s"))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*rowWithin)
 	defer cancel()
-	require.NoError(t, s.misfire(ctx, jiratest.Faults{LoseWebhooks: -1}))
+	require.NoError(t, s.misfire(ctx, jiratest.Faults{HookFaults: desktest.HookFaults{LoseWebhooks: -1}}))
 	rows := s.deletedTicket(ctx, t)
 	rows = append(rows, s.wrongCredentials(ctx, t)...)
 	rows = append(rows, s.staleWatch(ctx, t))
@@ -349,7 +351,7 @@ func (s *system) wrongCredentials(ctx context.Context, t *testing.T) []*row {
 		keys[n], err = r.key(ctx)
 		require.NoError(t, err)
 	}
-	require.NoError(t, s.misfire(ctx, jiratest.Faults{LoseWebhooks: -1, Anonymous: true}))
+	require.NoError(t, s.misfire(ctx, jiratest.Faults{HookFaults: desktest.HookFaults{LoseWebhooks: -1}, Anonymous: true}))
 	// Each request has found the watch stale, has looked itself, and was not let in.
 	require.NoError(t, each(rows, func(r *row) error {
 		return stack.Poll(ctx, func(ctx context.Context) error {
@@ -364,7 +366,7 @@ func (s *system) wrongCredentials(ctx context.Context, t *testing.T) []*row {
 			return err
 		})
 	}))
-	require.NoError(t, s.misfire(ctx, jiratest.Faults{LoseWebhooks: -1}))
+	require.NoError(t, s.misfire(ctx, jiratest.Faults{HookFaults: desktest.HookFaults{LoseWebhooks: -1}}))
 	for n, r := range rows {
 		key, err := r.key(ctx)
 		require.NoError(t, err)
@@ -424,7 +426,9 @@ func TestDataCenter(t *testing.T) {
 		{row: deleted, do: inOrder(anotherTicket(board("zoe", "delete")), approves)},
 	})
 	require.NoError(t, s.misfire(ctx, jiratest.Faults{
-		LoseWebhooks: -1, IndexLagSeconds: 2, DropAfterCommit: map[jiratest.Operation]int{jiratest.OpCreateIssue: 1},
+		HookFaults: desktest.HookFaults{LoseWebhooks: -1}, IndexLagSeconds: 2, Faults: fakewire.Rules(fakewire.Rule{
+			Times: 1, Only: []jiratest.Operation{jiratest.OpCreateIssue}, Succeeded: true, Of: []fakewire.Fault{{Kind: fakewire.Drop}},
+		}),
 	}))
 	rows = append(rows, s.play(ctx, t, "dc-lost", []*ticketEvent{{
 		row: named("the answer to the create is lost, the webhooks are, and the search lags", byTicket), do: moves("mia", statusApproved),

@@ -58,7 +58,7 @@ func approvalOf(item access.ItemRequirement, decisions []access.Decision) ItemAp
 	approvedBy := map[access.PersonID]bool{}
 	for i := range decisions {
 		d := &decisions[i]
-		if open == len(item.Stages) || !decides(*d, item.Item.ID, item.Stages[open].Name) || !item.DecidedBy(d.Channel) {
+		if open == len(item.Stages) || !decides(*d, item.Item.ID, item.Stages[open].Name) || !item.DecidedOn(d.Channel) {
 			continue
 		}
 		if d.Verdict == access.Deny {

@@ -41,8 +41,8 @@ type Entitlement struct {
 	ExistingAccess access.ExistingAccess `json:"existing_access,omitempty"`
 	// Stages are access.StageManager and access.StageOwner, one or both, in the order in which they are passed.
 	Stages []string `json:"stages"`
-	// DecideBy are the channels on which an approver decides, access.ChannelAPI and access.ChannelTicket; none means both.
-	DecideBy []access.Channel `json:"decide_by,omitempty"`
+	// DecisionChannels are the channels on which an approver decides, access.ChannelAPI and access.ChannelTicket; none means both.
+	DecisionChannels []access.Channel `json:"decision_channels,omitempty"`
 	// Owners are the entitlement's own owners, or else the application's.
 	Owners []access.PersonID `json:"owners,omitempty"`
 }
@@ -52,7 +52,7 @@ func (c *Catalog) Entitlements() []Entitlement {
 	list := slices.Clone(c.entitlements)
 	for i := range list {
 		list[i].Stages = slices.Clone(list[i].Stages)
-		list[i].DecideBy = slices.Clone(list[i].DecideBy)
+		list[i].DecisionChannels = slices.Clone(list[i].DecisionChannels)
 		list[i].Owners = slices.Clone(list[i].Owners)
 		if binding := list[i].Binding; binding != nil {
 			list[i].Binding = &access.Binding{Target: binding.Target, Role: binding.Role}

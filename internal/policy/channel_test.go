@@ -12,7 +12,7 @@ import (
 )
 
 // An item is decided on the channels that the catalog names; elsewhere its approver decides nothing, and is told where to.
-func TestDecideBy(t *testing.T) {
+func TestDecisionChannels(t *testing.T) {
 	api, ticket, operator := access.ChannelAPI, access.ChannelTicket, access.ChannelOperator
 	for name, row := range map[string]struct {
 		by      []access.Channel
@@ -27,7 +27,7 @@ func TestDecideBy(t *testing.T) {
 		need := access.Requirement{
 			Requester: access.Person{ID: "rita"}, Subject: access.Person{ID: "sam"},
 			Items: []access.ItemRequirement{{
-				Item: access.Item{ID: "1"}, Title: "Wiki editor", DecideBy: row.by,
+				Item: access.Item{ID: "1"}, Title: "Wiki editor", DecisionChannels: row.by,
 				Stages: []access.Stage{{Name: access.StageOwner, Approvers: []access.Person{{ID: "anna"}}}},
 			}},
 		}

@@ -145,8 +145,8 @@ func (e *evaluation) item(field string, item access.Item) access.ItemRequirement
 		Fulfilment:  entitlement.Fulfilment,
 		Duration:    item.Duration,
 
-		ExistingAccess: entitlement.ExistingAccess,
-		DecideBy:       slices.Clone(entitlement.DecideBy),
+		ExistingAccess:   entitlement.ExistingAccess,
+		DecisionChannels: slices.Clone(entitlement.DecisionChannels),
 	}
 	if b := entitlement.Binding; b != nil {
 		r.Binding = &access.Binding{Target: b.Target, Role: b.Role}

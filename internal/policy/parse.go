@@ -100,7 +100,7 @@ func (p *parser) application(path string, n *yaml.Node, seen map[string]string) 
 
 func (p *parser) entitlement(path string, n *yaml.Node, app application, roles map[string]string) Entitlement {
 	keys := p.section(path, n, "role", "title", "fulfilment", "target", "target_role", "max_duration",
-		"existing_access", "stages", "decide_by", "owners")
+		"existing_access", "stages", "decision_channels", "owners")
 	if keys == nil {
 		return Entitlement{}
 	}
@@ -120,9 +120,9 @@ func (p *parser) entitlement(path string, n *yaml.Node, app application, roles m
 		e.ExistingAccess = access.ExistingAccess(p.oneOf(path+".existing_access", n, existing,
 			string(access.ExistingKeep), string(access.ExistingRevoke)))
 	}
-	if by, ok := keys["decide_by"]; ok {
-		for _, channel := range p.both(path+".decide_by", n, by, string(access.ChannelAPI), string(access.ChannelTicket)) {
-			e.DecideBy = append(e.DecideBy, access.Channel(channel))
+	if by, ok := keys["decision_channels"]; ok {
+		for _, channel := range p.both(path+".decision_channels", n, by, string(access.ChannelAPI), string(access.ChannelTicket)) {
+			e.DecisionChannels = append(e.DecisionChannels, access.Channel(channel))
 		}
 	}
 	if own, ok := keys["owners"]; ok {

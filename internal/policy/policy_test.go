@@ -21,7 +21,7 @@ applications:
   - id: desk
     name: Desk
     entitlements:
-      - {role: agent, title: Desk agent, fulfilment: manual, target: directory, target_role: agents, stages: [owner], owners: [anna], existing_access: keep, decide_by: [api]}
+      - {role: agent, title: Desk agent, fulfilment: manual, target: directory, target_role: agents, stages: [owner], owners: [anna], existing_access: keep, decision_channels: [api]}
 `
 
 func parse(t *testing.T, text string) *policy.Catalog {
@@ -46,13 +46,13 @@ func TestParseListsEntitlements(t *testing.T) {
 		{
 			ID: "desk/agent", Application: "Desk", Title: "Desk agent", Fulfilment: access.FulfilmentManual,
 			Binding: &access.Binding{Target: "directory", Role: "agents"}, Stages: []string{"owner"}, Owners: []access.PersonID{"anna"},
-			ExistingAccess: access.ExistingKeep, DecideBy: []access.Channel{access.ChannelAPI},
+			ExistingAccess: access.ExistingKeep, DecisionChannels: []access.Channel{access.ChannelAPI},
 		},
 	}
 	require.Equal(t, want, c.Entitlements())
 
 	changed := c.Entitlements()
-	changed[0].Stages[0], changed[0].Owners[0], changed[0].Binding.Role, changed[2].DecideBy[0] = "x", "x", "x", "x"
+	changed[0].Stages[0], changed[0].Owners[0], changed[0].Binding.Role, changed[2].DecisionChannels[0] = "x", "x", "x", "x"
 	require.Equal(t, want, c.Entitlements(), "a caller cannot change the catalog")
 }
 
@@ -70,8 +70,8 @@ func TestHashFollowsTheContent(t *testing.T) {
 	}
 	for from, to := range map[string]string{
 		"30d": "31d", "[manager, owner]": "[owner, manager]", "anna": "anne", "Wiki reader": "Wiki Reader", "editors": "writers", "name: Desk": "name: Help desk",
-		"existing_access: keep": "existing_access: revoke",
-		"decide_by: [api]":      "decide_by: [ticket]",
+		"existing_access: keep":    "existing_access: revoke",
+		"decision_channels: [api]": "decision_channels: [ticket]",
 	} {
 		t.Run("changes with "+from, func(t *testing.T) {
 			require.NotEqual(t, hash, parse(t, strings.Replace(catalogText, from, to, 1)).Hash())
@@ -172,9 +172,9 @@ func TestParseTellsProblemsWithTheirPath(t *testing.T) {
 		"existing access in capitals": {entitlement("{" + good + ", existing_access: Keep}"), `applications[0].entitlements[0].existing_access (line 6): found "Keep", expected keep or revoke`},
 		"empty existing access":       {entitlement("{" + good + ", existing_access: ''}"), "applications[0].entitlements[0].existing_access (line 6): found none, expected keep or revoke"},
 		"a list of existing access":   {entitlement("{" + good + ", existing_access: [keep]}"), "applications[0].entitlements[0].existing_access (line 6): found a list, expected text"},
-		"decided by nothing":          {entitlement("{" + good + ", decide_by: []}"), "applications[0].entitlements[0].decide_by (line 6): found none, expected api, ticket, or both"},
-		"decided by mail":             {entitlement("{" + good + ", decide_by: [mail]}"), `applications[0].entitlements[0].decide_by[0] (line 6): found "mail", expected api or ticket`},
-		"decided twice by the same":   {entitlement("{" + good + ", decide_by: [api, api]}"), "applications[0].entitlements[0].decide_by (line 6): found api twice, expected it once"},
+		"decided by nothing":          {entitlement("{" + good + ", decision_channels: []}"), "applications[0].entitlements[0].decision_channels (line 6): found none, expected api, ticket, or both"},
+		"decided by mail":             {entitlement("{" + good + ", decision_channels: [mail]}"), `applications[0].entitlements[0].decision_channels[0] (line 6): found "mail", expected api or ticket`},
+		"decided twice by the same":   {entitlement("{" + good + ", decision_channels: [api, api]}"), "applications[0].entitlements[0].decision_channels (line 6): found api twice, expected it once"},
 		"no stages":                   {entitlement("{role: a, title: A, fulfilment: manual}"), "applications[0].entitlements[0].stages (line 6): found none, expected manager, owner, or both"},
 		"empty stages":                {entitlement("{role: a, title: A, fulfilment: manual, stages: []}"), "applications[0].entitlements[0].stages (line 6): found none, expected manager, owner, or both"},
 		"stages that are text":        {entitlement("{role: a, title: A, fulfilment: manual, stages: owner}"), `applications[0].entitlements[0].stages (line 6): found "owner", expected a list`},

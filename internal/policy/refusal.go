@@ -30,7 +30,7 @@ func (all Approvals) Judge(need access.Requirement, decided []access.Decision, d
 	}
 	var open Approvals
 	for _, a := range all.asked(d) {
-		if a.State == access.ItemPending && a.Need.DecidedBy(d.Channel) && (operator || namesPerson(a.Stage, d.By)) {
+		if a.State == access.ItemPending && a.Need.DecidedOn(d.Channel) && (operator || namesPerson(a.Stage, d.By)) {
 			open = append(open, a)
 		}
 	}
@@ -40,9 +40,9 @@ func (all Approvals) Judge(need access.Requirement, decided []access.Decision, d
 	return open, nil
 }
 
-// otherChannel says where an item is decided that cannot be decided where it was tried.
+// otherChannel returns where an item is decided that cannot be decided where it was tried.
 func otherChannel(need access.ItemRequirement) string {
-	if slices.Contains(need.DecideBy, access.ChannelTicket) {
+	if slices.Contains(need.DecisionChannels, access.ChannelTicket) {
 		return need.Title + " is decided on the ticket only"
 	}
 	return need.Title + " is decided with usher only, not on the ticket"
@@ -87,7 +87,7 @@ func (all Approvals) whyNot(decided []access.Decision, d access.Decision) *Rejec
 		return &Rejection{access.Conflict, "state", "every item is decided already"}
 	}
 	for _, a := range asked {
-		if a.State == access.ItemPending && namesPerson(a.Stage, d.By) && !a.Need.DecidedBy(d.Channel) {
+		if a.State == access.ItemPending && namesPerson(a.Stage, d.By) && !a.Need.DecidedOn(d.Channel) {
 			return &Rejection{access.Forbidden, "channel", otherChannel(a.Need)}
 		}
 		for _, stage := range a.Need.Stages {

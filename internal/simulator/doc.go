@@ -11,8 +11,8 @@
 // it opens nothing but a simulator. The pages ask for nothing at all, so the addresses should be on loopback, which is the
 // default.
 //
-// Jira's faults are switched while it runs, with PUT /_sim/faults, or from the start with -faults; -seed opens many
-// tickets for a load test.
+// The faults of both are switched while they run, with PUT /_sim/faults (package fakewire has the language), those of Jira
+// also from the start with -faults; -seed opens many tickets for a load test.
 //
 // With -state both go on where they were when they are started again. SIGINT and SIGTERM end the program; a kill loses
 // nothing that has been answered.

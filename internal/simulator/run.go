@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira/jiraspec"
 	"usher/internal/connectors/jira/jiratest"
 	"usher/internal/connectors/scim/scimtest"
@@ -65,14 +66,14 @@ func newJira(o options, log *slog.Logger) (*jiratest.Server, error) {
 		cfg.StateFile = filepath.Join(o.stateDir, "jira.jsonl")
 	}
 	if o.webhookURL != "" {
-		cfg.Webhooks = []jiratest.Webhook{{URL: o.webhookURL, Secret: o.webhookSecret, Events: o.webhookEvents}}
+		cfg.Webhooks = []desktest.Webhook{{URL: o.webhookURL, Secret: o.webhookSecret, Events: o.webhookEvents}}
 	}
 	jira := jiratest.New(cfg)
 	if err := jira.Restore(); err != nil {
 		return nil, errors.Join(err, jira.Close())
 	}
 	if o.seed > 0 && len(jira.Issues()) == 0 {
-		if _, err := jira.Seed(jiratest.Seed{Count: o.seed}); err != nil {
+		if _, err := jira.Seed(desktest.Seed{Count: o.seed}); err != nil {
 			return nil, errors.Join(fmt.Errorf("-seed: %w", err), jira.Close())
 		}
 	}

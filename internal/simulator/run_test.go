@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira/jiratest"
 )
 
@@ -107,7 +108,7 @@ func TestAFormPostMovesACardAndARestartRemembersIt(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state")
 	r := start(t, noEnv, "-state", state)
 	key := createTicket(t, r, jiratest.DefaultToken)
-	status, body := post(t, r.Jira+"/board/move", url.Values{"key": {key}, "to": {jiratest.StatusApproved}, "as": {"mia@example.test"}})
+	status, body := post(t, r.Jira+"/board/move", url.Values{"key": {key}, "to": {desktest.StatusApproved}, "as": {"mia@example.test"}})
 	require.Equal(t, http.StatusSeeOther, status, body)
 	require.NoError(t, r.stop())
 
@@ -151,7 +152,7 @@ func TestOnlyTheEventsThatAreAskedForArePosted(t *testing.T) {
 	t.Cleanup(receiver.Close)
 	r := start(t, noEnv, "-webhook-url", receiver.URL, "-webhook-events", "jira:issue_updated,jira:issue_deleted")
 	key := createTicket(t, r, jiratest.DefaultToken)
-	status, body := post(t, r.Jira+"/board/move", url.Values{"key": {key}, "to": {jiratest.StatusApproved}, "as": {"mia@example.test"}})
+	status, body := post(t, r.Jira+"/board/move", url.Values{"key": {key}, "to": {desktest.StatusApproved}, "as": {"mia@example.test"}})
 	require.Equal(t, http.StatusSeeOther, status, body)
 	select {
 	case name := <-posted:

@@ -189,7 +189,7 @@ func (r *request) fulfil(now time.Time) {
 	}
 }
 
-// failUnconfirmable gives up what a person grants by hand when there is no ticket on which to say so.
+// failUnconfirmable fails the items that a person grants by hand when there is no ticket on which to say so.
 func (r *request) failUnconfirmable() {
 	for i := range r.Grants {
 		g := &r.Grants[i]

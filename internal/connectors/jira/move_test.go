@@ -7,19 +7,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/jira/jiratest"
 )
 
 // oneDone is a project whose workflow closes everything by one status, with the resolution on its screen or not.
-func oneDone(screen ...jiratest.ScreenField) []jiratest.Project {
+func oneDone(screen ...desktest.ScreenField) []jiratest.Project {
 	projects := jiratest.DefaultProjects()
-	projects[0].Statuses = []jiratest.Status{
-		{ID: "1", Name: "Open", Category: jiratest.CategoryNew},
-		{ID: "2", Name: "Doing", Category: jiratest.CategoryIndeterminate},
-		{ID: "3", Name: "Closed", Category: jiratest.CategoryDone},
+	projects[0].Statuses = []desktest.Status{
+		{ID: "1", Name: "Open", Category: desktest.CategoryNew},
+		{ID: "2", Name: "Doing", Category: desktest.CategoryIndeterminate},
+		{ID: "3", Name: "Closed", Category: desktest.CategoryDone},
 	}
-	projects[0].Transitions = []jiratest.Transition{
+	projects[0].Transitions = []desktest.Transition{
 		{ID: "11", Name: "Go", From: []string{"Open"}, To: "Doing"},
 		{ID: "21", Name: "Finish", To: "Closed", Screen: screen},
 		{ID: "31", Name: "Again", From: []string{"Closed", "Doing"}, To: "Open"},
@@ -30,7 +31,7 @@ func oneDone(screen ...jiratest.ScreenField) []jiratest.Project {
 func byCategory(c *jira.Config) { c.Statuses, c.Fields = nil, nil }
 
 func TestMovesGoByCategoryWhereNothingIsListed(t *testing.T) {
-	s := newSite(t, jiratest.Config{Projects: oneDone(jiratest.ScreenField{ID: "resolution", Required: true})})
+	s := newSite(t, jiratest.Config{Projects: oneDone(desktest.ScreenField{ID: "resolution", Required: true})})
 	desk := s.desk(t, byCategory)
 	ref := open(t, desk)
 	for _, tt := range []struct {
@@ -67,8 +68,8 @@ func TestWontDoNeedsAWayToSaySo(t *testing.T) {
 }
 
 func TestScreensThatNeedNothingFromUsherGetNothing(t *testing.T) {
-	projects := oneDone(jiratest.ScreenField{ID: "reporter", Required: true})
-	projects[0].Transitions[2].Screen = []jiratest.ScreenField{{ID: "resolution"}}
+	projects := oneDone(desktest.ScreenField{ID: "reporter", Required: true})
+	projects[0].Transitions[2].Screen = []desktest.ScreenField{{ID: "resolution"}}
 	s := newSite(t, jiratest.Config{Projects: projects})
 	desk := s.desk(t, byCategory)
 	ref := open(t, desk)
@@ -81,16 +82,16 @@ func TestScreensThatNeedNothingFromUsherGetNothing(t *testing.T) {
 func TestTheFirstListedStatusIsPreferred(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, func(c *jira.Config) {
-		c.Statuses = map[access.TicketPhase][]string{access.TicketWorking: {jiratest.StatusApproved, jiratest.StatusInProgress}}
+		c.Statuses = map[access.TicketPhase][]string{access.TicketWorking: {desktest.StatusApproved, desktest.StatusInProgress}}
 	})
 	ref := open(t, desk)
 	require.NoError(t, desk.TransitionTicket(t.Context(), ref.ID, access.TicketWorking))
 	i, _ := s.Issue(string(ref.ID))
-	require.Equal(t, jiratest.StatusApproved, i.Status)
+	require.Equal(t, desktest.StatusApproved, i.Status)
 }
 
 func TestConfiguredResolutionsAndClosingFieldsAreSent(t *testing.T) {
-	screen := []jiratest.ScreenField{
+	screen := []desktest.ScreenField{
 		{ID: "resolution", Required: true}, {ID: "customfield_10048", Required: true}, {ID: "customfield_10047"},
 	}
 	s := newSite(t, jiratest.Config{Projects: oneDone(screen...)})
@@ -124,7 +125,7 @@ func TestConfiguredResolutionsAndClosingFieldsAreSent(t *testing.T) {
 }
 
 func TestAClosingFieldThatIsNoTextIsSentAsItIs(t *testing.T) {
-	s := newSite(t, jiratest.Config{Projects: oneDone(jiratest.ScreenField{ID: "customfield_10048", Required: true})})
+	s := newSite(t, jiratest.Config{Projects: oneDone(desktest.ScreenField{ID: "customfield_10048", Required: true})})
 	desk := s.desk(t, func(c *jira.Config) {
 		byCategory(c)
 		c.ClosingFields = map[access.TicketPhase]map[string]any{
@@ -163,8 +164,8 @@ func TestARefusedTransitionIsJudgedByWhereTheTicketIs(t *testing.T) {
 		name, movedTo string
 		want          access.Kind
 	}{
-		{"at the target by somebody else: success", jiratest.StatusDone, ""},
-		{"somewhere else: try again", jiratest.StatusWontDo, access.Transient},
+		{"at the target by somebody else: success", desktest.StatusDone, ""},
+		{"somewhere else: try again", desktest.StatusWontDo, access.Transient},
 		{"where it was: the refusal stands", "", access.Invalid},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -188,7 +189,7 @@ func TestARefusedTransitionIsJudgedByWhereTheTicketIs(t *testing.T) {
 
 func TestATicketThatNobodyMovedWaitsThoughItsStatusIsInProgress(t *testing.T) {
 	projects := oneDone()
-	projects[0].Statuses[0].Category = jiratest.CategoryIndeterminate
+	projects[0].Statuses[0].Category = desktest.CategoryIndeterminate
 	s := newSite(t, jiratest.Config{Projects: projects})
 	desk := s.desk(t, byCategory)
 	ref := open(t, desk)

@@ -6,6 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desktest"
+	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/jira/jiratest"
 )
@@ -20,7 +22,7 @@ func TestAPageInThePlaceOfAnAnswerIsNoSuccess(t *testing.T) {
 		"a transition": {
 			jiratest.OpTransition, func(d *jira.Desk, t *testing.T, id access.TicketID) error {
 				return d.TransitionTicket(t.Context(), id, access.TicketDone)
-			}, func(i jiratest.Issue) bool { return i.Status == jiratest.StatusDone },
+			}, func(i jiratest.Issue) bool { return i.Status == desktest.StatusDone },
 		},
 		"an assignment": {
 			jiratest.OpAssign, func(d *jira.Desk, t *testing.T, id access.TicketID) error {
@@ -37,9 +39,9 @@ func TestAPageInThePlaceOfAnAnswerIsNoSuccess(t *testing.T) {
 			s := newSite(t, jiratest.Config{})
 			desk := s.desk(t, func(*jira.Config) {})
 			ref := open(t, desk)
-			s.SetFaults(jiratest.Faults{Rules: []jiratest.Rule{{
-				Only: []jiratest.Operation{row.op}, Times: 1, Of: []jiratest.FaultResponse{{Kind: jiratest.MisfireHTML}},
-			}}})
+			s.SetFaults(jiratest.Faults{Faults: fakewire.Rules(fakewire.Rule{
+				Only: []jiratest.Operation{row.op}, Times: 1, Of: []fakewire.Fault{{Kind: fakewire.HTML}},
+			})})
 			requireKind(t, access.Transient, row.write(desk, t, ref.ID))
 			i, there := s.Issue(string(ref.ID))
 			require.True(t, there)

@@ -2,7 +2,6 @@ package jira
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"usher/internal/access"

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/jira/jiratest"
 )
@@ -106,10 +107,10 @@ func TestALongHistoryIsReadFromItsEnd(t *testing.T) {
 					require.NoError(t, s.Edit(string(ada), id, map[string]any{"summary": fmt.Sprintf("%s %d", t.Name(), i)}))
 				}
 			}
-			move(ada, jiratest.StatusDenied)
+			move(ada, desktest.StatusDenied)
 			rename(120)
-			move(ada, jiratest.StatusWaiting)
-			move(bob, jiratest.StatusDenied)
+			move(ada, desktest.StatusWaiting)
+			move(bob, desktest.StatusDenied)
 			// Exactly one page of other changes follows, so the move is the last one of the page before.
 			rename(100)
 			got, err := desk.ReadTicket(t.Context(), access.TicketID(id))
@@ -175,7 +176,7 @@ func TestFulfilledBy(t *testing.T) {
 		desk := s.desk(t, func(c *jira.Config) { c.FulfilledBy = []access.AccountID{ada} })
 		for _, by := range []access.AccountID{ada, bob} {
 			id := open(t, desk).ID
-			require.NoError(t, s.MoveAs(string(by), string(id), jiratest.StatusDenied))
+			require.NoError(t, s.MoveAs(string(by), string(id), desktest.StatusDenied))
 			got, err := desk.ReadTicket(t.Context(), id)
 			require.NoError(t, err)
 			require.Equal(t, by == ada, got.StatusChangedByFulfiller, "%s, by %s", edition, by)

@@ -12,6 +12,8 @@ import (
 
 	"usher/internal/access"
 	"usher/internal/access/accesstest"
+	"usher/internal/connectors/desktest"
+	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/jira/jiratest"
 )
@@ -90,7 +92,9 @@ func harness(
 			Count: func(m access.Marker) int { return site.CountLabel(string(m)) },
 			DropAnswerOnce: func(method string) {
 				site.faults(func(f *jiratest.Faults) {
-					f.DropAfterCommit = map[jiratest.Operation]int{operationOf(t, method): 1}
+					f.Faults = fakewire.Rules(fakewire.Rule{
+						Times: 1, Only: []jiratest.Operation{operationOf(t, method)}, Succeeded: true, Of: []fakewire.Fault{{Kind: fakewire.Drop}},
+					})
 				})
 			},
 			SearchLags: func(lags bool) {
@@ -137,8 +141,8 @@ func (s *site) config() jira.Config {
 	}
 	c.Reporter, c.Rate = true, 10_000
 	c.Statuses = map[access.TicketPhase][]string{
-		access.TicketApproved: {jiratest.StatusApproved}, access.TicketDenied: {jiratest.StatusDenied},
-		access.TicketWontDo: {jiratest.StatusWontDo},
+		access.TicketApproved: {desktest.StatusApproved}, access.TicketDenied: {desktest.StatusDenied},
+		access.TicketWontDo: {desktest.StatusWontDo},
 	}
 	c.Fields = map[string]access.TicketField{
 		"customfield_10041": access.FieldRequestID, "customfield_10047": access.FieldReason,
@@ -279,9 +283,9 @@ func (n adf) plain() string {
 // statuses are the fake's statuses by the phase that config gives them.
 func statuses() map[access.TicketPhase]string {
 	return map[access.TicketPhase]string{
-		access.TicketWaiting: jiratest.StatusWaiting, access.TicketApproved: jiratest.StatusApproved,
-		access.TicketDenied: jiratest.StatusDenied, access.TicketWorking: jiratest.StatusInProgress,
-		access.TicketDone: jiratest.StatusDone, access.TicketWontDo: jiratest.StatusWontDo,
+		access.TicketWaiting: desktest.StatusWaiting, access.TicketApproved: desktest.StatusApproved,
+		access.TicketDenied: desktest.StatusDenied, access.TicketWorking: desktest.StatusInProgress,
+		access.TicketDone: desktest.StatusDone, access.TicketWontDo: desktest.StatusWontDo,
 	}
 }
 
@@ -298,13 +302,13 @@ func phaseOf(status string) access.TicketPhase {
 
 func projectsFor(setup accesstest.ServiceDeskSetup) []jiratest.Project {
 	projects := jiratest.DefaultProjects()
-	var ways []jiratest.Transition
+	var ways []desktest.Transition
 	for _, way := range projects[0].Transitions {
 		switch way.To {
 		case statusOf(setup.NoWayTo):
 			continue
 		case statusOf(setup.DemandsFieldAt):
-			way.Screen = append([]jiratest.ScreenField{{ID: "customfield_10049", Required: true}}, way.Screen...)
+			way.Screen = append([]desktest.ScreenField{{ID: "customfield_10049", Required: true}}, way.Screen...)
 		}
 		ways = append(ways, way)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/jira/jiratest"
 	"usher/internal/rest"
@@ -197,19 +198,19 @@ func TestARateLimitIsKeptInEveryShape(t *testing.T) {
 	onEachEdition(t, func(t *testing.T, edition jiratest.Edition) {
 		for _, tt := range []struct {
 			name  string
-			limit jiratest.RateLimit
+			limit fakewire.Fault
 			want  time.Duration
 		}{
-			{"JSON with a time", jiratest.RateLimit{RetryAfter: "7", Reason: "jira-burst-based"}, 7 * time.Second},
-			{"HTML with a time", jiratest.RateLimit{RetryAfter: "3", Body: "html"}, 3 * time.Second},
-			{"empty without a time", jiratest.RateLimit{Body: "empty"}, 0},
+			{"JSON with a time", fakewire.Fault{RetryAfter: "7", Reason: "jira-burst-based"}, 7 * time.Second},
+			{"HTML with a time", fakewire.Fault{RetryAfter: "3", Body: "html"}, 3 * time.Second},
+			{"empty without a time", fakewire.Fault{Body: "empty"}, 0},
 		} {
 			for _, o := range operations(edition) {
 				t.Run(tt.name+", "+o.name, func(t *testing.T) {
 					s, desk, id := newOperated(t, edition)
 					limit := tt.limit
-					limit.Times = 1
-					s.faults(func(f *jiratest.Faults) { f.RateLimit = &limit })
+					limit.Kind = fakewire.RateLimit
+					s.faults(func(f *jiratest.Faults) { f.Rules = []fakewire.Rule{{Times: 1, Of: []fakewire.Fault{limit}}} })
 					err := o.run(t.Context(), desk, id)
 					requireKind(t, access.RateLimited, err)
 					require.Equal(t, tt.want, access.RetryAfterOf(err))
@@ -221,7 +222,9 @@ func TestARateLimitIsKeptInEveryShape(t *testing.T) {
 
 func TestAnUnavailableJiraWithATimeAsksForPatience(t *testing.T) {
 	s, desk, _ := newOperated(t, jiratest.Cloud)
-	s.faults(func(f *jiratest.Faults) { f.FailEvery, f.FailRetryAfter = 1, "9" })
+	s.faults(func(f *jiratest.Faults) {
+		f.Rules = []fakewire.Rule{{Of: []fakewire.Fault{{Kind: fakewire.Status, RetryAfter: "9"}}}}
+	})
 	_, err := desk.FindTicket(t.Context(), "usher-r1")
 	requireKind(t, access.RateLimited, err)
 	require.Equal(t, 9*time.Second, access.RetryAfterOf(err))

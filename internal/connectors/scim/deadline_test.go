@@ -34,7 +34,7 @@ func TestWriteDeadline(t *testing.T) {
 		require.Equal(t, access.Transient, access.KindOf(err), "%s: %v", name, err)
 		require.ErrorIs(t, err, access.ErrTooLate, name)
 	}
-	require.Zero(t, directory.Requests(http.MethodPatch))
+	require.Zero(t, directory.Count(http.MethodPatch))
 	verification, err := target.Verify(late, bob)
 	require.NoError(t, err)
 	require.True(t, verification.Present)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/scim"
 	"usher/internal/connectors/scim/scimtest"
 	"usher/internal/rest"
@@ -140,24 +141,27 @@ func TestABrokenAnswerIsTransientAndNeverAnAbsence(t *testing.T) {
 }
 
 func TestFaultsHaveTheirKinds(t *testing.T) {
+	broken := []fakewire.Fault{{Kind: fakewire.Status, Status: http.StatusInternalServerError}}
 	for _, row := range []struct {
 		name   string
-		faults scimtest.Faults
+		faults fakewire.Faults
 		kind   access.Kind
 		after  time.Duration
 	}{
-		{"the directory is down", scimtest.Faults{Down: true}, access.Transient, 0},
-		{"every call fails", scimtest.Faults{FailEvery: 1}, access.Transient, 0},
-		{"the third call fails", scimtest.Faults{FailEvery: 3}, access.Transient, 0},
-		{"too many requests", scimtest.Faults{TooMany: 1, RetryAfterSeconds: 7}, access.RateLimited, 7 * time.Second},
-		{"too many requests without a time", scimtest.Faults{TooMany: 1}, access.RateLimited, 0},
-		{"an answer takes too long", scimtest.Faults{SlowMilliseconds: 60_000}, access.Transient, 0},
-		{"the answer to the change is lost", scimtest.Faults{DropAfterPatch: 1}, access.Transient, 0},
+		{"the directory is down", fakewire.Faults{Down: true}, access.Transient, 0},
+		{"every call fails", fakewire.Rules(fakewire.Rule{Of: broken}), access.Transient, 0},
+		{"the third call fails", fakewire.Rules(fakewire.Rule{Every: 3, Of: broken}), access.Transient, 0},
+		{"too many requests", fakewire.Rules(fakewire.Rule{Times: 1, Of: []fakewire.Fault{{Kind: fakewire.RateLimit, RetryAfter: "7"}}}), access.RateLimited, 7 * time.Second},
+		{"too many requests without a time", fakewire.Rules(fakewire.Rule{Times: 1, Of: []fakewire.Fault{{Kind: fakewire.RateLimit}}}), access.RateLimited, 0},
+		{"an answer takes too long", fakewire.Rules(fakewire.Rule{Of: []fakewire.Fault{{Kind: fakewire.Slow, DelayMS: 60_000}}}), access.Transient, 0},
+		{"the answer to the change is lost", fakewire.Rules(fakewire.Rule{
+			Only: []fakewire.Operation{http.MethodPatch}, Times: 1, Of: []fakewire.Fault{{Kind: fakewire.Drop, Committed: true}},
+		}), access.Transient, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			directory := scimtest.New(wiki(scimtest.Quirks{}))
 			target := serve(t, directory, func(c *scim.Config) { c.RequestTimeout = access.Duration(100 * time.Millisecond) })
-			directory.SetFaults(row.faults)
+			directory.SetFaults(scimtest.Faults{Faults: row.faults})
 			_, err := target.Grant(t.Context(), ada())
 			require.Equal(t, row.kind, access.KindOf(err), "%v", err)
 			require.Equal(t, row.after, access.RetryAfterOf(err))

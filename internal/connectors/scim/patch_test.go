@@ -27,7 +27,7 @@ func TestAPatchHasNoQuery(t *testing.T) {
 	_, err = target.Revoke(t.Context(), editor("u-ada"))
 	require.NoError(t, err)
 	patches := 0
-	for _, call := range directory.Calls() {
+	for _, call := range directory.Requests() {
 		if call.Method == http.MethodPatch {
 			require.Empty(t, call.Query)
 			patches++

@@ -73,7 +73,7 @@ func TestMembershipIsReadWhateverTheDirectoryHides(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, again.Unchanged)
 			require.Equal(t, []string{"u-ada"}, directory.Members("g-edit"))
-			require.Equal(t, 1, directory.Requests(http.MethodPatch))
+			require.Equal(t, 1, directory.Count(http.MethodPatch))
 			revoked, err := target.Revoke(t.Context(), ada())
 			require.NoError(t, err)
 			require.False(t, revoked.Present)
@@ -261,8 +261,8 @@ func TestAListingIsReadPageByPage(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []string{"u-ada"}, directory.Members("g-edit"))
 		starts := []string{}
-		for _, call := range directory.Calls() {
-			if call.Path == "/Groups" && !strings.Contains(call.Query.Get("filter"), "member") {
+		for _, call := range directory.Requests() {
+			if call.Path == scimtest.BasePath+"/Groups" && !strings.Contains(call.Query.Get("filter"), "member") {
 				starts = append(starts, call.Query.Get("startIndex"))
 			}
 		}

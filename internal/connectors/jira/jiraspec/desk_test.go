@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/jira/jiraspec"
 	"usher/internal/connectors/jira/jiratest"
@@ -77,8 +78,8 @@ func newDesk(t *testing.T, c *jiraspec.Contract, edition jiraspec.Edition) (*jir
 	}
 	config.Reporter, config.Rate = true, 10_000
 	config.Statuses = map[access.TicketPhase][]string{
-		access.TicketApproved: {jiratest.StatusApproved}, access.TicketDenied: {jiratest.StatusDenied},
-		access.TicketWontDo: {jiratest.StatusWontDo},
+		access.TicketApproved: {desktest.StatusApproved}, access.TicketDenied: {desktest.StatusDenied},
+		access.TicketWontDo: {desktest.StatusWontDo},
 	}
 	config.Fields = map[string]access.TicketField{
 		"customfield_10041": access.FieldRequestID, "customfield_10047": access.FieldReason,
@@ -123,7 +124,7 @@ func drive(t *testing.T, desk *jira.Desk, fake *jiratest.Server) {
 		_, err = desk.ReadTicket(ctx, ref.ID)
 		require.NoError(t, err)
 	}
-	require.NoError(t, fake.MoveAs("acc-ada", string(ref.ID), jiratest.StatusWaiting))
+	require.NoError(t, fake.MoveAs("acc-ada", string(ref.ID), desktest.StatusWaiting))
 	read, err := desk.ReadTickets(ctx, []access.TicketID{ref.ID, "99999"})
 	require.NoError(t, err)
 	require.Len(t, read.Tickets, 1)

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"usher/internal/connectors/fakewire"
 )
 
 const loginReason = "X-Seraph-LoginReason"
@@ -25,7 +27,7 @@ func (s *Server) authenticate(c *call, op Operation, h http.Header) (*Account, *
 	case s.cfg.Edition == DataCenter:
 		return s.authenticateDataCenter(c, h)
 	case strings.HasPrefix(given, "Bearer "):
-		return nil, &answer{status: http.StatusForbidden, body: map[string]string{"error": "Failed to parse Connect Session Auth Token"}}
+		return nil, &answer{Status: http.StatusForbidden, Body: map[string]string{"error": "Failed to parse Connect Session Auth Token"}}
 	}
 	email, token, isBasic := c.r.BasicAuth()
 	if !isBasic {
@@ -71,7 +73,7 @@ func (s *Server) authenticateGateway(r *http.Request, op Operation) (*Account, *
 	if a == nil || s.inactive(a) || s.faults.Anonymous {
 		return nil, refused
 	}
-	if a.Scopes != nil && !slices.Contains(a.Scopes, op.scope()) {
+	if a.Scopes != nil && !slices.Contains(a.Scopes, scopeOf(op)) {
 		refused, _ = gatewayError(http.StatusUnauthorized, "Unauthorized; scope does not match")
 		return nil, refused
 	}
@@ -132,19 +134,15 @@ func welcome(a *Account, h http.Header) (*Account, *answer) {
 func failedLogin(h http.Header) *answer {
 	h.Set(loginReason, "AUTHENTICATED_FAILED")
 	h.Set("WWW-Authenticate", `OAuth realm="fake"`)
-	return &answer{
-		status: http.StatusUnauthorized, contentType: htmlType,
-		raw: []byte("<html><head><title>Unauthorized (401)</title></head><body>Encountered a \"401 - Unauthorized\" error</body></html>"),
-	}
+	return fakewire.Page(http.StatusUnauthorized,
+		"<html><head><title>Unauthorized (401)</title></head><body>Encountered a \"401 - Unauthorized\" error</body></html>")
 }
 
 func captcha(c *call, h http.Header) *answer {
 	h.Set(loginReason, "AUTHENTICATION_DENIED")
 	h.Set("X-Authentication-Denied-Reason", "CAPTCHA_CHALLENGE; login-url="+c.base+"/login.jsp")
-	return &answer{
-		status: http.StatusForbidden, contentType: htmlType,
-		raw: []byte("<html><head><title>Forbidden (403)</title></head><body>Basic Authentication Failure - Reason : AUTHENTICATION_DENIED</body></html>"),
-	}
+	return fakewire.Page(http.StatusForbidden,
+		"<html><head><title>Forbidden (403)</title></head><body>Basic Authentication Failure - Reason : AUTHENTICATION_DENIED</body></html>")
 }
 
 // needAccount refuses an anonymous caller.

@@ -1,167 +1,224 @@
 package jiratest
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"html/template"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
+
+	"usher/internal/connectors/desktest"
 )
 
-const asCookie = "jira_as"
+// board is the site as the pages of package desktest show it. Hidden issues are shown: the pages are no API.
+type board struct{ s *Server }
 
-// routePages serves the pages for people, and their forms. A form of another site is refused by its origin.
-func (s *Server) routePages() {
-	pages := parsePages()
-	s.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/board", http.StatusSeeOther) })
-	s.mux.HandleFunc("GET /board", func(w http.ResponseWriter, r *http.Request) { s.showBoard(w, r, pages) })
-	s.mux.HandleFunc("GET /browse/{key}", func(w http.ResponseWriter, r *http.Request) { s.showTicket(w, r, pages) })
-	for _, file := range []string{"style.css", "page.js"} {
-		s.mux.HandleFunc("GET /board/"+file, func(w http.ResponseWriter, r *http.Request) {
-			http.ServeFileFS(w, r, pageFiles, "pages/"+file)
-		})
-	}
-	guard := http.NewCrossOriginProtection()
-	for path, act := range map[string]func(*http.Request, *Account, *issue) error{
-		"move": s.formMove, "comment": s.formComment, "assign": s.formAssign, "delete": s.formDelete, "project": s.formProject,
-	} {
-		s.mux.Handle("POST /board/"+path, guard.Handler(s.form(act)))
-	}
+var _ desktest.Desk = board{}
+
+// columnLimit is how many cards a column shows at most, the youngest.
+const columnLimit = 100
+
+// Revision implements desktest.Desk.
+func (b board) Revision() int64 {
+	b.s.mu.Lock()
+	defer b.s.mu.Unlock()
+	return b.s.revision
 }
 
-func (s *Server) showBoard(w http.ResponseWriter, r *http.Request, pages *template.Template) {
-	s.mu.Lock()
-	page := s.boardPage(r, s.visitor(w, r))
-	s.mu.Unlock()
-	s.show200(w, pages.Lookup("board.html"), page)
+// Frame implements desktest.Desk. A new visitor is the first person who is not an integration.
+func (b board) Frame() desktest.Frame {
+	b.s.mu.Lock()
+	defer b.s.mu.Unlock()
+	f := desktest.Frame{Visitor: b.s.people.list[0].ID}
+	for n := range b.s.projects {
+		f.Projects = append(f.Projects, b.s.projects[n].shown())
+	}
+	found := false
+	for _, a := range b.s.people.list {
+		one := desktest.Account{ID: a.ID, DisplayName: a.DisplayName, Inactive: a.Inactive}
+		f.Accounts = append(f.Accounts, one)
+		if !b.s.assignable(&a) {
+			continue
+		}
+		f.Assignable = append(f.Assignable, one)
+		if a.Token == "" && !found {
+			f.Visitor, found = a.ID, true
+		}
+	}
+	return f
 }
 
-func (s *Server) showTicket(w http.ResponseWriter, r *http.Request, pages *template.Template) {
-	s.mu.Lock()
-	i, exists := s.find(r.PathValue("key"))
+func (p *Project) shown() desktest.Project { return desktest.Project{Key: p.Key, Name: p.Name} }
+
+// Board implements desktest.Desk.
+func (b board) Board(project string) desktest.Board {
+	b.s.mu.Lock()
+	defer b.s.mu.Unlock()
+	p, known := b.s.project(project)
+	if !known {
+		p = &b.s.projects[0]
+	}
+	byStatus := map[string][]*issue{}
+	for i := range b.s.each {
+		if i.Project == p.Key && !i.Archived {
+			byStatus[i.Status] = append(byStatus[i.Status], i)
+		}
+	}
+	out := desktest.Board{Project: p.shown()}
+	for _, st := range p.Statuses {
+		all := byStatus[st.ID]
+		column := desktest.Column{Name: st.Name, Count: len(all)}
+		for _, i := range all[max(0, len(all)-columnLimit):] {
+			column.Cards = append(column.Cards, desktest.Card{
+				Key: i.key(), Summary: i.Summary, Assignee: b.s.nameOf(i.Assignee), Moves: b.s.moves(i),
+			})
+		}
+		out.Columns = append(out.Columns, column)
+	}
+	return out
+}
+
+// moves are the transitions that can be made, with what their screens ask for.
+func (s *Server) moves(i *issue) []desktest.Move {
+	p := s.projectOf(i)
+	var out []desktest.Move
+	for _, t := range p.Available(p.Status(i.Status).Name) {
+		m := desktest.Move{Name: t.Name, To: t.To}
+		for _, on := range t.Screen {
+			if on.ID == "resolution" {
+				m.Resolutions, m.Resolution = p.Resolutions, p.usualResolution(t)
+			} else if f, known := p.field(on.ID); known {
+				m.Fields = append(m.Fields, desktest.MoveField{ID: f.ID, Name: f.Name})
+			}
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// Ticket implements desktest.Desk. The oldest comment and the newest change come first.
+func (b board) Ticket(key string) (desktest.Ticket, bool) {
+	b.s.mu.Lock()
+	defer b.s.mu.Unlock()
+	s := b.s
+	i, exists := s.find(key)
 	if !exists {
-		s.mu.Unlock()
-		http.Error(w, invisible, http.StatusNotFound)
-		return
+		return desktest.Ticket{}, false
 	}
-	page := s.ticketPage(r, s.visitor(w, r), i)
-	s.mu.Unlock()
-	s.show200(w, pages.Lookup("ticket.html"), page)
-}
-
-func (s *Server) show200(w http.ResponseWriter, page *template.Template, data any) {
-	var b bytes.Buffer
-	if err := page.Execute(&b, data); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
+	p := s.projectOf(i)
+	st := p.Status(i.Status)
+	t := desktest.Ticket{
+		Key: i.key(), Project: p.shown(), Summary: i.Summary, Description: i.Description.text(), Status: st.Name, Category: string(st.Category),
+		Resolution: i.Resolution, Assignee: s.nameOf(i.Assignee), Reporter: s.nameOf(i.Reporter), Labels: i.Labels,
+		Moves: s.moves(i), Created: s.shownTime(i.Created), Updated: s.shownTime(i.Updated),
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'self'; img-src data:; frame-ancestors 'none'; form-action 'self'; base-uri 'none'")
-	_, _ = w.Write(b.Bytes())
-}
-
-// visitor is the account that the visitor of a page acts as: what the address says, else the cookie, else the first
-// person who is not an integration.
-func (s *Server) visitor(w http.ResponseWriter, r *http.Request) *Account {
-	if asked := r.URL.Query().Get("as"); asked != "" {
-		if a := s.accountOf(asked); a != nil {
-			http.SetCookie(w, &http.Cookie{Name: asCookie, Value: url.QueryEscape(a.ID), Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
-			return a
+	for _, f := range p.Fields {
+		if raw := i.Fields[f.ID]; len(raw) > 0 {
+			t.Fields = append(t.Fields, desktest.Field{Name: f.Name, Value: fieldText(raw), Link: f.Type == URLField})
 		}
 	}
-	if a := s.cookieAccount(r); a != nil {
-		return a
-	}
-	n := slices.IndexFunc(s.people.list, func(a Account) bool { return a.Token == "" && s.assignable(&a) })
-	return &s.people.list[max(n, 0)]
-}
-
-func (s *Server) cookieAccount(r *http.Request) *Account {
-	c, err := r.Cookie(asCookie)
-	if err != nil {
-		return nil
-	}
-	id, err := url.QueryUnescape(c.Value)
-	if err != nil || id == "" {
-		return nil
-	}
-	return s.accountOf(id)
-}
-
-// form does what a posted form says: as the account in the form, else in the cookie. It answers 303 to a page, or
-// plain text that says what is wrong.
-func (s *Server) form(act func(*http.Request, *Account, *issue) error) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
-		if err := r.ParseForm(); err != nil {
-			http.Error(w, "expected a form: "+err.Error(), http.StatusBadRequest)
-			return
+	for n := range s.projects {
+		if other := &s.projects[n]; other.Key != p.Key {
+			t.Elsewhere = append(t.Elsewhere, other.shown())
 		}
-		key := r.PostForm.Get("key")
-		err := s.as(s.formAccount(r), key, func(a *Account, i *issue) error {
-			if err := act(r, a, i); err != nil {
-				return err
-			}
-			key = i.key()
-			return nil
-		})
-		if err != nil {
-			status := http.StatusInternalServerError
-			var refused *refusal
-			if errors.As(err, &refused) {
-				status = refused.status
-			}
-			http.Error(w, err.Error(), status)
-			return
+	}
+	for _, c := range i.Comments {
+		t.Comments = append(t.Comments, desktest.Line{Author: s.nameOf(c.Author), At: s.shownTime(c.Created), Text: c.Body.text()})
+	}
+	for _, h := range slices.Backward(i.History) {
+		t.History = append(t.History, desktest.Line{Author: s.nameOf(h.Author), At: s.shownTime(h.Created), Text: h.inWords()})
+	}
+	t.History = append(t.History, desktest.Line{Author: s.nameOf(i.Creator), At: s.shownTime(i.Created), Text: "opened the ticket"})
+	return t, true
+}
+
+func (h history) inWords() string {
+	shown := func(text *string) string {
+		if text == nil {
+			return "none"
 		}
-		http.Redirect(w, r, s.after(r, key), http.StatusSeeOther)
-	})
+		return *text
+	}
+	var parts []string
+	for _, item := range h.Items {
+		parts = append(parts, item.Field+": "+shown(item.FromString)+" → "+shown(item.ToString))
+	}
+	return strings.Join(parts, "; ")
 }
 
-func (s *Server) formAccount(r *http.Request) string {
-	if as := r.PostForm.Get("as"); as != "" {
-		return as
+func (s *Server) nameOf(account string) string {
+	if a := s.accountOf(account); a != nil && account != "" {
+		return a.DisplayName
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if a := s.cookieAccount(r); a != nil {
-		return a.ID
-	}
-	return ""
+	return account
 }
 
-// after is the page that shows what a form has done.
-func (s *Server) after(r *http.Request, key string) string {
-	_, exists := s.Issue(key)
-	onBoard := strings.HasSuffix(r.URL.Path, "/move") && r.PostForm.Get("from") != "ticket"
-	if exists && !onBoard {
-		return "/browse/" + url.PathEscape(key)
+func (s *Server) shownTime(t time.Time) string {
+	return t.In(s.cfg.Zone).Format("2 Jan 2006 15:04:05 -07:00")
+}
+
+// Account implements desktest.Desk.
+func (b board) Account(name string) (string, bool) {
+	b.s.mu.Lock()
+	defer b.s.mu.Unlock()
+	a := b.s.accountOf(name)
+	if a == nil {
+		return "", false
 	}
+	return a.ID, true
+}
+
+// ProjectOf implements desktest.Desk.
+func (b board) ProjectOf(key string) string {
 	project, _, _ := splitKey(key)
-	return "/board?project=" + url.QueryEscape(project)
+	return project
 }
 
-func (s *Server) formMove(r *http.Request, a *Account, i *issue) error {
+// Do implements desktest.Desk.
+func (b board) Do(act desktest.Action, as, key string, form url.Values) (string, error) {
+	err := b.s.as(as, key, func(a *Account, i *issue) error {
+		key = i.key()
+		switch act {
+		case desktest.ActMove:
+			return b.s.formMove(form, a, i)
+		case desktest.ActComment:
+			return b.s.commentOn(i, strings.ReplaceAll(form.Get("text"), "\r\n", "\n"), a)
+		case desktest.ActAssign:
+			return b.s.assignTo(i, form.Get("to"), a)
+		case desktest.ActDelete:
+			return b.s.remove(i, a)
+		case desktest.ActProject:
+			after, err := b.s.rekey(i, form.Get("to"), a)
+			if err == nil {
+				key = after.key()
+			}
+			return err
+		}
+		return refuse(http.StatusNotFound, fmt.Sprintf("There is no action %q.", act))
+	})
+	return key, err
+}
+
+func (s *Server) formMove(form url.Values, a *Account, i *issue) error {
 	p := s.projectOf(i)
 	fields := map[string]json.RawMessage{}
-	if name := r.PostForm.Get("resolution"); name != "" {
+	if name := form.Get("resolution"); name != "" {
 		raw, err := json.Marshal(map[string]string{"name": name})
 		if err != nil {
 			return err
 		}
 		fields["resolution"] = raw
 	}
-	for name := range r.PostForm {
+	for name := range form {
 		id, isField := strings.CutPrefix(name, "field_")
-		if text := r.PostForm.Get(name); isField && text != "" {
+		if text := form.Get(name); isField && text != "" {
 			f, _ := p.field(id)
 			fields[id] = s.fromForm(f, text)
 		}
 	}
-	return s.moveTo(i, r.PostForm.Get("to"), move{actor: a, version: 2, in: input{Fields: fields}})
+	return s.moveTo(i, form.Get("to"), move{actor: a, version: 2, in: input{Fields: fields}})
 }
 
 // fromForm is a form's text as the API's value of a field.
@@ -185,19 +242,4 @@ func (s *Server) fromForm(f Field, text string) json.RawMessage {
 		return nil
 	}
 	return raw
-}
-
-func (s *Server) formComment(r *http.Request, a *Account, i *issue) error {
-	return s.commentOn(i, strings.ReplaceAll(r.PostForm.Get("text"), "\r\n", "\n"), a)
-}
-
-func (s *Server) formAssign(r *http.Request, a *Account, i *issue) error {
-	return s.assignTo(i, r.PostForm.Get("to"), a)
-}
-
-func (s *Server) formDelete(_ *http.Request, a *Account, i *issue) error { return s.remove(i, a) }
-
-func (s *Server) formProject(r *http.Request, a *Account, i *issue) error {
-	_, err := s.rekey(i, r.PostForm.Get("to"), a)
-	return err
 }

@@ -77,7 +77,7 @@ func (s *Server) labelledAccount(id string) labelled {
 	return labelled{id, id}
 }
 
-func (p *Project) labelledStatus(id string) labelled { return labelled{id, p.status(id).Name} }
+func (p *Project) labelledStatus(id string) labelled { return labelled{id, p.Status(id).Name} }
 
 func (p *Project) labelledResolution(name string) labelled {
 	return labelled{p.resolutionID(name), name}

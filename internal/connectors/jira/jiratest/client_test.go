@@ -200,10 +200,3 @@ func (d *desk) list(path string) []any {
 	require.NoError(d.t, json.Unmarshal([]byte(d.want(http.StatusOK, http.MethodGet, path, nil).raw), &out))
 	return out
 }
-
-func jsonBody(t *testing.T, v any) io.Reader {
-	t.Helper()
-	raw, err := json.Marshal(v)
-	require.NoError(t, err)
-	return bytes.NewReader(raw)
-}

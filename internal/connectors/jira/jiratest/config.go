@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"usher/internal/connectors/desktest"
+
 	_ "time/tzdata" // the zones of accounts are known on machines that have no database of them
 )
 
@@ -49,8 +51,8 @@ type Config struct {
 	CloudID string
 	// StateFile keeps the issues over a restart (see Restore); "" keeps them in memory only.
 	StateFile string
-	// Webhooks are told about every change.
-	Webhooks []Webhook
+	// Webhooks are told about every change, by the names of KnownEvents.
+	Webhooks []desktest.Webhook
 	// Faults are switched on from the start.
 	Faults Faults
 	// PageLimit caps every page of search results, comments, histories and users, in items; 0 is the vendor's limit.
@@ -88,18 +90,8 @@ type Account struct {
 	Scopes []string
 	// TokenExpires is when the token ends; the zero time is never.
 	TokenExpires time.Time
-	// NoAdmin keeps the account from what only administrators may do: webhooks and archives.
+	// NoAdmin keeps the account from what only administrators may do: webhooks.
 	NoAdmin bool
-}
-
-// Webhook is one receiver of events. With a Secret each delivery is signed (see Signature).
-type Webhook struct {
-	URL    string
-	Secret string
-	// Events are those that it is told, of KnownEvents; nil for every one.
-	Events []string
-	// RetryDelay is the pause before each of at most 5 repetitions; 2 s when 0. Jira spreads them over half an hour.
-	RetryDelay time.Duration
 }
 
 func (c Config) withDefaults() Config {
@@ -132,6 +124,14 @@ func (c Config) major() int {
 		return 0
 	}
 	return n
+}
+
+// deliveryRepeats is how often a delivery is repeated: by Cloud over half an hour, by Data Center not at all.
+func (c Config) deliveryRepeats() int {
+	if c.Edition == DataCenter {
+		return 0
+	}
+	return 5
 }
 
 // DefaultAccount is the integration account of DefaultEmail and DefaultToken, an administrator.

@@ -8,33 +8,33 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"usher/internal/connectors/desktest"
 )
 
 // Issue is an issue as the control methods and GET /_sim/issues show it. Accounts are account ids, "" for nobody; texts
 // are plain; Fields holds the custom fields that have a value, as people read them.
 type Issue struct {
-	ID          string   `json:"id"`
-	Key         string   `json:"key"`
-	OldKeys     []string `json:"old_keys"`
-	Project     string   `json:"project"`
-	Summary     string   `json:"summary"`
-	Description string   `json:"description"`
-	Labels      []string `json:"labels"`
-	Status      string   `json:"status"`
-	Category    Category `json:"status_category"`
-	Resolution  string   `json:"resolution"`
-	Assignee    string   `json:"assignee"`
-	Reporter    string   `json:"reporter"`
-	Creator     string   `json:"creator"`
+	ID          string            `json:"id"`
+	Key         string            `json:"key"`
+	OldKeys     []string          `json:"old_keys"`
+	Project     string            `json:"project"`
+	Summary     string            `json:"summary"`
+	Description string            `json:"description"`
+	Labels      []string          `json:"labels"`
+	Status      string            `json:"status"`
+	Category    desktest.Category `json:"status_category"`
+	Resolution  string            `json:"resolution"`
+	Assignee    string            `json:"assignee"`
+	Reporter    string            `json:"reporter"`
+	Creator     string            `json:"creator"`
 	// Archived issues are found by no search and cannot be changed.
 	Archived   bool                       `json:"archived"`
 	Fields     map[string]string          `json:"fields"`
 	Properties map[string]json.RawMessage `json:"properties"`
 	Comments   []Comment                  `json:"comments"`
-	// Links are the remote links, as they were posted.
-	Links   []json.RawMessage `json:"links"`
-	Created time.Time         `json:"created"`
-	Updated time.Time         `json:"updated"`
+	Created    time.Time                  `json:"created"`
+	Updated    time.Time                  `json:"updated"`
 }
 
 // Comment is a comment of an issue. Author is an account id.
@@ -79,8 +79,8 @@ func (s *Server) CountLabel(label string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := 0
-	for _, e := range s.index.labels[strings.ToLower(label)] {
-		if !e.now.Deleted && slices.Contains(e.now.Labels, label) {
+	for _, e := range s.view.Labelled(label) {
+		if !e.Now.Deleted && slices.Contains(e.Now.Labels, label) {
 			n++
 		}
 	}
@@ -193,29 +193,18 @@ func (s *Server) asFirst(idOrKey string, run func(*issue, *Account) error) error
 
 func (s *Server) moveTo(i *issue, status string, m move) error {
 	p := s.projectOf(i)
-	here := p.status(i.Status).Name
-	for _, t := range p.available(here) {
-		if !strings.EqualFold(t.To, status) {
-			continue
-		}
-		m.in.Fields = withDefaults(p, t, m.in.Fields)
-		return s.move(i, t, m)
+	here := p.Status(i.Status).Name
+	t, err := p.Way(here, status)
+	if err != nil {
+		return refuse(http.StatusConflict, fmt.Sprintf("%s is in %q and %v.", i.key(), here, err))
 	}
-	return refuse(http.StatusConflict, fmt.Sprintf("%s is in %q and cannot be moved to %q. Possible: %s.", i.key(), here, status,
-		strings.Join(p.reachable(here), ", ")))
-}
-
-func (p *Project) reachable(status string) []string {
-	var names []string
-	for _, t := range p.available(status) {
-		names = append(names, fmt.Sprintf("%q", t.To))
-	}
-	return names
+	m.in.Fields = withDefaults(p, t, m.in.Fields)
+	return s.move(i, t, m)
 }
 
 // withDefaults returns the screen's required resolution a value when there is none.
-func withDefaults(p *Project, t Transition, fields map[string]json.RawMessage) map[string]json.RawMessage {
-	on, needed := t.screenField("resolution")
+func withDefaults(p *Project, t desktest.Transition, fields map[string]json.RawMessage) map[string]json.RawMessage {
+	on, needed := t.ScreenField("resolution")
 	usual := p.usualResolution(t)
 	if _, given := fields["resolution"]; given || !needed || !on.Required || usual == "" {
 		return fields
@@ -228,7 +217,7 @@ func withDefaults(p *Project, t Transition, fields map[string]json.RawMessage) m
 }
 
 // usualResolution is the resolution that is called like the transition's status, else the first one.
-func (p *Project) usualResolution(t Transition) string {
+func (p *Project) usualResolution(t desktest.Transition) string {
 	if len(p.Resolutions) == 0 {
 		return ""
 	}
@@ -275,7 +264,7 @@ func (s *Server) rekey(before *issue, project string, a *Account) (*issue, error
 	after.OldKeys = append(after.OldKeys, before.key())
 	s.numbers[p.Key]++
 	after.Project, after.Number = p.Key, s.numbers[p.Key]
-	if p.status(after.Status).ID == "" {
+	if p.Status(after.Status).ID == "" {
 		after.Status = p.Statuses[0].ID
 	}
 	return after, s.change(before, after, a, "issue_moved")
@@ -283,12 +272,12 @@ func (s *Server) rekey(before *issue, project string, a *Account) (*issue, error
 
 func (s *Server) show(i *issue) Issue {
 	p := s.projectOf(i)
-	st := p.status(i.Status)
+	st := p.Status(i.Status)
 	out := Issue{
 		ID: i.id(), Key: i.key(), OldKeys: append([]string{}, i.OldKeys...), Project: i.Project, Summary: i.Summary,
 		Description: i.Description.text(), Labels: append([]string{}, i.Labels...), Status: st.Name, Category: st.Category,
 		Resolution: i.Resolution, Assignee: i.Assignee, Reporter: i.Reporter, Creator: i.Creator, Archived: i.Archived, Fields: map[string]string{},
-		Properties: map[string]json.RawMessage{}, Comments: []Comment{}, Links: []json.RawMessage{}, Created: i.Created, Updated: i.Updated,
+		Properties: map[string]json.RawMessage{}, Comments: []Comment{}, Created: i.Created, Updated: i.Updated,
 	}
 	maps.Copy(out.Properties, i.Properties)
 	for id, raw := range i.Fields {
@@ -298,9 +287,6 @@ func (s *Server) show(i *issue) Issue {
 		out.Comments = append(out.Comments, Comment{
 			ID: (&issue{ID: c.ID}).id(), Author: c.Author, Body: c.Body.text(), Properties: c.Properties, Created: c.Created,
 		})
-	}
-	for _, l := range i.Links {
-		out.Links = append(out.Links, l.Body)
 	}
 	return out
 }

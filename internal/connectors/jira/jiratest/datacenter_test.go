@@ -235,11 +235,10 @@ func TestDataCenterIssuesMoveAndAreCommentedOn(t *testing.T) {
 	require.Len(t, found, 1)
 	require.Equal(t, "n", at(t, page, "issues", 0, "properties", "usher", "marker"))
 
-	d.want(http.StatusNoContent, http.MethodPut, issue+"/archive", nil)
-	d.want(http.StatusForbidden, http.MethodPut, issue+"/archive", nil)
+	require.NoError(t, d.Archive(key, true))
 	found, _ = d.classicKeys(url.Values{"jql": {"project = ACCESS"}})
 	require.Empty(t, found)
-	d.want(http.StatusNoContent, http.MethodPut, issue+"/restore", nil)
+	require.NoError(t, d.Archive(key, false))
 	gone := d.want(http.StatusNotFound, http.MethodGet, "/rest/api/2/issue/NO-1", nil)
 	require.Equal(t, []any{"Issue Does Not Exist"}, gone.json["errorMessages"])
 }

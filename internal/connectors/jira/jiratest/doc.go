@@ -3,28 +3,23 @@
 // path /ex/jira/{cloudId}. Jira Data Center speaks version 2, by user names, with its older search. The fake keeps its
 // issues in memory and refuses what Jira refuses, in Jira's own sentences where those are known.
 //
-// A call runs through these stations: the switched-on faults may answer in its place (faults.go, misfires.go); the
-// credentials name the account, make the caller anonymous, or are refused (auth.go); the vendor's limits are counted
-// (limits.go); the operation (routes.go) runs under the server's one lock and changes issues by replacing them (state.go);
-// the change is written to the state file, put into the search index, and announced to the webhooks (persist.go,
-// index.go, webhooks.go); the call is logged and counted (log.go); at last a fault may lose or spoil the answer of what
-// has been committed (server.go).
+// A call comes through the stations of package fakewire, which holds, spoils, logs and counts calls. Between these it runs
+// through Jira's own, under the server's one lock: the credentials name the account, make the caller anonymous, or are
+// refused (auth.go); the vendor's limits are counted (limits.go); the operation (routes.go) changes issues by replacing
+// them (state.go); the change is put into the search index, written to the state file, and announced to the webhooks
+// (index.go, persist.go, webhooks.go).
 //
 // Besides the API it serves:
 //
-//	GET  /board, /browse/{key}   pages for people who click (board.go)
+//	GET  /board, /browse/{key}   pages for people who click (board.go, package desktest)
 //	POST /board/move             form key, to (status name), as (account id or e-mail)
 //	POST /board/comment          form key, as, text
 //	POST /board/assign           form key, as, to (account id, e-mail, or "" for nobody)
 //	POST /board/delete           form key, as
 //	POST /board/project          form key, as, to (project key): the issue gets another key
 //	GET  /_sim/issues            every issue, as JSON; POST /_sim/issues/{key}/archive and /restore
-//	POST /_sim/seed              opens many issues at once (seed.go): {"count":10000}
-//	GET  /_sim/calls             {"total":n,"by_operation":{...}}; DELETE begins to count anew
-//	GET  /_sim/requests          how often each operation was called, as JSON
-//	GET  /_sim/faults            the faults that are switched on; PUT replaces them
-//	PUT  /_sim/lag               {"issue":"ACCESS-1","seconds":120}: the index lag of one issue, or of all
-//	GET  /_sim/holds             the calls that shall wait, or do (hold.go); POST adds one, DELETE releases all
+//	POST /_sim/seed              opens many issues at once (desktest.Seed): {"count":10000}
+//	     /_sim/faults, /_sim/holds, /_sim/calls, /_sim/requests: see package fakewire
 //
 // Those pages ask for no credentials: the package is for tests and for the simulator, on a loopback address.
 //

@@ -2,17 +2,87 @@ package jiratest_test
 
 import (
 	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/desktest"
+	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira/jiratest"
 )
+
+// spoils switches rules on, and all other faults off.
+func (d *desk) spoils(rules ...fakewire.Rule) {
+	d.SetFaults(jiratest.Faults{Faults: fakewire.Rules(rules...)})
+}
+
+// spoil makes the next create go wrong.
+func (d *desk) spoil(m fakewire.Fault) {
+	d.spoils(fakewire.Rule{Times: 1, Only: []jiratest.Operation{jiratest.OpCreateIssue}, Of: []fakewire.Fault{m}})
+}
+
+func TestFaultsHaveJirasShape(t *testing.T) {
+	for name, tt := range map[string]struct {
+		fault  fakewire.Fault
+		status int
+		issues int
+		body   string
+		header http.Header
+	}{
+		"a 500 that committed nothing": {
+			fakewire.Fault{Kind: fakewire.Status, Status: 500}, 500, 0, "Internal Server Error", http.Header{},
+		},
+		"a 502 of HTML, committed": {
+			fakewire.Fault{Kind: fakewire.Status, Status: 502, Body: "html", Committed: true}, 502, 1, "<html>", http.Header{},
+		},
+		"a 503 with a time and no body": {
+			fakewire.Fault{Kind: fakewire.Status, RetryAfter: "9", Body: "empty"}, 503, 0, "", http.Header{"Retry-After": {"9"}},
+		},
+		"a 429 of the quota": {
+			fakewire.Fault{Kind: fakewire.RateLimit, Reason: jiratest.ReasonGlobalQuota, RetryAfter: "600"},
+			429, 0, "Rate limit",
+			http.Header{"Ratelimit-Reason": {"jira-quota-global-based"}, "Ratelimit": {`"global-app-quota";r=0;t=600`}, "Retry-After": {"600"}},
+		},
+		"a 429 of the tenant's quota": {
+			fakewire.Fault{Kind: fakewire.RateLimit, Reason: jiratest.ReasonTenantQuota},
+			429, 0, "Rate limit",
+			http.Header{"Ratelimit-Reason": {"jira-quota-tenant-based"}},
+		},
+		"a 429 of the burst, of HTML": {
+			fakewire.Fault{Kind: fakewire.RateLimit, Reason: jiratest.ReasonBurst, Body: "html"},
+			429, 0, "<html>",
+			http.Header{"Ratelimit-Reason": {"jira-burst-based"}},
+		},
+		"a 429 of one issue, without a body": {
+			fakewire.Fault{Kind: fakewire.RateLimit, Reason: jiratest.ReasonIssueWrites, Body: "empty", RetryAfter: "2"},
+			429, 0, "",
+			http.Header{"Ratelimit-Reason": {"jira-per-issue-on-write"}, "Retry-After": {"2"}},
+		},
+		"half of the JSON, committed": {
+			fakewire.Fault{Kind: fakewire.Truncate, Committed: true}, 201, 1, `{"id":`, http.Header{},
+		},
+		"half of some JSON, not committed": {
+			fakewire.Fault{Kind: fakewire.Truncate}, 200, 0, `{"self":`, http.Header{},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, nil)
+			d.spoil(tt.fault)
+			r := d.want(tt.status, http.MethodPost, "/rest/api/2/issue", newIssue(nil))
+			require.Contains(t, r.raw, tt.body)
+			require.Len(t, d.Issues(), tt.issues)
+			require.Equal(t, string(tt.fault.Kind), r.header.Get(fakewire.FaultHeader))
+			for header := range tt.header {
+				require.Equal(t, tt.header.Get(header), r.header.Get(header), header)
+			}
+			if tt.header.Get("Retry-After") == "" {
+				require.Empty(t, r.header.Get("Retry-After"))
+			}
+			d.want(http.StatusCreated, http.MethodPost, "/rest/api/2/issue", newIssue(nil))
+		})
+	}
+}
 
 func jsonNumber(t *testing.T, text string) json.Number {
 	t.Helper()
@@ -21,12 +91,15 @@ func jsonNumber(t *testing.T, text string) json.Number {
 	return n
 }
 
+// losing is the rule that so many calls of an operation succeed and get no answer.
+func losing(times int, op jiratest.Operation) fakewire.Rule {
+	return fakewire.Rule{Times: times, Only: []jiratest.Operation{op}, Succeeded: true, Of: []fakewire.Fault{{Kind: fakewire.Drop}}}
+}
+
 func TestAnAnswerThatIsDroppedWasCommitted(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
-	d.SetFaults(jiratest.Faults{DropAfterCommit: map[jiratest.Operation]int{
-		jiratest.OpCreateIssue: 2, jiratest.OpAddComment: 1, jiratest.OpTransition: 1,
-	}})
+	d.spoils(losing(2, jiratest.OpCreateIssue), losing(1, jiratest.OpAddComment), losing(1, jiratest.OpTransition))
 	for range 2 {
 		_, err := d.send(http.MethodPost, "/rest/api/2/issue", newIssue(object{"labels": []string{"twice"}}))
 		require.Error(t, err)
@@ -39,16 +112,14 @@ func TestAnAnswerThatIsDroppedWasCommitted(t *testing.T) {
 	_, err = d.send(http.MethodPost, "/rest/api/2/issue/"+key+"/transitions", move("11", nil))
 	require.Error(t, err)
 	i, _ := d.Issue(key)
-	require.Equal(t, jiratest.StatusApproved, i.Status)
+	require.Equal(t, desktest.StatusApproved, i.Status)
 	require.Zero(t, d.Requests()[1].Status, "the log says that nothing was answered")
-	for _, left := range d.Faults().DropAfterCommit {
-		require.Zero(t, left)
-	}
+	require.Empty(t, d.Faults().Rules, "nothing is left of what counts down")
 }
 
 func TestARefusedCallUsesUpNoDrop(t *testing.T) {
 	d := newDesk(t, nil)
-	d.SetFaults(jiratest.Faults{DropAfterCommit: map[jiratest.Operation]int{jiratest.OpCreateIssue: 1}})
+	d.spoils(losing(1, jiratest.OpCreateIssue))
 	d.want(http.StatusBadRequest, http.MethodPost, "/rest/api/2/issue", newIssue(object{"summary": nil}))
 	_, err := d.send(http.MethodPost, "/rest/api/2/issue", newIssue(nil))
 	require.Error(t, err)
@@ -56,17 +127,17 @@ func TestARefusedCallUsesUpNoDrop(t *testing.T) {
 
 func TestRateLimits(t *testing.T) {
 	for name, tt := range map[string]struct {
-		limit       jiratest.RateLimit
+		limit       fakewire.Fault
 		contentType string
 	}{
-		"with a time and JSON": {jiratest.RateLimit{RetryAfter: "7", Reason: "jira-burst-based"}, "application/json;charset=UTF-8"},
-		"without a time, HTML": {jiratest.RateLimit{Body: "html"}, "text/html;charset=UTF-8"},
-		"without a body":       {jiratest.RateLimit{Body: "empty", RetryAfter: "1"}, ""},
+		"with a time and JSON": {fakewire.Fault{RetryAfter: "7", Reason: "jira-burst-based"}, "application/json;charset=UTF-8"},
+		"without a time, HTML": {fakewire.Fault{Body: "html"}, "text/html;charset=UTF-8"},
+		"without a body":       {fakewire.Fault{Body: "empty", RetryAfter: "1"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, nil)
-			tt.limit.Times = 1
-			d.SetFaults(jiratest.Faults{RateLimit: &tt.limit})
+			tt.limit.Kind = fakewire.RateLimit
+			d.spoils(fakewire.Rule{Times: 1, Of: []fakewire.Fault{tt.limit}})
 			r := d.want(http.StatusTooManyRequests, http.MethodPost, "/rest/api/2/issue", newIssue(nil))
 			require.Equal(t, tt.limit.RetryAfter, r.header.Get("Retry-After"))
 			require.Equal(t, tt.limit.Reason, r.header.Get("RateLimit-Reason"))
@@ -80,83 +151,33 @@ func TestRateLimits(t *testing.T) {
 	}
 }
 
-func TestEveryNthCallFails(t *testing.T) {
-	d := newDesk(t, nil)
-	d.SetFaults(jiratest.Faults{FailEvery: 2, FailRetryAfter: "3", Only: []jiratest.Operation{jiratest.OpCreateIssue}})
-	var statuses []int
-	for range 4 {
-		d.want(http.StatusOK, http.MethodGet, "/rest/api/3/myself", nil)
-		r := d.call(http.MethodPost, "/rest/api/2/issue", newIssue(nil))
-		statuses = append(statuses, r.status)
-	}
-	require.Equal(t, []int{201, 503, 201, 503}, statuses)
-	require.Len(t, d.Issues(), 2)
-	d.SetFaults(jiratest.Faults{FailEvery: 1, FailStatus: 500, FailCommitted: true})
-	d.want(http.StatusInternalServerError, http.MethodPost, "/rest/api/2/issue", newIssue(nil))
-	require.Len(t, d.Issues(), 3)
-}
-
-func TestAnswersThatAreNoAnswers(t *testing.T) {
-	d := newDesk(t, nil)
-	d.SetFaults(jiratest.Faults{HTML: 1})
-	r := d.want(http.StatusOK, http.MethodPost, "/rest/api/2/issue", newIssue(nil))
-	require.Contains(t, r.raw, "<html>")
-	require.Empty(t, d.Issues(), "a login page has stored nothing")
-
-	d.SetFaults(jiratest.Faults{Truncate: 1})
-	r = d.want(http.StatusCreated, http.MethodPost, "/rest/api/2/issue", newIssue(nil))
-	require.Nil(t, r.json)
-	require.True(t, strings.HasPrefix(r.raw, `{"id"`))
-	require.Len(t, d.Issues(), 1)
-
-	d.SetFaults(jiratest.Faults{Cut: 1})
-	_, err := d.send(http.MethodPost, "/rest/api/2/issue", newIssue(nil))
-	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
-	require.Len(t, d.Issues(), 2)
-
-	d.SetFaults(jiratest.Faults{Down: true})
-	_, err = d.send(http.MethodPost, "/rest/api/2/issue", newIssue(nil))
-	require.Error(t, err)
-	require.Len(t, d.Issues(), 2)
-}
-
-func TestASlowAnswerComesAfterTheCommit(t *testing.T) {
-	d := newDesk(t, nil)
-	d.SetFaults(jiratest.Faults{SlowMS: 60_000})
-	answered := make(chan error, 1)
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.url+"/rest/api/2/issue", strings.NewReader(
-		`{"fields":{"project":{"key":"ACCESS"},"issuetype":{"name":"Access request"},"summary":"slow"}}`))
-	require.NoError(t, err)
-	r.SetBasicAuth(d.email, d.token)
-	client := &http.Client{Timeout: 200 * time.Millisecond}
-	go func() {
-		resp, err := client.Do(r)
-		if err == nil {
-			err = errors.Join(errors.New("an answer came"), resp.Body.Close())
-		}
-		answered <- err
-	}()
-	require.Eventually(t, func() bool { return len(d.Issues()) == 1 }, 10*time.Second, time.Millisecond)
-	require.ErrorContains(t, <-answered, "Timeout")
-}
-
 func TestFaultsAreSwitchedByHTTP(t *testing.T) {
 	d := newDesk(t, nil)
-	r := d.want(http.StatusOK, http.MethodPut, "/_sim/faults", `{"down":true,"drop_after_commit":{"create_issue":2},"index_lag_seconds":1.5}`)
+	r := d.want(http.StatusOK, http.MethodPut, "/_sim/faults", `{"down":true,"index_lag_seconds":1.5,
+		"rules":[{"times":2,"only":["create_issue"],"succeeded":true,"of":[{"kind":"drop"}]}]}`)
 	require.Equal(t, true, r.json["down"])
-	want := jiratest.Faults{Down: true, DropAfterCommit: map[jiratest.Operation]int{jiratest.OpCreateIssue: 2}, IndexLagSeconds: 1.5}
+	want := jiratest.Faults{
+		Faults:          fakewire.Faults{Down: true, Rules: []fakewire.Rule{losing(2, jiratest.OpCreateIssue)}},
+		IndexLagSeconds: 1.5,
+	}
 	require.Equal(t, want, d.Faults())
 	got := d.want(http.StatusOK, http.MethodGet, "/_sim/faults", nil)
 	require.Equal(t, json.Number("1.5"), got.json["index_lag_seconds"])
-	for _, body := range []string{`{"doun":true}`, `no`, `{"html":"x"}`} {
+	for _, body := range []string{`{"doun":true}`, `no`, `{"rules":"x"}`, `{"html":1}`} {
 		d.want(http.StatusBadRequest, http.MethodPut, "/_sim/faults", body)
 	}
 	require.Equal(t, want, d.Faults(), "what is refused changes nothing")
+	want = jiratest.Faults{
+		Faults:     fakewire.Rules(fakewire.Rule{Every: 5, Of: []fakewire.Fault{{Kind: fakewire.Hang, Committed: true}}}),
+		HookFaults: desktest.HookFaults{LoseWebhooks: -1, DoubleWebhooks: true}, Captcha: true,
+	}
+	d.want(http.StatusOK, http.MethodPut, "/_sim/faults", want)
+	require.Equal(t, want, d.Faults(), "they are written as they are read")
 	d.want(http.StatusOK, http.MethodPut, "/_sim/faults", `{}`)
 	d.create(nil)
 	var issues []jiratest.Issue
 	require.NoError(t, json.Unmarshal([]byte(d.want(http.StatusOK, http.MethodGet, "/_sim/issues", nil).raw), &issues))
 	require.Len(t, issues, 1)
 	require.Equal(t, "Wiki for Ana", issues[0].Summary)
-	require.Equal(t, jiratest.StatusWaiting, issues[0].Status)
+	require.Equal(t, desktest.StatusWaiting, issues[0].Status)
 }

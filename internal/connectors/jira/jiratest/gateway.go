@@ -21,10 +21,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	id, path, _ := strings.Cut(rest, "/")
 	if id != s.cfg.CloudID || !strings.HasPrefix(path, "rest/") {
-		s.writeDate(w)
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusNotFound)
-		_, _ = w.Write([]byte(`{"code":404,"message":"Not Found"}`))
+		refused, _ := gatewayError(http.StatusNotFound, "Not Found")
+		s.Send(w, refused)
 		return
 	}
 	inner := r.Clone(context.WithValue(r.Context(), viaGateway{}, true))
@@ -39,7 +37,7 @@ func throughGateway(r *http.Request) bool { return r.Context().Value(viaGateway{
 
 // gatewayError is an error in the shape of what stands before Jira, and of Data Center's own plug-ins.
 func gatewayError(status int, message string) (*answer, error) {
-	return &answer{status: status, body: map[string]any{"code": status, "message": message}}, nil
+	return &answer{Status: status, Body: map[string]any{"code": status, "message": message}}, nil
 }
 
 // base is the address by which the API was called, for links.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira/jiratest"
 )
 
@@ -45,15 +46,15 @@ func (d *desk) awaitHeld(t *testing.T, want ...bool) {
 
 func TestAHeldCallWaitsForItsRelease(t *testing.T) {
 	for name, row := range map[string]struct {
-		when   jiratest.HoldTime
+		when   fakewire.HoldTime
 		stored int
 	}{
-		"before its commit":            {jiratest.HoldBefore, 0},
-		"after its commit, unanswered": {jiratest.HoldAfter, 1},
+		"before its commit":            {fakewire.HoldBefore, 0},
+		"after its commit, unanswered": {fakewire.HoldAfter, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, nil)
-			d.AddHold(jiratest.Hold{Op: jiratest.OpCreateIssue, When: row.when, Match: []string{"/rest/api/2", "held one"}})
+			d.AddHold(fakewire.Hold{Op: jiratest.OpCreateIssue, When: row.when, Match: []string{"/rest/api/2", "held one"}})
 			require.Equal(t, http.StatusCreated, <-d.createSoon(t.Context(), t, "another one"), "it does not match")
 			status := d.createSoon(t.Context(), t, "the held one")
 			d.awaitHeld(t, true)
@@ -67,40 +68,4 @@ func TestAHeldCallWaitsForItsRelease(t *testing.T) {
 			require.Empty(t, d.Holds())
 		})
 	}
-}
-
-func TestAHeldCallWhoseCallerHasGone(t *testing.T) {
-	for name, row := range map[string]struct {
-		when   jiratest.HoldTime
-		stored int
-	}{
-		"does nothing when it was held before its commit": {jiratest.HoldBefore, 0},
-		"was done when it was held after its commit":      {jiratest.HoldAfter, 1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := newDesk(t, nil)
-			d.AddHold(jiratest.Hold{Op: jiratest.OpCreateIssue, When: row.when})
-			ctx, leave := context.WithCancel(t.Context())
-			status := d.createSoon(ctx, t, "left alone")
-			d.awaitHeld(t, true)
-			leave()
-			require.Zero(t, <-status)
-			d.awaitHeld(t)
-			require.Len(t, d.Issues(), row.stored)
-		})
-	}
-}
-
-func TestHoldsAreAddedAndReleasedByHTTP(t *testing.T) {
-	d := newDesk(t, nil)
-	d.want(http.StatusOK, http.MethodPost, "/_sim/holds", `{"op":"create_issue","when":"after","match":["slow"]}`)
-	status := d.createSoon(t.Context(), t, "slow")
-	d.awaitHeld(t, true)
-	got := d.want(http.StatusOK, http.MethodGet, "/_sim/holds", nil)
-	require.JSONEq(t, `[{"op":"create_issue","when":"after","match":["slow"],"held":true}]`, got.raw)
-	for _, bad := range []string{`{"op":"create_issue"}`, `{"op":"create_issue","when":"later"}`, `{"when":"after"}`, `{"hold":1}`, `no`} {
-		d.want(http.StatusBadRequest, http.MethodPost, "/_sim/holds", bad)
-	}
-	d.want(http.StatusOK, http.MethodDelete, "/_sim/holds", nil)
-	require.Equal(t, http.StatusCreated, <-status)
 }

@@ -2,12 +2,12 @@ package jiratest_test
 
 import (
 	"net/http"
-	"strconv"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira/jiratest"
 )
 
@@ -120,55 +120,8 @@ func TestDataCenterBeforeTenHasTheOlderPath(t *testing.T) {
 func TestDataCenterRepeatsNoDelivery(t *testing.T) {
 	r := newReceiver(t)
 	r.refuse = 1
-	d := dataCenter(t, func(c *jiratest.Config) { c.Webhooks = []jiratest.Webhook{{URL: r.URL, RetryDelay: time.Millisecond}} })
+	d := dataCenter(t, func(c *jiratest.Config) { c.Webhooks = []desktest.Webhook{{URL: r.URL, RetryDelay: time.Millisecond}} })
 	key := d.create(nil)
 	require.NoError(t, d.MoveAs("ana", key, "Approved"))
 	require.Equal(t, []string{"jira:issue_created", "jira:issue_updated"}, events(r.wait(t, 2)))
-}
-
-func TestAppsRegisterWebhooksForThirtyDays(t *testing.T) {
-	r := newReceiver(t)
-	d := newDesk(t, nil)
-	const path = "/rest/api/3/webhook"
-	body := object{"url": r.URL, "webhooks": []any{
-		object{"events": []string{"jira:issue_created"}, "jqlFilter": "project = ACCESS"},
-		object{"events": []string{"jira:issue_created"}, "jqlFilter": "labels = usher"},
-	}}
-	d.want(http.StatusForbidden, http.MethodPost, path, body)
-	d.authorization = "Bearer " + jiratest.DefaultToken
-	made := d.want(http.StatusOK, http.MethodPost, throughGateway+path, body)
-	id := at(t, made.json, "webhookRegistrationResult", 0, "createdWebhookId")
-	require.Contains(t, at(t, made.json, "webhookRegistrationResult", 1), "errors")
-	d.want(http.StatusBadRequest, http.MethodPost, throughGateway+path, object{"url": r.URL + "/other", "webhooks": body["webhooks"]})
-	create := func() { d.want(http.StatusCreated, http.MethodPost, throughGateway+"/rest/api/3/issue", newIssue(nil)) }
-	create()
-	r.wait(t, 1)
-	d.clock.move(29 * 24 * time.Hour)
-	expires := d.want(http.StatusOK, http.MethodPut, throughGateway+path+"/refresh", object{"webhookIds": []any{id}}).json["expirationDate"]
-	require.Equal(t, strconv.FormatInt(d.clock.now().Add(30*24*time.Hour).UnixMilli(), 10), expires.(interface{ String() string }).String())
-	d.clock.move(2 * 24 * time.Hour)
-	create()
-	r.wait(t, 2)
-	d.clock.move(29 * 24 * time.Hour)
-	create()
-	list := d.want(http.StatusOK, http.MethodGet, throughGateway+path, nil)
-	require.Len(t, list.json["values"], 1)
-	d.want(http.StatusAccepted, http.MethodDelete, throughGateway+path, object{"webhookIds": []any{id}})
-	require.Empty(t, d.want(http.StatusOK, http.MethodGet, throughGateway+path, nil).json["values"])
-	require.Len(t, r.wait(t, 2), 2, "one that has expired is told nothing")
-}
-
-func TestWebhooksAreDelayedAndAllLost(t *testing.T) {
-	r := newReceiver(t)
-	d := hookedDesk(t, r)
-	d.SetFaults(jiratest.Faults{LoseWebhooks: -1})
-	d.create(nil)
-	d.create(nil)
-	d.SetFaults(jiratest.Faults{DelayWebhooksMS: 60})
-	began := time.Now()
-	key := d.create(nil)
-	got := r.wait(t, 1)
-	require.GreaterOrEqual(t, time.Since(began), 60*time.Millisecond)
-	require.Equal(t, key, at(t, got[0].body, "issue", "key"))
-	require.Len(t, got, 1)
 }

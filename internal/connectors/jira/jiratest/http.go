@@ -5,14 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
-)
 
-const bodyLimit = 1 << 20
+	"usher/internal/connectors/fakewire"
+)
 
 // call is one call to the API, as an operation sees it.
 type call struct {
@@ -62,9 +61,7 @@ func (c *call) decode(v any) error {
 
 // decodeClosed is decode for a body that the vendor's document closes: unknown members are refused.
 func (c *call) decodeClosed(v any) error {
-	d := json.NewDecoder(bytes.NewReader(c.body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
+	if err := fakewire.Strict(bytes.NewReader(c.body), v); err != nil {
 		r := refuse(http.StatusBadRequest, "Invalid request payload. Refer to the REST API documentation and try again.")
 		r.bare = true
 		return r
@@ -108,32 +105,14 @@ func slice[T any](all []T, start, size int) []T {
 	return all[start:min(start+size, len(all))]
 }
 
-// answer is what an operation answers: a JSON body, or raw bytes of a content type, or nothing.
-type answer struct {
-	status      int
-	body        any
-	raw         []byte
-	contentType string
-	header      http.Header
-}
+// answer is what an operation answers.
+type answer = fakewire.Answer
 
-func ok(body any) (*answer, error) { return &answer{status: http.StatusOK, body: body}, nil }
+func ok(body any) (*answer, error) { return &answer{Status: http.StatusOK, Body: body}, nil }
 
-func created(body any) (*answer, error) { return &answer{status: http.StatusCreated, body: body}, nil }
+func created(body any) (*answer, error) { return &answer{Status: http.StatusCreated, Body: body}, nil }
 
-func noContent() (*answer, error) { return &answer{status: http.StatusNoContent}, nil }
-
-// bytes is the body as it goes out, and its content type, "" for no body.
-func (a *answer) bytes() ([]byte, string, error) {
-	switch {
-	case a.raw != nil:
-		return a.raw, a.contentType, nil
-	case a.body == nil:
-		return nil, "", nil
-	}
-	raw, err := json.Marshal(a.body)
-	return raw, "application/json;charset=UTF-8", err
-}
+func noContent() (*answer, error) { return &answer{Status: http.StatusNoContent}, nil }
 
 // refusal is an error answer in Jira's shape.
 type refusal struct {
@@ -152,6 +131,9 @@ func (r *refusal) Error() string {
 	}
 	return strings.TrimSpace(text)
 }
+
+// HTTPStatus returns the status of the refusal.
+func (r *refusal) HTTPStatus() int { return r.status }
 
 func refuse(status int, message string) *refusal {
 	return &refusal{status: status, messages: []string{message}}
@@ -183,27 +165,12 @@ func errorsBody(messages []string, fields map[string]string) any {
 func answerOf(err error) *answer {
 	var r *refusal
 	if errors.As(err, &r) && r.bare {
-		return &answer{status: r.status, body: map[string]any{"errorMessages": r.messages}}
+		return &answer{Status: r.status, Body: map[string]any{"errorMessages": r.messages}}
 	}
 	if r != nil {
-		return &answer{status: r.status, body: errorsBody(r.messages, r.fields)}
+		return &answer{Status: r.status, Body: errorsBody(r.messages, r.fields)}
 	}
-	return &answer{status: http.StatusInternalServerError, body: errorBody(err.Error(), nil)}
-}
-
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	return io.ReadAll(http.MaxBytesReader(w, r.Body, bodyLimit))
-}
-
-// drop closes the connection without an answer. A writer whose connection cannot be taken over (a recorder) is not one
-// of net/http's servers for HTTP/1; it gets a 500.
-func drop(w http.ResponseWriter) {
-	conn, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		http.Error(w, "dropped", http.StatusInternalServerError)
-		return
-	}
-	_ = conn.Close()
+	return &answer{Status: http.StatusInternalServerError, Body: errorBody(err.Error(), nil)}
 }
 
 // stamp is a time in Jira's form: milliseconds, and the site's offset without a colon.

@@ -1,99 +1,15 @@
 package jiratest
 
 import (
-	"container/list"
-	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"usher/internal/connectors/desktest"
 )
 
 // entry is an issue and what the search index knows of it.
-type entry struct {
-	now     *issue
-	indexed []version
-	// newest is the latest time of change that any state of the issue has had; place is where it stands in index.recent.
-	newest time.Time
-	place  *list.Element
-}
-
-// version is a state of an issue and the moment from which the search sees it.
-type version struct {
-	issue     *issue
-	visibleAt time.Time
-}
-
-func (e *entry) visibleBy(latest time.Time) {
-	for n := range e.indexed {
-		if e.indexed[n].visibleAt.After(latest) {
-			e.indexed[n].visibleAt = latest
-		}
-	}
-}
-
-// seen is the issue as the search index has it, nil when it has nothing.
-func (e *entry) seen(now time.Time) *issue {
-	for _, v := range slices.Backward(e.indexed) {
-		if !v.visibleAt.After(now) {
-			return v.issue
-		}
-	}
-	return nil
-}
-
-// add adds a state and drops those that no search can see again.
-func (e *entry) add(v version, now time.Time) {
-	e.indexed = append(e.indexed, v)
-	for len(e.indexed) > 1 && !e.indexed[1].visibleAt.After(now) {
-		e.indexed = e.indexed[1:]
-	}
-}
-
-// index finds the issues that a query may match without looking at all of them. It may give too many, never too few: the
-// query itself is tried on what it gives.
-type index struct {
-	// labels lead, in lower case, to the issues that carry them or did.
-	labels map[string]map[int64]*entry
-	// recent holds every entry, the one that changed last at the back.
-	recent *list.List
-}
-
-func newIndex() index { return index{labels: map[string]map[int64]*entry{}, recent: list.New()} }
-
-func (x *index) put(e *entry) {
-	for _, label := range e.now.Labels {
-		label = strings.ToLower(label)
-		if x.labels[label] == nil {
-			x.labels[label] = map[int64]*entry{}
-		}
-		x.labels[label][e.now.ID] = e
-	}
-	if e.place != nil && !e.now.Updated.After(e.newest) {
-		return
-	}
-	e.newest = e.now.Updated
-	if e.place == nil {
-		e.place = x.recent.PushBack(e)
-	} else {
-		x.recent.MoveToBack(e.place)
-	}
-	for before := e.place.Prev(); before != nil && before.Value.(*entry).newest.After(e.newest); before = e.place.Prev() {
-		x.recent.MoveBefore(e.place, before)
-	}
-}
-
-// since returns the entries that changed at that time or later.
-func (x *index) since(at time.Time) []*entry {
-	var out []*entry
-	for p := x.recent.Back(); p != nil; p = p.Prev() {
-		e := p.Value.(*entry)
-		if e.newest.Before(at) {
-			break
-		}
-		out = append(out, e)
-	}
-	return out
-}
+type entry = desktest.Entry[*issue]
 
 // narrowing is a way to the entries that a part of a condition may match: how many they are at most, and they.
 type narrowing struct {
@@ -105,21 +21,15 @@ type narrowing struct {
 // is not much less than all, all of them come, in an order that is near the one that is wanted.
 func (s *Server) candidates(m matcher, q jql) []*entry {
 	if q.where != nil {
-		if best, can := s.narrow(m, q.where); can && best.size*4 < len(s.order) {
+		if best, can := s.narrow(m, q.where); can && best.size*4 < s.view.Len() {
 			return best.get()
 		}
 	}
-	all := make([]*entry, 0, len(s.order))
+	all := make([]*entry, 0, s.view.Len())
 	if len(q.order) > 0 && q.order[0].field == "updated" {
-		for p := s.index.recent.Front(); p != nil; p = p.Next() {
-			all = append(all, p.Value.(*entry))
-		}
-		return all
+		return slices.AppendSeq(all, s.view.Recent())
 	}
-	for _, id := range slices.Backward(s.order) {
-		all = append(all, s.entries[id])
-	}
-	return all
+	return slices.AppendSeq(all, s.view.Newest())
 }
 
 func (s *Server) narrow(m matcher, n *node) (narrowing, bool) {
@@ -148,7 +58,7 @@ func (s *Server) narrowClause(m matcher, c clause) (narrowing, bool) {
 		if !valid {
 			return narrowing{}, false
 		}
-		found := s.index.since(at)
+		found := s.view.Since(at)
 		return narrowing{size: len(found), get: func() []*entry { return found }}, true
 	case (c.field == "key" || c.field == "issuekey" || c.field == "id" || c.field == "issue") && (c.op == "=" || c.op == "in"):
 		return narrowing{size: len(c.values), get: func() []*entry { return s.named(c.values) }}, true
@@ -157,65 +67,25 @@ func (s *Server) narrowClause(m matcher, c clause) (narrowing, bool) {
 }
 
 func (s *Server) labelled(values []token) (narrowing, bool) {
-	size := 0
+	labels := make([]string, 0, len(values))
 	for _, v := range values {
 		if v.is("empty") || v.is("null") {
 			return narrowing{}, false
 		}
-		size += len(s.index.labels[strings.ToLower(v.text)])
+		labels = append(labels, v.text)
 	}
-	return narrowing{size: size, get: func() []*entry {
-		found := map[int64]*entry{}
-		for _, v := range values {
-			maps.Copy(found, s.index.labels[strings.ToLower(v.text)])
-		}
-		return slices.Collect(maps.Values(found))
-	}}, true
+	return narrowing{size: s.view.CountLabelled(labels...), get: func() []*entry { return s.view.Labelled(labels...) }}, true
 }
 
 func (s *Server) named(values []token) []*entry {
 	var out []*entry
 	for _, v := range values {
-		if i, exists := s.find(v.text); exists && !slices.Contains(out, s.entries[i.ID]) {
-			out = append(out, s.entries[i.ID])
+		if i, exists := s.find(v.text); exists && !slices.Contains(out, s.view.Entry(i.ID)) {
+			out = append(out, s.view.Entry(i.ID))
 		}
 	}
 	return out
 }
 
-// lagOf is how long the search does not see a change of an issue.
-func (s *Server) lagOf(i *issue) time.Duration {
-	for idOrKey, lag := range s.faults.IssueLagSeconds {
-		if idOrKey == i.id() || strings.EqualFold(idOrKey, i.key()) {
-			return seconds(lag)
-		}
-	}
-	return seconds(s.faults.IndexLagSeconds)
-}
-
-// SetIndexLag changes how long the search does not see the changes of an issue, by id or key, or with "" those of all
-// issues that have no lag of their own. It is the fault of that name; the others stay as they are, and so do their
-// counters. A shorter lag applies to earlier changes as well; a longer one does not.
-func (s *Server) SetIndexLag(idOrKey string, lag time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if idOrKey == "" {
-		s.faults.IndexLagSeconds = lag.Seconds()
-	} else {
-		lags := maps.Clone(s.faults.IssueLagSeconds)
-		if lags == nil {
-			lags = map[string]float64{}
-		}
-		lags[idOrKey] = lag.Seconds()
-		s.faults.IssueLagSeconds = lags
-	}
-	s.shortenLag()
-}
-
-// shortenLag applies the present lags to what the search does not see yet.
-func (s *Server) shortenLag() {
-	now := s.cfg.Now()
-	for _, e := range s.entries {
-		e.visibleBy(now.Add(s.lagOf(e.now)))
-	}
-}
+// lag is how long the search does not see a change.
+func (s *Server) lag() time.Duration { return seconds(s.faults.IndexLagSeconds) }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira/jiratest"
 )
 
@@ -73,7 +74,7 @@ func TestCreateStoresEverythingAtomically(t *testing.T) {
 	require.Equal(t, "Please.", i.Description)
 	require.Equal(t, map[string]string{"customfield_10041": "r-1", "customfield_10047": "Because.", "customfield_10048": "High"}, i.Fields)
 	require.JSONEq(t, `{"request":"r-1"}`, string(i.Properties["usher"]))
-	require.Equal(t, jiratest.StatusWaiting, i.Status)
+	require.Equal(t, desktest.StatusWaiting, i.Status)
 	require.Equal(t, 1, d.CountLabel("usher-1"))
 	require.Equal(t, 0, d.CountLabel("USHER-1"))
 
@@ -132,7 +133,7 @@ func TestDeletedHiddenAndUnknownIssuesAnswerTheSame(t *testing.T) {
 	d.want(http.StatusNoContent, http.MethodDelete, "/rest/api/3/issue/"+deleted, nil)
 	require.NoError(t, d.Hide(hidden, true))
 	for _, key := range []string{deleted, hidden, "ACCESS-99", "99999", "nonsense"} {
-		for _, path := range []string{"", "/transitions", "/comment", "/changelog", "/properties/x", "/remotelink"} {
+		for _, path := range []string{"", "/transitions", "/comment", "/changelog", "/properties/x"} {
 			r := d.want(http.StatusNotFound, http.MethodGet, "/rest/api/3/issue/"+key+path, nil)
 			require.Equal(t, object{"errorMessages": []any{notThere}, "errors": object{}}, r.json)
 		}
@@ -182,7 +183,7 @@ func TestAnEditIsToldInTheHistoryAndNothingElseIs(t *testing.T) {
 	require.Equal(t, "2026-03-04T06:30:15.123-0700", at(t, log, "values", 0, "created"))
 	i, _ := d.Issue(key)
 	require.Equal(t, []string{"b"}, i.Labels)
-	require.Equal(t, jiratest.StatusWaiting, i.Status)
+	require.Equal(t, desktest.StatusWaiting, i.Status)
 }
 
 func TestTheHistoryIsPagedOldestFirstAndExpandedNewestFirst(t *testing.T) {
@@ -226,7 +227,7 @@ func TestAssigning(t *testing.T) {
 	}
 }
 
-func TestPropertiesAndRemoteLinksAreUpserts(t *testing.T) {
+func TestPropertiesAreUpserts(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
 	property := "/rest/api/3/issue/" + key + "/properties/usher.request"
@@ -235,17 +236,6 @@ func TestPropertiesAndRemoteLinksAreUpserts(t *testing.T) {
 	d.want(http.StatusOK, http.MethodPut, property, object{"id": 2})
 	require.Equal(t, object{"key": "usher.request", "value": object{"id": json.Number("2")}}, d.want(http.StatusOK, http.MethodGet, property, nil).json)
 	d.want(http.StatusBadRequest, http.MethodPut, property, "no json")
-
-	links := "/rest/api/3/issue/" + key + "/remotelink"
-	link := object{"globalId": "usher=1", "object": object{"url": "https://usher.example.test/1", "title": "Request"}}
-	made := d.want(http.StatusCreated, http.MethodPost, links, link)
-	link["object"].(object)["title"] = "Request 1"
-	again := d.want(http.StatusOK, http.MethodPost, links, link)
-	require.Equal(t, made.json["id"], again.json["id"])
-	got := d.want(http.StatusOK, http.MethodGet, links+"?globalId=usher%3D1", nil)
-	require.Equal(t, "Request 1", at(t, got.json, "object", "title"))
-	r := d.want(http.StatusBadRequest, http.MethodPost, links, object{"object": object{}})
-	require.Equal(t, object{"title": "'title' is required.", "url": "'url' is required."}, r.json["errors"])
 }
 
 func TestIssuesThatAreOpenedAtTheSameTimeGetKeysOfTheirOwn(t *testing.T) {

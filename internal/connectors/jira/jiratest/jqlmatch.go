@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"usher/internal/connectors/desktest"
 )
 
 // matcher turns a condition into a test of issues, for one caller at one moment.
@@ -120,9 +122,9 @@ func (m matcher) values(field string) (func(*issue) []string, bool) {
 	case "key", "id", "issue", "issuekey":
 		return func(i *issue) []string { return []string{i.id()} }, true
 	case "status":
-		return func(i *issue) []string { return []string{i.Status, m.s.projectOf(i).status(i.Status).Name} }, true
+		return func(i *issue) []string { return []string{i.Status, m.s.projectOf(i).Status(i.Status).Name} }, true
 	case "statuscategory":
-		return func(i *issue) []string { return []string{string(m.s.projectOf(i).status(i.Status).Category)} }, true
+		return func(i *issue) []string { return []string{string(m.s.projectOf(i).Status(i.Status).Category)} }, true
 	case "issuetype", "type":
 		return func(i *issue) []string { return []string{m.s.projectOf(i).IssueType.ID} }, true
 	case "assignee":
@@ -170,7 +172,7 @@ func (m matcher) value(c clause, v token) (string, error) {
 
 func (m matcher) status(nameOrID string) bool {
 	return slices.ContainsFunc(m.s.projects, func(p Project) bool {
-		return slices.ContainsFunc(p.Statuses, func(st Status) bool { return strings.EqualFold(st.Name, nameOrID) || st.ID == nameOrID })
+		return slices.ContainsFunc(p.Statuses, func(st desktest.Status) bool { return strings.EqualFold(st.Name, nameOrID) || st.ID == nameOrID })
 	})
 }
 
@@ -186,11 +188,11 @@ func (m matcher) issueType(nameOrID string) (string, bool) {
 func categoryNamed(name string) (string, bool) {
 	switch strings.ToLower(name) {
 	case "to do", "new":
-		return string(CategoryNew), true
+		return string(desktest.CategoryNew), true
 	case "in progress", "indeterminate":
-		return string(CategoryIndeterminate), true
+		return string(desktest.CategoryIndeterminate), true
 	case "done":
-		return string(CategoryDone), true
+		return string(desktest.CategoryDone), true
 	}
 	return "", false
 }
@@ -302,7 +304,7 @@ func (o sorting) compare(a, b *issue, s *Server) int {
 	case "updated":
 		return a.Updated.Compare(b.Updated)
 	case "status":
-		return strings.Compare(s.projectOf(a).status(a.Status).Name, s.projectOf(b).status(b.Status).Name)
+		return strings.Compare(s.projectOf(a).Status(a.Status).Name, s.projectOf(b).Status(b.Status).Name)
 	case "summary":
 		return strings.Compare(a.Summary, b.Summary)
 	case "key", "issuekey":

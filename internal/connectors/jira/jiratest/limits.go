@@ -1,11 +1,12 @@
 package jiratest
 
 import (
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"usher/internal/connectors/fakewire"
 )
 
 // The values of RateLimit-Reason that Atlassian documents for Jira Cloud; others occur.
@@ -30,37 +31,10 @@ type Limits struct {
 	UserPerSecond int `json:"user_per_second,omitempty"`
 }
 
-// limiter is what was used of the limits.
-type limiter struct {
-	hour    time.Time
-	points  int
-	buckets map[string]*bucket
-	writes  map[string][]time.Time
-}
-
-func newLimiter() limiter {
-	return limiter{buckets: map[string]*bucket{}, writes: map[string][]time.Time{}}
-}
-
-// bucket is filled with perSecond tokens each second, up to as many.
-type bucket struct {
-	tokens float64
-	at     time.Time
-}
-
-func (l *limiter) take(name string, perSecond int, now time.Time) (left int, wait time.Duration) {
-	b := l.buckets[name]
-	if b == nil {
-		b = &bucket{tokens: float64(perSecond), at: now}
-		l.buckets[name] = b
-	}
-	b.tokens = min(float64(perSecond), b.tokens+now.Sub(b.at).Seconds()*float64(perSecond))
-	b.at = now
-	if b.tokens < 1 {
-		return 0, time.Duration((1 - b.tokens) / float64(perSecond) * float64(time.Second))
-	}
-	b.tokens--
-	return int(b.tokens), 0
+// quota is what was used of Limits.QuotaPerHour.
+type quota struct {
+	hour   time.Time
+	points int
 }
 
 // limit refuses what is too much. The caller holds the lock.
@@ -78,11 +52,11 @@ func (s *Server) limit(c *call, op Operation, h http.Header) *answer {
 		}
 	}
 	if l.BurstPerSecond > 0 {
-		if _, wait := s.limits.take(string(op), l.BurstPerSecond, s.cfg.Now()); wait > 0 {
+		if _, wait := s.limiter.Take(string(op), l.BurstPerSecond, s.cfg.Now()); wait > 0 {
 			return s.tooMany(ReasonBurst, wait)
 		}
 	}
-	if i, known := s.find(c.r.PathValue("key")); known && op.writesIssue() {
+	if i, known := s.find(c.r.PathValue("key")); known && writesIssue(op) {
 		return s.limitWrites(*l, i.id())
 	}
 	return nil
@@ -90,12 +64,12 @@ func (s *Server) limit(c *call, op Operation, h http.Header) *answer {
 
 func (s *Server) limitQuota(l Limits, h http.Header) *answer {
 	now := s.now().UTC()
-	if hour := now.Truncate(time.Hour); !hour.Equal(s.limits.hour) {
-		s.limits.hour, s.limits.points = hour, 0
+	if hour := now.Truncate(time.Hour); !hour.Equal(s.quota.hour) {
+		s.quota.hour, s.quota.points = hour, 0
 	}
-	left := l.QuotaPerHour - s.limits.points
+	left := l.QuotaPerHour - s.quota.points
 	if left <= 0 {
-		return s.tooMany(ReasonTenantQuota, s.limits.hour.Add(time.Hour).Sub(now))
+		return s.tooMany(ReasonTenantQuota, s.quota.hour.Add(time.Hour).Sub(now))
 	}
 	if left*5 < l.QuotaPerHour {
 		h.Set("X-RateLimit-NearLimit", "true")
@@ -104,23 +78,12 @@ func (s *Server) limitQuota(l Limits, h http.Header) *answer {
 }
 
 func (s *Server) limitWrites(l Limits, id string) *answer {
-	now := s.cfg.Now()
-	var kept []time.Time
-	for _, at := range s.limits.writes[id] {
-		if now.Sub(at) < 30*time.Second {
-			kept = append(kept, at)
-		}
+	wait := s.limiter.Within(id, s.cfg.Now(),
+		fakewire.Window{Span: 2 * time.Second, Most: l.IssueWritesPer2s}, fakewire.Window{Span: 30 * time.Second, Most: l.IssueWritesPer30s})
+	if wait == 0 {
+		return nil
 	}
-	s.limits.writes[id] = kept
-	for span, most := range map[time.Duration]int{2 * time.Second: l.IssueWritesPer2s, 30 * time.Second: l.IssueWritesPer30s} {
-		if most > 0 && len(kept) >= most {
-			if oldest := kept[len(kept)-most]; now.Sub(oldest) < span {
-				return s.tooMany(ReasonIssueWrites, span-now.Sub(oldest))
-			}
-		}
-	}
-	s.limits.writes[id] = append(kept, now)
-	return nil
+	return s.tooMany(ReasonIssueWrites, wait)
 }
 
 // limitUser counts one account's calls, and tells the headers that Data Center sends with every answer.
@@ -128,24 +91,41 @@ func (s *Server) limitUser(c *call, h http.Header) *answer {
 	perSecond, left, wait := 100, 99, time.Duration(0)
 	if l := s.faults.Limits; l != nil && l.UserPerSecond > 0 && c.account != nil {
 		perSecond = l.UserPerSecond
-		left, wait = s.limits.take("user "+c.account.ID, perSecond, s.cfg.Now())
+		left, wait = s.limiter.Take("user "+c.account.ID, perSecond, s.cfg.Now())
 	}
 	h.Set("X-RateLimit-Limit", strconv.Itoa(perSecond))
 	h.Set("X-RateLimit-Remaining", strconv.Itoa(left))
 	h.Set("X-RateLimit-FillRate", strconv.Itoa(perSecond))
 	h.Set("X-RateLimit-Interval-Seconds", "1")
-	h.Set("Retry-After", wholeSeconds(wait))
+	h.Set("Retry-After", fakewire.WholeSeconds(wait))
 	if wait == 0 {
 		return nil
 	}
-	return &answer{status: http.StatusTooManyRequests, body: map[string]string{"message": "Rate limit exceeded."}}
+	return &answer{Status: http.StatusTooManyRequests, Body: map[string]string{"message": "Rate limit exceeded."}}
 }
 
-// wholeSeconds rounds up, as the header must.
-func wholeSeconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
-
 func (s *Server) tooMany(reason string, wait time.Duration) *answer {
-	return RateLimit{RetryAfter: wholeSeconds(wait), Reason: reason}.answer(s.now())
+	return s.RateLimited(fakewire.Fault{RetryAfter: fakewire.WholeSeconds(wait), Reason: reason})
+}
+
+// addLimitHeaders adds what Jira's 429 tells of its reason; one without a reason tells nothing. The structured headers are
+// those of the draft that the vendor follows.
+func (s *Server) addLimitHeaders(a *answer, f fakewire.Fault) {
+	if f.Reason == "" {
+		return
+	}
+	wait, err := strconv.Atoi(f.RetryAfter)
+	if err != nil {
+		wait = 1
+	}
+	a.Set("RateLimit-Reason", f.Reason)
+	a.Set("X-RateLimit-Limit", "100")
+	a.Set("X-RateLimit-Remaining", "0")
+	a.Set("X-RateLimit-Reset", s.now().Add(time.Duration(wait)*time.Second).UTC().Format("2006-01-02T15:04Z"))
+	if f.Reason == ReasonGlobalQuota || f.Reason == ReasonTenantQuota {
+		a.Set("RateLimit-Policy", `"global-app-quota";q=65000;w=3600`)
+		a.Set("RateLimit", `"global-app-quota";r=0;t=`+strconv.Itoa(wait))
+	}
 }
 
 // charge counts the points of an answered call.
@@ -153,13 +133,13 @@ func (s *Server) charge(c *call, op Operation, a *answer) {
 	if s.faults.Limits == nil || !throughGateway(c.r) {
 		return
 	}
-	s.limits.points++
-	if op.writesIssue() || strings.HasPrefix(c.r.Method, http.MethodPut) {
+	s.quota.points++
+	if writesIssue(op) || strings.HasPrefix(c.r.Method, http.MethodPut) {
 		return
 	}
-	if list, isMap := a.body.(map[string]any); isMap {
+	if list, isMap := a.Body.(map[string]any); isMap {
 		if issues, many := list["issues"].([]any); many {
-			s.limits.points += len(issues)
+			s.quota.points += len(issues)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira/jiratest"
 )
 
@@ -50,7 +51,7 @@ func TestWritesToOneIssueAreLimited(t *testing.T) {
 
 func TestTheQuotaCountsPointsAtTheGatewayUntilTheHourIsOver(t *testing.T) {
 	d := newDesk(t, nil)
-	_, err := d.Seed(jiratest.Seed{Count: 8})
+	_, err := d.Seed(desktest.Seed{Count: 8})
 	require.NoError(t, err)
 	d.SetFaults(jiratest.Faults{Limits: &jiratest.Limits{QuotaPerHour: 10}})
 	search := func(root string) reply {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/desktest"
+	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira/jiratest"
 )
 
@@ -28,7 +30,7 @@ func TestASeedOpensManyIssuesAtOnce(t *testing.T) {
 	i, _ := d.Issue("ACCESS-3")
 	require.Equal(t, []string{"usher", "usher-8"}, i.Labels)
 	require.Equal(t, "Access 8", i.Summary)
-	require.Equal(t, jiratest.StatusApproved, i.Status)
+	require.Equal(t, desktest.StatusApproved, i.Status)
 	require.Equal(t, "acc-ana", i.Assignee)
 	require.JSONEq(t, `{"marker":"usher-8"}`, string(i.Properties["usher"]))
 	require.Equal(t, d.clock.now().Add(-time.Minute).UnixMilli(), i.Updated.UnixMilli())
@@ -49,7 +51,7 @@ func TestCallsAreCountedCheaplyAndFromZeroAgain(t *testing.T) {
 	r := d.want(http.StatusOK, http.MethodGet, "/_sim/calls", nil)
 	require.Equal(t, object{"total": json.Number("3"), "by_operation": object{"create_issue": json.Number("1"), "search": json.Number("2")}}, r.json)
 	require.Equal(t, json.Number("0"), d.want(http.StatusOK, http.MethodDelete, "/_sim/calls", nil).json["total"])
-	require.Equal(t, jiratest.Calls{ByOperation: map[jiratest.Operation]int{}}, d.Calls())
+	require.Equal(t, fakewire.Calls{ByOperation: map[jiratest.Operation]int{}}, d.Calls())
 }
 
 // TestTheIndexFindsWhatAWalkOverAllFinds compares narrowed queries with the same ones in a form that nothing narrows.
@@ -93,7 +95,7 @@ func TestAClockThatIsPutBackHidesNothing(t *testing.T) {
 func TestASeedIsKeptOverARestart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.jsonl")
 	d := newDesk(t, kept(file))
-	_, err := d.Seed(jiratest.Seed{Count: 2500})
+	_, err := d.Seed(desktest.Seed{Count: 2500})
 	require.NoError(t, err)
 	require.NoError(t, d.MoveAs("acc-ana", "ACCESS-1", "Approved"))
 	again := newDesk(t, kept(file))
@@ -105,7 +107,7 @@ func TestASeedIsKeptOverARestart(t *testing.T) {
 
 func TestTheBoardShowsTheYoungestOfMany(t *testing.T) {
 	d := newDesk(t, nil)
-	_, err := d.Seed(jiratest.Seed{Count: 105})
+	_, err := d.Seed(desktest.Seed{Count: 105})
 	require.NoError(t, err)
 	page := d.want(http.StatusOK, http.MethodGet, "/board", nil).raw
 	require.Equal(t, 100, strings.Count(page, `<article class="card"`))
@@ -120,7 +122,7 @@ func loaded(b *testing.B) *jiratest.Server {
 	c := &clock{at: time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)}
 	s := jiratest.New(jiratest.Config{Now: c.now})
 	b.Cleanup(func() { require.NoError(b, s.Close()) })
-	issues, err := s.Seed(jiratest.Seed{Count: 10_000})
+	issues, err := s.Seed(desktest.Seed{Count: 10_000})
 	require.NoError(b, err)
 	c.move(time.Hour)
 	for n := range 20 {
@@ -174,7 +176,7 @@ func BenchmarkACommentWithAStateFile(b *testing.B) {
 		b.Run(fmt.Sprintf("%d issues", count), func(b *testing.B) {
 			s := jiratest.New(jiratest.Config{StateFile: filepath.Join(b.TempDir(), "state.jsonl")})
 			b.Cleanup(func() { require.NoError(b, s.Close()) })
-			issues, err := s.Seed(jiratest.Seed{Count: count})
+			issues, err := s.Seed(desktest.Seed{Count: count})
 			require.NoError(b, err)
 			for n := 0; b.Loop(); n++ {
 				require.NoError(b, s.AssignAs(jiratest.DefaultAccountID, issues[n%count].ID, []string{jiratest.DefaultAccountID, ""}[n/count%2]))

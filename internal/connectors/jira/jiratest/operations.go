@@ -1,14 +1,15 @@
 package jiratest
 
+import "usher/internal/connectors/fakewire"
+
 // Operation names one API call, in both versions of the API and both editions, for counters and for faults.
-type Operation string
+type Operation = fakewire.Operation
 
 // The operations.
 const (
 	OpServerInfo       Operation = "server_info"
 	OpTenantInfo       Operation = "tenant_info"
 	OpMyself           Operation = "myself"
-	OpMyPermissions    Operation = "my_permissions"
 	OpGetProject       Operation = "get_project"
 	OpProjectStatuses  Operation = "project_statuses"
 	OpCreateMetaTypes  Operation = "create_meta_types"
@@ -21,7 +22,6 @@ const (
 	OpBulkFetch        Operation = "bulk_fetch"
 	OpBulkChangelog    Operation = "bulk_changelog"
 	OpSearch           Operation = "search"
-	OpCount            Operation = "approximate_count"
 	OpRemovedSearch    Operation = "removed_search"
 	OpGetTransitions   Operation = "get_transitions"
 	OpTransition       Operation = "transition"
@@ -29,44 +29,36 @@ const (
 	OpAddComment       Operation = "add_comment"
 	OpEditComment      Operation = "edit_comment"
 	OpAssign           Operation = "assign"
-	OpArchive          Operation = "archive"
 	OpGetUser          Operation = "get_user"
 	OpFindUsers        Operation = "find_users"
 	OpFindAssignable   Operation = "find_assignable"
 	OpGetProperty      Operation = "get_property"
 	OpPutProperty      Operation = "put_property"
-	OpGetRemoteLinks   Operation = "get_remote_links"
-	OpPutRemoteLink    Operation = "put_remote_link"
-	// OpWebhooks is every call about admin webhooks, OpAppWebhooks every call about those of apps.
-	OpWebhooks    Operation = "webhooks"
-	OpAppWebhooks Operation = "app_webhooks"
+	// OpWebhooks is every call about webhooks.
+	OpWebhooks Operation = "webhooks"
 	// OpOther is everything else under /rest.
 	OpOther Operation = "other"
 )
 
-// scope is what a token at the gateway needs for the operation.
-func (op Operation) scope() string {
+// scopeOf returns what a token at the gateway needs for the operation.
+func scopeOf(op Operation) string {
 	switch op {
 	case OpMyself, OpGetUser, OpFindUsers, OpFindAssignable:
 		return "read:jira-user"
 	case OpWebhooks:
 		return "manage:jira-configuration"
-	case OpAppWebhooks:
-		return "manage:jira-webhook"
-	case OpArchive:
-		return "write:jira-work"
 	default:
 	}
-	if op.writesIssue() {
+	if writesIssue(op) {
 		return "write:jira-work"
 	}
 	return "read:jira-work"
 }
 
 // writesIssue reports whether the operation writes one issue.
-func (op Operation) writesIssue() bool {
+func writesIssue(op Operation) bool {
 	switch op {
-	case OpCreateIssue, OpEditIssue, OpDeleteIssue, OpTransition, OpAddComment, OpEditComment, OpAssign, OpPutProperty, OpPutRemoteLink:
+	case OpCreateIssue, OpEditIssue, OpDeleteIssue, OpTransition, OpAddComment, OpEditComment, OpAssign, OpPutProperty:
 		return true
 	default:
 		return false

@@ -49,11 +49,6 @@ func TestAProjectThatCanOnlyBeRead(t *testing.T) {
 	d.want(http.StatusForbidden, http.MethodPost, issue+"/comment", object{"body": "x"})
 	d.want(http.StatusForbidden, http.MethodPut, issue+"/assignee", object{"accountId": nil})
 	d.want(http.StatusForbidden, http.MethodPut, issue+"/properties/usher", object{})
-	r := d.want(http.StatusOK, http.MethodGet, "/rest/api/3/mypermissions?permissions=BROWSE_PROJECTS,EDIT_ISSUES,ADMINISTER&projectKey=ACCESS", nil)
-	require.Equal(t, true, at(t, r.json, "permissions", "BROWSE_PROJECTS", "havePermission"))
-	require.Equal(t, false, at(t, r.json, "permissions", "EDIT_ISSUES", "havePermission"))
-	require.Equal(t, true, at(t, r.json, "permissions", "ADMINISTER", "havePermission"))
-	d.want(http.StatusBadRequest, http.MethodGet, "/rest/api/3/mypermissions", nil)
 }
 
 func TestAnAccountThatIsSwitchedOff(t *testing.T) {

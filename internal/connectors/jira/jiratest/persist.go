@@ -1,16 +1,15 @@
 package jiratest
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"slices"
 	"time"
+
+	"usher/internal/connectors/fakewire"
 )
 
 // record is one line of the state file: an issue after a change. The last line of an issue wins.
@@ -19,10 +18,10 @@ type record struct {
 	Issue  *issue `json:"issue"`
 }
 
-// Restore goes on with the issues of Config.StateFile; a file that does not exist holds none. Call it once, before the
-// first request. The file is JSON, one line for each change, appended in one write, so a process that was killed loses
-// at most the change that it had not answered. Restore rewrites the file to one line for each issue, and leaves out
-// issues of projects that Config does not name.
+// Restore goes on with the issues of Config.StateFile, and from now on keeps them there; a file that does not exist holds
+// none. Call it once, before the first request: a server without it keeps nothing. The file is a fakewire.Journal, a line
+// for each issue, so a process that was killed loses at most the change that it had not answered. Restore rewrites the
+// file, and leaves out issues of projects that Config does not name.
 func (s *Server) Restore() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -30,27 +29,29 @@ func (s *Server) Restore() error {
 		return nil
 	}
 	raw, err := os.ReadFile(s.cfg.StateFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("state file: %w", err)
 	}
 	if err := s.read(raw); err != nil {
 		return fmt.Errorf("state file %s: %w", s.cfg.StateFile, err)
 	}
-	slices.Sort(s.order)
-	return s.compact()
+	s.journal = fakewire.NewJournal(s.cfg.StateFile, s.records)
+	return written(s.journal.Rewrite())
 }
 
 func (s *Server) read(raw []byte) error {
-	for n, line := range bytes.SplitAfter(raw, []byte("\n")) {
-		if !bytes.HasSuffix(line, []byte("\n")) {
-			return nil // the change that a killed process had not finished, or the end
+	n := 0
+	for line, err := range fakewire.Values(raw) {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil // the change that a killed process had not finished
 		}
+		n++
 		var r record
-		if err := json.Unmarshal(line, &r); err != nil || r.Issue == nil {
-			return fmt.Errorf("line %d is no record of an issue: %w", n+1, err)
+		if err == nil {
+			err = json.Unmarshal(line, &r)
+		}
+		if err != nil || r.Issue == nil {
+			return fmt.Errorf("line %d is no record of an issue: %w", n, err)
 		}
 		if _, known := s.project(r.Issue.Project); !known {
 			continue
@@ -61,84 +62,28 @@ func (s *Server) read(raw []byte) error {
 	return nil
 }
 
-// compact writes one line for each issue into a new file and puts it into the old one's place.
-func (s *Server) compact() error {
-	var b bytes.Buffer
-	w := bufio.NewWriter(&b)
-	enc := json.NewEncoder(w)
-	// In this order Restore puts every issue at the end of the index at once.
-	for p := s.index.recent.Front(); p != nil; p = p.Next() {
-		if err := enc.Encode(record{LastID: s.lastID, Issue: p.Value.(*entry).now}); err != nil {
-			return fmt.Errorf("state file: %w", err)
-		}
-	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("state file: %w", err)
-	}
-	s.closeState()
-	s.lines = len(s.order)
-	return replaceFile(s.cfg.StateFile, b.Bytes())
-}
-
-func replaceFile(path string, content []byte) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+// written is the error of a write to the state file.
+func written(err error) error {
 	if err != nil {
 		return fmt.Errorf("state file: %w", err)
-	}
-	_, err = temp.Write(content)
-	err = errors.Join(err, temp.Close())
-	if err == nil {
-		err = os.Rename(temp.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("state file: %w", err), os.Remove(temp.Name()))
 	}
 	return nil
 }
 
-// save appends changes to the state file, in one write.
+// records are the lines of the state file, in the order in which Restore puts every issue at the end of the index at once.
+func (s *Server) records(yield func(any) bool) {
+	for e := range s.view.Recent() {
+		if !yield(record{LastID: s.lastID, Issue: e.Now}) {
+			return
+		}
+	}
+}
+
+// save writes down issues that the state has.
 func (s *Server) save(issues ...*issue) error {
-	if s.cfg.StateFile == "" {
-		return nil
-	}
-	if s.state == nil {
-		f, err := os.OpenFile(s.cfg.StateFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-		if err != nil {
-			return fmt.Errorf("state file: %w", err)
-		}
-		s.state = f
-	}
-	var lines []byte
+	lines := make([]any, 0, len(issues))
 	for _, i := range issues {
-		line, err := json.Marshal(record{LastID: s.lastID, Issue: i})
-		if err != nil {
-			return fmt.Errorf("state file: %w", err)
-		}
-		lines = append(append(lines, line...), '\n')
+		lines = append(lines, record{LastID: s.lastID, Issue: i})
 	}
-	if _, err := s.state.Write(lines); err != nil {
-		return fmt.Errorf("state file: %w", err)
-	}
-	s.lines += len(issues)
-	return nil
-}
-
-// compactIfLong keeps the state file from growing without end.
-func (s *Server) compactIfLong() {
-	if s.cfg.StateFile == "" || s.lines < 10*len(s.order)+1000 {
-		return
-	}
-	if err := s.compact(); err != nil {
-		s.cfg.Log.Error("state file not compacted", "error", err)
-	}
-}
-
-func (s *Server) closeState() {
-	if s.state == nil {
-		return
-	}
-	if err := s.state.Close(); err != nil {
-		s.cfg.Log.Error("state file not closed", "error", err)
-	}
-	s.state = nil
+	return written(s.journal.Append(lines...))
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"usher/internal/connectors/desktest"
 )
 
 // registration is a webhook that was registered through the API. They are not kept in the state file.
@@ -18,18 +20,12 @@ type registration struct {
 	excludeBody bool
 	by          string
 	changed     time.Time
-	// app is true for one that an app registered for itself; it ends at expires.
-	app     bool
-	expires time.Time
-	hook    Webhook
-	queue   *queue
+	hook        desktest.Webhook
+	queue       *desktest.Queue
 }
 
 // filterSection is where the JQL stands among an admin webhook's filters.
 const filterSection = "issue-related-events-section"
-
-// appHookLife is how long an app's webhook lives without a refresh.
-const appHookLife = 30 * 24 * time.Hour
 
 // KnownEvents are the names of the events that a webhook can be told.
 func KnownEvents() []string {
@@ -40,15 +36,10 @@ func KnownEvents() []string {
 }
 
 // receivers are the webhooks that want an event.
-func (s *Server) receivers(e event) []*queue {
-	var out []*queue
-	for _, q := range s.hooks.queues {
-		if q.hook.Events == nil || slices.Contains(q.hook.Events, e.name) {
-			out = append(out, q)
-		}
-	}
+func (s *Server) receivers(e event) []*desktest.Queue {
+	out := s.hooks.Receivers(e.name)
 	for _, r := range s.registered {
-		if !r.off && slices.Contains(r.events, e.name) && (!r.app || s.now().Before(r.expires)) && s.passes(r.filter, e.issue) {
+		if !r.off && slices.Contains(r.events, e.name) && s.passes(r.filter, e.issue) {
 			out = append(out, r.queue)
 		}
 	}
@@ -68,24 +59,12 @@ func (s *Server) passes(filter string, i *issue) bool {
 func (s *Server) register(r registration) registration {
 	s.lastHook++
 	r.id, r.changed = s.lastHook, s.now()
-	r.queue = s.hooks.open(r.hook)
+	r.queue = s.hooks.Open(r.hook)
 	s.registered = append(s.registered, r)
 	return r
 }
 
-func (s *Server) unregister(gone func(registration) bool) int {
-	before := len(s.registered)
-	for _, r := range s.registered {
-		if gone(r) {
-			r.queue.close()
-		}
-	}
-	s.registered = slices.DeleteFunc(s.registered, gone)
-	return before - len(s.registered)
-}
-
-// routeHooks serves the registration of webhooks: by administrators, where the edition and its version have it, and on
-// Cloud by apps.
+// routeHooks serves the registration of webhooks by administrators, where the edition and its version have it.
 func (s *Server) routeHooks() {
 	root := "/rest/webhooks/1.0/webhook"
 	if s.cfg.Edition == DataCenter && s.cfg.major() >= 10 {
@@ -99,15 +78,6 @@ func (s *Server) routeHooks() {
 	handle("GET /{id}", OpWebhooks, s.byAdmin(s.getHook))
 	handle("PUT /{id}", OpWebhooks, s.byAdmin(s.replaceHook))
 	handle("DELETE /{id}", OpWebhooks, s.byAdmin(s.deleteHook))
-	if s.cfg.Edition == Cloud {
-		for version, root := range map[int]string{2: "/rest/api/2/webhook", 3: "/rest/api/3/webhook"} {
-			handle := s.handler(root, version)
-			handle("GET ", OpAppWebhooks, s.byApp(s.listAppHooks))
-			handle("POST ", OpAppWebhooks, s.byApp(s.createAppHooks))
-			handle("DELETE ", OpAppWebhooks, s.byApp(s.deleteAppHooks))
-			handle("PUT /refresh", OpAppWebhooks, s.byApp(s.refreshAppHooks))
-		}
-	}
 }
 
 // byAdmin is for administrators. The gateway does not lead to admin webhooks.
@@ -161,7 +131,7 @@ func (s *Server) hookOf(c *call) (registration, error) {
 	}
 	return registration{
 		name: in.Name, events: in.Events, filter: in.Filters[filterSection], excludeBody: in.ExcludeBody,
-		off: on != nil && !*on, by: c.account.ID, hook: Webhook{URL: in.URL, Secret: secret},
+		off: on != nil && !*on, by: c.account.ID, hook: desktest.Webhook{URL: in.URL, Secret: secret},
 	}, nil
 }
 
@@ -188,9 +158,7 @@ func (s *Server) renderHook(c *call, r registration) map[string]any {
 func (s *Server) listHooks(c *call) (*answer, error) {
 	list := []any{}
 	for _, r := range s.registered {
-		if !r.app {
-			list = append(list, s.renderHook(c, r))
-		}
+		list = append(list, s.renderHook(c, r))
 	}
 	return ok(list)
 }
@@ -206,7 +174,7 @@ func (s *Server) createHook(c *call) (*answer, error) {
 // adminHook is the place of the webhook that the path names.
 func (s *Server) adminHook(c *call) (int, error) {
 	n := slices.IndexFunc(s.registered, func(r registration) bool {
-		return !r.app && strconv.FormatInt(r.id, 10) == c.r.PathValue("id")
+		return strconv.FormatInt(r.id, 10) == c.r.PathValue("id")
 	})
 	if n < 0 {
 		return 0, refuse(http.StatusNotFound, "The webhook does not exist.")
@@ -232,8 +200,8 @@ func (s *Server) replaceHook(c *call) (*answer, error) {
 		return nil, err
 	}
 	old := s.registered[n]
-	old.queue.close()
-	r.id, r.changed, r.queue = old.id, s.now(), s.hooks.open(r.hook)
+	old.queue.Close()
+	r.id, r.changed, r.queue = old.id, s.now(), s.hooks.Open(r.hook)
 	s.registered[n] = r
 	return ok(s.renderHook(c, r))
 }
@@ -243,7 +211,7 @@ func (s *Server) deleteHook(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	id := s.registered[n].id
-	s.unregister(func(r registration) bool { return r.id == id })
+	s.registered[n].queue.Close()
+	s.registered = slices.Delete(s.registered, n, n+1)
 	return noContent()
 }

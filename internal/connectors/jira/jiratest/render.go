@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"usher/internal/connectors/desktest"
 )
 
 // selection is what a reader wants of an issue. histories is how many entries of the history come along, the newest;
@@ -144,7 +146,7 @@ func (s *Server) renderSystem(c *call, i *issue, id string) any {
 	case "project":
 		return renderProject(c, p)
 	case "status":
-		return renderStatus(c, p.status(i.Status))
+		return renderStatus(c, p.Status(i.Status))
 	case "reporter":
 		return s.renderAccount(c, i.Reporter)
 	case "creator":
@@ -214,15 +216,15 @@ func avatars(c *call) map[string]string {
 	return out
 }
 
-func renderStatus(c *call, st Status) map[string]any {
+func renderStatus(c *call, st desktest.Status) map[string]any {
 	id, color, name := 1, "medium-gray", "No Category"
 	key := "undefined"
 	switch st.Category {
-	case CategoryNew:
+	case desktest.CategoryNew:
 		id, key, color, name = 2, "new", "blue-gray", "To Do"
-	case CategoryIndeterminate:
+	case desktest.CategoryIndeterminate:
 		id, key, color, name = 4, "indeterminate", "yellow", "In Progress"
-	case CategoryDone:
+	case desktest.CategoryDone:
 		id, key, color, name = 3, "done", "green", "Done"
 	}
 	return map[string]any{

@@ -29,10 +29,6 @@ func (s *Server) routeAPI() {
 	}
 	s.routeHooks()
 	s.mux.HandleFunc("/rest/", s.api(OpOther, 2, s.noSuchResource))
-	s.mux.HandleFunc("GET "+loginPath, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", htmlType)
-		_, _ = w.Write([]byte(loginPage))
-	})
 	if s.cfg.Edition == Cloud {
 		s.mux.HandleFunc("GET /_edge/tenant_info", s.api(OpTenantInfo, 3, s.tenantInfo))
 	}
@@ -59,7 +55,6 @@ func (s *Server) tenantInfo(*call) (*answer, error) {
 func (s *Server) routeMeta(handle handler) {
 	handle("GET serverInfo", OpServerInfo, s.serverInfo)
 	handle("GET myself", OpMyself, s.myself)
-	handle("GET mypermissions", OpMyPermissions, s.myPermissions)
 	handle("GET project/{key}", OpGetProject, s.getProject)
 	handle("GET project/{key}/statuses", OpProjectStatuses, s.projectStatuses)
 	handle("GET issue/createmeta/{key}/issuetypes", OpCreateMetaTypes, s.createMetaTypes)
@@ -82,28 +77,21 @@ func (s *Server) routeIssues(handle handler) {
 	handle("PUT issue/{key}/assignee", OpAssign, s.assign)
 	handle("GET issue/{key}/{part}/{property}", OpGetProperty, s.getProperty)
 	handle("PUT issue/{key}/properties/{property}", OpPutProperty, s.putProperty)
-	handle("GET issue/{key}/remotelink", OpGetRemoteLinks, s.getRemoteLinks)
-	handle("POST issue/{key}/remotelink", OpPutRemoteLink, s.putRemoteLink)
 }
 
 // routeCloud serves what only Cloud has.
 func (s *Server) routeCloud(handle handler) {
 	handle("GET search/jql", OpSearch, s.search)
 	handle("POST search/jql", OpSearch, s.search)
-	handle("POST search/approximate-count", OpCount, s.approximateCount)
 	handle("GET search", OpRemovedSearch, s.removedSearch)
 	handle("POST search", OpRemovedSearch, s.removedSearch)
 	handle("POST issue/bulkfetch", OpBulkFetch, s.bulkFetch)
 	handle("POST changelog/bulkfetch", OpBulkChangelog, s.bulkChangelog)
 	handle("GET issue/{key}/changelog", OpGetChangelog, s.getChangelog)
-	handle("PUT issue/archive", OpArchive, s.archiveMany(true))
-	handle("PUT issue/unarchive", OpArchive, s.archiveMany(false))
 }
 
 // routeDataCenter serves what only Data Center has.
 func (s *Server) routeDataCenter(handle handler) {
 	handle("GET search", OpSearch, s.classicSearch)
 	handle("POST search", OpSearch, s.classicSearch)
-	handle("PUT issue/{key}/archive", OpArchive, s.archiveOne(true))
-	handle("PUT issue/{key}/restore", OpArchive, s.archiveOne(false))
 }

@@ -120,20 +120,6 @@ func (s *Server) renderAll(c *call, page []*issue, sel selection) []any {
 	return issues
 }
 
-func (s *Server) approximateCount(c *call) (*answer, error) {
-	var in struct {
-		JQL string `json:"jql"`
-	}
-	if err := c.decodeClosed(&in); err != nil {
-		return nil, err
-	}
-	found, err := s.matching(c, in.JQL, nil)
-	if err != nil {
-		return nil, err
-	}
-	return ok(map[string]any{"count": len(found)})
-}
-
 // matching returns the issues that the query finds in the search index, which may lag behind, in the query's order. The
 // issues to reconcile are read as they are now and have to match as well. An anonymous caller finds nothing.
 func (s *Server) matching(c *call, text string, reconcile []int64) ([]*issue, error) {
@@ -161,11 +147,11 @@ func (s *Server) lookUp(m matcher, q jql, reconcile []int64) ([]*issue, error) {
 	var found []*issue
 	now := s.cfg.Now()
 	for _, e := range s.candidates(m, q) {
-		i := e.seen(now)
-		if slices.Contains(reconcile, e.now.ID) {
-			i = e.now
+		i, seen := e.Seen(now)
+		if slices.Contains(reconcile, e.Now.ID) {
+			i, seen = e.Now, true
 		}
-		if i != nil && !i.Deleted && !i.Archived && !s.hides(i) && test(i) {
+		if seen && !i.Deleted && !i.Archived && !s.hides(i) && test(i) {
 			found = append(found, i)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"usher/internal/connectors/desktest"
 )
 
 // issue is one issue. It is never changed once it is in the state: a change replaces it by a clone, so whatever was read
@@ -29,7 +31,6 @@ type issue struct {
 	Properties  map[string]json.RawMessage `json:"properties,omitempty"`
 	Comments    []comment                  `json:"comments,omitempty"`
 	History     []history                  `json:"history,omitempty"`
-	Links       []remoteLink               `json:"links,omitempty"`
 	Created     time.Time                  `json:"created"`
 	Updated     time.Time                  `json:"updated"`
 	Resolved    time.Time                  `json:"resolved,omitzero"`
@@ -68,12 +69,6 @@ type change struct {
 	ToString   *string `json:"toString,omitempty"`
 }
 
-type remoteLink struct {
-	ID       int64           `json:"id"`
-	GlobalID string          `json:"global_id,omitempty"`
-	Body     json.RawMessage `json:"body"`
-}
-
 func (i *issue) key() string { return i.Project + "-" + strconv.Itoa(i.Number) }
 
 func (i *issue) id() string { return strconv.FormatInt(i.ID, 10) }
@@ -86,7 +81,6 @@ func (i *issue) clone() *issue {
 	c.Properties = maps.Clone(i.Properties)
 	c.Comments = slices.Clone(i.Comments)
 	c.History = slices.Clone(i.History)
-	c.Links = slices.Clone(i.Links)
 	return &c
 }
 
@@ -98,23 +92,14 @@ func (s *Server) nextID() int64 {
 
 // commit puts a new or changed issue into the state. The caller holds the lock.
 func (s *Server) commit(i *issue) error {
-	if err := s.save(i); err != nil {
-		return err
-	}
-	s.put(i, s.cfg.Now().Add(s.lagOf(i)))
-	return nil
+	s.put(i, s.cfg.Now().Add(s.lag()))
+	return s.save(i)
 }
 
 func (s *Server) put(i *issue, visibleAt time.Time) {
-	e := s.entries[i.ID]
-	if e == nil {
-		e = &entry{}
-		s.entries[i.ID] = e
-		s.order = append(s.order, i.ID)
-	}
-	e.now = i
-	e.add(version{issue: i, visibleAt: visibleAt}, s.cfg.Now())
-	s.index.put(e)
+	s.view.Put(desktest.State[*issue]{
+		ID: i.ID, Ticket: i, Labels: i.Labels, Updated: i.Updated, VisibleAt: visibleAt, Now: s.cfg.Now(),
+	})
 	for _, key := range append([]string{i.key()}, i.OldKeys...) {
 		s.keys[strings.ToUpper(key)] = i.ID
 		project, number, _ := splitKey(key)
@@ -133,17 +118,17 @@ func (s *Server) find(idOrKey string) (*issue, bool) {
 		}
 		id = known
 	}
-	e := s.entries[id]
-	if e == nil || e.now.Deleted {
+	e := s.view.Entry(id)
+	if e == nil || e.Now.Deleted {
 		return nil, false
 	}
-	return e.now, true
+	return e.Now, true
 }
 
 // each returns every issue that exists, oldest first.
 func (s *Server) each(yield func(*issue) bool) {
-	for _, id := range s.order {
-		if i := s.entries[id].now; !i.Deleted && !yield(i) {
+	for e := range s.view.Oldest() {
+		if !e.Now.Deleted && !yield(e.Now) {
 			return
 		}
 	}

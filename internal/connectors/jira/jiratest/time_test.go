@@ -1,7 +1,6 @@
 package jiratest_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"testing"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira/jiratest"
 )
 
@@ -76,30 +76,7 @@ func TestEveryAnswerTellsTheSitesOwnClock(t *testing.T) {
 	require.Equal(t, []string{key}, d.keys(`updated >= "2026/03/04 08:30"`))
 	missing := d.want(http.StatusNotFound, http.MethodGet, "/rest/api/3/issue/NO-1", nil)
 	require.Equal(t, "Wed, 04 Mar 2026 13:30:15 GMT", missing.header.Get("Date"))
-	d.SetFaults(jiratest.Faults{RateLimit: &jiratest.RateLimit{Times: 1}})
+	d.spoils(fakewire.Rule{Times: 1, Of: []fakewire.Fault{{Kind: fakewire.RateLimit}}})
 	limited := d.want(http.StatusTooManyRequests, http.MethodGet, "/rest/api/3/myself", nil)
 	require.Equal(t, "Wed, 04 Mar 2026 12:30:15 GMT", limited.header.Get("Date"))
-}
-
-func TestAnIssueCanLagByItself(t *testing.T) {
-	d := newDesk(t, nil)
-	slow, quick := d.create(nil), d.create(nil)
-	r := d.want(http.StatusOK, http.MethodPut, "/_sim/lag", object{"issue": slow, "seconds": 120})
-	require.Equal(t, json.Number("120"), at(t, r.json, "issue_lag_seconds", slow))
-	d.clock.move(time.Minute)
-	require.NoError(t, d.CommentAs("acc-ana", slow, "x"))
-	require.NoError(t, d.CommentAs("acc-ana", quick, "x"))
-	recent := `updated >= "2026/03/04 07:31"`
-	require.Equal(t, []string{quick}, d.keys(recent))
-	d.clock.move(119 * time.Second)
-	require.Equal(t, []string{quick}, d.keys(recent))
-	d.clock.move(time.Second)
-	require.Equal(t, []string{quick, slow}, d.keys(recent))
-
-	d.want(http.StatusOK, http.MethodPut, "/_sim/lag", object{"seconds": 60})
-	d.create(nil)
-	require.Len(t, d.keys("project = ACCESS"), 2)
-	d.SetIndexLag("", 0)
-	require.Len(t, d.keys("project = ACCESS"), 3, "a shorter lag applies to earlier changes")
-	d.want(http.StatusBadRequest, http.MethodPut, "/_sim/lag", object{"sekonds": 1})
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"usher/internal/connectors/desktest"
 )
 
 func (s *Server) getTransitions(c *call) (*answer, error) {
@@ -15,7 +17,7 @@ func (s *Server) getTransitions(c *call) (*answer, error) {
 	}
 	p := s.projectOf(i)
 	list := []any{}
-	available := p.available(p.status(i.Status).Name)
+	available := p.Available(p.Status(i.Status).Name)
 	if s.readOnly(i) || i.Archived {
 		available = nil
 	}
@@ -23,7 +25,7 @@ func (s *Server) getTransitions(c *call) (*answer, error) {
 		if only := c.query("transitionId"); only != "" && only != t.ID {
 			continue
 		}
-		to, _ := p.statusNamed(t.To)
+		to, _ := p.StatusNamed(t.To)
 		item := map[string]any{"id": t.ID, "name": t.Name, "to": renderStatus(c, to)}
 		if c.edition == Cloud {
 			item["hasScreen"], item["isGlobal"], item["isInitial"] = len(t.Screen) > 0, len(t.From) == 0, false
@@ -37,7 +39,7 @@ func (s *Server) getTransitions(c *call) (*answer, error) {
 	return ok(map[string]any{"expand": "transitions", "transitions": list})
 }
 
-func renderScreen(c *call, p *Project, t Transition) map[string]any {
+func renderScreen(c *call, p *Project, t desktest.Transition) map[string]any {
 	fields := map[string]any{}
 	for _, on := range t.Screen {
 		f, known := p.screenField(on.ID)
@@ -89,27 +91,27 @@ func (s *Server) transition(c *call) (*answer, error) {
 }
 
 // pickTransition finds the transition by its id, never by a name, and checks that it leaves the present status.
-func (s *Server) pickTransition(i *issue, in input) (Transition, error) {
+func (s *Server) pickTransition(i *issue, in input) (desktest.Transition, error) {
 	var given struct {
 		ID json.RawMessage `json:"id"`
 	}
 	if json.Unmarshal(in.Transition, &given) != nil || len(given.ID) == 0 {
-		return Transition{}, refuse(http.StatusBadRequest, "Missing 'transition' identifier")
+		return desktest.Transition{}, refuse(http.StatusBadRequest, "Missing 'transition' identifier")
 	}
 	id := strings.Trim(string(given.ID), `"`)
 	if _, number := parseID(id); !number {
-		return Transition{}, refuse(http.StatusBadRequest, "'transition' identifier must be an integer")
+		return desktest.Transition{}, refuse(http.StatusBadRequest, "'transition' identifier must be an integer")
 	}
 	p := s.projectOf(i)
-	t, known := p.transition(id)
+	t, known := p.Transition(id)
 	if !known && s.cfg.Edition == DataCenter {
-		return Transition{}, refuse(http.StatusInternalServerError, "Internal server error")
+		return desktest.Transition{}, refuse(http.StatusInternalServerError, "Internal server error")
 	}
 	if !known || s.readOnly(i) {
-		return Transition{}, refuse(http.StatusBadRequest, fmt.Sprintf("Transition id '%s' is not valid for this issue.", id))
+		return desktest.Transition{}, refuse(http.StatusBadRequest, fmt.Sprintf("Transition id '%s' is not valid for this issue.", id))
 	}
-	if !t.leaves(p.status(i.Status).Name) {
-		return Transition{}, refuse(http.StatusBadRequest, fmt.Sprintf("It seems that you have tried to perform a workflow operation (%s)"+
+	if !t.Leaves(p.Status(i.Status).Name) {
+		return desktest.Transition{}, refuse(http.StatusBadRequest, fmt.Sprintf("It seems that you have tried to perform a workflow operation (%s)"+
 			" that is not valid for the current state of this issue (%s). The likely cause is that somebody has changed the issue recently,"+
 			" please look at the issue history for details.", t.Name, i.key()))
 	}
@@ -124,7 +126,7 @@ type move struct {
 }
 
 // move takes an issue through a transition, with the fields of its screen and a comment if there is one.
-func (s *Server) move(before *issue, t Transition, m move) error {
+func (s *Server) move(before *issue, t desktest.Transition, m move) error {
 	p := s.projectOf(before)
 	after := before.clone()
 	problems := s.applyScreen(after, p, t, m)
@@ -137,7 +139,7 @@ func (s *Server) move(before *issue, t Transition, m move) error {
 	if len(problems) > 0 {
 		return refuseFields(problems)
 	}
-	to, known := p.statusNamed(t.To)
+	to, known := p.StatusNamed(t.To)
 	if !known {
 		return refuse(http.StatusBadRequest, fmt.Sprintf("The workflow has no status %q.", t.To))
 	}
@@ -158,11 +160,11 @@ func (s *Server) move(before *issue, t Transition, m move) error {
 	return nil
 }
 
-func (s *Server) applyScreen(i *issue, p *Project, t Transition, m move) map[string]string {
+func (s *Server) applyScreen(i *issue, p *Project, t desktest.Transition, m move) map[string]string {
 	in := input{Fields: map[string]json.RawMessage{}, Update: m.in.Update}
 	problems := map[string]string{}
 	for id, value := range m.in.Fields {
-		_, on := t.screenField(id)
+		_, on := t.ScreenField(id)
 		switch {
 		case id == "resolution" && on:
 			if problem := p.setResolution(i, value); problem != "" {
@@ -174,7 +176,7 @@ func (s *Server) applyScreen(i *issue, p *Project, t Transition, m move) map[str
 	}
 	allowed := func(id string) (Field, bool) {
 		f, known := p.field(id)
-		_, on := t.screenField(id)
+		_, on := t.ScreenField(id)
 		return f, known && on
 	}
 	for id, problem := range s.apply(i, in, m.version, allowed) {
@@ -203,13 +205,13 @@ func (p *Project) setResolution(i *issue, raw json.RawMessage) string {
 }
 
 // enter puts the issue into a status; an open status clears the resolution.
-func (s *Server) enter(i *issue, to Status, t Transition) {
+func (s *Server) enter(i *issue, to desktest.Status, t desktest.Transition) {
 	i.Status = to.ID
 	if t.SetResolution != "" {
 		i.Resolution = t.SetResolution
 	}
 	i.Resolved = s.moment()
-	if to.Category != CategoryDone {
+	if to.Category != desktest.CategoryDone {
 		i.Resolution, i.Resolved = "", time.Time{}
 	}
 }

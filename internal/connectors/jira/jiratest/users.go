@@ -129,32 +129,3 @@ func (a *Account) matches(query string) bool {
 	}
 	return false
 }
-
-// myPermissions answers with the permissions that were asked for, in a project, an issue, or anywhere.
-func (s *Server) myPermissions(c *call) (*answer, error) {
-	readOnly := false
-	if i, exists := s.find(c.query("issueKey") + c.query("issueId")); exists && s.readOnly(i) {
-		readOnly = true
-	}
-	if p, known := s.project(c.query("projectKey") + c.query("projectId")); known {
-		readOnly = readOnly || s.readOnly(&issue{Project: p.Key})
-	}
-	asked := splitList(c.query("permissions"))
-	if len(asked) == 0 && c.edition == Cloud {
-		return nil, refuse(http.StatusBadRequest, "The 'permissions' query parameter is required.")
-	}
-	if len(asked) == 0 {
-		asked = []string{"BROWSE_PROJECTS", "CREATE_ISSUES", "EDIT_ISSUES", "TRANSITION_ISSUES", "ASSIGN_ISSUES", "ADD_COMMENTS", "ADMINISTER"}
-	}
-	permissions := map[string]any{}
-	for n, key := range asked {
-		have := c.account != nil && (key == "BROWSE_PROJECTS" || !readOnly)
-		if key == "ADMINISTER" {
-			have = c.account != nil && !c.account.NoAdmin
-		}
-		permissions[key] = map[string]any{
-			"id": (&issue{ID: int64(n + 1)}).id(), "key": key, "name": key, "type": "PROJECT", "description": "", "havePermission": have,
-		}
-	}
-	return ok(map[string]any{"permissions": permissions})
-}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira/jiratest"
 )
 
@@ -18,13 +19,13 @@ func TestATwoStepCloseNeedsAConfirmation(t *testing.T) {
 	d.want(http.StatusBadRequest, http.MethodPost, issue+"/transitions", move("41", done))
 	d.want(http.StatusNoContent, http.MethodPost, issue+"/transitions", move("41", nil))
 	i, _ := d.Issue(key)
-	require.Equal(t, jiratest.CategoryIndeterminate, i.Category)
+	require.Equal(t, desktest.CategoryIndeterminate, i.Category)
 	list := d.want(http.StatusOK, http.MethodGet, issue+"/transitions", nil)
 	require.Equal(t, "419", at(t, list.json, "transitions", 0, "id"))
 	require.Len(t, list.json["transitions"], 1)
 	d.want(http.StatusNoContent, http.MethodPost, issue+"/transitions", move("419", done))
 	i, _ = d.Issue(key)
-	require.Equal(t, jiratest.StatusDone, i.Status)
+	require.Equal(t, desktest.StatusDone, i.Status)
 }
 
 func TestAResolutionThatIsOnNoScreen(t *testing.T) {

@@ -4,10 +4,10 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"fmt"
+	"net/http"
 	"strconv"
-	"time"
+
+	"usher/internal/connectors/desktest"
 )
 
 // Signature is the value of X-Hub-Signature for a delivery's raw body: "sha256=" and the HMAC in hex.
@@ -26,37 +26,24 @@ type event struct {
 	comment    *comment
 }
 
-// announce hands an event to every webhook that wants it, unless a fault loses it. The caller holds the lock.
+// announce hands an event to every webhook that wants it. The caller holds the lock.
 func (s *Server) announce(e event) {
-	to := s.receivers(e)
-	if len(to) == 0 || s.loses() {
-		return
-	}
-	body, err := json.Marshal(s.payload(e))
-	if err != nil {
-		s.cfg.Log.Error("webhook not encoded", "error", err)
-		return
-	}
-	s.deliveries++
-	d := delivery{
-		id: fmt.Sprintf("%s-%d", s.site, s.deliveries), body: body, forged: s.faults.ForgeWebhooks, to: to,
-		delay: time.Duration(s.faults.DelayWebhooksMS) * time.Millisecond,
-	}
-	batch := []delivery{d}
-	if s.faults.DoubleWebhooks {
-		batch = append(batch, d)
-	}
-	switch {
-	case s.faults.ReorderWebhooks && s.held == nil:
-		s.held = batch
-		return
-	case s.held != nil:
-		batch, s.held = append(batch, s.held...), nil
-	}
-	s.hooks.add(batch)
+	s.hooks.Announce(s.receivers(e), func() any { return s.payload(e) })
 }
 
-func (s *Server) loses() bool { return s.faults.LoseWebhooks < 0 || take(&s.faults.LoseWebhooks) }
+// deliveryHeaders sets the headers of a delivery, its signature among them.
+func (s *Server) deliveryHeaders(h http.Header, p desktest.Post) {
+	h.Set("X-Atlassian-Webhook-Identifier", p.ID)
+	if s.cfg.Edition == Cloud {
+		h.Set("X-Atlassian-Webhook-Flow", "Primary")
+	}
+	if p.Attempt > 0 {
+		h.Set("X-Atlassian-Webhook-Retry", strconv.Itoa(p.Attempt))
+	}
+	if p.Secret != "" {
+		h.Set("X-Hub-Signature", Signature(p.Secret, p.Body))
+	}
+}
 
 // announceComment sends the event of a comment. Data Center sends one of the issue that was commented as well: its event about the
 // comment does not say which issue that is.
@@ -64,14 +51,6 @@ func (s *Server) announceComment(name string, i *issue, actor *Account, added *c
 	s.announce(event{name: name, issue: i, actor: actor, comment: added})
 	if s.cfg.Edition == DataCenter && name == "comment_created" {
 		s.announce(event{name: "jira:issue_updated", kind: "issue_commented", issue: i, actor: actor, comment: added})
-	}
-}
-
-// releaseHeld delivers the event that waits for a later one to overtake it. The caller holds the lock.
-func (s *Server) releaseHeld() {
-	if s.held != nil && !s.faults.ReorderWebhooks {
-		s.hooks.add(s.held)
-		s.held = nil
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira/jiratest"
 )
 
@@ -70,7 +71,7 @@ func (r *receiver) wait(t *testing.T, n int) []received {
 func hookedDesk(t *testing.T, r *receiver) *desk {
 	t.Helper()
 	return newDesk(t, func(c *jiratest.Config) {
-		c.Webhooks = []jiratest.Webhook{{URL: r.URL, Secret: "hush", RetryDelay: time.Millisecond}}
+		c.Webhooks = []desktest.Webhook{{URL: r.URL, Secret: "hush", RetryDelay: time.Millisecond}}
 	})
 }
 
@@ -133,11 +134,11 @@ func TestADeliveryIsRepeatedWithTheSameIdentifier(t *testing.T) {
 func TestWebhooksAreLostDoubledReorderedAndForged(t *testing.T) {
 	r := newReceiver(t)
 	d := hookedDesk(t, r)
-	d.SetFaults(jiratest.Faults{LoseWebhooks: 1})
+	d.SetFaults(jiratest.Faults{HookFaults: desktest.HookFaults{LoseWebhooks: 1}})
 	key := d.create(nil)
-	d.SetFaults(jiratest.Faults{DoubleWebhooks: true})
+	d.SetFaults(jiratest.Faults{HookFaults: desktest.HookFaults{DoubleWebhooks: true}})
 	require.NoError(t, d.CommentAs("acc-ana", key, "twice"))
-	d.SetFaults(jiratest.Faults{ReorderWebhooks: true, ForgeWebhooks: true})
+	d.SetFaults(jiratest.Faults{HookFaults: desktest.HookFaults{ReorderWebhooks: true, ForgeWebhooks: true}})
 	require.NoError(t, d.Edit("acc-ana", key, map[string]any{"summary": "first"}))
 	require.NoError(t, d.Delete(key))
 	d.create(nil)
@@ -146,25 +147,4 @@ func TestWebhooksAreLostDoubledReorderedAndForged(t *testing.T) {
 	require.Equal(t, []string{"comment_created", "comment_created", "jira:issue_deleted", "jira:issue_updated", "jira:issue_created"}, events(got))
 	require.Equal(t, got[0].header.Get("X-Atlassian-Webhook-Identifier"), got[1].header.Get("X-Atlassian-Webhook-Identifier"))
 	require.NotEqual(t, jiratest.Signature("hush", got[2].raw), got[2].header.Get("X-Hub-Signature"))
-}
-
-func TestCloseEndsADeliveryThatNobodyTakes(t *testing.T) {
-	held := make(chan struct{})
-	arrived := make(chan struct{}, 1)
-	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) {
-		_, _ = io.ReadAll(q.Body)
-		arrived <- struct{}{}
-		<-held
-	}))
-	t.Cleanup(slow.Close)
-	t.Cleanup(func() { close(held) })
-	s := jiratest.New(jiratest.Config{Webhooks: []jiratest.Webhook{{URL: slow.URL}}})
-	d := &desk{Server: s, t: t, email: jiratest.DefaultEmail, token: jiratest.DefaultToken}
-	web := httptest.NewServer(s)
-	t.Cleanup(web.Close)
-	d.url = web.URL
-	d.create(nil)
-	<-arrived
-	require.NoError(t, s.Close())
-	require.NoError(t, s.Close())
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira/jiratest"
 )
 
@@ -64,7 +65,7 @@ func TestTransitionsAreRefusedInJirasWords(t *testing.T) {
 			r := d.want(http.StatusBadRequest, http.MethodPost, "/rest/api/3/issue/"+key+"/transitions", tt.body)
 			require.Equal(t, tt.want, r.json)
 			i, _ := d.Issue(key)
-			require.Equal(t, jiratest.StatusWaiting, i.Status)
+			require.Equal(t, desktest.StatusWaiting, i.Status)
 		})
 	}
 }
@@ -80,7 +81,7 @@ func TestClosingSetsTheResolutionAndReopeningClearsIt(t *testing.T) {
 	r := d.want(http.StatusNoContent, http.MethodPost, path+"/transitions", closing)
 	require.Empty(t, r.raw)
 	i, _ := d.Issue(key)
-	require.Equal(t, jiratest.StatusDone, i.Status)
+	require.Equal(t, desktest.StatusDone, i.Status)
 	require.Equal(t, "Done", i.Resolution)
 	require.Equal(t, "Granted.", d.Comments(key)[0].Body)
 	log := d.want(http.StatusOK, http.MethodGet, path+"/changelog", nil).json
@@ -90,7 +91,7 @@ func TestClosingSetsTheResolutionAndReopeningClearsIt(t *testing.T) {
 		"from": "10101", "fromString": "Waiting for approval", "to": "10105", "toString": "Done",
 	}, at(t, log, "values", 0, "items", 1))
 
-	require.NoError(t, d.MoveAs("ana@example.test", key, jiratest.StatusWaiting))
+	require.NoError(t, d.MoveAs("ana@example.test", key, desktest.StatusWaiting))
 	i, _ = d.Issue(key)
 	require.Empty(t, i.Resolution)
 	log = d.want(http.StatusOK, http.MethodGet, path+"/changelog", nil).json
@@ -116,7 +117,7 @@ func TestATransitionInConflictChangesNothing(t *testing.T) {
 	d.SetFaults(jiratest.Faults{TransitionConflicts: 1})
 	d.want(http.StatusConflict, http.MethodPost, "/rest/api/3/issue/"+key+"/transitions", move("11", nil))
 	i, _ := d.Issue(key)
-	require.Equal(t, jiratest.StatusWaiting, i.Status)
+	require.Equal(t, desktest.StatusWaiting, i.Status)
 	d.want(http.StatusNoContent, http.MethodPost, "/rest/api/3/issue/"+key+"/transitions", move("11", nil))
 }
 

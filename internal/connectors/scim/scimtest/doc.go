@@ -9,6 +9,6 @@
 // something that is measured.
 //
 // Outside of SCIM and without a token it shows what it holds: GET /directory is a page for people, GET /_sim/groups
-// and /_sim/changes are the same as JSON, GET and PUT /_sim/faults switch the faults, and /_sim/holds names calls that
-// shall wait (hold.go): POST adds one, GET tells which wait, DELETE releases all.
+// and /_sim/changes are the same as JSON, and the control routes of package fakewire switch faults, hold calls and count
+// them.
 package scimtest

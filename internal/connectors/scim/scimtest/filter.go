@@ -76,8 +76,7 @@ func (s *Server) parse(text string, attributes attributeSet) ([]condition, *answ
 }
 
 func refuseFilter(detail string) *answer {
-	a := refuse(http.StatusBadRequest, "invalidFilter", detail)
-	return &a
+	return refuse(http.StatusBadRequest, "invalidFilter", detail)
 }
 
 func (c condition) equals(value string) bool {

@@ -78,7 +78,7 @@ func (s *Server) memberAttribute() string {
 	return strings.ToLower(s.quirks.MemberFilter)
 }
 
-func (s *Server) listGroups(r *http.Request, _ []byte) answer {
+func (s *Server) listGroups(r *http.Request, _ []byte) *answer {
 	query := r.URL.Query()
 	a := answerPage(s, query, listing[*group]{s.state.groups, s.groupAttributes(), s.groupMatches, s.groupResource})
 	// Only a read that is about members uses up a stale one.
@@ -90,7 +90,7 @@ func (s *Server) listGroups(r *http.Request, _ []byte) answer {
 	return a
 }
 
-func (s *Server) getGroup(r *http.Request, _ []byte) answer {
+func (s *Server) getGroup(r *http.Request, _ []byte) *answer {
 	g, found := s.state.groups.get(r.PathValue("id"))
 	if !found {
 		return refuse(http.StatusNotFound, "", "no such group")
@@ -100,10 +100,10 @@ func (s *Server) getGroup(r *http.Request, _ []byte) answer {
 	if p.shows("members") {
 		g.readOnce()
 	}
-	return answer{http.StatusOK, shown}
+	return &answer{Status: http.StatusOK, Body: shown}
 }
 
-func (s *Server) createGroup(r *http.Request, body []byte) answer {
+func (s *Server) createGroup(r *http.Request, body []byte) *answer {
 	var sent struct {
 		DisplayName string        `json:"displayName"`
 		Members     []sentMembers `json:"members"`
@@ -114,7 +114,7 @@ func (s *Server) createGroup(r *http.Request, body []byte) answer {
 	g := Group{DisplayName: sent.DisplayName}
 	for _, m := range sent.Members {
 		if !s.state.users.has(m.Value) {
-			return *refuseValue("members: no such user")
+			return refuseValue("members: no such user")
 		}
 		g.Members = append(g.Members, m.Value)
 	}
@@ -123,11 +123,11 @@ func (s *Server) createGroup(r *http.Request, body []byte) answer {
 		return refuseUnkept(err)
 	}
 	made, _ := s.state.groups.get(id)
-	return answer{http.StatusCreated, s.groupResource(made, projectionOf(r.URL.Query()))}
+	return &answer{Status: http.StatusCreated, Body: s.groupResource(made, projectionOf(r.URL.Query()))}
 }
 
 // patchGroup applies all operations or none. A PATCH that changes nothing is answered 204.
-func (s *Server) patchGroup(r *http.Request, body []byte) answer {
+func (s *Server) patchGroup(r *http.Request, body []byte) *answer {
 	g, found := s.state.groups.get(r.PathValue("id"))
 	if !found {
 		return refuse(http.StatusNotFound, "", "no such group")
@@ -137,12 +137,12 @@ func (s *Server) patchGroup(r *http.Request, body []byte) answer {
 	}
 	operations, bad := parsePatch(body)
 	if bad != nil {
-		return *bad
+		return bad
 	}
 	e := newGroupEdit(s, g)
 	for _, o := range operations {
 		if bad := e.apply(o); bad != nil {
-			return *bad
+			return bad
 		}
 	}
 	done := e.done()
@@ -151,9 +151,9 @@ func (s *Server) patchGroup(r *http.Request, body []byte) answer {
 		return refuseUnkept(err)
 	}
 	if s.quirks.SilentPatch || (!changed && done.Name == "") {
-		return answer{status: http.StatusNoContent}
+		return &answer{Status: http.StatusNoContent}
 	}
-	return answer{http.StatusOK, s.groupResource(g, projectionOf(r.URL.Query()))}
+	return &answer{Status: http.StatusOK, Body: s.groupResource(g, projectionOf(r.URL.Query()))}
 }
 
 // editGroup reports whether the edit changed who is a member. Stale reads cost a copy of the member list.
@@ -162,13 +162,13 @@ func (s *Server) editGroup(g *group, e edit) (changed bool, err error) {
 		return false, nil
 	}
 	var before *roster[member]
-	if s.faults.StaleReads > 0 {
+	if s.staleReads > 0 {
 		before = g.members.clone()
 	}
 	logged := len(s.state.changes)
 	err = s.commit(update{Edit: &e})
 	if changed = len(s.state.changes) > logged; changed {
-		g.before, g.staleReads = before, s.faults.StaleReads
+		g.before, g.staleReads = before, s.staleReads
 	}
 	return changed, err
 }
@@ -179,7 +179,7 @@ func (s *Server) putGroup(g Group) (string, error) {
 	return g.ID, s.commit(update{Group: &g, Made: s.state.made})
 }
 
-func (s *Server) deleteGroup(r *http.Request, _ []byte) answer {
+func (s *Server) deleteGroup(r *http.Request, _ []byte) *answer {
 	id := r.PathValue("id")
 	if !s.state.groups.has(id) {
 		return refuse(http.StatusNotFound, "", "no such group")
@@ -187,5 +187,5 @@ func (s *Server) deleteGroup(r *http.Request, _ []byte) answer {
 	if err := s.commit(update{DropGroup: &id}); err != nil {
 		return refuseUnkept(err)
 	}
-	return answer{status: http.StatusNoContent}
+	return &answer{Status: http.StatusNoContent}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/scim/scimtest"
 )
 
@@ -44,17 +45,17 @@ func awaitHeld(t *testing.T, s *scimtest.Server, holds int) {
 
 func TestAHeldCallWaitsForItsRelease(t *testing.T) {
 	for name, row := range map[string]struct {
-		when    scimtest.HoldTime
+		when    fakewire.HoldTime
 		members []string
 	}{
-		"before its commit":            {scimtest.HoldBefore, []string{"u2"}},
-		"after its commit, unanswered": {scimtest.HoldAfter, []string{"u1", "u2"}},
+		"before its commit":            {fakewire.HoldBefore, []string{"u2"}},
+		"after its commit, unanswered": {fakewire.HoldAfter, []string{"u1", "u2"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := scimtest.New(seeds())
 			web := httptest.NewServer(s)
 			t.Cleanup(web.Close)
-			s.AddHold(scimtest.Hold{Op: http.MethodPatch, When: row.when, Match: []string{"/Groups/g2", `"u1"`}})
+			s.AddHold(fakewire.Hold{Op: http.MethodPatch, When: row.when, Match: []string{"/Groups/g2", `"u1"`}})
 			status := addSoon(t.Context(), t, web.URL, "u1")
 			awaitHeld(t, s, 1)
 			require.Equal(t, http.StatusOK, <-addSoon(t.Context(), t, web.URL, "u2"), "it does not match")
@@ -67,44 +68,4 @@ func TestAHeldCallWaitsForItsRelease(t *testing.T) {
 			require.Empty(t, s.Holds())
 		})
 	}
-}
-
-func TestAHeldCallWhoseCallerHasGone(t *testing.T) {
-	for name, row := range map[string]struct {
-		when    scimtest.HoldTime
-		members []string
-	}{
-		"does nothing when it was held before its commit": {scimtest.HoldBefore, nil},
-		"was done when it was held after its commit":      {scimtest.HoldAfter, []string{"u1"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := scimtest.New(seeds())
-			web := httptest.NewServer(s)
-			t.Cleanup(web.Close)
-			s.AddHold(scimtest.Hold{Op: http.MethodPatch, When: row.when})
-			ctx, leave := context.WithCancel(t.Context())
-			status := addSoon(ctx, t, web.URL, "u1")
-			awaitHeld(t, s, 1)
-			leave()
-			require.Zero(t, <-status)
-			awaitHeld(t, s, 0)
-			require.Equal(t, row.members, s.Members("g2"))
-		})
-	}
-}
-
-func TestHoldsAreAddedAndReleasedByHTTP(t *testing.T) {
-	s := scimtest.New(seeds())
-	web := httptest.NewServer(s)
-	t.Cleanup(web.Close)
-	call := func(method, body string) *httptest.ResponseRecorder { return ask(t, s, method, "/_sim/holds", body) }
-	require.Equal(t, http.StatusOK, call(http.MethodPost, `{"op":"PATCH","when":"after","match":["u1"]}`).Code)
-	status := addSoon(t.Context(), t, web.URL, "u1")
-	awaitHeld(t, s, 1)
-	require.JSONEq(t, `[{"op":"PATCH","when":"after","match":["u1"],"held":true}]`, call(http.MethodGet, "").Body.String())
-	for _, bad := range []string{`{"op":"PATCH"}`, `{"op":"PATCH","when":"later"}`, `{"when":"after"}`, `{"hold":1}`, `no`} {
-		require.Equal(t, http.StatusBadRequest, call(http.MethodPost, bad).Code)
-	}
-	require.Equal(t, http.StatusOK, call(http.MethodDelete, "").Code)
-	require.Equal(t, http.StatusOK, <-status)
 }

@@ -2,67 +2,13 @@ package scimtest
 
 import (
 	_ "embed" // For the page's template.
-	"encoding/json"
 	"html/template"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
+
+	"usher/internal/connectors/fakewire"
 )
-
-// Call is one SCIM call as it came in.
-type Call struct {
-	Method string
-	// Path begins after BasePath and is not escaped.
-	Path   string
-	Query  url.Values
-	Header http.Header
-	Body   string
-}
-
-// keptCalls is how many of the last calls are kept.
-const keptCalls = 1000
-
-type served struct {
-	counts      map[string]int
-	calls       []Call
-	sinceFaults int
-}
-
-func (v *served) add(r *http.Request, body []byte) {
-	if v.counts == nil {
-		v.counts = map[string]int{}
-	}
-	v.counts[r.Method]++
-	if len(v.calls) == keptCalls {
-		v.calls = slices.Delete(v.calls, 0, keptCalls/2)
-	}
-	v.calls = append(v.calls, Call{
-		Method: r.Method, Path: r.URL.Path[len(BasePath):], Query: r.URL.Query(),
-		Header: r.Header.Clone(), Body: string(body),
-	})
-}
-
-// Requests is how many SCIM calls of that HTTP method came in, those that a fault met included; "" counts all.
-func (s *Server) Requests(method string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if method != "" {
-		return s.served.counts[method]
-	}
-	total := 0
-	for _, n := range s.served.counts {
-		total += n
-	}
-	return total
-}
-
-// Calls are the last SCIM calls, oldest first; at least the last 500 are kept.
-func (s *Server) Calls() []Call {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.served.calls)
-}
 
 // Members are the ids of a group's members in the order in which they came; nil for none and for no such group.
 func (s *Server) Members(groupID string) []string {
@@ -169,36 +115,17 @@ func (s *Server) Users() []User {
 //go:embed directory.html
 var directoryHTML string
 
-func (s *Server) inspection(mux *http.ServeMux) {
+func (s *Server) routeInspection(mux *http.ServeMux) {
 	page := template.Must(template.New("directory").Parse(directoryHTML))
 	mux.HandleFunc("GET /directory", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		// A browser that went away is told nothing.
 		_ = page.Execute(w, map[string]any{"Groups": s.Groups(), "Users": s.Users()})
 	})
-	mux.HandleFunc("GET /_sim/groups", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.Groups()) })
+	mux.HandleFunc("GET /_sim/groups", func(w http.ResponseWriter, _ *http.Request) { fakewire.WriteJSON(w, s.Groups()) })
 	mux.HandleFunc("GET /_sim/changes", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, append([]Change{}, s.Changes()...))
+		fakewire.WriteJSON(w, append([]Change{}, s.Changes()...))
 	})
-	mux.HandleFunc("GET /_sim/faults", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.CurrentFaults()) })
-	mux.HandleFunc("PUT /_sim/faults", s.putFaults)
-	s.routeHolds(mux)
-}
-
-func (s *Server) putFaults(w http.ResponseWriter, r *http.Request) {
-	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-	decoder.DisallowUnknownFields()
-	var f Faults
-	if err := decoder.Decode(&f); err != nil {
-		http.Error(w, "expected faults as JSON: "+err.Error(), http.StatusBadRequest)
-		return
-	}
-	s.SetFaults(f)
-	writeJSON(w, s.CurrentFaults())
-}
-
-func writeJSON(w http.ResponseWriter, value any) {
-	w.Header().Set("Content-Type", "application/json")
-	// A client that went away is told nothing.
-	_ = json.NewEncoder(w).Encode(value)
+	fakewire.ControlFaults(mux, s.Faults, s.SetFaults)
+	s.Control(mux)
 }

@@ -31,8 +31,7 @@ func parsePatch(body []byte) ([]operation, *answer) {
 		Operations []operation `json:"Operations"`
 	}
 	bad := func(scimType, detail string) ([]operation, *answer) {
-		a := refuse(http.StatusBadRequest, scimType, detail)
-		return nil, &a
+		return nil, refuse(http.StatusBadRequest, scimType, detail)
 	}
 	if err := json.Unmarshal(body, &sent); err != nil {
 		return bad("invalidSyntax", "the body is not a PATCH")
@@ -103,8 +102,7 @@ func (e *groupEdit) apply(o operation) *answer {
 }
 
 func refusePath() *answer {
-	a := refuse(http.StatusBadRequest, "invalidPath", "expected members, members[value eq \"id\"] or displayName")
-	return &a
+	return refuse(http.StatusBadRequest, "invalidPath", "expected members, members[value eq \"id\"] or displayName")
 }
 
 func (e *groupEdit) applyPathless(o operation) *answer {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"usher/internal/connectors/fakewire"
 )
 
 // Config seeds a Server. Every field works as its zero value.
@@ -66,8 +68,9 @@ type Group struct {
 	Members     []string `json:"members,omitempty" yaml:"members"`
 }
 
-// Server is the directory. Safe for concurrent use.
+// Server is the directory. Safe for concurrent use. Its calls are counted, held and spoilt by their HTTP method.
 type Server struct {
+	*fakewire.Wire
 	token    string
 	pageSize int
 	quirks   Quirks
@@ -77,16 +80,18 @@ type Server struct {
 	mu    sync.Mutex
 	state state
 	// journal is nil for a directory that nothing keeps.
-	journal *journal
-	faults  Faults
-	served  served
-	// holds are the calls that shall wait, or do.
-	holds []*hold
+	journal *fakewire.Journal
+	// staleReads is Faults.StaleReads.
+	staleReads int
 }
 
 // New makes a directory with the seeds of c. Nothing outlives it: see KeepIn.
 func New(c Config) *Server {
 	s := &Server{token: c.Token, pageSize: c.PageSize, quirks: c.Quirks, now: c.Now, state: newState()}
+	s.Wire = fakewire.New(fakewire.Config{
+		JSON: "application/scim+json", Now: c.Now,
+		Refuse: func(status int, message string) *answer { return refuse(status, "", message) },
+	})
 	if s.pageSize == 0 {
 		s.pageSize = 20
 	}
@@ -125,10 +130,10 @@ func (s *Server) routes() *http.ServeMux {
 		method, path, _ := strings.Cut(pattern, " ")
 		mux.HandleFunc(method+" "+BasePath+path, s.scim(handler))
 	}
-	mux.HandleFunc(BasePath+"/", s.scim(func(*http.Request, []byte) answer {
+	mux.HandleFunc(BasePath+"/", s.scim(func(*http.Request, []byte) *answer {
 		return refuse(http.StatusNotFound, "", "no such endpoint")
 	}))
-	s.inspection(mux)
+	s.routeInspection(mux)
 	return mux
 }
 

@@ -44,16 +44,16 @@ func (u User) resource(p projection) resource {
 	return p.of(r)
 }
 
-func (s *Server) listUsers(r *http.Request, _ []byte) answer {
+func (s *Server) listUsers(r *http.Request, _ []byte) *answer {
 	return answerPage(s, r.URL.Query(), listing[User]{s.state.users, userAttributes, User.matches, User.resource})
 }
 
-func (s *Server) getUser(r *http.Request, _ []byte) answer {
+func (s *Server) getUser(r *http.Request, _ []byte) *answer {
 	u, found := s.state.users.get(r.PathValue("id"))
 	if !found {
 		return refuse(http.StatusNotFound, "", "no such user")
 	}
-	return answer{http.StatusOK, u.resource(projectionOf(r.URL.Query()))}
+	return &answer{Status: http.StatusOK, Body: u.resource(projectionOf(r.URL.Query()))}
 }
 
 // newUser is what a create may carry; anything else in it is ignored.
@@ -72,7 +72,7 @@ type newUser struct {
 	} `json:"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"`
 }
 
-func (s *Server) createUser(r *http.Request, body []byte) answer {
+func (s *Server) createUser(r *http.Request, body []byte) *answer {
 	var sent newUser
 	if err := json.Unmarshal(body, &sent); err != nil || sent.UserName == "" {
 		return refuse(http.StatusBadRequest, "invalidValue", "expected a user with a userName")
@@ -91,18 +91,18 @@ func (s *Server) createUser(r *http.Request, body []byte) answer {
 	if err != nil {
 		return refuseUnkept(err)
 	}
-	return answer{http.StatusCreated, u.resource(projectionOf(r.URL.Query()))}
+	return &answer{Status: http.StatusCreated, Body: u.resource(projectionOf(r.URL.Query()))}
 }
 
 // patchUser changes active, a boolean, and userName and externalId, texts.
-func (s *Server) patchUser(r *http.Request, body []byte) answer {
+func (s *Server) patchUser(r *http.Request, body []byte) *answer {
 	u, found := s.state.users.get(r.PathValue("id"))
 	if !found {
 		return refuse(http.StatusNotFound, "", "no such user")
 	}
 	operations, bad := parsePatch(body)
 	if bad != nil {
-		return *bad
+		return bad
 	}
 	for _, o := range operations {
 		attributes := map[string]json.RawMessage{o.Path: o.Value}
@@ -117,14 +117,14 @@ func (s *Server) patchUser(r *http.Request, body []byte) answer {
 		}
 		for name, value := range attributes {
 			if bad := s.change(&u, name, value); bad != nil {
-				return *bad
+				return bad
 			}
 		}
 	}
 	if err := s.commit(update{User: &u}); err != nil {
 		return refuseUnkept(err)
 	}
-	return answer{http.StatusOK, u.resource(projectionOf(r.URL.Query()))}
+	return &answer{Status: http.StatusOK, Body: u.resource(projectionOf(r.URL.Query()))}
 }
 
 // change sets one attribute of a user.
@@ -133,8 +133,7 @@ func (s *Server) change(u *User, attribute string, value json.RawMessage) *answe
 	var active bool
 	into := map[string]any{"active": &active, "username": &text, "externalid": &text}[strings.ToLower(attribute)]
 	if into == nil {
-		a := refuse(http.StatusBadRequest, "invalidPath", "only active, userName and externalId can be changed")
-		return &a
+		return refuse(http.StatusBadRequest, "invalidPath", "only active, userName and externalId can be changed")
 	}
 	if err := json.Unmarshal(value, into); err != nil {
 		return refuseValue(attribute + ": expected a boolean for active, else a text")
@@ -145,8 +144,7 @@ func (s *Server) change(u *User, attribute string, value json.RawMessage) *answe
 	case "username":
 		taken, _ := s.state.users.find("username", text)
 		if text == "" || slices.ContainsFunc(taken, func(e *entry[User]) bool { return e.value.ID != u.ID }) {
-			a := refuse(http.StatusConflict, "uniqueness", "the userName is taken, or empty")
-			return &a
+			return refuse(http.StatusConflict, "uniqueness", "the userName is taken, or empty")
 		}
 		u.UserName = text
 	case "externalid":
@@ -155,7 +153,7 @@ func (s *Server) change(u *User, attribute string, value json.RawMessage) *answe
 	return nil
 }
 
-func (s *Server) deleteUser(r *http.Request, _ []byte) answer {
+func (s *Server) deleteUser(r *http.Request, _ []byte) *answer {
 	id := r.PathValue("id")
 	if !s.state.users.has(id) {
 		return refuse(http.StatusNotFound, "", "no such user")
@@ -163,7 +161,7 @@ func (s *Server) deleteUser(r *http.Request, _ []byte) answer {
 	if err := s.commit(update{DropUser: &id}); err != nil {
 		return refuseUnkept(err)
 	}
-	return answer{status: http.StatusNoContent}
+	return &answer{Status: http.StatusNoContent}
 }
 
 // putUser adds a user or replaces the one with its ID, which is made up for "".
@@ -173,4 +171,4 @@ func (s *Server) putUser(u User) (User, error) {
 }
 
 // refuseUnkept answers for a change that was made and is not in the file.
-func refuseUnkept(err error) answer { return refuse(http.StatusInternalServerError, "", err.Error()) }
+func refuseUnkept(err error) *answer { return refuse(http.StatusInternalServerError, "", err.Error()) }

@@ -1,14 +1,14 @@
 package scimtest
 
 import (
-	"encoding/json"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+
+	"usher/internal/connectors/fakewire"
 )
 
 // The schema URNs of RFC 7643 and RFC 7644.
@@ -22,83 +22,40 @@ const (
 	schemaError      = "urn:ietf:params:scim:api:messages:2.0:Error"
 )
 
-const maxBody = 1 << 20
-
 // answer is a status and a SCIM body; nil has none.
-type answer struct {
-	status int
-	body   any
-}
+type answer = fakewire.Answer
 
-func refuse(status int, scimType, detail string) answer {
+func refuse(status int, scimType, detail string) *answer {
 	body := map[string]any{"schemas": []string{schemaError}, "status": strconv.Itoa(status), "detail": detail}
 	if scimType != "" {
 		body["scimType"] = scimType
 	}
-	return answer{status, body}
+	return &answer{Status: status, Body: body}
 }
 
 func refuseValue(detail string) *answer {
-	a := refuse(http.StatusBadRequest, "invalidValue", detail)
-	return &a
+	return refuse(http.StatusBadRequest, "invalidValue", detail)
 }
 
 // scimHandler answers one call. It runs with the server locked.
-type scimHandler func(r *http.Request, body []byte) answer
+type scimHandler func(r *http.Request, body []byte) *answer
 
-// scim is what every SCIM call has in common: the record of it, the faults, the token, the media type.
+// scim is what every SCIM call has in common: the token, the media type, the lock.
 func (s *Server) scim(handle scimHandler) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-		if err != nil {
-			write(w, refuse(http.StatusRequestEntityTooLarge, "", "the body is too long or was cut"))
-			return
+	return s.Handler("", func(c *fakewire.Call) *answer {
+		if !s.authorized(c.Request) {
+			return refuse(http.StatusUnauthorized, "", "the bearer token is missing or wrong")
 		}
-		fault := s.nextFault(r, body)
-		if !fault.before(w, r) {
-			return
+		if len(c.Body) > 0 {
+			media, _, _ := strings.Cut(c.Request.Header.Get("Content-Type"), ";")
+			if media != "application/scim+json" && media != "application/json" {
+				return refuse(http.StatusUnsupportedMediaType, "", "expected application/scim+json")
+			}
 		}
-		if !s.heldUp(r, body, HoldBefore) {
-			drop(w)
-			return
-		}
-		a := s.answer(handle, r, body)
-		if a.status < http.StatusMultipleChoices && !s.heldUp(r, body, HoldAfter) {
-			drop(w)
-			return
-		}
-		if fault.drop {
-			drop(w)
-			return
-		}
-		write(w, a)
-	}
-}
-
-func (s *Server) answer(handle scimHandler, r *http.Request, body []byte) answer {
-	if !s.authorized(r) {
-		return refuse(http.StatusUnauthorized, "", "the bearer token is missing or wrong")
-	}
-	if len(body) > 0 {
-		media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-		if media != "application/scim+json" && media != "application/json" {
-			return refuse(http.StatusUnsupportedMediaType, "", "expected application/scim+json")
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return handle(r, body)
-}
-
-func write(w http.ResponseWriter, a answer) {
-	if a.body == nil {
-		w.WriteHeader(a.status)
-		return
-	}
-	w.Header().Set("Content-Type", "application/scim+json")
-	w.WriteHeader(a.status)
-	// A client that went away is told nothing.
-	_ = json.NewEncoder(w).Encode(a.body)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return handle(c.Request, c.Body)
+	})
 }
 
 // resource is a record as it goes over the wire.
@@ -136,10 +93,10 @@ type listing[T any] struct {
 }
 
 // answerPage answers a listing: the page of what matches the filter. Only what stands on the page is made a resource.
-func answerPage[T any](s *Server, query url.Values, l listing[T]) answer {
+func answerPage[T any](s *Server, query url.Values, l listing[T]) *answer {
 	matches, bad := search(s, query.Get("filter"), l)
 	if bad != nil {
-		return *bad
+		return bad
 	}
 	start, count := 1, s.pageSize
 	if n, err := strconv.Atoi(query.Get("startIndex")); err == nil && !s.quirks.IgnoreStartIndex {
@@ -153,15 +110,15 @@ func answerPage[T any](s *Server, query url.Values, l listing[T]) answer {
 	for _, e := range matches[from:min(from+count, len(matches))] {
 		page = append(page, l.resource(e.value, shown))
 	}
-	return answer{http.StatusOK, map[string]any{
+	return &answer{Status: http.StatusOK, Body: map[string]any{
 		"schemas": []string{schemaList}, "totalResults": len(matches), "startIndex": start,
 		"itemsPerPage": len(page), "Resources": page,
 	}}
 }
 
-func (s *Server) getServiceProviderConfig(*http.Request, []byte) answer {
+func (s *Server) getServiceProviderConfig(*http.Request, []byte) *answer {
 	off := map[string]any{"supported": false}
-	return answer{http.StatusOK, map[string]any{
+	return &answer{Status: http.StatusOK, Body: map[string]any{
 		"schemas": []string{schemaProvider},
 		"patch":   map[string]any{"supported": !s.quirks.NoPatch},
 		"filter":  map[string]any{"supported": true, "maxResults": s.pageSize},

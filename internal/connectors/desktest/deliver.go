@@ -1,22 +1,20 @@
-package jiratest
+package desktest
 
 import (
 	"bytes"
 	"cmp"
 	"context"
 	"io"
-	"log/slog"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 )
 
-// The vendor waits so long for an answer, and repeats so often.
-const (
-	deliveryTimeout = 20 * time.Second
-	deliveryRepeats = 5
-)
+// deliveryTimeout is how long an answer is waited for.
+const deliveryTimeout = 20 * time.Second
+
+// answerLimit is how much of an answer is read.
+const answerLimit = 1 << 20
 
 // delivery is one event for one or more webhooks. id is the same in all repetitions.
 type delivery struct {
@@ -24,7 +22,7 @@ type delivery struct {
 	body   []byte
 	forged bool
 	delay  time.Duration
-	to     []*queue
+	to     []*Queue
 }
 
 // lifetime is the context of the deliveries: it ends when the server is closed, and nobody else's ends it.
@@ -51,20 +49,17 @@ func (l lifetime) Err() error {
 
 // deliverer posts events, in order, with one goroutine for each webhook.
 type deliverer struct {
-	log    *slog.Logger
+	cfg    HooksConfig
 	client *http.Client
 	life   lifetime
 	once   sync.Once
 	wg     sync.WaitGroup
-	// queues are those of the configuration's webhooks.
-	queues []*queue
-	// repeats is how often a delivery is repeated; Data Center repeats none.
-	repeats int
 }
 
-// queue is what one webhook has not been told yet. wake holds a value when there may be something.
-type queue struct {
-	hook    Webhook
+// Queue is what one webhook has not been told yet. Close ends its deliveries.
+type Queue struct {
+	hook Webhook
+	// wake holds a value when there may be something to deliver.
 	wake    chan struct{}
 	ended   chan struct{}
 	once    sync.Once
@@ -72,25 +67,18 @@ type queue struct {
 	pending []delivery
 }
 
-func newDeliverer(cfg Config) *deliverer {
-	d := &deliverer{log: cfg.Log, client: &http.Client{Timeout: deliveryTimeout}, life: lifetime{done: make(chan struct{})}}
-	if cfg.Edition == Cloud {
-		d.repeats = deliveryRepeats
-	}
-	for _, hook := range cfg.Webhooks {
-		d.queues = append(d.queues, d.open(hook))
-	}
-	return d
+func newDeliverer(cfg HooksConfig) *deliverer {
+	return &deliverer{cfg: cfg, client: &http.Client{Timeout: deliveryTimeout}, life: lifetime{done: make(chan struct{})}}
 }
 
-// open begins to deliver to a webhook, until the queue is closed or the deliverer is.
-func (d *deliverer) open(hook Webhook) *queue {
-	q := &queue{hook: hook, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+func (d *deliverer) open(hook Webhook) *Queue {
+	q := &Queue{hook: hook, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	d.wg.Go(func() { d.work(q) })
 	return q
 }
 
-func (q *queue) close() { q.once.Do(func() { close(q.ended) }) }
+// Close ends the deliveries to the webhook. It is safe to repeat.
+func (q *Queue) Close() { q.once.Do(func() { close(q.ended) }) }
 
 func (d *deliverer) close() {
 	d.once.Do(func() { close(d.life.done) })
@@ -105,7 +93,7 @@ func (d *deliverer) add(batch []delivery) {
 	}
 }
 
-func (q *queue) push(one delivery) {
+func (q *Queue) push(one delivery) {
 	q.mu.Lock()
 	q.pending = append(q.pending, one)
 	q.mu.Unlock()
@@ -115,7 +103,7 @@ func (q *queue) push(one delivery) {
 	}
 }
 
-func (q *queue) pop() (delivery, bool) {
+func (q *Queue) pop() (delivery, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.pending) == 0 {
@@ -126,10 +114,10 @@ func (q *queue) pop() (delivery, bool) {
 	return next, true
 }
 
-func (d *deliverer) work(q *queue) {
+func (d *deliverer) work(q *Queue) {
 	for {
 		next, found := q.pop()
-		if found && d.wait(next.delay) {
+		if found && !q.isClosed() && d.wait(next.delay) {
 			d.deliver(q.hook, next)
 		}
 		if d.life.Err() != nil || q.isClosed() {
@@ -148,7 +136,7 @@ func (d *deliverer) work(q *queue) {
 	}
 }
 
-func (q *queue) isClosed() bool {
+func (q *Queue) isClosed() bool {
 	select {
 	case <-q.ended:
 		return true
@@ -164,8 +152,8 @@ func (d *deliverer) deliver(hook Webhook, one delivery) {
 		if err == nil && !repeatable(status) {
 			return
 		}
-		if attempt == d.repeats || !d.wait(cmp.Or(hook.RetryDelay, 2*time.Second)) {
-			d.log.Warn("webhook not delivered", "delivery", one.id, "status", status)
+		if attempt == d.cfg.Repeats || !d.wait(cmp.Or(hook.RetryDelay, 2*time.Second)) {
+			d.cfg.Log.Warn("webhook not delivered", "delivery", one.id, "status", status)
 			return
 		}
 	}
@@ -196,26 +184,17 @@ func (d *deliverer) post(hook Webhook, one delivery, attempt int) (int, error) {
 		return 0, err
 	}
 	r.Header.Set("Content-Type", "application/json;charset=UTF-8")
-	r.Header.Set("X-Atlassian-Webhook-Identifier", one.id)
-	if d.repeats > 0 {
-		r.Header.Set("X-Atlassian-Webhook-Flow", "Primary")
+	secret := hook.Secret
+	if one.forged && secret != "" {
+		secret += " is not the secret"
 	}
-	if attempt > 0 {
-		r.Header.Set("X-Atlassian-Webhook-Retry", strconv.Itoa(attempt))
-	}
-	if hook.Secret != "" {
-		secret := hook.Secret
-		if one.forged {
-			secret += " is not the secret"
-		}
-		r.Header.Set("X-Hub-Signature", Signature(secret, one.body))
-	}
+	d.cfg.Headers(r.Header, Post{ID: one.id, Body: one.body, Attempt: attempt, Secret: secret})
 	resp, err := d.client.Do(r)
 	if err != nil {
 		return 0, err
 	}
 	defer resp.Body.Close()
 	// The answer's body means nothing; reading it lets the connection be used again.
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, bodyLimit))
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, answerLimit))
 	return resp.StatusCode, nil
 }

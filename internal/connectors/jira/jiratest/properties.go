@@ -1,0 +1,40 @@
+package jiratest
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+func (s *Server) getProperty(c *call) (*answer, error) {
+	i, err := s.visible(c)
+	if err != nil {
+		return nil, err
+	}
+	key := c.r.PathValue("property")
+	value, exists := i.Properties[key]
+	if c.r.PathValue("part") != "properties" || !exists {
+		return nil, refuse(http.StatusNotFound, "The property with key '"+key+"' does not exist.")
+	}
+	return ok(map[string]any{"key": key, "value": value})
+}
+
+// putProperty answers 201 for a new property and 200 for a replaced one.
+func (s *Server) putProperty(c *call) (*answer, error) {
+	before, err := s.changeable(c)
+	if err != nil {
+		return nil, err
+	}
+	key := c.r.PathValue("property")
+	after := before.clone()
+	if err := setProperties(after, []property{{Key: key, Value: json.RawMessage(c.body)}}); err != nil {
+		return nil, err
+	}
+	if err := s.commit(after); err != nil {
+		return nil, err
+	}
+	s.announce(event{name: "issue_property_set", issue: after, actor: c.account})
+	if _, had := before.Properties[key]; had {
+		return &answer{Status: http.StatusOK, Body: map[string]any{}}, nil
+	}
+	return created(map[string]any{})
+}
