@@ -28,6 +28,6 @@ func (p Person) Name() string {
 type Account struct {
 	Person PersonID  `json:"person"`
 	ID     AccountID `json:"id,omitempty"`
-	// How is how the account was matched: "map" (configured) or "search" (by e-mail); "" when there is none.
+	// How is how the account was matched: "map" (configured) or "search" (by e-mail or user name); "" when there is none.
 	How string `json:"how,omitempty"`
 }

@@ -28,8 +28,9 @@ type attack struct {
 	evidence func(context.Context, *attack) error
 	// honest is what ends the request afterwards as the row wants.
 	honest func(context.Context, *attack) error
-	// planted is the attacker's own ticket.
+	// planted is the attacker's own ticket, boss the head of a department.
 	planted string
+	boss    access.PersonID
 	// dataCenter is true on that edition.
 	dataCenter bool
 }
@@ -157,7 +158,28 @@ func forged(ctx context.Context, a *attack) error {
 	return nil
 }
 
-// attacks are the rows, for one edition.
+// hiredUnder hires a head of a department, whose address eve has in her own profile, and the row's person under that head.
+func hiredUnder(ctx context.Context, a *attack) error {
+	boss, err := a.employ(ctx, "boss", "zoe")
+	if err == nil {
+		a.boss = boss
+		a.who, err = a.employ(ctx, "under-boss", boss)
+	}
+	return err
+}
+
+// bossDenies is the honest end of that request.
+func bossDenies(ctx context.Context, a *attack) error { return a.decide(ctx, a.boss, access.Deny) }
+
+// borrowedAddress is an attack that only Data Center makes possible: in Cloud nobody has another's address.
+func borrowedAddress() *attack {
+	return &attack{
+		row: row{name: "a borrowed e-mail address", ask: "wiki/editor", want: attacked}, plant: hiredUnder,
+		try: as("eve", statusApproved), evidence: refused("not an approver"), honest: bossDenies,
+	}
+}
+
+// attacks are the rows of both editions.
 func attacks() []*attack {
 	made := func(name string, ask access.EntitlementID, want ending) row {
 		return row{name: name, ask: ask, want: want}
@@ -276,6 +298,9 @@ func TestAttack(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), rowWithin)
 			defer cancel()
 			all := attacks()
+			if edition == jiratest.DataCenter {
+				all = append(all, borrowedAddress())
+			}
 			for n, a := range all {
 				require.NoError(t, a.on(ctx, s, fmt.Sprintf("attack-%d", n+1)))
 				a.dataCenter = edition == jiratest.DataCenter

@@ -32,7 +32,11 @@ func (d *directory) hire(ctx context.Context) (access.PersonID, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.n++
-	name := fmt.Sprintf("new%d", d.n)
+	return d.employ(ctx, fmt.Sprintf("new%d", d.n), "mia")
+}
+
+// employ makes a person of that name.
+func (d *directory) employ(ctx context.Context, name string, manager access.PersonID) (access.PersonID, error) {
 	var made struct{ ID access.PersonID }
 	err := exchange(ctx, message{
 		method: http.MethodPost, address: d.url + "/scim/v2/Users", token: simulatorToken, contentType: "application/scim+json",
@@ -40,7 +44,7 @@ func (d *directory) hire(ctx context.Context) (access.PersonID, error) {
 			"schemas":  []string{"urn:ietf:params:scim:schemas:core:2.0:User"},
 			"userName": name + "@example.test", "displayName": "New Person " + name,
 			"emails": []any{map[string]any{"value": name + "@example.test"}},
-			"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": map[string]any{"manager": map[string]string{"value": "mia"}},
+			"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": map[string]any{"manager": map[string]string{"value": string(manager)}},
 		},
 		into: &made,
 	})

@@ -10,6 +10,9 @@ import (
 // botName is the user name of the integration account on Data Center.
 const botName = "usher-bot"
 
+// borrowedEmail is an address that no account of the desk may have but that of the person whom it belongs to.
+const borrowedEmail = "boss@example.test"
+
 // person is somebody of the simulated company.
 type person struct {
 	id, name, manager string
@@ -31,18 +34,21 @@ func people() []person {
 
 func (p person) email() string { return p.id + "@example.test" }
 
-// accounts are the integration account, and one for each person, with the id "acc-<person>" and the user name "<person>";
-// all are in that time zone. A person's token is "token-of-<person>": it opens nothing but the simulator.
+// accounts are the integration account, and one for each person, with the id "acc-<person>" and the user name of the directory;
+// and that of eve, who is nobody of the company and has written into her profile the e-mail address that the next head of a
+// department will have. All are in that time zone. A person's token is "token-of-<person>": it opens nothing but the simulator.
 func accounts(token string, zone *time.Location) []jiratest.Account {
 	bot := jiratest.DefaultAccount()
 	bot.Token, bot.Name, bot.Zone = token, botName, zone
 	out := []jiratest.Account{bot}
 	for _, p := range people() {
 		out = append(out, jiratest.Account{
-			ID: "acc-" + p.id, Name: p.id, Email: p.email(), DisplayName: p.name, Token: "token-of-" + p.id, Inactive: p.left, Zone: zone,
+			ID: "acc-" + p.id, Name: p.email(), Email: p.email(), DisplayName: p.name, Token: "token-of-" + p.id, Inactive: p.left, Zone: zone,
 		})
 	}
-	return out
+	return append(out, jiratest.Account{
+		ID: "acc-eve", Name: "eve", Email: borrowedEmail, DisplayName: "Eve Evans", Token: "token-of-eve", Zone: zone,
+	})
 }
 
 // users are the same people in the directory, by their own ids.

@@ -24,8 +24,8 @@ type accounts struct {
 
 // accountKey is what a search for an account depends on.
 type accountKey struct {
-	person access.PersonID
-	email  string
+	person      access.PersonID
+	email, name string
 }
 
 type knownAccount struct {
@@ -37,7 +37,7 @@ type knownAccount struct {
 func (a *accounts) get(p access.Person, now time.Time) (access.Account, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	k, ok := a.known[accountKey{p.ID, p.Email}]
+	k, ok := a.known[accountKey{p.ID, p.Email, p.UserName}]
 	return k.account, ok && now.Before(k.until)
 }
 
@@ -52,5 +52,5 @@ func (a *accounts) put(p access.Person, account access.Account, now time.Time) {
 	if account.ID == "" {
 		lasts = nobodyLasts
 	}
-	a.known[accountKey{p.ID, p.Email}] = knownAccount{account, now.Add(lasts)}
+	a.known[accountKey{p.ID, p.Email, p.UserName}] = knownAccount{account, now.Add(lasts)}
 }

@@ -28,8 +28,11 @@ type Config struct {
 	// TextEditors are accounts that may change the text of usher's tickets, such as that of an automation. While anybody else
 	// has changed it, nothing on the ticket counts as a grant or an approval.
 	TextEditors []access.AccountID `yaml:"text_editors"`
-	// Accounts names the accounts of persons whom a search by e-mail does not find.
+	// Accounts names the accounts of persons whom a search does not find. It comes before Match.
 	Accounts map[access.PersonID]access.AccountID `yaml:"accounts"`
+	// Match is how the account of a person is found who is not in Accounts; "" means MatchEmail, or MatchUserName where people
+	// can change the addresses of their own accounts.
+	Match Match `yaml:"match"`
 	// Reporter makes the requester the ticket's reporter where the desk allows it.
 	Reporter bool `yaml:"reporter"`
 	// RequestTimeout is the deadline of one call; 0 means the vendor's default.
@@ -37,6 +40,21 @@ type Config struct {
 	// Rate is this worker's share of the desk's limit, in calls per second; 0 means the vendor's default.
 	Rate float64 `yaml:"rate"`
 }
+
+// Match is how an account is found to be a person's.
+type Match string
+
+// The ways. Whoever can make an account look like an approver's is that approver on the desk.
+const (
+	// MatchEmail: the account has the person's e-mail address. Only where the desk's administrators control addresses.
+	MatchEmail Match = "email"
+	// MatchUserName: the account's user name is the person's.
+	MatchUserName Match = "user_name"
+	// MatchMap: only by Config.Accounts.
+	MatchMap Match = "map"
+)
+
+func matches() []Match { return []Match{MatchEmail, MatchUserName, MatchMap} }
 
 // Validate names every key that is wrong, relative to the desk. own are the fields that the driver fills without a mapping.
 func (c Config) Validate(own ...string) error {
@@ -49,6 +67,9 @@ func (c Config) Validate(own ...string) error {
 	}
 	if c.Rate < 0 {
 		problem("rate", "expected calls per second, above 0")
+	}
+	if c.Match != "" && !slices.Contains(matches(), c.Match) {
+		problem("match", "unknown value %q; expected one of %s", c.Match, names(matches()))
 	}
 	c.validatePhases(problem)
 	for _, id := range slices.Sorted(maps.Keys(c.Fields)) {

@@ -48,9 +48,9 @@ type Driver interface {
 	// Assign assigns a ticket, as it was read a moment ago, to an account that is not its assignee; "" is nobody. Invalid:
 	// the account cannot be assigned. A driver whose desk does not refuse clearly asks before, or reads back.
 	Assign(ctx context.Context, op string, t Ticket, to access.AccountID) error
-	// Users returns the accounts that a search for an e-mail address finds, each once; it may find too many. Bad credentials
-	// may be answered with emptiness.
-	Users(ctx context.Context, op, email string) ([]User, error)
+	// Users returns the accounts that a search for an e-mail address or a user name finds, each once; it may find too many. Bad
+	// credentials may be answered with emptiness.
+	Users(ctx context.Context, op, text string) ([]User, error)
 	// Schema reads where tickets are opened. The findings are what the driver itself finds wrong there. Without a schema
 	// they are all that can be found out now; with an error that is NotFound they are believed once the credentials are proved.
 	Schema(ctx context.Context, op string) (*Schema, []access.Finding, error)
@@ -110,6 +110,12 @@ type Page struct {
 	Next string
 	// Now is the desk's own time of the answer; zero when it does not show it.
 	Now time.Time
+}
+
+// AddressOwner is a driver of a desk where people may be able to change the e-mail addresses of their own accounts.
+type AddressOwner interface {
+	// AddressesAreOwn reports whether they can: then an address proves nothing.
+	AddressesAreOwn(ctx context.Context, op string) (bool, error)
 }
 
 // OriginalReader is a driver of a desk whose search does not show which of several tickets with one marker is the original,

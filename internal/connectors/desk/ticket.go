@@ -76,8 +76,8 @@ func (i Item) of(field string) bool { return i.ID == field || i.Name == field }
 // User is an account that a search found.
 type User struct {
 	ID access.AccountID
-	// Email is "" when the desk hides it.
-	Email string
+	// Name is the user name; "" where accounts have none. Email is "" when the desk hides it.
+	Name, Email string
 	// Usable reports whether it is a person's and active.
 	Usable bool
 	// MatchAlone: its address is hidden, and it may be matched when the search finds no other account.

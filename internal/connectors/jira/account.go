@@ -44,14 +44,25 @@ func (d *driver) assignable(ctx context.Context, op string, t desk.Ticket, accou
 	return access.Errorf(access.Invalid, op, "account %q cannot be assigned in project %s", account, t.Project)
 }
 
+// AddressesAreOwn implements desk.AddressOwner. In Cloud an address belongs to an Atlassian account, which proves it by mail;
+// in Data Center people may write any address into their profile, if its directory lets them.
+func (d *driver) AddressesAreOwn(ctx context.Context, op string) (bool, error) {
+	api, err := d.loadDialect(ctx, op)
+	if err != nil {
+		return false, err
+	}
+	_, own := api.(dataCenter)
+	return own, nil
+}
+
 // Users implements desk.Driver. The search goes by beginnings of names and addresses, among active accounts. Jira hides
 // addresses at the account's wish; then the only hit may be matched, if match_hidden_email is set.
-func (d *driver) Users(ctx context.Context, op, email string) ([]desk.User, error) {
-	users, err := d.searchUsers(ctx, op, email)
+func (d *driver) Users(ctx context.Context, op, text string) ([]desk.User, error) {
+	users, err := d.searchUsers(ctx, op, text)
 	out := make([]desk.User, len(users))
 	for n, u := range users {
 		out[n] = desk.User{
-			ID: u.id(), Email: u.EmailAddress, Usable: u.Active && u.AccountType != "app",
+			ID: u.id(), Name: string(u.Name), Email: u.EmailAddress, Usable: u.Active && u.AccountType != "app",
 			MatchAlone: d.config.MatchHiddenEmail && hidden(u),
 		}
 	}
@@ -66,7 +77,7 @@ func hidden(u user) bool {
 // userPage is how many users are asked for at once; Jira may give fewer, and searches among the first 1000 only.
 const userPage = 50
 
-func (d *driver) searchUsers(ctx context.Context, op, email string) ([]user, error) {
+func (d *driver) searchUsers(ctx context.Context, op, text string) ([]user, error) {
 	api, err := d.loadDialect(ctx, op)
 	if err != nil {
 		return nil, err
@@ -74,7 +85,7 @@ func (d *driver) searchUsers(ctx context.Context, op, email string) ([]user, err
 	var all []user
 	known := map[access.AccountID]bool{}
 	for range desk.MaxPages {
-		query := api.byText(email)
+		query := api.byText(text)
 		query.Set("startAt", strconv.Itoa(len(all)))
 		query.Set("maxResults", strconv.Itoa(userPage))
 		var page []user

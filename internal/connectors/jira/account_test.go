@@ -1,12 +1,14 @@
 package jira_test
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desk"
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/jira/jiratest"
 )
@@ -82,6 +84,43 @@ func TestAccountsAreMatched(t *testing.T) {
 			for _, c := range s.calls("GET /user/search") {
 				require.Equal(t, ada.Email, c.query.Get("query"), "the address is escaped")
 			}
+		})
+	}
+}
+
+// Eve has written Ada's address into her own profile, as people may in Data Center.
+func TestMatch(t *testing.T) {
+	ada := access.Person{ID: "p-ada", UserName: "ADA", Email: "ada@example.test"}
+	for _, row := range []struct {
+		edition jiratest.Edition
+		match   desk.Match
+		person  access.Person
+		adaToo  bool
+		want    access.AccountID
+	}{
+		{jiratest.Cloud, "", ada, true, "ada"},
+		{jiratest.Cloud, desk.MatchEmail, ada, true, "ada"},
+		{jiratest.Cloud, desk.MatchMap, ada, true, ""},
+		{jiratest.DataCenter, "", ada, true, "ada"},
+		{jiratest.DataCenter, "", ada, false, ""},
+		{jiratest.DataCenter, desk.MatchUserName, ada, false, ""},
+		{jiratest.DataCenter, desk.MatchUserName, access.Person{ID: "p-ada", UserName: "ad", Email: ada.Email}, true, ""},
+		{jiratest.DataCenter, "", access.Person{ID: "p-ada", Email: ada.Email}, true, ""},
+		{jiratest.DataCenter, desk.MatchMap, ada, true, ""},
+		// The administrators of this one say that nobody can do what Eve did.
+		{jiratest.DataCenter, desk.MatchEmail, ada, false, "eve"},
+	} {
+		t.Run(fmt.Sprintf("%s, match %q, user name %q, Ada has an account %t", row.edition, row.match, row.person.UserName, row.adaToo), func(t *testing.T) {
+			s := newSite(t, jiratest.Config{Edition: row.edition})
+			if row.adaToo {
+				s.AddAccount(jiratest.Account{ID: "ada", Name: "ada", Email: ada.Email, DisplayName: "Ada"})
+			}
+			if row.edition == jiratest.DataCenter && !row.adaToo {
+				s.AddAccount(jiratest.Account{ID: "eve", Name: "eve", Email: ada.Email, DisplayName: "Eve"})
+			}
+			got, err := s.desk(t, func(c *jira.Config) { c.Match = row.match }).FindAccount(t.Context(), row.person)
+			require.NoError(t, err)
+			require.Equal(t, row.want, got.ID)
 		})
 	}
 }

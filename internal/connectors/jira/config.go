@@ -117,6 +117,9 @@ func (c Config) Validate() error {
 	}
 	c.validateAuth(problem)
 	c.validateEdition(problem)
+	if c.Edition == Cloud && c.Match == desk.MatchUserName {
+		problem("match", "accounts of Jira Cloud have no user names; expected email or map")
+	}
 	for _, phase := range slices.Sorted(maps.Keys(c.Resolutions)) {
 		if !phase.Closed() {
 			problem(fmt.Sprintf("resolutions.%s", phase), "expected done or wont_do")

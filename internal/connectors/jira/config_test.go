@@ -83,6 +83,8 @@ func TestABadConfigNamesItsKey(t *testing.T) {
 		{"a base URL with a password", func(c *jira.Config) { c.BaseURL = "https://u:hunter22@x" }, "base_url: expected a URL without"},
 		{"a site URL that is none", func(c *jira.Config) { c.SiteURL = "example" }, "site_url: expected an absolute"},
 		{"no e-mail", func(c *jira.Config) { c.Email = " " }, "email: expected a value"},
+		{"an unknown match", func(c *jira.Config) { c.Match = "phone" }, `match: unknown value "phone"; expected one of email, user_name, map`},
+		{"user names in Cloud", func(c *jira.Config) { c.Edition, c.Match = jira.Cloud, "user_name" }, "match: accounts of Jira Cloud have no user names; expected email or map"},
 		{"an unknown edition", func(c *jira.Config) { c.Edition = "server" }, `edition: unknown value "server"; expected one of cloud, data_center`},
 		{"an unknown way to log in", func(c *jira.Config) { c.Auth = "cookie" }, `auth: unknown value "cookie"; expected one of basic, bearer, oauth, pat`},
 		{"basic without a name", func(c *jira.Config) { c.Auth, c.Email = jira.AuthBasic, "" }, "email: expected a value, or user"},

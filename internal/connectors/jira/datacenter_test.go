@@ -135,7 +135,7 @@ func TestDataCenterKnowsPeopleByName(t *testing.T) {
 		{"key":"JIRAUSER3","name":"adc","active":false,"emailAddress":"ada@example.test"}]`), okay(`[]`)))
 	s.on("GET /rest/api/2/user/assignable/search", okay(`[{"name":"eva"},{"name":"eve"}]`))
 	s.on("PUT /rest/api/2/issue/10001/assignee", status(http.StatusNoContent, ``))
-	desk := s.desk(t, nil)
+	desk := s.desk(t, func(c *jira.Config) { c.Match = "email" })
 	account, err := desk.FindAccount(t.Context(), ticket().Requester)
 	require.NoError(t, err)
 	require.Equal(t, access.AccountID("ada"), account.ID)

@@ -12,6 +12,7 @@ import (
 
 	"usher/internal/access"
 	"usher/internal/access/accesstest"
+	"usher/internal/connectors/desk"
 	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira"
@@ -139,7 +140,7 @@ func (s *site) config() jira.Config {
 	c := jira.Config{
 		BaseURL: s.url, Email: email, User: user, Token: jiratest.DefaultToken, Project: "ACCESS", IssueType: "Access request",
 	}
-	c.Reporter, c.Rate = true, 10_000
+	c.Reporter, c.Rate, c.Match = true, 10_000, desk.MatchEmail
 	c.Statuses = map[access.TicketPhase][]string{
 		access.TicketApproved: {desktest.StatusApproved}, access.TicketDenied: {desktest.StatusDenied},
 		access.TicketWontDo: {desktest.StatusWontDo},

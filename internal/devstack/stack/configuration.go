@@ -78,7 +78,7 @@ func (s *Stack) writeConfiguration() error {
 	v := values{
 		Temporal: s.urls.TemporalAddress, Catalog: s.path(catalogFile), Health: s.listen.health, API: s.listen.api,
 		Jira: s.urls.Jira, JiraUser: simulatorUser, SCIM: s.urls.DirectoryAPI + "/scim/v2",
-		RequestURL: s.requestURL(), Fulfiller: JiraAccount(Auditor), FulfillerName: string(Auditor), RealJira: s.options.Jira, Targets: s.options.Targets,
+		RequestURL: s.requestURL(), Fulfiller: JiraAccount(Auditor), FulfillerName: string(Auditor) + "@example.test", RealJira: s.options.Jira, Targets: s.options.Targets,
 		PollInitialInterval: lookFirst.String(), PollMaxInterval: lookAtMost.String(), SearchIndexDelay: deskSettles.String(),
 	}
 	for name, text := range map[string]string{workerFile: workerTemplate, starterFile: starterTemplate} {
