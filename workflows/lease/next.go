@@ -113,10 +113,12 @@ func nextUngranted(l *record) action {
 func nextEnd(l *record, o others) action {
 	// Where usher cannot reach the access, a person takes it away, whoever granted it.
 	byHand := l.Fulfilment == access.FulfilmentManual || l.Binding == nil
+	// What another lease will hold in a moment is not taken away before. One that no approval stands for holds nothing back.
+	reserved := o.granting != nil && o.granting.Unconfirmed == 0
 	switch {
 	case o.keeper != nil && byHand:
 		return endOverlapped
-	case !byHand && (o.granting != nil || o.busy):
+	case !byHand && (reserved || o.busy):
 		return wait
 	case o.keeper != nil:
 		return verifyKept

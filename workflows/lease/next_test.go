@@ -31,19 +31,20 @@ func base(s access.LeaseState, change ...func(*record)) *record {
 	return r
 }
 
-func byHand(r *record)     { r.Fulfilment = access.FulfilmentManual }
-func unwanted(r *record)   { r.DesiredState = access.Absent }
-func over(r *record)       { r.EndsAt = &before }
-func ending(r *record)     { r.EndsAt = &later }
-func unloaded(r *record)   { r.Loaded = false }
-func tried(r *record)      { r.Attempted = true }
-func free(r *record)       { r.Binding = nil }
-func existing(r *record)   { r.Existing = true }
-func keeps(r *record)      { r.AtEnd = access.ExistingKeep }
-func proved(r *record)     { r.Granted = &access.Verification{Present: true, At: before} }
-func retries(r *record)    { r.RetryAt = later }
-func readsFirst(r *record) { r.ReadFirst = true }
-func removed(r *record)    { r.Removed = &access.TicketSnapshot{Phase: access.TicketDone} }
+func byHand(r *record)      { r.Fulfilment = access.FulfilmentManual }
+func unwanted(r *record)    { r.DesiredState = access.Absent }
+func over(r *record)        { r.EndsAt = &before }
+func ending(r *record)      { r.EndsAt = &later }
+func unloaded(r *record)    { r.Loaded = false }
+func tried(r *record)       { r.Attempted = true }
+func free(r *record)        { r.Binding = nil }
+func existing(r *record)    { r.Existing = true }
+func keeps(r *record)       { r.AtEnd = access.ExistingKeep }
+func proved(r *record)      { r.Granted = &access.Verification{Present: true, At: before} }
+func retries(r *record)     { r.RetryAt = later }
+func readsFirst(r *record)  { r.ReadFirst = true }
+func unconfirmed(r *record) { r.Unconfirmed = 1 }
+func removed(r *record)     { r.Removed = &access.TicketSnapshot{Phase: access.TicketDone} }
 func ungranted(r *record) {
 	r.GrantedAt = nil
 }
@@ -82,6 +83,8 @@ func TestNext(t *testing.T) {
 		{"what has begun to end is revoked, whatever is wanted", base(access.LeaseRevoking), others{}, revoke},
 		{"a revoke waits for its time", base(access.LeaseRevoking, over, retries), others{}, wait},
 		{"a revoke waits for another call on the same role", base(access.LeaseRevoking, over), others{busy: true}, wait},
+		{"a revoke waits for a grant on the same role", base(access.LeaseRevoking, over), others{granting: base(access.LeaseGranting)}, wait},
+		{"a revoke does not wait for a grant without an approval", base(access.LeaseRevoking, over), others{granting: base(access.LeaseGranting, unconfirmed)}, revoke},
 		{"what another lease keeps is verified", base(access.LeaseRevoking, over), others{keeper: held}, verifyKept},
 		{"what another lease is being granted waits for it", base(access.LeaseRevoking, over), others{granting: held}, wait},
 		{"what a person granted is removed by a person", base(access.LeaseRevoking, over, byHand), others{}, removeByHand},
