@@ -26,7 +26,7 @@ func (s startMessage) text() string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("\nusher is up (%s). Everything is kept in %s, logs in %s/log.", s.took.Round(100*time.Millisecond), s.dir, s.dir)
 	s.links(line)
-	line("Who: ana and ben ask; mia is their manager; omar owns the applications; zoe may read everything.")
+	line("Who: ana and ben ask; mia is their manager; omar owns the applications; zoe may read everything and grants by hand.")
 	s.goesOn(line)
 	s.steps(line)
 	line("The worker is pid %d. Kill -9 it now: it is started again, and every request goes on.", s.pids.Worker)
@@ -85,7 +85,7 @@ func (s startMessage) steps(line func(string, ...any)) {
 	decide("mia", wiki, "approve")
 	line("4. Approve by moving the card: ask, then move ben's card to Approved on the board, as Mia and then as Omar:")
 	line(`   %s --as ben request wiki/admin --id %s --reason "I am on call"`, usher, admin)
-	line("5. Fulfil by hand: ask, approve as the owner, then click Done on the card:")
+	line("5. Fulfil by hand: ask, approve as the owner, then click Done on the card, as Zoe:")
 	line(`   %s --as ana request badge/lab --id %s --reason "I measure" && %s --as omar approve %s`, usher, badge, usher, badge)
 	line("6. Watch access end after two minutes, in the directory:")
 	line(`   %s --as ben request vpn/user --id %s --reason "I travel" && %s --as mia approve %s`, usher, vpn, usher, vpn)
