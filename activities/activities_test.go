@@ -13,7 +13,7 @@ import (
 	"usher/internal/connectors/memory"
 )
 
-func TestAnErrorIsTranslatedOnce(t *testing.T) {
+func TestTranslate(t *testing.T) {
 	rows := []struct {
 		kind   access.Kind
 		repeat bool
@@ -45,7 +45,7 @@ func TestAnErrorIsTranslatedOnce(t *testing.T) {
 	}
 }
 
-func TestTheEndOfAnActivitysContextIsTemporalsOwn(t *testing.T) {
+func TestTranslate_end_of_context(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	source := &activities.Source{Port: cancelled{}}
@@ -61,7 +61,7 @@ func (cancelled) Lookup(ctx context.Context, _ access.PersonID) (access.Person, 
 	return access.Person{}, ctx.Err()
 }
 
-func TestPeopleAreLookedUpOnceWithTheirManagers(t *testing.T) {
+func TestLookupPeople_with_managers(t *testing.T) {
 	source := memory.NewSource(
 		access.Person{ID: "ana", Manager: "mia", Active: true},
 		access.Person{ID: "ben", Manager: "ana", Active: true},
@@ -78,7 +78,7 @@ func TestPeopleAreLookedUpOnceWithTheirManagers(t *testing.T) {
 	require.Equal(t, 4, source.Calls(memory.OpLookup), "ana, ben, ghost, mia")
 }
 
-func TestNothingThatCanFailComesAfterTheCreateOfATicket(t *testing.T) {
+func TestOpenTicket_nothing_fails_after_the_create(t *testing.T) {
 	desk := memory.NewDesk("jira")
 	ana := access.Person{ID: "ana", Email: "ana@example.test"}
 	account := desk.AddAccount(ana)
@@ -103,7 +103,7 @@ func TestNothingThatCanFailComesAfterTheCreateOfATicket(t *testing.T) {
 	require.Len(t, desk.Tickets(), 1)
 }
 
-func TestAnUpdateOfATicketIsSafeToRepeat(t *testing.T) {
+func TestUpdateTicket_is_safe_to_repeat(t *testing.T) {
 	desk := memory.NewDesk("jira")
 	account := desk.AddAccount(access.Person{ID: "ana", Email: "ana@example.test"})
 	unfit := desk.AddAccount(access.Person{ID: "bot", Email: "bot@example.test"})
@@ -128,7 +128,7 @@ func TestAnUpdateOfATicketIsSafeToRepeat(t *testing.T) {
 	require.Equal(t, access.TicketDone, ticket.Phase, "an account that cannot be assigned holds nothing back")
 }
 
-func TestAMissingTicketIsAnAnswer(t *testing.T) {
+func TestReadTicket_missing(t *testing.T) {
 	look, err := (&activities.Desk{Port: memory.NewDesk("jira")}).ReadTicket(t.Context(), activities.ReadTicketInput{Ticket: "404"})
 	require.NoError(t, err)
 	require.True(t, look.Missing)

@@ -93,7 +93,7 @@ func (l *lookout) changes(t *testing.T, limit int) activities.ChangedTicketsInpu
 	return call
 }
 
-func TestAPageOfChangesIsJudgedAlong(t *testing.T) {
+func TestListChanges_notifies_along(t *testing.T) {
 	l := newLookout(t, 3)
 	l.moved(t, 2, access.TicketApproved)
 	stranger := l.port.OpenAs("human", "a human's own ticket")
@@ -114,7 +114,7 @@ func TestAPageOfChangesIsJudgedAlong(t *testing.T) {
 	require.Equal(t, got.Notified.Position, kept)
 }
 
-func TestARoundIsCompleteWithItsLastPage(t *testing.T) {
+func TestNotifyChanges_last_page_completes_the_poll(t *testing.T) {
 	l := newLookout(t, 3)
 	call := l.changes(t, 2)
 	first, err := l.desk.ChangedTickets(t.Context(), call)
@@ -131,7 +131,7 @@ func TestARoundIsCompleteWithItsLastPage(t *testing.T) {
 	require.Equal(t, monday, last.Notified.Position.LastPollAt)
 }
 
-func TestADeskAtTheEdgeGivesTheTicketsUnjudged(t *testing.T) {
+func TestListChanges_at_the_edge(t *testing.T) {
 	l := newLookout(t, 3)
 	l.moved(t, 2, access.TicketApproved)
 	l.desk.Watch = nil
@@ -148,7 +148,7 @@ func TestADeskAtTheEdgeGivesTheTicketsUnjudged(t *testing.T) {
 	require.Empty(t, l.read())
 }
 
-func TestWhatTheDeskCannotAnswerIsNotJudged(t *testing.T) {
+func TestListChanges_desk_error(t *testing.T) {
 	l := newLookout(t, 1)
 	l.moved(t, 1, access.TicketApproved)
 	l.port.RefuseCredentials(true)
@@ -159,7 +159,7 @@ func TestWhatTheDeskCannotAnswerIsNotJudged(t *testing.T) {
 	require.Empty(t, l.read())
 }
 
-func TestAPageThatCannotBeJudgedIsNoAnswer(t *testing.T) {
+func TestListChanges_ledger_unavailable(t *testing.T) {
 	l := newLookout(t, 1)
 	l.moved(t, 1, access.TicketApproved)
 	l.post.deaf["request/r1"] = true
@@ -194,7 +194,7 @@ func (l *lookout) readTickets(t *testing.T, ids []access.TicketID, beats chan<- 
 	return read, nil
 }
 
-func TestTicketsAreReadInPiecesWithAHeartbeatBetween(t *testing.T) {
+func TestReadOpenTickets_heartbeats(t *testing.T) {
 	l := newLookout(t, 250)
 	l.moved(t, 1, access.TicketApproved)
 	l.moved(t, 250, access.TicketDenied)
@@ -212,7 +212,7 @@ func TestTicketsAreReadInPiecesWithAHeartbeatBetween(t *testing.T) {
 	require.Equal(t, access.TicketChange{Missing: true, Snapshot: access.TicketSnapshot{Ref: l.refs[101]}}, l.post.signals[2].arg)
 }
 
-func TestAReadKeepsNoPositionOfTheWatch(t *testing.T) {
+func TestReadOpenTickets_keeps_no_position(t *testing.T) {
 	l := newLookout(t, 1)
 	l.moved(t, 1, access.TicketApproved)
 	_, err := l.readTickets(t, l.ids(), nil)
@@ -220,7 +220,7 @@ func TestAReadKeepsNoPositionOfTheWatch(t *testing.T) {
 	require.Equal(t, []string{"tickets", "request/r1", "fingerprints"}, l.read())
 }
 
-func TestManyMissingTicketsAreALostRight(t *testing.T) {
+func TestReadOpenTickets_many_missing(t *testing.T) {
 	for name, row := range map[string]struct {
 		count, missing int
 		lost           bool

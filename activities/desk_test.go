@@ -29,7 +29,7 @@ func newDesk(t *testing.T) (*activities.Desk, *memory.Desk, *store) {
 	return &activities.Desk{Port: port, Ledger: s}, port, s
 }
 
-func TestANewTicketIsAssignedToTheFirstWhoHasAnAccount(t *testing.T) {
+func TestOpenTicket_assigns_the_first_with_an_account(t *testing.T) {
 	mia, omar := access.Person{ID: "mia", Email: "mia@example.test"}, access.Person{ID: "omar", Email: "omar@example.test"}
 	for name, row := range map[string]struct {
 		assign []access.PersonID
@@ -53,7 +53,7 @@ func TestANewTicketIsAssignedToTheFirstWhoHasAnAccount(t *testing.T) {
 	}
 }
 
-func TestAnOpenedTicketIsRecordedAlong(t *testing.T) {
+func TestOpenTicket_is_recorded(t *testing.T) {
 	desk, _, s := newDesk(t)
 	call := openCall()
 	opened, err := desk.OpenTicket(t.Context(), call)
@@ -73,7 +73,7 @@ func TestAnOpenedTicketIsRecordedAlong(t *testing.T) {
 	require.Contains(t, events[1].Text, string(opened.Ref.Key))
 }
 
-func TestATicketIsOpenedThoughItCannotBeRecorded(t *testing.T) {
+func TestOpenTicket_ledger_unavailable(t *testing.T) {
 	for name, change := range map[string]func(*activities.Desk, *store){
 		"the ledger is unavailable": func(_ *activities.Desk, s *store) { s.away = true },
 		"the desk is at the edge":   func(d *activities.Desk, _ *store) { d.Ledger = nil },
@@ -89,8 +89,8 @@ func TestATicketIsOpenedThoughItCannotBeRecorded(t *testing.T) {
 	}
 }
 
-// TestALedgerThatHangsDoesNotTakeTheTimeOfACallOnTheDesk: what the call gave would be lost with it.
-func TestALedgerThatHangsDoesNotTakeTheTimeOfACallOnTheDesk(t *testing.T) {
+// TestRecordAlong_ledger_hangs: what the call gave would be lost with it.
+func TestRecordAlong_ledger_hangs(t *testing.T) {
 	const startToClose = 30 * time.Second
 	synctest.Test(t, func(t *testing.T) {
 		desk, port, s := newDesk(t)
@@ -113,7 +113,7 @@ func TestALedgerThatHangsDoesNotTakeTheTimeOfACallOnTheDesk(t *testing.T) {
 	})
 }
 
-func TestATicketThatIsFoundIsNotRecordedAsOpened(t *testing.T) {
+func TestOpenTicket_found(t *testing.T) {
 	desk, port, s := newDesk(t)
 	ref, err := port.CreateTicket(t.Context(), openCall().Ticket)
 	require.NoError(t, err)
@@ -124,7 +124,7 @@ func TestATicketThatIsFoundIsNotRecordedAsOpened(t *testing.T) {
 	require.Equal(t, 1, port.Calls(memory.OpCreateTicket))
 }
 
-func TestATicketThatWasNotOpenedIsNotRecorded(t *testing.T) {
+func TestOpenTicket_not_opened(t *testing.T) {
 	for name, fail := range map[string]func(*memory.Desk){
 		"the search fails":          func(d *memory.Desk) { d.FailNext(memory.OpFindTicket, access.Errorf(access.Transient, "find", "away")) },
 		"the create is refused":     func(d *memory.Desk) { d.FailNext(memory.OpCreateTicket, access.Errorf(access.Invalid, "create", "no")) },
@@ -140,7 +140,7 @@ func TestATicketThatWasNotOpenedIsNotRecorded(t *testing.T) {
 	}
 }
 
-func TestAnUpdateSaysEverythingInOrderAndIsRecordedAlong(t *testing.T) {
+func TestUpdateTicket_in_order_and_recorded(t *testing.T) {
 	desk, port, s := newDesk(t)
 	opened, err := desk.OpenTicket(t.Context(), activities.OpenTicketInput{Ticket: openCall().Ticket})
 	require.NoError(t, err)
@@ -178,7 +178,7 @@ func (d watchingDesk) AddComments(ctx context.Context, id access.TicketID, all .
 	return d.Desk.AddComments(ctx, id, all...)
 }
 
-func TestAnUpdateRecordsFirst(t *testing.T) {
+func TestUpdateTicket_records_first(t *testing.T) {
 	prepare := func(t *testing.T) (*activities.Desk, *memory.Desk, *store, activities.UpdateTicketInput) {
 		desk, port, s := newDesk(t)
 		opened, err := desk.OpenTicket(t.Context(), activities.OpenTicketInput{Ticket: openCall().Ticket})
@@ -218,7 +218,7 @@ func TestAnUpdateRecordsFirst(t *testing.T) {
 	}
 }
 
-func TestAnUpdateThatFailsIsNotRecorded(t *testing.T) {
+func TestUpdateTicket_failure_is_not_recorded(t *testing.T) {
 	for name, row := range map[string]struct {
 		op       string
 		comments int
@@ -246,9 +246,9 @@ func TestAnUpdateThatFailsIsNotRecorded(t *testing.T) {
 	}
 }
 
-// TestALateMoveUndoesNothing: usher itself has closed the ticket meanwhile, and a call of an attempt that was given up comes
+// TestUpdateTicket_late_move: usher itself has closed the ticket meanwhile, and a call of an attempt that was given up comes
 // late.
-func TestALateMoveUndoesNothing(t *testing.T) {
+func TestUpdateTicket_late_move(t *testing.T) {
 	known := &access.TicketFingerprint{}
 	for name, row := range map[string]struct {
 		update access.TicketPhase

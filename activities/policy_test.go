@@ -41,7 +41,7 @@ func question() access.Request {
 	}
 }
 
-func TestPolicyReadsThePeopleItselfWhereTheSourceIsServedHere(t *testing.T) {
+func TestEvaluate_reads_people(t *testing.T) {
 	p, source := newPolicy(t), memory.NewSource(people()...)
 	p.People = source
 	answer, err := p.Evaluate(t.Context(), activities.EvaluateInput{Request: question()})
@@ -53,7 +53,7 @@ func TestPolicyReadsThePeopleItselfWhereTheSourceIsServedHere(t *testing.T) {
 	require.Equal(t, access.DeskName("jira"), answer.Requirement.Settings.Desk)
 }
 
-func TestPolicySaysWhomToLookUpWhereTheSourceIsServedElsewhere(t *testing.T) {
+func TestEvaluate_asks_for_people(t *testing.T) {
 	p := newPolicy(t)
 	call := activities.EvaluateInput{Request: question()}
 	answer, err := p.Evaluate(t.Context(), call)
@@ -75,7 +75,7 @@ func TestPolicySaysWhomToLookUpWhereTheSourceIsServedElsewhere(t *testing.T) {
 	require.Equal(t, here, elsewhere, "the answer does not depend on who looks up")
 }
 
-func TestALookUpThatFindsNobodyIsAnAnswer(t *testing.T) {
+func TestLookupPeople_nobody(t *testing.T) {
 	p := newPolicy(t)
 	answer, err := p.Evaluate(t.Context(), activities.EvaluateInput{Request: question(), PeopleRead: true})
 	require.NoError(t, err)
@@ -83,7 +83,7 @@ func TestALookUpThatFindsNobodyIsAnAnswer(t *testing.T) {
 	require.NotEmpty(t, answer.Refusals)
 }
 
-func TestASourceThatIsAwayLeavesPolicyUnasked(t *testing.T) {
+func TestEvaluate_source_unavailable(t *testing.T) {
 	p, source := newPolicy(t), memory.NewSource(people()...)
 	p.People = source
 	source.Down(true)

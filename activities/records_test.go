@@ -39,7 +39,7 @@ func newRoom(t *testing.T) room {
 	return room{&activities.Records{Ledger: s, Client: p}, j, s, p}
 }
 
-func TestWhatIsSaidRestsOnWhatIsRecorded(t *testing.T) {
+func TestRecord_before_the_messages(t *testing.T) {
 	r := newRoom(t)
 	call := activities.RecordInput{
 		Entries: []access.Entry{submitted("r1")},
@@ -58,7 +58,7 @@ func TestWhatIsSaidRestsOnWhatIsRecorded(t *testing.T) {
 	require.Equal(t, signal{id: "request/r1", name: "lease-state", arg: answerTo("r1").Status}, r.post.signals[0])
 }
 
-func TestWhatCannotBeRecordedIsNotSaid(t *testing.T) {
+func TestRecord_failure_sends_nothing(t *testing.T) {
 	r := newRoom(t)
 	r.store.away = true
 	_, err := r.Record(t.Context(), activities.RecordInput{
@@ -68,7 +68,7 @@ func TestWhatCannotBeRecordedIsNotSaid(t *testing.T) {
 	require.Equal(t, []string{"record"}, r.read())
 }
 
-func TestAMessageWithoutAFactAsksNoLedger(t *testing.T) {
+func TestRecord_message_only(t *testing.T) {
 	r := newRoom(t)
 	r.store.away = true
 	_, err := r.Record(t.Context(), activities.RecordInput{Specs: []activities.ApplyLeaseMessage{ensureFor("ana")}})
@@ -76,7 +76,7 @@ func TestAMessageWithoutAFactAsksNoLedger(t *testing.T) {
 	require.Equal(t, []string{"access/ana"}, r.read())
 }
 
-func TestAnEnsureStartsTheSubjectsWorkflowWhereItDoesNotRun(t *testing.T) {
+func TestRecord_apply_lease_starts_the_workflow(t *testing.T) {
 	r := newRoom(t)
 	_, err := r.Record(t.Context(), activities.RecordInput{Specs: []activities.ApplyLeaseMessage{ensureFor("ana")}})
 	require.NoError(t, err)
@@ -94,7 +94,7 @@ func TestAnEnsureStartsTheSubjectsWorkflowWhereItDoesNotRun(t *testing.T) {
 	require.Equal(t, "ana", subject)
 }
 
-func TestAnAnswerThatNobodyHearsIsNamed(t *testing.T) {
+func TestRecord_undelivered_status(t *testing.T) {
 	r := newRoom(t)
 	r.post.ended["request/r1"] = true
 	done, err := r.Record(t.Context(), activities.RecordInput{
@@ -106,7 +106,7 @@ func TestAnAnswerThatNobodyHearsIsNamed(t *testing.T) {
 	require.Equal(t, "request/r2", r.post.signals[0].id)
 }
 
-func TestAMessageThatTemporalDoesNotTakeIsTriedAgain(t *testing.T) {
+func TestNotifyChanges_signal_fails(t *testing.T) {
 	for name, deaf := range map[string]string{"an ensure": "access/ana", "an answer": "request/r1"} {
 		t.Run(name, func(t *testing.T) {
 			r := newRoom(t)
@@ -125,7 +125,7 @@ func TestAMessageThatTemporalDoesNotTakeIsTriedAgain(t *testing.T) {
 	}
 }
 
-func TestARequestIsReadFromTheLedgerWithItsTickets(t *testing.T) {
+func TestReadRequest_with_its_tickets(t *testing.T) {
 	r := newRoom(t)
 	_, err := r.ReadRequest(t.Context(), "r1")
 	requireKind(t, access.NotFound, err)
@@ -140,7 +140,7 @@ func TestARequestIsReadFromTheLedgerWithItsTickets(t *testing.T) {
 	require.Equal(t, []access.TicketLink{link}, archived.Tickets)
 }
 
-func TestTheCheckOfTheLedgerIsAnAnswer(t *testing.T) {
+func TestCheckLedger(t *testing.T) {
 	r := newRoom(t)
 	result, err := r.CheckLedger(t.Context())
 	require.NoError(t, err)

@@ -25,7 +25,7 @@ func stumbling(t *testing.T) (*activities.Desk, *memory.Desk, *[]time.Duration) 
 	return desk, port, pauses
 }
 
-func TestAStepThatStumblesIsRepeatedAndNotTheWholeOpening(t *testing.T) {
+func TestOpenTicket_repeats_one_step(t *testing.T) {
 	desk, port, pauses := stumbling(t)
 	away := access.Errorf(access.Transient, "x", "away")
 	call := openCall()
@@ -43,7 +43,7 @@ func TestAStepThatStumblesIsRepeatedAndNotTheWholeOpening(t *testing.T) {
 	}, *pauses)
 }
 
-func TestACreateOfUnknownOutcomeIsNotRepeatedHere(t *testing.T) {
+func TestOpenTicket_unknown_outcome_is_not_repeated(t *testing.T) {
 	desk, port, pauses := stumbling(t)
 	port.DropAnswerNext(memory.OpCreateTicket)
 	_, err := desk.OpenTicket(t.Context(), openCall())
@@ -52,7 +52,7 @@ func TestACreateOfUnknownOutcomeIsNotRepeatedHere(t *testing.T) {
 	require.Empty(t, *pauses)
 }
 
-func TestADeskThatIsAwayIsLeftToTheCaller(t *testing.T) {
+func TestListChanges_desk_is_down(t *testing.T) {
 	desk, port, pauses := stumbling(t)
 	port.Down(true)
 	_, err := desk.OpenTicket(t.Context(), openCall())
@@ -72,7 +72,7 @@ func TestADeskThatIsAwayIsLeftToTheCaller(t *testing.T) {
 	require.Empty(t, *pauses, "an hour is not waited for here")
 }
 
-func TestAStepIsNotRepeatedInTheLastSecondsOfItsActivity(t *testing.T) {
+func TestRetryStep_not_in_the_last_seconds(t *testing.T) {
 	desk, port, pauses := stumbling(t)
 	port.FailNext(memory.OpFindTicket, access.Errorf(access.Transient, "x", "away"))
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
@@ -82,7 +82,7 @@ func TestAStepIsNotRepeatedInTheLastSecondsOfItsActivity(t *testing.T) {
 	require.Empty(t, *pauses)
 }
 
-func TestAWriteThatStumblesIsRepeated(t *testing.T) {
+func TestUpdateTicket_repeats_a_step(t *testing.T) {
 	desk, port, pauses := stumbling(t)
 	opened, err := desk.OpenTicket(t.Context(), openCall())
 	require.NoError(t, err)
@@ -99,7 +99,7 @@ func TestAWriteThatStumblesIsRepeated(t *testing.T) {
 	require.Len(t, port.Comments(opened.Ref.ID), 1)
 }
 
-func TestSleepEndsWithItsContext(t *testing.T) {
+func TestSleep(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, activities.Sleep(ctx, time.Hour), context.Canceled)
@@ -122,7 +122,7 @@ func (d *losing) TransitionTicket(ctx context.Context, id access.TicketID, to ac
 	return err
 }
 
-func TestAMoveThatIsRepeatedUndoesNothing(t *testing.T) {
+func TestUpdateTicket_repeated_move(t *testing.T) {
 	for name, row := range map[string]struct {
 		known func(access.TicketSnapshot) *access.TicketFingerprint
 		want  access.TicketPhase

@@ -32,7 +32,7 @@ func (l *lookout) judged(t *testing.T) activities.NotifyChangesResult {
 	return judged
 }
 
-func TestWhatSomebodyElseDidIsToldOnce(t *testing.T) {
+func TestNotifyChanges_once(t *testing.T) {
 	l := newLookout(t, 2)
 	l.moved(t, 1, access.TicketApproved)
 	require.Equal(t, 1, l.judged(t).Notified)
@@ -53,7 +53,7 @@ func TestWhatSomebodyElseDidIsToldOnce(t *testing.T) {
 	require.Equal(t, []string{"request/r1", "request/r2", "request/r1"}, l.told())
 }
 
-func TestATicketThatWasMovedBeforeAnybodyLookedIsNews(t *testing.T) {
+func TestNotifyChanges_moved_before_the_first_read(t *testing.T) {
 	l := newLookout(t, 2)
 	_, err := l.port.Rekey(l.refs[0].ID, "OTHER")
 	require.NoError(t, err)
@@ -62,7 +62,7 @@ func TestATicketThatWasMovedBeforeAnybodyLookedIsNews(t *testing.T) {
 	require.Equal(t, []string{"request/r1"}, l.told())
 }
 
-func TestUshersOwnWritesAreNoNews(t *testing.T) {
+func TestNotifyChanges_own_writes(t *testing.T) {
 	l := newLookout(t, 2)
 	account := l.port.AddAccount(access.Person{ID: "mia", Email: "mia@example.test"})
 	own := func() {
@@ -83,7 +83,7 @@ func TestUshersOwnWritesAreNoNews(t *testing.T) {
 	require.Equal(t, []string{"request/r1"}, l.told())
 }
 
-func TestATicketThatTakesAccessAwayWakesNobody(t *testing.T) {
+func TestNotifyChanges_removal_ticket(t *testing.T) {
 	l := newLookout(t, 0)
 	ref, err := l.port.CreateTicket(t.Context(), access.NewTicket{Marker: "removal", Summary: "s"})
 	require.NoError(t, err)
@@ -99,7 +99,7 @@ func TestATicketThatTakesAccessAwayWakesNobody(t *testing.T) {
 	require.Empty(t, l.told())
 }
 
-func TestTicketsThatAreNotUshersAreCountedOnly(t *testing.T) {
+func TestNotifyChanges_tickets_of_others(t *testing.T) {
 	l := newLookout(t, 1)
 	stranger := l.port.OpenAs("human", "a human's own ticket")
 	require.NoError(t, l.port.MoveAs("human", stranger.ID, access.TicketDone))
@@ -109,13 +109,13 @@ func TestTicketsThatAreNotUshersAreCountedOnly(t *testing.T) {
 	require.Empty(t, l.told())
 }
 
-func TestNothingToJudgeAsksNoLedger(t *testing.T) {
+func TestNotifyChanges_nothing(t *testing.T) {
 	l := newLookout(t, 0)
 	require.Equal(t, activities.NotifyChangesResult{}, l.judged(t))
 	require.Empty(t, l.read())
 }
 
-func TestWhatIsRememberedRestsOnWhatHasBeenTold(t *testing.T) {
+func TestNotifyChanges_saves_after_the_signals(t *testing.T) {
 	l := newLookout(t, 2)
 	l.moved(t, 1, access.TicketApproved)
 	l.moved(t, 2, access.TicketDenied)
@@ -130,7 +130,7 @@ func TestWhatIsRememberedRestsOnWhatHasBeenTold(t *testing.T) {
 	require.Equal(t, call.Position, view)
 }
 
-func TestWhoCouldNotBeToldIsToldByTheNextAttempt(t *testing.T) {
+func TestNotifyChanges_next_attempt(t *testing.T) {
 	l := newLookout(t, 3)
 	for n := range 3 {
 		l.moved(t, n+1, access.TicketApproved)
@@ -155,7 +155,7 @@ func TestWhoCouldNotBeToldIsToldByTheNextAttempt(t *testing.T) {
 	require.Equal(t, []string{"request/r1", "request/r2", "request/r3"}, l.told())
 }
 
-func TestAMissingTicketThatCannotBeToldHoldsThePositionBack(t *testing.T) {
+func TestReadOpenTickets_missing_signal_fails(t *testing.T) {
 	l := newLookout(t, 2)
 	for _, ref := range l.refs {
 		require.NoError(t, l.port.Delete(ref.ID))
@@ -174,7 +174,7 @@ func TestAMissingTicketThatCannotBeToldHoldsThePositionBack(t *testing.T) {
 	require.Equal(t, access.TicketChange{Missing: true, Snapshot: access.TicketSnapshot{Ref: l.refs[1]}}, l.post.signals[2].arg)
 }
 
-func TestALedgerThatIsAwayTellsNobody(t *testing.T) {
+func TestNotifyChanges_ledger_unavailable(t *testing.T) {
 	l := newLookout(t, 1)
 	l.moved(t, 1, access.TicketApproved)
 	l.store.away = true
@@ -185,7 +185,7 @@ func TestALedgerThatIsAwayTellsNobody(t *testing.T) {
 	requireKind(t, access.Transient, err)
 }
 
-func TestOfAnEndedRequestOnlyATicketThatIsOpenAgainMatters(t *testing.T) {
+func TestNotifyChanges_ended_request(t *testing.T) {
 	for name, row := range map[string]struct {
 		change  func(*testing.T, *lookout)
 		started bool
@@ -221,7 +221,7 @@ func TestOfAnEndedRequestOnlyATicketThatIsOpenAgainMatters(t *testing.T) {
 	}
 }
 
-func TestAWatchIsStartedOnceAndAgainWhenItHasEnded(t *testing.T) {
+func TestEnsureWatch(t *testing.T) {
 	l := newLookout(t, 0)
 	call := activities.EnsureWatchInput{Desk: "jira", WorkflowID: "ticketwatch/jira", WorkflowType: "TicketWatch", TaskQueue: "usher"}
 	require.NoError(t, l.watch.EnsureWatch(t.Context(), call))
@@ -238,7 +238,7 @@ func TestAWatchIsStartedOnceAndAgainWhenItHasEnded(t *testing.T) {
 	require.Error(t, l.watch.EnsureWatch(t.Context(), call))
 }
 
-func TestOpenTicketsAreListedPageByPage(t *testing.T) {
+func TestListOpenTickets_pages(t *testing.T) {
 	l := newLookout(t, 3)
 	call := activities.ListOpenTicketsInput{Desk: "jira", Limit: 2}
 	first, err := l.watch.ListOpenTickets(t.Context(), call)

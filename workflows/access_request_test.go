@@ -13,7 +13,7 @@ import (
 	"usher/workflows"
 )
 
-func TestApprovedByTheManagerIsGrantedAndTheTicketIsClosed(t *testing.T) {
+func TestAccessRequest_granted(t *testing.T) {
 	w := newWorld(t)
 	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
 
@@ -44,7 +44,7 @@ func TestApprovedByTheManagerIsGrantedAndTheTicketIsClosed(t *testing.T) {
 	}
 }
 
-func TestTwoStagesAreTakenInOrder(t *testing.T) {
+func TestAccessRequest_two_stages(t *testing.T) {
 	w := newWorld(t)
 	var early, twice, second *answer
 	w.at(1*time.Hour, func() { early = w.decide("omar", access.Approve) })
@@ -79,7 +79,7 @@ func requireRefused(t *testing.T, a *answer, kind access.Kind, text string) {
 	require.NotEmpty(t, details[0].Field)
 }
 
-func TestDecisionsThatAreRefused(t *testing.T) {
+func TestDecide_refused(t *testing.T) {
 	rows := []struct {
 		name string
 		d    access.Decision
@@ -105,7 +105,7 @@ func TestDecisionsThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestDeniedGrantsNothing(t *testing.T) {
+func TestDecide_denied(t *testing.T) {
 	w := newWorld(t)
 	w.at(time.Hour, func() { w.decide("mia", access.Deny) })
 
@@ -118,7 +118,7 @@ func TestDeniedGrantsNothing(t *testing.T) {
 	require.Contains(t, result.View.Items[0].Detail, "denied by Mia: because")
 }
 
-func TestOneItemDeniedAndOneGrantedIsPartlyGranted(t *testing.T) {
+func TestAccessRequest_partly_granted(t *testing.T) {
 	w := newWorld(t)
 	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
 	w.at(2*time.Hour, func() { w.decide("omar", access.Deny, "2") })
@@ -131,7 +131,7 @@ func TestOneItemDeniedAndOneGrantedIsPartlyGranted(t *testing.T) {
 	require.Equal(t, access.TicketDone, w.ticket().Phase)
 }
 
-func TestUndecidedExpiresAfterReminders(t *testing.T) {
+func TestExpire_after_reminders(t *testing.T) {
 	w := newWorld(t)
 
 	result := w.run(w.request("wiki/editor"))
@@ -144,7 +144,7 @@ func TestUndecidedExpiresAfterReminders(t *testing.T) {
 	require.Empty(t, w.ensures)
 }
 
-func TestPolicyRefusesWithoutATicket(t *testing.T) {
+func TestEvaluate_refused(t *testing.T) {
 	w := newWorld(t)
 	w.source.Deactivate("mia")
 	var submitted *answer
@@ -162,7 +162,7 @@ func TestPolicyRefusesWithoutATicket(t *testing.T) {
 	require.Equal(t, 1, has(w.events("r1"), access.EventRefused))
 }
 
-func TestTheSameIDWithAnotherBodyIsRefused(t *testing.T) {
+func TestSubmit_same_id_another_body(t *testing.T) {
 	w := newWorld(t)
 	var other, same *answer
 	request := w.request("wiki/editor")
@@ -177,7 +177,7 @@ func TestTheSameIDWithAnotherBodyIsRefused(t *testing.T) {
 	require.Equal(t, access.StateAwaitingApproval, same.view.State)
 }
 
-func TestWithdrawnBeforeADecisionGrantsNothing(t *testing.T) {
+func TestWithdraw_before_a_decision(t *testing.T) {
 	w := newWorld(t)
 	var stranger, late *answer
 	w.at(time.Hour, func() {
@@ -193,7 +193,7 @@ func TestWithdrawnBeforeADecisionGrantsNothing(t *testing.T) {
 	require.Equal(t, access.TicketWontDo, w.ticket().Phase)
 }
 
-func TestWithdrawnWhileGrantingTakesTheAccessBack(t *testing.T) {
+func TestWithdraw_while_granting(t *testing.T) {
 	w := newWorld(t)
 	grant := w.entity
 	w.entity = func(e access.LeaseSpec) {
@@ -217,7 +217,7 @@ func TestWithdrawnWhileGrantingTakesTheAccessBack(t *testing.T) {
 	require.Empty(t, w.target.Members("wiki-editors"))
 }
 
-func TestAnOperatorsCancelTidiesUp(t *testing.T) {
+func TestCancel_by_an_operator(t *testing.T) {
 	w := newWorld(t)
 	w.entity = func(e access.LeaseSpec) {
 		if e.DesiredState == access.Absent {
@@ -238,7 +238,7 @@ func TestAnOperatorsCancelTidiesUp(t *testing.T) {
 	require.Equal(t, access.OutcomeCancelled, view.State)
 }
 
-func TestAGrantIsAskedForOnlyAfterItsDecisionIsRecorded(t *testing.T) {
+func TestApplyLease_after_the_recorded_decision(t *testing.T) {
 	w := newWorld(t)
 	var decided *answer
 	w.at(time.Hour, func() {
@@ -256,7 +256,7 @@ func TestAGrantIsAskedForOnlyAfterItsDecisionIsRecorded(t *testing.T) {
 	require.Equal(t, 1, has(w.events("r1"), access.EventDecided))
 }
 
-func TestADeskThatIsDownForThreeDaysStopsNothing(t *testing.T) {
+func TestDeskDown_stops_no_request(t *testing.T) {
 	w := newWorld(t)
 	w.desk.Down(true)
 	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
@@ -277,7 +277,7 @@ func TestADeskThatIsDownForThreeDaysStopsNothing(t *testing.T) {
 	require.Contains(t, comments[1], "The request has ended: granted")
 }
 
-func TestALostAnswerToTheCreateMakesOneTicket(t *testing.T) {
+func TestOpenTicket_lost_answer(t *testing.T) {
 	w := newWorld(t)
 	w.desk.DropAnswerNext(memory.OpCreateTicket)
 	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
@@ -287,7 +287,7 @@ func TestALostAnswerToTheCreateMakesOneTicket(t *testing.T) {
 	require.Equal(t, 1, w.desk.Calls(memory.OpCreateTicket))
 }
 
-func TestACreateOfUnknownOutcomeIsLookedForAfterTheSearchHasCaughtUp(t *testing.T) {
+func TestOpenTicket_unknown_outcome_waits_for_the_search(t *testing.T) {
 	w := newWorld(t)
 	w.desk.SearchLags(true)
 	w.desk.DropAnswerNext(memory.OpCreateTicket)
@@ -297,7 +297,7 @@ func TestACreateOfUnknownOutcomeIsLookedForAfterTheSearchHasCaughtUp(t *testing.
 	require.Equal(t, 1, w.ticketsOf("r1"))
 }
 
-func TestOperatorsDecisionsCountOnlyWhereTheTermsAllow(t *testing.T) {
+func TestOperatorDecision(t *testing.T) {
 	rows := []struct {
 		name    string
 		allowed bool
@@ -322,7 +322,7 @@ func TestOperatorsDecisionsCountOnlyWhereTheTermsAllow(t *testing.T) {
 	}
 }
 
-func TestALongRequestContinuesAsNewAndGoesOn(t *testing.T) {
+func TestAccessRequest_continues_as_new(t *testing.T) {
 	w := newWorld(t)
 	w.desk.FailNext(memory.OpReadTicket, access.Errorf(access.Transient, "read", "away"))
 	w.at(3*time.Hour, func() {
@@ -345,7 +345,7 @@ func TestALongRequestContinuesAsNewAndGoesOn(t *testing.T) {
 	require.Equal(t, 1, has(w.events("r1"), access.EventSubmitted))
 }
 
-func TestAHintThatComesWhileARunComesToRestIsFollowedByTheNext(t *testing.T) {
+func TestHint_while_a_run_ends(t *testing.T) {
 	w := newWorldWith(t, func(settings *access.RequestSettings) {
 		settings.PollInitialInterval, settings.PollMaxInterval = access.Duration(24*time.Hour), access.Duration(24*time.Hour)
 	})
@@ -364,7 +364,7 @@ func TestAHintThatComesWhileARunComesToRestIsFollowedByTheNext(t *testing.T) {
 	require.Less(t, result.View.EndedAt.Sub(w.requestedAt()), 2*time.Hour)
 }
 
-func TestADecisionThatComesWithTheFirstTaskOfANewRunIsTaken(t *testing.T) {
+func TestDecide_in_first_task_of_a_run(t *testing.T) {
 	w := newWorld(t)
 	w.at(3*time.Hour, func() {
 		w.env.SignalWorkflow(workflows.SignalHint, workflows.Hint{})
@@ -384,7 +384,7 @@ func TestADecisionThatComesWithTheFirstTaskOfANewRunIsTaken(t *testing.T) {
 	require.Equal(t, []access.PersonID{"ana"}, w.target.Members("wiki-editors"))
 }
 
-func TestAfterTheLastDecisionNobodyIsAwaited(t *testing.T) {
+func TestWaitingOn_after_the_last_decision(t *testing.T) {
 	w := newWorld(t)
 	var decided *answer
 	w.at(time.Hour, func() { decided = w.decide("mia", access.Deny) })

@@ -9,9 +9,9 @@ import (
 	"usher/internal/access"
 )
 
-// TestTheViewNamesAllApprovers: who comes too late is told why by the API, which knows the approvers from the view, while
+// TestView_names_all_approvers: who comes too late is told why by the API, which knows the approvers from the view, while
 // the request runs and when it has ended.
-func TestTheViewNamesAllApprovers(t *testing.T) {
+func TestView_names_all_approvers(t *testing.T) {
 	w := newWorld(t)
 	var first access.RequestView
 	w.at(time.Hour, func() { first = w.view() })

@@ -59,7 +59,7 @@ func TestLeasesThatEndTogether(t *testing.T) {
 }
 
 // A lease that was being granted when its run was lost ends on time all the same.
-func TestALostRunThatWasGranting(t *testing.T) {
+func TestRecovery_granting(t *testing.T) {
 	rows := map[string]func(r *holderRuns, e access.LeaseSpec){
 		"the request says nothing more": func(*holderRuns, access.LeaseSpec) {},
 		"the request repeats its message": func(r *holderRuns, e access.LeaseSpec) {
@@ -85,7 +85,7 @@ func TestALostRunThatWasGranting(t *testing.T) {
 }
 
 // A lease that has begun to end ends, whatever is wanted later.
-func TestALeaseThatIsWantedAgainWhileItEnds(t *testing.T) {
+func TestLease_wanted_again_while_it_ends(t *testing.T) {
 	t.Parallel()
 	r := newHolderRuns(t)
 	r.target.AddRole("stuck")
@@ -105,7 +105,7 @@ func TestALeaseThatIsWantedAgainWhileItEnds(t *testing.T) {
 }
 
 // A message about somebody else's lease changes neither that lease nor anything of the person who got it.
-func TestAMessageAboutALeaseOfSomebodyElse(t *testing.T) {
+func TestApplyLease_of_another_subject(t *testing.T) {
 	ben := access.Person{ID: "ben", DisplayName: "Ben"}
 	held := func(r *holderRuns) access.LeaseView {
 		theirs := lease("r9:1", "wiki-editors", 0)
@@ -145,7 +145,7 @@ func TestAMessageAboutALeaseOfSomebodyElse(t *testing.T) {
 }
 
 // A late message with the id of a lease that has ended leaves the record of that lease as it is, and is refused.
-func TestALateMessageLeavesTheRecordOfAnEndedLease(t *testing.T) {
+func TestApplyLease_leaves_an_ended_record(t *testing.T) {
 	rows := map[string]func(*access.LeaseSpec){
 		"about somebody else": func(e *access.LeaseSpec) { e.Lease.Subject = access.Person{ID: "ben"} },
 		"without a binding":   func(e *access.LeaseSpec) { e.Lease.Binding = nil },
@@ -173,7 +173,7 @@ func TestALateMessageLeavesTheRecordOfAnEndedLease(t *testing.T) {
 
 // Access that existed before stays at the end where the catalog keeps it, though two requests asked for it while the target
 // was away.
-func TestExistingAccessOfTwoLeases(t *testing.T) {
+func TestExistingAccess_of_two_leases(t *testing.T) {
 	t.Parallel()
 	r := newHolderRuns(t)
 	r.target.Put("wiki-editors", "ana")
@@ -189,7 +189,7 @@ func TestExistingAccessOfTwoLeases(t *testing.T) {
 }
 
 // A status that finds no request, while the ledger cannot be read, is no reason to ask again and again.
-func TestAStatusThatFindsNobodyWhileTheLedgerCannotBeRead(t *testing.T) {
+func TestLeaseStatus_undelivered_ledger_unavailable(t *testing.T) {
 	t.Parallel()
 	r := newHolderRuns(t)
 	e := lease("r1:1", "wiki-editors", 10*time.Hour)
@@ -230,7 +230,7 @@ func (l *blindLedger) Lease(ctx context.Context, id access.LeaseID) (access.Leas
 }
 
 // What a person's workflow gives to one activity does not grow with the number of leases that end at once.
-func TestTheSizeOfManyEndings(t *testing.T) {
+func TestSize_many_endings(t *testing.T) {
 	t.Parallel()
 	// The server takes 2 MB: with this many leases a tenth of that, so that two thousand are no risk.
 	const leases, most = 400, maxPayload / 10
@@ -271,7 +271,7 @@ func (r *runs) largestInputs() map[string]int {
 }
 
 // A lease that was being granted when its run was lost is granted by the next run only if its request still allows it.
-func TestALostRunThatWasGrantingForAWithdrawnRequest(t *testing.T) {
+func TestRecovery_granting_for_a_withdrawn_request(t *testing.T) {
 	t.Parallel()
 	r := newHolderRuns(t)
 	r.target.FailNext(memory.OpGrant, slices.Repeat([]error{access.Errorf(access.Transient, "grant", "busy")}, 42)...)

@@ -30,7 +30,7 @@ func (r *runs) spins(most int) *int {
 }
 
 // A ticket that was opened again and cannot be closed again is left alone.
-func TestAReopenedTicketThatCannotBeClosed(t *testing.T) {
+func TestReopened_cannot_be_closed(t *testing.T) {
 	rows := map[string]func(l *lookout, ref access.TicketRef){
 		"no transition closes it": func(l *lookout, _ access.TicketRef) { l.desk.CloseOff(access.TicketDone) },
 		"its closing demands a field": func(l *lookout, _ access.TicketRef) {
@@ -58,7 +58,7 @@ func TestAReopenedTicketThatCannotBeClosed(t *testing.T) {
 }
 
 // A message that access must go is sent until it arrives, however long Temporal refuses it, and not without a wait.
-func TestAWithdrawalWhoseMessageIsRefused(t *testing.T) {
+func TestWithdraw_message_is_refused(t *testing.T) {
 	t.Parallel()
 	r := requestRuns(t, quietTerms)
 	count := r.spins(500)
@@ -77,7 +77,7 @@ func TestAWithdrawalWhoseMessageIsRefused(t *testing.T) {
 }
 
 // A status that nobody can have sent does not make the request forget that it waits for one.
-func TestAStatusThatIsTooGoodToBeTrue(t *testing.T) {
+func TestLeaseStatus_of_another_revision(t *testing.T) {
 	forged := map[string]access.LeaseStatus{
 		"with a revision that was never sent": {Revision: 1 << 62, State: access.LeaseGranting, Problem: ""},
 		"with a version of the far future":    {Revision: 1 << 62, State: access.LeaseGranting, Problem: "wait", Version: 1 << 62},
@@ -111,7 +111,7 @@ func TestAStatusThatIsTooGoodToBeTrue(t *testing.T) {
 }
 
 // What a person takes back on the ticket, after he has said that it was granted, leaves no lease behind.
-func TestAGrantByHandThatIsTakenBack(t *testing.T) {
+func TestConfirmGrant_taken_back(t *testing.T) {
 	for _, deskDown := range []bool{false, true} {
 		t.Run(fmt.Sprintf("the desk is down at the end: %t", deskDown), func(t *testing.T) {
 			t.Parallel()
@@ -146,7 +146,7 @@ func TestAGrantByHandThatIsTakenBack(t *testing.T) {
 }
 
 // A source whose worker is down keeps nobody from reading the request, and from withdrawing it.
-func TestASourceWithoutAWorker(t *testing.T) {
+func TestSourceWithoutWorker(t *testing.T) {
 	t.Run("the request is in the ledger", func(t *testing.T) {
 		t.Parallel()
 		r := requestRuns(t, nil)
@@ -175,7 +175,7 @@ func TestASourceWithoutAWorker(t *testing.T) {
 }
 
 // An operator's signal of any size does not end the run.
-func TestALargeSignal(t *testing.T) {
+func TestSignal_large(t *testing.T) {
 	large := strings.Repeat("x", 1200*1024)
 	rows := map[string]struct {
 		counts bool
@@ -213,7 +213,7 @@ func TestALargeSignal(t *testing.T) {
 }
 
 // A request that begins anew over what an earlier run has left says nothing that the ledger refuses.
-func TestARequestThatBeginsAnew(t *testing.T) {
+func TestAccessRequest_begins_anew(t *testing.T) {
 	t.Parallel()
 	r := requestRuns(t, nil)
 	request := r.request("wiki/admin")
@@ -239,7 +239,7 @@ func TestARequestThatBeginsAnew(t *testing.T) {
 }
 
 // A decision without an id is refused: of two that came before policy has answered, nobody would know which answer is whose.
-func TestADecisionWithoutAnID(t *testing.T) {
+func TestDecide_without_id(t *testing.T) {
 	t.Parallel()
 	r := requestRuns(t, quietTerms)
 	r.source.Down(true)
@@ -258,7 +258,7 @@ func TestADecisionWithoutAnID(t *testing.T) {
 }
 
 // The worst request that the API takes gives no activity more than the server takes, also when the ledger has been away.
-func TestTheSizeOfTheWorstRequest(t *testing.T) {
+func TestSize_worst_request(t *testing.T) {
 	t.Parallel()
 	r := requestRuns(t, quietTerms)
 	largest := r.largestInputs()

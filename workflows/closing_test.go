@@ -54,7 +54,7 @@ func (d closingDesk) TransitionTicket(ctx context.Context, id access.TicketID, t
 }
 
 // The ledger has the outcome before the ticket shows it, whoever records it, and once.
-func TestTheOutcomeIsRecordedBeforeTheTicketShowsIt(t *testing.T) {
+func TestOutcome_recorded_before_the_ticket_shows_it(t *testing.T) {
 	for name, row := range map[string]struct {
 		unavailable, edge bool
 		verdict           access.Verdict
@@ -90,7 +90,7 @@ func TestTheOutcomeIsRecordedBeforeTheTicketShowsIt(t *testing.T) {
 }
 
 // A desk that has lost its worker keeps the outcome from nobody but the ticket.
-func TestTheOutcomeIsRecordedThoughTheDeskHasNoWorker(t *testing.T) {
+func TestOutcome_recorded_without_a_desk_worker(t *testing.T) {
 	r := requestRuns(t, quietTerms)
 	queue := workflows.DeskQueue("jira")
 	grants := r.entity

@@ -14,7 +14,7 @@ import (
 	"usher/workflows"
 )
 
-func TestMovingTheTicketDecides(t *testing.T) {
+func TestDecideByTicket_approves(t *testing.T) {
 	w := newWorld(t)
 	w.at(time.Hour, func() { w.move("mia", access.TicketApproved) })
 	w.at(90*time.Minute, func() {
@@ -33,7 +33,7 @@ func TestMovingTheTicketDecides(t *testing.T) {
 	require.Contains(t, first.Evidence, "changelog")
 }
 
-func TestMovingTheTicketToDeniedDenies(t *testing.T) {
+func TestDecideByTicket_denies(t *testing.T) {
 	w := newWorld(t)
 	w.at(time.Hour, func() { w.move("mia", access.TicketDenied) })
 	result := w.run(w.request("wiki/editor"))
@@ -41,7 +41,7 @@ func TestMovingTheTicketToDeniedDenies(t *testing.T) {
 	require.Empty(t, w.ensures)
 }
 
-func TestAMoveThatDoesNotCountIsPutBackWithASentence(t *testing.T) {
+func TestRevert_says_why(t *testing.T) {
 	rows := []struct {
 		name string
 		by   access.PersonID
@@ -69,7 +69,7 @@ func TestAMoveThatDoesNotCountIsPutBackWithASentence(t *testing.T) {
 	}
 }
 
-func TestEachTicketEventHasItsConfiguredMeaning(t *testing.T) {
+func TestTicketActions(t *testing.T) {
 	cancelled, denied, granted := access.OutcomeCancelled, access.OutcomeDenied, access.OutcomeGranted
 	rows := []struct {
 		name     string
@@ -179,7 +179,7 @@ func rekey(w *world) {
 	require.NoError(w.t, err)
 }
 
-func TestOneMissProvesNothing(t *testing.T) {
+func TestMissing_once(t *testing.T) {
 	w := newWorld(t)
 	w.desk.FailNext("ReadTicket", access.Errorf(access.NotFound, "read", "no such ticket"))
 	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
@@ -189,7 +189,7 @@ func TestOneMissProvesNothing(t *testing.T) {
 	require.Zero(t, has(w.events("r1"), access.EventTicketChanged), "nothing is said about a ticket that is there")
 }
 
-func TestAHumanGrantsAndClosesTheTicketAsDone(t *testing.T) {
+func TestClosedDone_confirms_the_grant(t *testing.T) {
 	w := newWorld(t)
 	w.at(time.Hour, func() { w.decide("omar", access.Approve) })
 	w.at(2*time.Hour, func() {
@@ -210,7 +210,7 @@ func TestAHumanGrantsAndClosesTheTicketAsDone(t *testing.T) {
 	require.Equal(t, w.ensures[0].Granted.At.Add(10*24*time.Hour), *w.ensures[0].Window.Until)
 }
 
-func TestATicketIsPutBackToWorkWhereReopeningLeadsOnlyToWaiting(t *testing.T) {
+func TestRevert_by_way_of_waiting(t *testing.T) {
 	w := newWorld(t)
 	w.desk.ReopenOnlyInto(access.TicketWaiting)
 	w.at(time.Hour, func() { w.decide("omar", access.Approve) })
@@ -223,7 +223,7 @@ func TestATicketIsPutBackToWorkWhereReopeningLeadsOnlyToWaiting(t *testing.T) {
 	require.Equal(t, access.OutcomeGranted, result.Outcome)
 }
 
-func TestAHumanClosesTheTicketAsWontDo(t *testing.T) {
+func TestClosedWontDo_denies(t *testing.T) {
 	w := newWorld(t)
 	w.at(time.Hour, func() { w.decide("omar", access.Approve) })
 	w.at(2*time.Hour, func() { w.move("ben", access.TicketWontDo) })
@@ -232,7 +232,7 @@ func TestAHumanClosesTheTicketAsWontDo(t *testing.T) {
 	require.Empty(t, w.ensures)
 }
 
-func TestAHandMadeGrantIsVerifiedWhereTheTargetCanBeRead(t *testing.T) {
+func TestConfirmGrant_is_verified(t *testing.T) {
 	w := newWorld(t)
 	w.at(time.Hour, func() { w.decide("omar", access.Approve) })
 	w.at(2*time.Hour, func() { w.move("ben", access.TicketDone) })
@@ -255,7 +255,7 @@ func firstWord(s string) string {
 	return s
 }
 
-func TestWhoeverWorksTheTicketIsReminded(t *testing.T) {
+func TestRemind_assignee(t *testing.T) {
 	w := newWorld(t)
 	w.at(time.Hour, func() { w.decide("omar", access.Approve) })
 	w.at(50*time.Hour, func() { w.move("ben", access.TicketDone) })
@@ -263,7 +263,7 @@ func TestWhoeverWorksTheTicketIsReminded(t *testing.T) {
 	require.Equal(t, 2, has(w.events("r1"), access.EventReminded))
 }
 
-func TestAHintDuringALookIsFollowedWhenTheLookIsOver(t *testing.T) {
+func TestHint_during_a_read(t *testing.T) {
 	w := newWorld(t)
 	away := access.Errorf(access.Transient, "read", "away")
 	w.desk.FailNext("ReadTicket", away, away, away, away)
@@ -275,7 +275,7 @@ func TestAHintDuringALookIsFollowedWhenTheLookIsOver(t *testing.T) {
 	require.Equal(t, access.OutcomeDenied, result.Outcome)
 }
 
-func TestAHintIsFollowedByALookAtOnce(t *testing.T) {
+func TestHint_reads_at_once(t *testing.T) {
 	w := newWorldWith(t, func(settings *access.RequestSettings) {
 		settings.PollInitialInterval, settings.PollMaxInterval = access.Duration(24*time.Hour), access.Duration(24*time.Hour)
 	})
@@ -288,7 +288,7 @@ func TestAHintIsFollowedByALookAtOnce(t *testing.T) {
 	require.Less(t, result.View.EndedAt.Sub(w.requestedAt()), 2*time.Hour)
 }
 
-func TestATicketThatIsReopenedBeforeEverythingIsRecordedIsClosedAgain(t *testing.T) {
+func TestReopened_before_everything_is_recorded(t *testing.T) {
 	w := newWorld(t)
 	w.at(time.Hour, func() {
 		w.ledger.setAway(true)
@@ -340,7 +340,7 @@ func (d *lateLook) AddComments(ctx context.Context, id access.TicketID, all ...a
 	return err
 }
 
-func TestALookThatAWriteOvertookIsTakenAgain(t *testing.T) {
+func TestRead_overtaken_by_a_write(t *testing.T) {
 	w := newWorldWith(t, func(settings *access.RequestSettings) {
 		settings.PollInitialInterval, settings.PollMaxInterval = access.Duration(24*time.Hour), access.Duration(24*time.Hour)
 	})
@@ -359,7 +359,7 @@ func TestALookThatAWriteOvertookIsTakenAgain(t *testing.T) {
 	require.GreaterOrEqual(t, desk.looks, 2)
 }
 
-func TestAGrantByHandThatIsWithdrawnBeforeItIsVerifiedIsTakenAway(t *testing.T) {
+func TestConfirmGrant_withdrawn_before_verification(t *testing.T) {
 	w := newWorld(t)
 	w.at(time.Hour, func() { w.decide("omar", access.Approve) })
 	w.at(2*time.Hour, func() { w.move("ben", access.TicketDone) })
@@ -376,7 +376,7 @@ func TestAGrantByHandThatIsWithdrawnBeforeItIsVerifiedIsTakenAway(t *testing.T) 
 	}
 }
 
-func TestAGrantWhoseTimeIsOverBeforeTheAnswerWasGrantedAllTheSame(t *testing.T) {
+func TestLeaseStatus_ended_before_the_answer(t *testing.T) {
 	w := newWorld(t)
 	w.entity = func(e access.LeaseSpec) {
 		at := w.env.Now().UTC()

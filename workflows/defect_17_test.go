@@ -66,7 +66,7 @@ func TestDefect17(t *testing.T) {
 }
 
 // What an API reader sees has the ticket from its opening on, also when something was decided while it was being opened.
-func TestTheRecordedViewHasTheTicket(t *testing.T) {
+func TestRecordedView_has_the_ticket(t *testing.T) {
 	for name, decided := range map[string]time.Duration{"decided while it is opened": 10 * time.Second, "decided later": time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

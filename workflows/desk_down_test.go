@@ -139,7 +139,7 @@ func (w *town) lives(long time.Duration) {
 	require.NoError(w.t, w.env.GetWorkflowError())
 }
 
-func TestADeskIsDownForThreeDaysAndLifeGoesOn(t *testing.T) {
+func TestDeskDown_all_workflows_go_on(t *testing.T) {
 	const (
 		hour = time.Hour
 		down = hour

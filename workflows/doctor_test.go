@@ -25,7 +25,7 @@ func diagnose(t *testing.T, w *world, p workflows.DoctorParams) workflows.Doctor
 	return report
 }
 
-func TestDoctorAsksEveryConnectorAndTriesATicket(t *testing.T) {
+func TestDoctor_test_ticket(t *testing.T) {
 	w := newWorld(t)
 	report := diagnose(t, w, workflows.DoctorParams{TestTicket: "jira"})
 	require.True(t, report.Healthy())
@@ -35,7 +35,7 @@ func TestDoctorAsksEveryConnectorAndTriesATicket(t *testing.T) {
 	require.Contains(t, w.ticket().New.Summary, "please ignore")
 }
 
-func TestDoctorNamesWhatIsWrong(t *testing.T) {
+func TestDoctor_findings(t *testing.T) {
 	w := newWorld(t)
 	w.target.RefuseCredentials(true)
 	w.desk.FailNext(memory.OpCreateTicket, access.Errorf(access.Invalid, "create ticket", "desks.jira.fields.customfield_1: no such field"))
@@ -50,7 +50,7 @@ func TestDoctorNamesWhatIsWrong(t *testing.T) {
 	require.Empty(t, problems["source/directory"])
 }
 
-func TestDoctorKnowsTheDesks(t *testing.T) {
+func TestDoctor_unknown_desk(t *testing.T) {
 	w := newWorld(t)
 	report := diagnose(t, w, workflows.DoctorParams{TestTicket: "jiira"})
 	require.False(t, report.Healthy())
@@ -59,8 +59,8 @@ func TestDoctorKnowsTheDesks(t *testing.T) {
 	require.Zero(t, w.desk.Writes())
 }
 
-// TestDoctorOfAConnectorWithoutAWorker: nobody takes the questions for one connector.
-func TestDoctorOfAConnectorWithoutAWorker(t *testing.T) {
+// TestDoctor_connector_without_worker: nobody takes the questions for one connector.
+func TestDoctor_connector_without_worker(t *testing.T) {
 	w := newWorld(t)
 	nobody := temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil)
 	w.replace("CheckTarget", func(context.Context) (activities.CheckResult, error) { return activities.CheckResult{}, nobody })
@@ -75,7 +75,7 @@ func TestDoctorOfAConnectorWithoutAWorker(t *testing.T) {
 	}
 }
 
-func TestDoctorComesBackInTime(t *testing.T) {
+func TestDoctor_in_time(t *testing.T) {
 	for _, within := range []time.Duration{time.Second, 10 * time.Second, workflows.DoctorTimeout, 5 * time.Minute} {
 		longest := workflows.DoctorLongest(within)
 		require.Less(t, longest, within)
@@ -83,7 +83,7 @@ func TestDoctorComesBackInTime(t *testing.T) {
 	}
 }
 
-func TestATicketThatIsReopenedAfterTheEnd(t *testing.T) {
+func TestReopened_after_the_end(t *testing.T) {
 	rows := []struct {
 		name     string
 		contract access.TicketActions

@@ -14,7 +14,7 @@ import (
 )
 
 // The ledger knows a ticket as soon as it is created, and so does the watch; the request knows it when the answer is here.
-func TestNewsOfATicketThatTheRequestDoesNotKnowYetAreNotLost(t *testing.T) {
+func TestTicketChanged_before_the_opening(t *testing.T) {
 	for name, lost := range map[string]bool{"the answer comes a little later": false, "the answer is lost": true} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorldWith(t, watchSettings)
@@ -63,7 +63,7 @@ func (d *slowDesk) TransitionTicket(ctx context.Context, id access.TicketID, to 
 	return err
 }
 
-func TestAMoveThatIsRepeatedDoesNotUndoWhatAHumanDidInBetween(t *testing.T) {
+func TestTransition_repeated_undoes_nothing(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	desk := &slowDesk{ServiceDesk: w.desk, acts: func() { w.move("ben", access.TicketDone) }}
 	port := &activities.Desk{Port: desk, Ledger: w.ledger, Now: w.env.Now}
@@ -75,7 +75,7 @@ func TestAMoveThatIsRepeatedDoesNotUndoWhatAHumanDidInBetween(t *testing.T) {
 	require.Contains(t, w.ensures[0].Granted.Evidence, string(w.accounts["ben"]))
 }
 
-func TestATicketIsPutBackOverAMoveThatIsKnown(t *testing.T) {
+func TestRevert_over_a_known_move(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	w.at(time.Hour, func() {
 		w.move("ben", access.TicketApproved)

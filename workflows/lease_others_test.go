@@ -57,7 +57,7 @@ func TestRenamedRole(t *testing.T) {
 }
 
 // Where the target's worker does not know the ledger, a lease that ends leaves what another one keeps.
-func TestOverlapAtTheEdge(t *testing.T) {
+func TestOverlap_at_the_edge(t *testing.T) {
 	h := newHolder(t)
 	h.edge = true
 	h.newRun()
@@ -73,7 +73,7 @@ func TestOverlapAtTheEdge(t *testing.T) {
 }
 
 // A run that knows nothing reads all leases of the person from the ledger, page by page.
-func TestRecoveryOfManyLeases(t *testing.T) {
+func TestRecovery_many_leases(t *testing.T) {
 	const leases = 250
 	r := newHolderRuns(t)
 	r.at(0, func() {
@@ -99,7 +99,7 @@ func TestRecoveryOfManyLeases(t *testing.T) {
 }
 
 // A target without a worker keeps its own calls only, however many they are.
-func TestAbsentWorkers(t *testing.T) {
+func TestQueueWithoutWorker(t *testing.T) {
 	const leases = 60
 	r := newHolderRuns(t)
 	elsewhere := workflows.TargetQueue("elsewhere")

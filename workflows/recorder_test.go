@@ -48,7 +48,7 @@ func texts(events []access.Event, t access.EventType) []string {
 	return found
 }
 
-func TestADecisionAndItsGrantGoToTheTicketTogether(t *testing.T) {
+func TestUpdateTicket_decision_and_grant_together(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	updates := w.updates()
 	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
@@ -63,7 +63,7 @@ func TestADecisionAndItsGrantGoToTheTicketTogether(t *testing.T) {
 	require.NotNil(t, update.Record)
 }
 
-func TestATargetInTroubleDoesNotHoldTheDecisionBack(t *testing.T) {
+func TestDecision_shown_while_the_target_fails(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	w.entity = func(e access.LeaseSpec) {
 		w.env.SignalWorkflow(workflows.SignalLeaseStatus, access.LeaseStatus{
@@ -84,7 +84,7 @@ func TestATargetInTroubleDoesNotHoldTheDecisionBack(t *testing.T) {
 	require.Equal(t, access.TicketDone, w.ticket().Phase)
 }
 
-func TestASubjectsWorkflowThatIsSilentDoesNotHoldTheDecisionBack(t *testing.T) {
+func TestDecision_shown_while_the_subject_is_silent(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	answers := 0
 	w.entity = func(e access.LeaseSpec) {
@@ -119,7 +119,7 @@ func behind(t *testing.T, back func(*world)) *world {
 	return w
 }
 
-func TestWhatWaitedForTheDeskGoesOutTogetherAndInOrder(t *testing.T) {
+func TestUpdateTicket_waiting_writes_in_order(t *testing.T) {
 	w := behind(t, func(w *world) {})
 	result := w.run(w.request("wiki/admin"))
 	require.Equal(t, access.OutcomeGranted, result.Outcome)
@@ -132,7 +132,7 @@ func TestWhatWaitedForTheDeskGoesOutTogetherAndInOrder(t *testing.T) {
 	require.Equal(t, access.TicketDone, w.ticket().Phase)
 }
 
-func TestOneRefusedWriteIsLeftOutAndTheRestArrivesInOrder(t *testing.T) {
+func TestUpdateTicket_one_refused_write(t *testing.T) {
 	w := behind(t, func(w *world) {
 		no := access.Errorf(access.Invalid, "add comment", "the desk does not like this text")
 		// The second comment is refused in the batch, and again when it comes alone.
@@ -150,7 +150,7 @@ func TestOneRefusedWriteIsLeftOutAndTheRestArrivesInOrder(t *testing.T) {
 	require.Contains(t, seen[0], "does not like this text")
 }
 
-func TestAfterARefusedBatchWritesGoTogetherAgain(t *testing.T) {
+func TestUpdateTicket_together_after_a_refused_batch(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	w.at(time.Hour, func() {
 		no := access.Errorf(access.Invalid, "add comment", "the desk does not like this text")
@@ -171,7 +171,7 @@ func TestAfterARefusedBatchWritesGoTogetherAgain(t *testing.T) {
 	require.Len(t, (*updates)[0].Comments, 2)
 }
 
-func TestATicketThatAHumanHasClosedMeanwhileStaysAsItIs(t *testing.T) {
+func TestClose_ticket_closed_meanwhile(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	// No way leads from a human's closing to usher's.
 	w.desk.CloseOff(access.TicketDone)
@@ -190,7 +190,7 @@ func TestATicketThatAHumanHasClosedMeanwhileStaysAsItIs(t *testing.T) {
 	require.Equal(t, 1, has(w.events("r1"), access.EventEnded))
 }
 
-func TestATicketThatCannotBeClosedNowIsClosedWhenItCan(t *testing.T) {
+func TestClose_when_it_is_possible(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	w.desk.DemandField(access.TicketDone, "resolution")
 	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
@@ -207,7 +207,7 @@ func TestATicketThatCannotBeClosedNowIsClosedWhenItCan(t *testing.T) {
 	require.Equal(t, 1, has(w.events("r1"), access.EventTicketClosed))
 }
 
-func TestADeskWhoseWorkerIsAbsentHoldsUpNothing(t *testing.T) {
+func TestDeskWithoutWorker_stops_nothing(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	w.edge = true
 	w.newRun()
@@ -242,7 +242,7 @@ func TestADeskWhoseWorkerIsAbsentHoldsUpNothing(t *testing.T) {
 	require.Len(t, links, 1)
 }
 
-func TestWhatRodeAlongIsRecordedOnceWhateverBecomesOfTheAnswer(t *testing.T) {
+func TestRecordAlong_once(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	desk := &activities.Desk{Port: w.desk, Ledger: w.ledger, Now: w.env.Now}
 	lose := map[string]bool{"OpenTicket": true, "UpdateTicket": true}
@@ -276,7 +276,7 @@ func TestWhatRodeAlongIsRecordedOnceWhateverBecomesOfTheAnswer(t *testing.T) {
 	}
 }
 
-func TestAWithdrawalDuringTheOpeningIsRecordedBeforeItIsAnswered(t *testing.T) {
+func TestWithdraw_during_the_opening(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	desk := &activities.Desk{Port: w.desk, Ledger: w.ledger, Now: w.env.Now}
 	var withdrawn *answer
@@ -297,7 +297,7 @@ func TestAWithdrawalDuringTheOpeningIsRecordedBeforeItIsAnswered(t *testing.T) {
 	require.Equal(t, w.ticket().Ref.Key, view.Ticket.Key)
 }
 
-func TestAChangeThatShowsOnlyBehindTheCursorIsTold(t *testing.T) {
+func TestWatch_change_behind_the_cursor(t *testing.T) {
 	l := newLookout(t)
 	refs := l.opens(2)
 	// The search knows the later change before the earlier one.
@@ -316,7 +316,7 @@ func TestAChangeThatShowsOnlyBehindTheCursorIsTold(t *testing.T) {
 	require.Equal(t, []access.RequestID{"r2", "r1"}, l.requests())
 }
 
-func TestNewsThatAWriteHasOvertakenAreNotBelieved(t *testing.T) {
+func TestTicketChanged_overtaken_by_a_write(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	// The reminder cannot be written: the mirror is busy when the news come.
 	w.at(24*time.Hour-time.Minute, func() { w.desk.Down(true) })

@@ -15,7 +15,7 @@ import (
 	"usher/workflows"
 )
 
-func TestABrakedSweepIsTriedAgainAtTheNextSweepAndNotEveryRound(t *testing.T) {
+func TestFullScan_held_scan_waits_for_next(t *testing.T) {
 	l := newLookout(t)
 	refs := l.opens(30)
 	l.at(10*time.Minute, func() {
@@ -28,7 +28,7 @@ func TestABrakedSweepIsTriedAgainAtTheNextSweepAndNotEveryRound(t *testing.T) {
 	require.Less(t, l.desk.Calls(memory.OpChangedTickets), 1500, "a round every thirty seconds")
 }
 
-func TestATicketThatWasReplacedIsNoLongerAskedFor(t *testing.T) {
+func TestReplacedTicket_is_not_read(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	w.at(time.Hour, func() {
 		ref := w.ticket().Ref
@@ -44,7 +44,7 @@ func TestATicketThatWasReplacedIsNoLongerAskedFor(t *testing.T) {
 	w.run(w.request("wiki/editor"))
 }
 
-func TestTheOpeningIsToldOnceThoughItsAnswerWasLost(t *testing.T) {
+func TestOpenTicket_recorded_once(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	desk, lost := &activities.Desk{Port: w.desk, Ledger: w.ledger, Now: w.env.Now}, false
 	w.replace("OpenTicket", func(ctx context.Context, c activities.OpenTicketInput) (activities.OpenTicketResult, error) {
@@ -60,7 +60,7 @@ func TestTheOpeningIsToldOnceThoughItsAnswerWasLost(t *testing.T) {
 	require.Len(t, texts(w.events("r1"), access.EventTicketOpened), 1)
 }
 
-func TestTheLedgerDoesNotWaitForAWriteThatTheDeskKeepsWaiting(t *testing.T) {
+func TestRecord_while_a_write_waits(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	w.at(time.Hour, func() {
 		w.desk.Down(true)

@@ -117,7 +117,7 @@ func (h *holder) last(id access.LeaseID) access.LeaseStatus {
 	return access.LeaseStatus{}
 }
 
-func TestALeaseIsGrantedAnsweredAndEndsOnTime(t *testing.T) {
+func TestLease_granted_and_ended_on_time(t *testing.T) {
 	h := newHolder(t)
 	h.ensureAt(0, lease("r1:1", "wiki-editors", 2*time.Hour))
 	h.membersAt(time.Hour, "wiki-editors", "ana")
@@ -138,7 +138,7 @@ func TestALeaseIsGrantedAnsweredAndEndsOnTime(t *testing.T) {
 	require.Equal(t, 1, has(events, access.EventLeaseEnded))
 }
 
-func TestTheTimeOfALeaseCountsFromTheVerifiedGrant(t *testing.T) {
+func TestLease_time_counts_from_the_verified_grant(t *testing.T) {
 	h := newHolder(t)
 	h.target.Down(true)
 	h.ensureAt(0, lease("r1:1", "wiki-editors", 2*time.Hour))
@@ -152,7 +152,7 @@ func TestTheTimeOfALeaseCountsFromTheVerifiedGrant(t *testing.T) {
 	require.Empty(t, h.target.Members("wiki-editors"))
 }
 
-func TestOverlappingLeasesNeverRemoveEachOthersAccess(t *testing.T) {
+func TestOverlap_never_removes_access(t *testing.T) {
 	h := newHolder(t)
 	h.ensureAt(0, lease("r1:1", "wiki-editors", 2*time.Hour))
 	h.ensureAt(time.Hour, lease("r2:1", "wiki-editors", 3*time.Hour))
@@ -167,7 +167,7 @@ func TestOverlappingLeasesNeverRemoveEachOthersAccess(t *testing.T) {
 	require.Contains(t, events[len(events)-1].Text, "lease r2:1 keeps the access")
 }
 
-func TestAStuckRevokeTellsAHumanGoesOnAndDelaysNoOtherLease(t *testing.T) {
+func TestRevokeFailed_opens_a_removal_ticket(t *testing.T) {
 	h := newHolder(t)
 	h.ensureAt(0, lease("r1:1", "wiki-editors", time.Hour))
 	h.at(30*time.Minute, func() {
@@ -192,7 +192,7 @@ func TestAStuckRevokeTellsAHumanGoesOnAndDelaysNoOtherLease(t *testing.T) {
 	require.Greater(t, h.target.Calls(memory.OpRevoke), 40)
 }
 
-func TestALateEnsureOfALeaseThatHasEndedGrantsNothing(t *testing.T) {
+func TestApplyLease_late_for_an_ended_lease(t *testing.T) {
 	h := newHolder(t)
 	h.ensureAt(0, lease("r1:1", "wiki-editors", time.Hour))
 	h.hold()
@@ -208,7 +208,7 @@ func TestALateEnsureOfALeaseThatHasEndedGrantsNothing(t *testing.T) {
 	require.Equal(t, "the lease has ended", h.last("r1:1").Refused)
 }
 
-func TestALateEnsureOfAWithdrawnRequestGrantsNothing(t *testing.T) {
+func TestApplyLease_late_for_a_withdrawn_request(t *testing.T) {
 	h := newHolder(t)
 	h.remember("r1", access.OutcomeWithdrawn, access.ItemWithdrawn)
 	h.ensureAt(0, lease("r1:1", "wiki-editors", time.Hour))
@@ -232,7 +232,7 @@ func (h *holder) remember(id access.RequestID, outcome access.RequestState, item
 	}}))
 }
 
-func TestAnAnswerToARequestThatNoLongerRuns(t *testing.T) {
+func TestLeaseStatus_request_no_longer_runs(t *testing.T) {
 	rows := []struct {
 		name    string
 		outcome access.RequestState
@@ -260,7 +260,7 @@ func TestAnAnswerToARequestThatNoLongerRuns(t *testing.T) {
 	}
 }
 
-func TestWithdrawingALeaseRevokesItAndAnswers(t *testing.T) {
+func TestApplyLease_absent_revokes(t *testing.T) {
 	h := newHolder(t)
 	e := lease("r1:1", "wiki-editors", 0)
 	h.ensureAt(0, e)
@@ -271,7 +271,7 @@ func TestWithdrawingALeaseRevokesItAndAnswers(t *testing.T) {
 	require.Equal(t, access.LeaseEnded, h.last("r1:1").State)
 }
 
-func TestALowerRevisionIsIgnored(t *testing.T) {
+func TestApplyLease_lower_revision(t *testing.T) {
 	h := newHolder(t)
 	e := lease("r1:1", "wiki-editors", 0)
 	second := absent(e)
@@ -282,7 +282,7 @@ func TestALowerRevisionIsIgnored(t *testing.T) {
 	require.Empty(t, h.target.History())
 }
 
-func TestALedgerThatIsAwayHoldsBackTheGrantAndTheEnd(t *testing.T) {
+func TestLedgerUnavailable_holds_back_grant_and_end(t *testing.T) {
 	h := newHolder(t)
 	h.ensureAt(0, lease("r1:1", "wiki-editors", time.Hour))
 	h.at(30*time.Minute, func() { h.ledger.setAway(true) })
@@ -295,7 +295,7 @@ func TestALedgerThatIsAwayHoldsBackTheGrantAndTheEnd(t *testing.T) {
 	require.Equal(t, 1, has(h.events("r1"), access.EventLeaseEnded))
 }
 
-func TestASignalThatComesWithTheEndIsServed(t *testing.T) {
+func TestSignal_with_the_end(t *testing.T) {
 	h := newHolder(t)
 	h.ensureAt(0, lease("r1:1", "wiki-editors", time.Hour))
 	// The last event of the first lease is being recorded when the next message comes: after every wait has seen that
@@ -313,7 +313,7 @@ func TestASignalThatComesWithTheEndIsServed(t *testing.T) {
 	require.Equal(t, access.LeaseActive, h.last("r2:1").State, "no message is lost at the end")
 }
 
-func TestALongLifeContinuesAsNewAndForgetsNothing(t *testing.T) {
+func TestSubjectAccess_continues_as_new(t *testing.T) {
 	h := newHolder(t)
 	h.ensureAt(0, lease("r1:1", "wiki-editors", 10*time.Hour))
 	h.ensureAt(0, lease("r2:1", "wiki-admins", 0))
@@ -341,7 +341,7 @@ func TestALongLifeContinuesAsNewAndForgetsNothing(t *testing.T) {
 	require.Empty(t, h.target.Members("wiki-editors"))
 }
 
-func TestHandMadeAccessIsTakenAwayByHand(t *testing.T) {
+func TestRemoval_by_hand(t *testing.T) {
 	h := newHolder(t)
 	e := lease("r1:1", "vault", 0)
 	e.Lease.Fulfilment = access.FulfilmentManual
@@ -373,7 +373,7 @@ func TestHandMadeAccessIsTakenAwayByHand(t *testing.T) {
 	require.Equal(t, access.LeaseID("r1:1"), link.Lease)
 }
 
-func TestAGrantByHandWhoseTimeIsOverIsHeldAndTakenAway(t *testing.T) {
+func TestTakeGrant_time_is_over(t *testing.T) {
 	h := newHolder(t)
 	e := lease("r1:1", "vault", 0)
 	e.Lease.Fulfilment, e.Lease.Binding = access.FulfilmentManual, nil
@@ -389,7 +389,7 @@ func TestAGrantByHandWhoseTimeIsOverIsHeldAndTakenAway(t *testing.T) {
 }
 
 // A lease that another one kept, and that could not be verified for hours, is told to a person as soon as its revoke fails.
-func TestAStuckRevokeAfterFailedVerificationsTellsAHuman(t *testing.T) {
+func TestRevokeFailed_after_failed_verifications(t *testing.T) {
 	h := newHolder(t)
 	first, keeper := lease("r1:1", "wiki-editors", time.Hour), lease("r2:1", "wiki-editors", 3*time.Hour)
 	h.ensureAt(0, first)

@@ -9,8 +9,8 @@ import (
 	"usher/internal/access"
 )
 
-// TestATicketThatIsNoLongerKeptHasNoProblem: the ticket was deleted, and the contract says to go on without one.
-func TestATicketThatIsNoLongerKeptHasNoProblem(t *testing.T) {
+// TestTicketOff_has_no_problem: the ticket was deleted, and the contract says to go on without one.
+func TestTicketOff_has_no_problem(t *testing.T) {
 	r := requestRuns(t, func(settings *access.RequestSettings) {
 		quietTerms(settings)
 		settings.TicketActions = access.TicketActions{access.EventDeleted: access.ActionRecordOnly}

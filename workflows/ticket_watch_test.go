@@ -105,7 +105,7 @@ func (l *lookout) requests() []access.RequestID {
 	return ids
 }
 
-func TestTheWatchTellsWhatOthersDidAndNothingOfUshersOwn(t *testing.T) {
+func TestWatch_signals_others_changes_only(t *testing.T) {
 	for _, edge := range []bool{false, true} {
 		t.Run(fmt.Sprintf("desk at the edge: %t", edge), func(t *testing.T) {
 			l := newLookout(t)
@@ -132,7 +132,7 @@ func TestTheWatchTellsWhatOthersDidAndNothingOfUshersOwn(t *testing.T) {
 	}
 }
 
-func TestTheCursorMovesOnlyWhenEverybodyHasBeenTold(t *testing.T) {
+func TestWatch_cursor_moves_after_the_signals(t *testing.T) {
 	l := newLookout(t, func(settings *access.RequestSettings) {
 		// Without an overlap only the cursor decides what is asked for again.
 		settings.Watch.Overlap = 0
@@ -149,7 +149,7 @@ func TestTheCursorMovesOnlyWhenEverybodyHasBeenTold(t *testing.T) {
 	require.Equal(t, []access.RequestID{"r1", "r2"}, l.requests())
 }
 
-func TestThousandsOfChangesInOneLook(t *testing.T) {
+func TestWatch_thousands_of_changes(t *testing.T) {
 	const count = 2300
 	l := newLookout(t)
 	refs := l.opens(count)
@@ -176,7 +176,7 @@ func TestThousandsOfChangesInOneLook(t *testing.T) {
 	require.Positive(t, before)
 }
 
-func TestAHintIsFollowedAtOnceAndHintsCoalesce(t *testing.T) {
+func TestHint_many_are_followed_together(t *testing.T) {
 	l := newLookout(t)
 	refs := l.opens(2)
 	moved := 10*time.Minute + 10*time.Second
@@ -194,7 +194,7 @@ func TestAHintIsFollowedAtOnceAndHintsCoalesce(t *testing.T) {
 	require.LessOrEqual(t, l.desk.Calls(memory.OpReadTickets), 4, "twenty hints are a few reads, the sweep's included")
 }
 
-func TestAPresenceSweepFindsWhatNoListOfChangesShows(t *testing.T) {
+func TestFullScan_finds_deleted_tickets(t *testing.T) {
 	l := newLookout(t)
 	refs := l.opens(3)
 	l.at(10*time.Minute, func() { require.NoError(t, l.desk.Delete(refs[1].ID)) })
@@ -203,7 +203,7 @@ func TestAPresenceSweepFindsWhatNoListOfChangesShows(t *testing.T) {
 	require.True(t, l.told[0].news.Missing)
 }
 
-func TestAPresenceSweepReadsAllOpenTickets(t *testing.T) {
+func TestFullScan_reads_all_open_tickets(t *testing.T) {
 	const count = 1200
 	l := newLookout(t)
 	refs := l.opens(count)
@@ -212,7 +212,7 @@ func TestAPresenceSweepReadsAllOpenTickets(t *testing.T) {
 	require.Equal(t, []access.RequestID{access.RequestID(fmt.Sprintf("r%d", count))}, l.requests())
 }
 
-func TestWhenManyTicketsAreMissingAtOnceNobodyIsTold(t *testing.T) {
+func TestFullScan_many_missing(t *testing.T) {
 	l := newLookout(t)
 	refs := l.opens(30)
 	l.at(10*time.Minute, func() {
@@ -224,7 +224,7 @@ func TestWhenManyTicketsAreMissingAtOnceNobodyIsTold(t *testing.T) {
 	require.Empty(t, l.told, "usher has lost a right, nobody has deleted twenty tickets")
 }
 
-func TestADeskThatWasAwayForDaysIsCaughtUpWith(t *testing.T) {
+func TestWatch_catches_up_after_days(t *testing.T) {
 	l := newLookout(t)
 	refs := l.opens(2)
 	l.at(time.Hour, func() { l.desk.Down(true) })
@@ -239,7 +239,7 @@ func TestADeskThatWasAwayForDaysIsCaughtUpWith(t *testing.T) {
 	require.WithinDuration(t, l.env.Now(), view.LastPollAt, 5*time.Minute)
 }
 
-func TestATicketThatIsOpenedAgainAfterTheEndOfItsRequest(t *testing.T) {
+func TestReopened_after_the_end_of_the_run(t *testing.T) {
 	l := newLookout(t)
 	refs := l.opens(1)
 	require.NoError(t, l.desk.TransitionTicket(t.Context(), refs[0].ID, access.TicketDone))
@@ -251,7 +251,7 @@ func TestATicketThatIsOpenedAgainAfterTheEndOfItsRequest(t *testing.T) {
 	require.Equal(t, []string{workflows.ReopenedWorkflowID("r1")}, l.started)
 }
 
-func TestALongWatchContinuesAsNewAndLosesNoHint(t *testing.T) {
+func TestTicketWatch_continues_as_new(t *testing.T) {
 	l := newLookout(t)
 	refs := l.opens(1)
 	l.at(20*time.Minute+10*time.Second, func() {
@@ -268,7 +268,7 @@ func TestALongWatchContinuesAsNewAndLosesNoHint(t *testing.T) {
 	require.Equal(t, []access.RequestID{"r1"}, l.requests())
 }
 
-func TestWithoutTheModeThereIsNothingToWatch(t *testing.T) {
+func TestWatch_in_poll_mode(t *testing.T) {
 	l := newLookout(t, func(settings *access.RequestSettings) { settings.ChangeDetection = access.DetectByPoll })
 	l.env.ExecuteWorkflow(workflows.TicketWatchType, workflows.TicketWatchParams{Desk: "jira"})
 	require.True(t, l.env.IsWorkflowCompleted())
@@ -276,7 +276,7 @@ func TestWithoutTheModeThereIsNothingToWatch(t *testing.T) {
 	require.Zero(t, l.desk.Calls(memory.OpChangedTickets))
 }
 
-func TestAnUnchangedTicketCostsNothingHoweverManyThereAre(t *testing.T) {
+func TestWatch_cost_of_unchanged_tickets(t *testing.T) {
 	calls := func(count int) int {
 		l := newLookout(t)
 		l.opens(count)

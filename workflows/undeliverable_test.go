@@ -10,9 +10,9 @@ import (
 	"usher/internal/access"
 )
 
-// TestAnEndThatCannotBeDelivered: Temporal does not take the message that access must end. It is sent again, ever more
+// TestApplyLease_end_undelivered: Temporal does not take the message that access must end. It is sent again, ever more
 // slowly, until it is taken.
-func TestAnEndThatCannotBeDelivered(t *testing.T) {
+func TestApplyLease_end_undelivered(t *testing.T) {
 	for name, err := range map[string]error{
 		"because it never will":  serviceerror.NewInvalidArgument("the id is too long"),
 		"because it is down now": serviceerror.NewUnavailable("Temporal is down"),

@@ -19,7 +19,7 @@ func (w *world) tells() {
 	w.signal(workflows.SignalTicketChanged, access.TicketChange{Snapshot: now})
 }
 
-func TestAWatchedRequestDecidesByWhatItIsTold(t *testing.T) {
+func TestWatched_decides_by_the_signal(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	w.at(time.Hour, func() {
 		w.move("mia", access.TicketApproved)
@@ -33,7 +33,7 @@ func TestAWatchedRequestDecidesByWhatItIsTold(t *testing.T) {
 	require.Equal(t, 1, has(w.events("r1"), access.EventTicketChanged))
 }
 
-func TestAWatchedRequestAsksTheDeskNothingWhileTheWatchIsFresh(t *testing.T) {
+func TestWatched_asks_nothing_while_fresh(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	var round func()
 	round = func() {
@@ -50,7 +50,7 @@ func TestAWatchedRequestAsksTheDeskNothingWhileTheWatchIsFresh(t *testing.T) {
 	require.Zero(t, w.desk.Calls(memory.OpReadTicket))
 }
 
-func TestAWatchedRequestLooksItselfWhenTheWatchIsStale(t *testing.T) {
+func TestWatched_reads_when_stale(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	w.at(30*time.Minute, func() { w.move("mia", access.TicketApproved) })
 	result := w.run(w.request("wiki/editor"))
@@ -58,7 +58,7 @@ func TestAWatchedRequestLooksItselfWhenTheWatchIsStale(t *testing.T) {
 	require.Equal(t, 1, w.desk.Calls(memory.OpReadTicket), "one safety look, after an hour")
 }
 
-func TestNewsThatComeDuringAWriteAreCheckedByALook(t *testing.T) {
+func TestTicketChanged_during_a_write(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	w.at(time.Hour-time.Second, func() { w.desk.Down(true) })
 	// The reminder cannot be written: the mirror is busy when the news come.
@@ -72,7 +72,7 @@ func TestNewsThatComeDuringAWriteAreCheckedByALook(t *testing.T) {
 	require.Positive(t, w.desk.Calls(memory.OpReadTicket))
 }
 
-func TestAWatchedTicketThatIsGoneIsOpenedAgain(t *testing.T) {
+func TestWatched_ticket_is_gone(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	w.at(time.Hour, func() {
 		ref := w.ticket().Ref
@@ -88,7 +88,7 @@ func TestAWatchedTicketThatIsGoneIsOpenedAgain(t *testing.T) {
 	require.Equal(t, access.TicketDone, tickets[1].Phase)
 }
 
-func TestConnectorsAtTheEdgeAreServedInMoreSteps(t *testing.T) {
+func TestEdge_more_steps(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	w.edge = true
 	w.newRun()
@@ -101,7 +101,7 @@ func TestConnectorsAtTheEdgeAreServedInMoreSteps(t *testing.T) {
 	require.Equal(t, access.TicketDone, w.ticket().Phase)
 }
 
-func TestWhatTheLedgerHearsGoesAlongWithTheTicket(t *testing.T) {
+func TestRecordAlong_with_the_ticket(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
 	result := w.run(w.request("wiki/editor"))
@@ -117,7 +117,7 @@ func TestWhatTheLedgerHearsGoesAlongWithTheTicket(t *testing.T) {
 	require.Equal(t, w.ticket().Ref.Key, view.Ticket.Key)
 }
 
-func TestTheLedgerDoesNotWaitForADeskThatIsAway(t *testing.T) {
+func TestRecord_while_the_desk_is_down(t *testing.T) {
 	w := newWorldWith(t, watchSettings)
 	w.desk.Down(true)
 	w.at(2*time.Minute, func() { require.Equal(t, 1, has(w.events("r1"), access.EventRequired)) })

@@ -10,7 +10,7 @@ import (
 )
 
 // An item whose grant was under way when its request was stopped shows how the request was stopped. Nobody has denied it.
-func TestAnItemThatIsStoppedWhileItIsGranted(t *testing.T) {
+func TestStop_while_granting(t *testing.T) {
 	t.Parallel()
 	r := requestRuns(t, quietTerms)
 	r.silent()
