@@ -189,7 +189,7 @@ func TestListsAreTables(t *testing.T) {
 	require.Contains(t, leases.out, "r1:1  wiki/editor\n    lease active; granted 2026-06-01 09:05:00Z")
 }
 
-func TestRequestApproveDenyWithdraw(t *testing.T) {
+func TestCommands(t *testing.T) {
 	w := newWorld(t)
 	w.gateway.view = access.RequestView{State: access.StateAwaitingApproval, StatusText: "boss decides"}
 
@@ -211,7 +211,7 @@ func TestRequestApproveDenyWithdraw(t *testing.T) {
 	require.Equal(t, "not needed", w.gateway.withdrawn.Reason)
 }
 
-func TestErrorsNameFieldsAndExpectations(t *testing.T) {
+func TestProblem_names_fields(t *testing.T) {
 	w := newWorld(t)
 	story(t, w)
 	got := w.usher(t, "ana", "request", "wiki/editor", "--reason", "docs", "--duration", "30")
@@ -238,7 +238,7 @@ func TestErrorsNameFieldsAndExpectations(t *testing.T) {
 	require.Contains(t, got.err, "Not found")
 }
 
-func TestTheDoctorsFindingsAreTheExitCode(t *testing.T) {
+func TestDoctor_exit_code(t *testing.T) {
 	w := newWorld(t)
 	w.gateway.report = workflows.DoctorReport{Lines: []workflows.DoctorLine{{Connector: "ledger"}, {Connector: "desk/jira", Note: "as bot"}}}
 	require.Equal(t, said{out: "ledger: ok\ndesk/jira: ok as bot\n"}, w.usher(t, "audra", "doctor"))
@@ -281,7 +281,7 @@ func TestUsageErrorsTryNothing(t *testing.T) {
 	require.Zero(t, asked)
 }
 
-func TestAnythingButUsherIsNamed(t *testing.T) {
+func TestClient_unknown_server(t *testing.T) {
 	for name, row := range map[string]struct {
 		handler http.HandlerFunc
 		says    string
@@ -305,7 +305,7 @@ func TestAnythingButUsherIsNamed(t *testing.T) {
 	require.Contains(t, got.err, "--id d1")
 }
 
-func TestTheTokenIsSentAndTheRestOfTheEnvironmentIsNot(t *testing.T) {
+func TestClient_token(t *testing.T) {
 	var seen http.Header
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen = r.Header

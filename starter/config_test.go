@@ -73,7 +73,7 @@ func good(t *testing.T) *serverConfig {
 	return c
 }
 
-func TestConfigNamesTheKeyThatIsWrong(t *testing.T) {
+func TestConfig_names_the_key(t *testing.T) {
 	for key, change := range map[string]func(*serverConfig){
 		"log.level":                 func(c *serverConfig) { c.Log.Level = "loud" },
 		"temporal.address":          func(c *serverConfig) { c.Temporal.Address = "nowhere" },
@@ -98,7 +98,7 @@ func TestConfigNamesTheKeyThatIsWrong(t *testing.T) {
 	}
 }
 
-func TestDevelopmentModeIsRefusedOutsideOfLoopback(t *testing.T) {
+func TestDevelopmentMode_outside_of_loopback(t *testing.T) {
 	c := good(t)
 	c.HTTP.Address = "0.0.0.0:8080"
 	require.ErrorContains(t, c.Validate(), "http.address must be on loopback")

@@ -24,7 +24,7 @@ func (l *lines) metricsAddress() string {
 	return ""
 }
 
-func TestTheServersMetricsAreReadOnAnAddressOfTheirOwn(t *testing.T) {
+func TestMetrics_own_address(t *testing.T) {
 	r := startServer(t, "127.0.0.1:1")
 	require.Equal(t, http.StatusOK, get(t, r.url+"/livez"))
 	require.Equal(t, http.StatusNotFound, get(t, r.url+"/metrics"), "the API's address does not show them")
@@ -42,7 +42,7 @@ func TestTheServersMetricsAreReadOnAnAddressOfTheirOwn(t *testing.T) {
 	require.Equal(t, exitOK, <-r.code)
 }
 
-func TestAnAnswerIsCountedByItsLastStatus(t *testing.T) {
+func TestMeter_last_status(t *testing.T) {
 	m := telemetry.NewMetrics()
 	handler := counted(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusEarlyHints)
@@ -54,7 +54,7 @@ func TestAnAnswerIsCountedByItsLastStatus(t *testing.T) {
 	require.Contains(t, shown.Body.String(), `usher_http_requests_total{method="POST",status="418"} 1`)
 }
 
-func TestAnAddressOfMetricsWithoutAPortIsRefused(t *testing.T) {
+func TestMetricsAddress_without_port(t *testing.T) {
 	require.ErrorContains(t, metricsConfig{Address: "here"}.problem(), "metrics.address")
 	require.NoError(t, metricsConfig{}.problem())
 	require.NoError(t, metricsConfig{Address: "127.0.0.1:0"}.problem())

@@ -85,7 +85,7 @@ func get(t *testing.T, url string) int {
 	return response.StatusCode
 }
 
-func TestTheServerRunsWhileTemporalIsAwayAndStops(t *testing.T) {
+func TestServe_without_temporal(t *testing.T) {
 	r := startServer(t, "127.0.0.1:1")
 	require.Equal(t, http.StatusOK, get(t, r.url+"/livez"))
 	require.Equal(t, http.StatusServiceUnavailable, get(t, r.url+"/readyz"))
@@ -94,7 +94,7 @@ func TestTheServerRunsWhileTemporalIsAwayAndStops(t *testing.T) {
 	require.Equal(t, exitOK, <-r.code)
 }
 
-func TestAContainerAsksTheServerByTheSameProgram(t *testing.T) {
+func TestHealthCheck_same_program(t *testing.T) {
 	r := startServer(t, "127.0.0.1:1")
 	probe := func(address string) (int, string) {
 		said := &lines{}
@@ -154,7 +154,7 @@ func TestAStopLetsCallsFinish(t *testing.T) {
 	require.Error(t, err, "nobody listens any more")
 }
 
-func TestServeSaysWhyItDoesNotStart(t *testing.T) {
+func TestServe_does_not_start(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = taken.Close() })

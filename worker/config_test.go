@@ -61,7 +61,7 @@ func TestTheProgramIsWiredWhole(t *testing.T) {
 	require.NoError(t, fx.New(module(t.Context(), &c, slog.New(slog.DiscardHandler))).Err())
 }
 
-func TestABadValueEndsTheStartWithTheNameOfItsKey(t *testing.T) {
+func TestConfig_bad_value_ends_the_start(t *testing.T) {
 	rows := []struct {
 		name, from, to string
 		want           []string
@@ -146,7 +146,7 @@ func TestABadValueEndsTheStartWithTheNameOfItsKey(t *testing.T) {
 	}
 }
 
-func TestACatalogThatNamesNoTargetOfOursEndsTheStart(t *testing.T) {
+func TestCatalog_unknown_target(t *testing.T) {
 	c, err := load(t)
 	require.NoError(t, err)
 	text := strings.Replace(goodCatalog, "target: directory", "target: ldap", 1)
@@ -177,7 +177,7 @@ func TestFulfilledBy(t *testing.T) {
 	}
 }
 
-func TestTheTermsReachTheRequests(t *testing.T) {
+func TestRequestSettings_reach_the_requests(t *testing.T) {
 	c, err := load(t, "desk: jira",
 		"request_settings: {change_detection: poll, watch: {interval: 20s, overlap: 4m, full_scan_interval: 3h, stale_after: 6m, staleness_check_interval: 2h},"+
 			" approval_timeout: 2d, reminder_interval: 3h, poll_initial_interval: 5s, poll_max_interval: 7m, search_index_delay: 11s, operator_decisions: true,"+
@@ -195,7 +195,7 @@ func TestTheTermsReachTheRequests(t *testing.T) {
 	}, c.requestSettings())
 }
 
-func TestTheStopOfTheProgramIsLongerThanTheGraceOfActivities(t *testing.T) {
+func TestStop_longer_than_the_timeout(t *testing.T) {
 	c, err := load(t)
 	require.NoError(t, err)
 	app := fx.New(module(t.Context(), &c, slog.New(slog.DiscardHandler)))
@@ -223,7 +223,7 @@ func example(t *testing.T, name string) workerConfig {
 	return c
 }
 
-func TestTheExampleIsReadAndShowsTheDefaults(t *testing.T) {
+func TestExample_defaults(t *testing.T) {
 	c := example(t, "usher-worker.yaml")
 	contract := map[access.TicketEvent]access.TicketAction{}
 	for event, meanings := range access.AllowedTicketActions() {

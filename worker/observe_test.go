@@ -66,7 +66,7 @@ func callAll(t *testing.T, port reflect.Type, on any) []string {
 	return names
 }
 
-func TestEveryMethodOfEveryPortIsCounted(t *testing.T) {
+func TestObserved_every_method(t *testing.T) {
 	m := telemetry.NewMetrics()
 	o := func(port string) observer { return observer{m, telemetry.Connector{Port: port, Name: "trial"}} }
 	rows := map[string]struct {
@@ -86,7 +86,7 @@ func TestEveryMethodOfEveryPortIsCounted(t *testing.T) {
 	}
 }
 
-func TestCallsOfTheLedgerAreCountedByKind(t *testing.T) {
+func TestObservedLedger(t *testing.T) {
 	store, err := ledger.Open(t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "ledger.db")})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
@@ -109,7 +109,7 @@ func TestCallsOfTheLedgerAreCountedByKind(t *testing.T) {
 	}
 }
 
-func TestARateLimitIsCountedByWhoseItIs(t *testing.T) {
+func TestRateLimit_is_counted(t *testing.T) {
 	answers := make(chan int, 1)
 	vendor := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(<-answers) }))
 	t.Cleanup(vendor.Close)
@@ -136,7 +136,7 @@ func TestARateLimitIsCountedByWhoseItIs(t *testing.T) {
 	require.Contains(t, metricsOf(t, m), `usher_connector_rate_limited_total{by="share",connector="people",port="source"} 1`)
 }
 
-func TestACountedCallGivesWhatTheConnectorGave(t *testing.T) {
+func TestObserved_returns_the_same(t *testing.T) {
 	desk := memory.NewDesk("trial")
 	counted := observedDesk{observer{telemetry.NewMetrics(), telemetry.Connector{Port: "desk", Name: "trial"}}, desk}
 	opened, err := counted.CreateTicket(t.Context(), access.NewTicket{Marker: "m1", Summary: "s"})

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestVersioningIsOnlyOnWhenBothNamesAreSet(t *testing.T) {
+func TestVersioning_both_names(t *testing.T) {
 	rows := []struct {
 		name             string
 		config           deploymentConfig
@@ -40,7 +40,7 @@ func TestVersioningIsOnlyOnWhenBothNamesAreSet(t *testing.T) {
 	}
 }
 
-func TestTheLimitsReachTheQueues(t *testing.T) {
+func TestLimits_reach_the_queues(t *testing.T) {
 	c, err := load(t, "desk: jira", "limits: {workflow_cache: 7, workflow_tasks: 3, activities: 5, pollers: {workflow_tasks: 2, activities: 1}}\n"+
 		"shutdown_timeout: 3s\ndesk: jira")
 	require.NoError(t, err)

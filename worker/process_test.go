@@ -222,7 +222,7 @@ func trialWorker(t *testing.T, server client.Client) {
 	t.Cleanup(w.Stop)
 }
 
-func TestAStopLetsAnActivityFinish(t *testing.T) {
+func TestStop_lets_an_activity_finish(t *testing.T) {
 	server, address := devServer(t, drain)
 	trialWorker(t, server)
 	source := newSlowSource(t)
@@ -270,7 +270,7 @@ func terminate(t *testing.T, server client.Client, id string) {
 	}
 }
 
-func TestASecondSignalEndsAtOnce(t *testing.T) {
+func TestStop_second_signal(t *testing.T) {
 	server, address := devServer(t, drain)
 	trialWorker(t, server)
 	source := newSlowSource(t)
@@ -289,7 +289,7 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	}
 }
 
-func TestAStopCutsWhatOutlastsTheGrace(t *testing.T) {
+func TestStop_after_the_timeout(t *testing.T) {
 	server, address := devServer(t, drain)
 	trialWorker(t, server)
 	source := newSlowSource(t)
@@ -303,7 +303,7 @@ func TestAStopCutsWhatOutlastsTheGrace(t *testing.T) {
 	terminate(t, server, held.GetID())
 }
 
-func TestAWorkerWaitsForATemporalThatIsAway(t *testing.T) {
+func TestWorker_waits_for_temporal(t *testing.T) {
 	text := newSlowSource(t).edge("127.0.0.1:1", "1s")
 	p := run(t, binary(t), text)
 	require.Eventually(t, func() bool { return strings.Count(p.log(), "waiting for an unavailable service") >= 2 }, soon, 20*time.Millisecond)
@@ -322,7 +322,7 @@ func TestAWorkerWaitsForATemporalThatIsAway(t *testing.T) {
 	require.Equal(t, 0, p.ends(t, soon), p.log())
 }
 
-func TestAWorkerDoesNotPollWithoutItsSearchAttributes(t *testing.T) {
+func TestWorker_without_search_attributes(t *testing.T) {
 	_, address := devServer(t, bare)
 	catalog := filepath.Join(t.TempDir(), "catalog.yaml")
 	require.NoError(t, os.WriteFile(catalog, []byte(goodCatalog), 0o600))

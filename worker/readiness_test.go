@@ -23,7 +23,7 @@ func (h *healthOnly) CheckHealth(context.Context, *client.CheckHealthRequest) (*
 	return &client.CheckHealthResponse{}, h.err
 }
 
-func TestAWorkerIsReadyWhenItPollsAndTemporalAnswers(t *testing.T) {
+func TestReady(t *testing.T) {
 	temporal := &healthOnly{}
 	ready := newReadiness(temporal)
 	require.ErrorIs(t, ready.check(t.Context()), errNotPolling)
@@ -48,7 +48,7 @@ func TestAWorkerIsReadyWhenItPollsAndTemporalAnswers(t *testing.T) {
 	require.ErrorIs(t, ready.check(t.Context()), errNotPolling)
 }
 
-func TestAProbeThatGivesUpSpoilsNoAnswer(t *testing.T) {
+func TestProbe_gives_up(t *testing.T) {
 	ready := newReadiness(&healthOnly{})
 	ready.polling.Store(true)
 	gone, cancel := context.WithCancel(t.Context())

@@ -23,7 +23,7 @@ func queuesOf(t *testing.T, c workerConfig) []string {
 	return all.queues
 }
 
-func TestAWorkerServesWhatItIsTold(t *testing.T) {
+func TestServe(t *testing.T) {
 	const edges = "desks:\n  plant: {edge: true}"
 	rows := []struct {
 		name   string
@@ -61,7 +61,7 @@ func TestAWorkerServesWhatItIsTold(t *testing.T) {
 	}
 }
 
-func TestAWorkerAtTheEdgeNeedsNeitherCatalogNorLedger(t *testing.T) {
+func TestEdge_needs_no_catalog(t *testing.T) {
 	c := example(t, "usher-worker-edge.yaml")
 	require.Empty(t, c.Catalog)
 	require.Empty(t, c.Ledger.URL)
@@ -70,7 +70,7 @@ func TestAWorkerAtTheEdgeNeedsNeitherCatalogNorLedger(t *testing.T) {
 	require.Equal(t, []string{"usher-target-plant"}, queuesOf(t, c))
 }
 
-func TestTheMainWorkerKnowsWhatIsAtTheEdgeByName(t *testing.T) {
+func TestEdge_known_by_name(t *testing.T) {
 	c, err := load(t, "desk: jira", "desk: plant", "source: directory", "source: hr", "desks:", "desks:\n  plant: {edge: true}",
 		"targets:", "targets:\n  plant: {edge: true}", "sources:", "sources:\n  hr: {edge: true}")
 	require.NoError(t, err)
@@ -86,14 +86,14 @@ func TestTheMainWorkerKnowsWhatIsAtTheEdgeByName(t *testing.T) {
 	require.NoError(t, err, "a target at the edge is one that the catalog may name")
 }
 
-func TestTheWatchTakesADeskAtTheEdge(t *testing.T) {
+func TestWatch_desk_at_the_edge(t *testing.T) {
 	for _, mode := range []string{"watch", "poll"} {
 		_, err := load(t, "desk: jira", "request_settings: {change_detection: "+mode+"}\ndesk: plant", "desks:", "desks:\n  plant: {edge: true}")
 		require.NoError(t, err, mode)
 	}
 }
 
-func TestAnEmptyListIsAnotherThanNone(t *testing.T) {
+func TestConfig_empty_list(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "worker.yaml")
 	require.NoError(t, os.WriteFile(path, []byte("serve: {workflows: false, desks: []}\ntargets: {}\n"), 0o600))
 	c := defaults()

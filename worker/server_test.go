@@ -171,7 +171,7 @@ func report(t *testing.T, run client.WorkflowRun) map[string]string {
 // away are the connectors of the good configuration: nobody listens there.
 var away = []string{"desk/jira", "target/directory", "source/directory"}
 
-func TestAVersionedWorkerRunsWhatIsCurrent(t *testing.T) {
+func TestVersioning_current(t *testing.T) {
 	server, address := devServer(t, versions)
 	withAttributes(t, server, versions)
 	first, err := load(t, append(at(address, versions), "desk: jira", "deployment: {name: usher-versions, build_id: one}\ndesk: jira")...)
@@ -218,7 +218,7 @@ func deployment(t *testing.T, server client.Client, name, build string) client.W
 	return handle
 }
 
-func TestWorkersAtTheEdgeWorkForAVersionedOne(t *testing.T) {
+func TestEdge_with_versioning(t *testing.T) {
 	server, address := devServer(t, edges)
 	withAttributes(t, server, edges)
 	main, err := load(t, append(at(address, edges), "desk: jira", "deployment: {name: usher-main, build_id: one}\ndesk: jira",
@@ -241,9 +241,9 @@ func TestWorkersAtTheEdgeWorkForAVersionedOne(t *testing.T) {
 	}
 }
 
-// TestADoctorWaitsForNoWorkerThatIsAway: nobody serves one of the targets, and the report comes back in the time that it
+// TestDoctor_without_worker: nobody serves one of the targets, and the report comes back in the time that it
 // has.
-func TestADoctorWaitsForNoWorkerThatIsAway(t *testing.T) {
+func TestDoctor_without_worker(t *testing.T) {
 	server, address := devServer(t, unserved)
 	withAttributes(t, server, unserved)
 	c, err := load(t, append(at(address, unserved), "targets:", "targets:\n  far: {edge: true}")...)
@@ -282,7 +282,7 @@ func buildOf(t *testing.T, server client.Client, run client.WorkflowRun) string 
 	return versioning.GetDeploymentVersion().GetBuildId()
 }
 
-func TestPollersThatScaleDoTheWork(t *testing.T) {
+func TestPollers_autoscale(t *testing.T) {
 	server, address := devServer(t, scale)
 	withAttributes(t, server, scale)
 	c, err := load(t, append(at(address, scale), "desk: jira", "limits: {pollers: {autoscale: true}}\ndesk: jira")...)

@@ -26,7 +26,7 @@ func (r *rounds) Watch(_ context.Context, desk access.DeskName) (access.WatchPos
 	return access.WatchPosition{Desk: desk, LastPollAt: r.at[desk]}, r.err
 }
 
-func TestTheAgeOfAWatchIsTheLedgers(t *testing.T) {
+func TestWatchAge_from_the_ledger(t *testing.T) {
 	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	ledger := &rounds{at: map[access.DeskName]time.Time{"jira": now.Add(-40 * time.Second), "never": time.UnixMicro(0)}}
 	age := &watchAge{
@@ -44,7 +44,7 @@ func TestTheAgeOfAWatchIsTheLedgers(t *testing.T) {
 	require.Equal(t, map[string]float64{"jira": 3605}, age.read(t.Context()), "while the ledger is away the age grows")
 }
 
-func TestTheAgeIsShownForDesksThatAreWatched(t *testing.T) {
+func TestWatchAge_watched_desks(t *testing.T) {
 	c, err := load(t)
 	require.NoError(t, err)
 	require.Equal(t, []access.DeskName{"jira"}, workerParts{Config: &c}.watchAge().desks)

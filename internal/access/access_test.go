@@ -12,7 +12,7 @@ import (
 	"usher/internal/access"
 )
 
-func TestDurationsReadTheSameEverywhere(t *testing.T) {
+func TestDuration_same_everywhere(t *testing.T) {
 	rows := []struct {
 		text string
 		want time.Duration
@@ -45,7 +45,7 @@ func TestDurationsReadTheSameEverywhere(t *testing.T) {
 	}
 }
 
-func TestBadDurationsSayWhatIsExpected(t *testing.T) {
+func TestDuration_bad(t *testing.T) {
 	for _, text := range []string{"", "7", "-1h", "d", "1.5d", "2w", "1d-2h", "99999999d", "106752d", "106751d23h48m", "18446744073709551615d"} {
 		t.Run(text, func(t *testing.T) {
 			_, err := access.ParseDuration(text)
@@ -82,7 +82,7 @@ func TestTheKindOfAnError(t *testing.T) {
 	require.ErrorIs(t, access.Errorf(access.Invalid, "op", "wrap: %w", cause), cause)
 }
 
-func TestTheDigestNamesWhatIsAskedAndNothingElse(t *testing.T) {
+func TestDigest(t *testing.T) {
 	base := access.Request{
 		ID: "r1", Requester: "ana", Subject: "ana", Reason: "why",
 		Items: []access.Item{{ID: "1", Entitlement: "wiki/editor"}}, SubmittedAt: time.Unix(1, 0), Evidence: "p",
@@ -102,7 +102,7 @@ func TestTheDigestNamesWhatIsAskedAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestEveryTicketEventHasADefaultMeaning(t *testing.T) {
+func TestTicketActions_defaults(t *testing.T) {
 	for event, meanings := range access.AllowedTicketActions() {
 		require.NotEmpty(t, meanings, event)
 		require.Equal(t, meanings[0], access.TicketActions(nil).Action(event))
@@ -110,7 +110,7 @@ func TestEveryTicketEventHasADefaultMeaning(t *testing.T) {
 	}
 }
 
-func TestOnlyOutcomesEndARequest(t *testing.T) {
+func TestRequestState_ended(t *testing.T) {
 	for _, s := range []access.RequestState{
 		access.OutcomeGranted, access.OutcomePartlyGranted, access.OutcomeDenied,
 		access.OutcomeWithdrawn, access.OutcomeExpired, access.OutcomeCancelled, access.OutcomeRefused,

@@ -121,7 +121,7 @@ func TestWhatIsNewsOfATicket(t *testing.T) {
 	}
 }
 
-func TestAHumansMoveIsNewsOnceThoughUsherMovesInBetween(t *testing.T) {
+func TestFingerprint_human_move_once(t *testing.T) {
 	human, own := seen(), seen()
 	own.StatusChangedBy, own.StatusChangedByUsher, own.StatusChangedAt, own.Status = "usher", true, time.Unix(200, 0), "Waiting"
 	mark, news := access.TicketFingerprint{}.After(human)
@@ -135,7 +135,7 @@ func TestAHumansMoveIsNewsOnceThoughUsherMovesInBetween(t *testing.T) {
 	require.True(t, news)
 }
 
-func TestALookThatIsOlderThanTheMarkTellsNothing(t *testing.T) {
+func TestFingerprint_older_read(t *testing.T) {
 	for name, change := range map[string]func(*access.TicketSnapshot){
 		"a move":      func(s *access.TicketSnapshot) { s.StatusChangedBy, s.StatusChangedAt = "cy", time.Unix(50, 0) },
 		"an assignee": func(s *access.TicketSnapshot) { s.Assignee, s.AssignedByUsher = "cy", false },
@@ -154,7 +154,7 @@ func TestALookThatIsOlderThanTheMarkTellsNothing(t *testing.T) {
 	}
 }
 
-func TestMarksAreEqualWhenEveryPartIs(t *testing.T) {
+func TestFingerprint_equal(t *testing.T) {
 	require.True(t, access.TicketFingerprint{}.Equal(access.TicketFingerprint{}))
 	elsewhere := known()
 	elsewhere.StatusChangedAt = elsewhere.StatusChangedAt.In(time.FixedZone("east", 3600))
@@ -229,7 +229,7 @@ func TestTheCursorOfAWatch(t *testing.T) {
 	}
 }
 
-func TestAWatchIsStaleWhenItHasToldNothingForTooLong(t *testing.T) {
+func TestWatchPosition_stale(t *testing.T) {
 	at := time.Unix(10_000, 0)
 	after := access.Duration(10 * time.Minute)
 	require.True(t, access.WatchPosition{}.StaleAt(at, after), "there was no round yet")

@@ -24,7 +24,7 @@ func TestConfigThatCanBeUsed(t *testing.T) {
 	}
 }
 
-func TestConfigThatIsRefusedNamesTheKeyAndShowsNothing(t *testing.T) {
+func TestConfig_refused_shows_no_secret(t *testing.T) {
 	const secret = "hunter"
 	for name, c := range map[string]struct{ url, problem string }{
 		"nothing":                           {"", "is empty"},
@@ -60,7 +60,7 @@ func TestConfigThatIsRefusedNamesTheKeyAndShowsNothing(t *testing.T) {
 	}
 }
 
-func TestServerThatIsAwayIsTransientAndItsPasswordIsNotShown(t *testing.T) {
+func TestPostgreSQL_unavailable(t *testing.T) {
 	// The password is also the user's name, which the driver shows.
 	s := openAt(t, "postgres://hunter:hunter@127.0.0.1:1/usher?sslmode=disable")
 	for name, err := range everyCall(t.Context(), s) {
@@ -87,7 +87,7 @@ func requireShownNowhere(t *testing.T, secret string, err error) {
 	require.NotContains(t, err.Error(), secret)
 }
 
-func TestSQLiteFileIsForItsOwnerAlone(t *testing.T) {
+func TestSQLite_file_mode(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "new", "folder")
 	path := filepath.Join(folder, "ledger #1 %41 ü&=.db")
 	s := openAt(t, "sqlite:"+path)
@@ -110,7 +110,7 @@ func TestSQLiteFileIsForItsOwnerAlone(t *testing.T) {
 	require.Contains(t, names, filepath.Base(path)+"-wal")
 }
 
-func TestSQLiteThatCannotBeOpened(t *testing.T) {
+func TestSQLite_cannot_be_opened(t *testing.T) {
 	folder := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "text.db"), []byte("this has never been a database, it is text"), 0o600))
 	for name, c := range map[string]struct {
@@ -128,7 +128,7 @@ func TestSQLiteThatCannotBeOpened(t *testing.T) {
 	}
 }
 
-func TestSQLiteKeepsTheFirstEventWhenARowIsReplaced(t *testing.T) {
+func TestSQLite_keeps_the_first_event(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger.db")
 	s := openAt(t, "sqlite:"+path)
 	require.NoError(t, s.Migrate(t.Context()))

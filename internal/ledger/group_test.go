@@ -22,7 +22,7 @@ func told(request, text string) access.Entry {
 	}}}
 }
 
-func TestEntriesThatWaitForEachOtherStandOrFallAlone(t *testing.T) {
+func TestRecord_group_entries_alone(t *testing.T) {
 	store, err := ledger.Open(t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "ledger.db")})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })

@@ -58,8 +58,8 @@ func runPostgresOnly(t *testing.T, server string) {
 	})
 }
 
-// TestAServerThatHangsIsLeftInTime: every call ends with its context, and the ledger is whole when the server goes on.
-func TestAServerThatHangsIsLeftInTime(t *testing.T) {
+// TestServer_hangs: every call ends with its context, and the ledger is whole when the server goes on.
+func TestServer_hangs(t *testing.T) {
 	server := ledgertest.StartServer(t)
 	s := openAt(t, ledgertest.CreateDatabase(t, server.URL()))
 	require.NoError(t, s.Migrate(t.Context()))

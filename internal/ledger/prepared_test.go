@@ -77,7 +77,7 @@ func rows(t *testing.T, pool *sql.DB) (n int) {
 
 const insert = `INSERT INTO n VALUES ($1)`
 
-func TestAStatementIsPreparedOnce(t *testing.T) {
+func TestStatements_prepared_once(t *testing.T) {
 	c, pool := preparingPool(t)
 	for n := range 5 {
 		execute(t, pool, insert, n)
@@ -89,7 +89,7 @@ func TestAStatementIsPreparedOnce(t *testing.T) {
 	require.Equal(t, 1, c.closed, "with its connection")
 }
 
-func TestAPreparedStatementOutlivesItsFailureItsTransactionAndANewSchema(t *testing.T) {
+func TestStatements_outlive_failures(t *testing.T) {
 	c, pool := preparingPool(t)
 	execute(t, pool, insert, 1)
 	_, err := pool.ExecContext(t.Context(), insert, 1)
@@ -107,7 +107,7 @@ func TestAPreparedStatementOutlivesItsFailureItsTransactionAndANewSchema(t *test
 	require.Equal(t, 2, c.prepared)
 }
 
-func TestALongStatementIsNotKept(t *testing.T) {
+func TestStatements_long(t *testing.T) {
 	c, pool := preparingPool(t)
 	args, given := make([]any, maxArguments+1), make([]string, maxArguments+1)
 	for n := range args {
@@ -118,7 +118,7 @@ func TestALongStatementIsNotKept(t *testing.T) {
 	require.Zero(t, c.prepared)
 }
 
-func TestAConnectionKeepsFewStatements(t *testing.T) {
+func TestStatements_are_bounded(t *testing.T) {
 	c, pool := preparingPool(t)
 	for n := range 3 * maxPrepared {
 		execute(t, pool, fmt.Sprintf(`INSERT INTO n VALUES ($1 + %d)`, n), 0)

@@ -33,7 +33,7 @@ func statusTable() []row {
 	}
 }
 
-func TestEveryStatusHasItsKindInEveryMode(t *testing.T) {
+func TestClassify_every_mode(t *testing.T) {
 	for status := 100; status <= 599; status++ {
 		var want row
 		for _, r := range statusTable() {
@@ -48,14 +48,14 @@ func TestEveryStatusHasItsKindInEveryMode(t *testing.T) {
 	}
 }
 
-func TestStatusesThatHTTPDoesNotKnowAreUnclear(t *testing.T) {
+func TestClassify_unknown_status(t *testing.T) {
 	for _, status := range []int{0, 42, 600, 999} {
 		require.Equal(t, access.Transient, rest.Classify(rest.Read, status, nil))
 		require.Equal(t, access.Unknown, rest.Classify(rest.Create, status, nil))
 	}
 }
 
-func TestAnUnavailableServiceThatNamesATimeAsksForPatience(t *testing.T) {
+func TestUnavailable_service_with_retry_after(t *testing.T) {
 	patience := http.Header{"Retry-After": {"7"}}
 	require.Equal(t, access.RateLimited, rest.Classify(rest.Read, 503, patience))
 	require.Equal(t, access.RateLimited, rest.Classify(rest.Write, 503, patience))

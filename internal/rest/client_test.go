@@ -61,7 +61,7 @@ func requireKind(t *testing.T, want access.Kind, err error) {
 	}
 }
 
-func TestACallReachesTheWireAsItWasMeant(t *testing.T) {
+func TestCall_on_the_wire(t *testing.T) {
 	var got *http.Request
 	var body string
 	client := newClient(t, func(w http.ResponseWriter, r *http.Request) {
@@ -91,7 +91,7 @@ func TestACallReachesTheWireAsItWasMeant(t *testing.T) {
 	require.Equal(t, "application/scim+json", got.Header.Get("Accept"))
 }
 
-func TestRawBodiesAreSentAsTheyAre(t *testing.T) {
+func TestBody_raw(t *testing.T) {
 	var body string
 	client := newClient(t, func(_ http.ResponseWriter, r *http.Request) {
 		raw, _ := io.ReadAll(r.Body)
@@ -102,7 +102,7 @@ func TestRawBodiesAreSentAsTheyAre(t *testing.T) {
 	require.Equal(t, `{"a" : 1}`, body)
 }
 
-func TestARefusalTellsStatusSentenceAndPatienceButNoSecret(t *testing.T) {
+func TestRefusal_text(t *testing.T) {
 	client := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "7")
 		w.WriteHeader(http.StatusTooManyRequests)
@@ -122,7 +122,7 @@ func TestARefusalTellsStatusSentenceAndPatienceButNoSecret(t *testing.T) {
 	}
 }
 
-func TestEveryStatusAndModeGivesItsKindOverTheWire(t *testing.T) {
+func TestClassify_over_the_wire(t *testing.T) {
 	status := 0
 	client := newClient(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }, nil)
 	for mode := range modes() {
@@ -140,7 +140,7 @@ func TestEveryStatusAndModeGivesItsKindOverTheWire(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatCannotBeReadIsUnclear(t *testing.T) {
+func TestAnswer_unreadable(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"a login page":        answering(200, "<html>log in "+secret+"</html>"),
 		"an empty body":       answering(201, ""),
@@ -177,7 +177,7 @@ func closeConnection(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-func TestACutRefusalKeepsItsStatus(t *testing.T) {
+func TestRefusal_cut(t *testing.T) {
 	client := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "100")
 		w.WriteHeader(http.StatusNotFound)
@@ -187,7 +187,7 @@ func TestACutRefusalKeepsItsStatus(t *testing.T) {
 	requireKind(t, access.NotFound, err)
 }
 
-func TestALongAnswerIsRefusedAndALongRefusalIsCut(t *testing.T) {
+func TestAnswer_too_long(t *testing.T) {
 	small := func(c *rest.Config) { c.MaxBody = 10 }
 	long := newClient(t, answering(200, `"0123456789"`), small)
 	for mode, want := range map[rest.Mode]access.Kind{
@@ -208,7 +208,7 @@ func TestALongAnswerIsRefusedAndALongRefusalIsCut(t *testing.T) {
 	require.Equal(t, "01234567", exact)
 }
 
-func TestASlowAnswerRunsIntoTheTimeout(t *testing.T) {
+func TestAnswer_slow(t *testing.T) {
 	release := make(chan struct{})
 	t.Cleanup(func() { close(release) })
 	for name, h := range map[string]http.HandlerFunc{
@@ -237,7 +237,7 @@ func wait(r *http.Request, release <-chan struct{}) {
 	}
 }
 
-func TestWhatWasNeverSentIsTransientEvenForACreate(t *testing.T) {
+func TestClassify_never_sent(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	address := listener.Addr().String()
@@ -255,7 +255,7 @@ func TestWhatWasNeverSentIsTransientEvenForACreate(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-func TestACallThatCannotBeWrittenIsInvalid(t *testing.T) {
+func TestCall_that_cannot_be_written(t *testing.T) {
 	client := newClient(t, answering(200, ""), nil)
 	_, err := client.Do(t.Context(), rest.Call{Op: "do it", Mode: rest.Create, Method: "NO METHOD"})
 	requireKind(t, access.Invalid, err)
@@ -289,7 +289,7 @@ func TestCookiesAreNotKept(t *testing.T) {
 	require.Equal(t, []string{"", ""}, cookies)
 }
 
-func TestAVendorsRuleDecidesButNotOnACreateThatWorked(t *testing.T) {
+func TestClassify_vendor_rule(t *testing.T) {
 	vendor := func(c *rest.Config) {
 		c.Kind = func(a rest.Response) access.Kind {
 			if a.Header.Get("X-Anonymous") != "" {
@@ -312,7 +312,7 @@ func TestAVendorsRuleDecidesButNotOnACreateThatWorked(t *testing.T) {
 	requireKind(t, access.Forbidden, err)
 }
 
-func TestAForeignClientsErrorIsSettledByItsResponse(t *testing.T) {
+func TestSettle_error_of_another_client(t *testing.T) {
 	server := httptest.NewServer(answering(409, "taken"))
 	t.Cleanup(server.Close)
 	transport, err := rest.NewTransport(rest.Config{Timeout: time.Second})
@@ -328,7 +328,7 @@ func TestAForeignClientsErrorIsSettledByItsResponse(t *testing.T) {
 	requireKind(t, access.Transient, err)
 }
 
-func TestTheBucketRefusesAQueueLongerThanHalfTheTimeout(t *testing.T) {
+func TestBucket_long_queue(t *testing.T) {
 	calls := 0
 	client := newClient(t, func(http.ResponseWriter, *http.Request) { calls++ }, func(c *rest.Config) {
 		c.PerSecond, c.Burst, c.Timeout = 0.01, 2, time.Second
@@ -346,7 +346,7 @@ func TestTheBucketRefusesAQueueLongerThanHalfTheTimeout(t *testing.T) {
 	require.Equal(t, 2, calls)
 }
 
-func TestTheBucketWaitsForAShortQueue(t *testing.T) {
+func TestBucket_short_queue(t *testing.T) {
 	client := newClient(t, answering(200, ""), func(c *rest.Config) { c.PerSecond, c.Burst = 50, 1 })
 	start := time.Now()
 	for range 4 {
@@ -356,7 +356,7 @@ func TestTheBucketWaitsForAShortQueue(t *testing.T) {
 	require.GreaterOrEqual(t, time.Since(start), 50*time.Millisecond, "three of the four calls waited 20 ms each")
 }
 
-func TestABadConfigNamesItsField(t *testing.T) {
+func TestConfig_names_the_field(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		config rest.Config

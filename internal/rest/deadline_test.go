@@ -111,8 +111,8 @@ func TestWriteDeadline(t *testing.T) {
 	}
 }
 
-// TestWriteDeadlineIsLookedAtLast has the machine suspended at each place where a call waits before it is sent.
-func TestWriteDeadlineIsLookedAtLast(t *testing.T) {
+// TestWriteDeadline_last has the machine suspended at each place where a call waits before it is sent.
+func TestWriteDeadline_last(t *testing.T) {
 	t.Run("while the worker's share of the rate limit is waited for", func(t *testing.T) {
 		clock, server := newWallClock(), &counted{}
 		client := newClient(t, server.ServeHTTP, func(c *rest.Config) {

@@ -56,7 +56,7 @@ func tooLate(t *testing.T, err error) {
 	require.Equal(t, access.Transient, access.KindOf(err))
 }
 
-func TestWriteDeadlineOfACallThatLogsIn(t *testing.T) {
+func TestWriteDeadline_with_login(t *testing.T) {
 	// old is how far the clock has to go on for a token to be one that a server may have ended.
 	const old = 2 * youngest
 	for _, row := range []struct {

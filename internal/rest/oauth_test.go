@@ -103,7 +103,7 @@ func (l *login) call(mode Mode) error {
 	return err
 }
 
-func TestATokenServesUntilShortlyBeforeItsEnd(t *testing.T) {
+func TestToken_is_kept(t *testing.T) {
 	l := newLogin(t, func(c *ClientCredentials) { c.Scopes = []string{"read", "write"} })
 	for _, step := range []struct {
 		later time.Duration
@@ -116,7 +116,7 @@ func TestATokenServesUntilShortlyBeforeItsEnd(t *testing.T) {
 	require.Equal(t, "read write", l.tokens.scope)
 }
 
-func TestManyCallsWaitForOneToken(t *testing.T) {
+func TestToken_many_calls(t *testing.T) {
 	l := newLogin(t)
 	var calls sync.WaitGroup
 	for range 20 {
@@ -127,7 +127,7 @@ func TestManyCallsWaitForOneToken(t *testing.T) {
 	require.Len(t, l.api.bodies, 20)
 }
 
-func TestATokenThatTheServerEndedIsReplacedOnce(t *testing.T) {
+func TestToken_replaced_once(t *testing.T) {
 	l := newLogin(t)
 	require.NoError(t, l.call(Create))
 	l.api.good, l.now = "t2", l.now.Add(2*time.Minute)
@@ -143,8 +143,8 @@ func TestATokenThatTheServerEndedIsReplacedOnce(t *testing.T) {
 	require.Equal(t, []string{"t2", "t2", "t3"}, l.api.tried[3:])
 }
 
-// TestWithoutATokenNothingIsSent: so even of a create it is known that it was not made.
-func TestWithoutATokenNothingIsSent(t *testing.T) {
+// TestToken_missing: so even of a create it is known that it was not made.
+func TestToken_missing(t *testing.T) {
 	status := func(code int, header ...string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			for i := 0; i+1 < len(header); i += 2 {
@@ -199,7 +199,7 @@ func TestALogInIsNotTheCall(t *testing.T) {
 	require.Equal(t, 1, l.tokens.given)
 }
 
-func TestWhoWaitsForATokenMayLeave(t *testing.T) {
+func TestToken_waiter_leaves(t *testing.T) {
 	l := newLogin(t)
 	asked, answer := make(chan struct{}), make(chan struct{})
 	l.tokens.instead = func(w http.ResponseWriter, _ *http.Request) {

@@ -14,7 +14,7 @@ import (
 	"usher/internal/rest"
 )
 
-func TestConnectionsAreKeptForTheNextCalls(t *testing.T) {
+func TestConnections_are_kept(t *testing.T) {
 	const together = 20
 	var opened atomic.Int64
 	var all sync.WaitGroup

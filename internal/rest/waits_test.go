@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAWaitIsToldToWhoeverAsked(t *testing.T) {
+func TestRateLimit_wait(t *testing.T) {
 	var seen []time.Duration
 	asked := WithWaits(t.Context(), func(wait time.Duration) { seen = append(seen, wait) })
 	waited(asked, time.Second)

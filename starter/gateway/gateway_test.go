@@ -42,7 +42,7 @@ func submit(t *testing.T, g *gateway.Gateway, r access.Request) {
 	require.NoError(t, err)
 }
 
-func TestANewRequestIsCreatedOnce(t *testing.T) {
+func TestSubmit_created_once(t *testing.T) {
 	g, r := newGateway(t), newRequest("docs")
 	first, err := g.Submit(t.Context(), r)
 	require.NoError(t, err)
@@ -58,7 +58,7 @@ func TestANewRequestIsCreatedOnce(t *testing.T) {
 	require.Equal(t, access.StateAwaitingApproval, again.View.State)
 }
 
-func TestARepeatedPostAddsNothingToTheHistory(t *testing.T) {
+func TestSubmit_repeated(t *testing.T) {
 	g, r := newGateway(t), newRequest("docs")
 	submit(t, g, r)
 	before, err := server(t).temporal.DescribeWorkflow(t.Context(), workflows.RequestWorkflowID(r.ID), "")
@@ -71,7 +71,7 @@ func TestARepeatedPostAddsNothingToTheHistory(t *testing.T) {
 	require.Equal(t, before.HistoryLength, after.HistoryLength)
 }
 
-func TestSimultaneousPostsOfOneIDCreateOneRequest(t *testing.T) {
+func TestSubmit_at_the_same_time(t *testing.T) {
 	g, r := newGateway(t), newRequest("docs")
 	const posts = 8
 	answers := make([]gateway.Submission, posts)
@@ -93,7 +93,7 @@ func TestSimultaneousPostsOfOneIDCreateOneRequest(t *testing.T) {
 	require.Equal(t, 1, created)
 }
 
-func TestTheWorkflowCarriesWhatOperatorsNeed(t *testing.T) {
+func TestSubmit_search_attributes(t *testing.T) {
 	g, r := newGateway(t), newRequest("docs")
 	submit(t, g, r)
 	found, err := server(t).temporal.DescribeWorkflow(t.Context(), workflows.RequestWorkflowID(r.ID), "")
@@ -114,7 +114,7 @@ func TestTheWorkflowCarriesWhatOperatorsNeed(t *testing.T) {
 	require.WithinDuration(t, r.SubmittedAt, said[workflows.AttributeSince].(time.Time), time.Millisecond)
 }
 
-func TestALongSummaryIsCutBetweenCharacters(t *testing.T) {
+func TestSummary_cut(t *testing.T) {
 	g, r := newGateway(t), newRequest("docs")
 	r.Items = nil
 	for range 30 {
@@ -130,7 +130,7 @@ func TestALongSummaryIsCutBetweenCharacters(t *testing.T) {
 	require.True(t, strings.HasSuffix(summary, "…"))
 }
 
-func TestAnotherRequestUnderTheSameIDIsInvalid(t *testing.T) {
+func TestSubmit_same_id_other_request(t *testing.T) {
 	g := newGateway(t)
 	for name, end := range map[string]func(access.Request){
 		"while the first runs": func(access.Request) {},
@@ -154,7 +154,7 @@ func TestAnotherRequestUnderTheSameIDIsInvalid(t *testing.T) {
 	}
 }
 
-func TestARepeatedPostAfterTheEndGivesTheOutcome(t *testing.T) {
+func TestSubmit_repeated_after_the_end(t *testing.T) {
 	g, r := newGateway(t), newRequest("docs")
 	submit(t, g, r)
 	_, err := g.Decide(t.Context(), r.ID, access.Decision{ID: "d", By: "boss", Verdict: access.Approve})
@@ -168,7 +168,7 @@ func TestARepeatedPostAfterTheEndGivesTheOutcome(t *testing.T) {
 	require.Equal(t, access.OutcomeGranted, again.View.State)
 }
 
-func TestARefusalByPolicyIsAnAnswerAndNoError(t *testing.T) {
+func TestSubmit_refused_by_policy(t *testing.T) {
 	g, r := newGateway(t), newRequest(policySaysNo)
 	answer, err := g.Submit(t.Context(), r)
 	require.NoError(t, err)
@@ -176,7 +176,7 @@ func TestARefusalByPolicyIsAnAnswerAndNoError(t *testing.T) {
 	require.Equal(t, access.OutcomeRefused, answer.View.State)
 }
 
-func TestASlowPolicyLeavesTheRequestPending(t *testing.T) {
+func TestSubmit_slow_policy(t *testing.T) {
 	r := newRequest(policyIsSlow)
 	g := impatient(server(t).temporal)
 	answer, err := g.Submit(t.Context(), r)
@@ -213,7 +213,7 @@ func TestWithoutAWorker(t *testing.T) {
 	require.NoError(t, g.Ready(t.Context()))
 }
 
-func TestTheSameDecisionTwiceIsOneDecision(t *testing.T) {
+func TestDecide_twice(t *testing.T) {
 	g, r := newGateway(t), newRequest("docs")
 	submit(t, g, r)
 	d := access.Decision{ID: "boss:1", By: "boss", Verdict: access.Approve, Reason: "fine"}
@@ -230,7 +230,7 @@ func TestTheSameDecisionTwiceIsOneDecision(t *testing.T) {
 	require.Equal(t, access.Invalid, access.KindOf(err))
 }
 
-func TestARefusedDecisionNamesItsReasons(t *testing.T) {
+func TestDecide_refusal_names_reasons(t *testing.T) {
 	g, r := newGateway(t), newRequest("docs")
 	submit(t, g, r)
 	_, err := g.Decide(t.Context(), r.ID, access.Decision{ID: "d", By: "ana", Verdict: access.Approve})
@@ -242,7 +242,7 @@ func TestARefusedDecisionNamesItsReasons(t *testing.T) {
 	require.Equal(t, []access.Refusal{{Field: "items[0]", Problem: "is decided by boss"}}, refused.Refusals)
 }
 
-func TestMessagesToARequestThatTakesNone(t *testing.T) {
+func TestNotTaken_ended(t *testing.T) {
 	g, r := newGateway(t), newRequest("docs")
 	submit(t, g, r)
 	_, err := g.Withdraw(t.Context(), r.ID, workflows.WithdrawInput{ID: "w", By: "ana"})
@@ -257,7 +257,7 @@ func TestMessagesToARequestThatTakesNone(t *testing.T) {
 	require.Equal(t, access.NotFound, access.KindOf(err))
 }
 
-func TestAnAnswerThatTakesTooLongIsTransient(t *testing.T) {
+func TestAnswer_too_slow(t *testing.T) {
 	g, r := impatient(server(t).temporal), newRequest("docs")
 	submit(t, newGateway(t), r)
 	_, err := g.Withdraw(t.Context(), r.ID, workflows.WithdrawInput{ID: "w", By: "slow"})
@@ -265,7 +265,7 @@ func TestAnAnswerThatTakesTooLongIsTransient(t *testing.T) {
 	require.ErrorContains(t, err, "may have been taken")
 }
 
-func TestARequestThatAnOperatorStoppedHasNoOutcome(t *testing.T) {
+func TestShow_stopped_by_an_operator(t *testing.T) {
 	g, r := impatient(server(t).temporal), newRequest(policyIsSlow)
 	submit(t, g, r)
 	require.NoError(t, server(t).temporal.TerminateWorkflow(t.Context(), workflows.RequestWorkflowID(r.ID), "", "test"))
@@ -273,7 +273,7 @@ func TestARequestThatAnOperatorStoppedHasNoOutcome(t *testing.T) {
 	require.Equal(t, access.Conflict, access.KindOf(err))
 }
 
-func TestAHintReachesTheRequestOrItsSuccessor(t *testing.T) {
+func TestHint_reaches_the_request(t *testing.T) {
 	g, r := newGateway(t), newRequest("docs")
 	submit(t, g, r)
 	require.NoError(t, g.Hint(t.Context(), r.ID, workflows.Hint{Ticket: "10001"}))
@@ -292,7 +292,7 @@ func TestAHintReachesTheRequestOrItsSuccessor(t *testing.T) {
 	require.NoError(t, run.Get(t.Context(), nil))
 }
 
-func TestAHintReachesTheWatchOfItsDesk(t *testing.T) {
+func TestHint_reaches_the_watch(t *testing.T) {
 	g, temporal := newGateway(t), server(t).temporal
 	desk := access.DeskName(uuid.NewString())
 	hint := workflows.Hint{Ticket: "10001"}
@@ -317,14 +317,14 @@ func TestAHintReachesTheWatchOfItsDesk(t *testing.T) {
 	require.False(t, watched, "the watch has ended")
 }
 
-func TestDoctorGivesTheWorkersReport(t *testing.T) {
+func TestDoctor_report(t *testing.T) {
 	report, err := newGateway(t).Doctor(t.Context(), workflows.DoctorParams{TestTicket: "jira"})
 	require.NoError(t, err)
 	require.True(t, report.Healthy())
 	require.Equal(t, "desk/jira", report.Lines[0].Connector)
 }
 
-func TestDoctorOfADeskThatDoesNotExist(t *testing.T) {
+func TestDoctor_unknown_desk(t *testing.T) {
 	_, err := newGateway(t).Doctor(t.Context(), workflows.DoctorParams{TestTicket: "nowhere"})
 	var refused *gateway.RefusedError
 	require.ErrorAs(t, err, &refused)
@@ -332,9 +332,9 @@ func TestDoctorOfADeskThatDoesNotExist(t *testing.T) {
 	require.Equal(t, []access.Refusal{{Field: "test_ticket", Problem: `there is no desk "nowhere"`}}, refused.Refusals)
 }
 
-// TestDoctorAnswersWithinTheCall compares what the three of them wait for: the workflow less than the call, and the call
+// TestDoctor_within_the_call compares what the three of them wait for: the workflow less than the call, and the call
 // less than the server that writes its answer.
-func TestDoctorAnswersWithinTheCall(t *testing.T) {
+func TestDoctor_within_the_call(t *testing.T) {
 	require.Less(t, workflows.DoctorLongest(gateway.DefaultDoctorTimeout), gateway.DefaultDoctorTimeout)
 	require.LessOrEqual(t, gateway.DefaultDoctorTimeout, gateway.MaxDoctorTimeout)
 	require.NoError(t, gateway.Config{DoctorTimeout: access.Duration(gateway.MaxDoctorTimeout)}.Validate())
@@ -347,7 +347,7 @@ func TestDoctorAnswersWithinTheCall(t *testing.T) {
 	require.Equal(t, "30s", report.Lines[0].Note, "the workflow is told how long the call waits")
 }
 
-func TestATemporalThatIsAwayIsTransient(t *testing.T) {
+func TestTemporal_unavailable(t *testing.T) {
 	away, err := client.NewLazyClient(client.Options{HostPort: "127.0.0.1:1"})
 	require.NoError(t, err)
 	t.Cleanup(away.Close)
@@ -365,7 +365,7 @@ func TestATemporalThatIsAwayIsTransient(t *testing.T) {
 	require.Equal(t, access.Transient, access.KindOf(g.Ready(t.Context())))
 }
 
-func TestConfigNamesTheKeyThatIsWrong(t *testing.T) {
+func TestConfig_names_the_key(t *testing.T) {
 	require.NoError(t, gateway.Config{}.Validate())
 	require.ErrorContains(t, gateway.Config{CallTimeout: access.Duration(time.Hour)}.Validate(), "call_timeout")
 	require.ErrorContains(t, gateway.Config{DoctorTimeout: -1}.Validate(), "doctor_timeout")

@@ -46,7 +46,7 @@ func TestWhatHTTPItselfRefuses(t *testing.T) {
 	}
 }
 
-func TestEveryRouteNeedsAnIdentitySaveTheOpenOnes(t *testing.T) {
+func TestAuthentication_every_route(t *testing.T) {
 	w := newWorld(t)
 	var document struct {
 		Paths map[string]map[string]struct {
@@ -66,7 +66,7 @@ func TestEveryRouteNeedsAnIdentitySaveTheOpenOnes(t *testing.T) {
 	}
 }
 
-func TestRequestIDsAreTakenOverWhereTheyAreHarmless(t *testing.T) {
+func TestRequestID_header(t *testing.T) {
 	w := newWorld(t)
 	require.Equal(t, "trace-1", w.call("ana", "GET", "/livez", "", "X-Request-Id", "trace-1").header.Get("X-Request-Id"))
 	odd := w.call("ana", "GET", "/livez", "", "X-Request-Id", "a b\tc").header.Get("X-Request-Id")
@@ -74,7 +74,7 @@ func TestRequestIDsAreTakenOverWhereTheyAreHarmless(t *testing.T) {
 	require.Contains(t, w.log.String(), `"http_request_id":"trace-1"`)
 }
 
-func TestTheLogTellsTheCallWithoutItsQuery(t *testing.T) {
+func TestLog_without_query(t *testing.T) {
 	w := newWorld(t)
 	w.call("ana", "GET", "/v1/requests?requester=secret-query", "")
 	var line map[string]any
@@ -94,11 +94,11 @@ func TestAPanicIsAnswered(t *testing.T) {
 	require.Contains(t, w.log.String(), "lost its mind")
 }
 
-func TestDevelopmentModeSaysWhatItIs(t *testing.T) {
+func TestDevelopmentMode_header(t *testing.T) {
 	require.Equal(t, "identity is not checked", newWorld(t).call("", "GET", "/livez", "").header.Get("X-Usher-Development"))
 }
 
-func TestDevelopmentModeNeedsLoopback(t *testing.T) {
+func TestDevelopmentMode_needs_loopback(t *testing.T) {
 	for address, fine := range map[string]bool{
 		"127.0.0.1:8080": true, "127.1.2.3:1": true, "[::1]:8080": true, "localhost:8080": true,
 		"0.0.0.0:8080": false, ":8080": false, "[::]:8080": false, "192.168.1.2:8080": false, "example.com:80": false, "8080": false,
@@ -128,7 +128,7 @@ func TestHealth(t *testing.T) {
 	require.Equal(t, http.StatusOK, w.call("", "GET", "/livez", "").status)
 }
 
-func TestServerSettingsNameTheKeyThatIsWrong(t *testing.T) {
+func TestServer_settings(t *testing.T) {
 	require.NoError(t, httpapi.ServerConfig{Address: "127.0.0.1:8080"}.Validate())
 	require.ErrorContains(t, httpapi.ServerConfig{Address: "8080"}.Validate(), "http.address:")
 	require.ErrorContains(t, httpapi.ServerConfig{Address: ":1", ShutdownTimeout: -1}.Validate(), "http.shutdown_timeout:")
@@ -151,7 +151,7 @@ func listening(t *testing.T, w *world) string {
 	return listener.Addr().String()
 }
 
-func TestABodyThatIsCutIsTheClientsFault(t *testing.T) {
+func TestBody_cut(t *testing.T) {
 	w := newWorld(t)
 	conn, err := net.Dial("tcp", listening(t, w))
 	require.NoError(t, err)
@@ -176,7 +176,7 @@ func TestTheDocumentIsServed(t *testing.T) {
 	require.NotContains(t, docs.body, "https://", "nothing from elsewhere")
 }
 
-func TestTheDocumentIsTheOneThatWasReviewed(t *testing.T) {
+func TestDocument_is_reviewed(t *testing.T) {
 	golden := filepath.Join("testdata", "openapi.json")
 	got := append(newWorld(t).api.OpenAPI(), '\n')
 	if *update {
@@ -187,7 +187,7 @@ func TestTheDocumentIsTheOneThatWasReviewed(t *testing.T) {
 	require.Equal(t, string(want), string(got), "review the change, then: go test ./starter/httpapi -update")
 }
 
-func TestEveryOperationIsDescribed(t *testing.T) {
+func TestDocument_every_operation(t *testing.T) {
 	var document struct {
 		Paths map[string]map[string]struct {
 			OperationID, Summary, Description string

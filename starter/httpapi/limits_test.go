@@ -13,8 +13,8 @@ import (
 	"usher/internal/access"
 )
 
-// TestIDsThatTheLedgerRefuses: a request that begins with such an id could never be recorded, and never end.
-func TestIDsThatTheLedgerRefuses(t *testing.T) {
+// TestSubmit_ids_that_the_ledger_refuses: a request that begins with such an id could never be recorded, and never end.
+func TestSubmit_ids_that_the_ledger_refuses(t *testing.T) {
 	long := strings.Repeat("🔑", 200) // 200 characters, 800 bytes
 	for name, row := range map[string]struct {
 		method, path, body string
@@ -88,8 +88,8 @@ func TestIDsAtTheLimitAreTaken(t *testing.T) {
 	require.Equal(t, http.StatusOK, w.call("ana", "POST", "/v1/requests/r1/decisions", `{"verdict":"deny","items":["`+item+`"]}`).status)
 }
 
-// TestTheDocumentTellsTheLimits compares what the schemas say with the one table.
-func TestTheDocumentTellsTheLimits(t *testing.T) {
+// TestDocument_limits compares what the schemas say with the one table.
+func TestDocument_limits(t *testing.T) {
 	var document struct {
 		Components struct {
 			Schemas map[string]struct {

@@ -231,7 +231,7 @@ func TestTokensOfARealIssuer(t *testing.T) {
 	}
 }
 
-func TestWhoTheTokenSaysTheCallerIs(t *testing.T) {
+func TestOIDC_caller(t *testing.T) {
 	needIssuer(t)
 	i := startIssuer(t, freePort(t))
 	bearer := "Bearer " + i.token(t, audience)
@@ -262,7 +262,7 @@ func TestWhoTheTokenSaysTheCallerIs(t *testing.T) {
 	}
 }
 
-func TestTheIssuerMayStartLaterChangeItsKeysAndGoAway(t *testing.T) {
+func TestOIDC_issuer_changes(t *testing.T) {
 	needIssuer(t)
 	port := freePort(t)
 	w := oidcWorld(t, httpapi.OIDCConfig{Issuer: "http://127.0.0.1:" + strconv.Itoa(port), Audience: audience})
@@ -291,7 +291,7 @@ func TestTheIssuerMayStartLaterChangeItsKeysAndGoAway(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, ask(forged).status, "an unknown key cannot be fetched now: no verdict")
 }
 
-func TestOIDCSettingsNameTheKeyThatIsWrong(t *testing.T) {
+func TestOIDC_settings(t *testing.T) {
 	good := httpapi.OIDCConfig{Issuer: "https://id.example", Audience: "usher"}
 	require.NoError(t, good.Validate())
 	for key, change := range map[string]func(*httpapi.OIDCConfig){

@@ -46,8 +46,8 @@ func notAnApprover() error {
 	}
 }
 
-// TestADecisionThatComesTooLate has a second approver decide who may no longer read the request.
-func TestADecisionThatComesTooLate(t *testing.T) {
+// TestDecide_too_late has a second approver decide who may no longer read the request.
+func TestDecide_too_late(t *testing.T) {
 	ended := access.Errorf(access.Conflict, "decide", "the request has ended")
 	forgotten := access.Errorf(access.NotFound, "decide", "there is no request")
 	for name, row := range map[string]struct {
@@ -93,8 +93,8 @@ func TestADecisionThatComesTooLate(t *testing.T) {
 	}
 }
 
-// TestTheLoserIsToldByTheWorkflow: the ledger is behind, and the workflow that judged knows who was faster.
-func TestTheLoserIsToldByTheWorkflow(t *testing.T) {
+// TestDecide_loser_of_a_race: the ledger is behind, and the workflow that judged knows who was faster.
+func TestDecide_loser_of_a_race(t *testing.T) {
 	w := newWorld(t)
 	now := w.recorded("r1")
 	decided(&now)
@@ -114,8 +114,8 @@ func TestTheLoserIsToldByTheWorkflow(t *testing.T) {
 	require.Equal(t, "your stage (owner) is not open now; awaited: Boss (manager)", got.problem.Detail)
 }
 
-// TestBeforePolicyHasAnswered: nobody knows yet who decides, so nobody who asks is told that there is no such request.
-func TestBeforePolicyHasAnswered(t *testing.T) {
+// TestDecide_before_policy: nobody knows yet who decides, so nobody who asks is told that there is no such request.
+func TestDecide_before_policy(t *testing.T) {
 	evaluating := func(v *access.RequestView) { v.State, v.WaitingOn = access.StateEvaluating, nil }
 	refused := &gateway.RefusedError{
 		Op: "decide", Kind: access.Conflict, Message: "policy has not answered yet; try again in a moment",
@@ -157,8 +157,8 @@ func TestBeforePolicyHasAnswered(t *testing.T) {
 	})
 }
 
-// TestWithdrawingWhatIsNotYours makes no difference between what there is not and what somebody may not touch.
-func TestWithdrawingWhatIsNotYours(t *testing.T) {
+// TestWithdraw_not_yours makes no difference between what there is not and what somebody may not touch.
+func TestWithdraw_not_yours(t *testing.T) {
 	w := newWorld(t)
 	w.gateway.view, w.gateway.viewErr = w.recorded("r1"), nil
 	w.gateway.err = &gateway.RefusedError{

@@ -10,7 +10,7 @@ import (
 	"usher/starter/httpapi"
 )
 
-func TestARequestIsReadByThoseWhoAreInvolved(t *testing.T) {
+func TestShow_who_may_read(t *testing.T) {
 	for name, row := range map[string]struct {
 		person string
 		change func(*httpapi.Config)
@@ -43,7 +43,7 @@ func TestARequestIsReadByThoseWhoAreInvolved(t *testing.T) {
 	}
 }
 
-func TestARequestIsShownWithItsTimeline(t *testing.T) {
+func TestShow_timeline(t *testing.T) {
 	w := newWorld(t)
 	view := w.recorded("r1")
 	got := w.call("ana", "GET", "/v1/requests/r1", "")
@@ -78,7 +78,7 @@ func TestALeaseIsShownAsItIsNow(t *testing.T) {
 	require.Equal(t, access.LeaseEnded, state())
 }
 
-func TestARequestThatTheLedgerCannotShowComesFromItsWorkflow(t *testing.T) {
+func TestShow_from_the_workflow(t *testing.T) {
 	for name, row := range map[string]struct {
 		change  []func(*httpapi.Config, *httpapi.Deps)
 		viewErr error
@@ -112,7 +112,7 @@ func TestARequestThatTheLedgerCannotShowComesFromItsWorkflow(t *testing.T) {
 	}
 }
 
-func TestListsShowOnlyWhatTheCallerMaySee(t *testing.T) {
+func TestList_who_may_read(t *testing.T) {
 	for name, row := range map[string]struct {
 		person, query string
 		status, rows  int
@@ -166,13 +166,13 @@ func TestListsHavePages(t *testing.T) {
 	require.NotEqual(t, first.Requests[0].Request.ID, second.Requests[0].Request.ID)
 }
 
-func TestARefusedListNamesTheFilters(t *testing.T) {
+func TestList_refusal_names_filters(t *testing.T) {
 	got := newWorld(t).call("eve", "GET", "/v1/requests?requester=ana", "")
 	require.Equal(t, "query.requester", got.problem.Errors[0].Location)
 	require.Contains(t, got.problem.Errors[0].Message, `"eve"`)
 }
 
-func TestLeasesAreForTheirHolderAndForAuditors(t *testing.T) {
+func TestLeases_who_may_read(t *testing.T) {
 	w := newWorld(t)
 	view := w.recorded("r1")
 	require.NoError(t, w.store.Record(t.Context(), access.Entry{Lease: &access.LeaseView{
@@ -191,7 +191,7 @@ func TestLeasesAreForTheirHolderAndForAuditors(t *testing.T) {
 	require.JSONEq(t, `{"subject":"ana","leases":[]}`, none.body)
 }
 
-func TestReadsThatNeedTheLedgerSayThatItIsAway(t *testing.T) {
+func TestRead_ledger_unavailable(t *testing.T) {
 	w := newWorld(t, ledgerAway)
 	w.gateway.view = access.RequestView{Request: access.Request{ID: "r1", Requester: "ana"}}
 	w.gateway.viewErr = nil

@@ -17,7 +17,7 @@ import (
 
 const wiki = `{"items":[{"entitlement":"wiki/editor","duration":"30d"}],"reason":"docs"}`
 
-func TestSubmitAnswersByWhatHappened(t *testing.T) {
+func TestSubmit_answers(t *testing.T) {
 	for name, row := range map[string]struct {
 		submission gateway.Submission
 		err        error
@@ -49,7 +49,7 @@ func TestSubmitAnswersByWhatHappened(t *testing.T) {
 	}
 }
 
-func TestSubmitSendsWhatWasAsked(t *testing.T) {
+func TestSubmit_input(t *testing.T) {
 	w := newWorld(t)
 	w.gateway.submission.Created = true
 	got := w.call("ana", "POST", "/v1/requests",
@@ -67,7 +67,7 @@ func TestSubmitSendsWhatWasAsked(t *testing.T) {
 	}, sent)
 }
 
-func TestTheRequestIDComesFromTheClientTheKeyOrTheClock(t *testing.T) {
+func TestRequestID_origin(t *testing.T) {
 	w := newWorld(t)
 	for _, call := range []struct{ person, key string }{{"ana", "k1"}, {"ana", "k1"}, {"bob", "k1"}, {"ana", "k2"}} {
 		w.call(call.person, "POST", "/v1/requests", wiki, "Idempotency-Key", call.key)
@@ -82,7 +82,7 @@ func TestTheRequestIDComesFromTheClientTheKeyOrTheClock(t *testing.T) {
 	require.Equal(t, uuid.Version(7), uuid.MustParse(string(sent[4].ID)).Version())
 }
 
-func TestARefusalByPolicyNamesTheFields(t *testing.T) {
+func TestSubmit_refusal_names_fields(t *testing.T) {
 	w := newWorld(t)
 	w.gateway.submission.View = access.RequestView{
 		State: access.OutcomeRefused, StatusText: "Policy refused the request.",
@@ -98,7 +98,7 @@ func TestARefusalByPolicyNamesTheFields(t *testing.T) {
 	}, got.problem.Errors)
 }
 
-func TestARequestThatOnlyTheLedgerRemembers(t *testing.T) {
+func TestShow_from_the_ledger(t *testing.T) {
 	w := newWorld(t)
 	w.recorded("old", ended)
 	same := `{"id":"old","subject":"sub","items":[{"entitlement":"wiki/editor"}],"reason":"docs"}`
@@ -116,7 +116,7 @@ func TestARequestThatOnlyTheLedgerRemembers(t *testing.T) {
 	require.Empty(t, w.gateway.submitted)
 }
 
-func TestSubmitGoesOnWithoutTheLedger(t *testing.T) {
+func TestSubmit_without_the_ledger(t *testing.T) {
 	w := newWorld(t, ledgerAway)
 	w.gateway.submission.Created = true
 	got := w.call("ana", "POST", "/v1/requests", wiki, "Idempotency-Key", "k")
@@ -179,13 +179,13 @@ func TestBadInputIsNamed(t *testing.T) {
 	}
 }
 
-func TestABodyOfExactlyTheLimitIsRead(t *testing.T) {
+func TestBody_of_the_limit(t *testing.T) {
 	w := newWorld(t)
 	got := w.call("ana", "POST", "/v1/requests", wiki+strings.Repeat(" ", httpapi.MaxBody-len(wiki)))
 	require.Equal(t, http.StatusOK, got.status, got.body)
 }
 
-func TestADecisionCarriesWhoAndHowAndWhy(t *testing.T) {
+func TestDecide_input(t *testing.T) {
 	w := newWorld(t)
 	w.gateway.view.State = access.StateFulfilling
 	got := w.call("boss", "POST", "/v1/requests/r1/decisions", `{"id":"d1","verdict":"approve","items":["1"],"reason":"fine"}`)
@@ -200,7 +200,7 @@ func TestADecisionCarriesWhoAndHowAndWhy(t *testing.T) {
 	}, sent)
 }
 
-func TestNobodyCanTakeTheIDOfSomebodyElsesDecision(t *testing.T) {
+func TestDecide_id_of_somebody_else(t *testing.T) {
 	w := newWorld(t)
 	for _, person := range []string{"boss", "eve"} {
 		w.call(person, "POST", "/v1/requests/r1/decisions", `{"id":"d1","verdict":"deny"}`)
@@ -225,7 +225,7 @@ func TestWithdrawNeedsNoBody(t *testing.T) {
 	require.NotEmpty(t, w.gateway.withdrawn[0].ID)
 }
 
-func TestMessagesThatWereNotTaken(t *testing.T) {
+func TestNotTaken(t *testing.T) {
 	late := access.Errorf(access.Conflict, "decide", "the request has ended")
 	unknown := access.Errorf(access.NotFound, "decide", "there is no request")
 	for name, row := range map[string]struct {
@@ -261,7 +261,7 @@ func TestMessagesThatWereNotTaken(t *testing.T) {
 	}
 }
 
-func TestAConflictWithoutALedgerIsStillAConflict(t *testing.T) {
+func TestConflict_without_ledger(t *testing.T) {
 	w := newWorld(t, ledgerAway)
 	w.gateway.err = access.Errorf(access.Conflict, "decide", "the request has ended")
 	w.gateway.viewErr = access.Errorf(access.Transient, "read request", "no worker")

@@ -68,7 +68,7 @@ func TestWebhooks(t *testing.T) {
 	}
 }
 
-func TestAHintNamesItsTicketAndDelivery(t *testing.T) {
+func TestHint_names_ticket_and_delivery(t *testing.T) {
 	w := newWorld(t)
 	w.recorded("r1")
 	const about = `{"issue":{"id":"10001"}}`
@@ -78,7 +78,7 @@ func TestAHintNamesItsTicketAndDelivery(t *testing.T) {
 	require.Equal(t, []access.RequestID{"r1"}, w.gateway.hinted)
 }
 
-func TestWhatUsherDidItselfIsNoHint(t *testing.T) {
+func TestWebhook_own_change(t *testing.T) {
 	for actor, want := range map[string]string{"acc-usher": "ignored", "acc-mia": "delivered"} {
 		w := newWorld(t)
 		w.recorded("r1")
@@ -88,7 +88,7 @@ func TestWhatUsherDidItselfIsNoHint(t *testing.T) {
 	}
 }
 
-func TestWhereAWatchRunsItGetsTheHint(t *testing.T) {
+func TestHint_goes_to_the_watch(t *testing.T) {
 	w := newWorld(t)
 	w.recorded("r1")
 	w.gateway.watched = "jira"
@@ -98,7 +98,7 @@ func TestWhereAWatchRunsItGetsTheHint(t *testing.T) {
 	require.Empty(t, w.gateway.hinted, "the request itself is left alone")
 }
 
-func TestAHintThatCannotBePassedOnIsStillAccepted(t *testing.T) {
+func TestWebhook_hint_not_delivered(t *testing.T) {
 	const about = `{"issue":{"id":"10001"}}`
 	for name, make := range map[string]func(t *testing.T) *world{
 		"the ledger is unavailable": func(t *testing.T) *world { return newWorld(t, ledgerAway) },
@@ -120,11 +120,11 @@ func TestAHintThatCannotBePassedOnIsStillAccepted(t *testing.T) {
 }
 
 // The vector is the one that vendors publish for this header.
-func TestTheSignatureIsTheOneThatDesksSend(t *testing.T) {
+func TestWebhook_signature(t *testing.T) {
 	require.Equal(t, "sha256=a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9", signed(hookSecret, "Hello World!"))
 }
 
-func TestWebhookSettingsNameTheKeyThatIsWrong(t *testing.T) {
+func TestWebhook_settings(t *testing.T) {
 	good := httpapi.Webhook{Secret: hookSecret, TicketPath: "issue.id"}
 	require.NoError(t, good.Validate("webhooks.jira"))
 	for key, bad := range map[string]httpapi.Webhook{
@@ -152,7 +152,7 @@ func TestTheDoctorIsForAuditors(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, w.call("audra", "POST", "/v1/doctor", "").status)
 }
 
-func TestTheDoctorIsToldADeskThatExists(t *testing.T) {
+func TestDoctor_known_desk(t *testing.T) {
 	w := newWorld(t)
 	w.gateway.err = &gateway.RefusedError{
 		Op: "doctor", Kind: access.Invalid, Message: `there is no desk "jiira"; there are: jira`,
@@ -163,7 +163,7 @@ func TestTheDoctorIsToldADeskThatExists(t *testing.T) {
 	require.Equal(t, []httpapi.ProblemField{{Location: "body.test_ticket", Message: `there is no desk "jiira"; there are: jira`}}, got.problem.Errors)
 }
 
-func TestTheServerWritesTheDoctorsAnswer(t *testing.T) {
+func TestDoctor_answer_over_http(t *testing.T) {
 	server := httpapi.NewServer(newWorld(t).api, slog.New(slog.DiscardHandler))
 	require.Greater(t, server.WriteTimeout, gateway.MaxDoctorTimeout)
 }

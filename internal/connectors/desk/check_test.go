@@ -10,7 +10,7 @@ import (
 	"usher/internal/connectors/desk"
 )
 
-func TestTheConfigurationIsComparedWithTheDesk(t *testing.T) {
+func TestCheck_compares_with_the_desk(t *testing.T) {
 	s := newScript()
 	s.schema = &desk.Schema{
 		Fields: map[string]desk.Field{
@@ -57,7 +57,7 @@ func TestTheConfigurationIsComparedWithTheDesk(t *testing.T) {
 	require.Equal(t, []string{"schema", "create", "create"}, s.asked(), "what fits is not compared again")
 }
 
-func TestAPlaceThatIsNotThereIsProved(t *testing.T) {
+func TestSchema_missing_place(t *testing.T) {
 	s := newScript()
 	s.schema, s.schemaErr = nil, access.Errorf(access.NotFound, "schema", "no such queue")
 	s.findings = []access.Finding{{Key: "desks.d.queue", Problem: "there is none"}}
@@ -75,7 +75,7 @@ func TestAPlaceThatIsNotThereIsProved(t *testing.T) {
 	requireKind(t, access.Invalid, err)
 }
 
-func TestAnAccountIsMatchedBeyondDoubt(t *testing.T) {
+func TestFindAccount_beyond_doubt(t *testing.T) {
 	ada := access.Person{ID: "p", Email: "Ada@example.test"}
 	for _, tt := range []struct {
 		name  string

@@ -78,7 +78,7 @@ func walk(t *testing.T, d *desk.Desk, limit int, between func(page int)) []strin
 	return nil
 }
 
-func TestPagesTellEverythingOnceAndInOrder(t *testing.T) {
+func TestChangedTickets_pages(t *testing.T) {
 	for name, now := range map[string]time.Time{"old changes": minute(59), "changes of a moment ago": minute(1), "no clock": {}} {
 		for _, grain := range []time.Duration{time.Second, time.Hour, 24 * time.Hour} {
 			for _, limit := range []int{1, 3, 100} {
@@ -99,7 +99,7 @@ func TestPagesTellEverythingOnceAndInOrder(t *testing.T) {
 	}
 }
 
-func TestATicketThatChangesBetweenPagesHidesNone(t *testing.T) {
+func TestChangedTickets_change_between_pages(t *testing.T) {
 	x := newIndex(3, minute(59))
 	for n := range 12 {
 		x.change(access.TicketID(fmt.Sprintf("id:%d", n)), minute(n))
@@ -167,7 +167,7 @@ func TestEmptinessIsProved(t *testing.T) {
 	requireKind(t, access.Forbidden, ask())
 }
 
-func TestWithoutATimeOnlyTheClockIsAsked(t *testing.T) {
+func TestChangedTickets_without_since(t *testing.T) {
 	s := newScript()
 	page, err := s.desk(desk.Config{}).ChangedTickets(t.Context(), access.ChangesQuery{})
 	require.NoError(t, err)

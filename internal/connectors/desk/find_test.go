@@ -16,7 +16,7 @@ func carrier(id access.TicketID, created int) desk.Ticket {
 	return desk.Ticket{Ref: desk.Ref{ID: id}, Creator: me, Created: minute(created), Markers: []access.Marker{"other", "m"}}
 }
 
-func TestTheTicketOfAMarkerIsChosen(t *testing.T) {
+func TestFindTicket_choice(t *testing.T) {
 	others, loose, nobodys, copied := carrier("id:1", 1), carrier("id:2", 1), carrier("id:3", 1), carrier("id:z", 2)
 	others.Creator, loose.Markers, nobodys.Creator = "ada", []access.Marker{"M"}, ""
 	original := carrier("id:o", 7)
@@ -56,7 +56,7 @@ func TestTheTicketOfAMarkerIsChosen(t *testing.T) {
 	}
 }
 
-func TestOriginalsAreAskedForWhereThereIsAChoice(t *testing.T) {
+func TestFindTicket_originals(t *testing.T) {
 	s := &stamping{script: newScript(), original: "id:104"}
 	d := desk.New(s, desk.Config{}, "d")
 	hits := 1

@@ -10,7 +10,7 @@ import (
 	"usher/internal/connectors/desk"
 )
 
-func TestAGateIsShutForItsTimeAndItsScope(t *testing.T) {
+func TestGates(t *testing.T) {
 	var g desk.Gates
 	require.NoError(t, g.Check("op", minute(0), desk.Everything, "a"))
 	g.Shut("a", desk.Refusal{Until: minute(5), Kind: access.RateLimited, Why: "too many"}, minute(0))

@@ -9,7 +9,7 @@ import (
 	"usher/internal/connectors/desk"
 )
 
-func TestASnapshotSaysWhatOthersDid(t *testing.T) {
+func TestSnapshot(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		changes []desk.Change
@@ -52,7 +52,7 @@ func TestASnapshotSaysWhatOthersDid(t *testing.T) {
 	}
 }
 
-func TestANameIsComparedOnceTheSchemaIsKnown(t *testing.T) {
+func TestIsText_name_compared(t *testing.T) {
 	s := newScript()
 	s.schema.Fields["cf-1"] = desk.Field{ID: "cf-1", Name: "Reason", TakesText: true}
 	s.tickets["id:1"] = open("id:1", desk.Change{At: minute(1), By: "ada", Items: []desk.Item{{Name: "Cost centre", NameOnly: true}}})
@@ -66,7 +66,7 @@ func TestANameIsComparedOnceTheSchemaIsKnown(t *testing.T) {
 	require.Equal(t, access.AccountID("ada"), got.Tickets[1].TextChangedBy)
 }
 
-func TestHistoriesThatAreNotWholeAreAskedForTogether(t *testing.T) {
+func TestHistory_together(t *testing.T) {
 	s := newScript()
 	for _, id := range []access.TicketID{"id:1", "id:2", "id:3"} {
 		ticket := open(id, change(1, "ada", "State", "2"))
@@ -88,7 +88,7 @@ func TestHistoriesThatAreNotWholeAreAskedForTogether(t *testing.T) {
 	requireKind(t, access.RateLimited, err)
 }
 
-func TestAMissingTicketIsBelievedWithGoodCredentialsOnly(t *testing.T) {
+func TestReadTicket_missing_with_proof(t *testing.T) {
 	s := newScript()
 	d := s.desk(desk.Config{})
 	_, err := d.ReadTicket(t.Context(), "id:1")
@@ -119,7 +119,7 @@ func TestAMissingTicketIsBelievedWithGoodCredentialsOnly(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-func TestWhatCannotBeReadAlongIsReadByItself(t *testing.T) {
+func TestReadTickets_later(t *testing.T) {
 	s := newScript()
 	s.tickets["id:1"], s.tickets["id:2"] = open("id:1"), open("id:2")
 	s.later = []access.TicketID{"id:2", "id:3"}
@@ -130,7 +130,7 @@ func TestWhatCannotBeReadAlongIsReadByItself(t *testing.T) {
 	require.Equal(t, access.TicketID("id:2"), got.Tickets[0].Ref.ID, "in the order of the call")
 }
 
-func TestAnAnswerWithoutAStatusIsTransient(t *testing.T) {
+func TestAnswer_without_status(t *testing.T) {
 	s := newScript()
 	s.tickets["id:1"] = desk.Ticket{Ref: desk.Ref{ID: "id:1"}, Whole: true}
 	d := s.desk(desk.Config{})

@@ -18,7 +18,7 @@ var methods = map[string]string{
 	"CreateTicket": "create ticket", "AddComments": "add comments", "TransitionTicket": "move ticket", "AssignTicket": "assign ticket",
 }
 
-func TestADeskUnlikeJiraKeepsThePortsPromises(t *testing.T) {
+func TestServiceDesk_unlike_jira(t *testing.T) {
 	accesstest.RunServiceDesk(t, func(t *testing.T, setup accesstest.ServiceDeskSetup) accesstest.ServiceDeskHarness {
 		s := &store{
 			noWayTo: setup.NoWayTo, demandsAt: setup.DemandsFieldAt,

@@ -10,7 +10,7 @@ import (
 	"usher/internal/connectors/desk"
 )
 
-func TestPeopleWhomTheDeskRefusesAreLeftOut(t *testing.T) {
+func TestCreateTicket_refused_people(t *testing.T) {
 	refusal := access.Errorf(access.Invalid, "create", "no")
 	for _, tt := range []struct {
 		name    string
@@ -64,7 +64,7 @@ func TestADraftFits(t *testing.T) {
 	requireKind(t, access.Invalid, err)
 }
 
-func TestCommentsThatAreThereAreNotAddedAgain(t *testing.T) {
+func TestAddComments_repeated(t *testing.T) {
 	s := newScript()
 	s.commentPage = 2
 	s.comments = []desk.Comment{
@@ -94,7 +94,7 @@ func TestCommentsThatAreThereAreNotAddedAgain(t *testing.T) {
 	requireKind(t, access.Invalid, d.AddComments(t.Context(), "id:1", access.Comment{Text: "no marker"}))
 }
 
-func TestTextsThatAreTooLongForOneCommentAreSeveral(t *testing.T) {
+func TestAddComments_too_long_for_one(t *testing.T) {
 	s := newScript()
 	var sizes []int
 	s.add = func(c desk.CommentDraft) error {
@@ -148,7 +148,7 @@ func TestAWayToAPhaseIsChosen(t *testing.T) {
 	}
 }
 
-func TestARefusedMoveIsLookedAtAgain(t *testing.T) {
+func TestTransition_refused(t *testing.T) {
 	refusal := access.Errorf(access.Invalid, "move", "no such way")
 	for _, tt := range []struct {
 		name    string

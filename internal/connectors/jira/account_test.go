@@ -125,7 +125,7 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-func TestAllPagesOfASearchAreRead(t *testing.T) {
+func TestFindAccount_all_pages(t *testing.T) {
 	s := newSite(t, jiratest.Config{PageLimit: 2})
 	for _, id := range []string{"a1", "a2", "a3", "a4"} {
 		s.AddAccount(jiratest.Account{ID: id, Email: "ada@example.test." + id, DisplayName: id})
@@ -141,7 +141,7 @@ func TestAllPagesOfASearchAreRead(t *testing.T) {
 	require.Empty(t, got.ID, "two accounts on two pages are none")
 }
 
-func TestASearchThatRepeatsItsPageEnds(t *testing.T) {
+func TestSearchUsers_repeated_page(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	s.answerInstead("GET /user/search", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`[{"accountId":"a1","accountType":"atlassian","active":true,"emailAddress":"ada@example.test"}]`))
@@ -152,7 +152,7 @@ func TestASearchThatRepeatsItsPageEnds(t *testing.T) {
 	require.Len(t, s.calls("GET /user/search"), 2)
 }
 
-func TestAnotherAssignableAccountDoesNotCount(t *testing.T) {
+func TestAssign_other_account(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, nil)
 	ref := open(t, desk)

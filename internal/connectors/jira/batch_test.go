@@ -43,7 +43,7 @@ func changeLogs(next string, perIssue map[string][]string) string {
 	return `{"issueChangeLogs":[` + strings.Join(logs, ",") + `],"nextPageToken":` + token + `}`
 }
 
-func TestManyTicketsAreReadWithTwoCalls(t *testing.T) {
+func TestReadTickets_two_calls(t *testing.T) {
 	s := cloudScript(t)
 	s.on(fetch, okay(`{"issues":[`+cloudIssue("9", "ada")+`,`+cloudIssue("10", "bob")+`],"issueErrors":[]}`))
 	s.on(changes, okay(changeLogs("", map[string][]string{
@@ -74,7 +74,7 @@ func TestManyTicketsAreReadWithTwoCalls(t *testing.T) {
 	}, got.Tickets)
 }
 
-func TestHistoriesAreReadToTheirEnd(t *testing.T) {
+func TestHistory_all_pages(t *testing.T) {
 	s := cloudScript(t)
 	s.on(fetch, okay(`{"issues":[`+cloudIssue("1", "ada")+`]}`))
 	s.on(changes, inTurn(
@@ -94,7 +94,7 @@ func TestHistoriesAreReadToTheirEnd(t *testing.T) {
 	require.Equal(t, 5, s.count(changes), "a page that comes back is the end")
 }
 
-func TestALongHistoryIsAskedForByField(t *testing.T) {
+func TestHistory_by_field(t *testing.T) {
 	s := cloudScript(t)
 	s.on("GET /rest/api/3/issue/1", okay(strings.TrimSuffix(cloudIssue("1", "ada"), "}")+
 		`,"changelog":{"total":101,"histories":[`+history(5, "late", "status", "3", `"2026-01-02T03:04:05.000+0000"`)+`]}}`))
@@ -107,7 +107,7 @@ func TestALongHistoryIsAskedForByField(t *testing.T) {
 	require.False(t, got.AssignedByUsher)
 }
 
-func TestMissingTicketsAreProved(t *testing.T) {
+func TestReadTickets_missing(t *testing.T) {
 	s := cloudScript(t)
 	s.on("GET /rest/api/3/myself", inTurn(okay(`{"accountId":"bot"}`), okay(`{"accountId":"bot"}`), status(401, ``)))
 	s.on(fetch, okay(`{"issues":[`+cloudIssue("1", "ada")+`,`+cloudIssue("77", "ada")+`]}`))
@@ -128,7 +128,7 @@ func jsonArray(t *testing.T, body, member string) string {
 	return strings.ReplaceAll(fmt.Sprintf("%q", jsonOf(t, body)[member]), " ", ",")
 }
 
-func TestATicketThatJiraCouldNotGiveIsReadByItself(t *testing.T) {
+func TestReadTickets_one_by_one(t *testing.T) {
 	s := cloudScript(t)
 	s.on(fetch, okay(`{"issues":[],"issueErrors":[{"id":"1","errorMessage":"try again"},{"id":"2","errorMessage":"try again"}]}`))
 	s.on("GET /rest/api/3/issue/1", okay(strings.TrimSuffix(cloudIssue("1", "ada"), "}")+`,"changelog":{}}`))
@@ -142,7 +142,7 @@ func TestATicketThatJiraCouldNotGiveIsReadByItself(t *testing.T) {
 	requireKind(t, access.Transient, err)
 }
 
-func TestMoreThanAHundredTicketsAreRefused(t *testing.T) {
+func TestReadTickets_too_many(t *testing.T) {
 	s := cloudScript(t)
 	var ids []access.TicketID
 	for n := range 101 {
@@ -156,7 +156,7 @@ func TestMoreThanAHundredTicketsAreRefused(t *testing.T) {
 	require.Empty(t, s.all())
 }
 
-func TestAnAnswerThatIsNoListOfIssuesIsTransient(t *testing.T) {
+func TestAnswer_no_list(t *testing.T) {
 	s := cloudScript(t)
 	s.on(fetch, okay(`{"issues":[{"id":"1","key":"A-1"}]}`))
 	s.on(changes, okay(`{}`))
@@ -164,7 +164,7 @@ func TestAnAnswerThatIsNoListOfIssuesIsTransient(t *testing.T) {
 	requireKind(t, access.Transient, err)
 }
 
-func TestAnAssigneeIsSetOnlyWhereItIsAllowed(t *testing.T) {
+func TestAssignee_where_allowed(t *testing.T) {
 	refusal := func(fields ...string) http.HandlerFunc {
 		var list []string
 		for _, f := range fields {
@@ -211,7 +211,7 @@ func TestAnAssigneeIsSetOnlyWhereItIsAllowed(t *testing.T) {
 	}
 }
 
-func TestAnArchivedTicketIsAConflict(t *testing.T) {
+func TestArchived_is_a_conflict(t *testing.T) {
 	s := dataCenterScript(t)
 	s.on("GET /rest/api/2/issue/10001/comment", okay(`{"comments":[],"total":0}`))
 	s.on("GET /rest/api/2/issue/10001/transitions", okay(`{"transitions":[{"id":"5","name":"Close","to":{"id":"6","name":"Done","statusCategory":{"key":"done"}}}]}`))
@@ -232,7 +232,7 @@ func TestAnArchivedTicketIsAConflict(t *testing.T) {
 	}
 }
 
-func TestArchivedTicketsOnEachEdition(t *testing.T) {
+func TestArchived_editions(t *testing.T) {
 	onEachEdition(t, func(t *testing.T, edition jiratest.Edition) {
 		s := newSite(t, jiratest.Config{Edition: edition})
 		desk := s.desk(t, nil)

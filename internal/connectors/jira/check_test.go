@@ -11,7 +11,7 @@ import (
 	"usher/internal/connectors/jira/jiratest"
 )
 
-func TestCheckNamesTheKeyThatIsWrong(t *testing.T) {
+func TestCheck_names_the_key(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
 		projects  func([]jiratest.Project)
@@ -61,7 +61,7 @@ func TestCheckNamesTheKeyThatIsWrong(t *testing.T) {
 	}
 }
 
-func TestSeveralWrongKeysAreNamedAtOnce(t *testing.T) {
+func TestConfig_several_wrong_keys(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	_, err := s.desk(t, func(c *jira.Config) {
 		c.Fields = map[string]access.TicketField{"customfield_1": access.FieldReason, "customfield_2": access.FieldItems}
@@ -73,7 +73,7 @@ func TestSeveralWrongKeysAreNamedAtOnce(t *testing.T) {
 	}
 }
 
-func TestAReporterOffTheScreenIsAFindingThatHoldsNothingUp(t *testing.T) {
+func TestReporter_off_the_screen(t *testing.T) {
 	s := newSite(t, jiratest.Config{Faults: jiratest.Faults{ReporterRefused: true}})
 	desk := s.desk(t, nil)
 	findings, err := desk.Check(t.Context())
@@ -83,7 +83,7 @@ func TestAReporterOffTheScreenIsAFindingThatHoldsNothingUp(t *testing.T) {
 	open(t, desk)
 }
 
-func TestTheFirstContactIsMadeOnceAndRepeatedUntilItIsAnswered(t *testing.T) {
+func TestFirstContact(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, nil)
 	require.Empty(t, s.Requests(), "New asks nobody")
@@ -98,7 +98,7 @@ func TestTheFirstContactIsMadeOnceAndRepeatedUntilItIsAnswered(t *testing.T) {
 	require.Len(t, s.calls("GET /project/ACCESS"), 2)
 }
 
-func TestARefusedCreateMakesANewFirstContact(t *testing.T) {
+func TestCreateTicket_refused_reads_the_schema(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, nil)
 	open(t, desk)

@@ -14,7 +14,7 @@ import (
 	"usher/internal/connectors/jira/jiratest"
 )
 
-func TestACommentCarriesItsMarkerAsAProperty(t *testing.T) {
+func TestAddComments_marker_property(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, nil)
 	ref := open(t, desk)
@@ -28,7 +28,7 @@ func TestACommentCarriesItsMarkerAsAProperty(t *testing.T) {
 	requireKind(t, access.Invalid, desk.AddComments(t.Context(), ref.ID, access.Comment{Text: "no marker"}))
 }
 
-func TestOnlyTheFirstCommentIsReadBack(t *testing.T) {
+func TestAddComments_read_back_once(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, nil)
 	ref := open(t, desk)
@@ -39,7 +39,7 @@ func TestOnlyTheFirstCommentIsReadBack(t *testing.T) {
 	require.Len(t, s.calls("POST /comment"), 3)
 }
 
-func TestWhatIsSaidTogetherIsOneComment(t *testing.T) {
+func TestAddComments_one_comment(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, nil)
 	ref := open(t, desk)
@@ -57,7 +57,7 @@ func TestWhatIsSaidTogetherIsOneComment(t *testing.T) {
 	require.Len(t, s.Comments(string(ref.ID)), 2)
 }
 
-func TestTextsThatAreTooLongForOneCommentAreSeveral(t *testing.T) {
+func TestAddComments_too_long_for_one(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, nil)
 	ref := open(t, desk)
@@ -75,7 +75,7 @@ func TestTextsThatAreTooLongForOneCommentAreSeveral(t *testing.T) {
 	require.Equal(t, []int{20000 + len("\n") + 12000, 1000, 32767, 5}, said)
 }
 
-func TestNobodysWordsPassForAMarker(t *testing.T) {
+func TestAddComments_words_like_a_marker(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	withoutProperties(s)
 	desk := s.desk(t, nil)
@@ -89,7 +89,7 @@ func TestNobodysWordsPassForAMarker(t *testing.T) {
 	require.Contains(t, comments[1].Body, "revoked")
 }
 
-func TestNobodyElseCanSilenceAComment(t *testing.T) {
+func TestAddComments_marker_of_others(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	human := s.addAccount(access.Person{ID: "h", DisplayName: "H", Email: "h@example.test"})
 	desk := s.desk(t, nil)
@@ -131,7 +131,7 @@ func withoutProperties(s *site) {
 	}
 }
 
-func TestWherePropertiesDoNotShowALineCarriesTheMarker(t *testing.T) {
+func TestAddComments_hidden_properties(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	withoutProperties(s)
 	desk := s.desk(t, nil)

@@ -151,7 +151,7 @@ func TestABadConfigNamesItsKey(t *testing.T) {
 	require.Empty(t, s.Requests(), "nobody is asked")
 }
 
-func TestEveryWrongKeyIsNamedAtOnce(t *testing.T) {
+func TestConfig_every_wrong_key(t *testing.T) {
 	err := jira.Config{}.Validate()
 	for _, key := range []string{"base_url", "token", "project", "issue_type"} {
 		require.ErrorContains(t, err, key+":")

@@ -16,7 +16,7 @@ import (
 	"usher/internal/connectors/jira/jiratest"
 )
 
-func TestANewIssueReachesTheWireWhole(t *testing.T) {
+func TestCreateTicket_body(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	account := s.addAccount(ticket().Requester)
 	ref := open(t, s.desk(t, func(c *jira.Config) {
@@ -41,7 +41,7 @@ func TestANewIssueReachesTheWireWhole(t *testing.T) {
 	}, s.last(t, "POST /issue"))
 }
 
-func TestFieldsAreTranslatedByTheirType(t *testing.T) {
+func TestFields_by_type(t *testing.T) {
 	for _, tt := range []struct {
 		name, id string
 		value    access.TicketField
@@ -74,7 +74,7 @@ func TestFieldsAreTranslatedByTheirType(t *testing.T) {
 	}
 }
 
-func TestValuesThatAreEmptyAreNotSent(t *testing.T) {
+func TestFields_empty(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	_, err := s.desk(t, nil).CreateTicket(t.Context(), access.NewTicket{Marker: "usher-r1"})
 	require.NoError(t, err)
@@ -85,7 +85,7 @@ func TestValuesThatAreEmptyAreNotSent(t *testing.T) {
 	}
 }
 
-func TestAReporterIsSetOnlyWhereItIsWantedAndAllowed(t *testing.T) {
+func TestReporter(t *testing.T) {
 	for _, tt := range []struct {
 		name             string
 		wanted, refused  bool
@@ -109,7 +109,7 @@ func TestAReporterIsSetOnlyWhereItIsWantedAndAllowed(t *testing.T) {
 	}
 }
 
-func TestASiteThatHidesItsUsersStillGetsItsTickets(t *testing.T) {
+func TestReporter_hidden_users(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	s.answerInstead("GET /user/search", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
 	open(t, s.desk(t, nil))
@@ -119,7 +119,7 @@ func TestASiteThatHidesItsUsersStillGetsItsTickets(t *testing.T) {
 	require.Len(t, s.Issues(), 1)
 }
 
-func TestAMarkerFieldStandsInForLabels(t *testing.T) {
+func TestMarkerField_without_labels(t *testing.T) {
 	projects := jiratest.DefaultProjects()
 	for n := range projects[0].Fields {
 		if projects[0].Fields[n].ID == "labels" {
@@ -158,14 +158,14 @@ func TestAMarkerFieldStandsInForLabels(t *testing.T) {
 	require.Equal(t, `project = "ACCESS" AND cf[10044] ~ "\"usher-r1\""`, s.last(t, "POST /search/jql")["jql"])
 }
 
-func TestLabelsAndAMarkerFieldGoTogether(t *testing.T) {
+func TestMarkerField_with_labels(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	open(t, s.desk(t, func(c *jira.Config) { c.MarkerField, c.Labels = "customfield_10044", true }))
 	require.Equal(t, "usher-r1", s.fields(t)["customfield_10044"])
 	require.Equal(t, []any{"usher-r1", "usher"}, s.fields(t)["labels"])
 }
 
-func TestACopyThatInheritedTheLabelIsNotTheTicket(t *testing.T) {
+func TestFindTicket_copy_with_the_label(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, nil)
 	other := ticket()
@@ -199,7 +199,7 @@ func TestAnEmptySearchIsProved(t *testing.T) {
 	requireKind(t, access.Forbidden, err)
 }
 
-func TestASearchEndsThoughItsPageTokensDoNot(t *testing.T) {
+func TestSearch_endless_tokens(t *testing.T) {
 	s := newSite(t, jiratest.Config{PageLimit: 1})
 	desk := s.desk(t, nil)
 	first := open(t, desk)
@@ -229,7 +229,7 @@ func TestAMarkerIsQuotedInJQL(t *testing.T) {
 	}
 }
 
-func TestTextsAreCutByUTF16UnitsBetweenCharacters(t *testing.T) {
+func TestShorten_utf16(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	n := ticket()
 	n.Summary = strings.Repeat("👩🏽‍💻", 100)
@@ -248,7 +248,7 @@ func TestTextsAreCutByUTF16UnitsBetweenCharacters(t *testing.T) {
 	require.True(t, strings.HasSuffix(body, "🎉 [cut]"))
 }
 
-func TestTheLinkIsWherePeopleOpenTickets(t *testing.T) {
+func TestTicketURL(t *testing.T) {
 	for _, tt := range []struct{ name, base, site, want string }{
 		{"the base URL", "", "", "<site>/browse/ACCESS-1"},
 		{"a base URL with a path", "/jira/", "", "<site>/jira/browse/ACCESS-1"},
@@ -267,7 +267,7 @@ func TestTheLinkIsWherePeopleOpenTickets(t *testing.T) {
 	}
 }
 
-func TestACreateThatNamesNoIssueIsUnknown(t *testing.T) {
+func TestCreateTicket_answer_without_issue(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	s.answerInstead("POST /issue", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusCreated)

@@ -14,7 +14,7 @@ import (
 	"usher/internal/connectors/jira"
 )
 
-func TestANewIssueReachesDataCenterWhole(t *testing.T) {
+func TestCreateTicket_data_center_body(t *testing.T) {
 	s := dataCenterScript(t)
 	desk := s.desk(t, func(c *jira.Config) {
 		c.Email, c.User = "", "bot"
@@ -35,7 +35,7 @@ func TestANewIssueReachesDataCenterWhole(t *testing.T) {
 	require.JSONEq(t, `"usher-r1"`, s.body(t, "PUT /rest/api/2/issue/10001/properties/usher"))
 }
 
-func TestATicketIsThereThoughItsPropertyIsNot(t *testing.T) {
+func TestCreateTicket_property_fails(t *testing.T) {
 	for _, code := range []int{400, 403, 404, 500} {
 		s := dataCenterScript(t)
 		s.on("PUT /rest/api/2/issue/10001/properties/usher", status(code, ``))
@@ -44,7 +44,7 @@ func TestATicketIsThereThoughItsPropertyIsNot(t *testing.T) {
 	}
 }
 
-func TestALongWikiTextIsCutWithinItsFrame(t *testing.T) {
+func TestWikiText_cut(t *testing.T) {
 	s := dataCenterScript(t)
 	n := newTicket("")
 	n.Body = strings.Repeat("{noformat}🎉", 9000)
@@ -62,7 +62,7 @@ func TestALongWikiTextIsCutWithinItsFrame(t *testing.T) {
 	require.NotContains(t, inside, "{noformat")
 }
 
-func TestDataCenterFindsTicketsByTheOldSearch(t *testing.T) {
+func TestDataCenter_find(t *testing.T) {
 	s := dataCenterScript(t)
 	hit := func(id string) string {
 		return `{"id":"` + id + `","key":"A-` + id + `","fields":{"labels":["usher-r1"],"creator":{"name":"bot"}}}`
@@ -94,7 +94,7 @@ func TestDataCenterFindsTicketsByTheOldSearch(t *testing.T) {
 	require.NoError(t, err, "one alone is not looked at")
 }
 
-func TestDataCenterReadsManyTicketsByASearch(t *testing.T) {
+func TestDataCenter_many_tickets(t *testing.T) {
 	s := dataCenterScript(t)
 	s.on("POST /rest/api/2/search", inTurn(
 		okay(`{"startAt":0,"maxResults":1,"total":2,"issues":[`+dcIssue("5", "1")+`]}`),
@@ -115,7 +115,7 @@ func TestDataCenterReadsManyTicketsByASearch(t *testing.T) {
 	require.Equal(t, 2, s.count("GET /rest/api/2/myself"))
 }
 
-func TestDataCenterTellsChangesWithOneCall(t *testing.T) {
+func TestDataCenter_changes(t *testing.T) {
 	s := dataCenterScript(t)
 	s.on("POST /rest/api/2/search", with(okay(`{"startAt":0,"maxResults":1,"total":2,"issues":[`+dcIssue("5", "1")+`]}`),
 		"Date", jiraTime(59, 0).Format(http.TimeFormat)))
@@ -128,7 +128,7 @@ func TestDataCenterTellsChangesWithOneCall(t *testing.T) {
 		"expand":["changelog"],"fields":["status","assignee","resolution","updated","project"]}`, s.body(t, "POST /rest/api/2/search"))
 }
 
-func TestDataCenterKnowsPeopleByName(t *testing.T) {
+func TestDataCenter_people(t *testing.T) {
 	s := dataCenterScript(t)
 	s.on("GET /rest/api/2/user/search", inTurn(okay(`[{"key":"JIRAUSER1","name":"ada","active":true,"emailAddress":"Ada@example.test"},
 		{"key":"JIRAUSER2","name":"adb","active":true,"emailAddress":"ada@example.test.org"},
@@ -159,7 +159,7 @@ func TestDataCenterKnowsPeopleByName(t *testing.T) {
 	requireKind(t, access.Forbidden, desk.AssignTicket(t.Context(), "10001", "eve"))
 }
 
-func TestDataCentersCommentsCarryTheirMarkerInALine(t *testing.T) {
+func TestDataCenter_comment_marker(t *testing.T) {
 	const comments = "/rest/api/2/issue/10001/comment"
 	s := dataCenterScript(t)
 	kept := `"{noformat}\nthe reference c1 is not this\n{noformat}"`
@@ -184,7 +184,7 @@ func TestDataCentersCommentsCarryTheirMarkerInALine(t *testing.T) {
 	require.Len(t, s.calls(), 7, "nothing is read back")
 }
 
-func TestATransitionThatIsNoneAnyMoreIsJudgedByWhereTheTicketIs(t *testing.T) {
+func TestTransition_gone(t *testing.T) {
 	const transitions = "/rest/api/2/issue/10001/transitions"
 	for _, tt := range []struct {
 		name, after string

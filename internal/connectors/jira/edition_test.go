@@ -11,7 +11,7 @@ import (
 	"usher/internal/connectors/jira"
 )
 
-func TestTheEditionIsWhatTheSiteSays(t *testing.T) {
+func TestEdition(t *testing.T) {
 	for _, tt := range []struct {
 		name, deployment string
 		configured       jira.Edition
@@ -39,7 +39,7 @@ func TestTheEditionIsWhatTheSiteSays(t *testing.T) {
 	}
 }
 
-func TestASiteThatDoesNotTellItsEdition(t *testing.T) {
+func TestEdition_unknown(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		answer http.HandlerFunc
@@ -113,7 +113,7 @@ func TestAGatewaysPathIsKept(t *testing.T) {
 	require.Equal(t, "https://example.test/browse/ACCESS-1", got.Ref.URL)
 }
 
-func TestACaptchaStopsEveryCallForAWhile(t *testing.T) {
+func TestCaptcha_stops_every_call(t *testing.T) {
 	for name, headers := range map[string][]string{
 		"by the log-in reason":   {"X-Seraph-LoginReason", "AUTHENTICATION_DENIED"},
 		"by the denial's reason": {"X-Authentication-Denied-Reason", "CAPTCHA_CHALLENGE; login-url=https://jira.example.test/login.jsp"},
@@ -143,14 +143,14 @@ func TestACaptchaStopsEveryCallForAWhile(t *testing.T) {
 	}
 }
 
-func TestAnAnonymousAnswerIsForbiddenWithoutAReasonToo(t *testing.T) {
+func TestAnonymous_without_reason(t *testing.T) {
 	s := dataCenterScript(t)
 	s.on("POST /rest/api/2/search", with(okay(`{"issues":[],"total":0}`), "X-AUSERNAME", "anonymous"))
 	_, err := s.desk(t, nil).FindTicket(t.Context(), "usher-r1")
 	requireKind(t, access.Forbidden, err)
 }
 
-func TestARemovedEndpointIsNamed(t *testing.T) {
+func TestRemovedEndpoint(t *testing.T) {
 	s := cloudScript(t)
 	s.on("GET /rest/api/2/myself", okay(`{"accountId":"bot"}`))
 	s.on("POST /rest/api/2/search", status(410, `{"errorMessages":["The requested API has been removed."],"errors":{}}`))
@@ -161,7 +161,7 @@ func TestARemovedEndpointIsNamed(t *testing.T) {
 	require.ErrorContains(t, err, "is the configured edition right?")
 }
 
-func TestASearchThatIsNotThereIsNoMissingTicket(t *testing.T) {
+func TestSearch_missing_endpoint(t *testing.T) {
 	s := dataCenterScript(t)
 	s.on("GET /rest/api/3/myself", okay(`{"accountId":"bot"}`))
 	desk := s.desk(t, func(c *jira.Config) { c.Edition = jira.Cloud })

@@ -115,7 +115,7 @@ func jiraTime(minute, second int) time.Time {
 	return time.Date(2026, 1, 2, 3, minute, second, 0, time.UTC)
 }
 
-func TestChangesAreSearchedByTheLabelAndATimeWithoutAZone(t *testing.T) {
+func TestChangedTickets_jql(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(*jira.Config)
@@ -139,7 +139,7 @@ func TestChangesAreSearchedByTheLabelAndATimeWithoutAZone(t *testing.T) {
 	}
 }
 
-func TestAPageOfChangesIsFewCalls(t *testing.T) {
+func TestChangedTickets_calls(t *testing.T) {
 	x := &index{limit: 100, now: jiraTime(40, 0)}
 	s := indexedScript(t, x)
 	now := newClock()
@@ -171,7 +171,7 @@ func TestAPageOfChangesIsFewCalls(t *testing.T) {
 	require.Equal(t, 3, s.count("GET /rest/api/3/myself"))
 }
 
-func TestWithoutATimeOnlyTheClockIsAsked(t *testing.T) {
+func TestChangedTickets_without_since(t *testing.T) {
 	s := cloudScript(t)
 	s.on("GET /rest/api/3/myself", with(okay(`{"accountId":"bot"}`), "Date", jiraTime(4, 5).Format(http.TimeFormat)))
 	page, err := s.desk(t, nil).ChangedTickets(t.Context(), access.ChangesQuery{Limit: 1})
@@ -180,7 +180,7 @@ func TestWithoutATimeOnlyTheClockIsAsked(t *testing.T) {
 	require.Empty(t, s.calls())
 }
 
-func TestEmptinessOfBadCredentialsIsForbidden(t *testing.T) {
+func TestBadCredentials_emptiness(t *testing.T) {
 	for name, answers := range map[string][2]http.HandlerFunc{
 		"by the log-in header": {okay(`{"accountId":"bot"}`), with(okay(`{"issues":[]}`), "X-Seraph-LoginReason", "AUTHENTICATED_FAILED")},
 		"by a fresh proof":     {status(401, ``), okay(`{"issues":[]}`)},
@@ -224,7 +224,7 @@ func walk(t *testing.T, desk *jira.Desk, q access.ChangesQuery, between func(pag
 	return nil
 }
 
-func TestPagesTellEverythingOnceAndInOrder(t *testing.T) {
+func TestChangedTickets_pages(t *testing.T) {
 	for name, now := range map[string]time.Time{"old changes": jiraTime(59, 0), "changes of a moment ago": jiraTime(0, 5), "no clock": {}} {
 		for _, server := range []int{1, 3, 100} {
 			for _, limit := range []int{1, 2, 7, 100} {
@@ -245,7 +245,7 @@ func TestPagesTellEverythingOnceAndInOrder(t *testing.T) {
 	}
 }
 
-func TestAnIssueThatChangesBetweenPagesHidesNone(t *testing.T) {
+func TestChangedTickets_issue_changes_between_pages(t *testing.T) {
 	for name, now := range map[string]time.Time{"old changes": jiraTime(59, 0), "changes of a moment ago": jiraTime(0, 5)} {
 		t.Run(name, func(t *testing.T) {
 			x := &index{limit: 3, now: now}
@@ -268,7 +268,7 @@ func TestAnIssueThatChangesBetweenPagesHidesNone(t *testing.T) {
 	}
 }
 
-func TestAnIssueThatIsNewerThanItsIndexHidesNone(t *testing.T) {
+func TestChangedTickets_newer_than_the_index(t *testing.T) {
 	x := &index{limit: 100, now: jiraTime(59, 0)}
 	x.issues = []indexed{
 		{"1", jiraTime(1, 0), jiraTime(1, 0)}, {"2", jiraTime(58, 59), jiraTime(2, 0)}, {"3", jiraTime(3, 0), jiraTime(3, 0)}, {"4", jiraTime(4, 0), jiraTime(4, 0)},
@@ -277,7 +277,7 @@ func TestAnIssueThatIsNewerThanItsIndexHidesNone(t *testing.T) {
 	require.Equal(t, []string{"1", "2", "3", "4"}, walk(t, desk, access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1}, func(int) {}))
 }
 
-func TestAnIssueThatIsNewerThanItsIndexSettlesNothing(t *testing.T) {
+func TestChangedTickets_cursor_and_index(t *testing.T) {
 	x := &index{limit: 100, now: jiraTime(59, 0)}
 	x.issues = []indexed{{"1", jiraTime(1, 0), jiraTime(1, 0)}, {"2", jiraTime(58, 59), jiraTime(2, 0)}, {"3", jiraTime(3, 30), jiraTime(3, 30)}}
 	desk := indexedScript(t, x).desk(t, nil)
@@ -295,7 +295,7 @@ func TestAnIssueThatIsNewerThanItsIndexSettlesNothing(t *testing.T) {
 	require.Equal(t, []time.Time{jiraTime(1, 0), jiraTime(1, 0)}, settled, "not where the second issue seems to be: the third is still to be told")
 }
 
-func TestAMassChangeIsToldWithShortPlaces(t *testing.T) {
+func TestChangedTickets_mass_change(t *testing.T) {
 	x := &index{limit: 100, now: jiraTime(20, 0)}
 	for n := range 1500 {
 		x.change(strconv.Itoa(10_000+n), jiraTime(15, 0).Add(time.Duration(n)*100*time.Millisecond))
@@ -316,7 +316,7 @@ func TestAMassChangeIsToldWithShortPlaces(t *testing.T) {
 	require.Equal(t, 1500, told)
 }
 
-func TestLaterPagesOfAMassChangeAskForTimesAndReadOnlyWhatIsNew(t *testing.T) {
+func TestChangedTickets_later_pages(t *testing.T) {
 	x := &index{limit: 100, now: jiraTime(20, 0)}
 	for n := range 300 {
 		x.change(strconv.Itoa(10_000+n), jiraTime(15, 0).Add(time.Duration(n)*time.Millisecond))
@@ -344,7 +344,7 @@ func TestLaterPagesOfAMassChangeAskForTimesAndReadOnlyWhatIsNew(t *testing.T) {
 	require.Equal(t, "10100", ids[0])
 }
 
-func TestWhatIsDeletedAfterTheSearchEndsNoWalk(t *testing.T) {
+func TestChangedTickets_deleted_after_the_search(t *testing.T) {
 	x := &index{limit: 100, now: jiraTime(20, 0), deleted: []string{"2", "4"}}
 	for n := range 6 {
 		x.change(strconv.Itoa(n), jiraTime(15, n))
@@ -353,7 +353,7 @@ func TestWhatIsDeletedAfterTheSearchEndsNoWalk(t *testing.T) {
 	require.Equal(t, []string{"0", "1", "3", "5"}, walk(t, desk, access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1}, func(int) {}))
 }
 
-func TestATicketOfALaterPageIsNotTakenForGoneWithBadCredentials(t *testing.T) {
+func TestChangedTickets_later_page_bad_credentials(t *testing.T) {
 	x := &index{limit: 100, now: jiraTime(20, 0), deleted: []string{"2"}}
 	for n := range 4 {
 		x.change(strconv.Itoa(n), jiraTime(15, n))
@@ -369,7 +369,7 @@ func TestATicketOfALaterPageIsNotTakenForGoneWithBadCredentials(t *testing.T) {
 	requireKind(t, access.Forbidden, err)
 }
 
-func TestASearchThatIsBehindTheIssuesEndsNoWalk(t *testing.T) {
+func TestChangedTickets_search_behind(t *testing.T) {
 	x := &index{limit: 100, now: jiraTime(20, 0), ahead: time.Second}
 	for n := range 6 {
 		x.change(strconv.Itoa(n), jiraTime(15, n))
@@ -378,7 +378,7 @@ func TestASearchThatIsBehindTheIssuesEndsNoWalk(t *testing.T) {
 	require.Equal(t, []string{"0", "1", "2", "3", "4", "5"}, walk(t, desk, access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1}, func(int) {}))
 }
 
-func TestAPageThatNobodyMadeIsInvalid(t *testing.T) {
+func TestChangedTickets_unknown_page(t *testing.T) {
 	s := indexedScript(t, &index{limit: 10, now: jiraTime(0, 0)})
 	for _, page := range []string{"no such page", "75", "x;", "1;a", "1;1-x", "1;-5", ";", "1;1-2-3"} {
 		_, err := s.desk(t, nil).ChangedTickets(t.Context(), access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1, Page: page})
@@ -390,7 +390,7 @@ func TestAPageThatNobodyMadeIsInvalid(t *testing.T) {
 	requireKind(t, access.Invalid, err)
 }
 
-func TestAFeedThatRepeatsItsPageEnds(t *testing.T) {
+func TestChangedTickets_repeated_page(t *testing.T) {
 	s := cloudScript(t)
 	s.on("POST /rest/api/3/search/jql", okay(`{"nextPageToken":"again","issues":[{"id":"1","key":"A-1","fields":{"status":{"id":"1"},"updated":"2026-01-02T03:04:05.000+0000"}}]}`))
 	s.on("POST /rest/api/3/changelog/bulkfetch", okay(`{}`))

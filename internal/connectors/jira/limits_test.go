@@ -32,7 +32,7 @@ func tooMany(body string, headers ...string) http.HandlerFunc {
 	return with(status(http.StatusTooManyRequests, body), append([]string{"Date", newClock().read().Format(http.TimeFormat)}, headers...)...)
 }
 
-func TestEachRateLimitShutsWhatItIsAbout(t *testing.T) {
+func TestRateLimit_scopes(t *testing.T) {
 	read := func(d *jira.Desk, t *testing.T, id access.TicketID) error {
 		_, err := d.ReadTicket(t.Context(), id)
 		return err
@@ -150,7 +150,7 @@ func TestEachRateLimitShutsWhatItIsAbout(t *testing.T) {
 	}
 }
 
-func TestWhatIsShutIsNotAskedAgain(t *testing.T) {
+func TestRateLimit_not_asked_again(t *testing.T) {
 	s, desk, now := limited(t, "GET /issue/10001", tooMany(``, "RateLimit-Reason", "jira-quota-global-based", "Retry-After", "60"))
 	_, err := desk.ReadTicket(t.Context(), "10001")
 	requireKind(t, access.RateLimited, err)
@@ -163,7 +163,7 @@ func TestWhatIsShutIsNotAskedAgain(t *testing.T) {
 	require.Len(t, s.Requests(), before)
 }
 
-func TestHeadersOfALimitThatIsNotReachedAreNone(t *testing.T) {
+func TestRateLimit_not_reached(t *testing.T) {
 	s := dataCenterScript(t)
 	s.on("GET /rest/api/2/issue/10001", with(okay(dcIssue("10001", "1")), "Retry-After", "0", "X-RateLimit-Limit", "5",
 		"X-RateLimit-Remaining", "0", "X-RateLimit-Interval-Seconds", "1", "X-RateLimit-FillRate", "5"))

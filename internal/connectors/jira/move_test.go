@@ -30,7 +30,7 @@ func oneDone(screen ...desktest.ScreenField) []jiratest.Project {
 
 func byCategory(c *jira.Config) { c.Statuses, c.Fields = nil, nil }
 
-func TestMovesGoByCategoryWhereNothingIsListed(t *testing.T) {
+func TestTransition_by_category(t *testing.T) {
 	s := newSite(t, jiratest.Config{Projects: oneDone(desktest.ScreenField{ID: "resolution", Required: true})})
 	desk := s.desk(t, byCategory)
 	ref := open(t, desk)
@@ -67,7 +67,7 @@ func TestWontDoNeedsAWayToSaySo(t *testing.T) {
 	require.NotContains(t, s.last(t, "POST /transitions"), "fields", "a field that is on no screen is not sent")
 }
 
-func TestScreensThatNeedNothingFromUsherGetNothing(t *testing.T) {
+func TestTransition_empty_screen(t *testing.T) {
 	projects := oneDone(desktest.ScreenField{ID: "reporter", Required: true})
 	projects[0].Transitions[2].Screen = []desktest.ScreenField{{ID: "resolution"}}
 	s := newSite(t, jiratest.Config{Projects: projects})
@@ -79,7 +79,7 @@ func TestScreensThatNeedNothingFromUsherGetNothing(t *testing.T) {
 	require.NotContains(t, s.last(t, "POST /transitions"), "fields")
 }
 
-func TestTheFirstListedStatusIsPreferred(t *testing.T) {
+func TestTransition_first_listed_status(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, func(c *jira.Config) {
 		c.Statuses = map[access.TicketPhase][]string{access.TicketWorking: {desktest.StatusApproved, desktest.StatusInProgress}}
@@ -90,7 +90,7 @@ func TestTheFirstListedStatusIsPreferred(t *testing.T) {
 	require.Equal(t, desktest.StatusApproved, i.Status)
 }
 
-func TestConfiguredResolutionsAndClosingFieldsAreSent(t *testing.T) {
+func TestResolutions_are_sent(t *testing.T) {
 	screen := []desktest.ScreenField{
 		{ID: "resolution", Required: true}, {ID: "customfield_10048", Required: true}, {ID: "customfield_10047"},
 	}
@@ -124,7 +124,7 @@ func TestConfiguredResolutionsAndClosingFieldsAreSent(t *testing.T) {
 	require.ErrorContains(t, err, "desks.jira.closing_fields.wont_do")
 }
 
-func TestAClosingFieldThatIsNoTextIsSentAsItIs(t *testing.T) {
+func TestClosingFields_not_text(t *testing.T) {
 	s := newSite(t, jiratest.Config{Projects: oneDone(desktest.ScreenField{ID: "customfield_10048", Required: true})})
 	desk := s.desk(t, func(c *jira.Config) {
 		byCategory(c)
@@ -139,7 +139,7 @@ func TestAClosingFieldThatIsNoTextIsSentAsItIs(t *testing.T) {
 	require.Equal(t, map[string]any{"value": "High"}, fields["customfield_10048"])
 }
 
-func TestAResolutionThatDoesNotExistIsNamedWithThoseThatDo(t *testing.T) {
+func TestCheck_unknown_resolution(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, func(c *jira.Config) {
 		c.Resolutions = map[access.TicketPhase]string{access.TicketDone: "Granted"}
@@ -151,7 +151,7 @@ func TestAResolutionThatDoesNotExistIsNamedWithThoseThatDo(t *testing.T) {
 	require.ErrorContains(t, err, "Done, Won't Do, Duplicate")
 }
 
-func TestAnotherTransitionAtTheSameTimeIsTransient(t *testing.T) {
+func TestTransition_at_the_same_time(t *testing.T) {
 	s := newSite(t, jiratest.Config{Faults: jiratest.Faults{TransitionConflicts: 1}})
 	desk := s.desk(t, nil)
 	ref := open(t, desk)
@@ -159,7 +159,7 @@ func TestAnotherTransitionAtTheSameTimeIsTransient(t *testing.T) {
 	require.NoError(t, desk.TransitionTicket(t.Context(), ref.ID, access.TicketDone))
 }
 
-func TestARefusedTransitionIsJudgedByWhereTheTicketIs(t *testing.T) {
+func TestTransition_refused_reads_the_ticket(t *testing.T) {
 	for _, tt := range []struct {
 		name, movedTo string
 		want          access.Kind
@@ -187,7 +187,7 @@ func TestARefusedTransitionIsJudgedByWhereTheTicketIs(t *testing.T) {
 	}
 }
 
-func TestATicketThatNobodyMovedWaitsThoughItsStatusIsInProgress(t *testing.T) {
+func TestPhase_nobody_moved(t *testing.T) {
 	projects := oneDone()
 	projects[0].Statuses[0].Category = desktest.CategoryIndeterminate
 	s := newSite(t, jiratest.Config{Projects: projects})

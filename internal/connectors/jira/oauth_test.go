@@ -54,7 +54,7 @@ func oauth(change func(*jira.Config)) func(*jira.Config) {
 	}
 }
 
-func TestTheKeysOfAServiceAccountAreReadFromYAML(t *testing.T) {
+func TestServiceAccount_yaml(t *testing.T) {
 	var got jira.Config
 	decoder := yaml.NewDecoder(strings.NewReader(`{base_url: "https://jira.example.test", client_id: usher, client_secret: secret,
 		token_url: "https://sso.example.test/token", scopes: [READ, WRITE], project: ACCESS, issue_type: Task}`))
@@ -67,7 +67,7 @@ func TestTheKeysOfAServiceAccountAreReadFromYAML(t *testing.T) {
 	}, got)
 }
 
-func TestAServiceAccountLogsInOnce(t *testing.T) {
+func TestServiceAccount_logs_in_once(t *testing.T) {
 	s, given := newSite(t, jiratest.Config{}), newTokens(t)
 	desk := s.desk(t, oauth(func(c *jira.Config) {
 		c.TokenURL, c.Auth = given.url, "" // the client id says it
@@ -82,7 +82,7 @@ func TestAServiceAccountLogsInOnce(t *testing.T) {
 	require.EqualValues(t, 1, given.given.Load())
 }
 
-func TestAServiceAccountThatIsRefusedNamesItsKeys(t *testing.T) {
+func TestServiceAccount_refused(t *testing.T) {
 	s, given := newSite(t, jiratest.Config{}), newTokens(t)
 	desk := s.desk(t, oauth(func(c *jira.Config) {
 		c.TokenURL, c.ClientSecret = given.url, "the other's hunter22"
@@ -95,7 +95,7 @@ func TestAServiceAccountThatIsRefusedNamesItsKeys(t *testing.T) {
 	require.Empty(t, s.Requests(), "nothing is asked without a token")
 }
 
-func TestWhereAServiceAccountGetsItsTokens(t *testing.T) {
+func TestServiceAccount_token_url(t *testing.T) {
 	for _, row := range []struct {
 		config jira.Config
 		want   string

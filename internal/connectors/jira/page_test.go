@@ -13,7 +13,7 @@ import (
 )
 
 // A log-in's page comes with 200, and a write that is answered with nothing would else take it for success.
-func TestAPageInThePlaceOfAnAnswerIsNoSuccess(t *testing.T) {
+func TestAnswer_html(t *testing.T) {
 	for name, row := range map[string]struct {
 		op    jiratest.Operation
 		write func(*jira.Desk, *testing.T, access.TicketID) error

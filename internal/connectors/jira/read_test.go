@@ -77,7 +77,7 @@ func writeIssue(w http.ResponseWriter, status, category, resolution string, move
 	})
 }
 
-func TestConfiguredWontDoResolutionsReplaceTheDefaults(t *testing.T) {
+func TestWontDoResolutions(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, func(c *jira.Config) {
 		c.Statuses, c.WontDoResolutions = nil, []string{"Rejected"}
@@ -93,7 +93,7 @@ func TestConfiguredWontDoResolutionsReplaceTheDefaults(t *testing.T) {
 	}
 }
 
-func TestALongHistoryIsReadFromItsEnd(t *testing.T) {
+func TestHistory_long(t *testing.T) {
 	for _, limit := range []int{0, 7, 3} {
 		t.Run(fmt.Sprintf("pages of %d", limit), func(t *testing.T) {
 			s := newSite(t, jiratest.Config{PageLimit: limit})
@@ -184,7 +184,7 @@ func TestFulfilledBy(t *testing.T) {
 	}
 }
 
-func TestAHiddenTicketIsNotFoundAndComesBack(t *testing.T) {
+func TestReadTicket_hidden(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, nil)
 	ref := open(t, desk)
@@ -198,7 +198,7 @@ func TestAHiddenTicketIsNotFoundAndComesBack(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestAMoveAfterTheReadingIsNotTakenForTheMoveToTheStatus(t *testing.T) {
+func TestHistory_later_move(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	s.answerInstead("GET /issue/7", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`{"id":"7","key":"ACCESS-7","fields":{"status":{"id":"3","name":"S","statusCategory":{"key":"new"}}},
@@ -211,7 +211,7 @@ func TestAMoveAfterTheReadingIsNotTakenForTheMoveToTheStatus(t *testing.T) {
 	require.Equal(t, access.AccountID("mover"), got.StatusChangedBy)
 }
 
-func TestAMissingTicketIsOnlyNotFoundIfTheProofWorks(t *testing.T) {
+func TestReadTicket_missing_without_proof(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, nil)
 	ref := open(t, desk)
@@ -232,7 +232,7 @@ func TestTimesAreUTC(t *testing.T) {
 	require.Equal(t, "2026-01-02 03:04:05 +0000 UTC", got.StatusChangedAt.String())
 }
 
-func TestAnAnswerThatIsNoIssueIsTransient(t *testing.T) {
+func TestAnswer_no_issue(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	s.answerInstead("GET /issue/7", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) })
 	_, err := s.desk(t, nil).ReadTicket(t.Context(), "7")
@@ -242,7 +242,7 @@ func TestAnAnswerThatIsNoIssueIsTransient(t *testing.T) {
 	requireKind(t, access.Transient, err)
 }
 
-func TestABaseURLWithoutAnAPIIsInvalid(t *testing.T) {
+func TestBaseURL_without_api(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(server.Close)
 	s := newSite(t, jiratest.Config{})

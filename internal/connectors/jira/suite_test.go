@@ -19,13 +19,13 @@ import (
 	"usher/internal/connectors/jira/jiratest"
 )
 
-func TestDeskKeepsThePortsPromises(t *testing.T) {
+func TestServiceDesk(t *testing.T) {
 	onEachEdition(t, func(t *testing.T, edition jiratest.Edition) {
 		accesstest.RunServiceDesk(t, harness(edition, nil))
 	})
 }
 
-func TestDeskKeepsThePortsPromisesWithATokenOfItsOwn(t *testing.T) {
+func TestServiceDesk_own_token(t *testing.T) {
 	t.Run("a bearer token at Cloud's gateway", func(t *testing.T) {
 		accesstest.RunServiceDesk(t, harness(jiratest.Cloud, func(c *jira.Config) {
 			c.Email, c.Auth, c.SiteURL = "", jira.AuthBearer, c.BaseURL

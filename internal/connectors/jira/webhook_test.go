@@ -10,7 +10,7 @@ import (
 	"usher/internal/connectors/jira/jiratest"
 )
 
-func TestCheckLooksForTheWebhook(t *testing.T) {
+func TestCheck_webhook(t *testing.T) {
 	const (
 		old, present = "GET /rest/webhooks/1.0/webhook", "GET /rest/jira-webhook/1.0/webhooks"
 		address      = "https://usher.example.test/hooks/jira/sesame"
@@ -57,7 +57,7 @@ func TestCheckLooksForTheWebhook(t *testing.T) {
 	}
 }
 
-func TestAWebhookListThatCannotBeHadNowIsAnError(t *testing.T) {
+func TestCheck_webhooks_unavailable(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	s.answerInstead("GET /rest/webhooks/1.0/webhook", status(502, ``))
 	_, err := s.desk(t, func(c *jira.Config) { c.Webhook.URL = "https://usher.example.test/x" }).Check(t.Context())

@@ -100,7 +100,7 @@ func newOperated(t *testing.T, edition jiratest.Edition) (*site, *jira.Desk, acc
 	return s, desk, ref.ID
 }
 
-func TestEveryStatusHasItsKindForEveryOperation(t *testing.T) {
+func TestClassify_every_operation(t *testing.T) {
 	onEachEdition(t, func(t *testing.T, edition jiratest.Edition) {
 		for _, o := range operations(edition) {
 			t.Run(o.name, func(t *testing.T) {
@@ -137,7 +137,7 @@ func spoiled() map[string]http.HandlerFunc {
 	}
 }
 
-func TestWhatCannotBeReadIsTransientAndUnknownForACreate(t *testing.T) {
+func TestClassify_unreadable(t *testing.T) {
 	onEachEdition(t, func(t *testing.T, edition jiratest.Edition) {
 		for name, answer := range spoiled() {
 			for _, o := range operations(edition) {
@@ -159,7 +159,7 @@ func TestWhatCannotBeReadIsTransientAndUnknownForACreate(t *testing.T) {
 	})
 }
 
-func TestASlowJiraRunsIntoTheConfiguredTimeout(t *testing.T) {
+func TestRequestTimeout(t *testing.T) {
 	onEachEdition(t, func(t *testing.T, edition jiratest.Edition) {
 		for _, o := range operations(edition) {
 			t.Run(o.name, func(t *testing.T) {
@@ -181,7 +181,7 @@ func TestASlowJiraRunsIntoTheConfiguredTimeout(t *testing.T) {
 	})
 }
 
-func TestABodyThatNeverEndsRunsIntoTheTimeout(t *testing.T) {
+func TestBody_without_end(t *testing.T) {
 	s, _, _ := newOperated(t, jiratest.Cloud)
 	desk := s.desk(t, func(c *jira.Config) { c.RequestTimeout = access.Duration(300 * time.Millisecond) })
 	s.answerInstead("POST /search/jql", func(w http.ResponseWriter, r *http.Request) {
@@ -194,7 +194,7 @@ func TestABodyThatNeverEndsRunsIntoTheTimeout(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
-func TestARateLimitIsKeptInEveryShape(t *testing.T) {
+func TestRateLimit_shapes(t *testing.T) {
 	onEachEdition(t, func(t *testing.T, edition jiratest.Edition) {
 		for _, tt := range []struct {
 			name  string
@@ -220,7 +220,7 @@ func TestARateLimitIsKeptInEveryShape(t *testing.T) {
 	})
 }
 
-func TestAnUnavailableJiraWithATimeAsksForPatience(t *testing.T) {
+func TestUnavailable_with_retry_after(t *testing.T) {
 	s, desk, _ := newOperated(t, jiratest.Cloud)
 	s.faults(func(f *jiratest.Faults) {
 		f.Rules = []fakewire.Rule{{Of: []fakewire.Fault{{Kind: fakewire.Status, RetryAfter: "9"}}}}
@@ -230,7 +230,7 @@ func TestAnUnavailableJiraWithATimeAsksForPatience(t *testing.T) {
 	require.Equal(t, 9*time.Second, access.RetryAfterOf(err))
 }
 
-func TestAnonymousEmptinessIsForbidden(t *testing.T) {
+func TestAnonymous_emptiness(t *testing.T) {
 	onEachEdition(t, func(t *testing.T, edition jiratest.Edition) {
 		s, desk, id := newOperated(t, edition)
 		for _, o := range operations(edition) {
@@ -252,7 +252,7 @@ func TestAnonymousEmptinessIsForbidden(t *testing.T) {
 	})
 }
 
-func TestACaptchaIsForbiddenAndSaysWhatToDo(t *testing.T) {
+func TestCaptcha_is_forbidden(t *testing.T) {
 	s, desk, id := newOperated(t, jiratest.Cloud)
 	s.answerInstead("GET /issue/10001", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Seraph-LoginReason", "AUTHENTICATION_DENIED")
@@ -263,7 +263,7 @@ func TestACaptchaIsForbiddenAndSaysWhatToDo(t *testing.T) {
 	require.ErrorContains(t, err, "CAPTCHA")
 }
 
-func TestEveryShapeOfRefusalIsTold(t *testing.T) {
+func TestRefusal_shapes(t *testing.T) {
 	for _, tt := range []struct{ name, contentType, body, want string }{
 		{"Jira's", "application/json", `{"errorMessages":["one","two"],"errors":{"b":"bad","a":"worse"}}`, "one; two; a: worse; b: bad"},
 		{"errors that hold more than strings", "application/json", `{"errors":{"a":["x"],"b":{"c":1}}}`, `a: ["x"]; b: {"c":1}`},
@@ -318,7 +318,7 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 	})
 }
 
-func TestEveryCallCarriesTheCredentialsAndAsksForJSON(t *testing.T) {
+func TestCall_headers(t *testing.T) {
 	onEachEdition(t, func(t *testing.T, edition jiratest.Edition) {
 		s, desk, id := newOperated(t, edition)
 		for _, o := range operations(edition) {
@@ -338,7 +338,7 @@ func TestEveryCallCarriesTheCredentialsAndAsksForJSON(t *testing.T) {
 	})
 }
 
-func TestTheConfiguredRateIsKept(t *testing.T) {
+func TestRate(t *testing.T) {
 	s, _, id := newOperated(t, jiratest.Cloud)
 	desk := s.desk(t, func(c *jira.Config) { c.Rate, c.RequestTimeout = 0.01, access.Duration(time.Second) })
 	_, err := desk.ReadTicket(t.Context(), id)

@@ -11,7 +11,7 @@ import (
 	"usher/internal/connectors/memory"
 )
 
-func TestDeskKeepsThePortsPromises(t *testing.T) {
+func TestServiceDesk(t *testing.T) {
 	accesstest.RunServiceDesk(t, func(t *testing.T, setup accesstest.ServiceDeskSetup) accesstest.ServiceDeskHarness {
 		desk := memory.NewDesk("memory")
 		if setup.NoWayTo != "" {

@@ -34,7 +34,7 @@ rate: 2.5
 	require.NoError(t, c.Validate())
 }
 
-func TestConfigNamesTheKeyThatIsWrong(t *testing.T) {
+func TestConfig_names_the_key(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		change func(*scim.Config)
@@ -66,8 +66,8 @@ func TestConfigNamesTheKeyThatIsWrong(t *testing.T) {
 	}
 }
 
-// TestTheWireIsTheStrictestForm pins every request of a grant and a revoke.
-func TestTheWireIsTheStrictestForm(t *testing.T) {
+// TestPatch_strictest_form pins every request of a grant and a revoke.
+func TestPatch_strictest_form(t *testing.T) {
 	directory := scimtest.New(wiki(scimtest.Quirks{}))
 	target := serve(t, directory, nil)
 	_, err := target.Grant(t.Context(), ada())
@@ -118,7 +118,7 @@ func TestIdsAreEscapedOnTheWire(t *testing.T) {
 	require.Empty(t, directory.Members(group))
 }
 
-func TestAFilterSaysTheNameAsItIs(t *testing.T) {
+func TestFilter_quotes_the_name(t *testing.T) {
 	directory := scimtest.New(wiki(scimtest.Quirks{}))
 	_, err := serve(t, directory, nil).Grant(t.Context(), access.Assignment{Role: `R&D <x> "ü" \`, Subject: ada().Subject})
 	require.Equal(t, access.NotFound, access.KindOf(err))
@@ -135,7 +135,7 @@ func TestRateAndTimeoutAreKept(t *testing.T) {
 	require.Equal(t, 1, directory.Calls().Total)
 }
 
-func TestSourceReadsWhatDirectoriesWrite(t *testing.T) {
+func TestLookup_directories(t *testing.T) {
 	const enterprise = `"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"`
 	for _, row := range []struct {
 		name, user string

@@ -13,8 +13,8 @@ import (
 	"usher/internal/connectors/scim/scimtest"
 )
 
-// TestAFilterThatGoesWrongIsNotBelieved: the filter of a group has proved itself, and then the directory changes.
-func TestAFilterThatGoesWrongIsNotBelieved(t *testing.T) {
+// TestFilter_that_goes_wrong: the filter of a group has proved itself, and then the directory changes.
+func TestFilter_that_goes_wrong(t *testing.T) {
 	// swallowed takes PATCHes for done without doing them, and answers the searches by a member before and after.
 	swallowed := func(before, after []string) func(http.ResponseWriter, *http.Request, http.Handler) {
 		var changed atomic.Bool
@@ -137,9 +137,9 @@ func TestStaleReadsOfALongGroup(t *testing.T) {
 	}
 }
 
-// TestAnEmptyAnswerBeforeAGroupsFirstChangeIsNoProof: a directory with an index that lags behind, which ignores the
+// TestFilter_empty_before_the_first_change: a directory with an index that lags behind, which ignores the
 // part of the filter that is about members, and does not do what it is told.
-func TestAnEmptyAnswerBeforeAGroupsFirstChangeIsNoProof(t *testing.T) {
+func TestFilter_empty_before_the_first_change(t *testing.T) {
 	var indexed atomic.Bool
 	wires := &rewired{directory: scimtest.New(crowded(500, scimtest.Quirks{}))}
 	wires.put(func(w http.ResponseWriter, r *http.Request, directory http.Handler) {
@@ -160,8 +160,8 @@ func TestAnEmptyAnswerBeforeAGroupsFirstChangeIsNoProof(t *testing.T) {
 	require.Equal(t, access.Transient, access.KindOf(err), "%v", err)
 }
 
-// TestAFilterThatGivesOtherGroupsIsNotAskedFirst: a directory that looks at the member and not at the id.
-func TestAFilterThatGivesOtherGroupsIsNotAskedFirst(t *testing.T) {
+// TestFilter_with_other_groups: a directory that looks at the member and not at the id.
+func TestFilter_with_other_groups(t *testing.T) {
 	config := crowded(500, scimtest.Quirks{CutMembers: 100})
 	config.Groups[1].Members = []string{"u-ada", "u-bob"}
 	wires := &rewired{directory: scimtest.New(config)}
@@ -184,7 +184,7 @@ func TestAFilterThatGivesOtherGroupsIsNotAskedFirst(t *testing.T) {
 	}
 }
 
-func TestAFilterThatFailsIsNotOneThatIsRefused(t *testing.T) {
+func TestFilter_failure_is_no_refusal(t *testing.T) {
 	for _, row := range []struct {
 		name string
 		// after is how many questions are answered before they fail.
@@ -217,7 +217,7 @@ func TestAFilterThatFailsIsNotOneThatIsRefused(t *testing.T) {
 	}
 }
 
-func TestTheQuestionForNobodySettlesWhetherAFilterCounts(t *testing.T) {
+func TestFilter_question_for_nobody(t *testing.T) {
 	for _, row := range []struct {
 		name, method string
 		status       int

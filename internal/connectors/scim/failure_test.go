@@ -32,7 +32,7 @@ func answerRaw(w http.ResponseWriter, r *http.Request, status int64) {
 	_ = conn.Close()
 }
 
-func TestEveryStatusOfAReadHasItsKind(t *testing.T) {
+func TestClassify_read(t *testing.T) {
 	var status atomic.Int64
 	target := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answerRaw(w, r, status.Load()) }), nil)
 	for code := 100; code <= 599; code++ {
@@ -53,7 +53,7 @@ func TestEveryStatusOfAReadHasItsKind(t *testing.T) {
 	}
 }
 
-func TestEveryStatusOfAPatchHasItsKind(t *testing.T) {
+func TestClassify_patch(t *testing.T) {
 	var status atomic.Int64
 	directory := scimtest.New(wiki(scimtest.Quirks{MemberFilter: scimtest.NoMemberFilter}))
 	target := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -75,7 +75,7 @@ func TestEveryStatusOfAPatchHasItsKind(t *testing.T) {
 	}
 }
 
-func TestAPatchThatIsRefusedAsAConflictIsSettledByReading(t *testing.T) {
+func TestPatch_conflict(t *testing.T) {
 	directory := scimtest.New(wiki(scimtest.Quirks{}))
 	target := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPatch {
@@ -91,7 +91,7 @@ func TestAPatchThatIsRefusedAsAConflictIsSettledByReading(t *testing.T) {
 	require.True(t, verification.Present)
 }
 
-func TestABrokenAnswerIsTransientAndNeverAnAbsence(t *testing.T) {
+func TestAnswer_broken_is_transient(t *testing.T) {
 	held := wiki(scimtest.Quirks{})
 	held.Groups[0].Members = []string{"u-ada"}
 	for name, answer := range map[string]http.HandlerFunc{

@@ -20,8 +20,8 @@ func byIDs() access.Assignment {
 	return a
 }
 
-// TestTheCallsOfAVerifyAndAGrant counts what a request costs where a verify looks up the ids and the grant has them.
-func TestTheCallsOfAVerifyAndAGrant(t *testing.T) {
+// TestCalls_of_verify_and_grant counts what a request costs where a verify looks up the ids and the grant has them.
+func TestCalls_of_verify_and_grant(t *testing.T) {
 	const most = 8
 	names := []string{"GET /scim/v2/Groups", "account"}
 	for _, row := range []struct {
@@ -99,8 +99,8 @@ func TestKnownIDsAskForNoName(t *testing.T) {
 	}
 }
 
-// TestAUserWhoIsGoneHoldsNothing: some directories list a member whom they have deleted.
-func TestAUserWhoIsGoneHoldsNothing(t *testing.T) {
+// TestVerify_user_gone: some directories list a member whom they have deleted.
+func TestVerify_user_gone(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		status int
@@ -140,8 +140,8 @@ func TestAUserWhoIsGoneHoldsNothing(t *testing.T) {
 	}
 }
 
-// TestARefusedRemovalIsNoProof: the user is there, and so is the membership.
-func TestARefusedRemovalIsNoProof(t *testing.T) {
+// TestRevoke_refused: the user is there, and so is the membership.
+func TestRevoke_refused(t *testing.T) {
 	config := crowded(5, scimtest.Quirks{})
 	config.Groups[0].Members = append(config.Groups[0].Members, "u-ada")
 	wires := &rewired{directory: scimtest.New(config)}

@@ -13,7 +13,7 @@ import (
 	"usher/internal/connectors/scim/scimtest"
 )
 
-func TestALongGroupIsListedOnceAndThenFiltered(t *testing.T) {
+func TestLongGroup_listed_once(t *testing.T) {
 	for _, row := range []struct {
 		name    string
 		members int
@@ -111,7 +111,7 @@ func TestALongGroupIsListedOnceAndThenFiltered(t *testing.T) {
 	}
 }
 
-func TestEvidenceSaysHowALongGroupWasRead(t *testing.T) {
+func TestVerification_long_group(t *testing.T) {
 	directory := scimtest.New(crowded(500, scimtest.Quirks{}))
 	target := serve(t, directory, rolesByID)
 	for _, step := range []struct {
@@ -147,8 +147,8 @@ func TestEvidenceSaysHowALongGroupWasRead(t *testing.T) {
 	}
 }
 
-// TestThatAccessIsGoneIsNeverReadByTheFilterAlone: a revoke and a verify begin with the list, whatever is known.
-func TestThatAccessIsGoneIsNeverReadByTheFilterAlone(t *testing.T) {
+// TestRevoke_never_by_the_filter_alone: a revoke and a verify begin with the list, whatever is known.
+func TestRevoke_never_by_the_filter_alone(t *testing.T) {
 	wires := &rewired{directory: scimtest.New(crowded(500, scimtest.Quirks{}))}
 	m := &meter{directory: wires}
 	target := serve(t, m, rolesByID)
@@ -170,7 +170,7 @@ func TestThatAccessIsGoneIsNeverReadByTheFilterAlone(t *testing.T) {
 	require.Equal(t, []string{"account", "list", "change", "list", byValue}, m.taken())
 }
 
-func TestALongGroupThatIsGoneIsNotFound(t *testing.T) {
+func TestLongGroup_gone(t *testing.T) {
 	directory := scimtest.New(crowded(500, scimtest.Quirks{}))
 	target := serve(t, directory, rolesByID)
 	_, err := target.Grant(t.Context(), editor("u-ada"))
@@ -181,8 +181,8 @@ func TestALongGroupThatIsGoneIsNotFound(t *testing.T) {
 	require.ErrorContains(t, err, "g-edit")
 }
 
-// TestAFilterProvesItselfByAnyRead: who was found by the filter and not in the list was found by a filter that works.
-func TestAFilterProvesItselfByAnyRead(t *testing.T) {
+// TestFilter_is_proved_by_any_read: who was found by the filter and not in the list was found by a filter that works.
+func TestFilter_is_proved_by_any_read(t *testing.T) {
 	config := crowded(500, scimtest.Quirks{CutMembers: 100})
 	config.Groups[0].Members = append(config.Groups[0].Members, "u-ada")
 	m := &meter{directory: scimtest.New(config)}
@@ -196,7 +196,7 @@ func TestAFilterProvesItselfByAnyRead(t *testing.T) {
 	require.Equal(t, []string{"account", byValue, "change", byValue}, m.taken())
 }
 
-func TestALongGroupTakesManyGrantsAtOnce(t *testing.T) {
+func TestLongGroup_many_grants(t *testing.T) {
 	const people = 40
 	config := crowded(150, scimtest.Quirks{})
 	for i := range people {
@@ -240,7 +240,7 @@ func TestALongGroupTakesManyGrantsAtOnce(t *testing.T) {
 	require.Len(t, directory.Members("g-edit"), 150)
 }
 
-func TestWhatIsRememberedOfGroupsIsBounded(t *testing.T) {
+func TestGroupMemory_is_bounded(t *testing.T) {
 	var known scim.ProvenFilters
 	for i := range scim.MaxProvenFilters {
 		known.Remember(fmt.Sprintf("g-%d", i), "members.value")

@@ -36,7 +36,7 @@ func TestAPatchHasNoQuery(t *testing.T) {
 	require.Equal(t, 2, patches)
 }
 
-func TestTheAnswerToAPatchIsNotReadToItsEnd(t *testing.T) {
+func TestPatch_long_answer(t *testing.T) {
 	for _, row := range []struct {
 		name string
 		done bool
@@ -67,8 +67,8 @@ func TestTheAnswerToAPatchIsNotReadToItsEnd(t *testing.T) {
 	}
 }
 
-// TestConnectionsAreKeptForTheNextCalls: cutting the answers to PATCHes takes a transport of its own.
-func TestConnectionsAreKeptForTheNextCalls(t *testing.T) {
+// TestConnections_are_kept: cutting the answers to PATCHes takes a transport of its own.
+func TestConnections_are_kept(t *testing.T) {
 	const together = 20
 	var opened atomic.Int64
 	var arriving sync.WaitGroup

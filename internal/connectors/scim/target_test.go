@@ -48,7 +48,7 @@ func serve(t *testing.T, h http.Handler, change func(*scim.Config)) *scim.Target
 	return target
 }
 
-func TestMembershipIsReadWhateverTheDirectoryHides(t *testing.T) {
+func TestVerify_hidden_attributes(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		quirks scimtest.Quirks
@@ -83,7 +83,7 @@ func TestMembershipIsReadWhateverTheDirectoryHides(t *testing.T) {
 	}
 }
 
-func TestAMemberBehindTheEndOfACutListIsFound(t *testing.T) {
+func TestLongGroup_member_behind_the_cut(t *testing.T) {
 	config := wiki(scimtest.Quirks{CutMembers: 100})
 	for i := range 100 {
 		config.Groups[0].Members = append(config.Groups[0].Members, fmt.Sprintf("other-%d", i))
@@ -107,7 +107,7 @@ func TestAMemberBehindTheEndOfACutListIsFound(t *testing.T) {
 	require.Equal(t, "scim group member list", verification.Method, "who is listed needs no filter")
 }
 
-func TestAGroupThatIsTooLongToReadIsFiltered(t *testing.T) {
+func TestLongGroup_is_filtered(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"the directory refuses": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusRequestEntityTooLarge) },
 		"the answer is too long": func(w http.ResponseWriter, _ *http.Request) {
@@ -138,7 +138,7 @@ func TestAGroupThatIsTooLongToReadIsFiltered(t *testing.T) {
 	}
 }
 
-func TestAFilterThatIsIgnoredProvesNothing(t *testing.T) {
+func TestFilter_ignored(t *testing.T) {
 	directory := scimtest.New(wiki(scimtest.Quirks{IgnoreFilters: true}))
 	target := serve(t, directory, func(c *scim.Config) { c.RolesBy = scim.RolesByID })
 	a := ada()
@@ -149,7 +149,7 @@ func TestAFilterThatIsIgnoredProvesNothing(t *testing.T) {
 	require.Equal(t, "scim group member list", verification.Method)
 }
 
-func TestAChangeThatCannotBeReadBackIsTransient(t *testing.T) {
+func TestPatch_not_read_back(t *testing.T) {
 	t.Run("because members are hidden and no filter can ask", func(t *testing.T) {
 		directory := scimtest.New(wiki(scimtest.Quirks{HideMembers: true, MemberFilter: scimtest.NoMemberFilter}))
 		_, err := serve(t, directory, nil).Grant(t.Context(), ada())
@@ -182,7 +182,7 @@ func kinds(changes []scimtest.Change) []scimtest.ChangeKind {
 	return all
 }
 
-func TestAccountsAreMatchedAsConfigured(t *testing.T) {
+func TestFindAccount_as_configured(t *testing.T) {
 	for _, row := range []struct {
 		name    string
 		match   scim.Match
@@ -215,7 +215,7 @@ func TestAccountsAreMatchedAsConfigured(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotUniqueIsAConflict(t *testing.T) {
+func TestLookup_not_unique(t *testing.T) {
 	config := wiki(scimtest.Quirks{})
 	config.Groups = append(config.Groups, scimtest.Group{ID: "g-3", DisplayName: "Wiki editor"})
 	_, err := serve(t, scimtest.New(config), nil).Grant(t.Context(), ada())
@@ -230,7 +230,7 @@ func TestWhatIsNotUniqueIsAConflict(t *testing.T) {
 	require.ErrorContains(t, err, "externalId")
 }
 
-func TestTheExactNameOfAGroupWins(t *testing.T) {
+func TestGroup_exact_name(t *testing.T) {
 	config := wiki(scimtest.Quirks{})
 	config.Groups = append(config.Groups, scimtest.Group{ID: "g-other", DisplayName: "WIKI EDITOR"})
 	directory := scimtest.New(config)
@@ -246,7 +246,7 @@ func TestTheExactNameOfAGroupWins(t *testing.T) {
 	require.Equal(t, []string{"u-ada"}, directory.Members("g-read"))
 }
 
-func TestAListingIsReadPageByPage(t *testing.T) {
+func TestSearch_pages(t *testing.T) {
 	crowd := func(quirks scimtest.Quirks) scimtest.Config {
 		config := wiki(quirks)
 		config.PageSize = 3
