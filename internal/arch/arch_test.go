@@ -13,11 +13,11 @@ import (
 	"usher/internal/arch"
 )
 
-func TestTheHouseKeepsItsImportRules(t *testing.T) {
+func TestCheck_of_the_module(t *testing.T) {
 	require.Empty(t, texts(arch.Check(os.DirFS("../.."))))
 }
 
-func TestTheHouseKeepsItsFilesShort(t *testing.T) {
+func TestCheckSize_of_the_module(t *testing.T) {
 	require.Empty(t, texts(arch.CheckSize(os.DirFS("../.."))))
 }
 
@@ -39,7 +39,7 @@ func file(imports ...string) *fstest.MapFile {
 	return &fstest.MapFile{Data: []byte(text.String())}
 }
 
-func TestCheckFindsPlantedViolations(t *testing.T) {
+func TestCheck_violations(t *testing.T) {
 	const (
 		rule1 = "rule 1: it imports %s, but internal/access imports nothing of ours"
 		rule2 = "rule 2: it imports %s, but an internal package imports internal/access and no sibling"
@@ -97,7 +97,7 @@ func TestCheckFindsPlantedViolations(t *testing.T) {
 	}
 }
 
-func TestCheckFindsFoldersWithoutARule(t *testing.T) {
+func TestCheck_folder_without_rule(t *testing.T) {
 	for _, folder := range []string{"cmd/usher", "internal/util", "internal/policy/deep", "internal/connectors/jira/deep", "starter/other", "tools"} {
 		t.Run(folder, func(t *testing.T) {
 			found := arch.Check(fstest.MapFS{folder + "/a.go": file(), folder + "/b.go": file("usher/worker")})
@@ -108,7 +108,7 @@ func TestCheckFindsFoldersWithoutARule(t *testing.T) {
 	require.Len(t, arch.Check(fstest.MapFS{"main.go": file()}), 1, "the top of the module is no room")
 }
 
-func TestCheckAllowsWhatTheRulesAllow(t *testing.T) {
+func TestCheck_allowed(t *testing.T) {
 	house := fstest.MapFS{
 		"internal/access/x.go":                    file("fmt"),
 		"internal/access/x_test.go":               file("usher/internal/access"),
@@ -136,13 +136,13 @@ func TestCheckAllowsWhatTheRulesAllow(t *testing.T) {
 	require.Empty(t, texts(arch.Check(house)))
 }
 
-func TestCheckReportsAFileThatCannotBeParsed(t *testing.T) {
+func TestCheck_unparsable_file(t *testing.T) {
 	found := arch.Check(fstest.MapFS{"worker/x.go": {Data: []byte("no package")}})
 	require.Len(t, found, 1)
 	require.Contains(t, found[0].String(), "worker/x.go: no rule can be checked")
 }
 
-func TestCheckSizeFindsLongFiles(t *testing.T) {
+func TestCheckSize(t *testing.T) {
 	long := func(first string) *fstest.MapFile {
 		return &fstest.MapFile{Data: []byte(first + "package x\n" + strings.Repeat("\n", arch.MaxLines))}
 	}
@@ -163,7 +163,7 @@ func TestCheckSizeFindsLongFiles(t *testing.T) {
 	require.Contains(t, found[0].Text, "found 502 lines; a file has about 300, and 500 at most")
 }
 
-func TestCheckFindsWorkflowsThatWaitByThemselves(t *testing.T) {
+func TestCheck_waiting_workflows(t *testing.T) {
 	waits := func(what string) *fstest.MapFile {
 		return &fstest.MapFile{Data: []byte("package planted\n\nfunc f() { " + what + " }\n")}
 	}

@@ -23,7 +23,7 @@ var (
 // words are quoted for another reason than being a symbol of ours.
 var words = map[string]bool{"Idempotency": true, "ensure": true, "run": true}
 
-func TestTheArchitecturePageNamesFilesAndSymbolsThatExist(t *testing.T) {
+func TestArchitecturePage_names_exist(t *testing.T) {
 	page, err := os.ReadFile("../../docs/architecture.md")
 	require.NoError(t, err)
 	code := source(t)
@@ -56,7 +56,7 @@ func place(name string) string {
 	return filepath.Join(root, name)
 }
 
-func TestTheWalkOfOneRequestNamesAtMostTenFiles(t *testing.T) {
+func TestArchitecturePage_ten_files(t *testing.T) {
 	page, err := os.ReadFile("../../docs/architecture.md")
 	require.NoError(t, err)
 	_, walk, found := strings.Cut(string(page), "## One request, in ten files\n")

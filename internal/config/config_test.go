@@ -65,7 +65,7 @@ func write(t *testing.T, text string) string {
 	return path
 }
 
-func TestLoadReadsEveryKindOfValue(t *testing.T) {
+func TestLoad_values(t *testing.T) {
 	path := write(t, `
 http: {address: ":9", port: 0x10, grace: 1d12h, idle: 90s, debug: true, share: 2, bytes: 255}
 hosts: [a, "b ${ZONE}", "$${ZONE}"]
@@ -100,7 +100,7 @@ name: usher
 	require.Equal(t, []string{"eu: [west"}, extra.Deep)
 }
 
-func TestLoadLeavesDefaultsAlone(t *testing.T) {
+func TestLoad_defaults(t *testing.T) {
 	rows := map[string]string{
 		"an empty file":                ``,
 		"only a comment":               `# nothing yet`,
@@ -123,7 +123,7 @@ func TestLoadLeavesDefaultsAlone(t *testing.T) {
 	})
 }
 
-func TestLoadDoesNotChangeTheDefaultMap(t *testing.T) {
+func TestLoad_default_map(t *testing.T) {
 	given := map[access.DeskName]desk{"hr-desk": {URL: "http://default"}}
 	s := &settings{Desks: given}
 	require.NoError(t, config.Load(write(t, `desks: {hr-desk: {url: other}}`), nil, s))
@@ -189,7 +189,7 @@ func TestLoadTellsProblems(t *testing.T) {
 	}
 }
 
-func TestLoadTellsEveryProblemAtOnce(t *testing.T) {
+func TestLoad_problems(t *testing.T) {
 	s := defaults()
 	s.problems = errors.Join(errors.New("hosts: found none, expected at least one"), errors.New("desks.jira.token: missing"),
 		errors.New("http and desks exclude each other"))
@@ -212,7 +212,7 @@ func TestLoadTellsEveryProblemAtOnce(t *testing.T) {
 	require.Contains(t, err.Error(), "6 problems:\n  USHER_NOPE: ")
 }
 
-func TestLoadTakesOverridesFromTheEnvironment(t *testing.T) {
+func TestLoad_environment(t *testing.T) {
 	path := write(t, "http: {port: 1}\ndesks:\n  jira: &j {url: a}\n  other: *j\nhosts: [a]\n")
 	environ := []string{
 		"USHER_HTTP_PORT=2", "USHER_HTTP_GRACE=8h", "USHER_NAME=${PLAIN}", "USHER_DESKS_OTHER_URL=b",
@@ -230,7 +230,7 @@ func TestLoadTakesOverridesFromTheEnvironment(t *testing.T) {
 	require.Equal(t, "c", s.Backup.URL)
 }
 
-func TestLoadTellsProblemsOfOverrides(t *testing.T) {
+func TestLoad_environment_problems(t *testing.T) {
 	rows := map[string]struct{ text, variable, want string }{
 		"a name that matches no key":   {"", "USHER_HTTP_ADDRSS=x", "USHER_HTTP_ADDRSS: matches no key of the configuration; nearest: USHER_HTTP_ADDRESS, "},
 		"a list cannot be overridden":  {"", "USHER_HOSTS=x", "USHER_HOSTS: matches no key"},
@@ -258,7 +258,7 @@ func TestLoadNamesAMissingFile(t *testing.T) {
 	require.Equal(t, access.Invalid, access.KindOf(err))
 }
 
-func TestLoadWantsAPointerToAStruct(t *testing.T) {
+func TestLoad_pointer(t *testing.T) {
 	for _, into := range []any{nil, settings{}, (*settings)(nil), &[]string{}} {
 		require.ErrorContains(t, config.Load("", nil, into), "expected a pointer to a struct")
 	}

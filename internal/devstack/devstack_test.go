@@ -37,7 +37,7 @@ func TestScreenFitsATerminal(t *testing.T) {
 	}
 }
 
-func TestScreenNamesThePortThatWasFree(t *testing.T) {
+func TestStartMessage_port(t *testing.T) {
 	s := shown()
 	s.urls.API = "http://127.0.0.1:45001"
 	require.NotContains(t, s.text(), "bin/usher --as")
@@ -53,7 +53,7 @@ func TestScreenShowsTheRealJira(t *testing.T) {
 	require.NotContains(t, s.text(), "fake")
 }
 
-func TestRealJiraIsNamedByTheEnvironment(t *testing.T) {
+func TestRealJira(t *testing.T) {
 	env := map[string]string{}
 	getenv := func(name string) string { return env[name] }
 	jira, err := realJira(getenv)
@@ -75,7 +75,7 @@ func TestRealJiraIsNamedByTheEnvironment(t *testing.T) {
 	require.Equal(t, []string{"a", "b"}, jira.FulfilledBy)
 }
 
-func TestUnknownCommandIsAMistakeOfUse(t *testing.T) {
+func TestCommand_unknown(t *testing.T) {
 	var out bytes.Buffer
 	require.Equal(t, exitUsage, run(t.Context(), program{out: &out, args: []string{"upp"}}))
 	require.Equal(t, exitUsage, run(t.Context(), program{out: &out}))

@@ -254,7 +254,7 @@ func soundEvidence() (*row, evidence) {
 	return r, e
 }
 
-func TestTheTableSeesEveryViolation(t *testing.T) {
+func TestInspect_sees_every_violation(t *testing.T) {
 	drop := func(e *evidence, kind access.EventType) {
 		e.detail.Timeline = slices.DeleteFunc(e.detail.Timeline, func(event access.Event) bool { return event.Type == kind })
 	}

@@ -146,7 +146,7 @@ func watchRenewed(ctx context.Context, e *ticketEvent) error {
 	})
 }
 
-func TestAWatchThatContinuesAsNewMissesNothing(t *testing.T) {
+func TestWatch_continues_as_new(t *testing.T) {
 	s := start(t, longWatch())
 	ctx, cancel := context.WithTimeout(t.Context(), rowWithin)
 	defer cancel()

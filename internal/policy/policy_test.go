@@ -85,7 +85,7 @@ func reordered() string {
 	return "applications:\n  - id: desk" + desk + "  - id: wiki" + wiki
 }
 
-func TestPolicyHashFollowsCatalogAndTerms(t *testing.T) {
+func TestPolicyHash(t *testing.T) {
 	ask := func(text string, settings access.RequestSettings) string {
 		requirement, _ := parse(t, text).Evaluate(policy.Input{Settings: settings})
 		return requirement.PolicyHash
@@ -99,7 +99,7 @@ func TestPolicyHashFollowsCatalogAndTerms(t *testing.T) {
 	require.NotEqual(t, hash, ask(catalogText, settings))
 }
 
-func TestPeopleAreThoseWhoMatter(t *testing.T) {
+func TestPeople(t *testing.T) {
 	c := parse(t, catalogText)
 	rows := map[string]struct {
 		items []access.EntitlementID
@@ -123,7 +123,7 @@ func TestPeopleAreThoseWhoMatter(t *testing.T) {
 	require.Empty(t, c.People(access.Request{}))
 }
 
-func TestEvaluateRefusesANegativeDuration(t *testing.T) {
+func TestEvaluate_negative_duration(t *testing.T) {
 	_, refusals := parse(t, catalogText).Evaluate(policy.Input{
 		Request: access.Request{Items: []access.Item{{ID: "1", Entitlement: "wiki/reader", Duration: -1}}},
 	})
@@ -132,7 +132,7 @@ func TestEvaluateRefusesANegativeDuration(t *testing.T) {
 	})
 }
 
-func TestParseTellsProblemsWithTheirPath(t *testing.T) {
+func TestParse_problems(t *testing.T) {
 	entitlement := func(body string) string {
 		return "applications:\n  - id: wiki\n    name: Wiki\n    owners: [olga]\n    entitlements:\n      - " + body + "\n"
 	}

@@ -25,7 +25,7 @@ func listening(t *testing.T, status int, body string) string {
 	return server.Listener.Addr().String()
 }
 
-func TestWhoeverListensOnEveryAddressIsAskedOnThisMachine(t *testing.T) {
+func TestProbe_every_address(t *testing.T) {
 	_, port, err := net.SplitHostPort(listening(t, http.StatusNoContent, ""))
 	require.NoError(t, err)
 	for _, host := range []string{"127.0.0.1", "localhost", "", "0.0.0.0", "[::]"} {

@@ -86,7 +86,7 @@ func post(t *testing.T, address string, form url.Values) (int, string) {
 	})
 }
 
-func TestBothPagesShowTheCompany(t *testing.T) {
+func TestSimulator_pages(t *testing.T) {
 	r := start(t, noEnv)
 	status, board := get(t, r.Jira+"/board")
 	require.Equal(t, http.StatusOK, status)
@@ -104,7 +104,7 @@ func TestBothPagesShowTheCompany(t *testing.T) {
 	require.NoError(t, r.stop())
 }
 
-func TestAFormPostMovesACardAndARestartRemembersIt(t *testing.T) {
+func TestSimulator_restart_keeps_a_move(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state")
 	r := start(t, noEnv, "-state", state)
 	key := createTicket(t, r, jiratest.DefaultToken)
@@ -119,7 +119,7 @@ func TestAFormPostMovesACardAndARestartRemembersIt(t *testing.T) {
 	require.NoError(t, again.stop())
 }
 
-func TestWebhooksAreSignedWithTheSecretFromTheEnvironment(t *testing.T) {
+func TestWebhook_secret_of_the_environment(t *testing.T) {
 	signed := make(chan bool, 8)
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		raw, _ := io.ReadAll(r.Body)
@@ -140,7 +140,7 @@ func TestWebhooksAreSignedWithTheSecretFromTheEnvironment(t *testing.T) {
 	require.NoError(t, r.stop())
 }
 
-func TestOnlyTheEventsThatAreAskedForArePosted(t *testing.T) {
+func TestHooks_events(t *testing.T) {
 	posted := make(chan string, 8)
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		var event struct {
@@ -163,7 +163,7 @@ func TestOnlyTheEventsThatAreAskedForArePosted(t *testing.T) {
 	require.NoError(t, r.stop())
 }
 
-func TestDataCenterIsServedToTheUserName(t *testing.T) {
+func TestDataCenter_user_name(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state")
 	args := []string{"-edition", "data_center", "-time-zone", "Europe/Berlin", "-seed", "120", "-state", state}
 	for range 2 {
@@ -184,7 +184,7 @@ func TestDataCenterIsServedToTheUserName(t *testing.T) {
 	}
 }
 
-func TestFaultsCanBeThereFromTheStart(t *testing.T) {
+func TestFaults_from_the_start(t *testing.T) {
 	r := start(t, noEnv, "-faults", `{"rules":[{"every":2,"of":[{"kind":"status","status":502}]}]}`)
 	status, _ := get(t, r.Jira+"/rest/api/3/serverInfo")
 	require.Equal(t, http.StatusOK, status)
@@ -195,7 +195,7 @@ func TestFaultsCanBeThereFromTheStart(t *testing.T) {
 	require.NoError(t, r.stop())
 }
 
-func TestFlagsThatCannotBeUsedAreRefused(t *testing.T) {
+func TestFlags_refused(t *testing.T) {
 	for name, tt := range map[string]struct {
 		args []string
 		want string

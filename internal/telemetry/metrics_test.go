@@ -28,7 +28,7 @@ func read(t *testing.T, m *telemetry.Metrics) string {
 	return string(text)
 }
 
-func TestMetricsAreShownInPrometheusForm(t *testing.T) {
+func TestMetrics_prometheus(t *testing.T) {
 	m := telemetry.NewMetrics()
 	jira := telemetry.Connector{Port: "desk", Name: "jira"}
 	m.ConnectorCalled(jira, "create_ticket", 300*time.Millisecond, nil)
@@ -58,7 +58,7 @@ func TestMetricsAreShownInPrometheusForm(t *testing.T) {
 	}
 }
 
-func TestEveryMetricOfUshersHasItsPrefixAndAHelpText(t *testing.T) {
+func TestMetrics_names(t *testing.T) {
 	m := telemetry.NewMetrics()
 	m.ConnectorCalled(telemetry.Connector{Port: "desk", Name: "jira"}, "check", time.Second, nil)
 	m.LedgerCalled("ping", time.Second, nil)
@@ -87,7 +87,7 @@ func TestNoMetricsCountNowhere(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, answer.Code)
 }
 
-func TestAGaugeIsAskedWheneverMetricsAreRead(t *testing.T) {
+func TestGauge_is_asked(t *testing.T) {
 	m := telemetry.NewMetrics()
 	age := 10.0
 	require.NoError(t, m.AddGauge(telemetry.Gauge{
@@ -98,7 +98,7 @@ func TestAGaugeIsAskedWheneverMetricsAreRead(t *testing.T) {
 	require.Contains(t, read(t, m), `usher_watch_age_seconds{desk="jira"} 12`)
 }
 
-func TestAGaugeThatCannotBeShownIsRefused(t *testing.T) {
+func TestGauge_refused(t *testing.T) {
 	none := func() map[string]float64 { return nil }
 	m := telemetry.NewMetrics()
 	require.NoError(t, m.AddGauge(telemetry.Gauge{Name: "usher_taken", Help: "h", Label: "l", Read: none}))
@@ -118,7 +118,7 @@ func TestAGaugeThatCannotBeShownIsRefused(t *testing.T) {
 	}
 }
 
-func TestOneOddGaugeHidesNoOther(t *testing.T) {
+func TestGauge_odd_one(t *testing.T) {
 	m := telemetry.NewMetrics()
 	require.NoError(t, m.AddGauge(telemetry.Gauge{
 		Name: "usher_odd", Help: "h", Label: "l", Read: func() map[string]float64 { return map[string]float64{"\xff": 1} },
@@ -127,7 +127,7 @@ func TestOneOddGaugeHidesNoOther(t *testing.T) {
 	require.Contains(t, read(t, m), `usher_ledger_calls_total{kind="ok",operation="ping"} 1`)
 }
 
-func TestSeriesTakeOtherLabelsOnOneName(t *testing.T) {
+func TestSeries_labels(t *testing.T) {
 	m := telemetry.NewMetrics()
 	s := m.Series()
 	s.Add("temporal_request_total", map[string]string{"operation": "Poll"}, 2)
@@ -145,7 +145,7 @@ func TestSeriesTakeOtherLabelsOnOneName(t *testing.T) {
 	require.Contains(t, text, "\nusher_metrics_dropped_total 0\n")
 }
 
-func TestSeriesRefuseWhatWouldNotEnd(t *testing.T) {
+func TestSeries_endless(t *testing.T) {
 	m := telemetry.NewMetrics()
 	const many = 10_000
 	for i := range many + 7 {
@@ -158,7 +158,7 @@ func TestSeriesRefuseWhatWouldNotEnd(t *testing.T) {
 	require.Contains(t, text, "\nusher_metrics_dropped_total 7\n")
 }
 
-func TestSeriesRefuseANumberOfAnotherKind(t *testing.T) {
+func TestSeries_other_kind(t *testing.T) {
 	m := telemetry.NewMetrics()
 	m.Series().Add("a_total", nil, 1)
 	m.Series().Observe("a_total", nil, time.Second)

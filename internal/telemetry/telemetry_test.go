@@ -14,7 +14,7 @@ import (
 	"usher/internal/telemetry"
 )
 
-func TestLoggerWritesOneJSONObjectALine(t *testing.T) {
+func TestLogger_json(t *testing.T) {
 	var out bytes.Buffer
 	logger, err := telemetry.Logger(telemetry.Config{}, &out)
 	require.NoError(t, err)
@@ -55,7 +55,7 @@ func TestLoggerKeepsTheLevel(t *testing.T) {
 	}
 }
 
-func TestLoggerRefusesUnknownSettings(t *testing.T) {
+func TestLogger_settings(t *testing.T) {
 	rows := map[string]telemetry.Config{
 		`level: found "loud", expected debug, info, warn or error`: {Level: "loud"},
 		`format: found "xml", expected json or text`:               {Format: "xml"},
@@ -99,7 +99,7 @@ func TestLoggerHidesSecrets(t *testing.T) {
 	}
 }
 
-func TestLoggerShowsWhatIsNoSecret(t *testing.T) {
+func TestLogger_secrets(t *testing.T) {
 	var out bytes.Buffer
 	logger, err := telemetry.Logger(telemetry.Config{}, &out)
 	require.NoError(t, err)

@@ -55,7 +55,7 @@ func devServer(t *testing.T) (cli string, c client.Client, address string) {
 	return cli, c, server.FrontendHostPort()
 }
 
-func TestSearchAttributesOnARealServer(t *testing.T) {
+func TestSearchAttributes_real_server(t *testing.T) {
 	cli, c, address := devServer(t)
 	want := map[string]enumspb.IndexedValueType{
 		"TrialState": enumspb.INDEXED_VALUE_TYPE_KEYWORD,
@@ -99,7 +99,7 @@ func TestSearchAttributesOnARealServer(t *testing.T) {
 	require.Equal(t, access.NotFound, access.KindOf(err))
 }
 
-func TestCheckSearchAttributesIsTransientWhenTheServerIsAway(t *testing.T) {
+func TestCheckSearchAttributes_server_unavailable(t *testing.T) {
 	clearEnvironment(t)
 	c, err := temporalclient.Dial(t.Context(), temporalclient.Config{Address: "127.0.0.1:1"}, quiet(), nil)
 	require.NoError(t, err)

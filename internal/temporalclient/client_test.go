@@ -25,7 +25,7 @@ func clearEnvironment(t *testing.T) {
 	}
 }
 
-func TestOptionsComeFromTheConfigurationThenFromTemporalsVariables(t *testing.T) {
+func TestDial_options(t *testing.T) {
 	yes, no := true, false
 	file := filepath.Join(t.TempDir(), "temporal.toml")
 	require.NoError(t, os.WriteFile(file, []byte("[profile.default]\naddress = \"profile:1\"\nnamespace = \"from-profile\"\n"), 0o600))
@@ -80,7 +80,7 @@ func TestOptionsComeFromTheConfigurationThenFromTemporalsVariables(t *testing.T)
 	}
 }
 
-func TestCallsAreCompressedOverTLSUnlessToldOtherwise(t *testing.T) {
+func TestDial_compression(t *testing.T) {
 	clearEnvironment(t)
 	gzip, none := client.GrpcCompression(&client.GrpcCompressionGzip{}), client.GrpcCompression(&client.GrpcCompressionNone{})
 	no := false
@@ -126,7 +126,7 @@ func TestDialRefusesBadSettings(t *testing.T) {
 	}
 }
 
-func TestDialDoesNotWaitForTheServer(t *testing.T) {
+func TestDial_does_not_wait(t *testing.T) {
 	clearEnvironment(t)
 	c, err := temporalclient.Dial(t.Context(), temporalclient.Config{Address: "127.0.0.1:1"}, quiet(), nil)
 	require.NoError(t, err)

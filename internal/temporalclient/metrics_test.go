@@ -24,7 +24,7 @@ func metricsOf(t *testing.T, m *telemetry.Metrics) string {
 	return string(text)
 }
 
-func TestTheSDKCountsUnderTheNamesOfTemporalsExporters(t *testing.T) {
+func TestMetrics_sdk_names(t *testing.T) {
 	_, _, address := devServer(t)
 	m := telemetry.NewMetrics()
 	c, err := temporalclient.Dial(t.Context(), temporalclient.Config{Address: address}, quiet(), m)

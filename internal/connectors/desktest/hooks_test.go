@@ -84,7 +84,7 @@ func announce(h *desktest.Hooks, text string) {
 	h.Announce(h.Receivers(text), func() any { return text })
 }
 
-func TestEventsComeInOrderToThoseWhoWantThem(t *testing.T) {
+func TestHooks_order(t *testing.T) {
 	all, some := newReceiver(t), newReceiver(t)
 	h := open(t, desktest.Webhook{URL: all.URL, Secret: "hush"}, desktest.Webhook{URL: some.URL, Events: []string{"b"}})
 	for _, text := range []string{"a", "b", "c"} {
@@ -97,7 +97,7 @@ func TestEventsComeInOrderToThoseWhoWantThem(t *testing.T) {
 	require.Equal(t, []received{{id: got[1].id, attempt: "0", body: `"b"`}}, some.wait(t, 1), "one event has one id everywhere")
 }
 
-func TestADeliveryIsRepeatedWithTheSameID(t *testing.T) {
+func TestHooks_repeated_id(t *testing.T) {
 	for name, row := range map[string]struct {
 		refuse, status int
 		attempts       []string
@@ -125,7 +125,7 @@ func TestADeliveryIsRepeatedWithTheSameID(t *testing.T) {
 	}
 }
 
-func TestWebhooksAreLostDoubledReorderedAndForged(t *testing.T) {
+func TestWebhook_faults(t *testing.T) {
 	r := newReceiver(t)
 	h := open(t, desktest.Webhook{URL: r.URL, Secret: "hush"})
 	h.SetFaults(desktest.HookFaults{LoseWebhooks: 1})
@@ -152,7 +152,7 @@ func TestWebhooksAreLostDoubledReorderedAndForged(t *testing.T) {
 	require.Equal(t, "hush", got[6].secret)
 }
 
-func TestADelayedWebhookComesLater(t *testing.T) {
+func TestHooks_delayed(t *testing.T) {
 	r := newReceiver(t)
 	h := open(t, desktest.Webhook{URL: r.URL})
 	h.SetFaults(desktest.HookFaults{DelayWebhooksMS: 60})
@@ -162,7 +162,7 @@ func TestADelayedWebhookComesLater(t *testing.T) {
 	require.GreaterOrEqual(t, time.Since(began), 60*time.Millisecond)
 }
 
-func TestAnEventThatIsNoJSONIsNotDelivered(t *testing.T) {
+func TestHooks_no_json(t *testing.T) {
 	r := newReceiver(t)
 	h := open(t, desktest.Webhook{URL: r.URL})
 	h.Announce(h.Receivers("x"), func() any { return func() {} })
@@ -170,7 +170,7 @@ func TestAnEventThatIsNoJSONIsNotDelivered(t *testing.T) {
 	r.wait(t, 1)
 }
 
-func TestAQueueThatIsClosedIsToldNothing(t *testing.T) {
+func TestHooks_closed_queue(t *testing.T) {
 	r, other := newReceiver(t), newReceiver(t)
 	h := open(t)
 	closed, stays := h.Open(desktest.Webhook{URL: r.URL}), h.Open(desktest.Webhook{URL: other.URL})
@@ -184,7 +184,7 @@ func TestAQueueThatIsClosedIsToldNothing(t *testing.T) {
 	r.wait(t, 1)
 }
 
-func TestCloseEndsADeliveryThatNobodyTakes(t *testing.T) {
+func TestHooks_close(t *testing.T) {
 	held, arrived := make(chan struct{}), make(chan struct{}, 1)
 	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) {
 		_, _ = io.ReadAll(q.Body)

@@ -96,7 +96,7 @@ func TestThePagesShowADesk(t *testing.T) {
 	require.Equal(t, http.StatusOK, ask(t, s, http.MethodGet, "/board/page.js", "").Code)
 }
 
-func TestAVisitorIsRememberedByACookie(t *testing.T) {
+func TestPages_cookie(t *testing.T) {
 	s := &small{}
 	cookie := ask(t, s, http.MethodGet, "/board?as=lea", "").Header().Get("Set-Cookie")
 	require.Contains(t, cookie, "lea")
@@ -110,7 +110,7 @@ func TestAVisitorIsRememberedByACookie(t *testing.T) {
 	require.Equal(t, "comment P-1 as : hi", s.done)
 }
 
-func TestAFormLeadsToThePageThatShowsWhatItDid(t *testing.T) {
+func TestPages_form_leads_back(t *testing.T) {
 	for form, want := range map[string]string{
 		"/board/move?":             "/board?project=P",
 		"/board/move?from=ticket&": "/browse/P-1",

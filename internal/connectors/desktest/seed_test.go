@@ -13,7 +13,7 @@ import (
 	"usher/internal/connectors/desktest"
 )
 
-func TestTheTicketsOfASeedAreNumberedAndSpread(t *testing.T) {
+func TestSeed_numbers(t *testing.T) {
 	seed, err := desktest.Seed{Count: 3, From: 7, SpreadSeconds: 120, Properties: map[string]json.RawMessage{"p": []byte(`"{n}"`)}}.WithDefaults()
 	require.NoError(t, err)
 	require.Equal(t, desktest.SeedTicket{

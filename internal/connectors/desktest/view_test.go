@@ -34,7 +34,7 @@ func seen(v *desktest.View[string], id int64, minute int) string {
 	return ticket
 }
 
-func TestTheSearchSeesAChangeLater(t *testing.T) {
+func TestLag(t *testing.T) {
 	v := desktest.NewView[string]()
 	put(v, 1, "new", 0, 5)
 	_, found := v.Entry(1).Seen(after(4))
@@ -53,7 +53,7 @@ func TestTheSearchSeesAChangeLater(t *testing.T) {
 	require.Nil(t, v.Entry(2))
 }
 
-func TestTicketsComeInEveryOrder(t *testing.T) {
+func TestHooks_every_order(t *testing.T) {
 	v := desktest.NewView[string]()
 	put(v, 3, "c", 1, 1)
 	put(v, 1, "a", 2, 2)
@@ -72,7 +72,7 @@ func TestTicketsComeInEveryOrder(t *testing.T) {
 	}
 }
 
-func TestLabelsFindWhatCarriesThemOrDid(t *testing.T) {
+func TestLabels(t *testing.T) {
 	v := desktest.NewView[string]()
 	put(v, 1, "a", 0, 0, "Usher", "x")
 	put(v, 2, "b", 1, 1, "usher")

@@ -34,7 +34,7 @@ func TestAWorkflowKnowsItsWays(t *testing.T) {
 	require.True(t, desktest.Transition{}.Leaves("anything"))
 }
 
-func TestVariantsLeaveTheWorkflowAsItIs(t *testing.T) {
+func TestVariants(t *testing.T) {
 	w := desktest.DefaultWorkflow(resolution)
 	two := w.WithTwoStepClose()
 	first, err := two.Way(desktest.StatusApproved, "Done (to confirm)")

@@ -90,7 +90,7 @@ func TestFaultsWithoutAnAnswer(t *testing.T) {
 	}
 }
 
-func TestACallThatHangsEndsWithItsCallerOrTheFake(t *testing.T) {
+func TestHang_ends(t *testing.T) {
 	for name, row := range map[string]struct {
 		committed bool
 		stored    int
@@ -120,7 +120,7 @@ func TestACallThatHangsEndsWithItsCallerOrTheFake(t *testing.T) {
 	}
 }
 
-func TestASlowAnswerComesAfterTheCommit(t *testing.T) {
+func TestFaults_slow_answer(t *testing.T) {
 	s := newStore(t)
 	s.spoil(fakewire.Fault{Kind: fakewire.Slow, DelayMS: 60_000})
 	status := s.sendSoon(t.Context(), "one")
@@ -129,7 +129,7 @@ func TestASlowAnswerComesAfterTheCommit(t *testing.T) {
 	require.Zero(t, <-status)
 }
 
-func TestARedirectLeadsToALoginPage(t *testing.T) {
+func TestFaults_redirect(t *testing.T) {
 	s := newStore(t)
 	s.spoil(fakewire.Fault{Kind: fakewire.Redirect})
 	r := s.want(http.StatusFound, http.MethodPost, "/texts", "one")
@@ -148,7 +148,7 @@ func (s *store) statuses(times int, method, path, body string) []int {
 	return out
 }
 
-func TestEveryFifthCallIsSpoiltInAnotherWay(t *testing.T) {
+func TestFaults_every_fifth(t *testing.T) {
 	s := newStore(t)
 	s.SetFaults(fakewire.Rules(fakewire.Rule{Every: 5, Of: []fakewire.Fault{
 		{Kind: fakewire.Status, Status: 500}, {Kind: fakewire.RateLimit, RetryAfter: "1"}, {Kind: fakewire.Drop},
@@ -157,7 +157,7 @@ func TestEveryFifthCallIsSpoiltInAnotherWay(t *testing.T) {
 		s.statuses(20, http.MethodPost, "/texts", "x"))
 }
 
-func TestRulesEndAndTheFirstOneWins(t *testing.T) {
+func TestRule_first_wins(t *testing.T) {
 	s := newStore(t)
 	s.SetFaults(fakewire.Rules(
 		fakewire.Rule{Every: 2, Times: 1, Of: []fakewire.Fault{{Kind: fakewire.Status, Status: 500}}},
@@ -166,7 +166,7 @@ func TestRulesEndAndTheFirstOneWins(t *testing.T) {
 	require.Equal(t, []int{200, 500, 200, 502, 200, 502}, s.statuses(6, http.MethodGet, "/texts", ""))
 }
 
-func TestARuleIsAboutItsOperations(t *testing.T) {
+func TestRule_operations(t *testing.T) {
 	s := newStore(t)
 	s.SetFaults(fakewire.Rules(fakewire.Rule{
 		Every: 2, Only: []fakewire.Operation{opList, http.MethodPatch}, Of: []fakewire.Fault{{Kind: fakewire.Status}},
@@ -176,7 +176,7 @@ func TestARuleIsAboutItsOperations(t *testing.T) {
 	require.Equal(t, []int{204, 503}, s.statuses(2, http.MethodPatch, "/other", ""))
 }
 
-func TestARuleAboutSuccessIsNotUsedUpByARefusal(t *testing.T) {
+func TestRule_succeeded(t *testing.T) {
 	s := newStore(t)
 	s.SetFaults(fakewire.Rules(
 		fakewire.Rule{Times: 1, Of: []fakewire.Fault{{Kind: fakewire.Status}}},
@@ -194,7 +194,7 @@ func TestARuleAboutSuccessIsNotUsedUpByARefusal(t *testing.T) {
 	require.Zero(t, s.Requests()[2].Status, "the log has it that nothing was answered")
 }
 
-func TestAFakeThatIsDownComesBack(t *testing.T) {
+func TestFaults_down(t *testing.T) {
 	s := newStore(t)
 	for range 2 {
 		s.want(http.StatusOK, http.MethodPut, "/_sim/faults", `{"down":true}`)
@@ -206,7 +206,7 @@ func TestAFakeThatIsDownComesBack(t *testing.T) {
 	require.Empty(t, s.all())
 }
 
-func TestFaultsAreSwitchedByHTTP(t *testing.T) {
+func TestFaults_by_http(t *testing.T) {
 	s := newStore(t)
 	const all = `{"down":true,"deaf":true,"rules":[{"every":5,"times":2,"only":["add"],"succeeded":true,"of":[{"kind":"drop","committed":true}]}]}`
 	require.JSONEq(t, all, s.want(http.StatusOK, http.MethodPut, "/_sim/faults", all).body)

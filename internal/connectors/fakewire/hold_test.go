@@ -19,7 +19,7 @@ func (s *store) awaitHeld(want ...bool) {
 	}, 10*time.Second, time.Millisecond)
 }
 
-func TestAHeldCallWaitsForItsRelease(t *testing.T) {
+func TestHold_waits_for_its_release(t *testing.T) {
 	for name, row := range map[string]struct {
 		when   fakewire.HoldTime
 		stored int
@@ -45,7 +45,7 @@ func TestAHeldCallWaitsForItsRelease(t *testing.T) {
 	}
 }
 
-func TestAHeldCallWhoseCallerHasGone(t *testing.T) {
+func TestHold_caller_has_gone(t *testing.T) {
 	for name, row := range map[string]struct {
 		when   fakewire.HoldTime
 		stored int
@@ -67,7 +67,7 @@ func TestAHeldCallWhoseCallerHasGone(t *testing.T) {
 	}
 }
 
-func TestAHeldCallEndsWithTheFake(t *testing.T) {
+func TestHold_ends_with_the_fake(t *testing.T) {
 	s := newStore(t)
 	s.AddHold(fakewire.Hold{Op: opAdd, When: fakewire.HoldBefore})
 	status := s.sendSoon(t.Context(), "one")
@@ -77,7 +77,7 @@ func TestAHeldCallEndsWithTheFake(t *testing.T) {
 	require.Empty(t, s.all())
 }
 
-func TestHoldsAreAddedAndReleasedByHTTP(t *testing.T) {
+func TestHold_by_http(t *testing.T) {
 	s := newStore(t)
 	s.want(http.StatusOK, http.MethodPost, "/_sim/holds", `{"op":"add","when":"after","match":["slow"]}`)
 	status := s.sendSoon(t.Context(), "slow")

@@ -49,7 +49,7 @@ func (k *kept) text(t *testing.T) string {
 	return string(text)
 }
 
-func TestAJournalBeginsWithTheWholeState(t *testing.T) {
+func TestJournal_begins_with_the_state(t *testing.T) {
 	k := newKept(t)
 	k.numbers = []int{1, 2}
 	require.NoError(t, os.WriteFile(k.file, []byte("what was there before"), 0o600))
@@ -67,7 +67,7 @@ func TestAJournalBeginsWithTheWholeState(t *testing.T) {
 	require.Equal(t, []string{k.file}, left, "no half-written file stays behind")
 }
 
-func TestALongJournalIsMadeShort(t *testing.T) {
+func TestJournal_compaction(t *testing.T) {
 	k := newKept(t)
 	longest, shorter := int64(0), 0
 	for before, n := int64(0), 0; n < 40_000; n++ {
@@ -84,7 +84,7 @@ func TestALongJournalIsMadeShort(t *testing.T) {
 	require.Less(t, longest, int64(100<<10))
 }
 
-func TestAWriteThatFailedIsMadeUpForByTheNext(t *testing.T) {
+func TestState_failed_write(t *testing.T) {
 	k := newKept(t)
 	require.NoError(t, k.add(1))
 	require.NoError(t, k.BreakFile())
@@ -97,7 +97,7 @@ func TestAWriteThatFailedIsMadeUpForByTheNext(t *testing.T) {
 	require.Error(t, k.add(5), "there is no folder")
 }
 
-func TestWhatIsNoJSONIsNotWritten(t *testing.T) {
+func TestState_no_json(t *testing.T) {
 	k := newKept(t)
 	require.NoError(t, k.add(1))
 	require.Error(t, k.Append(func() {}))

@@ -28,7 +28,7 @@ func TestABucketIsFilledAgain(t *testing.T) {
 	require.Equal(t, 1, left, "no bucket holds more than a second's worth")
 }
 
-func TestEventsAreAllowedByAllWindows(t *testing.T) {
+func TestLimiter_windows(t *testing.T) {
 	var l fakewire.Limiter
 	now := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 	event := func(at time.Duration) time.Duration {

@@ -14,7 +14,7 @@ import (
 	"usher/internal/connectors/fakewire"
 )
 
-func TestCallsAreCountedAndRemembered(t *testing.T) {
+func TestLog_counts(t *testing.T) {
 	s := newStore(t)
 	s.want(http.StatusCreated, http.MethodPost, "/texts?a=b%20c", "one")
 	s.want(http.StatusNoContent, http.MethodPut, "/other", "")
@@ -32,7 +32,7 @@ func TestCallsAreCountedAndRemembered(t *testing.T) {
 	require.Empty(t, s.Requests())
 }
 
-func TestTheLogKeepsTheLastCalls(t *testing.T) {
+func TestLog_last_calls(t *testing.T) {
 	s := newStore(t)
 	handle := s.Handler(opList, func(*fakewire.Call) *fakewire.Answer { return &fakewire.Answer{Status: http.StatusNoContent} })
 	for n := range 2300 {
@@ -45,7 +45,7 @@ func TestTheLogKeepsTheLastCalls(t *testing.T) {
 	require.Equal(t, 2300, s.Count(opList))
 }
 
-func TestABodyThatIsTooLongIsRefused(t *testing.T) {
+func TestBody_too_long(t *testing.T) {
 	s := newStore(t)
 	r := s.want(http.StatusRequestEntityTooLarge, http.MethodPost, "/texts", strings.Repeat("x", fakewire.BodyLimit+1))
 	require.Contains(t, r.body, "problem")
@@ -53,7 +53,7 @@ func TestABodyThatIsTooLongIsRefused(t *testing.T) {
 	require.Zero(t, s.Calls().Total)
 }
 
-func TestAWriterThatCannotBeTakenOverGetsABadGateway(t *testing.T) {
+func TestDrop_without_hijack(t *testing.T) {
 	s := newStore(t)
 	s.SetFaults(fakewire.Faults{Down: true})
 	w := httptest.NewRecorder()
@@ -62,7 +62,7 @@ func TestAWriterThatCannotBeTakenOverGetsABadGateway(t *testing.T) {
 	require.Empty(t, s.all())
 }
 
-func TestAnAnswerThatIsNoJSONSaysSo(t *testing.T) {
+func TestContract_no_json(t *testing.T) {
 	s := newStore(t)
 	w := httptest.NewRecorder()
 	s.Send(w, &fakewire.Answer{Status: http.StatusOK, Body: func() {}})

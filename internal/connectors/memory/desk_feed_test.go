@@ -49,7 +49,7 @@ func ids(page access.ChangesPage) []access.TicketID {
 	return all
 }
 
-func TestASearchLagShowsTheDeskAsItWas(t *testing.T) {
+func TestDesk_search_lag(t *testing.T) {
 	desk := clocked()
 	since := start().Add(-time.Hour)
 	id := open(t, desk, "m1")
@@ -79,7 +79,7 @@ func TestASearchLagShowsTheDeskAsItWas(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestTheDesksClockNeverGoesBack(t *testing.T) {
+func TestDesk_clock(t *testing.T) {
 	now := start()
 	desk := memory.NewDesk("memory")
 	desk.SetClock(func() time.Time { return now })
@@ -101,7 +101,7 @@ func TestTheDesksClockNeverGoesBack(t *testing.T) {
 	require.Equal(t, now, updated(open(t, desk, "m4")), "in UTC")
 }
 
-func TestCoarseTimesIncludeTheWholeGrain(t *testing.T) {
+func TestChangedTickets_grain(t *testing.T) {
 	desk := clocked()
 	id := open(t, desk, "m1")
 	late := access.ChangesQuery{Since: start().Add(30 * time.Second)}
@@ -111,7 +111,7 @@ func TestCoarseTimesIncludeTheWholeGrain(t *testing.T) {
 	require.Empty(t, ids(changed(t, desk, access.ChangesQuery{Since: start().Add(time.Minute)})))
 }
 
-func TestPagesAreShortAndForgotten(t *testing.T) {
+func TestSearch_forgotten_pages(t *testing.T) {
 	desk := clocked()
 	var all []access.TicketID
 	for i := range 5 {
@@ -175,7 +175,7 @@ func TestTheFeedFailsAsItIsTold(t *testing.T) {
 	require.True(t, changed(t, desk, access.ChangesQuery{}).Now.IsZero())
 }
 
-func TestOnlyUshersRealChangesCountAsWrites(t *testing.T) {
+func TestDesk_writes(t *testing.T) {
 	desk := clocked()
 	account := desk.AddAccount(access.Person{ID: "ana", Email: "ana@example.test"})
 	id := open(t, desk, "m1")
@@ -194,7 +194,7 @@ func TestOnlyUshersRealChangesCountAsWrites(t *testing.T) {
 	require.Equal(t, 4, desk.Writes())
 }
 
-func TestTheDesksOwnAssigneeIsNobodysDoing(t *testing.T) {
+func TestDesk_own_assignee(t *testing.T) {
 	desk := clocked()
 	ana := desk.AddAccount(access.Person{ID: "ana", Email: "ana@example.test"})
 	lead := desk.AddAccount(access.Person{ID: "lea", Email: "lea@example.test"})
@@ -218,7 +218,7 @@ func TestTheDesksOwnAssigneeIsNobodysDoing(t *testing.T) {
 	require.Equal(t, now, again, "an assignee who stays changes nothing")
 }
 
-func TestAHiddenTicketIsMissingUntilItIsShownAgain(t *testing.T) {
+func TestDesk_hidden_ticket(t *testing.T) {
 	desk := clocked()
 	id := open(t, desk, "m1")
 	require.NoError(t, desk.Hide(id, true))
@@ -238,7 +238,7 @@ func TestAHiddenTicketIsMissingUntilItIsShownAgain(t *testing.T) {
 	require.Error(t, desk.CommentAs("404", "text"))
 }
 
-func TestTheDeskIsSafeForConcurrentUse(t *testing.T) {
+func TestDesk_concurrent_use(t *testing.T) {
 	desk := clocked()
 	var all sync.WaitGroup
 	for i := range 8 {

@@ -40,7 +40,7 @@ func TestTargetIsAProvisioner(t *testing.T) {
 	})
 }
 
-func TestTargetFaultsComeInTheOrderInWhichTheyWereScripted(t *testing.T) {
+func TestTarget_faults_in_order(t *testing.T) {
 	target := memory.NewTarget("editor")
 	target.AddAccounts("ada")
 	a := access.Assignment{Role: "editor", Subject: access.Person{ID: "ada"}}
@@ -63,7 +63,7 @@ func TestTargetFaultsComeInTheOrderInWhichTheyWereScripted(t *testing.T) {
 	require.Equal(t, 3, target.Calls(memory.OpGrant))
 }
 
-func TestTargetHistoryHasOnlyWhatThePortChanged(t *testing.T) {
+func TestTarget_history(t *testing.T) {
 	target := memory.NewTarget("editor")
 	target.AddAccounts("ada", "bob")
 	at := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
@@ -85,7 +85,7 @@ func TestTargetHistoryHasOnlyWhatThePortChanged(t *testing.T) {
 	require.Empty(t, target.Members("editor"))
 }
 
-func TestSourceIsAnIdentitySource(t *testing.T) {
+func TestIdentitySource(t *testing.T) {
 	accesstest.RunIdentitySource(t, func(*testing.T) accesstest.IdentitySourceHarness {
 		known := access.Person{
 			ID: "ada", UserName: "ada@example.com", DisplayName: "Ada", Email: "ada@example.com",
@@ -102,7 +102,7 @@ func TestSourceIsAnIdentitySource(t *testing.T) {
 	})
 }
 
-func TestSourceForgetsWhoIsRemoved(t *testing.T) {
+func TestSource_removed(t *testing.T) {
 	source := memory.NewSource(access.Person{ID: "ada", Active: true})
 	source.Remove("ada")
 	_, err := source.Lookup(t.Context(), "ada")

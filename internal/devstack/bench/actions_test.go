@@ -160,7 +160,7 @@ func TestEventsStandForActions(t *testing.T) {
 	}
 }
 
-func TestRecordedHistoriesAreCounted(t *testing.T) {
+func TestCount_recorded_histories(t *testing.T) {
 	request := bench.Count(recorded(t, "one-stage-AccessRequest.json.gz"))
 	require.Equal(t, 120, request.Events)
 	require.Equal(t, map[bench.Kind]int{

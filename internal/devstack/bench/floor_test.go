@@ -21,7 +21,7 @@ func oneStage(t *testing.T) []bench.Record {
 	}
 }
 
-func TestAPlayHasTheRecordsCommandsAndArrivals(t *testing.T) {
+func TestPlay_commands_and_arrivals(t *testing.T) {
 	records := oneStage(t)
 	play, err := bench.Derive("copy", records)
 	require.NoError(t, err)
@@ -55,7 +55,7 @@ func TestAPlayHasTheRecordsCommandsAndArrivals(t *testing.T) {
 	require.False(t, play.Parts[1].Ends, "access is held")
 }
 
-func TestThePlayKnowsWhoSentEachMessage(t *testing.T) {
+func TestPlay_senders(t *testing.T) {
 	play, err := bench.Derive("copy", oneStage(t))
 	require.NoError(t, err)
 	sends, outside := map[string][]string{}, map[string]int{}
@@ -76,7 +76,7 @@ func TestThePlayKnowsWhoSentEachMessage(t *testing.T) {
 	require.Zero(t, outside["lease_status"], "a workflow sent it")
 }
 
-func TestATimerThatNeverFiredDoesNotFireOnASlowMachineEither(t *testing.T) {
+func TestFloor_timer_that_never_fired(t *testing.T) {
 	play, err := bench.Derive("copy", oneStage(t))
 	require.NoError(t, err)
 	short := 0
@@ -99,13 +99,13 @@ func TestATimerThatNeverFiredDoesNotFireOnASlowMachineEither(t *testing.T) {
 	require.Equal(t, 1, short, "one timer of the record fired")
 }
 
-func TestWhatTheFloorCannotPlayIsNamed(t *testing.T) {
+func TestFloor_cannot_play(t *testing.T) {
 	_, err := bench.Derive("copy", []bench.Record{{ID: "request/x", History: recorded(t, "long-by-hand-AccessRequest-run1.json.gz")}})
 	require.ErrorContains(t, err, "request/x")
 	require.ErrorContains(t, err, "event ")
 }
 
-func TestPlaysAreWrittenAndReadAgain(t *testing.T) {
+func TestPlay_file(t *testing.T) {
 	play, err := bench.Derive("copy", oneStage(t))
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "plays.json")
@@ -118,7 +118,7 @@ func TestPlaysAreWrittenAndReadAgain(t *testing.T) {
 	require.ErrorContains(t, err, path)
 }
 
-func TestAFloorWorkerWithoutPlaysDoesNotStart(t *testing.T) {
+func TestFloorWorker_without_plays(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	err := bench.RunFloorWorker(ctx, bench.FloorOptions{Plays: filepath.Join(t.TempDir(), "none"), In: &bytes.Buffer{}, Out: &bytes.Buffer{}})

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestProcessorTimeIsReadBehindAnyName(t *testing.T) {
+func TestProcessorTime(t *testing.T) {
 	used, err := parseStat([]byte("7 (a b) c) S 1 7 7 0 -1 4 1 2 3 4 150 50 0 0 20 0 9 0 1 2 3"))
 	require.NoError(t, err)
 	require.Equal(t, 2*time.Second, used)
@@ -27,7 +27,7 @@ func TestResidentMemoryIsRead(t *testing.T) {
 	require.Error(t, err)
 }
 
-func TestTheServersActionsAreReadWithoutSingleMarkers(t *testing.T) {
+func TestServerActions(t *testing.T) {
 	counts, err := parseActions(strings.NewReader(`# TYPE action counter
 action{action_type="command_StartTimer",namespace="default",operation="RespondWorkflowTaskCompleted"} 4
 action{action_type="command_StartTimer",namespace="default",operation="Other"} 1
@@ -41,7 +41,7 @@ action_other{namespace="default"} 5
 	require.Equal(t, map[string]float64{"command_StartTimer": 2}, since(map[string]float64{"command_StartTimer": 3, "command_BatchMarkers": 3}, counts))
 }
 
-func TestFiguresAreOneLineEachInAFixedOrder(t *testing.T) {
+func TestFigures(t *testing.T) {
 	f := figures{}
 	f.set("throughput_ratio", 0.81234)
 	f.set("events_per_request", 63)
@@ -62,14 +62,14 @@ func TestMedianIsTheMiddle(t *testing.T) {
 	require.Equal(t, "2 (1 to 9)", spread([]float64{9, 1, 2}))
 }
 
-func TestSequencesAreComparedToTheirEnds(t *testing.T) {
+func TestSequences(t *testing.T) {
 	require.Equal(t, -1, firstDifference([]string{"a", "b"}, []string{"a", "b"}))
 	require.Equal(t, 1, firstDifference([]string{"a", "b"}, []string{"a", "c"}))
 	require.Equal(t, 2, firstDifference([]string{"a", "b"}, []string{"a", "b", "c"}))
 	require.Equal(t, "(the end)", around([]string{"a"}, 1))
 }
 
-func TestTheFixedFloorIsWhatItIs(t *testing.T) {
+func TestFixedFloor(t *testing.T) {
 	play := fixedPlay()
 	count := map[CommandKind]int{}
 	for _, c := range play.Parts[0].commands() {
@@ -81,7 +81,7 @@ func TestTheFixedFloorIsWhatItIs(t *testing.T) {
 	require.Equal(t, map[CommandKind]int{DoActivity: 6, DoTimer: 1, DoCancelTimer: 1, DoAccept: 1, DoAnswer: 1}, count)
 }
 
-func TestAnAnswerWaitsForItsTurnAndForTheOthersOfIt(t *testing.T) {
+func TestFloor_answer_in_turn(t *testing.T) {
 	p := newPacer(func(string, Delivery) {})
 	answered := make(chan int, 2)
 	for n := range 2 {
@@ -103,7 +103,7 @@ func TestAnAnswerWaitsForItsTurnAndForTheOthersOfIt(t *testing.T) {
 	require.Zero(t, p.late)
 }
 
-func TestAMessageFromOutsideComesAfterItsTurn(t *testing.T) {
+func TestFloor_message_in_turn(t *testing.T) {
 	sent := make(chan string, 1)
 	p := newPacer(func(id string, d Delivery) { sent <- id + " " + d.Name })
 	p.reached("x/0", 0, []Delivery{{To: 1, Name: "hint"}})

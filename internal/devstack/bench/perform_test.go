@@ -88,7 +88,7 @@ func commandsOf(types []string) map[string]int {
 	return count
 }
 
-func TestTheFloorPerformsTheRecordedRequest(t *testing.T) {
+func TestFloor_performs_the_record(t *testing.T) {
 	server := devServer(t)
 	play, err := Derive("copy", []Record{
 		readRecord(t, "request/one-stage", "one-stage-AccessRequest.json.gz"),

@@ -45,7 +45,7 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-func TestEveryFileThatComposeMountsIsThere(t *testing.T) {
+func TestCompose_mounts(t *testing.T) {
 	file, mounted := compose(t), 0
 	for name, service := range file.Services {
 		for _, volume := range service.Volumes {
@@ -65,7 +65,7 @@ func TestEveryFileThatComposeMountsIsThere(t *testing.T) {
 	}
 }
 
-func TestComposeListensOnThisMachineOnly(t *testing.T) {
+func TestCompose_loopback_only(t *testing.T) {
 	for name, service := range compose(t).Services {
 		for _, port := range service.Ports {
 			require.True(t, strings.HasPrefix(port, loopback+":"), "service %s: %s", name, port)
@@ -73,7 +73,7 @@ func TestComposeListensOnThisMachineOnly(t *testing.T) {
 	}
 }
 
-func TestEveryImageOfComposeIsPinnedOrBuiltByATargetOfTheDockerfile(t *testing.T) {
+func TestCompose_images(t *testing.T) {
 	stages := regexp.MustCompile(`(?m)^FROM image AS (\S+)$`).FindAllStringSubmatch(read(t, repository+"/Dockerfile"), -1)
 	require.NotEmpty(t, stages)
 	var targets []string
@@ -91,7 +91,7 @@ func TestEveryImageOfComposeIsPinnedOrBuiltByATargetOfTheDockerfile(t *testing.T
 
 // The secrets that a service lists are the only ones that its configuration may read; a file that is missing in the
 // container would stop the program.
-func TestUshersServicesGetTheSecretsThatTheirFilesRead(t *testing.T) {
+func TestCompose_secrets(t *testing.T) {
 	file := compose(t)
 	for service, configuration := range map[string]string{"worker": "usher-worker.yaml", "usher": "usher.yaml"} {
 		var reads []string
@@ -103,13 +103,13 @@ func TestUshersServicesGetTheSecretsThatTheirFilesRead(t *testing.T) {
 	}
 }
 
-func TestTheSimulatorSignsWithTheSecretThatTheAPIChecks(t *testing.T) {
+func TestWebhook_secret_of_the_stack(t *testing.T) {
 	const variable = "SIM_WEBHOOK_SECRET"
 	require.Equal(t, strings.TrimSpace(read(t, composeFolder+"secrets/webhook-secret")),
 		compose(t).Services["simulator"].Environment[variable])
 }
 
-func TestComposeMakesTheSearchAttributesOfTheStack(t *testing.T) {
+func TestCompose_search_attributes(t *testing.T) {
 	script := read(t, composeFolder+"temporal-setup.sh")
 	_, list, found := strings.Cut(script, "<<'ATTRIBUTES'\n")
 	require.True(t, found)

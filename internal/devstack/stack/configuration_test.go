@@ -27,7 +27,7 @@ func written(t *testing.T, options Options) *Stack {
 
 // The programs themselves are the judges: they refuse a configuration that is wrong, and answer /livez with one that is
 // right, though nothing else of the stack runs.
-func TestProgramsTakeTheConfiguration(t *testing.T) {
+func TestConfiguration_is_taken(t *testing.T) {
 	bin := t.TempDir()
 	for name, options := range map[string]Options{
 		"with the simulator's Jira":        {},
@@ -48,7 +48,7 @@ func TestProgramsTakeTheConfiguration(t *testing.T) {
 	}
 }
 
-func TestSecretsAreReadableByTheirOwnerOnly(t *testing.T) {
+func TestSecrets_file_mode(t *testing.T) {
 	s := written(t, Options{})
 	files, err := filepath.Glob(filepath.Join(s.Dir(), "secrets", "*"))
 	require.NoError(t, err)
@@ -66,7 +66,7 @@ func TestSecretsAreReadableByTheirOwnerOnly(t *testing.T) {
 	require.Equal(t, before, after, "the desk and usher go on with the secret that they have")
 }
 
-func TestCatalogOfThePeopleIsKept(t *testing.T) {
+func TestCatalog_is_kept(t *testing.T) {
 	s := written(t, Options{})
 	file := filepath.Join(s.Dir(), catalogFile)
 	require.NoError(t, os.WriteFile(file, []byte("# mine\n"), 0o600))
@@ -81,7 +81,7 @@ func TestCatalogOfThePeopleIsKept(t *testing.T) {
 	require.Equal(t, DemoCatalog(), string(text), "a catalog that is asked for wins")
 }
 
-func TestPartsDoNotSeeTheVariablesOfOtherPrograms(t *testing.T) {
+func TestEnvironment_of_parts(t *testing.T) {
 	t.Setenv("USHER_LEDGER_URL", "sqlite:elsewhere.db")
 	t.Setenv("TEMPORAL_NAMESPACE", "elsewhere")
 	own := &Stack{}
@@ -92,7 +92,7 @@ func TestPartsDoNotSeeTheVariablesOfOtherPrograms(t *testing.T) {
 	require.Contains(t, theirs.environment(), "TEMPORAL_NAMESPACE=elsewhere")
 }
 
-func TestSearchAttributesAreThoseOfTheWorkflows(t *testing.T) {
+func TestSearchAttributes_names(t *testing.T) {
 	text, err := os.ReadFile("../../../workflows/messages.go")
 	require.NoError(t, err)
 	var want [][2]string

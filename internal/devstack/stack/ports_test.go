@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestFreePortsAreNoneThatAnOutgoingConnectionCanTake(t *testing.T) {
+func TestFreePorts(t *testing.T) {
 	var p ports
 	seen := map[string]bool{}
 	for range 50 {

@@ -103,7 +103,7 @@ func gone(pid int) bool {
 	return err == nil && strings.Contains(string(status), ") Z ")
 }
 
-func TestSupervisedChildIsStartedAgain(t *testing.T) {
+func TestChild_supervised(t *testing.T) {
 	s, told := child(t, "waits")
 	s.supervised = true
 	require.NoError(t, s.start(t.Context()))
@@ -120,7 +120,7 @@ func TestSupervisedChildIsStartedAgain(t *testing.T) {
 	require.True(t, gone(second))
 }
 
-func TestChildWithoutSupervisionStaysAway(t *testing.T) {
+func TestChild_not_supervised(t *testing.T) {
 	s, told := child(t, "waits")
 	require.NoError(t, s.start(t.Context()))
 	pid := s.pid()
@@ -143,7 +143,7 @@ func TestStopLetsTheChildFinish(t *testing.T) {
 	s.stop(t.Context())
 }
 
-func TestStopKillsWhoDoesNotListen(t *testing.T) {
+func TestStop_kills(t *testing.T) {
 	s, _ := child(t, "is deaf")
 	require.NoError(t, s.start(t.Context()))
 	pid := s.pid()
@@ -153,7 +153,7 @@ func TestStopKillsWhoDoesNotListen(t *testing.T) {
 	require.True(t, gone(pid))
 }
 
-func TestStopEndsTheChildrenOfTheChild(t *testing.T) {
+func TestStop_children(t *testing.T) {
 	s, _ := child(t, "has a child")
 	require.NoError(t, s.start(t.Context()))
 	var grandchild int
@@ -192,7 +192,7 @@ func TestChildDiesWithItsParent(t *testing.T) {
 	require.Eventually(t, func() bool { return gone(pid) }, 10*time.Second, 10*time.Millisecond)
 }
 
-func TestTakenPortFallsBackToAFreeOne(t *testing.T) {
+func TestPort_taken(t *testing.T) {
 	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, taken.Close()) })

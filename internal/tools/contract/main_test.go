@@ -39,7 +39,7 @@ func operation(name string, seen, validated int) jiraspec.OperationCount {
 	return jiraspec.OperationCount{Name: name, Seen: seen, Validated: validated}
 }
 
-func TestTheVerdictOverAllReports(t *testing.T) {
+func TestVerdict(t *testing.T) {
 	dir := specs(t)
 	one := jiraspec.Report{Edition: jiraspec.Cloud, Operations: []jiraspec.OperationCount{operation("GET /a", 2, 2), operation("PUT /b", 1, 0)}}
 	other := jiraspec.Report{Edition: jiraspec.Cloud, Operations: []jiraspec.OperationCount{operation("PUT /b", 3, 1)}}
@@ -103,7 +103,7 @@ func env(specs, out string) func(string) string {
 	}
 }
 
-func TestReportsAreRemovedWhenAskedFor(t *testing.T) {
+func TestReport_removed(t *testing.T) {
 	dir := specs(t)
 	left := reports(t, jiraspec.Report{Edition: jiraspec.Cloud, Operations: []jiraspec.OperationCount{operation("GET /a", 1, 1)}})
 	require.NoError(t, run(nil, env(dir, left), &bytes.Buffer{}))
@@ -112,13 +112,13 @@ func TestReportsAreRemovedWhenAskedFor(t *testing.T) {
 	require.NoDirExists(t, left)
 }
 
-func TestWithoutDocumentsThatIsSaid(t *testing.T) {
+func TestVerdict_without_documents(t *testing.T) {
 	const skipped = `SKIPPED: the vendor's OpenAPI documents are not at JIRA_SPECS=""; contract checks did not run`
 	var out bytes.Buffer
 	require.NoError(t, run(nil, env("", t.TempDir()), &out))
 	require.Equal(t, skipped+"\n", out.String())
 }
 
-func TestTheFolderOfTheReportsIsRequired(t *testing.T) {
+func TestReport_folder_required(t *testing.T) {
 	require.EqualError(t, run(nil, env("", ""), &bytes.Buffer{}), "JIRA_CONTRACT_OUT: expected the folder of the reports")
 }

@@ -51,7 +51,7 @@ func read(t *testing.T, stream string, red ...string) (printed string, r result)
 	return out.String(), r
 }
 
-func TestReaderTellsWhatHappened(t *testing.T) {
+func TestReader(t *testing.T) {
 	printed, r := read(t, stream)
 	require.Equal(t, `row one  tickets=1
 continuations: scenarios 1, points 2
@@ -78,7 +78,7 @@ skipped 1
 	require.False(t, r.ok(false))
 }
 
-func TestARunStandsOnlyWhenTestsPassed(t *testing.T) {
+func TestSummary_run(t *testing.T) {
 	rows := map[string]struct {
 		result        result
 		loose, strict bool
@@ -98,7 +98,7 @@ func TestARunStandsOnlyWhenTestsPassed(t *testing.T) {
 	}
 }
 
-func TestAParentThatFailsAloneCounts(t *testing.T) {
+func TestSummary_parent_fails_alone(t *testing.T) {
 	_, r := read(t, `{"Action":"pass","Package":"a","Test":"T/one"}
 {"Action":"fail","Package":"a","Test":"T"}
 {"Action":"fail","Package":"a"}`)

@@ -49,7 +49,7 @@ func TestExpectedRed(t *testing.T) {
 	})
 }
 
-func TestExpectedRedExcusesNoMore(t *testing.T) {
+func TestExpectedRed_excuses_no_more(t *testing.T) {
 	rows := map[string]string{
 		"a panic in a test that is listed": `{"Action":"output","Package":"a","Test":"TestDies","Output":"panic: boom\n"}
 {"Action":"fail","Package":"a","Test":"TestDies"}

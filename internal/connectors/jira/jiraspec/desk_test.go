@@ -42,7 +42,7 @@ func operations() map[jiraspec.Edition][]string {
 	}
 }
 
-func TestTheConnectorAndTheFakeKeepTheContract(t *testing.T) {
+func TestContract_connector_and_fake(t *testing.T) {
 	load(t, jiraspec.Cloud)
 	for edition, want := range operations() {
 		t.Run(string(edition), func(t *testing.T) {

@@ -27,7 +27,7 @@ func skipWithout(t testing.TB, err error) {
 	}
 }
 
-func TestWithoutDocumentsItIsSaidThatNothingIsChecked(t *testing.T) {
+func TestContract_without_documents(t *testing.T) {
 	empty := t.TempDir()
 	for name, row := range map[string]struct{ dir, want string }{
 		"no folder is named":              {"", `SKIPPED: the vendor's OpenAPI documents are not at JIRA_SPECS=""; contract checks did not run`},
@@ -42,7 +42,7 @@ func TestWithoutDocumentsItIsSaidThatNothingIsChecked(t *testing.T) {
 	}
 }
 
-func TestAnUnknownEditionIsRefused(t *testing.T) {
+func TestEdition_unknown(t *testing.T) {
 	_, err := jiraspec.Load(t.TempDir(), "server")
 	require.EqualError(t, err, `load the contract: unknown edition "server"; expected cloud or data_center`)
 }

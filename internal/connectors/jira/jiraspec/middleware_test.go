@@ -72,7 +72,7 @@ const (
 	transition = "/rest/api/3/issue/10001/transitions"
 )
 
-func TestWhatTheDocumentsDoNotAllowIsAViolation(t *testing.T) {
+func TestContract_violation(t *testing.T) {
 	load(t, jiraspec.Cloud)
 	good := answering(http.StatusOK, jsonType, goodIssue)
 	created := answering(http.StatusCreated, jsonType, `{"id":"10001","key":"ACCESS-1"}`)
@@ -172,7 +172,7 @@ func TestWhatTheDocumentsDoNotAllowIsAViolation(t *testing.T) {
 	}
 }
 
-func TestGoodExchangesAreValidated(t *testing.T) {
+func TestContract_valid(t *testing.T) {
 	load(t, jiraspec.Cloud)
 	for name, row := range map[string]struct {
 		edition   jiraspec.Edition
@@ -227,7 +227,7 @@ func TestGoodExchangesAreValidated(t *testing.T) {
 	}
 }
 
-func TestARefusalIsNoViolationAndValidatesNothing(t *testing.T) {
+func TestContract_refusal(t *testing.T) {
 	for _, status := range []int{401, 403, 404, 409, 410, 413, 429, 500, 503} {
 		c := load(t, jiraspec.Cloud)
 		through(t, c, answering(status, jsonType, `{"errorMessages":["no"],"errors":{}}`), call("GET", "/rest/api/3/user/search?query=a", ""))
@@ -236,7 +236,7 @@ func TestARefusalIsNoViolationAndValidatesNothing(t *testing.T) {
 	}
 }
 
-func TestTheGatewayRefusesInItsOwnShape(t *testing.T) {
+func TestGateway_refusals(t *testing.T) {
 	refused := answering(http.StatusUnauthorized, jsonType, `{"code":401,"message":"Unauthorized"}`)
 	c := load(t, jiraspec.Cloud)
 	through(t, c, refused, call("POST", "/ex/jira/cloud-id/rest/api/3/issue", `{"fields":{}}`))
@@ -245,7 +245,7 @@ func TestTheGatewayRefusesInItsOwnShape(t *testing.T) {
 	require.Len(t, c.Report().Broken(), 2, "Jira itself has no such members")
 }
 
-func TestAnAnswerThatAFaultSpoiledIsNotHeldAgainstTheDocuments(t *testing.T) {
+func TestContract_spoilt_answer(t *testing.T) {
 	load(t, jiraspec.Cloud)
 	for name, row := range map[string]struct {
 		answer http.HandlerFunc
@@ -284,7 +284,7 @@ func TestAnAnswerThatAFaultSpoiledIsNotHeldAgainstTheDocuments(t *testing.T) {
 	}
 }
 
-func TestACallerWhoGoesAwayIsNoViolation(t *testing.T) {
+func TestGuard_caller_goes_away(t *testing.T) {
 	c := load(t, jiraspec.Cloud)
 	ctx, cancel := context.WithCancel(t.Context())
 	guarded := c.Middleware(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { cancel() }))
@@ -319,7 +319,7 @@ func TestTheWireIsNotChanged(t *testing.T) {
 	require.Equal(t, http.Header{"X-Answer": {"yes"}}, answer.Header, "the mark of the fault is for the contract alone")
 }
 
-func TestWhatIsNotInTheDocumentsIsMissingOrOutside(t *testing.T) {
+func TestContract_outside(t *testing.T) {
 	c := load(t, jiraspec.DataCenter)
 	next := answering(200, jsonType, `{}`)
 	for _, target := range []string{
@@ -343,7 +343,7 @@ func TestWhatIsNotInTheDocumentsIsMissingOrOutside(t *testing.T) {
 	require.Contains(t, c.Report().Broken(), "data_center: GET /rest/api/3/myself: the documents have no such operation (1 times)")
 }
 
-func TestEveryOutsideRuleHasAReason(t *testing.T) {
+func TestRules_reasons(t *testing.T) {
 	for _, rule := range jiraspec.OutsideRules() {
 		require.NotEmpty(t, rule.Reason, rule.Path)
 		require.True(t, strings.HasPrefix(rule.Path, "/"), rule.Path)

@@ -39,7 +39,7 @@ func (w *witness) end() {
 	}
 }
 
-func TestGuardFailsATestThatBrokeTheContractAndLeavesItsReport(t *testing.T) {
+func TestGuard_violation(t *testing.T) {
 	load(t, jiraspec.Cloud)
 	out := filepath.Join(t.TempDir(), "reports")
 	t.Setenv(jiraspec.EnvOut, out)
@@ -58,7 +58,7 @@ func TestGuardFailsATestThatBrokeTheContractAndLeavesItsReport(t *testing.T) {
 	require.Equal(t, 2, reports[0].Operations[0].Seen)
 }
 
-func TestGuardSaysThatNothingIsCheckedWithoutDocuments(t *testing.T) {
+func TestGuard_says_that_nothing_is_checked(t *testing.T) {
 	t.Setenv(jiraspec.EnvSpecs, "")
 	w := &witness{}
 	guarded := jiraspec.Guard(w, jiraspec.Cloud, answering(http.StatusTeapot, "", ""))
@@ -70,7 +70,7 @@ func TestGuardSaysThatNothingIsCheckedWithoutDocuments(t *testing.T) {
 	require.Empty(t, w.errors)
 }
 
-func TestGuardFailsWhereADocumentCannotBeRead(t *testing.T) {
+func TestGuard_bad_document(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "jira-dc-10.0.json"), []byte("{"), 0o600))
 	t.Setenv(jiraspec.EnvSpecs, dir)
@@ -109,7 +109,7 @@ func TestAFrontServesTheReport(t *testing.T) {
 	require.Equal(t, []jiraspec.Report{r}, left)
 }
 
-func TestAFrontWithoutDocumentsIsTheFakeAndSaysSo(t *testing.T) {
+func TestGuard_without_documents(t *testing.T) {
 	t.Setenv(jiraspec.EnvSpecs, "")
 	front, err := jiraspec.InFront(os.Getenv, jiraspec.Cloud, answering(http.StatusTeapot, "", ""))
 	require.NoError(t, err)
@@ -122,14 +122,14 @@ func TestAFrontWithoutDocumentsIsTheFakeAndSaysSo(t *testing.T) {
 	require.NoError(t, front.Close())
 }
 
-func TestTheFolderForReportsIsAnAbsolutePath(t *testing.T) {
+func TestReport_absolute_folder(t *testing.T) {
 	load(t, jiraspec.Cloud)
 	t.Setenv(jiraspec.EnvOut, "reports")
 	_, err := jiraspec.FromEnv(os.Getenv, jiraspec.Cloud)
 	require.EqualError(t, err, "JIRA_CONTRACT_OUT: expected an absolute path, because tests run in folders of their own")
 }
 
-func TestOneContractCountsCallsFromManySides(t *testing.T) {
+func TestContract_many_sides(t *testing.T) {
 	c := load(t, jiraspec.Cloud)
 	guarded := c.Middleware(answering(200, jsonType, goodIssue))
 	var all sync.WaitGroup
@@ -143,7 +143,7 @@ func TestOneContractCountsCallsFromManySides(t *testing.T) {
 	require.Equal(t, 50, c.Report().Operations[0].Validated)
 }
 
-func TestCloseWritesOneReportOnceAndReportsAddUp(t *testing.T) {
+func TestContract_close_writes_once(t *testing.T) {
 	load(t, jiraspec.Cloud)
 	out := filepath.Join(t.TempDir(), "new", "folder")
 	env := func(name string) string {
@@ -186,14 +186,14 @@ func TestCloseWritesOneReportOnceAndReportsAddUp(t *testing.T) {
 	require.Empty(t, dataCenter.Broken())
 }
 
-func TestCloseWithoutAFolderWritesNothing(t *testing.T) {
+func TestContract_close_without_folder(t *testing.T) {
 	load(t, jiraspec.Cloud)
 	c, err := jiraspec.Load(os.Getenv(jiraspec.EnvSpecs), jiraspec.Cloud)
 	require.NoError(t, err)
 	require.NoError(t, c.Close())
 }
 
-func TestAFileThatIsNoReportIsRefused(t *testing.T) {
+func TestReport_bad_file(t *testing.T) {
 	for _, content := range []string{"{", "{}"} {
 		dir := t.TempDir()
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "cloud-1.json"), []byte(content), 0o600))

@@ -12,7 +12,7 @@ import (
 	"usher/internal/connectors/jira/jiratest"
 )
 
-func TestTheBoardShowsCardsAndTheirMoves(t *testing.T) {
+func TestBoard_cards(t *testing.T) {
 	d := newDesk(t, nil)
 	d.create(object{"assignee": object{"accountId": "acc-mia"}})
 	page := d.want(http.StatusOK, http.MethodGet, "/board?as=acc-ana", nil)
@@ -55,7 +55,7 @@ func TestACardIsMovedByAForm(t *testing.T) {
 	}
 }
 
-func TestTheFieldsOfAScreenAreAskedForAndSet(t *testing.T) {
+func TestTransition_screen_fields(t *testing.T) {
 	d := newDesk(t, func(c *jiratest.Config) {
 		c.Projects = jiratest.DefaultProjects()
 		c.Projects[0].Transitions[3].Screen = []desktest.ScreenField{{ID: "resolution", Required: true}, {ID: "customfield_10049", Required: true}}
@@ -101,7 +101,7 @@ func TestTheOtherForms(t *testing.T) {
 	d.want(http.StatusNotFound, http.MethodGet, "/browse/"+key, nil)
 }
 
-func TestWhatPeopleWriteIsNeverMarkup(t *testing.T) {
+func TestPages_no_markup(t *testing.T) {
 	evil := `<script>alert("1")</script>'"><img src=x onerror=alert(1)>`
 	d := newDesk(t, nil)
 	d.AddAccount(jiratest.Account{ID: "evil", Email: "evil@example.test", DisplayName: evil})
@@ -121,7 +121,7 @@ func TestWhatPeopleWriteIsNeverMarkup(t *testing.T) {
 	}
 }
 
-func TestAFormOfAnotherSiteIsRefused(t *testing.T) {
+func TestPages_form_of_another_site(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
 	form := url.Values{"key": {key}, "to": {"Approved"}, "as": {"acc-ana"}}

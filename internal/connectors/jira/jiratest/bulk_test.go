@@ -28,7 +28,7 @@ func keysOf(t *testing.T, issues any) []string {
 	return keys
 }
 
-func TestABulkFetchGivesEachIssueOnceByAscendingID(t *testing.T) {
+func TestBulkFetch_each_once(t *testing.T) {
 	d := newDesk(t, nil)
 	one, two, three := d.create(object{"labels": []string{"usher", "usher-1"}}), d.create(nil), d.create(nil)
 	moved, err := d.MoveToProject(two, "OTHER")
@@ -51,7 +51,7 @@ func TestABulkFetchGivesEachIssueOnceByAscendingID(t *testing.T) {
 	require.Equal(t, []string{moved}, keysOf(t, r.json["issues"]))
 }
 
-func TestBulkCallsAreClosedAndBounded(t *testing.T) {
+func TestBulk_bounds(t *testing.T) {
 	d := newDesk(t, nil)
 	many := make([]string, 1001)
 	for n := range many {
@@ -81,7 +81,7 @@ func TestBulkCallsAreClosedAndBounded(t *testing.T) {
 	d.want(http.StatusOK, http.MethodPost, bulkChangelog, object{"issueIdsOrKeys": many[:1000]})
 }
 
-func TestHistoriesComeInTheOrderOfTimeAndInPages(t *testing.T) {
+func TestBulkChangelog_pages(t *testing.T) {
 	d := newDesk(t, nil)
 	one, two, quiet := d.create(nil), d.create(nil), d.create(nil)
 	var times []int64
@@ -118,7 +118,7 @@ func TestHistoriesComeInTheOrderOfTimeAndInPages(t *testing.T) {
 	require.IsType(t, "", at(t, text, "issueChangeLogs", 0, "changeHistories", 0, "created"))
 }
 
-func TestASearchBringsOnlyThePartOfALongHistory(t *testing.T) {
+func TestSearch_part_of_a_long_history(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
 	for n := range 45 {
@@ -130,7 +130,7 @@ func TestASearchBringsOnlyThePartOfALongHistory(t *testing.T) {
 	require.Equal(t, "Number 44", at(t, r.json, "issues", 0, "changelog", "histories", 0, "items", 0, "toString"))
 }
 
-func TestAPageWithFieldsHoldsAHundredIssues(t *testing.T) {
+func TestSearch_page_size(t *testing.T) {
 	d := newDesk(t, nil)
 	_, err := d.Seed(desktest.Seed{Count: 130})
 	require.NoError(t, err)
@@ -142,7 +142,7 @@ func TestAPageWithFieldsHoldsAHundredIssues(t *testing.T) {
 	require.Equal(t, 130, size("key"))
 }
 
-func TestAnArchivedIssueIsReadButNotFoundAndNotChanged(t *testing.T) {
+func TestArchive(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
 	require.NoError(t, d.Archive(key, true))

@@ -33,7 +33,7 @@ func (d *desk) classicKeys(query url.Values) ([]string, object) {
 	return keysOf(d.t, r.json["issues"]), r.json
 }
 
-func TestDataCenterSaysWhatItIsAndHasNothingOfCloud(t *testing.T) {
+func TestDataCenter_server_info(t *testing.T) {
 	d := dataCenter(t, nil)
 	info := d.want(http.StatusOK, http.MethodGet, "/rest/api/2/serverInfo", nil)
 	require.Equal(t, "Server", info.json["deploymentType"])
@@ -57,7 +57,7 @@ func TestDataCenterSaysWhatItIsAndHasNothingOfCloud(t *testing.T) {
 	d.want(http.StatusOK, http.MethodGet, "/rest/api/latest/myself", nil)
 }
 
-func TestDataCenterKnowsPeopleByNameAndKey(t *testing.T) {
+func TestDataCenter_name_and_key(t *testing.T) {
 	d := dataCenter(t, nil)
 	me := d.want(http.StatusOK, http.MethodGet, "/rest/api/2/myself", nil)
 	require.Equal(t, "usher-bot", me.json["name"])
@@ -98,7 +98,7 @@ func TestDataCenterKnowsPeopleByNameAndKey(t *testing.T) {
 	d.want(http.StatusBadRequest, http.MethodGet, "/rest/api/2/user?accountId=acc-ana", nil)
 }
 
-func TestDataCenterSearchesByPosition(t *testing.T) {
+func TestDataCenter_search(t *testing.T) {
 	d := dataCenter(t, nil)
 	one, two, three := d.create(nil), d.create(object{"reporter": object{"name": "ana"}}), d.create(nil)
 	found, page := d.classicKeys(url.Values{"jql": {"project = ACCESS ORDER BY key"}, "maxResults": {"2"}})
@@ -159,7 +159,7 @@ func TestDataCenterCredentials(t *testing.T) {
 	}
 }
 
-func TestWrongPasswordsCloseBasicAuthentication(t *testing.T) {
+func TestAuth_wrong_passwords(t *testing.T) {
 	d := dataCenter(t, nil)
 	d.SetFaults(jiratest.Faults{CaptchaAfter: 2})
 	d.authorization, d.email, d.token = "", "usher-bot", "wrong"
@@ -176,7 +176,7 @@ func TestWrongPasswordsCloseBasicAuthentication(t *testing.T) {
 	d.want(http.StatusOK, http.MethodGet, "/rest/api/2/myself", nil)
 }
 
-func TestDataCenterTellsItsLimitWithEveryAnswer(t *testing.T) {
+func TestDataCenter_limit_headers(t *testing.T) {
 	d := dataCenter(t, nil)
 	for _, path := range []string{"/rest/api/2/myself", "/rest/api/2/issue/NO-1"} {
 		r := d.call(http.MethodGet, path, nil)
@@ -194,7 +194,7 @@ func TestDataCenterTellsItsLimitWithEveryAnswer(t *testing.T) {
 	d.want(http.StatusOK, http.MethodGet, "/rest/api/2/myself", nil)
 }
 
-func TestDataCenterCreateMetadataComesAsValues(t *testing.T) {
+func TestDataCenter_create_metadata(t *testing.T) {
 	d := dataCenter(t, nil)
 	types := d.want(http.StatusOK, http.MethodGet, "/rest/api/2/issue/createmeta/ACCESS/issuetypes", nil)
 	require.Equal(t, "10010", at(t, types.json, "values", 0, "id"))
@@ -206,7 +206,7 @@ func TestDataCenterCreateMetadataComesAsValues(t *testing.T) {
 	d.want(http.StatusBadRequest, http.MethodGet, "/rest/api/2/issue/createmeta/NO/issuetypes", nil)
 }
 
-func TestDataCenterIssuesMoveAndAreCommentedOn(t *testing.T) {
+func TestDataCenter_issues(t *testing.T) {
 	d := dataCenter(t, nil)
 	key := d.create(nil)
 	issue := "/rest/api/2/issue/" + key
@@ -243,7 +243,7 @@ func TestDataCenterIssuesMoveAndAreCommentedOn(t *testing.T) {
 	require.Equal(t, []any{"Issue Does Not Exist"}, gone.json["errorMessages"])
 }
 
-func TestThePagesWorkOnDataCenter(t *testing.T) {
+func TestPages_data_center(t *testing.T) {
 	d := dataCenter(t, nil)
 	key := d.create(nil)
 	form := url.Values{"key": {key}, "to": {"Approved"}, "as": {"ana"}}

@@ -96,7 +96,7 @@ func losing(times int, op jiratest.Operation) fakewire.Rule {
 	return fakewire.Rule{Times: times, Only: []jiratest.Operation{op}, Succeeded: true, Of: []fakewire.Fault{{Kind: fakewire.Drop}}}
 }
 
-func TestAnAnswerThatIsDroppedWasCommitted(t *testing.T) {
+func TestFaults_dropped_answer(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
 	d.spoils(losing(2, jiratest.OpCreateIssue), losing(1, jiratest.OpAddComment), losing(1, jiratest.OpTransition))
@@ -117,7 +117,7 @@ func TestAnAnswerThatIsDroppedWasCommitted(t *testing.T) {
 	require.Empty(t, d.Faults().Rules, "nothing is left of what counts down")
 }
 
-func TestARefusedCallUsesUpNoDrop(t *testing.T) {
+func TestFaults_refused_call_uses_no_drop(t *testing.T) {
 	d := newDesk(t, nil)
 	d.spoils(losing(1, jiratest.OpCreateIssue))
 	d.want(http.StatusBadRequest, http.MethodPost, "/rest/api/2/issue", newIssue(object{"summary": nil}))
@@ -151,7 +151,7 @@ func TestRateLimits(t *testing.T) {
 	}
 }
 
-func TestFaultsAreSwitchedByHTTP(t *testing.T) {
+func TestFaults_by_http(t *testing.T) {
 	d := newDesk(t, nil)
 	r := d.want(http.StatusOK, http.MethodPut, "/_sim/faults", `{"down":true,"index_lag_seconds":1.5,
 		"rules":[{"times":2,"only":["create_issue"],"succeeded":true,"of":[{"kind":"drop"}]}]}`)

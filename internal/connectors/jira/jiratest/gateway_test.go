@@ -19,7 +19,7 @@ func TestTheSiteTellsItsCloudID(t *testing.T) {
 	require.Equal(t, 1, d.Count(jiratest.OpTenantInfo))
 }
 
-func TestAScopedTokenGoesThroughTheGateway(t *testing.T) {
+func TestGateway_scoped_token(t *testing.T) {
 	d := newDesk(t, func(c *jiratest.Config) { c.Accounts[0].Scopes = []string{"read:jira-work", "read:jira-user"} })
 	d.authorization = "Bearer " + jiratest.DefaultToken
 	require.Equal(t, jiratest.DefaultAccountID, d.want(http.StatusOK, http.MethodGet, throughGateway+"/rest/api/3/myself", nil).json["accountId"])
@@ -35,7 +35,7 @@ func TestAScopedTokenGoesThroughTheGateway(t *testing.T) {
 	d.want(http.StatusOK, http.MethodGet, throughGateway+"/rest/api/3/issue/ACCESS-1", nil)
 }
 
-func TestTheGatewayRefusesWhereTheSiteFallsSilent(t *testing.T) {
+func TestGateway_bad_credentials(t *testing.T) {
 	for name, tt := range map[string]struct {
 		authorization string
 		change        func(*desk)
@@ -67,7 +67,7 @@ func expireDefault(d *desk) {
 	d.clock.move(time.Minute)
 }
 
-func TestAnExpiredTokenAtTheSiteMakesTheCallerAnonymous(t *testing.T) {
+func TestToken_expired(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
 	expireDefault(d)
@@ -86,7 +86,7 @@ func TestBearerTokensAtTheSite(t *testing.T) {
 	require.Empty(t, r.header.Get("X-Seraph-LoginReason"), "a scheme that nobody knows is no log-in")
 }
 
-func TestAnotherSitesCloudIDLeadsNowhere(t *testing.T) {
+func TestGateway_other_site(t *testing.T) {
 	d := newDesk(t, nil)
 	d.want(http.StatusNotFound, http.MethodGet, "/ex/jira/another/rest/api/3/myself", nil)
 	d.want(http.StatusNotFound, http.MethodGet, throughGateway+"/board", nil)

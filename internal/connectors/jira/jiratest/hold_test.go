@@ -44,7 +44,7 @@ func (d *desk) awaitHeld(t *testing.T, want ...bool) {
 	}, 10*time.Second, time.Millisecond)
 }
 
-func TestAHeldCallWaitsForItsRelease(t *testing.T) {
+func TestHold_waits_for_its_release(t *testing.T) {
 	for name, row := range map[string]struct {
 		when   fakewire.HoldTime
 		stored int

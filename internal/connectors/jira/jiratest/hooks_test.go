@@ -20,7 +20,7 @@ func hookFor(url string) object {
 	}
 }
 
-func TestAnAdministratorRegistersAWebhook(t *testing.T) {
+func TestWebhook_registration(t *testing.T) {
 	r := newReceiver(t)
 	d := newDesk(t, nil)
 	made := d.want(http.StatusCreated, http.MethodPost, adminHooks, hookFor(r.URL))
@@ -50,7 +50,7 @@ func TestAnAdministratorRegistersAWebhook(t *testing.T) {
 	d.want(http.StatusNotFound, http.MethodGet, self, nil)
 }
 
-func TestWebhooksThatCannotBeRegistered(t *testing.T) {
+func TestWebhook_registration_refused(t *testing.T) {
 	d := newDesk(t, nil)
 	for name, change := range map[string]func(object){
 		"without a name":            func(o object) { delete(o, "name") },
@@ -73,7 +73,7 @@ func TestWebhooksThatCannotBeRegistered(t *testing.T) {
 	d.want(http.StatusNotFound, http.MethodGet, throughGateway+adminHooks, nil)
 }
 
-func TestDataCenterTakesTheSecretWithinTheConfiguration(t *testing.T) {
+func TestDataCenter_webhook_secret(t *testing.T) {
 	r := newReceiver(t)
 	d := dataCenter(t, nil)
 	const path = "/rest/jira-webhook/1.0/webhooks"
@@ -107,7 +107,7 @@ func TestDataCenterTakesTheSecretWithinTheConfiguration(t *testing.T) {
 	require.NotContains(t, at(t, moved.body, "changelog", "items", 0), "fieldId")
 }
 
-func TestDataCenterBeforeTenHasTheOlderPath(t *testing.T) {
+func TestDataCenter_older_path(t *testing.T) {
 	d := dataCenter(t, func(c *jiratest.Config) { c.Version = "9.12.4" })
 	made := d.want(http.StatusCreated, http.MethodPost, adminHooks, hookFor("https://usher.example.test/hook"))
 	require.Equal(t, d.url+adminHooks+"/1", made.json["self"])
@@ -117,7 +117,7 @@ func TestDataCenterBeforeTenHasTheOlderPath(t *testing.T) {
 	require.Equal(t, "9.12.4", info.json["version"])
 }
 
-func TestDataCenterRepeatsNoDelivery(t *testing.T) {
+func TestDataCenter_no_repeated_delivery(t *testing.T) {
 	r := newReceiver(t)
 	r.refuse = 1
 	d := dataCenter(t, func(c *jiratest.Config) { c.Webhooks = []desktest.Webhook{{URL: r.URL, RetryDelay: time.Millisecond}} })

@@ -18,7 +18,7 @@ import (
 
 const notThere = "Issue does not exist or you do not have permission to see it."
 
-func TestCreateRefusesWhatJiraRefuses(t *testing.T) {
+func TestCreateIssue_refusals(t *testing.T) {
 	offScreen := "Field 'customfield_10049' cannot be set. It is not on the appropriate screen, or unknown."
 	for name, tt := range map[string]struct {
 		version, field string
@@ -54,7 +54,7 @@ func TestCreateRefusesWhatJiraRefuses(t *testing.T) {
 	}
 }
 
-func TestCreateStoresEverythingAtomically(t *testing.T) {
+func TestCreateIssue_atomic(t *testing.T) {
 	d := newDesk(t, nil)
 	body := newIssue(object{
 		"labels": []string{"usher-1", "access"}, "reporter": object{"accountId": "acc-ana"}, "description": doc("Please."),
@@ -88,7 +88,7 @@ func TestCreateStoresEverythingAtomically(t *testing.T) {
 	require.Equal(t, object{"description": doc("Please.")}, three.json["fields"])
 }
 
-func TestABodyThatIsNoJSONIsRefusedWithoutErrorsByField(t *testing.T) {
+func TestBody_no_json(t *testing.T) {
 	d := newDesk(t, nil)
 	for _, body := range []string{`{"fields":`, `{"fields":[]}`, ``} {
 		r := d.want(http.StatusBadRequest, http.MethodPost, "/rest/api/3/issue", body)
@@ -97,7 +97,7 @@ func TestABodyThatIsNoJSONIsRefusedWithoutErrorsByField(t *testing.T) {
 	}
 }
 
-func TestRequiredFieldsAndTheReporterPermission(t *testing.T) {
+func TestFields_required(t *testing.T) {
 	d := newDesk(t, func(c *jiratest.Config) {
 		c.Projects = jiratest.DefaultProjects()
 		c.Projects[0].Fields[6].Required = true
@@ -111,7 +111,7 @@ func TestRequiredFieldsAndTheReporterPermission(t *testing.T) {
 	d.create(object{"customfield_10041": "r-1"})
 }
 
-func TestAnIssueIsReadByIDByKeyInAnyCaseAndByItsOldKey(t *testing.T) {
+func TestGetIssue_ids_and_keys(t *testing.T) {
 	d := newDesk(t, nil)
 	d.create(nil)
 	before, _ := d.Issue("ACCESS-1")
@@ -127,7 +127,7 @@ func TestAnIssueIsReadByIDByKeyInAnyCaseAndByItsOldKey(t *testing.T) {
 	require.Equal(t, "ACCESS-2", d.create(nil), "a number is never used twice")
 }
 
-func TestDeletedHiddenAndUnknownIssuesAnswerTheSame(t *testing.T) {
+func TestGetIssue_gone(t *testing.T) {
 	d := newDesk(t, nil)
 	deleted, hidden := d.create(nil), d.create(nil)
 	d.want(http.StatusNoContent, http.MethodDelete, "/rest/api/3/issue/"+deleted, nil)
@@ -142,7 +142,7 @@ func TestDeletedHiddenAndUnknownIssuesAnswerTheSame(t *testing.T) {
 	d.want(http.StatusOK, http.MethodGet, "/rest/api/3/issue/"+hidden, nil)
 }
 
-func TestBulkFetchAnswersWhatCanBeSeenInTheOrderOfIDs(t *testing.T) {
+func TestBulkFetch_order(t *testing.T) {
 	d := newDesk(t, nil)
 	first, second := d.create(nil), d.create(nil)
 	_, err := d.MoveToProject(first, "OTHER")
@@ -160,7 +160,7 @@ func TestBulkFetchAnswersWhatCanBeSeenInTheOrderOfIDs(t *testing.T) {
 	}
 }
 
-func TestAnEditIsToldInTheHistoryAndNothingElseIs(t *testing.T) {
+func TestEdit_history(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(object{"labels": []string{"a"}})
 	path := "/rest/api/2/issue/" + key
@@ -186,7 +186,7 @@ func TestAnEditIsToldInTheHistoryAndNothingElseIs(t *testing.T) {
 	require.Equal(t, desktest.StatusWaiting, i.Status)
 }
 
-func TestTheHistoryIsPagedOldestFirstAndExpandedNewestFirst(t *testing.T) {
+func TestChangelog_order(t *testing.T) {
 	d := newDesk(t, func(c *jiratest.Config) { c.PageLimit = 2 })
 	key := d.create(nil)
 	for _, summary := range []string{"one", "two", "three"} {
@@ -238,7 +238,7 @@ func TestPropertiesAreUpserts(t *testing.T) {
 	d.want(http.StatusBadRequest, http.MethodPut, property, "no json")
 }
 
-func TestIssuesThatAreOpenedAtTheSameTimeGetKeysOfTheirOwn(t *testing.T) {
+func TestCreateIssue_at_the_same_time(t *testing.T) {
 	d := newDesk(t, kept(filepath.Join(t.TempDir(), "state.jsonl")))
 	var wg sync.WaitGroup
 	for range 8 {

@@ -11,7 +11,7 @@ import (
 	"usher/internal/connectors/jira/jiratest"
 )
 
-func TestABurstSlowsOneOperationDown(t *testing.T) {
+func TestLimits_burst(t *testing.T) {
 	d := newDesk(t, func(c *jiratest.Config) { c.Faults.Limits = &jiratest.Limits{BurstPerSecond: 2} })
 	for range 2 {
 		d.want(http.StatusOK, http.MethodGet, "/rest/api/3/myself", nil)
@@ -25,7 +25,7 @@ func TestABurstSlowsOneOperationDown(t *testing.T) {
 	d.want(http.StatusTooManyRequests, http.MethodGet, "/rest/api/3/myself", nil)
 }
 
-func TestWritesToOneIssueAreLimited(t *testing.T) {
+func TestLimits_one_issue(t *testing.T) {
 	d := newDesk(t, nil)
 	one, other := d.create(nil), d.create(nil)
 	d.SetFaults(jiratest.Faults{Limits: &jiratest.Limits{IssueWritesPer2s: 2, IssueWritesPer30s: 3}})
@@ -49,7 +49,7 @@ func TestWritesToOneIssueAreLimited(t *testing.T) {
 	require.Equal(t, http.StatusCreated, comment(one).status)
 }
 
-func TestTheQuotaCountsPointsAtTheGatewayUntilTheHourIsOver(t *testing.T) {
+func TestLimits_quota(t *testing.T) {
 	d := newDesk(t, nil)
 	_, err := d.Seed(desktest.Seed{Count: 8})
 	require.NoError(t, err)

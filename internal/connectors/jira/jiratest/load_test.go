@@ -17,7 +17,7 @@ import (
 	"usher/internal/connectors/jira/jiratest"
 )
 
-func TestASeedOpensManyIssuesAtOnce(t *testing.T) {
+func TestSeed_many_issues(t *testing.T) {
 	r := newReceiver(t)
 	d := hookedDesk(t, r)
 	before := d.create(nil)
@@ -43,7 +43,7 @@ func TestASeedOpensManyIssuesAtOnce(t *testing.T) {
 	}
 }
 
-func TestCallsAreCountedCheaplyAndFromZeroAgain(t *testing.T) {
+func TestLog_counts_from_zero(t *testing.T) {
 	d := newDesk(t, nil)
 	d.create(nil)
 	d.keys("project = ACCESS")
@@ -54,8 +54,8 @@ func TestCallsAreCountedCheaplyAndFromZeroAgain(t *testing.T) {
 	require.Equal(t, fakewire.Calls{ByOperation: map[jiratest.Operation]int{}}, d.Calls())
 }
 
-// TestTheIndexFindsWhatAWalkOverAllFinds compares narrowed queries with the same ones in a form that nothing narrows.
-func TestTheIndexFindsWhatAWalkOverAllFinds(t *testing.T) {
+// TestIndex compares narrowed queries with the same ones in a form that nothing narrows.
+func TestIndex(t *testing.T) {
 	d := newDesk(t, nil)
 	for n := range 30 {
 		d.create(object{"labels": []string{"usher", fmt.Sprintf("usher-%d", n%7)}})
@@ -81,7 +81,7 @@ func TestTheIndexFindsWhatAWalkOverAllFinds(t *testing.T) {
 	require.Equal(t, []string{"ACCESS-4"}, d.keys("labels = late"))
 }
 
-func TestAClockThatIsPutBackHidesNothing(t *testing.T) {
+func TestDesk_clock_put_back(t *testing.T) {
 	d := newDesk(t, nil)
 	d.SetFaults(jiratest.Faults{ClockSkewSeconds: 7200})
 	ahead := d.create(nil)
@@ -92,7 +92,7 @@ func TestAClockThatIsPutBackHidesNothing(t *testing.T) {
 	require.Empty(t, d.keys(`updated >= "2026/03/04 07:31"`))
 }
 
-func TestASeedIsKeptOverARestart(t *testing.T) {
+func TestSeed_restart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.jsonl")
 	d := newDesk(t, kept(file))
 	_, err := d.Seed(desktest.Seed{Count: 2500})
@@ -105,7 +105,7 @@ func TestASeedIsKeptOverARestart(t *testing.T) {
 		object{"jql": "labels = usher", "maxResults": 5000}).raw, `{"id":`))
 }
 
-func TestTheBoardShowsTheYoungestOfMany(t *testing.T) {
+func TestBoard_many(t *testing.T) {
 	d := newDesk(t, nil)
 	_, err := d.Seed(desktest.Seed{Count: 105})
 	require.NoError(t, err)

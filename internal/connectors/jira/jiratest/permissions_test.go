@@ -9,7 +9,7 @@ import (
 	"usher/internal/connectors/jira/jiratest"
 )
 
-func TestALostPermissionOnAProjectLooksLikeEmptiness(t *testing.T) {
+func TestPermissions_project(t *testing.T) {
 	d := newDesk(t, nil)
 	lost, kept := d.create(nil), d.create(object{"project": object{"key": "OTHER"}})
 	d.SetFaults(jiratest.Faults{HiddenProjects: []string{"ACCESS"}})
@@ -26,7 +26,7 @@ func TestALostPermissionOnAProjectLooksLikeEmptiness(t *testing.T) {
 	d.want(http.StatusOK, http.MethodGet, "/rest/api/3/issue/"+lost, nil)
 }
 
-func TestALostPermissionOnAnIssueLooksLikeEmptiness(t *testing.T) {
+func TestPermissions_issue(t *testing.T) {
 	d := newDesk(t, nil)
 	lost, kept := d.create(nil), d.create(nil)
 	d.SetFaults(jiratest.Faults{HiddenIssues: []string{lost}})
@@ -38,7 +38,7 @@ func TestALostPermissionOnAnIssueLooksLikeEmptiness(t *testing.T) {
 	d.want(http.StatusNotFound, http.MethodGet, "/rest/api/3/issue/"+lost+"/transitions", nil)
 }
 
-func TestAProjectThatCanOnlyBeRead(t *testing.T) {
+func TestPermissions_read_only(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
 	d.SetFaults(jiratest.Faults{ReadOnlyProjects: []string{"ACCESS"}})
@@ -51,7 +51,7 @@ func TestAProjectThatCanOnlyBeRead(t *testing.T) {
 	d.want(http.StatusForbidden, http.MethodPut, issue+"/properties/usher", object{})
 }
 
-func TestAnAccountThatIsSwitchedOff(t *testing.T) {
+func TestAccount_inactive(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
 	d.SetFaults(jiratest.Faults{InactiveAccounts: []string{"acc-ana"}})
@@ -62,14 +62,14 @@ func TestAnAccountThatIsSwitchedOff(t *testing.T) {
 	require.Equal(t, false, d.want(http.StatusOK, http.MethodGet, "/rest/api/3/user?accountId=acc-ana", nil).json["active"])
 }
 
-func TestACaptchaStopsBasicAuthenticationOnCloudToo(t *testing.T) {
+func TestCaptcha_on_cloud(t *testing.T) {
 	d := newDesk(t, nil)
 	d.SetFaults(jiratest.Faults{Captcha: true})
 	r := d.want(http.StatusForbidden, http.MethodGet, "/rest/api/3/myself", nil)
 	require.Equal(t, "AUTHENTICATION_DENIED", r.header.Get("X-Seraph-LoginReason"))
 }
 
-func TestCommentPropertiesCanBeHidden(t *testing.T) {
+func TestComments_hidden_properties(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
 	d.SetFaults(jiratest.Faults{HideCommentProperties: true})

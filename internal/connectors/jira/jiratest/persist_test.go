@@ -14,7 +14,7 @@ func kept(file string) func(*jiratest.Config) {
 	return func(c *jiratest.Config) { c.StateFile = file }
 }
 
-func TestARestartGoesOnWithTheTickets(t *testing.T) {
+func TestRestart_tickets(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.jsonl")
 	d := newDesk(t, kept(file))
 	one := d.create(object{"labels": []string{"l"}, "description": "Text.", "customfield_10048": object{"value": "Low"}})
@@ -43,7 +43,7 @@ func TestARestartGoesOnWithTheTickets(t *testing.T) {
 	require.Greater(t, fresh.ID, want[0].ID)
 }
 
-func TestAStateFileThatIsNoneIsRefused(t *testing.T) {
+func TestState_bad_file(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.jsonl")
 	require.NoError(t, os.WriteFile(file, []byte("hello\n"), 0o600))
 	s := jiratest.New(jiratest.Config{StateFile: file})

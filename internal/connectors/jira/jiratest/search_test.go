@@ -56,7 +56,7 @@ func TestJQLFindsWhatItAsksFor(t *testing.T) {
 	}
 }
 
-func TestJQLIsRefusedInJirasWords(t *testing.T) {
+func TestJQL_refusals(t *testing.T) {
 	d := newDesk(t, nil)
 	for jql, want := range map[string]string{
 		``:                                   "Unbounded JQL queries are not allowed here. Please add a search restriction to your query.",
@@ -131,7 +131,7 @@ func TestBrokenPaging(t *testing.T) {
 	require.Equal(t, first["nextPageToken"], again["nextPageToken"])
 }
 
-func TestTheSearchLagsBehindEveryWrite(t *testing.T) {
+func TestSearch_lags(t *testing.T) {
 	d := newDesk(t, func(c *jiratest.Config) { c.Faults.IndexLagSeconds = 120 })
 	jql := `project = ACCESS AND status = "Waiting for approval"`
 	key := d.create(nil)
@@ -158,7 +158,7 @@ func TestTheSearchLagsBehindEveryWrite(t *testing.T) {
 	require.Empty(t, d.keys("status = Done"), "without a lag the index is up to date at once")
 }
 
-func TestALagThatComesLaterHidesNothingThatWasFound(t *testing.T) {
+func TestLag_that_comes_later(t *testing.T) {
 	d := newDesk(t, nil)
 	old := d.create(nil)
 	d.SetFaults(jiratest.Faults{IndexLagSeconds: 60})

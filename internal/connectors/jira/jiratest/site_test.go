@@ -12,7 +12,7 @@ import (
 	"usher/internal/connectors/jira/jiratest"
 )
 
-func TestWrongCredentialsLookLikeEmptiness(t *testing.T) {
+func TestAuth_wrong_credentials(t *testing.T) {
 	for name, tt := range map[string]struct {
 		email, token, reason string
 		faults               jiratest.Faults
@@ -49,7 +49,7 @@ func TestWrongCredentialsLookLikeEmptiness(t *testing.T) {
 	}
 }
 
-func TestGoodCredentialsNameTheAccount(t *testing.T) {
+func TestAuth_account(t *testing.T) {
 	d := newDesk(t, nil)
 	d.email = "USHER-BOT@example.test"
 	me := d.want(http.StatusOK, http.MethodGet, "/rest/api/3/myself", nil)
@@ -66,7 +66,7 @@ func TestGoodCredentialsNameTheAccount(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, bearer.status)
 }
 
-func TestUsersAreFoundByTheStartOfTheirNamesAndAddresses(t *testing.T) {
+func TestFindUsers_beginnings(t *testing.T) {
 	d := newDesk(t, nil)
 	for query, want := range map[string][]string{
 		"query=ana%40example.test": {"acc-ana"},
@@ -107,7 +107,7 @@ func (d *desk) users(path string) []string {
 	return ids
 }
 
-func TestTheMetadataTellsTheScreens(t *testing.T) {
+func TestCreateMetadata(t *testing.T) {
 	d := newDesk(t, nil)
 	types := d.want(http.StatusOK, http.MethodGet, "/rest/api/3/issue/createmeta/ACCESS/issuetypes", nil).json
 	require.Equal(t, "Access request", at(t, types, "issueTypes", 0, "name"))
@@ -138,7 +138,7 @@ func TestTheRemovedSearchSaysSo(t *testing.T) {
 	d.want(http.StatusNotFound, http.MethodGet, "/rest/api/3/nothing", nil)
 }
 
-func TestCallsAreCountedAndRemembered(t *testing.T) {
+func TestLog_counts(t *testing.T) {
 	d := newDesk(t, nil)
 	d.create(nil)
 	d.want(http.StatusNotFound, http.MethodGet, "/rest/api/3/issue/NO-1?fields=summary", nil)

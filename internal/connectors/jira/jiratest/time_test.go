@@ -12,7 +12,7 @@ import (
 	"usher/internal/connectors/jira/jiratest"
 )
 
-func TestJQLTimesAreInTheZoneOfTheCallersProfile(t *testing.T) {
+func TestJQL_zone(t *testing.T) {
 	tokyo := time.FixedZone("Asia/Tokyo", 9*60*60)
 	d := newDesk(t, func(c *jiratest.Config) {
 		c.Accounts = append(c.Accounts, jiratest.Account{ID: "acc-yui", Email: "yui@example.test", Token: "yui", Zone: tokyo})
@@ -38,7 +38,7 @@ func TestJQLTimesAreInTheZoneOfTheCallersProfile(t *testing.T) {
 	}
 }
 
-func TestABareNumberIsATimeInMillisecondsInEveryZone(t *testing.T) {
+func TestJQL_number_is_milliseconds(t *testing.T) {
 	for _, edition := range []jiratest.Edition{jiratest.Cloud, jiratest.DataCenter} {
 		d := newDesk(t, func(c *jiratest.Config) { c.Edition, c.Accounts[0].Password = edition, jiratest.DefaultToken })
 		if edition == jiratest.DataCenter {
@@ -58,7 +58,7 @@ func TestABareNumberIsATimeInMillisecondsInEveryZone(t *testing.T) {
 	}
 }
 
-func TestTheDefaultProfileIsNeitherUTCNorTheSites(t *testing.T) {
+func TestProfile_default_zone(t *testing.T) {
 	d := newDesk(t, nil)
 	me := d.want(http.StatusOK, http.MethodGet, "/rest/api/3/myself", nil)
 	require.Equal(t, jiratest.DefaultZone, me.json["timeZone"])
@@ -66,7 +66,7 @@ func TestTheDefaultProfileIsNeitherUTCNorTheSites(t *testing.T) {
 	require.Equal(t, "Etc/GMT+7", info.json["serverTimeZone"])
 }
 
-func TestEveryAnswerTellsTheSitesOwnClock(t *testing.T) {
+func TestDateHeader(t *testing.T) {
 	d := newDesk(t, nil)
 	d.SetFaults(jiratest.Faults{ClockSkewSeconds: 3600})
 	key := d.create(nil)

@@ -10,7 +10,7 @@ import (
 	"usher/internal/connectors/jira/jiratest"
 )
 
-func TestATwoStepCloseNeedsAConfirmation(t *testing.T) {
+func TestWorkflow_two_step_close(t *testing.T) {
 	d := newDesk(t, nil)
 	d.SetFaults(jiratest.Faults{TwoStepClose: true})
 	key := d.create(nil)
@@ -28,7 +28,7 @@ func TestATwoStepCloseNeedsAConfirmation(t *testing.T) {
 	require.Equal(t, desktest.StatusDone, i.Status)
 }
 
-func TestAResolutionThatIsOnNoScreen(t *testing.T) {
+func TestResolution_on_no_screen(t *testing.T) {
 	d := newDesk(t, nil)
 	d.SetFaults(jiratest.Faults{NoResolutionScreen: true})
 	issue := "/rest/api/2/issue/" + d.create(nil)
@@ -40,7 +40,7 @@ func TestAResolutionThatIsOnNoScreen(t *testing.T) {
 	require.Equal(t, "done", at(t, i.json, "fields", "status", "statusCategory", "key"))
 }
 
-func TestAFieldThatIsDemandedFromNowOn(t *testing.T) {
+func TestFields_demanded_later(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
 	d.SetFaults(jiratest.Faults{RequiredFields: []string{"customfield_10049"}})

@@ -83,7 +83,7 @@ func events(got []received) []string {
 	return names
 }
 
-func TestTheSignatureIsTheVendorsTestVector(t *testing.T) {
+func TestWebhook_test_vector(t *testing.T) {
 	require.Equal(t, "sha256=a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9",
 		jiratest.Signature("It's a Secret to Everybody", []byte("Hello World!")))
 }
@@ -120,7 +120,7 @@ func TestEveryChangeIsAnnounced(t *testing.T) {
 	require.NotContains(t, got[3].body, "changelog")
 }
 
-func TestADeliveryIsRepeatedWithTheSameIdentifier(t *testing.T) {
+func TestWebhook_repeated_identifier(t *testing.T) {
 	r := newReceiver(t)
 	r.refuse = 2
 	d := hookedDesk(t, r)
@@ -131,7 +131,7 @@ func TestADeliveryIsRepeatedWithTheSameIdentifier(t *testing.T) {
 	require.Equal(t, got[0].raw, got[2].raw)
 }
 
-func TestWebhooksAreLostDoubledReorderedAndForged(t *testing.T) {
+func TestWebhook_faults(t *testing.T) {
 	r := newReceiver(t)
 	d := hookedDesk(t, r)
 	d.SetFaults(jiratest.Faults{HookFaults: desktest.HookFaults{LoseWebhooks: 1}})

@@ -19,7 +19,7 @@ func move(id string, more object) object {
 	return body
 }
 
-func TestTransitionsThatAreListedDependOnTheStatus(t *testing.T) {
+func TestTransitions_by_status(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
 	r := d.want(http.StatusOK, http.MethodGet, "/rest/api/3/issue/"+key+"/transitions?expand=transitions.fields", nil)
@@ -37,7 +37,7 @@ func TestTransitionsThatAreListedDependOnTheStatus(t *testing.T) {
 	require.Empty(t, only.json["transitions"])
 }
 
-func TestTransitionsAreRefusedInJirasWords(t *testing.T) {
+func TestTransition_refusals(t *testing.T) {
 	stale := "It seems that you have tried to perform a workflow operation (Reopen) that is not valid for the current state of this issue" +
 		" (ACCESS-1). The likely cause is that somebody has changed the issue recently, please look at the issue history for details."
 	whole := func(message string) object { return object{"errorMessages": []any{message}, "errors": object{}} }
@@ -70,7 +70,7 @@ func TestTransitionsAreRefusedInJirasWords(t *testing.T) {
 	}
 }
 
-func TestClosingSetsTheResolutionAndReopeningClearsIt(t *testing.T) {
+func TestResolution_set_and_cleared(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
 	path := "/rest/api/3/issue/" + key
@@ -98,7 +98,7 @@ func TestClosingSetsTheResolutionAndReopeningClearsIt(t *testing.T) {
 	require.Equal(t, "acc-ana", at(t, log, "values", 1, "author", "accountId"))
 }
 
-func TestMovingByHandSaysWhatIsPossible(t *testing.T) {
+func TestMoveAs_refusal(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
 	require.NoError(t, d.MoveAs("acc-ana", key, "won't do"))
@@ -111,7 +111,7 @@ func TestMovingByHandSaysWhatIsPossible(t *testing.T) {
 	require.ErrorContains(t, d.MoveAs("acc-ana", "ACCESS-9", "Done"), notThere)
 }
 
-func TestATransitionInConflictChangesNothing(t *testing.T) {
+func TestTransition_conflict(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
 	d.SetFaults(jiratest.Faults{TransitionConflicts: 1})
@@ -121,7 +121,7 @@ func TestATransitionInConflictChangesNothing(t *testing.T) {
 	d.want(http.StatusNoContent, http.MethodPost, "/rest/api/3/issue/"+key+"/transitions", move("11", nil))
 }
 
-func TestCommentsAreOfTheVersionsFormAndPaged(t *testing.T) {
+func TestComments_pages(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
 	v2, v3 := "/rest/api/2/issue/"+key+"/comment", "/rest/api/3/issue/"+key+"/comment"

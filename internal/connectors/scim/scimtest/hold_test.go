@@ -43,7 +43,7 @@ func awaitHeld(t *testing.T, s *scimtest.Server, holds int) {
 	}, 10*time.Second, time.Millisecond)
 }
 
-func TestAHeldCallWaitsForItsRelease(t *testing.T) {
+func TestHold_waits_for_its_release(t *testing.T) {
 	for name, row := range map[string]struct {
 		when    fakewire.HoldTime
 		members []string

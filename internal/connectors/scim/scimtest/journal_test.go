@@ -70,7 +70,7 @@ func live(t *testing.T, s *scimtest.Server) {
 	require.NoError(t, s.RemoveGroup("group-3"))
 }
 
-func TestAJournalKeepsEveryKindOfChange(t *testing.T) {
+func TestJournal_every_kind_of_change(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "directory.json")
 	first := keptIn(t, file)
 	live(t, first)
@@ -92,7 +92,7 @@ func TestAJournalKeepsEveryKindOfChange(t *testing.T) {
 	requireSame(t, second, third)
 }
 
-func TestAKillInTheMiddleOfALineLosesThatChangeAlone(t *testing.T) {
+func TestJournal_cut_line(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "directory.json")
 	first := keptIn(t, file)
 	add(t, first, "g2", "u1")
@@ -117,7 +117,7 @@ func add(t *testing.T, s *scimtest.Server, group, user string) {
 	require.Equal(t, http.StatusOK, ask(t, s, http.MethodPatch, "/scim/v2/Groups/"+group, body).Code)
 }
 
-func TestALongJournalIsMadeShort(t *testing.T) {
+func TestJournal_compaction(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "directory.json")
 	s := keptIn(t, file)
 	live(t, s)
@@ -140,7 +140,7 @@ func TestALongJournalIsMadeShort(t *testing.T) {
 	requireSame(t, s, second)
 }
 
-func TestAWriteThatFailedIsMadeUpForByTheNext(t *testing.T) {
+func TestState_failed_write(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "directory.json")
 	s := keptIn(t, file)
 	// Without its folder the file takes lines until it has become too long.
@@ -189,7 +189,7 @@ const formerly = `{
   "made": 7
 }`
 
-func TestAStateWithLineBreaksIsReadToo(t *testing.T) {
+func TestState_line_breaks(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "directory.json")
 	require.NoError(t, os.WriteFile(file, []byte(formerly), 0o600))
 	s := keptIn(t, file)
@@ -202,7 +202,7 @@ func TestAStateWithLineBreaksIsReadToo(t *testing.T) {
 	requireSame(t, s, keptIn(t, file))
 }
 
-func TestAFileThatIsNoJournalIsRefused(t *testing.T) {
+func TestJournal_bad_file(t *testing.T) {
 	for name, row := range map[string]struct{ text, refusal string }{
 		"empty":                {"", "it begins with no state of a directory"},
 		"text":                 {"hello\n", "it begins with no state of a directory"},

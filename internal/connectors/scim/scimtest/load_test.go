@@ -37,7 +37,7 @@ func filtered(resources, filter string) string {
 	return "/scim/v2/" + resources + "?" + url.Values{"filter": {filter}, "excludedAttributes": {"members"}}.Encode()
 }
 
-func TestAChangeAppendsNoMoreInALargeDirectory(t *testing.T) {
+func TestJournal_cost_of_a_change(t *testing.T) {
 	for _, n := range []int{10, 5000} {
 		s, file := crowd(t, n)
 		size := func() int64 {

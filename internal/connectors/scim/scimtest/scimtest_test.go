@@ -45,7 +45,7 @@ func patch(operations string) string {
 	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + operations + `]}`
 }
 
-func TestPatchTakesTheFormsInTheField(t *testing.T) {
+func TestPatch_forms(t *testing.T) {
 	both := []string{"u2", "u1"}
 	for _, row := range []struct {
 		name, body string
@@ -114,8 +114,8 @@ func TestFiltersAreEqualsAndAnd(t *testing.T) {
 	}
 }
 
-// TestASearchFollowsTheChanges looks for users by what the directory finds without looking at all of them.
-func TestASearchFollowsTheChanges(t *testing.T) {
+// TestSearch_follows_changes looks for users by what the directory finds without looking at all of them.
+func TestSearch_follows_changes(t *testing.T) {
 	s := scimtest.New(seeds())
 	found := func(resources, filter string) string {
 		w := ask(t, s, http.MethodGet, filtered(resources, filter), "")
@@ -149,7 +149,7 @@ func TestASearchFollowsTheChanges(t *testing.T) {
 	require.Empty(t, found("Groups", `displayName eq "Wiki editor"`))
 }
 
-func TestStaleReadsShowWhoWasAMemberBefore(t *testing.T) {
+func TestStaleReads(t *testing.T) {
 	s := scimtest.New(seeds())
 	s.SetFaults(scimtest.Faults{StaleReads: 2})
 	ask(t, s, http.MethodPatch, "/scim/v2/Groups/g1", patch(`{"op":"remove","path":"members[value eq \"u2\"]"}`))
@@ -161,7 +161,7 @@ func TestStaleReadsShowWhoWasAMemberBefore(t *testing.T) {
 	require.Contains(t, ask(t, s, http.MethodGet, asked, "").Body.String(), `"totalResults":0`)
 }
 
-func TestTheTokenIsAskedForByEverythingOfSCIM(t *testing.T) {
+func TestAuth_everything_of_scim(t *testing.T) {
 	s := scimtest.New(seeds())
 	for _, path := range []string{"/Users", "/Users/u1", "/Groups", "/Groups/g1", "/ServiceProviderConfig", "/Bulk"} {
 		w := httptest.NewRecorder()
@@ -170,7 +170,7 @@ func TestTheTokenIsAskedForByEverythingOfSCIM(t *testing.T) {
 	}
 }
 
-func TestARestartKeepsMembersAndChanges(t *testing.T) {
+func TestRestart_members(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "directory.json")
 	first := scimtest.New(seeds())
 	require.NoError(t, first.KeepIn(file))
@@ -196,7 +196,7 @@ func TestARestartKeepsMembersAndChanges(t *testing.T) {
 	require.Error(t, scimtest.New(seeds()).KeepIn(file))
 }
 
-func TestEveryChangeIsInTheLogOnce(t *testing.T) {
+func TestChanges_once(t *testing.T) {
 	s := scimtest.New(seeds())
 	add := patch(`{"op":"add","path":"members","value":[{"value":"u1"}]}`)
 	for range 2 {
@@ -214,7 +214,7 @@ func TestEveryChangeIsInTheLogOnce(t *testing.T) {
 	require.Equal(t, 2, s.Calls().Total)
 }
 
-func TestOutsidersSeeGroupsAndSwitchFaults(t *testing.T) {
+func TestInspect(t *testing.T) {
 	server := httptest.NewServer(scimtest.New(seeds()))
 	t.Cleanup(server.Close)
 	get := func(path string) string {
