@@ -46,7 +46,7 @@ func file(t *testing.T, text string) string {
 	return path
 }
 
-func TestEverySettingIsRead(t *testing.T) {
+func TestConfig_every_setting(t *testing.T) {
 	c := defaultServerConfig()
 	require.NoError(t, config.Load(file(t, everything), []string{"LEDGER=sqlite:/x/ledger.db", "SECRET=a secret of the desk"}, c))
 	require.Equal(t, "0.0.0.0:8080", c.HTTP.Address)
@@ -108,7 +108,7 @@ func TestDevelopmentMode_outside_of_loopback(t *testing.T) {
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
-func TestTheServerIsWiredWhole(t *testing.T) {
+func TestServer_is_complete(t *testing.T) {
 	c := good(t)
 	require.NoError(t, fx.ValidateApp(module(t.Context(), c, quiet())))
 	for name, change := range map[string]func(*serverConfig){
@@ -125,7 +125,7 @@ func TestTheServerIsWiredWhole(t *testing.T) {
 	}
 }
 
-func TestTheExampleIsRead(t *testing.T) {
+func TestExample_is_read(t *testing.T) {
 	c := defaultServerConfig()
 	environ := []string{"LEDGER_PASSWORD=x", "JIRA_WEBHOOK_SECRET=a-secret-of-some-length-0123456789"}
 	require.NoError(t, config.Load("../docs/examples/usher.yaml", environ, c))

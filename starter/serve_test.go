@@ -112,7 +112,7 @@ func TestHealthCheck_same_program(t *testing.T) {
 	require.Contains(t, said, "http.address")
 }
 
-func TestAStopLetsCallsFinish(t *testing.T) {
+func TestStop_lets_calls_finish(t *testing.T) {
 	// A Temporal that takes connections and never answers holds the call for as long as the gateway waits.
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -54,7 +54,7 @@ func load(t *testing.T, change ...string) (workerConfig, error) {
 	return c, err
 }
 
-func TestTheProgramIsWiredWhole(t *testing.T) {
+func TestModule_is_complete(t *testing.T) {
 	c, err := load(t)
 	require.NoError(t, err)
 	require.NoError(t, fx.ValidateApp(module(t.Context(), &c, slog.New(slog.DiscardHandler))))

@@ -68,7 +68,7 @@ func FuzzParseDuration(f *testing.F) {
 	})
 }
 
-func TestTheKindOfAnError(t *testing.T) {
+func TestKindOf(t *testing.T) {
 	inner := access.Errorf(access.RateLimited, "read", "slow down")
 	inner.RetryAfter = 3 * time.Second
 	wrapped := fmt.Errorf("outside: %w", inner)
@@ -132,7 +132,7 @@ func TestRequestIDs(t *testing.T) {
 	}
 }
 
-func TestTheURLOfARequest(t *testing.T) {
+func TestURL_of_a_request(t *testing.T) {
 	require.Equal(t, "https://x/r1?y", access.RequestSettings{RequestURL: "https://x/{id}?y"}.URL("r1"))
 	require.Equal(t, "https://x", access.RequestSettings{RequestURL: "https://x"}.URL("r1"))
 	require.Empty(t, access.RequestSettings{}.URL("r1"))

@@ -26,7 +26,7 @@ func seen() access.TicketSnapshot {
 	}
 }
 
-func TestWhatIsNewsOfATicket(t *testing.T) {
+func TestFingerprint_news(t *testing.T) {
 	rows := []struct {
 		name   string
 		before access.TicketFingerprint
@@ -183,7 +183,7 @@ func TestFingerprint_equal(t *testing.T) {
 	}
 }
 
-func TestTheCursorOfAWatch(t *testing.T) {
+func TestWatchPosition_cursor(t *testing.T) {
 	at, desk := time.Unix(10_000, 0).UTC(), time.Unix(50_000, 0).UTC()
 	slack := time.Minute
 	page := func(next string, now time.Time, updated ...time.Time) access.ChangesPage {

@@ -38,6 +38,9 @@ var retired = map[string]string{
 // docForm is a doc comment that is not in Go's form: "returns", "reports whether", "is".
 var docForm = regexp.MustCompile(`(?m)^\s*// \w+ (gives|tells|says)\b.*$`)
 
+// sentence is a test's name that is a sentence: a name is the subject, and after a line the case.
+var sentence = regexp.MustCompile(`(?m)^func (Test(An?|The|What|Who|Whoever|That|Every|Nobody)[A-Z]\w*)\(`)
+
 // elsewhere are files that quote old words for a reason: decisions as they were made, recorded runs, and this list.
 var elsewhere = regexp.MustCompile(`^(docs/adr/|workflows/testdata/histories/|internal/arch/words_test\.go$)`)
 
@@ -81,6 +84,9 @@ func TestRetiredWords(t *testing.T) {
 		if filepath.Ext(name) == ".go" {
 			for _, line := range docForm.FindAllString(string(text), -1) {
 				t.Errorf("%s: %q, expected a doc comment with returns, reports whether, or is", name, strings.TrimSpace(line))
+			}
+			for _, match := range sentence.FindAllStringSubmatch(string(text), -1) {
+				t.Errorf("%s: %s, expected TestSubject or TestSubject_case", name, match[1])
 			}
 		}
 		return nil

@@ -33,7 +33,7 @@ func TestProbe_every_address(t *testing.T) {
 	}
 }
 
-func TestWhoIsNotReadySaysWhy(t *testing.T) {
+func TestReady_says_why(t *testing.T) {
 	err := probe.Ready(t.Context(), listening(t, http.StatusServiceUnavailable, "Temporal does not answer\n"))
 	require.EqualError(t, err, "not ready: 503 Service Unavailable: Temporal does not answer")
 	require.ErrorContains(t, probe.Ready(t.Context(), listening(t, http.StatusFound, "")), "not ready: 302 Found")
@@ -44,7 +44,7 @@ func TestWhoIsNotReadySaysWhy(t *testing.T) {
 	require.ErrorIs(t, probe.Ready(ended, listening(t, http.StatusOK, "")), context.Canceled)
 }
 
-func TestNoProxyIsAsked(t *testing.T) {
+func TestProxy_none(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
 	t.Setenv("http_proxy", "http://127.0.0.1:1")
 	require.NoError(t, probe.Ready(t.Context(), listening(t, http.StatusOK, "")))

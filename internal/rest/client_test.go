@@ -263,7 +263,7 @@ func TestCall_that_cannot_be_written(t *testing.T) {
 	requireKind(t, access.Invalid, err)
 }
 
-func TestARedirectIsNotFollowed(t *testing.T) {
+func TestRedirect(t *testing.T) {
 	calls := 0
 	client := newClient(t, func(w http.ResponseWriter, r *http.Request) {
 		calls++

@@ -189,8 +189,8 @@ func TestToken_missing(t *testing.T) {
 	}
 }
 
-// TestALogInIsNotTheCall: a connection to the token server says nothing about one to the API.
-func TestALogInIsNotTheCall(t *testing.T) {
+// TestMeter_login: a connection to the token server says nothing about one to the API.
+func TestMeter_login(t *testing.T) {
 	l := newLogin(t)
 	client, err := NewClient(Config{BaseURL: "http://127.0.0.1:1", Timeout: 5 * time.Second, Base: l.login})
 	require.NoError(t, err)

@@ -71,7 +71,7 @@ func TestMetrics_names(t *testing.T) {
 	}
 }
 
-func TestNoMetricsCountNowhere(t *testing.T) {
+func TestMeter_none(t *testing.T) {
 	var m *telemetry.Metrics
 	m.ConnectorCalled(telemetry.Connector{}, "check", time.Second, nil)
 	m.RateLimited(telemetry.Connector{}, telemetry.LimitedByShare)

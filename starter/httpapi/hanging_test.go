@@ -52,8 +52,8 @@ func (hanging) Ping(ctx context.Context) error {
 	return err
 }
 
-// TestALedgerThatHangsIsAway: a caller who waits for ever would otherwise wait for ever, though Temporal could answer.
-func TestALedgerThatHangsIsAway(t *testing.T) {
+// TestLedger_hangs: a caller who waits for ever would otherwise wait for ever, though Temporal could answer.
+func TestLedger_hangs(t *testing.T) {
 	lease := access.LeaseView{Lease: access.Lease{ID: "r1:1"}}
 	running := access.RequestView{
 		Request: access.Request{ID: "r1", Requester: "ana"}, State: access.StateFulfilling,

@@ -23,7 +23,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func TestWhatHTTPItselfRefuses(t *testing.T) {
+func TestRefused_by_http(t *testing.T) {
 	for name, row := range map[string]struct {
 		method, path string
 		status       int
@@ -85,7 +85,7 @@ func TestLog_without_query(t *testing.T) {
 	require.NotContains(t, w.log.String(), "secret-query")
 }
 
-func TestAPanicIsAnswered(t *testing.T) {
+func TestPanic(t *testing.T) {
 	w := newWorld(t)
 	w.gateway.panic = true
 	got := w.call("ana", "POST", "/v1/requests", wiki)
@@ -164,7 +164,7 @@ func TestBody_cut(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, readAnswer(t, response).status)
 }
 
-func TestTheDocumentIsServed(t *testing.T) {
+func TestDocument_is_served(t *testing.T) {
 	w := newWorld(t)
 	asJSON := w.call("", "GET", "/openapi.json", "")
 	require.Equal(t, "application/openapi+json", asJSON.header.Get("Content-Type"))

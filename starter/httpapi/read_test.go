@@ -61,7 +61,7 @@ func TestShow_timeline(t *testing.T) {
 	require.Equal(t, shown.Timeline, audit.Events)
 }
 
-func TestALeaseIsShownAsItIsNow(t *testing.T) {
+func TestShow_lease(t *testing.T) {
 	w := newWorld(t)
 	held := access.LeaseView{
 		Lease: access.Lease{ID: "r1:1", Request: "r1", Item: "1", Subject: access.Person{ID: "sub"}, Entitlement: "wiki/editor"},

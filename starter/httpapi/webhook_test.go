@@ -140,7 +140,7 @@ func TestWebhook_settings(t *testing.T) {
 	}
 }
 
-func TestTheDoctorIsForAuditors(t *testing.T) {
+func TestDoctor_for_auditors(t *testing.T) {
 	w := newWorld(t)
 	w.gateway.report = workflows.DoctorReport{Lines: []workflows.DoctorLine{{Connector: "desk/jira", Problem: "credentials are bad"}}}
 	require.Equal(t, http.StatusForbidden, w.call("ana", "POST", "/v1/doctor", "").status)

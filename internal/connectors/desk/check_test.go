@@ -112,7 +112,7 @@ func TestFindAccount_beyond_doubt(t *testing.T) {
 	}
 }
 
-func TestEveryWrongKeyIsNamed(t *testing.T) {
+func TestConfig_wrong_keys(t *testing.T) {
 	err := desk.Config{
 		Statuses:      map[access.TicketPhase][]string{"closed": {""}, access.TicketDone: {"Closed"}, access.TicketWontDo: {"closed"}},
 		ClosingFields: map[access.TicketPhase]map[string]any{"x": nil},

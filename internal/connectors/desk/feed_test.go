@@ -115,7 +115,7 @@ func TestChangedTickets_change_between_pages(t *testing.T) {
 	require.Len(t, told, 15, "the change in between is told as well")
 }
 
-func TestACursorIsReadBack(t *testing.T) {
+func TestCursor_is_read_back(t *testing.T) {
 	x := newIndex(100, minute(20))
 	for n := range 3 {
 		x.change(access.TicketID(fmt.Sprintf("id:a-%d", n)), minute(10).Add(time.Duration(n)*time.Millisecond))

@@ -44,7 +44,7 @@ func TestCreateTicket_refused_people(t *testing.T) {
 	}
 }
 
-func TestADraftFits(t *testing.T) {
+func TestCreateTicket_draft_fits(t *testing.T) {
 	s := newScript()
 	s.schema.Fields["f"], s.schema.Fields["g"] = desk.Field{ID: "f", TakesText: true}, desk.Field{ID: "g", TakesText: true}
 	var draft desk.Draft
@@ -109,7 +109,7 @@ func TestAddComments_too_long_for_one(t *testing.T) {
 	require.Equal(t, []int{2, 1, 1, 1}, sizes)
 }
 
-func TestAWayToAPhaseIsChosen(t *testing.T) {
+func TestTransition_choice(t *testing.T) {
 	way := func(id, to string, phase access.TicketPhase, doneOnly string) desk.Transition {
 		return desk.Transition{ID: id, Name: "way " + id, To: desk.Status{ID: to, Name: to, Phase: phase}, DoneOnly: doneOnly}
 	}
@@ -180,7 +180,7 @@ func TestTransition_refused(t *testing.T) {
 	}
 }
 
-func TestAnAssigneeIsSetOnce(t *testing.T) {
+func TestAssign_once(t *testing.T) {
 	s := newScript()
 	ticket := open("id:1")
 	ticket.Assignee = "ada"

@@ -75,7 +75,7 @@ func ask(t *testing.T, s *small, method, path, form string, header ...string) *h
 	return w
 }
 
-func TestThePagesShowADesk(t *testing.T) {
+func TestPages_show_a_desk(t *testing.T) {
 	s := &small{}
 	board := ask(t, s, http.MethodGet, "/board", "")
 	for _, text := range []string{
@@ -127,7 +127,7 @@ func TestPages_form_leads_back(t *testing.T) {
 	}
 }
 
-func TestAFormThatCannotBeDone(t *testing.T) {
+func TestPages_form_refused(t *testing.T) {
 	w := ask(t, &small{refuse: refusal{errors.New("not now")}}, http.MethodPost, "/board/move", "key=P-1")
 	require.Equal(t, http.StatusConflict, w.Code)
 	require.Contains(t, w.Body.String(), "not now")

@@ -31,7 +31,7 @@ func TestSeed_numbers(t *testing.T) {
 	}
 }
 
-func TestASeedIsOpenedByHTTP(t *testing.T) {
+func TestSeed_by_http(t *testing.T) {
 	mux := http.NewServeMux()
 	desktest.ControlSeed(mux, func(s desktest.Seed) ([]desktest.Seeded, error) {
 		if s.Count == 0 {

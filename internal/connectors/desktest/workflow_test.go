@@ -10,7 +10,7 @@ import (
 
 var resolution = desktest.ScreenField{ID: "resolution", Required: true}
 
-func TestAWorkflowKnowsItsWays(t *testing.T) {
+func TestWorkflow_transitions(t *testing.T) {
 	w := desktest.DefaultWorkflow(resolution)
 	for _, s := range w.Statuses {
 		require.Equal(t, s, w.Status(s.ID))

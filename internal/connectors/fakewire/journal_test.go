@@ -106,13 +106,13 @@ func TestState_no_json(t *testing.T) {
 	require.Equal(t, "1\n", k.text(t))
 }
 
-func TestNoJournalKeepsNothing(t *testing.T) {
+func TestJournal_none(t *testing.T) {
 	var j *fakewire.Journal
 	require.NoError(t, j.Append(1))
 	require.NoError(t, j.Close())
 }
 
-func TestTheValuesOfAJournal(t *testing.T) {
+func TestJournal_values(t *testing.T) {
 	for name, row := range map[string]struct {
 		text string
 		want []string

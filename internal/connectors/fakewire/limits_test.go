@@ -9,7 +9,7 @@ import (
 	"usher/internal/connectors/fakewire"
 )
 
-func TestABucketIsFilledAgain(t *testing.T) {
+func TestLimiter_bucket_is_filled(t *testing.T) {
 	var l fakewire.Limiter
 	now := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 	for _, want := range []int{1, 0} {

@@ -149,7 +149,7 @@ func TestAddComments_hidden_properties(t *testing.T) {
 	require.Len(t, s.calls("POST /comment"), 2)
 }
 
-func TestALongCommentIsCut(t *testing.T) {
+func TestAddComments_cut(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, nil)
 	ref := open(t, desk)

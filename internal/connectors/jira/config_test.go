@@ -42,7 +42,7 @@ request_timeout: 20s
 rate: 5.5
 `
 
-func TestEveryKeyIsReadFromYAML(t *testing.T) {
+func TestConfig_yaml(t *testing.T) {
 	var got jira.Config
 	decoder := yaml.NewDecoder(bytes.NewBufferString(everyKey))
 	decoder.KnownFields(true)
@@ -72,7 +72,7 @@ func TestEveryKeyIsReadFromYAML(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
-func TestABadConfigNamesItsKey(t *testing.T) {
+func TestConfig_bad_key(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	for _, tt := range []struct {
 		name   string

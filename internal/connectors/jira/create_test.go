@@ -179,7 +179,7 @@ func TestFindTicket_copy_with_the_label(t *testing.T) {
 	require.Equal(t, ref, got)
 }
 
-func TestTheLowestIDIsTheOldest(t *testing.T) {
+func TestFindTicket_oldest(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	s.answerInstead("POST /search/jql", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"issues":[{"id":"10000","key":"A-3","fields":{"labels":["usher-r1"],"creator":{"accountId":"acc-usher-bot"}}},
@@ -190,7 +190,7 @@ func TestTheLowestIDIsTheOldest(t *testing.T) {
 	require.Equal(t, access.TicketID("9999"), got.ID)
 }
 
-func TestAnEmptySearchIsProved(t *testing.T) {
+func TestFindTicket_empty_is_proved(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	s.answerInstead("GET /myself", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
 	_, err := s.desk(t, nil).FindTicket(t.Context(), "usher-r1")
@@ -211,7 +211,7 @@ func TestSearch_endless_tokens(t *testing.T) {
 	require.LessOrEqual(t, len(s.calls("POST /search/jql")), 3)
 }
 
-func TestAMarkerIsQuotedInJQL(t *testing.T) {
+func TestJQL_marker(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, nil)
 	for marker, want := range map[access.Marker]string{

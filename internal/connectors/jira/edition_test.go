@@ -98,7 +98,7 @@ func TestEachWayToLogIn(t *testing.T) {
 	}
 }
 
-func TestAGatewaysPathIsKept(t *testing.T) {
+func TestBaseURL_gateway_path(t *testing.T) {
 	s := newScript(t)
 	const base = "/ex/jira/11223344-a1b2-3b33-c444-def123456789"
 	s.on("GET "+base+"/rest/api/2/serverInfo", okay(`{"deploymentType":"Cloud"}`))

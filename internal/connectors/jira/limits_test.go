@@ -174,7 +174,7 @@ func TestRateLimit_not_reached(t *testing.T) {
 	}
 }
 
-func TestALimitEndsAfterItsWait(t *testing.T) {
+func TestLimiter_ends(t *testing.T) {
 	s, desk, now := limited(t, "POST /comment", tooMany(``, "RateLimit-Reason", "jira-per-issue-on-write", "Retry-After", "2"))
 	for n := range 3 {
 		err := desk.AddComments(t.Context(), "10001", access.Comment{Marker: access.Marker(fmt.Sprint("c", n)), Text: "x"})

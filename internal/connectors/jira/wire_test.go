@@ -289,7 +289,7 @@ func TestRefusal_shapes(t *testing.T) {
 	}
 }
 
-func TestNoErrorHoldsASecret(t *testing.T) {
+func TestErrors_no_secret(t *testing.T) {
 	onEachEdition(t, func(t *testing.T, edition jiratest.Edition) {
 		login := map[jiratest.Edition]string{jiratest.Cloud: jiratest.DefaultEmail, jiratest.DataCenter: jiratest.DefaultAccountID}[edition]
 		basic := base64.StdEncoding.EncodeToString([]byte(login + ":" + jiratest.DefaultToken))

@@ -142,7 +142,7 @@ func TestSearch_forgotten_pages(t *testing.T) {
 	}
 }
 
-func TestTheFeedFailsAsItIsTold(t *testing.T) {
+func TestFeed_faults(t *testing.T) {
 	desk := clocked()
 	id := open(t, desk, "m1")
 	for op, call := range map[string]func(context.Context) error{

@@ -174,7 +174,7 @@ func TestFaultsHaveTheirKinds(t *testing.T) {
 	}
 }
 
-func TestNoErrorHoldsTheToken(t *testing.T) {
+func TestErrors_no_token(t *testing.T) {
 	var status atomic.Int64
 	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/scim+json")

@@ -17,9 +17,9 @@ import (
 	"usher/internal/connectors/scim/scimtest"
 )
 
-// TestAPatchHasNoQuery: scimmy 1.3.5 takes what excludedAttributes leaves out of an answer out of the group, so a
+// TestPatch_no_query: scimmy 1.3.5 takes what excludedAttributes leaves out of an answer out of the group, so a
 // grant that asks for a short answer would take the role from everybody else.
-func TestAPatchHasNoQuery(t *testing.T) {
+func TestPatch_no_query(t *testing.T) {
 	directory := scimtest.New(crowded(500, scimtest.Quirks{}))
 	target := serve(t, directory, rolesByID)
 	_, err := target.Grant(t.Context(), editor("u-ada"))

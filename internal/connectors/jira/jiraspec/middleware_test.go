@@ -293,7 +293,7 @@ func TestGuard_caller_goes_away(t *testing.T) {
 	require.Equal(t, map[string]int{"the caller went away": 1}, c.Report().Operations[0].Faults)
 }
 
-func TestTheWireIsNotChanged(t *testing.T) {
+func TestObserver_changes_nothing(t *testing.T) {
 	c := load(t, jiraspec.Cloud)
 	const sent = `{"transition":{"id":"5"}}`
 	type received struct {

@@ -91,7 +91,7 @@ func report(t *testing.T, front *jiraspec.Front) jiraspec.Report {
 	return r
 }
 
-func TestAFrontServesTheReport(t *testing.T) {
+func TestGuard_report(t *testing.T) {
 	load(t, jiraspec.Cloud)
 	t.Setenv(jiraspec.EnvOut, t.TempDir())
 	front, err := jiraspec.InFront(os.Getenv, jiraspec.Cloud, answering(200, jsonType, goodIssue))

@@ -29,7 +29,7 @@ func TestBoard_cards(t *testing.T) {
 	require.Contains(t, d.want(http.StatusOK, http.MethodGet, "/board/page.js", nil).header.Get("Content-Type"), "javascript")
 }
 
-func TestACardIsMovedByAForm(t *testing.T) {
+func TestPages_move(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
 	form := url.Values{"key": {key}, "to": {"Approved"}, "as": {"mia@example.test"}}
@@ -76,7 +76,7 @@ func TestTransition_screen_fields(t *testing.T) {
 	require.Equal(t, "C-1", i.Fields["customfield_10049"])
 }
 
-func TestTheOtherForms(t *testing.T) {
+func TestPatch_other_forms(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
 	ok := func(path string, form url.Values) string {

@@ -12,7 +12,7 @@ import (
 
 const throughGateway = "/ex/jira/" + jiratest.DefaultCloudID
 
-func TestTheSiteTellsItsCloudID(t *testing.T) {
+func TestTenantInfo(t *testing.T) {
 	d := newDesk(t, func(c *jiratest.Config) { c.CloudID = "c-1" })
 	d.email = ""
 	require.Equal(t, "c-1", d.want(http.StatusOK, http.MethodGet, "/_edge/tenant_info", nil).json["cloudId"])

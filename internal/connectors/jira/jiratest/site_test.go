@@ -130,7 +130,7 @@ func TestCreateMetadata(t *testing.T) {
 	require.Len(t, at(t, statuses, 0, "statuses"), 6)
 }
 
-func TestTheRemovedSearchSaysSo(t *testing.T) {
+func TestSearch_removed(t *testing.T) {
 	d := newDesk(t, nil)
 	r := d.want(http.StatusGone, http.MethodGet, "/rest/api/2/search?jql=x", nil)
 	require.Equal(t, object{"errors": object{}, "errorMessages": []any{"The requested API has been removed. Please migrate to the" +

@@ -56,7 +56,7 @@ func TestFields_demanded_later(t *testing.T) {
 	d.create(nil)
 }
 
-func TestATokenOfAPageCanEnd(t *testing.T) {
+func TestSearch_token_ends(t *testing.T) {
 	d := newDesk(t, func(c *jiratest.Config) { c.PageLimit = 1 })
 	d.create(nil)
 	d.create(nil)

@@ -88,7 +88,7 @@ func TestWebhook_test_vector(t *testing.T) {
 		jiratest.Signature("It's a Secret to Everybody", []byte("Hello World!")))
 }
 
-func TestEveryChangeIsAnnounced(t *testing.T) {
+func TestWebhook_every_change(t *testing.T) {
 	r := newReceiver(t)
 	d := hookedDesk(t, r)
 	key := d.create(nil)
