@@ -76,7 +76,7 @@ func newDesk(t *testing.T, c *jiraspec.Contract, edition jiraspec.Edition) (*jir
 		BaseURL: server.URL, Email: jiratest.DefaultEmail, Token: jiratest.DefaultToken,
 		Project: "ACCESS", IssueType: "Access request", Webhook: jira.WebhookConfig{URL: "https://usher.test/hooks/jira"},
 	}
-	config.Reporter, config.Rate = true, 10_000
+	config.Reporter, config.Rate, config.Match = true, 10_000, "email"
 	config.Statuses = map[access.TicketPhase][]string{
 		access.TicketApproved: {desktest.StatusApproved}, access.TicketDenied: {desktest.StatusDenied},
 		access.TicketWontDo: {desktest.StatusWontDo},
