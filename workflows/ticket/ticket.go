@@ -56,6 +56,8 @@ type State struct {
 	Failures int       `json:"failures,omitempty"`
 	// Recorded is true when the desk's worker knows the ledger: it recorded the opening.
 	Recorded bool `json:"recorded,omitempty"`
+	// ClosingRefused is why the desk refused to close the ticket, until it has been read whether somebody else has; "" for none.
+	ClosingRefused string `json:"closing_refused,omitempty"`
 	// Single sends one write at a time, after a batch was refused.
 	Single bool `json:"single,omitempty"`
 	// ReadAt is when the ticket is read next, zero for never; UnchangedReads counts reads in a row that found nothing new.
@@ -208,9 +210,12 @@ func (k *Keeper) Step(now time.Time) {
 		k.firstRead = time.Time{}
 	}
 	if k.waits() && !now.Before(k.RetryAt) {
-		if k.Ref == nil {
+		switch {
+		case k.Ref == nil:
 			k.open()
-		} else {
+		case k.ClosingRefused != "":
+			k.dropIfClosed()
+		default:
 			k.update()
 		}
 	}
@@ -391,32 +396,41 @@ func (k *Keeper) refused(err error, size int, u activities.UpdateTicketInput) {
 		k.Single = true
 		k.trouble("ticket is behind: ", err)
 	case (kind == access.Conflict || kind == access.Invalid) && !u.TransitionTo.Closed():
-		k.drop(err)
+		k.drop(workflows.ErrorText(err))
 	case kind == access.Conflict || kind == access.Invalid:
-		k.dropIfClosed(err)
+		k.ClosingRefused = workflows.ErrorText(err)
+		k.dropIfClosed()
 	default:
 		k.failed("ticket is behind: ", err)
 	}
 }
 
-func (k *Keeper) drop(err error) {
-	k.owner.Dropped("ticket is behind: " + workflows.ErrorText(err))
+func (k *Keeper) drop(why string) {
+	k.owner.Dropped("ticket is behind: " + why)
 	k.Failures, k.RetryAt = 0, time.Time{}
 	k.pop(1)
 }
 
-// dropIfClosed drops a closing that the desk refuses, if the ticket is closed already: a human was faster.
-func (k *Keeper) dropIfClosed(refusal error) {
+// dropIfClosed drops a closing that the desk refuses, if the ticket is closed already: a human was faster. A run that leaves
+// before the read is done has the next one read first.
+func (k *Keeper) dropIfClosed() {
 	k.busy = true
 	k.read(func(now activities.ReadTicketResult, err error) {
 		k.busy = false
+		why := k.ClosingRefused
+		if k.loop.Leaving() && temporal.IsCanceledError(err) {
+			return
+		}
+		k.ClosingRefused = ""
 		if err == nil && now.Snapshot.Phase.Closed() {
-			k.drop(refusal)
+			k.drop(why)
 			if k.UpToDate() {
-				k.owner.Closed(false, workflows.ErrorText(refusal))
+				k.owner.Closed(false, why)
 			}
 			return
 		}
-		k.failed("ticket is behind: ", refusal)
+		k.Failures++
+		k.RetryAt = k.loop.Now().Add(workflows.RetryConnector.After(k.Failures))
+		k.Problem, k.WasBehind = "ticket is behind: "+why, true
 	})
 }
