@@ -265,6 +265,26 @@ func TestRefusedWrites(t *testing.T) {
 		require.Equal(t, "stays closed", s.log[2])
 		require.True(t, s.UpToDate())
 	})
+	t.Run("a run that leaves before it knows whether a human was faster has the next one read first", func(t *testing.T) {
+		s := newShelf(t)
+		s.desk.during[memory.OpTransitionTicket] = func() { s.desk.Down(true) }
+		s.at(time.Minute, func() {
+			require.NoError(t, s.desk.MoveAs(human, s.state.Ref.ID, access.TicketWontDo))
+			s.desk.CloseOff(access.TicketDone)
+			s.Write(ticket.Write{TransitionTo: access.TicketDone})
+		})
+		s.at(time.Minute+time.Second, func() { s.env.SetContinueAsNewSuggested(true) })
+		require.ErrorContains(t, s.run(t), errCarried.Error())
+		require.Equal(t, 1, s.desk.Calls(memory.OpTransitionTicket))
+		s.desk.Down(false)
+		s.newRun()
+		s.at(0, func() { require.False(t, s.Free(s.env.Now()), "nothing else may go along with the read") })
+		s.ends(time.Minute)
+		require.NoError(t, s.run(t))
+		require.Equal(t, 1, s.desk.Calls(memory.OpTransitionTicket), "the desk is not asked again for what it refuses")
+		require.Equal(t, "stays closed", s.log[len(s.log)-1])
+		require.True(t, s.UpToDate())
+	})
 }
 
 func TestClosing(t *testing.T) {

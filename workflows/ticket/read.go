@@ -43,7 +43,7 @@ func (k *Keeper) unreadable(err error) {
 		k.ReadNow = true
 		return
 	}
-	k.trouble("the ticket cannot be read: ", err)
+	k.trouble("the ticket cannot be read: " + workflows.ErrorText(err))
 	k.UnchangedReads++
 	k.readLater()
 }

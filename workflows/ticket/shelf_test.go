@@ -70,6 +70,13 @@ func (p *port) ReadTicket(ctx context.Context, id access.TicketID) (access.Ticke
 	return now, err
 }
 
+// TransitionTicket implements access.TicketWriter.
+func (p *port) TransitionTicket(ctx context.Context, id access.TicketID, to access.TicketPhase) error {
+	err := p.Desk.TransitionTicket(ctx, id, to)
+	p.meanwhile(memory.OpTransitionTicket)
+	return err
+}
+
 // AddComments implements access.TicketWriter. A text that begins with "bad" is refused.
 func (p *port) AddComments(ctx context.Context, id access.TicketID, all ...access.Comment) error {
 	p.meanwhile(memory.OpAddComments)

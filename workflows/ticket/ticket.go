@@ -157,7 +157,7 @@ func (k *Keeper) TurnOff() {
 // Replace lets go of a ticket that is gone; the next step opens another.
 func (k *Keeper) Replace() {
 	k.Old, k.Ref, k.ReadNow = k.Ref, nil, false
-	k.RetryAt, k.Failures = time.Time{}, 0
+	k.RetryAt, k.Failures, k.ClosingRefused = time.Time{}, 0, ""
 }
 
 // Account returns the desk account of a person; "" when the desk knows none.
@@ -264,18 +264,27 @@ func (k *Keeper) open() {
 }
 
 // trouble takes why the ticket is not as it shall be.
-func (k *Keeper) trouble(what string, err error) {
-	k.Problem, k.WasBehind = what+workflows.ErrorText(err), true
+func (k *Keeper) trouble(why string) { k.Problem, k.WasBehind = why, true }
+
+// behind begins the reason why a ticket does not show what it shall.
+const behind = "ticket is behind: "
+
+// failed takes a failure, save that of a call which was cancelled because the run leaves: the next run makes it again.
+func (k *Keeper) failed(what string, err error) {
+	if !k.cancelledToLeave(err) {
+		k.retry(what + workflows.ErrorText(err))
+	}
 }
 
-// failed takes a failure: the time of the next attempt is in the state.
-func (k *Keeper) failed(what string, err error) {
-	if k.loop.Leaving() && temporal.IsCanceledError(err) {
-		return
-	}
+// retry takes why there must be another attempt; its time is in the state.
+func (k *Keeper) retry(why string) {
 	k.Failures++
 	k.RetryAt = k.loop.Now().Add(workflows.RetryConnector.After(k.Failures))
-	k.trouble(what, err)
+	k.trouble(why)
+}
+
+func (k *Keeper) cancelledToLeave(err error) bool {
+	return k.loop.Leaving() && temporal.IsCanceledError(err)
 }
 
 // update makes the next writes: all that wait together, for what comes later says more than what came before.
@@ -313,7 +322,8 @@ func (k *Keeper) update() {
 
 // Free reports whether Step makes the next writes now, all together and without a failure before, if they are not held back.
 func (k *Keeper) Free(now time.Time) bool {
-	return k.Ref != nil && !k.Off && !k.busy && !k.Single && k.Failures == 0 && len(k.Pending) > 0 && !now.Before(k.RetryAt)
+	return k.Ref != nil && !k.Off && !k.busy && !k.Single && k.ClosingRefused == "" && k.Failures == 0 && len(k.Pending) > 0 &&
+		!now.Before(k.RetryAt)
 }
 
 // updateOf makes one update of several writes. It moves the ticket nowhere if a later write moves it elsewhere.
@@ -389,24 +399,24 @@ func (k *Keeper) refused(err error, size int, u activities.UpdateTicketInput) {
 	kind := workflows.KindOf(err)
 	switch {
 	case kind == access.NotFound:
-		k.failed("ticket is behind: ", err)
+		k.failed(behind, err)
 		k.missed()
 	case (kind == access.Conflict || kind == access.Invalid) && size > 1:
 		// One of them is refused: which one shows when they go one by one.
 		k.Single = true
-		k.trouble("ticket is behind: ", err)
+		k.trouble(behind + workflows.ErrorText(err))
 	case (kind == access.Conflict || kind == access.Invalid) && !u.TransitionTo.Closed():
 		k.drop(workflows.ErrorText(err))
 	case kind == access.Conflict || kind == access.Invalid:
 		k.ClosingRefused = workflows.ErrorText(err)
 		k.dropIfClosed()
 	default:
-		k.failed("ticket is behind: ", err)
+		k.failed(behind, err)
 	}
 }
 
 func (k *Keeper) drop(why string) {
-	k.owner.Dropped("ticket is behind: " + why)
+	k.owner.Dropped(behind + why)
 	k.Failures, k.RetryAt = 0, time.Time{}
 	k.pop(1)
 }
@@ -417,10 +427,10 @@ func (k *Keeper) dropIfClosed() {
 	k.busy = true
 	k.read(func(now activities.ReadTicketResult, err error) {
 		k.busy = false
-		why := k.ClosingRefused
-		if k.loop.Leaving() && temporal.IsCanceledError(err) {
+		if k.cancelledToLeave(err) {
 			return
 		}
+		why := k.ClosingRefused
 		k.ClosingRefused = ""
 		if err == nil && now.Snapshot.Phase.Closed() {
 			k.drop(why)
@@ -429,8 +439,6 @@ func (k *Keeper) dropIfClosed() {
 			}
 			return
 		}
-		k.Failures++
-		k.RetryAt = k.loop.Now().Add(workflows.RetryConnector.After(k.Failures))
-		k.Problem, k.WasBehind = "ticket is behind: "+why, true
+		k.retry(behind + why)
 	})
 }
