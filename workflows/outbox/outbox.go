@@ -40,6 +40,8 @@ type State struct {
 	Pending []Fact `json:"pending,omitempty"`
 	// Unavailable is true while the ledger does not answer: the facts are safe in the workflow's history meanwhile.
 	Unavailable bool `json:"unavailable,omitempty"`
+	// Single is how many of the first facts go out one at a time, after they were refused together.
+	Single int `json:"single,omitempty"`
 	// Refused are the first of the facts that the ledger refused for good, and RefusedCount is how many there were.
 	Refused      []Refusal `json:"refused,omitempty"`
 	RefusedCount int       `json:"refused_count,omitempty"`
@@ -73,8 +75,6 @@ type Outbox struct {
 	owner Owner
 	// added and written count the facts of this run; sending is how many of the first are in flight.
 	added, written, sending int
-	// single sends one fact at a time, after a batch was refused.
-	single int
 }
 
 // New returns an outbox over a state.
@@ -126,7 +126,7 @@ func (o *Outbox) Step() {
 		return
 	}
 	o.sending = min(len(o.Pending), maxBatch)
-	if o.single > 0 {
+	if o.Single > 0 {
 		o.sending = 1
 	}
 	batch := o.Pending[:o.sending:o.sending]
@@ -142,7 +142,7 @@ func (o *Outbox) Step() {
 // message among them, there are many, something is in flight, or the ledger has just refused something. Delegated must follow.
 func (o *Outbox) Delegate() []access.Entry {
 	hasMessages := func(f Fact) bool { return len(f.Apply)+len(f.Status) > 0 }
-	if o.sending > 0 || o.single > 0 || o.Unavailable || o.Empty() || len(o.Pending) > maxDelegated || slices.ContainsFunc(o.Pending, hasMessages) {
+	if o.sending > 0 || o.Single > 0 || o.Unavailable || o.Empty() || len(o.Pending) > maxDelegated || slices.ContainsFunc(o.Pending, hasMessages) {
 		return nil
 	}
 	o.sending = len(o.Pending)
@@ -182,7 +182,7 @@ func (o *Outbox) sent(batch []Fact, done activities.RecordResult, err error) {
 	case kind != access.Invalid && kind != access.Conflict:
 		o.becomeUnavailable(batch, err)
 	case len(batch) > 1:
-		o.single = len(batch)
+		o.Single = len(batch)
 	default:
 		o.refuse(batch[0], workflows.ErrorText(err))
 	}
@@ -192,7 +192,7 @@ func (o *Outbox) sent(batch []Fact, done activities.RecordResult, err error) {
 func (o *Outbox) drop(count int) {
 	o.Pending = slices.Clone(o.Pending[count:])
 	o.written += count
-	o.single = max(0, o.single-count)
+	o.Single = max(0, o.Single-count)
 }
 
 // becomeUnavailable lets nobody wait any longer. A status says where a lease stands and rests on no fact of its own, so it

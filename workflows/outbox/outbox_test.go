@@ -311,6 +311,33 @@ func TestCarried(t *testing.T) {
 		require.Equal(t, []access.LeaseID{"r1:1"}, next.ledger.applied)
 		require.False(t, next.Unavailable)
 	})
+	t.Run("what was refused together goes on one by one in the next run", func(t *testing.T) {
+		n := newNotebook(t)
+		n.ledger.answer = refusing("5", access.Conflict)
+		n.at(time.Minute, func() {
+			for i := range 6 {
+				n.Add(fact(fmt.Sprint(i + 1)))
+			}
+		})
+		n.step = func() {
+			if n.state.Single > 0 {
+				n.env.SetContinueAsNewSuggested(true)
+			}
+		}
+		require.ErrorContains(t, n.run(t), errCarried.Error())
+		require.Positive(t, n.state.Single)
+
+		next := newNotebook(t)
+		next.state = n.state
+		next.ledger.answer = n.ledger.answer
+		next.ends(time.Hour)
+		require.NoError(t, next.run(t))
+		require.Equal(t, []string{"1", "2", "3", "4", "6"}, slices.Compact(append(slices.Clone(n.ledger.written), next.ledger.written...)))
+		require.Equal(t, []string{"5: the ledger says conflict"}, next.refused)
+		for _, batch := range next.ledger.batches() {
+			require.NotContains(t, batch, " ", "one fact at a time")
+		}
+	})
 	t.Run("the facts of a hundred decisions are small", func(t *testing.T) {
 		const decisions, maxBytes = 100, 40_000
 		var s outbox.State
