@@ -1,12 +1,16 @@
 package workflows_test
 
 import (
+	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/converter"
 
 	"usher/internal/access"
+	"usher/workflows"
 )
 
 // A decision that comes before policy has answered, as it does after a reset, is held until it has, and is judged then.
@@ -39,4 +43,40 @@ func TestEarlyDecisions(t *testing.T) {
 		require.ErrorContains(t, early.accepted, "you are not an approver")
 		require.Len(t, result.View.Decisions, 1)
 	})
+}
+
+// A decision that came early is decided once, though its caller repeats it to a run that has policy's answer and has not judged
+// it yet: the run before left in between.
+func TestEarlyDecisions_repeated_to_the_next_run(t *testing.T) {
+	w := newWorld(t)
+	w.at(3*time.Hour, func() {
+		w.env.SignalWorkflow(workflows.SignalHint, workflows.Hint{})
+		w.env.SetContinueAsNewSuggested(true)
+	})
+	w.env.ExecuteWorkflow(workflows.AccessRequestType, workflows.AccessRequestParams{Request: w.request("wiki/editor")})
+	raw := continued[converter.RawValue](t, w)
+	var params map[string]map[string]any
+	require.NoError(t, json.Unmarshal(raw.Payload().GetData(), &params))
+	early := access.Decision{ID: "d-mia-approve", By: "mia", Verdict: access.Approve, Reason: "because", Evidence: "test", Channel: access.ChannelAPI}
+	params["carried"]["early"] = []access.Decision{early}
+
+	w.newRun()
+	var repeated *answer
+	w.at(0, func() { repeated = w.decide("mia", access.Approve) })
+	w.env.ExecuteWorkflow(workflows.AccessRequestType, params)
+
+	require.NoError(t, w.env.GetWorkflowError())
+	require.NoError(t, repeated.accepted)
+	require.Len(t, repeated.view.Decisions, 1)
+	require.Equal(t, 1, w.commented("approved"))
+	view, err := w.ledger.View(t.Context(), "r1")
+	require.NoError(t, err)
+	require.Len(t, view.Decisions, 1)
+	require.Equal(t, access.OutcomeGranted, view.State)
+	require.Len(t, decidedBy(w.events("r1"), "mia"), 1)
+}
+
+// decidedBy returns the recorded decisions of a person.
+func decidedBy(events []access.Event, who access.PersonID) []access.Event {
+	return slices.DeleteFunc(events, func(e access.Event) bool { return e.Type != access.EventDecided || e.Actor != who })
 }

@@ -118,18 +118,26 @@ func (r *request) judgeDecision(d access.Decision) *policy.Rejection {
 	return why
 }
 
-func (r *request) known(id string) bool {
-	same := func(d access.Decision) bool { return d.ID == id }
-	return id != "" && (slices.ContainsFunc(r.View.Decisions, same) || slices.ContainsFunc(r.Early, same))
+// known reports whether a decision of that id has been taken, or is held until it is judged.
+func (r *request) known(id string) bool { return r.taken(id) || r.held(id) }
+
+func (r *request) taken(id string) bool { return hasDecision(r.View.Decisions, id) }
+
+func (r *request) held(id string) bool { return hasDecision(r.Early, id) }
+
+func hasDecision(all []access.Decision, id string) bool {
+	return id != "" && slices.ContainsFunc(all, func(d access.Decision) bool { return d.ID == id })
 }
 
+// applyDecision takes a decision, and returns what its caller waits for; nil for nothing. One that is held is not taken
+// here though policy has answered: it is judged with the others that came early.
 func (r *request) applyDecision(d access.Decision) func() bool {
 	switch {
-	case slices.ContainsFunc(r.View.Decisions, func(known access.Decision) bool { return known.ID == d.ID && d.ID != "" }):
+	case r.taken(d.ID):
 		return nil
-	case r.Requirement == nil:
+	case r.Requirement == nil, r.held(d.ID):
 		d.Channel = access.ChannelAPI
-		if !r.known(d.ID) {
+		if !r.held(d.ID) {
 			r.Early = append(r.Early, d)
 		}
 		return func() bool { return r.evaluated() && r.judged(d.ID) }
@@ -141,14 +149,14 @@ func (r *request) applyDecision(d access.Decision) func() bool {
 
 // judged reports whether a decision that came early has been judged, and is recorded if it counts.
 func (r *request) judged(id string) bool {
-	return !slices.ContainsFunc(r.Early, func(d access.Decision) bool { return d.ID == id }) && r.outbox.Recorded(r.numbers[id])
+	return !r.held(id) && r.outbox.Recorded(r.numbers[id])
 }
 
 func (r *request) answerDecision(d access.Decision) (access.RequestView, error) {
 	if err := r.rejected[d.ID]; err != nil {
 		return access.RequestView{}, err
 	}
-	if slices.ContainsFunc(r.Early, func(early access.Decision) bool { return early.ID == d.ID }) {
+	if r.held(d.ID) {
 		return access.RequestView{}, temporal.NewApplicationErrorWithCause(errTooEarly.Error(), string(access.Transient), errTooEarly)
 	}
 	return r.view(), nil
