@@ -39,7 +39,7 @@ func LeaseIDOf(request RequestID, item ItemID) LeaseID {
 	return LeaseID(string(request) + ":" + string(item))
 }
 
-// MarkerOf returns the marker of a request's ticket: its beginning, which says whose ticket it is.
+// MarkerOf returns what the marker of a request's ticket begins with. It can be known, so it proves nothing; see NewMarker.
 func MarkerOf(request RequestID) Marker { return Marker("usher-" + string(request)) }
 
 // NewMarker returns the whole marker that the ticket of a request carries. first is the id of the request's first run, which

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/access/accesstest"
 	"usher/internal/connectors/desk"
 )
 
@@ -55,29 +56,6 @@ func (x *index) answer(q desk.Search) (desk.Page, error) {
 	return page, nil
 }
 
-// walk reads all pages and returns the ids in the order in which they were told.
-func walk(t *testing.T, d *desk.Desk, limit int, between func(page int)) []string {
-	t.Helper()
-	q := access.ChangesQuery{Since: minute(0), Limit: limit}
-	var told []string
-	for n := range 300 {
-		page, err := d.ChangedTickets(t.Context(), q)
-		require.NoError(t, err)
-		require.LessOrEqual(t, len(page.Tickets), limit)
-		for _, s := range page.Tickets {
-			told = append(told, string(s.Ref.ID))
-		}
-		if page.Next == "" {
-			return told
-		}
-		require.NotEqual(t, q.Page, page.Next)
-		q.Page = page.Next
-		between(n)
-	}
-	require.FailNow(t, "the feed does not end")
-	return nil
-}
-
 func TestChangedTickets_pages(t *testing.T) {
 	for name, now := range map[string]time.Time{"old changes": minute(59), "changes of a moment ago": minute(1), "no clock": {}} {
 		for _, grain := range []time.Duration{time.Second, time.Hour, 24 * time.Hour} {
@@ -92,7 +70,7 @@ func TestChangedTickets_pages(t *testing.T) {
 						want = append(want, string(id))
 						x.change(id, minute(0).Add(time.Duration(n)*10*time.Second))
 					}
-					require.Equal(t, want, walk(t, x.desk(desk.Config{}), limit, func(int) {}))
+					require.Equal(t, want, accesstest.WalkChanges(t, x.desk(desk.Config{}), access.ChangesQuery{Since: minute(0), Limit: limit}, nil))
 				})
 			}
 		}
@@ -104,7 +82,7 @@ func TestChangedTickets_change_between_pages(t *testing.T) {
 	for n := range 12 {
 		x.change(access.TicketID(fmt.Sprintf("id:%d", n)), minute(n))
 	}
-	told := walk(t, x.desk(desk.Config{}), 2, func(page int) {
+	told := accesstest.WalkChanges(t, x.desk(desk.Config{}), access.ChangesQuery{Since: minute(0), Limit: 2}, func(page int) {
 		if page < 3 {
 			x.change(access.TicketID(fmt.Sprintf("id:%d", 2*page)), minute(58).Add(time.Duration(page)*time.Second))
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/access/accesstest"
 	"usher/internal/connectors/jira"
 )
 
@@ -202,28 +203,6 @@ func TestBadCredentials_emptiness(t *testing.T) {
 	}
 }
 
-// walk reads all pages, and calls between after each. It gives the ids in the order in which they were told.
-func walk(t *testing.T, desk *jira.Desk, q access.ChangesQuery, between func(page int)) []string {
-	t.Helper()
-	var told []string
-	for n := range 200 {
-		page, err := desk.ChangedTickets(t.Context(), q)
-		require.NoError(t, err)
-		require.LessOrEqual(t, len(page.Tickets), q.Limit)
-		for _, s := range page.Tickets {
-			told = append(told, string(s.Ref.ID))
-		}
-		if page.Next == "" {
-			return told
-		}
-		require.NotEqual(t, q.Page, page.Next)
-		q.Page = page.Next
-		between(n)
-	}
-	require.FailNow(t, "the feed does not end")
-	return nil
-}
-
 func TestChangedTickets_pages(t *testing.T) {
 	for name, now := range map[string]time.Time{"old changes": jiraTime(59, 0), "changes of a moment ago": jiraTime(0, 5), "no clock": {}} {
 		for _, server := range []int{1, 3, 100} {
@@ -238,7 +217,7 @@ func TestChangedTickets_pages(t *testing.T) {
 						x.change(id, jiraTime(0, n/6).Add(time.Duration(n)*time.Millisecond))
 					}
 					desk := indexedScript(t, x).desk(t, nil)
-					require.Equal(t, want, walk(t, desk, access.ChangesQuery{Since: jiraTime(0, 0), Limit: limit}, func(int) {}))
+					require.Equal(t, want, accesstest.WalkChanges(t, desk, access.ChangesQuery{Since: jiraTime(0, 0), Limit: limit}, nil))
 				})
 			}
 		}
@@ -253,7 +232,7 @@ func TestChangedTickets_issue_changes_between_pages(t *testing.T) {
 				x.change(strconv.Itoa(n), jiraTime(0, n))
 			}
 			desk := indexedScript(t, x).desk(t, nil)
-			told := walk(t, desk, access.ChangesQuery{Since: jiraTime(0, 0), Limit: 2}, func(page int) {
+			told := accesstest.WalkChanges(t, desk, access.ChangesQuery{Since: jiraTime(0, 0), Limit: 2}, func(page int) {
 				if page < 3 {
 					x.change(strconv.Itoa(2*page), jiraTime(58, page))
 				}
@@ -274,7 +253,7 @@ func TestChangedTickets_newer_than_the_index(t *testing.T) {
 		{"1", jiraTime(1, 0), jiraTime(1, 0)}, {"2", jiraTime(58, 59), jiraTime(2, 0)}, {"3", jiraTime(3, 0), jiraTime(3, 0)}, {"4", jiraTime(4, 0), jiraTime(4, 0)},
 	}
 	desk := indexedScript(t, x).desk(t, nil)
-	require.Equal(t, []string{"1", "2", "3", "4"}, walk(t, desk, access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1}, func(int) {}))
+	require.Equal(t, []string{"1", "2", "3", "4"}, accesstest.WalkChanges(t, desk, access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1}, nil))
 }
 
 func TestChangedTickets_cursor_and_index(t *testing.T) {
@@ -350,7 +329,7 @@ func TestChangedTickets_deleted_after_the_search(t *testing.T) {
 		x.change(strconv.Itoa(n), jiraTime(15, n))
 	}
 	desk := indexedScript(t, x).desk(t, nil)
-	require.Equal(t, []string{"0", "1", "3", "5"}, walk(t, desk, access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1}, func(int) {}))
+	require.Equal(t, []string{"0", "1", "3", "5"}, accesstest.WalkChanges(t, desk, access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1}, nil))
 }
 
 func TestChangedTickets_later_page_bad_credentials(t *testing.T) {
@@ -375,7 +354,7 @@ func TestChangedTickets_search_behind(t *testing.T) {
 		x.change(strconv.Itoa(n), jiraTime(15, n))
 	}
 	desk := indexedScript(t, x).desk(t, nil)
-	require.Equal(t, []string{"0", "1", "2", "3", "4", "5"}, walk(t, desk, access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1}, func(int) {}))
+	require.Equal(t, []string{"0", "1", "2", "3", "4", "5"}, accesstest.WalkChanges(t, desk, access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1}, nil))
 }
 
 func TestChangedTickets_unknown_page(t *testing.T) {
@@ -394,7 +373,7 @@ func TestChangedTickets_repeated_page(t *testing.T) {
 	s := cloudScript(t)
 	s.on("POST /rest/api/3/search/jql", okay(`{"nextPageToken":"again","issues":[{"id":"1","key":"A-1","fields":{"status":{"id":"1"},"updated":"2026-01-02T03:04:05.000+0000"}}]}`))
 	s.on("POST /rest/api/3/changelog/bulkfetch", okay(`{}`))
-	require.Equal(t, []string{"1"}, walk(t, s.desk(t, nil), access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1}, func(int) {}))
+	require.Equal(t, []string{"1"}, accesstest.WalkChanges(t, s.desk(t, nil), access.ChangesQuery{Since: jiraTime(0, 0), Limit: 1}, nil))
 }
 
 func FuzzAPlaceIsReadBackOrRefused(f *testing.F) {
