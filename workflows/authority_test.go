@@ -2,12 +2,14 @@ package workflows_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/memory"
 )
 
 // authorityRow is one change of a ticket by one account, with the ticket's text as usher wrote it or not.
@@ -108,6 +110,40 @@ func TestTicketAuthority(t *testing.T) {
 				return
 			}
 			require.Equal(t, access.OutcomeWithdrawn, outcome)
+		})
+	}
+}
+
+// Whoever holds access cannot say that it is gone, though she removes access by hand and the target has only later come to know
+// no such role: the ticket was opened for another reason.
+func TestTicketAuthority_removal_of_a_role_that_is_gone(t *testing.T) {
+	for _, by := range []access.PersonID{"ana", "ben"} {
+		t.Run("closed by "+string(by), func(t *testing.T) {
+			t.Parallel()
+			r := newHolderRuns(t)
+			r.desk.SetFulfillers(r.accounts["ana"], r.accounts["ben"])
+			e := lease("r1:1", "wiki-editors", time.Hour)
+			e.Lease.Subject.Email = "ana@example.test"
+			r.asks(0, e)
+			busy, gone := access.Errorf(access.Transient, "revoke", "busy"), access.Errorf(access.NotFound, "revoke", "no such role")
+			r.at(30*time.Minute, func() {
+				r.target.FailNext(memory.OpRevoke, append(slices.Repeat([]error{busy}, 30), slices.Repeat([]error{gone}, 400)...)...)
+			})
+			r.at(20*time.Hour, func() {
+				require.Equal(t, access.LeaseRevoking, r.known("r1:1").State)
+				require.Contains(t, r.details(), "no such role")
+				r.move(by, access.TicketDone)
+			})
+			goesOn := false
+			r.at(40*time.Hour, func() {
+				goesOn = true
+				require.Equal(t, access.TicketWaiting, r.ticket().Phase, "the ticket is put back")
+				r.target.FailNoMore()
+			})
+			r.mustEndBy(5 * day)
+			r.run()
+			require.Equal(t, by == "ana", goesOn, "the lease goes on unless the word counts")
+			require.Equal(t, access.LeaseEnded, r.known("r1:1").State)
 		})
 	}
 }

@@ -85,14 +85,12 @@ func (r removal) Order() activities.OpenTicketInput {
 			why += ". If there is nothing to take away, close this ticket as done"
 		}
 	}
-	call := activities.OpenTicketInput{
+	return activities.OpenTicketInput{
 		Ticket: ticket.ForRemoval(r.l.view(r.w.Person).Lease, why),
+		// Whether the holder's word would do shows later, when the account can no longer be looked up.
+		People: []access.Person{r.w.Person},
 		Record: &access.Entry{Ticket: r.link(access.TicketRef{Desk: r.l.Desk})},
 	}
-	if r.onWord() {
-		call.People = []access.Person{r.w.Person}
-	}
-	return call
 }
 
 // onWord reports whether nothing but a person's word can say that the access is gone.
