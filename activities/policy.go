@@ -10,8 +10,10 @@ import (
 // Policy are the activities that ask policy. They run on the usher queue; the catalog is in the worker's memory.
 type Policy struct {
 	Catalog *policy.Catalog
-	// Settings are recorded with every requirement.
-	Settings access.RequestSettings
+	// Settings are those of each desk's requests, recorded with every requirement. Desk is the desk of applications for which the
+	// catalog names none; its settings are among them.
+	Settings map[access.DeskName]access.RequestSettings
+	Desk     access.DeskName
 	// Source is where people are looked up. People is its port when this worker serves it; nil when another worker does.
 	Source access.SourceName
 	People access.IdentitySource
@@ -24,6 +26,8 @@ type Connectors struct {
 	Desks   []access.DeskName   `json:"desks,omitempty"`
 	Targets []access.TargetName `json:"targets,omitempty"`
 	Sources []access.SourceName `json:"sources,omitempty"`
+	// Watched are the desks with a watch, and how old its last poll may be.
+	Watched map[access.DeskName]access.Duration `json:"watched,omitempty"`
 }
 
 // Consultation is what must be known before policy can answer.
@@ -62,15 +66,20 @@ func (a *Policy) Evaluate(ctx context.Context, c EvaluateInput) (Evaluation, err
 		}
 		c.People = people
 	}
-	requirement, refusals := a.Catalog.Evaluate(policy.Input{Request: c.Request, People: c.People, Settings: a.Settings})
+	requirement, refusals := a.Catalog.Evaluate(policy.Input{Request: c.Request, People: c.People, Desk: a.Desk, Settings: a.Settings})
 	return Evaluation{Requirement: requirement, Refusals: refusals}, nil
 }
 
 // ListConnectors names every connector that the configuration knows.
 func (a *Policy) ListConnectors(context.Context) (Connectors, error) { return a.Connectors, nil }
 
-// CurrentSettings are the settings that a new request would get: for the watch, for removal tickets, and for what happens after a
-// request has ended.
-func (a *Policy) CurrentSettings(context.Context) (access.RequestSettings, error) {
-	return a.Settings, nil
+// CurrentSettings are the settings that a new request on a desk would get: for its watch, for removal tickets, and for what happens
+// after a request has ended. A desk that the configuration does not know any more has those of the usual desk, and no watch.
+func (a *Policy) CurrentSettings(_ context.Context, desk access.DeskName) (access.RequestSettings, error) {
+	settings, known := a.Settings[desk]
+	if !known {
+		settings = a.Settings[a.Desk]
+		settings.Desk, settings.ChangeDetection = desk, access.DetectByPoll
+	}
+	return settings, nil
 }

@@ -2,6 +2,7 @@ package activities_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -24,7 +25,10 @@ func newPolicy(t *testing.T) *activities.Policy {
 	t.Helper()
 	catalog, err := policy.Parse([]byte(catalogYAML))
 	require.NoError(t, err)
-	return &activities.Policy{Catalog: catalog, Settings: access.RequestSettings{Desk: "jira"}, Source: "directory"}
+	return &activities.Policy{Catalog: catalog, Source: "directory", Desk: "jira", Settings: map[access.DeskName]access.RequestSettings{
+		"jira": {Desk: "jira", ChangeDetection: access.DetectByWatch, SearchIndexDelay: access.Duration(time.Minute)},
+		"rt":   {Desk: "rt", ChangeDetection: access.DetectByWatch},
+	}}
 }
 
 func people() []access.Person {
@@ -89,4 +93,18 @@ func TestEvaluate_source_unavailable(t *testing.T) {
 	source.Down(true)
 	_, err := p.Evaluate(t.Context(), activities.EvaluateInput{Request: question()})
 	requireKind(t, access.Transient, err)
+}
+
+func TestCurrentSettings(t *testing.T) {
+	p := newPolicy(t)
+	for _, desk := range []access.DeskName{"jira", "rt"} {
+		settings, err := p.CurrentSettings(t.Context(), desk)
+		require.NoError(t, err)
+		require.Equal(t, p.Settings[desk], settings)
+	}
+	settings, err := p.CurrentSettings(t.Context(), "gone")
+	require.NoError(t, err)
+	require.Equal(t, access.RequestSettings{
+		Desk: "gone", ChangeDetection: access.DetectByPoll, SearchIndexDelay: access.Duration(time.Minute),
+	}, settings, "a desk that is not configured any more has no watch")
 }

@@ -30,7 +30,8 @@ type workerConfig struct {
 	Ledger ledger.Config `yaml:"ledger"`
 	// Catalog is the path of the catalog file.
 	Catalog string `yaml:"catalog"`
-	// Desk and Source name the desk where tickets are opened and the source that knows the people.
+	// Desk names the desk where tickets are opened for applications that name none in the catalog; Source the source that
+	// knows the people.
 	Desk            access.DeskName       `yaml:"desk"`
 	Source          access.SourceName     `yaml:"source"`
 	RequestSettings requestSettingsConfig `yaml:"request_settings"`
@@ -57,8 +58,10 @@ type healthConfig struct {
 // deskConfig is one service desk; Kind says which of the sections counts.
 type deskConfig struct {
 	Queue queueConfig `yaml:",inline"`
-	Kind  string      `yaml:"kind"`
-	Jira  jira.Config `yaml:"jira"`
+	// Changes matter where workflows are served, for a desk at the edge too.
+	Changes changesConfig `yaml:",inline"`
+	Kind    string        `yaml:"kind"`
+	Jira    jira.Config   `yaml:"jira"`
 }
 
 type targetConfig struct {

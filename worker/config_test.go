@@ -78,17 +78,17 @@ func TestConfig_bad_value_ends_the_start(t *testing.T) {
 		{"no ledger", `{url: "sqlite:`, "{} # ", []string{"ledger.url", "is empty", "sqlite:"}},
 		{"no catalog", "catalog: /", `catalog: "" # /`, []string{"catalog", "expected the path"}},
 		{"a probe without a port", "desk: jira", "health: {address: here}\ndesk: jira", []string{"health.address", "host:port"}},
-		{"a mode that does not exist", "desk: jira", "request_settings: {change_detection: push}\ndesk: jira", []string{"request_settings.change_detection", "push", "watch or poll"}},
-		{"no interval", "desk: jira", "request_settings: {watch: {interval: 0s}}\ndesk: jira", []string{"request_settings.watch.interval", "above 0"}},
-		{"no overlap", "desk: jira", "request_settings: {watch: {overlap: 0s}}\ndesk: jira", []string{"request_settings.watch.overlap", "above 0"}},
-		{"an overlap below a minute", "desk: jira", "request_settings: {watch: {overlap: 59s}}\ndesk: jira", []string{"request_settings.watch.overlap", "59s", "1m"}},
-		{"no sweep", "desk: jira", "request_settings: {watch: {full_scan_interval: 0s}}\ndesk: jira", []string{"request_settings.watch.full_scan_interval", "above 0"}},
-		{"no time to be stale", "desk: jira", "request_settings: {watch: {stale_after: 0s}}\ndesk: jira", []string{"request_settings.watch.stale_after", "above 0"}},
+		{"a mode that does not exist", "kind: jira", "kind: jira, change_detection: push", []string{"desks.jira.change_detection", "push", "watch or poll"}},
+		{"no interval", "kind: jira", "kind: jira, watch: {interval: 0s}", []string{"desks.jira.watch.interval", "above 0"}},
+		{"no overlap", "kind: jira", "kind: jira, watch: {overlap: 0s}", []string{"desks.jira.watch.overlap", "above 0"}},
+		{"an overlap below a minute", "kind: jira", "kind: jira, watch: {overlap: 59s}", []string{"desks.jira.watch.overlap", "59s", "1m"}},
+		{"no sweep", "kind: jira", "kind: jira, watch: {full_scan_interval: 0s}", []string{"desks.jira.watch.full_scan_interval", "above 0"}},
+		{"no time to be stale", "kind: jira", "kind: jira, watch: {stale_after: 0s}", []string{"desks.jira.watch.stale_after", "above 0"}},
 		{
-			"stale before two rounds", "desk: jira", "request_settings: {watch: {interval: 4m, stale_after: 7m}}\ndesk: jira",
-			[]string{"request_settings.watch.stale_after", "7m", "twice the interval (4m)"},
+			"stale before two rounds", "kind: jira", "kind: jira, watch: {interval: 4m, stale_after: 7m}",
+			[]string{"desks.jira.watch.stale_after", "7m", "twice the interval (4m)"},
 		},
-		{"no look for safety", "desk: jira", "request_settings: {watch: {staleness_check_interval: 0s}}\ndesk: jira", []string{"request_settings.watch.staleness_check_interval", "above 0"}},
+		{"no look for safety", "kind: jira", "kind: jira, watch: {staleness_check_interval: 0s}", []string{"desks.jira.watch.staleness_check_interval", "above 0"}},
 		{"a queue's rate below 0", "kind: jira", "kind: jira, queue_rate: -1", []string{"desks.jira.queue_rate", "-1", "0 for no limit"}},
 		{"a cache below 0", "desk: jira", "limits: {workflow_cache: -1}\ndesk: jira", []string{"limits.workflow_cache", "0 or more"}},
 		{"one workflow task", "desk: jira", "limits: {workflow_tasks: 1}\ndesk: jira", []string{"limits.workflow_tasks", "2 or more"}},
@@ -124,7 +124,7 @@ func TestConfig_bad_value_ends_the_start(t *testing.T) {
 			"nothing to serve", "desk: jira", "serve: {workflows: false, desks: [], targets: [], sources: []}\ndesk: jira",
 			[]string{"serve: names nothing", "workflows: true"},
 		},
-		{"looks that shrink", "desk: jira", "request_settings: {poll_initial_interval: 1h, poll_max_interval: 1m}\ndesk: jira", []string{"request_settings.poll_max_interval", "1h"}},
+		{"looks that shrink", "kind: jira", "kind: jira, poll_initial_interval: 1h, poll_max_interval: 1m", []string{"desks.jira.poll_max_interval", "1h"}},
 		{
 			"an event that the contract does not know", "desk: jira", "request_settings: {ticket_actions: {closed: deny}}\ndesk: jira",
 			[]string{"request_settings.ticket_actions.closed", "closed_done"},
@@ -156,12 +156,25 @@ func TestCatalog_unknown_target(t *testing.T) {
 	require.ErrorContains(t, err, "expected one of targets: directory")
 }
 
-// Somebody must be named who grants by hand, where something is.
+func TestCatalog_unknown_desk(t *testing.T) {
+	c, err := load(t)
+	require.NoError(t, err)
+	text := strings.Replace(goodCatalog, "name: Wiki\n", "name: Wiki\n    desk: tracker\n", 1)
+	require.NoError(t, os.WriteFile(c.Catalog, []byte(text), 0o600))
+	_, err = readCatalog(&c)
+	require.ErrorContains(t, err, `desk of wiki/editor: found "tracker", expected one of desks: jira`)
+}
+
+// Somebody must be named who grants by hand, where something is: on the desk of the application.
 func TestFulfilledBy(t *testing.T) {
 	manual := strings.Replace(goodCatalog, "fulfilment: scim, target: directory, target_role: wiki-editors", "fulfilment: manual", 1)
 	for name, row := range map[string]struct{ setting, problem string }{
 		"nobody":   {"", "desks.jira.jira.fulfilled_by: expected the accounts of those who grant access by hand, as the catalog has it for wiki/editor"},
 		"somebody": {", fulfilled_by: [acc-zoe]", ""},
+		"elsewhere": {
+			"}}\n  other: {kind: jira, jira: {fulfilled_by: [acc-zoe], base_url: \"http://127.0.0.1:1\", email: bot@example.test, token: \"${JIRA_TOKEN}\", project: ACC, issue_type: Task",
+			"desks.jira.jira.fulfilled_by: expected the accounts of those who grant access by hand, as the catalog has it for wiki/editor",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := load(t, "issue_type: Task", "issue_type: Task"+row.setting)
@@ -179,12 +192,13 @@ func TestFulfilledBy(t *testing.T) {
 
 func TestRequestSettings_reach_the_requests(t *testing.T) {
 	c, err := load(t, "desk: jira",
-		"request_settings: {change_detection: poll, watch: {interval: 20s, overlap: 4m, full_scan_interval: 3h, stale_after: 6m, staleness_check_interval: 2h},"+
-			" approval_timeout: 2d, reminder_interval: 3h, poll_initial_interval: 5s, poll_max_interval: 7m, search_index_delay: 11s, operator_decisions: true,"+
-			" request_url: \"https://x/{id}\", ticket_actions: {deleted: cancel}}\ndesk: jira")
+		"request_settings: {approval_timeout: 2d, reminder_interval: 3h, operator_decisions: true,"+
+			" request_url: \"https://x/{id}\", ticket_actions: {deleted: cancel}}\ndesk: jira",
+		"desks:", "desks:\n  plant: {edge: true, change_detection: poll, watch: {interval: 20s, overlap: 4m, full_scan_interval: 3h, stale_after: 6m,"+
+			" staleness_check_interval: 2h}, poll_initial_interval: 5s, poll_max_interval: 7m, search_index_delay: 11s}")
 	require.NoError(t, err)
-	require.Equal(t, access.RequestSettings{
-		Desk: "jira", ApprovalTimeout: access.Duration(48 * time.Hour), ReminderInterval: access.Duration(3 * time.Hour),
+	plant := access.RequestSettings{
+		Desk: "plant", ApprovalTimeout: access.Duration(48 * time.Hour), ReminderInterval: access.Duration(3 * time.Hour),
 		ChangeDetection: access.DetectByPoll, Watch: access.WatchSettings{
 			Interval: access.Duration(20 * time.Second), Overlap: access.Duration(4 * time.Minute), FullScanInterval: access.Duration(3 * time.Hour),
 			StaleAfter: access.Duration(6 * time.Minute), StalenessCheckInterval: access.Duration(2 * time.Hour),
@@ -192,7 +206,17 @@ func TestRequestSettings_reach_the_requests(t *testing.T) {
 		PollInitialInterval: access.Duration(5 * time.Second), PollMaxInterval: access.Duration(7 * time.Minute),
 		SearchIndexDelay: access.Duration(11 * time.Second), OperatorDecisions: true, RequestURL: "https://x/{id}",
 		TicketActions: access.TicketActions{access.EventDeleted: access.ActionCancel},
-	}, c.requestSettings())
+	}
+	jira := plant
+	jira.Desk, jira.ChangeDetection = "jira", access.DetectByWatch
+	jira.Watch = access.WatchSettings{
+		Interval: access.Duration(30 * time.Second), Overlap: access.Duration(3 * time.Minute), FullScanInterval: access.Duration(time.Hour),
+		StaleAfter: access.Duration(5 * time.Minute), StalenessCheckInterval: access.Duration(time.Hour),
+	}
+	jira.PollInitialInterval, jira.PollMaxInterval = access.Duration(30*time.Second), access.Duration(15*time.Minute)
+	jira.SearchIndexDelay = access.Duration(130 * time.Second)
+	require.Equal(t, map[access.DeskName]access.RequestSettings{"jira": jira, "plant": plant}, c.requestSettings())
+	require.Equal(t, map[access.DeskName]access.Duration{"jira": access.Duration(5 * time.Minute)}, c.watched())
 }
 
 func TestStop_longer_than_the_timeout(t *testing.T) {
@@ -233,6 +257,9 @@ func TestExample_defaults(t *testing.T) {
 	want := defaults()
 	want.RequestSettings.TicketActions = contract
 	require.Equal(t, want.RequestSettings, c.RequestSettings)
+	var usual deskConfig
+	usual.SetDefaults()
+	require.Equal(t, usual.Changes, c.Desks["jira"].Changes)
 	require.Equal(t, want.Limits, c.Limits)
 	require.Equal(t, want.Serve, c.Serve)
 	require.Equal(t, want.ShutdownTimeout, c.ShutdownTimeout)

@@ -9,89 +9,97 @@ import (
 	"usher/internal/connectors/scim"
 )
 
-// One switch per port: what a kind in the configuration means. A connector is opened nowhere else; the field for its settings
-// is in config.go.
+// One table per port: what a kind in the configuration means. A connector is opened nowhere else; the field for its settings is
+// in config.go.
 
-const (
-	kindJira = "jira"
-	kindSCIM = "scim"
-)
+// kind is one kind of connector. C is the configuration of all kinds of its port, and P what it is opened as.
+type kind[C, P any] struct {
+	// validate names what is wrong with the kind's own section.
+	validate func(C) error
+	open     func(c C, name string) (P, error)
+	// fulfilledBy are those whose word counts that something was granted by hand. For desks only.
+	fulfilledBy func(C) []access.AccountID
+}
+
+var deskKinds = map[string]kind[deskConfig, access.ServiceDesk]{
+	"jira": {
+		validate: func(c deskConfig) error { return c.Jira.Validate() },
+		open: func(c deskConfig, name string) (access.ServiceDesk, error) {
+			return jira.New(c.Jira, access.DeskName(name))
+		},
+		fulfilledBy: func(c deskConfig) []access.AccountID { return c.Jira.FulfilledBy },
+	},
+}
+
+var targetKinds = map[string]kind[targetConfig, access.Provisioner]{
+	"scim": {
+		validate: func(c targetConfig) error { return c.SCIM.Validate() },
+		open:     func(c targetConfig, _ string) (access.Provisioner, error) { return scim.NewTarget(c.SCIM) },
+	},
+}
+
+var sourceKinds = map[string]kind[sourceConfig, access.IdentitySource]{
+	"scim": {
+		validate: func(c sourceConfig) error { return c.SCIM.Validate() },
+		open:     func(c sourceConfig, _ string) (access.IdentitySource, error) { return scim.NewSource(c.SCIM) },
+	},
+}
 
 func (c deskConfig) validate() error {
-	queue := c.Queue
-	c.Queue = queueConfig{}
-	if edge, err := loneEdge(queue, c); edge {
-		return err
-	}
-	switch c.Kind {
-	case kindJira:
-		return errors.Join(queue.validate(), c.Jira.Validate())
-	default:
-		return errors.Join(queue.validate(), unknownKind(c.Kind, kindJira))
-	}
+	changes := c.Changes.validate()
+	rest := c
+	rest.Queue, rest.Changes = queueConfig{}, changesConfig{}
+	return errors.Join(changes, validate(deskKinds, c.Kind, c.Queue, c, rest))
 }
 
 func (c deskConfig) open(name access.DeskName) (access.ServiceDesk, error) {
-	switch c.Kind {
-	case kindJira:
-		return jira.New(c.Jira, name)
-	default:
-		return nil, unknownKind(c.Kind, kindJira)
+	return open(deskKinds, c.Kind, c, string(name))
+}
+
+func (c targetConfig) validate() error {
+	rest := c
+	rest.Queue = queueConfig{}
+	return validate(targetKinds, c.Kind, c.Queue, c, rest)
+}
+
+func (c targetConfig) open() (access.Provisioner, error) { return open(targetKinds, c.Kind, c, "") }
+
+func (c sourceConfig) validate() error {
+	rest := c
+	rest.Queue = queueConfig{}
+	return validate(sourceKinds, c.Kind, c.Queue, c, rest)
+}
+
+func (c sourceConfig) open() (access.IdentitySource, error) { return open(sourceKinds, c.Kind, c, "") }
+
+// validate names what is wrong with a connector. rest is its configuration without what stands beside the settings of its kind.
+func validate[C, P any](kinds map[string]kind[C, P], name string, queue queueConfig, c, rest C) error {
+	if edge, err := loneEdge(queue, rest); edge {
+		return err
 	}
+	found, known := kinds[name]
+	if !known {
+		return errors.Join(queue.validate(), unknownKind(kinds, name))
+	}
+	return errors.Join(queue.validate(), found.validate(c))
+}
+
+func open[C, P any](kinds map[string]kind[C, P], name string, c C, connector string) (P, error) {
+	found, known := kinds[name]
+	if !known {
+		var none P
+		return none, unknownKind(kinds, name)
+	}
+	return found.open(c, connector)
+}
+
+func unknownKind[C, P any](kinds map[string]kind[C, P], found string) error {
+	return fmt.Errorf("kind: found %q, expected one of %s", found, namesOf(kinds))
 }
 
 // fulfilledByNobody reports whether nobody's word counts on the desk that something was granted by hand. A desk that another
 // worker serves has its settings there.
 func (c deskConfig) fulfilledByNobody() bool {
-	return c.Kind == kindJira && len(c.Jira.FulfilledBy) == 0
-}
-
-func (c targetConfig) validate() error {
-	queue := c.Queue
-	c.Queue = queueConfig{}
-	if edge, err := loneEdge(queue, c); edge {
-		return err
-	}
-	switch c.Kind {
-	case kindSCIM:
-		return errors.Join(queue.validate(), c.SCIM.Validate())
-	default:
-		return errors.Join(queue.validate(), unknownKind(c.Kind, kindSCIM))
-	}
-}
-
-func (c targetConfig) open() (access.Provisioner, error) {
-	switch c.Kind {
-	case kindSCIM:
-		return scim.NewTarget(c.SCIM)
-	default:
-		return nil, unknownKind(c.Kind, kindSCIM)
-	}
-}
-
-func (c sourceConfig) validate() error {
-	queue := c.Queue
-	c.Queue = queueConfig{}
-	if edge, err := loneEdge(queue, c); edge {
-		return err
-	}
-	switch c.Kind {
-	case kindSCIM:
-		return errors.Join(queue.validate(), c.SCIM.Validate())
-	default:
-		return errors.Join(queue.validate(), unknownKind(c.Kind, kindSCIM))
-	}
-}
-
-func (c sourceConfig) open() (access.IdentitySource, error) {
-	switch c.Kind {
-	case kindSCIM:
-		return scim.NewSource(c.SCIM)
-	default:
-		return nil, unknownKind(c.Kind, kindSCIM)
-	}
-}
-
-func unknownKind(found string, known ...string) error {
-	return fmt.Errorf("kind: found %q, expected one of %v", found, known)
+	found, known := deskKinds[c.Kind]
+	return known && len(found.fulfilledBy(c)) == 0
 }

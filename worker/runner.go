@@ -102,7 +102,7 @@ func (r *runner) start(ctx context.Context) {
 		}
 		r.started = append(r.started, w)
 	}
-	if r.parts.Store != nil && (!r.retryUntilReady(ctx, "watch", r.ensureWatch) || !r.retryUntilReady(ctx, "scan of leases", r.ensureScan)) {
+	if r.parts.Store != nil && (!r.retryUntilReady(ctx, "watches", r.ensureWatches) || !r.retryUntilReady(ctx, "scan of leases", r.ensureScan)) {
 		return
 	}
 	r.parts.Ready.polling.Store(true)
@@ -137,16 +137,17 @@ func (r *runner) retryUntilReady(ctx context.Context, what string, do func(conte
 	}
 }
 
-// ensureWatch sees to it that the watch of the desk runs, where requests rely on one.
-func (r *runner) ensureWatch(ctx context.Context) error {
-	settings := r.parts.Config.requestSettings()
-	if settings.ChangeDetection != access.DetectByWatch {
-		return nil
-	}
+// ensureWatches sees to it that the watch of every desk runs whose requests rely on one.
+func (r *runner) ensureWatches(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	watch := activities.Watch{Client: r.parts.Temporal}
-	return watch.EnsureWatch(ctx, workflows.EnsureWatchInputOf(settings.Desk))
+	for desk := range r.parts.Config.watched() {
+		if err := watch.EnsureWatch(ctx, workflows.EnsureWatchInputOf(desk)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ensureScan sees to it that the daily scan of leases runs.

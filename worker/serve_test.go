@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/fx"
@@ -78,8 +79,9 @@ func TestEdge_known_by_name(t *testing.T) {
 		Desks:   []access.DeskName{"jira", "plant"},
 		Targets: []access.TargetName{"directory", "plant"},
 		Sources: []access.SourceName{"directory", "hr"},
+		Watched: map[access.DeskName]access.Duration{"jira": access.Duration(5 * time.Minute), "plant": access.Duration(5 * time.Minute)},
 	}, c.connectors())
-	require.Equal(t, access.DeskName("plant"), c.requestSettings().Desk)
+	require.Equal(t, access.DeskName("plant"), c.Desk)
 
 	require.NoError(t, os.WriteFile(c.Catalog, []byte(strings.Replace(goodCatalog, "target: directory", "target: plant", 1)), 0o600))
 	_, err = readCatalog(&c)
@@ -88,7 +90,7 @@ func TestEdge_known_by_name(t *testing.T) {
 
 func TestWatch_desk_at_the_edge(t *testing.T) {
 	for _, mode := range []string{"watch", "poll"} {
-		_, err := load(t, "desk: jira", "request_settings: {change_detection: "+mode+"}\ndesk: plant", "desks:", "desks:\n  plant: {edge: true}")
+		_, err := load(t, "desk: jira", "desk: plant", "desks:", "desks:\n  plant: {edge: true, change_detection: "+mode+"}")
 		require.NoError(t, err, mode)
 	}
 }

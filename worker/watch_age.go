@@ -62,9 +62,8 @@ func (w *watchAge) ask(ctx context.Context) {
 
 // watchAge is how old the watches of this configuration's desks are.
 func (p workerParts) watchAge() *watchAge {
-	age := &watchAge{ledger: p.Store, now: time.Now, lookedAt: map[access.DeskName]time.Time{}}
-	if p.Config.RequestSettings.ChangeDetection == access.DetectByWatch {
-		age.desks = slices.Sorted(maps.Keys(p.Config.Desks))
+	return &watchAge{
+		ledger: p.Store, now: time.Now, lookedAt: map[access.DeskName]time.Time{},
+		desks: slices.Sorted(maps.Keys(p.Config.watched())),
 	}
-	return age
 }

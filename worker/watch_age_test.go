@@ -48,7 +48,9 @@ func TestWatchAge_watched_desks(t *testing.T) {
 	c, err := load(t)
 	require.NoError(t, err)
 	require.Equal(t, []access.DeskName{"jira"}, workerParts{Config: &c}.watchAge().desks)
-	c.RequestSettings.ChangeDetection = access.DetectByPoll
+	jira := c.Desks["jira"]
+	jira.Changes.ChangeDetection = access.DetectByPoll
+	c.Desks["jira"] = jira
 	require.Empty(t, workerParts{Config: &c}.watchAge().desks)
 
 	m := telemetry.NewMetrics()

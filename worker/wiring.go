@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -68,9 +69,14 @@ func readCatalog(c *workerConfig) (*policy.Catalog, error) {
 		return nil, fmt.Errorf("catalog: %s: %w", c.Catalog, err)
 	}
 	for _, e := range catalog.Entitlements() {
-		if e.Fulfilment == access.FulfilmentManual && c.Desks[c.Desk].fulfilledByNobody() {
+		name := cmp.Or(e.Desk, c.Desk)
+		desk, ok := c.Desks[name]
+		if !ok {
+			return nil, fmt.Errorf("catalog: %s: desk of %s: found %q, expected one of desks: %s", c.Catalog, e.ID, name, namesOf(c.Desks))
+		}
+		if e.Fulfilment == access.FulfilmentManual && desk.fulfilledByNobody() {
 			return nil, fmt.Errorf("desks.%s.%s.fulfilled_by: expected the accounts of those who grant access by hand, as the catalog has it for %s",
-				c.Desk, c.Desks[c.Desk].Kind, e.ID)
+				name, desk.Kind, e.ID)
 		}
 		if e.Binding == nil {
 			continue
@@ -200,7 +206,8 @@ func serveWorkflows(w *workers, p workerParts) error {
 	queue.RegisterActivity(&activities.Records{Ledger: p.ledger(), Client: p.Temporal})
 	queue.RegisterActivity(p.watch())
 	queue.RegisterActivity(&activities.Policy{
-		Catalog: p.Catalog, Settings: p.Config.requestSettings(), Source: p.Config.Source, Connectors: p.Config.connectors(),
+		Catalog: p.Catalog, Desk: p.Config.Desk, Settings: p.Config.requestSettings(), Source: p.Config.Source,
+		Connectors: p.Config.connectors(),
 		// nil where another worker serves it.
 		People: w.sources[p.Config.Source],
 	})
@@ -229,6 +236,7 @@ func (c *workerConfig) connectors() activities.Connectors {
 		Desks:   slices.Sorted(maps.Keys(c.Desks)),
 		Targets: slices.Sorted(maps.Keys(c.Targets)),
 		Sources: slices.Sorted(maps.Keys(c.Sources)),
+		Watched: c.watched(),
 	}
 }
 

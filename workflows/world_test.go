@@ -209,12 +209,21 @@ func (w *world) newRun() {
 		people = w.source
 	}
 	w.env.RegisterActivity(&activities.Policy{
-		Catalog: w.catalog, Settings: w.settings, Source: "directory", People: people,
+		Catalog: w.catalog, Desk: w.settings.Desk, Settings: map[access.DeskName]access.RequestSettings{w.settings.Desk: w.settings},
+		Source: "directory", People: people,
 		Connectors: activities.Connectors{
 			Desks: []access.DeskName{"jira"}, Targets: []access.TargetName{"directory"},
-			Sources: []access.SourceName{"directory"},
+			Sources: []access.SourceName{"directory"}, Watched: w.watched(),
 		},
 	})
+}
+
+// watched are the desks with a watch.
+func (w *world) watched() map[access.DeskName]access.Duration {
+	if w.settings.ChangeDetection != access.DetectByWatch {
+		return nil
+	}
+	return map[access.DeskName]access.Duration{w.settings.Desk: w.settings.Watch.StaleAfter}
 }
 
 // continued is what a run that continued as new hands to the next.

@@ -68,6 +68,13 @@ type Validator interface {
 	Validate() error
 }
 
+// Defaulter is implemented by a section below a free key (desks.<name>) that is not zero where the file says nothing: the struct that
+// Load fills cannot hold it before.
+type Defaulter interface {
+	// SetDefaults makes the section what it is before the file is read.
+	SetDefaults()
+}
+
 // Under returns the errors of a section's Validate, whose keys are relative to the section, with full keys: "level: ..."
 // under "log" becomes "log.level: ...". nil stays nil.
 func Under(key string, err error) error {

@@ -291,3 +291,20 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// shelf is a section whose field is not zero where the file says nothing.
+type shelf struct {
+	Boards int    `yaml:"boards"`
+	Colour string `yaml:"colour"`
+}
+
+func (s *shelf) SetDefaults() { s.Boards = 5 }
+
+func TestLoad_default_of_a_free_key(t *testing.T) {
+	var room struct {
+		Shelves map[string]shelf `yaml:"shelves"`
+	}
+	text := "shelves:\n  left: {colour: red}\n  right: {boards: 0}\n  top:\n"
+	require.NoError(t, config.Load(write(t, text), []string{"USHER_SHELVES_LEFT_COLOUR=blue"}, &room))
+	require.Equal(t, map[string]shelf{"left": {Boards: 5, Colour: "blue"}, "right": {}, "top": {Boards: 5}}, room.Shelves)
+}

@@ -201,6 +201,8 @@ func (d *decoder) names(at keyPath, n *yaml.Node, out reflect.Value) {
 		entry := reflect.New(out.Type().Elem()).Elem()
 		if old := fresh.MapIndex(key); old.IsValid() {
 			entry.Set(old)
+		} else if with, ok := entry.Addr().Interface().(Defaulter); ok {
+			with.SetDefaults()
 		}
 		d.value(at.child(name.Value), value, entry)
 		fresh.SetMapIndex(key, entry)

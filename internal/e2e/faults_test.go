@@ -53,9 +53,9 @@ func badDesk() jiratest.Faults {
 // ticket of unknown outcome again.
 func stormSettings() settings {
 	return settings{workerEnv: []string{
-		"USHER_DESKS_JIRA_JIRA_REQUEST_TIMEOUT=4s", "USHER_DESKS_JIRA_JIRA_RATE=1000", "USHER_REQUEST_SETTINGS_SEARCH_INDEX_DELAY=10s",
-		"USHER_REQUEST_SETTINGS_WATCH_INTERVAL=2s", "USHER_REQUEST_SETTINGS_WATCH_OVERLAP=1m", "USHER_REQUEST_SETTINGS_WATCH_FULL_SCAN_INTERVAL=20s",
-		"USHER_REQUEST_SETTINGS_WATCH_STALE_AFTER=60s", "USHER_REQUEST_SETTINGS_WATCH_STALENESS_CHECK_INTERVAL=1m",
+		"USHER_DESKS_JIRA_JIRA_REQUEST_TIMEOUT=4s", "USHER_DESKS_JIRA_JIRA_RATE=1000", "USHER_DESKS_JIRA_SEARCH_INDEX_DELAY=10s",
+		"USHER_DESKS_JIRA_WATCH_INTERVAL=2s", "USHER_DESKS_JIRA_WATCH_OVERLAP=1m", "USHER_DESKS_JIRA_WATCH_FULL_SCAN_INTERVAL=20s",
+		"USHER_DESKS_JIRA_WATCH_STALE_AFTER=60s", "USHER_DESKS_JIRA_WATCH_STALENESS_CHECK_INTERVAL=1m",
 	}}
 }
 
@@ -163,7 +163,7 @@ func (s *system) deskCalls(ctx context.Context) (fakewire.Calls, error) {
 // TestHumanIsFaster: while usher does not know yet that its own move was made, a human moves the ticket on. What usher
 // repeats must not undo that.
 func TestHumanIsFaster(t *testing.T) {
-	s := start(t, outageTerms("USHER_DESKS_JIRA_JIRA_REQUEST_TIMEOUT=3s", "USHER_REQUEST_SETTINGS_WATCH_INTERVAL=10s"))
+	s := start(t, outageTerms("USHER_DESKS_JIRA_JIRA_REQUEST_TIMEOUT=3s", "USHER_DESKS_JIRA_WATCH_INTERVAL=10s"))
 	ctx, cancel := context.WithTimeout(t.Context(), rowWithin)
 	defer cancel()
 	// Nobody notifies usher of the human's move before it repeats its own.

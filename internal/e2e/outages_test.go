@@ -137,8 +137,8 @@ func commented(parts ...string) func(context.Context, *row) error {
 // outageTerms let the watch look often, and ask nothing else of the desk.
 func outageTerms(more ...string) settings {
 	return settings{workerEnv: append([]string{
-		"USHER_REQUEST_SETTINGS_WATCH_INTERVAL=1s", "USHER_REQUEST_SETTINGS_WATCH_OVERLAP=1m", "USHER_REQUEST_SETTINGS_WATCH_FULL_SCAN_INTERVAL=1h",
-		"USHER_REQUEST_SETTINGS_WATCH_STALE_AFTER=10m", "USHER_REQUEST_SETTINGS_WATCH_STALENESS_CHECK_INTERVAL=1h",
+		"USHER_DESKS_JIRA_WATCH_INTERVAL=1s", "USHER_DESKS_JIRA_WATCH_OVERLAP=1m", "USHER_DESKS_JIRA_WATCH_FULL_SCAN_INTERVAL=1h",
+		"USHER_DESKS_JIRA_WATCH_STALE_AFTER=10m", "USHER_DESKS_JIRA_WATCH_STALENESS_CHECK_INTERVAL=1h",
 	}, more...)}
 }
 

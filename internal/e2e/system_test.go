@@ -94,7 +94,7 @@ func startIn(t *testing.T, dir string, more settings) *system {
 		SimulatorArgs: append([]string{"-webhook-events="}, more.simulatorArgs...), StarterEnv: more.starterEnv, Targets: more.targets,
 		// A call that is held must not run into its time-out before everything is in its place.
 		WorkerEnv: append([]string{
-			"USHER_REQUEST_SETTINGS_POLL_INITIAL_INTERVAL=1s", "USHER_REQUEST_SETTINGS_POLL_MAX_INTERVAL=3s",
+			"USHER_DESKS_JIRA_POLL_INITIAL_INTERVAL=1s", "USHER_DESKS_JIRA_POLL_MAX_INTERVAL=3s",
 			"USHER_DESKS_JIRA_JIRA_REQUEST_TIMEOUT=25s", "USHER_TARGETS_DIRECTORY_SCIM_REQUEST_TIMEOUT=25s",
 			"USHER_SOURCES_DIRECTORY_SCIM_REQUEST_TIMEOUT=25s",
 		}, more.workerEnv...),

@@ -107,7 +107,7 @@ var byTicket = ending{outcome: access.OutcomeGranted, status: statusDone, events
 
 // TestWatch leaves everything to the rounds of the desk's watch: it sweeps once an hour, and so do the requests look.
 func TestWatch(t *testing.T) {
-	s := start(t, outageTerms("USHER_REQUEST_SETTINGS_WATCH_STALE_AFTER="+watchStale.String()))
+	s := start(t, outageTerms("USHER_DESKS_JIRA_WATCH_STALE_AFTER="+watchStale.String()))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*rowWithin)
 	defer cancel()
 	rows := s.ownWrites(ctx, t)
@@ -300,7 +300,7 @@ func (s *system) workerHeals(ctx context.Context, t *testing.T) *row {
 
 // TestWatchSweep is about what no list of changes shows, without webhooks, and about requests that look for themselves.
 func TestWatchSweep(t *testing.T) {
-	s := start(t, outageTerms("USHER_REQUEST_SETTINGS_WATCH_FULL_SCAN_INTERVAL=2s", "USHER_REQUEST_SETTINGS_WATCH_STALE_AFTER=4s", "USHER_REQUEST_SETTINGS_WATCH_STALENESS_CHECK_INTERVAL=3s"))
+	s := start(t, outageTerms("USHER_DESKS_JIRA_WATCH_FULL_SCAN_INTERVAL=2s", "USHER_DESKS_JIRA_WATCH_STALE_AFTER=4s", "USHER_DESKS_JIRA_WATCH_STALENESS_CHECK_INTERVAL=3s"))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*rowWithin)
 	defer cancel()
 	require.NoError(t, s.misfire(ctx, jiratest.Faults{HookFaults: desktest.HookFaults{LoseWebhooks: -1}}))

@@ -45,6 +45,8 @@ type Entitlement struct {
 	DecisionChannels []access.Channel `json:"decision_channels,omitempty"`
 	// Owners are the entitlement's own owners, or else the application's.
 	Owners []access.PersonID `json:"owners,omitempty"`
+	// Desk is where requests for it are opened; "" where the application names none.
+	Desk access.DeskName `json:"desk,omitempty"`
 }
 
 // Entitlements lists what can be asked for, in the order of the file. The caller may keep and change the list.

@@ -15,24 +15,27 @@ type Input struct {
 	Request access.Request
 	// People are those of Catalog.People whom the source knows, and the subject's manager when there is one. Whoever is
 	// absent here is unknown to the source.
-	People   []access.Person
-	Settings access.RequestSettings
+	People []access.Person
+	// Settings are those of each desk's requests. Desk is the desk of applications for which the catalog names none.
+	Settings map[access.DeskName]access.RequestSettings
+	Desk     access.DeskName
 }
 
 // Evaluate returns what the request must pass, or why it is refused: all refusals at once, in the order of the request's
 // fields. Without refusals the requirement has one entry for each item, in their order, and every stage has at least one
-// approver, who is active and neither requester nor subject. With refusals it has no items; policy hash, settings, and those
+// approver, who is active and neither requester nor subject, and all items are of applications of one desk. With refusals it has no items; policy hash, settings, and those
 // of requester and subject whom the source knows are set in both cases.
 func (c *Catalog) Evaluate(q Input) (access.Requirement, []access.Refusal) {
 	e := &evaluation{Input: q, catalog: c, people: map[access.PersonID]access.Person{}}
 	for _, person := range q.People {
 		e.people[person.ID] = person
 	}
+	settings := q.Settings[e.desk()]
 	requirement := access.Requirement{
-		PolicyHash: hashOf(c.hash, q.Settings),
+		PolicyHash: hashOf(c.hash, settings),
 		Requester:  e.people[q.Request.Requester],
 		Subject:    e.people[q.Request.Subject],
-		Settings:   q.Settings,
+		Settings:   settings,
 	}
 	e.parties()
 	e.manager()
@@ -102,6 +105,23 @@ func (e *evaluation) manager() {
 	}
 }
 
+// desk returns the desk where the request's ticket is opened: that of its first item that the catalog knows.
+func (e *evaluation) desk() access.DeskName {
+	for _, item := range e.Request.Items {
+		if entitlement, ok := e.catalog.find(item.Entitlement); ok {
+			return e.deskOf(entitlement)
+		}
+	}
+	return e.Desk
+}
+
+func (e *evaluation) deskOf(entitlement Entitlement) access.DeskName {
+	if entitlement.Desk == "" {
+		return e.Desk
+	}
+	return entitlement.Desk
+}
+
 func (e *evaluation) demands(stage string) bool {
 	return slices.ContainsFunc(e.Request.Items, func(item access.Item) bool {
 		entitlement, ok := e.catalog.find(item.Entitlement)
@@ -150,6 +170,10 @@ func (e *evaluation) item(field string, item access.Item) access.ItemRequirement
 	}
 	if b := entitlement.Binding; b != nil {
 		r.Binding = &access.Binding{Target: b.Target, Role: b.Role}
+	}
+	if here, own := e.desk(), e.deskOf(entitlement); own != here {
+		e.refuse(field+".entitlement", "A request has one ticket: %s is asked for on the desk %s, and what stands before it on %s. Ask in two requests.",
+			entitlement.Title, own, here)
 	}
 	longest := entitlement.MaxDuration
 	switch {

@@ -22,6 +22,7 @@ var names = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 //	  - id: wiki                      # letters, digits, . _ -
 //	    name: Wiki
 //	    owners: [person-7]            # ids of the identity source; needed where a stage is owner
+//	    desk: jira                    # where requests for it are opened; left out: the usual desk
 //	    entitlements:
 //	      - role: editor              # asked for as wiki/editor
 //	        title: Wiki editor
@@ -55,6 +56,7 @@ func Parse(data []byte) (*Catalog, error) {
 // application is what an entitlement takes over from the application around it.
 type application struct {
 	id, name string
+	desk     access.DeskName
 	owners   []access.PersonID
 }
 
@@ -76,7 +78,7 @@ func (p *parser) catalog(n *yaml.Node) []Entitlement {
 }
 
 func (p *parser) application(path string, n *yaml.Node, seen map[string]string) []Entitlement {
-	keys := p.section(path, n, "id", "name", "owners", "entitlements")
+	keys := p.section(path, n, "id", "name", "desk", "owners", "entitlements")
 	if keys == nil {
 		return nil
 	}
@@ -84,6 +86,9 @@ func (p *parser) application(path string, n *yaml.Node, seen map[string]string) 
 		id:     p.name(path+".id", n, keys["id"]),
 		name:   p.required(path+".name", n, keys["name"]),
 		owners: p.people(path+".owners", n, keys["owners"]),
+	}
+	if desk, ok := keys["desk"]; ok {
+		app.desk = access.DeskName(p.name(path+".desk", n, desk))
 	}
 	p.once(path+".id", n, app.id, seen)
 	entitlements := p.list(path+".entitlements", keys["entitlements"])
@@ -114,6 +119,7 @@ func (p *parser) entitlement(path string, n *yaml.Node, app application, roles m
 		MaxDuration: p.duration(path+".max_duration", keys["max_duration"]),
 		Stages:      p.both(path+".stages", n, keys["stages"], access.StageManager, access.StageOwner),
 		Owners:      app.owners,
+		Desk:        app.desk,
 	}
 	e.Binding = p.binding(path, n, e.Fulfilment, keys)
 	if existing, ok := keys["existing_access"]; ok {

@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -16,7 +17,9 @@ import (
 
 // scenario is one file of testdata/scenarios: a rule, and an example that shows it.
 type scenario struct {
-	Rule    string          `json:"rule"`
+	Rule string `json:"rule"`
+	// Desk is where the ticket is; "" for the usual desk.
+	Desk    access.DeskName `json:"desk,omitempty"`
 	Catalog json.RawMessage `json:"catalog"`
 	People  []access.Person `json:"people"`
 	Request access.Request  `json:"request"`
@@ -51,12 +54,12 @@ func TestScenarios(t *testing.T) {
 			require.NotEmpty(t, s.Rule)
 			catalog, err := policy.Parse(s.Catalog)
 			require.NoError(t, err)
-			settings := access.RequestSettings{Desk: "jira"}
-			requirement, refusals := catalog.Evaluate(policy.Input{Request: s.Request, People: s.People, Settings: settings})
+			settings := map[access.DeskName]access.RequestSettings{"jira": {Desk: "jira"}, "tracker": {Desk: "tracker"}}
+			requirement, refusals := catalog.Evaluate(policy.Input{Request: s.Request, People: s.People, Desk: "jira", Settings: settings})
 
 			require.Equal(t, s.Expect, told(requirement, refusals))
 			require.NotEmpty(t, requirement.PolicyHash)
-			require.Equal(t, settings, requirement.Settings)
+			require.Equal(t, settings[cmp.Or(s.Desk, "jira")], requirement.Settings)
 			require.Len(t, requirement.Items, len(s.Expect.Requirement))
 			for i, item := range requirement.Items {
 				require.Equal(t, s.Request.Items[i], item.Item)

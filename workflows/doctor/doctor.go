@@ -30,9 +30,7 @@ func Workflow(ctx workflow.Context, p workflows.DoctorParams) (workflows.DoctorR
 	for _, line := range askAll(ctx, names, times) {
 		report.Lines = append(report.Lines, line(ctx))
 	}
-	if line := askWatch(ctx, times); line != nil {
-		report.Lines = append(report.Lines, *line)
-	}
+	report.Lines = append(report.Lines, askWatches(ctx, names.Watched, times)...)
 	if p.TestTicket != "" {
 		report.Lines = append(report.Lines, testTicket(ctx, p.TestTicket, times))
 	}
@@ -81,33 +79,42 @@ func ask(ctx workflow.Context, connector, queue string, check any) func(workflow
 	}
 }
 
-// askWatch asks how old the last poll of the desk's watch is, and starts a watch that does not run; nil where requests do
-// not rely on one.
-func askWatch(ctx workflow.Context, times workflows.DoctorTimes) *workflows.DoctorLine {
-	var policy *activities.Policy
-	var settings access.RequestSettings
-	err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, workflows.LocalQuestionWithin(times.Own)), policy.CurrentSettings).Get(ctx, &settings)
-	if err != nil || settings.ChangeDetection != access.DetectByWatch {
-		return nil
-	}
-	line := &workflows.DoctorLine{Connector: "watch/" + string(settings.Desk)}
+// askWatches asks how old the last poll of each desk's watch is, and starts a watch that does not run: all at once. watched are
+// the desks with a watch, and how old its last poll may be.
+func askWatches(ctx workflow.Context, watched map[access.DeskName]access.Duration, times workflows.DoctorTimes) []workflows.DoctorLine {
 	var watch *activities.Watch
-	var result activities.CheckResult
-	call := activities.CheckWatchInput{Desk: settings.Desk, At: workflow.Now(ctx), StaleAfter: settings.Watch.StaleAfter}
-	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.Checkup(workflows.TaskQueue, times.Watch)), watch.CheckWatch, call).Get(ctx, &result)
-	if err == nil {
-		line.Problem = result.Problem
-		err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.Checkup(workflows.TaskQueue, times.Watch)), watch.EnsureWatch, workflows.EnsureWatchInputOf(settings.Desk)).Get(ctx, nil)
+	ctx = workflow.WithActivityOptions(ctx, workflows.Checkup(workflows.TaskQueue, times.Watch))
+	desks := workflow.DeterministicKeys(watched)
+	asked, ensured := make([]workflow.Future, len(desks)), make([]workflow.Future, len(desks))
+	for i, desk := range desks {
+		asked[i] = workflow.ExecuteActivity(ctx, watch.CheckWatch, activities.CheckWatchInput{Desk: desk, At: workflow.Now(ctx), StaleAfter: watched[desk]})
 	}
-	switch {
-	case err != nil:
-		line.Problem = workflows.ErrorText(err)
-	case line.Problem != "":
-		line.Problem += "; it was started again if it did not run, so ask again in a minute"
-	default:
-		line.Note = "its last poll was less than " + settings.Watch.StaleAfter.String() + " ago"
+	lines := make([]workflows.DoctorLine, len(desks))
+	problems := make([]error, len(desks))
+	for i, desk := range desks {
+		var result activities.CheckResult
+		problems[i] = asked[i].Get(ctx, &result)
+		lines[i] = workflows.DoctorLine{Connector: "watch/" + string(desk), Problem: result.Problem}
 	}
-	return line
+	for i, desk := range desks {
+		if problems[i] == nil {
+			ensured[i] = workflow.ExecuteActivity(ctx, watch.EnsureWatch, workflows.EnsureWatchInputOf(desk))
+		}
+	}
+	for i, desk := range desks {
+		if problems[i] == nil {
+			problems[i] = ensured[i].Get(ctx, nil)
+		}
+		switch {
+		case problems[i] != nil:
+			lines[i].Problem = workflows.ErrorText(problems[i])
+		case lines[i].Problem != "":
+			lines[i].Problem += "; it was started again if it did not run, so ask again in a minute"
+		default:
+			lines[i].Note = "its last poll was less than " + watched[desk].String() + " ago"
+		}
+	}
+	return lines
 }
 
 // testTicket opens a ticket that says that it is a trial, comments on it and closes it as won't do.

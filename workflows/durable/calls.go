@@ -30,22 +30,15 @@ type call struct {
 func Start[R any](l *Loop, options workflow.ActivityOptions, activity, input any, done func(R, error)) {
 	options.WaitForCancellation = true
 	add(l, options.TaskQueue, done, func(ctx workflow.Context) workflow.Future {
-		return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), activity, arguments(input)...)
+		return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), activity, input)
 	})
 }
 
 // StartLocal is Start for a local activity: a short question to the worker itself. It must change nothing.
 func StartLocal[R any](l *Loop, options workflow.LocalActivityOptions, activity, input any, done func(R, error)) {
 	add(l, "", done, func(ctx workflow.Context) workflow.Future {
-		return workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, options), activity, arguments(input)...)
+		return workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, options), activity, input)
 	})
-}
-
-func arguments(input any) []any {
-	if input == nil {
-		return nil
-	}
-	return []any{input}
 }
 
 func add[R any](l *Loop, queue string, done func(R, error), start func(workflow.Context) workflow.Future) {

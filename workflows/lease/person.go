@@ -36,8 +36,8 @@ type state struct {
 	RecoveredTo access.LeaseID `json:"recovered_to,omitempty"`
 	RecoverAt   time.Time      `json:"recover_at,omitzero"`
 	Failures    int            `json:"failures,omitempty"`
-	// Settings are those of the desk, read when a ticket must be opened; nil before.
-	Settings *deskSettings `json:"settings,omitempty"`
+	// Settings are those of the desks where a ticket must be opened, as far as they have been read.
+	Settings map[access.DeskName]deskSettings `json:"settings,omitempty"`
 	// Unreadable counts messages that could not be decoded.
 	Unreadable int `json:"unreadable,omitempty"`
 }

@@ -21,16 +21,18 @@ func newRemovalState() *ticket.State { return &ticket.State{} }
 
 // stepRemoval keeps the ticket. It needs the desk's settings, which are not carried for each lease.
 func (w *person) stepRemoval(l *lease, now time.Time) {
-	switch {
-	case l.Removal == nil:
+	if l.Removal == nil {
 		return
-	case w.Settings == nil:
-		w.loadSettings(now)
+	}
+	settings, known := w.Settings[l.Desk]
+	switch {
+	case !known:
+		w.loadSettings(l.Desk, now)
 		return
 	case l.removal == nil:
 		l.removal = ticket.New(w.loop, l.Removal, ticket.Settings{
-			Desk: l.Desk, Marker: access.RemovalMarkerOf(l.ID), SearchDelay: w.Settings.SearchDelay.Std(),
-			First: w.Settings.First.Std(), Max: w.Settings.Max.Std(), Recheck: w.Settings.First.Std(),
+			Desk: l.Desk, Marker: access.RemovalMarkerOf(l.ID), SearchDelay: settings.SearchDelay.Std(),
+			First: settings.First.Std(), Max: settings.Max.Std(), Recheck: settings.First.Std(),
 		}, removal{w, l})
 		l.removal.Changed = func() { w.changed(l) }
 	}
@@ -44,20 +46,23 @@ type deskSettings struct {
 	Max         access.Duration `json:"max"`
 }
 
-func (w *person) loadSettings(now time.Time) {
+func (w *person) loadSettings(desk access.DeskName, now time.Time) {
 	if w.loadingSettings || now.Before(w.settingsAt) {
 		return
 	}
 	w.loadingSettings = true
 	var policy *activities.Policy
-	durable.StartLocal(w.loop, workflows.LocalQuestion(), policy.CurrentSettings, nil, func(settings access.RequestSettings, err error) {
+	durable.StartLocal(w.loop, workflows.LocalQuestion(), policy.CurrentSettings, desk, func(settings access.RequestSettings, err error) {
 		w.loadingSettings = false
 		w.changedRemovals()
 		if err != nil {
 			w.settingsAt = w.loop.Now().Add(workflows.RetryConnector.First)
 			return
 		}
-		w.Settings = &deskSettings{SearchDelay: settings.SearchIndexDelay, First: settings.PollInitialInterval, Max: settings.PollMaxInterval}
+		if w.Settings == nil {
+			w.Settings = map[access.DeskName]deskSettings{}
+		}
+		w.Settings[desk] = deskSettings{SearchDelay: settings.SearchIndexDelay, First: settings.PollInitialInterval, Max: settings.PollMaxInterval}
 	})
 }
 

@@ -66,7 +66,7 @@ func (r *reopened) Step(now time.Time) {
 		})
 	case r.Settings == nil:
 		var policy *activities.Policy
-		durable.StartLocal(r.loop, workflows.LocalQuestion(), policy.CurrentSettings, nil, func(settings access.RequestSettings, err error) {
+		durable.StartLocal(r.loop, workflows.LocalQuestion(), policy.CurrentSettings, link.Ref.Desk, func(settings access.RequestSettings, err error) {
 			if r.done(err) {
 				r.Settings = &settings
 			}

@@ -67,7 +67,7 @@ func (w *world) ReadRequest(context.Context, access.RequestID) (activities.ReadR
 }
 
 // CurrentSettings answers as activities.Policy does.
-func (w *world) CurrentSettings(context.Context) (access.RequestSettings, error) {
+func (w *world) CurrentSettings(context.Context, access.DeskName) (access.RequestSettings, error) {
 	return w.settings, w.ask("CurrentSettings")
 }
 

@@ -166,7 +166,7 @@ func (w *watch) begin() {
 		return
 	}
 	var policy *activities.Policy
-	durable.StartLocal(w.loop, workflows.LocalQuestion(), policy.CurrentSettings, nil, func(settings access.RequestSettings, err error) {
+	durable.StartLocal(w.loop, workflows.LocalQuestion(), policy.CurrentSettings, w.desk, func(settings access.RequestSettings, err error) {
 		if err != nil {
 			w.failedToBegin(err)
 			return

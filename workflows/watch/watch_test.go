@@ -68,7 +68,7 @@ func (w *world) WatchPosition(_ context.Context, desk access.DeskName) (access.W
 }
 
 // CurrentSettings answers as activities.Policy does.
-func (w *world) CurrentSettings(context.Context) (access.RequestSettings, error) {
+func (w *world) CurrentSettings(context.Context, access.DeskName) (access.RequestSettings, error) {
 	return w.settings, w.ask("settings", "")
 }
 

@@ -30,7 +30,7 @@ const (
 	stepSize = 500
 )
 
-// hourly is the default of request_settings.watch.full_scan_interval and request_settings.watch.staleness_check_interval.
+// hourly is the default of desks.<name>.watch.full_scan_interval and desks.<name>.watch.staleness_check_interval.
 const hourly = time.Hour
 
 // sweepResult is what was found at each size, and of the staleness checks.
@@ -63,7 +63,7 @@ func (r *run) sweeps(ctx context.Context, found *sweepResult) (err error) {
 	up, err := startStack(ctx, stack.Options{
 		Dir: filepath.Join(r.dir, "desk"), Root: r.options.Root, Headless: true, Built: true, Catalog: catalog,
 		WorkerEnv: []string{
-			"USHER_REQUEST_SETTINGS_WATCH_FULL_SCAN_INTERVAL=" + every, "USHER_REQUEST_SETTINGS_WATCH_STALENESS_CHECK_INTERVAL=" + every, "USHER_REQUEST_SETTINGS_WATCH_INTERVAL=" + quickInterval,
+			"USHER_DESKS_JIRA_WATCH_FULL_SCAN_INTERVAL=" + every, "USHER_DESKS_JIRA_WATCH_STALENESS_CHECK_INTERVAL=" + every, "USHER_DESKS_JIRA_WATCH_INTERVAL=" + quickInterval,
 		},
 	})
 	if err != nil {

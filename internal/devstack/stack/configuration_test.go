@@ -87,7 +87,7 @@ func TestEnvironment_of_parts(t *testing.T) {
 	own := &Stack{}
 	require.NotContains(t, own.environment(), "USHER_LEDGER_URL=sqlite:elsewhere.db")
 	require.NotContains(t, own.environment(), "TEMPORAL_NAMESPACE=elsewhere")
-	require.Contains(t, own.environment("USHER_REQUEST_SETTINGS_POLL_INITIAL_INTERVAL=1s"), "USHER_REQUEST_SETTINGS_POLL_INITIAL_INTERVAL=1s")
+	require.Contains(t, own.environment("USHER_DESKS_JIRA_POLL_INITIAL_INTERVAL=1s"), "USHER_DESKS_JIRA_POLL_INITIAL_INTERVAL=1s")
 	theirs := &Stack{options: Options{TemporalAddress: "temporal.example.com:7233"}}
 	require.Contains(t, theirs.environment(), "TEMPORAL_NAMESPACE=elsewhere")
 }

@@ -40,7 +40,7 @@ type Options struct {
 	// Catalog is the catalog's YAML; "" means DemoCatalog, unless Dir has a catalog already, which people may have
 	// edited.
 	Catalog string
-	// WorkerEnv and StarterEnv are further variables, such as "USHER_REQUEST_SETTINGS_POLL_INITIAL_INTERVAL=1s", that override the
+	// WorkerEnv and StarterEnv are further variables, such as "USHER_DESKS_JIRA_POLL_INITIAL_INTERVAL=1s", that override the
 	// configuration that the stack writes.
 	WorkerEnv, StarterEnv []string
 	// Log is told what happens, a line at a time; nil for nobody.
