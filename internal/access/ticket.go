@@ -97,11 +97,39 @@ type TicketSnapshot struct {
 	// StatusChangedByFulfiller is true when that account is one of those that the desk's configuration names in fulfilled_by:
 	// its word counts that something was granted or removed by hand.
 	StatusChangedByFulfiller bool `json:"status_changed_by_fulfiller,omitempty"`
+	// DecisionMoves are the moves of others than usher into a status that means approved or denied, also those that were followed
+	// by others; oldest first, the last MaxDecisionMoves of them.
+	DecisionMoves []TicketMove `json:"decision_moves,omitempty"`
 	// TextChangedBy is the account that last changed what the ticket says (its summary, its description, or a field that usher
 	// fills), other than usher's own and those that may; "" for none.
 	TextChangedBy AccountID `json:"text_changed_by,omitempty"`
 	// UpdatedAt is the desk's own time of the last change of any kind.
 	UpdatedAt time.Time `json:"updated_at,omitzero"`
+}
+
+// MaxDecisionMoves is how many moves TicketSnapshot.DecisionMoves holds at most.
+const MaxDecisionMoves = 20
+
+// TicketMove is one move of a ticket.
+type TicketMove struct {
+	// ID is the desk's own for the change; "" where it has none.
+	ID string    `json:"id,omitempty"`
+	At time.Time `json:"at"`
+	// By is the account that moved it, and ByName what people read.
+	By     AccountID   `json:"by"`
+	ByName string      `json:"by_name,omitempty"`
+	Status string      `json:"status"`
+	Phase  TicketPhase `json:"phase"`
+}
+
+// Same reports whether two are one move.
+func (m TicketMove) Same(other TicketMove) bool {
+	return m.ID == other.ID && m.At.Equal(other.At) && m.By == other.By && m.Status == other.Status
+}
+
+// Present reports whether the move led to the ticket's present status.
+func (s TicketSnapshot) Present(m TicketMove) bool {
+	return s.Phase == m.Phase && s.StatusChangedBy == m.By && s.StatusChangedAt.Equal(m.At)
 }
 
 // TicketEvent is something a human can do to a ticket.

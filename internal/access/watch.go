@@ -1,6 +1,9 @@
 package access
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // ChangeDetection is how a request learns that a human changed its ticket.
 type ChangeDetection string
@@ -55,6 +58,8 @@ type TicketFingerprint struct {
 	StatusChangedBy AccountID `json:"status_changed_by,omitempty"`
 	StatusChangedAt time.Time `json:"status_changed_at,omitzero"`
 	Status          string    `json:"status,omitempty"`
+	// Decision is the last of the TicketSnapshot.DecisionMoves; nil while there was none.
+	Decision *TicketMove `json:"decision,omitempty"`
 	// SeenAt is TicketSnapshot.UpdatedAt of what the mark was made from: a desk's search may show again what was earlier.
 	SeenAt time.Time `json:"seen_at,omitzero"`
 }
@@ -77,7 +82,24 @@ func (m TicketFingerprint) After(now TicketSnapshot) (TicketFingerprint, bool) {
 			news = true
 		}
 	}
+	if moves := m.Decided(now); len(moves) > 0 {
+		next.Decision, news = &moves[len(moves)-1], true
+	}
 	return next, news
+}
+
+// Decided returns those of a ticket's decision moves that were made since the mark.
+func (m TicketFingerprint) Decided(now TicketSnapshot) []TicketMove {
+	if m.Decision == nil {
+		return now.DecisionMoves
+	}
+	for i, move := range now.DecisionMoves {
+		if move.Same(*m.Decision) {
+			return now.DecisionMoves[i+1:]
+		}
+	}
+	// More moves have been made since than a snapshot holds, or the desk has dropped some of its history.
+	return slices.DeleteFunc(slices.Clone(now.DecisionMoves), func(move TicketMove) bool { return !move.At.After(m.Decision.At) })
 }
 
 // Equal reports whether two marks are the same.
@@ -85,7 +107,10 @@ func (m TicketFingerprint) Equal(other TicketFingerprint) bool {
 	if !m.StatusChangedAt.Equal(other.StatusChangedAt) || !m.SeenAt.Equal(other.SeenAt) {
 		return false
 	}
-	m.StatusChangedAt, m.SeenAt = other.StatusChangedAt, other.SeenAt
+	if (m.Decision == nil) != (other.Decision == nil) || (m.Decision != nil && !m.Decision.Same(*other.Decision)) {
+		return false
+	}
+	m.StatusChangedAt, m.SeenAt, m.Decision = other.StatusChangedAt, other.SeenAt, other.Decision
 	return m == other
 }
 

@@ -27,6 +27,8 @@ func seen() access.TicketSnapshot {
 }
 
 func TestFingerprint_news(t *testing.T) {
+	decided := known()
+	decided.Decision = &denial
 	rows := []struct {
 		name   string
 		before access.TicketFingerprint
@@ -55,6 +57,16 @@ func TestFingerprint_news(t *testing.T) {
 		{"a move into another status is news", known(), func(s *access.TicketSnapshot) {
 			s.Status = "Approved"
 		}, true, func(m *access.TicketFingerprint) { m.Status = "Approved" }},
+		{"a decision is news, though usher moved the ticket afterwards", known(), func(s *access.TicketSnapshot) {
+			s.StatusChangedBy, s.StatusChangedByUsher, s.StatusChangedAt, s.Status = "usher", true, time.Unix(200, 0), "Waiting"
+			s.DecisionMoves = []access.TicketMove{denial}
+		}, true, func(m *access.TicketFingerprint) { m.Decision = &denial }},
+		{"a decision that is known is no news, in another time zone either", decided, func(s *access.TicketSnapshot) {
+			move := denial
+			move.At = move.At.In(time.FixedZone("east", 3600))
+			s.DecisionMoves = []access.TicketMove{move}
+		}, false, func(*access.TicketFingerprint) {}},
+		{"a ticket that shows no decision any more keeps its mark", decided, func(*access.TicketSnapshot) {}, false, func(*access.TicketFingerprint) {}},
 		{"a ticket that shows no move any more keeps its mark", known(), func(s *access.TicketSnapshot) {
 			s.StatusChangedBy, s.StatusChangedAt, s.Status = "", time.Time{}, "Waiting"
 		}, false, func(*access.TicketFingerprint) {}},
@@ -119,6 +131,45 @@ func TestFingerprint_news(t *testing.T) {
 			require.True(t, after.Equal(again))
 		})
 	}
+}
+
+// denial is a move that decides.
+var denial = access.TicketMove{ID: "7", At: time.Unix(90, 0).UTC(), By: "bob", Status: "Denied", Phase: access.TicketDenied}
+
+func TestFingerprint_Decided(t *testing.T) {
+	moves := make([]access.TicketMove, 3)
+	for i := range moves {
+		moves[i] = denial
+		moves[i].ID, moves[i].At = string(rune('7'+i)), denial.At.Add(time.Duration(i/2)*time.Second)
+	}
+	snapshot := access.TicketSnapshot{DecisionMoves: moves}
+	other, older := moves[1], moves[2]
+	other.By, older.ID, older.At = "cy", "1", denial.At.Add(-time.Second)
+	for name, row := range map[string]struct {
+		last *access.TicketMove
+		want []access.TicketMove
+	}{
+		"none is known":                          {nil, moves},
+		"the first is known":                     {&moves[0], moves[1:]},
+		"all are known":                          {&moves[2], nil},
+		"the last known one is no longer shown":  {&older, moves},
+		"it was made in the second of the first": {&other, moves[2:]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.ElementsMatch(t, row.want, access.TicketFingerprint{Decision: row.last}.Decided(snapshot))
+		})
+	}
+	require.Equal(t, denial.ID, snapshot.DecisionMoves[0].ID, "the snapshot stays as it was")
+}
+
+func TestFingerprint_Equal_decision(t *testing.T) {
+	with, other, later := known(), known(), denial
+	with.Decision, other.Decision = &denial, &later
+	require.True(t, with.Equal(other))
+	later.ID = "8"
+	require.False(t, with.Equal(other))
+	require.False(t, with.Equal(known()))
+	require.False(t, known().Equal(with))
 }
 
 func TestFingerprint_human_move_once(t *testing.T) {

@@ -27,26 +27,46 @@ func (r *request) ticketChanged(news access.TicketChange) {
 		return
 	}
 	fingerprint, fresh := r.Ticket.Fingerprint.After(news.Snapshot)
-	r.Ticket.Fingerprint = fingerprint
-	if fresh {
-		r.compare(news.Snapshot)
-		r.ticket.News()
+	if !fresh {
+		r.Ticket.Fingerprint = fingerprint
+		return
 	}
+	r.compare(news.Snapshot)
+	r.ticket.News()
 }
 
 // compare compares what the ticket looks like with what was seen before, does what the contract says, and reports whether
 // there was anything new.
 func (r *request) compare(now access.TicketSnapshot) bool {
-	before := *r.Ticket.Seen
-	r.Ticket.Seen = &now
+	before, decided := *r.Ticket.Seen, r.Ticket.Fingerprint.Decided(now)
 	r.Ticket.Fingerprint, _ = r.Ticket.Fingerprint.After(now)
+	now.DecisionMoves = nil
+	r.Ticket.Seen = &now
+	passed := r.decidePassed(now, decided)
 	events := ticket.Events(before, now, ticket.Situation{
 		State: r.View.State, Manual: len(r.manualOpen()) > 0, MayDecide: r.accountMayDecide,
 	})
 	for _, event := range events {
 		r.apply(event, now)
 	}
-	return len(events) > 0
+	return passed || len(events) > 0
+}
+
+// decidePassed takes the decisions of approvers on a ticket that somebody has moved on before usher read it: they count as if
+// each had been read at once. It reports whether there were any. A decision that led to the present status is not among them.
+func (r *request) decidePassed(now access.TicketSnapshot, decided []access.TicketMove) bool {
+	found := false
+	for _, move := range decided {
+		if now.Present(move) || !r.accountMayDecide(move.By) {
+			continue
+		}
+		found = true
+		then := now
+		then.Phase, then.Status, then.StatusChangedBy, then.StatusChangedByName = move.Phase, move.Status, move.By, move.ByName
+		then.StatusChangedAt, then.StatusChangedByUsher = move.At, false
+		r.apply(access.EventDecidedByApprover, then)
+	}
+	return found
 }
 
 func (r *request) accountMayDecide(account access.AccountID) bool {

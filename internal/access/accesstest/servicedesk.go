@@ -115,6 +115,7 @@ func deskReadCases() []deskCase {
 		{name: "reading tells who moved the ticket, and when", run: readMovedByHuman},
 		{name: "reading tells usher's own moves apart", run: readMovedByUsher},
 		{name: "the last of several moves counts", run: readLastMove},
+		{name: "reading tells every decision, also one that other moves followed", run: readDecisionMoves},
 		{name: "reading tells who changed the text", run: readTextChanged},
 		{name: "a deleted ticket is not found", run: readDeleted},
 		{name: "a ticket that never was is not found", run: readNever},

@@ -69,6 +69,45 @@ func readLastMove(t *testing.T, h ServiceDeskHarness) {
 	require.True(t, deskRead(t, h, ref.ID).StatusChangedByUsher)
 }
 
+// readDecisionMoves asks the same of each way to read a ticket.
+func readDecisionMoves(t *testing.T, h ServiceDeskHarness) {
+	ada, bob := h.AddAccount(deskAda()), h.AddAccount(deskBob())
+	ref := deskOpen(t, h, "r1")
+	require.Empty(t, deskRead(t, h, ref.ID).DecisionMoves)
+	h.MoveAs(ada, ref.ID, access.TicketDenied)
+	first := deskRead(t, h, ref.ID)
+	require.Len(t, first.DecisionMoves, 1)
+	require.True(t, first.Present(first.DecisionMoves[0]))
+	h.MoveAs(bob, ref.ID, access.TicketWaiting)
+	h.MoveAs(bob, ref.ID, access.TicketDenied)
+	require.NoError(t, h.Desk.TransitionTicket(t.Context(), ref.ID, access.TicketWaiting))
+	h.MoveAs(ada, ref.ID, access.TicketApproved)
+
+	alone := deskRead(t, h, ref.ID)
+	together := deskReadMany(t, h, ref.ID).Tickets
+	require.Len(t, together, 1)
+	for way, got := range map[string]access.TicketSnapshot{
+		"ReadTicket": alone, "ReadTickets": together[0], "ChangedTickets": deskEventuallyChanged(t, h, alone),
+	} {
+		moves := got.DecisionMoves
+		require.Len(t, moves, 3, way)
+		require.True(t, moves[0].Same(first.DecisionMoves[0]), "%s: a move is told the same each time", way)
+		for i, want := range []access.TicketMove{
+			{By: ada, ByName: deskAda().DisplayName, Phase: access.TicketDenied},
+			{By: bob, ByName: deskBob().DisplayName, Phase: access.TicketDenied},
+			{By: ada, ByName: deskAda().DisplayName, Phase: access.TicketApproved},
+		} {
+			require.NotEmpty(t, moves[i].Status, way)
+			require.False(t, moves[i].At.IsZero(), way)
+			require.Equal(t, want, access.TicketMove{By: moves[i].By, ByName: moves[i].ByName, Phase: moves[i].Phase}, way)
+		}
+		require.True(t, got.Present(moves[2]), way)
+		require.False(t, got.Present(moves[1]), way)
+	}
+	require.NoError(t, h.Desk.TransitionTicket(t.Context(), ref.ID, access.TicketDone))
+	require.Len(t, deskRead(t, h, ref.ID).DecisionMoves, 3, "usher's own moves decide nothing")
+}
+
 func readTextChanged(t *testing.T, h ServiceDeskHarness) {
 	account := h.AddAccount(deskAda())
 	ref := deskOpen(t, h, "r1")

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -31,6 +32,32 @@ func (d *Desk) complete(ctx context.Context, op string, tickets []Ticket) error 
 // lastMove returns the newest change that led to the ticket's present status; nil when it has always been there.
 func (d *Desk) lastMove(t Ticket) *Change {
 	return t.newest(func(_ Change, one Item) bool { return one.of(d.traits.StatusField) && one.To == t.Status.ID })
+}
+
+// decisionMoves returns the moves of others than usher into statuses that the configuration lists as approved or denied.
+func (d *Desk) decisionMoves(t Ticket, me access.AccountID) []access.TicketMove {
+	changes := slices.Clone(t.Changes)
+	slices.SortStableFunc(changes, func(a, b Change) int {
+		switch before := a.before(b); {
+		case before == b.before(a):
+			return 0
+		case before:
+			return -1
+		default:
+			return 1
+		}
+	})
+	var moves []access.TicketMove
+	for _, c := range changes {
+		for _, one := range c.Items {
+			status := cmp.Or(one.ToName, one.To)
+			phase, _ := d.config.listed(status)
+			if one.of(d.traits.StatusField) && c.By != me && (phase == access.TicketApproved || phase == access.TicketDenied) {
+				moves = append(moves, access.TicketMove{ID: c.ID, At: c.At, By: c.By, ByName: c.ByName, Status: status, Phase: phase})
+			}
+		}
+	}
+	return moves[max(0, len(moves)-access.MaxDecisionMoves):]
 }
 
 // lastAssignment returns the newest change of the assignee; nil when it is as it was at the beginning.

@@ -143,6 +143,7 @@ func (d *Desk) snapshot(t Ticket, me access.AccountID) access.TicketSnapshot {
 		Assignee:        t.Assignee,
 		AssignedByUsher: assignment == nil || assignment.By == me,
 		UpdatedAt:       t.Updated,
+		DecisionMoves:   d.decisionMoves(t, me),
 	}
 	if move != nil {
 		s.StatusChangedBy, s.StatusChangedByName = move.By, move.ByName

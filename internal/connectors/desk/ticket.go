@@ -66,8 +66,8 @@ type Item struct {
 	ID, Name string
 	// NameOnly: the history shows a field of the customer's own by its name, which the configuration does not know.
 	NameOnly bool
-	// To is the new value: for a status Status.ID.
-	To string
+	// To is the new value: for a status Status.ID. ToName is a status's name; "" where that is the same.
+	To, ToName string
 }
 
 // of reports whether the item is about a field.

@@ -30,6 +30,7 @@ type item struct {
 	FieldID   string `json:"fieldId"`
 	FieldType string `json:"fieldtype"`
 	To        string `json:"to"`
+	ToString  string `json:"toString"`
 }
 
 // changesOf are changes in the desk's words.
@@ -39,7 +40,7 @@ func changesOf(list []change) []desk.Change {
 		out[n] = desk.Change{ID: c.ID, At: c.Created.Time, By: c.Author.id(), ByName: c.Author.DisplayName}
 		for _, i := range c.Items {
 			out[n].Items = append(out[n].Items, desk.Item{
-				ID: i.FieldID, Name: i.Field, NameOnly: i.FieldID == "" && i.FieldType == "custom", To: i.To,
+				ID: i.FieldID, Name: i.Field, NameOnly: i.FieldID == "" && i.FieldType == "custom", To: i.To, ToName: i.ToString,
 			})
 		}
 	}

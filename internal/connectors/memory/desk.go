@@ -57,6 +57,8 @@ type DeskTicket struct {
 	// TextChangedBy is the human who changed the text last; "" for nobody.
 	TextChangedBy access.AccountID
 	MovedAt       time.Time
+	// DecisionMoves are those of humans, as in access.TicketSnapshot.
+	DecisionMoves []access.TicketMove
 	UpdatedAt     time.Time
 	Comments      []access.Comment
 	Deleted       bool
@@ -319,8 +321,11 @@ func (d *Desk) changed(t *DeskTicket, own bool) {
 func (d *Desk) move(t *DeskTicket, by access.AccountID, to access.TicketPhase) {
 	t.UpdatedAt = d.clock.tick()
 	t.Phase, t.StatusChangedBy, t.MovedAt = to, by, t.UpdatedAt
-	if by == DeskSelf {
+	switch {
+	case by == DeskSelf:
 		d.writes++
+	case to == access.TicketApproved || to == access.TicketDenied:
+		t.DecisionMoves = append(t.DecisionMoves, access.TicketMove{At: t.UpdatedAt, By: by, ByName: d.nameOf(by), Status: string(to), Phase: to})
 	}
 	d.remember(t)
 }
@@ -333,6 +338,7 @@ func (d *Desk) snapshot(t *DeskTicket) access.TicketSnapshot {
 		StatusChangedByUsher: t.StatusChangedBy == DeskSelf, TextChangedBy: t.TextChangedBy,
 		StatusChangedByFulfiller: slices.Contains(d.fulfillers, t.StatusChangedBy),
 		UpdatedAt:                t.UpdatedAt,
+		DecisionMoves:            slices.Clone(t.DecisionMoves[max(0, len(t.DecisionMoves)-access.MaxDecisionMoves):]),
 	}
 }
 
