@@ -80,6 +80,9 @@ e2e: bin/temporal bin/testsum ## real binaries on a real Temporal server; FULL=1
 attack: bin/temporal bin/testsum ## an attacker with a desk account against the running system; a row for each attack and desk
 	@{ $(GOTEST) -count=1 -run '^TestAttack$$' ./internal/e2e/... || $(GO_FAILED); } | $(TESTSUM)
 
+promises: ## one table: what every service desk must do, and which desk does it; the real ones that are installed too
+	@{ go test -json -count=1 -run '^TestServiceDesk$$' ./internal/connectors/... || $(GO_FAILED); } | go run ./internal/tools/promises -need jira/cloud,jira/data_center,memory
+
 contract: ## hold the operations that tests (and e2e before it) put on the wire against the vendor's documents
 	@mkdir -p $(CONTRACT)
 	@JIRA_CONTRACT_OUT=$(CONTRACT) go test -count=1 ./internal/connectors/jira ./internal/connectors/jira/jiraspec
@@ -173,4 +176,4 @@ bin/testsum: $(wildcard $(TOOLS)/testsum/*.go)
 	cd $* && npm ci --no-audit --no-fund
 	@touch $@
 
-.PHONY: help run demo demo-stop build bench contract image image-local image-programs compose-check test race e2e attack replay record-histories mutants fuzz lint fmt vuln ci tools test-servers clean
+.PHONY: help run demo demo-stop build bench contract promises image image-local image-programs compose-check test race e2e attack replay record-histories mutants fuzz lint fmt vuln ci tools test-servers clean

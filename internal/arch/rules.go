@@ -87,6 +87,7 @@ var packageRules = []packageRule{
 	{pattern: "internal/arch", rule: ruleInternal},
 	{pattern: "internal/tools/testsum", rule: ruleInternal},
 	{pattern: "internal/tools/mutants", rule: ruleInternal},
+	{pattern: "internal/tools/promises", rule: ruleInternal},
 	{pattern: "internal/tools/contract", rule: ruleInternal, imports: []string{"internal/connectors/*/*spec"}},
 	{pattern: "internal/e2e", rule: ruleInternal, imports: []string{"*", "*/*", "*/*/*", "*/*/*/*"}},
 

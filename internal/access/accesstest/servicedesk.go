@@ -76,7 +76,10 @@ func RunServiceDesk(t *testing.T, newHarness func(*testing.T, ServiceDeskSetup) 
 	t.Helper()
 	for _, cases := range [][]deskCase{deskOpenCases(), deskReadCases(), deskChangeCases(), deskWriteCases()} {
 		for _, c := range cases {
-			t.Run(c.name, func(t *testing.T) { c.run(t, newHarness(t, c.setup)) })
+			t.Run(c.name, func(t *testing.T) {
+				t.Logf("promise: %s", c.name) // For the table of make promises.
+				c.run(t, newHarness(t, c.setup))
+			})
 		}
 	}
 }
