@@ -16,8 +16,8 @@ import (
 //go:embed pages
 var pageFiles embed.FS
 
-// Desk is a fake as its pages show it to people who click. Every method is safe for concurrent use.
-type Desk interface {
+// PageDesk is a fake as its pages show it to people who click. Every method is safe for concurrent use.
+type PageDesk interface {
 	// Revision returns a number that grows with every change.
 	Revision() int64
 	// Frame returns what every page shows.
@@ -25,7 +25,7 @@ type Desk interface {
 	// Board returns the tickets of a project, by its key; of the first one when there is no such project.
 	Board(project string) Board
 	// Ticket returns a ticket by its key; false when there is none.
-	Ticket(key string) (Ticket, bool)
+	Ticket(key string) (PageTicket, bool)
 	// Account returns the id of an account by a name that people know it by; false when there is none.
 	Account(name string) (string, bool)
 	// ProjectOf returns the key of the project of a ticket, also of one that does not exist any more.
@@ -53,25 +53,25 @@ const (
 
 // Frame is what every page shows.
 type Frame struct {
-	Projects []Project
+	Projects []PageProject
 	// Accounts are all; Assignable are those that a ticket can be assigned to.
-	Accounts, Assignable []Account
+	Accounts, Assignable []PageAccount
 	// Visitor is the id of the account that a new visitor acts as.
 	Visitor string
 }
 
-// Project is a project by its key.
-type Project struct{ Key, Name string }
+// PageProject is a project by its key.
+type PageProject struct{ Key, Name string }
 
-// Account is an account by its id.
-type Account struct {
+// PageAccount is an account by its id.
+type PageAccount struct {
 	ID, DisplayName string
 	Inactive        bool
 }
 
 // Board is a project with its tickets, by status.
 type Board struct {
-	Project Project
+	Project PageProject
 	Columns []Column
 }
 
@@ -114,22 +114,22 @@ type Move struct {
 // MoveField is a field on the screen of a move; its form value is "field_" and the id.
 type MoveField struct{ ID, Name string }
 
-// Ticket is a ticket on its own page, in words. Category is the style of its status: new, indeterminate or done.
-type Ticket struct {
+// PageTicket is a ticket on its own page, in words. Category is the style of its status: new, indeterminate or done.
+type PageTicket struct {
 	Key, Summary, Description, Status, Category, Resolution, Assignee, Reporter, Created, Updated string
 
-	Project  Project
+	Project  PageProject
 	Labels   []string
-	Fields   []Field
+	Fields   []PageField
 	Moves    []Move
 	Comments []Line
 	History  []Line
 	// Elsewhere are the projects that it can be moved to.
-	Elsewhere []Project
+	Elsewhere []PageProject
 }
 
-// Field is a field that has a value.
-type Field struct {
+// PageField is a field that has a value.
+type PageField struct {
 	Name, Value string
 	// Link: the value is an address.
 	Link bool
@@ -145,12 +145,12 @@ type page struct {
 	Revision                 int64
 	OnBoard, Empty           bool
 	Columns                  []Column
-	Ticket                   Ticket
+	Ticket                   PageTicket
 }
 
 // pages serves the pages of a desk.
 type pages struct {
-	desk      Desk
+	desk      PageDesk
 	templates *template.Template
 }
 
@@ -159,7 +159,7 @@ type pages struct {
 //	GET  /board, /browse/{key}   the pages
 //	POST /board/{action}         a form: key, as (who does it), and what the action takes
 //	GET  /_sim/revision          a number that grows with every change
-func Pages(mux *http.ServeMux, desk Desk) {
+func Pages(mux *http.ServeMux, desk PageDesk) {
 	p := pages{desk: desk, templates: template.Must(template.ParseFS(pageFiles, "pages/*.html"))}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/board", http.StatusSeeOther) })
 	mux.HandleFunc("GET /board", p.showBoard)

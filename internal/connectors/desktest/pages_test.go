@@ -27,15 +27,15 @@ func (refusal) HTTPStatus() int { return http.StatusConflict }
 func (*small) Revision() int64 { return 7 }
 
 func (*small) Frame() desktest.Frame {
-	ana, lea := desktest.Account{ID: "ana", DisplayName: "Ana"}, desktest.Account{ID: "lea", DisplayName: "<b>Lea", Inactive: true}
+	ana, lea := desktest.PageAccount{ID: "ana", DisplayName: "Ana"}, desktest.PageAccount{ID: "lea", DisplayName: "<b>Lea", Inactive: true}
 	return desktest.Frame{
-		Projects: []desktest.Project{{Key: "P", Name: "Project"}}, Accounts: []desktest.Account{ana, lea},
-		Assignable: []desktest.Account{ana}, Visitor: "ana",
+		Projects: []desktest.PageProject{{Key: "P", Name: "Project"}}, Accounts: []desktest.PageAccount{ana, lea},
+		Assignable: []desktest.PageAccount{ana}, Visitor: "ana",
 	}
 }
 
 func (*small) Board(project string) desktest.Board {
-	b := desktest.Board{Project: desktest.Project{Key: "P", Name: "Project"}, Columns: []desktest.Column{{Name: "New"}}}
+	b := desktest.Board{Project: desktest.PageProject{Key: "P", Name: "Project"}, Columns: []desktest.Column{{Name: "New"}}}
 	if project != "empty" {
 		b.Columns[0].Count = 3
 		b.Columns[0].Cards = []desktest.Card{{Key: "P-1", Summary: "<script>", Moves: []desktest.Move{{Name: "Finish", To: "Done"}}}}
@@ -43,8 +43,8 @@ func (*small) Board(project string) desktest.Board {
 	return b
 }
 
-func (s *small) Ticket(key string) (desktest.Ticket, bool) {
-	return desktest.Ticket{Key: key, Summary: "<script>", Status: "New", Fields: []desktest.Field{{Name: "Link", Value: "javascript:x", Link: true}}},
+func (s *small) Ticket(key string) (desktest.PageTicket, bool) {
+	return desktest.PageTicket{Key: key, Summary: "<script>", Status: "New", Fields: []desktest.PageField{{Name: "Link", Value: "javascript:x", Link: true}}},
 		key == "P-1" && !s.gone
 }
 

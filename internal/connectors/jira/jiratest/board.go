@@ -15,19 +15,19 @@ import (
 // board is the site as the pages of package desktest show it. Hidden issues are shown: the pages are no API.
 type board struct{ s *Server }
 
-var _ desktest.Desk = board{}
+var _ desktest.PageDesk = board{}
 
 // columnLimit is how many cards a column shows at most, the youngest.
 const columnLimit = 100
 
-// Revision implements desktest.Desk.
+// Revision implements desktest.PageDesk.
 func (b board) Revision() int64 {
 	b.s.mu.Lock()
 	defer b.s.mu.Unlock()
 	return b.s.revision
 }
 
-// Frame implements desktest.Desk. A new visitor is the first person who is not an integration.
+// Frame implements desktest.PageDesk. A new visitor is the first person who is not an integration.
 func (b board) Frame() desktest.Frame {
 	b.s.mu.Lock()
 	defer b.s.mu.Unlock()
@@ -37,7 +37,7 @@ func (b board) Frame() desktest.Frame {
 	}
 	found := false
 	for _, a := range b.s.people.list {
-		one := desktest.Account{ID: a.ID, DisplayName: a.DisplayName, Inactive: a.Inactive}
+		one := desktest.PageAccount{ID: a.ID, DisplayName: a.DisplayName, Inactive: a.Inactive}
 		f.Accounts = append(f.Accounts, one)
 		if !b.s.assignable(&a) {
 			continue
@@ -50,9 +50,9 @@ func (b board) Frame() desktest.Frame {
 	return f
 }
 
-func (p *Project) shown() desktest.Project { return desktest.Project{Key: p.Key, Name: p.Name} }
+func (p *Project) shown() desktest.PageProject { return desktest.PageProject{Key: p.Key, Name: p.Name} }
 
-// Board implements desktest.Desk.
+// Board implements desktest.PageDesk.
 func (b board) Board(project string) desktest.Board {
 	b.s.mu.Lock()
 	defer b.s.mu.Unlock()
@@ -98,25 +98,25 @@ func (s *Server) moves(i *issue) []desktest.Move {
 	return out
 }
 
-// Ticket implements desktest.Desk. The oldest comment and the newest change come first.
-func (b board) Ticket(key string) (desktest.Ticket, bool) {
+// Ticket implements desktest.PageDesk. The oldest comment and the newest change come first.
+func (b board) Ticket(key string) (desktest.PageTicket, bool) {
 	b.s.mu.Lock()
 	defer b.s.mu.Unlock()
 	s := b.s
 	i, exists := s.find(key)
 	if !exists {
-		return desktest.Ticket{}, false
+		return desktest.PageTicket{}, false
 	}
 	p := s.projectOf(i)
 	st := p.Status(i.Status)
-	t := desktest.Ticket{
+	t := desktest.PageTicket{
 		Key: i.key(), Project: p.shown(), Summary: i.Summary, Description: i.Description.text(), Status: st.Name, Category: string(st.Category),
 		Resolution: i.Resolution, Assignee: s.nameOf(i.Assignee), Reporter: s.nameOf(i.Reporter), Labels: i.Labels,
 		Moves: s.moves(i), Created: s.shownTime(i.Created), Updated: s.shownTime(i.Updated),
 	}
 	for _, f := range p.Fields {
 		if raw := i.Fields[f.ID]; len(raw) > 0 {
-			t.Fields = append(t.Fields, desktest.Field{Name: f.Name, Value: fieldText(raw), Link: f.Type == URLField})
+			t.Fields = append(t.Fields, desktest.PageField{Name: f.Name, Value: fieldText(raw), Link: f.Type == URLField})
 		}
 	}
 	for n := range s.projects {
@@ -159,7 +159,7 @@ func (s *Server) shownTime(t time.Time) string {
 	return t.In(s.cfg.Zone).Format("2 Jan 2006 15:04:05 -07:00")
 }
 
-// Account implements desktest.Desk.
+// Account implements desktest.PageDesk.
 func (b board) Account(name string) (string, bool) {
 	b.s.mu.Lock()
 	defer b.s.mu.Unlock()
@@ -170,13 +170,13 @@ func (b board) Account(name string) (string, bool) {
 	return a.ID, true
 }
 
-// ProjectOf implements desktest.Desk.
+// ProjectOf implements desktest.PageDesk.
 func (b board) ProjectOf(key string) string {
 	project, _, _ := splitKey(key)
 	return project
 }
 
-// Do implements desktest.Desk.
+// Do implements desktest.PageDesk.
 func (b board) Do(act desktest.Action, as, key string, form url.Values) (string, error) {
 	err := b.s.as(as, key, func(a *Account, i *issue) error {
 		key = i.key()
