@@ -45,7 +45,7 @@ func badDesk() jiratest.Faults {
 			{Kind: fakewire.Hang},
 			{Kind: fakewire.Hang, Committed: true},
 		}}),
-		HookFaults: desktest.HookFaults{DoubleWebhooks: true}, IndexLagSeconds: stormLag.Seconds(),
+		HookFaults: desktest.HookFaults{DoubleWebhooks: true}, StoreFaults: desktest.StoreFaults{IndexLagSeconds: stormLag.Seconds()},
 	}
 }
 

@@ -180,7 +180,7 @@ func (s *system) lostWebhooks(ctx context.Context, t *testing.T) *row {
 	r := watchRow("every webhook is lost, the search lags", byTicket)
 	require.NoError(t, r.on(ctx, s, "watch-lost"))
 	require.NoError(t, r.open(ctx))
-	require.NoError(t, s.misfire(ctx, jiratest.Faults{HookFaults: desktest.HookFaults{LoseWebhooks: -1}, IndexLagSeconds: watchLag.Seconds()}))
+	require.NoError(t, s.misfire(ctx, jiratest.Faults{HookFaults: desktest.HookFaults{LoseWebhooks: -1}, StoreFaults: desktest.StoreFaults{IndexLagSeconds: watchLag.Seconds()}}))
 	hints, err := s.signals(ctx, watchID, workflows.SignalHint)
 	require.NoError(t, err)
 	began := time.Now()
@@ -426,7 +426,7 @@ func TestDataCenter(t *testing.T) {
 		{row: deleted, do: inOrder(anotherTicket(board("zoe", "delete")), approves)},
 	})
 	require.NoError(t, s.misfire(ctx, jiratest.Faults{
-		HookFaults: desktest.HookFaults{LoseWebhooks: -1}, IndexLagSeconds: 2, Faults: fakewire.Rules(fakewire.Rule{
+		HookFaults: desktest.HookFaults{LoseWebhooks: -1}, StoreFaults: desktest.StoreFaults{IndexLagSeconds: 2}, Faults: fakewire.Rules(fakewire.Rule{
 			Times: 1, Only: []jiratest.Operation{jiratest.OpCreateIssue}, Succeeded: true, Of: []fakewire.Fault{{Kind: fakewire.Drop}},
 		}),
 	}))

@@ -72,7 +72,7 @@ func newJira(o options, log *slog.Logger) (*jiratest.Server, error) {
 	if err := jira.Restore(); err != nil {
 		return nil, errors.Join(err, jira.Close())
 	}
-	if o.seed > 0 && len(jira.Issues()) == 0 {
+	if o.seed > 0 && len(jira.Tickets()) == 0 {
 		if _, err := jira.Seed(desktest.Seed{Count: o.seed}); err != nil {
 			return nil, errors.Join(fmt.Errorf("-seed: %w", err), jira.Close())
 		}

@@ -83,18 +83,81 @@ func (s Seed) Ticket(n int, now time.Time) SeedTicket {
 	return t
 }
 
-// ControlSeed serves POST /_sim/seed, which opens the tickets of a seed and answers with them.
-func ControlSeed(mux *http.ServeMux, open func(Seed) ([]Seeded, error)) {
-	mux.HandleFunc("POST /_sim/seed", func(w http.ResponseWriter, r *http.Request) {
-		var s Seed
-		if !fakewire.ReadControl(w, r, &s, "seed: expected a JSON object with count and, if need be, the other keys of a seed") {
-			return
+// seedBatch is how many tickets are written to the state file at once.
+const seedBatch = 1000
+
+// Seed opens tickets and returns them in the order of their numbers. They belong to the site's first account. An error
+// leaves those that are there already.
+func (d *Desk) Seed(seed Seed) ([]Seeded, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.Store
+	seed, err := seed.WithDefaults()
+	if err != nil {
+		return nil, err
+	}
+	pattern, p, err := s.seedPattern(seed)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Seeded, 0, seed.Count)
+	batch := make([]*Ticket, 0, seedBatch)
+	now := s.Moment()
+	for n := range seed.Count {
+		t, differs := pattern.Clone(), seed.Ticket(n, now)
+		t.Summary, t.Labels, t.Properties, t.Created, t.Updated = differs.Summary, differs.Labels, differs.Properties, differs.Created, differs.Created
+		s.number(t, p)
+		s.put(t, time.Time{})
+		out = append(out, Seeded{ID: t.ID, Key: t.Key})
+		if batch = append(batch, t); len(batch) == seedBatch || n == seed.Count-1 {
+			if err := s.save(batch...); err != nil {
+				return out, err
+			}
+			batch = batch[:0]
 		}
-		tickets, err := open(s)
-		if err != nil {
-			http.Error(w, "seed: "+err.Error(), http.StatusBadRequest)
-			return
+	}
+	return out, nil
+}
+
+// seedPattern returns what all tickets of a seed have in common, and their project.
+func (s *Store) seedPattern(seed Seed) (*Ticket, *Project, error) {
+	p := &s.projects[0]
+	if seed.Project != "" {
+		named, known := s.Project(seed.Project)
+		if !known {
+			return nil, nil, fmt.Errorf("project: there is no project %q", seed.Project)
 		}
-		fakewire.WriteJSON(w, map[string]any{"count": len(tickets), "issues": tickets})
-	})
+		p = named
+	}
+	status := p.Statuses[0]
+	if seed.Status != "" {
+		named, known := p.StatusNamed(seed.Status)
+		if !known {
+			return nil, nil, fmt.Errorf("status: there is no status %q", seed.Status)
+		}
+		status = named
+	}
+	first := s.people.list[0].ID
+	pattern := &Ticket{Project: p.Key, Status: status.ID, Reporter: first, Creator: first, UpdatedBy: first, Revision: 1}
+	if seed.Assignee != "" {
+		a := s.Account(seed.Assignee)
+		if a == nil {
+			return nil, nil, fmt.Errorf("assignee: there is no account %q", seed.Assignee)
+		}
+		pattern.Assignee = a.ID
+	}
+	return pattern, p, nil
+}
+
+func (d *Desk) postSeed(w http.ResponseWriter, r *http.Request) {
+	var s Seed
+	if !fakewire.ReadControl(w, r, &s, "seed: expected a JSON object with count and, if need be, the other keys of a seed") {
+		return
+	}
+	tickets, err := d.Seed(s)
+	if err != nil {
+		http.Error(w, "seed: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	fakewire.WriteJSON(w, map[string]any{"count": len(tickets), d.Store.dialect.Noun + "s": tickets})
 }

@@ -2,10 +2,7 @@ package desktest_test
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
-	"net/http/httptest"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,21 +29,15 @@ func TestSeed_numbers(t *testing.T) {
 }
 
 func TestSeed_by_http(t *testing.T) {
-	mux := http.NewServeMux()
-	desktest.ControlSeed(mux, func(s desktest.Seed) ([]desktest.Seeded, error) {
-		if s.Count == 0 {
-			return nil, errors.New("count: none")
-		}
-		return []desktest.Seeded{{ID: "1", Key: s.Project + "-1"}}, nil
-	})
-	post := func(body string) *httptest.ResponseRecorder {
-		w := httptest.NewRecorder()
-		mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/_sim/seed", strings.NewReader(body)))
-		return w
-	}
-	require.JSONEq(t, `{"count":1,"issues":[{"id":"1","key":"P-1"}]}`, post(`{"count":1,"project":"P"}`).Body.String())
-	for _, bad := range []string{`{"cownt":1}`, `{}`, `no`} {
-		w := post(bad)
+	s := newSmall(t)
+	w := s.ask(http.MethodPost, "/_sim/seed", `{"count":2,"project":"empty","status":"approved","assignee":"ana"}`)
+	require.JSONEq(t, `{"count":2,"records":[{"id":"2","key":"empty-1"},{"id":"3","key":"empty-2"}]}`, w.Body.String())
+	made, _ := s.Ticket("empty-2")
+	require.Equal(t, []string{"bot", "ana", desktest.StatusApproved}, []string{made.Creator, made.Assignee, made.Status})
+	for _, bad := range []string{
+		`{"cownt":1}`, `{}`, `no`, `{"count":1,"project":"x"}`, `{"count":1,"status":"x"}`, `{"count":1,"assignee":"x"}`,
+	} {
+		w := s.ask(http.MethodPost, "/_sim/seed", bad)
 		require.Equal(t, http.StatusBadRequest, w.Code)
 		require.Contains(t, w.Body.String(), "seed: ")
 	}

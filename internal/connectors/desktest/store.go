@@ -64,6 +64,8 @@ type StoreConfig struct {
 	Accounts []Account
 	// StateFile keeps the tickets over a restart (see Store.Restore); "" keeps them in memory only.
 	StateFile string
+	// Zone is that of the times that people see; UTC when nil.
+	Zone *time.Location
 	// Grain is what all times of tickets are whole numbers of; a millisecond when 0.
 	Grain time.Duration
 	// Now is the clock of the machine; time.Now when nil.
@@ -106,6 +108,9 @@ type Store struct {
 func NewStore(cfg StoreConfig) *Store {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Zone == nil {
+		cfg.Zone = time.UTC
 	}
 	if cfg.Grain == 0 {
 		cfg.Grain = time.Millisecond

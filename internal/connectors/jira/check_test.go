@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/jira/jiratest"
 )
@@ -30,7 +31,7 @@ func TestCheck_names_the_key(t *testing.T) {
 			c.Fields = map[string]access.TicketField{"duedate": access.FieldDuration}
 		}, "desks.jira.fields.duedate", `type "date"`},
 		{"a required field that nothing fills", func(p []jiratest.Project) {
-			p[0].Fields = append(p[0].Fields, jiratest.Field{ID: "customfield_7", Name: "Budget", Type: jiratest.TextField, Required: true})
+			p[0].Fields = append(p[0].Fields, desktest.Field{ID: "customfield_7", Name: "Budget", Type: desktest.TextField, Required: true})
 		}, nil, "desks.jira.fields.customfield_7", "Budget (customfield_7) is required"},
 		{"a status that the workflow has not", nil, func(c *jira.Config) {
 			c.Statuses = map[access.TicketPhase][]string{access.TicketDone: {"Finished"}}

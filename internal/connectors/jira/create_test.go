@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/jira/jiratest"
 )
@@ -56,8 +57,8 @@ func TestFields_by_type(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			projects := jiratest.DefaultProjects()
 			projects[0].Fields = append(projects[0].Fields,
-				jiratest.Field{ID: "customfield_10060", Name: "Days", Type: jiratest.NumberField},
-				jiratest.Field{ID: "customfield_10061", Name: "Tags", Type: jiratest.LabelsField})
+				desktest.Field{ID: "customfield_10060", Name: "Days", Type: desktest.NumberField},
+				desktest.Field{ID: "customfield_10061", Name: "Tags", Type: desktest.LabelsField})
 			s := newSite(t, jiratest.Config{Projects: projects})
 			s.answerInstead("POST /issue", func(w http.ResponseWriter, _ *http.Request) {
 				w.WriteHeader(http.StatusCreated)
@@ -101,10 +102,10 @@ func TestReporter(t *testing.T) {
 			account := s.addAccount(ticket().Requester)
 			ref := open(t, s.desk(t, func(c *jira.Config) { c.Reporter = tt.wanted }))
 			require.Len(t, s.calls("POST /issue"), tt.posts)
-			i, there := s.Issue(string(ref.ID))
+			i, there := s.Ticket(string(ref.ID))
 			require.True(t, there)
 			require.Equal(t, tt.reporterIsPerson, i.Reporter == string(account))
-			require.Len(t, s.Issues(), 1)
+			require.Len(t, s.Tickets(), 1)
 		})
 	}
 }
@@ -116,7 +117,7 @@ func TestReporter_hidden_users(t *testing.T) {
 	s.answerInstead("GET /user/search", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	_, err := s.desk(t, nil).CreateTicket(t.Context(), ticket())
 	requireKind(t, access.Transient, err)
-	require.Len(t, s.Issues(), 1)
+	require.Len(t, s.Tickets(), 1)
 }
 
 func TestMarkerField_without_labels(t *testing.T) {
@@ -243,7 +244,7 @@ func TestShorten_utf16(t *testing.T) {
 	require.True(t, cut)
 	require.Empty(t, strings.ReplaceAll(kept, "👩🏽‍💻", ""), "no character was split")
 	require.NotEmpty(t, kept)
-	body := s.Issues()[0].Description
+	body := s.Tickets()[0].Description
 	require.LessOrEqual(t, len(utf16.Encode([]rune(body))), 32767)
 	require.True(t, strings.HasSuffix(body, "🎉 [cut]"))
 }

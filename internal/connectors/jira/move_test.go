@@ -45,7 +45,7 @@ func TestTransition_by_category(t *testing.T) {
 		{access.TicketWontDo, "Closed", "Won't Do"},
 	} {
 		require.NoError(t, desk.TransitionTicket(t.Context(), ref.ID, tt.to), "%s", tt.to)
-		i, there := s.Issue(string(ref.ID))
+		i, there := s.Ticket(string(ref.ID))
 		require.True(t, there)
 		require.Equal(t, tt.status, i.Status)
 		if tt.resolution != "" {
@@ -86,7 +86,7 @@ func TestTransition_first_listed_status(t *testing.T) {
 	})
 	ref := open(t, desk)
 	require.NoError(t, desk.TransitionTicket(t.Context(), ref.ID, access.TicketWorking))
-	i, _ := s.Issue(string(ref.ID))
+	i, _ := s.Ticket(string(ref.ID))
 	require.Equal(t, desktest.StatusApproved, i.Status)
 }
 

@@ -17,22 +17,22 @@ func TestAnswer_html(t *testing.T) {
 	for name, row := range map[string]struct {
 		op    jiratest.Operation
 		write func(*jira.Desk, *testing.T, access.TicketID) error
-		shows func(jiratest.Issue) bool
+		shows func(desktest.Snapshot) bool
 	}{
 		"a transition": {
 			jiratest.OpTransition, func(d *jira.Desk, t *testing.T, id access.TicketID) error {
 				return d.TransitionTicket(t.Context(), id, access.TicketDone)
-			}, func(i jiratest.Issue) bool { return i.Status == desktest.StatusDone },
+			}, func(i desktest.Snapshot) bool { return i.Status == desktest.StatusDone },
 		},
 		"an assignment": {
 			jiratest.OpAssign, func(d *jira.Desk, t *testing.T, id access.TicketID) error {
 				return d.AssignTicket(t.Context(), id, jiratest.DefaultAccountID)
-			}, func(i jiratest.Issue) bool { return i.Assignee == jiratest.DefaultAccountID },
+			}, func(i desktest.Snapshot) bool { return i.Assignee == jiratest.DefaultAccountID },
 		},
 		"a comment": {
 			jiratest.OpAddComment, func(d *jira.Desk, t *testing.T, id access.TicketID) error {
 				return d.AddComments(t.Context(), id, access.Comment{Marker: "c1", Text: "x"})
-			}, func(i jiratest.Issue) bool { return len(i.Comments) == 1 },
+			}, func(i desktest.Snapshot) bool { return len(i.Comments) == 1 },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -43,11 +43,11 @@ func TestAnswer_html(t *testing.T) {
 				Only: []jiratest.Operation{row.op}, Times: 1, Of: []fakewire.Fault{{Kind: fakewire.HTML}},
 			})})
 			requireKind(t, access.Transient, row.write(desk, t, ref.ID))
-			i, there := s.Issue(string(ref.ID))
+			i, there := s.Ticket(string(ref.ID))
 			require.True(t, there)
 			require.False(t, row.shows(i))
 			require.NoError(t, row.write(desk, t, ref.ID))
-			i, there = s.Issue(string(ref.ID))
+			i, there = s.Ticket(string(ref.ID))
 			require.True(t, there)
 			require.True(t, row.shows(i))
 		})

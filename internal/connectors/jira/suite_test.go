@@ -187,7 +187,7 @@ func (s *site) deactivate(id access.AccountID) {
 // seen reads the ticket as it lies there, the texts from the documents themselves.
 func (s *site) seen(t *testing.T, id access.TicketID) accesstest.SeenTicket {
 	t.Helper()
-	i, there := s.Issue(string(id))
+	i, there := s.Ticket(string(id))
 	require.True(t, there)
 	var issue struct {
 		Fields struct {

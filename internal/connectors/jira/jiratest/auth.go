@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/fakewire"
 )
 
@@ -36,8 +37,8 @@ func (s *Server) authenticate(c *call, op Operation, h http.Header) (*Account, *
 	if s.faults.Captcha {
 		return nil, captcha(c, h)
 	}
-	a := s.people.by("email", strings.ToLower(email))
-	if a == nil || s.inactive(a) || !s.goodToken(a, token) {
+	a := s.store.AccountBy(desktest.ByEmail, email)
+	if a == nil || s.store.Inactive(a) || !s.store.HoldsToken(a, token) {
 		return anonymous(h)
 	}
 	h.Set(loginReason, "OK")
@@ -50,27 +51,18 @@ func anonymous(h http.Header) (*Account, *answer) {
 	return nil, nil
 }
 
-// goodToken reports whether it is the account's token and not expired.
-func (s *Server) goodToken(a *Account, token string) bool {
-	return a.Token != "" && a.Token == token && !s.expired(a)
-}
-
-func (s *Server) expired(a *Account) bool {
-	return s.faults.ExpireTokens || (!a.TokenExpires.IsZero() && !s.now().Before(a.TokenExpires))
-}
-
 // authenticateGateway takes a bearer token, or an e-mail address with a token, and looks at the token's scopes.
 func (s *Server) authenticateGateway(r *http.Request, op Operation) (*Account, *answer) {
 	refused, _ := gatewayError(http.StatusUnauthorized, "Unauthorized")
 	var a *Account
 	if token, isBearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); isBearer {
-		a = s.holderOf(token)
+		a = s.store.HolderOf(token)
 	} else if email, token, isBasic := r.BasicAuth(); isBasic {
-		if a = s.people.by("email", strings.ToLower(email)); a != nil && !s.goodToken(a, token) {
+		if a = s.store.AccountBy(desktest.ByEmail, email); a != nil && !s.store.HoldsToken(a, token) {
 			a = nil
 		}
 	}
-	if a == nil || s.inactive(a) || s.faults.Anonymous {
+	if a == nil || s.store.Inactive(a) || s.faults.Anonymous {
 		return nil, refused
 	}
 	if a.Scopes != nil && !slices.Contains(a.Scopes, scopeOf(op)) {
@@ -80,22 +72,12 @@ func (s *Server) authenticateGateway(r *http.Request, op Operation) (*Account, *
 	return a, nil
 }
 
-// holderOf is the account of a token, nil for none.
-func (s *Server) holderOf(token string) *Account {
-	for n := range s.people.list {
-		if a := &s.people.list[n]; s.goodToken(a, token) {
-			return a
-		}
-	}
-	return nil
-}
-
 // authenticateDataCenter takes a personal access token, or a user name with a password. Too many wrong passwords of one
 // user close basic authentication to that user, whatever the password is then.
 func (s *Server) authenticateDataCenter(c *call, h http.Header) (*Account, *answer) {
 	if token, isBearer := strings.CutPrefix(c.r.Header.Get("Authorization"), "Bearer "); isBearer {
-		a := s.holderOf(token)
-		if a == nil || s.inactive(a) {
+		a := s.store.HolderOf(token)
+		if a == nil || s.store.Inactive(a) {
 			h.Set(loginReason, "AUTHENTICATED_FAILED")
 			refused, _ := gatewayError(http.StatusUnauthorized, "Client must be authenticated to access this resource.")
 			return nil, refused
@@ -110,8 +92,8 @@ func (s *Server) authenticateDataCenter(c *call, h http.Header) (*Account, *answ
 		refused, _ := gatewayError(http.StatusForbidden, "Basic Authentication has been disabled on this instance.")
 		return nil, refused
 	}
-	a := s.people.by("name", strings.ToLower(name))
-	if a == nil || s.inactive(a) {
+	a := s.store.AccountBy(desktest.ByName, name)
+	if a == nil || s.store.Inactive(a) {
 		return nil, failedLogin(h)
 	}
 	if s.faults.Captcha || (s.faults.CaptchaAfter > 0 && s.failedLogins[a.ID] >= s.faults.CaptchaAfter) {

@@ -36,7 +36,7 @@ func TestPages_move(t *testing.T) {
 	moved := d.form("/board/move", form)
 	require.Equal(t, http.StatusSeeOther, moved.status, moved.raw)
 	require.Equal(t, "/board?project=ACCESS", moved.header.Get("Location"))
-	i, _ := d.Issue(key)
+	i, _ := d.Ticket(key)
 	require.Equal(t, desktest.StatusApproved, i.Status)
 
 	again := d.form("/board/move", form)
@@ -71,7 +71,7 @@ func TestTransition_screen_fields(t *testing.T) {
 	moved := d.form("/board/move", form)
 	require.Equal(t, http.StatusSeeOther, moved.status, moved.raw)
 	require.Equal(t, "/browse/"+key, moved.header.Get("Location"))
-	i, _ := d.Issue(key)
+	i, _ := d.Ticket(key)
 	require.Equal(t, "Duplicate", i.Resolution)
 	require.Equal(t, "C-1", i.Fields["customfield_10049"])
 }
@@ -89,15 +89,15 @@ func TestPatch_other_forms(t *testing.T) {
 	ok("/board/comment", url.Values{"text": {"One\r\ntwo"}})
 	require.Equal(t, "One\ntwo", d.Comments(key)[0].Body)
 	ok("/board/assign", url.Values{"to": {"mia@example.test"}})
-	i, _ := d.Issue(key)
+	i, _ := d.Ticket(key)
 	require.Equal(t, "acc-mia", i.Assignee)
 	ok("/board/assign", url.Values{"to": {""}})
 	ok("/board/project", url.Values{"to": {"OTHER"}})
-	i, _ = d.Issue(key)
+	i, _ = d.Ticket(key)
 	require.Equal(t, "OTHER-1", i.Key)
 	require.Empty(t, i.Assignee)
 	require.Contains(t, ok("/board/delete", url.Values{}), "/board?project=")
-	require.Empty(t, d.Issues())
+	require.Empty(t, d.Tickets())
 	d.want(http.StatusNotFound, http.MethodGet, "/browse/"+key, nil)
 }
 

@@ -4,8 +4,9 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
+
+	"usher/internal/connectors/desktest"
 )
 
 // The vendor's limits of one bulk fetch: issues, issues for histories, and fields and histories of that.
@@ -24,14 +25,14 @@ func (s *Server) pick(c *call, idsOrKeys []string) []*issue {
 		return nil
 	}
 	var found []*issue
-	seen := map[int64]bool{}
+	seen := map[string]bool{}
 	for _, idOrKey := range idsOrKeys {
-		if i, exists := s.find(idOrKey); exists && !s.hides(i) && !seen[i.ID] {
+		if i, exists := s.store.Find(idOrKey); exists && !s.store.Hides(i) && !seen[i.ID] {
 			seen[i.ID] = true
 			found = append(found, i)
 		}
 	}
-	slices.SortFunc(found, func(a, b *issue) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(found, func(a, b *issue) int { return cmp.Compare(a.Seq, b.Seq) })
 	return found
 }
 
@@ -61,7 +62,7 @@ func (s *Server) bulkFetch(c *call) (*answer, error) {
 	issues, problems := []any{}, []any{}
 	for _, i := range s.pick(c, in.IssueIDsOrKeys) {
 		if take(&s.faults.BulkIssueErrors) {
-			problems = append(problems, map[string]string{"id": i.id(), "errorMessage": "The issue could not be read. Please try again."})
+			problems = append(problems, map[string]string{"id": i.ID, "errorMessage": "The issue could not be read. Please try again."})
 			continue
 		}
 		issues = append(issues, s.render(c, i, sel))
@@ -72,7 +73,7 @@ func (s *Server) bulkFetch(c *call) (*answer, error) {
 // dated is one entry of the history of one issue.
 type dated struct {
 	issue *issue
-	entry history
+	entry desktest.Change
 }
 
 // bulkChangelog returns the histories of issues, the oldest change first and of one moment the lowest issue, grouped by
@@ -122,51 +123,32 @@ func (s *Server) histories(c *call, idsOrKeys, fieldIDs []string) []dated {
 	var all []dated
 	for _, i := range s.pick(c, idsOrKeys) {
 		for _, h := range i.History {
-			if len(fieldIDs) == 0 || slices.ContainsFunc(h.Items, func(item change) bool { return slices.Contains(fieldIDs, item.FieldID) }) {
+			if len(fieldIDs) == 0 || slices.ContainsFunc(h.Items, func(item desktest.Item) bool { return slices.Contains(fieldIDs, item.Field) }) {
 				all = append(all, dated{issue: i, entry: h})
 			}
 		}
 	}
 	slices.SortStableFunc(all, func(a, b dated) int {
-		return cmp.Or(a.entry.Created.Compare(b.entry.Created), cmp.Compare(a.issue.ID, b.issue.ID), cmp.Compare(a.entry.ID, b.entry.ID))
+		return cmp.Or(a.entry.At.Compare(b.entry.At), cmp.Compare(a.issue.Seq, b.issue.Seq), cmp.Compare(a.entry.Seq, b.entry.Seq))
 	})
 	return all
 }
 
 func (s *Server) renderHistories(c *call, page []dated) []any {
 	groups := []any{}
-	of := map[int64]map[string]any{}
+	of := map[string]map[string]any{}
 	for _, d := range page {
 		group := of[d.issue.ID]
 		if group == nil {
-			group = map[string]any{"issueId": d.issue.id(), "changeHistories": []any{}}
+			group = map[string]any{"issueId": d.issue.ID, "changeHistories": []any{}}
 			of[d.issue.ID] = group
 			groups = append(groups, group)
 		}
 		entry := s.renderChange(c, d.entry)
 		if !s.faults.ChangelogTextTimes {
-			entry["created"] = d.entry.Created.UnixMilli()
+			entry["created"] = d.entry.At.UnixMilli()
 		}
 		group["changeHistories"] = append(group["changeHistories"].([]any), entry)
 	}
 	return groups
-}
-
-// renderChange is one entry of a history.
-func (s *Server) renderChange(c *call, h history) map[string]any {
-	return map[string]any{
-		"id": strconv.FormatInt(h.ID, 10), "author": s.renderAccount(c, h.Author), "created": s.stamp(h.Created), "items": c.items(h.Items),
-	}
-}
-
-// items are changes as the edition shows them: Data Center tells no field ids.
-func (c *call) items(items []change) []change {
-	if c.edition == Cloud {
-		return items
-	}
-	out := slices.Clone(items)
-	for n := range out {
-		out[n].FieldID = ""
-	}
-	return out
 }

@@ -34,7 +34,7 @@ func TestBulkFetch_each_once(t *testing.T) {
 	moved, err := d.MoveToProject(two, "OTHER")
 	require.NoError(t, err)
 	require.NoError(t, d.Delete(three))
-	i, _ := d.Issue(one)
+	i, _ := d.Ticket(one)
 	d.want(http.StatusCreated, http.MethodPut, "/rest/api/3/issue/"+one+"/properties/usher", object{"marker": "usher-1"})
 	r := d.want(http.StatusOK, http.MethodPost, bulkFetch, object{
 		"issueIdsOrKeys": []string{two, i.ID, "access-1", three, "NO-1"}, "fields": []string{"status", "labels"}, "properties": []string{"usher"},
@@ -96,8 +96,8 @@ func TestBulkChangelog_pages(t *testing.T) {
 	require.NoError(t, d.Edit("acc-ana", one, map[string]any{"summary": "Another"}))
 	ask := object{"issueIdsOrKeys": []string{one, two, quiet, "NO-1"}, "fieldIds": []string{"status"}, "maxResults": 2}
 	first := d.want(http.StatusOK, http.MethodPost, bulkChangelog, ask).json
-	i, _ := d.Issue(one)
-	ii, _ := d.Issue(two)
+	i, _ := d.Ticket(one)
+	ii, _ := d.Ticket(two)
 	require.Len(t, first["issueChangeLogs"], 2, "two changes are a page, whosever they are")
 	require.Equal(t, ii.ID, at(t, first, "issueChangeLogs", 0, "issueId"))
 	require.Equal(t, i.ID, at(t, first, "issueChangeLogs", 1, "issueId"))
@@ -159,7 +159,7 @@ func TestArchive(t *testing.T) {
 	d.want(http.StatusOK, http.MethodPost, "/_sim/issues/"+key+"/restore", nil)
 	require.Equal(t, []string{key}, d.keys("project = ACCESS"))
 	d.want(http.StatusOK, http.MethodPost, "/_sim/issues/"+key+"/archive", nil)
-	i, _ := d.Issue(key)
+	i, _ := d.Ticket(key)
 	require.True(t, i.Archived)
 	d.want(http.StatusNotFound, http.MethodPost, "/_sim/issues/NO-1/archive", nil)
 }

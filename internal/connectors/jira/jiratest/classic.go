@@ -63,7 +63,7 @@ func (s *Server) classicSearch(c *call) (*answer, error) {
 		return nil, err
 	}
 	warnings := []string{}
-	m := matcher{s: s, now: s.now(), caller: c.account, lenient: in.ValidateQuery != nil && !*in.ValidateQuery, warnings: &warnings}
+	m := matcher{s: s, now: s.store.Now(), caller: c.account, lenient: in.ValidateQuery != nil && !*in.ValidateQuery, warnings: &warnings}
 	found, err := s.lookUp(m, q, nil)
 	if err != nil {
 		return nil, err

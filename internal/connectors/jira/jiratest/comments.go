@@ -5,7 +5,8 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
+
+	"usher/internal/connectors/desktest"
 )
 
 func (s *Server) getComments(c *call) (*answer, error) {
@@ -20,7 +21,7 @@ func (s *Server) getComments(c *call) (*answer, error) {
 	switch c.query("orderBy") {
 	case "", "created", "+created", " created":
 	case "-created":
-		i = i.clone()
+		i = i.Clone()
 		slices.Reverse(i.Comments)
 	default:
 		return nil, refuse(http.StatusBadRequest, "The orderBy field must be created.")
@@ -37,11 +38,11 @@ func (s *Server) renderComments(c *call, i *issue, start, size int) map[string]a
 	return map[string]any{"startAt": start, "maxResults": size, "total": len(i.Comments), "comments": list}
 }
 
-func (s *Server) renderComment(c *call, i *issue, one comment) map[string]any {
-	id := strconv.FormatInt(one.ID, 10)
+func (s *Server) renderComment(c *call, i *issue, one desktest.Comment) map[string]any {
+	id := s.store.ID(one.Seq)
 	out := map[string]any{
 		"self": selfOf(c, i) + "/comment/" + id, "id": id, "author": s.renderAccount(c, one.Author),
-		"updateAuthor": s.renderAccount(c, one.Author), "body": one.Body.in(c.version),
+		"updateAuthor": s.renderAccount(c, one.Author), "body": rich(one.Body).in(c.version),
 		"created": s.stamp(one.Created), "updated": s.stamp(one.Created),
 	}
 	if !one.Edited.IsZero() {
@@ -66,15 +67,14 @@ func (s *Server) addComment(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	after := before.clone()
-	added, err := s.appendComment(after, c.body, move{version: c.version, actor: c.account})
+	given, err := readComment(c.body, c.version)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.touch(after); err != nil {
+	after, added, err := s.store.Comment(before, given, c.account)
+	if err != nil {
 		return nil, err
 	}
-	s.announceComment("comment_created", after, c.account, added)
 	return created(s.renderComment(c, after, *added))
 }
 
@@ -84,62 +84,48 @@ func (s *Server) editComment(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, _ := parseID(c.r.PathValue("id"))
-	after := before.clone()
-	n := slices.IndexFunc(after.Comments, func(one comment) bool { return one.ID == id })
+	after, id := before.Clone(), c.r.PathValue("id")
+	n := slices.IndexFunc(after.Comments, func(one desktest.Comment) bool { return s.store.ID(one.Seq) == id })
 	if n < 0 {
-		return nil, refuse(http.StatusNotFound, "Can not find a comment for the id: "+c.r.PathValue("id")+".")
+		return nil, refuse(http.StatusNotFound, "Can not find a comment for the id: "+id+".")
 	}
-	body, properties, err := readComment(c.body, c.version)
+	given, err := readComment(c.body, c.version)
 	if err != nil {
 		return nil, err
 	}
-	edited := after.Comments[n]
-	edited.Body, edited.Edited, edited.Properties = body, s.moment(), maps.Clone(edited.Properties)
-	if edited.Properties == nil {
-		edited.Properties = map[string]json.RawMessage{}
-	}
-	maps.Copy(edited.Properties, properties)
-	after.Comments[n] = edited
-	if err := s.touch(after); err != nil {
+	edited := &after.Comments[n]
+	properties := map[string]json.RawMessage{}
+	maps.Copy(properties, edited.Properties)
+	maps.Copy(properties, given.Properties)
+	edited.Body, edited.Edited, edited.Properties = given.Body, s.store.Moment(), properties
+	if err := s.store.Touch(after, c.account); err != nil {
 		return nil, err
 	}
-	s.announceComment("comment_updated", after, c.account, &edited)
-	return ok(s.renderComment(c, after, edited))
-}
-
-// appendComment adds the comment that raw says to the issue, which is not committed yet.
-func (s *Server) appendComment(i *issue, raw json.RawMessage, m move) (*comment, error) {
-	body, properties, err := readComment(raw, m.version)
-	if err != nil {
-		return nil, err
-	}
-	added := comment{ID: s.nextID(), Author: m.actor.ID, Body: body, Properties: properties, Created: s.moment()}
-	i.Comments = append(i.Comments, added)
-	return &added, nil
+	s.store.Announce(desktest.Event{Kind: desktest.EventCommentEdited, Ticket: after, By: c.account, Comment: edited})
+	return ok(s.renderComment(c, after, *edited))
 }
 
 // readComment reads {"body":..,"properties":[..]}.
-func readComment(raw json.RawMessage, version int) (rich, map[string]json.RawMessage, error) {
+func readComment(raw json.RawMessage, version int) (desktest.Comment, error) {
 	var in struct {
 		Body       json.RawMessage `json:"body"`
 		Properties []property      `json:"properties"`
 	}
 	if err := (&call{body: raw}).decode(&in); err != nil {
-		return nil, nil, err
+		return desktest.Comment{}, err
 	}
 	body, problem := setting{version: version, value: in.Body}.rich()
 	switch {
 	case problem == tooLong:
-		return nil, nil, refuseFields(map[string]string{"comment": tooLong})
+		return desktest.Comment{}, refuseFields(map[string]string{"comment": tooLong})
 	case problem != "":
-		return nil, nil, refuse(http.StatusBadRequest, "Comment body is not valid!")
+		return desktest.Comment{}, refuse(http.StatusBadRequest, "Comment body is not valid!")
 	case body.text() == "":
-		return nil, nil, refuseFields(map[string]string{"comment": "Comment body can not be empty!"})
+		return desktest.Comment{}, refuseFields(map[string]string{"comment": "Comment body can not be empty!"})
 	}
 	var carrier issue
 	if err := setProperties(&carrier, in.Properties); err != nil {
-		return nil, nil, err
+		return desktest.Comment{}, err
 	}
-	return body, carrier.Properties, nil
+	return desktest.Comment{Body: json.RawMessage(body), Properties: carrier.Properties}, nil
 }

@@ -65,34 +65,17 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Account is one account of the site. AccountType is "atlassian" when empty ("app" and "customer" exist).
-type Account struct {
-	// ID is the account id. Data Center does not show it: there people go by Name and Key.
-	ID          string
-	Email       string
-	DisplayName string
-	// Token is what the account calls the API with; "" for somebody who never does. On a Cloud site it is an API token
-	// (basic authentication, with the e-mail address); at the gateway it is also a bearer token; on Data Center it is a
-	// personal access token (bearer).
-	Token string
-	// Password is, on Data Center, for basic authentication with the Name; Token when empty.
-	Password string
-	// Name is the user name on Data Center, ID when empty; Key is the user key, "JIRAUSER" and a number when empty.
-	Name, Key   string
-	AccountType string
-	// Inactive accounts cannot log in, are not found by a search and cannot be assigned.
-	Inactive bool
-	// HideEmail leaves emailAddress out of every answer; a search by the whole e-mail address still finds the account.
-	HideEmail bool
-	// Zone is the time zone of the account's profile, in which its JQL times are read; DefaultZone when nil.
-	Zone *time.Location
-	// Scopes are what a token may do at the gateway ("read:jira-work"); nil is everything.
-	Scopes []string
-	// TokenExpires is when the token ends; the zero time is never.
-	TokenExpires time.Time
-	// NoAdmin keeps the account from what only administrators may do: webhooks.
-	NoAdmin bool
-}
+// Account is one account of the site. The type is "atlassian" when empty ("app" and "customer" exist). On Cloud the token is an
+// API token (basic authentication, with the e-mail address), and at the gateway also a bearer token; there are no names and no
+// keys there. On Data Center it is a personal access token (bearer), people go by Name and Key ("JIRAUSER" and a number when
+// empty), and nobody sees the id. JQL times are read in the zone of the caller's profile, DefaultZone when nil.
+type Account = desktest.Account
+
+// Project is a project with one issue type, one workflow and one set of screens.
+type Project = desktest.Project
+
+// issue is one issue.
+type issue = desktest.Ticket
 
 func (c Config) withDefaults() Config {
 	c.Edition = cmp.Or(c.Edition, Cloud)
@@ -106,12 +89,6 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Zone == nil {
 		c.Zone = time.FixedZone("Etc/GMT+7", -7*60*60)
-	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c
 }
@@ -140,11 +117,8 @@ func DefaultAccount() Account {
 }
 
 // withDefaults fills what an account leaves open; number is its place among all accounts.
-func (a Account) withDefaults(number int) Account {
-	a.Name = cmp.Or(a.Name, a.ID)
+func withDefaults(a Account, number int) Account {
 	a.Key = cmp.Or(a.Key, "JIRAUSER"+strconv.Itoa(10100+number))
-	a.Password = cmp.Or(a.Password, a.Token)
-	a.AccountType = cmp.Or(a.AccountType, "atlassian")
 	if a.Zone == nil {
 		a.Zone = defaultZone()
 	}
@@ -158,4 +132,40 @@ func defaultZone() *time.Location {
 		return time.FixedZone(DefaultZone, -5*60*60)
 	}
 	return zone
+}
+
+// DefaultProjects are "ACCESS", where access requests live, and "OTHER", where an issue can be moved to. Both have
+// the issue type "Access request" and the same workflow. Its custom fields are, from customfield_10041 on: request id,
+// request link, requester, subject, items, duration, reason, and risk (a select); customfield_10049 is on no screen.
+func DefaultProjects() []Project {
+	access := Project{
+		ID: "10000", Key: "ACCESS", Name: "Access requests",
+		IssueType:   desktest.IssueType{ID: "10010", Name: "Access request"},
+		Workflow:    desktest.DefaultWorkflow(desktest.ScreenField{ID: "resolution", Required: true}),
+		Fields:      defaultFields(),
+		Resolutions: []string{"Done", "Won't Do", "Duplicate"},
+	}
+	other := access
+	other.ID, other.Key, other.Name = "10001", "OTHER", "Other requests"
+	return []Project{access, other}
+}
+
+func defaultFields() []desktest.Field {
+	return []desktest.Field{
+		{ID: "summary", Name: "Summary", Type: desktest.TextField, Required: true},
+		{ID: "description", Name: "Description", Type: desktest.TextAreaField},
+		{ID: "labels", Name: "Labels", Type: desktest.LabelsField},
+		{ID: "reporter", Name: "Reporter", Type: desktest.UserField},
+		{ID: "assignee", Name: "Assignee", Type: desktest.UserField},
+		{ID: "duedate", Name: "Due date", Type: desktest.DateField},
+		{ID: "customfield_10041", Name: "Request id", Type: desktest.TextField},
+		{ID: "customfield_10042", Name: "Request link", Type: desktest.URLField},
+		{ID: "customfield_10043", Name: "Requester", Type: desktest.TextField},
+		{ID: "customfield_10044", Name: "Requested for", Type: desktest.TextField},
+		{ID: "customfield_10045", Name: "Items", Type: desktest.TextAreaField},
+		{ID: "customfield_10046", Name: "Duration", Type: desktest.TextField},
+		{ID: "customfield_10047", Name: "Reason", Type: desktest.TextAreaField},
+		{ID: "customfield_10048", Name: "Risk", Type: desktest.SelectField, Options: []string{"Low", "High"}},
+		{ID: "customfield_10049", Name: "Cost centre", Type: desktest.TextField, OffScreen: true},
+	}
 }

@@ -8,19 +8,18 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"usher/internal/connectors/desktest"
 )
 
 func (s *Server) setCustom(i *issue, v setting) string {
-	if i.Fields == nil {
-		i.Fields = map[string]json.RawMessage{}
-	}
 	if v.isNull() {
-		delete(i.Fields, v.field.ID)
+		i.SetField(v.field.ID, nil)
 		return ""
 	}
 	stored, problem := s.custom(v)
 	if problem == "" {
-		i.Fields[v.field.ID] = stored
+		i.SetField(v.field.ID, stored)
 	}
 	return problem
 }
@@ -30,17 +29,17 @@ func (s *Server) custom(v setting) (json.RawMessage, string) {
 	var text string
 	isText := json.Unmarshal(v.value, &text) == nil
 	switch v.field.Type {
-	case TextAreaField:
+	case desktest.TextAreaField:
 		r, problem := v.rich()
 		return json.RawMessage(r), problem
-	case NumberField:
+	case desktest.NumberField:
 		var number float64
 		if json.Unmarshal(v.value, &number) != nil {
 			return nil, "Operation value must be a number"
 		}
-	case SelectField:
+	case desktest.SelectField:
 		return v.option()
-	case UserField:
+	case desktest.UserField:
 		a := s.pickedAccount(v)
 		if a == nil {
 			return nil, "Specify a valid value for " + v.field.Name
@@ -50,25 +49,25 @@ func (s *Server) custom(v setting) (json.RawMessage, string) {
 		if !isText {
 			return nil, wantString
 		}
-		if problem := v.field.checkText(text); problem != "" {
+		if problem := checkText(v.field, text); problem != "" {
 			return nil, problem
 		}
 	}
 	return slices.Clone(v.value), ""
 }
 
-func (f Field) checkText(text string) string {
+func checkText(f desktest.Field, text string) string {
 	switch f.Type {
-	case URLField:
+	case desktest.URLField:
 		u, err := url.Parse(text)
 		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 			return "Not a valid URL"
 		}
-	case DateField:
+	case desktest.DateField:
 		if _, err := time.Parse(time.DateOnly, text); err != nil {
 			return "Error parsing date string: " + text
 		}
-	case TextField:
+	case desktest.TextField:
 		if length(text) > lineLimit {
 			return lineTooLong
 		}
@@ -99,3 +98,26 @@ func (v setting) option() (json.RawMessage, string) {
 }
 
 func optionID(n int) string { return strconv.Itoa(10200 + n) }
+
+// fromForm is a form's text as the API's value of a field.
+func (s *Server) fromForm(f desktest.Field, text string) json.RawMessage {
+	var value any = text
+	switch f.Type {
+	case desktest.SelectField:
+		value = map[string]string{"value": text}
+	case desktest.UserField:
+		if a := s.store.Account(text); a != nil {
+			value = map[string]string{"accountId": a.ID, "name": a.Name}
+		}
+	case desktest.LabelsField:
+		value = strings.Fields(text)
+	case desktest.NumberField:
+		return json.RawMessage(text)
+	default:
+	}
+	raw, err := json.Marshal(value)
+	if err != nil {
+		return nil
+	}
+	return raw
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira/jiratest"
 )
 
@@ -139,14 +140,14 @@ func TestDataCenterCredentials(t *testing.T) {
 	}{
 		"a personal access token":       {"Bearer " + jiratest.DefaultToken, "", "", jiratest.Faults{}, http.StatusOK, "OK"},
 		"a wrong token":                 {"Bearer wrong", "", "", jiratest.Faults{}, http.StatusUnauthorized, "AUTHENTICATED_FAILED"},
-		"an expired token":              {"Bearer " + jiratest.DefaultToken, "", "", jiratest.Faults{ExpireTokens: true}, http.StatusUnauthorized, "AUTHENTICATED_FAILED"},
+		"an expired token":              {"Bearer " + jiratest.DefaultToken, "", "", jiratest.Faults{StoreFaults: desktest.StoreFaults{ExpireTokens: true}}, http.StatusUnauthorized, "AUTHENTICATED_FAILED"},
 		"a name and a password":         {"", "usher-bot", "secret", jiratest.Faults{}, http.StatusOK, "OK"},
 		"a name and a wrong password":   {"", "usher-bot", "wrong", jiratest.Faults{}, http.StatusUnauthorized, "AUTHENTICATED_FAILED"},
 		"an e-mail address":             {"", jiratest.DefaultEmail, "secret", jiratest.Faults{}, http.StatusUnauthorized, "AUTHENTICATED_FAILED"},
 		"basic authentication is off":   {"", "usher-bot", "secret", jiratest.Faults{BasicOff: true}, http.StatusForbidden, ""},
 		"a puzzle must be solved first": {"", "usher-bot", "secret", jiratest.Faults{Captcha: true}, http.StatusForbidden, "AUTHENTICATION_DENIED"},
 		"nobody":                        {"", "", "", jiratest.Faults{}, http.StatusUnauthorized, ""},
-		"an inactive account":           {"", "usher-bot", "secret", jiratest.Faults{InactiveAccounts: []string{jiratest.DefaultAccountID}}, http.StatusUnauthorized, "AUTHENTICATED_FAILED"},
+		"an inactive account":           {"", "usher-bot", "secret", jiratest.Faults{StoreFaults: desktest.StoreFaults{InactiveAccounts: []string{jiratest.DefaultAccountID}}}, http.StatusUnauthorized, "AUTHENTICATED_FAILED"},
 		"all credentials are anonymous": {"Bearer " + jiratest.DefaultToken, "", "", jiratest.Faults{Anonymous: true}, http.StatusUnauthorized, "AUTHENTICATED_FAILED"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,8 +2,6 @@ package jiratest
 
 import (
 	"bytes"
-	"slices"
-	"time"
 
 	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/fakewire"
@@ -14,12 +12,9 @@ import (
 type Faults struct {
 	fakewire.Faults
 	desktest.HookFaults
+	desktest.StoreFaults
 	// Limits are counted out as the vendor counts them; nil counts nothing.
 	Limits *Limits `json:"limits,omitempty"`
-	// IndexLagSeconds is how long the search does not see a change.
-	IndexLagSeconds float64 `json:"index_lag_seconds,omitempty"`
-	// ClockSkewSeconds is how far the site's own clock is ahead: in Date, in all its times and in JQL.
-	ClockSkewSeconds float64 `json:"clock_skew_seconds,omitempty"`
 	// RepeatPageToken makes the search answer with the token that it was asked with, for ever; OmitIsLast leaves
 	// isLast out; ExpirePageTokens refuses every token.
 	RepeatPageToken  bool `json:"repeat_page_token,omitempty"`
@@ -33,28 +28,14 @@ type Faults struct {
 	// Anonymous treats all credentials as wrong: 401 where an account is needed, emptiness everywhere else; at the gateway
 	// 401 everywhere.
 	Anonymous bool `json:"anonymous,omitempty"`
-	// ExpireTokens treats all tokens as expired.
-	ExpireTokens bool `json:"expire_tokens,omitempty"`
 	// BasicOff switches basic authentication off (Data Center).
 	BasicOff bool `json:"basic_off,omitempty"`
 	// Captcha refuses every basic authentication until a human has solved a puzzle; CaptchaAfter does so for one account,
 	// after so many wrong passwords in a row (Data Center), until the faults are set again.
 	Captcha      bool `json:"captcha,omitempty"`
 	CaptchaAfter int  `json:"captcha_after,omitempty"`
-	// HiddenProjects (by key) and HiddenIssues (by id or key) cannot be seen in the API any more; ReadOnlyProjects can be
-	// read, and no longer be changed.
-	HiddenProjects   []string `json:"hidden_projects,omitempty"`
-	HiddenIssues     []string `json:"hidden_issues,omitempty"`
-	ReadOnlyProjects []string `json:"read_only_projects,omitempty"`
-	// InactiveAccounts are switched off, by id or e-mail address.
-	InactiveAccounts []string `json:"inactive_accounts,omitempty"`
 	// ReporterRefused: the caller may not set a reporter.
 	ReporterRefused bool `json:"reporter_refused,omitempty"`
-	// RequiredFields are demanded, beside those of the project, when an issue is created or closed.
-	RequiredFields []string `json:"required_fields,omitempty"`
-	// TwoStepClose puts a status before each closed one; NoResolutionScreen takes the resolution from all screens.
-	TwoStepClose       bool `json:"two_step_close,omitempty"`
-	NoResolutionScreen bool `json:"no_resolution_screen,omitempty"`
 	// TransitionConflicts answers so many transitions with 409; nothing is committed.
 	TransitionConflicts int `json:"transition_conflicts,omitempty"`
 	// HideEmails leaves emailAddress out of every answer.
@@ -66,40 +47,25 @@ type Faults struct {
 // SetFaults replaces all faults; counters begin again, and so do log-ins that were closed. A shorter index lag applies to
 // earlier changes as well; a longer one does not.
 func (s *Server) SetFaults(f Faults) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.Wire.SetFaults(f.Faults)
-	s.faults = f.clone()
-	s.faults.Faults, s.faults.HookFaults = fakewire.Faults{}, desktest.HookFaults{}
-	s.failedLogins = map[string]int{}
-	s.limiter, s.quota = fakewire.Limiter{}, quota{}
-	s.skew.Store(int64(seconds(f.ClockSkewSeconds)))
-	s.projects = f.projects(s.cfg.Projects)
-	s.hooks.SetFaults(f.HookFaults)
-	s.view.ShowBy(s.cfg.Now().Add(s.lag()))
+	s.SwitchFaults(f.Faults, f.StoreFaults, f.HookFaults, func() {
+		if f.Limits != nil {
+			limits := *f.Limits
+			f.Limits = &limits
+		}
+		s.faults, s.failedLogins = f, map[string]int{}
+		s.limiter, s.quota = fakewire.Limiter{}, quota{}
+	})
 }
 
-// Faults is what is switched on now, with the counters as far as they have counted down.
-func (s *Server) Faults() Faults {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f := s.faults.clone()
-	f.Faults, f.HookFaults = s.Wire.Faults(), s.hooks.Faults()
+// Faults returns what is switched on now, with the counters as far as they have counted down.
+func (s *Server) Faults() (f Faults) {
+	_ = s.With(func() error {
+		f = s.faults
+		f.Faults, f.HookFaults, f.StoreFaults = s.Wire.Faults(), s.Hooks.Faults(), s.store.Faults()
+		return nil
+	})
 	return f
 }
-
-func (f Faults) clone() Faults {
-	if f.Limits != nil {
-		limits := *f.Limits
-		f.Limits = &limits
-	}
-	f.HiddenProjects, f.HiddenIssues = slices.Clone(f.HiddenProjects), slices.Clone(f.HiddenIssues)
-	f.ReadOnlyProjects, f.InactiveAccounts = slices.Clone(f.ReadOnlyProjects), slices.Clone(f.InactiveAccounts)
-	f.RequiredFields = slices.Clone(f.RequiredFields)
-	return f
-}
-
-func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
 
 func take(n *int) bool {
 	if *n <= 0 {

@@ -71,7 +71,7 @@ func TestFaultsHaveJirasShape(t *testing.T) {
 			d.spoil(tt.fault)
 			r := d.want(tt.status, http.MethodPost, "/rest/api/2/issue", newIssue(nil))
 			require.Contains(t, r.raw, tt.body)
-			require.Len(t, d.Issues(), tt.issues)
+			require.Len(t, d.Tickets(), tt.issues)
 			require.Equal(t, string(tt.fault.Kind), r.header.Get(fakewire.FaultHeader))
 			for header := range tt.header {
 				require.Equal(t, tt.header.Get(header), r.header.Get(header), header)
@@ -111,7 +111,7 @@ func TestFaults_dropped_answer(t *testing.T) {
 	require.Len(t, d.Comments(key), 1)
 	_, err = d.send(http.MethodPost, "/rest/api/2/issue/"+key+"/transitions", move("11", nil))
 	require.Error(t, err)
-	i, _ := d.Issue(key)
+	i, _ := d.Ticket(key)
 	require.Equal(t, desktest.StatusApproved, i.Status)
 	require.Zero(t, d.Requests()[1].Status, "the log says that nothing was answered")
 	require.Empty(t, d.Faults().Rules, "nothing is left of what counts down")
@@ -145,7 +145,7 @@ func TestRateLimits(t *testing.T) {
 			if tt.limit.Reason != "" {
 				require.Equal(t, "2026-03-04T12:30Z", r.header.Get("X-RateLimit-Reset"))
 			}
-			require.Empty(t, d.Issues())
+			require.Empty(t, d.Tickets())
 			d.create(nil)
 		})
 	}
@@ -157,8 +157,8 @@ func TestFaults_by_http(t *testing.T) {
 		"rules":[{"times":2,"only":["create_issue"],"succeeded":true,"of":[{"kind":"drop"}]}]}`)
 	require.Equal(t, true, r.json["down"])
 	want := jiratest.Faults{
-		Faults:          fakewire.Faults{Down: true, Rules: []fakewire.Rule{losing(2, jiratest.OpCreateIssue)}},
-		IndexLagSeconds: 1.5,
+		Faults:      fakewire.Faults{Down: true, Rules: []fakewire.Rule{losing(2, jiratest.OpCreateIssue)}},
+		StoreFaults: desktest.StoreFaults{IndexLagSeconds: 1.5},
 	}
 	require.Equal(t, want, d.Faults())
 	got := d.want(http.StatusOK, http.MethodGet, "/_sim/faults", nil)
@@ -175,7 +175,7 @@ func TestFaults_by_http(t *testing.T) {
 	require.Equal(t, want, d.Faults(), "they are written as they are read")
 	d.want(http.StatusOK, http.MethodPut, "/_sim/faults", `{}`)
 	d.create(nil)
-	var issues []jiratest.Issue
+	var issues []desktest.Snapshot
 	require.NoError(t, json.Unmarshal([]byte(d.want(http.StatusOK, http.MethodGet, "/_sim/issues", nil).raw), &issues))
 	require.Len(t, issues, 1)
 	require.Equal(t, "Wiki for Ana", issues[0].Summary)

@@ -1,12 +1,15 @@
 package jiratest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"unicode/utf16"
+
+	"usher/internal/connectors/desktest"
 )
 
 // The vendor's limits, in UTF-16 units.
@@ -30,7 +33,7 @@ func length(text string) int { return len(utf16.Encode([]rune(text))) }
 
 // setting is one value that is to be put into one field of an issue.
 type setting struct {
-	field   Field
+	field   desktest.Field
 	version int
 	value   json.RawMessage
 }
@@ -38,12 +41,13 @@ type setting struct {
 func (v setting) isNull() bool { return len(v.value) == 0 || string(v.value) == "null" }
 
 // set puts the value into the issue, or says in Jira's words what is wrong with it. The caller holds the lock.
-func (s *Server) set(i *issue, v setting) (problem string) {
+func (s *Server) set(i *issue, v setting) string {
 	switch v.field.ID {
 	case "summary":
 		return setSummary(i, v)
 	case "description":
-		i.Description, problem = v.rich()
+		text, problem := v.rich()
+		i.Description = json.RawMessage(text)
 		return problem
 	case "labels":
 		return setLabels(i, v)
@@ -141,16 +145,13 @@ func (s *Server) pickedAccount(v setting) *Account {
 	if v.isNull() || json.Unmarshal(v.value, &user) != nil {
 		return nil
 	}
-	ways := [][2]string{{"id", user.AccountID}, {"id", user.ID}}
-	if s.cfg.Edition != Cloud {
-		ways = [][2]string{{"name", strings.ToLower(user.Name)}, {"key", strings.ToLower(user.Key)}}
+	if s.cfg.Edition == Cloud {
+		return s.store.AccountBy(desktest.ByID, cmp.Or(user.AccountID, user.ID))
 	}
-	for _, way := range ways {
-		if a := s.people.by(way[0], way[1]); a != nil {
-			return a
-		}
+	if a := s.store.AccountBy(desktest.ByName, user.Name); a != nil {
+		return a
 	}
-	return nil
+	return s.store.AccountBy(desktest.ByKey, user.Key)
 }
 
 func (s *Server) setAssignee(i *issue, v setting) string {
@@ -162,7 +163,7 @@ func (s *Server) setAssignee(i *issue, v setting) string {
 	if a == nil {
 		return "Specify a valid value for assignee"
 	}
-	if !s.assignable(a) {
+	if !s.store.Assignable(a) {
 		return fmt.Sprintf("User '%s' cannot be assigned issues.", a.DisplayName)
 	}
 	i.Assignee = a.ID
@@ -183,7 +184,7 @@ type property struct {
 }
 
 // apply puts the input's fields and label updates into the issue. allowed says which fields may be set.
-func (s *Server) apply(i *issue, in input, version int, allowed func(string) (Field, bool)) map[string]string {
+func (s *Server) apply(i *issue, in input, version int, allowed func(string) (desktest.Field, bool)) map[string]string {
 	problems := map[string]string{}
 	for id, value := range in.Fields {
 		f, on := allowed(id)
@@ -220,7 +221,7 @@ func (s *Server) update(i *issue, id string, operations []map[string]json.RawMes
 	for _, o := range operations {
 		for verb, value := range o {
 			if verb == "set" || id != "labels" {
-				return s.set(i, setting{field: Field{ID: id, Type: TextField}, version: 2, value: value})
+				return s.set(i, setting{field: desktest.Field{ID: id, Type: desktest.TextField}, version: 2, value: value})
 			}
 			var label string
 			if json.Unmarshal(value, &label) != nil {
@@ -250,10 +251,7 @@ func setProperties(i *issue, properties []property) error {
 		case len(p.Value) == 0 || len(p.Value) > 32768 || !json.Valid(p.Value):
 			return refuse(http.StatusBadRequest, "The property value must be JSON of at most 32768 bytes.")
 		}
-		if i.Properties == nil {
-			i.Properties = map[string]json.RawMessage{}
-		}
-		i.Properties[p.Key] = slices.Clone(p.Value)
+		i.SetProperty(p.Key, p.Value)
 	}
 	return nil
 }

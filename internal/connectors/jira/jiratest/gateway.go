@@ -16,7 +16,7 @@ type viaGateway struct{}
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rest, isGateway := strings.CutPrefix(r.URL.Path, gatewayRoot)
 	if !isGateway || s.cfg.Edition != Cloud {
-		s.mux.ServeHTTP(w, r)
+		s.Mux.ServeHTTP(w, r)
 		return
 	}
 	id, path, _ := strings.Cut(rest, "/")
@@ -30,7 +30,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if raw, escaped := strings.CutPrefix(r.URL.RawPath, gatewayRoot+id); escaped {
 		inner.URL.RawPath = raw
 	}
-	s.mux.ServeHTTP(w, inner)
+	s.Mux.ServeHTTP(w, inner)
 }
 
 func throughGateway(r *http.Request) bool { return r.Context().Value(viaGateway{}) != nil }

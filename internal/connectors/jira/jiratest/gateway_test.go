@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira/jiratest"
 )
 
@@ -25,7 +26,7 @@ func TestGateway_scoped_token(t *testing.T) {
 	require.Equal(t, jiratest.DefaultAccountID, d.want(http.StatusOK, http.MethodGet, throughGateway+"/rest/api/3/myself", nil).json["accountId"])
 	refused := d.want(http.StatusUnauthorized, http.MethodPost, throughGateway+"/rest/api/3/issue", newIssue(nil))
 	require.Equal(t, "Unauthorized; scope does not match", refused.json["message"])
-	require.Empty(t, d.Issues())
+	require.Empty(t, d.Tickets())
 	require.Contains(t, d.Requests()[0].URI, throughGateway+"/rest/")
 
 	d.AddAccount(jiratest.DefaultAccount())
@@ -40,15 +41,17 @@ func TestGateway_bad_credentials(t *testing.T) {
 		authorization string
 		change        func(*desk)
 	}{
-		"no credentials":          {"", func(d *desk) { d.email = "" }},
-		"an unknown token":        {"Bearer nothing", func(*desk) {}},
-		"another spelling":        {"bearer " + jiratest.DefaultToken, func(*desk) {}},
-		"two spaces":              {"Bearer  " + jiratest.DefaultToken, func(*desk) {}},
-		"an expired token":        {"Bearer " + jiratest.DefaultToken, func(d *desk) { d.SetFaults(jiratest.Faults{ExpireTokens: true}) }},
-		"credentials turned bad":  {"Bearer " + jiratest.DefaultToken, func(d *desk) { d.SetFaults(jiratest.Faults{Anonymous: true}) }},
-		"a wrong API token":       {"", func(d *desk) { d.token = "wrong" }},
-		"a token past its end":    {"Bearer " + jiratest.DefaultToken, expireDefault},
-		"an account switched off": {"Bearer " + jiratest.DefaultToken, func(d *desk) { d.SetFaults(jiratest.Faults{InactiveAccounts: []string{jiratest.DefaultEmail}}) }},
+		"no credentials":         {"", func(d *desk) { d.email = "" }},
+		"an unknown token":       {"Bearer nothing", func(*desk) {}},
+		"another spelling":       {"bearer " + jiratest.DefaultToken, func(*desk) {}},
+		"two spaces":             {"Bearer  " + jiratest.DefaultToken, func(*desk) {}},
+		"an expired token":       {"Bearer " + jiratest.DefaultToken, func(d *desk) { d.SetFaults(jiratest.Faults{StoreFaults: desktest.StoreFaults{ExpireTokens: true}}) }},
+		"credentials turned bad": {"Bearer " + jiratest.DefaultToken, func(d *desk) { d.SetFaults(jiratest.Faults{Anonymous: true}) }},
+		"a wrong API token":      {"", func(d *desk) { d.token = "wrong" }},
+		"a token past its end":   {"Bearer " + jiratest.DefaultToken, expireDefault},
+		"an account switched off": {"Bearer " + jiratest.DefaultToken, func(d *desk) {
+			d.SetFaults(jiratest.Faults{StoreFaults: desktest.StoreFaults{InactiveAccounts: []string{jiratest.DefaultEmail}}})
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, nil)

@@ -3,7 +3,6 @@ package jiratest
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"usher/internal/connectors/desktest"
 )
@@ -21,15 +20,15 @@ type narrowing struct {
 // is not much less than all, all of them come, in an order that is near the one that is wanted.
 func (s *Server) candidates(m matcher, q jql) []*entry {
 	if q.where != nil {
-		if best, can := s.narrow(m, q.where); can && best.size*4 < s.view.Len() {
+		if best, can := s.narrow(m, q.where); can && best.size*4 < s.store.View().Len() {
 			return best.get()
 		}
 	}
-	all := make([]*entry, 0, s.view.Len())
+	all := make([]*entry, 0, s.store.View().Len())
 	if len(q.order) > 0 && q.order[0].field == "updated" {
-		return slices.AppendSeq(all, s.view.Recent())
+		return slices.AppendSeq(all, s.store.View().Recent())
 	}
-	return slices.AppendSeq(all, s.view.Newest())
+	return slices.AppendSeq(all, s.store.View().Newest())
 }
 
 func (s *Server) narrow(m matcher, n *node) (narrowing, bool) {
@@ -58,7 +57,7 @@ func (s *Server) narrowClause(m matcher, c clause) (narrowing, bool) {
 		if !valid {
 			return narrowing{}, false
 		}
-		found := s.view.Since(at)
+		found := s.store.View().Since(at)
 		return narrowing{size: len(found), get: func() []*entry { return found }}, true
 	case (c.field == "key" || c.field == "issuekey" || c.field == "id" || c.field == "issue") && (c.op == "=" || c.op == "in"):
 		return narrowing{size: len(c.values), get: func() []*entry { return s.named(c.values) }}, true
@@ -74,18 +73,15 @@ func (s *Server) labelled(values []token) (narrowing, bool) {
 		}
 		labels = append(labels, v.text)
 	}
-	return narrowing{size: s.view.CountLabelled(labels...), get: func() []*entry { return s.view.Labelled(labels...) }}, true
+	return narrowing{size: s.store.View().CountLabelled(labels...), get: func() []*entry { return s.store.View().Labelled(labels...) }}, true
 }
 
 func (s *Server) named(values []token) []*entry {
 	var out []*entry
 	for _, v := range values {
-		if i, exists := s.find(v.text); exists && !slices.Contains(out, s.view.Entry(i.ID)) {
-			out = append(out, s.view.Entry(i.ID))
+		if i, exists := s.store.Find(v.text); exists && !slices.Contains(out, s.store.Entry(i.ID)) {
+			out = append(out, s.store.Entry(i.ID))
 		}
 	}
 	return out
 }
-
-// lag is how long the search does not see a change.
-func (s *Server) lag() time.Duration { return seconds(s.faults.IndexLagSeconds) }

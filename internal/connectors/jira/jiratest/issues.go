@@ -4,9 +4,14 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+
+	"usher/internal/connectors/desktest"
 )
 
-const invisible = "Issue does not exist or you do not have permission to see it."
+const (
+	invisible     = "Issue does not exist or you do not have permission to see it."
+	archivedIssue = "The issue is archived. Restore it before you change it."
+)
 
 func (c *call) invisible() string {
 	if c.edition == Cloud {
@@ -18,9 +23,23 @@ func (c *call) invisible() string {
 // visible returns the issue of the path's key to somebody who may see it. A deleted issue, a hidden one and an anonymous
 // caller all get the same answer, as at the vendor's.
 func (s *Server) visible(c *call) (*issue, error) {
-	i, exists := s.find(c.r.PathValue("key"))
-	if !exists || s.hides(i) || c.account == nil {
+	i, exists := s.store.Find(c.r.PathValue("key"))
+	if !exists || s.store.Hides(i) || c.account == nil {
 		return nil, refuse(http.StatusNotFound, c.invisible())
+	}
+	return i, nil
+}
+
+// changeable returns the issue of the path's key to somebody who may change it.
+func (s *Server) changeable(c *call) (*issue, error) {
+	i, err := s.visible(c)
+	switch {
+	case err != nil:
+		return nil, err
+	case s.store.ReadOnly(i):
+		return nil, refuse(http.StatusForbidden, "You do not have permission to edit issues in this project.")
+	case i.Archived:
+		return nil, refuse(http.StatusBadRequest, archivedIssue)
 	}
 	return i, nil
 }
@@ -39,7 +58,7 @@ func (s *Server) createIssue(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return created(map[string]any{"id": i.id(), "key": i.key(), "self": selfOf(c, i)})
+	return created(map[string]any{"id": i.ID, "key": i.Key, "self": selfOf(c, i)})
 }
 
 func (s *Server) create(in input, actor *Account, version int) (*issue, error) {
@@ -47,7 +66,7 @@ func (s *Server) create(in input, actor *Account, version int) (*issue, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &issue{Project: p.Key, Reporter: actor.ID, Creator: actor.ID, Status: p.Statuses[0].ID}
+	i := &issue{Project: p.Key, Reporter: actor.ID}
 	fields := in
 	fields.Fields = map[string]json.RawMessage{}
 	for id, value := range in.Fields {
@@ -55,10 +74,10 @@ func (s *Server) create(in input, actor *Account, version int) (*issue, error) {
 			fields.Fields[id] = value
 		}
 	}
-	problems := s.apply(i, fields, version, p.onScreen)
+	problems := s.apply(i, fields, version, onScreen(p))
 	for _, f := range p.Fields {
-		if _, wrong := problems[f.ID]; !wrong && f.Required && !i.holds(f) {
-			problems[f.ID] = f.missing()
+		if _, wrong := problems[f.ID]; !wrong && f.Required && !s.store.Holds(i, f) {
+			problems[f.ID] = missing(f)
 		}
 	}
 	if len(problems) > 0 {
@@ -67,14 +86,7 @@ func (s *Server) create(in input, actor *Account, version int) (*issue, error) {
 	if err := setProperties(i, in.Properties); err != nil {
 		return nil, err
 	}
-	s.numbers[p.Key]++
-	i.ID, i.Number, i.Created = s.nextID(), s.numbers[p.Key], s.moment()
-	i.Updated = i.Created
-	if err := s.commit(i); err != nil {
-		return nil, err
-	}
-	s.announce(event{name: "jira:issue_created", kind: "issue_created", issue: i, actor: actor})
-	return i, nil
+	return i, s.store.Open(i, actor)
 }
 
 // pickProject reads the two fields that decide about all others.
@@ -83,8 +95,8 @@ func (s *Server) pickProject(in input) (*Project, error) {
 	if raw, given := in.Fields["project"]; !given || json.Unmarshal(raw, &project) != nil {
 		return nil, refuseFields(map[string]string{"project": "Specify a valid project ID or key"})
 	}
-	p, known := s.project(project.ID + project.Key)
-	if !known || s.hidesProject(p) {
+	p, known := s.store.Project(project.ID + project.Key)
+	if !known || s.store.HidesProject(p) {
 		return nil, refuseFields(map[string]string{"project": "Specify a valid project ID or key"})
 	}
 	raw, given := in.Fields["issuetype"]
@@ -97,31 +109,15 @@ func (s *Server) pickProject(in input) (*Project, error) {
 	return p, nil
 }
 
-// onScreen reports whether a field is on the create and edit screens.
-func (p *Project) onScreen(id string) (Field, bool) {
-	f, known := p.field(id)
-	return f, known && !f.OffScreen
-}
-
-func (i *issue) holds(f Field) bool {
-	switch f.ID {
-	case "summary":
-		return i.Summary != ""
-	case "description":
-		return len(i.Description) > 0
-	case "labels":
-		return len(i.Labels) > 0
-	case "reporter":
-		return i.Reporter != ""
-	case "assignee":
-		return i.Assignee != ""
-	case "resolution":
-		return i.Resolution != ""
+// onScreen returns what finds the fields that are on the create and edit screens of a project.
+func onScreen(p *Project) func(string) (desktest.Field, bool) {
+	return func(id string) (desktest.Field, bool) {
+		f, known := p.Field(id)
+		return f, known && !f.OffScreen
 	}
-	return fieldText(i.Fields[f.ID]) != ""
 }
 
-func (f Field) missing() string {
+func missing(f desktest.Field) string {
 	if f.ID == "summary" {
 		return "You must specify a summary of the issue."
 	}
@@ -150,18 +146,18 @@ func (s *Server) editIssue(c *call) (*answer, error) {
 	if err := c.decode(&in); err != nil {
 		return nil, err
 	}
-	after := before.clone()
-	if problems := s.apply(after, in, c.version, s.projectOf(before).onScreen); len(problems) > 0 {
+	after := before.Clone()
+	if problems := s.apply(after, in, c.version, onScreen(s.store.ProjectOf(before))); len(problems) > 0 {
 		return nil, refuseFields(problems)
 	}
 	if err := setProperties(after, in.Properties); err != nil {
 		return nil, err
 	}
-	if err := s.change(before, after, c.account, "issue_updated"); err != nil {
+	if err := s.store.Change(before, after, c.account, desktest.EventEdited); err != nil {
 		return nil, err
 	}
 	if len(in.Properties) > 0 && after.Updated.Equal(before.Updated) {
-		if err := s.touch(after); err != nil {
+		if err := s.store.Touch(after, c.account); err != nil {
 			return nil, err
 		}
 	}
@@ -173,20 +169,10 @@ func (s *Server) deleteIssue(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.remove(i, c.account); err != nil {
+	if err := s.store.Delete(i, c.account); err != nil {
 		return nil, err
 	}
 	return noContent()
-}
-
-func (s *Server) remove(i *issue, actor *Account) error {
-	gone := i.clone()
-	gone.Deleted = true
-	if err := s.touch(gone); err != nil {
-		return err
-	}
-	s.announce(event{name: "jira:issue_deleted", issue: i, actor: actor})
-	return nil
 }
 
 func (s *Server) assign(c *call) (*answer, error) {
@@ -198,11 +184,11 @@ func (s *Server) assign(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	after := before.clone()
+	after := before.Clone()
 	if problem := s.setAssignee(after, setting{value: value}); problem != "" {
 		return nil, refuseFields(map[string]string{"assignee": problem})
 	}
-	if err := s.change(before, after, c.account, "issue_assigned"); err != nil {
+	if err := s.store.Change(before, after, c.account, desktest.EventAssigned); err != nil {
 		return nil, err
 	}
 	return noContent()
@@ -245,11 +231,13 @@ func (s *Server) getChangelog(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := s.renderHistory(c, i)
-	page := slice(all, start, size)
+	page := []any{}
+	for _, h := range slice(i.History, start, size) {
+		page = append(page, s.renderChange(c, h))
+	}
 	body := map[string]any{
-		"self": c.base + c.r.URL.RequestURI(), "startAt": start, "maxResults": size, "total": len(all),
-		"isLast": start+len(page) >= len(all), "values": page,
+		"self": c.base + c.r.URL.RequestURI(), "startAt": start, "maxResults": size, "total": len(i.History),
+		"isLast": start+len(page) >= len(i.History), "values": page,
 	}
 	return ok(body)
 }

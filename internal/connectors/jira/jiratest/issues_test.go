@@ -49,7 +49,7 @@ func TestCreateIssue_refusals(t *testing.T) {
 			d := newDesk(t, nil)
 			r := d.want(http.StatusBadRequest, http.MethodPost, "/rest/api/"+tt.version+"/issue", tt.body)
 			require.Equal(t, object{"errorMessages": []any{}, "errors": object{tt.field: tt.want}}, r.json)
-			require.Empty(t, d.Issues())
+			require.Empty(t, d.Tickets())
 		})
 	}
 }
@@ -66,7 +66,7 @@ func TestCreateIssue_atomic(t *testing.T) {
 	require.Equal(t, d.url+"/rest/api/3/issue/"+r.json["id"].(string), r.json["self"])
 	require.Len(t, r.json, 3)
 
-	i, exists := d.Issue("ACCESS-1")
+	i, exists := d.Ticket("ACCESS-1")
 	require.True(t, exists)
 	require.Equal(t, "acc-ana", i.Reporter)
 	require.Equal(t, jiratest.DefaultAccountID, i.Creator)
@@ -114,7 +114,7 @@ func TestFields_required(t *testing.T) {
 func TestGetIssue_ids_and_keys(t *testing.T) {
 	d := newDesk(t, nil)
 	d.create(nil)
-	before, _ := d.Issue("ACCESS-1")
+	before, _ := d.Ticket("ACCESS-1")
 	key, err := d.MoveToProject("ACCESS-1", "OTHER")
 	require.NoError(t, err)
 	require.Equal(t, "OTHER-1", key)
@@ -181,7 +181,7 @@ func TestEdit_history(t *testing.T) {
 		at(t, log, "values", 0, "items", 0))
 	require.Equal(t, jiratest.DefaultAccountID, at(t, log, "values", 0, "author", "accountId"))
 	require.Equal(t, "2026-03-04T06:30:15.123-0700", at(t, log, "values", 0, "created"))
-	i, _ := d.Issue(key)
+	i, _ := d.Ticket(key)
 	require.Equal(t, []string{"b"}, i.Labels)
 	require.Equal(t, desktest.StatusWaiting, i.Status)
 }
@@ -209,10 +209,10 @@ func TestAssigning(t *testing.T) {
 	key := d.create(nil)
 	path := "/rest/api/3/issue/" + key + "/assignee"
 	d.want(http.StatusNoContent, http.MethodPut, path, object{"accountId": "acc-ana"})
-	i, _ := d.Issue(key)
+	i, _ := d.Ticket(key)
 	require.Equal(t, "acc-ana", i.Assignee)
 	d.want(http.StatusNoContent, http.MethodPut, path, object{"accountId": nil})
-	i, _ = d.Issue(key)
+	i, _ = d.Ticket(key)
 	require.Empty(t, i.Assignee)
 	for body, want := range map[string]string{
 		`{"accountId":"acc-lea"}`: "User 'Lea Lindt' cannot be assigned issues.",
@@ -253,7 +253,7 @@ func TestCreateIssue_at_the_same_time(t *testing.T) {
 	}
 	wg.Wait()
 	keys := map[string]bool{}
-	for _, i := range d.Issues() {
+	for _, i := range d.Tickets() {
 		keys[i.Key] = true
 	}
 	require.Len(t, keys, 40)

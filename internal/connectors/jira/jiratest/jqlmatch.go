@@ -120,13 +120,13 @@ func (m matcher) values(field string) (func(*issue) []string, bool) {
 	case "labels":
 		return func(i *issue) []string { return i.Labels }, true
 	case "key", "id", "issue", "issuekey":
-		return func(i *issue) []string { return []string{i.id()} }, true
+		return func(i *issue) []string { return []string{i.ID} }, true
 	case "status":
-		return func(i *issue) []string { return []string{i.Status, m.s.projectOf(i).Status(i.Status).Name} }, true
+		return func(i *issue) []string { return []string{i.Status, m.s.store.ProjectOf(i).Status(i.Status).Name} }, true
 	case "statuscategory":
-		return func(i *issue) []string { return []string{string(m.s.projectOf(i).Status(i.Status).Category)} }, true
+		return func(i *issue) []string { return []string{string(m.s.store.ProjectOf(i).Status(i.Status).Category)} }, true
 	case "issuetype", "type":
-		return func(i *issue) []string { return []string{m.s.projectOf(i).IssueType.ID} }, true
+		return func(i *issue) []string { return []string{m.s.store.ProjectOf(i).IssueType.ID} }, true
 	case "assignee":
 		return func(i *issue) []string { return filled(i.Assignee) }, true
 	case "reporter":
@@ -145,15 +145,15 @@ func (m matcher) value(c clause, v token) (string, error) {
 	found, known := strings.ToLower(v.text), true
 	switch c.field {
 	case "key", "id", "issue", "issuekey":
-		i, exists := m.s.find(v.text)
-		if !exists || m.s.hides(i) {
+		i, exists := m.s.store.Find(v.text)
+		if !exists || m.s.store.Hides(i) {
 			return m.unknown(fmt.Sprintf("An issue with key '%s' does not exist for field '%s'.", v.text, c.field))
 		}
-		return i.id(), nil
+		return i.ID, nil
 	case "project":
 		var p *Project
-		if p, known = m.s.project(v.text); known {
-			found, known = strings.ToLower(p.Key), !m.s.hidesProject(p)
+		if p, known = m.s.store.Project(v.text); known {
+			found, known = strings.ToLower(p.Key), !m.s.store.HidesProject(p)
 		}
 	case "status":
 		known = m.status(v.text)
@@ -171,13 +171,13 @@ func (m matcher) value(c clause, v token) (string, error) {
 }
 
 func (m matcher) status(nameOrID string) bool {
-	return slices.ContainsFunc(m.s.projects, func(p Project) bool {
+	return slices.ContainsFunc(m.s.store.Projects(), func(p Project) bool {
 		return slices.ContainsFunc(p.Statuses, func(st desktest.Status) bool { return strings.EqualFold(st.Name, nameOrID) || st.ID == nameOrID })
 	})
 }
 
 func (m matcher) issueType(nameOrID string) (string, bool) {
-	for _, p := range m.s.projects {
+	for _, p := range m.s.store.Projects() {
 		if strings.EqualFold(p.IssueType.Name, nameOrID) || p.IssueType.ID == nameOrID {
 			return p.IssueType.ID, true
 		}
@@ -249,8 +249,8 @@ func (m matcher) account(text string) string {
 	if m.s.cfg.Edition == Cloud {
 		return text
 	}
-	for _, way := range []string{"name", "key"} {
-		if a := m.s.people.by(way, strings.ToLower(text)); a != nil {
+	for _, way := range []desktest.AccountBy{desktest.ByName, desktest.ByKey} {
+		if a := m.s.store.AccountBy(way, text); a != nil {
 			return a.ID
 		}
 	}
@@ -304,7 +304,7 @@ func (o sorting) compare(a, b *issue, s *Server) int {
 	case "updated":
 		return a.Updated.Compare(b.Updated)
 	case "status":
-		return strings.Compare(s.projectOf(a).Status(a.Status).Name, s.projectOf(b).Status(b.Status).Name)
+		return strings.Compare(s.store.ProjectOf(a).Status(a.Status).Name, s.store.ProjectOf(b).Status(b.Status).Name)
 	case "summary":
 		return strings.Compare(a.Summary, b.Summary)
 	case "key", "issuekey":
@@ -313,5 +313,5 @@ func (o sorting) compare(a, b *issue, s *Server) int {
 		}
 		return a.Number - b.Number
 	}
-	return cmp.Compare(a.ID, b.ID)
+	return cmp.Compare(a.Seq, b.Seq)
 }

@@ -52,18 +52,18 @@ func (s *Server) limit(c *call, op Operation, h http.Header) *answer {
 		}
 	}
 	if l.BurstPerSecond > 0 {
-		if _, wait := s.limiter.Take(string(op), l.BurstPerSecond, s.cfg.Now()); wait > 0 {
+		if _, wait := s.limiter.Take(string(op), l.BurstPerSecond, s.store.Clock()); wait > 0 {
 			return s.tooMany(ReasonBurst, wait)
 		}
 	}
-	if i, known := s.find(c.r.PathValue("key")); known && writesIssue(op) {
-		return s.limitWrites(*l, i.id())
+	if i, known := s.store.Find(c.r.PathValue("key")); known && writesIssue(op) {
+		return s.limitWrites(*l, i.ID)
 	}
 	return nil
 }
 
 func (s *Server) limitQuota(l Limits, h http.Header) *answer {
-	now := s.now().UTC()
+	now := s.store.Now().UTC()
 	if hour := now.Truncate(time.Hour); !hour.Equal(s.quota.hour) {
 		s.quota.hour, s.quota.points = hour, 0
 	}
@@ -78,7 +78,7 @@ func (s *Server) limitQuota(l Limits, h http.Header) *answer {
 }
 
 func (s *Server) limitWrites(l Limits, id string) *answer {
-	wait := s.limiter.Within(id, s.cfg.Now(),
+	wait := s.limiter.Within(id, s.store.Clock(),
 		fakewire.Window{Span: 2 * time.Second, Most: l.IssueWritesPer2s}, fakewire.Window{Span: 30 * time.Second, Most: l.IssueWritesPer30s})
 	if wait == 0 {
 		return nil
@@ -91,7 +91,7 @@ func (s *Server) limitUser(c *call, h http.Header) *answer {
 	perSecond, left, wait := 100, 99, time.Duration(0)
 	if l := s.faults.Limits; l != nil && l.UserPerSecond > 0 && c.account != nil {
 		perSecond = l.UserPerSecond
-		left, wait = s.limiter.Take("user "+c.account.ID, perSecond, s.cfg.Now())
+		left, wait = s.limiter.Take("user "+c.account.ID, perSecond, s.store.Clock())
 	}
 	h.Set("X-RateLimit-Limit", strconv.Itoa(perSecond))
 	h.Set("X-RateLimit-Remaining", strconv.Itoa(left))
@@ -121,7 +121,7 @@ func (s *Server) addLimitHeaders(a *answer, f fakewire.Fault) {
 	a.Set("RateLimit-Reason", f.Reason)
 	a.Set("X-RateLimit-Limit", "100")
 	a.Set("X-RateLimit-Remaining", "0")
-	a.Set("X-RateLimit-Reset", s.now().Add(time.Duration(wait)*time.Second).UTC().Format("2006-01-02T15:04Z"))
+	a.Set("X-RateLimit-Reset", s.store.Now().Add(time.Duration(wait)*time.Second).UTC().Format("2006-01-02T15:04Z"))
 	if f.Reason == ReasonGlobalQuota || f.Reason == ReasonTenantQuota {
 		a.Set("RateLimit-Policy", `"global-app-quota";q=65000;w=3600`)
 		a.Set("RateLimit", `"global-app-quota";r=0;t=`+strconv.Itoa(wait))

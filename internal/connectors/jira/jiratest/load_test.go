@@ -27,7 +27,7 @@ func TestSeed_many_issues(t *testing.T) {
 	})
 	require.Equal(t, json.Number("3"), made.json["count"])
 	require.Equal(t, "ACCESS-2", at(t, made.json, "issues", 0, "key"))
-	i, _ := d.Issue("ACCESS-3")
+	i, _ := d.Ticket("ACCESS-3")
 	require.Equal(t, []string{"usher", "usher-8"}, i.Labels)
 	require.Equal(t, "Access 8", i.Summary)
 	require.Equal(t, desktest.StatusApproved, i.Status)
@@ -67,7 +67,7 @@ func TestIndex(t *testing.T) {
 	}
 	require.NoError(t, d.Delete("ACCESS-2"))
 	require.NoError(t, d.Archive("ACCESS-3", true))
-	d.SetFaults(jiratest.Faults{IndexLagSeconds: 3600})
+	d.SetFaults(jiratest.Faults{StoreFaults: desktest.StoreFaults{IndexLagSeconds: 3600}})
 	require.NoError(t, d.Edit("acc-ana", "ACCESS-4", map[string]any{"labels": []string{"late"}}))
 	for _, jql := range []string{
 		`labels = usher`, `labels = USHER`, `labels = other`, `labels = late`, `labels in (usher-1, usher-2, other)`,
@@ -83,7 +83,7 @@ func TestIndex(t *testing.T) {
 
 func TestDesk_clock_put_back(t *testing.T) {
 	d := newDesk(t, nil)
-	d.SetFaults(jiratest.Faults{ClockSkewSeconds: 7200})
+	d.SetFaults(jiratest.Faults{StoreFaults: desktest.StoreFaults{ClockSkewSeconds: 7200}})
 	ahead := d.create(nil)
 	d.SetFaults(jiratest.Faults{})
 	behind := d.create(nil)
@@ -100,7 +100,7 @@ func TestSeed_restart(t *testing.T) {
 	require.NoError(t, d.MoveAs("acc-ana", "ACCESS-1", "Approved"))
 	again := newDesk(t, kept(file))
 	require.Equal(t, 2500, again.CountLabel("usher"))
-	require.Equal(t, d.Issues(), again.Issues())
+	require.Equal(t, d.Tickets(), again.Tickets())
 	require.Equal(t, 2500, strings.Count(again.want(http.StatusOK, http.MethodPost, "/rest/api/3/search/jql",
 		object{"jql": "labels = usher", "maxResults": 5000}).raw, `{"id":`))
 }

@@ -4,12 +4,14 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"usher/internal/connectors/desktest"
 )
 
 func (s *Server) serverInfo(c *call) (*answer, error) {
 	out := map[string]any{
 		"baseUrl": c.base, "version": "1001.0.0-SNAPSHOT", "versionNumbers": []int{1001, 0, 0}, "deploymentType": "Cloud",
-		"buildNumber": 100287, "buildDate": "2026-01-05T08:00:00.000+0000", "serverTime": s.stamp(s.now()), "scmInfo": "fake",
+		"buildNumber": 100287, "buildDate": "2026-01-05T08:00:00.000+0000", "serverTime": s.stamp(s.store.Now()), "scmInfo": "fake",
 		"serverTitle": "Jira (fake)",
 	}
 	if c.edition == Cloud {
@@ -34,8 +36,8 @@ func numbers(version string) []int {
 // visibleProject returns the project of the path to somebody who may see it.
 func (s *Server) visibleProject(c *call) (*Project, error) {
 	key := c.r.PathValue("key")
-	p, known := s.project(key)
-	if !known || c.account == nil || s.hidesProject(p) {
+	p, known := s.store.Project(key)
+	if !known || c.account == nil || s.store.HidesProject(p) {
 		return nil, refuse(http.StatusNotFound, "No project could be found with key '"+key+"'.")
 	}
 	return p, nil
@@ -48,7 +50,7 @@ func (s *Server) getProject(c *call) (*answer, error) {
 	}
 	body := renderProject(c, p)
 	body["issueTypes"] = []any{renderIssueType(c, p)}
-	body["lead"] = s.renderAccount(c, s.people.list[0].ID)
+	body["lead"] = s.renderAccount(c, s.store.Accounts()[0].ID)
 	body["assigneeType"] = "UNASSIGNED"
 	if c.edition == Cloud {
 		body["style"], body["isPrivate"] = "classic", false
@@ -74,8 +76,8 @@ func (s *Server) projectStatuses(c *call) (*answer, error) {
 // creatable returns the project of the path to somebody who may create issues in it, nil to others: Cloud answers them with
 // emptiness, Data Center refuses.
 func (s *Server) creatable(c *call) (*Project, error) {
-	p, known := s.project(c.r.PathValue("key"))
-	if known && c.account != nil && !s.hidesProject(p) {
+	p, known := s.store.Project(c.r.PathValue("key"))
+	if known && c.account != nil && !s.store.HidesProject(p) {
 		return p, nil
 	}
 	if c.edition == Cloud {
@@ -151,33 +153,33 @@ func typeMeta(c *call, p *Project) map[string]any {
 }
 
 // schemas is, for each type of field, the type and the custom type that the metadata tells.
-var schemas = map[FieldType][2]string{
-	TextField:     {"string", "textfield"},
-	TextAreaField: {"string", "textarea"},
-	NumberField:   {"number", "float"},
-	SelectField:   {"option", "select"},
-	URLField:      {"string", "url"},
-	DateField:     {"date", "datepicker"},
-	UserField:     {"user", "userpicker"},
-	LabelsField:   {"array", "labels"},
+var schemas = map[desktest.FieldType][2]string{
+	desktest.TextField:     {"string", "textfield"},
+	desktest.TextAreaField: {"string", "textarea"},
+	desktest.NumberField:   {"number", "float"},
+	desktest.SelectField:   {"option", "select"},
+	desktest.URLField:      {"string", "url"},
+	desktest.DateField:     {"date", "datepicker"},
+	desktest.UserField:     {"user", "userpicker"},
+	desktest.LabelsField:   {"array", "labels"},
 }
 
-func fieldMeta(c *call, p *Project, f Field) map[string]any {
+func fieldMeta(c *call, p *Project, f desktest.Field) map[string]any {
 	names := schemas[f.Type]
 	schema := map[string]any{"type": names[0]}
-	if f.Type == LabelsField {
+	if f.Type == desktest.LabelsField {
 		schema["items"] = "string"
 	}
 	if id, custom := strings.CutPrefix(f.ID, "customfield_"); custom {
 		schema["custom"] = "com.atlassian.jira.plugin.system.customfieldtypes:" + names[1]
-		if number, isID := parseID(id); isID {
+		if number, err := strconv.Atoi(id); err == nil {
 			schema["customId"] = number
 		}
 	} else {
 		schema["system"] = f.ID
 	}
 	operations := []string{"set"}
-	if f.Type == LabelsField {
+	if f.Type == desktest.LabelsField {
 		operations = []string{"add", "set", "remove"}
 	}
 	meta := map[string]any{
@@ -201,7 +203,7 @@ func allowedResolutions(c *call, p *Project) []any {
 	return out
 }
 
-func allowedOptions(c *call, f Field) []any {
+func allowedOptions(c *call, f desktest.Field) []any {
 	var out []any
 	for n, option := range f.Options {
 		id := optionID(n)

@@ -6,13 +6,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira/jiratest"
 )
 
 func TestPermissions_project(t *testing.T) {
 	d := newDesk(t, nil)
 	lost, kept := d.create(nil), d.create(object{"project": object{"key": "OTHER"}})
-	d.SetFaults(jiratest.Faults{HiddenProjects: []string{"ACCESS"}})
+	d.SetFaults(jiratest.Faults{StoreFaults: desktest.StoreFaults{HiddenProjects: []string{"ACCESS"}}})
 	d.want(http.StatusNotFound, http.MethodGet, "/rest/api/3/issue/"+lost, nil)
 	d.want(http.StatusNotFound, http.MethodGet, "/rest/api/3/project/ACCESS", nil)
 	d.want(http.StatusBadRequest, http.MethodPost, "/rest/api/3/search/jql", object{"jql": "project = ACCESS"})
@@ -29,19 +30,19 @@ func TestPermissions_project(t *testing.T) {
 func TestPermissions_issue(t *testing.T) {
 	d := newDesk(t, nil)
 	lost, kept := d.create(nil), d.create(nil)
-	d.SetFaults(jiratest.Faults{HiddenIssues: []string{lost}})
+	d.SetFaults(jiratest.Faults{StoreFaults: desktest.StoreFaults{HiddenIssues: []string{lost}}})
 	d.want(http.StatusNotFound, http.MethodGet, "/rest/api/3/issue/"+lost, nil)
 	require.Equal(t, []string{kept}, d.keys("project = ACCESS"))
 	d.want(http.StatusBadRequest, http.MethodPost, "/rest/api/3/search/jql", object{"jql": "key = " + lost})
-	i, _ := d.Issue(lost)
-	d.SetFaults(jiratest.Faults{HiddenIssues: []string{i.ID}})
+	i, _ := d.Ticket(lost)
+	d.SetFaults(jiratest.Faults{StoreFaults: desktest.StoreFaults{HiddenIssues: []string{i.ID}}})
 	d.want(http.StatusNotFound, http.MethodGet, "/rest/api/3/issue/"+lost+"/transitions", nil)
 }
 
 func TestPermissions_read_only(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
-	d.SetFaults(jiratest.Faults{ReadOnlyProjects: []string{"ACCESS"}})
+	d.SetFaults(jiratest.Faults{StoreFaults: desktest.StoreFaults{ReadOnlyProjects: []string{"ACCESS"}}})
 	issue := "/rest/api/2/issue/" + key
 	d.want(http.StatusOK, http.MethodGet, issue, nil)
 	require.Empty(t, d.want(http.StatusOK, http.MethodGet, issue+"/transitions", nil).json["transitions"])
@@ -54,7 +55,7 @@ func TestPermissions_read_only(t *testing.T) {
 func TestAccount_inactive(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
-	d.SetFaults(jiratest.Faults{InactiveAccounts: []string{"acc-ana"}})
+	d.SetFaults(jiratest.Faults{StoreFaults: desktest.StoreFaults{InactiveAccounts: []string{"acc-ana"}}})
 	r := d.want(http.StatusBadRequest, http.MethodPut, "/rest/api/3/issue/"+key+"/assignee", object{"accountId": "acc-ana"})
 	require.Equal(t, "User 'Ana Alves' cannot be assigned issues.", at(t, r.json, "errors", "assignee"))
 	require.Empty(t, d.list("/rest/api/3/user/search?query=ana%40"))

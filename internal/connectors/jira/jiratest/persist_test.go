@@ -24,7 +24,7 @@ func TestRestart_tickets(t *testing.T) {
 	require.NoError(t, d.Delete(two))
 	_, err := d.MoveToProject(one, "OTHER")
 	require.NoError(t, err)
-	want := d.Issues()
+	want := d.Tickets()
 
 	// The first server is not closed: this is what a killed process leaves, with half a line at the end.
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
@@ -34,12 +34,12 @@ func TestRestart_tickets(t *testing.T) {
 	require.NoError(t, f.Close())
 
 	again := newDesk(t, kept(file))
-	require.Equal(t, want, again.Issues())
+	require.Equal(t, want, again.Tickets())
 	require.Equal(t, []string{"OTHER-1"}, again.keys("labels = l"))
 	require.Equal(t, "ACCESS-3", again.create(nil), "the number of a deleted issue is not used again")
 	third := newDesk(t, kept(file))
-	require.Len(t, third.Issues(), 2)
-	fresh, _ := third.Issue("ACCESS-3")
+	require.Len(t, third.Tickets(), 2)
+	fresh, _ := third.Ticket("ACCESS-3")
 	require.Greater(t, fresh.ID, want[0].ID)
 }
 

@@ -3,6 +3,8 @@ package jiratest
 import (
 	"encoding/json"
 	"net/http"
+
+	"usher/internal/connectors/desktest"
 )
 
 func (s *Server) getProperty(c *call) (*answer, error) {
@@ -25,14 +27,14 @@ func (s *Server) putProperty(c *call) (*answer, error) {
 		return nil, err
 	}
 	key := c.r.PathValue("property")
-	after := before.clone()
+	after := before.Clone()
 	if err := setProperties(after, []property{{Key: key, Value: json.RawMessage(c.body)}}); err != nil {
 		return nil, err
 	}
-	if err := s.commit(after); err != nil {
+	if err := s.store.Commit(after); err != nil {
 		return nil, err
 	}
-	s.announce(event{name: "issue_property_set", issue: after, actor: c.account})
+	s.store.Announce(desktest.Event{Kind: desktest.EventPropertySet, Ticket: after, By: c.account})
 	if _, had := before.Properties[key]; had {
 		return &answer{Status: http.StatusOK, Body: map[string]any{}}, nil
 	}

@@ -36,10 +36,10 @@ func KnownEvents() []string {
 }
 
 // receivers are the webhooks that want an event.
-func (s *Server) receivers(e event) []*desktest.Queue {
-	out := s.hooks.Receivers(e.name)
+func (s *Server) receivers(name string, i *issue) []*desktest.Queue {
+	out := s.Hooks.Receivers(name)
 	for _, r := range s.registered {
-		if !r.off && slices.Contains(r.events, e.name) && s.passes(r.filter, e.issue) {
+		if !r.off && slices.Contains(r.events, name) && s.passes(r.filter, i) {
 			out = append(out, r.queue)
 		}
 	}
@@ -52,14 +52,14 @@ func (s *Server) passes(filter string, i *issue) bool {
 		return err == nil
 	}
 	warnings := []string{}
-	test, err := matcher{s: s, now: s.now(), caller: &s.people.list[0], lenient: true, warnings: &warnings}.compile(q.where)
+	test, err := matcher{s: s, now: s.store.Now(), caller: &s.store.Accounts()[0], lenient: true, warnings: &warnings}.compile(q.where)
 	return err == nil && test(i)
 }
 
 func (s *Server) register(r registration) registration {
 	s.lastHook++
-	r.id, r.changed = s.lastHook, s.now()
-	r.queue = s.hooks.Open(r.hook)
+	r.id, r.changed = s.lastHook, s.store.Now()
+	r.queue = s.Hooks.Open(r.hook)
 	s.registered = append(s.registered, r)
 	return r
 }
@@ -145,7 +145,7 @@ func (s *Server) renderHook(c *call, r registration) map[string]any {
 		out["createdDate"], out["updatedDate"] = r.changed.UnixMilli(), r.changed.UnixMilli()
 		return out
 	}
-	by := s.accountOf(r.by)
+	by := s.store.Account(r.by)
 	out["self"] = c.base + "/rest/webhooks/1.0/webhook/" + strconv.FormatInt(r.id, 10)
 	out["excludeBody"], out["enabled"], out["lastUpdated"] = r.excludeBody, !r.off, r.changed.UnixMilli()
 	out["lastUpdatedUser"], out["lastUpdatedDisplayName"] = s.shownID(r.by), by.DisplayName
@@ -201,7 +201,7 @@ func (s *Server) replaceHook(c *call) (*answer, error) {
 	}
 	old := s.registered[n]
 	old.queue.Close()
-	r.id, r.changed, r.queue = old.id, s.now(), s.hooks.Open(r.hook)
+	r.id, r.changed, r.queue = old.id, s.store.Now(), s.Hooks.Open(r.hook)
 	s.registered[n] = r
 	return ok(s.renderHook(c, r))
 }

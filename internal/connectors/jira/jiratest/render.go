@@ -63,17 +63,17 @@ func (sel selection) onlyID() bool {
 	return !slices.ContainsFunc(sel.fields, func(f string) bool { return f != "id" && f != "key" })
 }
 
-func selfOf(c *call, i *issue) string { return c.base + c.api() + "/issue/" + i.id() }
+func selfOf(c *call, i *issue) string { return c.base + c.api() + "/issue/" + i.ID }
 
 func (c *call) api() string { return "/rest/api/" + strconv.Itoa(c.version) }
 
 // render is an issue as the API shows it.
 func (s *Server) render(c *call, i *issue, sel selection) map[string]any {
-	out := map[string]any{"id": i.id()}
+	out := map[string]any{"id": i.ID}
 	if slices.Equal(sel.fields, []string{"id"}) && c.edition == Cloud {
 		return out
 	}
-	out["key"], out["self"] = i.key(), selfOf(c, i)
+	out["key"], out["self"] = i.Key, selfOf(c, i)
 	out["expand"] = "renderedFields,names,schema,operations,editmeta,changelog,versionedRepresentations"
 	if !sel.onlyID() {
 		out["fields"] = s.renderFields(c, i, sel)
@@ -117,7 +117,7 @@ func systemFields() []string {
 
 // renderFields renders the fields that are wanted, and no other.
 func (s *Server) renderFields(c *call, i *issue, sel selection) map[string]any {
-	p := s.projectOf(i)
+	p := s.store.ProjectOf(i)
 	fields := map[string]any{}
 	for _, id := range systemFields() {
 		if sel.wants(id) {
@@ -133,12 +133,12 @@ func (s *Server) renderFields(c *call, i *issue, sel selection) map[string]any {
 }
 
 func (s *Server) renderSystem(c *call, i *issue, id string) any {
-	p := s.projectOf(i)
+	p := s.store.ProjectOf(i)
 	switch id {
 	case "summary":
 		return i.Summary
 	case "description":
-		return i.Description.in(c.version)
+		return rich(i.Description).in(c.version)
 	case "labels":
 		return append([]string{}, i.Labels...)
 	case "issuetype":
@@ -168,15 +168,15 @@ func (s *Server) renderSystem(c *call, i *issue, id string) any {
 	return s.stamp(i.Resolved)
 }
 
-func (s *Server) renderCustom(c *call, f Field, raw json.RawMessage) any {
+func (s *Server) renderCustom(c *call, f desktest.Field, raw json.RawMessage) any {
 	switch {
 	case len(raw) == 0:
 		return nil
-	case f.Type == TextAreaField:
+	case f.Type == desktest.TextAreaField:
 		return rich(raw).in(c.version)
-	case f.Type == UserField:
+	case f.Type == desktest.UserField:
 		return s.renderAccount(c, fieldText(raw))
-	case f.Type == SelectField:
+	case f.Type == desktest.SelectField:
 		var option struct{ ID, Value string }
 		if json.Unmarshal(raw, &option) != nil {
 			return nil
@@ -242,7 +242,7 @@ func renderResolution(c *call, p *Project, name string) any {
 	if name == "" {
 		return nil
 	}
-	id := p.resolutionID(name)
+	id := resolutionIDOf(p, name)
 	return map[string]any{"self": c.base + c.api() + "/resolution/" + id, "id": id, "name": name, "description": ""}
 }
 
@@ -252,13 +252,13 @@ func (s *Server) renderAccount(c *call, id string) any {
 	if id == "" {
 		return nil
 	}
-	a := s.accountOf(id)
+	a := s.store.Account(id)
 	if a == nil {
-		former := Account{ID: id, DisplayName: "Former user", Inactive: true, Zone: s.cfg.Zone}.withDefaults(0)
+		former := withDefaults(Account{ID: id, Name: id, DisplayName: "Former user", AccountType: "atlassian", Inactive: true, Zone: s.cfg.Zone}, 0)
 		a = &former
 	}
 	out := map[string]any{
-		"displayName": a.DisplayName, "active": !s.inactive(a), "timeZone": a.Zone.String(), "avatarUrls": avatars(c),
+		"displayName": a.DisplayName, "active": !s.store.Inactive(a), "timeZone": a.Zone.String(), "avatarUrls": avatars(c),
 	}
 	if c.edition == Cloud {
 		out["self"] = c.base + c.api() + "/user?accountId=" + url.QueryEscape(a.ID)
@@ -273,11 +273,67 @@ func (s *Server) renderAccount(c *call, id string) any {
 	return out
 }
 
-// renderHistory is the whole history, oldest first.
-func (s *Server) renderHistory(c *call, i *issue) []any {
-	out := []any{}
-	for _, h := range i.History {
-		out = append(out, s.renderChange(c, h))
+// renderChange is one entry of a history.
+func (s *Server) renderChange(c *call, h desktest.Change) map[string]any {
+	return map[string]any{
+		"id": s.store.ID(h.Seq), "author": s.renderAccount(c, h.By), "created": s.stamp(h.At), "items": s.renderItems(c, h.Items, false),
+	}
+}
+
+// renderItems are changed fields as the edition shows them: Data Center tells no field ids. Webhooks tell of what has no value
+// that it is null; the API leaves it out.
+func (s *Server) renderItems(c *call, items []desktest.Item, nulls bool) []map[string]any {
+	out := []map[string]any{}
+	for _, i := range items {
+		item := map[string]any{"field": i.Name, "fieldtype": "jira"}
+		if strings.HasPrefix(i.Field, "customfield_") {
+			item["fieldtype"] = "custom"
+		}
+		if c.edition == Cloud {
+			item["fieldId"] = i.Field
+		}
+		for member, value := range map[string]string{
+			"from": s.idIn(i.Field, i.From), "fromString": i.FromText, "to": s.idIn(i.Field, i.To), "toString": i.ToText,
+		} {
+			if value != "" {
+				item[member] = value
+			} else if nulls {
+				item[member] = nil
+			}
+		}
+		out = append(out, item)
 	}
 	return out
+}
+
+// idIn is the id of a value of a field, as histories carry it.
+func (s *Server) idIn(field, value string) string {
+	switch field {
+	case "reporter", "assignee":
+		return s.shownID(value)
+	case "resolution":
+		for _, p := range s.store.Projects() {
+			if id := resolutionIDOf(&p, value); id != "" {
+				return id
+			}
+		}
+	}
+	return value
+}
+
+// shownID is the id of an account as histories and webhooks carry it: the account id on Cloud, the user key elsewhere.
+func (s *Server) shownID(id string) string {
+	a := s.store.Account(id)
+	if a == nil || s.cfg.Edition == Cloud {
+		return id
+	}
+	return a.Key
+}
+
+func resolutionIDOf(p *Project, name string) string {
+	n := slices.Index(p.Resolutions, name)
+	if n < 0 {
+		return ""
+	}
+	return resolutionID(n)
 }

@@ -9,23 +9,6 @@ import (
 // (version 3). nil is no text.
 type rich json.RawMessage
 
-// MarshalJSON implements json.Marshaler.
-func (r rich) MarshalJSON() ([]byte, error) {
-	if len(r) == 0 {
-		return []byte("null"), nil
-	}
-	return r, nil
-}
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (r *rich) UnmarshalJSON(raw []byte) error {
-	*r = nil
-	if string(raw) != "null" {
-		*r = append(rich(nil), raw...)
-	}
-	return nil
-}
-
 // text is the text without markup: paragraphs are lines.
 func (r rich) text() string {
 	if len(r) == 0 {
@@ -42,6 +25,21 @@ func (r rich) text() string {
 	var b strings.Builder
 	doc.write(&b)
 	return strings.TrimRight(b.String(), "\n")
+}
+
+// fieldText is a stored value as people read it.
+func fieldText(raw json.RawMessage) string {
+	if len(raw) == 0 {
+		return ""
+	}
+	var option struct{ Value string }
+	if raw[0] == '{' && json.Unmarshal(raw, &option) == nil && option.Value != "" {
+		return option.Value
+	}
+	if raw[0] == '{' || raw[0] == '"' {
+		return rich(raw).text()
+	}
+	return string(raw)
 }
 
 // in is the value as that version of the API shows it, nil for no text.

@@ -28,16 +28,16 @@ func (s *Server) routeAPI() {
 		}
 	}
 	s.routeHooks()
-	s.mux.HandleFunc("/rest/", s.api(OpOther, 2, s.noSuchResource))
+	s.Mux.HandleFunc("/rest/", s.api(OpOther, 2, s.noSuchResource))
 	if s.cfg.Edition == Cloud {
-		s.mux.HandleFunc("GET /_edge/tenant_info", s.api(OpTenantInfo, 3, s.tenantInfo))
+		s.Mux.HandleFunc("GET /_edge/tenant_info", s.api(OpTenantInfo, 3, s.tenantInfo))
 	}
 }
 
 func (s *Server) handler(root string, version int) handler {
 	return func(pattern string, op Operation, run operation) {
 		method, path, _ := strings.Cut(pattern, " ")
-		s.mux.HandleFunc(method+" "+root+path, s.api(op, version, run))
+		s.Mux.HandleFunc(method+" "+root+path, s.api(op, version, run))
 	}
 }
 

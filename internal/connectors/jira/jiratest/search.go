@@ -39,8 +39,8 @@ func (c *call) searchInput() (searchInput, error) {
 		in.MaxResults = &n
 	}
 	for _, text := range c.queryList("reconcileIssues") {
-		id, isID := parseID(text)
-		if !isID {
+		id, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
 			return in, refuse(http.StatusBadRequest, "The parameter reconcileIssues must hold issue ids.")
 		}
 		in.ReconcileIssues = append(in.ReconcileIssues, id)
@@ -130,7 +130,7 @@ func (s *Server) matching(c *call, text string, reconcile []int64) ([]*issue, er
 	if q.where == nil && c.edition == Cloud {
 		return nil, refuse(http.StatusBadRequest, "Unbounded JQL queries are not allowed here. Please add a search restriction to your query.")
 	}
-	return s.lookUp(matcher{s: s, now: s.now(), caller: c.account}, q, reconcile)
+	return s.lookUp(matcher{s: s, now: s.store.Now(), caller: c.account}, q, reconcile)
 }
 
 func (s *Server) lookUp(m matcher, q jql, reconcile []int64) ([]*issue, error) {
@@ -145,13 +145,13 @@ func (s *Server) lookUp(m matcher, q jql, reconcile []int64) ([]*issue, error) {
 		}
 	}
 	var found []*issue
-	now := s.cfg.Now()
+	now := s.store.Clock()
 	for _, e := range s.candidates(m, q) {
 		i, seen := e.Seen(now)
-		if slices.Contains(reconcile, e.Now.ID) {
+		if slices.Contains(reconcile, e.Now.Seq) {
 			i, seen = e.Now, true
 		}
-		if seen && !i.Deleted && !i.Archived && !s.hides(i) && test(i) {
+		if seen && !i.Deleted && !i.Archived && !s.store.Hides(i) && test(i) {
 			found = append(found, i)
 		}
 	}
@@ -175,7 +175,7 @@ func queryHash(query string) uint64 {
 }
 
 func (s *Server) pageToken(query string, start int) string {
-	raw, err := json.Marshal(pageToken{Start: start, Query: queryHash(query), Unix: s.cfg.Now().Unix()})
+	raw, err := json.Marshal(pageToken{Start: start, Query: queryHash(query), Unix: s.store.Clock().Unix()})
 	if err != nil {
 		return ""
 	}
@@ -189,7 +189,7 @@ func (s *Server) readToken(query, token string) (int, error) {
 	var t pageToken
 	raw, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil || json.Unmarshal(raw, &t) != nil || t.Start < 0 || t.Query != queryHash(query) ||
-		s.cfg.Now().Sub(time.Unix(t.Unix, 0)) > tokenLife || s.faults.ExpirePageTokens {
+		s.store.Clock().Sub(time.Unix(t.Unix, 0)) > tokenLife || s.faults.ExpirePageTokens {
 		return 0, refuse(http.StatusBadRequest, "The provided next page token is invalid or has expired.")
 	}
 	return t.Start, nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira/jiratest"
 )
 
@@ -20,7 +21,7 @@ func TestJQLFindsWhatItAsksFor(t *testing.T) {
 	other := d.create(object{"project": object{"key": "OTHER"}, "labels": []string{"usher-1"}})
 	d.clock.move(time.Second)
 	require.NoError(t, d.MoveAs("acc-ana", one, "Done"))
-	first, _ := d.Issue(one)
+	first, _ := d.Ticket(one)
 	for jql, want := range map[string][]string{
 		`project = ACCESS`:                                   {two, one},
 		`project = "access" ORDER BY created ASC`:            {one, two},
@@ -135,7 +136,7 @@ func TestSearch_lags(t *testing.T) {
 	d := newDesk(t, func(c *jiratest.Config) { c.Faults.IndexLagSeconds = 120 })
 	jql := `project = ACCESS AND status = "Waiting for approval"`
 	key := d.create(nil)
-	i, _ := d.Issue(key)
+	i, _ := d.Ticket(key)
 	require.Empty(t, d.keys(jql), "a new issue is not found yet")
 	d.want(http.StatusOK, http.MethodGet, "/rest/api/3/issue/"+key, nil)
 	bulk := d.want(http.StatusOK, http.MethodPost, "/rest/api/3/issue/bulkfetch", object{"issueIdsOrKeys": []string{key}})
@@ -161,7 +162,7 @@ func TestSearch_lags(t *testing.T) {
 func TestLag_that_comes_later(t *testing.T) {
 	d := newDesk(t, nil)
 	old := d.create(nil)
-	d.SetFaults(jiratest.Faults{IndexLagSeconds: 60})
+	d.SetFaults(jiratest.Faults{StoreFaults: desktest.StoreFaults{IndexLagSeconds: 60}})
 	d.create(nil)
 	require.Equal(t, []string{old}, d.keys("project = ACCESS"))
 }

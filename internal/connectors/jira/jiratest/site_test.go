@@ -44,7 +44,7 @@ func TestAuth_wrong_credentials(t *testing.T) {
 			require.Empty(t, types.json["issueTypes"])
 			refused := d.want(http.StatusBadRequest, http.MethodPost, "/rest/api/2/issue", newIssue(nil))
 			require.Contains(t, at(t, refused.json, "errors", "project"), "Anonymous users do not have permission")
-			require.Len(t, d.Issues(), 1)
+			require.Len(t, d.Tickets(), 1)
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira/jiratest"
 )
@@ -68,7 +69,7 @@ func TestProfile_default_zone(t *testing.T) {
 
 func TestDateHeader(t *testing.T) {
 	d := newDesk(t, nil)
-	d.SetFaults(jiratest.Faults{ClockSkewSeconds: 3600})
+	d.SetFaults(jiratest.Faults{StoreFaults: desktest.StoreFaults{ClockSkewSeconds: 3600}})
 	key := d.create(nil)
 	r := d.want(http.StatusOK, http.MethodGet, "/rest/api/3/issue/"+key, nil)
 	require.Equal(t, "Wed, 04 Mar 2026 13:30:15 GMT", r.header.Get("Date"))

@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
-	"time"
 
 	"usher/internal/connectors/desktest"
 )
@@ -15,10 +15,10 @@ func (s *Server) getTransitions(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := s.projectOf(i)
+	p := s.store.ProjectOf(i)
 	list := []any{}
 	available := p.Available(p.Status(i.Status).Name)
-	if s.readOnly(i) || i.Archived {
+	if s.store.ReadOnly(i) || i.Archived {
 		available = nil
 	}
 	for _, t := range available {
@@ -42,7 +42,7 @@ func (s *Server) getTransitions(c *call) (*answer, error) {
 func renderScreen(c *call, p *Project, t desktest.Transition) map[string]any {
 	fields := map[string]any{}
 	for _, on := range t.Screen {
-		f, known := p.screenField(on.ID)
+		f, known := p.ScreenField(on.ID)
 		if !known {
 			continue
 		}
@@ -55,14 +55,6 @@ func renderScreen(c *call, p *Project, t desktest.Transition) map[string]any {
 		fields[f.ID] = meta
 	}
 	return fields
-}
-
-// screenField is a field that may stand on a transition's screen: any of the project's, and the resolution.
-func (p *Project) screenField(id string) (Field, bool) {
-	if id == "resolution" {
-		return Field{ID: "resolution", Name: "Resolution", Type: SelectField, Options: p.Resolutions}, true
-	}
-	return p.field(id)
 }
 
 func (s *Server) transition(c *call) (*answer, error) {
@@ -99,21 +91,21 @@ func (s *Server) pickTransition(i *issue, in input) (desktest.Transition, error)
 		return desktest.Transition{}, refuse(http.StatusBadRequest, "Missing 'transition' identifier")
 	}
 	id := strings.Trim(string(given.ID), `"`)
-	if _, number := parseID(id); !number {
+	if _, err := strconv.ParseInt(id, 10, 64); err != nil {
 		return desktest.Transition{}, refuse(http.StatusBadRequest, "'transition' identifier must be an integer")
 	}
-	p := s.projectOf(i)
+	p := s.store.ProjectOf(i)
 	t, known := p.Transition(id)
 	if !known && s.cfg.Edition == DataCenter {
 		return desktest.Transition{}, refuse(http.StatusInternalServerError, "Internal server error")
 	}
-	if !known || s.readOnly(i) {
+	if !known || s.store.ReadOnly(i) {
 		return desktest.Transition{}, refuse(http.StatusBadRequest, fmt.Sprintf("Transition id '%s' is not valid for this issue.", id))
 	}
 	if !t.Leaves(p.Status(i.Status).Name) {
 		return desktest.Transition{}, refuse(http.StatusBadRequest, fmt.Sprintf("It seems that you have tried to perform a workflow operation (%s)"+
 			" that is not valid for the current state of this issue (%s). The likely cause is that somebody has changed the issue recently,"+
-			" please look at the issue history for details.", t.Name, i.key()))
+			" please look at the issue history for details.", t.Name, i.Key))
 	}
 	return t, nil
 }
@@ -127,13 +119,13 @@ type move struct {
 
 // move takes an issue through a transition, with the fields of its screen and a comment if there is one.
 func (s *Server) move(before *issue, t desktest.Transition, m move) error {
-	p := s.projectOf(before)
-	after := before.clone()
+	p := s.store.ProjectOf(before)
+	after := before.Clone()
 	problems := s.applyScreen(after, p, t, m)
 	for _, on := range t.Screen {
-		f, known := p.screenField(on.ID)
-		if _, wrong := problems[on.ID]; known && !wrong && on.Required && !after.holds(f) {
-			problems[on.ID] = f.missing()
+		f, known := p.ScreenField(on.ID)
+		if _, wrong := problems[on.ID]; known && !wrong && on.Required && !s.store.Holds(after, f) {
+			problems[on.ID] = missing(f)
 		}
 	}
 	if len(problems) > 0 {
@@ -143,19 +135,20 @@ func (s *Server) move(before *issue, t desktest.Transition, m move) error {
 	if !known {
 		return refuse(http.StatusBadRequest, fmt.Sprintf("The workflow has no status %q.", t.To))
 	}
-	s.enter(after, to, t)
-	var added *comment
+	s.store.Enter(after, to, t)
+	var added *desktest.Comment
 	for _, o := range m.in.Update["comment"] {
-		var err error
-		if added, err = s.appendComment(after, o["add"], m); err != nil {
+		given, err := readComment(o["add"], m.version)
+		if err != nil {
 			return err
 		}
+		added = s.store.AppendComment(after, given, m.actor)
 	}
-	if err := s.change(before, after, m.actor, "issue_generic"); err != nil {
+	if err := s.store.Change(before, after, m.actor, desktest.EventMoved); err != nil {
 		return err
 	}
 	if added != nil {
-		s.announceComment("comment_created", after, m.actor, added)
+		s.store.Announce(desktest.Event{Kind: desktest.EventCommented, Ticket: after, By: m.actor, Comment: added})
 	}
 	return nil
 }
@@ -167,15 +160,15 @@ func (s *Server) applyScreen(i *issue, p *Project, t desktest.Transition, m move
 		_, on := t.ScreenField(id)
 		switch {
 		case id == "resolution" && on:
-			if problem := p.setResolution(i, value); problem != "" {
+			if problem := setResolution(i, p, value); problem != "" {
 				problems[id] = problem
 			}
 		default:
 			in.Fields[id] = value
 		}
 	}
-	allowed := func(id string) (Field, bool) {
-		f, known := p.field(id)
+	allowed := func(id string) (desktest.Field, bool) {
+		f, known := p.Field(id)
 		_, on := t.ScreenField(id)
 		return f, known && on
 	}
@@ -186,7 +179,7 @@ func (s *Server) applyScreen(i *issue, p *Project, t desktest.Transition, m move
 }
 
 // setResolution takes {"name":..} or {"id":..}, never a string.
-func (p *Project) setResolution(i *issue, raw json.RawMessage) string {
+func setResolution(i *issue, p *Project, raw json.RawMessage) string {
 	if string(raw) == "null" {
 		i.Resolution = ""
 		return ""
@@ -202,16 +195,4 @@ func (p *Project) setResolution(i *issue, raw json.RawMessage) string {
 		}
 	}
 	return fmt.Sprintf("Resolution with id '%s' or name '%s' is not valid", given.ID, given.Name)
-}
-
-// enter puts the issue into a status; an open status clears the resolution.
-func (s *Server) enter(i *issue, to desktest.Status, t desktest.Transition) {
-	i.Status = to.ID
-	if t.SetResolution != "" {
-		i.Resolution = t.SetResolution
-	}
-	i.Resolved = s.moment()
-	if to.Category != desktest.CategoryDone {
-		i.Resolution, i.Resolved = "", time.Time{}
-	}
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"usher/internal/connectors/desktest"
 )
 
 const (
@@ -29,13 +31,13 @@ func (s *Server) getUser(c *call) (*answer, error) {
 	case c.edition == Cloud && (q.Has("username") || q.Has("key")):
 		return nil, refuse(http.StatusBadRequest, usernameRefused)
 	case c.edition == Cloud:
-		a = s.people.by("id", q.Get("accountId"))
+		a = s.store.AccountBy(desktest.ByID, q.Get("accountId"))
 	case q.Get("username") == "" && q.Get("key") == "":
 		return nil, refuse(http.StatusBadRequest, "Either the 'username' or the 'key' query parameters need to be provided")
 	default:
-		a = s.people.by("key", strings.ToLower(q.Get("key")))
+		a = s.store.AccountBy(desktest.ByKey, q.Get("key"))
 		if name := q.Get("username"); name != "" {
-			a = s.people.by("name", strings.ToLower(name))
+			a = s.store.AccountBy(desktest.ByName, name)
 		}
 	}
 	if a == nil {
@@ -50,7 +52,7 @@ func (s *Server) findUsers(c *call) (*answer, error) {
 		if err := s.needUsername(c, q); err != nil {
 			return nil, err
 		}
-		return s.userPage(c, func(a *Account) bool { return !s.inactive(a) || q.Get("includeInactive") == "true" })
+		return s.userPage(c, func(a *Account) bool { return !s.store.Inactive(a) || q.Get("includeInactive") == "true" })
 	}
 	switch {
 	case q.Has("username"):
@@ -60,7 +62,7 @@ func (s *Server) findUsers(c *call) (*answer, error) {
 	case q.Get("query") != "" && q.Get("accountId") != "":
 		return nil, refuse(http.StatusBadRequest, onlyAccountID)
 	}
-	return s.userPage(c, func(a *Account) bool { return !s.inactive(a) })
+	return s.userPage(c, func(a *Account) bool { return !s.store.Inactive(a) })
 }
 
 func (s *Server) needUsername(c *call, q url.Values) error {
@@ -87,11 +89,11 @@ func (s *Server) findAssignable(c *call) (*answer, error) {
 		return nil, refuse(http.StatusBadRequest, "Either 'project', 'issueKey' or 'issueId' must be specified.")
 	}
 	if key := q.Get("project"); key != "" {
-		if p, known := s.project(key); !known || s.hidesProject(p) || c.account == nil {
+		if p, known := s.store.Project(key); !known || s.store.HidesProject(p) || c.account == nil {
 			return nil, refuse(http.StatusNotFound, "No project could be found with key '"+key+"'.")
 		}
 	}
-	return s.userPage(c, s.assignable)
+	return s.userPage(c, s.store.Assignable)
 }
 
 // userPage is the bare array of the accounts that match the query, by the start of a word of the name or of the e-mail
@@ -107,17 +109,17 @@ func (s *Server) userPage(c *call, admit func(*Account) bool) (*answer, error) {
 		query, id = c.query("username"), ""
 	}
 	found := []any{}
-	for n := range s.people.list {
-		a := &s.people.list[n]
+	for n := range s.store.Accounts() {
+		a := &s.store.Accounts()[n]
 		byName := c.edition != Cloud && strings.HasPrefix(strings.ToLower(a.Name), strings.ToLower(query))
-		if c.account != nil && admit(a) && (id == "" || id == a.ID) && (byName || a.matches(query)) {
+		if c.account != nil && admit(a) && (id == "" || id == a.ID) && (byName || matches(a, query)) {
 			found = append(found, s.renderAccount(c, a.ID))
 		}
 	}
 	return ok(slice(found, start, size))
 }
 
-func (a *Account) matches(query string) bool {
+func matches(a *Account, query string) bool {
 	query = strings.ToLower(query)
 	if strings.HasPrefix(strings.ToLower(a.Email), query) || strings.HasPrefix(strings.ToLower(a.DisplayName), query) {
 		return true

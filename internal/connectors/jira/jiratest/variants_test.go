@@ -12,25 +12,25 @@ import (
 
 func TestWorkflow_two_step_close(t *testing.T) {
 	d := newDesk(t, nil)
-	d.SetFaults(jiratest.Faults{TwoStepClose: true})
+	d.SetFaults(jiratest.Faults{StoreFaults: desktest.StoreFaults{TwoStepClose: true}})
 	key := d.create(nil)
 	issue := "/rest/api/2/issue/" + key
 	done := object{"fields": object{"resolution": object{"name": "Done"}}}
 	d.want(http.StatusBadRequest, http.MethodPost, issue+"/transitions", move("41", done))
 	d.want(http.StatusNoContent, http.MethodPost, issue+"/transitions", move("41", nil))
-	i, _ := d.Issue(key)
+	i, _ := d.Ticket(key)
 	require.Equal(t, desktest.CategoryIndeterminate, i.Category)
 	list := d.want(http.StatusOK, http.MethodGet, issue+"/transitions", nil)
 	require.Equal(t, "419", at(t, list.json, "transitions", 0, "id"))
 	require.Len(t, list.json["transitions"], 1)
 	d.want(http.StatusNoContent, http.MethodPost, issue+"/transitions", move("419", done))
-	i, _ = d.Issue(key)
+	i, _ = d.Ticket(key)
 	require.Equal(t, desktest.StatusDone, i.Status)
 }
 
 func TestResolution_on_no_screen(t *testing.T) {
 	d := newDesk(t, nil)
-	d.SetFaults(jiratest.Faults{NoResolutionScreen: true})
+	d.SetFaults(jiratest.Faults{StoreFaults: desktest.StoreFaults{NoResolutionScreen: true}})
 	issue := "/rest/api/2/issue/" + d.create(nil)
 	r := d.want(http.StatusBadRequest, http.MethodPost, issue+"/transitions", move("41", object{"fields": object{"resolution": object{"name": "Done"}}}))
 	require.Contains(t, at(t, r.json, "errors", "resolution"), "not on the appropriate screen")
@@ -43,7 +43,7 @@ func TestResolution_on_no_screen(t *testing.T) {
 func TestFields_demanded_later(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
-	d.SetFaults(jiratest.Faults{RequiredFields: []string{"customfield_10049"}})
+	d.SetFaults(jiratest.Faults{StoreFaults: desktest.StoreFaults{RequiredFields: []string{"customfield_10049"}}})
 	r := d.want(http.StatusBadRequest, http.MethodPost, "/rest/api/2/issue", newIssue(nil))
 	require.Equal(t, "Cost centre is required.", at(t, r.json, "errors", "customfield_10049"))
 	d.create(object{"customfield_10049": "42"})

@@ -17,18 +17,29 @@ func Signature(secret string, body []byte) string {
 	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// event is a change that the webhooks are told about. kind is issue_event_type_name, "" for none.
-type event struct {
-	name, kind string
-	issue      *issue
-	actor      *Account
-	history    *history
-	comment    *comment
+// eventNames are the names of the webhooks' events, and issue_event_type_name of those that have it.
+var eventNames = map[desktest.EventKind][2]string{
+	desktest.EventOpened:        {"jira:issue_created", "issue_created"},
+	desktest.EventEdited:        {"jira:issue_updated", "issue_updated"},
+	desktest.EventMoved:         {"jira:issue_updated", "issue_generic"},
+	desktest.EventAssigned:      {"jira:issue_updated", "issue_assigned"},
+	desktest.EventRekeyed:       {"jira:issue_updated", "issue_moved"},
+	desktest.EventDeleted:       {"jira:issue_deleted"},
+	desktest.EventPropertySet:   {"issue_property_set"},
+	desktest.EventCommented:     {"comment_created"},
+	desktest.EventCommentEdited: {"comment_updated"},
 }
 
-// announce hands an event to every webhook that wants it. The caller holds the lock.
-func (s *Server) announce(e event) {
-	s.hooks.Announce(s.receivers(e), func() any { return s.payload(e) })
+// announce hands an event to every webhook that wants it. Data Center sends one of the issue that was commented as well: its
+// event about the comment does not say which issue that is.
+func (s *Server) announce(e desktest.Event) {
+	names := [][2]string{eventNames[e.Kind]}
+	if e.Kind == desktest.EventCommented && s.cfg.Edition == DataCenter {
+		names = append(names, [2]string{"jira:issue_updated", "issue_commented"})
+	}
+	for _, one := range names {
+		s.Hooks.Announce(s.receivers(one[0], e.Ticket), func() any { return s.payload(e, one[0], one[1]) })
+	}
 }
 
 // deliveryHeaders sets the headers of a delivery, its signature among them.
@@ -45,51 +56,27 @@ func (s *Server) deliveryHeaders(h http.Header, p desktest.Post) {
 	}
 }
 
-// announceComment sends the event of a comment. Data Center sends one of the issue that was commented as well: its event about the
-// comment does not say which issue that is.
-func (s *Server) announceComment(name string, i *issue, actor *Account, added *comment) {
-	s.announce(event{name: name, issue: i, actor: actor, comment: added})
-	if s.cfg.Edition == DataCenter && name == "comment_created" {
-		s.announce(event{name: "jira:issue_updated", kind: "issue_commented", issue: i, actor: actor, comment: added})
-	}
-}
-
 // payload is the body of a delivery. Users come without their e-mail addresses.
-func (s *Server) payload(e event) map[string]any {
+func (s *Server) payload(e desktest.Event, name, kind string) map[string]any {
 	c := &call{version: 2, edition: s.cfg.Edition, base: s.lastBase, private: true}
 	out := map[string]any{
-		"timestamp": s.now().UnixMilli(), "webhookEvent": e.name, "user": s.renderAccount(c, e.actor.ID),
+		"timestamp": s.store.Now().UnixMilli(), "webhookEvent": name, "user": s.renderAccount(c, e.By.ID),
 	}
-	if e.kind != "" {
-		out["issue_event_type_name"] = e.kind
+	if kind != "" {
+		out["issue_event_type_name"] = kind
 	}
 	fields := []string{"*all"}
-	if e.comment != nil {
-		out["comment"] = s.renderComment(c, e.issue, *e.comment)
+	if e.Comment != nil {
+		out["comment"] = s.renderComment(c, e.Ticket, *e.Comment)
 		if s.cfg.Edition == Cloud {
 			fields = []string{"summary", "issuetype", "project", "assignee", "priority", "status"}
 		}
 	}
-	if e.comment == nil || e.kind != "" || s.cfg.Edition == Cloud {
-		out["issue"] = s.render(c, e.issue, selection{fields: fields})
+	if e.Comment == nil || kind != "" || s.cfg.Edition == Cloud {
+		out["issue"] = s.render(c, e.Ticket, selection{fields: fields})
 	}
-	if e.history != nil {
-		out["changelog"] = map[string]any{"id": strconv.FormatInt(e.history.ID, 10), "items": webhookItems(c, e.history.Items)}
-	}
-	return out
-}
-
-// webhookItems are the changes with explicit nulls, as webhooks carry them.
-func webhookItems(c *call, items []change) []any {
-	var out []any
-	for _, i := range c.items(items) {
-		item := map[string]any{
-			"field": i.Field, "fieldtype": i.FieldType, "from": i.From, "fromString": i.FromString, "to": i.To, "toString": i.ToString,
-		}
-		if i.FieldID != "" {
-			item["fieldId"] = i.FieldID
-		}
-		out = append(out, item)
+	if e.Change != nil {
+		out["changelog"] = map[string]any{"id": s.store.ID(e.Change.Seq), "items": s.renderItems(c, e.Change.Items, true)}
 	}
 	return out
 }

@@ -64,7 +64,7 @@ func TestTransition_refusals(t *testing.T) {
 			key := d.create(nil)
 			r := d.want(http.StatusBadRequest, http.MethodPost, "/rest/api/3/issue/"+key+"/transitions", tt.body)
 			require.Equal(t, tt.want, r.json)
-			i, _ := d.Issue(key)
+			i, _ := d.Ticket(key)
 			require.Equal(t, desktest.StatusWaiting, i.Status)
 		})
 	}
@@ -80,7 +80,7 @@ func TestResolution_set_and_cleared(t *testing.T) {
 	})
 	r := d.want(http.StatusNoContent, http.MethodPost, path+"/transitions", closing)
 	require.Empty(t, r.raw)
-	i, _ := d.Issue(key)
+	i, _ := d.Ticket(key)
 	require.Equal(t, desktest.StatusDone, i.Status)
 	require.Equal(t, "Done", i.Resolution)
 	require.Equal(t, "Granted.", d.Comments(key)[0].Body)
@@ -92,7 +92,7 @@ func TestResolution_set_and_cleared(t *testing.T) {
 	}, at(t, log, "values", 0, "items", 1))
 
 	require.NoError(t, d.MoveAs("ana@example.test", key, desktest.StatusWaiting))
-	i, _ = d.Issue(key)
+	i, _ = d.Ticket(key)
 	require.Empty(t, i.Resolution)
 	log = d.want(http.StatusOK, http.MethodGet, path+"/changelog", nil).json
 	require.Equal(t, "acc-ana", at(t, log, "values", 1, "author", "accountId"))
@@ -102,7 +102,7 @@ func TestMoveAs_refusal(t *testing.T) {
 	d := newDesk(t, nil)
 	key := d.create(nil)
 	require.NoError(t, d.MoveAs("acc-ana", key, "won't do"))
-	i, _ := d.Issue(key)
+	i, _ := d.Ticket(key)
 	require.Equal(t, "Won't Do", i.Resolution)
 	require.ErrorContains(t, d.MoveAs("acc-ana", key, "Approved"),
 		`ACCESS-1 is in "Won't do" and cannot be moved to "Approved". Possible: "Waiting for approval".`)
@@ -116,7 +116,7 @@ func TestTransition_conflict(t *testing.T) {
 	key := d.create(nil)
 	d.SetFaults(jiratest.Faults{TransitionConflicts: 1})
 	d.want(http.StatusConflict, http.MethodPost, "/rest/api/3/issue/"+key+"/transitions", move("11", nil))
-	i, _ := d.Issue(key)
+	i, _ := d.Ticket(key)
 	require.Equal(t, desktest.StatusWaiting, i.Status)
 	d.want(http.StatusNoContent, http.MethodPost, "/rest/api/3/issue/"+key+"/transitions", move("11", nil))
 }

@@ -1,0 +1,167 @@
+package desktest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// The methods of this file change a ticket as a person would, on the vendor's own pages and not through its API. An account is
+// an id, an e-mail address or a user name. An error is a Refusal, which says in words what is wrong, but for one of the state
+// file.
+
+// MoveAs takes a ticket to the status of that name by the first transition that leads there. Where its screen requires a
+// resolution, that is the usual one. The error names the statuses that can be reached.
+func (d *Desk) MoveAs(account, idOrKey, status string) error {
+	return d.as(account, idOrKey, func(t *Ticket, by *Account) error { return d.move(t, status, nil, by) })
+}
+
+// CommentAs adds a plain comment.
+func (d *Desk) CommentAs(account, idOrKey, text string) error {
+	return d.as(account, idOrKey, func(t *Ticket, by *Account) error { return d.comment(t, text, by) })
+}
+
+// Edit sets fields, in the vendor's form, on the screen or not; nil clears a field.
+func (d *Desk) Edit(account, idOrKey string, fields map[string]any) error {
+	return d.as(account, idOrKey, func(before *Ticket, by *Account) error {
+		after, problems := before.Clone(), map[string]string{}
+		for id, value := range fields {
+			raw, err := json.Marshal(value)
+			if err != nil {
+				return fmt.Errorf("field %s: %w", id, err)
+			}
+			f, known := d.Store.ProjectOf(before).Field(id)
+			if !known {
+				problems[id] = "There is no such field."
+			} else if problem := d.Store.dialect.Set(after, f, raw); problem != "" {
+				problems[id] = problem
+			}
+		}
+		if err := refuseFields(problems); err != nil {
+			return err
+		}
+		return d.Store.Change(before, after, by, EventEdited)
+	})
+}
+
+// AssignAs assigns a ticket to an account; "" assigns nobody.
+func (d *Desk) AssignAs(account, idOrKey, to string) error {
+	return d.as(account, idOrKey, func(t *Ticket, by *Account) error { return d.assign(t, to, by) })
+}
+
+// Delete deletes a ticket, as the first account of the site.
+func (d *Desk) Delete(idOrKey string) error { return d.asFirst(idOrKey, d.Store.Delete) }
+
+// Hide takes a ticket out of everybody's sight in the API, as a lost permission does; false shows it again.
+func (d *Desk) Hide(idOrKey string, hidden bool) error {
+	return d.asFirst(idOrKey, func(t *Ticket, _ *Account) error {
+		after := t.Clone()
+		after.Hidden = hidden
+		return d.Store.Commit(after)
+	})
+}
+
+// Archive archives a ticket, or restores it, as an administrator does.
+func (d *Desk) Archive(idOrKey string, archived bool) error {
+	return d.asFirst(idOrKey, func(t *Ticket, _ *Account) error {
+		after := t.Clone()
+		after.Archived = archived
+		return d.Store.Commit(after)
+	})
+}
+
+// MoveToProject moves a ticket to another project of the site and returns the new key: see Store.Rekey.
+func (d *Desk) MoveToProject(idOrKey, project string) (string, error) {
+	key := ""
+	err := d.asFirst(idOrKey, func(t *Ticket, by *Account) (err error) {
+		key, err = d.rekey(t, project, by)
+		return err
+	})
+	return key, err
+}
+
+// move takes a ticket to a status, with what a person typed into the fields of the screen on the way.
+func (d *Desk) move(before *Ticket, status string, typed map[string]string, by *Account) error {
+	s := d.Store
+	p, here := s.ProjectOf(before), s.StatusOf(before).Name
+	way, err := p.Way(here, status)
+	if err != nil {
+		return refuse(http.StatusConflict, "%s is in %q and %v.", before.Key, here, err)
+	}
+	to, known := p.StatusNamed(way.To)
+	if !known {
+		return refuse(http.StatusConflict, "The workflow has no status %q.", way.To)
+	}
+	after, problems := before.Clone(), map[string]string{}
+	for id := range typed {
+		if _, on := way.ScreenField(id); !on {
+			problems[id] = "It is not on the screen."
+		}
+	}
+	for _, on := range way.Screen {
+		if f, known := p.ScreenField(on.ID); known {
+			if problem := d.fill(after, f, way, typed[on.ID], on.Required); problem != "" {
+				problems[on.ID] = problem
+			}
+		}
+	}
+	if err := refuseFields(problems); err != nil {
+		return err
+	}
+	s.Enter(after, to, way)
+	return s.Change(before, after, by, EventMoved)
+}
+
+// fill puts what a person typed into a field of a screen, and returns what is wrong with it.
+func (d *Desk) fill(t *Ticket, f Field, way Transition, text string, required bool) string {
+	p := d.Store.ProjectOf(t)
+	problem := ""
+	switch {
+	case f.ID == "resolution":
+		if text == "" && required {
+			text = p.UsualResolution(way)
+		}
+		if text != "" && !slices.Contains(p.Resolutions, text) {
+			return fmt.Sprintf("There is no resolution %q.", text)
+		}
+		t.Resolution = text
+	case text != "":
+		problem = d.Store.dialect.Set(t, f, d.Store.dialect.Value(f, text))
+	}
+	if problem == "" && required && !d.Store.Holds(t, f) {
+		return f.Name + " is required."
+	}
+	return problem
+}
+
+func (d *Desk) comment(t *Ticket, text string, by *Account) error {
+	if strings.TrimSpace(text) == "" {
+		return refuse(http.StatusBadRequest, "The comment is empty.")
+	}
+	_, _, err := d.Store.Comment(t, Comment{Body: Quote(text)}, by)
+	return err
+}
+
+func (d *Desk) assign(before *Ticket, to string, by *Account) error {
+	after := before.Clone()
+	after.Assignee = ""
+	if to != "" {
+		a := d.Store.Account(to)
+		if a == nil || !d.Store.Assignable(a) {
+			return refuse(http.StatusBadRequest, "The account %q cannot be assigned.", to)
+		}
+		after.Assignee = a.ID
+	}
+	return d.Store.Change(before, after, by, EventAssigned)
+}
+
+func (d *Desk) rekey(t *Ticket, project string, by *Account) (string, error) {
+	p, known := d.Store.Project(project)
+	if !known || p.Key == t.Project {
+		return "", refuse(http.StatusBadRequest, "%s cannot be moved to the project %q.", t.Key, project)
+	}
+	after, err := d.Store.Rekey(t, p, by)
+	return after.Key, err
+}
