@@ -8,25 +8,31 @@ import (
 	"time"
 )
 
-// frame is what every page shows.
-type frame struct {
+// page is what a template gets.
+type page struct {
+	Title, Here, Project string
+	// As is the id of the account that the visitor acts as.
+	As       string
+	Revision int64
 	Projects []Project
 	// Accounts are all; Assignable are those that a ticket can be assigned to.
-	Accounts, Assignable []shownAccount
-	// Visitor is the id of the account that a new visitor acts as.
-	Visitor string
-}
-
-type shownAccount struct {
-	ID, DisplayName string
-	Inactive        bool
+	Accounts, Assignable []Account
+	// Columns are the board's.
+	OnBoard, Empty bool
+	Columns        []column
+	// Ticket has its own page, with its Fields that have a value, its History with the newest change first, and the projects
+	// Elsewhere that it can be moved to.
+	Ticket    *Ticket
+	Fields    []shownField
+	History   []Change
+	Elsewhere []Project
 }
 
 // column is a status. Count is all its tickets, of which some are shown as cards.
 type column struct {
 	Name  string
 	Count int
-	Cards []card
+	Cards []*Ticket
 }
 
 // columnLimit is how many cards a column shows at most, the youngest.
@@ -35,24 +41,16 @@ const columnLimit = 100
 // More returns how many tickets are not shown.
 func (c column) More() int { return c.Count - len(c.Cards) }
 
-// card is a ticket on the board.
-type card struct {
-	Key, Summary, Assignee string
-	Moves                  []shownMove
+// shownField is a field that has a value. Link: the value is an address.
+type shownField struct {
+	Name, Value string
+	Link        bool
 }
 
-// To returns the JSON list of the statuses that the card can be moved to.
-func (c card) To() string {
-	to := []string{}
-	for _, m := range c.Moves {
-		to = append(to, m.To)
-	}
-	// A list of texts can be encoded.
-	raw, _ := json.Marshal(to)
-	return string(raw)
-}
+// shownMoves are the moves that can be made now.
+type shownMoves []shownMove
 
-// shownMove is a move to the status To that can be made now, with what its screen asks for.
+// shownMove is a move to the status To, with what its screen asks for.
 type shownMove struct {
 	Name, To string
 	// Resolutions are those to choose from; Resolution is the usual one.
@@ -61,97 +59,76 @@ type shownMove struct {
 	Fields      []Field
 }
 
-// shownTicket is a ticket on its own page, in words. Category is the style of its status.
-type shownTicket struct {
-	Snapshot
-	Updated, Created string
-	Project          Project
-	Fields           []shownField
-	Moves            []shownMove
-	Comments         []line
-	History          []line
-	// Elsewhere are the projects that it can be moved to.
-	Elsewhere []Project
-}
-
-// shownField is a field that has a value. Link: the value is an address.
-type shownField struct {
-	Name, Value string
-	Link        bool
-}
-
-// line is something that somebody wrote or did.
-type line struct{ Author, At, Text string }
-
-func (d *Desk) revision() int64 {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.Store.Revision()
-}
-
-// accountID returns the id of an account by a name that people know it by; "" when there is none.
-func (d *Desk) accountID(name string) string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if a := d.Store.Account(name); a != nil {
-		return a.ID
+// To returns the JSON list of the statuses that are reached.
+func (m shownMoves) To() string {
+	to := []string{}
+	for _, one := range m {
+		to = append(to, one.To)
 	}
-	return ""
+	// A list of texts can be encoded.
+	raw, _ := json.Marshal(to)
+	return string(raw)
 }
 
-// frame returns what every page shows. A new visitor is the first person who is not an integration.
-func (d *Desk) frame() frame {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	s := d.Store
-	f := frame{Visitor: s.people.list[0].ID, Projects: s.projects}
-	found := false
-	for _, a := range s.people.list {
-		one := shownAccount{ID: a.ID, DisplayName: a.DisplayName, Inactive: a.Inactive}
-		f.Accounts = append(f.Accounts, one)
+// page returns what every page shows. A new visitor is the first person who is not an integration.
+func (s *Store) page() page {
+	out := page{Revision: s.revision, Projects: s.projects, Accounts: s.people.list, As: s.people.list[0].ID}
+	for _, a := range slices.Backward(s.people.list) {
 		if !s.Assignable(&a) {
 			continue
 		}
-		f.Assignable = append(f.Assignable, one)
-		if a.Token == "" && !found {
-			f.Visitor, found = a.ID, true
+		out.Assignable = append(out.Assignable, a)
+		if a.Token == "" {
+			out.As = a.ID
 		}
 	}
-	return f
+	slices.Reverse(out.Assignable)
+	return out
 }
 
-// board returns a project, the first one when there is none of that key, and its tickets by their statuses. Hidden tickets are
-// shown: the pages are no API.
-func (d *Desk) board(project string) (*Project, []column) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	s := d.Store
+// showBoard fills in a project, the first one when there is none of that key, and its tickets by their statuses. Hidden tickets
+// are shown: the pages are no API.
+func (s *Store) showBoard(out *page, project string) {
 	p, known := s.Project(project)
 	if !known {
 		p = &s.projects[0]
 	}
+	out.Title, out.Project, out.OnBoard, out.Empty = p.Name, p.Key, true, true
 	byStatus := map[string][]*Ticket{}
 	for t := range s.Tickets() {
 		if t.Project == p.Key && !t.Archived {
 			byStatus[t.Status] = append(byStatus[t.Status], t)
 		}
 	}
-	var columns []column
 	for _, st := range p.Statuses {
 		all := byStatus[st.ID]
-		c := column{Name: st.Name, Count: len(all)}
-		for _, t := range all[max(0, len(all)-columnLimit):] {
-			c.Cards = append(c.Cards, card{Key: t.Key, Summary: t.Summary, Assignee: s.NameOf(t.Assignee), Moves: s.moves(t)})
-		}
-		columns = append(columns, c)
+		out.Columns = append(out.Columns, column{Name: st.Name, Count: len(all), Cards: all[max(0, len(all)-columnLimit):]})
+		out.Empty = out.Empty && len(all) == 0
 	}
-	return p, columns
 }
 
-// moves are the transitions that can be made, with what their screens ask for.
-func (s *Store) moves(t *Ticket) []shownMove {
+// showTicket fills in a ticket on its own page.
+func (s *Store) showTicket(out *page, t *Ticket) {
 	p := s.ProjectOf(t)
-	var out []shownMove
+	out.Title, out.Project, out.Ticket = t.Key+" "+t.Summary, p.Key, t
+	for _, id := range s.customFields(p, t) {
+		if value := t.Fields[id]; len(value) > 0 {
+			f, known := p.Field(id)
+			if !known {
+				f.Name = id
+			}
+			out.Fields = append(out.Fields, shownField{Name: f.Name, Value: s.Text(value), Link: f.Type == URLField})
+		}
+	}
+	out.History = slices.Clone(t.History)
+	slices.Reverse(out.History)
+	out.Elsewhere = slices.DeleteFunc(slices.Clone(s.projects), func(other Project) bool { return other.Key == p.Key })
+}
+
+// moves returns the moves that can be made with a ticket.
+func (s *Store) moves(t *Ticket) shownMoves {
+	p := s.ProjectOf(t)
+	var out shownMoves
 	for _, way := range p.Available(s.StatusOf(t).Name) {
 		m := shownMove{Name: way.Name, To: way.To}
 		for _, on := range way.Screen {
@@ -166,45 +143,8 @@ func (s *Store) moves(t *Ticket) []shownMove {
 	return out
 }
 
-// shownTicket returns a ticket for its page; false when there is none. The oldest comment and the newest change come first.
-func (d *Desk) shownTicket(key string) (shownTicket, bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	s := d.Store
-	t, exists := s.Find(key)
-	if !exists {
-		return shownTicket{}, false
-	}
-	p := s.ProjectOf(t)
-	out := shownTicket{
-		Snapshot: s.snapshot(t), Project: *p, Moves: s.moves(t), Created: s.shownTime(t.Created), Updated: s.shownTime(t.Updated),
-	}
-	out.Assignee, out.Reporter = s.NameOf(t.Assignee), s.NameOf(t.Reporter)
-	for _, id := range s.customFields(p, t) {
-		if value := t.Fields[id]; len(value) > 0 {
-			f, known := p.Field(id)
-			if !known {
-				f.Name = id
-			}
-			out.Fields = append(out.Fields, shownField{Name: f.Name, Value: s.Text(value), Link: f.Type == URLField})
-		}
-	}
-	for n := range s.projects {
-		if other := &s.projects[n]; other.Key != p.Key {
-			out.Elsewhere = append(out.Elsewhere, *other)
-		}
-	}
-	for _, c := range t.Comments {
-		out.Comments = append(out.Comments, line{Author: s.NameOf(c.Author), At: s.shownTime(c.Created), Text: s.Text(c.Body)})
-	}
-	for _, c := range slices.Backward(t.History) {
-		out.History = append(out.History, line{Author: s.NameOf(c.By), At: s.shownTime(c.At), Text: c.inWords()})
-	}
-	out.History = append(out.History, line{Author: s.NameOf(t.Creator), At: s.shownTime(t.Created), Text: "opened the ticket"})
-	return out, true
-}
-
-func (c Change) inWords() string {
+// InWords returns what was changed, for people.
+func (c Change) InWords() string {
 	shown := func(text string) string {
 		if text == "" {
 			return "none"

@@ -82,9 +82,21 @@ func (s *Store) AppendComment(t *Ticket, c Comment, by *Account) *Comment {
 // Announce hands on an event of a change that was committed without one.
 func (s *Store) Announce(e Event) { s.dialect.Announce(e) }
 
-// Enter puts a state of a ticket that is not committed yet into a status. A closed status sets when it was resolved; an open
-// one clears that and the resolution.
-func (s *Store) Enter(t *Ticket, to Status, by Transition) {
+// Missing returns the fields that a transition's screen requires and the ticket has not.
+func (s *Store) Missing(t *Ticket, by Transition) []Field {
+	var out []Field
+	for _, on := range by.Screen {
+		if f, known := s.ProjectOf(t).ScreenField(on.ID); known && on.Required && !s.Holds(t, f) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// Enter puts a state of a ticket that is not committed yet into the status that a transition leads to. A closed status sets when
+// it was resolved; an open one clears that and the resolution.
+func (s *Store) Enter(t *Ticket, by Transition) {
+	to, _ := s.ProjectOf(t).StatusNamed(by.To)
 	t.Status = to.ID
 	t.Resolution = cmp.Or(by.SetResolution, t.Resolution)
 	t.Resolved = s.Moment()
@@ -145,7 +157,7 @@ func (s *Store) commit(t *Ticket) error {
 }
 
 func (s *Store) put(t *Ticket, visibleAt time.Time) {
-	s.view.Put(State[*Ticket]{ID: t.Seq, Ticket: t, Labels: t.Labels, Updated: t.Updated, VisibleAt: visibleAt, Now: s.Clock()})
+	s.view.Put(t, visibleAt, s.Clock())
 	s.names[t.ID] = t.Seq
 	for _, key := range append([]string{t.Key}, t.OldKeys...) {
 		s.names[strings.ToUpper(key)] = t.Seq

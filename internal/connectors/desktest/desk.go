@@ -97,11 +97,13 @@ func refuse(status int, format string, args ...any) error {
 	return &Refusal{Status: status, Text: fmt.Sprintf(format, args...)}
 }
 
-// refuseFields refuses values, by the ids of their fields; nil when there are none.
+// refuseFields refuses values, by the ids of their fields; nil when nothing is wrong with any.
 func refuseFields(problems map[string]string) error {
 	var texts []string
 	for _, id := range slices.Sorted(maps.Keys(problems)) {
-		texts = append(texts, id+": "+problems[id])
+		if problems[id] != "" {
+			texts = append(texts, id+": "+problems[id])
+		}
 	}
 	if texts == nil {
 		return nil

@@ -25,10 +25,8 @@ type Dialect struct {
 	Key func(p *Project, number int) string
 	// Text returns a stored value as people read it. Usual: the text of a JSON string, and any other JSON as it is.
 	Text func(value json.RawMessage) string
-	// Value returns what a person typed into a field of a form, as Set takes it. Usual: a JSON string.
-	Value func(f Field, text string) json.RawMessage
 	// Set puts a value, in the vendor's form, into a ticket that is not committed yet, and returns in the vendor's words what
-	// is wrong with it, "" for nothing. Usual: SetUsual.
+	// is wrong with it, "" for nothing. What a person types into a form is a JSON string. Usual: SetUsual.
 	Set func(t *Ticket, f Field, value json.RawMessage) string
 	// Announce is told of every change of a ticket when it is committed, for webhooks and for what the vendor does by itself,
 	// such as to move a parent; it may change other tickets. Usual: nothing.
@@ -74,9 +72,6 @@ func (d Dialect) withDefaults() Dialect {
 	}
 	if d.Text == nil {
 		d.Text = UsualText
-	}
-	if d.Value == nil {
-		d.Value = func(_ Field, text string) json.RawMessage { return Quote(text) }
 	}
 	if d.Set == nil {
 		d.Set = SetUsual

@@ -6,23 +6,12 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 )
 
 //go:embed pages
 var pageFiles embed.FS
-
-// page is what a template gets.
-type page struct {
-	frame
-	Title, Here, Project, As string
-	Revision                 int64
-	OnBoard, Empty           bool
-	Columns                  []column
-	Ticket                   shownTicket
-}
 
 // pages serves the pages of a desk.
 type pages struct {
@@ -39,58 +28,57 @@ type pages struct {
 //	POST /board/project   to (a project)
 //	POST /board/delete    nothing
 func (d *Desk) routePages() {
-	mux := d.Mux
-	p := pages{desk: d, templates: template.Must(template.ParseFS(pageFiles, "pages/*.html"))}
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/board", http.StatusSeeOther) })
-	mux.HandleFunc("GET /board", p.showBoard)
-	mux.HandleFunc("GET /browse/{key}", p.showTicket)
+	p := pages{desk: d, templates: template.Must(template.New("").Funcs(template.FuncMap{
+		"name": d.Store.NameOf, "when": d.Store.shownTime, "text": d.Store.Text, "status": d.Store.StatusOf, "moves": d.Store.moves,
+	}).ParseFS(pageFiles, "pages/*.html"))}
+	d.Mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/board", http.StatusSeeOther) })
+	d.Mux.HandleFunc("GET /board", func(w http.ResponseWriter, r *http.Request) {
+		p.show(w, r, "board.html", func(shown *page) error {
+			d.Store.showBoard(shown, r.URL.Query().Get("project"))
+			return nil
+		})
+	})
+	d.Mux.HandleFunc("GET /browse/{key}", func(w http.ResponseWriter, r *http.Request) {
+		p.show(w, r, "ticket.html", func(shown *page) error {
+			t, err := d.find(r.PathValue("key"))
+			if err == nil {
+				d.Store.showTicket(shown, t)
+			}
+			return err
+		})
+	})
 	for _, file := range []string{"style.css", "page.js"} {
-		mux.HandleFunc("GET /board/"+file, func(w http.ResponseWriter, r *http.Request) {
+		d.Mux.HandleFunc("GET /board/"+file, func(w http.ResponseWriter, r *http.Request) {
 			http.ServeFileFS(w, r, pageFiles, "pages/"+file)
 		})
 	}
+	d.Mux.HandleFunc("GET /_sim/revision", func(w http.ResponseWriter, _ *http.Request) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = w.Write([]byte(strconv.FormatInt(d.Store.Revision(), 10)))
+	})
 	guard := http.NewCrossOriginProtection()
 	for name, change := range map[string]formChange{
 		"move": d.formMove, "comment": d.formComment, "assign": d.formAssign, "delete": d.formDelete, "project": d.formProject,
 	} {
-		mux.Handle("POST /board/"+name, guard.Handler(p.form(change)))
+		d.Mux.Handle("POST /board/"+name, guard.Handler(p.form(change)))
 	}
-	mux.HandleFunc("GET /_sim/revision", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain")
-		_, _ = w.Write([]byte(strconv.FormatInt(d.revision(), 10)))
-	})
 }
 
-func (p pages) showBoard(w http.ResponseWriter, r *http.Request) {
-	shown := p.page(w, r)
-	project, columns := p.desk.board(r.URL.Query().Get("project"))
-	shown.Title, shown.Project, shown.OnBoard, shown.Columns = project.Name, project.Key, true, columns
-	shown.Empty = !slices.ContainsFunc(columns, func(c column) bool { return c.Count > 0 })
-	p.show(w, "board.html", shown)
-}
-
-func (p pages) showTicket(w http.ResponseWriter, r *http.Request) {
-	shown := p.page(w, r)
-	t, exists := p.desk.shownTicket(r.PathValue("key"))
-	if !exists {
-		http.Error(w, "There is no such ticket.", http.StatusNotFound)
-		return
-	}
-	shown.Title, shown.Project, shown.Ticket = t.Key+" "+t.Summary, t.Project.Key, t
-	p.show(w, "ticket.html", shown)
-}
-
-// page returns what every page shows. Its revision is that of before, so that a page is never taken for newer than it is.
-func (p pages) page(w http.ResponseWriter, r *http.Request) page {
-	revision := p.desk.revision()
-	f := p.desk.frame()
-	return page{frame: f, Here: r.URL.Path, Revision: revision, As: p.visitor(w, r, f.Visitor)}
-}
-
-func (p pages) show(w http.ResponseWriter, name string, data page) {
+// show answers with a page, which is rendered under the desk's lock.
+func (p pages) show(w http.ResponseWriter, r *http.Request, name string, fill func(*page) error) {
 	var b bytes.Buffer
-	if err := p.templates.ExecuteTemplate(&b, name, data); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+	err := p.desk.With(func() error {
+		shown := p.desk.Store.page()
+		shown.Here, shown.As = r.URL.Path, p.visitor(w, r, shown.As)
+		if err := fill(&shown); err != nil {
+			return err
+		}
+		return p.templates.ExecuteTemplate(&b, name, shown)
+	})
+	if err != nil {
+		http.Error(w, err.Error(), statusOf(err))
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -102,27 +90,25 @@ const asCookie = "desk_as"
 
 // visitor returns whom the visitor of a page acts as: what the address says, else the cookie, else a standard.
 func (p pages) visitor(w http.ResponseWriter, r *http.Request, standard string) string {
-	if id := p.desk.accountID(r.URL.Query().Get("as")); id != "" {
-		http.SetCookie(w, &http.Cookie{Name: asCookie, Value: url.QueryEscape(id), Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
-		return id
+	if a := p.desk.Store.Account(r.URL.Query().Get("as")); a != nil {
+		http.SetCookie(w, &http.Cookie{Name: asCookie, Value: url.QueryEscape(a.ID), Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
+		return a.ID
 	}
-	if id := p.cookie(r); id != "" {
-		return id
+	if a := p.desk.Store.Account(cookie(r)); a != nil {
+		return a.ID
 	}
 	return standard
 }
 
 // cookie returns the account in the cookie, "" for none.
-func (p pages) cookie(r *http.Request) string {
+func cookie(r *http.Request) string {
 	c, err := r.Cookie(asCookie)
 	if err != nil {
 		return ""
 	}
-	name, err := url.QueryUnescape(c.Value)
-	if err != nil {
-		return ""
-	}
-	return p.desk.accountID(name)
+	// What cannot be read is nobody.
+	name, _ := url.QueryUnescape(c.Value)
+	return name
 }
 
 // formLimit is how many bytes of a form are read.
@@ -139,28 +125,27 @@ func (p pages) form(change formChange) http.Handler {
 		}
 		as := r.PostForm.Get("as")
 		if as == "" {
-			as = p.cookie(r)
+			as = cookie(r)
 		}
-		var seq int64
+		page := ""
 		err := p.desk.as(as, r.PostForm.Get("key"), func(t *Ticket, by *Account) error {
-			seq = t.Seq
-			return change(t, r.PostForm, by)
+			if err := change(t, r.PostForm, by); err != nil {
+				return err
+			}
+			page = pageAfter(r, p.desk.Store.view.Entry(t.Seq).Now)
+			return nil
 		})
 		if err != nil {
 			http.Error(w, err.Error(), statusOf(err))
 			return
 		}
-		http.Redirect(w, r, p.after(r, seq), http.StatusSeeOther)
+		http.Redirect(w, r, page, http.StatusSeeOther)
 	})
 }
 
-// after returns the page that shows what a form has done.
-func (p pages) after(r *http.Request, seq int64) string {
-	p.desk.mu.Lock()
-	defer p.desk.mu.Unlock()
-	t := p.desk.Store.view.Entry(seq).Now
-	onBoard := strings.HasSuffix(r.URL.Path, "/move") && r.PostForm.Get("from") != "ticket"
-	if t.Deleted || onBoard {
+// pageAfter returns the page that shows what a form has done with a ticket.
+func pageAfter(r *http.Request, t *Ticket) string {
+	if t.Deleted || (strings.HasSuffix(r.URL.Path, "/move") && r.PostForm.Get("from") != "ticket") {
 		return "/board?project=" + url.QueryEscape(t.Project)
 	}
 	return "/browse/" + url.PathEscape(t.Key)

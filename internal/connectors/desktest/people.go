@@ -1,6 +1,7 @@
 package desktest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -32,11 +33,9 @@ func (d *Desk) Edit(account, idOrKey string, fields map[string]any) error {
 			if err != nil {
 				return fmt.Errorf("field %s: %w", id, err)
 			}
-			f, known := d.Store.ProjectOf(before).Field(id)
-			if !known {
-				problems[id] = "There is no such field."
-			} else if problem := d.Store.dialect.Set(after, f, raw); problem != "" {
-				problems[id] = problem
+			problems[id] = "There is no such field."
+			if f, known := d.Store.ProjectOf(before).Field(id); known {
+				problems[id] = d.Store.dialect.Set(after, f, raw)
 			}
 		}
 		if err := refuseFields(problems); err != nil {
@@ -90,50 +89,33 @@ func (d *Desk) move(before *Ticket, status string, typed map[string]string, by *
 	if err != nil {
 		return refuse(http.StatusConflict, "%s is in %q and %v.", before.Key, here, err)
 	}
-	to, known := p.StatusNamed(way.To)
-	if !known {
-		return refuse(http.StatusConflict, "The workflow has no status %q.", way.To)
-	}
 	after, problems := before.Clone(), map[string]string{}
-	for id := range typed {
-		if _, on := way.ScreenField(id); !on {
+	resolution, required := way.ScreenField("resolution")
+	if required && resolution.Required && typed["resolution"] == "" {
+		after.Resolution = p.UsualResolution(way)
+	}
+	for id, text := range typed {
+		f, known := p.ScreenField(id)
+		_, on := way.ScreenField(id)
+		switch {
+		case !known || !on:
 			problems[id] = "It is not on the screen."
+		case id != "resolution":
+			problems[id] = s.dialect.Set(after, f, Quote(text))
+		case !slices.Contains(p.Resolutions, text):
+			problems[id] = fmt.Sprintf("There is no resolution %q.", text)
+		default:
+			after.Resolution = text
 		}
 	}
-	for _, on := range way.Screen {
-		if f, known := p.ScreenField(on.ID); known {
-			if problem := d.fill(after, f, way, typed[on.ID], on.Required); problem != "" {
-				problems[on.ID] = problem
-			}
-		}
+	for _, f := range s.Missing(after, way) {
+		problems[f.ID] = cmp.Or(problems[f.ID], f.Name+" is required.")
 	}
 	if err := refuseFields(problems); err != nil {
 		return err
 	}
-	s.Enter(after, to, way)
+	s.Enter(after, way)
 	return s.Change(before, after, by, EventMoved)
-}
-
-// fill puts what a person typed into a field of a screen, and returns what is wrong with it.
-func (d *Desk) fill(t *Ticket, f Field, way Transition, text string, required bool) string {
-	p := d.Store.ProjectOf(t)
-	problem := ""
-	switch {
-	case f.ID == "resolution":
-		if text == "" && required {
-			text = p.UsualResolution(way)
-		}
-		if text != "" && !slices.Contains(p.Resolutions, text) {
-			return fmt.Sprintf("There is no resolution %q.", text)
-		}
-		t.Resolution = text
-	case text != "":
-		problem = d.Store.dialect.Set(t, f, d.Store.dialect.Value(f, text))
-	}
-	if problem == "" && required && !d.Store.Holds(t, f) {
-		return f.Name + " is required."
-	}
-	return problem
 }
 
 func (d *Desk) comment(t *Ticket, text string, by *Account) error {

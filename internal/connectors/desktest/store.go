@@ -93,7 +93,7 @@ type Store struct {
 	// skew is how far the site's clock is ahead of the machine's, in nanoseconds.
 	skew atomic.Int64
 
-	view *View[*Ticket]
+	view *View
 	// names finds tickets by ids and, in upper case, by present and former keys.
 	names map[string]int64
 	// numbers is the last number of each project; last is the last number of all.
@@ -116,7 +116,7 @@ func NewStore(cfg StoreConfig) *Store {
 		cfg.Grain = time.Millisecond
 	}
 	s := &Store{
-		cfg: cfg, dialect: cfg.Dialect.withDefaults(), view: NewView[*Ticket](), names: map[string]int64{}, numbers: map[string]int{},
+		cfg: cfg, dialect: cfg.Dialect.withDefaults(), view: NewView(), names: map[string]int64{}, numbers: map[string]int{},
 		last: cfg.Dialect.FirstID,
 	}
 	for _, a := range cfg.Accounts {
@@ -174,7 +174,7 @@ func (s *Store) Find(idOrKey string) (*Ticket, bool) {
 }
 
 // Entry returns the ticket of an id or a key as it is and as the search sees it, also a deleted one; nil when there is none.
-func (s *Store) Entry(idOrKey string) *Entry[*Ticket] {
+func (s *Store) Entry(idOrKey string) *Entry {
 	seq, known := s.names[idOrKey]
 	if !known {
 		seq, known = s.names[strings.ToUpper(idOrKey)]
@@ -209,13 +209,13 @@ func (s *Store) Children(id string) iter.Seq[*Ticket] {
 
 // View returns the tickets in the orders and by the labels in which a query looks for them, for the queries of a vendor.
 // Seen takes the machine's time, which Clock returns.
-func (s *Store) View() *View[*Ticket] { return s.view }
+func (s *Store) View() *View { return s.view }
 
 // Clock returns the machine's time, by which the search lags.
 func (s *Store) Clock() time.Time { return s.cfg.Now() }
 
 // Seen returns the tickets that the search sees now, of those entries, in their order.
-func (s *Store) Seen(entries iter.Seq[*Entry[*Ticket]]) iter.Seq[*Ticket] {
+func (s *Store) Seen(entries iter.Seq[*Entry]) iter.Seq[*Ticket] {
 	now := s.Clock()
 	return func(yield func(*Ticket) bool) {
 		for e := range entries {

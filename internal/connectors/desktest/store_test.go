@@ -133,11 +133,9 @@ func TestStore_comment(t *testing.T) {
 func TestStore_enter(t *testing.T) {
 	b := newBench(t, nil)
 	item := b.open(t, desktest.Ticket{Project: "item"})
-	p, _ := b.Project("ITEM")
 	enter := func(status string) *desktest.Ticket {
 		return b.change(t, item.ID, func(t *desktest.Ticket) {
-			to, _ := p.StatusNamed(status)
-			b.Enter(t, to, desktest.Transition{SetResolution: "Solved"})
+			b.Enter(t, desktest.Transition{To: status, SetResolution: "Solved"})
 		})
 	}
 	done := enter(desktest.StatusDone)

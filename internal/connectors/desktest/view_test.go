@@ -17,29 +17,29 @@ var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 func after(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
 
 // put puts a ticket that changed at a minute and is seen at another.
-func put(v *desktest.View[string], id int64, ticket string, updated, visible int, labels ...string) {
-	v.Put(desktest.State[string]{ID: id, Ticket: ticket, Labels: labels, Updated: after(updated), VisibleAt: after(visible), Now: after(updated)})
+func put(v *desktest.View, id int64, ticket string, updated, visible int, labels ...string) {
+	v.Put(&desktest.Ticket{Seq: id, Summary: ticket, Labels: labels, Updated: after(updated)}, after(visible), after(updated))
 }
 
-func tickets(entries iter.Seq[*desktest.Entry[string]]) []string {
+func tickets(entries iter.Seq[*desktest.Entry]) []string {
 	var out []string
 	for e := range entries {
-		out = append(out, e.Now)
+		out = append(out, e.Now.Summary)
 	}
 	return out
 }
 
-func seen(v *desktest.View[string], id int64, minute int) string {
+func seen(v *desktest.View, id int64, minute int) string {
 	ticket, _ := v.Entry(id).Seen(after(minute))
-	return ticket
+	return ticket.Summary
 }
 
 func TestLag(t *testing.T) {
-	v := desktest.NewView[string]()
+	v := desktest.NewView()
 	put(v, 1, "new", 0, 5)
 	_, found := v.Entry(1).Seen(after(4))
 	require.False(t, found)
-	require.Equal(t, "new", v.Entry(1).Now)
+	require.Equal(t, "new", v.Entry(1).Now.Summary)
 	require.Equal(t, "new", seen(v, 1, 5))
 	put(v, 1, "changed", 6, 20)
 	put(v, 1, "changed again", 7, 21)
@@ -54,7 +54,7 @@ func TestLag(t *testing.T) {
 }
 
 func TestHooks_every_order(t *testing.T) {
-	v := desktest.NewView[string]()
+	v := desktest.NewView()
 	put(v, 3, "c", 1, 1)
 	put(v, 1, "a", 2, 2)
 	put(v, 2, "b", 3, 3)
@@ -65,7 +65,7 @@ func TestHooks_every_order(t *testing.T) {
 	require.Equal(t, []string{"c later", "b with an older time", "a"}, tickets(v.Newest()))
 	require.Equal(t, []string{"a", "b with an older time", "c later"}, tickets(v.Recent()))
 	require.Equal(t, []string{"c later", "b with an older time"}, tickets(slices.Values(v.Since(after(3)))))
-	for _, all := range []iter.Seq[*desktest.Entry[string]]{v.Oldest(), v.Newest(), v.Recent()} {
+	for _, all := range []iter.Seq[*desktest.Entry]{v.Oldest(), v.Newest(), v.Recent()} {
 		for range all {
 			break
 		}
@@ -73,7 +73,7 @@ func TestHooks_every_order(t *testing.T) {
 }
 
 func TestLabels(t *testing.T) {
-	v := desktest.NewView[string]()
+	v := desktest.NewView()
 	put(v, 1, "a", 0, 0, "Usher", "x")
 	put(v, 2, "b", 1, 1, "usher")
 	put(v, 1, "a without", 2, 2)

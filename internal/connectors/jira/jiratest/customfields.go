@@ -7,17 +7,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"usher/internal/connectors/desktest"
 )
 
-func (s *Server) setCustom(i *issue, v setting) string {
+func setCustom(i *issue, v setting) string {
 	if v.isNull() {
 		i.SetField(v.field.ID, nil)
 		return ""
 	}
-	stored, problem := s.custom(v)
+	stored, problem := v.custom()
 	if problem == "" {
 		i.SetField(v.field.ID, stored)
 	}
@@ -25,7 +24,7 @@ func (s *Server) setCustom(i *issue, v setting) string {
 }
 
 // custom checks a custom field's value and gives it as it is stored.
-func (s *Server) custom(v setting) (json.RawMessage, string) {
+func (v setting) custom() (json.RawMessage, string) {
 	var text string
 	isText := json.Unmarshal(v.value, &text) == nil
 	switch v.field.Type {
@@ -39,12 +38,6 @@ func (s *Server) custom(v setting) (json.RawMessage, string) {
 		}
 	case desktest.SelectField:
 		return v.option()
-	case desktest.UserField:
-		a := s.pickedAccount(v)
-		if a == nil {
-			return nil, "Specify a valid value for " + v.field.Name
-		}
-		return json.RawMessage(strconv.Quote(a.ID)), ""
 	default:
 		if !isText {
 			return nil, wantString
@@ -62,10 +55,6 @@ func checkText(f desktest.Field, text string) string {
 		u, err := url.Parse(text)
 		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 			return "Not a valid URL"
-		}
-	case desktest.DateField:
-		if _, err := time.Parse(time.DateOnly, text); err != nil {
-			return "Error parsing date string: " + text
 		}
 	case desktest.TextField:
 		if length(text) > lineLimit {
@@ -98,26 +87,3 @@ func (v setting) option() (json.RawMessage, string) {
 }
 
 func optionID(n int) string { return strconv.Itoa(10200 + n) }
-
-// fromForm is a form's text as the API's value of a field.
-func (s *Server) fromForm(f desktest.Field, text string) json.RawMessage {
-	var value any = text
-	switch f.Type {
-	case desktest.SelectField:
-		value = map[string]string{"value": text}
-	case desktest.UserField:
-		if a := s.store.Account(text); a != nil {
-			value = map[string]string{"accountId": a.ID, "name": a.Name}
-		}
-	case desktest.LabelsField:
-		value = strings.Fields(text)
-	case desktest.NumberField:
-		return json.RawMessage(text)
-	default:
-	}
-	raw, err := json.Marshal(value)
-	if err != nil {
-		return nil
-	}
-	return raw
-}

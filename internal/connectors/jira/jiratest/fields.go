@@ -64,7 +64,7 @@ func (s *Server) set(i *issue, v setting) string {
 	case "assignee":
 		return s.setAssignee(i, v)
 	}
-	return s.setCustom(i, v)
+	return setCustom(i, v)
 }
 
 func setSummary(i *issue, v setting) string {

@@ -124,16 +124,7 @@ type refusal struct {
 }
 
 // Error implements error.
-func (r *refusal) Error() string {
-	text := strings.Join(r.messages, " ")
-	for id, message := range r.fields {
-		text += fmt.Sprintf(" %s: %s", id, message)
-	}
-	return strings.TrimSpace(text)
-}
-
-// HTTPStatus returns the status of the refusal.
-func (r *refusal) HTTPStatus() int { return r.status }
+func (r *refusal) Error() string { return fmt.Sprint(r.messages, r.fields) }
 
 func refuse(status int, message string) *refusal {
 	return &refusal{status: status, messages: []string{message}}
@@ -143,15 +134,8 @@ func refuseFields(fields map[string]string) *refusal {
 	return &refusal{status: http.StatusBadRequest, fields: fields}
 }
 
-func errorBody(message string, fields map[string]string) any {
-	messages := []string{}
-	if message != "" {
-		messages = append(messages, message)
-	}
-	return errorsBody(messages, fields)
-}
-
-func errorsBody(messages []string, fields map[string]string) any {
+// errorBody is the body of an error.
+func errorBody(messages []string, fields map[string]string) any {
 	if messages == nil {
 		messages = []string{}
 	}
@@ -168,9 +152,9 @@ func answerOf(err error) *answer {
 		return &answer{Status: r.status, Body: map[string]any{"errorMessages": r.messages}}
 	}
 	if r != nil {
-		return &answer{Status: r.status, Body: errorsBody(r.messages, r.fields)}
+		return &answer{Status: r.status, Body: errorBody(r.messages, r.fields)}
 	}
-	return &answer{Status: http.StatusInternalServerError, Body: errorBody(err.Error(), nil)}
+	return &answer{Status: http.StatusInternalServerError, Body: errorBody([]string{err.Error()}, nil)}
 }
 
 // stamp is a time in Jira's form: milliseconds, and the site's offset without a colon.

@@ -8,7 +8,7 @@ import (
 )
 
 // entry is an issue and what the search index knows of it.
-type entry = desktest.Entry[*issue]
+type entry = desktest.Entry
 
 // narrowing is a way to the entries that a part of a condition may match: how many they are at most, and they.
 type narrowing struct {

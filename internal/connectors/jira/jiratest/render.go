@@ -126,7 +126,7 @@ func (s *Server) renderFields(c *call, i *issue, sel selection) map[string]any {
 	}
 	for _, f := range p.Fields {
 		if _, system := fields[f.ID]; !system && sel.wants(f.ID) {
-			fields[f.ID] = s.renderCustom(c, f, i.Fields[f.ID])
+			fields[f.ID] = renderCustom(c, f, i.Fields[f.ID])
 		}
 	}
 	return fields
@@ -168,14 +168,12 @@ func (s *Server) renderSystem(c *call, i *issue, id string) any {
 	return s.stamp(i.Resolved)
 }
 
-func (s *Server) renderCustom(c *call, f desktest.Field, raw json.RawMessage) any {
+func renderCustom(c *call, f desktest.Field, raw json.RawMessage) any {
 	switch {
 	case len(raw) == 0:
 		return nil
 	case f.Type == desktest.TextAreaField:
 		return rich(raw).in(c.version)
-	case f.Type == desktest.UserField:
-		return s.renderAccount(c, fieldText(raw))
 	case f.Type == desktest.SelectField:
 		var option struct{ ID, Value string }
 		if json.Unmarshal(raw, &option) != nil {

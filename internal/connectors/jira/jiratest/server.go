@@ -40,7 +40,7 @@ func New(cfg Config) *Server {
 		StoreConfig: desktest.StoreConfig{
 			Projects: cfg.Projects, Accounts: cfg.Accounts, StateFile: cfg.StateFile, Now: cfg.Now, Zone: cfg.Zone,
 			Dialect: desktest.Dialect{
-				FirstID: 10_000, PersonType: "atlassian", Account: withDefaults, Text: fieldText, Value: s.fromForm, Announce: s.announce,
+				FirstID: 10_000, PersonType: "atlassian", Account: withDefaults, Text: fieldText, Announce: s.announce,
 				Set: func(i *issue, f desktest.Field, value json.RawMessage) string {
 					return s.set(i, setting{field: f, version: 2, value: value})
 				},
@@ -49,7 +49,7 @@ func New(cfg Config) *Server {
 		Wire: fakewire.Config{
 			JSON: "application/json;charset=UTF-8", Limited: s.addLimitHeaders,
 			Refuse: func(status int, message string) *answer {
-				return &answer{Status: status, Body: errorBody(message, nil)}
+				return &answer{Status: status, Body: errorBody([]string{message}, nil)}
 			},
 		},
 		Hooks: desktest.HooksConfig{Webhooks: cfg.Webhooks, Repeats: cfg.deliveryRepeats(), Headers: s.deliveryHeaders, Log: cfg.Log},

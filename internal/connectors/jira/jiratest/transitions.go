@@ -1,6 +1,7 @@
 package jiratest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -76,7 +77,7 @@ func (s *Server) transition(c *call) (*answer, error) {
 	if take(&s.faults.TransitionConflicts) {
 		return nil, refuse(http.StatusConflict, "The issue is being transitioned by another request. Please try again.")
 	}
-	if err := s.move(i, t, move{in: in, version: c.version, actor: c.account}); err != nil {
+	if err := s.move(c, i, t, in); err != nil {
 		return nil, err
 	}
 	return noContent()
@@ -110,53 +111,39 @@ func (s *Server) pickTransition(i *issue, in input) (desktest.Transition, error)
 	return t, nil
 }
 
-// move is what comes with a transition.
-type move struct {
-	in      input
-	version int
-	actor   *Account
-}
-
 // move takes an issue through a transition, with the fields of its screen and a comment if there is one.
-func (s *Server) move(before *issue, t desktest.Transition, m move) error {
-	p := s.store.ProjectOf(before)
+func (s *Server) move(c *call, before *issue, t desktest.Transition, in input) error {
 	after := before.Clone()
-	problems := s.applyScreen(after, p, t, m)
-	for _, on := range t.Screen {
-		f, known := p.ScreenField(on.ID)
-		if _, wrong := problems[on.ID]; known && !wrong && on.Required && !s.store.Holds(after, f) {
-			problems[on.ID] = missing(f)
-		}
+	problems := s.applyScreen(c, after, t, in)
+	for _, f := range s.store.Missing(after, t) {
+		problems[f.ID] = cmp.Or(problems[f.ID], missing(f))
 	}
 	if len(problems) > 0 {
 		return refuseFields(problems)
 	}
-	to, known := p.StatusNamed(t.To)
-	if !known {
-		return refuse(http.StatusBadRequest, fmt.Sprintf("The workflow has no status %q.", t.To))
-	}
-	s.store.Enter(after, to, t)
+	s.store.Enter(after, t)
 	var added *desktest.Comment
-	for _, o := range m.in.Update["comment"] {
-		given, err := readComment(o["add"], m.version)
+	for _, o := range in.Update["comment"] {
+		given, err := readComment(o["add"], c.version)
 		if err != nil {
 			return err
 		}
-		added = s.store.AppendComment(after, given, m.actor)
+		added = s.store.AppendComment(after, given, c.account)
 	}
-	if err := s.store.Change(before, after, m.actor, desktest.EventMoved); err != nil {
+	if err := s.store.Change(before, after, c.account, desktest.EventMoved); err != nil {
 		return err
 	}
 	if added != nil {
-		s.store.Announce(desktest.Event{Kind: desktest.EventCommented, Ticket: after, By: m.actor, Comment: added})
+		s.store.Announce(desktest.Event{Kind: desktest.EventCommented, Ticket: after, By: c.account, Comment: added})
 	}
 	return nil
 }
 
-func (s *Server) applyScreen(i *issue, p *Project, t desktest.Transition, m move) map[string]string {
-	in := input{Fields: map[string]json.RawMessage{}, Update: m.in.Update}
+func (s *Server) applyScreen(c *call, i *issue, t desktest.Transition, given input) map[string]string {
+	p := s.store.ProjectOf(i)
+	in := input{Fields: map[string]json.RawMessage{}, Update: given.Update}
 	problems := map[string]string{}
-	for id, value := range m.in.Fields {
+	for id, value := range given.Fields {
 		_, on := t.ScreenField(id)
 		switch {
 		case id == "resolution" && on:
@@ -172,7 +159,7 @@ func (s *Server) applyScreen(i *issue, p *Project, t desktest.Transition, m move
 		_, on := t.ScreenField(id)
 		return f, known && on
 	}
-	for id, problem := range s.apply(i, in, m.version, allowed) {
+	for id, problem := range s.apply(i, in, c.version, allowed) {
 		problems[id] = problem
 	}
 	return problems
