@@ -88,6 +88,14 @@ contract: ## hold the operations that tests (and e2e before it) put on the wire 
 	@JIRA_CONTRACT_OUT=$(CONTRACT) go test -count=1 ./internal/connectors/jira ./internal/connectors/jira/jiraspec
 	@JIRA_CONTRACT_OUT=$(CONTRACT) go run ./internal/tools/contract -need cloud,data_center -remove
 
+sizes: ## lines without tests of what desks share, of each desk and of its fake; a report, never a failure
+	@lines() { for group; do \
+		files=$$(find internal/connectors/$$group -maxdepth 1 -name '*.go' ! -name '*_test.go' 2>/dev/null) || continue; \
+		[ -z "$$files" ] || printf '%6d  %s\n' $$(cat $$files | wc -l) $$group; \
+	done; }; \
+	lines desk fakewire desktest jira jira/jiratest | awk '{print; n += $$1} END {printf "%6d  together\n\n", n}'; \
+	lines requesttracker servicenow servicenow/servicenowtest
+
 bench: bin/temporal ## figures of cost, speed and size, in at most 10 minutes; FULL=1 for the long ones, ONLY=throughput for that part
 	@go build -o bin/usher-devstack ./internal/devstack && exec bin/usher-devstack bench
 
@@ -176,4 +184,4 @@ bin/testsum: $(wildcard $(TOOLS)/testsum/*.go)
 	cd $* && npm ci --no-audit --no-fund
 	@touch $@
 
-.PHONY: help run demo demo-stop build bench contract promises image image-local image-programs compose-check test race e2e attack replay record-histories mutants fuzz lint fmt vuln ci tools test-servers clean
+.PHONY: help run demo demo-stop build bench sizes contract promises image image-local image-programs compose-check test race e2e attack replay record-histories mutants fuzz lint fmt vuln ci tools test-servers clean
