@@ -1,17 +1,17 @@
 // Package jiratest is a fake of Jira's REST API, faithful on the wire, in two editions. Jira Cloud speaks the versions 2
 // (wiki text) and 3 (Atlassian Document Format) of the platform API, by account ids, at the site and at the gateway's
-// path /ex/jira/{cloudId}. Jira Data Center speaks version 2, by user names, with its older search. The fake keeps its
-// issues in memory and refuses what Jira refuses, in Jira's own sentences where those are known.
+// path /ex/jira/{cloudId}. Jira Data Center speaks version 2, by user names, with its older search. The fake refuses what
+// Jira refuses, in Jira's own sentences where those are known.
 //
-// A call comes through the stations of package fakewire, which holds, spoils, logs and counts calls. Between these it runs
-// through Jira's own, under the server's one lock: the credentials name the account, make the caller anonymous, or are
-// refused (auth.go); the vendor's limits are counted (limits.go); the operation (routes.go) changes issues by replacing
-// them (state.go); the change is put into the search index, written to the state file, and announced to the webhooks
-// (index.go, persist.go, webhooks.go).
+// It is a dialect of package desktest, whose Desk keeps the issues and does what is not Jira's. A call comes through the
+// stations of package fakewire, which holds, spoils, logs and counts calls. Between these it runs through Jira's own, under
+// the desk's one lock: the credentials name the account, make the caller anonymous, or are refused (auth.go); the vendor's
+// limits are counted (limits.go); the operation (routes.go) gives a changed issue to the desk's store, which keeps it and
+// announces it to the webhooks (webhooks.go).
 //
 // Besides the API it serves:
 //
-//	GET  /board, /browse/{key}   pages for people who click (board.go, package desktest)
+//	GET  /board, /browse/{key}   pages for people who click
 //	POST /board/move             form key, to (status name), as (account id or e-mail)
 //	POST /board/comment          form key, as, text
 //	POST /board/assign           form key, as, to (account id, e-mail, or "" for nobody)
