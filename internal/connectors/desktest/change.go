@@ -160,7 +160,9 @@ func (s *Store) put(t *Ticket, visibleAt time.Time) {
 	s.view.Put(t, visibleAt, s.Clock())
 	s.names[t.ID] = t.Seq
 	for _, key := range append([]string{t.Key}, t.OldKeys...) {
-		s.names[strings.ToUpper(key)] = t.Seq
+		if key != "" {
+			s.names[strings.ToUpper(key)] = t.Seq
+		}
 	}
 	s.numbers[t.Project] = max(s.numbers[t.Project], t.Number)
 	s.revision++

@@ -21,7 +21,8 @@ type Dialect struct {
 	Account func(a Account, number int) Account
 	// ID returns the id that belongs to a number that no other ticket, comment or change has. Usual: the number.
 	ID func(number int64) string
-	// Key returns what people call the ticket of a number within its project. Usual: the project's key, "-", the number.
+	// Key returns what people call the ticket of a number within its project; "" where they have no name for it. Usual: the
+	// project's key, "-", the number.
 	Key func(p *Project, number int) string
 	// Text returns a stored value as people read it. Usual: the text of a JSON string, and any other JSON as it is.
 	Text func(value json.RawMessage) string

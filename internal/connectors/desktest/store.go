@@ -1,6 +1,7 @@
 package desktest
 
 import (
+	"encoding/json"
 	"iter"
 	"slices"
 	"strings"
@@ -161,7 +162,7 @@ func (s *Store) NextSeq() int64 {
 }
 
 // Text returns a stored value as people read it.
-func (s *Store) Text(value []byte) string { return s.dialect.Text(value) }
+func (s *Store) Text(value json.RawMessage) string { return s.dialect.Text(value) }
 
 // Find returns the ticket of an id, or of a key that it has or had in any case of letters; false when there is none, and for
 // one that was deleted.

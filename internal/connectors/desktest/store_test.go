@@ -14,7 +14,7 @@ import (
 	"usher/internal/connectors/desktest"
 )
 
-// bench is a store of two tables, with opaque ids and a clock that stands still until it is moved.
+// bench is a store of three tables, with opaque ids and a clock that stands still until it is moved.
 type bench struct {
 	*desktest.Store
 	now    time.Time
@@ -30,14 +30,20 @@ func newBench(t *testing.T, change func(*desktest.StoreConfig)) *bench {
 		Projects: []desktest.Project{
 			{ID: "1", Key: "item", Name: "Items", Workflow: workflow, Fields: []desktest.Field{{ID: "risk", Name: "Risk"}}, Resolutions: []string{"Solved"}},
 			{ID: "2", Key: "task", Name: "Tasks", Workflow: workflow},
+			{ID: "3", Key: "approval", Name: "Approvals", Workflow: workflow},
 		},
 		Accounts: []desktest.Account{
 			{ID: "bot", Token: "t"}, {ID: "ana", Email: "ana@example.test", Name: "Ana.A", DisplayName: "Ana Alves"},
 		},
 		Dialect: desktest.Dialect{
-			FirstID:  100,
-			ID:       func(number int64) string { return fmt.Sprintf("%032x", number*7919) },
-			Key:      func(p *desktest.Project, number int) string { return fmt.Sprintf("%s%07d", p.Key, number) },
+			FirstID: 100,
+			ID:      func(number int64) string { return fmt.Sprintf("%032x", number*7919) },
+			Key: func(p *desktest.Project, number int) string {
+				if p.Key == "approval" {
+					return ""
+				}
+				return fmt.Sprintf("%s%07d", p.Key, number)
+			},
 			Announce: func(e desktest.Event) { b.events = append(b.events, e) },
 		},
 	}
@@ -90,9 +96,12 @@ func TestStore_open(t *testing.T) {
 		found, _ := b.Find(name)
 		require.Same(t, item, found, name)
 	}
-	_, found := b.Find("item0000002")
-	require.False(t, found)
-	require.Equal(t, []desktest.EventKind{desktest.EventOpened, desktest.EventOpened}, b.kinds())
+	b.open(t, desktest.Ticket{Project: "approval", Parent: item.ID})
+	for _, name := range []string{"item0000002", ""} {
+		_, found := b.Find(name)
+		require.False(t, found, name)
+	}
+	require.Equal(t, []desktest.EventKind{desktest.EventOpened, desktest.EventOpened, desktest.EventOpened}, b.kinds())
 }
 
 func TestStore_history(t *testing.T) {
