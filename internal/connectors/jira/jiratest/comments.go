@@ -9,11 +9,7 @@ import (
 	"usher/internal/connectors/desktest"
 )
 
-func (s *Server) getComments(c *call) (*answer, error) {
-	i, err := s.visible(c)
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) getComments(c *call, i *issue) (*answer, error) {
 	start, size, err := c.page(s, 100, 5000)
 	if err != nil {
 		return nil, err
@@ -62,11 +58,7 @@ func (s *Server) renderComment(c *call, i *issue, one desktest.Comment) map[stri
 	return out
 }
 
-func (s *Server) addComment(c *call) (*answer, error) {
-	before, err := s.changeable(c)
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) addComment(c *call, before *issue) (*answer, error) {
 	given, err := readComment(c.body, c.version)
 	if err != nil {
 		return nil, err
@@ -79,11 +71,7 @@ func (s *Server) addComment(c *call) (*answer, error) {
 }
 
 // editComment replaces the text of the caller's own comment, and the properties that are given.
-func (s *Server) editComment(c *call) (*answer, error) {
-	before, err := s.changeable(c)
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) editComment(c *call, before *issue) (*answer, error) {
 	after, id := before.Clone(), c.r.PathValue("id")
 	n := slices.IndexFunc(after.Comments, func(one desktest.Comment) bool { return s.store.ID(one.Seq) == id })
 	if n < 0 {

@@ -44,6 +44,17 @@ func (s *Server) changeable(c *call) (*issue, error) {
 	return i, nil
 }
 
+// onIssue is an operation on the issue that the path's key finds.
+func onIssue(find func(*call) (*issue, error), run func(*call, *issue) (*answer, error)) operation {
+	return func(c *call) (*answer, error) {
+		i, err := find(c)
+		if err != nil {
+			return nil, err
+		}
+		return run(c, i)
+	}
+}
+
 func (s *Server) createIssue(c *call) (*answer, error) {
 	var in input
 	if err := c.decode(&in); err != nil {
@@ -124,11 +135,7 @@ func missing(f desktest.Field) string {
 	return f.Name + " is required."
 }
 
-func (s *Server) getIssue(c *call) (*answer, error) {
-	i, err := s.visible(c)
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) getIssue(c *call, i *issue) (*answer, error) {
 	return ok(s.render(c, i, selection{
 		fields:     fieldList(c.query("fields"), "*all"),
 		properties: splitList(c.query("properties")),
@@ -137,11 +144,7 @@ func (s *Server) getIssue(c *call) (*answer, error) {
 	}))
 }
 
-func (s *Server) editIssue(c *call) (*answer, error) {
-	before, err := s.changeable(c)
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) editIssue(c *call, before *issue) (*answer, error) {
 	var in input
 	if err := c.decode(&in); err != nil {
 		return nil, err
@@ -164,22 +167,14 @@ func (s *Server) editIssue(c *call) (*answer, error) {
 	return noContent()
 }
 
-func (s *Server) deleteIssue(c *call) (*answer, error) {
-	i, err := s.changeable(c)
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) deleteIssue(c *call, i *issue) (*answer, error) {
 	if err := s.store.Delete(i, c.account); err != nil {
 		return nil, err
 	}
 	return noContent()
 }
 
-func (s *Server) assign(c *call) (*answer, error) {
-	before, err := s.changeable(c)
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) assign(c *call, before *issue) (*answer, error) {
 	value, err := s.assigneeOf(c)
 	if err != nil {
 		return nil, err
@@ -222,11 +217,7 @@ func (s *Server) assigneeOf(c *call) (json.RawMessage, error) {
 	return json.RawMessage(`{"` + member + `":` + string(value) + `}`), nil
 }
 
-func (s *Server) getChangelog(c *call) (*answer, error) {
-	i, err := s.visible(c)
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) getChangelog(c *call, i *issue) (*answer, error) {
 	start, size, err := c.page(s, 100, 100)
 	if err != nil {
 		return nil, err

@@ -7,11 +7,7 @@ import (
 	"usher/internal/connectors/desktest"
 )
 
-func (s *Server) getProperty(c *call) (*answer, error) {
-	i, err := s.visible(c)
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) getProperty(c *call, i *issue) (*answer, error) {
 	key := c.r.PathValue("property")
 	value, exists := i.Properties[key]
 	if c.r.PathValue("part") != "properties" || !exists {
@@ -21,11 +17,7 @@ func (s *Server) getProperty(c *call) (*answer, error) {
 }
 
 // putProperty answers 201 for a new property and 200 for a replaced one.
-func (s *Server) putProperty(c *call) (*answer, error) {
-	before, err := s.changeable(c)
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) putProperty(c *call, before *issue) (*answer, error) {
 	key := c.r.PathValue("property")
 	after := before.Clone()
 	if err := setProperties(after, []property{{Key: key, Value: json.RawMessage(c.body)}}); err != nil {

@@ -66,17 +66,17 @@ func (s *Server) routeMeta(handle handler) {
 
 func (s *Server) routeIssues(handle handler) {
 	handle("POST issue", OpCreateIssue, s.createIssue)
-	handle("GET issue/{key}", OpGetIssue, s.getIssue)
-	handle("PUT issue/{key}", OpEditIssue, s.editIssue)
-	handle("DELETE issue/{key}", OpDeleteIssue, s.deleteIssue)
-	handle("GET issue/{key}/transitions", OpGetTransitions, s.getTransitions)
-	handle("POST issue/{key}/transitions", OpTransition, s.transition)
-	handle("GET issue/{key}/comment", OpGetComments, s.getComments)
-	handle("POST issue/{key}/comment", OpAddComment, s.addComment)
-	handle("PUT issue/{key}/comment/{id}", OpEditComment, s.editComment)
-	handle("PUT issue/{key}/assignee", OpAssign, s.assign)
-	handle("GET issue/{key}/{part}/{property}", OpGetProperty, s.getProperty)
-	handle("PUT issue/{key}/properties/{property}", OpPutProperty, s.putProperty)
+	handle("GET issue/{key}", OpGetIssue, onIssue(s.visible, s.getIssue))
+	handle("PUT issue/{key}", OpEditIssue, onIssue(s.changeable, s.editIssue))
+	handle("DELETE issue/{key}", OpDeleteIssue, onIssue(s.changeable, s.deleteIssue))
+	handle("GET issue/{key}/transitions", OpGetTransitions, onIssue(s.visible, s.getTransitions))
+	handle("POST issue/{key}/transitions", OpTransition, onIssue(s.visible, s.transition))
+	handle("GET issue/{key}/comment", OpGetComments, onIssue(s.visible, s.getComments))
+	handle("POST issue/{key}/comment", OpAddComment, onIssue(s.changeable, s.addComment))
+	handle("PUT issue/{key}/comment/{id}", OpEditComment, onIssue(s.changeable, s.editComment))
+	handle("PUT issue/{key}/assignee", OpAssign, onIssue(s.changeable, s.assign))
+	handle("GET issue/{key}/{part}/{property}", OpGetProperty, onIssue(s.visible, s.getProperty))
+	handle("PUT issue/{key}/properties/{property}", OpPutProperty, onIssue(s.changeable, s.putProperty))
 }
 
 // routeCloud serves what only Cloud has.
@@ -87,7 +87,7 @@ func (s *Server) routeCloud(handle handler) {
 	handle("POST search", OpRemovedSearch, s.removedSearch)
 	handle("POST issue/bulkfetch", OpBulkFetch, s.bulkFetch)
 	handle("POST changelog/bulkfetch", OpBulkChangelog, s.bulkChangelog)
-	handle("GET issue/{key}/changelog", OpGetChangelog, s.getChangelog)
+	handle("GET issue/{key}/changelog", OpGetChangelog, onIssue(s.visible, s.getChangelog))
 }
 
 // routeDataCenter serves what only Data Center has.

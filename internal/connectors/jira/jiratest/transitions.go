@@ -11,11 +11,7 @@ import (
 	"usher/internal/connectors/desktest"
 )
 
-func (s *Server) getTransitions(c *call) (*answer, error) {
-	i, err := s.visible(c)
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) getTransitions(c *call, i *issue) (*answer, error) {
 	p := s.store.ProjectOf(i)
 	list := []any{}
 	available := p.Available(p.Status(i.Status).Name)
@@ -58,11 +54,7 @@ func renderScreen(c *call, p *Project, t desktest.Transition) map[string]any {
 	return fields
 }
 
-func (s *Server) transition(c *call) (*answer, error) {
-	i, err := s.visible(c)
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) transition(c *call, i *issue) (*answer, error) {
 	if i.Archived {
 		return nil, refuse(http.StatusBadRequest, archivedIssue)
 	}
