@@ -65,6 +65,8 @@ type settings struct {
 	workerEnv, starterEnv, temporalArgs, simulatorArgs []string
 	// targets are systems beside the directory.
 	targets map[access.TargetName]string
+	// moreDesks are desks beside the simulator's: the YAML of each one's section, in one line.
+	moreDesks map[access.DeskName]string
 	// catalog is what can be asked for besides, as YAML.
 	catalog string
 }
@@ -91,7 +93,7 @@ func startIn(t *testing.T, dir string, more settings) *system {
 	up, err := stack.Start(ctx, stack.Options{
 		Dir: dir, Built: true, Headless: true, Catalog: catalog() + more.catalog, Log: said, TemporalArgs: more.temporalArgs,
 		// Events that nobody asked for come as well.
-		SimulatorArgs: append([]string{"-webhook-events="}, more.simulatorArgs...), StarterEnv: more.starterEnv, Targets: more.targets,
+		SimulatorArgs: append([]string{"-webhook-events="}, more.simulatorArgs...), StarterEnv: more.starterEnv, Targets: more.targets, MoreDesks: more.moreDesks,
 		// A call that is held must not run into its time-out before everything is in its place.
 		WorkerEnv: append([]string{
 			"USHER_DESKS_JIRA_POLL_INITIAL_INTERVAL=1s", "USHER_DESKS_JIRA_POLL_MAX_INTERVAL=3s",

@@ -64,6 +64,7 @@ type values struct {
 	Fulfiller, FulfillerName                               string
 	RealJira                                               *RealJira
 	Targets                                                map[access.TargetName]string
+	MoreDesks                                              map[access.DeskName]string
 }
 
 // writeConfiguration writes what worker and starter read. The secrets stand in files of their own, which only their
@@ -78,7 +79,7 @@ func (s *Stack) writeConfiguration() error {
 	v := values{
 		Temporal: s.urls.TemporalAddress, Catalog: s.path(catalogFile), Health: s.listen.health, API: s.listen.api,
 		Jira: s.urls.Jira, JiraUser: simulatorUser, SCIM: s.urls.DirectoryAPI + "/scim/v2",
-		RequestURL: s.requestURL(), Fulfiller: JiraAccount(Auditor), FulfillerName: string(Auditor) + "@example.test", RealJira: s.options.Jira, Targets: s.options.Targets,
+		RequestURL: s.requestURL(), Fulfiller: JiraAccount(Auditor), FulfillerName: string(Auditor) + "@example.test", RealJira: s.options.Jira, Targets: s.options.Targets, MoreDesks: s.options.MoreDesks,
 		PollInitialInterval: lookFirst.String(), PollMaxInterval: lookAtMost.String(), SearchIndexDelay: deskSettles.String(),
 	}
 	for name, text := range map[string]string{workerFile: workerTemplate, starterFile: starterTemplate} {

@@ -33,6 +33,8 @@ type Options struct {
 	// Targets are further systems where access is granted, by the names that the catalog uses: SCIM 2.0, with the
 	// simulator's token.
 	Targets map[access.TargetName]string
+	// MoreDesks are further desks, by the names that the catalog uses: the YAML of each one's section, in one line.
+	MoreDesks map[access.DeskName]string
 	// SimulatorArgs are further flags for the fake Jira and the directory, such as "-edition=data_center".
 	SimulatorArgs []string
 	// Jira is a real desk instead of the simulator's; nil for the simulator's.
