@@ -95,8 +95,11 @@ func (d *Desk) compareRequired(s *Schema) []access.Finding {
 	return findings
 }
 
-// compareStatuses wants every configured status among those of the desk.
+// compareStatuses wants every configured status among those of the desk, where it lists them.
 func (d *Desk) compareStatuses(s *Schema) []access.Finding {
+	if s.Statuses == nil {
+		return nil
+	}
 	quoted := make([]string, len(s.Statuses))
 	for n, name := range s.Statuses {
 		quoted[n] = fmt.Sprintf("%q", name)

@@ -57,6 +57,20 @@ func TestCheck_compares_with_the_desk(t *testing.T) {
 	require.Equal(t, []string{"schema", "create", "create"}, s.asked(), "what fits is not compared again")
 }
 
+// A desk that does not list its statuses has none that could be missing.
+func TestSchema_without_statuses(t *testing.T) {
+	s := newScript()
+	s.schema = &desk.Schema{}
+	d := s.desk(desk.Config{Statuses: map[access.TicketPhase][]string{access.TicketDenied: {"rejected"}}})
+	got, err := d.Check(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, got)
+	s.schema.Statuses = []string{}
+	got, err = d.Check(t.Context())
+	require.NoError(t, err)
+	require.Len(t, got, 1)
+}
+
 func TestSchema_missing_place(t *testing.T) {
 	s := newScript()
 	s.schema, s.schemaErr = nil, access.Errorf(access.NotFound, "schema", "no such queue")

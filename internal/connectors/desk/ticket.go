@@ -27,6 +27,8 @@ type Ticket struct {
 	Assignee access.AccountID
 	// Updated is the desk's own time of the last change of any kind.
 	Updated time.Time
+	// Revision is what a driver needs to change the ticket only as it was read; "" where it cannot, or for a ticket of a search.
+	Revision string
 	// Created is when the ticket was opened; zero where ids grow with time.
 	Created time.Time
 	// Creator is the account that opened it.
@@ -108,7 +110,8 @@ type Move struct {
 type Schema struct {
 	// Fields are those that can be set on a new ticket, by id.
 	Fields map[string]Field
-	// Statuses are the names of those that tickets can have. They are compared where the configuration lists statuses.
+	// Statuses are the names of those that tickets can have. They are compared where the configuration lists statuses; nil where the
+	// desk does not list them.
 	Statuses []string
 	// Native is what the driver needs of it again in Draft.Schema.
 	Native any
