@@ -1,0 +1,114 @@
+package requesttracker
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"usher/internal/access"
+	"usher/internal/connectors/desk"
+	"usher/internal/rest"
+)
+
+// queue is a queue as RT shows it, with the custom fields of its tickets that the account may see.
+type queue struct {
+	Name               string        `json:"Name"`
+	Disabled           scalar        `json:"Disabled"`
+	TicketCustomFields []customField `json:"TicketCustomFields"`
+	Links              []link        `json:"_hyperlinks"`
+}
+
+// Schema implements desk.Driver: the queue and its custom fields. RT shows neither the statuses of a lifecycle, nor the type of a
+// field, nor whether its value is demanded.
+func (d *driver) Schema(ctx context.Context, op string) (*desk.Schema, []access.Finding, error) {
+	var q queue
+	_, err := d.get(ctx, op, "queue/"+url.PathEscape(d.config.Queue), nil, &q)
+	hidden := access.IsKind(err, access.NotFound) || rest.StatusOf(err) == http.StatusForbidden
+	switch {
+	case hidden:
+		return nil, []access.Finding{d.finding("queue", "queue %q does not exist, or usher's account lacks the right SeeQueue on it",
+			d.config.Queue)}, access.Errorf(access.NotFound, op, "queue %q: %w", d.config.Queue, err)
+	case err != nil:
+		return nil, nil, err
+	case !strings.EqualFold(q.Name, d.config.Queue):
+		return nil, []access.Finding{d.finding("queue", "expected a queue's name; %q is the number of %q", d.config.Queue, q.Name)}, nil
+	}
+	out := &desk.Schema{Fields: map[string]desk.Field{}}
+	for _, f := range q.TicketCustomFields {
+		out.Fields[f.Name] = desk.Field{
+			ID: f.Name, Name: f.Name, Type: "custom field", TakesText: true, Provided: f.Name == d.config.MarkerField,
+		}
+	}
+	var findings []access.Finding
+	if q.Disabled == "1" {
+		findings = append(findings, d.finding("queue", "queue %q is disabled", q.Name))
+	}
+	if !allows(q.Links, "create") {
+		findings = append(findings, d.finding("queue", "usher's account lacks the right CreateTicket in queue %q", q.Name))
+	}
+	if _, there := out.Fields[d.config.MarkerField]; !there {
+		findings = append(findings, d.finding("marker_field", "queue %q has no custom field %q for tickets, or usher's account lacks the"+
+			" right SeeCustomField; there are: %s", q.Name, d.config.MarkerField, out.Labels()))
+	}
+	return out, findings, nil
+}
+
+// Check implements desk.Driver: the account, and the one right that RT shows on a ticket of usher's, if there is one.
+func (d *driver) Check(ctx context.Context, op string, _ *desk.Schema) ([]access.Finding, error) {
+	var me struct{ Privileged scalar }
+	if _, err := d.get(ctx, op, "user/"+d.config.account(), nil, &me); err != nil {
+		return nil, err
+	}
+	var findings []access.Finding
+	if me.Privileged != "1" {
+		findings = append(findings, d.finding("token", "usher's account is not privileged, so it finds nobody's account"))
+	}
+	var got list[ticket]
+	_, err := d.get(ctx, op, "tickets", url.Values{
+		"query":  {"Creator = " + d.config.account() + " AND Queue = " + quote(d.config.Queue)},
+		"fields": {"_hyperlinks"}, "orderby": {"id"}, "order": {"DESC"}, "per_page": {"1"},
+	}, &got)
+	if err == nil && len(got.Items) > 0 && !allows(got.Items[0].Links, "comment") {
+		findings = append(findings, d.finding("queue", "usher's account lacks the right CommentOnTicket in queue %q", d.config.Queue))
+	}
+	return findings, err
+}
+
+// AddressesAreOwn implements desk.AddressOwner: with the right ModifySelf people write any address into their own account. Only
+// administrators change user names. RT does not show who has the right.
+func (d *driver) AddressesAreOwn(context.Context, string) (bool, error) { return true, nil }
+
+// Users implements desk.Driver, by address or by user name, as accounts are matched. Disabled ones are not in a list. RT
+// ignores a field that the account may not search by, and then returns everybody.
+func (d *driver) Users(ctx context.Context, op, text string) ([]desk.User, error) {
+	field := "Name"
+	if d.config.Match == desk.MatchEmail {
+		field = "EmailAddress"
+	}
+	query, err := json.Marshal([]map[string]string{{"field": field, "operator": "=", "value": text}})
+	if err != nil {
+		return nil, access.Errorf(access.Invalid, op, "the search cannot be written: %w", err)
+	}
+	var got list[struct {
+		Name         access.AccountID `json:"Name"`
+		EmailAddress string           `json:"EmailAddress"`
+	}]
+	_, err = d.get(ctx, op, "users", url.Values{
+		"query": {string(query)}, "fields": {"Name,EmailAddress"}, "orderby": {"id"}, "per_page": {strconv.Itoa(mostRows)},
+	}, &got)
+	if err != nil {
+		return nil, err
+	}
+	if len(got.Items) == mostRows {
+		return nil, access.Errorf(access.Forbidden, op, "RT does not search accounts by %s for usher's account: RT's setting"+
+			" UserSummaryExtraInfo must list the field", field)
+	}
+	var out []desk.User
+	for _, u := range got.Items {
+		out = append(out, desk.User{ID: u.Name, Name: string(u.Name), Email: u.EmailAddress, Usable: u.Name != nobody && u.Name != system})
+	}
+	return out, nil
+}

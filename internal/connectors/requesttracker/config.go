@@ -1,0 +1,95 @@
+package requesttracker
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"usher/internal/access"
+	"usher/internal/connectors/desk"
+	"usher/internal/rest"
+)
+
+// Config is what a human sets for a desk of this kind. Fields and ClosingFields go by the names of custom fields. A status that
+// Statuses does not list goes by its name: new is waiting, open and stalled are working, resolved is done, rejected is wont_do.
+type Config struct {
+	desk.Config `yaml:",inline"`
+	// BaseURL is where people open RT: "https://rt.example.com". The API is below it, at /REST/2.0. Required.
+	BaseURL string `yaml:"base_url"`
+	// Token is an authentication token of usher's own account, such as 1-31-b5dc. Required.
+	Token string `yaml:"token" secret:"true"`
+	// Queue is the name of the queue in which tickets are opened. Required.
+	Queue string `yaml:"queue"`
+	// MarkerField is the name of the custom field, of the type "Enter one value", that carries the marker. Required.
+	MarkerField string `yaml:"marker_field"`
+}
+
+// The defaults. RT sends its mail within the call that changes a ticket, and each call occupies one of few processes.
+const (
+	DefaultRequestTimeout = 20 * time.Second
+	DefaultRate           = 10.0
+)
+
+// authToken is what RT gives: its version, the number of the account, and the secret.
+var authToken = regexp.MustCompile(`^[0-9]+-([0-9]+)-[0-9A-Za-z]+$`)
+
+// Validate names every key that is wrong, relative to the desk, and what was expected. It asks nobody.
+func (c Config) Validate() error {
+	var wrong []error
+	problem := func(key, format string, args ...any) {
+		wrong = append(wrong, fmt.Errorf("%s: %w", key, fmt.Errorf(format, args...)))
+	}
+	if err := rest.ValidBaseURL(c.BaseURL); err != nil {
+		problem("base_url", "%w", err)
+	}
+	if strings.Contains(c.BaseURL, "/REST/") {
+		problem("base_url", "expected the address where people open RT, without /REST/2.0")
+	}
+	if !authToken.MatchString(c.Token) {
+		problem("token", "expected an authentication token of RT: three parts with dashes between them")
+	}
+	if strings.TrimSpace(c.Queue) == "" {
+		problem("queue", "expected the name of a queue")
+	}
+	if strings.TrimSpace(c.MarkerField) == "" || strings.ContainsAny(c.MarkerField, "{}") {
+		problem("marker_field", "expected the name of a custom field, without braces")
+	}
+	own := []string{c.MarkerField, "Queue", "Subject", "Content", "Requestor", "Owner", "Status"}
+	return errors.Join(append(wrong, c.Config.Validate(own...))...)
+}
+
+// account is the number of the account whose token this is.
+func (c Config) account() string {
+	parts := authToken.FindStringSubmatch(c.Token)
+	if parts == nil {
+		return ""
+	}
+	return parts[1]
+}
+
+// New returns the desk of that name; its texts name configuration keys as "desks.<name>.<key>". It calls nobody: wrong
+// names show in Check and at the first ticket. A call waits for the configured rate, at most half of the request time-out. The
+// error is Validate's.
+func New(c Config, name access.DeskName) (*desk.Desk, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	site := strings.TrimRight(c.BaseURL, "/")
+	client, err := rest.NewClient(rest.Config{
+		BaseURL:   site + "/REST/2.0",
+		Timeout:   cmp.Or(c.RequestTimeout.Std(), DefaultRequestTimeout),
+		PerSecond: cmp.Or(c.Rate, DefaultRate),
+		Header:    http.Header{"Authorization": {"token " + c.Token}},
+		Secrets:   []string{c.Token},
+		ErrorText: errorText,
+		Kind:      kindOf,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return desk.New(&driver{name: name, config: c, site: site, rest: client}, c.Config, name), nil
+}

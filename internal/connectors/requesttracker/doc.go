@@ -1,0 +1,18 @@
+// Package requesttracker is the connector to Request Tracker 5: package desk's service desk, over a driver for its REST2 API.
+//
+// A ticket is one of a queue, and its marker is the value of a custom field. A comment carries its marker in a last line. Its
+// key is the name of its queue with its number, "Access Requests #12", so a ticket that is moved to another queue has another key.
+//
+// What a reader of RT's documents would not expect:
+//
+//   - A change that RT refuses is answered with 200 and a list of sentences in the language of the account. So every change is
+//     read back, and the sentences are for people only.
+//   - An ETag is the id of the ticket's last transaction. Every change is made with If-Match, and 412 means that somebody was faster.
+//   - RT keeps no marker, and says nothing, if the account may not set the custom field.
+//   - A ticket that is deleted, or merged into another, still answers under its number: the first with the status deleted, the
+//     second as the other ticket. Both count as gone. What a ticket inherits by a merge is no part of its own history.
+//   - A date in a search is read in the time zone of the account, whatever zone it names. So usher searches by minutes ago.
+//   - A page can be short, or say that it knows no total, because the account may not see some rows. Only an empty page ends a
+//     list whose total is not known.
+//   - A subject is cut to 200 bytes without a word.
+package requesttracker

@@ -1,0 +1,132 @@
+package requesttracker_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+)
+
+// password is that of every account but root's.
+func password(name string) string {
+	if name == "root" {
+		return "password"
+	}
+	return "password of " + name
+}
+
+// try makes one call as an account.
+func (s *server) try(t *testing.T, by, method, path string, body, into any) (int, error) {
+	t.Helper()
+	text, err := json.Marshal(body)
+	require.NoError(t, err)
+	r, err := http.NewRequestWithContext(t.Context(), method, s.base+"/REST/2.0/"+path, bytes.NewReader(text))
+	require.NoError(t, err)
+	r.SetBasicAuth(by, password(by))
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	if into != nil && resp.StatusCode < 300 {
+		require.NoError(t, json.Unmarshal(raw, into), "%s", raw)
+	}
+	return resp.StatusCode, nil
+}
+
+// do makes one call that must go well.
+func (s *server) do(t *testing.T, by, method, path string, body, into any) {
+	t.Helper()
+	status, err := s.try(t, by, method, path, body, into)
+	require.NoError(t, err)
+	require.Less(t, status, 300, "%s %s as %s", method, path, by)
+}
+
+// put makes a change that must be made: RT says 200 as well when it makes none.
+func (s *server) put(t *testing.T, by, path string, body map[string]any) {
+	t.Helper()
+	var said []string
+	s.do(t, by, http.MethodPut, path, body, &said)
+	require.NotContains(t, strings.Join(said, "; "), "not", "%v", body)
+}
+
+// query is the query part of a path.
+func query(pairs ...string) string {
+	values := url.Values{}
+	for n := 0; n < len(pairs); n += 2 {
+		values.Add(pairs[n], pairs[n+1])
+	}
+	return "?" + values.Encode()
+}
+
+func path(id access.TicketID) string { return "ticket/" + string(id) }
+
+// addAccount makes an account that can log in. RT refuses a second account with one address, but old databases have them.
+func (s *site) addAccount(t *testing.T, p access.Person) access.AccountID {
+	t.Helper()
+	name := fmt.Sprintf("%s-%d", p.ID, s.next())
+	s.do(t, "root", http.MethodPost, "user", map[string]any{
+		"Name": name, "RealName": p.DisplayName, "Privileged": 1, "Password": password(name),
+	}, nil)
+	s.execute(t, `UPDATE Users SET EmailAddress = ? WHERE Name = ?`, p.Email, name)
+	t.Cleanup(func() { s.execute(t, `UPDATE Users SET EmailAddress = '' WHERE Name = ?`, name) })
+	return access.AccountID(name)
+}
+
+// openAs opens a ticket as that account's human does.
+func (s *site) openAs(t *testing.T, by access.AccountID) access.TicketID {
+	t.Helper()
+	var made struct{ ID access.TicketID }
+	s.do(t, string(by), http.MethodPost, "ticket", map[string]any{
+		"Queue": s.queue, "Subject": "by hand", "Content": "by hand", "ContentType": "text/plain",
+	}, &made)
+	return made.ID
+}
+
+// commentAs adds a comment as that account's human does.
+func (s *site) commentAs(t *testing.T, by access.AccountID, id access.TicketID, text string) {
+	t.Helper()
+	s.do(t, string(by), http.MethodPost, path(id)+"/comment", map[string]any{"Content": text, "ContentType": "text/plain"}, nil)
+}
+
+// moveAs moves a ticket as that account's human does.
+func (s *site) moveAs(t *testing.T, by access.AccountID, id access.TicketID, to access.TicketPhase) {
+	t.Helper()
+	s.put(t, string(by), path(id), map[string]any{"Status": statusOf(to)})
+}
+
+// setFieldAs sets a custom field as that account's human does.
+func (s *site) setFieldAs(t *testing.T, by access.AccountID, id access.TicketID, field, value string) {
+	t.Helper()
+	s.put(t, string(by), path(id), map[string]any{"CustomFields": map[string]string{field: value}})
+}
+
+// statusOf and phaseOf are the lifecycles of the server.
+func statusOf(phase access.TicketPhase) string {
+	return map[access.TicketPhase]string{
+		access.TicketWaiting: "new", access.TicketApproved: "approved", access.TicketDenied: "denied",
+		access.TicketWorking: "open", access.TicketDone: "resolved", access.TicketWontDo: "rejected",
+	}[phase]
+}
+
+func phaseOf(status string) access.TicketPhase {
+	for _, phase := range []access.TicketPhase{
+		access.TicketWaiting, access.TicketApproved, access.TicketDenied, access.TicketWorking, access.TicketDone, access.TicketWontDo,
+	} {
+		if statusOf(phase) == status {
+			return phase
+		}
+	}
+	return access.TicketOther
+}

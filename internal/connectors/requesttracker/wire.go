@@ -1,0 +1,87 @@
+package requesttracker
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"usher/internal/access"
+)
+
+// RT's own accounts: nobody owns what nobody owns, and system does what nobody does.
+const (
+	nobody = "Nobody"
+	system = "RT_System"
+)
+
+// account is an account where another record names it; its id is its user name.
+type account struct {
+	ID       access.AccountID `json:"id"`
+	RealName string           `json:"RealName"`
+}
+
+// ticket is a ticket as RT shows it, alone or in a list.
+type ticket struct {
+	ID      scalar  `json:"id"`
+	Status  string  `json:"Status"`
+	Owner   account `json:"Owner"`
+	Creator account `json:"Creator"`
+	Queue   struct {
+		Name string `json:"Name"`
+	} `json:"Queue"`
+	LastUpdated  time.Time     `json:"LastUpdated"`
+	CustomFields []customField `json:"CustomFields"`
+	Links        []link        `json:"_hyperlinks"`
+
+	etag string
+}
+
+type customField struct {
+	Name   string `json:"name"`
+	Values []any  `json:"values"`
+}
+
+// link is what the account may do with a ticket or a queue. To is the status of a change that the lifecycle offers.
+type link struct {
+	Ref   string `json:"ref"`
+	To    string `json:"to"`
+	Label string `json:"label"`
+}
+
+func allows(links []link, ref string) bool {
+	return slices.ContainsFunc(links, func(l link) bool { return l.Ref == ref })
+}
+
+// list is one page of a list.
+type list[T any] struct {
+	Items []T
+	// Pages is nil where RT may not say how many there are.
+	Pages *float64
+}
+
+// more reports whether there may be a page after this one.
+func (l list[T]) more(page int) bool {
+	if l.Pages == nil {
+		return len(l.Items) > 0
+	}
+	return float64(page) < *l.Pages
+}
+
+// mostRows is how many rows RT puts on a page at most.
+const mostRows = 100
+
+// scalar is a value that RT writes as a string or as a number.
+type scalar string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *scalar) UnmarshalJSON(raw []byte) error {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		*s = scalar(text)
+		return nil
+	}
+	var number json.Number
+	err := json.Unmarshal(raw, &number)
+	*s = scalar(number)
+	return err
+}
