@@ -12,6 +12,7 @@ import (
 	"usher/internal/access"
 	"usher/internal/config"
 	"usher/internal/connectors/jira"
+	"usher/internal/connectors/requesttracker"
 	"usher/internal/connectors/scim"
 	"usher/internal/ledger"
 	"usher/internal/telemetry"
@@ -59,9 +60,10 @@ type healthConfig struct {
 type deskConfig struct {
 	Queue queueConfig `yaml:",inline"`
 	// Changes matter where workflows are served, for a desk at the edge too.
-	Changes changesConfig `yaml:",inline"`
-	Kind    string        `yaml:"kind"`
-	Jira    jira.Config   `yaml:"jira"`
+	Changes        changesConfig         `yaml:",inline"`
+	Kind           string                `yaml:"kind"`
+	Jira           jira.Config           `yaml:"jira"`
+	RequestTracker requesttracker.Config `yaml:"requesttracker"`
 }
 
 type targetConfig struct {

@@ -6,6 +6,7 @@ import (
 
 	"usher/internal/access"
 	"usher/internal/connectors/jira"
+	"usher/internal/connectors/requesttracker"
 	"usher/internal/connectors/scim"
 )
 
@@ -28,6 +29,13 @@ var deskKinds = map[string]kind[deskConfig, access.ServiceDesk]{
 			return jira.New(c.Jira, access.DeskName(name))
 		},
 		fulfilledBy: func(c deskConfig) []access.AccountID { return c.Jira.FulfilledBy },
+	},
+	"requesttracker": {
+		validate: func(c deskConfig) error { return c.RequestTracker.Validate() },
+		open: func(c deskConfig, name string) (access.ServiceDesk, error) {
+			return requesttracker.New(c.RequestTracker, access.DeskName(name))
+		},
+		fulfilledBy: func(c deskConfig) []access.AccountID { return c.RequestTracker.FulfilledBy },
 	},
 }
 
