@@ -1,10 +1,8 @@
 package requesttracker_test
 
 import (
-	"bytes"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,36 +11,25 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/requesttracker/rttest"
 )
 
 // password is that of every account but root's.
 func password(name string) string {
-	if name == "root" {
-		return "password"
+	if name == rttest.Root {
+		return rttest.RootPassword
 	}
 	return "password of " + name
 }
 
-// try makes one call as an account.
+// try makes one call as an account, and returns its status; 200 for every good one.
 func (s *server) try(t *testing.T, by, method, path string, body, into any) (int, error) {
 	t.Helper()
-	text, err := json.Marshal(body)
-	require.NoError(t, err)
-	r, err := http.NewRequestWithContext(t.Context(), method, s.base+"/REST/2.0/"+path, bytes.NewReader(text))
-	require.NoError(t, err)
-	r.SetBasicAuth(by, password(by))
-	r.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return 0, err
+	err := s.Call(t.Context(), rttest.Call{As: by, Password: password(by), Method: method, Path: path, Body: body, Into: into})
+	if refused := (*rttest.StatusError)(nil); errors.As(err, &refused) {
+		return refused.Status, nil
 	}
-	defer resp.Body.Close()
-	raw, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	if into != nil && resp.StatusCode < 300 {
-		require.NoError(t, json.Unmarshal(raw, into), "%s", raw)
-	}
-	return resp.StatusCode, nil
+	return http.StatusOK, err
 }
 
 // do makes one call that must go well.

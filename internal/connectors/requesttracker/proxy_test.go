@@ -42,7 +42,7 @@ func (s *site) forward(w http.ResponseWriter, r *http.Request) {
 	if between != nil && r.Method != http.MethodGet {
 		between()
 	}
-	out, err := http.NewRequestWithContext(r.Context(), r.Method, s.base+r.URL.RequestURI(), bytes.NewReader(body))
+	out, err := http.NewRequestWithContext(r.Context(), r.Method, s.URL+r.URL.RequestURI(), bytes.NewReader(body))
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}

@@ -1,29 +1,18 @@
 package requesttracker_test
 
 import (
-	"bytes"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	_ "modernc.org/sqlite" // The driver of RT's database.
-)
 
-// Where Debian's packages request-tracker5 and rt5-standalone put what the tests start.
-const (
-	rtSetup   = "/usr/sbin/rt-setup-database-5"
-	rtServer  = "/usr/share/request-tracker5/libexec/rt-server"
-	rtStarlet = "/usr/share/perl5/Plack/Handler/Starlet.pm"
-	rtInstall = "`apt-get install request-tracker5 rt5-db-sqlite rt5-standalone`, or .ci/run"
+	"usher/internal/connectors/requesttracker/rttest"
 )
 
 // accounts is how many accounts of usher's the server has: each site takes a fresh one, which sees no tickets of others.
@@ -31,15 +20,11 @@ const accounts = 110
 
 // server is a running Request Tracker.
 type server struct {
-	home, base string
-	db         *sql.DB
-	stop       func()
+	*rttest.Server
+	home string
+	db   *sql.DB
 	// hooks is where the scrip of the queue "Hooked" calls.
-	hooks  net.Listener
-	output bytes.Buffer
-
-	// lacking are the tokens of the accounts that lack rights.
-	lacking map[string]string
+	hooks net.Listener
 
 	mu     sync.Mutex
 	tokens []string
@@ -55,11 +40,10 @@ var (
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if started != nil {
-		started.stop()
+		_ = errors.Join(started.db.Close(), started.Stop(), os.RemoveAll(started.home))
 		if code != 0 {
-			fmt.Printf("Request Tracker said: %s\n", started.output.String())
+			fmt.Printf("Request Tracker said: %s\n", started.Output())
 		}
-		_ = os.RemoveAll(started.home)
 	}
 	os.Exit(code)
 }
@@ -67,10 +51,11 @@ func TestMain(m *testing.M) {
 // realServer returns the Request Tracker of this run.
 func realServer(t *testing.T) *server {
 	t.Helper()
-	for _, file := range []string{rtSetup, rtServer, rtStarlet} {
-		if _, err := os.Stat(file); err != nil {
-			missing(t, "Request Tracker 5", rtInstall)
+	if err := rttest.Installed(); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
 		}
+		t.Skip(err)
 	}
 	startOnce.Do(func() { started = startServer(t) })
 	require.NotNil(t, started, "the server did not start")
@@ -81,63 +66,20 @@ func startServer(t *testing.T) *server {
 	t.Helper()
 	home, err := os.MkdirTemp("", "usher-rt-")
 	require.NoError(t, err)
-	port := freePort(t)
-	folder, err := filepath.Abs(filepath.Join("testdata", "server"))
-	require.NoError(t, err)
-	for _, dir := range []string{"session", "SiteConfig.d"} {
-		require.NoError(t, os.Mkdir(filepath.Join(home, dir), 0o700))
-	}
-	env := append(os.Environ(), "RT_TEST_HOME="+home, "RT_TEST_PORT="+port, "PERL5LIB="+filepath.Join(folder, "lib"),
-		"RT_SITE_CONFIG="+filepath.Join(folder, "RT_SiteConfig.pm"), "RT_SITE_CONFIG_DIR="+filepath.Join(home, "SiteConfig.d"))
-	run := func(name string, args ...string) string {
-		command := exec.CommandContext(t.Context(), name, args...)
-		var said bytes.Buffer
-		command.Dir, command.Env, command.Stderr = home, env, &said
-		out, err := command.Output()
-		require.NoError(t, err, "%s: %s%s", name, out, said.String())
-		return string(out)
-	}
 	hooks, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	env = append(env, "RT_TEST_SCRIP="+documentedScrip(t, "http://"+hooks.Addr().String()))
-	run(rtSetup, "--action", "init", "--dba", "root", "--dba-password", "none")
-	s := &server{home: home, base: "http://127.0.0.1:" + port, hooks: hooks, lacking: map[string]string{}}
-	for line := range strings.Lines(run("perl", filepath.Join(folder, "bootstrap.pl"), fmt.Sprint(accounts))) {
-		name, token, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if strings.HasPrefix(name, "usher-") {
-			s.tokens = append(s.tokens, token)
-		} else {
-			s.lacking[name] = token
-		}
-	}
-	require.Len(t, s.tokens, accounts)
-	s.db, err = sql.Open("sqlite", "file:"+filepath.Join(home, "rt.sqlite")+"?_pragma=busy_timeout(30000)")
+	up, err := rttest.Start(t.Context(), rttest.Config{
+		Home: home, Address: freeAddress(t), Accounts: accounts, Scrip: documentedScrip(t, "http://"+hooks.Addr().String()),
+	})
 	require.NoError(t, err)
-	s.serve(t, env, port)
+	t.Logf("real server: Request Tracker %s", up.Version)
+	s := &server{Server: up, home: home, hooks: hooks}
+	for n := range accounts {
+		s.tokens = append(s.tokens, up.Tokens[fmt.Sprintf("usher-%d", n+1)])
+	}
+	s.db, err = sql.Open("sqlite", "file:"+up.Database+"?_pragma=busy_timeout(30000)")
+	require.NoError(t, err)
 	return s
-}
-
-// serve starts the server's processes. The shell ends them with its pipe, also when the tests are killed.
-func (s *server) serve(t *testing.T, env []string, port string) {
-	t.Helper()
-	command := exec.Command("sh", "-c", `"$@" & cat >/dev/null; kill $!; wait`, "sh",
-		rtServer, "--server", "Starlet", "--host", "127.0.0.1", "--port", port, "--max-workers", "2", "--max-reqs-per-child", "100000")
-	command.Dir, command.Env, command.Stdout, command.Stderr = s.home, env, &s.output, &s.output
-	command.WaitDelay = 10 * time.Second
-	pipe, err := command.StdinPipe()
-	require.NoError(t, err)
-	require.NoError(t, command.Start())
-	s.stop = func() {
-		_ = pipe.Close()
-		_ = command.Wait()
-		_ = s.db.Close()
-	}
-	var about struct{ Version string }
-	require.Eventually(t, func() bool {
-		status, err := s.try(t, "root", http.MethodGet, "rt", nil, &about)
-		return err == nil && status == http.StatusOK
-	}, time.Minute, 50*time.Millisecond, "Request Tracker does not answer")
-	t.Logf("real server: Request Tracker %s", about.Version)
 }
 
 // next numbers what has to be unique.
@@ -166,21 +108,10 @@ func (s *server) execute(t *testing.T, statement string, args ...any) {
 	require.NoError(t, err)
 }
 
-func freePort(t *testing.T) string {
+func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	require.NoError(t, err)
 	require.NoError(t, l.Close())
-	return port
-}
-
-// missing ends a test that needs something that is not installed: a failure where everything has to be.
-func missing(t *testing.T, part, install string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is missing: %s", part, install)
-	}
-	t.Skipf("%s is missing: %s", part, install)
+	return l.Addr().String()
 }

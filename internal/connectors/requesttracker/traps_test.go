@@ -154,7 +154,7 @@ func TestCheck_wrong_keys(t *testing.T) {
 func TestCreate_dropped_marker(t *testing.T) {
 	s := realServer(t)
 	one := newSite(t, s, "access")
-	d := one.desk(t, func(c *requesttracker.Config) { c.Token, c.Reporter = s.lacking["dumb"], false })
+	d := one.desk(t, func(c *requesttracker.Config) { c.Token, c.Reporter = s.Tokens["dumb"], false })
 	for range 2 {
 		_, err := d.CreateTicket(t.Context(), newTicket())
 		requireKind(t, access.Forbidden, err)
@@ -175,7 +175,7 @@ func TestCreate_dropped_marker(t *testing.T) {
 func TestComment_unseen(t *testing.T) {
 	s := realServer(t)
 	one := newSite(t, s, "access")
-	d := one.desk(t, func(c *requesttracker.Config) { c.Token, c.Reporter = s.lacking["blind"], false })
+	d := one.desk(t, func(c *requesttracker.Config) { c.Token, c.Reporter = s.Tokens["blind"], false })
 	id := open(t, d)
 	for range 2 {
 		err := d.AddComments(t.Context(), id, access.Comment{Marker: "c1", Text: "said once"})
@@ -198,7 +198,7 @@ func TestAssign_kept_owner(t *testing.T) {
 	s := realServer(t)
 	one := newSite(t, s, "access")
 	human := one.addAccount(t, eve())
-	d := one.desk(t, func(c *requesttracker.Config) { c.Token, c.Reporter = s.lacking["blind"], false })
+	d := one.desk(t, func(c *requesttracker.Config) { c.Token, c.Reporter = s.Tokens["blind"], false })
 	id := open(t, d)
 	s.put(t, string(human), path(id), map[string]any{"Owner": string(human)})
 	err := d.AssignTicket(t.Context(), id, "")
