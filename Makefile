@@ -49,11 +49,11 @@ SERVERS := $(dir $(wildcard internal/connectors/*/testdata/servers/*/package-loc
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z][a-z0-9-]*:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: ## the whole system on this machine, until Ctrl-C
+run: ## the whole system on this machine, until Ctrl-C; DESK=requesttracker with another desk than a fake Jira
 	@echo "usher: compiling what has changed; the first time on a machine takes some minutes, with progress"
 	@go build -o bin/usher-devstack ./internal/devstack && exec bin/usher-devstack up
 
-demo: ## one request from the question to the closed ticket; REASON="..." is its reason, KEEP=1 leaves the system up
+demo: ## requests from the question to the closed ticket; REASON="..." is their reason, KEEP=1 leaves the system up, DESK as for run
 	@echo "usher: compiling what has changed; the first time on a machine takes some minutes, with progress"
 	@go build -o bin/usher-devstack ./internal/devstack && exec bin/usher-devstack demo
 

@@ -39,7 +39,7 @@ func demo(ctx context.Context, p program) error {
 		return fmt.Errorf("make a folder for the demo: %w", err)
 	}
 	keep := p.getenv("KEEP") != "" && p.getenv("KEEP") != "0"
-	options := stack.Options{Dir: dir, Root: root, BinDir: filepath.Join(root, "bin"), Log: p.out}
+	options := stack.Options{Dir: dir, Root: root, BinDir: filepath.Join(root, "bin"), Log: p.out, Desk: stack.DeskKind(p.getenv("DESK"))}
 	r, err := startDemo(ctx, options, keep)
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
@@ -85,7 +85,7 @@ func startDemo(ctx context.Context, options stack.Options, keep bool) (*running,
 
 // leave prints where the stack is that stays up.
 func leave(out io.Writer, root string, r *running) error {
-	fmt.Fprintf(out, "\nThe stack stays up:\n  Jira board    %s\n  Directory     %s\n  Temporal UI   %s\n  API           %s\n  API document  %s\n",
+	fmt.Fprintf(out, "\nThe stack stays up:\n  Desk          %s\n  Directory     %s\n  Temporal UI   %s\n  API           %s\n  API document  %s\n",
 		r.urls.Board, r.urls.Directory, r.urls.TemporalUI, r.urls.API, r.urls.APIDocs)
 	fmt.Fprintf(out, "  See every request: bin/usher --url %s --as zoe list\n", r.urls.API)
 	fmt.Fprintf(out, "  Its folder is %s. Stop it with: make demo-stop\n", r.dir)
@@ -138,7 +138,7 @@ func (p *play) reasonFor(own string) string {
 
 func (p *play) table() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nEnd state, as the fake Jira and the directory show it:\n\n%-28s %-10s %-10s %-12s %s\n", "WHAT", "REQUEST", "TICKET", "STATUS", "DIRECTORY")
+	fmt.Fprintf(&b, "\nEnd state, as %s and the directory show it:\n\n%-28s %-10s %-10s %-12s %s\n", p.client.DeskName(), "WHAT", "REQUEST", "TICKET", "STATUS", "DIRECTORY")
 	for _, r := range p.rows {
 		fmt.Fprintf(&b, "%-28s %-10s %-10s %-12s %s\n", r.what, r.request, r.ticket, r.status, r.directory)
 	}

@@ -57,7 +57,7 @@ func (p *play) ask(ctx context.Context, a asked) (*request, error) {
 		return nil, fmt.Errorf("ticket %s does not tell the reason: %s", r.ticket, ticket.Description)
 	}
 	p.check("%s asks for %s: request %s, ticket %s, which tells the reason", a.person, a.entitlement, a.id, r.ticket)
-	return r, r.status(ctx, statusWaiting)
+	return r, r.status(ctx, p.client.Statuses().Waiting)
 }
 
 func firstLine(text string) string {

@@ -29,15 +29,6 @@ func scenarios() []scenario {
 	}
 }
 
-// The statuses of the fake Jira.
-const (
-	statusWaiting  = "Waiting for approval"
-	statusApproved = "Approved"
-	statusWorking  = "In progress"
-	statusDone     = "Done"
-	statusWontDo   = "Won't do"
-)
-
 func automatic(ctx context.Context, p *play) error {
 	a, err := p.ask(ctx, asked{"demo-1", "ana", "wiki/editor", "", "I write the release notes"})
 	if err != nil {
@@ -51,7 +42,7 @@ func automatic(ctx context.Context, p *play) error {
 	if err := a.decide(ctx, "mia", stack.Verdict{Verdict: access.Approve, Reason: "she does"}); err != nil {
 		return err
 	}
-	return a.ends(ctx, ending{access.OutcomeGranted, statusDone, "wiki-editors", true})
+	return a.ends(ctx, ending{access.OutcomeGranted, p.client.Statuses().Done, "wiki-editors", true})
 }
 
 func twoStages(ctx context.Context, p *play) error {
@@ -59,7 +50,7 @@ func twoStages(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	if err := a.move(ctx, "mia", statusApproved); err != nil {
+	if err := a.move(ctx, "mia", p.client.Statuses().Approved); err != nil {
 		return err
 	}
 	detail, err := p.client.Await(ctx, a.id, waitsFor("omar"))
@@ -77,7 +68,7 @@ func twoStages(ctx context.Context, p *play) error {
 	if err := a.decide(ctx, "omar", stack.Verdict{Verdict: access.Approve}); err != nil {
 		return err
 	}
-	return a.ends(ctx, ending{access.OutcomeGranted, statusDone, "wiki-admins", true})
+	return a.ends(ctx, ending{access.OutcomeGranted, p.client.Statuses().Done, "wiki-admins", true})
 }
 
 func manual(ctx context.Context, p *play) error {
@@ -88,13 +79,13 @@ func manual(ctx context.Context, p *play) error {
 	if err := a.decide(ctx, "omar", stack.Verdict{Verdict: access.Approve}); err != nil {
 		return err
 	}
-	if err := a.status(ctx, statusWorking); err != nil {
+	if err := a.status(ctx, p.client.Statuses().Working); err != nil {
 		return err
 	}
-	if err := a.move(ctx, "zoe", statusDone); err != nil {
+	if err := a.move(ctx, "zoe", p.client.Statuses().Done); err != nil {
 		return err
 	}
-	return a.ends(ctx, ending{outcome: access.OutcomeGranted, status: statusDone})
+	return a.ends(ctx, ending{outcome: access.OutcomeGranted, status: p.client.Statuses().Done})
 }
 
 func denied(ctx context.Context, p *play) error {
@@ -105,7 +96,7 @@ func denied(ctx context.Context, p *play) error {
 	if err := a.decide(ctx, "mia", stack.Verdict{Verdict: access.Deny, Reason: "no need"}); err != nil {
 		return err
 	}
-	return a.ends(ctx, ending{access.OutcomeDenied, statusWontDo, "wiki-editors", false})
+	return a.ends(ctx, ending{access.OutcomeDenied, p.client.Statuses().WontDo, "wiki-editors", false})
 }
 
 func withdrawn(ctx context.Context, p *play) error {
@@ -117,7 +108,7 @@ func withdrawn(ctx context.Context, p *play) error {
 		return fmt.Errorf("withdraw: %w", err)
 	}
 	p.check("ben takes it back")
-	return a.ends(ctx, ending{access.OutcomeWithdrawn, statusWontDo, "wiki-editors", false})
+	return a.ends(ctx, ending{access.OutcomeWithdrawn, p.client.Statuses().WontDo, "wiki-editors", false})
 }
 
 func lease(ctx context.Context, p *play) error {
@@ -138,7 +129,7 @@ func lease(ctx context.Context, p *play) error {
 	}
 	p.check("the directory added ana and removed her again; the lease lasted %s, proof of its end: %s",
 		ended.EndedAt.Sub(*ended.GrantedAt).Round(100*time.Millisecond), ended.Verification.Evidence)
-	return a.ends(ctx, ending{access.OutcomeGranted, statusDone, group, false})
+	return a.ends(ctx, ending{access.OutcomeGranted, p.client.Statuses().Done, group, false})
 }
 
 // endedLease waits until the request's lease has ended, with its times and the proof.

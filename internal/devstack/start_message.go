@@ -35,10 +35,13 @@ func (s startMessage) text() string {
 
 func (s startMessage) links(line func(string, ...any)) {
 	line("")
-	if s.jira != nil {
+	switch {
+	case s.jira != nil:
 		line("  Jira board     %s   (yours: project %s, issue type %s)", s.urls.Board, s.jira.Project, s.jira.IssueType)
 		line("                 check it first: %s --as zoe doctor --test-ticket jira", s.usher())
-	} else {
+	case s.urls.DeskKind == stack.RequestTracker:
+		line("  Desk           %s   (Request Tracker: log in as mia@example.test with token-of-mia, and so on)", s.urls.Board)
+	default:
 		line("  Jira board     %s   (fake: choose who you are, move cards)", s.urls.Board)
 	}
 	line("  Directory      %s   (small: groups and their members)", s.urls.Directory)

@@ -12,7 +12,7 @@ import (
 	"usher/internal/devstack/stack"
 )
 
-// stateDir is where up keeps what goes on at the next start, below usher's folder.
+// stateDir is where up keeps what goes on at the next start, below usher's folder; another desk than Jira has one of its own.
 const stateDir = ".usher"
 
 // up runs the stack until the context ends.
@@ -56,9 +56,14 @@ func upOptions(p program) (stack.Options, error) {
 		return stack.Options{}, err
 	}
 	jira, err := realJira(p.getenv)
+	dir := stateDir
+	if desk := p.getenv("DESK"); desk != "" && desk != string(stack.Jira) {
+		// Requests whose tickets are on another desk go on with that desk.
+		dir += "-" + desk
+	}
 	return stack.Options{
-		Dir: filepath.Join(root, stateDir), Root: root, FixedPorts: true, Log: p.out, Jira: jira,
-		TemporalAddress: p.getenv("TEMPORAL_ADDRESS"),
+		Dir: filepath.Join(root, dir), Root: root, FixedPorts: true, Log: p.out, Jira: jira,
+		TemporalAddress: p.getenv("TEMPORAL_ADDRESS"), Desk: stack.DeskKind(p.getenv("DESK")),
 	}, err
 }
 

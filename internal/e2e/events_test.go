@@ -151,7 +151,7 @@ func ticketEvents() []*ticketEvent {
 		},
 		{
 			row: auto("assigned to somebody else", granted, seenEvents, ""),
-			do:  inOrder(board("zoe", "assign", "to", stack.JiraAccount("omar")), seen(access.EventTicketChanged), approves),
+			do:  inOrder(board("zoe", "assign", "to", stack.DeskAccount("omar")), seen(access.EventTicketChanged), approves),
 		},
 		{
 			row: auto("opened again after the end: closed again", granted, nil, ""),
@@ -184,7 +184,7 @@ func lostWebhook() *ticketEvent {
 	return &ticketEvent{
 		row: row{name: "ticket event: approver moves it, the webhook is lost", ask: "wiki/editor", want: want},
 		do: inOrder(func(ctx context.Context, e *ticketEvent) error {
-			return e.SetJiraFaults(ctx, map[string]any{"lose_webhooks": 1})
+			return e.SetDeskFaults(ctx, map[string]any{"lose_webhooks": 1})
 		}, moves("mia", statusApproved)),
 	}
 }

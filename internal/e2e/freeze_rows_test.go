@@ -221,7 +221,7 @@ func assignedTo(person access.PersonID) frozenStep {
 	return func(ctx context.Context, c *crowd, r *frozenRow) error {
 		return awaited(ctx, func(context.Context) error {
 			for _, ticket := range c.evidence(r.id).tickets {
-				if ticket.Assignee == stack.JiraAccount(person) {
+				if ticket.Assignee == stack.DeskAccount(person) {
 					return nil
 				}
 			}

@@ -23,7 +23,7 @@ func secondDesk(t *testing.T) (*jiratest.Server, settings) {
 	t.Helper()
 	bot := jiratest.DefaultAccount()
 	jira := jiratest.New(jiratest.Config{Accounts: []jiratest.Account{
-		bot, {ID: stack.JiraAccount("ana"), Email: "ana@example.test", DisplayName: "Ana Alves", Token: "token-of-ana"},
+		bot, {ID: stack.DeskAccount("ana"), Email: "ana@example.test", DisplayName: "Ana Alves", Token: "token-of-ana"},
 	}})
 	server := httptest.NewServer(jira)
 	t.Cleanup(func() {
@@ -81,7 +81,7 @@ func TestManyDesks(t *testing.T) {
 	require.ErrorContains(t, err, "CRM seller is asked for on the desk second")
 
 	// Nothing but its own watch tells a request what ana does with its ticket.
-	require.NoError(t, second.MoveAs(stack.JiraAccount("ana"), string(there.Key), statusWontDo))
+	require.NoError(t, second.MoveAs(stack.DeskAccount("ana"), string(there.Key), statusWontDo))
 	require.NoError(t, s.TransitionTicket(ctx, "ana", here.Key, statusWontDo))
 	for _, id := range []access.RequestID{"here", "there"} {
 		_, err := s.Await(ctx, id, func(d stack.Detail) error {

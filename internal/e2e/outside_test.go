@@ -56,7 +56,7 @@ type desk struct{ url string }
 
 // do posts a form of the board: comment, assign, delete, project.
 func (d *desk) do(ctx context.Context, what string, as access.PersonID, key access.TicketKey, more ...string) error {
-	form := url.Values{"key": {string(key)}, "as": {stack.JiraAccount(as)}}
+	form := url.Values{"key": {string(key)}, "as": {stack.DeskAccount(as)}}
 	for i := 0; i+1 < len(more); i += 2 {
 		form.Set(more[i], more[i+1])
 	}

@@ -263,7 +263,7 @@ func (s *system) reader(t *testing.T) access.TicketReader {
 		access.TicketWaiting: {statusWaiting}, access.TicketApproved: {statusApproved}, access.TicketDenied: {statusDenied},
 		access.TicketWorking: {statusWorking}, access.TicketDone: {statusDone}, access.TicketWontDo: {statusWontDo},
 	}
-	c.FulfilledBy = []access.AccountID{access.AccountID(stack.JiraAccount("zoe"))}
+	c.FulfilledBy = []access.AccountID{access.AccountID(stack.DeskAccount("zoe"))}
 	desk, err := jira.New(c, "jira")
 	require.NoError(t, err)
 	return desk

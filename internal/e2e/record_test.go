@@ -132,10 +132,10 @@ func operatorDecides(ctx context.Context, e *ticketEvent) error {
 // deskAway is asked, approved and granted while the desk is down, and gets its ticket when the desk is back.
 func deskAway() *ticketEvent {
 	e := scenario("desk down and back", "wiki/editor", granted, func(ctx context.Context, e *ticketEvent) error {
-		return errors.Join(e.approve(ctx), e.state(ctx, access.OutcomeGranted), e.SetJiraFaults(ctx, nil))
+		return errors.Join(e.approve(ctx), e.state(ctx, access.OutcomeGranted), e.SetDeskFaults(ctx, nil))
 	})
 	e.before = func(ctx context.Context, e *ticketEvent) error {
-		return e.SetJiraFaults(ctx, map[string]any{"down": true})
+		return e.SetDeskFaults(ctx, map[string]any{"down": true})
 	}
 	return e
 }

@@ -41,7 +41,7 @@ func TestStopAndStartAgain(t *testing.T) {
 		require.NotZero(t, pid, part)
 		require.True(t, isGone(pid), "%s (pid %d) is left behind", part, pid)
 	}
-	for _, address := range []string{urls.API, urls.Jira, urls.DirectoryAPI, urls.WorkerHealth, "http://" + urls.TemporalAddress} {
+	for _, address := range []string{urls.API, urls.Desk, urls.DirectoryAPI, urls.WorkerHealth, "http://" + urls.TemporalAddress} {
 		u, err := url.Parse(address)
 		require.NoError(t, err)
 		conn, err := net.Dial("tcp", u.Host)

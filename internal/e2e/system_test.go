@@ -104,7 +104,7 @@ func startIn(t *testing.T, dir string, more settings) *system {
 	require.NoError(t, err)
 	s := &system{
 		Client: up.Client(), stack: up, log: said,
-		directory: &directory{url: up.URLs().DirectoryAPI}, jira: &desk{url: up.URLs().Jira},
+		directory: &directory{url: up.URLs().DirectoryAPI}, jira: &desk{url: up.URLs().Desk},
 	}
 	s.temporal, err = client.Dial(client.Options{HostPort: up.URLs().TemporalAddress, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)

@@ -206,7 +206,7 @@ func (s *system) forgedWebhook(ctx context.Context, t *testing.T) *row {
 	ticket, err := r.ticket(ctx)
 	require.NoError(t, err)
 	body, err := json.Marshal(map[string]any{
-		"webhookEvent": "jira:issue_updated", "user": map[string]any{"accountId": stack.JiraAccount("mia")},
+		"webhookEvent": "jira:issue_updated", "user": map[string]any{"accountId": stack.DeskAccount("mia")},
 		"issue": map[string]any{"id": ticket.ID, "fields": map[string]any{"status": map[string]any{"name": statusApproved}}},
 	})
 	require.NoError(t, err)

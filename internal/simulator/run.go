@@ -28,7 +28,7 @@ type addresses struct {
 }
 
 // run serves until the context ends, and then returns nil.
-func run(ctx context.Context, args []string, p program) error {
+func run(ctx context.Context, args []string, p program) (ended error) {
 	o, err := p.options(args)
 	if err != nil {
 		return err
@@ -45,6 +45,14 @@ func run(ctx context.Context, args []string, p program) error {
 	directory, err := newDirectory(o)
 	if err != nil {
 		return errors.Join(err, jira.Close())
+	}
+	if o.requestTrackerAddr != "" {
+		tracker, err := startRequestTracker(ctx, o)
+		if err != nil {
+			return errors.Join(err, jira.Close())
+		}
+		defer func() { ended = errors.Join(ended, tracker.Stop()) }()
+		fmt.Fprintf(p.out, "Request Tracker %s  %s\n", tracker.Version, tracker.URL)
 	}
 	if p.getenv(jiraspec.EnvOut) == "" {
 		return errors.Join(serve(ctx, o, p, jira, directory), jira.Close())

@@ -52,7 +52,7 @@ func (c calls) String() string {
 // deskCalls asks the fake Jira for its counters; what is asked for by the simulator's own pages is not in them.
 func (u *usher) deskCalls(ctx context.Context) (calls, error) {
 	counted := calls{}
-	err := u.call(ctx, outgoing{method: http.MethodGet, address: u.urls.Jira + "/_sim/requests", into: &counted})
+	err := u.call(ctx, outgoing{method: http.MethodGet, address: u.urls.Desk + "/_sim/requests", into: &counted})
 	return counted, err
 }
 
@@ -115,9 +115,9 @@ func perHour(n float64, in time.Duration) float64 { return n * float64(time.Hour
 
 // board does something to a ticket as a person does on the board: "assign" (with "to"), "delete".
 func (u *usher) board(ctx context.Context, what string, as access.PersonID, key string, more ...string) error {
-	fields := map[string]string{"key": key, "as": stack.JiraAccount(as)}
+	fields := map[string]string{"key": key, "as": stack.DeskAccount(as)}
 	for i := 0; i+1 < len(more); i += 2 {
 		fields[more[i]] = more[i+1]
 	}
-	return u.postForm(ctx, u.urls.Jira+"/board/"+what, fields)
+	return u.postForm(ctx, u.urls.Desk+"/board/"+what, fields)
 }

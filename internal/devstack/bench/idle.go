@@ -257,7 +257,7 @@ func (r *run) change(ctx context.Context) error {
 		return err
 	}
 	for _, ticket := range tickets[len(tickets)-changes:] {
-		if err := r.usher.board(ctx, "assign", "omar", ticket.Key, "to", stack.JiraAccount("omar")); err != nil {
+		if err := r.usher.board(ctx, "assign", "omar", ticket.Key, "to", stack.DeskAccount("omar")); err != nil {
 			return err
 		}
 	}

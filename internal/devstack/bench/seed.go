@@ -48,7 +48,7 @@ func (s *seeder) batch(ctx context.Context, store *ledger.Store, size int) error
 	}
 	// The last one is of this moment, so there is one more, which is deleted.
 	err := s.usher.call(ctx, outgoing{
-		method: http.MethodPost, address: s.usher.urls.Jira + "/_sim/seed", contentType: "application/json", into: &made,
+		method: http.MethodPost, address: s.usher.urls.Desk + "/_sim/seed", contentType: "application/json", into: &made,
 		body: map[string]any{"count": size + 1, "from": s.seeded + 1, "project": "ACCESS", "spread_seconds": seedAge.Seconds()},
 	})
 	if err != nil {

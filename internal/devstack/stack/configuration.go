@@ -3,7 +3,7 @@ package stack
 import (
 	"bytes"
 	"crypto/rand"
-	_ "embed" // For the files that the stack writes.
+	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -46,6 +46,11 @@ var demoCatalog string
 //go:embed files/worker.yaml
 var workerTemplate string
 
+// deskTemplates are the sections of the desks, by kind.
+//
+//go:embed files/desks
+var deskTemplates embed.FS
+
 //go:embed files/starter.yaml
 var starterTemplate string
 
@@ -58,7 +63,8 @@ func DemoCatalog() string { return demoCatalog }
 // values are what the templates show.
 type values struct {
 	Temporal, Catalog, Health, API                         string
-	Jira, JiraUser, SCIM                                   string
+	Kind                                                   DeskKind
+	Desk, DeskUser, SCIM                                   string
 	RequestURL                                             string
 	PollInitialInterval, PollMaxInterval, SearchIndexDelay string
 	Fulfiller, FulfillerName                               string
@@ -78,12 +84,19 @@ func (s *Stack) writeConfiguration() error {
 	}
 	v := values{
 		Temporal: s.urls.TemporalAddress, Catalog: s.path(catalogFile), Health: s.listen.health, API: s.listen.api,
-		Jira: s.urls.Jira, JiraUser: simulatorUser, SCIM: s.urls.DirectoryAPI + "/scim/v2",
-		RequestURL: s.requestURL(), Fulfiller: JiraAccount(Auditor), FulfillerName: string(Auditor) + "@example.test", RealJira: s.options.Jira, Targets: s.options.Targets, MoreDesks: s.options.MoreDesks,
+		Kind: s.options.Desk, Desk: s.urls.Desk, DeskUser: simulatorUser, SCIM: s.urls.DirectoryAPI + "/scim/v2",
+		RequestURL: s.requestURL(), Fulfiller: DeskAccount(Auditor), FulfillerName: string(Auditor) + "@example.test", RealJira: s.options.Jira, Targets: s.options.Targets, MoreDesks: s.options.MoreDesks,
 		PollInitialInterval: lookFirst.String(), PollMaxInterval: lookAtMost.String(), SearchIndexDelay: deskSettles.String(),
+	}
+	section, err := deskTemplates.ReadFile("files/desks/" + string(s.options.Desk) + ".yaml")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", workerFile, err)
 	}
 	for name, text := range map[string]string{workerFile: workerTemplate, starterFile: starterTemplate} {
 		parsed, err := template.New(name).Funcs(template.FuncMap{"quote": strconv.Quote}).Parse(text)
+		if err == nil {
+			_, err = parsed.New("desk").Parse(string(section))
+		}
 		if err != nil {
 			return fmt.Errorf("write %s: %w", name, err)
 		}
@@ -123,7 +136,7 @@ func (s *Stack) writeSecrets() error {
 	}
 	s.simulator.command.env = s.environment(webhookSecretEnv + "=" + secret)
 	for name, text := range map[string]string{
-		"ledger-url": "sqlite:" + s.path("ledger.db"), "jira-token": simulatorToken, "directory-token": simulatorToken,
+		"ledger-url": "sqlite:" + s.path("ledger.db"), "desk-token": simulatorToken, "directory-token": simulatorToken,
 		"webhook-secret": secret,
 	} {
 		if err := writeFile(s.path(secretsDir+"/"+name), text+"\n", 0o600); err != nil {
@@ -142,11 +155,11 @@ func (s *Stack) webhookSecret() (string, error) {
 	return string(bytes.TrimSpace(text)), err
 }
 
-// simulatorArguments are those of the fake Jira and the directory. With a real Jira only the directory is used. The events
+// simulatorArguments are those of the desk and the directory. With a real Jira only the directory is used. The events
 // are those that `usher doctor` asks a Jira administrator for.
 func (s *Stack) simulatorArguments() []string {
-	args := []string{"-jira-addr", s.listen.jira, "-scim-addr", s.listen.directory, "-state", s.path("simulator")}
-	if s.options.Jira == nil {
+	args := []string{"-scim-addr", s.listen.directory, "-state", s.path("simulator"), "-" + string(s.options.Desk) + "-addr", s.listen.desk}
+	if s.options.Desk == Jira && s.options.Jira == nil {
 		args = append(args, "-webhook-url", s.urls.API+"/v1/desks/jira/webhook", "-webhook-secret-env", webhookSecretEnv,
 			"-webhook-events", "jira:issue_updated,jira:issue_deleted")
 	}

@@ -35,9 +35,11 @@ type Options struct {
 	Targets map[access.TargetName]string
 	// MoreDesks are further desks, by the names that the catalog uses: the YAML of each one's section, in one line.
 	MoreDesks map[access.DeskName]string
-	// SimulatorArgs are further flags for the fake Jira and the directory, such as "-edition=data_center".
+	// Desk is which desk the simulator serves; "" means Jira.
+	Desk DeskKind
+	// SimulatorArgs are further flags for the desk and the directory, such as "-edition=data_center".
 	SimulatorArgs []string
-	// Jira is a real desk instead of the simulator's; nil for the simulator's.
+	// Jira is a real Jira instead of the simulator's; nil for the simulator's.
 	Jira *RealJira
 	// Catalog is the catalog's YAML; "" means DemoCatalog, unless Dir has a catalog already, which people may have
 	// edited.
@@ -78,6 +80,15 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.BinDir, err = filepath.Abs(o.BinDir); err != nil {
 		return o, fmt.Errorf("start the stack: %w", err)
+	}
+	if o.Desk == "" {
+		o.Desk = Jira
+	}
+	if !o.Desk.known() {
+		return o, fmt.Errorf("start the stack: Desk is %q, expected one of %v", o.Desk, DeskKinds())
+	}
+	if o.Jira != nil && o.Desk != Jira {
+		return o, fmt.Errorf("start the stack: Desk is %s, expected %s with a Jira of one's own", o.Desk, Jira)
 	}
 	if o.Log == nil {
 		o.Log = io.Discard

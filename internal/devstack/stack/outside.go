@@ -13,16 +13,6 @@ import (
 	"usher/internal/access"
 )
 
-// Ticket is a ticket of the fake Jira as its page shows it.
-type Ticket struct {
-	ID, Key, Summary, Description string
-	Labels                        []string
-	Status, Resolution, Assignee  string
-	// Fields are the custom fields that have a value, by id.
-	Fields   map[string]string
-	Comments []struct{ Author, Body string }
-}
-
 // Group is a group of the directory. Members are the ids of its members.
 type Group struct {
 	ID, DisplayName string
@@ -35,50 +25,6 @@ type Change struct {
 	User        access.PersonID
 	At          time.Time
 }
-
-// Tickets are all tickets of the fake Jira, oldest first.
-func (c *Client) Tickets(ctx context.Context) ([]Ticket, error) {
-	var all []Ticket
-	err := getJSON(ctx, c.urls.Jira+"/_sim/issues", &all)
-	return all, err
-}
-
-// Ticket is the ticket of a key.
-func (c *Client) Ticket(ctx context.Context, key access.TicketKey) (Ticket, error) {
-	all, err := c.Tickets(ctx)
-	if err != nil {
-		return Ticket{}, err
-	}
-	for _, t := range all {
-		if t.Key == string(key) {
-			return t, nil
-		}
-	}
-	return Ticket{}, fmt.Errorf("the fake Jira has no ticket %s", key)
-}
-
-// TicketsOf are the tickets that carry a request's marker; more than one is a mistake of usher's.
-func (c *Client) TicketsOf(ctx context.Context, id access.RequestID) ([]Ticket, error) {
-	all, err := c.Tickets(ctx)
-	var found []Ticket
-	for _, t := range all {
-		for _, label := range t.Labels {
-			if access.Marker(label).IsOf(id) {
-				found = append(found, t)
-			}
-		}
-	}
-	return found, err
-}
-
-// TransitionTicket moves a ticket to the status of that name, as a person does on the board.
-func (c *Client) TransitionTicket(ctx context.Context, as access.PersonID, key access.TicketKey, status string) error {
-	form := url.Values{"key": {string(key)}, "to": {status}, "as": {JiraAccount(as)}}
-	return send(ctx, outgoing{http.MethodPost, c.urls.Jira + "/board/move", "application/x-www-form-urlencoded", form.Encode()})
-}
-
-// JiraAccount is a person's account in the fake Jira.
-func JiraAccount(person access.PersonID) string { return "acc-" + string(person) }
 
 // Groups are all groups of the directory.
 func (c *Client) Groups(ctx context.Context) ([]Group, error) {
@@ -143,9 +89,9 @@ func (c *Client) RunEnded(ctx context.Context, workflowID string) error {
 	return nil
 }
 
-// SetJiraFaults switches faults of the fake Jira on and all others off; the keys are those of GET /_sim/faults.
-func (c *Client) SetJiraFaults(ctx context.Context, faults map[string]any) error {
-	return c.setFaults(ctx, c.urls.Jira, faults)
+// SetDeskFaults switches faults of a fake desk on and all others off; the keys are those of GET /_sim/faults.
+func (c *Client) SetDeskFaults(ctx context.Context, faults map[string]any) error {
+	return c.setFaults(ctx, c.urls.Desk, faults)
 }
 
 // SetDirectoryFaults switches faults of the directory on and all others off; the keys are those of GET /_sim/faults.

@@ -61,7 +61,7 @@ func (s *Stack) workerReady(ctx context.Context) error {
 }
 
 func (s *Stack) simulatorReady(ctx context.Context) error {
-	if err := answers(ctx, "http://"+s.listen.jira+"/_sim/issues"); err != nil {
+	if err := answers(ctx, "http://"+s.listen.desk+s.options.Desk.alive()); err != nil {
 		return err
 	}
 	return answers(ctx, s.urls.DirectoryAPI+"/_sim/groups")

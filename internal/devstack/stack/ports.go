@@ -13,7 +13,7 @@ import (
 const (
 	PortTemporal   = 7233
 	PortTemporalUI = 8233
-	PortJira       = 8081
+	PortDesk       = 8081
 	PortDirectory  = 8082
 	PortAPI        = 8080
 )

@@ -27,7 +27,7 @@ type Stack struct {
 }
 
 // listen is where the parts listen: host:port each.
-type listen struct{ temporal, temporalHTTP, temporalUI, jira, directory, api, health string }
+type listen struct{ temporal, temporalHTTP, temporalUI, desk, directory, api, health string }
 
 // how long the parts may take until they answer. The machine may be busy compiling for somebody else.
 const (
@@ -200,7 +200,7 @@ func (s *Stack) chooseAddresses(ctx context.Context) error {
 		{"Temporal", PortTemporal, &s.listen.temporal},
 		{"the Temporal UI", PortTemporalUI, &s.listen.temporalUI},
 		{"Temporal's HTTP API", 0, &s.listen.temporalHTTP},
-		{"the fake Jira", PortJira, &s.listen.jira},
+		{"the desk", PortDesk, &s.listen.desk},
 		{"the directory", PortDirectory, &s.listen.directory},
 		{"the API", PortAPI, &s.listen.api},
 		{"the worker's probes", 0, &s.listen.health},
@@ -216,8 +216,9 @@ func (s *Stack) chooseAddresses(ctx context.Context) error {
 	s.urls = URLs{
 		API:             "http://" + s.listen.api,
 		APIDocs:         "http://" + s.listen.api + "/docs",
-		Jira:            "http://" + s.listen.jira,
-		Board:           "http://" + s.listen.jira + "/board",
+		DeskKind:        s.options.Desk,
+		Desk:            "http://" + s.listen.desk,
+		Board:           "http://" + s.listen.desk + s.options.Desk.board(),
 		Directory:       "http://" + s.listen.directory + "/directory",
 		DirectoryAPI:    "http://" + s.listen.directory,
 		TemporalAddress: s.listen.temporal,
@@ -232,7 +233,7 @@ func (s *Stack) chooseAddresses(ctx context.Context) error {
 		s.urls.TemporalUI = "http://" + s.listen.temporalUI
 	}
 	if theirs := s.options.Jira; theirs != nil {
-		s.urls.Jira, s.urls.Board = theirs.URL, theirs.URL
+		s.urls.Desk, s.urls.Board = theirs.URL, theirs.URL
 	}
 	return nil
 }

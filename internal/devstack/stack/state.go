@@ -13,9 +13,10 @@ type URLs struct {
 	// API is where usher's HTTP API starts; APIDocs is its document, for people.
 	API     string `json:"api"`
 	APIDocs string `json:"api_docs"`
-	// Jira is the site, Board what people look at; with a real Jira, both are its address.
-	Jira  string `json:"jira"`
-	Board string `json:"board"`
+	// Desk is the site of the desk, Board what people look at; with a real Jira, both are its address.
+	DeskKind DeskKind `json:"desk_kind"`
+	Desk     string   `json:"desk"`
+	Board    string   `json:"board"`
 	// Directory is the page with the members; DirectoryAPI is where the simulator answers questions about it.
 	Directory    string `json:"directory"`
 	DirectoryAPI string `json:"directory_api"`

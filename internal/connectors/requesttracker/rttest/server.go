@@ -101,7 +101,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	if err := s.fill(ctx, c, env, code); err != nil {
 		return nil, fmt.Errorf("start Request Tracker: %w", err)
 	}
-	if err := s.serve(c.Home, env, host, port); err != nil {
+	if err := s.serve(ctx, c.Home, env, host, port); err != nil {
 		return nil, fmt.Errorf("start Request Tracker: %w", err)
 	}
 	if err := s.await(ctx); err != nil {
@@ -171,8 +171,8 @@ func (s *Server) fill(ctx context.Context, c Config, env []string, code string) 
 }
 
 // serve starts the server's processes. The shell ends them with its pipe, also when this program is killed.
-func (s *Server) serve(home string, env []string, host, port string) error {
-	s.process = exec.Command("sh", "-c", `"$@" & cat >/dev/null; kill $!; wait`, "sh",
+func (s *Server) serve(ctx context.Context, home string, env []string, host, port string) error {
+	s.process = exec.CommandContext(context.WithoutCancel(ctx), "sh", "-c", `"$@" & cat >/dev/null; kill $!; wait`, "sh",
 		command, "--server", "Starlet", "--host", host, "--port", port, "--max-workers", "2", "--max-reqs-per-child", "100000")
 	s.process.Dir, s.process.Env, s.process.Stdout, s.process.Stderr = home, env, &s.output, &s.output
 	s.process.WaitDelay = 10 * time.Second
