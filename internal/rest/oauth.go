@@ -14,9 +14,13 @@ import (
 )
 
 // ClientCredentials are those of a service account that logs in by OAuth 2.0 (RFC 6749, section 4.4): it gets tokens that
-// last for some minutes, and no refresh token, because it can log in again.
+// last for some minutes, and no refresh token, because it can log in again. With a RefreshToken it logs in as whoever that
+// was given to instead (section 6).
 type ClientCredentials struct {
 	ID, Secret string
+	// RefreshToken may be replaced by the server: then the new one is used until the process ends, so a server that takes
+	// back the old one is not for us.
+	RefreshToken string
 	// TokenURL is where tokens are given.
 	TokenURL string
 	// Scopes are asked for; none leaves them to the server.
@@ -38,12 +42,13 @@ const (
 // RateLimited when it says so, Transient when it does not answer.
 type OAuthTransport struct {
 	base   http.RoundTripper
-	config clientcredentials.Config
+	config ClientCredentials
 	client *http.Client
 	now    func() time.Time
 	// turn has one place: who has put something in may change current.
 	turn    chan struct{}
 	current token
+	refresh string
 }
 
 // token is one that was given at a moment; until is zero where it does not end by itself.
@@ -55,8 +60,9 @@ type token struct {
 // NewOAuthTransport logs in over base, and sends the calls over it too.
 func NewOAuthTransport(base http.RoundTripper, c ClientCredentials) *OAuthTransport {
 	return &OAuthTransport{
-		base:   base,
-		config: clientcredentials.Config{ClientID: c.ID, ClientSecret: c.Secret, TokenURL: c.TokenURL, Scopes: c.Scopes},
+		base:    base,
+		config:  c,
+		refresh: c.RefreshToken,
 		client: &http.Client{
 			Transport: base,
 			// Nobody else may be sent the secret.
@@ -146,7 +152,7 @@ func (t token) ending(now time.Time) bool {
 }
 
 func (l *OAuthTransport) ask(ctx context.Context) (token, error) {
-	given, err := l.config.Token(context.WithValue(untraced{ctx}, oauth2.HTTPClient, l.client))
+	given, err := l.given(context.WithValue(untraced{ctx}, oauth2.HTTPClient, l.client))
 	if err != nil {
 		return token{}, l.refused(err)
 	}
@@ -155,6 +161,21 @@ func (l *OAuthTransport) ask(ctx context.Context) (token, error) {
 		fresh.until = fresh.at.Add(time.Until(given.Expiry))
 	}
 	return fresh, nil
+}
+
+// given is a token that the server gives for the credentials.
+func (l *OAuthTransport) given(ctx context.Context) (*oauth2.Token, error) {
+	c := l.config
+	if c.RefreshToken == "" {
+		own := clientcredentials.Config{ClientID: c.ID, ClientSecret: c.Secret, TokenURL: c.TokenURL, Scopes: c.Scopes}
+		return own.Token(ctx)
+	}
+	delegated := oauth2.Config{ClientID: c.ID, ClientSecret: c.Secret, Endpoint: oauth2.Endpoint{TokenURL: c.TokenURL}}
+	given, err := delegated.TokenSource(ctx, &oauth2.Token{RefreshToken: l.refresh}).Token()
+	if err == nil && given.RefreshToken != "" {
+		l.refresh = given.RefreshToken
+	}
+	return given, err
 }
 
 // untraced is a context without the values of the call that a token is for: its trace must not take the log-in for the

@@ -48,6 +48,29 @@ func (s *tokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"access_token":"t%d","token_type":"Bearer","expires_in":3600}`, s.given)
 }
 
+// TestToken_refresh: with a refresh token usher is whoever that was given to. The server may give another one.
+func TestToken_refresh(t *testing.T) {
+	l := newLogin(t, func(c *ClientCredentials) { c.RefreshToken = "r0" })
+	var asked []string
+	l.tokens.instead = func(w http.ResponseWriter, r *http.Request) {
+		if r.PostFormValue("client_id") != "usher" || r.PostFormValue("client_secret") != clientSecret {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		asked = append(asked, r.PostFormValue("grant_type")+" "+r.PostFormValue("refresh_token"))
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"access_token":"t%d","refresh_token":"r%d","token_type":"Bearer","expires_in":1799}`, len(asked), len(asked)/2)
+	}
+	for _, with := range []string{"t1", "t2", "t3", "t4"} {
+		require.NoError(t, l.call(Create))
+		require.Equal(t, with, l.api.tried[len(l.api.tried)-1])
+		l.now = l.now.Add(time.Hour)
+	}
+	require.Equal(t, []string{"refresh_token r0", "refresh_token r0", "refresh_token r1", "refresh_token r1"}, asked)
+	l.tokens.instead = nil
+	require.Equal(t, access.Forbidden, access.KindOf(l.call(Create)), "a refresh token that has ended is for a person to replace")
+}
+
 // guarded is an API that takes one token at a time.
 type guarded struct {
 	mu     sync.Mutex

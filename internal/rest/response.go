@@ -19,6 +19,15 @@ type Response struct {
 	Body   []byte
 }
 
+// Clock returns when the answer was made, by the other side's own clock; zero when it does not show it.
+func (r Response) Clock() time.Time {
+	at, err := http.ParseTime(r.Header.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return at.UTC()
+}
+
 // StatusError is the cause of an error that an answer made: its status and the sentence that ErrorText picked ("" for
 // none), without secrets.
 type StatusError struct {

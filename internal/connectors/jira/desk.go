@@ -169,16 +169,7 @@ func (d *driver) Self(ctx context.Context, op string) (desk.Self, error) {
 	if me.id() == "" {
 		return desk.Self{}, access.Errorf(access.Transient, op, "Jira did not say which account the credentials belong to")
 	}
-	return desk.Self{Account: me.id(), Clock: clockOf(answer)}, nil
-}
-
-// clockOf is when the answer was made, by the clock of Jira's own front; zero when it does not tell.
-func clockOf(a rest.Response) time.Time {
-	at, err := http.ParseTime(a.Header.Get("Date"))
-	if err != nil {
-		return time.Time{}
-	}
-	return at.UTC()
+	return desk.Self{Account: me.id(), Clock: answer.Clock()}, nil
 }
 
 // issuePath is the path of an issue by its id.

@@ -24,7 +24,7 @@ func (d *driver) Search(ctx context.Context, op string, s desk.Search) (desk.Pag
 		return desk.Page{}, err
 	}
 	tickets, err := d.tickets(ctx, op, got.list)
-	return desk.Page{Tickets: tickets, Next: got.next, Now: clockOf(got.answer)}, err
+	return desk.Page{Tickets: tickets, Next: got.next, Now: got.answer.Clock()}, err
 }
 
 // found is an issue as the search for a marker shows it.
@@ -46,7 +46,7 @@ func (d *driver) searchMarker(ctx context.Context, op string, s desk.Search) (de
 	if err != nil {
 		return desk.Page{}, err
 	}
-	page := desk.Page{Next: got.next, Now: clockOf(got.answer)}
+	page := desk.Page{Next: got.next, Now: got.answer.Clock()}
 	for _, hit := range got.list {
 		stamps := stampsIn(hit.Properties[stampKey])
 		page.Tickets = append(page.Tickets, desk.Ticket{

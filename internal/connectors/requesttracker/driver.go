@@ -75,7 +75,7 @@ func (d *driver) Self(ctx context.Context, op string) (desk.Self, error) {
 	case me.Name == "" || string(me.ID) != d.config.account():
 		return desk.Self{}, access.Errorf(access.Transient, op, "RT did not say which account the token belongs to")
 	}
-	return desk.Self{Account: me.Name, Clock: clockOf(answer)}, nil
+	return desk.Self{Account: me.Name, Clock: answer.Clock()}, nil
 }
 
 // get is a call that reads.
@@ -106,12 +106,6 @@ func (d *driver) ref(id, queue string) desk.Ref {
 		ID: access.TicketID(id), Key: access.TicketKey(queue + " #" + id),
 		URL: d.site + "/Ticket/Display.html?id=" + id,
 	}
-}
-
-// clockOf is when the answer was made, by the desk's own clock; zero when it does not show it.
-func clockOf(a rest.Response) time.Time {
-	at, _ := http.ParseTime(a.Header.Get("Date"))
-	return at.UTC()
 }
 
 // kindOf is what RT means by an answer where HTTP alone would mislead.

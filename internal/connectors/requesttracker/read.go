@@ -115,7 +115,7 @@ func (d *driver) Search(ctx context.Context, op string, s desk.Search) (desk.Pag
 	if err != nil {
 		return desk.Page{}, err
 	}
-	out := desk.Page{Now: clockOf(answer)}
+	out := desk.Page{Now: answer.Clock()}
 	for _, t := range got.Items {
 		if s.Marker != "" || !t.LastUpdated.Before(since) {
 			out.Tickets = append(out.Tickets, d.of(t))
