@@ -51,7 +51,7 @@ func (d *Desk) decisionMoves(t Ticket, me access.AccountID) []access.TicketMove 
 	for _, c := range changes {
 		for _, one := range c.Items {
 			status := cmp.Or(one.ToName, one.To)
-			phase, _ := d.config.listed(status)
+			phase, _ := d.config.listed(Status{ID: one.To, Name: status})
 			if one.of(d.traits.StatusField) && c.By != me && (phase == access.TicketApproved || phase == access.TicketDenied) {
 				moves = append(moves, access.TicketMove{ID: c.ID, At: c.At, By: c.By, ByName: c.ByName, Status: status, Phase: phase})
 			}

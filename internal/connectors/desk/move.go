@@ -40,7 +40,7 @@ func (d *Desk) stand(ctx context.Context, op string, id access.TicketID) (Ticket
 	if err != nil {
 		return t, "", err
 	}
-	if _, listed := d.config.listed(t.Status.Name); listed || t.Status.Phase != access.TicketWorking {
+	if _, listed := d.config.listed(t.Status); listed || t.Status.Phase != access.TicketWorking {
 		return t, d.phase(t, true), nil
 	}
 	// Only such a status reads differently on a ticket that nobody moved.
@@ -62,7 +62,7 @@ func (d *Desk) choose(op string, from Ticket, ways []Transition, to access.Ticke
 		if !leads {
 			continue
 		}
-		listed, _ := d.config.listed(way.To.Name)
+		listed, _ := d.config.listed(way.To)
 		if to == access.TicketWontDo && cmp.Or(listed, way.To.Phase) != to && way.DoneOnly != "" {
 			// This would close the ticket as done.
 			unresolved = fmt.Sprintf("; %q %s, and %s does not list %q", way.Name, way.DoneOnly, Key(d.name, "statuses.wont_do"), way.To.Name)

@@ -11,7 +11,7 @@ import (
 // phase is where a ticket stands. moved is false when the status is the ticket's first one: whatever that is called, a new
 // ticket waits, unless the configuration lists it.
 func (d *Desk) phase(t Ticket, moved bool) access.TicketPhase {
-	phase, listed := d.config.listed(t.Status.Name)
+	phase, listed := d.config.listed(t.Status)
 	if !listed {
 		phase = cmp.Or(t.Status.Phase, access.TicketOther)
 	}
@@ -25,10 +25,10 @@ func (d *Desk) phase(t Ticket, moved bool) access.TicketPhase {
 	}
 }
 
-// listed returns the phase that the configuration names for a status.
-func (c Config) listed(name string) (access.TicketPhase, bool) {
+// listed returns the phase that the configuration names for a status, by its name or by its id.
+func (c Config) listed(s Status) (access.TicketPhase, bool) {
 	for _, phase := range phases() {
-		if contains(c.Statuses[phase], name) {
+		if contains(c.Statuses[phase], s.Name) || contains(c.Statuses[phase], s.ID) {
 			return phase, true
 		}
 	}
@@ -38,10 +38,10 @@ func (c Config) listed(name string) (access.TicketPhase, bool) {
 // rank is how much the configuration likes a status as the target of a move to a phase: 0 is best; false when the
 // status is not in the phase, whatever resolution is set on the way.
 func (c Config) rank(s Status, to access.TicketPhase) (int, bool) {
-	phase, listed := c.listed(s.Name)
+	phase, listed := c.listed(s)
 	if listed {
 		for n, name := range c.Statuses[to] {
-			if strings.EqualFold(name, s.Name) {
+			if strings.EqualFold(name, s.Name) || strings.EqualFold(name, s.ID) {
 				return n, true
 			}
 		}

@@ -52,6 +52,17 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
+func TestPhase_listed_by_id(t *testing.T) {
+	s := newScript()
+	s.tickets["id:1"] = open("id:1")
+	byID := s.tickets["id:1"].Status.ID
+	d := s.desk(desk.Config{Statuses: map[access.TicketPhase][]string{access.TicketApproved: {byID}}})
+	got, err := d.ReadTicket(t.Context(), "id:1")
+	require.NoError(t, err)
+	require.NotEqual(t, got.Status, byID)
+	require.Equal(t, access.TicketApproved, got.Phase)
+}
+
 func TestIsText_name_compared(t *testing.T) {
 	s := newScript()
 	s.schema.Fields["cf-1"] = desk.Field{ID: "cf-1", Name: "Reason", TakesText: true}
