@@ -26,7 +26,8 @@ export REASON KEEP FULL ONLY
 
 # The vendor's OpenAPI documents of Jira are not ours to ship. Where they are, what goes over the wire is held against them.
 JIRA_SPECS ?= $(abspath $(wildcard ../shared/specs/jira))
-export JIRA_SPECS
+SERVICENOW_SPECS ?= $(abspath $(wildcard ../shared/specs/servicenow))
+export JIRA_SPECS SERVICENOW_SPECS
 CONTRACT := $(CURDIR)/bin/contract
 
 PACKAGES = $(if $(PKG),$(PKG),$(shell go list ./... | grep -v '/internal/e2e'))
@@ -75,7 +76,7 @@ race: $(SERVER) bin/testsum ## the same tests under the race detector
 
 e2e: bin/temporal bin/testsum ## real binaries on a real Temporal server; FULL=1 plays every row of the sweeps, ONLY=regexp the rows it matches
 	@mkdir -p $(CONTRACT)
-	@{ JIRA_CONTRACT_OUT=$(CONTRACT) $(GOTEST) -count=1 -skip '^TestRecordHistories$$' ./internal/e2e/... || $(GO_FAILED); } | $(TESTSUM)
+	@{ CONTRACT_OUT=$(CONTRACT) $(GOTEST) -count=1 -skip '^TestRecordHistories$$' ./internal/e2e/... || $(GO_FAILED); } | $(TESTSUM)
 
 attack: bin/temporal bin/testsum ## an attacker with a desk account against the running system; a row for each attack and desk
 	@{ $(GOTEST) -count=1 -run '^TestAttack$$' ./internal/e2e/... || $(GO_FAILED); } | $(TESTSUM)
@@ -85,8 +86,8 @@ promises: ## one table: what every service desk must do, and which desk does it;
 
 contract: ## hold the operations that tests (and e2e before it) put on the wire against the vendor's documents
 	@mkdir -p $(CONTRACT)
-	@JIRA_CONTRACT_OUT=$(CONTRACT) go test -count=1 ./internal/connectors/jira ./internal/connectors/jira/jiraspec
-	@JIRA_CONTRACT_OUT=$(CONTRACT) go run ./internal/tools/contract -need cloud,data_center -remove
+	@CONTRACT_OUT=$(CONTRACT) go test -count=1 ./internal/connectors/jira ./internal/connectors/apispec
+	@CONTRACT_OUT=$(CONTRACT) go run ./internal/tools/contract -need cloud,data_center -remove
 
 sizes: ## lines without tests of what desks share, of each desk and of its fake; a report, never a failure
 	@lines() { for group; do \

@@ -12,8 +12,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"usher/internal/connectors/apispec"
 	"usher/internal/connectors/desktest"
-	"usher/internal/connectors/jira/jiraspec"
 	"usher/internal/connectors/jira/jiratest"
 	"usher/internal/connectors/scim/scimtest"
 )
@@ -54,11 +54,11 @@ func run(ctx context.Context, args []string, p program) (ended error) {
 		defer func() { ended = errors.Join(ended, tracker.Stop()) }()
 		fmt.Fprintf(p.out, "Request Tracker %s  %s\n", tracker.Version, tracker.URL)
 	}
-	if p.getenv(jiraspec.EnvOut) == "" {
+	if p.getenv(apispec.EnvOut) == "" {
 		return errors.Join(serve(ctx, o, p, jira, directory), jira.Close())
 	}
 	// Holding every exchange against the vendor's documents takes time, so it is done only where somebody reads the report.
-	front, err := jiraspec.InFront(p.getenv, jiraspec.Edition(o.edition), jira)
+	front, err := apispec.InFront(p.getenv, apispec.Edition(o.edition), jira)
 	if err != nil {
 		return errors.Join(err, jira.Close())
 	}

@@ -19,8 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/apispec"
 	"usher/internal/connectors/jira"
-	"usher/internal/connectors/jira/jiraspec"
 	"usher/internal/connectors/jira/jiratest"
 )
 
@@ -48,7 +48,7 @@ type sent struct {
 func newSite(t *testing.T, c jiratest.Config) *site {
 	t.Helper()
 	s := &site{Server: jiratest.New(c), edition: cmp.Or(c.Edition, jiratest.Cloud)}
-	s.guarded = jiraspec.Guard(t, jiraspec.Edition(s.edition), s.Server)
+	s.guarded = apispec.Guard(t, apispec.Edition(s.edition), s.Server)
 	server := httptest.NewServer(s)
 	s.url = server.URL
 	t.Cleanup(func() {

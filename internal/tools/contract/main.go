@@ -1,11 +1,11 @@
-// Command contract adds up the reports that tests and simulators left about what went over the wire to Jira (see package
-// jiraspec), and says for each edition how many operations were seen and how many of them were validated.
+// Command contract adds up the reports that tests and simulators left about what went over the wire to a desk (see package
+// apispec), and says for each edition how many operations were seen and how many of them were validated.
 //
-//	JIRA_CONTRACT_OUT=DIR go run ./internal/tools/contract [-need cloud,data_center] [-remove]
+//	CONTRACT_OUT=DIR go run ./internal/tools/contract [-need cloud,data_center] [-remove]
 //
 // The exit code is 1 when an operation was seen and never validated, when the contract was broken, and when there is no
-// report of an edition that -need names. Without the vendor's documents at JIRA_SPECS nothing can have been checked: that is
-// said, and the exit code is 0: the documents are the vendor's, and nothing that a script installs.
+// report of an edition that -need names. Of an edition that -need names and whose documents are not there (JIRA_SPECS,
+// SERVICENOW_SPECS) that is said, and no report is needed: they are others', and nothing that a script installs.
 package main
 
 import (
@@ -17,7 +17,7 @@ import (
 	"slices"
 	"strings"
 
-	"usher/internal/connectors/jira/jiraspec"
+	"usher/internal/connectors/apispec"
 )
 
 func main() {
@@ -28,7 +28,7 @@ func main() {
 }
 
 // errBroken means that what was printed is not clean.
-var errBroken = errors.New("the contract with Jira is not kept; see above")
+var errBroken = errors.New("a contract is not kept; see above")
 
 func run(args []string, getenv func(string) string, out io.Writer) error {
 	flags := flag.NewFlagSet("contract", flag.ContinueOnError)
@@ -38,19 +38,25 @@ func run(args []string, getenv func(string) string, out io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	dir := getenv(jiraspec.EnvOut)
+	dir := getenv(apispec.EnvOut)
 	if dir == "" {
-		return fmt.Errorf("%s: expected the folder of the reports", jiraspec.EnvOut)
+		return fmt.Errorf("%s: expected the folder of the reports", apispec.EnvOut)
 	}
-	if err := jiraspec.Available(getenv(jiraspec.EnvSpecs), jiraspec.Cloud); err != nil {
-		fmt.Fprintln(out, err)
-		return nil
-	}
-	reports, err := jiraspec.ReadReports(dir)
+	needed := slices.DeleteFunc(editions(*need), func(e apispec.Edition) bool {
+		err := apispec.Available(getenv(apispec.EnvSpecs(e)), e)
+		if err != nil {
+			fmt.Fprintln(out, err)
+		}
+		return err != nil
+	})
+	reports, err := apispec.ReadReports(dir)
 	if err != nil {
 		return err
 	}
-	ok := tell(out, jiraspec.Merge(reports...), editions(*need))
+	if len(reports) == 0 && len(needed) == 0 && *need != "" {
+		return nil
+	}
+	ok := tell(out, apispec.Merge(reports...), needed)
 	if *remove {
 		err = os.RemoveAll(dir)
 	}
@@ -60,21 +66,21 @@ func run(args []string, getenv func(string) string, out io.Writer) error {
 	return err
 }
 
-func editions(list string) []jiraspec.Edition {
-	var all []jiraspec.Edition
+func editions(list string) []apispec.Edition {
+	var all []apispec.Edition
 	for name := range strings.SplitSeq(list, ",") {
 		if name != "" {
-			all = append(all, jiraspec.Edition(name))
+			all = append(all, apispec.Edition(name))
 		}
 	}
 	return all
 }
 
 // tell prints the merged reports, and gives whether all is as it shall be.
-func tell(out io.Writer, merged []jiraspec.Report, need []jiraspec.Edition) bool {
+func tell(out io.Writer, merged []apispec.Report, need []apispec.Edition) bool {
 	ok := true
 	for _, edition := range need {
-		if !slices.ContainsFunc(merged, func(r jiraspec.Report) bool { return r.Edition == edition }) {
+		if !slices.ContainsFunc(merged, func(r apispec.Report) bool { return r.Edition == edition }) {
 			fmt.Fprintf(out, "%s: there is no report\n", edition)
 			ok = false
 		}

@@ -1,4 +1,4 @@
-package jiraspec
+package apispec
 
 import (
 	"fmt"
@@ -29,7 +29,7 @@ type Patch struct {
 
 // Patches are all patches, in the order in which they are applied. A test shows of each that it is needed.
 func Patches() []Patch {
-	return slices.Concat(cloudPatches(), dataCenterPatches())
+	return slices.Concat(cloudPatches(), dataCenterPatches(), serviceNowPatches())
 }
 
 func patchesFor(edition Edition, file string) []Patch {

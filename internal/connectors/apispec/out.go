@@ -1,4 +1,4 @@
-package jiraspec
+package apispec
 
 import (
 	"encoding/json"
@@ -12,29 +12,41 @@ import (
 	"strings"
 )
 
-// The environment variables: the folder of the vendor's documents, and the folder that reports are written to.
-const (
-	EnvSpecs = "JIRA_SPECS"
-	EnvOut   = "JIRA_CONTRACT_OUT"
-)
+// EnvOut is the environment variable with the folder that reports are written to.
+const EnvOut = "CONTRACT_OUT"
+
+// EnvSpecs returns the name of the environment variable with the folder of an edition's documents.
+func EnvSpecs(e Edition) string {
+	if e == ServiceNow {
+		return "SERVICENOW_SPECS"
+	}
+	return "JIRA_SPECS"
+}
 
 // ErrNoDocuments is what errors wrap that say that the vendor's documents are not there, so that nothing can be checked.
 var ErrNoDocuments = errors.New("no documents")
 
-// noDocuments is where they are not.
-type noDocuments struct{ where string }
+// noDocuments is whose are not there, and where.
+type noDocuments struct {
+	edition Edition
+	where   string
+}
 
 func (e noDocuments) Error() string {
-	return fmt.Sprintf("SKIPPED: the vendor's OpenAPI documents are not at %s=%s; contract checks did not run", EnvSpecs, e.where)
+	checked := "contract checks did not run"
+	if slices.ContainsFunc(sources()[e.edition], func(s source) bool { return s.own }) {
+		checked = "contract checks ran against usher's own document only"
+	}
+	return fmt.Sprintf("SKIPPED: the vendor's OpenAPI documents are not at %s=%s; %s", EnvSpecs(e.edition), e.where, checked)
 }
 
 func (noDocuments) Is(target error) bool { return target == ErrNoDocuments }
 
-// FromEnv makes the contract of an edition from the documents in JIRA_SPECS; its Close writes to JIRA_CONTRACT_OUT. The
+// FromEnv makes the contract of an edition from the documents in the folder of EnvSpecs; its Close writes to CONTRACT_OUT. The
 // error wraps ErrNoDocuments, and its text is what to tell people, where the documents are not there. A folder for reports
 // that is not an absolute path is refused.
 func FromEnv(getenv func(string) string, edition Edition) (*Contract, error) {
-	c, err := Load(getenv(EnvSpecs), edition)
+	c, err := Load(getenv(EnvSpecs(edition)), edition)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +56,7 @@ func FromEnv(getenv func(string) string, edition Edition) (*Contract, error) {
 	return c, nil
 }
 
-// Close writes the report to the folder of JIRA_CONTRACT_OUT, which is made, where FromEnv found one named; otherwise it
+// Close writes the report to the folder of CONTRACT_OUT, which is made, where FromEnv found one named; otherwise it
 // does nothing. Only the first call writes. Call it when the servers behind the contract are closed.
 func (c *Contract) Close() error {
 	c.mu.Lock()

@@ -1,4 +1,4 @@
-package jiraspec
+package apispec
 
 import (
 	"bufio"

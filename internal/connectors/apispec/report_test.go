@@ -1,4 +1,4 @@
-package jiraspec_test
+package apispec_test
 
 import (
 	"encoding/json"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"usher/internal/connectors/jira/jiraspec"
+	"usher/internal/connectors/apispec"
 )
 
 // witness is a test that Guard may fail.
@@ -40,11 +40,11 @@ func (w *witness) end() {
 }
 
 func TestGuard_violation(t *testing.T) {
-	load(t, jiraspec.Cloud)
+	load(t, apispec.Cloud)
 	out := filepath.Join(t.TempDir(), "reports")
-	t.Setenv(jiraspec.EnvOut, out)
+	t.Setenv(apispec.EnvOut, out)
 	w := &witness{}
-	guarded := jiraspec.Guard(w, jiraspec.Cloud, answering(200, jsonType, goodIssue))
+	guarded := apispec.Guard(w, apispec.Cloud, answering(200, jsonType, goodIssue))
 	guarded.ServeHTTP(httptest.NewRecorder(), call("GET", readIssue, ""))
 	guarded.ServeHTTP(httptest.NewRecorder(), call("GET", readIssue+"?field=x", ""))
 	require.Empty(t, w.errors, "before the end")
@@ -52,16 +52,16 @@ func TestGuard_violation(t *testing.T) {
 	require.Equal(t, []string{
 		`cloud: GET /rest/api/3/issue/{issueIdOrKey}: request: query: the operation has no parameter "field" (1 times)`,
 	}, w.errors)
-	reports, err := jiraspec.ReadReports(out)
+	reports, err := apispec.ReadReports(out)
 	require.NoError(t, err)
 	require.Len(t, reports, 1)
 	require.Equal(t, 2, reports[0].Operations[0].Seen)
 }
 
 func TestGuard_says_that_nothing_is_checked(t *testing.T) {
-	t.Setenv(jiraspec.EnvSpecs, "")
+	t.Setenv(apispec.EnvSpecs(apispec.Cloud), "")
 	w := &witness{}
-	guarded := jiraspec.Guard(w, jiraspec.Cloud, answering(http.StatusTeapot, "", ""))
+	guarded := apispec.Guard(w, apispec.Cloud, answering(http.StatusTeapot, "", ""))
 	answer := httptest.NewRecorder()
 	guarded.ServeHTTP(answer, call("GET", readIssue, ""))
 	w.end()
@@ -73,45 +73,45 @@ func TestGuard_says_that_nothing_is_checked(t *testing.T) {
 func TestGuard_bad_document(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "jira-dc-10.0.json"), []byte("{"), 0o600))
-	t.Setenv(jiraspec.EnvSpecs, dir)
+	t.Setenv(apispec.EnvSpecs(apispec.Cloud), dir)
 	w := &witness{}
-	jiraspec.Guard(w, jiraspec.DataCenter, answering(200, "", ""))
+	apispec.Guard(w, apispec.DataCenter, answering(200, "", ""))
 	require.Len(t, w.errors, 1)
 	require.Contains(t, w.errors[0], "read the document jira-dc-10.0.json")
 }
 
 // report reads the report as a front serves it.
-func report(t *testing.T, front *jiraspec.Front) jiraspec.Report {
+func report(t *testing.T, front *apispec.Front) apispec.Report {
 	t.Helper()
 	answer := httptest.NewRecorder()
 	front.ServeHTTP(answer, call("GET", "/_sim/contract", ""))
 	require.Equal(t, "application/json", answer.Header().Get("Content-Type"))
-	var r jiraspec.Report
+	var r apispec.Report
 	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &r))
 	return r
 }
 
 func TestGuard_report(t *testing.T) {
-	load(t, jiraspec.Cloud)
-	t.Setenv(jiraspec.EnvOut, t.TempDir())
-	front, err := jiraspec.InFront(os.Getenv, jiraspec.Cloud, answering(200, jsonType, goodIssue))
+	load(t, apispec.Cloud)
+	t.Setenv(apispec.EnvOut, t.TempDir())
+	front, err := apispec.InFront(os.Getenv, apispec.Cloud, answering(200, jsonType, goodIssue))
 	require.NoError(t, err)
 	require.Empty(t, front.Skipped())
 	front.ServeHTTP(httptest.NewRecorder(), call("GET", readIssue, ""))
 	r := report(t, front)
-	require.Equal(t, jiraspec.Cloud, r.Edition)
+	require.Equal(t, apispec.Cloud, r.Edition)
 	require.Equal(t, 1, r.Operations[0].Validated)
 	require.Len(t, r.Documents, 3)
 	require.Contains(t, r.Documents[1], "jira-cloud-v3.json 1001.0.0-SNAPSHOT")
 	require.NoError(t, front.Close())
-	left, err := jiraspec.ReadReports(os.Getenv(jiraspec.EnvOut))
+	left, err := apispec.ReadReports(os.Getenv(apispec.EnvOut))
 	require.NoError(t, err)
-	require.Equal(t, []jiraspec.Report{r}, left)
+	require.Equal(t, []apispec.Report{r}, left)
 }
 
 func TestGuard_without_documents(t *testing.T) {
-	t.Setenv(jiraspec.EnvSpecs, "")
-	front, err := jiraspec.InFront(os.Getenv, jiraspec.Cloud, answering(http.StatusTeapot, "", ""))
+	t.Setenv(apispec.EnvSpecs(apispec.Cloud), "")
+	front, err := apispec.InFront(os.Getenv, apispec.Cloud, answering(http.StatusTeapot, "", ""))
 	require.NoError(t, err)
 	answer := httptest.NewRecorder()
 	front.ServeHTTP(answer, call("GET", readIssue, ""))
@@ -123,14 +123,14 @@ func TestGuard_without_documents(t *testing.T) {
 }
 
 func TestReport_absolute_folder(t *testing.T) {
-	load(t, jiraspec.Cloud)
-	t.Setenv(jiraspec.EnvOut, "reports")
-	_, err := jiraspec.FromEnv(os.Getenv, jiraspec.Cloud)
-	require.EqualError(t, err, "JIRA_CONTRACT_OUT: expected an absolute path, because tests run in folders of their own")
+	load(t, apispec.Cloud)
+	t.Setenv(apispec.EnvOut, "reports")
+	_, err := apispec.FromEnv(os.Getenv, apispec.Cloud)
+	require.EqualError(t, err, "CONTRACT_OUT: expected an absolute path, because tests run in folders of their own")
 }
 
 func TestContract_many_sides(t *testing.T) {
-	c := load(t, jiraspec.Cloud)
+	c := load(t, apispec.Cloud)
 	guarded := c.Middleware(answering(200, jsonType, goodIssue))
 	var all sync.WaitGroup
 	for n := range 50 {
@@ -144,20 +144,20 @@ func TestContract_many_sides(t *testing.T) {
 }
 
 func TestContract_close_writes_once(t *testing.T) {
-	load(t, jiraspec.Cloud)
+	load(t, apispec.Cloud)
 	out := filepath.Join(t.TempDir(), "new", "folder")
 	env := func(name string) string {
-		return map[string]string{jiraspec.EnvSpecs: os.Getenv(jiraspec.EnvSpecs), jiraspec.EnvOut: out}[name]
+		return map[string]string{apispec.EnvSpecs(apispec.Cloud): os.Getenv(apispec.EnvSpecs(apispec.Cloud)), apispec.EnvOut: out}[name]
 	}
 	for _, row := range []struct {
-		edition jiraspec.Edition
+		edition apispec.Edition
 		targets []string
 	}{
-		{jiraspec.Cloud, []string{readIssue, "/rest/api/3/myself?no=1", "/_sim/issues"}},
-		{jiraspec.Cloud, []string{readIssue, "/rest/api/3/myself?no=1", "/rest/api/3/nothing", "/_sim/issues"}},
-		{jiraspec.DataCenter, []string{"/rest/api/2/issue/1"}},
+		{apispec.Cloud, []string{readIssue, "/rest/api/3/myself?no=1", "/_sim/issues"}},
+		{apispec.Cloud, []string{readIssue, "/rest/api/3/myself?no=1", "/rest/api/3/nothing", "/_sim/issues"}},
+		{apispec.DataCenter, []string{"/rest/api/2/issue/1"}},
 	} {
-		c, err := jiraspec.FromEnv(env, row.edition)
+		c, err := apispec.FromEnv(env, row.edition)
 		require.NoError(t, err)
 		for _, target := range row.targets {
 			c.Middleware(answering(200, jsonType, `{"id":"1"}`)).ServeHTTP(httptest.NewRecorder(), call("GET", target, ""))
@@ -165,16 +165,16 @@ func TestContract_close_writes_once(t *testing.T) {
 		require.NoError(t, c.Close())
 		require.NoError(t, c.Close())
 	}
-	reports, err := jiraspec.ReadReports(out)
+	reports, err := apispec.ReadReports(out)
 	require.NoError(t, err)
 	require.Len(t, reports, 3)
-	merged := jiraspec.Merge(reports...)
+	merged := apispec.Merge(reports...)
 	require.Len(t, merged, 2)
 	cloud, dataCenter := merged[0], merged[1]
-	require.Equal(t, jiraspec.Cloud, cloud.Edition)
+	require.Equal(t, apispec.Cloud, cloud.Edition)
 	require.Len(t, cloud.Documents, 3)
 	require.Len(t, cloud.Operations, 2)
-	require.Equal(t, jiraspec.OperationCount{
+	require.Equal(t, apispec.OperationCount{
 		Name: "GET /rest/api/3/issue/{issueIdOrKey}", Seen: 2, Validated: 2, Statuses: map[string]int{"200": 2}, Faults: map[string]int{},
 	}, cloud.Operations[0])
 	require.Equal(t, []string{"GET /rest/api/3/myself"}, cloud.NotValidated())
@@ -182,13 +182,13 @@ func TestContract_close_writes_once(t *testing.T) {
 	require.Equal(t, 2, cloud.Outside["/_sim/"])
 	require.Contains(t, cloud.Broken(), `cloud: GET /rest/api/3/myself: request: query: the operation has no parameter "no" (2 times)`)
 	require.Contains(t, cloud.Broken(), `cloud: GET /rest/api/3/nothing: the documents have no such operation (1 times)`)
-	require.Equal(t, jiraspec.DataCenter, dataCenter.Edition)
+	require.Equal(t, apispec.DataCenter, dataCenter.Edition)
 	require.Empty(t, dataCenter.Broken())
 }
 
 func TestContract_close_without_folder(t *testing.T) {
-	load(t, jiraspec.Cloud)
-	c, err := jiraspec.Load(os.Getenv(jiraspec.EnvSpecs), jiraspec.Cloud)
+	load(t, apispec.Cloud)
+	c, err := apispec.Load(os.Getenv(apispec.EnvSpecs(apispec.Cloud)), apispec.Cloud)
 	require.NoError(t, err)
 	require.NoError(t, c.Close())
 }
@@ -197,10 +197,10 @@ func TestReport_bad_file(t *testing.T) {
 	for _, content := range []string{"{", "{}"} {
 		dir := t.TempDir()
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "cloud-1.json"), []byte(content), 0o600))
-		_, err := jiraspec.ReadReports(dir)
+		_, err := apispec.ReadReports(dir)
 		require.EqualError(t, err, "read the reports: cloud-1.json is no report of a contract")
 	}
-	none, err := jiraspec.ReadReports(filepath.Join(t.TempDir(), "missing"))
+	none, err := apispec.ReadReports(filepath.Join(t.TempDir(), "missing"))
 	require.NoError(t, err)
 	require.Empty(t, none)
 }

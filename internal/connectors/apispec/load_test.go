@@ -1,4 +1,4 @@
-package jiraspec_test
+package apispec_test
 
 import (
 	"errors"
@@ -7,13 +7,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"usher/internal/connectors/jira/jiraspec"
+	"usher/internal/connectors/apispec"
 )
 
 // load returns the contract of an edition; the test is skipped without the vendor's documents.
-func load(t testing.TB, edition jiraspec.Edition) *jiraspec.Contract {
+func load(t testing.TB, edition apispec.Edition) *apispec.Contract {
 	t.Helper()
-	c, err := jiraspec.FromEnv(os.Getenv, edition)
+	c, err := apispec.FromEnv(os.Getenv, edition)
 	skipWithout(t, err)
 	require.NoError(t, err)
 	return c
@@ -22,7 +22,7 @@ func load(t testing.TB, edition jiraspec.Edition) *jiraspec.Contract {
 // skipWithout skips a test where the documents are not there: they are the vendor's, and nothing that a script installs.
 func skipWithout(t testing.TB, err error) {
 	t.Helper()
-	if errors.Is(err, jiraspec.ErrNoDocuments) {
+	if errors.Is(err, apispec.ErrNoDocuments) {
 		t.Skip(err)
 	}
 }
@@ -34,15 +34,15 @@ func TestContract_without_documents(t *testing.T) {
 		"a document is not in the folder": {empty, "SKIPPED: the vendor's OpenAPI documents are not at JIRA_SPECS=" + empty + " (no file jira-cloud-v3.json); contract checks did not run"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := jiraspec.Load(row.dir, jiraspec.Cloud)
-			require.ErrorIs(t, err, jiraspec.ErrNoDocuments)
+			_, err := apispec.Load(row.dir, apispec.Cloud)
+			require.ErrorIs(t, err, apispec.ErrNoDocuments)
 			require.EqualError(t, err, row.want)
-			require.EqualError(t, jiraspec.Available(row.dir, jiraspec.Cloud), row.want)
+			require.EqualError(t, apispec.Available(row.dir, apispec.Cloud), row.want)
 		})
 	}
 }
 
 func TestEdition_unknown(t *testing.T) {
-	_, err := jiraspec.Load(t.TempDir(), "server")
-	require.EqualError(t, err, `load the contract: unknown edition "server"; expected cloud or data_center`)
+	_, err := apispec.Load(t.TempDir(), "server")
+	require.EqualError(t, err, `load the contract: unknown edition "server"; expected one of cloud, data_center, servicenow`)
 }

@@ -1,4 +1,4 @@
-package jiraspec_test
+package apispec_test
 
 import (
 	"maps"
@@ -10,14 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/apispec"
 	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira"
-	"usher/internal/connectors/jira/jiraspec"
 	"usher/internal/connectors/jira/jiratest"
 )
 
 // operations are all that the connector uses of each edition; what it learns to use shall be driven here as well.
-func operations() map[jiraspec.Edition][]string {
+func operations() map[apispec.Edition][]string {
 	both := func(root string, more ...string) []string {
 		list := []string{"GET /rest/api/2/serverInfo"}
 		more = append(more,
@@ -34,16 +34,16 @@ func operations() map[jiraspec.Edition][]string {
 		slices.Sort(list)
 		return list
 	}
-	return map[jiraspec.Edition][]string{
-		jiraspec.Cloud: both("/rest/api/3/", "POST search/jql", "POST issue/bulkfetch", "POST changelog/bulkfetch",
+	return map[apispec.Edition][]string{
+		apispec.Cloud: both("/rest/api/3/", "POST search/jql", "POST issue/bulkfetch", "POST changelog/bulkfetch",
 			"PUT issue/{issueIdOrKey}/comment/{id}"),
-		jiraspec.DataCenter: both("/rest/api/2/", "POST search",
+		apispec.DataCenter: both("/rest/api/2/", "POST search",
 			"GET issue/{issueIdOrKey}/properties/{propertyKey}", "PUT issue/{issueIdOrKey}/properties/{propertyKey}"),
 	}
 }
 
 func TestContract_connector_and_fake(t *testing.T) {
-	load(t, jiraspec.Cloud)
+	load(t, apispec.Cloud)
 	for edition, want := range operations() {
 		t.Run(string(edition), func(t *testing.T) {
 			c := load(t, edition)
@@ -63,7 +63,7 @@ func TestContract_connector_and_fake(t *testing.T) {
 	}
 }
 
-func newDesk(t *testing.T, c *jiraspec.Contract, edition jiraspec.Edition) (*jira.Desk, *jiratest.Server) {
+func newDesk(t *testing.T, c *apispec.Contract, edition apispec.Edition) (*jira.Desk, *jiratest.Server) {
 	t.Helper()
 	fake := jiratest.New(jiratest.Config{Edition: jiratest.Edition(edition), PageLimit: 2})
 	server := httptest.NewServer(c.Middleware(fake))
@@ -84,7 +84,7 @@ func newDesk(t *testing.T, c *jiraspec.Contract, edition jiraspec.Edition) (*jir
 	config.Fields = map[string]access.TicketField{
 		"customfield_10041": access.FieldRequestID, "customfield_10047": access.FieldReason,
 	}
-	if edition == jiraspec.DataCenter {
+	if edition == apispec.DataCenter {
 		config.Email, config.User = "", jiratest.DefaultAccountID
 	}
 	desk, err := jira.New(config, "jira")

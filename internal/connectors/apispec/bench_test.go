@@ -1,4 +1,4 @@
-package jiraspec_test
+package apispec_test
 
 import (
 	"io"
@@ -9,13 +9,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"usher/internal/connectors/jira/jiraspec"
+	"usher/internal/connectors/apispec"
 	"usher/internal/connectors/jira/jiratest"
 )
 
 // BenchmarkCalls measures what the contract costs: calls over the wire to the fake alone, and through the contract.
 //
-//	go test -run '^$' -bench Calls ./internal/connectors/jira/jiraspec
+//	go test -run '^$' -bench Calls ./internal/connectors/apispec
 func BenchmarkCalls(b *testing.B) {
 	for _, call := range []struct{ name, method, path, body string }{
 		{"read", http.MethodGet, "/rest/api/3/issue/10001?expand=changelog", ""},
@@ -28,7 +28,7 @@ func BenchmarkCalls(b *testing.B) {
 				b.Cleanup(func() { require.NoError(b, fake.Close()) })
 				var handler http.Handler = fake
 				if way != "alone" {
-					handler = load(b, jiraspec.Cloud).Middleware(fake)
+					handler = load(b, apispec.Cloud).Middleware(fake)
 				}
 				server := httptest.NewServer(handler)
 				b.Cleanup(server.Close)

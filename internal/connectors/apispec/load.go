@@ -1,6 +1,7 @@
-package jiraspec
+package apispec
 
 import (
+	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,25 +20,32 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Edition is a product whose API the vendor describes.
+// Edition is a product whose API somebody describes.
 type Edition string
 
-// The editions.
+// The editions: two of Jira, and ServiceNow.
 const (
 	Cloud      Edition = "cloud"
 	DataCenter Edition = "data_center"
+	ServiceNow Edition = "servicenow"
 )
 
-// source is one of the vendor's documents.
+// source is one of the documents.
 type source struct {
-	// file is its name in the folder of the documents.
+	// file is its name in the folder of the documents or, for one that is usher's own, in this package.
 	file string
+	own  bool
 	// wire is how paths begin on the wire that the document describes; base is what its own paths leave out of that.
 	wire, base string
 }
 
+// own are the documents that are usher's: they describe what usher uses of an API that its vendor does not describe.
+//
+//go:embed servicenow.yaml
+var own embed.FS
+
 // sources are the documents of each edition. Data Center's document has paths below "/rest" of its server; no official
-// document describes its service management.
+// document describes its service management. Those of ServiceNow are the community's, beside one that is usher's own.
 func sources() map[Edition][]source {
 	return map[Edition][]source{
 		Cloud: {
@@ -47,6 +55,12 @@ func sources() map[Edition][]source {
 		},
 		DataCenter: {
 			{file: dataCenter10, wire: "/rest/api/2/", base: "/rest"},
+		},
+		ServiceNow: {
+			{file: "servicenow.yaml", own: true, wire: "/"},
+			{file: tableAPI, wire: "/api/now/", base: "/api/now"},
+			{file: catalogAPI, wire: "/api/sn_sc/", base: "/api/sn_sc"},
+			{file: cartAPI, wire: "/api/sn_sc/", base: "/api/sn_sc"},
 		},
 	}
 }
@@ -65,14 +79,14 @@ type described struct {
 }
 
 // Available reports whether the documents of an edition are in a folder, without reading them: nil, or an error that wraps
-// ErrNoDocuments.
+// ErrNoDocuments. Those that are usher's own are always there.
 func Available(dir string, edition Edition) error {
 	if dir == "" {
-		return noDocuments{`""`}
+		return noDocuments{edition, `""`}
 	}
 	for _, s := range sources()[edition] {
-		if _, err := os.Stat(filepath.Join(dir, s.file)); errors.Is(err, fs.ErrNotExist) {
-			return noDocuments{fmt.Sprintf("%s (no file %s)", dir, s.file)}
+		if _, err := os.Stat(filepath.Join(dir, s.file)); errors.Is(err, fs.ErrNotExist) && !s.own {
+			return noDocuments{edition, fmt.Sprintf("%s (no file %s)", dir, s.file)}
 		}
 	}
 	return nil
@@ -80,14 +94,17 @@ func Available(dir string, edition Edition) error {
 
 // Load makes the contract of an edition from the documents in a folder. Each document is read once per process, all of
 // them in about a second, and shared by all contracts. The error wraps ErrNoDocuments where the folder or a document is
-// missing.
+// missing, unless there are documents of usher's own, which are enough then.
 func Load(dir string, edition Edition) (*Contract, error) {
 	list, known := sources()[edition]
 	if !known {
-		return nil, fmt.Errorf("load the contract: unknown edition %q; expected %s or %s", edition, Cloud, DataCenter)
+		return nil, fmt.Errorf("load the contract: unknown edition %q; expected one of %s", edition, names(slices.Sorted(maps.Keys(sources()))))
 	}
 	if err := Available(dir, edition); err != nil {
-		return nil, err
+		list = slices.DeleteFunc(list, func(s source) bool { return !s.own })
+		if len(list) == 0 {
+			return nil, err
+		}
 	}
 	c := newContract(edition)
 	c.documents = make([]document, len(list))
@@ -117,7 +134,11 @@ func once(path string, edition Edition, s source) func() (*described, error) {
 }
 
 func readDocument(path string, s source, patches []Patch) (*described, error) {
-	raw, err := os.ReadFile(path)
+	read := os.ReadFile
+	if s.own {
+		path, read = s.file, own.ReadFile
+	}
+	raw, err := read(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the document %s: %w", s.file, err)
 	}
@@ -177,31 +198,46 @@ type route struct {
 	request *http.Request
 }
 
-// route finds the operation of a request by its path from "/rest/" on: whatever stands before is the site's own. It is
-// false when the documents have no such operation.
-func (c *Contract) route(r *http.Request) (route, bool) {
+// routesOf finds the operation of a request in each document that has it, by its path from "/rest/" on: whatever stands before
+// is the site's own.
+func (c *Contract) routesOf(r *http.Request) []route {
 	path := apiPath(r.URL.EscapedPath())
+	var all []route
 	for _, d := range c.documents {
-		below, within := strings.CutPrefix(path, d.wire)
-		if !within {
-			continue
+		if below, within := strings.CutPrefix(path, d.wire); within {
+			if found, is := d.route(r, path, below); is {
+				all = append(all, found)
+			}
 		}
-		first, _, _ := strings.Cut(below, "/")
-		router := d.routes[first]
-		if router == nil {
-			return route{}, false
-		}
-		request := r.Clone(r.Context())
-		request.Body = nil
-		request.URL.RawPath = strings.TrimPrefix(path, d.base)
-		if plain, err := url.PathUnescape(request.URL.RawPath); err == nil {
-			request.URL.Path = plain
-		}
-		found, params, err := router.FindRoute(request)
-		if err != nil || found.Operation == nil {
-			return route{}, false
-		}
-		return route{name: r.Method + " " + d.base + found.Path, found: found, params: params, request: request}, true
 	}
-	return route{}, false
+	return all
+}
+
+// route finds the operation of a request by its path; below is what of it stands behind source.wire.
+func (d document) route(r *http.Request, path, below string) (route, bool) {
+	first, _, _ := strings.Cut(below, "/")
+	router := d.routes[first]
+	if router == nil {
+		return route{}, false
+	}
+	request := r.Clone(r.Context())
+	request.Body = nil
+	request.URL.RawPath = strings.TrimPrefix(path, d.base)
+	if plain, err := url.PathUnescape(request.URL.RawPath); err == nil {
+		request.URL.Path = plain
+	}
+	found, params, err := router.FindRoute(request)
+	if err != nil || found.Operation == nil {
+		return route{}, false
+	}
+	return route{name: r.Method + " " + d.base + found.Path, found: found, params: params, request: request}, true
+}
+
+// names lists editions, for an error's "expected".
+func names(all []Edition) string {
+	texts := make([]string, len(all))
+	for n, e := range all {
+		texts[n] = string(e)
+	}
+	return strings.Join(texts, ", ")
 }

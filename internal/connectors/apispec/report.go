@@ -1,4 +1,4 @@
-package jiraspec
+package apispec
 
 import (
 	"cmp"
@@ -80,18 +80,22 @@ type ViolationCount struct {
 
 func (v Violation) String() string { return fmt.Sprintf("%s: %s: %s", v.Operation, v.Side, v.What) }
 
-// record judges an exchange and adds it to the report.
+// record judges an exchange by every document that describes it, and adds it to the report.
 func (c *Contract) record(x exchange) {
-	at, known := c.route(x.request)
-	if !known {
+	routes := c.routesOf(x.request)
+	if len(routes) == 0 {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.missing[x.request.Method+" "+x.request.URL.Path]++
 		return
 	}
-	found := validate(at, x)
+	var found []finding
+	for _, at := range routes {
+		found = append(found, validate(at, x)...)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	at := routes[0]
 	count := c.operation(at.name)
 	count.Seen++
 	if x.fault != "" {

@@ -1,4 +1,4 @@
-package jiraspec_test
+package apispec_test
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"usher/internal/connectors/jira/jiraspec"
+	"usher/internal/connectors/apispec"
 )
 
 // answering is a server that answers everything alike.
@@ -28,7 +28,7 @@ const jsonType = "application/json;charset=UTF-8"
 
 // through makes one call through a contract to a server, whatever becomes of it, and waits until it is judged: a client
 // can see a connection close before that.
-func through(t *testing.T, c *jiraspec.Contract, next http.Handler, r *http.Request) {
+func through(t *testing.T, c *apispec.Contract, next http.Handler, r *http.Request) {
 	t.Helper()
 	judged := make(chan struct{}, 1)
 	guarded := c.Middleware(next)
@@ -58,7 +58,7 @@ func call(method, target, body string) *http.Request {
 	return r
 }
 
-func texts(r jiraspec.Report) []string {
+func texts(r apispec.Report) []string {
 	var all []string
 	for _, v := range r.Violations {
 		all = append(all, v.String())
@@ -73,7 +73,7 @@ const (
 )
 
 func TestContract_violation(t *testing.T) {
-	load(t, jiraspec.Cloud)
+	load(t, apispec.Cloud)
 	good := answering(http.StatusOK, jsonType, goodIssue)
 	created := answering(http.StatusCreated, jsonType, `{"id":"10001","key":"ACCESS-1"}`)
 	done := answering(http.StatusNoContent, "", "")
@@ -163,7 +163,7 @@ func TestContract_violation(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := load(t, jiraspec.Cloud)
+			c := load(t, apispec.Cloud)
 			through(t, c, row.answer, row.request)
 			require.Equal(t, []string{row.want}, texts(c.Report()))
 			require.Len(t, c.Report().Broken(), 1)
@@ -173,43 +173,43 @@ func TestContract_violation(t *testing.T) {
 }
 
 func TestContract_valid(t *testing.T) {
-	load(t, jiraspec.Cloud)
+	load(t, apispec.Cloud)
 	for name, row := range map[string]struct {
-		edition   jiraspec.Edition
+		edition   apispec.Edition
 		request   *http.Request
 		answer    http.HandlerFunc
 		operation string
 	}{
 		"an answer with a body": {
-			jiraspec.Cloud, call("GET", readIssue+"?fields=summary,status&expand=changelog", ""), answering(200, jsonType, goodIssue),
+			apispec.Cloud, call("GET", readIssue+"?fields=summary,status&expand=changelog", ""), answering(200, jsonType, goodIssue),
 			"GET /rest/api/3/issue/{issueIdOrKey}",
 		},
 		"an answer without one": {
-			jiraspec.Cloud, call("POST", transition, `{"transition":{"id":"5"}}`), answering(204, "", ""),
+			apispec.Cloud, call("POST", transition, `{"transition":{"id":"5"}}`), answering(204, "", ""),
 			"POST /rest/api/3/issue/{issueIdOrKey}/transitions",
 		},
 		"a site below a path": {
-			jiraspec.Cloud, call("GET", "/ex/jira/cloud-id"+readIssue, ""), answering(200, jsonType, goodIssue),
+			apispec.Cloud, call("GET", "/ex/jira/cloud-id"+readIssue, ""), answering(200, jsonType, goodIssue),
 			"GET /rest/api/3/issue/{issueIdOrKey}",
 		},
 		"version 2": {
-			jiraspec.Cloud, call("GET", "/rest/api/2/issue/10001", ""), answering(200, jsonType, goodIssue),
+			apispec.Cloud, call("GET", "/rest/api/2/issue/10001", ""), answering(200, jsonType, goodIssue),
 			"GET /rest/api/2/issue/{issueIdOrKey}",
 		},
 		"the latest version, which is version 2": {
-			jiraspec.Cloud, call("GET", "/rest/api/latest/issue/10001", ""), answering(200, jsonType, goodIssue),
+			apispec.Cloud, call("GET", "/rest/api/latest/issue/10001", ""), answering(200, jsonType, goodIssue),
 			"GET /rest/api/2/issue/{issueIdOrKey}",
 		},
 		"service management": {
-			jiraspec.Cloud, call("GET", "/rest/servicedeskapi/request/10001", ""), answering(200, jsonType, `{"issueId":"10001"}`),
+			apispec.Cloud, call("GET", "/rest/servicedeskapi/request/10001", ""), answering(200, jsonType, `{"issueId":"10001"}`),
 			"GET /rest/servicedeskapi/request/{issueIdOrKey}",
 		},
 		"a path with an escaped slash": {
-			jiraspec.Cloud, call("GET", readIssue+"/properties/a%2Fb", ""), answering(200, jsonType, `{"key":"a/b","value":1}`),
+			apispec.Cloud, call("GET", readIssue+"/properties/a%2Fb", ""), answering(200, jsonType, `{"key":"a/b","value":1}`),
 			"GET /rest/api/3/issue/{issueIdOrKey}/properties/{propertyKey}",
 		},
 		"data center, below a path": {
-			jiraspec.DataCenter, call("GET", "/jira/rest/api/2/issue/10001", ""), answering(200, jsonType, goodIssue),
+			apispec.DataCenter, call("GET", "/jira/rest/api/2/issue/10001", ""), answering(200, jsonType, goodIssue),
 			"GET /rest/api/2/issue/{issueIdOrKey}",
 		},
 	} {
@@ -229,7 +229,7 @@ func TestContract_valid(t *testing.T) {
 
 func TestContract_refusal(t *testing.T) {
 	for _, status := range []int{401, 403, 404, 409, 410, 413, 429, 500, 503} {
-		c := load(t, jiraspec.Cloud)
+		c := load(t, apispec.Cloud)
 		through(t, c, answering(status, jsonType, `{"errorMessages":["no"],"errors":{}}`), call("GET", "/rest/api/3/user/search?query=a", ""))
 		require.Empty(t, c.Report().Broken(), status)
 		require.Equal(t, []string{"GET /rest/api/3/user/search"}, c.Report().NotValidated())
@@ -238,7 +238,7 @@ func TestContract_refusal(t *testing.T) {
 
 func TestGateway_refusals(t *testing.T) {
 	refused := answering(http.StatusUnauthorized, jsonType, `{"code":401,"message":"Unauthorized"}`)
-	c := load(t, jiraspec.Cloud)
+	c := load(t, apispec.Cloud)
 	through(t, c, refused, call("POST", "/ex/jira/cloud-id/rest/api/3/issue", `{"fields":{}}`))
 	require.Empty(t, c.Report().Broken())
 	through(t, c, refused, call("POST", "/rest/api/3/issue", `{"fields":{}}`))
@@ -246,13 +246,13 @@ func TestGateway_refusals(t *testing.T) {
 }
 
 func TestContract_spoilt_answer(t *testing.T) {
-	load(t, jiraspec.Cloud)
+	load(t, apispec.Cloud)
 	for name, row := range map[string]struct {
 		answer http.HandlerFunc
 		want   string
 	}{
 		"what the fake says it spoiled": {func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set(jiraspec.FaultHeader, "wrong id")
+			w.Header().Set(apispec.FaultHeader, "wrong id")
 			answering(200, jsonType, `{"id":7}`)(w, nil)
 		}, "wrong id"},
 		"a closed connection": {func(w http.ResponseWriter, _ *http.Request) {
@@ -270,7 +270,7 @@ func TestContract_spoilt_answer(t *testing.T) {
 		}, "too long to be judged"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := load(t, jiraspec.Cloud)
+			c := load(t, apispec.Cloud)
 			through(t, c, row.answer, call("GET", readIssue, ""))
 			r := c.Report()
 			require.Empty(t, r.Broken())
@@ -285,7 +285,7 @@ func TestContract_spoilt_answer(t *testing.T) {
 }
 
 func TestGuard_caller_goes_away(t *testing.T) {
-	c := load(t, jiraspec.Cloud)
+	c := load(t, apispec.Cloud)
 	ctx, cancel := context.WithCancel(t.Context())
 	guarded := c.Middleware(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { cancel() }))
 	guarded.ServeHTTP(httptest.NewRecorder(), call("GET", readIssue, "").WithContext(ctx))
@@ -294,7 +294,7 @@ func TestGuard_caller_goes_away(t *testing.T) {
 }
 
 func TestObserver_changes_nothing(t *testing.T) {
-	c := load(t, jiraspec.Cloud)
+	c := load(t, apispec.Cloud)
 	const sent = `{"transition":{"id":"5"}}`
 	type received struct {
 		body, query string
@@ -305,7 +305,7 @@ func TestObserver_changes_nothing(t *testing.T) {
 		raw, _ := io.ReadAll(r.Body)
 		got = received{string(raw), r.URL.RawQuery, r.ContentLength}
 		w.Header().Set("X-Answer", "yes")
-		w.Header().Set(jiraspec.FaultHeader, "any")
+		w.Header().Set(apispec.FaultHeader, "any")
 		w.WriteHeader(http.StatusAccepted)
 		_, _ = io.WriteString(w, "some ")
 		_, _ = io.WriteString(w, "text")
@@ -320,7 +320,7 @@ func TestObserver_changes_nothing(t *testing.T) {
 }
 
 func TestContract_outside(t *testing.T) {
-	c := load(t, jiraspec.DataCenter)
+	c := load(t, apispec.DataCenter)
 	next := answering(200, jsonType, `{}`)
 	for _, target := range []string{
 		"/_sim/issues", "/_sim/faults", "/_edge/tenant_info", "/_sso/login", "/board", "/board/move", "/jira/browse/ACCESS-1", "/favicon.ico", "/",
@@ -344,7 +344,7 @@ func TestContract_outside(t *testing.T) {
 }
 
 func TestRules_reasons(t *testing.T) {
-	for _, rule := range jiraspec.OutsideRules() {
+	for _, rule := range apispec.OutsideRules() {
 		require.NotEmpty(t, rule.Reason, rule.Path)
 		require.True(t, strings.HasPrefix(rule.Path, "/"), rule.Path)
 	}
