@@ -50,7 +50,7 @@ SERVERS := $(dir $(wildcard internal/connectors/*/testdata/servers/*/package-loc
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z][a-z0-9-]*:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: ## the whole system on this machine, until Ctrl-C; DESK=requesttracker with another desk than a fake Jira
+run: ## the whole system on this machine, until Ctrl-C; DESK=requesttracker or servicenow with another desk than a fake Jira
 	@echo "usher: compiling what has changed; the first time on a machine takes some minutes, with progress"
 	@go build -o bin/usher-devstack ./internal/devstack && exec bin/usher-devstack up
 
@@ -82,12 +82,12 @@ attack: bin/temporal bin/testsum ## an attacker with a desk account against the 
 	@{ $(GOTEST) -count=1 -run '^TestAttack$$' ./internal/e2e/... || $(GO_FAILED); } | $(TESTSUM)
 
 promises: ## one table: what every service desk must do, and which desk does it; the real ones that are installed too
-	@{ go test -json -count=1 -run '^TestServiceDesk$$' ./internal/connectors/... || $(GO_FAILED); } | go run ./internal/tools/promises -need jira/cloud,jira/data_center,memory
+	@{ go test -json -count=1 -run '^TestServiceDesk$$' ./internal/connectors/... || $(GO_FAILED); } | go run ./internal/tools/promises -need jira/cloud,jira/data_center,memory,servicenow/incidents,servicenow/requested_items
 
 contract: ## hold the operations that tests (and e2e before it) put on the wire against the vendor's documents
 	@mkdir -p $(CONTRACT)
-	@CONTRACT_OUT=$(CONTRACT) go test -count=1 ./internal/connectors/jira ./internal/connectors/apispec
-	@CONTRACT_OUT=$(CONTRACT) go run ./internal/tools/contract -need cloud,data_center -remove
+	@CONTRACT_OUT=$(CONTRACT) go test -count=1 ./internal/connectors/jira ./internal/connectors/servicenow ./internal/connectors/apispec
+	@CONTRACT_OUT=$(CONTRACT) go run ./internal/tools/contract -need cloud,data_center,servicenow -remove
 
 sizes: ## lines without tests of what desks share, of each desk and of its fake; a report, never a failure
 	@lines() { for group; do \

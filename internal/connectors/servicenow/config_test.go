@@ -1,0 +1,149 @@
+package servicenow_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/connectors/desk"
+	"usher/internal/connectors/desktest"
+	"usher/internal/connectors/servicenow"
+	"usher/internal/connectors/servicenow/servicenowtest"
+)
+
+func TestValidate(t *testing.T) {
+	good := servicenow.Config{BaseURL: "https://x.service-now.test", User: "usher", Password: "secret"}
+	require.NoError(t, good.Validate())
+	for name, row := range map[string]struct {
+		change func(*servicenow.Config)
+		want   string
+	}{
+		"no address":             {func(c *servicenow.Config) { c.BaseURL = "" }, "base_url: expected an absolute http or https URL"},
+		"the address of the API": {func(c *servicenow.Config) { c.BaseURL += "/api/now" }, "base_url: expected the address of the instance, without /api/now"},
+		"no password":            {func(c *servicenow.Config) { c.Password = "" }, "password: expected a value, because auth is basic"},
+		"an unknown way":         {func(c *servicenow.Config) { c.Auth = "kerberos" }, `auth: unknown value "kerberos"; expected basic, oauth or api_key`},
+		"two ways":               {func(c *servicenow.Config) { c.Auth, c.APIKey = servicenow.AuthBasic, "k" }, "api_key: expected none, because auth is basic"},
+		"half of OAuth":          {func(c *servicenow.Config) { c.User, c.Password, c.ClientID = "", "", "x" }, "client_secret: expected a value, because auth is oauth"},
+		"a token for basic":      {func(c *servicenow.Config) { c.RefreshToken = "x" }, "refresh_token: expected none, because auth is basic"},
+		"no table":               {func(c *servicenow.Config) { c.Table = "../x" }, "table: expected the name of a table, such as incident"},
+		"items without a catalog item": {
+			func(c *servicenow.Config) { c.Table = "sc_req_item" },
+			"catalog_item: expected the sys_id of a catalog item: requested items come from orders only",
+		},
+		"a name for an id": {func(c *servicenow.Config) { c.CatalogItem = "Access" }, "catalog_item: expected a sys_id: 32 characters of 0-9 and a-f"},
+		"a table beside an item": {
+			func(c *servicenow.Config) { c.CatalogItem, c.Table = servicenowtest.ItemID(), "incident" },
+			"table: expected none beside catalog_item: what is ordered is in sc_req_item",
+		},
+		"a variable without an item": {func(c *servicenow.Config) { c.MarkerVariable = "x" }, "marker_variable: expected none without catalog_item"},
+		"a field of usher's own": {
+			func(c *servicenow.Config) {
+				c.Fields = map[string]access.TicketField{"correlation_id": access.FieldReason}
+			},
+			"fields.correlation_id: usher fills this field itself; expected another one",
+		},
+		"an unknown journal": {func(c *servicenow.Config) { c.Journal = "notes" }, `journal: unknown value "notes"; expected comments or work_notes`},
+		"an unknown history": {func(c *servicenow.Config) { c.History = "none" }, `history: unknown value "none"; expected audit or last_updater`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := good
+			row.change(&c)
+			require.EqualError(t, c.Validate(), row.want)
+			_, err := servicenow.New(c, "now")
+			require.EqualError(t, err, row.want)
+		})
+	}
+}
+
+// TestCheck_findings changes the configuration, or the instance, so that they do not fit.
+func TestCheck_findings(t *testing.T) {
+	for name, row := range map[string]struct {
+		kind     kindOfTicket
+		change   func(*servicenow.Config)
+		fault    servicenowtest.Faults
+		key      string
+		problems []string
+	}{
+		"a status that does not exist": {
+			kind: incidents, change: func(c *servicenow.Config) {
+				c.Statuses = map[access.TicketPhase][]string{access.TicketDenied: {"Refused"}}
+			},
+			key: "statuses.denied", problems: []string{`"Refused"; there are: "New", "1", "In Progress", "2"`},
+		},
+		"a close code that does not exist": {
+			kind: incidents, change: func(c *servicenow.Config) {
+				c.ClosingFields = map[access.TicketPhase]map[string]any{access.TicketDone: {"close_code": "Solved", "close_notes": "x"}}
+			},
+			key: "closing_fields.done.close_code", problems: []string{`no close code "Solved"; there are: Resolved by request, `},
+		},
+		"no close notes": {
+			kind: incidents, change: func(c *servicenow.Config) {
+				c.ClosingFields = map[access.TicketPhase]map[string]any{access.TicketDone: {"close_code": "Resolved by request"}}
+			},
+			key: "closing_fields.done.close_notes", problems: []string{"demands one of a resolved incident"},
+		},
+		"a column that does not exist": {
+			kind: incidents, change: func(c *servicenow.Config) { c.Fields = map[string]access.TicketField{"u_nothing": access.FieldReason} },
+			key: "fields.u_nothing", problems: []string{"not on the create screen", "u_reason"},
+		},
+		"a table that does not exist": {
+			kind: incidents, change: func(c *servicenow.Config) { c.Table = "u_nothing" },
+			key: "table", problems: []string{`no table "u_nothing"`},
+		},
+		"a table that is refused": {
+			kind: incidents, fault: servicenowtest.Faults{ForbiddenTables: []string{"incident"}},
+			key: "table", problems: []string{`no table "incident"`},
+		},
+		"no choices": {
+			kind: incidents, fault: servicenowtest.Faults{HiddenTables: []string{"sys_choice"}},
+			change: func(c *servicenow.Config) { c.Statuses = nil },
+			key:    "table", problems: []string{"no states in sys_choice"},
+		},
+		"a variable that does not exist": {
+			kind: items, change: func(c *servicenow.Config) { c.MarkerVariable = "marker" },
+			key: "marker_variable", problems: []string{`no variable "marker"; there are: `, "Reference (usher_marker)"},
+		},
+		"an item that does not exist": {
+			kind: items, change: func(c *servicenow.Config) { c.CatalogItem = servicenowtest.AccountID("x") },
+			key: "catalog_item", problems: []string{"no catalog item"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, row.kind, servicenowtest.Config{})
+			open(t, s.desk(t, nil))
+			s.SetFaults(row.fault)
+			d := s.desk(t, row.change)
+			findings, err := d.Check(t.Context())
+			require.NoError(t, err)
+			require.Len(t, findings, 1)
+			require.Equal(t, "desks.now."+row.key, findings[0].Key)
+			for _, part := range row.problems {
+				require.Contains(t, findings[0].Problem, part)
+			}
+			before := len(s.Tickets())
+			_, err = d.CreateTicket(t.Context(), ticket())
+			requireKind(t, access.Invalid, err)
+			require.Len(t, s.Tickets(), before)
+		})
+	}
+}
+
+// TestStatus_of_value lists states by their values, as some configurations do.
+func TestStatus_of_value(t *testing.T) {
+	tables := servicenowtest.DefaultTables()
+	tables[0].Statuses = append(tables[0].Statuses, desktest.Status{ID: "20", Name: "Geliefert", Category: desktest.CategoryIndeterminate})
+	s := newSite(t, incidents, servicenowtest.Config{Tables: tables})
+	d := s.desk(t, func(c *servicenow.Config) {
+		c.Statuses = map[access.TicketPhase][]string{access.TicketDone: {"20"}, access.TicketWorking: {"on hold"}}
+		c.Match = desk.MatchMap
+	})
+	id := open(t, d).ID
+	for _, phase := range []access.TicketPhase{access.TicketWorking, access.TicketDone} {
+		require.NoError(t, d.TransitionTicket(t.Context(), id, phase))
+	}
+	got, err := d.ReadTicket(t.Context(), id)
+	require.NoError(t, err)
+	require.Equal(t, access.TicketDone, got.Phase)
+	require.Equal(t, "Geliefert", got.Status)
+}

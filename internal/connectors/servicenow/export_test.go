@@ -1,0 +1,4 @@
+package servicenow
+
+// MaxURL is how long an URL may be.
+const MaxURL = maxURL
