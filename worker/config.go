@@ -14,6 +14,7 @@ import (
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/requesttracker"
 	"usher/internal/connectors/scim"
+	"usher/internal/connectors/servicenow"
 	"usher/internal/ledger"
 	"usher/internal/telemetry"
 	"usher/internal/temporalclient"
@@ -64,6 +65,7 @@ type deskConfig struct {
 	Kind           string                `yaml:"kind"`
 	Jira           jira.Config           `yaml:"jira"`
 	RequestTracker requesttracker.Config `yaml:"requesttracker"`
+	ServiceNow     servicenow.Config     `yaml:"servicenow"`
 }
 
 type targetConfig struct {

@@ -54,6 +54,22 @@ func load(t *testing.T, change ...string) (workerConfig, error) {
 	return c, err
 }
 
+func TestDeskKinds_servicenow(t *testing.T) {
+	c, err := load(t, "jira: {kind: jira, jira: {", "now: {kind: servicenow, servicenow: {base_url: \"http://127.0.0.1:1\","+
+		" user: usher, password: \"${JIRA_TOKEN}\", statuses: {done: [3, Closed]}}}\n  jira: {kind: jira, jira: {")
+	require.NoError(t, err)
+	now := c.Desks["now"]
+	require.Equal(t, []string{"3", "Closed"}, now.ServiceNow.Statuses[access.TicketDone], "a state goes by its value as well")
+	desk, err := now.open("now")
+	require.NoError(t, err)
+	require.NotNil(t, desk)
+	require.True(t, now.fulfilledByNobody())
+	now.ServiceNow.FulfilledBy = []access.AccountID{"fay"}
+	require.False(t, now.fulfilledByNobody())
+	now.ServiceNow.Password = ""
+	require.ErrorContains(t, now.validate(), "password: expected a value, because auth is basic")
+}
+
 func TestModule_is_complete(t *testing.T) {
 	c, err := load(t)
 	require.NoError(t, err)

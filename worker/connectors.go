@@ -8,6 +8,7 @@ import (
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/requesttracker"
 	"usher/internal/connectors/scim"
+	"usher/internal/connectors/servicenow"
 )
 
 // One table per port: what a kind in the configuration means. A connector is opened nowhere else; the field for its settings is
@@ -36,6 +37,13 @@ var deskKinds = map[string]kind[deskConfig, access.ServiceDesk]{
 			return requesttracker.New(c.RequestTracker, access.DeskName(name))
 		},
 		fulfilledBy: func(c deskConfig) []access.AccountID { return c.RequestTracker.FulfilledBy },
+	},
+	"servicenow": {
+		validate: func(c deskConfig) error { return c.ServiceNow.Validate() },
+		open: func(c deskConfig, name string) (access.ServiceDesk, error) {
+			return servicenow.New(c.ServiceNow, access.DeskName(name))
+		},
+		fulfilledBy: func(c deskConfig) []access.AccountID { return c.ServiceNow.FulfilledBy },
 	},
 }
 
