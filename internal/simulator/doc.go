@@ -5,6 +5,9 @@
 //	                                      Cloud, /rest/api/3 and the gateway's /ex/jira/<cloud id>
 //	directory  http://<scim>/directory    groups and members; SCIM 2.0 is under /scim/v2
 //
+// With -servicenow-addr it also serves a fake ServiceNow: /board has its tickets, and /api/now and /api/sn_sc are the API. There
+// "usher.bot" with the password "sim-token" is the integration account, and people log in by their addresses.
+//
 // With -requesttracker-addr it also starts a real Request Tracker 5 there, which must be installed. People log in by their addresses,
 // with the password token-of-<person>; root, with the password "password", is its administrator. usher's token is in
 // requesttracker/usher-token below the folder of -state, and usher's queue is "Access".

@@ -17,6 +17,7 @@ import (
 // options are the program's flags.
 type options struct {
 	jiraAddr, scimAddr   string
+	serviceNowAddr       string
 	requestTrackerAddr   string
 	jiraToken, scimToken string
 	stateDir             string
@@ -43,6 +44,7 @@ func (p program) options(args []string) (options, error) {
 	flags.SetOutput(p.out)
 	flags.StringVar(&o.jiraAddr, "jira-addr", "127.0.0.1:0", "where Jira listens; port 0 is any free one")
 	flags.StringVar(&o.scimAddr, "scim-addr", "127.0.0.1:0", "where the directory listens; port 0 is any free one")
+	flags.StringVar(&o.serviceNowAddr, "servicenow-addr", "", "where ServiceNow listens; none: it is not served")
 	flags.StringVar(&o.requestTrackerAddr, "requesttracker-addr", "", "where a real Request Tracker listens, which must be installed; none: it is not started")
 	flags.StringVar(&o.jiraToken, "jira-token", "", "API token of "+jiratest.DefaultEmail+"; default $SIM_JIRA_TOKEN, else "+jiratest.DefaultToken)
 	flags.StringVar(&o.scimToken, "scim-token", "", "bearer token of the directory; default $SIM_SCIM_TOKEN, else "+jiratest.DefaultToken)

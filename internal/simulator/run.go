@@ -16,6 +16,7 @@ import (
 	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/jira/jiratest"
 	"usher/internal/connectors/scim/scimtest"
+	"usher/internal/connectors/servicenow/servicenowtest"
 )
 
 // shutdownTime is how long open requests may take when the program ends.
@@ -23,8 +24,9 @@ const shutdownTime = 5 * time.Second
 
 // addresses is the content of the addresses file.
 type addresses struct {
-	Jira string `json:"jira"`
-	SCIM string `json:"scim"`
+	Jira       string `json:"jira"`
+	SCIM       string `json:"scim"`
+	ServiceNow string `json:"servicenow,omitempty"`
 }
 
 // run serves until the context ends, and then returns nil.
@@ -54,18 +56,33 @@ func run(ctx context.Context, args []string, p program) (ended error) {
 		defer func() { ended = errors.Join(ended, tracker.Stop()) }()
 		fmt.Fprintf(p.out, "Request Tracker %s  %s\n", tracker.Version, tracker.URL)
 	}
+	now, err := newServiceNow(o)
+	if err != nil {
+		return errors.Join(err, jira.Close())
+	}
+	fakes := []fake{{"-jira-addr", o.jiraAddr, jira}, {"-scim-addr", o.scimAddr, directory}}
+	if o.serviceNowAddr != "" {
+		fakes = append(fakes, fake{"-servicenow-addr", o.serviceNowAddr, now})
+	}
 	if p.getenv(apispec.EnvOut) == "" {
-		return errors.Join(serve(ctx, o, p, jira, directory), jira.Close())
+		return errors.Join(serve(ctx, o, p, fakes), jira.Close(), now.Close())
 	}
 	// Holding every exchange against the vendor's documents takes time, so it is done only where somebody reads the report.
 	front, err := apispec.InFront(p.getenv, apispec.Edition(o.edition), jira)
 	if err != nil {
-		return errors.Join(err, jira.Close())
+		return errors.Join(err, jira.Close(), now.Close())
 	}
 	if skipped := front.Skipped(); skipped != "" {
 		fmt.Fprintln(p.out, skipped)
 	}
-	return errors.Join(serve(ctx, o, p, front, directory), front.Close(), jira.Close())
+	fakes[0].handler = front
+	return errors.Join(serve(ctx, o, p, fakes), front.Close(), jira.Close(), now.Close())
+}
+
+// fake is a fake with the flag that says where it listens.
+type fake struct {
+	flag, address string
+	handler       http.Handler
 }
 
 func newJira(o options, log *slog.Logger) (*jiratest.Server, error) {
@@ -88,6 +105,24 @@ func newJira(o options, log *slog.Logger) (*jiratest.Server, error) {
 	return jira, nil
 }
 
+// newServiceNow makes the fake ServiceNow, with the same people as in Jira.
+func newServiceNow(o options) (*servicenowtest.Server, error) {
+	cfg := servicenowtest.Config{Accounts: []desktest.Account{servicenowtest.DefaultAccount()}}
+	for _, p := range people() {
+		cfg.Accounts = append(cfg.Accounts, desktest.Account{
+			ID: servicenowtest.AccountID(p.email()), Name: p.email(), Email: p.email(), DisplayName: p.name, Token: "token-of-" + p.id, Inactive: p.left,
+		})
+	}
+	if o.stateDir != "" {
+		cfg.StateFile = filepath.Join(o.stateDir, "servicenow.jsonl")
+	}
+	now := servicenowtest.New(cfg)
+	if err := now.Restore(); err != nil {
+		return nil, errors.Join(err, now.Close())
+	}
+	return now, nil
+}
+
 func newDirectory(o options) (*scimtest.Server, error) {
 	directory := scimtest.New(scimtest.Config{
 		Token: o.scimToken, Users: users(), Groups: groups(),
@@ -100,23 +135,31 @@ func newDirectory(o options) (*scimtest.Server, error) {
 	return directory, directory.KeepIn(filepath.Join(o.stateDir, "directory.json"))
 }
 
-// serve listens on both addresses, tells them, and serves until the context ends or a listener fails.
-func serve(ctx context.Context, o options, p program, jira, directory http.Handler) error {
-	jiraListener, err := listen(ctx, "-jira-addr", o.jiraAddr)
-	if err != nil {
-		return err
+// serve listens on all addresses, tells them, and serves until the context ends or a listener fails.
+func serve(ctx context.Context, o options, p program, fakes []fake) error {
+	var servers []*http.Server
+	var listeners []net.Listener
+	var urls []string
+	for _, f := range fakes {
+		l, err := listen(ctx, f.flag, f.address)
+		if err != nil {
+			for _, open := range listeners {
+				err = errors.Join(err, open.Close())
+			}
+			return err
+		}
+		listeners, servers = append(listeners, l), append(servers, server(f.handler))
+		urls = append(urls, "http://"+l.Addr().String())
 	}
-	scimListener, err := listen(ctx, "-scim-addr", o.scimAddr)
-	if err != nil {
-		return errors.Join(err, jiraListener.Close())
-	}
-	at := addresses{Jira: "http://" + jiraListener.Addr().String(), SCIM: "http://" + scimListener.Addr().String()}
-	servers := []*http.Server{server(jira), server(directory)}
 	failed := make(chan error, len(servers))
-	for n, l := range []net.Listener{jiraListener, scimListener} {
+	for n, l := range listeners {
 		go func() { failed <- servers[n].Serve(l) }()
 	}
-	err = announce(o, p, at)
+	at := addresses{Jira: urls[0], SCIM: urls[1]}
+	if len(urls) > 2 {
+		at.ServiceNow = urls[2]
+	}
+	err := announce(o, p, at)
 	if err == nil {
 		select {
 		case <-ctx.Done():
@@ -140,6 +183,9 @@ func server(h http.Handler) *http.Server {
 
 func announce(o options, p program, at addresses) error {
 	fmt.Fprintf(p.out, "Jira       %s/board\ndirectory  %s/directory\n", at.Jira, at.SCIM)
+	if at.ServiceNow != "" {
+		fmt.Fprintf(p.out, "ServiceNow %s/board\n", at.ServiceNow)
+	}
 	if o.addressesFile == "" {
 		return nil
 	}

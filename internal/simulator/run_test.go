@@ -221,3 +221,25 @@ func TestFlags_refused(t *testing.T) {
 		})
 	}
 }
+
+// TestServiceNow_kept_over_restart: it is served where its address is given, with the people of the company.
+func TestServiceNow_kept_over_restart(t *testing.T) {
+	require.Empty(t, start(t, noEnv).ServiceNow)
+	state := t.TempDir()
+	r := start(t, noEnv, "-servicenow-addr", "127.0.0.1:0", "-state", state)
+	table := "/api/now/table/incident?sysparm_display_value=false"
+	status, body := do(t, http.MethodPost, r.ServiceNow+table, func(q *http.Request) {
+		q.SetBasicAuth("ana@example.test", "token-of-ana")
+		q.Body = io.NopCloser(strings.NewReader(`{"short_description":"Wiki for Ana"}`))
+	})
+	require.Equal(t, http.StatusCreated, status, body)
+	require.Contains(t, body, `"sys_created_by":"ana@example.test"`)
+	require.NoError(t, r.stop())
+
+	r = start(t, noEnv, "-servicenow-addr", "127.0.0.1:0", "-state", state)
+	status, body = do(t, http.MethodGet, r.ServiceNow+table, func(q *http.Request) { q.SetBasicAuth("usher.bot", "sim-token") })
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, body, `"number":"INC0000001"`)
+	_, board := get(t, r.ServiceNow+"/board")
+	require.Contains(t, board, "Wiki for Ana")
+}
