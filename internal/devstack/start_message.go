@@ -42,7 +42,7 @@ func (s startMessage) links(line func(string, ...any)) {
 	case s.urls.DeskKind == stack.RequestTracker:
 		line("  Desk           %s   (Request Tracker: log in as mia@example.test with token-of-mia, and so on)", s.urls.Board)
 	default:
-		line("  Jira board     %s   (fake: choose who you are, move cards)", s.urls.Board)
+		line("  Board          %s   (%s: choose who you are, move cards)", s.urls.Board, s.urls.DeskKind.Name())
 	}
 	line("  Directory      %s   (small: groups and their members)", s.urls.Directory)
 	if s.urls.TemporalUI != "" {

@@ -17,16 +17,17 @@ type DeskKind string
 const (
 	Jira           DeskKind = "jira"
 	RequestTracker DeskKind = "requesttracker"
+	ServiceNow     DeskKind = "servicenow"
 )
 
 // DeskKinds lists the kinds.
-func DeskKinds() []DeskKind { return []DeskKind{Jira, RequestTracker} }
+func DeskKinds() []DeskKind { return []DeskKind{Jira, RequestTracker, ServiceNow} }
 
 func (k DeskKind) known() bool { return slices.Contains(DeskKinds(), k) }
 
 // Name is what people call the desk.
 func (k DeskKind) Name() string {
-	return map[DeskKind]string{Jira: "the fake Jira", RequestTracker: "Request Tracker"}[k]
+	return map[DeskKind]string{Jira: "the fake Jira", RequestTracker: "Request Tracker", ServiceNow: "the fake ServiceNow"}[k]
 }
 
 // board is the path of the page that people look at.
@@ -39,8 +40,12 @@ func (k DeskKind) board() string {
 
 // alive is the path of a page that answers when the desk is up.
 func (k DeskKind) alive() string {
-	if k == RequestTracker {
+	switch k {
+	case RequestTracker:
 		return "/"
+	case ServiceNow:
+		return "/_sim/records"
+	case Jira:
 	}
 	return "/_sim/issues"
 }
@@ -50,8 +55,12 @@ type Statuses struct{ Waiting, Approved, Denied, Working, Done, WontDo string }
 
 // Statuses returns what the desk calls its statuses.
 func (k DeskKind) Statuses() Statuses {
-	if k == RequestTracker {
+	switch k {
+	case RequestTracker:
 		return Statuses{"new", "approved", "denied", "open", "resolved", "rejected"}
+	case ServiceNow:
+		return Statuses{"New", "Approved", "Denied", "In Progress", "Resolved", "Canceled"}
+	case Jira:
 	}
 	return Statuses{"Waiting for approval", "Approved", "Denied", "In progress", "Done", "Won't do"}
 }
@@ -120,6 +129,13 @@ func (c *Client) TransitionTicket(ctx context.Context, as access.PersonID, key a
 		return c.requestTracker().move(ctx, as, key, status)
 	}
 	form := url.Values{"key": {string(key)}, "to": {status}, "as": {DeskAccount(as)}}
+	if c.urls.DeskKind == ServiceNow {
+		form.Set("as", string(as)+"@example.test")
+		if status == ServiceNow.Statuses().Done {
+			form.Set("field_close_code", "Solution provided")
+			form.Set("field_close_notes", "done by hand")
+		}
+	}
 	return send(ctx, outgoing{http.MethodPost, c.urls.Desk + "/board/move", "application/x-www-form-urlencoded", form.Encode()})
 }
 
@@ -129,5 +145,5 @@ func (c *Client) Statuses() Statuses { return c.urls.DeskKind.Statuses() }
 // DeskName is what people call the desk of this stack.
 func (c *Client) DeskName() string { return c.urls.DeskKind.Name() }
 
-// DeskAccount is a person's account in a fake desk.
+// DeskAccount is a person's account in the fake Jira.
 func DeskAccount(person access.PersonID) string { return "acc-" + string(person) }
