@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,6 +66,8 @@ type settings struct {
 	workerEnv, starterEnv, temporalArgs, simulatorArgs []string
 	// targets are systems beside the directory.
 	targets map[access.TargetName]string
+	// desk is which desk there is; "" is Jira.
+	desk stack.DeskKind
 	// moreDesks are desks beside the simulator's: the YAML of each one's section, in one line.
 	moreDesks map[access.DeskName]string
 	// catalog is what can be asked for besides, as YAML.
@@ -90,14 +93,19 @@ func startIn(t *testing.T, dir string, more settings) *system {
 	ctx, cancel := context.WithTimeout(t.Context(), startWithin)
 	defer cancel()
 	said := &log{}
-	up, err := stack.Start(ctx, stack.Options{
-		Dir: dir, Built: true, Headless: true, Catalog: catalog() + more.catalog, Log: said, TemporalArgs: more.temporalArgs,
+	kind := strings.ToUpper(string(cmp.Or(more.desk, stack.Jira)))
+	if kind == "JIRA" {
 		// Events that nobody asked for come as well.
-		SimulatorArgs: append([]string{"-webhook-events="}, more.simulatorArgs...), StarterEnv: more.starterEnv, Targets: more.targets, MoreDesks: more.moreDesks,
+		more.simulatorArgs = append([]string{"-webhook-events="}, more.simulatorArgs...)
+	}
+	up, err := stack.Start(ctx, stack.Options{
+		Desk: more.desk,
+		Dir: dir, Built: true, Headless: true, Catalog: catalog() + more.catalog, Log: said, TemporalArgs: more.temporalArgs,
+		SimulatorArgs: more.simulatorArgs, StarterEnv: more.starterEnv, Targets: more.targets, MoreDesks: more.moreDesks,
 		// A call that is held must not run into its time-out before everything is in its place.
 		WorkerEnv: append([]string{
-			"USHER_DESKS_JIRA_POLL_INITIAL_INTERVAL=1s", "USHER_DESKS_JIRA_POLL_MAX_INTERVAL=3s",
-			"USHER_DESKS_JIRA_JIRA_REQUEST_TIMEOUT=25s", "USHER_TARGETS_DIRECTORY_SCIM_REQUEST_TIMEOUT=25s",
+			"USHER_DESKS_" + kind + "_POLL_INITIAL_INTERVAL=1s", "USHER_DESKS_" + kind + "_POLL_MAX_INTERVAL=3s",
+			"USHER_DESKS_" + kind + "_" + kind + "_REQUEST_TIMEOUT=25s", "USHER_TARGETS_DIRECTORY_SCIM_REQUEST_TIMEOUT=25s",
 			"USHER_SOURCES_DIRECTORY_SCIM_REQUEST_TIMEOUT=25s",
 		}, more.workerEnv...),
 	})
@@ -116,6 +124,33 @@ func startIn(t *testing.T, dir string, more settings) *system {
 		}
 	})
 	return s
+}
+
+// statuses are what the desk calls the statuses of the rows, which are those of the fake Jira.
+func (s *system) statuses() map[string]string {
+	own := s.Statuses()
+	return map[string]string{
+		statusWaiting: own.Waiting, statusApproved: own.Approved, statusDenied: own.Denied,
+		statusWorking: own.Working, statusDone: own.Done, statusWontDo: own.WontDo,
+	}
+}
+
+// TransitionTicket moves a ticket as a person does, by the rows' name of the status.
+func (s *system) TransitionTicket(ctx context.Context, as access.PersonID, key access.TicketKey, status string) error {
+	return s.Client.TransitionTicket(ctx, as, key, cmp.Or(s.statuses()[status], status))
+}
+
+// TicketsOf are the tickets of a request, with the rows' names of their statuses.
+func (s *system) TicketsOf(ctx context.Context, id access.RequestID) ([]stack.Ticket, error) {
+	tickets, err := s.Client.TicketsOf(ctx, id)
+	for name, own := range s.statuses() {
+		for i := range tickets {
+			if tickets[i].Status == own {
+				tickets[i].Status = name
+			}
+		}
+	}
+	return tickets, err
 }
 
 // tell shows what happened, and says where the logs are.

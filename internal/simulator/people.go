@@ -13,6 +13,10 @@ const botName = "usher-bot"
 // borrowedEmail is an address that no account of the desk may have but that of the person whom it belongs to.
 const borrowedEmail = "boss@example.test"
 
+// eve is the user name of somebody who is nobody of the company, and has given the desk that address, where its accounts have
+// user names like this.
+const eve = "eve@example.test"
+
 // person is somebody of the simulated company.
 type person struct {
 	id, name, manager string

@@ -61,5 +61,11 @@ func moveIn(ctx context.Context, tracker *rttest.Server) error {
 			return fmt.Errorf("make the account of %s: %w", one.id, err)
 		}
 	}
+	err := ensure("user", eve, map[string]any{
+		"Name": eve, "EmailAddress": borrowedEmail, "RealName": "Eve Evans", "Privileged": 1, "Password": "token-of-eve",
+	})
+	if err != nil {
+		return fmt.Errorf("make the account of eve: %w", err)
+	}
 	return nil
 }

@@ -113,6 +113,9 @@ func newServiceNow(o options) (*servicenowtest.Server, error) {
 			ID: servicenowtest.AccountID(p.email()), Name: p.email(), Email: p.email(), DisplayName: p.name, Token: "token-of-" + p.id, Inactive: p.left,
 		})
 	}
+	cfg.Accounts = append(cfg.Accounts, desktest.Account{
+		ID: servicenowtest.AccountID(eve), Name: eve, Email: borrowedEmail, DisplayName: "Eve Evans", Token: "token-of-eve",
+	})
 	if o.stateDir != "" {
 		cfg.StateFile = filepath.Join(o.stateDir, "servicenow.jsonl")
 	}
