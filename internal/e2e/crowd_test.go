@@ -56,10 +56,10 @@ func (c *crowd) look(ctx context.Context) {
 	}
 	by := map[access.Marker][]stack.Ticket{}
 	for _, t := range tickets {
-		for _, label := range t.Labels {
-			marker, _, _ := strings.Cut(label, ":")
-			if strings.HasPrefix(label, string(access.RemovalMarkerOf(""))) {
-				marker = label
+		for _, whole := range t.Markers() {
+			marker, _, _ := strings.Cut(string(whole), ":")
+			if strings.HasPrefix(string(whole), string(access.RemovalMarkerOf(""))) {
+				marker = string(whole)
 			}
 			by[access.Marker(marker)] = append(by[access.Marker(marker)], t)
 		}

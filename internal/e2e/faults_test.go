@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"usher/internal/connectors/desktest"
 	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira/jiratest"
+	"usher/internal/connectors/servicenow/servicenowtest"
 	"usher/internal/devstack/stack"
 )
 
@@ -51,12 +53,16 @@ func badDesk() jiratest.Faults {
 
 // stormSettings suit a desk with that lag: usher waits longer than the lag and a call's time-out together before it looks for a
 // ticket of unknown outcome again.
-func stormSettings() settings {
-	return settings{workerEnv: []string{
-		"USHER_DESKS_JIRA_JIRA_REQUEST_TIMEOUT=4s", "USHER_DESKS_JIRA_JIRA_RATE=1000", "USHER_DESKS_JIRA_SEARCH_INDEX_DELAY=10s",
-		"USHER_DESKS_JIRA_WATCH_INTERVAL=2s", "USHER_DESKS_JIRA_WATCH_OVERLAP=1m", "USHER_DESKS_JIRA_WATCH_FULL_SCAN_INTERVAL=20s",
-		"USHER_DESKS_JIRA_WATCH_STALE_AFTER=60s", "USHER_DESKS_JIRA_WATCH_STALENESS_CHECK_INTERVAL=1m",
-	}}
+func stormSettings(desk stack.DeskKind) settings {
+	name := "USHER_DESKS_" + strings.ToUpper(string(desk)) + "_"
+	more := settings{desk: desk}
+	for _, term := range []string{
+		strings.ToUpper(string(desk)) + "_REQUEST_TIMEOUT=4s", strings.ToUpper(string(desk)) + "_RATE=1000", "SEARCH_INDEX_DELAY=10s",
+		"WATCH_INTERVAL=2s", "WATCH_OVERLAP=1m", "WATCH_FULL_SCAN_INTERVAL=20s", "WATCH_STALE_AFTER=60s", "WATCH_STALENESS_CHECK_INTERVAL=1m",
+	} {
+		more.workerEnv = append(more.workerEnv, name+term)
+	}
+	return more
 }
 
 // stormKinds are the ways that a request goes in the storm.
@@ -115,14 +121,19 @@ func moved(from string, by access.PersonID, to string) crowdStep {
 
 // TestDeskStorm brings 200 requests through a desk that spoils every fifth call, doubles every webhook and delays its search.
 func TestDeskStorm(t *testing.T) {
-	storm(t, "desk", stormSettings(), stormRequests)
+	storm(t, "desk", stormSettings(stack.Jira), stormRequests)
 }
 
-// TestDeskStormOnDataCenter does the same with the other edition.
-func TestDeskStormOnDataCenter(t *testing.T) {
-	more, terms := dataCenter(), stormSettings()
+// TestDeskStorm_data_center does the same with the other edition.
+func TestDeskStorm_data_center(t *testing.T) {
+	more, terms := dataCenter(), stormSettings(stack.Jira)
 	more.workerEnv = append(more.workerEnv, terms.workerEnv...)
 	storm(t, "Data Center", more, stormRequestsDataCenter)
+}
+
+// TestDeskStorm_servicenow does the same with ServiceNow, which has no webhooks here.
+func TestDeskStorm_servicenow(t *testing.T) {
+	storm(t, "ServiceNow", stormSettings(stack.ServiceNow), stormRequestsDataCenter)
 }
 
 func storm(t *testing.T, where string, more settings, requests int) {
@@ -144,8 +155,13 @@ func storm(t *testing.T, where string, more settings, requests int) {
 	calls, err := s.deskCalls(ctx)
 	require.NoError(t, err)
 	t.Logf("the desk was called %d times and spoilt every fifth call; %d calls created %d tickets",
-		calls.Total, calls.ByOperation[jiratest.OpCreateIssue], requests)
-	require.Greater(t, calls.ByOperation[jiratest.OpCreateIssue], requests, "some creates must have been spoilt")
+		calls.Total, creates(calls), requests)
+	require.Greater(t, creates(calls), requests, "some creates must have been spoilt")
+}
+
+// creates counts the calls that create tickets, on whichever desk.
+func creates(calls fakewire.Calls) int {
+	return calls.ByOperation[jiratest.OpCreateIssue] + calls.ByOperation[servicenowtest.OpInsert]
 }
 
 // misfire sets the faults of the desk.

@@ -100,7 +100,7 @@ func startIn(t *testing.T, dir string, more settings) *system {
 	}
 	up, err := stack.Start(ctx, stack.Options{
 		Desk: more.desk,
-		Dir: dir, Built: true, Headless: true, Catalog: catalog() + more.catalog, Log: said, TemporalArgs: more.temporalArgs,
+		Dir:  dir, Built: true, Headless: true, Catalog: catalog() + more.catalog, Log: said, TemporalArgs: more.temporalArgs,
 		SimulatorArgs: more.simulatorArgs, StarterEnv: more.starterEnv, Targets: more.targets, MoreDesks: more.moreDesks,
 		// A call that is held must not run into its time-out before everything is in its place.
 		WorkerEnv: append([]string{
@@ -143,14 +143,24 @@ func (s *system) TransitionTicket(ctx context.Context, as access.PersonID, key a
 // TicketsOf are the tickets of a request, with the rows' names of their statuses.
 func (s *system) TicketsOf(ctx context.Context, id access.RequestID) ([]stack.Ticket, error) {
 	tickets, err := s.Client.TicketsOf(ctx, id)
+	return s.named(tickets), err
+}
+
+// Tickets are all tickets, with the rows' names of their statuses.
+func (s *system) Tickets(ctx context.Context) ([]stack.Ticket, error) {
+	tickets, err := s.Client.Tickets(ctx)
+	return s.named(tickets), err
+}
+
+func (s *system) named(tickets []stack.Ticket) []stack.Ticket {
+	names := map[string]string{}
 	for name, own := range s.statuses() {
-		for i := range tickets {
-			if tickets[i].Status == own {
-				tickets[i].Status = name
-			}
-		}
+		names[own] = name
 	}
-	return tickets, err
+	for i, ticket := range tickets {
+		tickets[i].Status = cmp.Or(names[ticket.Status], ticket.Status)
+	}
+	return tickets
 }
 
 // tell shows what happened, and says where the logs are.

@@ -25,8 +25,8 @@ type call struct {
 	dropped bool
 }
 
-// Start has an activity executed and its result taken by done, in a later pass of the loop. A nil input is none. A result
-// that was not awaited, because the run leaves, is a CanceledError. An activity that runs when the run leaves is waited for.
+// Start has an activity executed and its result taken by done, in a later pass of the loop. A result that was not
+// awaited, because the run leaves, is a CanceledError. An activity that runs when the run leaves is waited for.
 func Start[R any](l *Loop, options workflow.ActivityOptions, activity, input any, done func(R, error)) {
 	options.WaitForCancellation = true
 	add(l, options.TaskQueue, done, func(ctx workflow.Context) workflow.Future {

@@ -92,9 +92,6 @@ func (c *calls) Fail(_ context.Context, text string) (string, error) {
 	return text, temporal.NewNonRetryableApplicationError("it failed", "test", nil)
 }
 
-// Hello takes no input.
-func (c *calls) Hello(context.Context) (string, error) { return "hello", nil }
-
 // Hang ends when it is released or cancelled.
 func (c *calls) Hang(ctx context.Context, name string) (string, error) {
 	activity.RecordHeartbeat(ctx)

@@ -75,8 +75,8 @@ type Ticket struct {
 	Comments []struct{ Author, Body string }
 }
 
-// markers are what usher may know a ticket by.
-func (t Ticket) markers() []access.Marker {
+// Markers are what usher may know a ticket by.
+func (t Ticket) Markers() []access.Marker {
 	var all []access.Marker
 	for _, label := range t.Labels {
 		all = append(all, access.Marker(label))
@@ -116,7 +116,7 @@ func (c *Client) TicketsOf(ctx context.Context, id access.RequestID) ([]Ticket, 
 	all, err := c.Tickets(ctx)
 	var found []Ticket
 	for _, t := range all {
-		if slices.ContainsFunc(t.markers(), func(m access.Marker) bool { return m.IsOf(id) }) {
+		if slices.ContainsFunc(t.Markers(), func(m access.Marker) bool { return m.IsOf(id) }) {
 			found = append(found, t)
 		}
 	}
