@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/workflow"
 
 	"usher/activities"
 	"usher/internal/access"
 	"usher/internal/connectors/memory"
+	"usher/workflows"
 )
 
 // TestAttack3_early_move: omar moves the ticket before it is his turn, and takes that back. Before usher reads the ticket, mia
@@ -81,29 +83,88 @@ func TestAttack3_flood(t *testing.T) {
 	require.Equal(t, access.OutcomeDenied, w.run(w.request("wiki/editor")).Outcome)
 }
 
-// seconds has the ticket read as Request Tracker shows it: times in whole seconds, and a number for each move.
-func seconds(w *world) {
-	w.replace("ReadTicket", func(ctx context.Context, c activities.ReadTicketInput) (activities.ReadTicketResult, error) {
-		s, err := w.desk.ReadTicket(ctx, c.Ticket)
-		s.StatusChangedAt, s.UpdatedAt = s.StatusChangedAt.Truncate(time.Second), s.UpdatedAt.Truncate(time.Second)
-		for i := range s.DecisionMoves {
-			m := &s.DecisionMoves[i]
-			m.ID, m.At = strconv.FormatInt(m.At.UnixMilli(), 10), m.At.Truncate(time.Second)
+// coarse is a desk whose times are whole seconds, as Request Tracker's; with numbers for each move, as there, or without.
+type coarse struct {
+	*memory.Desk
+	numbers bool
+}
+
+// ReadTicket implements access.TicketReader.
+func (d coarse) ReadTicket(ctx context.Context, id access.TicketID) (access.TicketSnapshot, error) {
+	s, err := d.Desk.ReadTicket(ctx, id)
+	s.StatusChangedAt, s.UpdatedAt = s.StatusChangedAt.Truncate(time.Second), s.UpdatedAt.Truncate(time.Second)
+	for i := range s.DecisionMoves {
+		m := &s.DecisionMoves[i]
+		if d.numbers {
+			m.ID = strconv.FormatInt(m.At.UnixMilli(), 10)
 		}
-		return activities.ReadTicketResult{Snapshot: s}, err
-	})
+		m.At = m.At.Truncate(time.Second)
+	}
+	return s, err
+}
+
+// serve has the request's desk be this one.
+func (d coarse) serve(w *world) {
+	w.desk.SetClock(w.env.Now)
+	desk := &activities.Desk{Port: d, Ledger: w.ledger, Now: w.env.Now}
+	w.replace("ReadTicket", desk.ReadTicket)
+	w.replace("UpdateTicket", desk.UpdateTicket)
 }
 
 // TestAttack3_one_second: mia approves the first stage, and omar, of the second, denies within the same second, on a desk whose times
 // are whole seconds. olga, of the second stage too, approves a day later.
 func TestAttack3_one_second(t *testing.T) {
 	w := newWorld(t)
-	w.desk.SetClock(w.env.Now)
-	seconds(w)
+	coarse{w.desk, true}.serve(w)
 	w.at(61*time.Minute, func() {
 		w.move("mia", access.TicketApproved)
 		w.move("omar", access.TicketDenied)
 	})
 	w.at(25*time.Hour, func() { w.decide("olga", access.Approve) })
 	require.Equal(t, access.OutcomeDenied, w.run(w.request("wiki/admin")).Outcome)
+}
+
+// TestAttack3_unsettled: on a desk with times in whole seconds and no ids of changes, mia approves twice within a second a ticket whose
+// text ana has changed. usher refuses it once, and then has nothing more to do than to look now and then.
+func TestAttack3_unsettled(t *testing.T) {
+	w := newWorld(t)
+	coarse{w.desk, false}.serve(w)
+	w.at(61*time.Minute, func() {
+		require.NoError(t, w.desk.EditTextAs(w.accounts["ana"], w.ticket().Ref.ID, "viewer"))
+		w.move("mia", access.TicketApproved)
+		w.move("mia", access.TicketWaiting)
+		w.move("mia", access.TicketApproved)
+		w.move("mia", access.TicketWaiting)
+	})
+	writes := 0
+	w.at(3*time.Hour, func() { writes = w.desk.Calls(memory.OpTransitionTicket) })
+	w.at(20*time.Hour, func() {
+		require.Equal(t, writes, w.desk.Calls(memory.OpTransitionTicket), "moves of a ticket that nobody has touched for hours")
+	})
+	require.Equal(t, access.OutcomeExpired, w.run(w.request("wiki/editor")).Outcome)
+}
+
+// TestAttack3_removal_state: people move a ticket that asks for a removal to and fro. A person's workflow carries no list of that.
+func TestAttack3_removal_state(t *testing.T) {
+	h := newHolder(t)
+	until := h.env.Now().Add(time.Hour)
+	e := lease("r1:1", "vault", 0)
+	e.Lease.Fulfilment, e.Window = access.FulfilmentManual, access.Window{Until: &until}
+	e.Granted = &access.Verification{Present: true, Method: "a human's word", At: h.env.Now()}
+	h.target.Put("vault", "ana")
+	h.ensureAt(0, e)
+	h.at(3*time.Hour, func() {
+		for range access.MaxDecisionMoves {
+			h.move("ana", access.TicketApproved)
+			h.move("ana", access.TicketWaiting)
+		}
+	})
+	h.at(5*time.Hour, func() {
+		h.env.SetContinueAsNewSuggested(true)
+		h.move("ana", access.TicketWorking)
+	})
+	h.env.ExecuteWorkflow(workflows.SubjectAccessType, workflows.SubjectAccessParams{Subject: "ana"})
+	var next *workflow.ContinueAsNewError
+	require.ErrorAs(t, h.env.GetWorkflowError(), &next)
+	require.NotContains(t, string(next.Input.GetPayloads()[0].GetData()), "decision_moves")
 }
