@@ -70,15 +70,28 @@ func TestAttack3_approved_and_granted(t *testing.T) {
 	require.Equal(t, access.OutcomeGranted, w.run(w.request("badge/lab")).Outcome)
 }
 
-// TestAttack3_flood: mia denies. The requester moves the ticket to and fro until her move is no longer among the last ones.
+// TestAttack3_flood: omar denies on the ticket. The requester moves it to and fro until his move is no longer among the last ones, and
+// olga, who may decide as well, approves.
 func TestAttack3_flood(t *testing.T) {
 	w := newWorld(t)
+	w.at(30*time.Minute, func() { w.decide("mia", access.Approve) })
 	w.at(61*time.Minute, func() {
-		w.move("mia", access.TicketDenied)
+		w.move("omar", access.TicketDenied)
 		for range access.MaxDecisionMoves {
 			w.move("ana", access.TicketApproved)
 			w.move("ana", access.TicketWaiting)
 		}
+	})
+	w.at(25*time.Hour, func() { w.decide("olga", access.Approve) })
+	require.Equal(t, access.OutcomeDenied, w.run(w.request("wiki/admin")).Outcome)
+}
+
+// TestAttack3_denied_and_closed: mia denies on the ticket, and the requester closes it before usher has read it.
+func TestAttack3_denied_and_closed(t *testing.T) {
+	w := newWorld(t)
+	w.at(61*time.Minute, func() {
+		w.move("mia", access.TicketDenied)
+		w.move("ana", access.TicketWontDo)
 	})
 	require.Equal(t, access.OutcomeDenied, w.run(w.request("wiki/editor")).Outcome)
 }
