@@ -181,3 +181,28 @@ func TestAttack3_removal_state(t *testing.T) {
 	require.ErrorAs(t, h.env.GetWorkflowError(), &next)
 	require.NotContains(t, string(next.Input.GetPayloads()[0].GetData()), "decision_moves")
 }
+
+// TestAttack3_reset: omar's move was refused, with a comment that says so, and mia approved afterwards. Then the run is reset to its
+// beginning: the server says her decision again at once. The refused move must not be his approval.
+func TestAttack3_reset(t *testing.T) {
+	w := newWorld(t)
+	request := w.request("wiki/admin")
+	w.at(time.Hour, func() { w.move("omar", access.TicketApproved) })
+	w.at(3*time.Hour, func() { w.decide("mia", access.Approve) })
+	w.at(5*time.Hour, func() {
+		require.Equal(t, access.StateAwaitingApproval, w.view().State)
+		w.env.SetContinueAsNewSuggested(true)
+	})
+	w.env.ExecuteWorkflow(workflows.AccessRequestType, workflows.AccessRequestParams{Request: request})
+	require.Error(t, w.env.GetWorkflowError(), "the first run is no more")
+
+	w.newRun()
+	w.at(time.Second, func() { w.decide("mia", access.Approve) })
+	asked := false
+	w.at(25*time.Hour, func() {
+		asked = true
+		w.move("omar", access.TicketApproved)
+	})
+	require.Equal(t, access.OutcomeGranted, w.run(request).Outcome)
+	require.True(t, asked, "omar had not approved since it was his turn")
+}
