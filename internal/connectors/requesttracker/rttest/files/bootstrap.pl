@@ -44,6 +44,18 @@ for my $name (sort keys %lacking) {
     must($ok, $said);
     print "$name $text\n";
 }
+# An account that has every right in one queue, and none elsewhere.
+my $narrow = RT::Queue->new(RT->SystemUser);
+must($narrow->Create(Name => 'Narrow', Lifecycle => 'access'));
+{
+    my $user = RT::User->new(RT->SystemUser);
+    must($user->Create(Name => 'narrow', Privileged => 0, Timezone => 'UTC'));
+    must($user->PrincipalObj->GrantRight(Right => $_, Object => $narrow)) for (qw(SeeQueue ShowTicket CreateTicket ModifyTicket OwnTicket
+        ReassignTicket ReplyToTicket CommentOnTicket ShowTicketComments SeeCustomField ModifyCustomField));
+    my ($ok, $said, $text) = RT::AuthToken->new(RT->SystemUser)->Create(Owner => $user->id, Description => 'usher');
+    must($ok, $said);
+    print "narrow $text\n";
+}
 for my $n (1 .. $accounts) {
     my $user = RT::User->new(RT->SystemUser);
     must($user->Create(Name => "usher-$n", EmailAddress => "usher-$n\@desk.example.test", Privileged => 1, Timezone => 'UTC'));
