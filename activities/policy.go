@@ -74,12 +74,13 @@ func (a *Policy) Evaluate(ctx context.Context, c EvaluateInput) (Evaluation, err
 func (a *Policy) ListConnectors(context.Context) (Connectors, error) { return a.Connectors, nil }
 
 // CurrentSettings are the settings that a new request on a desk would get: for its watch, for removal tickets, and for what happens
-// after a request has ended. A desk that the configuration does not know any more has those of the usual desk, and no watch.
+// after a request has ended. Of a desk that this worker does not know they are those of the usual desk, and name no desk: an older
+// worker, beside newer ones, or one that the desk was taken from.
 func (a *Policy) CurrentSettings(_ context.Context, desk access.DeskName) (access.RequestSettings, error) {
 	settings, known := a.Settings[desk]
 	if !known {
 		settings = a.Settings[a.Desk]
-		settings.Desk, settings.ChangeDetection = desk, access.DetectByPoll
+		settings.Desk = ""
 	}
 	return settings, nil
 }

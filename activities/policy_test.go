@@ -105,6 +105,6 @@ func TestCurrentSettings(t *testing.T) {
 	settings, err := p.CurrentSettings(t.Context(), "gone")
 	require.NoError(t, err)
 	require.Equal(t, access.RequestSettings{
-		Desk: "gone", ChangeDetection: access.DetectByPoll, SearchIndexDelay: access.Duration(time.Minute),
-	}, settings, "a desk that is not configured any more has no watch")
+		ChangeDetection: access.DetectByWatch, SearchIndexDelay: access.Duration(time.Minute),
+	}, settings, "those of the usual desk, in whose name nothing is watched")
 }

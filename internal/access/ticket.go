@@ -1,6 +1,11 @@
 package access
 
-import "time"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"time"
+)
 
 // TicketRef is where a ticket is.
 type TicketRef struct {
@@ -98,7 +103,7 @@ type TicketSnapshot struct {
 	// its word counts that something was granted or removed by hand.
 	StatusChangedByFulfiller bool `json:"status_changed_by_fulfiller,omitempty"`
 	// DecisionMoves are the moves of others than usher into a status that means approved or denied, also those that were followed
-	// by others; oldest first, the last MaxDecisionMoves of them.
+	// by others: see DecisionMoves, the function.
 	DecisionMoves []TicketMove `json:"decision_moves,omitempty"`
 	// TextChangedBy is the account that last changed what the ticket says (its summary, its description, or a field that usher
 	// fills), other than usher's own and those that may; "" for none.
@@ -122,9 +127,31 @@ type TicketMove struct {
 	Phase  TicketPhase `json:"phase"`
 }
 
-// Same reports whether two are one move.
-func (m TicketMove) Same(other TicketMove) bool {
-	return m.ID == other.ID && m.At.Equal(other.At) && m.By == other.By && m.Status == other.Status
+// DecisionMoves returns, of moves with the oldest first, what a snapshot shows: of each account the last approval and the last denial,
+// oldest first, at most MaxDecisionMoves. So nobody who moves a ticket to and fro hides what others have decided.
+func DecisionMoves(moves []TicketMove) []TicketMove {
+	type decider struct {
+		by    AccountID
+		phase TicketPhase
+	}
+	seen := map[decider]bool{}
+	var kept []TicketMove
+	for _, m := range slices.Backward(moves) {
+		one := decider{m.By, m.Phase}
+		if !seen[one] && len(kept) < MaxDecisionMoves {
+			seen[one] = true
+			kept = append(kept, m)
+		}
+	}
+	slices.Reverse(kept)
+	return kept
+}
+
+// key names a move: the same move has the same key each time, and another one has another, save for two of one account into one
+// status at the same time on a desk whose changes have no ids. Those are one.
+func (m TicketMove) key() string {
+	sum := sha256.Sum256([]byte(m.ID + "\x00" + m.At.UTC().Format(time.RFC3339Nano) + "\x00" + string(m.By) + "\x00" + m.Status))
+	return hex.EncodeToString(sum[:8])
 }
 
 // Present reports whether the move led to the ticket's present status.

@@ -58,8 +58,8 @@ type TicketFingerprint struct {
 	StatusChangedBy AccountID `json:"status_changed_by,omitempty"`
 	StatusChangedAt time.Time `json:"status_changed_at,omitzero"`
 	Status          string    `json:"status,omitempty"`
-	// Decision is the last of the TicketSnapshot.DecisionMoves; nil while there was none.
-	Decision *TicketMove `json:"decision,omitempty"`
+	// Decisions are the keys of the TicketSnapshot.DecisionMoves that were seen, the last maxDecisions of them.
+	Decisions []string `json:"decisions,omitempty"`
 	// SeenAt is TicketSnapshot.UpdatedAt of what the mark was made from: a desk's search may show again what was earlier.
 	SeenAt time.Time `json:"seen_at,omitzero"`
 }
@@ -83,35 +83,35 @@ func (m TicketFingerprint) After(now TicketSnapshot) (TicketFingerprint, bool) {
 		}
 	}
 	if moves := m.Decided(now); len(moves) > 0 {
-		next.Decision, news = &moves[len(moves)-1], true
+		news, next.Decisions = true, slices.Clone(m.Decisions)
+		for _, move := range moves {
+			next.Decisions = append(next.Decisions, move.key())
+		}
+		next.Decisions = next.Decisions[max(0, len(next.Decisions)-maxDecisions):]
 	}
 	return next, news
 }
 
-// Decided returns those of a ticket's decision moves that were made since the mark.
+// maxDecisions is how many keys a mark holds: a move that a snapshot no longer shows may be shown again.
+const maxDecisions = 5 * MaxDecisionMoves
+
+// Decided returns those of a ticket's decision moves that are not in the mark, each once.
 func (m TicketFingerprint) Decided(now TicketSnapshot) []TicketMove {
-	if m.Decision == nil {
-		return now.DecisionMoves
-	}
-	for i, move := range now.DecisionMoves {
-		if move.Same(*m.Decision) {
-			return now.DecisionMoves[i+1:]
+	known := slices.Clone(m.Decisions)
+	var moves []TicketMove
+	for _, move := range now.DecisionMoves {
+		if key := move.key(); !slices.Contains(known, key) {
+			known, moves = append(known, key), append(moves, move)
 		}
 	}
-	// More moves have been made since than a snapshot holds, or the desk has dropped some of its history.
-	return slices.DeleteFunc(slices.Clone(now.DecisionMoves), func(move TicketMove) bool { return !move.At.After(m.Decision.At) })
+	return moves
 }
 
 // Equal reports whether two marks are the same.
 func (m TicketFingerprint) Equal(other TicketFingerprint) bool {
-	if !m.StatusChangedAt.Equal(other.StatusChangedAt) || !m.SeenAt.Equal(other.SeenAt) {
-		return false
-	}
-	if (m.Decision == nil) != (other.Decision == nil) || (m.Decision != nil && !m.Decision.Same(*other.Decision)) {
-		return false
-	}
-	m.StatusChangedAt, m.SeenAt, m.Decision = other.StatusChangedAt, other.SeenAt, other.Decision
-	return m == other
+	return m.Key == other.Key && m.Project == other.Project && m.Assignee == other.Assignee && m.StatusChangedBy == other.StatusChangedBy &&
+		m.StatusChangedAt.Equal(other.StatusChangedAt) && m.Status == other.Status && m.SeenAt.Equal(other.SeenAt) &&
+		slices.Equal(m.Decisions, other.Decisions)
 }
 
 // WatchedTicket is what the ledger knows of one ticket.

@@ -27,8 +27,9 @@ func seen() access.TicketSnapshot {
 }
 
 func TestFingerprint_news(t *testing.T) {
-	decided := known()
-	decided.Decision = &denial
+	fresh := seen()
+	fresh.DecisionMoves = []access.TicketMove{denial}
+	decided, _ := known().After(fresh)
 	rows := []struct {
 		name   string
 		before access.TicketFingerprint
@@ -60,7 +61,7 @@ func TestFingerprint_news(t *testing.T) {
 		{"a decision is news, though usher moved the ticket afterwards", known(), func(s *access.TicketSnapshot) {
 			s.StatusChangedBy, s.StatusChangedByUsher, s.StatusChangedAt, s.Status = "usher", true, time.Unix(200, 0), "Waiting"
 			s.DecisionMoves = []access.TicketMove{denial}
-		}, true, func(m *access.TicketFingerprint) { m.Decision = &denial }},
+		}, true, func(m *access.TicketFingerprint) { m.Decisions = decided.Decisions }},
 		{"a decision that is known is no news, in another time zone either", decided, func(s *access.TicketSnapshot) {
 			move := denial
 			move.At = move.At.In(time.FixedZone("east", 3600))
@@ -142,34 +143,84 @@ func TestFingerprint_Decided(t *testing.T) {
 		moves[i] = denial
 		moves[i].ID, moves[i].At = string(rune('7'+i)), denial.At.Add(time.Duration(i/2)*time.Second)
 	}
-	snapshot := access.TicketSnapshot{DecisionMoves: moves}
-	other, older := moves[1], moves[2]
-	other.By, older.ID, older.At = "cy", "1", denial.At.Add(-time.Second)
+	saw := func(some ...access.TicketMove) access.TicketFingerprint {
+		mark, _ := access.TicketFingerprint{}.After(access.TicketSnapshot{DecisionMoves: some})
+		return mark
+	}
 	for name, row := range map[string]struct {
-		last *access.TicketMove
+		mark access.TicketFingerprint
 		want []access.TicketMove
 	}{
-		"none is known":                          {nil, moves},
-		"the first is known":                     {&moves[0], moves[1:]},
-		"all are known":                          {&moves[2], nil},
-		"the last known one is no longer shown":  {&older, moves},
-		"it was made in the second of the first": {&other, moves[2:]},
+		"none is known":          {saw(), moves},
+		"the first is known":     {saw(moves[0]), moves[1:]},
+		"the last is known":      {saw(moves[2]), moves[:2]},
+		"all are known":          {saw(moves...), nil},
+		"another one is known":   {saw(denial, access.TicketMove{ID: "1"}), moves[1:]},
+		"the same, seen in UTC+": {saw(access.TicketMove{ID: "7", At: denial.At.In(time.FixedZone("east", 3600)), By: "bob", Status: "Denied"}), moves[1:]},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.ElementsMatch(t, row.want, access.TicketFingerprint{Decision: row.last}.Decided(snapshot))
+			require.Equal(t, row.want, row.mark.Decided(access.TicketSnapshot{DecisionMoves: moves}))
 		})
 	}
-	require.Equal(t, denial.ID, snapshot.DecisionMoves[0].ID, "the snapshot stays as it was")
+}
+
+// An account approves, takes that back and approves again within the grain of a desk that gives changes no ids: that is one move.
+func TestFingerprint_Decided_one_moment(t *testing.T) {
+	now := seen()
+	move := access.TicketMove{At: time.Unix(100, 0).UTC(), By: "mia", Status: "Approved", Phase: access.TicketApproved}
+	now.DecisionMoves = []access.TicketMove{move, move}
+	require.Len(t, known().Decided(now), 1)
+	mark, news := known().After(now)
+	require.True(t, news)
+	_, again := mark.After(now)
+	require.False(t, again)
+	require.Empty(t, mark.Decided(now))
+}
+
+// A mark does not grow for ever, and does not forget what is shown again soon.
+func TestFingerprint_decisions_bounded(t *testing.T) {
+	mark := access.TicketFingerprint{}
+	for n := range 300 {
+		move := denial
+		move.At = denial.At.Add(time.Duration(n) * time.Second)
+		mark, _ = mark.After(access.TicketSnapshot{DecisionMoves: []access.TicketMove{move}})
+		require.LessOrEqual(t, len(mark.Decisions), 100)
+		if n > 0 {
+			move.At = move.At.Add(-time.Second)
+			require.Empty(t, mark.Decided(access.TicketSnapshot{DecisionMoves: []access.TicketMove{move}}))
+		}
+	}
+}
+
+func TestDecisionMoves(t *testing.T) {
+	move := func(at int64, by access.AccountID, phase access.TicketPhase) access.TicketMove {
+		return access.TicketMove{At: time.Unix(at, 0), By: by, Phase: phase}
+	}
+	all := []access.TicketMove{
+		move(1, "mia", access.TicketDenied), move(2, "ana", access.TicketApproved), move(3, "mia", access.TicketApproved), move(4, "ana", access.TicketApproved),
+	}
+	for n := range 100 {
+		all = append(all, move(int64(5+n), "ana", access.TicketApproved))
+	}
+	kept := access.DecisionMoves(all)
+	require.Equal(t, []access.TicketMove{all[0], all[2], all[103]}, kept)
+	for n := range 30 {
+		all = append(all, move(int64(200+n), access.AccountID(string(rune('a'+n))), access.TicketDenied))
+	}
+	require.Len(t, access.DecisionMoves(all), access.MaxDecisionMoves)
+	require.Empty(t, access.DecisionMoves(nil))
 }
 
 func TestFingerprint_Equal_decision(t *testing.T) {
-	with, other, later := known(), known(), denial
-	with.Decision, other.Decision = &denial, &later
-	require.True(t, with.Equal(other))
-	later.ID = "8"
-	require.False(t, with.Equal(other))
-	require.False(t, with.Equal(known()))
-	require.False(t, known().Equal(with))
+	one, other := seen(), seen()
+	one.DecisionMoves, other.DecisionMoves = []access.TicketMove{denial}, []access.TicketMove{denial}
+	first, _ := known().After(one)
+	second, _ := known().After(other)
+	require.True(t, first.Equal(second))
+	require.False(t, first.Equal(known()))
+	other.DecisionMoves[0].ID = "8"
+	second, _ = known().After(other)
+	require.False(t, first.Equal(second))
 }
 
 func TestFingerprint_human_move_once(t *testing.T) {

@@ -149,6 +149,8 @@ func (r removal) Text(ticket.Write) string { return "" }
 // Read implements ticket.Owner: a person says on the ticket that the access is gone, or that it will not be taken away.
 func (r removal) Read(now access.TicketSnapshot) bool {
 	before := *r.l.Removal.Seen
+	// Nobody decides anything here.
+	now.DecisionMoves = nil
 	r.l.Removal.Seen = &now
 	switch {
 	case r.l.State != access.LeaseRevoking || r.l.busy || (r.l.Fulfilment != access.FulfilmentManual && !r.l.Nowhere):

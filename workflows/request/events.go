@@ -43,6 +43,10 @@ func (r *request) compare(now access.TicketSnapshot) bool {
 	now.DecisionMoves = nil
 	r.Ticket.Seen = &now
 	passed := r.decidePassed(now, decided)
+	if passed {
+		// What the ticket shows now came after those decisions.
+		r.advance()
+	}
 	events := ticket.Events(before, now, ticket.Situation{
 		State: r.View.State, Manual: len(r.manualOpen()) > 0, MayDecide: r.accountMayDecide,
 	})
@@ -53,11 +57,13 @@ func (r *request) compare(now access.TicketSnapshot) bool {
 }
 
 // decidePassed takes the decisions of approvers on a ticket that somebody has moved on before usher read it: they count as if
-// each had been read at once. It reports whether there were any. A decision that led to the present status is not among them.
+// each had been read at once. So an approval from before the last decision that was taken does not: it was not asked for then. It
+// reports whether there were any. A decision that led to the present status is not among them.
 func (r *request) decidePassed(now access.TicketSnapshot, decided []access.TicketMove) bool {
-	found := false
+	found, since := false, r.askedSince()
 	for _, move := range decided {
-		if now.Present(move) || !r.accountMayDecide(move.By) {
+		early := move.Phase == access.TicketApproved && move.At.Before(since)
+		if now.Present(move) || early || !r.accountMayDecide(move.By) {
 			continue
 		}
 		found = true
@@ -67,6 +73,18 @@ func (r *request) decidePassed(now access.TicketSnapshot, decided []access.Ticke
 		r.apply(access.EventDecidedByApprover, then)
 	}
 	return found
+}
+
+// askedSince is when the last decision was taken, by usher's clock: those who may decide now have been asked since. It is zero
+// before the first decision: no move of the request's own ticket is older than the request.
+func (r *request) askedSince() time.Time {
+	var since time.Time
+	for _, d := range r.View.Decisions {
+		if d.At.After(since) {
+			since = d.At
+		}
+	}
+	return since
 }
 
 func (r *request) accountMayDecide(account access.AccountID) bool {
@@ -136,7 +154,8 @@ func changeKey(now access.TicketSnapshot) string {
 	if !now.StatusChangedAt.IsZero() {
 		at = now.StatusChangedAt
 	}
-	return string(now.Ref.Key) + "/" + at.UTC().Format(time.RFC3339Nano) + "/" + string(now.Assignee)
+	return string(now.Ref.Key) + "/" + at.UTC().Format(time.RFC3339Nano) + "/" + string(now.Assignee) +
+		"/" + string(now.StatusChangedBy) + "/" + string(now.Phase)
 }
 
 // decideByTicket takes the move of an approver as a decision.
@@ -147,7 +166,7 @@ func (r *request) decideByTicket(now access.TicketSnapshot, who access.PersonID,
 	}
 	d := access.Decision{
 		// The move itself names the decision, so a change that is read again decides nothing twice.
-		ID: "ticket-" + string(now.Ref.ID) + "-" + strconv.FormatInt(now.StatusChangedAt.UnixMilli(), 10),
+		ID: "ticket-" + string(now.Ref.ID) + "-" + strconv.FormatInt(now.StatusChangedAt.UnixMilli(), 10) + "-" + string(verdict) + "-" + string(who),
 		By: who, Verdict: verdict, Channel: access.ChannelTicket, Evidence: evidence + ", changelog",
 	}
 	if r.known(d.ID) || r.Stop != nil {

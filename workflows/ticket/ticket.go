@@ -254,7 +254,8 @@ func (k *Keeper) open() {
 		k.Ref, k.Accounts, k.Problem, k.Misses, k.Failures = &opened.Ref, opened.Accounts, "", 0, 0
 		k.RetryAt = time.Time{}
 		k.Seen = &access.TicketSnapshot{Ref: opened.Ref, Phase: access.TicketWaiting}
-		k.Fingerprint = access.TicketFingerprint{Key: opened.Ref.Key}
+		// A ticket that was out of sight may be found again: what was decided on it then is no news now.
+		k.Fingerprint = access.TicketFingerprint{Key: opened.Ref.Key, Decisions: k.Fingerprint.Decisions}
 		k.Recorded = opened.Recorded
 		if k.ReadAt.Before(k.loop.Now()) {
 			k.readLater()

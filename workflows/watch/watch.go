@@ -6,6 +6,7 @@
 package watch
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -167,6 +168,9 @@ func (w *watch) begin() {
 	}
 	var policy *activities.Policy
 	durable.StartLocal(w.loop, workflows.LocalQuestion(), policy.CurrentSettings, w.desk, func(settings access.RequestSettings, err error) {
+		if err == nil && settings.Desk == "" {
+			err = errors.New("the worker does not know the desk " + string(w.desk))
+		}
 		if err != nil {
 			w.failedToBegin(err)
 			return

@@ -107,7 +107,7 @@ func (w *world) ReadTickets(_ context.Context, c activities.ReadTicketsInput) (a
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{pages: 1, fails: map[string][]error{}}
-	w.settings = access.RequestSettings{ChangeDetection: access.DetectByWatch, Watch: access.WatchSettings{
+	w.settings = access.RequestSettings{Desk: "jira", ChangeDetection: access.DetectByWatch, Watch: access.WatchSettings{
 		Interval: access.Duration(20 * time.Minute), FullScanInterval: access.Duration(30 * 24 * time.Hour),
 	}}
 	w.newRun()

@@ -57,7 +57,7 @@ func (d *Desk) decisionMoves(t Ticket, me access.AccountID) []access.TicketMove 
 			}
 		}
 	}
-	return moves[max(0, len(moves)-access.MaxDecisionMoves):]
+	return access.DecisionMoves(moves)
 }
 
 // lastAssignment returns the newest change of the assignee; nil when it is as it was at the beginning.

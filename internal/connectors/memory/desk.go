@@ -338,7 +338,7 @@ func (d *Desk) snapshot(t *DeskTicket) access.TicketSnapshot {
 		StatusChangedByUsher: t.StatusChangedBy == DeskSelf, TextChangedBy: t.TextChangedBy,
 		StatusChangedByFulfiller: slices.Contains(d.fulfillers, t.StatusChangedBy),
 		UpdatedAt:                t.UpdatedAt,
-		DecisionMoves:            slices.Clone(t.DecisionMoves[max(0, len(t.DecisionMoves)-access.MaxDecisionMoves):]),
+		DecisionMoves:            access.DecisionMoves(t.DecisionMoves),
 	}
 }
 

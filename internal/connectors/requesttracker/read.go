@@ -3,6 +3,7 @@ package requesttracker
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -243,10 +244,25 @@ func (d *driver) item(ctx context.Context, op string, one transaction) (desk.Ite
 	case "Status":
 		item.To = statusOf(item.To).ID
 	case "CustomField":
-		name, err := d.fieldName(ctx, op, one.Field)
-		if _, configured := d.config.Fields[name]; !configured {
-			return desk.Item{}, err
-		}
+		return d.fieldItem(ctx, op, item)
+	}
+	return item, nil
+}
+
+// fieldItem is the change of a custom field. Rights in one queue do not show the names of fields: a change of one whose name is
+// hidden counts as one of what the ticket says, where fields are configured at all.
+func (d *driver) fieldItem(ctx context.Context, op string, item desk.Item) (desk.Item, error) {
+	configured := slices.Sorted(maps.Keys(d.config.Fields))
+	if len(configured) == 0 {
+		return desk.Item{}, nil
+	}
+	name, err := d.fieldName(ctx, op, item.Name)
+	switch {
+	case rest.StatusOf(err) == http.StatusForbidden || access.IsKind(err, access.NotFound):
+		item.Name = configured[0]
+	case err != nil || !slices.Contains(configured, name):
+		return desk.Item{}, err
+	default:
 		item.Name = name
 	}
 	return item, nil

@@ -28,9 +28,9 @@ func (d numbered) ReadTickets(ctx context.Context, ids []access.TicketID) (acces
 	return read, err
 }
 
-// TestAttack3_scan_size: a worker at the edge reads the tickets of one step of a full scan, and hands them to the workflow. The server
+// TestReadTickets_size: a worker at the edge reads the tickets of one step of a full scan, and hands them to the workflow. The server
 // takes 2 MB.
-func TestAttack3_scan_size(t *testing.T) {
+func TestReadTickets_size(t *testing.T) {
 	const tickets, most = 500, 2 << 20
 	port := memory.NewDesk("jira")
 	// Ids of Jira Cloud's accounts are as long as this.

@@ -13,9 +13,9 @@ import (
 	"usher/workflows/watch"
 )
 
-// TestAttack3_older_worker: a desk is added to the configuration, and the workers are replaced one by one. The first of the new ones
+// TestWatch_older_worker: a desk is added to the configuration, and the workers are replaced one by one. The first of the new ones
 // starts the watch, and one of the old ones, which does not know the desk, is asked for the settings.
-func TestAttack3_older_worker(t *testing.T) {
+func TestWatch_older_worker(t *testing.T) {
 	w := newWorld(t)
 	other := w.settings
 	other.Desk = "tracker"

@@ -17,9 +17,9 @@ import (
 	"usher/internal/connectors/requesttracker"
 )
 
-// TestAttack3_rights_in_queue: usher's account has its rights in its own queue only. It finds nothing wrong, until somebody sets a
+// TestHistory_rights_in_one_queue: usher's account has its rights in its own queue only. It finds nothing wrong, until somebody sets a
 // custom field of a ticket: from then on that ticket cannot be read, nor any list of changes in which it is.
-func TestAttack3_rights_in_queue(t *testing.T) {
+func TestHistory_rights_in_one_queue(t *testing.T) {
 	s := realServer(t)
 	one := newSite(t, s, "access")
 	d, human := one.desk(t, func(c *requesttracker.Config) {

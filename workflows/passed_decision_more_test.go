@@ -15,9 +15,9 @@ import (
 	"usher/workflows"
 )
 
-// TestAttack3_early_move: omar moves the ticket before it is his turn, and takes that back. Before usher reads the ticket, mia
+// TestPassedDecision_early_move: omar moves the ticket before it is his turn, and takes that back. Before usher reads the ticket, mia
 // approves on the API. A read at once would have found no decision of his (TestPassedDecision_old), so he must be asked.
-func TestAttack3_early_move(t *testing.T) {
+func TestPassedDecision_early_move(t *testing.T) {
 	w := newWorld(t)
 	w.at(61*time.Minute, func() {
 		w.move("omar", access.TicketApproved)
@@ -33,35 +33,39 @@ func TestAttack3_early_move(t *testing.T) {
 	require.True(t, asked, "omar had not approved since it was his turn")
 }
 
-// TestAttack3_refused_move_found_again: omar's move was refused, with a comment that says so. Later usher loses sight of the ticket,
-// and finds the same ticket again by its marker. The refused move must not be his approval.
-func TestAttack3_refused_move_found_again(t *testing.T) {
-	w := newWorld(t)
-	w.at(time.Hour, func() { w.move("omar", access.TicketApproved) })
-	w.at(3*time.Hour, func() {
-		require.Equal(t, access.TicketWaiting, w.ticket().Phase, "usher has put it back")
-		w.decide("mia", access.Approve)
-	})
-	w.at(5*time.Hour, func() {
-		require.Equal(t, access.StateAwaitingApproval, w.view().State)
-		require.NoError(t, w.desk.Hide(w.ticket().Ref.ID, true))
-		// The desk is shaky: what would open another ticket fails, and then everything is as before.
-		for range 14 {
-			w.desk.FailNext(memory.OpFindTicket, access.Errorf(access.Transient, "find", "the desk is down"))
-		}
-	})
-	w.at(5*time.Hour+20*time.Minute, func() { require.NoError(t, w.desk.Hide(w.ticket().Ref.ID, false)) })
-	asked := false
-	w.at(25*time.Hour, func() {
-		asked = true
-		w.move("omar", access.TicketApproved)
-	})
-	require.Equal(t, access.OutcomeGranted, w.run(w.request("wiki/admin")).Outcome)
-	require.True(t, asked, "omar had not approved since it was his turn")
+// TestPassedDecision_refused_move_found_again: omar's move was refused, with a comment that says so. Later usher loses sight of the ticket,
+// and finds the same ticket again by its marker. The refused move must not be his decision.
+func TestPassedDecision_refused_move_found_again(t *testing.T) {
+	for _, refused := range []access.TicketPhase{access.TicketApproved, access.TicketDenied} {
+		t.Run(string(refused), func(t *testing.T) {
+			w := newWorld(t)
+			w.at(time.Hour, func() { w.move("omar", refused) })
+			w.at(3*time.Hour, func() {
+				require.Equal(t, access.TicketWaiting, w.ticket().Phase, "usher has put it back")
+				w.decide("mia", access.Approve)
+			})
+			w.at(5*time.Hour, func() {
+				require.Equal(t, access.StateAwaitingApproval, w.view().State)
+				require.NoError(t, w.desk.Hide(w.ticket().Ref.ID, true))
+				// The desk is shaky: what would open another ticket fails, and then everything is as before.
+				for range 14 {
+					w.desk.FailNext(memory.OpFindTicket, access.Errorf(access.Transient, "find", "the desk is down"))
+				}
+			})
+			w.at(5*time.Hour+20*time.Minute, func() { require.NoError(t, w.desk.Hide(w.ticket().Ref.ID, false)) })
+			asked := false
+			w.at(25*time.Hour, func() {
+				asked = true
+				w.move("omar", access.TicketApproved)
+			})
+			require.Equal(t, access.OutcomeGranted, w.run(w.request("wiki/admin")).Outcome)
+			require.True(t, asked, "omar had not approved since it was his turn")
+		})
+	}
 }
 
-// TestAttack3_approved_and_granted: omar approves on the ticket, and ben grants by hand and closes it as done, before usher has read it.
-func TestAttack3_approved_and_granted(t *testing.T) {
+// TestPassedDecision_approved_and_granted: omar approves on the ticket, and ben grants by hand and closes it as done, before usher has read it.
+func TestPassedDecision_approved_and_granted(t *testing.T) {
 	w := newWorld(t)
 	w.at(61*time.Minute, func() {
 		w.move("omar", access.TicketApproved)
@@ -70,9 +74,9 @@ func TestAttack3_approved_and_granted(t *testing.T) {
 	require.Equal(t, access.OutcomeGranted, w.run(w.request("badge/lab")).Outcome)
 }
 
-// TestAttack3_flood: omar denies on the ticket. The requester moves it to and fro until his move is no longer among the last ones, and
+// TestPassedDecision_flood: omar denies on the ticket. The requester moves it to and fro until his move is no longer among the last ones, and
 // olga, who may decide as well, approves.
-func TestAttack3_flood(t *testing.T) {
+func TestPassedDecision_flood(t *testing.T) {
 	w := newWorld(t)
 	w.at(30*time.Minute, func() { w.decide("mia", access.Approve) })
 	w.at(61*time.Minute, func() {
@@ -86,8 +90,8 @@ func TestAttack3_flood(t *testing.T) {
 	require.Equal(t, access.OutcomeDenied, w.run(w.request("wiki/admin")).Outcome)
 }
 
-// TestAttack3_denied_and_closed: mia denies on the ticket, and the requester closes it before usher has read it.
-func TestAttack3_denied_and_closed(t *testing.T) {
+// TestPassedDecision_denied_and_closed: mia denies on the ticket, and the requester closes it before usher has read it.
+func TestPassedDecision_denied_and_closed(t *testing.T) {
 	w := newWorld(t)
 	w.at(61*time.Minute, func() {
 		w.move("mia", access.TicketDenied)
@@ -124,9 +128,9 @@ func (d coarse) serve(w *world) {
 	w.replace("UpdateTicket", desk.UpdateTicket)
 }
 
-// TestAttack3_one_second: mia approves the first stage, and omar, of the second, denies within the same second, on a desk whose times
+// TestPassedDecision_one_second: mia approves the first stage, and omar, of the second, denies within the same second, on a desk whose times
 // are whole seconds. olga, of the second stage too, approves a day later.
-func TestAttack3_one_second(t *testing.T) {
+func TestPassedDecision_one_second(t *testing.T) {
 	w := newWorld(t)
 	coarse{w.desk, true}.serve(w)
 	w.at(61*time.Minute, func() {
@@ -137,9 +141,9 @@ func TestAttack3_one_second(t *testing.T) {
 	require.Equal(t, access.OutcomeDenied, w.run(w.request("wiki/admin")).Outcome)
 }
 
-// TestAttack3_unsettled: on a desk with times in whole seconds and no ids of changes, mia approves twice within a second a ticket whose
+// TestPassedDecision_unsettled: on a desk with times in whole seconds and no ids of changes, mia approves twice within a second a ticket whose
 // text ana has changed. usher refuses it once, and then has nothing more to do than to look now and then.
-func TestAttack3_unsettled(t *testing.T) {
+func TestPassedDecision_unsettled(t *testing.T) {
 	w := newWorld(t)
 	coarse{w.desk, false}.serve(w)
 	w.at(61*time.Minute, func() {
@@ -157,8 +161,8 @@ func TestAttack3_unsettled(t *testing.T) {
 	require.Equal(t, access.OutcomeExpired, w.run(w.request("wiki/editor")).Outcome)
 }
 
-// TestAttack3_removal_state: people move a ticket that asks for a removal to and fro. A person's workflow carries no list of that.
-func TestAttack3_removal_state(t *testing.T) {
+// TestRemoval_carries_no_decisions: people move a ticket that asks for a removal to and fro. A person's workflow carries no list of that.
+func TestRemoval_carries_no_decisions(t *testing.T) {
 	h := newHolder(t)
 	until := h.env.Now().Add(time.Hour)
 	e := lease("r1:1", "vault", 0)
@@ -182,9 +186,9 @@ func TestAttack3_removal_state(t *testing.T) {
 	require.NotContains(t, string(next.Input.GetPayloads()[0].GetData()), "decision_moves")
 }
 
-// TestAttack3_reset: omar's move was refused, with a comment that says so, and mia approved afterwards. Then the run is reset to its
+// TestPassedDecision_reset: omar's move was refused, with a comment that says so, and mia approved afterwards. Then the run is reset to its
 // beginning: the server says her decision again at once. The refused move must not be his approval.
-func TestAttack3_reset(t *testing.T) {
+func TestPassedDecision_reset(t *testing.T) {
 	w := newWorld(t)
 	request := w.request("wiki/admin")
 	w.at(time.Hour, func() { w.move("omar", access.TicketApproved) })
@@ -205,4 +209,16 @@ func TestAttack3_reset(t *testing.T) {
 	})
 	require.Equal(t, access.OutcomeGranted, w.run(request).Outcome)
 	require.True(t, asked, "omar had not approved since it was his turn")
+}
+
+// TestPassedDecision_two_stages: the approvals of both stages are made, one after the other, before usher reads the ticket.
+func TestPassedDecision_two_stages(t *testing.T) {
+	w := newWorld(t)
+	w.at(61*time.Minute, func() {
+		for _, by := range []access.PersonID{"mia", "omar"} {
+			w.move(by, access.TicketApproved)
+			w.move("ben", access.TicketWaiting)
+		}
+	})
+	require.Equal(t, access.OutcomeGranted, w.run(w.request("wiki/admin")).Outcome)
 }
