@@ -34,7 +34,8 @@ func (d *Desk) lastMove(t Ticket) *Change {
 	return t.newest(func(_ Change, one Item) bool { return one.of(d.traits.StatusField) && one.To == t.Status.ID })
 }
 
-// decisionMoves returns the moves of others than usher into statuses that the configuration lists as approved or denied.
+// decisionMoves returns the moves of others than usher into statuses that the configuration lists as approved or denied. The
+// history may be younger than the rest of the ticket, which a search remembers: what the rest does not show yet is left out.
 func (d *Desk) decisionMoves(t Ticket, me access.AccountID) []access.TicketMove {
 	changes := slices.Clone(t.Changes)
 	slices.SortStableFunc(changes, func(a, b Change) int {
@@ -49,6 +50,9 @@ func (d *Desk) decisionMoves(t Ticket, me access.AccountID) []access.TicketMove 
 	})
 	var moves []access.TicketMove
 	for _, c := range changes {
+		if c.At.After(t.Updated) {
+			continue
+		}
 		for _, one := range c.Items {
 			status := cmp.Or(one.ToName, one.To)
 			phase, _ := d.config.listed(Status{ID: one.To, Name: status})

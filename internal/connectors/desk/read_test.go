@@ -150,3 +150,21 @@ func TestAnswer_without_status(t *testing.T) {
 	_, err = d.ReadTickets(t.Context(), []access.TicketID{"id:1"})
 	requireKind(t, access.Transient, err)
 }
+
+// The history may have been read after the rest of the ticket, or the rest may come from a search that lags.
+func TestSnapshot_younger_history(t *testing.T) {
+	s := newScript()
+	d := s.desk(desk.Config{Statuses: map[access.TicketPhase][]string{access.TicketApproved: {"yes"}}})
+	ticket := open("id:1", change(3, "bob", "State", "yes"), change(4, me, "State", "2"), change(5, "ada", "State", "yes"))
+	for updated, want := range map[int][]access.AccountID{2: nil, 3: {"bob"}, 4: {"bob"}, 5: {"bob", "ada"}} {
+		ticket.Updated = minute(updated)
+		s.tickets["id:1"] = ticket
+		got, err := d.ReadTicket(t.Context(), "id:1")
+		require.NoError(t, err)
+		var by []access.AccountID
+		for _, move := range got.DecisionMoves {
+			by = append(by, move.By)
+		}
+		require.Equal(t, want, by, "updated at minute %d", updated)
+	}
+}
