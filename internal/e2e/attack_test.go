@@ -290,6 +290,7 @@ func attackedDesks() []attackedDesk {
 func TestAttack(t *testing.T) {
 	for _, desk := range attackedDesks() {
 		t.Run(desk.name, func(t *testing.T) {
+			t.Parallel()
 			s := start(t, desk.more)
 			ctx, cancel := context.WithTimeout(t.Context(), rowWithin)
 			defer cancel()
