@@ -28,6 +28,8 @@ type ServiceDeskHarness struct {
 	SummaryLimit, BodyLimit int
 	// DemandedField is the name of the field that a desk with DemandsFieldAt demands.
 	DemandedField string
+	// ClosingStatus is what the desk calls a status in which a ticket is done; "" for "done". Case makes no difference.
+	ClosingStatus string
 
 	// AddAccount returns a person an active account with the person's e-mail; called twice, it gives two.
 	AddAccount func(access.Person) access.AccountID

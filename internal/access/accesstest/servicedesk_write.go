@@ -1,6 +1,7 @@
 package accesstest
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
@@ -117,7 +118,8 @@ func moveWithoutWay(t *testing.T, h ServiceDeskHarness) {
 	ref := deskOpen(t, h, "r1")
 	err := h.Desk.TransitionTicket(t.Context(), ref.ID, access.TicketWorking)
 	deskRequireKind(t, access.Conflict, err)
-	require.Regexp(t, "(?i)done|resolved|closed", err.Error(), "the transitions that exist are listed")
+	status := strings.ToLower(cmp.Or(h.ClosingStatus, "done"))
+	require.Contains(t, strings.ToLower(err.Error()), status, "the transitions that exist are listed")
 	require.Equal(t, access.TicketWaiting, h.Seen(ref.ID).Phase)
 }
 

@@ -30,7 +30,7 @@ func harness(kind kindOfTicket) func(*testing.T, accesstest.ServiceDeskSetup) ac
 func harnessOf(t *testing.T, s *site) accesstest.ServiceDeskHarness {
 	t.Helper()
 	h := accesstest.ServiceDeskHarness{
-		Desk: s.desk(t, nil), SummaryLimit: 160, BodyLimit: 4000, DemandedField: "cost_center",
+		Desk: s.desk(t, nil), SummaryLimit: 160, BodyLimit: 4000, DemandedField: "cost_center", ClosingStatus: stateOf(s.kind, access.TicketDone),
 		AddAccount:       s.person,
 		MakeUnassignable: s.deactivate,
 		AssignAs: func(by access.AccountID, id access.TicketID, to access.AccountID) {
