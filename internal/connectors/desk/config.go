@@ -13,9 +13,9 @@ import (
 // Config is what a human sets for a desk of any vendor. A vendor's own configuration embeds it, so the keys are those of the
 // configuration file.
 type Config struct {
-	// Statuses lists, for each phase, the statuses that are in it: by name, or by id where the desk shows ids to people. The first ones are preferred when a
-	// ticket is moved. A status that is in no list goes by what the desk itself takes it for; a new ticket that nobody moved
-	// waits, unless its status is listed. Approved and denied never happen without statuses of their own.
+	// Statuses lists, for each phase, the statuses that are in it: by name, or by id where the desk shows ids to people. The first
+	// ones are preferred when a ticket is moved. A status that is in no list goes by what the desk itself takes it for; a new
+	// ticket that nobody moved waits, unless its status is listed. Approved and denied never happen without statuses of their own.
 	Statuses map[access.TicketPhase][]string `yaml:"statuses"`
 	// ClosingFields is, for a phase, the values of further fields by field id, for moves into it that take them. A string
 	// is translated to the field's type; any other value is sent as it is.

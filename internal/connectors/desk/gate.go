@@ -28,6 +28,23 @@ type Gates struct {
 	shut map[Scope]Refusal
 }
 
+// Creating and Commenting are the scopes of the calls that leave something behind each time.
+const (
+	Creating   Scope = "create"
+	Commenting Scope = "comment"
+)
+
+// unkeptPause is how long nothing more is written where a desk has not kept what usher wrote.
+const unkeptPause = 15 * time.Minute
+
+// Unkept returns the error, Forbidden, for what a desk took and does not show, and shuts the scope for a while: each further try
+// would leave one more behind.
+func (g *Gates) Unkept(op string, s Scope, format string, args ...any) error {
+	err, now := access.Errorf(access.Forbidden, op, format, args...), time.Now()
+	g.Shut(s, Refusal{Until: now.Add(unkeptPause), Kind: err.Kind, Why: err.Error()}, now)
+	return err
+}
+
 // Check returns an error for a call of which a scope is shut, with the time that is left where the kind is RateLimited; nil
 // when the call may be made.
 func (g *Gates) Check(op string, now time.Time, scopes ...Scope) error {

@@ -26,3 +26,14 @@ func TestGates(t *testing.T) {
 	requireKind(t, access.Forbidden, err)
 	require.Zero(t, access.RetryAfterOf(err))
 }
+
+func TestGates_Unkept(t *testing.T) {
+	var gates desk.Gates
+	err := gates.Unkept("create ticket", desk.Creating, "ticket %s has no marker", "T-1")
+	require.ErrorContains(t, err, "ticket T-1 has no marker")
+	require.True(t, access.IsKind(err, access.Forbidden))
+	now := time.Now()
+	require.ErrorContains(t, gates.Check("create ticket", now, desk.Creating), "T-1")
+	require.NoError(t, gates.Check("add comment", now, desk.Commenting), "another scope")
+	require.NoError(t, gates.Check("create ticket", now.Add(time.Hour), desk.Creating), "it is tried again")
+}

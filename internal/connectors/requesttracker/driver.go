@@ -43,8 +43,6 @@ const (
 	// settled is how young a change may be for its place in the search to be uncertain: RT notes the time of a change when it
 	// begins with it, and ends after its scrips.
 	settled = time.Minute
-	// unkeptPause is how long nothing more is written where RT has not kept what usher wrote.
-	unkeptPause = 15 * time.Minute
 )
 
 var ticketNumber = regexp.MustCompile(`^[1-9][0-9]{0,9}$`)
@@ -81,13 +79,6 @@ func (d *driver) Self(ctx context.Context, op string) (desk.Self, error) {
 // get is a call that reads.
 func (d *driver) get(ctx context.Context, op, path string, query url.Values, into any) (rest.Response, error) {
 	return d.rest.Do(ctx, rest.Call{Op: op, Mode: rest.Read, Method: http.MethodGet, Path: path, Query: query, Into: into})
-}
-
-// unkept is the error for what RT took and does not show. Each further try would leave one more behind, so the scope is shut.
-func (d *driver) unkept(op string, scope desk.Scope, format string, args ...any) error {
-	err, now := access.Errorf(access.Forbidden, op, format, args...), time.Now()
-	d.gates.Shut(scope, desk.Refusal{Until: now.Add(unkeptPause), Kind: err.Kind, Why: err.Error()}, now)
-	return err
 }
 
 // noAPI is the error for an address where something else answers.

@@ -16,14 +16,12 @@ import (
 	"usher/internal/rest"
 )
 
-const creating desk.Scope = "create"
-
 // Create implements desk.Driver. The marker is part of the one call that creates the ticket, and is read back. A person whom RT does
 // not accept is left out by RT itself, so nobody is refused.
 //
 // Forbidden too: a ticket is there, but without its marker. Then no other is created for a while.
 func (d *driver) Create(ctx context.Context, op string, draft desk.Draft) (desk.Ref, desk.Refused, error) {
-	if err := d.gates.Check(op, time.Now(), creating); err != nil {
+	if err := d.gates.Check(op, time.Now(), desk.Creating); err != nil {
 		return desk.Ref{}, desk.Refused{}, err
 	}
 	var created struct {
@@ -46,7 +44,7 @@ func (d *driver) Create(ctx context.Context, op string, draft desk.Draft) (desk.
 	case err != nil:
 		return desk.Ref{}, desk.Refused{}, access.Errorf(access.Unknown, op, "ticket %s was created and not seen again: %w", created.ID, err)
 	case !slices.Contains(t.Markers, draft.Marker):
-		return desk.Ref{}, desk.Refused{}, d.unkept(op, creating, "%s: ticket %s was created without its marker: usher's account"+
+		return desk.Ref{}, desk.Refused{}, d.gates.Unkept(op, desk.Creating, "%s: ticket %s was created without its marker: usher's account"+
 			" needs the right ModifyCustomField for %q; delete the ticket", desk.Key(d.name, "marker_field"), t.ID, d.config.MarkerField)
 	}
 	return t.Ref, desk.Refused{}, nil
@@ -99,15 +97,13 @@ func (d *driver) Comments(ctx context.Context, op string, id access.TicketID, pa
 	return out, nil
 }
 
-const commenting desk.Scope = "comment"
-
 // AddComment implements desk.Driver, with a comment that requestors do not get by mail: correspondence would open a new ticket
 // by itself. The ticket is read first, because RT would add the comment to the one that it was merged into.
 //
 // Forbidden too: the account may not see what it has said, so usher would say it again and again. The first comment of a process is
 // read back for that.
 func (d *driver) AddComment(ctx context.Context, op string, id access.TicketID, c desk.CommentDraft) error {
-	if err := d.gates.Check(op, time.Now(), commenting); err != nil {
+	if err := d.gates.Check(op, time.Now(), desk.Commenting); err != nil {
 		return err
 	}
 	t, err := d.load(ctx, op, id)
@@ -133,7 +129,7 @@ func (d *driver) AddComment(ctx context.Context, op string, id access.TicketID, 
 	case err != nil:
 		return err
 	case !shown:
-		return d.unkept(op, commenting, "usher's account does not see the comment that it has just made; it needs the right"+
+		return d.gates.Unkept(op, desk.Commenting, "usher's account does not see the comment that it has just made; it needs the right"+
 			" ShowTicketComments in queue %q", t.Queue.Name)
 	}
 	d.commentsShow.Store(true)

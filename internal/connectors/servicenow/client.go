@@ -173,20 +173,6 @@ func (d *driver) patch(ctx context.Context, op, table, id string, body map[strin
 	return r, err
 }
 
-// What is not done for a while after it was in vain, so that no heap of it grows, and for how long.
-const (
-	creating    desk.Scope = "create"
-	commenting  desk.Scope = "comment"
-	unkeptPause            = 15 * time.Minute
-)
-
-// unkept is the error for what ServiceNow took and does not show.
-func (d *driver) unkept(op string, scope desk.Scope, format string, args ...any) error {
-	err, now := access.Errorf(access.Forbidden, op, format, args...), time.Now()
-	d.gates.Shut(scope, desk.Refusal{Until: now.Add(unkeptPause), Kind: err.Kind, Why: err.Error()}, now)
-	return err
-}
-
 // key is a configuration key in full, and finding is what is wrong with one.
 func (d *driver) key(relative string) string { return desk.Key(d.name, relative) }
 

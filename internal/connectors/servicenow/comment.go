@@ -81,7 +81,7 @@ var markup = regexp.MustCompile(`(?i)\[(/?code)\]`)
 // AddComment implements desk.Driver. Forbidden too: the account may not see what it has said, so usher would say it again and
 // again. The first comment of a process is read back for that.
 func (d *driver) AddComment(ctx context.Context, op string, id access.TicketID, c desk.CommentDraft) error {
-	if err := d.gates.Check(op, time.Now(), commenting); err != nil {
+	if err := d.gates.Check(op, time.Now(), desk.Commenting); err != nil {
 		return err
 	}
 	text := d.Traits().Unit.WithTail(markup.ReplaceAllString(desk.Tidy(c.Text), "[ $1]"), c.Reference, textLimit)
@@ -97,6 +97,6 @@ func (d *driver) AddComment(ctx context.Context, op string, id access.TicketID, 
 		}
 	}
 	d.journal.Store(journalUnknown)
-	return d.unkept(op, commenting, "usher's account does not see the comment that it has just made; it must be able to read"+
+	return d.gates.Unkept(op, desk.Commenting, "usher's account does not see the comment that it has just made; it must be able to read"+
 		" sys_journal_field, or the field %s of the table %s", d.config.journal(), d.config.table())
 }

@@ -13,7 +13,7 @@ import (
 
 // Create implements desk.Driver.
 func (d *driver) Create(ctx context.Context, op string, draft desk.Draft) (desk.Ref, desk.Refused, error) {
-	if err := d.gates.Check(op, time.Now(), creating); err != nil {
+	if err := d.gates.Check(op, time.Now(), desk.Creating); err != nil {
 		return desk.Ref{}, desk.Refused{}, err
 	}
 	reporter, err := d.reference(ctx, op, draft.Reporter)
@@ -62,7 +62,7 @@ func (d *driver) insert(ctx context.Context, op string, draft desk.Draft, report
 	case !sysID.MatchString(made.get("sys_id")):
 		return desk.Ref{}, access.Errorf(access.Unknown, op, "the answer names no ticket")
 	case made.get("correlation_id") != string(draft.Marker):
-		return desk.Ref{}, d.unkept(op, creating, "%s: ticket %s was created without its marker: usher's account must be able"+
+		return desk.Ref{}, d.gates.Unkept(op, desk.Creating, "%s: ticket %s was created without its marker: usher's account must be able"+
 			" to write and to read correlation_id of the table %s; delete the ticket", d.key("table"), made.get("number"), d.config.table())
 	}
 	return d.ref(made.get("sys_id"), made.get("number")), nil
