@@ -83,7 +83,9 @@ var packageRules = []packageRule{
 	{pattern: "internal/devstack/bench", rule: ruleInternal, imports: []string{
 		"internal/access", "internal/ledger", "internal/temporalclient", "internal/devstack/stack", "workflows", "workflows/registry", "activities",
 	}},
-	{pattern: "internal/devstack/stack", rule: ruleInternal, imports: []string{"internal/access", "internal/simulator"}},
+	{pattern: "internal/devstack/stack", rule: ruleInternal, imports: []string{
+		"internal/access", "internal/simulator", "internal/connectors/requesttracker/rttest",
+	}},
 	{pattern: "internal/arch", rule: ruleInternal},
 	{pattern: "internal/tools/testsum", rule: ruleInternal},
 	{pattern: "internal/tools/mutants", rule: ruleInternal},

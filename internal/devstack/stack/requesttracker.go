@@ -1,25 +1,20 @@
 package stack
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"usher/internal/access"
+	"usher/internal/connectors/requesttracker/rttest"
 )
 
 // requestTracker speaks to a real Request Tracker as its people do: REST2, with their passwords.
-type requestTracker struct{ url string }
+type requestTracker rttest.Client
 
 func (c *Client) requestTracker() requestTracker { return requestTracker{c.urls.Desk} }
-
-// rtAdministrator is the account that sees everything, and its password, in a Request Tracker of the simulator's.
-const rtAdministrator, rtPassword = "root", "password"
 
 // tickets reads all tickets. Their description is the first message, and their comments are the later ones.
 func (r requestTracker) tickets(ctx context.Context) ([]Ticket, error) {
@@ -37,7 +32,7 @@ func (r requestTracker) tickets(ctx context.Context) ([]Ticket, error) {
 			}
 		}
 	}
-	if err := r.call(ctx, rtCall{as: rtAdministrator, password: rtPassword, path: "tickets?" + query.Encode(), into: &page}); err != nil {
+	if err := r.call(ctx, asRoot("tickets?"+query.Encode(), &page)); err != nil {
 		return nil, err
 	}
 	all := make([]Ticket, len(page.Items))
@@ -67,7 +62,7 @@ func (r requestTracker) messages(ctx context.Context, t *Ticket) error {
 			Creator struct{ ID string }
 		}
 	}
-	err := r.call(ctx, rtCall{as: rtAdministrator, password: rtPassword, path: "ticket/" + t.ID + "/attachments?" + query.Encode(), into: &page})
+	err := r.call(ctx, asRoot("ticket/"+t.ID+"/attachments?"+query.Encode(), &page))
 	for n, one := range page.Items {
 		if n == 0 {
 			t.Description = one.Content
@@ -84,15 +79,15 @@ func (r requestTracker) move(ctx context.Context, as access.PersonID, key access
 	if !found {
 		return fmt.Errorf("%q is no key of Request Tracker, expected one such as \"Access #1\"", key)
 	}
-	call := rtCall{
-		as: string(as) + "@example.test", password: "token-of-" + string(as), method: http.MethodPut, path: "ticket/" + id,
-		body: map[string]string{"Status": status},
+	call := rttest.Call{
+		As: string(as) + "@example.test", Password: "token-of-" + string(as), Method: http.MethodPut, Path: "ticket/" + id,
+		Body: map[string]string{"Status": status},
 	}
 	if err := r.call(ctx, call); err != nil {
 		return err
 	}
 	var now struct{ Status string }
-	if err := r.call(ctx, rtCall{as: rtAdministrator, password: rtPassword, path: "ticket/" + id, into: &now}); err != nil {
+	if err := r.call(ctx, asRoot("ticket/"+id, &now)); err != nil {
 		return err
 	}
 	if now.Status != status {
@@ -101,41 +96,14 @@ func (r requestTracker) move(ctx context.Context, as access.PersonID, key access
 	return nil
 }
 
-type rtCall struct {
-	as, password string
-	// method is GET when empty.
-	method, path string
-	body, into   any
-}
-
-func (r requestTracker) call(ctx context.Context, c rtCall) error {
+// call makes a call of REST2, with a deadline of its own.
+func (r requestTracker) call(ctx context.Context, c rttest.Call) error {
 	ctx, cancel := context.WithTimeout(ctx, callWithin)
 	defer cancel()
-	var body io.Reader
-	if c.body != nil {
-		text, err := json.Marshal(c.body)
-		if err != nil {
-			return err
-		}
-		body = bytes.NewReader(text)
-	}
-	request, err := http.NewRequestWithContext(ctx, c.method, r.url+"/REST/2.0/"+c.path, body)
-	if err != nil {
-		return err
-	}
-	request.SetBasicAuth(c.as, c.password)
-	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode >= http.StatusMultipleChoices {
-		text, _ := io.ReadAll(io.LimitReader(response.Body, 500))
-		return fmt.Errorf("%s %s: %s: %s", request.Method, c.path, response.Status, strings.TrimSpace(string(text)))
-	}
-	if c.into == nil {
-		return nil
-	}
-	return json.NewDecoder(response.Body).Decode(c.into)
+	return rttest.Client(r).Call(ctx, c)
+}
+
+// asRoot is a call of the administrator, who sees everything.
+func asRoot(path string, into any) rttest.Call {
+	return rttest.Call{As: rttest.Root, Password: rttest.RootPassword, Path: path, Into: into}
 }

@@ -64,8 +64,7 @@ type Config struct {
 
 // Server is a running Request Tracker.
 type Server struct {
-	// URL is where people open it.
-	URL string
+	Client
 	// Tokens are the authentication tokens of the accounts that Start made, by their names.
 	Tokens map[string]string
 	// Database is its SQLite file.
@@ -91,7 +90,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start Request Tracker: %w", err)
 	}
-	s := &Server{URL: "http://" + c.Address, Database: filepath.Join(c.Home, "rt.sqlite")}
+	s := &Server{Client: Client{URL: "http://" + c.Address}, Database: filepath.Join(c.Home, "rt.sqlite")}
 	code := filepath.Join(c.Home, "code")
 	if err := unpack(code); err != nil {
 		return nil, fmt.Errorf("start Request Tracker: %w", err)
@@ -215,50 +214,4 @@ func (s *Server) Stop() error {
 	// The shell was told to kill: how it ended says nothing.
 	_ = s.process.Wait()
 	return nil
-}
-
-// Call is a call of REST2 with somebody's password. Body is sent as JSON; Into is a pointer for the answer, nil for none.
-type Call struct {
-	As, Password string
-	Method, Path string
-	Body, Into   any
-}
-
-// StatusError is an answer that is not 2xx.
-type StatusError struct {
-	Status int
-	Text   string
-}
-
-// Error implements error.
-func (e *StatusError) Error() string { return fmt.Sprintf("%d: %s", e.Status, e.Text) }
-
-// Call makes a call. An answer that is not 2xx is a StatusError. RT answers 2xx too where it refuses a change.
-func (s *Server) Call(ctx context.Context, c Call) error {
-	text, err := json.Marshal(c.Body)
-	if err != nil {
-		return err
-	}
-	request, err := http.NewRequestWithContext(ctx, c.Method, s.URL+"/REST/2.0/"+c.Path, bytes.NewReader(text))
-	if err != nil {
-		return err
-	}
-	request.SetBasicAuth(c.As, c.Password)
-	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	raw, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode >= http.StatusMultipleChoices {
-		return &StatusError{Status: response.StatusCode, Text: string(raw)}
-	}
-	if c.Into == nil {
-		return nil
-	}
-	return json.Unmarshal(raw, c.Into)
 }
