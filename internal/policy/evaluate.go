@@ -23,8 +23,8 @@ type Input struct {
 
 // Evaluate returns what the request must pass, or why it is refused: all refusals at once, in the order of the request's
 // fields. Without refusals the requirement has one entry for each item, in their order, and every stage has at least one
-// approver, who is active and neither requester nor subject, and all items are of applications of one desk. With refusals it has no items; policy hash, settings, and those
-// of requester and subject whom the source knows are set in both cases.
+// approver, who is active and neither requester nor subject, and all items are of applications of one desk. With refusals it
+// has no items; policy hash, settings, and those of requester and subject whom the source knows are set in both cases.
 func (c *Catalog) Evaluate(q Input) (access.Requirement, []access.Refusal) {
 	e := &evaluation{Input: q, catalog: c, people: map[access.PersonID]access.Person{}}
 	for _, person := range q.People {

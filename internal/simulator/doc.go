@@ -12,7 +12,7 @@
 // with the password token-of-<person>; root, with the password "password", is its administrator. usher's token is in
 // requesttracker/usher-token below the folder of -state, and usher's queue is "Access".
 //
-// Both others let the integration account "usher-bot@example.test" in with the token "sim-token" (for the directory it is the
+// Jira and the directory let the integration account "usher-bot@example.test" in with the token "sim-token" (for the directory it is the
 // bearer token), unless the flags or the environment variables SIM_JIRA_TOKEN and SIM_SCIM_TOKEN name others. On Data
 // Center it is a personal access token (bearer), and also the password of the user "usher-bot". That token is no secret:
 // it opens nothing but a simulator. The pages ask for nothing at all, so the addresses should be on loopback, which is the

@@ -34,6 +34,9 @@ const (
 	DefaultRate           = 10.0
 )
 
+// leastRate reads the histories of a hundred changed tickets in the minute that the watch gives a page.
+const leastRate = 2.0
+
 // authToken is what RT gives: its version, the number of the account, and the secret.
 var authToken = regexp.MustCompile(`^[0-9]+-([0-9]+)-[0-9A-Za-z]+$`)
 
@@ -57,6 +60,9 @@ func (c Config) Validate() error {
 	}
 	if strings.TrimSpace(c.MarkerField) == "" || strings.ContainsAny(c.MarkerField, "{}") {
 		problem("marker_field", "expected the name of a custom field, without braces")
+	}
+	if c.Rate > 0 && c.Rate < leastRate {
+		problem("rate", "found %v, expected %v or more: a page of changed tickets is read within a minute, with a call for each", c.Rate, leastRate)
 	}
 	own := []string{c.MarkerField, "Queue", "Subject", "Content", "Requestor", "Owner", "Status"}
 	return errors.Join(append(wrong, c.Config.Validate(own...))...)

@@ -57,11 +57,12 @@ func TestConfig_wrong_keys(t *testing.T) {
 	for key, spoil := range map[string]func(*requesttracker.Config){
 		"base_url": func(c *requesttracker.Config) { c.BaseURL = "rt.example.com" },
 		"base_url: expected the address where people open RT": func(c *requesttracker.Config) { c.BaseURL += "/REST/2.0" },
-		"token":          func(c *requesttracker.Config) { c.Token = "sekrit of another kind" },
-		"queue":          func(c *requesttracker.Config) { c.Queue = " " },
-		"marker_field":   func(c *requesttracker.Config) { c.MarkerField = "" },
-		"marker_field: ": func(c *requesttracker.Config) { c.MarkerField = "a} = 'x' OR CF.{b" },
-		"rate":           func(c *requesttracker.Config) { c.Rate = -1 },
+		"token":                               func(c *requesttracker.Config) { c.Token = "sekrit of another kind" },
+		"rate: found 1.5, expected 2 or more": func(c *requesttracker.Config) { c.Rate = 1.5 },
+		"queue":                               func(c *requesttracker.Config) { c.Queue = " " },
+		"marker_field":                        func(c *requesttracker.Config) { c.MarkerField = "" },
+		"marker_field: ":                      func(c *requesttracker.Config) { c.MarkerField = "a} = 'x' OR CF.{b" },
+		"rate":                                func(c *requesttracker.Config) { c.Rate = -1 },
 		"fields.External Id": func(c *requesttracker.Config) {
 			c.Fields = map[string]access.TicketField{"External Id": access.FieldReason}
 		},
