@@ -60,7 +60,15 @@ func SendMessage(summary string) workflow.ActivityOptions {
 	return attempts(5, 10*time.Second, TaskQueue, summary)
 }
 
-// Evaluate: policy reads a few people of the source.
+// EvaluateSoon is the first question to policy, of which the people are read from the source as a rule. It is short, so that it
+// ends within its workflow task and the requester who waits is answered even so. It changes nothing.
+func EvaluateSoon() workflow.LocalActivityOptions {
+	o := LocalQuestionWithin(2 * time.Second)
+	o.RetryPolicy.MaximumAttempts = 1
+	return o
+}
+
+// Evaluate comes after it: a source may take its time.
 func Evaluate() workflow.ActivityOptions { return attempts(3, 30*time.Second, TaskQueue, "ask policy") }
 
 // LookupPeople: a few people of one source. The requester waits; where nobody serves the source, the request is recorded and

@@ -77,8 +77,11 @@ func changing(when, op string) func(context.Context, *killPoint) (hold, error) {
 	}
 }
 
+// lookingUp is a hold of the call that reads the row's person, made by the activity that follows the first, short question.
 func lookingUp(_ context.Context, k *killPoint) (hold, error) {
-	return k.directoryCall("GET", beforeCommit, "/Users/"+string(k.who)+"?"), nil
+	h := k.directoryCall("GET", beforeCommit, "/Users/"+string(k.who)+"?")
+	h.earlier = 1
+	return h, nil
 }
 
 // gone is how a row ends whose access was granted for a time.

@@ -16,9 +16,11 @@ type evaluation struct {
 	// Done is true when policy has answered.
 	Done bool `json:"done,omitempty"`
 	// Submitted is true when the audit trail has the request.
-	Submitted bool      `json:"submitted,omitempty"`
-	Failures  int       `json:"failures,omitempty"`
-	RetryAt   time.Time `json:"retry_at,omitzero"`
+	Submitted bool `json:"submitted,omitempty"`
+	// Long is true when the first, short question was not answered.
+	Long     bool      `json:"long,omitempty"`
+	Failures int       `json:"failures,omitempty"`
+	RetryAt  time.Time `json:"retry_at,omitzero"`
 	// Consult names who must be looked up before policy is asked again; People are those who were.
 	Consult  *activities.Consultation `json:"consult,omitempty"`
 	LookedUp bool                     `json:"looked_up,omitempty"`
@@ -49,13 +51,15 @@ func (r *request) evaluate(now time.Time) {
 }
 
 // ask asks policy, which reads the people itself where this queue's worker serves the source; else they are looked up where
-// it is served, and policy is asked again.
+// it is served, and policy is asked again. The first question is short: as a rule it is answered within this workflow task.
 func (r *request) ask() {
 	call := activities.EvaluateInput{Request: r.asked, PeopleRead: r.Evaluation.LookedUp, People: r.Evaluation.People}
 	var p *activities.Policy
-	durable.Start(r.loop, workflows.Evaluate(), p.Evaluate, call, func(answer activities.Evaluation, err error) {
+	done := func(answer activities.Evaluation, err error) {
 		r.evaluating = false
 		switch {
+		case err != nil && !r.Evaluation.Long:
+			r.Evaluation.Long = true
 		case err != nil:
 			r.notEvaluated(err)
 		case answer.Consult != nil:
@@ -64,7 +68,12 @@ func (r *request) ask() {
 			r.Evaluation.People = nil
 			r.answered(answer)
 		}
-	})
+	}
+	if r.Evaluation.Long {
+		durable.Start(r.loop, workflows.Evaluate(), p.Evaluate, call, done)
+	} else {
+		durable.StartLocal(r.loop, workflows.EvaluateSoon(), p.Evaluate, call, done)
+	}
 }
 
 func (r *request) lookup(c activities.Consultation) {
