@@ -242,10 +242,12 @@ func (q *queued) answerTo(ctx context.Context, options client.UpdateWorkflowOpti
 	return handle.Get(ctx, nil)
 }
 
-// isTransient reports whether an answer asks for the same update again.
+// isTransient reports whether an answer asks for the same update again: usher's, or the server's when a workflow task failed
+// before it took the update.
 func isTransient(err error) bool {
 	var app *temporal.ApplicationError
-	return errors.As(err, &app) && access.Kind(app.Type()) == access.Transient
+	var notReady *serviceerror.WorkflowNotReady
+	return errors.As(err, &notReady) || (errors.As(err, &app) && access.Kind(app.Type()) == access.Transient)
 }
 
 func (u *sentUpdate) answered() bool {

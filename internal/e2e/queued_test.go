@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
 
 	"usher/internal/access"
 	"usher/internal/connectors/desktest"
@@ -181,6 +182,9 @@ func (one *queuedServer) play(t *testing.T) {
 		s.stack.StopWorker()
 		require.NoError(t, s.release(ctx))
 		side(rows, func(q *queued) error { return q.sendAll(ctx) })
+		late := again
+		rows, again = one.stayed(rows, round)
+		again = append(late, again...)
 		require.NoError(t, s.stack.StartWorker(ctx))
 		side(rows, func(q *queued) error { return q.ends(ctx, c) })
 		rows = again
@@ -199,6 +203,11 @@ func (one *queuedServer) stand(ctx context.Context, c *crowd, rows []*queued, ro
 	side(rows, func(q *queued) error { return q.approach(ctx, c, q.state.before) })
 	side(rows, func(q *queued) error { return q.approach(ctx, c, q.state.reach) })
 	side(rows, func(q *queued) error { return q.remember(ctx) })
+	return one.stayed(rows, round)
+}
+
+// stayed returns the rows that are in their states, and makes those that are not new rows, to be played again.
+func (one *queuedServer) stayed(rows []*queued, round int) (there, again []*queued) {
 	for _, q := range rows {
 		if errors.Is(q.wrong, errLeftState) && round < queuedRounds {
 			*q = *newQueued(q.timed, q.state, q.messages...)
@@ -234,8 +243,13 @@ func (q *queued) sendAll(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, m := range q.messages {
-		if err := m.send(ctx, q); err != nil {
+	for n, m := range q.messages {
+		err := m.send(ctx, q)
+		var ended *serviceerror.NotFound
+		switch {
+		case n == 0 && errors.As(err, &ended):
+			return fmt.Errorf("%w: send %s: %w", errLeftState, m.name, err)
+		case err != nil:
 			return fmt.Errorf("send %s: %w", m.name, err)
 		}
 	}
