@@ -56,10 +56,10 @@ func place(name string) string {
 	return filepath.Join(root, name)
 }
 
-func TestArchitecturePage_ten_files(t *testing.T) {
+func TestArchitecturePage_ten_steps(t *testing.T) {
 	page, err := os.ReadFile("../../docs/architecture.md")
 	require.NoError(t, err)
-	_, walk, found := strings.Cut(string(page), "## One request, in ten files\n")
+	_, walk, found := strings.Cut(string(page), "## One request, in ten steps\n")
 	require.True(t, found)
 	walk, _, _ = strings.Cut(walk, "\n## ")
 	steps := regexp.MustCompile("(?m)^[0-9]+\\. `[^`]+`:").FindAllString(walk, -1)
