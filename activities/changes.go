@@ -12,6 +12,8 @@ import (
 type ChangedTicketsInput struct {
 	Query  access.ChangesQuery `json:"query"`
 	Notify NotifyChangesInput  `json:"notify"`
+	// Asked asks for tickets that ask for access as well, with the last page of changes; nil for none.
+	Asked *access.ChangesQuery `json:"asked,omitempty"`
 }
 
 // ChangedTicketsResult is one page of changes. The page holds the tickets only where they have not been judged yet.
@@ -19,6 +21,10 @@ type ChangedTicketsResult struct {
 	Page access.ChangesPage `json:"page"`
 	// Notified is nil where this worker does not know the ledger: the workflow has the page judged by another.
 	Notified *NotifyChangesResult `json:"notified,omitempty"`
+	// Asked is the page of tickets that may ask for access; nil when it was not asked for, or could not be read: AskedProblem
+	// is why. What cannot be read hides no change.
+	Asked        *access.ChangesPage `json:"asked,omitempty"`
+	AskedProblem string              `json:"asked_problem,omitempty"`
 }
 
 // ChangedTickets asks the desk for one page of changes. Safe to repeat: what has been told once is no news again.
@@ -27,6 +33,40 @@ func (a *Desk) ChangedTickets(ctx context.Context, c ChangedTicketsInput) (Chang
 	if err != nil {
 		return ChangedTicketsResult{}, translate(err)
 	}
+	changes, err := a.judgeChanges(ctx, c, page)
+	if err == nil && page.Next == "" && c.Asked != nil {
+		asked, problem := a.askedTickets(ctx, *c.Asked)
+		if problem != nil {
+			changes.AskedProblem = problem.Error()
+		} else {
+			changes.Asked = &asked
+		}
+	}
+	return changes, err
+}
+
+// askedPages is how many pages of tickets that ask for access are read at once.
+const askedPages = 20
+
+// askedTickets walks over the pages of a search for tickets that ask for access, and returns them as one.
+func (a *Desk) askedTickets(ctx context.Context, q access.ChangesQuery) (access.ChangesPage, error) {
+	var all access.ChangesPage
+	for range askedPages {
+		page, err := a.Port.AskedTickets(ctx, q)
+		if err != nil {
+			return access.ChangesPage{}, err
+		}
+		page.Tickets = append(all.Tickets, page.Tickets...)
+		if all = page; page.Next == "" || page.Next == q.Page {
+			break
+		}
+		q.Page = page.Next
+	}
+	return all, nil
+}
+
+// judgeChanges has a page judged, where this worker can.
+func (a *Desk) judgeChanges(ctx context.Context, c ChangedTicketsInput, page access.ChangesPage) (ChangedTicketsResult, error) {
 	if a.Watch == nil {
 		return ChangedTicketsResult{Page: page}, nil
 	}

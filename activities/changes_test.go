@@ -103,7 +103,7 @@ func TestListChanges_notifies_along(t *testing.T) {
 	require.Empty(t, got.Page.Next)
 	require.NotNil(t, got.Notified)
 	require.Equal(t, 1, got.Notified.Notified)
-	require.Equal(t, 1, got.Notified.Unknown)
+	require.Len(t, got.Notified.Unknown, 1)
 	require.Equal(t, []string{"request/r2"}, l.told())
 
 	ticket, _ := l.port.Ticket(stranger.ID)

@@ -70,6 +70,11 @@ func (a *Policy) Evaluate(ctx context.Context, c EvaluateInput) (Evaluation, err
 	return Evaluation{Requirement: requirement, Refusals: refusals}, nil
 }
 
+// SourceOfPeople is the source in which people are looked up.
+func (a *Policy) SourceOfPeople(context.Context, struct{}) (access.SourceName, error) {
+	return a.Source, nil
+}
+
 // ListConnectors names every connector that the configuration knows.
 func (a *Policy) ListConnectors(context.Context) (Connectors, error) { return a.Connectors, nil }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
 
 	"usher/internal/access"
 )
@@ -26,6 +27,8 @@ type LedgerStore interface {
 type Records struct {
 	Ledger LedgerStore
 	Client Messenger
+	// RequestOptions are those with which the workflow of a request is started.
+	RequestOptions func(access.Request) client.StartWorkflowOptions
 }
 
 // RecordInput is what is to be recorded, and what is said when it stands.

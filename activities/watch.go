@@ -91,9 +91,10 @@ type NotifyChangesInput struct {
 
 // NotifyChangesResult is what came of it.
 type NotifyChangesResult struct {
-	// Notified counts the requests that were told, Unknown the tickets that are not usher's.
+	// Notified counts the requests that were told.
 	Notified int `json:"notified"`
-	Unknown  int `json:"unknown,omitempty"`
+	// Unknown are the tickets that are not usher's.
+	Unknown []access.TicketID `json:"unknown,omitempty"`
 	// Position is NotifyChangesInput.View.
 	Position access.WatchPosition `json:"position,omitzero"`
 }
@@ -144,7 +145,7 @@ func (a *Watch) notifyAll(
 	for _, now := range c.Tickets {
 		ticket, ours := known[now.Ref.ID]
 		if !ours {
-			judged.Unknown++
+			judged.Unknown = append(judged.Unknown, now.Ref.ID)
 			continue
 		}
 		if ticket.Fingerprint.Key == "" {

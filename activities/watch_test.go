@@ -105,7 +105,7 @@ func TestNotifyChanges_tickets_of_others(t *testing.T) {
 	require.NoError(t, l.port.MoveAs("human", stranger.ID, access.TicketDone))
 	judged, err := l.watch.NotifyChanges(t.Context(), l.judge(t, stranger.ID, "no such ticket"))
 	require.NoError(t, err)
-	require.Equal(t, activities.NotifyChangesResult{Unknown: 1}, judged)
+	require.Equal(t, activities.NotifyChangesResult{Unknown: []access.TicketID{stranger.ID}}, judged)
 	require.Empty(t, l.told())
 }
 

@@ -78,6 +78,26 @@ func (d observedDesk) ChangedTickets(ctx context.Context, q access.ChangesQuery)
 	})
 }
 
+func (d observedDesk) AskedTickets(ctx context.Context, q access.ChangesQuery) (access.ChangesPage, error) {
+	return observe(ctx, d.observer, "asked_tickets", func(ctx context.Context) (access.ChangesPage, error) {
+		return d.desk.AskedTickets(ctx, q)
+	})
+}
+
+func (d observedDesk) ReadAsked(ctx context.Context, id access.TicketID) (access.AskedTicket, error) {
+	return observe(ctx, d.observer, "read_asked", func(ctx context.Context) (access.AskedTicket, error) {
+		return d.desk.ReadAsked(ctx, id)
+	})
+}
+
+func (d observedDesk) BindTicket(
+	ctx context.Context, id access.TicketID, creator access.AccountID, marker access.Marker,
+) (access.TicketSnapshot, error) {
+	return observe(ctx, d.observer, "bind_ticket", func(ctx context.Context) (access.TicketSnapshot, error) {
+		return d.desk.BindTicket(ctx, id, creator, marker)
+	})
+}
+
 func (d observedDesk) AddComments(ctx context.Context, id access.TicketID, all ...access.Comment) error {
 	return observeDo(ctx, d.observer, "add_comments", func(ctx context.Context) error { return d.desk.AddComments(ctx, id, all...) })
 }
@@ -134,6 +154,10 @@ var _ access.IdentitySource = observedSource{}
 
 func (s observedSource) Lookup(ctx context.Context, id access.PersonID) (access.Person, error) {
 	return observe(ctx, s.observer, "lookup", func(ctx context.Context) (access.Person, error) { return s.source.Lookup(ctx, id) })
+}
+
+func (s observedSource) FindPerson(ctx context.Context, q access.PersonQuery) (access.Person, error) {
+	return observe(ctx, s.observer, "find_person", func(ctx context.Context) (access.Person, error) { return s.source.FindPerson(ctx, q) })
 }
 
 func (s observedSource) Check(ctx context.Context) ([]access.Finding, error) {

@@ -203,7 +203,9 @@ func serveWorkflows(w *workers, p workerParts) error {
 	}
 	queue := w.add(p, workflows.TaskQueue, p.Config.queueOptions(p.Fatal, 0, true))
 	registry.Register(queue)
-	queue.RegisterActivity(&activities.Records{Ledger: p.ledger(), Client: p.Temporal})
+	queue.RegisterActivity(&activities.Records{
+		Ledger: p.ledger(), Client: p.Temporal, RequestOptions: workflows.RequestOptions,
+	})
 	queue.RegisterActivity(p.watch())
 	queue.RegisterActivity(&activities.Policy{
 		Catalog: p.Catalog, Desk: p.Config.Desk, Settings: p.Config.requestSettings(), Source: p.Config.Source,

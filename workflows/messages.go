@@ -26,6 +26,7 @@ const (
 	SubjectAccessType  = "SubjectAccess"
 	ReopenedTicketType = "ReopenedTicket"
 	TicketWatchType    = "TicketWatch"
+	AskedTicketType    = "AskedTicket"
 	LeaseScanType      = "LeaseScan"
 	DoctorType         = "Doctor"
 )
@@ -36,6 +37,8 @@ const (
 	// ReopenedPrefix comes before a request's id in the id of the workflow that answers a reopened ticket.
 	ReopenedPrefix = "reopened/"
 
+	// AskedPrefix comes before the id of the request that a ticket may ask for, in the id of the workflow that looks into the ticket.
+	AskedPrefix = "asked/"
 	// SubjectPrefix comes before a person's id in the id of the workflow that holds the person's leases.
 	SubjectPrefix = "access/"
 	watchPrefix   = "ticketwatch/"
@@ -81,6 +84,9 @@ const (
 	// QueryView (-> access.RequestView) shows the request.
 	QueryView = "view"
 )
+
+// SignalAskedChanged has AskedTicket look into its ticket. It is sent with start, carries nothing, and is safe to repeat.
+const SignalAskedChanged = "asked_changed"
 
 // Messages to TicketWatch: SignalHint (Hint), from a webhook. Hints coalesce.
 
@@ -145,6 +151,12 @@ func EnsureScanInputOf() activities.EnsureScanInput {
 // ReopenedTicketParams starts ReopenedTicket.
 type ReopenedTicketParams struct {
 	Request access.RequestID `json:"request"`
+}
+
+// AskedTicketParams starts AskedTicket, which looks into a ticket when SignalAskedChanged comes.
+type AskedTicketParams struct {
+	Desk   access.DeskName `json:"desk"`
+	Ticket access.TicketID `json:"ticket"`
 }
 
 // DoctorParams starts Doctor. With TestTicket it also opens a ticket that says it is a trial, comments on it and closes

@@ -78,6 +78,8 @@ func TestReplayHasAHistoryOfEveryWorkflowAndScenario(t *testing.T) {
 		"/somebody-else-moves-it-to-approved-put-back-", "/deleted-opened-again-", "/desk-down-and-back-",
 		"/cancelled-by-an-operator-", "/lease-ended-", "/overlapping-leases-", "/long-stuck-revoke-", "/kill-9-worker-",
 		"-" + workflows.ReopenedTicketType + ".", "-" + workflows.DoctorType + ".",
+		"/asked-on-the-desk-" + workflows.AskedTicketType, "/asked-on-the-desk-" + workflows.AccessRequestType,
+		"/asked-with-findings-" + workflows.AskedTicketType,
 		"/watch-" + workflows.TicketWatchType + ".", "/long-watch-" + workflows.TicketWatchType + "-run2.",
 		"-" + workflows.AccessRequestType + "-run2.", "-" + workflows.SubjectAccessType + "-run2.",
 	} {
@@ -105,7 +107,7 @@ func (p paused) RegisterWorkflowWithOptions(w any, options workflow.RegisterOpti
 func TestReplayNoticesAChangedWorkflow(t *testing.T) {
 	for _, kind := range []string{
 		workflows.AccessRequestType, workflows.SubjectAccessType, workflows.ReopenedTicketType, workflows.DoctorType,
-		workflows.TicketWatchType,
+		workflows.TicketWatchType, workflows.AskedTicketType,
 	} {
 		t.Run(kind, func(t *testing.T) {
 			files, err := filepath.Glob("testdata/histories/*/*-" + kind + ".json.gz")

@@ -59,6 +59,8 @@ type world struct {
 	entity func(access.LeaseSpec)
 	// undeliverable, if set, returns why Temporal does not take an ensure; nil when it does.
 	undeliverable func(access.LeaseSpec) error
+	// starts takes the workflows that are started, in place of started; nil for nothing.
+	starts func(client.StartWorkflowOptions, []any) error
 	// edge is true when desk, target and source are served by workers that do not know the ledger.
 	edge bool
 	// accounts are the desk accounts of people.
@@ -93,8 +95,11 @@ func (l *faultyLedger) Record(ctx context.Context, entries ...access.Entry) erro
 	return err
 }
 
-func (w *world) SignalWithStartWorkflow(_ context.Context, _, _ string, arg any, _ client.StartWorkflowOptions, _ any, _ ...any,
+func (w *world) SignalWithStartWorkflow(_ context.Context, workflowID, signal string, arg any, _ client.StartWorkflowOptions, _ any, _ ...any,
 ) (client.WorkflowRun, error) {
+	if signal == workflows.SignalAskedChanged {
+		return nil, w.heard(workflowID, signal, arg)
+	}
 	e, ok := arg.(access.LeaseSpec)
 	require.True(w.t, ok)
 	if w.undeliverable != nil {
@@ -118,7 +123,10 @@ func (w *world) SignalWorkflow(_ context.Context, workflowID, _, signal string, 
 	return w.heard(workflowID, signal, arg)
 }
 
-func (w *world) ExecuteWorkflow(_ context.Context, o client.StartWorkflowOptions, _ any, _ ...any) (client.WorkflowRun, error) {
+func (w *world) ExecuteWorkflow(_ context.Context, o client.StartWorkflowOptions, _ any, args ...any) (client.WorkflowRun, error) {
+	if w.starts != nil {
+		return nil, w.starts(o, args)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.started = append(w.started, o.ID)
@@ -194,7 +202,7 @@ func (w *world) newRun() {
 	}
 	w.target.SetClock(w.env.Now)
 	registry.Register(w.env)
-	w.env.RegisterActivity(&activities.Records{Ledger: w.ledger, Client: w})
+	w.env.RegisterActivity(&activities.Records{Ledger: w.ledger, Client: w, RequestOptions: workflows.RequestOptions})
 	desk, target := &activities.Desk{Port: w.desk, Now: w.env.Now}, &activities.Target{Port: w.target}
 	watch := &activities.Watch{Ledger: w.ledger, Client: w}
 	if !w.edge {

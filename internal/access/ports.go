@@ -23,6 +23,7 @@ type ServiceDesk interface {
 	TicketReader
 	TicketFeed
 	TicketWriter
+	TicketIntake
 	AccountFinder
 	Checker
 }
@@ -121,5 +122,8 @@ type Provisioner interface {
 type IdentitySource interface {
 	// Lookup returns one person. NotFound: the source knows nobody of that id.
 	Lookup(ctx context.Context, id PersonID) (Person, error)
+	// FindPerson returns the only person with a user name, or with an e-mail address, without regard to case. NotFound: nobody
+	// has it, or more than one. Invalid: the source cannot be asked so. The query has one of the two, and no id.
+	FindPerson(ctx context.Context, q PersonQuery) (Person, error)
 	Checker
 }

@@ -20,6 +20,8 @@ type Request struct {
 	// Evidence is how the requester's identity was established, for example "oidc https://issuer sub" or
 	// "development header".
 	Evidence string `json:"evidence,omitempty"`
+	// Origin is the ticket that asked for it; nil for a request that did not begin in a desk.
+	Origin *Origin `json:"origin,omitempty"`
 }
 
 // Item is one entitlement that is asked for.
@@ -164,7 +166,8 @@ func (r Request) Digest() string {
 		Requester, Subject PersonID
 		Items              []Item
 		Reason             string
-	}{r.Requester, r.Subject, r.Items, r.Reason}
+		Origin             *Origin `json:",omitempty"`
+	}{r.Requester, r.Subject, r.Items, r.Reason, r.Origin}
 	text, err := json.Marshal(said)
 	if err != nil {
 		// Strings and durations always marshal; a failure here is a programming error of this package.

@@ -108,6 +108,8 @@ type TicketSnapshot struct {
 	// TextChangedBy is the account that last changed what the ticket says (its summary, its description, or a field that usher
 	// fills), other than usher's own and those that may; "" for none.
 	TextChangedBy AccountID `json:"text_changed_by,omitempty"`
+	// TextChange names that change; "" for none. Another change has another name.
+	TextChange string `json:"text_change,omitempty"`
 	// UpdatedAt is the desk's own time of the last change of any kind.
 	UpdatedAt time.Time `json:"updated_at,omitzero"`
 }
@@ -149,8 +151,11 @@ func DecisionMoves(moves []TicketMove) []TicketMove {
 
 // key names a move: the same move has the same key each time, and another one has another, save for two of one account into one
 // status at the same time on a desk whose changes have no ids. Those are one.
-func (m TicketMove) key() string {
-	sum := sha256.Sum256([]byte(m.ID + "\x00" + m.At.UTC().Format(time.RFC3339Nano) + "\x00" + string(m.By) + "\x00" + m.Status))
+func (m TicketMove) key() string { return ChangeName(m.ID, m.At, m.By, m.Status) }
+
+// ChangeName returns a short name of a change of a ticket: the same change has the same name each time.
+func ChangeName(id string, at time.Time, by AccountID, to string) string {
+	sum := sha256.Sum256([]byte(id + "\x00" + at.UTC().Format(time.RFC3339Nano) + "\x00" + string(by) + "\x00" + to))
 	return hex.EncodeToString(sum[:8])
 }
 

@@ -128,6 +128,8 @@ type WatchPosition struct {
 	// LastPollAt is when the last poll was complete, LastScanAt when the last full scan was, both in usher's time.
 	LastPollAt time.Time `json:"last_poll_at,omitzero"`
 	LastScanAt time.Time `json:"last_scan_at,omitzero"`
+	// AskedCursor is the cursor of the search for tickets that ask for access. Zero before the first.
+	AskedCursor time.Time `json:"asked_cursor,omitzero"`
 }
 
 // TicketChange is a ticket as it is after somebody other than usher changed it.
@@ -178,6 +180,12 @@ func (v WatchPosition) Advanced(page ChangesPage, at time.Time) WatchPosition {
 	case v.Cursor.IsZero():
 		v.Cursor = at.Add(-clockSlack)
 	}
+	return v
+}
+
+// AdvancedAsked is the view after one page of tickets that ask for access, as Advanced is for changes.
+func (v WatchPosition) AdvancedAsked(page ChangesPage, at time.Time) WatchPosition {
+	v.AskedCursor = WatchPosition{Cursor: v.AskedCursor}.Advanced(page, at).Cursor
 	return v
 }
 

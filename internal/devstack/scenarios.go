@@ -26,7 +26,43 @@ func scenarios() []scenario {
 		{"denied: the manager says no", denied},
 		{"withdrawn: the requester takes it back", withdrawn},
 		{"lease: granted for 3 seconds, and gone by itself", lease},
+		{"asked on the desk: a person's own ticket becomes a request, approved by moving it, granted, closed", onTheDesk},
 	}
+}
+
+// onTheDesk is about desks that take tickets in; on another one it says so and leaves no row.
+func onTheDesk(ctx context.Context, p *play) error {
+	if !p.client.TakesTicketsIn() {
+		p.check("%s takes no tickets in yet", p.client.DeskName())
+		return nil
+	}
+	reason := p.reasonFor("I look after the handbook")
+	ticket, err := p.client.OpenTicket(ctx, "ben", "I need the wiki", "Access: wiki/editor\nReason: "+reason)
+	if err != nil {
+		return err
+	}
+	p.check("ben opens a ticket of his own: wiki/editor")
+	r := &request{asked: asked{id: access.AskedRequestID("jira", ticket), person: "ben", entitlement: "wiki/editor", reason: reason}, play: p}
+	p.last = r.id
+	var detail stack.Detail
+	err = stack.Poll(ctx, func(ctx context.Context) (err error) {
+		if detail, err = p.client.Show(ctx, stack.Auditor, r.id); err == nil && detail.Ticket == nil {
+			err = errors.New("it has no ticket yet")
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if detail.Ticket.ID != ticket || detail.Request.Requester != "ben" {
+		return fmt.Errorf("the request is %s's on ticket %s, expected ben's on %s", detail.Request.Requester, detail.Ticket.ID, ticket)
+	}
+	r.ticket = detail.Ticket.Key
+	p.check("it is request %s, on his own ticket %s, on this proof: %s", r.id, r.ticket, detail.Request.Evidence)
+	if err := r.move(ctx, "mia", p.client.Statuses().Approved); err != nil {
+		return err
+	}
+	return r.ends(ctx, ending{access.OutcomeGranted, p.client.Statuses().Done, "wiki-editors", true})
 }
 
 func automatic(ctx context.Context, p *play) error {

@@ -51,6 +51,7 @@ func TestRecordHistories(t *testing.T) {
 		require.NoError(t, recorded.request(ctx, r, slug(r.name)))
 	}
 	t.Logf("%d histories, with those of killed workers", len(recorded.files))
+	require.NoError(t, recorded.asked(ctx, usual))
 	require.NoError(t, recorded.doctor(ctx, usual))
 	require.NoError(t, recorded.watch(ctx, usual, "watch"))
 	t.Logf("%d histories, with the doctor's and the watch's", len(recorded.files))
@@ -220,6 +221,52 @@ func (r *recording) request(ctx context.Context, of *row, name string) error {
 		r.workflow(ctx, of.system, workflows.SubjectWorkflowID(of.who), name),
 		r.workflow(ctx, of.system, workflows.ReopenedWorkflowID(of.id), name),
 	)
+}
+
+// asked takes the histories of two tickets of people: one becomes a request, the other is answered.
+func (r *recording) asked(ctx context.Context, s *system) error {
+	for name, text := range map[string]string{"asked on the desk": "Access: wiki/editor", "asked with findings": "Access: wiki/nothing"} {
+		ticket, err := s.OpenTicket(ctx, "omar", "I need the wiki", text)
+		if err != nil {
+			return err
+		}
+		id := access.AskedRequestID("jira", ticket)
+		looked := func(ctx context.Context) error {
+			runs, err := s.runs(ctx, workflows.AskedPrefix+string(id))
+			if err == nil && len(runs) == 0 {
+				err = errors.New("nobody has looked into it")
+			}
+			return err
+		}
+		if err := awaited(ctx, looked); err != nil {
+			return err
+		}
+		if text == "Access: wiki/editor" {
+			detail, err := s.takenIn(ctx, ticket)
+			if err != nil {
+				return err
+			}
+			if err := s.TransitionTicket(ctx, "zoe", detail.Ticket.Key, statusApproved); err != nil {
+				return err
+			}
+			if _, err := s.Await(ctx, id, func(d stack.Detail) error {
+				if !d.State.Ended() {
+					return fmt.Errorf("it is %s", d.State)
+				}
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		err = errors.Join(
+			r.workflow(ctx, s, workflows.AskedPrefix+string(id), slug(name)),
+			r.workflow(ctx, s, workflows.RequestWorkflowID(id), slug(name)),
+		)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *recording) doctor(ctx context.Context, s *system) error {

@@ -16,9 +16,9 @@ func (s *Store) Watch(ctx context.Context, desk access.DeskName) (access.WatchPo
 	if !usableKey(string(desk)) {
 		return view, nil
 	}
-	var cursor, looked, swept int64
-	err := s.read.QueryRowContext(ctx, `SELECT cursor_us, polled_us, scanned_us FROM watches WHERE desk = $1`,
-		string(desk)).Scan(&cursor, &looked, &swept)
+	var cursor, looked, swept, asked int64
+	err := s.read.QueryRowContext(ctx, `SELECT cursor_us, polled_us, scanned_us, asked_us FROM watches WHERE desk = $1`,
+		string(desk)).Scan(&cursor, &looked, &swept, &asked)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return view, nil
@@ -26,12 +26,13 @@ func (s *Store) Watch(ctx context.Context, desk access.DeskName) (access.WatchPo
 		return view, s.fail("read a watch from the ledger", err)
 	}
 	view.Cursor, view.LastPollAt, view.LastScanAt = fromMicros(cursor), fromMicros(looked), fromMicros(swept)
+	view.AskedCursor = fromMicros(asked)
 	return view, nil
 }
 
 func fromMicros(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
 
-// SaveWatch keeps how far the watch of a desk has come. Cursor, LastPollAt and LastScanAt each keep the latest time that was
+// SaveWatch keeps how far the watch of a desk has come. Each of its times keeps the latest time that was
 // saved, rounded down to the microsecond: an older save that comes late, and the zero time, change nothing. Safe to
 // repeat. Invalid when Desk is empty or cannot be kept as an id (see Record).
 func (s *Store) SaveWatch(ctx context.Context, w access.WatchPosition) error {
@@ -43,13 +44,14 @@ func (s *Store) SaveWatch(ctx context.Context, w access.WatchPosition) error {
 		return access.Errorf(access.Invalid, op, "desk: %s", problem)
 	}
 	_, err := s.write.ExecContext(ctx, `
-		INSERT INTO watches (desk, cursor_us, polled_us, scanned_us) VALUES ($1, $2, $3, $4)
+		INSERT INTO watches (desk, cursor_us, polled_us, scanned_us, asked_us) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (desk) DO UPDATE SET
 			cursor_us = CASE WHEN excluded.cursor_us > watches.cursor_us THEN excluded.cursor_us ELSE watches.cursor_us END,
 			polled_us = CASE WHEN excluded.polled_us > watches.polled_us THEN excluded.polled_us ELSE watches.polled_us END,
-			scanned_us = CASE WHEN excluded.scanned_us > watches.scanned_us THEN excluded.scanned_us ELSE watches.scanned_us END
+			scanned_us = CASE WHEN excluded.scanned_us > watches.scanned_us THEN excluded.scanned_us ELSE watches.scanned_us END,
+			asked_us = CASE WHEN excluded.asked_us > watches.asked_us THEN excluded.asked_us ELSE watches.asked_us END
 		WHERE excluded.cursor_us > watches.cursor_us OR excluded.polled_us > watches.polled_us
-			OR excluded.scanned_us > watches.scanned_us`,
-		string(w.Desk), w.Cursor.UnixMicro(), w.LastPollAt.UnixMicro(), w.LastScanAt.UnixMicro())
+			OR excluded.scanned_us > watches.scanned_us OR excluded.asked_us > watches.asked_us`,
+		string(w.Desk), w.Cursor.UnixMicro(), w.LastPollAt.UnixMicro(), w.LastScanAt.UnixMicro(), w.AskedCursor.UnixMicro())
 	return s.fail(op, err)
 }

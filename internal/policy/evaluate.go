@@ -175,6 +175,9 @@ func (e *evaluation) item(field string, item access.Item) access.ItemRequirement
 		e.refuse(field+".entitlement", "A request has one ticket: %s is asked for on the desk %s, and what stands before it on %s. Ask in two requests.",
 			entitlement.Title, own, here)
 	}
+	if from := e.Request.Origin; from != nil && e.deskOf(entitlement) != from.Desk {
+		e.refuse(field+".entitlement", "%s is asked for on the desk %s, not on %s.", entitlement.Title, e.deskOf(entitlement), from.Desk)
+	}
 	longest := entitlement.MaxDuration
 	switch {
 	case item.Duration < 0:

@@ -2,28 +2,14 @@ package gateway
 
 import (
 	"context"
-	"strings"
 	"time"
-	"unicode/utf8"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
 	"usher/internal/access"
 	"usher/workflows"
 )
-
-// The keys of the memo that a request's workflow is started with. They let the gateway recognise a request without a
-// worker, and after the workflow has ended.
-const (
-	memoDigest    = "digest"
-	memoSubmitted = "submitted_at"
-)
-
-// maxSummary is the longest static summary that Temporal takes, in bytes (docs.temporal.io, enriching the user
-// interface).
-const maxSummary = 200
 
 // Submission is the answer to Submit.
 type Submission struct {
@@ -67,7 +53,7 @@ func (g *Gateway) Submit(ctx context.Context, r access.Request) (Submission, err
 func (g *Gateway) updateWithStart(ctx context.Context, r access.Request) (access.RequestView, error) {
 	ctx, cancel := context.WithTimeout(ctx, g.config.answerWithin())
 	defer cancel()
-	start := g.temporal.NewWithStartWorkflowOperation(startOptions(r), workflows.AccessRequestType,
+	start := g.temporal.NewWithStartWorkflowOperation(workflows.RequestOptions(r), workflows.AccessRequestType,
 		workflows.AccessRequestParams{Request: r})
 	digest := r.Digest()
 	var view access.RequestView
@@ -86,46 +72,6 @@ func (g *Gateway) updateWithStart(ctx context.Context, r access.Request) (access
 		return view, err
 	}
 	return view, handle.Get(ctx, &view)
-}
-
-func startOptions(r access.Request) client.StartWorkflowOptions {
-	attributes := []temporal.SearchAttributeUpdate{
-		temporal.NewSearchAttributeKeyKeyword(workflows.AttributeState).ValueSet(string(access.StateEvaluating)),
-		temporal.NewSearchAttributeKeyTime(workflows.AttributeSince).ValueSet(r.SubmittedAt),
-	}
-	// Whom no index can hold is found by the ledger.
-	for name, id := range map[string]access.PersonID{workflows.AttributeRequester: r.Requester, workflows.AttributeSubject: r.Subject} {
-		if len(workflows.CappedKeywords([]string{string(id)})) > 0 {
-			attributes = append(attributes, temporal.NewSearchAttributeKeyKeyword(name).ValueSet(string(id)))
-		}
-	}
-	return client.StartWorkflowOptions{
-		ID:                       workflows.RequestWorkflowID(r.ID),
-		TaskQueue:                workflows.TaskQueue,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
-		TypedSearchAttributes:    temporal.NewSearchAttributes(attributes...),
-		Memo:                     map[string]any{memoDigest: r.Digest(), memoSubmitted: r.SubmittedAt.UTC().Format(time.RFC3339Nano)},
-		StaticSummary:            summary(r),
-	}
-}
-
-// summary is the request in one line for the Temporal UI: ids only, at most maxSummary bytes, cut between characters.
-func summary(r access.Request) string {
-	entitlements := make([]string, len(r.Items))
-	for i, item := range r.Items {
-		entitlements[i] = string(item.Entitlement)
-	}
-	text := strings.Join(entitlements, ", ") + " for " + string(r.Subject)
-	if len(text) <= maxSummary {
-		return text
-	}
-	const more = "…"
-	cut := maxSummary - len(more)
-	for cut > 0 && !utf8.RuneStart(text[cut]) {
-		cut--
-	}
-	return text[:cut] + more
 }
 
 // submitted answers for a request whose workflow has ended.
@@ -176,11 +122,11 @@ func (g *Gateway) memoOf(ctx context.Context, id access.RequestID) (remembered, 
 		return remembered{}, outage(opSubmit, "Temporal does not answer; repeating with the same id is safe", err)
 	}
 	var m remembered
-	if err := found.GetMemoValue(memoDigest, &m.digest); err != nil {
+	if err := found.GetMemoValue(workflows.MemoDigest, &m.digest); err != nil {
 		// A workflow that somebody started by hand has no memo: its request is not this one.
 		return remembered{}, usedForAnother()
 	}
-	if err := found.GetMemoValue(memoSubmitted, &m.submittedAt); err != nil {
+	if err := found.GetMemoValue(workflows.MemoSubmitted, &m.submittedAt); err != nil {
 		m.submittedAt = ""
 	}
 	return m, nil

@@ -144,6 +144,7 @@ func TestBadInputIsNamed(t *testing.T) {
 		"an unknown field":                 {"/v1/requests", `{"items":[{"entitlement":"a/b"}],"reason":"x","admin":true}`, nil, 422, "body.admin", "unexpected property"},
 		"a duration without a unit":        {"/v1/requests", `{"items":[{"entitlement":"a/b"},{"entitlement":"a/b","duration":"30"}],"reason":"x"}`, nil, 422, "body.items[1].duration", `expected a duration such as`},
 		"a number for a duration":          {"/v1/requests", `{"items":[{"entitlement":"a/b","duration":30}],"reason":"x"}`, nil, 422, "body.items[0].duration", "expected string"},
+		"an id of a request from a desk":   {"/v1/requests", `{"id":"jira.10001","items":[{"entitlement":"a/b"}],"reason":"x"}`, nil, 422, "body.id", "begin in a desk"},
 		"an id with a slash":               {"/v1/requests", `{"id":"a/b","items":[{"entitlement":"a/b"}],"reason":"x"}`, nil, 422, "body.id", "expected string to be 1 to 64"},
 		"a NUL in the reason":              {"/v1/requests", `{"items":[{"entitlement":"a/b"}],"reason":"a\u0000b"}`, nil, 422, "body.reason", "control characters"},
 		"an escape in the subject":         {"/v1/requests", `{"subject":"\u001b[31m","items":[{"entitlement":"a/b"}],"reason":"x"}`, nil, 422, "body.subject", "control characters"},

@@ -57,6 +57,8 @@ type Webhook struct {
 	// did itself is no hint. Both or none; without them every change is one, which costs more and does no harm.
 	ActorPath  string `yaml:"actor_path"`
 	OwnAccount string `yaml:"own_account"`
+	// Intake follows hints about tickets that are not usher's as well: people ask for access there (see intake of the desk).
+	Intake bool `yaml:"intake"`
 	// DeliveryHeader names the delivery, for the log. "" means X-Atlassian-Webhook-Identifier.
 	DeliveryHeader string `yaml:"delivery_header"`
 }
@@ -216,7 +218,7 @@ func (in *webhookInput) Resolve(ctx huma.Context) []error {
 
 type webhookOutput struct {
 	Body struct {
-		Result string `json:"result" enum:"delivered,ignored,deferred" doc:"delivered: the request reads its ticket. ignored: no such ticket is known. deferred: it could not be delivered now; the request reads the ticket later by itself."`
+		Result string `json:"result" enum:"delivered,ignored,deferred" doc:"delivered: the ticket is read. ignored: no such ticket is known. deferred: it could not be delivered now; the request reads the ticket later by itself."`
 	}
 }
 
@@ -252,7 +254,7 @@ func (a *API) passOn(ctx context.Context, desk access.DeskName, hint workflows.H
 	defer cancel()
 	link, err := a.deps.Ledger.TicketByID(ctx, desk, hint.Ticket)
 	if access.IsKind(err, access.NotFound) {
-		return "ignored"
+		return a.maybeAsked(ctx, desk, hint)
 	}
 	if err == nil {
 		err = a.hint(ctx, desk, link.Request, hint)
@@ -260,6 +262,23 @@ func (a *API) passOn(ctx context.Context, desk access.DeskName, hint workflows.H
 	if err != nil {
 		a.logged(ctx, err)
 		return "deferred"
+	}
+	return "delivered"
+}
+
+// maybeAsked brings a hint about a ticket that is not usher's to the desk's watch, where people ask for access by tickets: the watch
+// looks whether it does.
+func (a *API) maybeAsked(ctx context.Context, desk access.DeskName, hint workflows.Hint) string {
+	if !a.config.Webhooks[desk].Intake {
+		return "ignored"
+	}
+	watched, err := a.deps.Gateway.HintWatch(ctx, desk, hint)
+	switch {
+	case err != nil:
+		a.logged(ctx, err)
+		return "deferred"
+	case !watched:
+		return "ignored"
 	}
 	return "delivered"
 }

@@ -6,6 +6,7 @@ import (
 
 	"usher/workflows"
 	"usher/workflows/doctor"
+	"usher/workflows/intake"
 	"usher/workflows/lease"
 	"usher/workflows/leasescan"
 	"usher/workflows/reopened"
@@ -30,5 +31,6 @@ func Register(r Registry) {
 	register(watch.Workflow, workflows.TicketWatchType)
 	register(leasescan.Workflow, workflows.LeaseScanType)
 	register(reopened.Workflow, workflows.ReopenedTicketType)
+	register(intake.Workflow, workflows.AskedTicketType)
 	register(doctor.Workflow, workflows.DoctorType)
 }

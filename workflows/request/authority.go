@@ -16,10 +16,10 @@ func (r *request) unauthorised(event access.TicketEvent, action access.TicketAct
 		case !now.StatusChangedByFulfiller:
 			return ticket.MoverName(now) + " is not one of those who grant access by hand"
 		}
-		return textChanged(now)
+		return r.textChanged(now)
 	case access.ActionDecide:
 		if now.Phase == access.TicketApproved {
-			return textChanged(now)
+			return r.textChanged(now)
 		}
 	case access.ActionCancel, access.ActionDeny:
 		closed := event == access.EventClosedUndecided || event == access.EventClosedWontDo
@@ -33,8 +33,8 @@ func (r *request) unauthorised(event access.TicketEvent, action access.TicketAct
 
 // textChanged returns why nothing on a ticket gives access whose text somebody else has changed; "" when nobody has. An
 // approver reads what the ticket says, not what was asked for.
-func textChanged(now access.TicketSnapshot) string {
-	if now.TextChangedBy == "" {
+func (r *request) textChanged(now access.TicketSnapshot) string {
+	if now.TextChangedBy == "" || (r.Ticket.BoundText != "" && now.TextChange == r.Ticket.BoundText) {
 		return ""
 	}
 	return "the ticket no longer says what usher wrote: account " + string(now.TextChangedBy) + " changed its text; " +

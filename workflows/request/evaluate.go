@@ -35,8 +35,12 @@ func (r *request) evaluate(now time.Time) {
 	}
 	if !r.Evaluation.Submitted {
 		r.Evaluation.Submitted = true
+		channel := access.ChannelAPI
+		if r.asked.Origin != nil {
+			channel = access.ChannelTicket
+		}
 		r.record(access.Event{
-			Type: access.EventSubmitted, Actor: r.asked.Requester, Channel: access.ChannelAPI,
+			Type: access.EventSubmitted, Actor: r.asked.Requester, Channel: channel,
 			Evidence: r.asked.Evidence, Text: workflows.Sentence("Requested", r.asked.Reason),
 		})
 	}

@@ -22,6 +22,9 @@ func (k keeper) Order() activities.OpenTicketInput {
 			call.Assign = append(call.Assign, w.Person)
 		}
 	}
+	if k.Ticket.Old == nil {
+		call.Bind = k.asked.Origin
+	}
 	k.View.Version = workflows.NextVersion(k.View.Version, k.loop.Now())
 	k.openVersion = k.View.Version
 	view := copyView(k.view())
@@ -71,6 +74,12 @@ func (k keeper) Opened(o activities.OpenTicketResult) {
 		if k.View.State.Ended() {
 			k.ticket.Write(ticket.Write{Key: "outcome/" + string(k.View.State), TransitionTo: k.phase()})
 		}
+	}
+	if o.Bound != nil {
+		// What usher has understood stands on the ticket before anything else, for those who decide.
+		order := ticket.ForRequest(k.asked, *k.Requirement, k.marker)
+		first := ticket.Write{Key: "bound/" + string(ref.ID), Text: ticket.BoundText(order), TransitionTo: k.phase(), Assign: k.nextApprover()}
+		k.Ticket.Pending = append([]ticket.Write{first}, k.Ticket.Pending...)
 	}
 	k.recordOpened(o)
 	if k.ChangedBeforeOpen {

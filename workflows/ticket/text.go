@@ -213,6 +213,12 @@ func ReopenedText(view access.RequestView) string {
 		"); opening the ticket again changes nothing. Please make a new request."
 }
 
+// BoundText is the comment on the ticket of a person that shows how usher understands it: from then on that counts, and not the
+// ticket itself.
+func BoundText(order access.NewTicket) string {
+	return "usher keeps this ticket as a request for access. It is asked for this, and for nothing else that the ticket says:\n\n" + order.Body
+}
+
 // ForRemoval asks a human to take away what a human granted, or what usher cannot revoke.
 func ForRemoval(lease access.Lease, why string) access.NewTicket {
 	return access.NewTicket{

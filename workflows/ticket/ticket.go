@@ -39,6 +39,9 @@ type State struct {
 	Seen     *access.TicketSnapshot `json:"seen,omitempty"`
 	// Fingerprint is what of the ticket's changes has been taken in.
 	Fingerprint access.TicketFingerprint `json:"fingerprint,omitzero"`
+	// BoundText names the last change of the text of a ticket that a person opened, from before it became the request's: it does
+	// not count. "" for a ticket that usher opened.
+	BoundText string `json:"bound_text,omitempty"`
 	// Misses counts reads in a row that found no ticket: one miss proves nothing.
 	Misses int `json:"misses,omitempty"`
 	// Old is the ticket that this one replaces.
@@ -256,12 +259,24 @@ func (k *Keeper) open() {
 		k.Seen = &access.TicketSnapshot{Ref: opened.Ref, Phase: access.TicketWaiting}
 		// A ticket that was out of sight may be found again: what was decided on it then is no news now.
 		k.Fingerprint = access.TicketFingerprint{Key: opened.Ref.Key, Decisions: k.Fingerprint.Decisions}
+		k.BoundText = ""
+		if opened.Bound != nil {
+			k.bound(*opened.Bound)
+		}
 		k.Recorded = opened.Recorded
 		if k.ReadAt.Before(k.loop.Now()) {
 			k.readLater()
 		}
 		k.owner.Opened(opened)
 	})
+}
+
+// bound takes what a ticket looked like when it became the request's: what was done on it before is not about the request.
+func (k *Keeper) bound(now access.TicketSnapshot) {
+	k.Fingerprint, _ = access.TicketFingerprint{Key: now.Ref.Key}.After(now)
+	k.BoundText = now.TextChange
+	now.DecisionMoves = nil
+	k.Seen = &now
 }
 
 // trouble takes why the ticket is not as it shall be.

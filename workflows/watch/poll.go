@@ -27,8 +27,11 @@ func (w *watch) startPoll() {
 func (w *watch) page() {
 	var desk *activities.Desk
 	call := activities.ChangedTicketsInput{Query: *w.Poll, Notify: w.comparison()}
-	call.Notify.Position = w.View
+	call.Notify.Position, call.Asked = w.View, w.askedQuery()
 	durable.Start(w.loop, workflows.ChangesPage(w.desk), desk.ChangedTickets, call, func(changes activities.ChangedTicketsResult, err error) {
+		if err == nil {
+			w.takeAsked(changes)
+		}
 		switch {
 		case err != nil:
 			w.pollFailed(err)
@@ -54,6 +57,7 @@ func (w *watch) compare(page access.ChangesPage, call activities.NotifyChangesIn
 }
 
 func (w *watch) pageDone(page access.ChangesPage, view access.WatchPosition) {
+	view.AskedCursor = w.View.AskedCursor
 	w.View = view
 	// A page that leads to itself would go round for ever.
 	if page.Next != "" && page.Next != w.Poll.Page {
@@ -84,32 +88,41 @@ func (w *watch) comparison() activities.NotifyChangesInput {
 	}
 }
 
-// read reads tickets by id and has them compared.
-func (w *watch) read(ids []access.TicketID, done func(error)) {
+// read reads tickets by id and has them compared. unknown are those that are not usher's.
+func (w *watch) read(ids []access.TicketID, done func(unknown []access.TicketID, err error)) {
 	var desk *activities.Desk
 	call := activities.ReadTicketsInput{Tickets: ids, Notify: w.comparison()}
 	durable.Start(w.loop, workflows.TicketsByID(w.desk), desk.ReadTickets, call, func(read activities.ReadTicketsResult, err error) {
-		if err != nil || read.Notified != nil {
-			done(err)
+		if err != nil {
+			done(nil, err)
+			return
+		}
+		if read.Notified != nil {
+			done(read.Notified.Unknown, nil)
 			return
 		}
 		call.Notify.Tickets, call.Notify.Missing = read.Tickets, read.Missing
 		var watch *activities.Watch
-		durable.Start(w.loop, workflows.NotifyChanges(), watch.NotifyChanges, call.Notify, func(_ activities.NotifyChangesResult, err error) { done(err) })
+		durable.Start(w.loop, workflows.NotifyChanges(), watch.NotifyChanges, call.Notify, func(judged activities.NotifyChangesResult, err error) {
+			done(judged.Unknown, err)
+		})
 	})
 }
 
-// followHints reads the tickets that webhooks told of. Hints that cannot be followed are dropped: the next poll finds the
+// followHints reads the tickets that webhooks told of. One that is not usher's may ask for access. Hints that cannot be followed are dropped: the next poll finds the
 // same by asking.
 func (w *watch) followHints(now time.Time) {
 	ids := w.Hints
 	w.Hints, w.HintsFrom = nil, now.Add(betweenHints)
-	w.read(ids, func(err error) {
+	w.read(ids, func(unknown []access.TicketID, err error) {
 		switch {
 		case err != nil && w.loop.Leaving():
 			w.Hints = append(ids, w.Hints...)
 		case err != nil:
 			w.failed(err)
+		}
+		for _, id := range unknown {
+			w.Asked.New = append(w.Asked.New, seenTicket{ID: id, At: w.loop.Now()})
 		}
 	})
 }
@@ -126,7 +139,7 @@ func (w *watch) scanOn() {
 		w.Scan = &scan{}
 	}
 	if len(w.Scan.Page) > 0 {
-		w.read(w.Scan.Page, w.scanned)
+		w.read(w.Scan.Page, func(_ []access.TicketID, err error) { w.scanned(err) })
 		return
 	}
 	var watch *activities.Watch
@@ -171,6 +184,9 @@ func (w *watch) show() {
 	}
 	if w.ScanProblem != "" {
 		fmt.Fprintf(&b, "\n\n**Full scan failing** (%d times in a row): %s", w.ScanFailures, workflows.Inline(w.ScanProblem))
+	}
+	if w.Asked.Problem != "" {
+		fmt.Fprintf(&b, "\n\n**Tickets that ask for access cannot be found**: %s", workflows.Inline(w.Asked.Problem))
 	}
 	if w.Problem != "" {
 		fmt.Fprintf(&b, "\n\n**Polling failing** (%d times in a row): %s", w.Failures, workflows.Inline(w.Problem))

@@ -47,6 +47,8 @@ type state struct {
 	ScanFailures int       `json:"scan_failures,omitempty"`
 	// ScanProblem is why; "" when the last step of a scan was good.
 	ScanProblem string `json:"scan_problem,omitempty"`
+	// Asked is where the search for tickets that ask for access stands.
+	Asked asked `json:"asked,omitzero"`
 	// Failures counts polls that failed in a row, and Problem says why the last one did.
 	Failures int    `json:"failures,omitempty"`
 	Problem  string `json:"problem,omitempty"`
@@ -118,6 +120,8 @@ func (w *watch) Step(now time.Time) {
 	case w.Settings == nil:
 	case w.Poll != nil:
 		w.page()
+	case len(w.Asked.New) > 0 && !now.Before(w.Asked.RetryAt):
+		w.lookInto()
 	case w.Overflown || !now.Before(w.NextPollAt):
 		w.startPoll()
 	case len(w.Hints) > 0 && !now.Before(w.HintsFrom):
@@ -137,6 +141,8 @@ func (w *watch) Due() (time.Time, string) {
 		return w.SettingsAt, "read the settings"
 	case len(w.Hints) > 0 && w.HintsFrom.Before(w.NextPollAt):
 		return w.HintsFrom, "gather hints"
+	case len(w.Asked.New) > 0 && w.Asked.RetryAt.Before(w.NextPollAt):
+		return w.Asked.RetryAt, "look into tickets"
 	}
 	return w.NextPollAt, "next poll"
 }

@@ -20,6 +20,9 @@ type IdentitySourceHarness struct {
 	// Unknown is an id that the source does not know.
 	Unknown access.PersonID
 
+	// NoEmails is why the source cannot be asked by e-mail address; "" where it can.
+	NoEmails string
+
 	// Deactivate makes a person inactive in the source.
 	Deactivate func(access.Person)
 	// RefuseCredentials makes the source treat the connector's credentials as wrong.
@@ -40,6 +43,8 @@ func RunIdentitySource(t *testing.T, newHarness func(*testing.T) IdentitySourceH
 		{"a person who leaves is inactive from then on", lookupLeaver},
 		{"an id that nobody has is not found and named", lookupUnknown},
 		{"only the whole id in its own spelling finds a person", lookupExactly},
+		{"a user name or an e-mail address finds the only person who has it, in any case", findPerson},
+		{"nobody is found by what nobody has", findNobody},
 		{"looking up again gives the same, at the same time too", lookupConcurrently},
 		{"bad credentials are forbidden, never an unknown person", lookupForbidden},
 		{"a context that has ended ends the call", lookupEnded},
@@ -101,6 +106,36 @@ func lookupExactly(t *testing.T, h IdentitySourceHarness) {
 			continue
 		}
 		_, err := h.Source.Lookup(t.Context(), access.PersonID(other))
+		requireFailure(t, access.NotFound, err)
+	}
+}
+
+func findPerson(t *testing.T, h IdentitySourceHarness) {
+	for _, q := range []access.PersonQuery{
+		{UserName: h.Known.UserName},
+		{UserName: strings.ToUpper(h.Known.UserName)},
+		{Email: h.Known.Email},
+		{Email: strings.ToUpper(h.Known.Email)},
+	} {
+		got, err := h.Source.FindPerson(t.Context(), q)
+		if q.Email != "" && h.NoEmails != "" {
+			requireFailure(t, access.Invalid, err)
+			continue
+		}
+		require.NoError(t, err, "%+v", q)
+		require.Equal(t, h.Known, got)
+	}
+}
+
+func findNobody(t *testing.T, h IdentitySourceHarness) {
+	for _, q := range []access.PersonQuery{
+		{}, {UserName: "x" + h.Known.UserName}, {Email: "x" + h.Known.Email}, {UserName: h.Known.Email + "x"}, {Email: `" or "" eq "`},
+	} {
+		_, err := h.Source.FindPerson(t.Context(), q)
+		if q.Email != "" && h.NoEmails != "" {
+			requireFailure(t, access.Invalid, err)
+			continue
+		}
 		requireFailure(t, access.NotFound, err)
 	}
 }

@@ -43,6 +43,8 @@ type ServiceDeskHarness struct {
 	CommentAs func(by access.AccountID, id access.TicketID, text string)
 	// OpenAs opens a ticket as that account's human does, where usher opens its own; it carries no marker.
 	OpenAs func(by access.AccountID) access.TicketID
+	// AskAs opens a ticket by which that account's human asks for access; nil for a desk that takes no tickets in.
+	AskAs func(by access.AccountID, summary, text string) access.TicketID
 	// EditTextAs changes a ticket's description as that account's human does.
 	EditTextAs func(by access.AccountID, id access.TicketID, text string)
 	// PlantMarker puts a marker on a ticket, as that account's human can.
@@ -76,7 +78,7 @@ type SeenTicket struct {
 // it opens it closes by t.Cleanup.
 func RunServiceDesk(t *testing.T, newHarness func(*testing.T, ServiceDeskSetup) ServiceDeskHarness) {
 	t.Helper()
-	for _, cases := range [][]deskCase{deskOpenCases(), deskReadCases(), deskChangeCases(), deskWriteCases()} {
+	for _, cases := range [][]deskCase{deskOpenCases(), deskReadCases(), deskChangeCases(), deskWriteCases(), deskIntakeCases()} {
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) {
 				t.Logf("promise: %s", c.name) // For the table of make promises.

@@ -35,6 +35,8 @@ type Config struct {
 	Match Match `yaml:"match"`
 	// Reporter makes the requester the ticket's reporter where the desk allows it.
 	Reporter bool `yaml:"reporter"`
+	// Intake is which tickets of people ask for access; nil for none.
+	Intake *Intake `yaml:"intake"`
 	// RequestTimeout is the deadline of one call; 0 means the vendor's default.
 	RequestTimeout access.Duration `yaml:"request_timeout"`
 	// Rate is this worker's share of the desk's limit, in calls per second; 0 means the vendor's default.
@@ -81,7 +83,22 @@ func (c Config) Validate(own ...string) error {
 			problem(key, "usher fills this field itself; expected another one")
 		}
 	}
+	c.validateIntake(problem)
 	return errors.Join(wrong...)
+}
+
+func (c Config) validateIntake(problem func(key, format string, args ...any)) {
+	if c.Intake == nil {
+		return
+	}
+	if strings.TrimSpace(c.Intake.Kind) == "" {
+		problem("intake.kind", "expected the kind of tickets by which people ask for access")
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.Intake.Fields)) {
+		if !slices.Contains(access.AskedFields(), c.Intake.Fields[id]) {
+			problem("intake.fields."+id, "unknown value %q; expected one of %s", c.Intake.Fields[id], names(access.AskedFields()))
+		}
+	}
 }
 
 func (c Config) validatePhases(problem func(key, format string, args ...any)) {

@@ -27,7 +27,7 @@ func (d *Desk) ChangedTickets(ctx context.Context, q access.ChangesQuery) (acces
 		return access.ChangesPage{}, access.Errorf(access.Invalid, op, "page: %w", err)
 	}
 	q.Limit = clampLimit(q)
-	page, err := d.changes(ctx, op, q, from)
+	page, err := changesOf(op, q, from, len(from.seen) > 0, func(s Search) (Page, error) { return d.driver.Search(ctx, op, s) })
 	if err != nil {
 		return access.ChangesPage{}, err
 	}
@@ -63,13 +63,15 @@ type changed struct {
 	now         time.Time
 }
 
-// changes searches from a cursor on. The desk's own pages only serve to get past what was told before: a ticket that changes
-// between two of them moves to the end, others move up, and a reader who counts would jump over those.
-func (d *Desk) changes(ctx context.Context, op string, q access.ChangesQuery, from feedCursor) (changed, error) {
-	// Where something was told before, it is most of what this shows: only the others are read whole.
-	ask := Search{Since: from.since(q.Since), Limit: q.Limit + len(from.seen), Light: len(from.seen) > 0}
+// changesOf searches from a cursor on. The desk's own pages only serve to get past what was told before: a ticket that changes
+// between two of them moves to the end, others move up, and a reader who counts would jump over those. Where something was told
+// before, it is most of what a search shows: then it is light, and only the others are read whole.
+func changesOf(
+	op string, q access.ChangesQuery, from feedCursor, light bool, search func(Search) (Page, error),
+) (changed, error) {
+	ask := Search{Since: from.since(q.Since), Limit: q.Limit + len(from.seen), Light: light}
 	for n := range MaxPages {
-		got, err := d.driver.Search(ctx, op, ask)
+		got, err := search(ask)
 		if err != nil {
 			return changed{}, err
 		}

@@ -33,10 +33,10 @@ func TestSnapshot(t *testing.T) {
 		{"assigned by somebody", []desk.Change{change(1, me, "Owner", "x"), change(2, "ada", "Owner", "y")}, access.TicketSnapshot{Phase: access.TicketWaiting}},
 		{"the text changed by an editor, usher, and somebody", []desk.Change{
 			change(1, "ada", "Subject", ""), change(2, "robot", "cf-2", ""), change(3, me, "Subject", ""),
-		}, access.TicketSnapshot{Phase: access.TicketWaiting, AssignedByUsher: true, TextChangedBy: "ada"}},
+		}, access.TicketSnapshot{Phase: access.TicketWaiting, AssignedByUsher: true, TextChangedBy: "ada", TextChange: access.ChangeName("", minute(1), "ada", "")}},
 		{"a field that comes by a name nobody knows yet", []desk.Change{
 			{At: minute(1), By: "ada", Items: []desk.Item{{Name: "Cost centre", NameOnly: true}}},
-		}, access.TicketSnapshot{Phase: access.TicketWaiting, AssignedByUsher: true, TextChangedBy: "ada"}},
+		}, access.TicketSnapshot{Phase: access.TicketWaiting, AssignedByUsher: true, TextChangedBy: "ada", TextChange: access.ChangeName("", minute(1), "ada", "")}},
 		{"another field", []desk.Change{change(1, "ada", "Priority", "")}, access.TicketSnapshot{Phase: access.TicketWaiting, AssignedByUsher: true}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

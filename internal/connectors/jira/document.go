@@ -54,6 +54,27 @@ func document(text string) node {
 	return doc
 }
 
+// plain is what the node says, as plain text: what stands in one line on the page stands in one line, and blocks are parted by empty
+// lines.
+func (n node) plain() string {
+	switch n.Type {
+	case "text":
+		return n.Text
+	case "hardBreak":
+		return "\n"
+	}
+	var b strings.Builder
+	inline := true
+	for _, child := range n.Content {
+		b.WriteString(child.plain())
+		inline = inline && (child.Type == "text" || child.Type == "hardBreak" || child.Content == nil)
+	}
+	if inline && len(n.Content) > 0 {
+		b.WriteString("\n\n")
+	}
+	return b.String()
+}
+
 // lines are the document's text nodes.
 func (n node) lines() []string {
 	var all []string

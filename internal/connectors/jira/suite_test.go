@@ -77,6 +77,9 @@ func harness(
 				require.NoError(t, site.CommentAs(string(by), string(id), text))
 			},
 			OpenAs: func(by access.AccountID) access.TicketID { return site.openAs(t, by) },
+			AskAs: func(by access.AccountID, summary, text string) access.TicketID {
+				return site.askAs(t, by, summary, text)
+			},
 			EditTextAs: func(by access.AccountID, id access.TicketID, text string) {
 				require.NoError(t, site.Edit(string(by), string(id), map[string]any{"description": text}))
 			},
@@ -114,8 +117,21 @@ func harness(
 // openAs opens a ticket of a human's own, with usher's label but without a marker.
 func (s *site) openAs(t *testing.T, by access.AccountID) access.TicketID {
 	t.Helper()
+	return s.createAs(t, by, `"summary":"by hand","labels":["usher"]`)
+}
+
+// askAs opens an issue by which a person asks for access.
+func (s *site) askAs(t *testing.T, by access.AccountID, summary, text string) access.TicketID {
+	t.Helper()
+	id := s.createAs(t, by, fmt.Sprintf(`"summary":%q`, summary))
+	require.NoError(t, s.Edit(string(by), string(id), map[string]any{"description": text}))
+	return id
+}
+
+func (s *site) createAs(t *testing.T, by access.AccountID, fields string) access.TicketID {
+	t.Helper()
 	var created struct{ ID access.TicketID }
-	body := `{"fields":{"project":{"key":"ACCESS"},"issuetype":{"name":"Access request"},"summary":"by hand","labels":["usher"]}}`
+	body := `{"fields":{"project":{"key":"ACCESS"},"issuetype":{"name":"Access request"},` + fields + `}}`
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.api()+"issue", strings.NewReader(body))
 	require.NoError(t, err)
 	for _, a := range s.Accounts() {
@@ -141,6 +157,7 @@ func (s *site) config() jira.Config {
 		BaseURL: s.url, Email: email, User: user, Token: jiratest.DefaultToken, Project: "ACCESS", IssueType: "Access request",
 	}
 	c.Reporter, c.Rate, c.Match = true, 10_000, desk.MatchEmail
+	c.Intake = &desk.Intake{Kind: "Access request"}
 	c.Statuses = map[access.TicketPhase][]string{
 		access.TicketApproved: {desktest.StatusApproved}, access.TicketDenied: {desktest.StatusDenied},
 		access.TicketWontDo: {desktest.StatusWontDo},

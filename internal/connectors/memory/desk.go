@@ -54,9 +54,12 @@ type DeskTicket struct {
 	// AssignedByOther is true when somebody else than usher changed the assignee last.
 	AssignedByOther bool
 	StatusChangedBy access.AccountID
-	// TextChangedBy is the human who changed the text last; "" for nobody.
+	// TextChangedBy is the human who changed the text last, at TextChangedAt; "" for nobody.
 	TextChangedBy access.AccountID
-	MovedAt       time.Time
+	TextChangedAt time.Time
+	// Asks is true for a ticket of the kind by which people ask for access.
+	Asks    bool
+	MovedAt time.Time
 	// DecisionMoves are those of humans, as in access.TicketSnapshot.
 	DecisionMoves []access.TicketMove
 	UpdatedAt     time.Time
@@ -331,8 +334,13 @@ func (d *Desk) move(t *DeskTicket, by access.AccountID, to access.TicketPhase) {
 }
 
 func (d *Desk) snapshot(t *DeskTicket) access.TicketSnapshot {
+	textChange := ""
+	if t.TextChangedBy != "" {
+		textChange = access.ChangeName("", t.TextChangedAt, t.TextChangedBy, "")
+	}
 	return access.TicketSnapshot{
-		Ref: t.Ref, Project: t.Project, Phase: t.Phase, Status: string(t.Phase),
+		TextChange: textChange,
+		Ref:        t.Ref, Project: t.Project, Phase: t.Phase, Status: string(t.Phase),
 		Assignee: t.Assignee, AssignedByUsher: !t.AssignedByOther,
 		StatusChangedBy: t.StatusChangedBy, StatusChangedByName: d.nameOf(t.StatusChangedBy), StatusChangedAt: t.MovedAt,
 		StatusChangedByUsher: t.StatusChangedBy == DeskSelf, TextChangedBy: t.TextChangedBy,

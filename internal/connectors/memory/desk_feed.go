@@ -81,7 +81,7 @@ func (d *Desk) ChangedTickets(ctx context.Context, q access.ChangesQuery) (acces
 	if err := d.begin(ctx, OpChangedTickets, op); err != nil {
 		return access.ChangesPage{}, err
 	}
-	page, err := d.changes(op, q)
+	page, err := d.changes(op, q, func(*DeskTicket) bool { return true })
 	if err != nil {
 		return access.ChangesPage{}, err
 	}
@@ -91,7 +91,7 @@ func (d *Desk) ChangedTickets(ctx context.Context, q access.ChangesQuery) (acces
 	return page, nil
 }
 
-func (d *Desk) changes(op string, q access.ChangesQuery) (access.ChangesPage, error) {
+func (d *Desk) changes(op string, q access.ChangesQuery, listed func(*DeskTicket) bool) (access.ChangesPage, error) {
 	var page access.ChangesPage
 	if !d.feed.noClock {
 		page.Now = d.clock.now()
@@ -111,7 +111,7 @@ func (d *Desk) changes(op string, q access.ChangesQuery) (access.ChangesPage, er
 		since = since.Truncate(d.feed.grain)
 	}
 	for _, t := range d.tickets {
-		if s, visible := d.found(t); visible && !s.UpdatedAt.Before(since) && s.UpdatedAt.After(after) {
+		if s, visible := d.found(t); visible && listed(t) && !s.UpdatedAt.Before(since) && s.UpdatedAt.After(after) {
 			page.Tickets = append(page.Tickets, s)
 		}
 	}

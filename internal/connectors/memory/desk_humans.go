@@ -82,6 +82,16 @@ func (d *Desk) OpenAs(by access.AccountID, summary string) access.TicketRef {
 	return t.Ref
 }
 
+// AskAs opens a ticket by which a human asks for access.
+func (d *Desk) AskAs(by access.AccountID, summary, body string) access.TicketRef {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.add(access.NewTicket{Summary: summary, Body: body})
+	t.Reporter, t.Creator, t.Asks = by, by, true
+	d.changed(t, false)
+	return t.Ref
+}
+
 // EditTextAs changes a ticket's text as a human does.
 func (d *Desk) EditTextAs(by access.AccountID, id access.TicketID, body string) error {
 	d.mu.Lock()
@@ -92,6 +102,8 @@ func (d *Desk) EditTextAs(by access.AccountID, id access.TicketID, body string) 
 	}
 	t.New.Body, t.TextChangedBy = body, by
 	d.changed(t, false)
+	t.TextChangedAt = t.UpdatedAt
+	d.remember(t)
 	return nil
 }
 

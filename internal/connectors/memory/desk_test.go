@@ -34,6 +34,9 @@ func TestServiceDesk(t *testing.T) {
 				require.NoError(t, desk.CommentAs(id, text))
 			},
 			OpenAs: func(by access.AccountID) access.TicketID { return desk.OpenAs(by, "a printer is on fire").ID },
+			AskAs: func(by access.AccountID, summary, text string) access.TicketID {
+				return desk.AskAs(by, summary, text).ID
+			},
 			EditTextAs: func(by access.AccountID, id access.TicketID, text string) {
 				require.NoError(t, desk.EditTextAs(by, id, text))
 			},

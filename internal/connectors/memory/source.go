@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"strings"
 	"sync"
 
 	"usher/internal/access"
@@ -61,6 +62,24 @@ func (s *Source) Lookup(ctx context.Context, id access.PersonID) (access.Person,
 			return access.Person{}, access.Errorf(access.NotFound, "look up a person", "no person %q", id)
 		}
 		return p, nil
+	})
+}
+
+// FindPerson implements access.IdentitySource.
+func (s *Source) FindPerson(ctx context.Context, q access.PersonQuery) (access.Person, error) {
+	return scripted(ctx, &s.Faults, OpFindPerson, func() (access.Person, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		var found []access.Person
+		for _, p := range s.persons {
+			if (q.UserName != "" && strings.EqualFold(p.UserName, q.UserName)) || (q.Email != "" && strings.EqualFold(p.Email, q.Email)) {
+				found = append(found, p)
+			}
+		}
+		if len(found) != 1 {
+			return access.Person{}, access.Errorf(access.NotFound, "find a person", "%d people have it", len(found))
+		}
+		return found[0], nil
 	})
 }
 

@@ -17,6 +17,8 @@ const (
 	OpRevoke = "Revoke"
 	OpVerify = "Verify"
 	OpLookup = "Lookup"
+
+	OpFindPerson = "FindPerson"
 )
 
 // Target is an access.Provisioner in memory: roles have names, accounts are found by the person's id, and both have ids

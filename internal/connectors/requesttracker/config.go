@@ -65,6 +65,9 @@ func (c Config) Validate() error {
 		problem("rate", "found %v, expected %v or more: a page of changed tickets is read within a minute, with a call for each", c.Rate, leastRate)
 	}
 	own := []string{c.MarkerField, "Queue", "Subject", "Content", "Requestor", "Owner", "Status"}
+	if c.Intake != nil {
+		problem("intake", "a desk of this kind takes no tickets in yet; expected none")
+	}
 	return errors.Join(append(wrong, c.Config.Validate(own...))...)
 }
 

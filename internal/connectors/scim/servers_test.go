@@ -42,6 +42,7 @@ func TestRealServerBetterAuth(t *testing.T) {
 func TestRealServerScimmy(t *testing.T) {
 	t.Parallel()
 	d := startServer(t, "scimmy", "scimmy", "/scim/v2")
+	d.noEmails = "a filter by emails.value fails where one user has no address"
 	// It filters by members only as long as every group has some, so this comes first.
 	grantIntoALongGroup(t, d, byFilter)
 	conform(t, d)

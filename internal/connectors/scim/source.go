@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"usher/internal/access"
@@ -41,6 +42,42 @@ func (s *Source) Lookup(ctx context.Context, id access.PersonID) (access.Person,
 		return access.Person{}, err
 	}
 	return u.person(), nil
+}
+
+// FindPerson implements access.IdentitySource, by a filter. A user name is asked for as it is and in lower case, as for a Target.
+// Invalid: the directory cannot be asked by e-mail address (scimmy 1.3.5, where some users have none).
+func (s *Source) FindPerson(ctx context.Context, q access.PersonQuery) (access.Person, error) {
+	const op = "find a person"
+	attribute, value := "userName", q.UserName
+	if value == "" {
+		attribute, value = "emails.value", q.Email
+	}
+	found, err := s.find(ctx, op, attribute, value)
+	if lower := strings.ToLower(value); err == nil && len(found) == 0 && lower != value {
+		found, err = s.find(ctx, op, attribute, lower)
+	}
+	switch {
+	case err != nil:
+		return access.Person{}, err
+	case len(found) != 1:
+		return access.Person{}, access.Errorf(access.NotFound, op, "%d users have the %s %q; expected one", len(found), attribute, value)
+	}
+	return found[0].person(), nil
+}
+
+// find returns the users who have an attribute, without regard to case.
+func (s *Source) find(ctx context.Context, op, attribute, value string) ([]user, error) {
+	if value == "" {
+		return nil, nil
+	}
+	has := func(u user) bool {
+		if attribute == "userName" {
+			return strings.EqualFold(u.UserName, value)
+		}
+		return strings.EqualFold(u.email(), value)
+	}
+	call := rest.Call{Op: op, Path: "Users", Query: url.Values{"filter": {eq(attribute, value)}}}
+	return search(ctx, s.client, call, has)
 }
 
 type user struct {

@@ -28,6 +28,8 @@ type directory struct {
 	made *atomic.Int64
 	// derives is true for a directory that fills in a missing name and address from the user name.
 	derives bool
+	// noEmails is why a directory cannot be asked by e-mail address; "" where it can.
+	noEmails string
 }
 
 func (d directory) call(t *testing.T, method, path string, body any) (int, map[string]any) {
@@ -244,7 +246,7 @@ func (d directory) sources(t *testing.T) accesstest.IdentitySourceHarness {
 	}
 	boss := enrol(access.Person{UserName: "mia", DisplayName: "Mia", Active: true})
 	return accesstest.IdentitySourceHarness{
-		Source: source,
+		Source: source, NoEmails: d.noEmails,
 		Known: enrol(access.Person{
 			UserName: "ada", DisplayName: "Ada Lovelace, Gräfin 日本", Email: "x",
 			Manager: boss.ID, Active: true,

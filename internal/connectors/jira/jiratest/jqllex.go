@@ -3,6 +3,7 @@ package jiratest
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -61,10 +62,20 @@ func lex(jql string) ([]token, error) {
 			for n < len(runes) && wordRune(runes[n]) {
 				n++
 			}
+			n += bracketed(string(runes[start:n]), runes[n:])
 			out = append(out, token{kind: wordToken, text: string(runes[start:n]), at: start})
 		}
 	}
 	return append(out, token{kind: endToken, at: len(runes)}), nil
+}
+
+// bracketed returns how many runes of the number of a custom field follow its name: cf[10041].
+func bracketed(word string, rest []rune) int {
+	end := slices.Index(rest, ']')
+	if !strings.EqualFold(word, "cf") || end < 0 || rest[0] != '[' {
+		return 0
+	}
+	return end + 1
 }
 
 func wordRune(r rune) bool {

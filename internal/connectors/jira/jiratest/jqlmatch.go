@@ -2,6 +2,7 @@ package jiratest
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -101,7 +102,7 @@ func (m matcher) wanted(c clause) ([]string, error) {
 
 func containing(values func(*issue) []string, wanted []string) test {
 	return func(i *issue) bool {
-		return slices.ContainsFunc(values(i), func(v string) bool { return strings.Contains(strings.ToLower(v), wanted[0]) })
+		return slices.ContainsFunc(values(i), func(v string) bool { return strings.Contains(strings.ToLower(v), strings.Trim(wanted[0], `"`)) })
 	}
 }
 
@@ -113,6 +114,16 @@ func (m matcher) values(field string) (func(*issue) []string, bool) {
 			return nil
 		}
 		return []string{text}
+	}
+	if number, custom := strings.CutPrefix(field, "cf["); custom {
+		id := "customfield_" + strings.TrimSuffix(number, "]")
+		return func(i *issue) []string {
+			var text string
+			if json.Unmarshal(i.Fields[id], &text) != nil {
+				return nil
+			}
+			return filled(text)
+		}, true
 	}
 	switch field {
 	case "project":

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-var userAttributes = attributeSet{"id": true, "username": false, "externalid": true, "active": false}
+var userAttributes = attributeSet{"id": true, "username": false, "externalid": true, "active": false, "emails.value": false}
 
 func (u User) matches(c condition) bool {
 	switch c.attribute {
@@ -18,6 +18,8 @@ func (u User) matches(c condition) bool {
 		return c.equals(u.UserName)
 	case "externalid":
 		return c.equals(u.ExternalID)
+	case "emails.value":
+		return u.Email != "" && c.equals(u.Email)
 	case "active":
 		return c.equals(strconv.FormatBool(!u.Inactive))
 	}

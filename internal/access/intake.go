@@ -1,0 +1,82 @@
+package access
+
+import "context"
+
+// Origin is the ticket by which a person asked for access: the request keeps that ticket instead of opening one.
+type Origin struct {
+	Desk   DeskName  `json:"desk"`
+	Ticket TicketID  `json:"ticket"`
+	Key    TicketKey `json:"key"`
+	// Account opened the ticket; it is the requester's.
+	Account AccountID `json:"account"`
+}
+
+// AskedRequestID returns the id of the request that a ticket asks for. The dot keeps it apart from ids that clients of the API
+// choose: the API refuses one with a dot.
+func AskedRequestID(desk DeskName, ticket TicketID) RequestID {
+	return RequestID(string(desk) + "." + string(ticket))
+}
+
+// AskedField is a value that a ticket of a person names.
+type AskedField string
+
+// The values that can be asked for on a ticket.
+const (
+	// AskedAccess is one entitlement, or several, separated by commas or line breaks. Required.
+	AskedAccess AskedField = "access"
+	// AskedSubject is whose access it shall be: an e-mail address, a user name, or the source's id. "" is who asks.
+	AskedSubject AskedField = "subject"
+	// AskedDuration is how long, for all that is asked for: "30d". "" is as long as the catalog allows.
+	AskedDuration AskedField = "duration"
+	// AskedReason is why. "" is the ticket's summary.
+	AskedReason AskedField = "reason"
+)
+
+// AskedFields lists every AskedField, in the order in which people read them.
+func AskedFields() []AskedField {
+	return []AskedField{AskedAccess, AskedSubject, AskedDuration, AskedReason}
+}
+
+// AskedTicket is a ticket by which a person asks for access, as the desk shows it.
+type AskedTicket struct {
+	Ref     TicketRef   `json:"ref"`
+	Creator DeskAccount `json:"creator"`
+	Summary string      `json:"summary,omitempty"`
+	// Text is what the ticket says, as plain text.
+	Text string `json:"text,omitempty"`
+	// Values are what fields of the ticket hold that the configuration maps; what is missing stands in Text, if at all.
+	Values map[AskedField]string `json:"values,omitempty"`
+}
+
+// DeskAccount is an account of a desk.
+type DeskAccount struct {
+	ID   AccountID `json:"id"`
+	Name string    `json:"name,omitempty"`
+	// Person is whose it is by the configured map; "" where the map does not name it.
+	Person PersonID `json:"person,omitempty"`
+	// Email and UserName are the account's, of which only the one is set by which the desk matches people.
+	Email    string `json:"email,omitempty"`
+	UserName string `json:"user_name,omitempty"`
+}
+
+// TicketIntake is a desk on which people ask for access by tickets of their own. Safe for concurrent use; it never retries.
+type TicketIntake interface {
+	// AskedTickets returns one page of the tickets of the configured kind that changed at q.Since or later, as ChangedTickets
+	// does, with nothing but where they are and the time of their last change. Tickets that ask for nothing may be among them.
+	AskedTickets(ctx context.Context, q ChangesQuery) (ChangesPage, error)
+	// ReadAsked returns a ticket as it is now. Invalid: it asks for nothing: usher opened it, it belongs to a request already, it
+	// is closed, of another kind, or came by a way that does not prove who asks. NotFound as for ReadTicket.
+	ReadAsked(ctx context.Context, id TicketID) (AskedTicket, error)
+	// BindTicket makes a ticket that an account opened a request's: it carries the marker from then on, and ChangedTickets lists
+	// it. It returns what the ticket looks like. Safe to repeat. Invalid: another account opened it, or it belongs to another
+	// request. NotFound as for ReadTicket.
+	BindTicket(ctx context.Context, id TicketID, creator AccountID, marker Marker) (TicketSnapshot, error)
+}
+
+// PersonQuery asks an identity source for one person. The fields that are set are tried in their order, and the first by which
+// exactly one person is found counts.
+type PersonQuery struct {
+	ID       PersonID `json:"id,omitempty"`
+	UserName string   `json:"user_name,omitempty"`
+	Email    string   `json:"email,omitempty"`
+}

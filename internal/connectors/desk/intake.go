@@ -1,0 +1,185 @@
+package desk
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"usher/internal/access"
+)
+
+// Intake is which tickets of people ask for access.
+type Intake struct {
+	// Kind is what the desk calls such tickets: the issue type of a Jira project. Required.
+	Kind string `yaml:"kind"`
+	// Fields are those that hold what is asked for, by field id. What no field holds stands in the ticket's text, in lines
+	// such as "Access: wiki/editor".
+	Fields map[string]access.AskedField `yaml:"fields"`
+	// Channels are ways of opening a ticket that are taken though they do not prove who asks: "email".
+	Channels []string `yaml:"channels"`
+}
+
+// Asker is a driver of a desk on which people ask for access by tickets of their own.
+type Asker interface {
+	// Asked returns one page of the tickets of a kind that carry no marker and changed at s.Since or later, the oldest change
+	// first, with ids and times. It may find too many.
+	Asked(ctx context.Context, op string, in Intake, s Search) (Page, error)
+	// AskedTicket returns one ticket as it is now, with Creator and Markers.
+	AskedTicket(ctx context.Context, op string, in Intake, id access.TicketID) (Asked, error)
+	// Mark has a ticket carry a marker, so that Search finds it when it changes. Safe to repeat.
+	Mark(ctx context.Context, op string, id access.TicketID, marker access.Marker) error
+}
+
+// Asked is a ticket of a person.
+type Asked struct {
+	Ticket
+	// OfKind reports whether it is of Intake.Kind, and Marked whether it carries what all of usher's tickets carry.
+	OfKind, Marked bool
+	// By is the account that opened it; its ID is Creator. CreatorName is what people read.
+	By          User
+	CreatorName string
+	// Unproven names the way it came if that way does not prove who opened it: "email"; "" for any other.
+	Unproven string
+	// Text is what it says, as plain text; Values what the fields of Intake.Fields hold, by field id.
+	Summary, Text string
+	Values        map[string]string
+}
+
+// asker returns what serves the intake; false where the configuration has none.
+func (d *Desk) asker() (Asker, Intake, bool) {
+	driver, can := d.driver.(Asker)
+	if !can || d.config.Intake == nil {
+		return nil, Intake{}, false
+	}
+	return driver, *d.config.Intake, true
+}
+
+// AskedTickets implements access.TicketIntake: one search, or, without intake in the configuration, no call and an empty page.
+func (d *Desk) AskedTickets(ctx context.Context, q access.ChangesQuery) (access.ChangesPage, error) {
+	const op = "list tickets that ask for access"
+	driver, in, on := d.asker()
+	if !on {
+		return access.ChangesPage{}, nil
+	}
+	if q.Since.IsZero() {
+		self, err := d.checkCredentials(ctx, op)
+		return access.ChangesPage{Now: self.Clock}, err
+	}
+	from, err := parseCursor(q.Page, d.traits.IsID)
+	if err != nil {
+		return access.ChangesPage{}, access.Errorf(access.Invalid, op, "page: %w", err)
+	}
+	q.Limit = clampLimit(q)
+	page, err := changesOf(op, q, from, true, func(s Search) (Page, error) { return driver.Asked(ctx, op, in, s) })
+	if err != nil {
+		return access.ChangesPage{}, err
+	}
+	if page.empty {
+		if _, err := d.proven(ctx, op, emptyProofLife); err != nil {
+			return access.ChangesPage{}, err
+		}
+	}
+	out := access.ChangesPage{Now: page.now}
+	for _, t := range page.tickets {
+		out.Tickets = append(out.Tickets, access.TicketSnapshot{Ref: d.ref(t.Ref), UpdatedAt: t.Updated})
+	}
+	behind := from.after(page, q.Since, d.traits)
+	if next := behind.String(); page.more && next != q.Page {
+		out.Next, out.CompleteUntil = next, behind.at
+	}
+	return out, nil
+}
+
+// ReadAsked implements access.TicketIntake. A marker of usher's on a ticket means that it is a request's, whoever put it there.
+func (d *Desk) ReadAsked(ctx context.Context, id access.TicketID) (access.AskedTicket, error) {
+	const op = "read a ticket that asks for access"
+	t, err := d.askedTicket(ctx, op, id)
+	if err != nil {
+		return access.AskedTicket{}, err
+	}
+	nothing := func(why string) (access.AskedTicket, error) {
+		return access.AskedTicket{}, access.Errorf(access.Invalid, op, "%s asks for nothing: %s", t.Key, why)
+	}
+	me, err := d.me(ctx, op)
+	switch {
+	case err != nil:
+		return access.AskedTicket{}, err
+	case !t.OfKind:
+		return nothing("it is of another kind")
+	case t.Creator == "" || t.Creator == me:
+		return nothing("usher opened it")
+	case t.ushers():
+		return nothing("it belongs to a request")
+	case d.phase(t.Ticket, true).Closed():
+		return nothing("it is closed")
+	case t.Unproven != "" && !slices.Contains(d.config.Intake.Channels, t.Unproven):
+		return nothing("it came by " + t.Unproven + ", which does not prove who asks")
+	}
+	asked := access.AskedTicket{Ref: d.ref(t.Ref), Summary: t.Summary, Text: t.Text, Values: map[access.AskedField]string{}}
+	for field, value := range t.Values {
+		asked.Values[d.config.Intake.Fields[field]] = value
+	}
+	asked.Creator, err = d.creator(ctx, t)
+	return asked, err
+}
+
+// creator returns who opened a ticket, with what people are matched by.
+func (d *Desk) creator(ctx context.Context, t Asked) (access.DeskAccount, error) {
+	who := access.DeskAccount{ID: t.Creator, Name: t.CreatorName}
+	for person, account := range d.config.Accounts {
+		if account == t.Creator {
+			who.Person = person
+		}
+	}
+	match, err := d.match(ctx)
+	switch match {
+	case MatchUserName:
+		who.UserName = t.By.Name
+	case MatchEmail:
+		who.Email = t.By.Email
+	case MatchMap:
+	}
+	return who, err
+}
+
+// ushers reports whether a ticket belongs to a request, or looks as if it did.
+func (a Asked) ushers() bool {
+	return a.Marked || slices.ContainsFunc(a.Markers, func(m access.Marker) bool { return strings.HasPrefix(string(m), "usher-") })
+}
+
+func (d *Desk) askedTicket(ctx context.Context, op string, id access.TicketID) (Asked, error) {
+	driver, in, on := d.asker()
+	if !on {
+		return Asked{}, access.Errorf(access.Invalid, op, "%s: expected one, for tickets that ask for access", Key(d.name, "intake"))
+	}
+	if !d.traits.IsID(id) {
+		return Asked{}, d.noID(ctx, op, id)
+	}
+	t, err := driver.AskedTicket(ctx, op, in, id)
+	if err != nil {
+		return t, d.confirmNotFound(ctx, op, err)
+	}
+	return t, t.check(op)
+}
+
+// BindTicket implements access.TicketIntake: a read, a write if the ticket does not carry the marker yet, and a read of the whole.
+func (d *Desk) BindTicket(ctx context.Context, id access.TicketID, creator access.AccountID, marker access.Marker) (access.TicketSnapshot, error) {
+	const op = "bind a ticket"
+	t, err := d.askedTicket(ctx, op, id)
+	if err != nil {
+		return access.TicketSnapshot{}, err
+	}
+	if t.Creator == "" || t.Creator != creator {
+		return access.TicketSnapshot{}, access.Errorf(access.Invalid, op, "%s was opened by another account", t.Key)
+	}
+	if !slices.Contains(t.Markers, marker) {
+		if t.ushers() {
+			return access.TicketSnapshot{}, access.Errorf(access.Invalid, op, "%s belongs to another request", t.Key)
+		}
+		driver, _, _ := d.asker()
+		if err := driver.Mark(ctx, op, id, marker); err != nil {
+			return access.TicketSnapshot{}, err
+		}
+	}
+	return d.ReadTicket(ctx, id)
+}

@@ -1,0 +1,150 @@
+package e2e_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/devstack/stack"
+)
+
+// takenIn waits until the request of a ticket has the ticket.
+func (s *system) takenIn(ctx context.Context, ticket access.TicketID) (stack.Detail, error) {
+	var detail stack.Detail
+	err := awaited(ctx, func(ctx context.Context) (err error) {
+		detail, err = s.Show(ctx, stack.Auditor, access.AskedRequestID("jira", ticket))
+		if err == nil && detail.Ticket == nil {
+			err = errors.New("it has no ticket yet")
+		}
+		return err
+	})
+	return detail, err
+}
+
+// commentsOn are the texts of usher's comments that begin so.
+func (s *system) commentsOn(ctx context.Context, t *testing.T, ticket access.TicketID, begins string) []string {
+	t.Helper()
+	all, err := s.Tickets(ctx)
+	require.NoError(t, err)
+	var texts []string
+	for _, one := range all {
+		for _, c := range one.Comments {
+			if one.ID == string(ticket) && strings.HasPrefix(c.Body, begins) {
+				texts = append(texts, c.Body)
+			}
+		}
+	}
+	return texts
+}
+
+const refusedOnTicket = "usher cannot take this ticket"
+
+// TestIntake: people ask on the desk, with its own API and their own credentials.
+func TestIntake(t *testing.T) {
+	s := start(t, settings{})
+	hands := jiraHands{url: s.jira.url}
+	ctx, cancel := context.WithTimeout(t.Context(), rowWithin)
+	defer cancel()
+	open := func(who access.PersonID, text string) access.TicketID {
+		id, err := s.OpenTicket(ctx, who, "I need the wiki", text)
+		require.NoError(t, err)
+		return id
+	}
+	answered := func(ticket access.TicketID, says string) {
+		require.NoError(t, awaited(ctx, func(ctx context.Context) error {
+			if texts := s.commentsOn(ctx, t, ticket, refusedOnTicket); len(texts) != 1 || !strings.Contains(texts[0], says) {
+				return fmt.Errorf("expected one comment with %q, found %q", says, texts)
+			}
+			return nil
+		}))
+	}
+	granted := func(detail stack.Detail) {
+		require.NoError(t, s.TransitionTicket(ctx, "mia", detail.Ticket.Key, statusApproved))
+		_, err := s.Await(ctx, detail.Request.ID, func(d stack.Detail) error {
+			if d.State != access.OutcomeGranted {
+				return fmt.Errorf("it is %s: %s", d.State, d.StatusText)
+			}
+			return nil
+		})
+		require.NoError(t, err)
+		tickets, err := s.TicketsOf(ctx, detail.Request.ID)
+		require.NoError(t, err)
+		require.Len(t, tickets, 1)
+		require.Equal(t, statusDone, tickets[0].Status)
+	}
+
+	t.Run("a ticket becomes a request, and is closed with its outcome", func(t *testing.T) {
+		ticket := open("ana", "Access: wiki/editor\nReason: the handbook")
+		detail, err := s.takenIn(ctx, ticket)
+		require.NoError(t, err)
+		require.Equal(t, access.PersonID("ana"), detail.Request.Requester)
+		require.Equal(t, &access.Origin{Desk: "jira", Ticket: ticket, Key: detail.Ticket.Key, Account: access.AccountID(stack.DeskAccount("ana"))}, detail.Request.Origin)
+		granted(detail)
+		require.Len(t, s.commentsOn(ctx, t, ticket, "usher keeps this ticket"), 1)
+	})
+	t.Run("what cannot be taken is answered once, and an approval from before does not count", func(t *testing.T) {
+		ticket := open("ben", "the wiki, please")
+		answered(ticket, "Access: Missing.")
+		all, err := s.Tickets(ctx)
+		require.NoError(t, err)
+		var key access.TicketKey
+		for _, one := range all {
+			if one.ID == string(ticket) {
+				key = access.TicketKey(one.Key)
+			}
+		}
+		require.NoError(t, s.TransitionTicket(ctx, "mia", key, statusApproved))
+		require.NoError(t, hands.edit(ctx, "ben", string(ticket), description, "Access: wiki/editor"))
+		detail, err := s.takenIn(ctx, ticket)
+		require.NoError(t, err)
+		require.NoError(t, awaited(ctx, func(ctx context.Context) error {
+			seen, err := s.Ticket(ctx, detail.Ticket.Key)
+			if err == nil && seen.Status != statusWaiting {
+				err = fmt.Errorf("it is %s", seen.Status)
+			}
+			return err
+		}))
+		detail, err = s.Show(ctx, stack.Auditor, detail.Request.ID)
+		require.NoError(t, err)
+		require.Equal(t, access.StateAwaitingApproval, detail.State)
+		require.Empty(t, detail.Decisions)
+		answered(ticket, "Access: Missing.")
+		granted(detail)
+	})
+	t.Run("an account that is nobody's, a planted marker, and an id that a client chose", func(t *testing.T) {
+		planted := open("ana", "please wait")
+		require.NoError(t, hands.mark(ctx, "ana", string(planted), access.Marker("usher-planted:0123456789abcdef")))
+		require.NoError(t, hands.edit(ctx, "ana", string(planted), description, "Access: wiki/admin"))
+		// Eve has an account of the desk, and is nobody of the company.
+		var made struct{ ID access.TicketID }
+		require.NoError(t, exchange(ctx, message{
+			method: http.MethodPost, address: s.jira.url + "/rest/api/2/issue", into: &made,
+			header: map[string]string{"Authorization": "Basic " + base64.StdEncoding.EncodeToString([]byte("boss@example.test:token-of-eve"))},
+			body: map[string]any{"fields": map[string]any{
+				"project": map[string]string{"key": "ACCESS"}, "issuetype": map[string]string{"name": "Access request"},
+				"summary": "I need the wiki", "description": "Access: wiki/editor\nFor: ana",
+			}},
+		}))
+		stranger := made.ID
+		answered(stranger, "is nobody's whom usher knows")
+		later, err := s.takenIn(ctx, open("ana", "Access: wiki/admin"))
+		require.NoError(t, err)
+		for _, ticket := range []access.TicketID{planted, stranger} {
+			_, err := s.Show(ctx, stack.Auditor, access.AskedRequestID("jira", ticket))
+			require.Equal(t, http.StatusNotFound, stack.StatusOf(err), "%v", err)
+		}
+		_, err = s.Submit(ctx, "eve", stack.Ask{
+			ID: access.AskedRequestID("jira", stranger), Items: []stack.AskItem{{Entitlement: "wiki/editor"}}, Reason: "mine",
+		})
+		require.Equal(t, http.StatusUnprocessableEntity, stack.StatusOf(err), "%v", err)
+		require.ErrorContains(t, err, "ids with a dot are those of requests that begin in a desk")
+		require.Equal(t, access.StateAwaitingApproval, later.State)
+	})
+}
