@@ -28,7 +28,7 @@ type Driver interface {
 	// History returns the whole history of tickets whose own was not whole, as far as it is about the fields; it may cost a
 	// call a ticket. A ticket without such changes may be left out of the map. A driver that may not read histories makes
 	// one change of the last updater's, who then counts as the one who moved and assigned the ticket; who changed the text is
-	// not known then.
+	// not known then. A history that is longer than the driver reads is its newest part, and Older.
 	History(ctx context.Context, op string, tickets []Ticket, fields []string) (map[access.TicketID][]Change, error)
 	// Create opens a ticket that carries the marker from its first moment. It is NOT safe to repeat. Unknown: the ticket may
 	// exist. Invalid: nothing was created, and Refused is true for the people because of whom.

@@ -80,7 +80,7 @@ func (d *Desk) lastTextChange(t Ticket, me access.AccountID) *Change {
 // isText reports whether a changed field is one that says what the ticket asks for. Where a field comes by its name and the
 // names are not known yet, it counts as one.
 func (d *Desk) isText(one Item) bool {
-	if slices.ContainsFunc(d.textFields(), one.of) {
+	if one.ID == olderChanges || slices.ContainsFunc(d.textFields(), one.of) {
 		return true
 	}
 	known := d.schema.Load()

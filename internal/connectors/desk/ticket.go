@@ -62,6 +62,13 @@ type Change struct {
 	Items  []Item
 }
 
+// Older returns the change that stands in a history for all those that are older than the driver reads, where the history is longer than
+// that. Whoever made them may have changed what the ticket says, so nothing on the ticket gives access.
+func Older() Change { return Change{By: "unknown", Items: []Item{{ID: olderChanges}}} }
+
+// olderChanges is no field's id.
+const olderChanges = "(older changes)"
+
 // Item is one field that a change changed.
 type Item struct {
 	// ID and Name are the field's; either may be "".

@@ -188,9 +188,12 @@ func (d *driver) History(
 ) (map[access.TicketID][]desk.Change, error) {
 	out := map[access.TicketID][]desk.Change{}
 	for _, t := range tickets {
-		all, err := d.transactions(ctx, op, t.ID)
+		all, whole, err := d.transactions(ctx, op, t.ID)
 		if err != nil {
 			return nil, err
+		}
+		if !whole {
+			out[t.ID] = append(out[t.ID], desk.Older())
 		}
 		for _, one := range all {
 			item, err := d.item(ctx, op, one)
@@ -207,9 +210,9 @@ func (d *driver) History(
 	return out, nil
 }
 
-// transactions reads back to the one that created the ticket, the newest first; without that one the history is not whole, and
-// nothing may be concluded from it. A merge brings along the transactions of other tickets, which nobody made on this one.
-func (d *driver) transactions(ctx context.Context, op string, id access.TicketID) ([]transaction, error) {
+// transactions reads back to the one that created the ticket, the newest first, and reports whether it has come so far within
+// desk.MaxPages. Where RT itself shows no older ones the history is not whole, and nothing may be concluded from it. A merge brings along the transactions of other tickets, which nobody made on this one.
+func (d *driver) transactions(ctx context.Context, op string, id access.TicketID) ([]transaction, bool, error) {
 	var own []transaction
 	for page := 1; page <= desk.MaxPages; page++ {
 		var got list[transaction]
@@ -218,22 +221,22 @@ func (d *driver) transactions(ctx context.Context, op string, id access.TicketID
 			"orderby": {"id"}, "order": {"DESC"}, "page": {strconv.Itoa(page)}, "per_page": {strconv.Itoa(mostRows)},
 		}, &got)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		for _, one := range got.Items {
 			if string(one.ObjectID) != string(id) {
 				continue
 			}
 			if one.Type == "Create" {
-				return own, nil
+				return own, true, nil
 			}
 			own = append(own, one)
 		}
 		if !got.more(page) {
-			break
+			return nil, false, access.Errorf(access.Transient, op, "RT does not show the whole history of ticket %s", id)
 		}
 	}
-	return nil, access.Errorf(access.Transient, op, "RT does not show the whole history of ticket %s", id)
+	return own, false, nil
 }
 
 // item is what a transaction changed. A custom field comes by its number; one that is not configured is of no interest, and may
