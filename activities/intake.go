@@ -18,6 +18,8 @@ type ReadAskedResult struct {
 	// Ref and Creator are the ticket's.
 	Ref     access.TicketRef   `json:"ref,omitzero"`
 	Creator access.DeskAccount `json:"creator,omitzero"`
+	// TextChange is AskedTicket.TextChange.
+	TextChange string          `json:"text_change,omitempty"`
 	Draft   intake.Draft       `json:"draft,omitzero"`
 	// Findings are what of the ticket cannot be understood.
 	Findings []access.Refusal `json:"findings,omitempty"`
@@ -33,7 +35,7 @@ func (a *Desk) ReadAsked(ctx context.Context, c ReadTicketInput) (ReadAskedResul
 		return ReadAskedResult{}, translate(err)
 	}
 	draft, findings := intake.Read(asked)
-	return ReadAskedResult{Ref: asked.Ref, Creator: asked.Creator, Draft: draft, Findings: findings}, nil
+	return ReadAskedResult{Ref: asked.Ref, Creator: asked.Creator, TextChange: asked.TextChange, Draft: draft, Findings: findings}, nil
 }
 
 // MatchAccount returns a person's account on the desk. It changes nothing.

@@ -131,6 +131,7 @@ func TestAsked_findings(t *testing.T) {
 				require.NoError(t, a.desk.EditTextAs(a.accounts["ana"], ticket.ID, "Access: wiki/editor"))
 				a.look(ticket)
 				require.Equal(t, access.PersonID("ana"), a.only().Requester)
+				require.NotEmpty(t, a.only().Origin.TextChange, "the text that was read is named")
 				require.Len(t, a.desk.Comments(ticket.ID), 1)
 			}
 		})

@@ -28,6 +28,9 @@ func (b *binding) origin() access.Request {
 	r := b.request("wiki/editor")
 	r.ID = access.AskedRequestID("jira", b.asked.ID)
 	r.Origin = &access.Origin{Desk: "jira", Ticket: b.asked.ID, Key: b.asked.Key, Account: b.accounts["ana"]}
+	if said, err := b.desk.ReadAsked(b.t.Context(), b.asked.ID); err == nil {
+		r.Origin.TextChange = said.TextChange
+	}
 	return r
 }
 
@@ -70,7 +73,6 @@ func TestBound_what_was_before(t *testing.T) {
 		},
 		"it stands denied":  func(b *binding) { b.moves("mia", access.TicketDenied) },
 		"it is worked on":   func(b *binding) { b.moves("ben", access.TicketWorking) },
-		"it was closed":     func(b *binding) { b.moves("ben", access.TicketDone) },
 		"its text was said": func(b *binding) { b.edits("ana", "Access: wiki/editor") },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -86,6 +88,40 @@ func TestBound_what_was_before(t *testing.T) {
 			require.Len(t, b.desk.Tickets(), 1)
 		})
 	}
+}
+
+// TestBound_closed_before: whoever closes the ticket after it was read, and before it is bound, closes the request's.
+func TestBound_closed_before(t *testing.T) {
+	for by, want := range map[access.PersonID]access.RequestState{"ana": access.OutcomeCancelled, "olga": access.OutcomeDenied} {
+		t.Run(string(by), func(t *testing.T) {
+			b := newBinding(t)
+			r := b.origin()
+			b.moves(by, access.TicketWontDo)
+			b.at(time.Hour, func() {
+				if by == "olga" {
+					require.Equal(t, access.TicketWaiting, b.ticket().Phase, "a stranger's closing is put back")
+					b.decide("mia", access.Deny)
+				}
+			})
+			require.Equal(t, want, b.run(r).Outcome)
+			require.Equal(t, access.TicketWontDo, b.ticket().Phase)
+		})
+	}
+}
+
+// TestBound_changed_between: a text that was changed after it was read is not what was asked.
+func TestBound_changed_between(t *testing.T) {
+	b := newBinding(t)
+	b.edits("ana", "Access: wiki/editor")
+	r := b.origin()
+	b.edits("ana", "It is only about reading.")
+	b.at(time.Hour, func() { b.moves("mia", access.TicketApproved) })
+	b.at(2*time.Hour, func() {
+		require.Equal(t, access.StateAwaitingApproval, b.view().State)
+		b.decide("mia", access.Deny)
+	})
+	require.Equal(t, access.OutcomeDenied, b.run(r).Outcome)
+	require.Empty(t, b.ensures)
 }
 
 // TestBound_changed_afterwards: who asked and then changes the text gets no approval on the ticket.

@@ -9,6 +9,9 @@ type Origin struct {
 	Key    TicketKey `json:"key"`
 	// Account opened the ticket; it is the requester's.
 	Account AccountID `json:"account"`
+	// TextChange names the last change of the ticket's text from before it was read, see TicketSnapshot; "" for none. A later one
+	// is not what was asked.
+	TextChange string `json:"text_change,omitempty"`
 }
 
 // AskedRequestID returns the id of the request that a ticket asks for. The dot keeps it apart from ids that clients of the API
@@ -44,6 +47,8 @@ type AskedTicket struct {
 	Summary string      `json:"summary,omitempty"`
 	// Text is what the ticket says, as plain text.
 	Text string `json:"text,omitempty"`
+	// TextChange names the last change of what the ticket says, see TicketSnapshot; "" for none.
+	TextChange string `json:"text_change,omitempty"`
 	// Values are what fields of the ticket hold that the configuration maps; what is missing stands in Text, if at all.
 	Values map[AskedField]string `json:"values,omitempty"`
 }

@@ -257,7 +257,9 @@ func (a *asked) request() access.Request {
 		ID: access.AskedRequestID(a.desk, a.ticket), Requester: a.Look.People[0].ID, Subject: subject.ID,
 		Items: said.Draft.Items, Reason: said.Draft.Reason, SubmittedAt: a.loop.Now(),
 		Evidence: "desk account " + string(said.Creator.ID) + " opened " + string(said.Ref.Key),
-		Origin:   &access.Origin{Desk: a.desk, Ticket: a.ticket, Key: said.Ref.Key, Account: said.Creator.ID},
+		Origin: &access.Origin{
+			Desk: a.desk, Ticket: a.ticket, Key: said.Ref.Key, Account: said.Creator.ID, TextChange: said.TextChange,
+		},
 	}
 }
 

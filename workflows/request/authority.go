@@ -34,9 +34,16 @@ func (r *request) unauthorised(event access.TicketEvent, action access.TicketAct
 // textChanged returns why nothing on a ticket gives access whose text somebody else has changed; "" when nobody has. An
 // approver reads what the ticket says, not what was asked for.
 func (r *request) textChanged(now access.TicketSnapshot) string {
-	if now.TextChangedBy == "" || (r.Ticket.BoundText != "" && now.TextChange == r.Ticket.BoundText) {
+	if now.TextChangedBy == "" || r.saidBefore(now) {
 		return ""
 	}
 	return "the ticket no longer says what usher wrote: account " + string(now.TextChangedBy) + " changed its text; " +
 		"the request itself shows what is asked for"
+}
+
+// saidBefore reports whether the last change of the text of a ticket by which a person asked is from before it was read: that text
+// is what was asked.
+func (r *request) saidBefore(now access.TicketSnapshot) bool {
+	from := r.asked.Origin
+	return from != nil && from.TextChange != "" && now.TextChange == from.TextChange && now.Ref.ID == from.Ticket
 }

@@ -39,9 +39,6 @@ type State struct {
 	Seen     *access.TicketSnapshot `json:"seen,omitempty"`
 	// Fingerprint is what of the ticket's changes has been taken in.
 	Fingerprint access.TicketFingerprint `json:"fingerprint,omitzero"`
-	// BoundText names the last change of the text of a ticket that a person opened, from before it became the request's: it does
-	// not count. "" for a ticket that usher opened.
-	BoundText string `json:"bound_text,omitempty"`
 	// Misses counts reads in a row that found no ticket: one miss proves nothing.
 	Misses int `json:"misses,omitempty"`
 	// Old is the ticket that this one replaces.
@@ -259,7 +256,6 @@ func (k *Keeper) open() {
 		k.Seen = &access.TicketSnapshot{Ref: opened.Ref, Phase: access.TicketWaiting}
 		// A ticket that was out of sight may be found again: what was decided on it then is no news now.
 		k.Fingerprint = access.TicketFingerprint{Key: opened.Ref.Key, Decisions: k.Fingerprint.Decisions}
-		k.BoundText = ""
 		if opened.Bound != nil {
 			k.bound(*opened.Bound)
 		}
@@ -273,8 +269,11 @@ func (k *Keeper) open() {
 
 // bound takes what a ticket looked like when it became the request's: what was done on it before is not about the request.
 func (k *Keeper) bound(now access.TicketSnapshot) {
+	if now.Phase.Closed() {
+		// It was open when it was read, so somebody has closed the request's ticket: that is news.
+		now.Phase, now.StatusChangedBy, k.ReadNow = access.TicketWaiting, "", true
+	}
 	k.Fingerprint, _ = access.TicketFingerprint{Key: now.Ref.Key}.After(now)
-	k.BoundText = now.TextChange
 	now.DecisionMoves = nil
 	k.Seen = &now
 }

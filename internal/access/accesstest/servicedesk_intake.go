@@ -91,6 +91,8 @@ func readAsked(t *testing.T, h ServiceDeskHarness) {
 		require.NotEmpty(t, got.Creator.Email+got.Creator.UserName, "what people are matched by")
 		require.Equal(t, "Wiki, please", got.Summary)
 		require.Contains(t, got.Text, text)
+		require.Equal(t, deskRead(t, h, id).TextChange, got.TextChange, "the text that was read is named")
+		require.NotEmpty(t, got.TextChange)
 	}
 	h.Delete(id)
 	_, err := h.Desk.ReadAsked(t.Context(), id)

@@ -83,8 +83,21 @@ func (c Config) Validate(own ...string) error {
 			problem(key, "usher fills this field itself; expected another one")
 		}
 	}
+	c.validateAccounts(problem)
 	c.validateIntake(problem)
 	return errors.Join(wrong...)
+}
+
+// validateAccounts holds that an account is one person's: else one would decide in the other's name.
+func (c Config) validateAccounts(problem func(key, format string, args ...any)) {
+	owner := map[access.AccountID]access.PersonID{}
+	for _, person := range slices.Sorted(maps.Keys(c.Accounts)) {
+		account := c.Accounts[person]
+		if other, twice := owner[account]; twice {
+			problem("accounts."+string(person), "the account %q is that of %s already; expected one of their own", account, other)
+		}
+		owner[account] = person
+	}
 }
 
 func (c Config) validateIntake(problem func(key, format string, args ...any)) {

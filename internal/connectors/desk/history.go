@@ -91,7 +91,11 @@ func (d *Desk) isText(one Item) bool {
 
 // textFields are the fields that say what a ticket asks for.
 func (d *Desk) textFields() []string {
-	return slices.Concat(d.traits.TextFields, slices.Sorted(maps.Keys(d.config.Fields)))
+	fields := slices.Concat(d.traits.TextFields, slices.Sorted(maps.Keys(d.config.Fields)))
+	if d.config.Intake != nil {
+		fields = append(fields, slices.Sorted(maps.Keys(d.config.Intake.Fields))...)
+	}
+	return fields
 }
 
 // newest returns the youngest change with such an item, whatever the order of the changes.

@@ -24,7 +24,7 @@ type Asker interface {
 	// Asked returns one page of the tickets of a kind that carry no marker and changed at s.Since or later, the oldest change
 	// first, with ids and times. It may find too many.
 	Asked(ctx context.Context, op string, in Intake, s Search) (Page, error)
-	// AskedTicket returns one ticket as it is now, with Creator and Markers.
+	// AskedTicket returns one ticket as it is now, with Creator and Markers, and with its history as far as that comes along.
 	AskedTicket(ctx context.Context, op string, in Intake, id access.TicketID) (Asked, error)
 	// Mark has a ticket carry a marker, so that Search finds it when it changes. Safe to repeat.
 	Mark(ctx context.Context, op string, id access.TicketID, marker access.Marker) error
@@ -116,6 +116,13 @@ func (d *Desk) ReadAsked(ctx context.Context, id access.TicketID) (access.AskedT
 		return nothing("it came by " + t.Unproven + ", which does not prove who asks")
 	}
 	asked := access.AskedTicket{Ref: d.ref(t.Ref), Summary: t.Summary, Text: t.Text, Values: map[access.AskedField]string{}}
+	whole := []Ticket{t.Ticket}
+	if err := d.complete(ctx, op, whole); err != nil {
+		return access.AskedTicket{}, err
+	}
+	if text := d.lastTextChange(whole[0], me); text != nil {
+		asked.TextChange = text.name()
+	}
 	for field, value := range t.Values {
 		asked.Values[d.config.Intake.Fields[field]] = value
 	}

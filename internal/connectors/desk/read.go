@@ -151,7 +151,7 @@ func (d *Desk) snapshot(t Ticket, me access.AccountID) access.TicketSnapshot {
 		s.StatusChangedByFulfiller = slices.Contains(d.config.FulfilledBy, move.By)
 	}
 	if text := d.lastTextChange(t, me); text != nil {
-		s.TextChangedBy, s.TextChange = text.By, access.ChangeName(text.ID, text.At, text.By, "")
+		s.TextChangedBy, s.TextChange = text.By, text.name()
 	}
 	return s
 }

@@ -62,6 +62,9 @@ type Change struct {
 	Items  []Item
 }
 
+// name names the change: another one has another name.
+func (c Change) name() string { return access.ChangeName(c.ID, c.At, c.By, "") }
+
 // Older returns the change that stands in a history for all those that are older than the driver reads, where the history is longer than
 // that. Whoever made them may have changed what the ticket says, so nothing on the ticket gives access.
 func Older() Change { return Change{By: "unknown", Items: []Item{{ID: olderChanges}}} }

@@ -84,6 +84,13 @@ func TestConfig_bad_key(t *testing.T) {
 		{"a site URL that is none", func(c *jira.Config) { c.SiteURL = "example" }, "site_url: expected an absolute"},
 		{"no e-mail", func(c *jira.Config) { c.Email = " " }, "email: expected a value"},
 		{"an unknown match", func(c *jira.Config) { c.Match = "phone" }, `match: unknown value "phone"; expected one of email, user_name, map`},
+		{"an account of two persons", func(c *jira.Config) {
+			c.Accounts = map[access.PersonID]access.AccountID{"p-ada": "557058:1", "p-bob": "557058:1"}
+		}, `accounts.p-bob: the account "557058:1" is that of p-ada already; expected one of their own`},
+		{"no kind of intake", func(c *jira.Config) { c.Intake = &desk.Intake{} }, "intake.kind: expected the kind of tickets"},
+		{"a value that nobody can ask for", func(c *jira.Config) {
+			c.Intake = &desk.Intake{Kind: "Task", Fields: map[string]access.AskedField{"customfield_1": "who"}}
+		}, `intake.fields.customfield_1: unknown value "who"; expected one of access, subject, duration, reason`},
 		{"user names in Cloud", func(c *jira.Config) { c.Edition, c.Match = jira.Cloud, "user_name" }, "match: accounts of Jira Cloud have no user names; expected email or map"},
 		{"an unknown edition", func(c *jira.Config) { c.Edition = "server" }, `edition: unknown value "server"; expected one of cloud, data_center`},
 		{"an unknown way to log in", func(c *jira.Config) { c.Auth = "cookie" }, `auth: unknown value "cookie"; expected one of basic, bearer, oauth, pat`},

@@ -87,7 +87,11 @@ var _ desk.Driver = (*driver)(nil)
 
 // Traits implements desk.Driver.
 func (d *driver) Traits() desk.Traits {
-	byName := slices.DeleteFunc(slices.Sorted(maps.Keys(d.config.Fields)), func(id string) bool { return !customField.MatchString(id) })
+	configured := slices.Sorted(maps.Keys(d.config.Fields))
+	if d.config.Intake != nil {
+		configured = append(configured, slices.Sorted(maps.Keys(d.config.Intake.Fields))...)
+	}
+	byName := slices.DeleteFunc(configured, func(id string) bool { return !customField.MatchString(id) })
 	return desk.Traits{
 		Place: "Jira project",
 		IsID:  func(id access.TicketID) bool { return isNumber(string(id)) },

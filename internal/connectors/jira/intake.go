@@ -51,7 +51,7 @@ func (d *driver) AskedTicket(ctx context.Context, op string, in desk.Intake, id 
 		fields = append(fields, d.config.MarkerField)
 	}
 	var raw json.RawMessage
-	path := issuePath(id, "?fields="+strings.Join(fields, ",")+"&properties="+channelKey)
+	path := issuePath(id, "?fields="+strings.Join(fields, ",")+"&expand=changelog&properties="+channelKey)
 	if err := d.get(ctx, op, path, &raw); err != nil {
 		return desk.Asked{}, err
 	}

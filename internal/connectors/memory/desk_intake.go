@@ -38,6 +38,7 @@ func (d *Desk) ReadAsked(ctx context.Context, id access.TicketID) (access.AskedT
 		return access.AskedTicket{}, access.Errorf(access.Invalid, op, "%s asks for nothing", t.Ref.Key)
 	}
 	asked := access.AskedTicket{Ref: t.Ref, Summary: t.New.Summary, Text: t.New.Body, Creator: access.DeskAccount{ID: t.Creator}}
+	asked.TextChange = d.snapshot(t).TextChange
 	if account := d.account(t.Creator); account != nil {
 		asked.Creator.Name, asked.Creator.Email = account.name, account.email
 	}
