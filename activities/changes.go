@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -21,8 +22,8 @@ type ChangedTicketsResult struct {
 	Page access.ChangesPage `json:"page"`
 	// Notified is nil where this worker does not know the ledger: the workflow has the page judged by another.
 	Notified *NotifyChangesResult `json:"notified,omitempty"`
-	// Asked is the page of tickets that may ask for access; nil when it was not asked for, or could not be read: AskedProblem
-	// is why. What cannot be read hides no change.
+	// Asked is the page of tickets that may ask for access, as far as it could be read; nil for nothing. AskedProblem is why it
+	// could not be read, or not to its end. What cannot be read hides no change.
 	Asked        *access.ChangesPage `json:"asked,omitempty"`
 	AskedProblem string              `json:"asked_problem,omitempty"`
 }
@@ -35,34 +36,41 @@ func (a *Desk) ChangedTickets(ctx context.Context, c ChangedTicketsInput) (Chang
 	}
 	changes, err := a.judgeChanges(ctx, c, page)
 	if err == nil && page.Next == "" && c.Asked != nil {
-		asked, problem := a.askedTickets(ctx, *c.Asked)
-		if problem != nil {
-			changes.AskedProblem = problem.Error()
-		} else {
-			changes.Asked = &asked
-		}
+		changes.Asked, changes.AskedProblem = a.askedTickets(ctx, *c.Asked)
 	}
 	return changes, err
 }
 
-// askedPages is how many pages of tickets that ask for access are read at once.
-const askedPages = 20
+const (
+	// askedPages is how many pages of tickets that ask for access are read at once.
+	askedPages = 20
+	// askedWithin is how long that may take: a search that hangs must not take the time of the changes that were read before.
+	askedWithin = 15 * time.Second
+)
 
-// askedTickets walks over the pages of a search for tickets that ask for access, and returns them as one.
-func (a *Desk) askedTickets(ctx context.Context, q access.ChangesQuery) (access.ChangesPage, error) {
-	var all access.ChangesPage
+// askedTickets walks over the pages of a search for tickets that ask for access, and returns them as one; nil where the desk has
+// none to read. With a problem it is what was read before.
+func (a *Desk) askedTickets(ctx context.Context, q access.ChangesQuery) (*access.ChangesPage, string) {
+	ctx, cancel := context.WithTimeout(ctx, askedWithin)
+	defer cancel()
+	var all *access.ChangesPage
 	for range askedPages {
 		page, err := a.Port.AskedTickets(ctx, q)
 		if err != nil {
-			return access.ChangesPage{}, err
+			return all, err.Error()
 		}
-		page.Tickets = append(all.Tickets, page.Tickets...)
-		if all = page; page.Next == "" || page.Next == q.Page {
+		if page.None {
+			return nil, ""
+		}
+		if all != nil {
+			page.Tickets = append(all.Tickets, page.Tickets...)
+		}
+		if all = &page; page.Next == "" || page.Next == q.Page {
 			break
 		}
 		q.Page = page.Next
 	}
-	return all, nil
+	return all, ""
 }
 
 // judgeChanges has a page judged, where this worker can.

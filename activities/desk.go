@@ -28,8 +28,7 @@ type OpenTicketInput struct {
 	People []access.Person `json:"people,omitempty"`
 	// Assign lists whom the ticket may be assigned to from its first moment: the first of People's that has an account.
 	Assign []access.PersonID `json:"assign,omitempty"`
-	// Bind is the ticket of a person that the request keeps instead of opening one; nil for none. One that is gone, or that is
-	// another request's by now, is replaced by one that usher opens.
+	// Bind is the ticket of a person that the request keeps instead of opening one; nil for none.
 	Bind *access.Origin `json:"bind,omitempty"`
 	// Record is what the ledger gets when the ticket was created or bound, see access.Entry.Opened; nil for nothing.
 	Record *access.Entry `json:"record,omitempty"`
@@ -41,8 +40,10 @@ type OpenTicketResult struct {
 	Accounts []access.Account `json:"accounts,omitempty"`
 	// Found is true when the ticket existed already.
 	Found bool `json:"found,omitempty"`
-	// Bound is what the ticket that OpenTicketInput.Bind names looks like; nil when the ticket is another one.
-	Bound *access.TicketSnapshot `json:"bound,omitempty"`
+	// Bound is what the ticket that OpenTicketInput.Bind names looks like; nil when the ticket is another one. NotBound is true when
+	// that one cannot be bound: then nothing was done, and the next call names none.
+	Bound    *access.TicketSnapshot `json:"bound,omitempty"`
+	NotBound bool                   `json:"not_bound,omitempty"`
 	// Recorded is true when the ledger has got OpenTicketInput.Record from this attempt, OpeningKnown when it has the opening of
 	// a ticket that was found.
 	Recorded     bool `json:"recorded,omitempty"`
@@ -64,9 +65,8 @@ func (a *Desk) OpenTicket(ctx context.Context, c OpenTicketInput) (OpenTicketRes
 		opened.Accounts = append(opened.Accounts, account)
 	}
 	if c.Bind != nil {
-		if bound, err := a.bindTicket(ctx, c, opened); bound.Bound != nil || err != nil {
-			return bound, translate(err)
-		}
+		bound, err := a.bindTicket(ctx, c, opened)
+		return bound, translate(err)
 	}
 	var ref access.TicketRef
 	err := a.retryStep(ctx, func() (err error) { ref, err = a.Port.FindTicket(ctx, c.Ticket.Marker); return err })
@@ -89,7 +89,7 @@ func (a *Desk) OpenTicket(ctx context.Context, c OpenTicketInput) (OpenTicketRes
 	return opened, nil
 }
 
-// bindTicket binds the ticket by which a person asked. Without an error and without a ticket, that one cannot be had.
+// bindTicket binds the ticket by which a person asked. NotFound: it cannot be seen now, which proves little.
 func (a *Desk) bindTicket(ctx context.Context, c OpenTicketInput, opened OpenTicketResult) (OpenTicketResult, error) {
 	var now access.TicketSnapshot
 	err := a.retryStep(ctx, func() (err error) {
@@ -97,8 +97,8 @@ func (a *Desk) bindTicket(ctx context.Context, c OpenTicketInput, opened OpenTic
 		return err
 	})
 	switch {
-	case access.IsKind(err, access.NotFound), access.IsKind(err, access.Invalid):
-		return OpenTicketResult{}, nil
+	case access.IsKind(err, access.Invalid), access.IsKind(err, access.Conflict):
+		return OpenTicketResult{NotBound: true}, nil
 	case err != nil:
 		return OpenTicketResult{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 
 	"usher/internal/access"
@@ -19,8 +20,8 @@ type ReadAskedResult struct {
 	Ref     access.TicketRef   `json:"ref,omitzero"`
 	Creator access.DeskAccount `json:"creator,omitzero"`
 	// TextChange is AskedTicket.TextChange.
-	TextChange string          `json:"text_change,omitempty"`
-	Draft   intake.Draft       `json:"draft,omitzero"`
+	TextChange string       `json:"text_change,omitempty"`
+	Draft      intake.Draft `json:"draft,omitzero"`
 	// Findings are what of the ticket cannot be understood.
 	Findings []access.Refusal `json:"findings,omitempty"`
 }
@@ -67,23 +68,46 @@ func (a *Source) FindPeople(ctx context.Context, c FindPeopleInput) (FindPeopleR
 	return found, nil
 }
 
-// find tries what a query has, in its order. NotFound: nothing of it finds one person.
+// find asks for everything that a query has. NotFound: nothing of it finds one person, or it finds several.
 func (a *Source) find(ctx context.Context, q access.PersonQuery) (access.Person, error) {
-	if q.ID != "" {
-		if person, err := a.Port.Lookup(ctx, q.ID); !access.IsKind(err, access.NotFound) {
-			return person, err
-		}
-	}
-	for _, by := range []access.PersonQuery{{UserName: q.UserName}, {Email: q.Email}} {
-		if by == (access.PersonQuery{}) {
+	var found access.Person
+	for _, ask := range []func() (access.Person, error){
+		func() (access.Person, error) { return a.byID(ctx, q.ID) },
+		func() (access.Person, error) { return a.by(ctx, access.PersonQuery{UserName: q.UserName}) },
+		func() (access.Person, error) { return a.by(ctx, access.PersonQuery{Email: q.Email}) },
+	} {
+		person, err := ask()
+		switch {
+		case access.IsKind(err, access.NotFound), access.IsKind(err, access.Invalid):
+			// The source does not know it, or cannot be asked so.
 			continue
+		case err != nil:
+			return access.Person{}, err
+		case found.ID != "" && found.ID != person.ID:
+			return access.Person{}, access.Errorf(access.NotFound, opFindPerson, "more than one person is meant")
 		}
-		person, err := a.Port.FindPerson(ctx, by)
-		if !access.IsKind(err, access.NotFound) && !access.IsKind(err, access.Invalid) {
-			return person, err
-		}
+		found = person
 	}
-	return access.Person{}, access.Errorf(access.NotFound, "find a person", "nobody is found, or more than one person")
+	if found.ID == "" {
+		return found, access.Errorf(access.NotFound, opFindPerson, "nobody is found")
+	}
+	return found, nil
+}
+
+const opFindPerson = "find a person"
+
+func (a *Source) byID(ctx context.Context, id access.PersonID) (access.Person, error) {
+	if id == "" {
+		return access.Person{}, access.Errorf(access.NotFound, opFindPerson, "no id")
+	}
+	return a.Port.Lookup(ctx, id)
+}
+
+func (a *Source) by(ctx context.Context, q access.PersonQuery) (access.Person, error) {
+	if q == (access.PersonQuery{}) {
+		return access.Person{}, access.Errorf(access.NotFound, opFindPerson, "no name")
+	}
+	return a.Port.FindPerson(ctx, q)
 }
 
 // AskedNames are the names by which tickets that ask for access are looked into, in the workflows' spelling.
@@ -107,7 +131,7 @@ type LookIntoInput struct {
 	Names   AskedNames        `json:"names"`
 }
 
-// LookInto has each ticket looked into, by a workflow of its own. Safe to repeat: a ticket that is looked into twice asks once.
+// LookInto has each ticket looked into, by a workflow of its own. One that Temporal never takes is left out. Safe to repeat: a ticket that is looked into twice asks once.
 func (a *Watch) LookInto(ctx context.Context, c LookIntoInput) error {
 	for _, ticket := range c.Tickets {
 		options := client.StartWorkflowOptions{
@@ -116,6 +140,10 @@ func (a *Watch) LookInto(ctx context.Context, c LookIntoInput) error {
 		}
 		_, err := a.Client.SignalWithStartWorkflow(ctx, options.ID, c.Names.Signal, struct{}{}, options, c.Names.Type,
 			askedParams{Desk: c.Desk, Ticket: ticket})
+		if impossible(err) {
+			activity.GetLogger(ctx).Error("a ticket cannot be looked into", "connector", c.Desk, "ticket", ticket, "error", err)
+			continue
+		}
 		if err != nil {
 			return err
 		}

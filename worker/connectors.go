@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"usher/internal/access"
 	"usher/internal/connectors/jira"
@@ -66,6 +67,24 @@ func (c deskConfig) validate() error {
 	rest := c
 	rest.Queue, rest.Changes = queueConfig{}, changesConfig{}
 	return errors.Join(changes, validate(deskKinds, c.Kind, c.Queue, c, rest))
+}
+
+// longestTicketID is as long as a ticket's id is on any desk.
+const longestTicketID = 32
+
+// validateIntake names what is wrong with a desk on which people ask for access. Only Jira takes their tickets in yet.
+func (c deskConfig) validateIntake(name access.DeskName) error {
+	if c.Kind != "jira" || c.Jira.Intake == nil {
+		return nil
+	}
+	var wrong []error
+	if c.Changes.ChangeDetection != access.DetectByWatch {
+		wrong = append(wrong, fmt.Errorf("jira.intake: only the watch finds tickets that ask; expected change_detection: %s", access.DetectByWatch))
+	}
+	if id := access.AskedRequestID(name, access.TicketID(strings.Repeat("0", longestTicketID))); !access.ValidRequestID(string(id)) {
+		wrong = append(wrong, errors.New("jira.intake: requests get ids with the desk's name; expected one of the characters a-z A-Z 0-9 . _ - only, and shorter"))
+	}
+	return errors.Join(wrong...)
 }
 
 func (c deskConfig) open(name access.DeskName) (access.ServiceDesk, error) {

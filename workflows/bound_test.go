@@ -59,7 +59,7 @@ func TestBound_keeps_the_ticket_of_who_asked(t *testing.T) {
 	require.Equal(t, access.TicketDone, ticket.Phase)
 	require.True(t, ticket.New.Marker.IsOf(result.View.Request.ID))
 	events := b.events(result.View.Request.ID)
-	require.Equal(t, access.ChannelTicket, events[0].Channel)
+	require.Equal(t, access.ChannelTicket, events[index(events, access.EventSubmitted)].Channel)
 	require.Equal(t, 1, has(events, access.EventTicketOpened))
 }
 
@@ -169,6 +169,9 @@ func TestBound_faults(t *testing.T) {
 		},
 		"the binding fails": func(b *binding) {
 			b.desk.FailNext(memory.OpBindTicket, manyOf(9, access.Errorf(access.Transient, "bind", "slow"))...)
+		},
+		"the outcome of the binding is unknown": func(b *binding) {
+			b.desk.FailNext(memory.OpBindTicket, access.Errorf(access.Unknown, "bind", "the worker died"))
 		},
 		"the first comment loses its answer": func(b *binding) { b.desk.DropAnswerNext(memory.OpAddComments) },
 		"the ledger is away": func(b *binding) {

@@ -80,6 +80,10 @@ type pair struct {
 	a, b     int
 }
 
+// raceShare is which share of the pairs is played under the race detector: it is there for what the world around a workflow shares,
+// and the pairs share it alike.
+const raceShare = 3
+
 // pairs are all pairs of two different messages of one kind, and of the first messages of two kinds, in both orders.
 func (s situation) pairs(d delivery) []pair {
 	var pairs []pair
@@ -89,6 +93,9 @@ func (s situation) pairs(d delivery) []pair {
 	for a := range s.messages {
 		for b := range s.messages {
 			sameKind := s.messages[a].kind == s.messages[b].kind
+			if raceDetector && (a+b)%raceShare != 0 {
+				continue
+			}
 			if a != b && (sameKind || firstOf(a) && firstOf(b)) {
 				pairs = append(pairs, pair{d, a, b})
 			}

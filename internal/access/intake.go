@@ -51,6 +51,8 @@ type AskedTicket struct {
 	TextChange string `json:"text_change,omitempty"`
 	// Values are what fields of the ticket hold that the configuration maps; what is missing stands in Text, if at all.
 	Values map[AskedField]string `json:"values,omitempty"`
+	// Unreadable are the values whose field holds something that the connector cannot read as a text.
+	Unreadable []AskedField `json:"unreadable,omitempty"`
 }
 
 // DeskAccount is an account of a desk.
@@ -78,8 +80,7 @@ type TicketIntake interface {
 	BindTicket(ctx context.Context, id TicketID, creator AccountID, marker Marker) (TicketSnapshot, error)
 }
 
-// PersonQuery asks an identity source for one person. The fields that are set are tried in their order, and the first by which
-// exactly one person is found counts.
+// PersonQuery asks an identity source for one person, by everything that is set. Where two fields find two people, nobody is found.
 type PersonQuery struct {
 	ID       PersonID `json:"id,omitempty"`
 	UserName string   `json:"user_name,omitempty"`

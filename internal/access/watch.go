@@ -39,6 +39,8 @@ type ChangesPage struct {
 	// or on those before. Zero for no such promise. It is not the newest of the changes: a search that lags behind shows a
 	// ticket among the old ones, with a time that is new.
 	CompleteUntil time.Time `json:"complete_until,omitzero"`
+	// None is true where the desk has no such tickets by its configuration, and was not asked.
+	None bool `json:"none,omitempty"`
 }
 
 // TicketsRead is the answer to a question about many tickets.

@@ -100,8 +100,11 @@ func (q *queued) remember(ctx context.Context) error {
 		return err
 	}
 	var leases []access.LeaseView
-	if err := answer.Get(&leases); err != nil || len(leases) != 1 {
-		return fmt.Errorf("the person's workflow knows %d leases, expected 1: %w", len(leases), err)
+	if err := answer.Get(&leases); err != nil {
+		return err
+	}
+	if len(leases) != 1 {
+		return fmt.Errorf("%w: the person's workflow knows %d leases, expected 1", errLeftState, len(leases))
 	}
 	q.lease = leases[0]
 	return nil

@@ -198,6 +198,9 @@ func leaseIs(state access.LeaseState) func(context.Context, *crowd, *queued) err
 	return func(ctx context.Context, c *crowd, q *queued) error {
 		return awaited(ctx, func(ctx context.Context) error {
 			leases, err := c.Leases(ctx, stack.Auditor, q.who)
+			if len(leases) == 1 && leases[0].State == access.LeaseEnded {
+				return stack.Stop(fmt.Errorf("%w: its lease has ended", errLeftState))
+			}
 			if err != nil || len(leases) != 1 || leases[0].State != state {
 				return fmt.Errorf("the leases are %+v, expected one that is %s: %w", leases, state, err)
 			}

@@ -37,6 +37,9 @@ func Read(t access.AskedTicket) (Draft, []access.Refusal) {
 		}
 	}
 	r := reading{said: said}
+	for _, field := range t.Unreadable {
+		r.finding(field, "The field holds something that usher cannot read; expected a text, a choice, a number or one person.")
+	}
 	r.items()
 	r.subject()
 	r.Reason = strings.Join(said[access.AskedReason], "\n")
@@ -99,7 +102,7 @@ func (r *reading) items() {
 			})
 		}
 	}
-	if len(r.Items) == 0 {
+	if len(r.Items) == 0 && len(r.findings) == 0 {
 		r.finding(access.AskedAccess, "Missing. Expected what is asked for, as the catalog calls it, such as \"Access: wiki/editor\".")
 	}
 }

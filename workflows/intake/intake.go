@@ -5,8 +5,6 @@
 package intake
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"strings"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 	"usher/internal/access"
 	"usher/workflows"
 	"usher/workflows/durable"
+	"usher/workflows/ticket"
 )
 
 // Params start the workflow.
@@ -37,8 +36,12 @@ type state struct {
 
 // look is one look into the ticket, step by step.
 type look struct {
-	// Unknown is true when no request has come of the ticket yet.
+	// Unknown is true when no request has come of the ticket yet; Started when this look has started one, whose answer of policy is
+	// awaited.
 	Unknown bool `json:"unknown,omitempty"`
+	Started bool `json:"started,omitempty"`
+	// Ended is true when what is answered cannot be mended on this ticket.
+	Ended bool `json:"ended,omitempty"`
 	// Asked is what the ticket says.
 	Asked *activities.ReadAskedResult `json:"asked,omitempty"`
 	// People are who asks, and whose access it shall be; Account is that of who asks.
@@ -79,7 +82,8 @@ func (a *asked) Step(now time.Time) {
 	if a.loop.Busy() || now.Before(a.RetryAt) {
 		return
 	}
-	if a.Changed && !a.Looking {
+	if a.Changed {
+		// Also during a look: what counts is what the ticket says now.
 		a.Changed, a.Looking, a.Look = false, true, look{}
 	}
 	if a.Looking {
@@ -115,6 +119,8 @@ func (a *asked) over() { a.Looking, a.Look, a.Failures = false, look{}, 0 }
 // done reports whether a step has succeeded; else it is due again later. A ticket that is gone needs no answer.
 func (a *asked) done(err error) bool {
 	switch kind := workflows.KindOf(err); {
+	case !a.Looking:
+		// The look was cancelled meanwhile.
 	case err == nil:
 		a.Failures = 0
 		return true
@@ -135,16 +141,33 @@ func (a *asked) known() {
 	var records *activities.Records
 	id := access.AskedRequestID(a.desk, a.ticket)
 	durable.StartLocal(a.loop, workflows.LocalQuestion(), records.ReadRequest, id, func(found activities.ReadRequestResult, err error) {
+		missing := workflows.KindOf(err) == access.NotFound
 		switch {
-		case workflows.KindOf(err) == access.NotFound:
+		case missing && !a.Look.Started:
 			a.Look.Unknown = true
+		case missing:
+			a.later()
 		case !a.done(err):
 		case found.View.State == access.OutcomeRefused:
-			a.Look.Findings = found.View.Refusals
+			a.Look.Findings, a.Look.Ended = found.View.Refusals, true
+		case found.View.State == access.StateEvaluating && a.Look.Started:
+			a.later()
 		default:
 			a.over()
 		}
 	})
+}
+
+// maxAwaited is how often a look asks what has become of the request that it has started: some hours.
+const maxAwaited = 20
+
+// later looks again after a while for what policy has answered.
+func (a *asked) later() {
+	if a.Failures++; a.Failures > maxAwaited {
+		a.over()
+		return
+	}
+	a.RetryAt = a.loop.Now().Add(workflows.RetryConnector.After(a.Failures))
 }
 
 func (a *asked) read() {
@@ -268,17 +291,18 @@ func (a *asked) start() {
 	call := activities.StartRequestInput{Request: a.request(), WorkflowType: workflows.AccessRequestType}
 	durable.Start(a.loop, workflows.SendMessage("start the request"), records.StartRequest, call, func(_ struct{}, err error) {
 		if a.done(err) {
-			a.over()
+			a.Look = look{Started: true}
 		}
 	})
 }
 
-// answer has a comment on the ticket name what is wrong with it, once for the same findings.
+// answer has a comment on the ticket name what is wrong with it, once for the same findings in the same text.
 func (a *asked) answer() {
-	text := findingsText(a.Look.Findings)
-	sum := sha256.Sum256([]byte(text))
-	const bytes = 8
-	comment := access.Comment{Marker: access.Marker("usher-asked-" + hex.EncodeToString(sum[:bytes])), Text: text}
+	text, of := findingsText(a.Look.Findings, a.Look.Ended), ""
+	if a.Look.Asked != nil {
+		of = a.Look.Asked.TextChange
+	}
+	comment := access.Comment{Marker: ticket.CommentMarker("usher-asked", text+"\x00"+of), Text: text}
 	var desk *activities.Desk
 	options := workflows.Ticket(a.desk, "answer what a ticket asks for")
 	call := activities.UpdateTicketInput{Ticket: a.ticket, Comments: []access.Comment{comment}}
@@ -289,12 +313,16 @@ func (a *asked) answer() {
 	})
 }
 
-func findingsText(findings []access.Refusal) string {
+func findingsText(findings []access.Refusal, ended bool) string {
 	lines := []string{"usher cannot take this ticket as a request for access:"}
+	end := "Please change the ticket; usher then looks at it again."
+	if ended {
+		lines, end = []string{"The request for access of this ticket was refused:"}, "Please open a new ticket; this one stays as it is."
+	}
 	for _, f := range findings {
 		lines = append(lines, label(f.Field)+": "+f.Problem)
 	}
-	return strings.Join(append(lines, "Please change the ticket; usher then looks at it again."), "\n")
+	return strings.Join(append(lines, end), "\n")
 }
 
 // label returns what people write on a ticket for a field of a request.

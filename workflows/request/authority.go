@@ -8,6 +8,9 @@ import (
 // unauthorised returns why an action that a change of the ticket asks for is not taken from whoever changed it; "" when it
 // is. The ticket is a channel, not an authority: who may write to the desk decides nothing by that.
 func (r *request) unauthorised(event access.TicketEvent, action access.TicketAction, now access.TicketSnapshot, who access.PersonID) string {
+	if r.fromBefore(action, now) {
+		return "it was done before this ticket became a request"
+	}
 	switch action {
 	case access.ActionConfirmGrant:
 		switch {
@@ -31,11 +34,25 @@ func (r *request) unauthorised(event access.TicketEvent, action access.TicketAct
 	return ""
 }
 
+// fromBefore reports whether a change that would give access is from before the ticket became the request's, whatever the desk's
+// configuration made of it since.
+func (r *request) fromBefore(action access.TicketAction, now access.TicketSnapshot) bool {
+	gives := action == access.ActionConfirmGrant || action == access.ActionDecide
+	return gives && !r.Ticket.BoundAt.IsZero() && !now.StatusChangedAt.After(r.Ticket.BoundAt)
+}
+
 // textChanged returns why nothing on a ticket gives access whose text somebody else has changed; "" when nobody has. An
 // approver reads what the ticket says, not what was asked for.
 func (r *request) textChanged(now access.TicketSnapshot) string {
+	if r.Ticket.Unsaid {
+		return "this ticket does not say yet what is asked for; the request itself shows it"
+	}
 	if now.TextChangedBy == "" || r.saidBefore(now) {
 		return ""
+	}
+	if !r.Ticket.BoundAt.IsZero() {
+		return "account " + string(now.TextChangedBy) + " changed the text of the ticket after usher had read it; " +
+			"the request itself shows what is asked for"
 	}
 	return "the ticket no longer says what usher wrote: account " + string(now.TextChangedBy) + " changed its text; " +
 		"the request itself shows what is asked for"

@@ -22,7 +22,7 @@ func (k keeper) Order() activities.OpenTicketInput {
 			call.Assign = append(call.Assign, w.Person)
 		}
 	}
-	if k.Ticket.Old == nil {
+	if k.Ticket.Old == nil && !k.Ticket.Unbound {
 		call.Bind = k.asked.Origin
 	}
 	k.View.Version = workflows.NextVersion(k.View.Version, k.loop.Now())
@@ -77,15 +77,29 @@ func (k keeper) Opened(o activities.OpenTicketResult) {
 	}
 	if o.Bound != nil {
 		// What usher has understood stands on the ticket before anything else, for those who decide.
-		order := ticket.ForRequest(k.asked, *k.Requirement, k.marker)
-		first := ticket.Write{Key: "bound/" + string(ref.ID), Text: ticket.BoundText(order), TransitionTo: k.phase(), Assign: k.nextApprover()}
+		text := ticket.BoundText(ticket.ForRequest(k.asked, *k.Requirement, k.marker))
+		first := ticket.Write{
+			Key: ticket.BoundPrefix + string(ticket.CommentMarker("", text)), Text: text, TransitionTo: k.phase(), Assign: k.nextApprover(),
+		}
 		k.Ticket.Pending = append([]ticket.Write{first}, k.Ticket.Pending...)
+	} else if k.asked.Origin != nil && k.Ticket.Old == nil {
+		k.sayElsewhere(ref)
 	}
 	k.recordOpened(o)
 	if k.ChangedBeforeOpen {
 		k.ChangedBeforeOpen = false
 		k.Ticket.ReadNow = true
 	}
+}
+
+// sayElsewhere has the ticket by which a person asked say where the request goes on. That this fails is no trouble of the request's.
+func (k keeper) sayElsewhere(ref access.TicketRef) {
+	from := k.asked.Origin
+	text := ticket.ElsewhereText(ref)
+	call := activities.UpdateTicketInput{Ticket: from.Ticket, Comments: []access.Comment{{Marker: ticket.CommentMarker("usher-asked", text), Text: text}}}
+	var desk *activities.Desk
+	options := workflows.Ticket(from.Desk, "say where a request goes on")
+	durable.Start(k.loop, options, desk.UpdateTicket, call, func(activities.UpdateTicketResult, error) {})
 }
 
 // recordOpened records that the ticket was opened, as far as the activity has not. A ticket that was found was opened by an

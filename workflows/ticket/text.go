@@ -219,6 +219,11 @@ func BoundText(order access.NewTicket) string {
 	return "usher keeps this ticket as a request for access. It is asked for this, and for nothing else that the ticket says:\n\n" + order.Body
 }
 
+// ElsewhereText is the comment on the ticket of a person whose request is kept on another ticket.
+func ElsewhereText(ref access.TicketRef) string {
+	return "usher cannot keep the request for access on this ticket; it goes on in " + string(ref.Key) + "."
+}
+
 // ForRemoval asks a human to take away what a human granted, or what usher cannot revoke.
 func ForRemoval(lease access.Lease, why string) access.NewTicket {
 	return access.NewTicket{

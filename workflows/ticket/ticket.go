@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -39,6 +40,13 @@ type State struct {
 	Seen     *access.TicketSnapshot `json:"seen,omitempty"`
 	// Fingerprint is what of the ticket's changes has been taken in.
 	Fingerprint access.TicketFingerprint `json:"fingerprint,omitzero"`
+	// Unbound is true when the ticket by which a person asked cannot be had, and BindMisses counts how often it was not seen.
+	Unbound    bool `json:"unbound,omitempty"`
+	BindMisses int  `json:"bind_misses,omitempty"`
+	// BoundAt is the desk's time at which a ticket was bound: what was done until then is not about the request. Unsaid is true
+	// until the ticket says how usher understands it.
+	BoundAt time.Time `json:"bound_at,omitzero"`
+	Unsaid  bool      `json:"unsaid,omitempty"`
 	// Misses counts reads in a row that found no ticket: one miss proves nothing.
 	Misses int `json:"misses,omitempty"`
 	// Old is the ticket that this one replaces.
@@ -245,10 +253,11 @@ func (k *Keeper) open() {
 	start(k, workflows.OpenTicket(k.Desk), desk.OpenTicket, k.owner.Order(), func(opened activities.OpenTicketResult, err error) {
 		k.busy, k.firstRead = false, time.Time{}
 		if err != nil {
-			k.failed("no ticket yet: ", err)
-			if workflows.KindOf(err) == access.Unknown {
-				k.RetryAt = k.loop.Now().Add(k.SearchDelay)
-			}
+			k.notOpened(err)
+			return
+		}
+		if opened.NotBound {
+			k.Unbound = true
 			return
 		}
 		k.Ref, k.Accounts, k.Problem, k.Misses, k.Failures = &opened.Ref, opened.Accounts, "", 0, 0
@@ -267,12 +276,29 @@ func (k *Keeper) open() {
 	})
 }
 
+// notOpened takes why there is no ticket yet. A call that binds creates nothing, so after an unknown outcome it is made again.
+func (k *Keeper) notOpened(err error) {
+	k.failed("no ticket yet: ", err)
+	switch workflows.KindOf(err) {
+	case access.Unknown:
+		k.RetryAt = k.loop.Now().Add(k.SearchDelay)
+	case access.NotFound:
+		k.BindMisses++
+		k.Unbound = k.BindMisses >= missesProve
+	case access.Transient, access.RateLimited, access.Forbidden, access.Invalid, access.Conflict:
+	}
+}
+
+// BoundPrefix begins the key of the write that says on a bound ticket how usher understands it.
+const BoundPrefix = "bound/"
+
 // bound takes what a ticket looked like when it became the request's: what was done on it before is not about the request.
 func (k *Keeper) bound(now access.TicketSnapshot) {
 	if now.Phase.Closed() {
 		// It was open when it was read, so somebody has closed the request's ticket: that is news.
 		now.Phase, now.StatusChangedBy, k.ReadNow = access.TicketWaiting, "", true
 	}
+	k.BoundAt, k.Unsaid = now.UpdatedAt, true
 	k.Fingerprint, _ = access.TicketFingerprint{Key: now.Ref.Key}.After(now)
 	now.DecisionMoves = nil
 	k.Seen = &now
@@ -395,6 +421,9 @@ func (k *Keeper) accept(u activities.UpdateTicketInput, done activities.UpdateTi
 	}
 	k.Misses, k.Failures, k.RetryAt = 0, 0, time.Time{}
 	k.writes++
+	if slices.ContainsFunc(k.Pending[:min(size, len(k.Pending))], func(w Write) bool { return strings.HasPrefix(w.Key, BoundPrefix) }) {
+		k.Unsaid = false
+	}
 	k.pop(size)
 	if u.TransitionTo.Closed() && !done.Superseded && k.UpToDate() {
 		k.owner.Closed(done.Recorded, "")

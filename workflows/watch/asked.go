@@ -17,11 +17,14 @@ type asked struct {
 	// New are those to be looked into, and To is where the cursor stands when that is done.
 	New []seenTicket `json:"new,omitempty"`
 	To  time.Time    `json:"to,omitzero"`
+	// Query is the search that has further pages; nil when the next one begins anew.
+	Query *access.ChangesQuery `json:"query,omitempty"`
 	// RetryAt is when it is tried again after a failure, and Failures counts failures in a row.
 	RetryAt  time.Time `json:"retry_at,omitzero"`
 	Failures int       `json:"failures,omitempty"`
-	// Problem is why the last search failed; "" when it did not.
+	// Problem is why the last search failed, and Untold why those that it found could not be looked into; "" when they did not.
 	Problem string `json:"problem,omitempty"`
+	Untold  string `json:"untold,omitempty"`
 }
 
 // seenTicket is a ticket as it was at a time.
@@ -38,6 +41,9 @@ func (w *watch) askedQuery() *access.ChangesQuery {
 	if len(w.Asked.New) > 0 {
 		return nil
 	}
+	if w.Asked.Query != nil {
+		return w.Asked.Query
+	}
 	q := &access.ChangesQuery{Limit: maxChanges}
 	if !w.View.AskedCursor.IsZero() {
 		q.Since = w.View.AskedCursor.Add(-w.Settings.Watch.Overlap.Std())
@@ -46,10 +52,17 @@ func (w *watch) askedQuery() *access.ChangesQuery {
 }
 
 // takeAsked takes what a search has found. The cursor moves when that has been looked into.
-func (w *watch) takeAsked(found activities.ChangedTicketsResult) {
-	w.Asked.Problem = found.AskedProblem
+func (w *watch) takeAsked(query *access.ChangesQuery, found activities.ChangedTicketsResult) {
+	if query == nil || (found.Asked == nil && found.AskedProblem == "" && found.Page.Next != "") {
+		// It was not asked.
+		return
+	}
+	w.Asked.Problem, w.Asked.Query = found.AskedProblem, nil
 	if found.Asked == nil {
 		return
+	}
+	if found.Asked.Next != "" {
+		w.Asked.Query = &access.ChangesQuery{Since: query.Since, Limit: query.Limit, Page: found.Asked.Next}
 	}
 	view := w.View.AdvancedAsked(*found.Asked, w.loop.Now())
 	for _, t := range found.Asked.Tickets {
@@ -80,7 +93,7 @@ func (w *watch) lookInto() {
 		case err != nil && w.loop.Leaving():
 		case err != nil:
 			w.Asked.Failures++
-			w.Asked.Problem = workflows.ErrorText(err)
+			w.Asked.Untold = workflows.ErrorText(err)
 			w.Asked.RetryAt = w.loop.Now().Add(workflows.RetryWatch.After(w.Asked.Failures))
 		default:
 			w.lookedInto(some)
@@ -93,8 +106,18 @@ func (w *watch) lookedInto(some []seenTicket) {
 	back := w.Asked.To.Add(-2 * w.Settings.Watch.Overlap.Std())
 	seen := slices.DeleteFunc(append(w.Asked.Seen, some...), func(t seenTicket) bool { return t.At.Before(back) })
 	w.Asked.Seen = slices.Clone(seen[max(0, len(seen)-maxSeen):])
-	w.Asked.New, w.Asked.RetryAt, w.Asked.Failures, w.Asked.Problem = slices.Clone(w.Asked.New[len(some):]), time.Time{}, 0, ""
+	w.Asked.New, w.Asked.RetryAt, w.Asked.Failures, w.Asked.Untold = slices.Clone(w.Asked.New[len(some):]), time.Time{}, 0, ""
 	if len(w.Asked.New) == 0 && w.Asked.To.After(w.View.AskedCursor) {
 		w.View.AskedCursor = w.Asked.To
+	}
+}
+
+// hinted takes tickets that a webhook told of and that are not usher's. What is too much the next search finds.
+func (w *watch) hinted(tickets []access.TicketID) {
+	for _, id := range tickets {
+		known := slices.ContainsFunc(w.Asked.New, func(t seenTicket) bool { return t.ID == id })
+		if !known && len(w.Asked.New) < maxHints {
+			w.Asked.New = append(w.Asked.New, seenTicket{ID: id, At: w.loop.Now()})
+		}
 	}
 }

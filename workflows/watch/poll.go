@@ -30,7 +30,7 @@ func (w *watch) page() {
 	call.Notify.Position, call.Asked = w.View, w.askedQuery()
 	durable.Start(w.loop, workflows.ChangesPage(w.desk), desk.ChangedTickets, call, func(changes activities.ChangedTicketsResult, err error) {
 		if err == nil {
-			w.takeAsked(changes)
+			w.takeAsked(call.Asked, changes)
 		}
 		switch {
 		case err != nil:
@@ -121,9 +121,7 @@ func (w *watch) followHints(now time.Time) {
 		case err != nil:
 			w.failed(err)
 		}
-		for _, id := range unknown {
-			w.Asked.New = append(w.Asked.New, seenTicket{ID: id, At: w.loop.Now()})
-		}
+		w.hinted(unknown)
 	})
 }
 
@@ -187,6 +185,9 @@ func (w *watch) show() {
 	}
 	if w.Asked.Problem != "" {
 		fmt.Fprintf(&b, "\n\n**Tickets that ask for access cannot be found**: %s", workflows.Inline(w.Asked.Problem))
+	}
+	if w.Asked.Untold != "" {
+		fmt.Fprintf(&b, "\n\n**Tickets that ask for access cannot be looked into** (%d times in a row): %s", w.Asked.Failures, workflows.Inline(w.Asked.Untold))
 	}
 	if w.Problem != "" {
 		fmt.Fprintf(&b, "\n\n**Polling failing** (%d times in a row): %s", w.Failures, workflows.Inline(w.Problem))

@@ -107,7 +107,13 @@ func (c Config) validateIntake(problem func(key, format string, args ...any)) {
 	if strings.TrimSpace(c.Intake.Kind) == "" {
 		problem("intake.kind", "expected the kind of tickets by which people ask for access")
 	}
+	fieldOf := map[access.AskedField]string{}
 	for _, id := range slices.Sorted(maps.Keys(c.Intake.Fields)) {
+		value := c.Intake.Fields[id]
+		if other, twice := fieldOf[value]; twice {
+			problem("intake.fields."+id, "%s is in the field %s already; expected another value", value, other)
+		}
+		fieldOf[value] = id
 		if !slices.Contains(access.AskedFields(), c.Intake.Fields[id]) {
 			problem("intake.fields."+id, "unknown value %q; expected one of %s", c.Intake.Fields[id], names(access.AskedFields()))
 		}

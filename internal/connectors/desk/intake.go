@@ -43,6 +43,8 @@ type Asked struct {
 	// Text is what it says, as plain text; Values what the fields of Intake.Fields hold, by field id.
 	Summary, Text string
 	Values        map[string]string
+	// Unreadable are the fields of Intake.Fields that hold something that is no text, by field id.
+	Unreadable []string
 }
 
 // asker returns what serves the intake; false where the configuration has none.
@@ -59,7 +61,7 @@ func (d *Desk) AskedTickets(ctx context.Context, q access.ChangesQuery) (access.
 	const op = "list tickets that ask for access"
 	driver, in, on := d.asker()
 	if !on {
-		return access.ChangesPage{}, nil
+		return access.ChangesPage{None: true}, nil
 	}
 	if q.Since.IsZero() {
 		self, err := d.checkCredentials(ctx, op)
@@ -126,6 +128,9 @@ func (d *Desk) ReadAsked(ctx context.Context, id access.TicketID) (access.AskedT
 	for field, value := range t.Values {
 		asked.Values[d.config.Intake.Fields[field]] = value
 	}
+	for _, field := range t.Unreadable {
+		asked.Unreadable = append(asked.Unreadable, d.config.Intake.Fields[field])
+	}
 	asked.Creator, err = d.creator(ctx, t)
 	return asked, err
 }
@@ -135,6 +140,9 @@ func (d *Desk) creator(ctx context.Context, t Asked) (access.DeskAccount, error)
 	who := access.DeskAccount{ID: t.Creator, Name: t.CreatorName}
 	for person, account := range d.config.Accounts {
 		if account == t.Creator {
+			if who.Person != "" {
+				return access.DeskAccount{ID: t.Creator, Name: t.CreatorName}, nil
+			}
 			who.Person = person
 		}
 	}
@@ -180,6 +188,9 @@ func (d *Desk) BindTicket(ctx context.Context, id access.TicketID, creator acces
 		return access.TicketSnapshot{}, access.Errorf(access.Invalid, op, "%s was opened by another account", t.Key)
 	}
 	if !slices.Contains(t.Markers, marker) {
+		if !t.OfKind {
+			return access.TicketSnapshot{}, access.Errorf(access.Invalid, op, "%s asks for nothing any more: it is of another kind", t.Key)
+		}
 		if t.ushers() {
 			return access.TicketSnapshot{}, access.Errorf(access.Invalid, op, "%s belongs to another request", t.Key)
 		}

@@ -1,6 +1,7 @@
 package jira
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -71,9 +72,13 @@ func (d *driver) AskedTicket(ctx context.Context, op string, in desk.Intake, id 
 	asked.Markers = d.allMarkers(hit)
 	asked.Marked = d.config.useLabel() && slices.Contains(asked.Markers, access.Marker(d.config.label()))
 	asked.OfKind = hit.isOfKind(in.Kind) && asked.Project == d.config.Project
-	asked.Summary, asked.Text = plainText(hit.Fields["summary"]), plainText(hit.Fields["description"])
-	for field := range in.Fields {
-		if value := plainText(hit.Fields[field]); value != "" {
+	asked.Summary, _ = plainText(hit.Fields["summary"])
+	asked.Text, _ = plainText(hit.Fields["description"])
+	for _, field := range slices.Sorted(maps.Keys(in.Fields)) {
+		switch value, readable := plainText(hit.Fields[field]); {
+		case !readable:
+			asked.Unreadable = append(asked.Unreadable, field)
+		case value != "":
 			asked.Values[field] = value
 		}
 	}
@@ -115,49 +120,77 @@ func unprovenChannel(property json.RawMessage) string {
 	var channel struct {
 		Value string `json:"value"`
 	}
-	if json.Unmarshal(property, &channel) != nil {
+	if len(property) == 0 {
 		return ""
 	}
+	if json.Unmarshal(property, &channel) != nil {
+		return "an unknown way"
+	}
 	switch name := strings.ToLower(channel.Value); name {
-	case "", "jira", "portal", "api":
+	case "jira", "portal", "api":
 		return ""
+	case "":
+		return "an unknown way"
 	default:
 		return name
 	}
 }
 
-// plainText is a field's value as plain text: that of a text, of a document, of an option, or of several of them.
-func plainText(value json.RawMessage) string {
+// plainText returns a field's value as plain text, and reports whether it can be read as one: a text, a number, a document, an option
+// with its child, a person, or several of them. No value is "".
+func plainText(value json.RawMessage) (string, bool) {
 	var text string
-	var option struct {
-		Value string `json:"value"`
-		Name  string `json:"name"`
-		Type  string `json:"type"`
-	}
+	var number json.Number
 	var many []json.RawMessage
+	var one choice
 	switch {
-	case len(value) == 0:
-		return ""
+	case len(value) == 0 || string(value) == "null":
+		return "", true
 	case json.Unmarshal(value, &text) == nil:
-		return text
+		return text, true
+	case json.Unmarshal(value, &number) == nil:
+		return number.String(), true
 	case json.Unmarshal(value, &many) == nil:
-		var parts []string
-		for _, one := range many {
-			parts = append(parts, plainText(one))
-		}
-		return strings.Join(parts, "\n")
-	case json.Unmarshal(value, &option) != nil:
-		return ""
-	case option.Type == "doc":
+		return plainTexts(many)
+	case json.Unmarshal(value, &one) != nil:
+		return "", false
+	case one.Type == "doc":
 		var n node
-		if json.Unmarshal(value, &n) != nil {
-			return ""
-		}
-		return strings.TrimSpace(n.plain())
-	case option.Value != "":
-		return option.Value
+		err := json.Unmarshal(value, &n)
+		return strings.TrimSpace(n.plain()), err == nil
 	}
-	return option.Name
+	return one.text()
+}
+
+func plainTexts(many []json.RawMessage) (string, bool) {
+	parts := make([]string, len(many))
+	for n, one := range many {
+		text, readable := plainText(one)
+		if !readable {
+			return "", false
+		}
+		parts[n] = text
+	}
+	return strings.Join(parts, "\n"), true
+}
+
+// choice is an option of a field, or an account.
+type choice struct {
+	Type         string  `json:"type"`
+	Value        string  `json:"value"`
+	Name         string  `json:"name"`
+	EmailAddress string  `json:"emailAddress"`
+	Child        *choice `json:"child"`
+}
+
+// text is what the option says; of an account it is what finds its person.
+func (c choice) text() (string, bool) {
+	text := cmp.Or(c.Value, c.EmailAddress, c.Name)
+	if c.Child == nil {
+		return text, text != ""
+	}
+	child, readable := c.Child.text()
+	return text + "/" + child, readable && text != ""
 }
 
 // Mark implements desk.Asker. Labels are added, so that those of people stay.
