@@ -33,6 +33,8 @@ type Options struct {
 	// Targets are further systems where access is granted, by the names that the catalog uses: SCIM 2.0, with the
 	// simulator's token.
 	Targets map[access.TargetName]string
+	// NoIntake is true when tickets of people are not to become requests: only the watch of a desk finds them.
+	NoIntake bool
 	// MoreDesks are further desks, by the names that the catalog uses: the YAML of each one's section, in one line.
 	MoreDesks map[access.DeskName]string
 	// Desk is which desk the simulator serves; "" means Jira.
