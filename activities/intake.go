@@ -70,42 +70,34 @@ func (a *Source) FindPeople(ctx context.Context, c FindPeopleInput) (FindPeopleR
 
 // find asks for everything that a query has. NotFound: nothing of it finds one person, or it finds several.
 func (a *Source) find(ctx context.Context, q access.PersonQuery) (access.Person, error) {
+	const op = "find a person"
 	var found access.Person
-	for _, ask := range []func() (access.Person, error){
-		func() (access.Person, error) { return a.byID(ctx, q.ID) },
-		func() (access.Person, error) { return a.by(ctx, access.PersonQuery{UserName: q.UserName}) },
-		func() (access.Person, error) { return a.by(ctx, access.PersonQuery{Email: q.Email}) },
-	} {
-		person, err := ask()
+	for _, by := range []access.PersonQuery{{ID: q.ID}, {UserName: q.UserName}, {Email: q.Email}} {
+		if by == (access.PersonQuery{}) {
+			continue
+		}
+		person, err := a.findBy(ctx, by)
 		switch {
 		case access.IsKind(err, access.NotFound), access.IsKind(err, access.Invalid):
 			// The source does not know it, or cannot be asked so.
-			continue
 		case err != nil:
 			return access.Person{}, err
 		case found.ID != "" && found.ID != person.ID:
-			return access.Person{}, access.Errorf(access.NotFound, opFindPerson, "more than one person is meant")
+			return access.Person{}, access.Errorf(access.NotFound, op, "more than one person is meant")
+		default:
+			found = person
 		}
-		found = person
 	}
 	if found.ID == "" {
-		return found, access.Errorf(access.NotFound, opFindPerson, "nobody is found")
+		return found, access.Errorf(access.NotFound, op, "nobody is found")
 	}
 	return found, nil
 }
 
-const opFindPerson = "find a person"
-
-func (a *Source) byID(ctx context.Context, id access.PersonID) (access.Person, error) {
-	if id == "" {
-		return access.Person{}, access.Errorf(access.NotFound, opFindPerson, "no id")
-	}
-	return a.Port.Lookup(ctx, id)
-}
-
-func (a *Source) by(ctx context.Context, q access.PersonQuery) (access.Person, error) {
-	if q == (access.PersonQuery{}) {
-		return access.Person{}, access.Errorf(access.NotFound, opFindPerson, "no name")
+// findBy asks by the one thing that the query has.
+func (a *Source) findBy(ctx context.Context, q access.PersonQuery) (access.Person, error) {
+	if q.ID != "" {
+		return a.Port.Lookup(ctx, q.ID)
 	}
 	return a.Port.FindPerson(ctx, q)
 }
@@ -131,7 +123,8 @@ type LookIntoInput struct {
 	Names   AskedNames        `json:"names"`
 }
 
-// LookInto has each ticket looked into, by a workflow of its own. One that Temporal never takes is left out. Safe to repeat: a ticket that is looked into twice asks once.
+// LookInto has each ticket looked into, by a workflow of its own. One that Temporal never takes is left out. Safe to repeat: a
+// ticket that is looked into twice asks once.
 func (a *Watch) LookInto(ctx context.Context, c LookIntoInput) error {
 	for _, ticket := range c.Tickets {
 		options := client.StartWorkflowOptions{

@@ -82,7 +82,8 @@ func (c deskConfig) validateIntake(name access.DeskName) error {
 		wrong = append(wrong, fmt.Errorf("jira.intake: only the watch finds tickets that ask; expected change_detection: %s", access.DetectByWatch))
 	}
 	if id := access.AskedRequestID(name, access.TicketID(strings.Repeat("0", longestTicketID))); !access.ValidRequestID(string(id)) {
-		wrong = append(wrong, errors.New("jira.intake: requests get ids with the desk's name; expected one of the characters a-z A-Z 0-9 . _ - only, and shorter"))
+		wrong = append(wrong, fmt.Errorf("jira.intake: the ids of requests begin with the name of their desk; expected a name of at most %d of the characters a-z A-Z 0-9 . _ -, found %q",
+			access.Limits().Request.Bytes-longestTicketID-len("."), name))
 	}
 	return errors.Join(wrong...)
 }

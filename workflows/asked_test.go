@@ -246,6 +246,27 @@ func manyOf(count int, err error) []error {
 	return all
 }
 
+// looks counts the looks that the watch has asked for, by request.
+func looks(l *lookout) map[string]int {
+	told, heard := map[string]int{}, l.heard
+	l.heard = func(id, signal string, arg any) error {
+		if signal != workflows.SignalAskedChanged {
+			return heard(id, signal, arg)
+		}
+		request, asked := strings.CutPrefix(id, workflows.AskedPrefix)
+		require.True(l.t, asked)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.deaf[access.RequestID(request)] > 0 {
+			l.deaf[access.RequestID(request)]--
+			return serviceerror.NewUnavailable("Temporal is away")
+		}
+		told[request]++
+		return nil
+	}
+	return told
+}
+
 // TestWatch_looks_into_tickets: each change of a ticket that asks is looked into once, whatever fails, and hides no change.
 func TestWatch_looks_into_tickets(t *testing.T) {
 	for name, trouble := range map[string]func(*lookout){
@@ -261,22 +282,7 @@ func TestWatch_looks_into_tickets(t *testing.T) {
 			l := newLookout(t)
 			refs := l.opens(1)
 			trouble(l)
-			told, heard := map[string]int{}, l.heard
-			l.heard = func(id, signal string, arg any) error {
-				if signal != workflows.SignalAskedChanged {
-					return heard(id, signal, arg)
-				}
-				request, asked := strings.CutPrefix(id, workflows.AskedPrefix)
-				require.True(t, asked)
-				l.mu.Lock()
-				defer l.mu.Unlock()
-				if l.deaf[access.RequestID(request)] > 0 {
-					l.deaf[access.RequestID(request)]--
-					return serviceerror.NewUnavailable("Temporal is away")
-				}
-				told[request]++
-				return nil
-			}
+			told := looks(l)
 			var asks []access.TicketRef
 			l.at(30*time.Minute, func() {
 				for range 230 {

@@ -114,26 +114,6 @@ func TestAttackBound_elsewhere_said(t *testing.T) {
 	require.NotEmpty(t, b.desk.Comments(b.asked.ID), "who asked is never answered where he asked")
 }
 
-// looks counts the looks that the watch has asked for, by request.
-func looks(l *lookout) map[string]int {
-	told, heard := map[string]int{}, l.heard
-	l.heard = func(id, signal string, arg any) error {
-		if signal != workflows.SignalAskedChanged {
-			return heard(id, signal, arg)
-		}
-		request := strings.TrimPrefix(id, workflows.AskedPrefix)
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if l.deaf[access.RequestID(request)] > 0 {
-			l.deaf[access.RequestID(request)]--
-			return serviceerror.NewUnavailable("Temporal is away")
-		}
-		told[request]++
-		return nil
-	}
-	return told
-}
-
 // TestAttackWatch_more_than_fit: more tickets change within the overlap than the pages of one search hold (2000 on a desk that
 // gives full pages; here the pages are small). All are looked into in the end.
 func TestAttackWatch_more_than_fit(t *testing.T) {

@@ -159,6 +159,26 @@ func TestBound_another_ticket(t *testing.T) {
 	}
 }
 
+// TestBound_replaced: a ticket that usher opens in place of a bound one says what is asked for from its first moment, also if the bound
+// one never came to say it.
+func TestBound_replaced(t *testing.T) {
+	b := newBinding(t)
+	b.desk.FailNext(memory.OpAddComments, manyOf(40, access.Errorf(access.Transient, "add", "slow"))...)
+	b.at(10*time.Minute, func() {
+		require.Empty(t, b.desk.Comments(b.asked.ID))
+		require.NoError(t, b.desk.Delete(b.asked.ID))
+	})
+	r := b.origin()
+	b.at(12*time.Hour, func() {
+		require.Len(t, b.desk.Tickets(), 2)
+		require.NoError(t, b.desk.MoveAs(b.accounts["mia"], b.view().Ticket.ID, access.TicketApproved))
+	})
+	result := b.run(r)
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+	require.NotEqual(t, b.asked.ID, result.View.Ticket.ID)
+	require.Equal(t, access.ChannelTicket, result.View.Decisions[0].Channel)
+}
+
 // TestBound_faults: whatever fails or loses its answer, it is one ticket, bound once, with one comment of how it is understood.
 func TestBound_faults(t *testing.T) {
 	for name, trouble := range map[string]func(*binding){

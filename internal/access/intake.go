@@ -1,6 +1,9 @@
 package access
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // Origin is the ticket by which a person asked for access: the request keeps that ticket instead of opening one.
 type Origin struct {
@@ -38,6 +41,14 @@ const (
 // AskedFields lists every AskedField, in the order in which people read them.
 func AskedFields() []AskedField {
 	return []AskedField{AskedAccess, AskedSubject, AskedDuration, AskedReason}
+}
+
+// Label returns what people write before the value on a ticket: "Access". It is also what they are told about it by.
+func (f AskedField) Label() string {
+	if f == AskedSubject {
+		return "For"
+	}
+	return strings.ToUpper(string(f[:1])) + string(f[1:])
 }
 
 // AskedTicket is a ticket by which a person asks for access, as the desk shows it.

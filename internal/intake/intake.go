@@ -4,6 +4,7 @@ package intake
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -27,8 +28,8 @@ type Draft struct {
 //	Duration: 30d
 //	Reason: I write the release notes.
 //
-// Case does not matter, nor does markup around the name. A reason goes on to the next empty line; without one the ticket's summary is the
-// reason. Repeating it returns the same.
+// Case does not matter, nor does markup around the name. A reason goes on to the next empty line; without one the ticket's summary
+// is the reason. Repeating it returns the same.
 func Read(t access.AskedTicket) (Draft, []access.Refusal) {
 	said := lines(t.Text)
 	for field, value := range t.Values {
@@ -40,28 +41,15 @@ func Read(t access.AskedTicket) (Draft, []access.Refusal) {
 	for _, field := range t.Unreadable {
 		r.finding(field, "The field holds something that usher cannot read; expected a text, a choice, a number or one person.")
 	}
-	r.items()
+	if !slices.Contains(t.Unreadable, access.AskedAccess) {
+		r.items()
+	}
 	r.subject()
 	r.Reason = strings.Join(said[access.AskedReason], "\n")
 	if r.Reason == "" {
 		r.Reason = plain(t.Summary)
 	}
 	return r.Draft, r.findings
-}
-
-// LabelOf returns what people write before a value.
-func LabelOf(field access.AskedField) string {
-	switch field {
-	case access.AskedAccess:
-		return "Access"
-	case access.AskedSubject:
-		return "For"
-	case access.AskedDuration:
-		return "Duration"
-	case access.AskedReason:
-		return "Reason"
-	}
-	return string(field)
 }
 
 type reading struct {
@@ -71,7 +59,7 @@ type reading struct {
 }
 
 func (r *reading) finding(field access.AskedField, format string, args ...any) {
-	r.findings = append(r.findings, access.Refusal{Field: LabelOf(field), Problem: fmt.Sprintf(format, args...)})
+	r.findings = append(r.findings, access.Refusal{Field: field.Label(), Problem: fmt.Sprintf(format, args...)})
 }
 
 // maxShown is how many characters of a value a finding repeats.
@@ -91,7 +79,8 @@ func (r *reading) items() {
 		for name := range strings.FieldsFuncSeq(line, func(c rune) bool { return c == ',' || c == ';' || c == '\n' }) {
 			name = strings.TrimSpace(name)
 			switch {
-			case name == "" || seen[name]:
+			case name == "" || seen[name] || len(r.Items) > access.Limits().Items:
+				// One more than a request may have is enough for policy to say so.
 				continue
 			case access.Limits().Entitlement.Problem(name) != "":
 				r.finding(access.AskedAccess, "%s: %s.", shown(name), access.Limits().Entitlement.Problem(name))
@@ -102,7 +91,7 @@ func (r *reading) items() {
 			})
 		}
 	}
-	if len(r.Items) == 0 && len(r.findings) == 0 {
+	if len(r.Items) == 0 {
 		r.finding(access.AskedAccess, "Missing. Expected what is asked for, as the catalog calls it, such as \"Access: wiki/editor\".")
 	}
 }
@@ -162,7 +151,7 @@ func lines(text string) map[access.AskedField][]string {
 
 func fieldOf(label string) access.AskedField {
 	for _, field := range access.AskedFields() {
-		if strings.EqualFold(label, LabelOf(field)) {
+		if strings.EqualFold(label, field.Label()) {
 			return field
 		}
 	}

@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -61,19 +62,42 @@ func TestRead_what_is_asked_for(t *testing.T) {
 
 func TestRead_findings(t *testing.T) {
 	for name, row := range map[string]struct{ text, field, says string }{
-		"nothing":            {"Please give me access to the wiki", "Access", "Missing"},
-		"an empty access":    {"Access:", "Access", "Missing"},
-		"no duration":        {"Access: a/b\nDuration: a month", "Duration", `Found "a month", expected how long`},
-		"several subjects":   {"Access: a/b\nFor: ana\nFor: ben", "For", "expected one person"},
-		"an endless subject": {"Access: a/b\nFor: " + strings.Repeat("x", 400), "For", "expected one person"},
+		"nothing":                {"Please give me access to the wiki", "Access", "Missing"},
+		"an empty access":        {"Access:", "Access", "Missing"},
+		"no duration":            {"Access: a/b\nDuration: a month", "Duration", `Found "a month", expected how long`},
+		"no duration, no access": {"Duration: a month", "Duration,Access", `Found "a month"`},
+		"several subjects":       {"Access: a/b\nFor: ana\nFor: ben", "For", "expected one person"},
+		"an endless subject":     {"Access: a/b\nFor: " + strings.Repeat("x", 400), "For", "expected one person"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, findings := intake.Read(access.AskedTicket{Text: row.text})
-			require.Len(t, findings, 1)
-			require.Equal(t, row.field, findings[0].Field)
+			var fields []string
+			for _, f := range findings {
+				fields = append(fields, f.Field)
+			}
+			require.Equal(t, row.field, strings.Join(fields, ","))
 			require.Contains(t, findings[0].Problem, row.says)
 		})
 	}
+}
+
+// TestRead_unreadable: a field that cannot be read is no empty one, and is named once.
+func TestRead_unreadable(t *testing.T) {
+	_, findings := intake.Read(access.AskedTicket{Text: "For: ana", Unreadable: []access.AskedField{access.AskedAccess}})
+	require.Len(t, findings, 1)
+	require.Equal(t, "Access", findings[0].Field)
+	require.Contains(t, findings[0].Problem, "cannot read")
+}
+
+// TestRead_many: of a list without end no more is kept than policy needs to refuse it.
+func TestRead_many(t *testing.T) {
+	var text strings.Builder
+	for n := range 5000 {
+		fmt.Fprintf(&text, "Access: a/%d\n", n)
+	}
+	draft, findings := intake.Read(access.AskedTicket{Text: text.String()})
+	require.Empty(t, findings)
+	require.Len(t, draft.Items, access.Limits().Items+1)
 }
 
 // FuzzRead: whatever a ticket says, reading ends, and what it returns can be kept.

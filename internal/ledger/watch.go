@@ -32,9 +32,8 @@ func (s *Store) Watch(ctx context.Context, desk access.DeskName) (access.WatchPo
 
 func fromMicros(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
 
-// SaveWatch keeps how far the watch of a desk has come. Each of its times keeps the latest time that was
-// saved, rounded down to the microsecond: an older save that comes late, and the zero time, change nothing. Safe to
-// repeat. Invalid when Desk is empty or cannot be kept as an id (see Record).
+// SaveWatch keeps how far the watch of a desk has come: of each of its times the latest that was saved, rounded down to the
+// microsecond. An older save that comes late, and the zero time, change nothing. Safe to repeat. Invalid when Desk is empty or cannot be kept as an id (see Record).
 func (s *Store) SaveWatch(ctx context.Context, w access.WatchPosition) error {
 	const op = "keep a watch in the ledger"
 	if w.Desk == "" {

@@ -54,13 +54,18 @@ func testWatchNeverGoesBack(t *testing.T, d databases) {
 		"zero times change nothing":                    {access.WatchPosition{}, access.WatchPosition{Cursor: minutes(10), LastPollAt: minutes(20), LastScanAt: minutes(30)}},
 		"times before 1970 change nothing":             {access.WatchPosition{Cursor: time.Unix(-5, 0)}, access.WatchPosition{Cursor: minutes(10), LastPollAt: minutes(20), LastScanAt: minutes(30)}},
 		"the same again changes nothing":               {access.WatchPosition{Cursor: minutes(10), LastPollAt: minutes(20), LastScanAt: minutes(30)}, access.WatchPosition{Cursor: minutes(10), LastPollAt: minutes(20), LastScanAt: minutes(30)}},
+		"an older search for asks stays behind":        {access.WatchPosition{AskedCursor: minutes(39), Cursor: minutes(11)}, access.WatchPosition{Cursor: minutes(11), LastPollAt: minutes(20), LastScanAt: minutes(30)}},
+		"a later search for asks alone is kept":        {access.WatchPosition{AskedCursor: minutes(41)}, access.WatchPosition{Cursor: minutes(10), LastPollAt: minutes(20), LastScanAt: minutes(30), AskedCursor: minutes(41)}},
 		"a microsecond is later, in all three at once": {access.WatchPosition{Cursor: minutes(10).Add(time.Microsecond), LastPollAt: minutes(20).Add(time.Microsecond), LastScanAt: minutes(30).Add(time.Microsecond)}, access.WatchPosition{Cursor: minutes(10).Add(time.Microsecond), LastPollAt: minutes(20).Add(time.Microsecond), LastScanAt: minutes(30).Add(time.Microsecond)}},
 	}
 	for name, c := range saves {
 		t.Run(name, func(t *testing.T) {
 			desk := access.DeskName(name)
-			require.NoError(t, s.SaveWatch(t.Context(), access.WatchPosition{Desk: desk, Cursor: minutes(10), LastPollAt: minutes(20), LastScanAt: minutes(30)}))
+			require.NoError(t, s.SaveWatch(t.Context(), access.WatchPosition{Desk: desk, Cursor: minutes(10), LastPollAt: minutes(20), LastScanAt: minutes(30), AskedCursor: minutes(40)}))
 			c.save.Desk, c.want.Desk = desk, desk
+			if c.want.AskedCursor.IsZero() {
+				c.want.AskedCursor = minutes(40)
+			}
 			require.NoError(t, s.SaveWatch(t.Context(), c.save))
 			got, err := s.Watch(t.Context(), desk)
 			require.NoError(t, err)

@@ -189,7 +189,7 @@ func textAt(path string, body []byte) string {
 func (a *API) registerDesks() {
 	open := a.operation(http.MethodPost, webhookPath, huma.Operation{
 		OperationID: "desk-webhook", Summary: "A desk says that a ticket changed", Tags: []string{"desks"},
-		Description:   "For the desk's own webhooks, with its signature. The body is a hint: usher takes the ticket's id from it and reads the ticket itself. Hints about unknown tickets are accepted and ignored.",
+		Description:   "For the desk's own webhooks, with its signature. The body is a hint: usher takes the ticket's id from it and reads the ticket itself. Hints about tickets that are not usher's are ignored, unless people ask for access there (the webhook's intake).",
 		DefaultStatus: http.StatusAccepted, Security: []map[string][]string{}, SkipValidateParams: true, SkipValidateBody: true,
 		RequestBody: &huma.RequestBody{
 			Description: "What the desk sends: JSON, with the ticket's id where the configuration says.", Required: true,
@@ -266,8 +266,8 @@ func (a *API) passOn(ctx context.Context, desk access.DeskName, hint workflows.H
 	return "delivered"
 }
 
-// maybeAsked brings a hint about a ticket that is not usher's to the desk's watch, where people ask for access by tickets: the watch
-// looks whether it does.
+// maybeAsked brings a hint about a ticket that is not usher's to the desk's watch, if people ask for access by tickets of their own
+// there. The watch finds out whether this ticket asks.
 func (a *API) maybeAsked(ctx context.Context, desk access.DeskName, hint workflows.Hint) string {
 	if !a.config.Webhooks[desk].Intake {
 		return "ignored"

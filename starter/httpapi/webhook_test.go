@@ -98,6 +98,40 @@ func TestHint_goes_to_the_watch(t *testing.T) {
 	require.Empty(t, w.gateway.hinted, "the request itself is left alone")
 }
 
+// A hint about a ticket that usher does not know goes to the watch where people ask by tickets of their own, and nowhere else.
+func TestWebhook_intake(t *testing.T) {
+	const about = `{"issue":{"id":"9"}}`
+	for name, row := range map[string]struct {
+		intake  bool
+		watched access.DeskName
+		err     error
+		result  string
+	}{
+		"people ask there":                 {true, "jira", nil, "delivered"},
+		"people do not ask there":          {false, "jira", nil, "ignored"},
+		"no watch runs":                    {true, "", nil, "ignored"},
+		"Temporal is away":                 {true, "jira", errAway, "deferred"},
+		"Temporal is away, nobody watches": {true, "", errAway, "deferred"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(c *httpapi.Config, _ *httpapi.Deps) {
+				hook := c.Webhooks["jira"]
+				hook.Intake = row.intake
+				c.Webhooks["jira"] = hook
+			})
+			w.gateway.watched, w.gateway.err = row.watched, row.err
+			got := w.call("", "POST", "/v1/desks/jira/webhook", about, "X-Hub-Signature", signed(hookSecret, about))
+			require.Equal(t, http.StatusAccepted, got.status, got.body)
+			require.JSONEq(t, `{"result":"`+row.result+`"}`, got.body)
+			if row.result == "delivered" {
+				require.Equal(t, []workflows.Hint{{Ticket: "9"}}, w.gateway.hints)
+			}
+			require.Empty(t, w.gateway.hinted, "there is no request to tell")
+			require.Equal(t, row.err != nil, strings.Contains(w.log.String(), "does not answer"), "what was not delivered is in the log")
+		})
+	}
+}
+
 func TestWebhook_hint_not_delivered(t *testing.T) {
 	const about = `{"issue":{"id":"10001"}}`
 	for name, make := range map[string]func(t *testing.T) *world{

@@ -215,7 +215,7 @@ func (a *asked) found(people []access.Person) {
 	}
 	if len(people) > 1 && people[1].ID == "" {
 		a.Look.Findings = append(a.Look.Findings, access.Refusal{
-			Field: "For", Problem: "Nobody is known as " + said.Draft.Subject.UserName + ", or more than one person is. Expected an e-mail address or a user name.",
+			Field: access.AskedSubject.Label(), Problem: "Nobody is known as " + said.Draft.Subject.UserName + ", or more than one person is. Expected an e-mail address or a user name.",
 		})
 	}
 }
@@ -227,7 +227,7 @@ func (a *asked) unknownRequester() access.Refusal {
 		name = string(who.ID)
 	}
 	return access.Refusal{
-		Field: "Requester", Problem: "The account that opened this ticket (" + name + ") is nobody's whom usher knows. An administrator can name its person in the configuration of this desk.",
+		Field: requester, Problem: "The account that opened this ticket (" + name + ") is nobody's whom usher knows. An administrator can name its person in the configuration of this desk.",
 	}
 }
 
@@ -325,22 +325,25 @@ func findingsText(findings []access.Refusal, ended bool) string {
 	return strings.Join(append(lines, end), "\n")
 }
 
-// label returns what people write on a ticket for a field of a request.
+// label returns what people write on a ticket for a field of a request, or, for one that they cannot write there, its name.
 func label(field string) string {
 	switch {
 	case strings.HasSuffix(field, ".duration"):
-		return "Duration"
+		return access.AskedDuration.Label()
 	case strings.HasPrefix(field, "items"):
-		return "Access"
+		return access.AskedAccess.Label()
 	case field == "subject":
-		return "For"
+		return access.AskedSubject.Label()
 	case field == "reason":
-		return "Reason"
+		return access.AskedReason.Label()
 	case field == "requester":
-		return "Requester"
+		return requester
 	}
 	return field
 }
+
+// requester is what people are told about who asks by.
+const requester = "Requester"
 
 // Due returns when a step that has failed is due again.
 func (a *asked) Due() (time.Time, string) {

@@ -265,6 +265,7 @@ func (k *Keeper) open() {
 		k.Seen = &access.TicketSnapshot{Ref: opened.Ref, Phase: access.TicketWaiting}
 		// A ticket that was out of sight may be found again: what was decided on it then is no news now.
 		k.Fingerprint = access.TicketFingerprint{Key: opened.Ref.Key, Decisions: k.Fingerprint.Decisions}
+		k.BoundAt, k.Unsaid = time.Time{}, false
 		if opened.Bound != nil {
 			k.bound(*opened.Bound)
 		}

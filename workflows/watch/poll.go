@@ -109,8 +109,8 @@ func (w *watch) read(ids []access.TicketID, done func(unknown []access.TicketID,
 	})
 }
 
-// followHints reads the tickets that webhooks told of. One that is not usher's may ask for access. Hints that cannot be followed are dropped: the next poll finds the
-// same by asking.
+// followHints reads the tickets that webhooks told of. One that is not usher's may ask for access. Hints that cannot be followed
+// are dropped: the next poll finds the same by asking.
 func (w *watch) followHints(now time.Time) {
 	ids := w.Hints
 	w.Hints, w.HintsFrom = nil, now.Add(betweenHints)

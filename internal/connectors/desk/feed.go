@@ -22,30 +22,40 @@ func (d *Desk) ChangedTickets(ctx context.Context, q access.ChangesQuery) (acces
 	if err != nil {
 		return access.ChangesPage{}, err
 	}
+	page, out, err := d.listed(ctx, op, q, false, func(s Search) (Page, error) { return d.driver.Search(ctx, op, s) })
+	if err != nil {
+		return access.ChangesPage{}, err
+	}
+	out.Tickets, err = d.seenTickets(ctx, op, me, page)
+	if err != nil {
+		return access.ChangesPage{}, err
+	}
+	return out, nil
+}
+
+// listed reads one page of a search by the time of the last change: what the search shows, and a page that has everything but its
+// tickets. light asks for ids and times only. An empty page is believed only with credentials that were proved lately.
+func (d *Desk) listed(
+	ctx context.Context, op string, q access.ChangesQuery, light bool, search func(Search) (Page, error),
+) (changed, access.ChangesPage, error) {
 	from, err := parseCursor(q.Page, d.traits.IsID)
 	if err != nil {
-		return access.ChangesPage{}, access.Errorf(access.Invalid, op, "page: %w", err)
+		return changed{}, access.ChangesPage{}, access.Errorf(access.Invalid, op, "page: %w", err)
 	}
 	q.Limit = clampLimit(q)
-	page, err := changesOf(op, q, from, len(from.seen) > 0, func(s Search) (Page, error) { return d.driver.Search(ctx, op, s) })
+	page, err := changesOf(op, q, from, light || len(from.seen) > 0, search)
+	if err == nil && page.empty {
+		_, err = d.proven(ctx, op, emptyProofLife)
+	}
 	if err != nil {
-		return access.ChangesPage{}, err
+		return changed{}, access.ChangesPage{}, err
 	}
-	if page.empty {
-		if _, err := d.proven(ctx, op, emptyProofLife); err != nil {
-			return access.ChangesPage{}, err
-		}
-	}
-	tickets, err := d.seenTickets(ctx, op, me, page)
-	if err != nil {
-		return access.ChangesPage{}, err
-	}
-	out := access.ChangesPage{Tickets: tickets, Now: page.now}
+	out := access.ChangesPage{Now: page.now}
 	behind := from.after(page, q.Since, d.traits)
 	if next := behind.String(); page.more && next != q.Page {
 		out.Next, out.CompleteUntil = next, behind.at
 	}
-	return out, nil
+	return page, out, nil
 }
 
 // clampLimit is how many tickets a page holds.

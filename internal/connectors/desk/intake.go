@@ -67,27 +67,12 @@ func (d *Desk) AskedTickets(ctx context.Context, q access.ChangesQuery) (access.
 		self, err := d.checkCredentials(ctx, op)
 		return access.ChangesPage{Now: self.Clock}, err
 	}
-	from, err := parseCursor(q.Page, d.traits.IsID)
-	if err != nil {
-		return access.ChangesPage{}, access.Errorf(access.Invalid, op, "page: %w", err)
-	}
-	q.Limit = clampLimit(q)
-	page, err := changesOf(op, q, from, true, func(s Search) (Page, error) { return driver.Asked(ctx, op, in, s) })
+	page, out, err := d.listed(ctx, op, q, true, func(s Search) (Page, error) { return driver.Asked(ctx, op, in, s) })
 	if err != nil {
 		return access.ChangesPage{}, err
 	}
-	if page.empty {
-		if _, err := d.proven(ctx, op, emptyProofLife); err != nil {
-			return access.ChangesPage{}, err
-		}
-	}
-	out := access.ChangesPage{Now: page.now}
 	for _, t := range page.tickets {
 		out.Tickets = append(out.Tickets, access.TicketSnapshot{Ref: d.ref(t.Ref), UpdatedAt: t.Updated})
-	}
-	behind := from.after(page, q.Since, d.traits)
-	if next := behind.String(); page.more && next != q.Page {
-		out.Next, out.CompleteUntil = next, behind.at
 	}
 	return out, nil
 }

@@ -67,10 +67,10 @@ func (c Change) name() string { return access.ChangeName(c.ID, c.At, c.By, "") }
 
 // Older returns the change that stands in a history for all those that are older than the driver reads, where the history is longer than
 // that. Whoever made them may have changed what the ticket says, so nothing on the ticket gives access.
-func Older() Change { return Change{By: "unknown", Items: []Item{{ID: olderChanges}}} }
+func Older() Change { return Change{By: olderChanges, Items: []Item{{ID: olderChanges}}} }
 
-// olderChanges is no field's id.
-const olderChanges = "(older changes)"
+// olderChanges stands for a field and for an account, and is the id of none.
+const olderChanges = "(unread older changes)"
 
 // Item is one field that a change changed.
 type Item struct {

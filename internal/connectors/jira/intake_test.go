@@ -50,6 +50,25 @@ func TestIntake_nothing_asked(t *testing.T) {
 	}
 }
 
+// TestIntake_check: a kind of which no ticket would ever be found is a finding, in the configuration's spelling.
+func TestIntake_check(t *testing.T) {
+	for kind, want := range map[string][]access.Finding{
+		"Acces request": {{
+			Key: "desks.jira.intake.kind", Problem: `project ACCESS has no issue type "Acces request"; there are: "Access request"`,
+		}},
+		"ACCESS request": nil,
+	} {
+		t.Run(kind, func(t *testing.T) {
+			onEachEdition(t, func(t *testing.T, edition jiratest.Edition) {
+				site := newSite(t, jiratest.Config{Edition: edition})
+				findings, err := site.desk(t, func(c *jira.Config) { c.Intake = &desk.Intake{Kind: kind} }).Check(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, want, findings)
+			})
+		})
+	}
+}
+
 // TestIntake_text: a document is read as people see it, and fields come before it.
 func TestIntake_text(t *testing.T) {
 	site := newSite(t, jiratest.Config{Edition: jiratest.Cloud})

@@ -30,5 +30,5 @@ func TestHistory_longer_than_is_read(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, desk.MaxPages, pages.Load())
 	require.Equal(t, access.AccountID("ada"), got.StatusChangedBy, "the newest part counts")
-	require.Equal(t, access.AccountID("unknown"), got.TextChangedBy)
+	require.Equal(t, access.AccountID("(unread older changes)"), got.TextChangedBy)
 }

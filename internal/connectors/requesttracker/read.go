@@ -211,7 +211,8 @@ func (d *driver) History(
 }
 
 // transactions reads back to the one that created the ticket, the newest first, and reports whether it has come so far within
-// desk.MaxPages. Where RT itself shows no older ones the history is not whole, and nothing may be concluded from it. A merge brings along the transactions of other tickets, which nobody made on this one.
+// desk.MaxPages. Where RT itself shows no older ones the history is not whole, and nothing may be concluded from it. A merge
+// brings along the transactions of other tickets, which nobody made on this one.
 func (d *driver) transactions(ctx context.Context, op string, id access.TicketID) ([]transaction, bool, error) {
 	var own []transaction
 	for page := 1; page <= desk.MaxPages; page++ {
