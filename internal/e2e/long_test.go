@@ -24,7 +24,7 @@ func longRuns() settings {
 		// Requests that look at their tickets themselves have more to do, so their histories grow.
 		noIntake:     true,
 		workerEnv:    []string{"USHER_REQUEST_SETTINGS_APPROVAL_TIMEOUT=20s", "USHER_REQUEST_SETTINGS_REMINDER_INTERVAL=11s", "USHER_DESKS_JIRA_CHANGE_DETECTION=poll"},
-		temporalArgs: []string{"--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=30"},
+		temporalArgs: []string{"--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=15"},
 	}
 }
 
