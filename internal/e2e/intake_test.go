@@ -74,10 +74,14 @@ func TestIntake(t *testing.T) {
 			return nil
 		})
 		require.NoError(t, err)
-		tickets, err := s.TicketsOf(ctx, detail.Request.ID)
-		require.NoError(t, err)
-		require.Len(t, tickets, 1)
-		require.Equal(t, statusDone, tickets[0].Status)
+		// The outcome shows before the ticket is closed.
+		require.NoError(t, awaited(ctx, func(ctx context.Context) error {
+			tickets, err := s.TicketsOf(ctx, detail.Request.ID)
+			if err == nil && (len(tickets) != 1 || tickets[0].Status != statusDone) {
+				err = fmt.Errorf("expected one ticket that is done, found %+v", tickets)
+			}
+			return err
+		}))
 	}
 
 	t.Run("a ticket becomes a request, and is closed with its outcome", func(t *testing.T) {
