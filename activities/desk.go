@@ -255,6 +255,10 @@ func (a *Desk) transitionIfUnchanged(ctx context.Context, u UpdateTicketInput) (
 		if now.StatusChangedByUsher && now.Phase.Closed() && !u.From.Closed() {
 			return true, nil
 		}
+		if now.Phase == u.TransitionTo {
+			// Asked again, the ticket might be elsewhere by now, by a human's hand.
+			return false, nil
+		}
 	}
 	return false, a.transition(ctx, u.Ticket, u.TransitionTo)
 }

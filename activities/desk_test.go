@@ -2,6 +2,7 @@ package activities_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -246,6 +247,17 @@ func TestUpdateTicket_failure_is_not_recorded(t *testing.T) {
 	}
 }
 
+// movedMeanwhile is a desk on which a human moves a ticket as soon as it was read.
+type movedMeanwhile struct {
+	*memory.Desk
+	to access.TicketPhase
+}
+
+func (d *movedMeanwhile) ReadTicket(ctx context.Context, id access.TicketID) (access.TicketSnapshot, error) {
+	now, err := d.Desk.ReadTicket(ctx, id)
+	return now, errors.Join(err, d.MoveAs("zoe", id, d.to))
+}
+
 // TestUpdateTicket_late_move: usher itself has closed the ticket meanwhile, and a call of an attempt that was given up comes
 // late.
 func TestUpdateTicket_late_move(t *testing.T) {
@@ -279,6 +291,20 @@ func TestUpdateTicket_late_move(t *testing.T) {
 			require.Len(t, port.Comments(opened.Ref.ID), 1)
 		})
 	}
+	t.Run("a ticket that is there already is not moved back from where a human moves it meanwhile", func(t *testing.T) {
+		desk, port, _ := newDesk(t)
+		opened, err := desk.OpenTicket(t.Context(), openCall())
+		require.NoError(t, err)
+		_, err = desk.UpdateTicket(t.Context(), activities.UpdateTicketInput{Ticket: opened.Ref.ID, TransitionTo: access.TicketWorking})
+		require.NoError(t, err)
+		desk.Port = &movedMeanwhile{Desk: port, to: access.TicketDone}
+		updated, err := desk.UpdateTicket(t.Context(), activities.UpdateTicketInput{
+			Ticket: opened.Ref.ID, TransitionTo: access.TicketWorking, IfUnchanged: known, From: access.TicketWorking,
+		})
+		require.NoError(t, err)
+		require.False(t, updated.Superseded)
+		require.Equal(t, access.TicketDone, port.Tickets()[0].Phase)
+	})
 	t.Run("a move that usher made before counts for nothing", func(t *testing.T) {
 		desk, port, _ := newDesk(t)
 		opened, err := desk.OpenTicket(t.Context(), openCall())
