@@ -71,8 +71,9 @@ build: ## the programs, into bin/
 test: $(SERVER) bin/testsum ## all tests but e2e; PKG=./workflows FILTER=Name runs some; what a missing real server skips is listed
 	@{ $(GOTEST) $(PACKAGES) || $(GO_FAILED); } | $(TESTSUM)
 
-# Tests that read the source, or wait for Request Tracker's own processes, show no race and take long.
-NO_RACE = %/internal/arch %/internal/connectors/apispec %/internal/connectors/requesttracker
+# Tests that read the source, that wait for Request Tracker's own processes, or in which the SDK runs one coroutine of a workflow at
+# a time, show no race and take long.
+NO_RACE = %/internal/arch %/internal/connectors/apispec %/internal/connectors/requesttracker %/workflows
 
 race: $(SERVER) bin/testsum ## the same tests under the race detector, where there is something to race
 	@{ $(GOTEST) -race $(if $(PKG),$(PACKAGES),$(filter-out $(NO_RACE),$(PACKAGES))) || $(GO_FAILED); } | $(TESTSUM)

@@ -191,6 +191,7 @@ func lostWebhook() *ticketEvent {
 
 // TestTicketEvents does to tickets what people do, each thing to the ticket of a request of its own.
 func TestTicketEvents(t *testing.T) {
+	t.Parallel()
 	s := start(t, settings{})
 	ctx, cancel := context.WithTimeout(t.Context(), rowWithin)
 	defer cancel()

@@ -122,11 +122,13 @@ func moved(from string, by access.PersonID, to string) crowdStep {
 
 // TestDeskStorm brings 200 requests through a desk that spoils every fifth call, doubles every webhook and delays its search.
 func TestDeskStorm(t *testing.T) {
+	t.Parallel()
 	storm(t, "desk", stormSettings(stack.Jira), stormRequests)
 }
 
 // TestDeskStorm_data_center does the same with the other edition.
 func TestDeskStorm_data_center(t *testing.T) {
+	t.Parallel()
 	more, terms := dataCenter(), stormSettings(stack.Jira)
 	more.workerEnv = append(more.workerEnv, terms.workerEnv...)
 	storm(t, "Data Center", more, stormRequestsDataCenter)
@@ -134,6 +136,7 @@ func TestDeskStorm_data_center(t *testing.T) {
 
 // TestDeskStorm_servicenow does the same with ServiceNow, which has no webhooks here.
 func TestDeskStorm_servicenow(t *testing.T) {
+	t.Parallel()
 	storm(t, "ServiceNow", stormSettings(stack.ServiceNow), stormRequestsServiceNow)
 }
 
@@ -180,6 +183,7 @@ func (s *system) deskCalls(ctx context.Context) (fakewire.Calls, error) {
 // TestHumanIsFaster: while usher does not know yet that its own move was made, a human moves the ticket on. What usher
 // repeats must not undo that.
 func TestHumanIsFaster(t *testing.T) {
+	t.Parallel()
 	s := start(t, outageTerms("USHER_DESKS_JIRA_JIRA_REQUEST_TIMEOUT=3s", "USHER_DESKS_JIRA_WATCH_INTERVAL=10s"))
 	ctx, cancel := context.WithTimeout(t.Context(), rowWithin)
 	defer cancel()

@@ -48,6 +48,7 @@ const refusedOnTicket = "usher cannot take this ticket"
 
 // TestIntake: people ask on the desk, with its own API and their own credentials.
 func TestIntake(t *testing.T) {
+	t.Parallel()
 	s := start(t, settings{})
 	hands := jiraHands{url: s.jira.url}
 	ctx, cancel := context.WithTimeout(t.Context(), rowWithin)

@@ -104,6 +104,7 @@ func (e *ticketEvent) historyLength(ctx context.Context) (int64, error) {
 
 // TestLongRuns lets requests and leases go through many runs each: whoever continues as new forgets nothing.
 func TestLongRuns(t *testing.T) {
+	t.Parallel()
 	s := start(t, longRuns())
 	ctx, cancel := context.WithTimeout(t.Context(), rowWithin)
 	defer cancel()

@@ -44,6 +44,7 @@ func secondDesk(t *testing.T) (*jiratest.Server, settings) {
 
 // TestManyDesks: the ticket of an application is on the desk that the catalog names, and each desk is watched by itself.
 func TestManyDesks(t *testing.T) {
+	t.Parallel()
 	second, more := secondDesk(t)
 	s := start(t, more)
 	ctx, cancel := context.WithTimeout(t.Context(), rowWithin)

@@ -207,6 +207,7 @@ func ticketIs(status string) func(context.Context, *row) error {
 // TestDeskDown takes the desk away while requests are asked, decided and granted and a lease ends. Webhooks are lost, so
 // that only the watch can find what happens afterwards.
 func TestDeskDown(t *testing.T) {
+	t.Parallel()
 	s := start(t, outageTerms())
 	ctx, cancel := context.WithTimeout(t.Context(), 2*rowWithin)
 	defer cancel()
@@ -287,6 +288,7 @@ func leaseIn(state access.LeaseState) func(context.Context, *row) error {
 // TestTargetDown takes the directory away as a target, and not as the source of people: first it refuses connections, then
 // it answers 503. Another target stays.
 func TestTargetDown(t *testing.T) {
+	t.Parallel()
 	door := newDoor(t)
 	plant := newPlant(t)
 	more := outageTerms("USHER_TARGETS_DIRECTORY_SCIM_BASE_URL=" + door.url())
@@ -386,11 +388,13 @@ const ledgerAwayFor = 12 * time.Second
 
 // TestLedgerDown stops the PostgreSQL server of the ledger while people decide.
 func TestLedgerDown(t *testing.T) {
+	t.Parallel()
 	withoutLedger(t, "down", (*ledgertest.Server).Stop, func(s *ledgertest.Server) error { return s.StartAgain(t) })
 }
 
 // TestLedgerHangs has it take calls and answer none.
 func TestLedgerHangs(t *testing.T) {
+	t.Parallel()
 	withoutLedger(t, "hangs", (*ledgertest.Server).Freeze, (*ledgertest.Server).Thaw)
 }
 

@@ -20,6 +20,7 @@ import (
 // TestStopAndStartAgain stops the whole system while a request is open and a lease is held, and starts it again on what
 // was left on disk.
 func TestStopAndStartAgain(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := startIn(t, dir, settings{})
 	ctx, cancel := context.WithTimeout(t.Context(), rowWithin)

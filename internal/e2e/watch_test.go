@@ -107,6 +107,7 @@ var byTicket = ending{outcome: access.OutcomeGranted, status: statusDone, events
 
 // TestWatch leaves everything to the rounds of the desk's watch: it sweeps once an hour, and so do the requests look.
 func TestWatch(t *testing.T) {
+	t.Parallel()
 	s := start(t, outageTerms("USHER_DESKS_JIRA_WATCH_STALE_AFTER="+watchStale.String()))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*rowWithin)
 	defer cancel()
@@ -147,6 +148,7 @@ func watchRenewed(ctx context.Context, e *ticketEvent) error {
 }
 
 func TestWatch_continues_as_new(t *testing.T) {
+	t.Parallel()
 	s := start(t, longWatch())
 	ctx, cancel := context.WithTimeout(t.Context(), rowWithin)
 	defer cancel()
@@ -300,6 +302,7 @@ func (s *system) workerHeals(ctx context.Context, t *testing.T) *row {
 
 // TestWatchSweep is about what no list of changes shows, without webhooks, and about requests that look for themselves.
 func TestWatchSweep(t *testing.T) {
+	t.Parallel()
 	s := start(t, outageTerms("USHER_DESKS_JIRA_WATCH_FULL_SCAN_INTERVAL=2s", "USHER_DESKS_JIRA_WATCH_STALE_AFTER=4s", "USHER_DESKS_JIRA_WATCH_STALENESS_CHECK_INTERVAL=3s"))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*rowWithin)
 	defer cancel()
@@ -408,6 +411,7 @@ func dataCenter() settings {
 
 // TestDataCenter plays what is not the same on the wire with the other edition.
 func TestDataCenter(t *testing.T) {
+	t.Parallel()
 	s := start(t, dataCenter())
 	ctx, cancel := context.WithTimeout(t.Context(), 2*rowWithin)
 	defer cancel()
