@@ -19,6 +19,8 @@ type ReadAskedResult struct {
 	// Ref and Creator are the ticket's.
 	Ref     access.TicketRef   `json:"ref,omitzero"`
 	Creator access.DeskAccount `json:"creator,omitzero"`
+	// Filed is AskedTicket.Filed.
+	Filed bool `json:"filed,omitempty"`
 	// TextChange is AskedTicket.TextChange.
 	TextChange string       `json:"text_change,omitempty"`
 	Draft      intake.Draft `json:"draft,omitzero"`
@@ -36,7 +38,7 @@ func (a *Desk) ReadAsked(ctx context.Context, c ReadTicketInput) (ReadAskedResul
 		return ReadAskedResult{}, translate(err)
 	}
 	draft, findings := intake.Read(asked)
-	return ReadAskedResult{Ref: asked.Ref, Creator: asked.Creator, TextChange: asked.TextChange, Draft: draft, Findings: findings}, nil
+	return ReadAskedResult{Ref: asked.Ref, Creator: asked.Creator, Filed: asked.Filed, TextChange: asked.TextChange, Draft: draft, Findings: findings}, nil
 }
 
 // MatchAccount returns a person's account on the desk. It changes nothing.

@@ -17,6 +17,7 @@ type LedgerStore interface {
 	Lease(ctx context.Context, id access.LeaseID) (access.LeaseView, error)
 	LiveLeases(ctx context.Context, subject access.PersonID, after access.LeaseID, limit int) ([]access.LeaseView, error)
 	LiveSubjects(ctx context.Context, after access.PersonID, limit int) ([]access.PersonID, error)
+	OpenRequests(ctx context.Context, requester, subject access.PersonID) ([]access.RequestView, error)
 	Holders(ctx context.Context, subject access.PersonID, binding access.Binding) ([]access.LeaseView, error)
 	TicketsOf(ctx context.Context, id access.RequestID) ([]access.TicketLink, error)
 	Ping(ctx context.Context) error

@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -269,6 +270,26 @@ func TestApplyLease_absent_revokes(t *testing.T) {
 	require.Empty(t, h.target.Members("wiki-editors"))
 	require.Equal(t, 2, h.last("r1:1").Revision)
 	require.Equal(t, access.LeaseEnded, h.last("r1:1").State)
+}
+
+// TestApplyLease_reason: the audit trail says why access ends, where the message does.
+func TestApplyLease_reason(t *testing.T) {
+	for reason, want := range map[string]string{
+		"":                         "ends: it is no longer wanted.",
+		"Ana gave it back":         "ends: Ana gave it back.",
+		strings.Repeat("x", 5_000): "ends: it is no longer wanted.",
+		"what no ledger takes\x00": "ends: it is no longer wanted.",
+	} {
+		h := newHolder(t)
+		e := lease("r1:1", "wiki-editors", 0)
+		h.ensureAt(0, e)
+		over := absent(e)
+		over.Reason = reason
+		h.ensureAt(time.Hour, over)
+		h.hold()
+		events := h.events("r1")
+		require.Contains(t, events[index(events, access.EventLeaseEnding)].Text, want)
+	}
 }
 
 func TestApplyLease_lower_revision(t *testing.T) {

@@ -10,8 +10,12 @@ type Origin struct {
 	Desk   DeskName  `json:"desk"`
 	Ticket TicketID  `json:"ticket"`
 	Key    TicketKey `json:"key"`
-	// Account opened the ticket; it is the requester's.
+	// Account opened the ticket; it is the requester's, or, where Filed, that of somebody who files for others.
 	Account AccountID `json:"account"`
+	// Filed is true when Account filed the ticket for the requester. Filer is then whose account it is; "" for nobody's whom usher
+	// knows. Who files for others neither approves nor fulfils what they have filed.
+	Filed bool     `json:"filed,omitempty"`
+	Filer PersonID `json:"filer,omitempty"`
 	// TextChange names the last change of the ticket's text from before it was read, see TicketSnapshot; "" for none. A later one
 	// is not what was asked.
 	TextChange string `json:"text_change,omitempty"`
@@ -28,7 +32,7 @@ type AskedField string
 
 // The values that can be asked for on a ticket.
 const (
-	// AskedAccess is one entitlement, or several, separated by commas or line breaks. Required.
+	// AskedAccess is one entitlement, or several, separated by commas or line breaks. Required, unless access is given back.
 	AskedAccess AskedField = "access"
 	// AskedSubject is whose access it shall be: an e-mail address, a user name, or the source's id. "" is who asks.
 	AskedSubject AskedField = "subject"
@@ -36,17 +40,26 @@ const (
 	AskedDuration AskedField = "duration"
 	// AskedReason is why. "" is the ticket's summary.
 	AskedReason AskedField = "reason"
+	// AskedGiveBack is one entitlement, or several, that somebody no longer needs. A ticket asks for access or gives some back.
+	AskedGiveBack AskedField = "give_back"
+	// AskedRequester is who asks, on a ticket that somebody has filed for them. It stands in a field, never in a line of the text:
+	// that may be anybody's.
+	AskedRequester AskedField = "requester"
 )
 
 // AskedFields lists every AskedField, in the order in which people read them.
 func AskedFields() []AskedField {
-	return []AskedField{AskedAccess, AskedSubject, AskedDuration, AskedReason}
+	return []AskedField{AskedAccess, AskedSubject, AskedDuration, AskedReason, AskedGiveBack, AskedRequester}
 }
 
 // Label returns what people write before the value on a ticket: "Access". It is also what they are told about it by.
 func (f AskedField) Label() string {
-	if f == AskedSubject {
+	switch f {
+	case AskedSubject:
 		return "For"
+	case AskedGiveBack:
+		return "Give back"
+	case AskedAccess, AskedDuration, AskedReason, AskedRequester:
 	}
 	return strings.ToUpper(string(f[:1])) + string(f[1:])
 }
@@ -55,7 +68,9 @@ func (f AskedField) Label() string {
 type AskedTicket struct {
 	Ref     TicketRef   `json:"ref"`
 	Creator DeskAccount `json:"creator"`
-	Summary string      `json:"summary,omitempty"`
+	// Filed is true when the creator files for others: who asks is then the value of AskedRequester.
+	Filed   bool   `json:"filed,omitempty"`
+	Summary string `json:"summary,omitempty"`
 	// Text is what the ticket says, as plain text.
 	Text string `json:"text,omitempty"`
 	// TextChange names the last change of what the ticket says, see TicketSnapshot; "" for none.

@@ -107,7 +107,7 @@ type LeaseSpec struct {
 	// Granted is set for a manual grant that has been made already: when a human's word (or a read of the target)
 	// proved it.
 	Granted *Verification `json:"granted,omitempty"`
-	// Reason is one sentence for the audit trail.
+	// Reason is why access shall end, for the audit trail; "" for no word of it.
 	Reason string `json:"reason,omitempty"`
 }
 

@@ -38,11 +38,13 @@ type Binding struct {
 // an edit of the policy does not touch a running request.
 type Requirement struct {
 	// PolicyHash is the SHA-256, in hex, of the catalog and the settings that produced this requirement.
-	PolicyHash string            `json:"policy_hash"`
-	Requester  Person            `json:"requester"`
-	Subject    Person            `json:"subject"`
-	Items      []ItemRequirement `json:"items"`
-	Settings   RequestSettings   `json:"settings"`
+	PolicyHash string `json:"policy_hash"`
+	Requester  Person `json:"requester"`
+	Subject    Person `json:"subject"`
+	// Filer filed the request for the requester, see Origin; "" for nobody, or nobody whom usher knows.
+	Filer    PersonID          `json:"filer,omitempty"`
+	Items    []ItemRequirement `json:"items"`
+	Settings RequestSettings   `json:"settings"`
 }
 
 // Approvers returns the ids of all whom any stage of any item names, each once, sorted; none for no items.

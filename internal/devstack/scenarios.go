@@ -27,6 +27,7 @@ func scenarios() []scenario {
 		{"withdrawn: the requester takes it back", withdrawn},
 		{"lease: granted for 3 seconds, and gone by itself", lease},
 		{"asked on the desk: a person's own ticket becomes a request, approved by moving it, granted, closed", onTheDesk},
+		{"given back on the desk: who no longer needs the access opens a ticket, the access ends, the ticket is closed", givenBack},
 	}
 }
 
@@ -63,6 +64,41 @@ func onTheDesk(ctx context.Context, p *play) error {
 		return err
 	}
 	return r.ends(ctx, ending{access.OutcomeGranted, p.client.Statuses().Done, "wiki-editors", true})
+}
+
+// givenBack goes on from onTheDesk: ben has what he asked for there.
+func givenBack(ctx context.Context, p *play) error {
+	if !p.client.TakesTicketsIn() {
+		return nil
+	}
+	ticket, err := p.client.OpenTicket(ctx, "ben", "Thank you for the wiki", "Give back: wiki/editor")
+	if err != nil {
+		return err
+	}
+	p.check("ben opens a ticket: he gives wiki/editor back")
+	var found stack.Ticket
+	err = stack.Poll(ctx, func(ctx context.Context) error {
+		tickets, err := p.client.Tickets(ctx)
+		i := slices.IndexFunc(tickets, func(t stack.Ticket) bool { return t.ID == string(ticket) })
+		if err != nil || i < 0 {
+			return errors.Join(err, fmt.Errorf("the desk has no ticket %s", ticket))
+		}
+		if found = tickets[i]; found.Status != p.client.Statuses().Done {
+			return fmt.Errorf("ticket %s is in %q", found.Key, found.Status)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r := &request{asked: asked{id: "given-back", person: "ben", entitlement: "wiki/editor"}, play: p, ticket: access.TicketKey(found.Key)}
+	directory, err := r.membership(ctx, ending{group: "wiki-editors"})
+	if err != nil {
+		return err
+	}
+	p.check("ticket %s is in %q", found.Key, found.Status)
+	p.rows = append(p.rows, row{what: "ben: wiki/editor, back", request: "-", ticket: found.Key, status: found.Status, directory: directory})
+	return nil
 }
 
 func automatic(ctx context.Context, p *play) error {

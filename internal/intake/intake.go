@@ -14,10 +14,14 @@ import (
 
 // Draft is what a ticket asks for, before anybody is looked up.
 type Draft struct {
+	// Requester is who asks, on a ticket that was filed for them; the zero query on any other.
+	Requester access.PersonQuery `json:"requester,omitzero"`
 	// Subject is whose access it shall be; the zero query is who asks.
 	Subject access.PersonQuery `json:"subject,omitzero"`
 	Items   []access.Item      `json:"items,omitempty"`
-	Reason  string             `json:"reason,omitempty"`
+	// GiveBack are entitlements that somebody no longer needs. With any there are no items.
+	GiveBack []access.EntitlementID `json:"give_back,omitempty"`
+	Reason   string                 `json:"reason,omitempty"`
 }
 
 // Read returns what a ticket asks for, and what of it cannot be understood. A value stands in a field that the configuration
@@ -28,6 +32,7 @@ type Draft struct {
 //	Duration: 30d
 //	Reason: I write the release notes.
 //
+// A ticket with "Give back: wiki/editor" asks for nothing. Who asks, on a ticket that was filed for somebody, stands in a field only.
 // Case does not matter, nor does markup around the name. A reason goes on to the next empty line; without one the ticket's summary
 // is the reason. Repeating it returns the same.
 func Read(t access.AskedTicket) (Draft, []access.Refusal) {
@@ -41,10 +46,19 @@ func Read(t access.AskedTicket) (Draft, []access.Refusal) {
 	for _, field := range t.Unreadable {
 		r.finding(field, "The field holds something that usher cannot read; expected a text, a choice, a number or one person.")
 	}
-	if !slices.Contains(t.Unreadable, access.AskedAccess) {
+	switch {
+	case slices.Contains(t.Unreadable, access.AskedAccess), slices.Contains(t.Unreadable, access.AskedGiveBack):
+	case len(said[access.AskedGiveBack]) > 0 && len(said[access.AskedAccess]) > 0:
+		r.finding(access.AskedGiveBack, "Found beside %q; expected a ticket for each.", access.AskedAccess.Label())
+	case len(said[access.AskedGiveBack]) > 0:
+		r.GiveBack = r.entitlements(access.AskedGiveBack)
+	default:
 		r.items()
 	}
-	r.subject()
+	r.Subject = r.person(access.AskedSubject)
+	if t.Filed && !slices.Contains(t.Unreadable, access.AskedRequester) {
+		r.requester()
+	}
 	r.Reason = strings.Join(said[access.AskedReason], "\n")
 	if r.Reason == "" {
 		r.Reason = plain(t.Summary)
@@ -74,26 +88,30 @@ func shown(text string) string {
 
 func (r *reading) items() {
 	duration := r.duration()
-	seen := map[string]bool{}
-	for _, line := range r.said[access.AskedAccess] {
-		for name := range strings.FieldsFuncSeq(line, func(c rune) bool { return c == ',' || c == ';' || c == '\n' }) {
-			name = strings.TrimSpace(name)
-			switch {
-			case name == "" || seen[name] || len(r.Items) > access.Limits().Items:
-				// One more than a request may have is enough for policy to say so.
-				continue
-			case access.Limits().Entitlement.Problem(name) != "":
-				r.finding(access.AskedAccess, "%s: %s.", shown(name), access.Limits().Entitlement.Problem(name))
-			}
-			seen[name] = true
-			r.Items = append(r.Items, access.Item{
-				ID: access.ItemID(strconv.Itoa(len(r.Items) + 1)), Entitlement: access.EntitlementID(name), Duration: duration,
-			})
-		}
+	for _, name := range r.entitlements(access.AskedAccess) {
+		r.Items = append(r.Items, access.Item{ID: access.ItemID(strconv.Itoa(len(r.Items) + 1)), Entitlement: name, Duration: duration})
 	}
 	if len(r.Items) == 0 {
 		r.finding(access.AskedAccess, "Missing. Expected what is asked for, as the catalog calls it, such as \"Access: wiki/editor\".")
 	}
+}
+
+// entitlements returns those that a value names, each once. One more than a request may have is enough for policy to say so.
+func (r *reading) entitlements(field access.AskedField) []access.EntitlementID {
+	var all []access.EntitlementID
+	for _, line := range r.said[field] {
+		for name := range strings.FieldsFuncSeq(line, func(c rune) bool { return c == ',' || c == ';' || c == '\n' }) {
+			id := access.EntitlementID(strings.TrimSpace(name))
+			if id == "" || slices.Contains(all, id) || len(all) > access.Limits().Items {
+				continue
+			}
+			if problem := access.Limits().Entitlement.Problem(string(id)); problem != "" {
+				r.finding(field, "%s: %s.", shown(string(id)), problem)
+			}
+			all = append(all, id)
+		}
+	}
+	return all
 }
 
 func (r *reading) duration() access.Duration {
@@ -108,22 +126,32 @@ func (r *reading) duration() access.Duration {
 	return duration
 }
 
-func (r *reading) subject() {
-	all := r.said[access.AskedSubject]
+// requester reads who asks. Lines of the text never name one, so what is said comes from a field.
+func (r *reading) requester() {
+	if len(r.said[access.AskedRequester]) == 0 {
+		r.finding(access.AskedRequester, "Missing. This ticket was filed for somebody: expected who asks, an e-mail address or a user name.")
+	}
+	r.Requester = r.person(access.AskedRequester)
+}
+
+// person returns whom a value names; the zero query for nobody.
+func (r *reading) person(field access.AskedField) access.PersonQuery {
+	all := r.said[field]
 	text := strings.TrimSpace(strings.Join(all, " "))
 	switch problem := access.Limits().Person.Problem(text); {
 	case text == "":
 	case len(all) > 1 || problem != "":
-		r.finding(access.AskedSubject, "Found %s, expected one person: an e-mail address or a user name.", shown(text))
+		r.finding(field, "Found %s, expected one person: an e-mail address or a user name.", shown(text))
 	case strings.Contains(text, "@"):
-		r.Subject = access.PersonQuery{ID: access.PersonID(text), UserName: text, Email: text}
+		return access.PersonQuery{ID: access.PersonID(text), UserName: text, Email: text}
 	default:
-		r.Subject = access.PersonQuery{ID: access.PersonID(text), UserName: text}
+		return access.PersonQuery{ID: access.PersonID(text), UserName: text}
 	}
+	return access.PersonQuery{}
 }
 
 // labelled is a line with a value: its name may stand in markup, and so may the value.
-var labelled = regexp.MustCompile(`(?i)^[\s*_>•-]*(access|for|duration|reason)[\s*_]*:[\s*_]*(.*?)[\s*_]*$`)
+var labelled = regexp.MustCompile(`(?i)^[\s*_>•-]*(access|for|duration|reason|give back)[\s*_]*:[\s*_]*(.*?)[\s*_]*$`)
 
 // lines returns the values that stand in lines of a text.
 func lines(text string) map[access.AskedField][]string {

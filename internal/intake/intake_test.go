@@ -47,6 +47,23 @@ func TestRead_what_is_asked_for(t *testing.T) {
 			},
 			intake.Draft{Items: []access.Item{item("1", "a/c", month)}, Reason: "Why"},
 		},
+		"given back": {
+			access.AskedTicket{Summary: "Thanks", Text: "*Give back*: a/b, a/c; a/b\nAccess:"},
+			intake.Draft{GiveBack: []access.EntitlementID{"a/b", "a/c"}, Reason: "Thanks"},
+		},
+		"filed for somebody, whom only a field names": {
+			access.AskedTicket{
+				Filed: true, Summary: "Why", Text: "Access: a/b\nRequester: boss",
+				Values: map[access.AskedField]string{access.AskedRequester: "ana"},
+			},
+			intake.Draft{
+				Requester: access.PersonQuery{ID: "ana", UserName: "ana"}, Items: []access.Item{item("1", "a/b", 0)}, Reason: "Why",
+			},
+		},
+		"nobody files for others, so the field says nothing": {
+			access.AskedTicket{Summary: "Why", Text: "Access: a/b", Values: map[access.AskedField]string{access.AskedRequester: "boss"}},
+			intake.Draft{Items: []access.Item{item("1", "a/b", 0)}, Reason: "Why"},
+		},
 		"characters that no ledger takes": {
 			access.AskedTicket{Summary: "Why\x00 not", Text: "access: a/\x07b"},
 			intake.Draft{Items: []access.Item{item("1", "a/b", 0)}, Reason: "Why not"},
@@ -66,6 +83,7 @@ func TestRead_findings(t *testing.T) {
 		"an empty access":        {"Access:", "Access", "Missing"},
 		"no duration":            {"Access: a/b\nDuration: a month", "Duration", `Found "a month", expected how long`},
 		"no duration, no access": {"Duration: a month", "Duration,Access", `Found "a month"`},
+		"both":                   {"Access: a/b\nGive back: a/c", "Give back", "expected a ticket for each"},
 		"several subjects":       {"Access: a/b\nFor: ana\nFor: ben", "For", "expected one person"},
 		"an endless subject":     {"Access: a/b\nFor: " + strings.Repeat("x", 400), "For", "expected one person"},
 	} {
@@ -87,6 +105,33 @@ func TestRead_unreadable(t *testing.T) {
 	require.Len(t, findings, 1)
 	require.Equal(t, "Access", findings[0].Field)
 	require.Contains(t, findings[0].Problem, "cannot read")
+}
+
+// TestRead_filed: a ticket that was filed for somebody names that person in the field, whatever the text says.
+func TestRead_filed(t *testing.T) {
+	for name, row := range map[string]struct {
+		ticket access.AskedTicket
+		says   string
+	}{
+		"no field": {access.AskedTicket{Filed: true, Text: "Access: a/b\nRequester: boss"}, "Missing. This ticket was filed for somebody"},
+		"unreadable": {
+			access.AskedTicket{Filed: true, Text: "Access: a/b", Unreadable: []access.AskedField{access.AskedRequester}}, "cannot read",
+		},
+		"no person": {
+			access.AskedTicket{
+				Filed: true, Text: "Access: a/b",
+				Values: map[access.AskedField]string{access.AskedRequester: strings.Repeat("x", 400)},
+			}, "expected one person",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			draft, findings := intake.Read(row.ticket)
+			require.Len(t, findings, 1)
+			require.Equal(t, "Requester", findings[0].Field)
+			require.Contains(t, findings[0].Problem, row.says)
+			require.Zero(t, draft.Requester)
+		})
+	}
 }
 
 // TestRead_many: of a list without end no more is kept than policy needs to refuse it.

@@ -58,6 +58,19 @@ func (s *Store) Holders(ctx context.Context, subject access.PersonID, b access.B
 	return leases, s.fail(op, err)
 }
 
+// OpenRequests returns the requests by a requester for a subject that have not ended, the oldest submission first, at most MaxLimit.
+// Empty for none.
+func (s *Store) OpenRequests(ctx context.Context, requester, subject access.PersonID) ([]access.RequestView, error) {
+	const op = "list a person's open requests from the ledger"
+	if !usableKey(string(requester)) || !usableKey(string(subject)) {
+		return nil, nil
+	}
+	views, err := all[access.RequestView](ctx, s, `SELECT body FROM requests
+		WHERE requester_id = $1 AND subject_id = $2 AND NOT ended ORDER BY submitted_us, id LIMIT `+strconv.Itoa(MaxLimit),
+		string(requester), string(subject))
+	return views, s.fail(op, err)
+}
+
 // checkPage is Invalid when a page cannot begin behind after, or cannot hold at most limit.
 func checkPage(op, after string, limit, most int) error {
 	if limit < 1 || limit > most {

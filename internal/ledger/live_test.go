@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -83,6 +84,33 @@ func testLiveLeases(t *testing.T, d databases) {
 	require.Equal(t, []access.LeaseView{revoking, granting}, page, "a page may begin behind a lease that is not there")
 	for _, subject := range []access.PersonID{"", "p-nobody", "p\x00", "\xff", access.PersonID(strings.Repeat("p", 513))} {
 		require.Empty(t, liveLeases(t, s, subject, 10))
+	}
+}
+
+func testOpenRequests(t *testing.T, d databases) {
+	s := d.open(t)
+	add := func(id access.RequestID, after time.Duration, change func(*access.RequestView)) {
+		v := view(id, 1)
+		v.Request.SubmittedAt = noon.Add(after)
+		if change != nil {
+			change(&v)
+		}
+		record(t, s, access.Entry{View: &v})
+	}
+	add("late", time.Hour, nil)
+	add("early", 0, nil)
+	add("ended", 0, func(v *access.RequestView) { v.State = access.OutcomeDenied })
+	add("another-requester", 0, func(v *access.RequestView) { v.Request.Requester = "p-Ada" })
+	add("another-subject", 0, func(v *access.RequestView) { v.Request.Subject = "p-ada" })
+	open, err := s.OpenRequests(t.Context(), "p-ada", "p-bo")
+	require.NoError(t, err)
+	require.Equal(t, []string{"early", "late"}, viewIDs(open))
+	for _, id := range []access.PersonID{"", "p-nobody", "p\x00", "\xff"} {
+		for _, pair := range [][2]access.PersonID{{id, "p-bo"}, {"p-ada", id}} {
+			open, err := s.OpenRequests(t.Context(), pair[0], pair[1])
+			require.NoError(t, err)
+			require.Empty(t, open)
+		}
 	}
 }
 

@@ -151,6 +151,7 @@ func runSuite(t *testing.T, d databases) {
 		{"marks are saved without reading other tickets", testSaveMarksPlan},
 		{"a ledger of version two knows its open tickets", testMigrateFromTwo},
 		{"leases that have not ended are listed in pages, and so are their subjects", testLiveLeases},
+		{"open requests by somebody for somebody are found, the oldest first", testOpenRequests},
 		{"a page of leases that cannot be asked for is refused by field", testBadLivePages},
 		{"leases that have not ended are found by their index", testLivePlans},
 		{"a ledger of version three knows its live leases", testMigrateFromThree},

@@ -23,7 +23,7 @@ type Input struct {
 
 // Evaluate returns what the request must pass, or why it is refused: all refusals at once, in the order of the request's
 // fields. Without refusals the requirement has one entry for each item, in their order, and every stage has at least one
-// approver, who is active and neither requester nor subject, and all items are of applications of one desk. With refusals it
+// approver, who is active and neither requester nor subject nor filer, and all items are of applications of one desk. With refusals it
 // has no items; policy hash, settings, and those of requester and subject whom the source knows are set in both cases.
 func (c *Catalog) Evaluate(q Input) (access.Requirement, []access.Refusal) {
 	e := &evaluation{Input: q, catalog: c, people: map[access.PersonID]access.Person{}}
@@ -35,6 +35,7 @@ func (c *Catalog) Evaluate(q Input) (access.Requirement, []access.Refusal) {
 		PolicyHash: hashOf(c.hash, settings),
 		Requester:  e.people[q.Request.Requester],
 		Subject:    e.people[q.Request.Subject],
+		Filer:      e.filer(),
 		Settings:   settings,
 	}
 	e.parties()
@@ -56,6 +57,14 @@ type evaluation struct {
 
 func (e *evaluation) refuse(field, format string, args ...any) {
 	e.refusals = append(e.refusals, access.Refusal{Field: field, Problem: fmt.Sprintf(format, args...)})
+}
+
+// filer returns who filed the request for the requester; "" for nobody whom usher knows.
+func (e *evaluation) filer() access.PersonID {
+	if e.Request.Origin == nil {
+		return ""
+	}
+	return e.Request.Origin.Filer
 }
 
 // parties holds that the request has a name, and that requester and subject are people who are there.
@@ -102,6 +111,8 @@ func (e *evaluation) manager() {
 		e.refuse("subject", "The manager of %s, %s, is not active, %s", subject.Name(), boss.Name(), end)
 	case boss.ID == e.Request.Requester:
 		e.refuse("subject", "The manager of %s, %s, is the requester, %s", subject.Name(), boss.Name(), end)
+	case boss.ID == e.filer():
+		e.refuse("subject", "The manager of %s, %s, has filed this request, %s", subject.Name(), boss.Name(), end)
 	}
 }
 
@@ -226,6 +237,8 @@ func (e *evaluation) owners(field string, entitlement Entitlement) []access.Pers
 			reasons = append(reasons, person.Name()+" is the requester")
 		case id == e.Request.Subject:
 			reasons = append(reasons, person.Name()+" is the subject")
+		case id == e.filer():
+			reasons = append(reasons, person.Name()+" has filed this request")
 		case !person.Active:
 			reasons = append(reasons, person.Name()+" is not active")
 		default:

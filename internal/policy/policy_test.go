@@ -219,3 +219,34 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestEvaluate_filer: who has filed a request for somebody is no approver of it, and where nobody else is, it is refused.
+func TestEvaluate_filer(t *testing.T) {
+	people := []access.Person{
+		{ID: "ana", Manager: "mia", Active: true},
+		{ID: "mia", DisplayName: "Mia", Active: true},
+		{ID: "olga", DisplayName: "Olga", Active: true},
+		{ID: "otto", Active: true},
+		{ID: "anna", DisplayName: "Anna", Active: true},
+	}
+	evaluate := func(entitlement access.EntitlementID, filer access.PersonID) (access.Requirement, []access.Refusal) {
+		r := access.Request{
+			ID: "desk.1", Requester: "ana", Subject: "ana", Reason: "why", Items: []access.Item{{ID: "1", Entitlement: entitlement}},
+			Origin: &access.Origin{Desk: "desk", Account: "portal", Filed: true, Filer: filer},
+		}
+		return parse(t, catalogText).Evaluate(policy.Input{Request: r, People: people, Desk: "desk"})
+	}
+	need, refusals := evaluate("wiki/editor", "olga")
+	require.Empty(t, refusals)
+	require.Equal(t, access.PersonID("olga"), need.Filer)
+	require.Equal(t, []access.PersonID{"mia", "otto"}, need.Approvers())
+	_, refusals = evaluate("desk/agent", "anna")
+	require.Len(t, refusals, 1)
+	require.Contains(t, refusals[0].Problem, "Anna has filed this request")
+	_, refusals = evaluate("wiki/reader", "mia")
+	require.Len(t, refusals, 1)
+	require.Equal(t, "The manager of ana, Mia, has filed this request, so nobody can approve as manager.", refusals[0].Problem)
+	need, refusals = evaluate("wiki/editor", "")
+	require.Empty(t, refusals)
+	require.Equal(t, []access.PersonID{"mia", "olga", "otto"}, need.Approvers())
+}

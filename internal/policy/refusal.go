@@ -25,7 +25,7 @@ func (all Approvals) Judge(need access.Requirement, decided []access.Decision, d
 		}
 	}
 	operator := d.Channel == access.ChannelOperator
-	if !operator && (d.By == need.Requester.ID || d.By == need.Subject.ID) {
+	if !operator && slices.Contains(parties(need), d.By) {
 		return nil, &Rejection{access.Forbidden, "by", all.ownDecision(need, d.By)}
 	}
 	var open Approvals
@@ -59,10 +59,22 @@ func (all Approvals) asked(d access.Decision) Approvals {
 	return asked
 }
 
-// ownDecision returns, for a requester or subject, who decides instead.
+// parties are those who decide nothing about a request, because it is theirs.
+func parties(need access.Requirement) []access.PersonID {
+	all := []access.PersonID{need.Requester.ID, need.Subject.ID}
+	if need.Filer != "" {
+		all = append(all, need.Filer)
+	}
+	return all
+}
+
+// ownDecision returns, for a requester, subject or filer, who decides instead.
 func (all Approvals) ownDecision(need access.Requirement, by access.PersonID) string {
-	part := "asked for this access"
-	if by != need.Requester.ID {
+	part := "filed this request"
+	switch by {
+	case need.Requester.ID:
+		part = "asked for this access"
+	case need.Subject.ID:
 		part = "would get this access"
 	}
 	return "you " + part + " yourself, so somebody else decides: " + all.AwaitedNames()

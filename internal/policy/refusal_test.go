@@ -49,7 +49,7 @@ func (a attempt) in(state access.ItemState) bool {
 
 // counts reports whether the decision would decide something.
 func (a attempt) counts() bool {
-	own := a.d.Channel != access.ChannelOperator && (a.d.By == a.need.Requester.ID || a.d.By == a.need.Subject.ID)
+	own := a.d.Channel != access.ChannelOperator && slices.Contains([]access.PersonID{a.need.Requester.ID, a.need.Subject.ID, a.need.Filer}, a.d.By)
 	return !own && (a.d.Verdict == access.Approve || a.d.Verdict == access.Deny) && !slices.Contains(a.d.Items, "9") &&
 		a.any(func(i policy.ItemApproval) bool {
 			return i.State == access.ItemPending && (a.d.By == operator || names(i.Stage, a.d.By))
@@ -57,7 +57,7 @@ func (a attempt) counts() bool {
 }
 
 // everyAttempt visits what everybody may send in every situation of up to so many items, before and at the deadline. People
-// who approve may also be those who ask for the access or get it.
+// who approve may also be those who ask for the access, get it, or have filed the request.
 func everyAttempt(items int, visit func(attempt)) {
 	everySituation(items, func(s situation) {
 		people := append(slices.Clone(approvers), operator, stranger, "rita", "sam")
@@ -70,6 +70,9 @@ func everyAttempt(items int, visit func(attempt)) {
 					s.need.Requester.ID, s.need.Subject.ID = "anna", "ben"
 					visit(attempt{situation: s, all: s.at(now), d: d, now: now})
 					s.need.Requester.ID, s.need.Subject.ID = "rita", "sam"
+					s.need.Filer = "anna"
+					visit(attempt{situation: s, all: s.at(now), d: d, now: now})
+					s.need.Filer = ""
 				}
 			}
 		}
@@ -120,7 +123,7 @@ type reason struct {
 }
 
 // expiredReason is where the reason is in the list that comes before all that are about the people and the stages.
-const expiredReason = 4
+const expiredReason = 5
 
 // reasons are all of them.
 var reasons = []reason{
@@ -128,6 +131,7 @@ var reasons = []reason{
 	{"this request has no item 9", access.Invalid, "items", func(a attempt) bool { return slices.Contains(a.d.Items, "9") }},
 	{"you asked for this access yourself", access.Forbidden, "by", func(a attempt) bool { return a.d.By == a.need.Requester.ID }},
 	{"you would get this access yourself", access.Forbidden, "by", func(a attempt) bool { return a.d.By == a.need.Subject.ID }},
+	{"you filed this request yourself", access.Forbidden, "by", func(a attempt) bool { return a.d.By == a.need.Filer }},
 	{"has expired: nobody decided it in time", access.Conflict, "state", func(a attempt) bool { return a.in(access.ItemExpired) }},
 	{"you have decided already", access.Conflict, "by", func(a attempt) bool {
 		return slices.ContainsFunc(a.decided, func(d access.Decision) bool {

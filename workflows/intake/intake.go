@@ -5,7 +5,6 @@
 package intake
 
 import (
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -14,7 +13,6 @@ import (
 	"usher/internal/access"
 	"usher/workflows"
 	"usher/workflows/durable"
-	"usher/workflows/ticket"
 )
 
 // Params start the workflow.
@@ -32,6 +30,11 @@ type state struct {
 	Look     look      `json:"look,omitzero"`
 	RetryAt  time.Time `json:"retry_at,omitzero"`
 	Failures int       `json:"failures,omitempty"`
+	// Waits counts the questions about something that takes its time: the end of a request that the ticket has joined, or of access
+	// that it gives back.
+	Waits     int                    `json:"waits,omitempty"`
+	Joined    *joined                `json:"joined,omitempty"`
+	GivenBack []access.EntitlementID `json:"given_back,omitempty"`
 }
 
 // look is one look into the ticket, step by step.
@@ -44,15 +47,17 @@ type look struct {
 	Ended bool `json:"ended,omitempty"`
 	// Asked is what the ticket says.
 	Asked *activities.ReadAskedResult `json:"asked,omitempty"`
-	// People are who asks, and whose access it shall be; Account is that of who asks.
-	People  []access.Person `json:"people,omitempty"`
-	Account *access.Account `json:"account,omitempty"`
+	// People are who asks, whose access it shall be, and who has filed it. Matched is true when the account that opened the ticket
+	// is that of who asks, or may file for others.
+	People  *parties `json:"people,omitempty"`
+	Matched bool     `json:"matched,omitempty"`
 	// Consult names who must be looked up before policy can be asked; Consulted are they.
 	Consult   *activities.Consultation `json:"consult,omitempty"`
 	LookedUp  bool                     `json:"looked_up,omitempty"`
 	Consulted []access.Person          `json:"consulted,omitempty"`
-	// Allowed is true when policy has nothing against it.
+	// Allowed is true when policy has nothing against it, and Unasked when no open request asks for the same.
 	Allowed bool `json:"allowed,omitempty"`
+	Unasked bool `json:"unasked,omitempty"`
 	// Findings are what is answered on the ticket.
 	Findings []access.Refusal `json:"findings,omitempty"`
 }
@@ -86,7 +91,7 @@ func (a *asked) Step(now time.Time) {
 		// Also during a look: what counts is what the ticket says now.
 		a.Changed, a.Looking, a.Look = false, true, look{}
 	}
-	if a.Looking {
+	for a.Looking && !a.loop.Busy() && !now.Before(a.RetryAt) {
 		a.next()
 	}
 }
@@ -102,19 +107,23 @@ func (a *asked) next() {
 		a.read()
 	case l.People == nil:
 		a.findPeople()
-	case l.Account == nil:
+	case !l.Matched:
 		a.match()
+	case len(l.Asked.Draft.GiveBack) > 0:
+		a.giveBack()
 	case !l.Allowed && l.Consult != nil && !l.LookedUp:
 		a.consult()
 	case !l.Allowed:
 		a.ask()
+	case !l.Unasked:
+		a.findSame()
 	default:
 		a.start()
 	}
 }
 
 // over ends the look.
-func (a *asked) over() { a.Looking, a.Look, a.Failures = false, look{}, 0 }
+func (a *asked) over() { a.Looking, a.Look, a.Failures, a.Waits = false, look{}, 0, 0 }
 
 // done reports whether a step has succeeded; else it is due again later. A ticket that is gone needs no answer.
 func (a *asked) done(err error) bool {
@@ -184,69 +193,6 @@ func (a *asked) read() {
 	})
 }
 
-// findPeople looks up who asks, by the account that opened the ticket, and whose access it shall be.
-func (a *asked) findPeople() {
-	said := a.Look.Asked
-	call := activities.FindPeopleInput{Queries: []access.PersonQuery{{
-		ID: said.Creator.Person, UserName: said.Creator.UserName, Email: said.Creator.Email,
-	}}}
-	if said.Draft.Subject != (access.PersonQuery{}) {
-		call.Queries = append(call.Queries, said.Draft.Subject)
-	}
-	var policy *activities.Policy
-	durable.StartLocal(a.loop, workflows.LocalQuestion(), policy.SourceOfPeople, struct{}{}, func(name access.SourceName, err error) {
-		if !a.done(err) {
-			return
-		}
-		var source *activities.Source
-		durable.Start(a.loop, workflows.LookupPeople(name), source.FindPeople, call, func(found activities.FindPeopleResult, err error) {
-			if a.done(err) {
-				a.found(found.People)
-			}
-		})
-	})
-}
-
-func (a *asked) found(people []access.Person) {
-	said := a.Look.Asked
-	a.Look.People = people
-	if people[0].ID == "" {
-		a.Look.Findings = []access.Refusal{a.unknownRequester()}
-	}
-	if len(people) > 1 && people[1].ID == "" {
-		a.Look.Findings = append(a.Look.Findings, access.Refusal{
-			Field: access.AskedSubject.Label(), Problem: "Nobody is known as " + said.Draft.Subject.UserName + ", or more than one person is. Expected an e-mail address or a user name.",
-		})
-	}
-}
-
-func (a *asked) unknownRequester() access.Refusal {
-	who := a.Look.Asked.Creator
-	name := who.Name
-	if name == "" {
-		name = string(who.ID)
-	}
-	return access.Refusal{
-		Field: requester, Problem: "The account that opened this ticket (" + name + ") is nobody's whom usher knows. An administrator can name its person in the configuration of this desk.",
-	}
-}
-
-// match holds that the account which opened the ticket is that of who asks, found as an approver's is.
-func (a *asked) match() {
-	var desk *activities.Desk
-	options := workflows.Ticket(a.desk, "whose account it is")
-	durable.Start(a.loop, options, desk.MatchAccount, a.Look.People[0], func(account access.Account, err error) {
-		if !a.done(err) {
-			return
-		}
-		if account.ID == "" || account.ID != a.Look.Asked.Creator.ID {
-			a.Look.Findings = []access.Refusal{a.unknownRequester()}
-			return
-		}
-		a.Look.Account = &account
-	})
-}
-
 func (a *asked) consult() {
 	var source *activities.Source
 	c := *a.Look.Consult
@@ -275,13 +221,17 @@ func (a *asked) ask() {
 // request is what the ticket asks for.
 func (a *asked) request() access.Request {
 	said := a.Look.Asked
-	subject := a.Look.People[len(a.Look.People)-1]
+	people := a.Look.People
+	evidence := "desk account " + string(said.Creator.ID) + " opened " + string(said.Ref.Key)
+	if said.Filed {
+		evidence += " for the requester, as one that files for others"
+	}
 	return access.Request{
-		ID: access.AskedRequestID(a.desk, a.ticket), Requester: a.Look.People[0].ID, Subject: subject.ID,
-		Items: said.Draft.Items, Reason: said.Draft.Reason, SubmittedAt: a.loop.Now(),
-		Evidence: "desk account " + string(said.Creator.ID) + " opened " + string(said.Ref.Key),
+		ID: access.AskedRequestID(a.desk, a.ticket), Requester: people.Requester.ID, Subject: people.Subject.ID,
+		Items: said.Draft.Items, Reason: said.Draft.Reason, SubmittedAt: a.loop.Now(), Evidence: evidence,
 		Origin: &access.Origin{
-			Desk: a.desk, Ticket: a.ticket, Key: said.Ref.Key, Account: said.Creator.ID, TextChange: said.TextChange,
+			Desk: a.desk, Ticket: a.ticket, Key: said.Ref.Key, Account: said.Creator.ID, Filed: said.Filed, Filer: people.Filer.ID,
+			TextChange: said.TextChange,
 		},
 	}
 }
@@ -295,55 +245,6 @@ func (a *asked) start() {
 		}
 	})
 }
-
-// answer has a comment on the ticket name what is wrong with it, once for the same findings in the same text.
-func (a *asked) answer() {
-	text, of := findingsText(a.Look.Findings, a.Look.Ended), ""
-	if a.Look.Asked != nil {
-		of = a.Look.Asked.TextChange
-	}
-	comment := access.Comment{Marker: ticket.CommentMarker("usher-asked", text+"\x00"+of), Text: text}
-	var desk *activities.Desk
-	options := workflows.Ticket(a.desk, "answer what a ticket asks for")
-	call := activities.UpdateTicketInput{Ticket: a.ticket, Comments: []access.Comment{comment}}
-	durable.Start(a.loop, options, desk.UpdateTicket, call, func(_ activities.UpdateTicketResult, err error) {
-		if a.done(err) {
-			a.over()
-		}
-	})
-}
-
-func findingsText(findings []access.Refusal, ended bool) string {
-	lines := []string{"usher cannot take this ticket as a request for access:"}
-	end := "Please change the ticket; usher then looks at it again."
-	if ended {
-		lines, end = []string{"The request for access of this ticket was refused:"}, "Please open a new ticket; this one stays as it is."
-	}
-	for _, f := range findings {
-		lines = append(lines, label(f.Field)+": "+f.Problem)
-	}
-	return strings.Join(append(lines, end), "\n")
-}
-
-// label returns what people write on a ticket for a field of a request, or, for one that they cannot write there, its name.
-func label(field string) string {
-	switch {
-	case strings.HasSuffix(field, ".duration"):
-		return access.AskedDuration.Label()
-	case strings.HasPrefix(field, "items"):
-		return access.AskedAccess.Label()
-	case field == "subject":
-		return access.AskedSubject.Label()
-	case field == "reason":
-		return access.AskedReason.Label()
-	case field == "requester":
-		return requester
-	}
-	return field
-}
-
-// requester is what people are told about who asks by.
-const requester = "Requester"
 
 // Due returns when a step that has failed is due again.
 func (a *asked) Due() (time.Time, string) {

@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"cmp"
 	"time"
 
 	"usher/activities"
@@ -14,9 +15,9 @@ import (
 func (w *person) beginEnd(l *lease) {
 	why := "its time is over"
 	if l.DesiredState == access.Absent {
-		why = "it is no longer wanted"
+		why = cmp.Or(l.Reason, "it is no longer wanted")
 	}
-	l.State, l.Problem, l.Failures, l.RetryAt, l.Granted = access.LeaseRevoking, "", 0, time.Time{}, nil
+	l.State, l.Problem, l.Failures, l.RetryAt, l.Granted, l.Reason = access.LeaseRevoking, "", 0, time.Time{}, nil, ""
 	w.record(l, access.EventLeaseEnding, nil, l.Title+" of "+w.Person.Name()+" ends: "+why+".")
 }
 

@@ -24,6 +24,8 @@ type record struct {
 
 	Revision     int                 `json:"rev"`
 	DesiredState access.DesiredState `json:"want"`
+	// Reason is why the access shall end, by the last message; "" for no word of it.
+	Reason string `json:"why,omitempty"`
 	// Until and Duration are the window of the last message: an absolute end, or a length from the grant on.
 	Until    *time.Time      `json:"until,omitempty"`
 	Duration access.Duration `json:"duration,omitempty"`
@@ -145,7 +147,10 @@ func (l *lease) recordInput(subject access.PersonID) activities.ReadLeaseRecordI
 func (l *lease) applySpec(m access.LeaseSpec) {
 	if m.Revision > l.Revision {
 		l.Revision, l.DesiredState, l.Granted = m.Revision, m.DesiredState, m.Granted
-		l.Until, l.Duration = m.Window.Until, m.Window.Duration
+		l.Until, l.Duration, l.Reason = m.Window.Until, m.Window.Duration, ""
+		if m.DesiredState == access.Absent && access.Limits().CallReason.Fits(m.Reason) {
+			l.Reason = m.Reason
+		}
 		l.Failures, l.RetryAt = 0, time.Time{}
 		l.refuseLate()
 	}

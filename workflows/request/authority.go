@@ -8,18 +8,16 @@ import (
 // unauthorised returns why an action that a change of the ticket asks for is not taken from whoever changed it; "" when it
 // is. The ticket is a channel, not an authority: who may write to the desk decides nothing by that.
 func (r *request) unauthorised(event access.TicketEvent, action access.TicketAction, now access.TicketSnapshot, who access.PersonID) string {
-	if r.fromBefore(action, now) {
+	gives := action == access.ActionConfirmGrant || action == access.ActionDecide
+	switch {
+	case gives && r.fromBefore(now):
 		return "it was done before this ticket became a request"
+	case gives && r.filed(now.StatusChangedBy):
+		return "who has filed a request for somebody neither decides on it nor grants it"
 	}
 	switch action {
 	case access.ActionConfirmGrant:
-		switch {
-		case who == r.asked.Requester || who == r.asked.Subject:
-			return "who asks for access, or gets it, cannot confirm that it was granted"
-		case !now.StatusChangedByFulfiller:
-			return ticket.MoverName(now) + " is not one of those who grant access by hand"
-		}
-		return r.textChanged(now)
+		return r.noFulfiller(now, who)
 	case access.ActionDecide:
 		if now.Phase == access.TicketApproved {
 			return r.textChanged(now)
@@ -34,11 +32,27 @@ func (r *request) unauthorised(event access.TicketEvent, action access.TicketAct
 	return ""
 }
 
-// fromBefore reports whether a change that would give access is from before the ticket became the request's, whatever the desk's
-// configuration made of it since.
-func (r *request) fromBefore(action access.TicketAction, now access.TicketSnapshot) bool {
-	gives := action == access.ActionConfirmGrant || action == access.ActionDecide
-	return gives && !r.Ticket.BoundAt.IsZero() && !now.StatusChangedAt.After(r.Ticket.BoundAt)
+// noFulfiller returns why somebody's word does not count that access was granted by hand; "" when it does.
+func (r *request) noFulfiller(now access.TicketSnapshot, who access.PersonID) string {
+	switch {
+	case who == r.asked.Requester || who == r.asked.Subject:
+		return "who asks for access, or gets it, cannot confirm that it was granted"
+	case !now.StatusChangedByFulfiller:
+		return ticket.MoverName(now) + " is not one of those who grant access by hand"
+	}
+	return r.textChanged(now)
+}
+
+// filed reports whether an account has filed the request for somebody.
+func (r *request) filed(account access.AccountID) bool {
+	from := r.asked.Origin
+	return from != nil && from.Filed && account == from.Account
+}
+
+// fromBefore reports whether a change is from before the ticket became the request's, whatever the desk's configuration made of it
+// since.
+func (r *request) fromBefore(now access.TicketSnapshot) bool {
+	return !r.Ticket.BoundAt.IsZero() && !now.StatusChangedAt.After(r.Ticket.BoundAt)
 }
 
 // textChanged returns why nothing on a ticket gives access whose text somebody else has changed; "" when nobody has. An

@@ -89,7 +89,7 @@ func (r *request) askedSince() time.Time {
 
 func (r *request) accountMayDecide(account access.AccountID) bool {
 	person := r.ticket.Person(account)
-	if person == "" {
+	if person == "" || r.filed(account) {
 		return false
 	}
 	_, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, access.Decision{

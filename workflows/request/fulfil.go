@@ -128,7 +128,6 @@ func (r *request) message(g *grant) activities.ApplyLeaseMessage {
 				Desk: settings.Desk,
 			},
 			Revision: g.Revision, DesiredState: g.DesiredState, Window: window, Granted: g.Granted,
-			Reason: "request " + string(r.asked.ID),
 		},
 	}
 }

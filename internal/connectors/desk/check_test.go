@@ -142,3 +142,27 @@ func TestConfig_wrong_keys(t *testing.T) {
 	}
 	require.NoError(t, desk.Config{}.Validate())
 }
+
+// TestConfig_files_for: accounts that file for others go with a field that says for whom.
+func TestConfig_files_for(t *testing.T) {
+	requester := map[string]access.AskedField{"f": access.AskedRequester}
+	for name, row := range map[string]struct {
+		intake desk.Intake
+		wrong  string
+	}{
+		"nothing of it":       {desk.Intake{Kind: "k"}, ""},
+		"both":                {desk.Intake{Kind: "k", Fields: requester, FilesFor: []access.AccountID{"portal"}}, ""},
+		"accounts only":       {desk.Intake{Kind: "k", FilesFor: []access.AccountID{"portal"}}, "intake.files_for: expected a field that intake.fields maps to requester"},
+		"a field only":        {desk.Intake{Kind: "k", Fields: requester}, "intake.files_for: expected accounts"},
+		"an account of no id": {desk.Intake{Kind: "k", Fields: requester, FilesFor: []access.AccountID{""}}, "found an empty one"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := desk.Config{Intake: &row.intake}.Validate()
+			if row.wrong == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, row.wrong)
+		})
+	}
+}

@@ -118,6 +118,16 @@ func (c Config) validateIntake(problem func(key, format string, args ...any)) {
 			problem("intake.fields."+id, "unknown value %q; expected one of %s", c.Intake.Fields[id], names(access.AskedFields()))
 		}
 	}
+	_, named := fieldOf[access.AskedRequester]
+	switch files := len(c.Intake.FilesFor) > 0; {
+	case files && !named:
+		problem("intake.files_for", "expected a field that intake.fields maps to requester: it says for whom these accounts file")
+	case named && !files:
+		problem("intake.files_for", "expected accounts: intake.fields maps a field to requester, and it counts on their tickets only")
+	}
+	if slices.Contains(c.Intake.FilesFor, "") {
+		problem("intake.files_for", "expected ids of accounts, found an empty one")
+	}
 }
 
 func (c Config) validatePhases(problem func(key, format string, args ...any)) {

@@ -15,6 +15,9 @@ type Intake struct {
 	// Fields are those that hold what is asked for, by field id. What no field holds stands in the ticket's text, in lines
 	// such as "Access: wiki/editor".
 	Fields map[string]access.AskedField `yaml:"fields"`
+	// FilesFor are accounts that file tickets for others, such as a portal's or a help desk's: who asks is then whom the field says
+	// that Fields maps to requester. Such an account can ask in anybody's name.
+	FilesFor []access.AccountID `yaml:"files_for"`
 	// Channels are ways of opening a ticket that are taken though they do not prove who asks: "email".
 	Channels []string `yaml:"channels"`
 }
@@ -116,6 +119,7 @@ func (d *Desk) ReadAsked(ctx context.Context, id access.TicketID) (access.AskedT
 	for _, field := range t.Unreadable {
 		asked.Unreadable = append(asked.Unreadable, d.config.Intake.Fields[field])
 	}
+	asked.Filed = slices.Contains(d.config.Intake.FilesFor, t.Creator)
 	asked.Creator, err = d.creator(ctx, t)
 	return asked, err
 }

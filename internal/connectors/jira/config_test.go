@@ -90,7 +90,7 @@ func TestConfig_bad_key(t *testing.T) {
 		{"no kind of intake", func(c *jira.Config) { c.Intake = &desk.Intake{} }, "intake.kind: expected the kind of tickets"},
 		{"a value that nobody can ask for", func(c *jira.Config) {
 			c.Intake = &desk.Intake{Kind: "Task", Fields: map[string]access.AskedField{"customfield_1": "who"}}
-		}, `intake.fields.customfield_1: unknown value "who"; expected one of access, subject, duration, reason`},
+		}, `intake.fields.customfield_1: unknown value "who"; expected one of access, subject, duration, reason, give_back, requester`},
 		{"user names in Cloud", func(c *jira.Config) { c.Edition, c.Match = jira.Cloud, "user_name" }, "match: accounts of Jira Cloud have no user names; expected email or map"},
 		{"an unknown edition", func(c *jira.Config) { c.Edition = "server" }, `edition: unknown value "server"; expected one of cloud, data_center`},
 		{"an unknown way to log in", func(c *jira.Config) { c.Auth = "cookie" }, `auth: unknown value "cookie"; expected one of basic, bearer, oauth, pat`},

@@ -29,6 +29,7 @@ type Desk struct {
 	// fallback is whom the desk assigns a new ticket to when nobody is asked for.
 	fallback access.AccountID
 	// fulfillers are those who say on a ticket that something was done by hand.
+	filesFor   []access.AccountID
 	fulfillers []access.AccountID
 	closed     map[access.TicketPhase]bool
 	reopen     access.TicketPhase
@@ -58,8 +59,10 @@ type DeskTicket struct {
 	TextChangedBy access.AccountID
 	TextChangedAt time.Time
 	// Asks is true for a ticket of the kind by which people ask for access.
-	Asks    bool
-	MovedAt time.Time
+	Asks bool
+	// RequesterField is what its field says about who asks; it counts on tickets of accounts that file for others.
+	RequesterField string
+	MovedAt        time.Time
 	// DecisionMoves are those of humans, as in access.TicketSnapshot.
 	DecisionMoves []access.TicketMove
 	UpdatedAt     time.Time

@@ -92,6 +92,24 @@ func (d *Desk) AskAs(by access.AccountID, summary, body string) access.TicketRef
 	return t.Ref
 }
 
+// SetFilesFor sets which accounts file tickets for others; none at first.
+func (d *Desk) SetFilesFor(ids ...access.AccountID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.filesFor = ids
+}
+
+// FileAs opens a ticket by which a human asks for access, with a field that says who asks.
+func (d *Desk) FileAs(by access.AccountID, body, requester string) access.TicketRef {
+	ref := d.AskAs(by, "Filed", body)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if t, err := d.ticket(ref.ID); err == nil {
+		t.RequesterField = requester
+	}
+	return ref
+}
+
 // EditTextAs changes a ticket's text as a human does.
 func (d *Desk) EditTextAs(by access.AccountID, id access.TicketID, body string) error {
 	d.mu.Lock()

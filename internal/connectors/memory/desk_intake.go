@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"usher/internal/access"
@@ -38,6 +39,10 @@ func (d *Desk) ReadAsked(ctx context.Context, id access.TicketID) (access.AskedT
 		return access.AskedTicket{}, access.Errorf(access.Invalid, op, "%s asks for nothing", t.Ref.Key)
 	}
 	asked := access.AskedTicket{Ref: t.Ref, Summary: t.New.Summary, Text: t.New.Body, Creator: access.DeskAccount{ID: t.Creator}}
+	asked.Filed = slices.Contains(d.filesFor, t.Creator)
+	if t.RequesterField != "" {
+		asked.Values = map[access.AskedField]string{access.AskedRequester: t.RequesterField}
+	}
 	asked.TextChange = d.snapshot(t).TextChange
 	if account := d.account(t.Creator); account != nil {
 		asked.Creator.Name, asked.Creator.Email = account.name, account.email

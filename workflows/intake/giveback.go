@@ -1,0 +1,70 @@
+package intake
+
+import (
+	"strings"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/workflows"
+	"usher/workflows/durable"
+)
+
+// giveBack has the access ended that somebody no longer needs, and closes the ticket when it is gone. Only one's own access is
+// given back, so nobody is asked for an approval.
+func (a *asked) giveBack() {
+	who := a.Look.People.Requester
+	if who.ID != a.Look.People.Subject.ID {
+		a.Look.Findings = []access.Refusal{{Field: access.AskedSubject.Label(), Problem: "Only one's own access can be given back on a ticket."}}
+		return
+	}
+	var records *activities.Records
+	call := activities.GiveBackInput{
+		Subject: who.ID, Entitlements: a.Look.Asked.Draft.GiveBack, Before: a.GivenBack,
+		Revision:   workflows.NextVersion(0, a.loop.Now()),
+		Reason:     who.Name() + " gave it back on ticket " + string(a.Look.Asked.Ref.Key),
+		WorkflowID: workflows.SubjectWorkflowID(who.ID), WorkflowType: workflows.SubjectAccessType,
+		TaskQueue: workflows.TaskQueue, Signal: workflows.SignalApplyLease,
+	}
+	options := workflows.SendMessage("give access back")
+	durable.Start(a.loop, options, records.GiveBack, call, func(found activities.GiveBackResult, err error) {
+		if a.done(err) {
+			a.gaveBack(found)
+		}
+	})
+}
+
+// gaveBack takes where the access stands.
+func (a *asked) gaveBack(found activities.GiveBackResult) {
+	label := access.AskedGiveBack.Label()
+	for _, entitlement := range found.NotHeld {
+		a.Look.Findings = append(a.Look.Findings, access.Refusal{Field: label, Problem: string(entitlement) + " is not held: " + held(found.Held)})
+	}
+	for _, open := range found.Open {
+		a.Look.Findings = append(a.Look.Findings, access.Refusal{
+			Field: label, Problem: string(open.Entitlement) + " belongs to request " + string(open.Request) + ", which has not ended; expected that it is withdrawn.",
+		})
+	}
+	switch {
+	case len(a.Look.Findings) > 0:
+	case len(found.Ending) > 0:
+		a.GivenBack = a.Look.Asked.Draft.GiveBack
+		a.again()
+	default:
+		a.say("Given back, and gone: "+names(a.Look.Asked.Draft.GiveBack)+".", "", access.TicketDone, a.over)
+	}
+}
+
+func held(all []access.EntitlementID) string {
+	if len(all) == 0 {
+		return "usher has given nothing that is held now."
+	}
+	return "held are " + names(all) + "."
+}
+
+func names(all []access.EntitlementID) string {
+	texts := make([]string, len(all))
+	for i, one := range all {
+		texts[i] = string(one)
+	}
+	return strings.Join(texts, ", ")
+}
