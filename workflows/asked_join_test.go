@@ -132,12 +132,15 @@ func TestAsked_gives_back(t *testing.T) {
 		a.lease("ana", "wiki/editor", access.LeaseRevoking, 2)
 		a.signal(workflows.SignalAskedChanged, struct{}{})
 	})
+	gone := false
 	a.at(10*time.Hour, func() {
+		gone = true
 		require.False(t, a.phase(ticket).Closed())
 		a.lease("ana", "wiki/editor", access.LeaseEnded, 3)
 		a.signal(workflows.SignalAskedChanged, struct{}{})
 	})
 	a.looks(ticket)
+	require.True(t, gone, "it is waited for")
 	require.Empty(t, a.requests)
 	require.NotEmpty(t, a.ensures)
 	for _, spec := range a.ensures {

@@ -224,18 +224,23 @@ func TestAsked_faults(t *testing.T) {
 
 // TestAsked_changes_while_looking: a change that comes during a look has another one follow.
 func TestAsked_changes_while_looking(t *testing.T) {
-	a := newAsking(t)
-	ticket := a.desk.AskAs(a.accounts["ana"], "Wiki", "Access: wiki/editr")
-	a.newRun()
-	a.desk.FailNext(memory.OpAddComments, manyOf(7, access.Errorf(access.Transient, "add", "slow"))...)
-	a.at(0, func() { a.signal(workflows.SignalAskedChanged, struct{}{}) })
-	a.at(10*time.Second, func() {
-		require.NoError(t, a.desk.EditTextAs(a.accounts["ana"], ticket.ID, "Access: wiki/editor"))
-		a.signal(workflows.SignalAskedChanged, struct{}{})
-	})
-	a.env.ExecuteWorkflow(workflows.AskedTicketType, workflows.AskedTicketParams{Desk: "jira", Ticket: ticket.ID})
-	require.NoError(t, a.env.GetWorkflowError())
-	require.Equal(t, access.EntitlementID("wiki/editor"), a.only().Items[0].Entitlement)
+	for failures, after := range map[int]time.Duration{2: 500 * time.Millisecond, 7: 10 * time.Second} {
+		t.Run(fmt.Sprintf("the answer fails %d times", failures), func(t *testing.T) {
+			a := newAsking(t)
+			ticket := a.desk.AskAs(a.accounts["ana"], "Wiki", "Access: wiki/editr")
+			a.newRun()
+			a.desk.FailNext(memory.OpAddComments, manyOf(failures, access.Errorf(access.Transient, "add", "slow"))...)
+			a.at(0, func() { a.signal(workflows.SignalAskedChanged, struct{}{}) })
+			a.at(after, func() {
+				require.Empty(t, a.desk.Comments(ticket.ID), "the answer is under way")
+				require.NoError(t, a.desk.EditTextAs(a.accounts["ana"], ticket.ID, "Access: wiki/editor"))
+				a.signal(workflows.SignalAskedChanged, struct{}{})
+			})
+			a.env.ExecuteWorkflow(workflows.AskedTicketType, workflows.AskedTicketParams{Desk: "jira", Ticket: ticket.ID})
+			require.NoError(t, a.env.GetWorkflowError())
+			require.Equal(t, access.EntitlementID("wiki/editor"), a.only().Items[0].Entitlement)
+		})
+	}
 }
 
 func manyOf(count int, err error) []error {
