@@ -19,6 +19,18 @@ func check(ctx context.Context, port access.Checker) (CheckResult, error) {
 	return CheckResult{Problem: problem(err), Findings: findings}, nil
 }
 
+// InspectResult is CheckResult, and the desk as usher sees it.
+type InspectResult struct {
+	CheckResult
+	Desk access.DeskView `json:"desk"`
+}
+
+// InspectDesk shows the desk as usher sees it. It changes nothing.
+func (a *Desk) InspectDesk(ctx context.Context) (InspectResult, error) {
+	view, findings, err := a.Port.Inspect(ctx)
+	return InspectResult{CheckResult: CheckResult{Problem: problem(err), Findings: findings}, Desk: view}, nil
+}
+
 // problem is an error as an answer: "" for none.
 func problem(err error) string {
 	if err == nil {

@@ -120,6 +120,15 @@ func (d observedDesk) Check(ctx context.Context) ([]access.Finding, error) {
 	return observe(ctx, d.observer, "check", d.desk.Check)
 }
 
+func (d observedDesk) Inspect(ctx context.Context) (access.DeskView, []access.Finding, error) {
+	var view access.DeskView
+	findings, err := observe(ctx, d.observer, "inspect", func(ctx context.Context) (findings []access.Finding, err error) {
+		view, findings, err = d.desk.Inspect(ctx)
+		return findings, err
+	})
+	return view, findings, err
+}
+
 // observedTarget is a target whose calls are counted.
 type observedTarget struct {
 	observer

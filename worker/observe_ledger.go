@@ -80,6 +80,10 @@ func (l observedLedger) LiveLeases(ctx context.Context, subject access.PersonID,
 	return ledgerCall(l, "live_leases", func() ([]access.LeaseView, error) { return l.Store.LiveLeases(ctx, subject, after, limit) })
 }
 
+func (l observedLedger) OpenRequests(ctx context.Context, requester, subject access.PersonID) ([]access.RequestView, error) {
+	return ledgerCall(l, "open_requests", func() ([]access.RequestView, error) { return l.Store.OpenRequests(ctx, requester, subject) })
+}
+
 func (l observedLedger) Holders(ctx context.Context, subject access.PersonID, b access.Binding) ([]access.LeaseView, error) {
 	return ledgerCall(l, "holders", func() ([]access.LeaseView, error) { return l.Store.Holders(ctx, subject, b) })
 }

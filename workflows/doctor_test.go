@@ -59,6 +59,35 @@ func TestDoctor_unknown_desk(t *testing.T) {
 	require.Zero(t, w.desk.Writes())
 }
 
+// TestDoctor_one_desk: only that desk is asked, and shown.
+func TestDoctor_one_desk(t *testing.T) {
+	w := newWorld(t)
+	w.target.RefuseCredentials(true)
+	report := diagnose(t, w, workflows.DoctorParams{Desk: "jira", TestTicket: "jira"})
+	require.True(t, report.Healthy())
+	require.Len(t, report.Lines, 2)
+	require.Equal(t, "desk/jira", report.Lines[0].Connector)
+	require.Equal(t, &access.DeskView{Account: memory.DeskSelf, Place: "list of tickets"}, report.Lines[0].Desk)
+	require.Contains(t, report.Lines[1].Note, string(w.ticket().Ref.Key))
+
+	w.newRun()
+	w.desk.RefuseCredentials(true)
+	report = diagnose(t, w, workflows.DoctorParams{Desk: "jira"})
+	require.False(t, report.Healthy())
+	require.NotEmpty(t, report.Lines[0].Problem)
+
+	w.newRun()
+	report = diagnose(t, w, workflows.DoctorParams{Desk: "jiira"})
+	require.Equal(t, []access.Refusal{{Field: "desk", Problem: `there is no desk "jiira"; there are: jira`}}, report.Refusals)
+}
+
+func TestDoctor_list(t *testing.T) {
+	w := newWorld(t)
+	w.desk.Down(true)
+	report := diagnose(t, w, workflows.DoctorParams{List: true})
+	require.Equal(t, []workflows.DoctorLine{{Connector: "desk/jira", Note: "each request reads its own ticket"}}, report.Lines)
+}
+
 // TestDoctor_connector_without_worker: nobody takes the questions for one connector.
 func TestDoctor_connector_without_worker(t *testing.T) {
 	w := newWorld(t)

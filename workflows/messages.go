@@ -163,6 +163,10 @@ type AskedTicketParams struct {
 // it, on the desk of that name.
 type DoctorParams struct {
 	TestTicket access.DeskName `json:"test_ticket,omitempty"`
+	// Desk asks about this desk and nothing else, and shows how it is set up; "" asks every connector.
+	Desk access.DeskName `json:"desk,omitempty"`
+	// List names the desks, and asks nobody.
+	List bool `json:"list,omitempty"`
 	// Timeout is how long the report is waited for; 0 means DoctorTimeout. Doctor comes back before that, whoever does not
 	// answer.
 	Timeout access.Duration `json:"timeout,omitempty"`
@@ -171,7 +175,7 @@ type DoctorParams struct {
 // DoctorReport is what Doctor found, one line per connector and per thing that was tried.
 type DoctorReport struct {
 	Lines []DoctorLine `json:"lines"`
-	// Refusals are why nothing was asked: TestTicket names no desk. Empty otherwise.
+	// Refusals are why nothing was asked: TestTicket or Desk name no desk. Empty otherwise.
 	Refusals []access.Refusal `json:"refusals,omitempty"`
 }
 
@@ -196,6 +200,8 @@ type DoctorLine struct {
 	Findings  []access.Finding `json:"findings,omitempty"`
 	// Note is good news for people ("as bot@example.com"; "opened and closed ACC-12"); "" for none.
 	Note string `json:"note,omitempty"`
+	// Desk is how the desk is set up, where DoctorParams.Desk asks for it; nil otherwise.
+	Desk *access.DeskView `json:"desk,omitempty"`
 }
 
 // The search attributes: ids and keys only, for they are never encrypted.

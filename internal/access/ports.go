@@ -15,6 +15,13 @@ type Checker interface {
 	Check(ctx context.Context) ([]Finding, error)
 }
 
+// Inspector shows a desk as usher sees it.
+type Inspector interface {
+	// Inspect returns how the desk is set up, and what Check finds. It changes nothing. With an error the view holds what was read
+	// before.
+	Inspect(ctx context.Context) (DeskView, []Finding, error)
+}
+
 // ServiceDesk is what usher needs of a service desk. Implementations are safe for concurrent use, never retry and
 // never sleep: they classify (see Kind), and the workflow owns time. A write that may end after the context's write
 // deadline (see WithWriteDeadline) is not made, and is Transient. No error text holds a secret.
@@ -26,6 +33,7 @@ type ServiceDesk interface {
 	TicketIntake
 	AccountFinder
 	Checker
+	Inspector
 }
 
 // TicketOpener opens tickets.

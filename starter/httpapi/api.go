@@ -54,6 +54,7 @@ func New(config Config, deps Deps) (*API, error) {
 	a.registerRequests()
 	a.registerReads()
 	a.registerDesks()
+	a.registerDeskViews()
 	a.registerHealth()
 	describe(a.huma.OpenAPI())
 	if err := a.registerDocuments(); err != nil {

@@ -3,6 +3,7 @@ package doctor
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -23,11 +24,24 @@ func Workflow(ctx workflow.Context, p workflows.DoctorParams) (workflows.DoctorR
 	if err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, workflows.LocalQuestionWithin(times.Own)), policy.ListConnectors).Get(ctx, &names); err != nil {
 		return workflows.DoctorReport{}, err
 	}
-	if p.TestTicket != "" && !slices.Contains(names.Desks, p.TestTicket) {
-		return workflows.DoctorReport{Refusals: []access.Refusal{noSuchDesk(p.TestTicket, names.Desks)}}, nil
+	for _, field := range []string{"desk", "test_ticket"} {
+		name := map[string]access.DeskName{"test_ticket": p.TestTicket, "desk": p.Desk}[field]
+		if name != "" && !slices.Contains(names.Desks, name) {
+			return workflows.DoctorReport{Refusals: []access.Refusal{noSuchDesk(field, name, names.Desks)}}, nil
+		}
+	}
+	if p.List {
+		return list(names), nil
 	}
 	var report workflows.DoctorReport
-	for _, line := range askAll(ctx, names, times) {
+	asked := []func(workflow.Context) workflows.DoctorLine{}
+	if p.Desk == "" {
+		asked = askAll(ctx, names, times)
+	} else {
+		asked = append(asked, inspect(ctx, p.Desk, times))
+		maps.DeleteFunc(names.Watched, func(desk access.DeskName, _ access.Duration) bool { return desk != p.Desk })
+	}
+	for _, line := range asked {
 		report.Lines = append(report.Lines, line(ctx))
 	}
 	report.Lines = append(report.Lines, askWatches(ctx, names.Watched, times)...)
@@ -37,12 +51,46 @@ func Workflow(ctx workflow.Context, p workflows.DoctorParams) (workflows.DoctorR
 	return report, nil
 }
 
-func noSuchDesk(name access.DeskName, there []access.DeskName) access.Refusal {
+// list names the desks.
+func list(names activities.Connectors) workflows.DoctorReport {
+	var report workflows.DoctorReport
+	for _, desk := range names.Desks {
+		line := workflows.DoctorLine{Connector: "desk/" + string(desk), Note: "each request reads its own ticket"}
+		if stale, watched := names.Watched[desk]; watched {
+			line.Note = "watched; a last poll of more than " + stale.String() + " ago is too old"
+		}
+		report.Lines = append(report.Lines, line)
+	}
+	return report
+}
+
+// inspect asks how one desk is set up, and gives the function that waits for the answer.
+func inspect(ctx workflow.Context, name access.DeskName, times workflows.DoctorTimes) func(workflow.Context) workflows.DoctorLine {
+	var desk *activities.Desk
+	queue := workflows.DeskQueue(name)
+	answer := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.Checkup(queue, times.Connectors)), desk.InspectDesk)
+	return func(ctx workflow.Context) workflows.DoctorLine {
+		line := workflows.DoctorLine{Connector: "desk/" + string(name)}
+		var result activities.InspectResult
+		if err := answer.Get(ctx, &result); err != nil {
+			line.Problem = noAnswer(queue, err)
+			return line
+		}
+		line.Problem, line.Findings, line.Desk = result.Problem, result.Findings, &result.Desk
+		return line
+	}
+}
+
+func noAnswer(queue string, err error) string {
+	return "no answer from the worker that serves " + queue + ": " + workflows.ErrorText(err)
+}
+
+func noSuchDesk(field string, name access.DeskName, there []access.DeskName) access.Refusal {
 	known := make([]string, len(there))
 	for i, desk := range there {
 		known[i] = string(desk)
 	}
-	return access.Refusal{Field: "test_ticket", Problem: fmt.Sprintf("there is no desk %q; there are: %s", name, strings.Join(known, ", "))}
+	return access.Refusal{Field: field, Problem: fmt.Sprintf("there is no desk %q; there are: %s", name, strings.Join(known, ", "))}
 }
 
 // askAll asks every connector at once; each answer is waited for by its function.
@@ -73,7 +121,7 @@ func ask(ctx workflow.Context, connector, queue string, check any) func(workflow
 	return func(ctx workflow.Context) workflows.DoctorLine {
 		var result activities.CheckResult
 		if err := answer.Get(ctx, &result); err != nil {
-			return workflows.DoctorLine{Connector: connector, Problem: "no answer from the worker that serves " + queue + ": " + workflows.ErrorText(err)}
+			return workflows.DoctorLine{Connector: connector, Problem: noAnswer(queue, err)}
 		}
 		return workflows.DoctorLine{Connector: connector, Problem: result.Problem, Findings: result.Findings}
 	}

@@ -137,6 +137,7 @@ func deskReadCases() []deskCase {
 		{name: "no tickets at all are read without asking", run: readNone},
 		{name: "many tickets that never were are forbidden with bad credentials", run: readManyRefused},
 		{name: "reading tells whether usher assigned the ticket", run: readAssignedOwn},
+		{name: "how the desk is set up is shown, as often as it is asked", run: deskInspect},
 		{name: "an account is found by the whole e-mail address", run: deskFindAccount},
 		{name: "no account and two accounts are both none", run: findNoAccount},
 		{name: "a desk that is in order has no findings", run: checkClean},

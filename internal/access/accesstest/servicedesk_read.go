@@ -227,6 +227,27 @@ func deskEveryCall(h ServiceDeskHarness, id access.TicketID, account access.Acco
 			_, err := h.Desk.Check(ctx)
 			return err
 		},
+		"Inspect": func(ctx context.Context) error {
+			_, _, err := h.Desk.Inspect(ctx)
+			return err
+		},
+	}
+}
+
+// deskInspect: what people see of the desk is usher's account and the place, and no status twice.
+func deskInspect(t *testing.T, h ServiceDeskHarness) {
+	for range 2 {
+		view, findings, err := h.Desk.Inspect(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, findings)
+		require.NotEmpty(t, view.Account)
+		require.NotEmpty(t, view.Place)
+		seen := map[string]bool{}
+		for _, status := range view.Statuses {
+			require.NotEmpty(t, status.Phase)
+			require.False(t, seen[status.ID], status.ID)
+			seen[status.ID] = true
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package desk
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -18,7 +17,7 @@ func (d *Desk) Check(ctx context.Context) ([]access.Finding, error) {
 		return nil, err
 	}
 	s, findings, err := d.compare(ctx, op)
-	if err != nil || s == nil {
+	if err != nil || s == nil || len(findings) > 0 {
 		return findings, err
 	}
 	return d.driver.Check(ctx, op, s)
@@ -45,7 +44,7 @@ func (d *Desk) loadSchema(ctx context.Context, op string) (*Schema, error) {
 	return s, nil
 }
 
-// compare reads the desk and finds what of the configuration does not fit it. The schema is nil if there are findings.
+// compare reads the desk and finds what of the configuration does not fit it. The schema is nil where there is none.
 func (d *Desk) compare(ctx context.Context, op string) (*Schema, []access.Finding, error) {
 	s, own, err := d.driver.Schema(ctx, op)
 	if len(own) > 0 && access.IsKind(err, access.NotFound) {
@@ -60,11 +59,7 @@ func (d *Desk) compare(ctx context.Context, op string) (*Schema, []access.Findin
 	if s == nil {
 		return nil, own, nil
 	}
-	findings := slices.Concat(d.compareMapped(s), own, d.compareRequired(s), d.compareStatuses(s))
-	if len(findings) > 0 {
-		return nil, findings, nil
-	}
-	return s, nil, nil
+	return s, slices.Concat(d.compareMapped(s), own, d.compareRequired(s), d.compareStatuses(s)), nil
 }
 
 // compareMapped wants every configured field on a new ticket.
@@ -101,13 +96,14 @@ func (d *Desk) compareStatuses(s *Schema) []access.Finding {
 		return nil
 	}
 	quoted := make([]string, len(s.Statuses))
-	for n, name := range s.Statuses {
-		quoted[n] = fmt.Sprintf("%q", name)
+	var known []string
+	for n, status := range s.Statuses {
+		quoted[n], known = status.label(), append(known, status.Name, status.ID)
 	}
 	var findings []access.Finding
 	for _, phase := range phases() {
 		for _, name := range d.config.Statuses[phase] {
-			if !contains(s.Statuses, name) {
+			if !contains(known, name) {
 				findings = append(findings, Finding(d.name, "statuses."+string(phase),
 					"the workflow has no status %q; there are: %s", name, strings.Join(quoted, ", ")))
 			}

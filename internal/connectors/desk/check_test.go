@@ -17,7 +17,7 @@ func TestCheck_compares_with_the_desk(t *testing.T) {
 			"a": {ID: "a", Name: "Reason", TakesText: true, Required: true}, "b": {ID: "b", Type: "date"},
 			"c": {ID: "c", Name: "Cost centre", Required: true}, "d": {ID: "d", Required: true, Provided: true},
 		},
-		Statuses: []string{"new", "Resolved"},
+		Statuses: []desk.Status{{ID: "1", Name: "new"}, {ID: "2", Name: "Resolved", Phase: access.TicketDone}},
 	}
 	s.findings = []access.Finding{{Key: "desks.d.own", Problem: "mine"}}
 	c := desk.Config{
@@ -30,7 +30,7 @@ func TestCheck_compares_with_the_desk(t *testing.T) {
 		{Key: "desks.d.fields.x", Problem: "the field is not on the create screen; there are: Reason (a), b, Cost centre (c), d"},
 		{Key: "desks.d.own", Problem: "mine"},
 		{Key: "desks.d.fields.c", Problem: "Cost centre (c) is required to create a ticket, and nothing is mapped to it"},
-		{Key: "desks.d.statuses.denied", Problem: `the workflow has no status "rejected"; there are: "new", "Resolved"`},
+		{Key: "desks.d.statuses.denied", Problem: `the workflow has no status "rejected"; there are: "new" (1), "Resolved" (2)`},
 	}
 	got, err := d.Check(t.Context())
 	require.NoError(t, err)
@@ -65,7 +65,7 @@ func TestSchema_without_statuses(t *testing.T) {
 	got, err := d.Check(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, got)
-	s.schema.Statuses = []string{}
+	s.schema.Statuses = []desk.Status{}
 	got, err = d.Check(t.Context())
 	require.NoError(t, err)
 	require.Len(t, got, 1)

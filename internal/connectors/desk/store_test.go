@@ -342,11 +342,7 @@ func (s *store) Schema(ctx context.Context, op string) (*desk.Schema, []access.F
 		return nil, nil, err
 	}
 	defer leave()
-	out := &desk.Schema{}
-	for _, status := range s.statuses() {
-		out.Statuses = append(out.Statuses, status.Name)
-	}
-	return out, nil, nil
+	return &desk.Schema{Statuses: s.statuses()}, nil, nil
 }
 
 func (s *store) Check(context.Context, string, *desk.Schema) ([]access.Finding, error) {

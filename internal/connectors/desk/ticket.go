@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"strconv"
 	"time"
 
 	"usher/internal/access"
@@ -50,6 +51,15 @@ type Status struct {
 	Name string
 	// Phase is where a ticket stands in this status if the configuration does not list it; "" means access.TicketOther.
 	Phase access.TicketPhase
+}
+
+// label returns how people and configuration name the status: `"New" (1)`.
+func (s Status) label() string {
+	text := strconv.Quote(s.Name)
+	if s.ID != s.Name {
+		text += " (" + s.ID + ")"
+	}
+	return text
 }
 
 // Change is one entry of a ticket's history.
@@ -120,9 +130,8 @@ type Move struct {
 type Schema struct {
 	// Fields are those that can be set on a new ticket, by id.
 	Fields map[string]Field
-	// Statuses are the names of those that tickets can have. They are compared where the configuration lists statuses; nil where the
-	// desk does not list them.
-	Statuses []string
+	// Statuses are those that tickets can have, in the desk's order; nil where the desk does not list them.
+	Statuses []Status
 	// Native is what the driver needs of it again in Draft.Schema.
 	Native any
 }

@@ -35,7 +35,7 @@ func TestCheck_names_the_key(t *testing.T) {
 		}, nil, "desks.jira.fields.customfield_7", "Budget (customfield_7) is required"},
 		{"a status that the workflow has not", nil, func(c *jira.Config) {
 			c.Statuses = map[access.TicketPhase][]string{access.TicketDone: {"Finished"}}
-		}, "desks.jira.statuses.done", `no status "Finished"; there are: "Waiting for approval", "Approved"`},
+		}, "desks.jira.statuses.done", `no status "Finished"; there are: "Waiting for approval" (10101), "Approved" (10102)`},
 		{
 			"a marker field that is on no screen", nil, func(c *jira.Config) { c.MarkerField = "customfield_10049" },
 			"desks.jira.marker_field", "no text field on the create screen",

@@ -73,23 +73,20 @@ func (d *driver) provides(id string) bool {
 }
 
 // statuses are those of the issue type's workflow.
-func (d *driver) statuses(ctx context.Context, op, project, issueType string) ([]string, error) {
-	if len(d.config.Statuses) == 0 {
-		return nil, nil
-	}
+func (d *driver) statuses(ctx context.Context, op, project, issueType string) ([]desk.Status, error) {
 	var byType []struct {
-		ID       string  `json:"id"`
-		Statuses []named `json:"statuses"`
+		ID       string   `json:"id"`
+		Statuses []status `json:"statuses"`
 	}
 	if err := d.get(ctx, op, "project/"+project+"/statuses", &byType); err != nil {
 		return nil, err
 	}
-	var there []string
+	var there []desk.Status
 	for _, t := range byType {
 		if t.ID == issueType {
 			there = nil
 			for _, s := range t.Statuses {
-				there = append(there, s.Name)
+				there = append(there, s.of())
 			}
 		}
 	}

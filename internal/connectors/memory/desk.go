@@ -277,6 +277,13 @@ func (d *Desk) Check(ctx context.Context) ([]access.Finding, error) {
 	return nil, d.end(OpCheck, op)
 }
 
+// Inspect implements access.Inspector.
+func (d *Desk) Inspect(ctx context.Context) (access.DeskView, []access.Finding, error) {
+	view := access.DeskView{Account: DeskSelf, Place: "list of tickets"}
+	findings, err := d.Check(ctx)
+	return view, findings, err
+}
+
 // open begins an operation on one ticket.
 func (d *Desk) open(ctx context.Context, name, op string, id access.TicketID) (*DeskTicket, error) {
 	if err := d.begin(ctx, name, op); err != nil {

@@ -35,7 +35,7 @@ func (d *driver) Schema(ctx context.Context, op string) (*desk.Schema, []access.
 	}
 	out := &desk.Schema{Fields: map[string]desk.Field{}}
 	for _, v := range states.values {
-		out.Statuses = append(out.Statuses, states.labels[v], v)
+		out.Statuses = append(out.Statuses, states.status(v))
 	}
 	read := d.columns
 	if d.config.CatalogItem != "" {

@@ -69,7 +69,7 @@ func TestCheck_findings(t *testing.T) {
 			kind: incidents, change: func(c *servicenow.Config) {
 				c.Statuses = map[access.TicketPhase][]string{access.TicketDenied: {"Refused"}}
 			},
-			key: "statuses.denied", problems: []string{`"Refused"; there are: "New", "1", "In Progress", "2"`},
+			key: "statuses.denied", problems: []string{`"Refused"; there are: "New" (1), "In Progress" (2)`},
 		},
 		"a close code that does not exist": {
 			kind: incidents, change: func(c *servicenow.Config) {
