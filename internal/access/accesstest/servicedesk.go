@@ -45,8 +45,10 @@ type ServiceDeskHarness struct {
 	OpenAs func(by access.AccountID) access.TicketID
 	// AskAs opens a ticket by which that account's human asks for access; nil for a desk that takes no tickets in.
 	AskAs func(by access.AccountID, summary, text string) access.TicketID
-	// EditTextAs changes a ticket's description as that account's human does.
+	// EditTextAs changes a ticket's description as that account's human does; its summary where FixedText.
 	EditTextAs func(by access.AccountID, id access.TicketID, text string)
+	// FixedText: nobody can change a ticket's description on this desk.
+	FixedText bool
 	// PlantMarker puts a marker on a ticket, as that account's human can.
 	PlantMarker func(by access.AccountID, id access.TicketID, marker access.Marker)
 	// Delete deletes a ticket for good; Rekey moves it to another project and gives its new key.
