@@ -3,8 +3,10 @@ package requesttracker
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,53 +23,95 @@ type queue struct {
 	Links              []link        `json:"_hyperlinks"`
 }
 
+// fields are the custom fields of the queue's tickets that the account may see, by name.
+func (q queue) fields(marker string) map[string]desk.Field {
+	out := map[string]desk.Field{}
+	for _, f := range q.TicketCustomFields {
+		out[f.Name] = desk.Field{ID: f.Name, Name: f.Name, Type: "custom field", TakesText: true, Provided: f.Name == marker}
+	}
+	return out
+}
+
 // Schema implements desk.Driver: the queue and its custom fields. RT shows neither the statuses of a lifecycle, nor the type of a
 // field, nor whether its value is demanded.
 func (d *driver) Schema(ctx context.Context, op string) (*desk.Schema, []access.Finding, error) {
-	var q queue
-	_, err := d.get(ctx, op, "queue/"+url.PathEscape(d.config.Queue), nil, &q)
-	hidden := access.IsKind(err, access.NotFound) || rest.StatusOf(err) == http.StatusForbidden
-	switch {
-	case hidden:
-		return nil, []access.Finding{d.finding("queue", "queue %q does not exist, or usher's account lacks the right SeeQueue on it",
-			d.config.Queue)}, access.Errorf(access.NotFound, op, "queue %q: %w", d.config.Queue, err)
-	case err != nil:
-		return nil, nil, err
-	case !strings.EqualFold(q.Name, d.config.Queue):
-		return nil, []access.Finding{d.finding("queue", "expected a queue's name; %q is the number of %q", d.config.Queue, q.Name)}, nil
-	}
-	out := &desk.Schema{Fields: map[string]desk.Field{}}
-	for _, f := range q.TicketCustomFields {
-		out.Fields[f.Name] = desk.Field{
-			ID: f.Name, Name: f.Name, Type: "custom field", TakesText: true, Provided: f.Name == d.config.MarkerField,
-		}
-	}
-	var findings []access.Finding
-	if q.Disabled == "1" {
-		findings = append(findings, d.finding("queue", "queue %q is disabled", q.Name))
+	q, findings, err := d.queue(ctx, op, "queue", d.config.Queue)
+	if err != nil || q.Name == "" {
+		return nil, findings, err
 	}
 	if !allows(q.Links, "create") {
 		findings = append(findings, d.finding("queue", "usher's account lacks the right CreateTicket in queue %q", q.Name))
 	}
-	if _, there := out.Fields[d.config.MarkerField]; !there {
-		findings = append(findings, d.finding("marker_field", "queue %q has no custom field %q for tickets, or usher's account lacks the"+
-			" right SeeCustomField; there are: %s", q.Name, d.config.MarkerField, out.Labels()))
-	}
-	return out, findings, nil
+	return &desk.Schema{Fields: q.fields(d.config.MarkerField)}, findings, nil
 }
 
-// Check implements desk.Driver: the account, and the one right that RT shows on a ticket of usher's, if there is one.
+// queue reads the queue that a key names, and finds what is wrong with it. It is empty if another one answers. NotFound: it is hidden,
+// which is the finding then.
+func (d *driver) queue(ctx context.Context, op, key, name string) (queue, []access.Finding, error) {
+	var q queue
+	_, err := d.get(ctx, op, "queue/"+url.PathEscape(name), nil, &q)
+	hidden := access.IsKind(err, access.NotFound) || rest.StatusOf(err) == http.StatusForbidden
+	switch {
+	case hidden:
+		return queue{}, []access.Finding{d.finding(key, "queue %q does not exist, or usher's account lacks the right SeeQueue on it",
+			name)}, access.Errorf(access.NotFound, op, "queue %q: %w", name, err)
+	case err != nil:
+		return queue{}, nil, err
+	case !strings.EqualFold(q.Name, name):
+		return queue{}, []access.Finding{d.finding(key, "expected a queue's name; %q is the number of %q", name, q.Name)}, nil
+	}
+	var findings []access.Finding
+	if q.Disabled == "1" {
+		findings = append(findings, d.finding(key, "queue %q is disabled", q.Name))
+	}
+	return q, append(findings, d.lacks(q, "marker_field", d.config.MarkerField)...), nil
+}
+
+// lacks is the finding that a queue has not the custom field that a key names.
+func (d *driver) lacks(q queue, key, field string) []access.Finding {
+	fields := q.fields(d.config.MarkerField)
+	if _, there := fields[field]; there {
+		return nil
+	}
+	known := desk.Schema{Fields: fields}
+	return []access.Finding{d.finding(key, "queue %q has no custom field %q for tickets, or usher's account lacks the"+
+		" right SeeCustomField; there are: %s", q.Name, field, known.Labels())}
+}
+
+// checkIntake wants the queue in which people ask, with the field of the marker and those that hold what is asked for.
+func (d *driver) checkIntake(ctx context.Context, op string) ([]access.Finding, error) {
+	in := d.config.Intake
+	if in == nil {
+		return nil, nil
+	}
+	q, findings, err := d.queue(ctx, op, "intake.kind", in.Kind)
+	switch {
+	case access.IsKind(err, access.NotFound) && len(findings) > 0:
+		return findings, nil
+	case err != nil || q.Name == "":
+		return findings, err
+	}
+	for _, field := range slices.Sorted(maps.Keys(in.Fields)) {
+		findings = append(findings, d.lacks(q, "intake.fields."+field, field)...)
+	}
+	return findings, nil
+}
+
+// Check implements desk.Driver: the account, the intake, and the one right that RT shows on a ticket of usher's, if there is one.
 func (d *driver) Check(ctx context.Context, op string, _ *desk.Schema) ([]access.Finding, error) {
 	var me struct{ Privileged scalar }
 	if _, err := d.get(ctx, op, "user/"+d.config.account(), nil, &me); err != nil {
 		return nil, err
 	}
-	var findings []access.Finding
+	findings, err := d.checkIntake(ctx, op)
+	if err != nil {
+		return nil, err
+	}
 	if me.Privileged != "1" {
 		findings = append(findings, d.finding("token", "usher's account is not privileged, so it finds nobody's account"))
 	}
 	var got list[ticket]
-	_, err := d.get(ctx, op, "tickets", url.Values{
+	_, err = d.get(ctx, op, "tickets", url.Values{
 		"query":  {"Creator = " + d.config.account() + " AND Queue = " + quote(d.config.Queue)},
 		"fields": {"_hyperlinks"}, "orderby": {"id"}, "order": {"DESC"}, "per_page": {"1"},
 	}, &got)

@@ -65,10 +65,25 @@ func (c Config) Validate() error {
 		problem("rate", "found %v, expected %v or more: a page of changed tickets is read within a minute, with a call for each", c.Rate, leastRate)
 	}
 	own := []string{c.MarkerField, "Queue", "Subject", "Content", "Requestor", "Owner", "Status"}
-	if c.Intake != nil {
-		problem("intake", "a desk of this kind takes no tickets in yet; expected none")
-	}
+	c.validateIntake(own, problem)
 	return errors.Join(append(wrong, c.Config.Validate(own...))...)
+}
+
+// validateIntake wants what desk.Config cannot know of: own are the names by which RT's own fields stand in a history.
+func (c Config) validateIntake(own []string, problem func(key, format string, args ...any)) {
+	if c.Intake == nil {
+		return
+	}
+	for _, name := range own {
+		if _, taken := c.Intake.Fields[name]; taken {
+			problem("intake.fields."+name, "usher or RT itself uses this name; expected another custom field")
+		}
+	}
+	for _, channel := range c.Intake.Channels {
+		if channel != byMail {
+			problem("intake.channels", "unknown value %q; expected %q or none", channel, byMail)
+		}
+	}
 }
 
 // account is the number of the account whose token this is.

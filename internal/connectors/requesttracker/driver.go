@@ -34,6 +34,7 @@ type driver struct {
 var (
 	_ desk.Driver       = (*driver)(nil)
 	_ desk.AddressOwner = (*driver)(nil)
+	_ desk.Asker        = (*driver)(nil)
 )
 
 // What RT takes. It cuts subjects without a word to 200 bytes, not characters; texts may be much longer than anybody reads.

@@ -3,11 +3,9 @@ package requesttracker
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,7 +28,9 @@ func (d *driver) Ticket(ctx context.Context, op string, id access.TicketID) (des
 // another one, which is what answers then.
 func (d *driver) load(ctx context.Context, op string, id access.TicketID) (ticket, error) {
 	var t ticket
-	answer, err := d.get(ctx, op, "ticket/"+string(id), url.Values{"fields[Queue]": {"Name"}}, &t)
+	answer, err := d.get(ctx, op, "ticket/"+string(id), url.Values{
+		"fields[Queue]": {"Name"}, "fields[Creator]": {"RealName,EmailAddress"},
+	}, &t)
 	switch {
 	case rest.StatusOf(err) == http.StatusForbidden:
 		return t, access.Errorf(access.NotFound, op, "usher's account may not see ticket %s: %w", id, err)
@@ -61,13 +61,19 @@ func (d *driver) of(t ticket) desk.Ticket {
 	if t.Owner.ID != nobody {
 		out.Assignee = t.Owner.ID
 	}
+	out.Markers = d.markers(t)
+	return out
+}
+
+func (d *driver) markers(t ticket) []access.Marker {
+	var out []access.Marker
 	for _, f := range t.CustomFields {
 		if !strings.EqualFold(f.Name, d.config.MarkerField) {
 			continue
 		}
 		for _, value := range f.Values {
 			if text, is := value.(string); is {
-				out.Markers = append(out.Markers, access.Marker(text))
+				out = append(out, access.Marker(text))
 			}
 		}
 	}
@@ -94,7 +100,7 @@ func (d *driver) Tickets(ctx context.Context, op string, ids []access.TicketID) 
 	for n, id := range ids {
 		terms[n] = "id = " + string(id)
 	}
-	got, _, err := d.find(ctx, op, strings.Join(terms, " OR "), desk.Search{Limit: mostRows})
+	got, _, err := d.find(ctx, op, strings.Join(terms, " OR "), everyField, desk.Search{Limit: mostRows})
 	var tickets []desk.Ticket
 	for _, t := range got.Items {
 		tickets = append(tickets, d.of(t))
@@ -102,31 +108,47 @@ func (d *driver) Tickets(ctx context.Context, op string, ids []access.TicketID) 
 	return tickets, nil, err
 }
 
-// Search implements desk.Driver, by TicketSQL, among the tickets that usher's account created. RT compares markers without
-// regard to case. Of changes it is asked for more than is wanted, and the rest is left out here.
+// Search implements desk.Driver, by TicketSQL, among the tickets that usher's account created, and for changes among those of people
+// that became requests of this desk. RT compares markers without regard to case. Of changes it is asked for more than is wanted, and the rest is
+// left out here.
 func (d *driver) Search(ctx context.Context, op string, s desk.Search) (desk.Page, error) {
-	query := "Creator = " + d.config.account() + " AND Type = 'ticket' AND "
-	since := s.Since.Truncate(time.Second)
-	if s.Marker != "" {
-		query += "CF.{" + d.config.MarkerField + "} = " + quote(string(s.Marker))
-	} else {
-		query += "LastUpdated >= " + quote(minutesAgo(since))
+	mine, since := "Creator = "+d.config.account(), s.Since.Truncate(time.Second)
+	condition := "CF.{" + d.config.MarkerField + "} = " + quote(string(s.Marker))
+	if s.Marker == "" {
+		condition = changedSince(since)
+		if d.config.Intake != nil {
+			bound := access.MarkerOf(access.AskedRequestID(d.name, ""))
+			mine = "(" + mine + " OR CF.{" + d.config.MarkerField + "} STARTSWITH " + quote(string(bound)) + ")"
+		}
 	}
-	got, answer, err := d.find(ctx, op, query, s)
+	fields := everyField
+	if s.Light {
+		fields = "LastUpdated"
+	}
+	got, answer, err := d.find(ctx, op, mine+" AND Type = 'ticket' AND "+condition, fields, s)
 	if err != nil {
 		return desk.Page{}, err
 	}
-	out := desk.Page{Now: answer.Clock()}
+	out := pageOf(got, answer, s)
 	for _, t := range got.Items {
 		if s.Marker != "" || !t.LastUpdated.Before(since) {
 			out.Tickets = append(out.Tickets, d.of(t))
 		}
 	}
+	return out, nil
+}
+
+// pageOf is a page of a search without its tickets.
+func pageOf(got list[ticket], answer rest.Response, s desk.Search) desk.Page {
+	out := desk.Page{Now: answer.Clock()}
 	if page := pageNumber(s.Page); got.more(page) {
 		out.Next = strconv.Itoa(page + 1)
 	}
-	return out, nil
+	return out
 }
+
+// changedSince is the condition for what changed at a time or later, as RT reads it alike in every time zone.
+func changedSince(at time.Time) string { return "LastUpdated >= " + quote(minutesAgo(at)) }
 
 // slack is how much more is asked for than is wanted: RT goes wrong by an hour when a time zone has changed its clocks in
 // between, and its own clock may be wrong.
@@ -137,12 +159,11 @@ func minutesAgo(at time.Time) string {
 	return fmt.Sprintf("%d minutes ago", max(time.Since(at)+slack, slack)/time.Minute+1)
 }
 
+// everyField are the fields of a whole ticket in a list.
+const everyField = "Status,Owner,Creator,Queue,LastUpdated,CustomFields"
+
 // find reads one page of the tickets of a query, the oldest change first. NotFound is about the address, and Invalid then.
-func (d *driver) find(ctx context.Context, op, query string, s desk.Search) (list[ticket], rest.Response, error) {
-	fields := "Status,Owner,Creator,Queue,LastUpdated,CustomFields"
-	if s.Light {
-		fields = "LastUpdated"
-	}
+func (d *driver) find(ctx context.Context, op, query, fields string, s desk.Search) (list[ticket], rest.Response, error) {
 	var got list[ticket]
 	answer, err := d.get(ctx, op, "tickets", url.Values{
 		"query": {query}, "fields": {fields}, "fields[Queue]": {"Name"}, "orderby": {"LastUpdated", "id"},
@@ -166,122 +187,4 @@ func pageNumber(page string) int {
 // quote writes a value as TicketSQL reads it.
 func quote(text string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text) + "'"
-}
-
-// transaction is one entry of a ticket's history.
-type transaction struct {
-	ID   scalar `json:"id"`
-	Type string `json:"Type"`
-	// Record is always "transaction". Without it Go's decoder, which does not care for case, would take it for the Type.
-	Record   string    `json:"type"`
-	Field    string    `json:"Field"`
-	NewValue scalar    `json:"NewValue"`
-	ObjectID scalar    `json:"ObjectId"`
-	Creator  account   `json:"Creator"`
-	Created  time.Time `json:"Created"`
-}
-
-// History implements desk.Driver: a call for each ticket, one more for each hundred transactions, and one for each custom field
-// that is met for the first time.
-func (d *driver) History(
-	ctx context.Context, op string, tickets []desk.Ticket, fields []string,
-) (map[access.TicketID][]desk.Change, error) {
-	out := map[access.TicketID][]desk.Change{}
-	for _, t := range tickets {
-		all, whole, err := d.transactions(ctx, op, t.ID)
-		if err != nil {
-			return nil, err
-		}
-		if !whole {
-			out[t.ID] = append(out[t.ID], desk.Older())
-		}
-		for _, one := range all {
-			item, err := d.item(ctx, op, one)
-			if err != nil {
-				return nil, err
-			}
-			if slices.Contains(fields, item.Name) {
-				out[t.ID] = append(out[t.ID], desk.Change{
-					ID: string(one.ID), At: one.Created, By: one.Creator.ID, ByName: one.Creator.RealName, Items: []desk.Item{item},
-				})
-			}
-		}
-	}
-	return out, nil
-}
-
-// transactions reads back to the one that created the ticket, the newest first, and reports whether it has come so far within
-// desk.MaxPages. Where RT itself shows no older ones the history is not whole, and nothing may be concluded from it. A merge
-// brings along the transactions of other tickets, which nobody made on this one.
-func (d *driver) transactions(ctx context.Context, op string, id access.TicketID) ([]transaction, bool, error) {
-	var own []transaction
-	for page := 1; page <= desk.MaxPages; page++ {
-		var got list[transaction]
-		_, err := d.get(ctx, op, "ticket/"+string(id)+"/history", url.Values{
-			"fields": {"Type,Field,NewValue,ObjectId,Creator,Created"}, "fields[Creator]": {"RealName"},
-			"orderby": {"id"}, "order": {"DESC"}, "page": {strconv.Itoa(page)}, "per_page": {strconv.Itoa(mostRows)},
-		}, &got)
-		if err != nil {
-			return nil, false, err
-		}
-		for _, one := range got.Items {
-			if string(one.ObjectID) != string(id) {
-				continue
-			}
-			if one.Type == "Create" {
-				return own, true, nil
-			}
-			own = append(own, one)
-		}
-		if !got.more(page) {
-			return nil, false, access.Errorf(access.Transient, op, "RT does not show the whole history of ticket %s", id)
-		}
-	}
-	return own, false, nil
-}
-
-// item is what a transaction changed. A custom field comes by its number; one that is not configured is of no interest, and may
-// be called "Status".
-func (d *driver) item(ctx context.Context, op string, one transaction) (desk.Item, error) {
-	item := desk.Item{Name: one.Field, To: string(one.NewValue)}
-	switch one.Type {
-	case "Status":
-		item.To = statusOf(item.To).ID
-	case "CustomField":
-		return d.fieldItem(ctx, op, item)
-	}
-	return item, nil
-}
-
-// fieldItem is the change of a custom field. Rights in one queue do not show the names of fields: a change of one whose name is
-// hidden counts as one of what the ticket says, where fields are configured at all.
-func (d *driver) fieldItem(ctx context.Context, op string, item desk.Item) (desk.Item, error) {
-	configured := slices.Sorted(maps.Keys(d.config.Fields))
-	if len(configured) == 0 {
-		return desk.Item{}, nil
-	}
-	name, err := d.fieldName(ctx, op, item.Name)
-	switch {
-	case rest.StatusOf(err) == http.StatusForbidden || access.IsKind(err, access.NotFound):
-		item.Name = configured[0]
-	case err != nil || !slices.Contains(configured, name):
-		return desk.Item{}, err
-	default:
-		item.Name = name
-	}
-	return item, nil
-}
-
-// fieldName returns the name of a custom field.
-func (d *driver) fieldName(ctx context.Context, op, number string) (string, error) {
-	if known, there := d.fields.Load(number); there {
-		name, _ := known.(string)
-		return name, nil
-	}
-	var field struct{ Name string }
-	if _, err := d.get(ctx, op, "customfield/"+url.PathEscape(number), nil, &field); err != nil {
-		return "", err
-	}
-	d.fields.Store(number, field.Name)
-	return field.Name, nil
 }

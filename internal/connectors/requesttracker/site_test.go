@@ -23,6 +23,8 @@ type site struct {
 	*server
 	url, token, self string
 	queue, other     string
+	// asking is the queue in which people ask, where intake is on.
+	asking string
 
 	mu      sync.Mutex
 	drop    string
@@ -35,9 +37,9 @@ type site struct {
 func newSite(t *testing.T, s *server, lifecycle string) *site {
 	t.Helper()
 	n := s.next()
-	one := &site{server: s, queue: fmt.Sprintf("Access %d", n), other: fmt.Sprintf("Other %d", n)}
+	one := &site{server: s, queue: fmt.Sprintf("Access %d", n), other: fmt.Sprintf("Other %d", n), asking: fmt.Sprintf("Ask %d", n)}
 	one.self, one.token = s.account(t)
-	for _, name := range []string{one.queue, one.other} {
+	for _, name := range []string{one.queue, one.other, one.asking} {
 		s.do(t, "root", http.MethodPost, "queue", map[string]any{"Name": name, "Lifecycle": lifecycle}, nil)
 	}
 	proxy := httptest.NewServer(http.HandlerFunc(one.forward))
@@ -67,6 +69,9 @@ func (s *site) desk(t *testing.T, change func(*requesttracker.Config)) *desk.Des
 	return d
 }
 
+// takesIn is a change of the configuration: people ask in the queue asking.
+func (s *site) takesIn(c *requesttracker.Config) { c.Intake = &desk.Intake{Kind: s.asking} }
+
 // found is a ticket in a list.
 type found struct {
 	ID           string
@@ -90,7 +95,7 @@ func (s *site) lag(t *testing.T, lags bool) {
 	var visible map[string]string
 	if lags {
 		visible = map[string]string{}
-		for _, one := range s.search(t, fmt.Sprintf("Queue = '%s'", s.queue)) {
+		for _, one := range s.search(t, fmt.Sprintf("Queue = '%s' OR Queue = '%s'", s.queue, s.asking)) {
 			visible[one.ID] = one.LastUpdated
 		}
 	}
@@ -100,7 +105,7 @@ func (s *site) lag(t *testing.T, lags bool) {
 func (s *site) count(t *testing.T, marker access.Marker) int {
 	t.Helper()
 	n := 0
-	for _, one := range s.search(t, fmt.Sprintf("Queue = '%s' AND CF.{External Id} = '%s'", s.queue, marker)) {
+	for _, one := range s.search(t, fmt.Sprintf("(Queue = '%s' OR Queue = '%s') AND CF.{External Id} = '%s'", s.queue, s.asking, marker)) {
 		for _, f := range one.CustomFields {
 			if f.Name == "External Id" && len(f.Values) == 1 && f.Values[0] == string(marker) {
 				n++

@@ -6,6 +6,7 @@ import (
 
 	"usher/internal/access"
 	"usher/internal/access/accesstest"
+	"usher/internal/connectors/desk"
 )
 
 func TestServiceDesk(t *testing.T) { accesstest.RunServiceDesk(t, harness(realServer(t))) }
@@ -35,7 +36,7 @@ func harness(s *server) func(*testing.T, accesstest.ServiceDeskSetup) accesstest
 			return string(to)
 		}
 		return accesstest.ServiceDeskHarness{
-			Desk: one.desk(t, nil), SummaryLimit: subject / len("界"), BodyLimit: text / len("é"), DemandedField: "Cost centre",
+			Desk: one.desk(t, one.takesIn), SummaryLimit: subject / len("界"), BodyLimit: text / len("é"), DemandedField: "Cost centre",
 			AddAccount: func(p access.Person) access.AccountID { return one.addAccount(t, p) },
 			MakeUnassignable: func(id access.AccountID) {
 				s.put(t, "root", "user/"+string(id), map[string]any{"Privileged": 0})
@@ -46,8 +47,12 @@ func harness(s *server) func(*testing.T, accesstest.ServiceDeskSetup) accesstest
 			},
 			CommentAs: func(by access.AccountID, id access.TicketID, text string) { one.commentAs(t, by, id, text) },
 			OpenAs:    func(by access.AccountID) access.TicketID { return one.openAs(t, by) },
+			AskAs: func(by access.AccountID, summary, text string) access.TicketID {
+				return one.askAs(t, by, map[string]any{"Subject": summary, "Content": text})
+			},
+			FixedText: true,
 			EditTextAs: func(by access.AccountID, id access.TicketID, text string) {
-				s.put(t, string(by), path(id), map[string]any{"Subject": text})
+				s.do(t, string(by), http.MethodPut, path(id), map[string]any{"Subject": desk.OneLine(text)}, nil)
 			},
 			PlantMarker: func(by access.AccountID, id access.TicketID, marker access.Marker) {
 				one.setFieldAs(t, by, id, "External Id", string(marker))

@@ -16,13 +16,16 @@ const (
 
 // account is an account where another record names it; its id is its user name.
 type account struct {
-	ID       access.AccountID `json:"id"`
-	RealName string           `json:"RealName"`
+	ID           access.AccountID `json:"id"`
+	RealName     string           `json:"RealName"`
+	EmailAddress string           `json:"EmailAddress"`
 }
 
 // ticket is a ticket as RT shows it, alone or in a list.
 type ticket struct {
 	ID      scalar  `json:"id"`
+	Type    string  `json:"Type"`
+	Subject string  `json:"Subject"`
 	Status  string  `json:"Status"`
 	Owner   account `json:"Owner"`
 	Creator account `json:"Creator"`
