@@ -26,6 +26,7 @@ text_editors: [bot]
 accounts: {p-ada: ada}
 match: email
 reporter: true
+intake: {kind: Help, fields: {Access: access}, channels: [email]}
 request_timeout: 30s
 rate: 5.5
 `
@@ -44,6 +45,7 @@ func TestConfig_yaml(t *testing.T) {
 			Fields:        map[string]access.TicketField{"Role": access.FieldItems},
 			FulfilledBy:   []access.AccountID{"ada"}, TextEditors: []access.AccountID{"bot"},
 			Accounts: map[access.PersonID]access.AccountID{"p-ada": "ada"}, Match: desk.MatchEmail, Reporter: true,
+			Intake:         &desk.Intake{Kind: "Help", Fields: map[string]access.AskedField{"Access": access.AskedAccess}, Channels: []string{"email"}},
 			RequestTimeout: access.Duration(30 * time.Second), Rate: 5.5,
 		},
 	}, got)
@@ -68,6 +70,19 @@ func TestConfig_wrong_keys(t *testing.T) {
 		},
 		"fields.Subject": func(c *requesttracker.Config) {
 			c.Fields = map[string]access.TicketField{"Subject": access.FieldReason}
+		},
+		"intake.kind": func(c *requesttracker.Config) { c.Intake = &desk.Intake{} },
+		`intake.channels: unknown value "e-mail"; expected "email" or none`: func(c *requesttracker.Config) {
+			c.Intake = &desk.Intake{Kind: "Help", Channels: []string{"e-mail"}}
+		},
+		"intake.fields.External Id": func(c *requesttracker.Config) {
+			c.Intake = &desk.Intake{Kind: "Help", Fields: map[string]access.AskedField{"External Id": access.AskedAccess}}
+		},
+		"intake.fields.Status": func(c *requesttracker.Config) {
+			c.Intake = &desk.Intake{Kind: "Help", Fields: map[string]access.AskedField{"Status": access.AskedAccess}}
+		},
+		"intake.fields.Role": func(c *requesttracker.Config) {
+			c.Intake = &desk.Intake{Kind: "Help", Fields: map[string]access.AskedField{"Role": "rolle"}}
 		},
 		"statuses.gone": func(c *requesttracker.Config) { c.Statuses = map[access.TicketPhase][]string{"gone": {"x"}} },
 	} {

@@ -48,7 +48,10 @@ func plainText(markup string) string {
 		case kind == html.StartTagToken && slices.Contains(unseen(), token.DataAtom):
 			hidden = token.DataAtom
 		case kind == html.CommentToken || kind == html.DoctypeToken || slices.Contains(inline(), token.DataAtom):
-		case token.DataAtom == atom.Br || token.DataAtom == atom.P && kind == html.EndTagToken || strings.TrimSpace(line.String()) != "":
+		case token.DataAtom == atom.P && kind == html.EndTagToken:
+			end()
+			end() // A paragraph ends with an empty line.
+		case token.DataAtom == atom.Br || strings.TrimSpace(line.String()) != "":
 			end()
 		default:
 			line.Reset()

@@ -26,6 +26,11 @@ const ticketBody = `{"id":7,"Status":"new","Subject":"one","Owner":{"id":"Nobody
 "LastUpdated":"2026-11-27T18:02:17Z","CustomFields":[{"id":"2","name":"External Id","values":["usher-r1"]}],
 "_hyperlinks":[{"ref":"comment"},{"ref":"lifecycle","to":"resolved","label":"Done"}]}`
 
+// askedBody is ticket 8 as RT shows it: a person asks by it.
+const askedBody = `{"id":8,"Type":"ticket","Status":"new","Subject":"Wiki","Owner":{"id":"Nobody"},"Queue":{"id":"4","Name":"Help"},
+"Creator":{"id":"eve","RealName":"Eve","EmailAddress":"eve@example.test"},"LastUpdated":"2026-11-27T18:02:17Z",
+"CustomFields":[{"id":"2","name":"External Id","values":[]},{"id":"3","name":"Role","values":["wiki/editor"]}],"_hyperlinks":[]}`
+
 // answers are what a small RT says by method and path.
 func answers() map[string]string {
 	return map[string]string{
@@ -35,10 +40,16 @@ func answers() map[string]string {
 		"GET /ticket/7/history":     `{"items":[{"id":"39","Type":"Create","ObjectId":"7"}],"pages":null,"total":null}`,
 		"GET /ticket/7/attachments": `{"items":[],"pages":null}`,
 		"GET /tickets":              `{"items":[` + ticketBody + `],"pages":1}`,
-		"GET /users":                `{"items":[{"Name":"ada","EmailAddress":"ada@example.test"}],"pages":1}`,
-		"POST /ticket":              `{"id":"7","type":"ticket"}`,
-		"POST /ticket/7/comment":    `["Comments added"]`,
-		"PUT /ticket/7":             `["Ticket 7: changed"]`,
+		"GET /queue/Help":           `{"Name":"Help","Disabled":"0","TicketCustomFields":[{"name":"External Id"},{"name":"Role"}]}`,
+		"GET /ticket/8":             askedBody,
+		"GET /ticket/8/history":     `{"items":[{"id":"50","Type":"Create","ObjectId":"8","Creator":{"id":"eve"}}],"pages":null,"total":null}`,
+		"GET /attachment/60":        `{"Content":"RHVyYXRpb246IDMwZA=="}`,
+		"GET /transaction/50/attachments": `{"items":[{"id":"60","ContentType":"text/plain","ContentLength":"13",
+			"Headers":"Subject: Wiki\nX-RT-Interface: REST\n"}],"pages":null}`,
+		"GET /users":             `{"items":[{"Name":"ada","EmailAddress":"ada@example.test"}],"pages":1}`,
+		"POST /ticket":           `{"id":"7","type":"ticket"}`,
+		"POST /ticket/7/comment": `["Comments added"]`,
+		"PUT /ticket/7":          `["Ticket 7: changed"]`,
 	}
 }
 
@@ -93,7 +104,10 @@ func (s *small) desk(t *testing.T, timeout time.Duration) *desk.Desk {
 	t.Helper()
 	d, err := requesttracker.New(requesttracker.Config{
 		BaseURL: s.url, Token: secretToken, Queue: "Access", MarkerField: "External Id",
-		Config: desk.Config{Rate: 100_000, RequestTimeout: access.Duration(timeout)},
+		Config: desk.Config{
+			Rate: 100_000, RequestTimeout: access.Duration(timeout),
+			Intake: &desk.Intake{Kind: "Help", Fields: map[string]access.AskedField{"Role": access.AskedAccess}},
+		},
 	}, "rt")
 	require.NoError(t, err)
 	_, err = d.CreateTicket(t.Context(), newTicket())
@@ -153,6 +167,18 @@ func calls() []struct {
 		{"assign", "PUT /ticket/7", rest.Write, func(ctx context.Context, d *desk.Desk) error {
 			return d.AssignTicket(ctx, "7", "ada")
 		}},
+		{"asked", "GET /tickets", rest.Read, func(ctx context.Context, d *desk.Desk) error {
+			_, err := d.AskedTickets(ctx, access.ChangesQuery{Since: time.Now().Add(-time.Hour), Limit: 10})
+			return err
+		}},
+		{"read", "GET /ticket/8", rest.Read, readAsked},
+		{"history", "GET /ticket/8/history", rest.Read, readAsked},
+		{"way", "GET /transaction/50/attachments", rest.Read, readAsked},
+		{"text", "GET /attachment/60", rest.Read, readAsked},
+		{"mark", "PUT /ticket/8", rest.Write, func(ctx context.Context, d *desk.Desk) error {
+			_, err := d.BindTicket(ctx, "8", "eve", "usher-rt.8:0123456789abcdef")
+			return err
+		}},
 		{"account", "GET /users", rest.Read, func(ctx context.Context, d *desk.Desk) error {
 			_, err := d.FindAccount(ctx, access.Person{ID: "p", UserName: "x"})
 			return err
@@ -164,13 +190,18 @@ func calls() []struct {
 	}
 }
 
+func readAsked(ctx context.Context, d *desk.Desk) error {
+	_, err := d.ReadAsked(ctx, "8")
+	return err
+}
+
 func comment(ctx context.Context, d *desk.Desk) error {
 	return d.AddComments(ctx, "7", access.Comment{Marker: "c1", Text: "text"})
 }
 
 // kindOf is what a status means for a call.
 func kindOf(name string, mode rest.Mode, status int) access.Kind {
-	addressed := map[string]bool{"create": true, "find": true, "read many": true, "changes": true, "clock": true, "check": true}
+	addressed := map[string]bool{"create": true, "find": true, "read many": true, "changes": true, "asked": true, "clock": true, "check": true}
 	switch {
 	case status == http.StatusPreconditionFailed:
 		return access.Transient
