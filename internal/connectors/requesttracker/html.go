@@ -24,37 +24,52 @@ func inline() []atom.Atom {
 // plainText returns what people read in HTML, line by line. It reads from the beginning to the end and builds no tree, so no nesting is
 // too deep for it.
 func plainText(markup string) string {
-	var lines []string
-	var line strings.Builder
-	end := func() {
-		lines = append(lines, strings.Join(strings.Fields(line.String()), " "))
-		line.Reset()
+	var p page
+	for reader := html.NewTokenizer(strings.NewReader(markup)); reader.Next() != html.ErrorToken; {
+		p.add(reader.Token())
 	}
-	hidden := atom.Atom(0)
-	for reader := html.NewTokenizer(strings.NewReader(markup)); ; {
-		kind := reader.Next()
-		if kind == html.ErrorToken {
-			end()
-			return strings.TrimSpace(strings.Join(lines, "\n"))
+	p.endLine()
+	return strings.TrimSpace(strings.Join(p.lines, "\n"))
+}
+
+// page is what has been read of a text, in whole lines, and the line that is being read.
+type page struct {
+	lines []string
+	line  strings.Builder
+	// hidden is the element that is being passed over; 0 for none.
+	hidden atom.Atom
+}
+
+func (p *page) endLine() {
+	p.lines = append(p.lines, strings.Join(strings.Fields(p.line.String()), " "))
+	p.line.Reset()
+}
+
+func (p *page) add(token html.Token) {
+	switch {
+	case p.hidden != 0:
+		if token.Type == html.EndTagToken && token.DataAtom == p.hidden {
+			p.hidden = 0
 		}
-		token := reader.Token()
-		switch {
-		case hidden != 0:
-			if kind == html.EndTagToken && token.DataAtom == hidden {
-				hidden = 0
-			}
-		case kind == html.TextToken:
-			line.WriteString(token.Data)
-		case kind == html.StartTagToken && slices.Contains(unseen(), token.DataAtom):
-			hidden = token.DataAtom
-		case kind == html.CommentToken || kind == html.DoctypeToken || slices.Contains(inline(), token.DataAtom):
-		case token.DataAtom == atom.P && kind == html.EndTagToken:
-			end()
-			end() // A paragraph ends with an empty line.
-		case token.DataAtom == atom.Br || strings.TrimSpace(line.String()) != "":
-			end()
-		default:
-			line.Reset()
-		}
+	case token.Type == html.TextToken:
+		p.line.WriteString(token.Data)
+	case token.Type == html.StartTagToken && slices.Contains(unseen(), token.DataAtom):
+		p.hidden = token.DataAtom
+	case token.DataAtom != 0 && !slices.Contains(inline(), token.DataAtom):
+		p.breakLine(token)
+	}
+}
+
+// breakLine ends the line where people see another one begin. A paragraph ends with an empty line.
+func (p *page) breakLine(token html.Token) {
+	empty := strings.TrimSpace(p.line.String()) == ""
+	switch {
+	case token.DataAtom == atom.P && token.Type == html.EndTagToken:
+		p.endLine()
+		p.endLine()
+	case token.DataAtom == atom.Br || !empty:
+		p.endLine()
+	default:
+		p.line.Reset()
 	}
 }

@@ -114,15 +114,18 @@ func (d *driver) parts(ctx context.Context, op string, created transaction) ([]p
 // longestText is how many bytes of a first message are read: a longer one says nothing that a person wrote to ask for access.
 const longestText = 256 << 10
 
+// short reports whether RT says that the part is short enough to be read.
+func (p part) short() bool {
+	length, err := strconv.Atoi(string(p.ContentLength))
+	return err == nil && length <= longestText
+}
+
 // textOf returns the text of a message: its first part that is one and no file. "" for none, and for one that is too long.
 func (d *driver) textOf(ctx context.Context, op string, parts []part) (string, error) {
 	n := slices.IndexFunc(parts, func(p part) bool {
 		return p.Filename == "" && (p.ContentType == "text/plain" || p.ContentType == "text/html")
 	})
-	if n < 0 {
-		return "", nil
-	}
-	if length, err := strconv.Atoi(string(parts[n].ContentLength)); err != nil || length > longestText {
+	if n < 0 || !parts[n].short() {
 		return "", nil
 	}
 	var got struct{ Content string }
