@@ -43,7 +43,7 @@ func onTheDesk(ctx context.Context, p *play) error {
 		return err
 	}
 	p.check("ben opens a ticket of his own: wiki/editor")
-	r := &request{asked: asked{id: access.AskedRequestID("jira", ticket), person: "ben", entitlement: "wiki/editor", reason: reason}, play: p}
+	r := &request{asked: asked{id: p.client.AskedRequest(ticket), person: "ben", entitlement: "wiki/editor", reason: reason}, play: p}
 	p.last = r.id
 	var detail stack.Detail
 	err = stack.Poll(ctx, func(ctx context.Context) (err error) {

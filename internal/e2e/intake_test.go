@@ -19,7 +19,7 @@ import (
 func (s *system) takenIn(ctx context.Context, ticket access.TicketID) (stack.Detail, error) {
 	var detail stack.Detail
 	err := awaited(ctx, func(ctx context.Context) (err error) {
-		detail, err = s.Show(ctx, stack.Auditor, access.AskedRequestID("jira", ticket))
+		detail, err = s.Show(ctx, stack.Auditor, s.AskedRequest(ticket))
 		if err == nil && detail.Ticket == nil {
 			err = errors.New("it has no ticket yet")
 		}
@@ -142,11 +142,11 @@ func TestIntake(t *testing.T) {
 		later, err := s.takenIn(ctx, open("ana", "Access: wiki/admin"))
 		require.NoError(t, err)
 		for _, ticket := range []access.TicketID{planted, stranger} {
-			_, err := s.Show(ctx, stack.Auditor, access.AskedRequestID("jira", ticket))
+			_, err := s.Show(ctx, stack.Auditor, s.AskedRequest(ticket))
 			require.Equal(t, http.StatusNotFound, stack.StatusOf(err), "%v", err)
 		}
 		_, err = s.Submit(ctx, "eve", stack.Ask{
-			ID: access.AskedRequestID("jira", stranger), Items: []stack.AskItem{{Entitlement: "wiki/editor"}}, Reason: "mine",
+			ID: s.AskedRequest(stranger), Items: []stack.AskItem{{Entitlement: "wiki/editor"}}, Reason: "mine",
 		})
 		require.Equal(t, http.StatusUnprocessableEntity, stack.StatusOf(err), "%v", err)
 		require.ErrorContains(t, err, "ids with a dot are those of requests that begin in a desk")

@@ -230,7 +230,7 @@ func (r *recording) asked(ctx context.Context, s *system) error {
 		if err != nil {
 			return err
 		}
-		id := access.AskedRequestID("jira", ticket)
+		id := s.AskedRequest(ticket)
 		looked := func(ctx context.Context) error {
 			runs, err := s.runs(ctx, workflows.AskedPrefix+string(id))
 			if err == nil && len(runs) == 0 {

@@ -1,9 +1,7 @@
 package stack
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -139,37 +137,6 @@ func (c *Client) TransitionTicket(ctx context.Context, as access.PersonID, key a
 		}
 	}
 	return send(ctx, outgoing{http.MethodPost, c.urls.Desk + "/board/move", "application/x-www-form-urlencoded", form.Encode()})
-}
-
-// TakesTicketsIn reports whether people can ask for access by tickets of their own on the desk of this stack.
-func (c *Client) TakesTicketsIn() bool { return c.urls.DeskKind == Jira }
-
-// OpenTicket opens a ticket as a person does with the desk's own API, and returns its id. For desks that take tickets in.
-func (c *Client) OpenTicket(ctx context.Context, as access.PersonID, summary, text string) (access.TicketID, error) {
-	body, err := json.Marshal(map[string]any{"fields": map[string]any{
-		"project": map[string]string{"key": "ACCESS"}, "issuetype": map[string]string{"name": "Access request"},
-		"summary": summary, "description": text,
-	}})
-	if err != nil {
-		return "", fmt.Errorf("open a ticket: %w", err)
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.urls.Desk+"/rest/api/2/issue", bytes.NewReader(body))
-	if err != nil {
-		return "", fmt.Errorf("open a ticket: %w", err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	request.SetBasicAuth(string(as)+"@example.test", "token-of-"+string(as))
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return "", fmt.Errorf("open a ticket: %w", err)
-	}
-	defer response.Body.Close()
-	var made struct{ ID access.TicketID }
-	if response.StatusCode != http.StatusCreated {
-		return "", fmt.Errorf("open a ticket: %s", response.Status)
-	}
-	err = json.NewDecoder(response.Body).Decode(&made)
-	return made.ID, err
 }
 
 // Statuses returns what the desk of this stack calls its statuses.

@@ -1,0 +1,60 @@
+package stack
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"usher/internal/access"
+)
+
+// TakesTicketsIn reports whether people can ask for access by tickets of their own on the desk of this stack.
+func (c *Client) TakesTicketsIn() bool {
+	path, _ := c.urls.DeskKind.newTicket("", "")
+	return path != ""
+}
+
+// AskedRequest is the id of the request that a ticket of the desk of this stack asks for.
+func (c *Client) AskedRequest(ticket access.TicketID) access.RequestID {
+	return access.AskedRequestID(access.DeskName(c.urls.DeskKind), ticket)
+}
+
+// newTicket is the call of the desk's own API by which a person asks: its path and its body; "" for a desk that takes no tickets in.
+func (k DeskKind) newTicket(summary, text string) (string, any) {
+	if k != Jira {
+		return "", nil
+	}
+	return "/rest/api/2/issue", map[string]any{"fields": map[string]any{
+		"project": map[string]string{"key": "ACCESS"}, "issuetype": map[string]string{"name": "Access request"},
+		"summary": summary, "description": text,
+	}}
+}
+
+// OpenTicket opens a ticket as a person does, with the desk's own API and their own password, and returns its id. For desks that take
+// tickets in.
+func (c *Client) OpenTicket(ctx context.Context, as access.PersonID, summary, text string) (access.TicketID, error) {
+	path, body := c.urls.DeskKind.newTicket(summary, text)
+	written, err := json.Marshal(body)
+	if err != nil {
+		return "", fmt.Errorf("open a ticket: %w", err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.urls.Desk+path, bytes.NewReader(written))
+	if err != nil {
+		return "", fmt.Errorf("open a ticket: %w", err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.SetBasicAuth(string(as)+"@example.test", "token-of-"+string(as))
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", fmt.Errorf("open a ticket: %w", err)
+	}
+	defer response.Body.Close()
+	var made struct{ ID access.TicketID }
+	if response.StatusCode != http.StatusCreated {
+		return "", fmt.Errorf("open a ticket: %s", response.Status)
+	}
+	err = json.NewDecoder(response.Body).Decode(&made)
+	return made.ID, err
+}
