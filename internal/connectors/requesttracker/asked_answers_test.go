@@ -105,6 +105,20 @@ func TestAskedTicket_fields(t *testing.T) {
 	}
 }
 
+// TestAskedTicket_field_changed: a field that says what is asked for is text.
+func TestAskedTicket_field_changed(t *testing.T) {
+	s := newSmall(t)
+	d := s.desk(t, 5*time.Second)
+	s.table["GET /customfield/3"], s.table["GET /customfield/4"] = `{"Name":"Role"}`, `{"Name":"Cost centre"}`
+	for field, changed := range map[string]bool{"3": true, "4": false} {
+		s.says("GET /ticket/8/history", http.StatusOK, `{"items":[{"id":"51","Type":"CustomField","Field":"`+field+`","NewValue":"1","ObjectId":"8",
+			"Creator":{"id":"eve"},"Created":"2026-11-27T18:02:17Z"},{"id":"50","Type":"Create","ObjectId":"8","Creator":{"id":"eve"}}]}`)
+		got, err := d.ReadAsked(t.Context(), "8")
+		require.NoError(t, err)
+		require.Equal(t, changed, got.TextChange != "", field)
+	}
+}
+
 // TestAskedTicket_text: what is markup, and what is too long or cannot be read.
 func TestAskedTicket_text(t *testing.T) {
 	s := newSmall(t)
@@ -162,4 +176,20 @@ func TestMark_refused_with_200(t *testing.T) {
 		_, _ = io.WriteString(w, `[]`)
 	})
 	requireKind(t, access.Transient, bind())
+}
+
+// TestMark_other_request: another request has taken the ticket since usher looked at it.
+func TestMark_other_request(t *testing.T) {
+	s := newSmall(t)
+	d := s.desk(t, 5*time.Second)
+	reads := 0
+	s.answer("GET /ticket/8", func(w http.ResponseWriter, _ *http.Request) {
+		reads++
+		values := map[bool]string{true: `"values":["usher-rt.9:0123456789abcdef"]`, false: `"values":[]`}[reads == 2]
+		_, _ = io.WriteString(w, strings.Replace(askedBody, `"values":[]`, values, 1))
+	})
+	_, err := d.BindTicket(t.Context(), "8", "eve", "usher-rt.8:0123456789abcdef")
+	requireKind(t, access.Invalid, err)
+	require.ErrorContains(t, err, "another request")
+	require.Equal(t, 2, reads)
 }
