@@ -138,9 +138,9 @@ func (p *play) reasonFor(own string) string {
 
 func (p *play) table() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nEnd state, as %s and the directory show it:\n\n%-28s %-10s %-10s %-12s %s\n", p.client.DeskName(), "WHAT", "REQUEST", "TICKET", "STATUS", "DIRECTORY")
+	fmt.Fprintf(&b, "\nEnd state, as %s and the directory show it:\n\n%-28s %-18s %-10s %-12s %s\n", p.client.DeskName(), "WHAT", "REQUEST", "TICKET", "STATUS", "DIRECTORY")
 	for _, r := range p.rows {
-		fmt.Fprintf(&b, "%-28s %-10s %-10s %-12s %s\n", r.what, r.request, r.ticket, r.status, r.directory)
+		fmt.Fprintf(&b, "%-28s %-18s %-10s %-12s %s\n", r.what, r.request, r.ticket, r.status, r.directory)
 	}
 	return b.String()
 }

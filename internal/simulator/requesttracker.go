@@ -12,7 +12,7 @@ import (
 	"usher/internal/connectors/requesttracker/rttest"
 )
 
-// startRequestTracker starts a Request Tracker with the same people, a queue for usher, and usher's token in a file.
+// startRequestTracker starts a Request Tracker with the same people, a queue for usher and one in which people ask, and usher's token in a file.
 func startRequestTracker(ctx context.Context, o options) (*rttest.Server, error) {
 	home, err := filepath.Abs(filepath.Join(o.stateDir, "requesttracker"))
 	if err != nil {
@@ -35,7 +35,7 @@ func startRequestTracker(ctx context.Context, o options) (*rttest.Server, error)
 	return tracker, nil
 }
 
-// moveIn makes the queue and the accounts of people, as far as they are not there from an earlier start.
+// moveIn makes the queues and the accounts of people, as far as they are not there from an earlier start.
 func moveIn(ctx context.Context, tracker *rttest.Server) error {
 	ensure := func(kind, name string, body map[string]any) error {
 		call := rttest.Call{As: rttest.Root, Password: rttest.RootPassword, Method: http.MethodGet, Path: kind + "/" + url.PathEscape(name)}
@@ -46,8 +46,10 @@ func moveIn(ctx context.Context, tracker *rttest.Server) error {
 		call.Method, call.Path, call.Body = http.MethodPost, kind, body
 		return tracker.Call(ctx, call)
 	}
-	if err := ensure("queue", "Access", map[string]any{"Name": "Access", "Lifecycle": "access"}); err != nil {
-		return fmt.Errorf("make the queue: %w", err)
+	for _, queue := range []string{"Access", "Help"} {
+		if err := ensure("queue", queue, map[string]any{"Name": queue, "Lifecycle": "access"}); err != nil {
+			return fmt.Errorf("make the queue %s: %w", queue, err)
+		}
 	}
 	for _, one := range people() {
 		disabled := 0

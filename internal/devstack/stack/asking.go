@@ -23,13 +23,17 @@ func (c *Client) AskedRequest(ticket access.TicketID) access.RequestID {
 
 // newTicket is the call of the desk's own API by which a person asks: its path and its body; "" for a desk that takes no tickets in.
 func (k DeskKind) newTicket(summary, text string) (string, any) {
-	if k != Jira {
-		return "", nil
+	switch k {
+	case Jira:
+		return "/rest/api/2/issue", map[string]any{"fields": map[string]any{
+			"project": map[string]string{"key": "ACCESS"}, "issuetype": map[string]string{"name": "Access request"},
+			"summary": summary, "description": text,
+		}}
+	case RequestTracker:
+		return "/REST/2.0/ticket", map[string]string{"Queue": "Help", "Subject": summary, "Content": text, "ContentType": "text/plain"}
+	case ServiceNow:
 	}
-	return "/rest/api/2/issue", map[string]any{"fields": map[string]any{
-		"project": map[string]string{"key": "ACCESS"}, "issuetype": map[string]string{"name": "Access request"},
-		"summary": summary, "description": text,
-	}}
+	return "", nil
 }
 
 // OpenTicket opens a ticket as a person does, with the desk's own API and their own password, and returns its id. For desks that take
