@@ -80,7 +80,7 @@ func TestAttackAsked_refused_after_start_mended(t *testing.T) {
 	}}))
 	a.look(ticket)
 	require.Len(t, a.desk.Comments(ticket.ID), 1)
-	promised := strings.Contains(a.desk.Comments(ticket.ID)[0], "Please change the ticket; usher then looks at it again.")
+	promised := strings.Contains(a.desk.Comments(ticket.ID)[0], "Please change the ticket")
 	require.NoError(t, a.desk.EditTextAs(a.accounts["ana"], ticket.ID, "Access: wiki/editor"))
 	a.look(ticket)
 	require.False(t, promised && len(a.requests) == 0 && len(a.desk.Comments(ticket.ID)) == 1,

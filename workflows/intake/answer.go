@@ -35,7 +35,7 @@ func (a *asked) say(text, about string, to access.TicketPhase, done func()) {
 
 func findingsText(findings []access.Refusal, ended bool) string {
 	lines := []string{"usher cannot take this ticket as a request for access:"}
-	end := "Please change the ticket; usher then looks at it again."
+	end := "Please change the ticket, and usher looks at it again; or open another one."
 	if ended {
 		lines, end = []string{"The request for access of this ticket was refused:"}, "Please open a new ticket; this one stays as it is."
 	}
