@@ -14,5 +14,8 @@
 //   - A date in a search is read in the time zone of the account, whatever zone it names. So usher searches by minutes ago.
 //   - A page can be short, or say that it knows no total, because the account may not see some rows. Only an empty page ends a
 //     list whose total is not known.
+//   - Whoever opens a ticket by REST2 can write another account into it as its creator. Only the transaction that created it says who
+//     was logged in.
+//   - By which way a ticket came stands in a header of its first message. A mail can bring the same header; RT's own is then the first.
 //   - A subject is cut to 200 bytes without a word.
 package requesttracker
