@@ -45,13 +45,7 @@ func onTheDesk(ctx context.Context, p *play) error {
 	p.check("ben opens a ticket of his own: wiki/editor")
 	r := &request{asked: asked{id: p.client.AskedRequest(ticket), person: "ben", entitlement: "wiki/editor", reason: reason}, play: p}
 	p.last = r.id
-	var detail stack.Detail
-	err = stack.Poll(ctx, func(ctx context.Context) (err error) {
-		if detail, err = p.client.Show(ctx, stack.Auditor, r.id); err == nil && detail.Ticket == nil {
-			err = errors.New("it has no ticket yet")
-		}
-		return err
-	})
+	detail, err := p.client.TakenIn(ctx, ticket)
 	if err != nil {
 		return err
 	}

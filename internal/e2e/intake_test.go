@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -14,19 +13,6 @@ import (
 	"usher/internal/access"
 	"usher/internal/devstack/stack"
 )
-
-// takenIn waits until the request of a ticket has the ticket.
-func (s *system) takenIn(ctx context.Context, ticket access.TicketID) (stack.Detail, error) {
-	var detail stack.Detail
-	err := awaited(ctx, func(ctx context.Context) (err error) {
-		detail, err = s.Show(ctx, stack.Auditor, s.AskedRequest(ticket))
-		if err == nil && detail.Ticket == nil {
-			err = errors.New("it has no ticket yet")
-		}
-		return err
-	})
-	return detail, err
-}
 
 // commentsOn are the texts of usher's comments that begin so.
 func (s *system) commentsOn(ctx context.Context, t *testing.T, ticket access.TicketID, begins string) []string {
@@ -46,11 +32,64 @@ func (s *system) commentsOn(ctx context.Context, t *testing.T, ticket access.Tic
 
 const refusedOnTicket = "usher cannot take this ticket"
 
+// askingHands are what people do who ask on the desk.
+type askingHands interface {
+	deskHands
+	// mend changes what a ticket asks for.
+	mend(ctx context.Context, who access.PersonID, id, entitlement string) error
+	// stranger opens a ticket as eve, who has an account of the desk and is nobody of the company.
+	stranger(ctx context.Context, text string) (access.TicketID, error)
+}
+
+func (h jiraHands) mend(ctx context.Context, who access.PersonID, id, entitlement string) error {
+	return h.edit(ctx, who, id, description, "Access: "+entitlement)
+}
+
+func (h jiraHands) stranger(ctx context.Context, text string) (access.TicketID, error) {
+	var made struct{ ID access.TicketID }
+	err := exchange(ctx, message{
+		method: http.MethodPost, address: h.url + "/rest/api/2/issue", into: &made,
+		header: map[string]string{"Authorization": "Basic " + base64.StdEncoding.EncodeToString([]byte("boss@example.test:token-of-eve"))},
+		body: map[string]any{"fields": map[string]any{
+			"project": map[string]string{"key": "ACCESS"}, "issuetype": map[string]string{"name": "Access request"},
+			"summary": "I need the wiki", "description": text,
+		}},
+	})
+	return made.ID, err
+}
+
+func (h trackerHands) mend(ctx context.Context, who access.PersonID, id, entitlement string) error {
+	return h.call(ctx, who, http.MethodPut, "ticket/"+id, map[string]any{"CustomFields": map[string]string{"Role": entitlement}}, nil)
+}
+
+func (h trackerHands) stranger(ctx context.Context, text string) (access.TicketID, error) {
+	var made struct{ ID access.TicketID }
+	err := h.call(ctx, "eve", http.MethodPost, "ticket", map[string]string{
+		"Queue": "Help", "Subject": "I need the wiki", "Content": text, "ContentType": "text/plain",
+	}, &made)
+	return made.ID, err
+}
+
 // TestIntake: people ask on the desk, with its own API and their own credentials.
 func TestIntake(t *testing.T) {
-	t.Parallel()
-	s := start(t, settings{})
-	hands := jiraHands{url: s.jira.url}
+	for _, desk := range []struct {
+		kind    stack.DeskKind
+		account access.AccountID
+		hands   func(*system) askingHands
+	}{
+		{stack.Jira, access.AccountID(stack.DeskAccount("ana")), func(s *system) askingHands { return jiraHands{url: s.jira.url} }},
+		{stack.RequestTracker, "ana@example.test", func(s *system) askingHands { return trackerHands{s.jira.url} }},
+	} {
+		t.Run(string(desk.kind), func(t *testing.T) {
+			t.Parallel()
+			s := start(t, settings{desk: desk.kind})
+			s.peopleAsk(t, desk.hands(s), access.Origin{Desk: access.DeskName(desk.kind), Account: desk.account})
+		})
+	}
+}
+
+// peopleAsk plays those who ask, and those who want more than they may have. ana is the desk and the account of hers.
+func (s *system) peopleAsk(t *testing.T, hands askingHands, ana access.Origin) {
 	ctx, cancel := context.WithTimeout(t.Context(), rowWithin)
 	defer cancel()
 	open := func(who access.PersonID, text string) access.TicketID {
@@ -87,10 +126,11 @@ func TestIntake(t *testing.T) {
 
 	t.Run("a ticket becomes a request, and is closed with its outcome", func(t *testing.T) {
 		ticket := open("ana", "Access: wiki/editor\nReason: the handbook")
-		detail, err := s.takenIn(ctx, ticket)
+		detail, err := s.TakenIn(ctx, ticket)
 		require.NoError(t, err)
 		require.Equal(t, access.PersonID("ana"), detail.Request.Requester)
-		require.Equal(t, &access.Origin{Desk: "jira", Ticket: ticket, Key: detail.Ticket.Key, Account: access.AccountID(stack.DeskAccount("ana"))}, detail.Request.Origin)
+		ana.Ticket, ana.Key = ticket, detail.Ticket.Key
+		require.Equal(t, &ana, detail.Request.Origin)
 		granted(detail)
 		require.Len(t, s.commentsOn(ctx, t, ticket, "usher keeps this ticket"), 1)
 	})
@@ -106,12 +146,12 @@ func TestIntake(t *testing.T) {
 			}
 		}
 		require.NoError(t, s.TransitionTicket(ctx, "mia", key, statusApproved))
-		require.NoError(t, hands.edit(ctx, "ben", string(ticket), description, "Access: wiki/editor"))
-		detail, err := s.takenIn(ctx, ticket)
+		require.NoError(t, hands.mend(ctx, "ben", string(ticket), "wiki/editor"))
+		detail, err := s.TakenIn(ctx, ticket)
 		require.NoError(t, err)
 		require.NoError(t, awaited(ctx, func(ctx context.Context) error {
 			seen, err := s.Ticket(ctx, detail.Ticket.Key)
-			if err == nil && seen.Status != statusWaiting {
+			if err == nil && seen.Status != s.statuses()[statusWaiting] {
 				err = fmt.Errorf("it is %s", seen.Status)
 			}
 			return err
@@ -126,20 +166,11 @@ func TestIntake(t *testing.T) {
 	t.Run("an account that is nobody's, a planted marker, and an id that a client chose", func(t *testing.T) {
 		planted := open("ana", "please wait")
 		require.NoError(t, hands.mark(ctx, "ana", string(planted), access.Marker("usher-planted:0123456789abcdef")))
-		require.NoError(t, hands.edit(ctx, "ana", string(planted), description, "Access: wiki/admin"))
-		// Eve has an account of the desk, and is nobody of the company.
-		var made struct{ ID access.TicketID }
-		require.NoError(t, exchange(ctx, message{
-			method: http.MethodPost, address: s.jira.url + "/rest/api/2/issue", into: &made,
-			header: map[string]string{"Authorization": "Basic " + base64.StdEncoding.EncodeToString([]byte("boss@example.test:token-of-eve"))},
-			body: map[string]any{"fields": map[string]any{
-				"project": map[string]string{"key": "ACCESS"}, "issuetype": map[string]string{"name": "Access request"},
-				"summary": "I need the wiki", "description": "Access: wiki/editor\nFor: ana",
-			}},
-		}))
-		stranger := made.ID
+		require.NoError(t, hands.mend(ctx, "ana", string(planted), "wiki/admin"))
+		stranger, err := hands.stranger(ctx, "Access: wiki/editor\nFor: ana")
+		require.NoError(t, err)
 		answered(stranger, "is nobody's whom usher knows")
-		later, err := s.takenIn(ctx, open("ana", "Access: wiki/admin"))
+		later, err := s.TakenIn(ctx, open("ana", "Access: wiki/admin"))
 		require.NoError(t, err)
 		for _, ticket := range []access.TicketID{planted, stranger} {
 			_, err := s.Show(ctx, stack.Auditor, s.AskedRequest(ticket))

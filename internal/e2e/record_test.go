@@ -242,7 +242,7 @@ func (r *recording) asked(ctx context.Context, s *system) error {
 			return err
 		}
 		if text == "Access: wiki/editor" {
-			detail, err := s.takenIn(ctx, ticket)
+			detail, err := s.TakenIn(ctx, ticket)
 			if err != nil {
 				return err
 			}

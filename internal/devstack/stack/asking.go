@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"usher/internal/access"
 )
@@ -61,4 +63,30 @@ func (c *Client) OpenTicket(ctx context.Context, as access.PersonID, summary, te
 	}
 	err = json.NewDecoder(response.Body).Decode(&made)
 	return made.ID, err
+}
+
+// coarsest is the coarsest unit of a desk's times.
+const coarsest = time.Second
+
+// TakenIn waits until a ticket is its request's, and until what people do on it is younger than that by the clock of any desk: what is
+// not does not count.
+func (c *Client) TakenIn(ctx context.Context, ticket access.TicketID) (Detail, error) {
+	var detail Detail
+	var seen time.Time
+	err := Poll(ctx, func(ctx context.Context) (err error) {
+		detail, err = c.Show(ctx, Auditor, c.AskedRequest(ticket))
+		switch {
+		case err != nil:
+			return err
+		case detail.Ticket == nil:
+			return errors.New("it has no ticket yet")
+		case seen.IsZero():
+			seen = time.Now()
+		}
+		if time.Since(seen) <= coarsest {
+			return errors.New("the second in which it got its ticket is not over")
+		}
+		return nil
+	})
+	return detail, err
 }
