@@ -128,6 +128,17 @@ func TestFind_marker(t *testing.T) {
 	require.Equal(t, `Creator = 31 AND Type = 'ticket' AND CF.{External Id} = 'usher-r1\' OR id > 0 OR Subject = \'\\'`, asked.Get("query"))
 }
 
+// TestFind_creator_written has somebody open a ticket with the marker, and write usher's account into it as its creator.
+func TestFind_creator_written(t *testing.T) {
+	s := newSmall(t)
+	d := s.desk(t, 5*time.Second)
+	_, err := d.FindTicket(t.Context(), "usher-r1")
+	require.NoError(t, err)
+	s.says("GET /ticket/7/history", http.StatusOK, `{"items":[{"id":"39","Type":"Create","ObjectId":"7","Creator":{"id":"eve"}}]}`)
+	_, err = d.FindTicket(t.Context(), "usher-r1")
+	requireKind(t, access.NotFound, err)
+}
+
 func TestUsers_search_ignored(t *testing.T) {
 	s := newSmall(t)
 	d := s.desk(t, 5*time.Second)

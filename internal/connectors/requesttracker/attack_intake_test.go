@@ -63,7 +63,7 @@ func TestAttackIntake_mail(t *testing.T) {
 	}
 }
 
-// mail gives a mail to RT as its mail gateway does, and returns the ticket that it opens.
+// mail sends RT a mail as its mail gateway does, and returns the ticket that it opens.
 func (s *site) mail(t *testing.T, message string) access.TicketID {
 	t.Helper()
 	before := s.newest(t)

@@ -18,7 +18,12 @@ func TestChannel_creator(t *testing.T) {
 	marker := access.NewMarker("r1", "run-1")
 	planted := one.openAs(t, human)
 	one.setFieldAs(t, human, planted, "External Id", string(marker))
-	require.Equal(t, 1, one.count(t, marker))
+	var usher struct{ ID int64 }
+	one.do(t, "root", http.MethodGet, "user/"+one.self, nil, &usher)
+	one.do(t, string(human), http.MethodPost, "ticket", map[string]any{
+		"Queue": one.queue, "Subject": "in usher's name", "Creator": usher.ID, "CustomFields": map[string]string{"External Id": string(marker)},
+	}, nil)
+	require.Equal(t, 2, one.count(t, marker))
 	_, err := d.FindTicket(t.Context(), marker)
 	requireKind(t, access.NotFound, err)
 	n := newTicket()

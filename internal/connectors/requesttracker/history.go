@@ -100,6 +100,16 @@ func (d *driver) transactions(ctx context.Context, op string, id access.TicketID
 	return own, nil, nil
 }
 
+// opener returns the account that opened a ticket; "" where the history is longer than is read. RT lets whoever opens a ticket by REST2 write
+// another account into it as its creator, as an import does; the transaction says who it was.
+func (d *driver) opener(ctx context.Context, op string, id access.TicketID) (access.AccountID, error) {
+	_, created, err := d.transactions(ctx, op, id)
+	if err != nil || created == nil {
+		return "", err
+	}
+	return created.Creator.ID, nil
+}
+
 // item is what a transaction changed. A custom field comes by its number; one that is not configured is of no interest, and may
 // be called "Status".
 func (d *driver) item(ctx context.Context, op string, one transaction) (desk.Item, error) {

@@ -37,7 +37,7 @@ func answers() map[string]string {
 		"GET /user/31":              `{"id":31,"Name":"usher","Privileged":1}`,
 		"GET /queue/Access":         `{"Name":"Access","Disabled":"0","TicketCustomFields":[{"id":"2","name":"External Id"}],"_hyperlinks":[{"ref":"create"}]}`,
 		"GET /ticket/7":             ticketBody,
-		"GET /ticket/7/history":     `{"items":[{"id":"39","Type":"Create","ObjectId":"7"}],"pages":null,"total":null}`,
+		"GET /ticket/7/history":     `{"items":[{"id":"39","Type":"Create","ObjectId":"7","Creator":{"id":"usher"}}],"pages":null,"total":null}`,
 		"GET /ticket/7/attachments": `{"items":[],"pages":null}`,
 		"GET /tickets":              `{"items":[` + ticketBody + `],"pages":1}`,
 		"GET /queue/Help":           `{"Name":"Help","Disabled":"0","TicketCustomFields":[{"name":"External Id"},{"name":"Role"}]}`,
