@@ -21,6 +21,8 @@ type attack struct {
 	row
 	// plant is done before the request is made; nil for nothing.
 	plant func(context.Context, *attack) error
+	// opens makes the request; nil for one that the row's person makes with usher.
+	opens func(context.Context, *attack) error
 	// try is the attack itself, on the open ticket.
 	try func(context.Context, *attack) error
 	// evidence must hold afterwards, before anybody decides honestly.
@@ -244,7 +246,11 @@ func (a *attack) play(ctx context.Context) (grants int, err error) {
 			return 0, fmt.Errorf("plant: %w", err)
 		}
 	}
-	if err := inOrder(opensAttacked, a.try, a.evidence)(ctx, a); err != nil {
+	opens := a.opens
+	if opens == nil {
+		opens = opensAttacked
+	}
+	if err := inOrder(opens, a.try, a.evidence)(ctx, a); err != nil {
 		return 0, err
 	}
 	if grants, err = a.grants(ctx); err != nil || grants > 0 {
@@ -299,6 +305,9 @@ func TestAttack(t *testing.T) {
 				all = append(all, borrowedAddress())
 			}
 			hands := desk.hands(s)
+			if _, asked := hands.(filingHands); asked {
+				all = append(all, intakeAttacks()...)
+			}
 			all = slices.DeleteFunc(all, func(a *attack) bool { return a.needs != "" && !slices.Contains(hands.texts(), a.needs) })
 			for n, a := range all {
 				require.NoError(t, a.on(ctx, s, fmt.Sprintf("attack-%d", n+1)))
