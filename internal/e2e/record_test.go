@@ -21,6 +21,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -225,48 +226,86 @@ func (r *recording) request(ctx context.Context, of *row, name string) error {
 
 // asked takes the histories of two tickets of people: one becomes a request, the other is answered.
 func (r *recording) asked(ctx context.Context, s *system) error {
-	for name, text := range map[string]string{"asked on the desk": "Access: wiki/editor", "asked with findings": "Access: wiki/nothing"} {
-		ticket, err := s.OpenTicket(ctx, "omar", "I need the wiki", text)
-		if err != nil {
-			return err
-		}
-		id := s.AskedRequest(ticket)
-		looked := func(ctx context.Context) error {
-			runs, err := s.runs(ctx, workflows.AskedPrefix+string(id))
-			if err == nil && len(runs) == 0 {
-				err = errors.New("nobody has looked into it")
-			}
-			return err
-		}
-		if err := awaited(ctx, looked); err != nil {
-			return err
-		}
-		if text == "Access: wiki/editor" {
-			detail, err := s.TakenIn(ctx, ticket)
-			if err != nil {
-				return err
-			}
-			if err := s.TransitionTicket(ctx, "zoe", detail.Ticket.Key, statusApproved); err != nil {
-				return err
-			}
-			if _, err := s.Await(ctx, id, func(d stack.Detail) error {
-				if !d.State.Ended() {
-					return fmt.Errorf("it is %s", d.State)
-				}
-				return nil
-			}); err != nil {
-				return err
-			}
-		}
-		err = errors.Join(
-			r.workflow(ctx, s, workflows.AskedPrefix+string(id), slug(name)),
-			r.workflow(ctx, s, workflows.RequestWorkflowID(id), slug(name)),
-		)
-		if err != nil {
-			return err
-		}
+	_, err := r.askedBy(ctx, s, "asked with findings", "Access: wiki/nothing")
+	if err != nil {
+		return err
 	}
-	return nil
+	first, err := r.takenIn(ctx, s, "asked on the desk", "Access: wiki/editor")
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(s.approved(ctx, first), r.workflow(ctx, s, workflows.RequestWorkflowID(first.Request.ID), slug("asked on the desk"))); err != nil {
+		return err
+	}
+	if _, err := r.askedBy(ctx, s, "given back", "Give back: wiki/editor"); err != nil {
+		return err
+	}
+	open, err := r.takenIn(ctx, s, "asked once", "Access: wiki/editor")
+	if err != nil {
+		return err
+	}
+	joins, err := s.OpenTicket(ctx, "omar", "I need the network", "Access: wiki/editor")
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.says(ctx, joins, "asked for already"), s.approved(ctx, open), s.looked(ctx, joins), r.workflow(ctx, s, workflows.AskedPrefix+string(s.AskedRequest(joins)), slug("asked twice")))
+}
+
+// askedBy opens a ticket of omar's, and records the look into it.
+func (r *recording) askedBy(ctx context.Context, s *system, name, text string) (access.TicketID, error) {
+	ticket, err := s.OpenTicket(ctx, "omar", "I need the wiki", text)
+	if err != nil {
+		return ticket, err
+	}
+	return ticket, errors.Join(s.looked(ctx, ticket), r.workflow(ctx, s, workflows.AskedPrefix+string(s.AskedRequest(ticket)), slug(name)))
+}
+
+// takenIn is askedBy, up to the request that comes of it.
+func (r *recording) takenIn(ctx context.Context, s *system, name, text string) (stack.Detail, error) {
+	ticket, err := r.askedBy(ctx, s, name, text)
+	if err != nil {
+		return stack.Detail{}, err
+	}
+	return s.TakenIn(ctx, ticket)
+}
+
+// looked waits until a ticket has been looked into.
+func (s *system) looked(ctx context.Context, ticket access.TicketID) error {
+	return awaited(ctx, func(ctx context.Context) error {
+		runs, err := s.runs(ctx, workflows.AskedPrefix+string(s.AskedRequest(ticket)))
+		running := func(r *workflowpb.WorkflowExecutionInfo) bool {
+			return r.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+		}
+		if err == nil && (len(runs) == 0 || slices.ContainsFunc(runs, running)) {
+			err = errors.New("nobody has looked into it to the end")
+		}
+		return err
+	})
+}
+
+// says waits until a comment of a ticket holds a text.
+func (s *system) says(ctx context.Context, ticket access.TicketID, text string) error {
+	return awaited(ctx, func(ctx context.Context) error {
+		all, err := s.Tickets(ctx)
+		if err == nil && !slices.ContainsFunc(all, func(t stack.Ticket) bool { return t.ID == string(ticket) && says(t, text) }) {
+			err = fmt.Errorf("no comment of ticket %s says %q", ticket, text)
+		}
+		return err
+	})
+}
+
+// approved has omar's manager approve a request on its ticket, and waits for its end.
+func (s *system) approved(ctx context.Context, d stack.Detail) error {
+	if err := s.TransitionTicket(ctx, "zoe", d.Ticket.Key, statusApproved); err != nil {
+		return err
+	}
+	_, err := s.Await(ctx, d.Request.ID, func(d stack.Detail) error {
+		if !d.State.Ended() {
+			return fmt.Errorf("it is %s", d.State)
+		}
+		return nil
+	})
+	return err
 }
 
 func (r *recording) doctor(ctx context.Context, s *system) error {
