@@ -27,7 +27,8 @@ type Asker interface {
 	// Asked returns one page of the tickets of a kind that carry no marker and changed at s.Since or later, the oldest change
 	// first, with ids and times. It may find too many.
 	Asked(ctx context.Context, op string, in Intake, s Search) (Page, error)
-	// AskedTicket returns one ticket as it is now, with Creator and Markers, and with its history as far as that comes along.
+	// AskedTicket returns one ticket as it is now, with Creator and Markers, and with its history as far as that comes along: a
+	// history that is Whole is not younger than what the ticket says.
 	AskedTicket(ctx context.Context, op string, in Intake, id access.TicketID) (Asked, error)
 	// Mark has a ticket carry a marker, so that Search finds it when it changes. Safe to repeat.
 	Mark(ctx context.Context, op string, id access.TicketID, marker access.Marker) error
@@ -105,12 +106,11 @@ func (d *Desk) ReadAsked(ctx context.Context, id access.TicketID) (access.AskedT
 	case t.Unproven != "" && !slices.Contains(d.config.Intake.Channels, t.Unproven):
 		return nothing("it came by " + t.Unproven + ", which does not prove who asks")
 	}
-	asked := access.AskedTicket{Ref: d.ref(t.Ref), Summary: t.Summary, Text: t.Text, Values: map[access.AskedField]string{}}
-	whole := []Ticket{t.Ticket}
-	if err := d.complete(ctx, op, whole); err != nil {
+	if t, err = d.withHistory(ctx, op, t); err != nil {
 		return access.AskedTicket{}, err
 	}
-	if text := d.lastTextChange(whole[0], me); text != nil {
+	asked := access.AskedTicket{Ref: d.ref(t.Ref), Summary: t.Summary, Text: t.Text, Values: map[access.AskedField]string{}}
+	if text := d.lastTextChange(t.Ticket, me); text != nil {
 		asked.TextChange = text.name()
 	}
 	for field, value := range t.Values {
@@ -122,6 +122,24 @@ func (d *Desk) ReadAsked(ctx context.Context, id access.TicketID) (access.AskedT
 	asked.Filed = slices.Contains(d.config.Intake.FilesFor, t.Creator)
 	asked.Creator, err = d.creator(ctx, t)
 	return asked, err
+}
+
+// withHistory completes the history of a ticket. What the ticket says is read again after it: a text that was changed in between must not
+// pass for the one from before the change.
+func (d *Desk) withHistory(ctx context.Context, op string, t Asked) (Asked, error) {
+	if t.Whole {
+		return t, nil
+	}
+	whole := []Ticket{t.Ticket}
+	if err := d.complete(ctx, op, whole); err != nil {
+		return t, err
+	}
+	again, err := d.askedTicket(ctx, op, t.ID)
+	again.Changes, again.Whole = whole[0].Changes, true
+	if err == nil && again.ushers() {
+		err = access.Errorf(access.Transient, op, "%s was marked while it was read", t.Key)
+	}
+	return again, err
 }
 
 // creator returns who opened a ticket, with what people are matched by.

@@ -36,14 +36,18 @@ func (d *driver) Asked(ctx context.Context, op string, in desk.Intake, s desk.Se
 	return out, nil
 }
 
-// AskedTicket implements desk.Asker: four calls, and one more for each hundred transactions. Who opened the ticket is the account of the
+// AskedTicket implements desk.Asker: five calls, and one more for each hundred transactions. Who opened the ticket is the account of the
 // transaction that created it. RT lets its callers write another one into the ticket itself, as an import does.
 func (d *driver) AskedTicket(ctx context.Context, op string, in desk.Intake, id access.TicketID) (desk.Asked, error) {
-	t, err := d.load(ctx, op, id)
-	if err != nil {
+	if _, err := d.load(ctx, op, id); err != nil {
 		return desk.Asked{}, err
 	}
 	changes, created, err := d.changes(ctx, op, id)
+	if err != nil {
+		return desk.Asked{}, err
+	}
+	// Subject and fields are read after the history: what was changed in between counts as a later change.
+	t, err := d.load(ctx, op, id)
 	if err != nil {
 		return desk.Asked{}, err
 	}
