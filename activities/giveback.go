@@ -11,8 +11,8 @@ import (
 type GiveBackInput struct {
 	Subject      access.PersonID        `json:"subject"`
 	Entitlements []access.EntitlementID `json:"entitlements"`
-	// Before are those of them that were held when this was asked before.
-	Before []access.EntitlementID `json:"before,omitempty"`
+	// Leases are those that the ticket gives back, once it is known: what was granted later is no part of it. Empty the first time.
+	Leases []access.LeaseID `json:"leases,omitempty"`
 	// Reason is for the audit trail: who gave it back, and where. Revision is the least that the messages have.
 	Reason   string `json:"reason"`
 	Revision int    `json:"revision"`
@@ -25,9 +25,10 @@ type GiveBackInput struct {
 
 // GiveBackResult is where the access stands. Nothing is given back where NotHeld or Open name something.
 type GiveBackResult struct {
-	// Ending are those of which a lease has not ended yet.
-	Ending []access.EntitlementID `json:"ending,omitempty"`
-	// NotHeld are those that are not held, and were not before.
+	// Leases are those that are given back; Ending is how many of them have not ended yet.
+	Leases []access.LeaseID `json:"leases,omitempty"`
+	Ending int              `json:"ending,omitempty"`
+	// NotHeld are those that are not held.
 	NotHeld []access.EntitlementID `json:"not_held,omitempty"`
 	// Open are leases whose request still runs, and decides about them.
 	Open []OpenLease `json:"open,omitempty"`
@@ -44,16 +45,28 @@ type OpenLease struct {
 // maxHeld is how many leases of a person are looked at.
 const maxHeld = 200
 
-// GiveBack has the workflow of a person end the leases of some entitlements, and returns which of them have not ended yet. Safe to
+// GiveBack has the workflow of a person end the leases of some entitlements, and returns how many of them have not ended yet. Safe to
 // repeat: a lease that ends already is left alone.
 func (a *Records) GiveBack(ctx context.Context, c GiveBackInput) (GiveBackResult, error) {
-	leases, err := a.heldBy(ctx, c.Subject)
+	live, err := a.heldBy(ctx, c.Subject)
 	if err != nil {
 		return GiveBackResult{}, translate(err)
 	}
+	done := GiveBackResult{Leases: c.Leases}
+	if len(c.Leases) == 0 {
+		if done, err = a.toGiveBack(ctx, c, live); err != nil || len(done.Open) > 0 || len(done.NotHeld) > 0 {
+			return done, err
+		}
+	}
+	ending := slices.DeleteFunc(live, func(l access.LeaseView) bool { return !slices.Contains(done.Leases, l.Lease.ID) })
+	done.Ending = len(ending)
+	return done, a.endLeases(ctx, c, ending)
+}
+
+// toGiveBack finds the leases of the entitlements that are given back, and what speaks against that.
+func (a *Records) toGiveBack(ctx context.Context, c GiveBackInput, live []access.LeaseView) (GiveBackResult, error) {
 	var done GiveBackResult
-	var ending []access.LeaseView
-	for _, l := range leases {
+	for _, l := range live {
 		if !slices.Contains(done.Held, l.Lease.Entitlement) {
 			done.Held = append(done.Held, l.Lease.Entitlement)
 		}
@@ -67,20 +80,14 @@ func (a *Records) GiveBack(ctx context.Context, c GiveBackInput) (GiveBackResult
 		case runs:
 			done.Open = append(done.Open, OpenLease{Entitlement: l.Lease.Entitlement, Request: l.Lease.Request})
 		}
-		ending = append(ending, l)
+		done.Leases = append(done.Leases, l.Lease.ID)
 	}
 	for _, entitlement := range c.Entitlements {
-		switch {
-		case slices.Contains(done.Held, entitlement):
-			done.Ending = append(done.Ending, entitlement)
-		case !slices.Contains(c.Before, entitlement):
+		if !slices.Contains(done.Held, entitlement) {
 			done.NotHeld = append(done.NotHeld, entitlement)
 		}
 	}
-	if len(done.Open) > 0 || len(done.NotHeld) > 0 {
-		return done, nil
-	}
-	return done, a.endLeases(ctx, c, ending)
+	return done, nil
 }
 
 // runs reports whether a request has not ended.

@@ -105,14 +105,21 @@ func TestAsked_joins(t *testing.T) {
 // lease has the ledger know a lease of somebody's.
 func (a *asking) lease(of access.PersonID, entitlement access.EntitlementID, state access.LeaseState, version int) access.LeaseID {
 	a.t.Helper()
-	id := access.LeaseIDOf("given-"+access.RequestID(of), "1")
+	return a.leaseOf("given-"+access.RequestID(of), of, entitlement, state, version)
+}
+
+func (a *asking) leaseOf(
+	request access.RequestID, of access.PersonID, entitlement access.EntitlementID, state access.LeaseState, version int,
+) access.LeaseID {
+	a.t.Helper()
+	id := access.LeaseIDOf(request, "1")
 	wanted := access.Present
 	if state != access.LeaseActive {
 		wanted = access.Absent
 	}
 	require.NoError(a.t, a.ledger.Record(a.t.Context(), access.Entry{Lease: &access.LeaseView{
 		Lease: access.Lease{
-			ID: id, Request: "given-" + access.RequestID(of), Item: "1", Subject: access.Person{ID: of}, Entitlement: entitlement,
+			ID: id, Request: request, Item: "1", Subject: access.Person{ID: of}, Entitlement: entitlement,
 			Title: string(entitlement), Fulfilment: access.FulfilmentSCIM, Binding: &access.Binding{Target: "directory", Role: "wiki-editors"},
 		},
 		Revision: 7, DesiredState: wanted, State: state, Version: version,
@@ -152,6 +159,24 @@ func TestAsked_gives_back(t *testing.T) {
 	require.Equal(t, access.TicketDone, a.phase(ticket))
 	require.Len(t, a.desk.Comments(ticket.ID), 1)
 	require.Contains(t, a.desk.Comments(ticket.ID)[0], "Given back, and gone: wiki/editor.")
+}
+
+// TestAsked_gives_back_what_was_held: access that is granted while a ticket waits is no part of what it gives back.
+func TestAsked_gives_back_what_was_held(t *testing.T) {
+	a := newAsking(t)
+	first := a.lease("ana", "wiki/editor", access.LeaseActive, 1)
+	a.entity = func(access.LeaseSpec) {}
+	ticket := a.desk.AskAs(a.accounts["ana"], "Thank you", "Give back: wiki/editor")
+	a.at(time.Hour, func() {
+		a.leaseOf("later", "ana", "wiki/editor", access.LeaseActive, 1)
+		a.signal(workflows.SignalAskedChanged, struct{}{})
+	})
+	a.at(10*time.Hour, func() { a.lease("ana", "wiki/editor", access.LeaseEnded, 3) })
+	a.looks(ticket)
+	for _, spec := range a.ensures {
+		require.Equal(t, first, spec.Lease.ID)
+	}
+	require.Equal(t, access.TicketDone, a.phase(ticket))
 }
 
 // TestAsked_gives_nothing_back: what cannot be given back is answered, and nothing is taken away.

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"slices"
 	"strings"
 
 	"usher/activities"
@@ -8,6 +9,12 @@ import (
 	"usher/workflows"
 	"usher/workflows/durable"
 )
+
+// givenBack is what the ticket gives back: the leases of that time, and none that were granted later.
+type givenBack struct {
+	Entitlements []access.EntitlementID `json:"entitlements"`
+	Leases       []access.LeaseID       `json:"leases"`
+}
 
 // giveBack has the access ended that somebody no longer needs, and closes the ticket when it is gone. Only one's own access is
 // given back, so nobody is asked for an approval.
@@ -19,11 +26,14 @@ func (a *asked) giveBack() {
 	}
 	var records *activities.Records
 	call := activities.GiveBackInput{
-		Subject: who.ID, Entitlements: a.Look.Asked.Draft.GiveBack, Before: a.GivenBack,
+		Subject: who.ID, Entitlements: a.Look.Asked.Draft.GiveBack,
 		Revision:   workflows.NextVersion(0, a.loop.Now()),
 		Reason:     who.Name() + " gave it back on ticket " + string(a.Look.Asked.Ref.Key),
 		WorkflowID: workflows.SubjectWorkflowID(who.ID), WorkflowType: workflows.SubjectAccessType,
 		TaskQueue: workflows.TaskQueue, Signal: workflows.SignalApplyLease,
+	}
+	if g := a.GivenBack; g != nil && slices.Equal(g.Entitlements, call.Entitlements) {
+		call.Leases = g.Leases
 	}
 	options := workflows.SendMessage("give access back")
 	durable.Start(a.loop, options, records.GiveBack, call, func(found activities.GiveBackResult, err error) {
@@ -46,8 +56,8 @@ func (a *asked) gaveBack(found activities.GiveBackResult) {
 	}
 	switch {
 	case len(a.Look.Findings) > 0:
-	case len(found.Ending) > 0:
-		a.GivenBack = a.Look.Asked.Draft.GiveBack
+	case found.Ending > 0:
+		a.GivenBack = &givenBack{Entitlements: a.Look.Asked.Draft.GiveBack, Leases: found.Leases}
 		a.again()
 	default:
 		a.say("Given back, and gone: "+names(a.Look.Asked.Draft.GiveBack)+".", "", access.TicketDone, a.over)

@@ -32,9 +32,9 @@ type state struct {
 	Failures int       `json:"failures,omitempty"`
 	// Waits counts the questions about something that takes its time: the end of a request that the ticket has joined, or of access
 	// that it gives back.
-	Waits     int                    `json:"waits,omitempty"`
-	Joined    *joined                `json:"joined,omitempty"`
-	GivenBack []access.EntitlementID `json:"given_back,omitempty"`
+	Waits     int        `json:"waits,omitempty"`
+	Joined    *joined    `json:"joined,omitempty"`
+	GivenBack *givenBack `json:"given_back,omitempty"`
 }
 
 // look is one look into the ticket, step by step.
