@@ -84,7 +84,7 @@ func readAsked(t *testing.T, h ServiceDeskHarness) {
 	}
 	account := h.AddAccount(deskAda())
 	id := h.AskAs(account, "Wiki, please", askedText)
-	for _, text := range []string{askedText, "Access: wiki/reader"} {
+	for _, text := range []string{askedText + " Really.", "Access: wiki/reader"} {
 		h.EditTextAs(account, id, text)
 		got, err := h.Desk.ReadAsked(t.Context(), id)
 		require.NoError(t, err)

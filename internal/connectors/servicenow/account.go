@@ -104,7 +104,7 @@ func (d *driver) users(ctx context.Context, op, field, text string) ([]row, erro
 		return nil, nil
 	}
 	rows, _, err := d.all(ctx, op, listing{
-		table: userTable, where: query{{field, equal, text}}, fields: []string{"user_name", "email", "active", "locked_out"},
+		table: userTable, where: query{{field, equal, text}}, fields: []string{"user_name", "name", "email", "active", "locked_out"},
 	})
 	return rows, err
 }

@@ -50,6 +50,8 @@ type driver struct {
 	names  sync.Map
 	// utc: times in queries are taken for UTC.
 	utc atomic.Bool
+	// searched: the search for usher's tickets and for those that it took in leaves out neither.
+	searched atomic.Bool
 	// journal is what is known about the reading of comments: see comment.go.
 	journal atomic.Int32
 }

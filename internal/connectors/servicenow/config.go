@@ -100,9 +100,7 @@ func (c Config) Validate() error {
 	if c.CatalogItem != "" {
 		own = []string{c.MarkerVariable}
 	}
-	if c.Intake != nil {
-		problem("intake", "a desk of this kind takes no tickets in yet; expected none")
-	}
+	c.validateIntake(problem)
 	return errors.Join(append(wrong, c.Config.Validate(own...))...)
 }
 

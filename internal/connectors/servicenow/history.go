@@ -103,9 +103,9 @@ func (c *choices) change(r row, now desk.Status, ofTask bool) (desk.Change, bool
 	return out, true
 }
 
-// addVariables adds the changes of variables of requested items.
+// addVariables adds the changes of variables of requested items. Within a second their numbers tell them apart.
 func (d *driver) addVariables(ctx context.Context, op string, items []string, all map[access.TicketID][]desk.Change) error {
-	if d.config.table() != itemTable || len(d.config.Fields) == 0 {
+	if d.config.table() != itemTable || (len(d.config.Fields) == 0 && d.config.Intake == nil) {
 		return nil
 	}
 	rows, err := d.each(ctx, op, listing{
@@ -114,7 +114,7 @@ func (d *driver) addVariables(ctx context.Context, op string, items []string, al
 	for _, r := range rows {
 		if id := access.TicketID(r.get("request_item")); r.get(optionModCount) != "0" {
 			all[id] = append(all[id], desk.Change{
-				At: r.at(optionUpdated), By: access.AccountID(r.get(optionUpdater)), Items: []desk.Item{{ID: r.get(optionName)}},
+				At: numbered(r.at(optionUpdated), r.get(optionModCount)), By: access.AccountID(r.get(optionUpdater)), Items: []desk.Item{{ID: r.get(optionName)}},
 			})
 		}
 	}

@@ -13,10 +13,12 @@ import (
 	"usher/internal/connectors/desk"
 )
 
-// listing is a list of records: those of a table that meet a query, by their ids or, byTime, by the time of their last change.
+// listing is a list of records: those of a table that meet a query and, if there are any, one of the alternatives in either; by their
+// ids or, byTime, by the time of their last change.
 type listing struct {
 	table  string
 	where  query
+	either query
 	fields []string
 	byTime bool
 	limit  int
@@ -60,6 +62,9 @@ type page struct {
 // higher id; OR binds closer than AND in an encoded query.
 func (l listing) values(p position) url.Values {
 	parts := l.where.parts()
+	if len(l.either) > 0 {
+		parts = append(parts, strings.Join(l.either.parts(), "^OR"))
+	}
 	switch {
 	case p.id != "" && l.byTime:
 		parts = append(parts, "sys_updated_on>="+p.updated, "sys_updated_on>"+p.updated, "ORsys_id>"+p.id)
@@ -72,7 +77,7 @@ func (l listing) values(p position) url.Values {
 	var need []string
 	if len(l.fields) > 0 {
 		need = append([]string{"sys_id", "sys_updated_on"}, l.fields...)
-		for _, c := range l.where {
+		for _, c := range slices.Concat(l.where, l.either) {
 			need = append(need, c.field)
 		}
 		slices.Sort(need)
@@ -93,7 +98,7 @@ func (d *driver) page(ctx context.Context, op string, l listing, from string) (p
 		err = access.Errorf(access.Invalid, op, "%s: no Table API of ServiceNow answers there: %w", d.key("base_url"), err)
 	}
 	if err == nil {
-		err = l.where.check(op, l.table, out.rows)
+		err = l.check(op, out.rows)
 	}
 	if err != nil {
 		return page{}, err

@@ -48,7 +48,7 @@ func (d *driver) Tickets(ctx context.Context, op string, ids []access.TicketID) 
 	return tickets, nil, err
 }
 
-// Search implements desk.Driver. What usher opened is what its account created.
+// Search implements desk.Driver. What usher opened is what its account created. Tickets of people that usher took in carry a marker.
 func (d *driver) Search(ctx context.Context, op string, s desk.Search) (desk.Page, error) {
 	if s.Marker != "" {
 		return d.searchMarker(ctx, op, s)
@@ -56,12 +56,16 @@ func (d *driver) Search(ctx context.Context, op string, s desk.Search) (desk.Pag
 	if err := d.readsUTC(ctx, op); err != nil {
 		return desk.Page{}, err
 	}
+	own := query{{"sys_created_by", equal, d.me.Load().userName}}
+	if d.config.Intake != nil {
+		if err := d.searchesAll(ctx, op); err != nil {
+			return desk.Page{}, err
+		}
+		own = append(own, condition{"correlation_id", begins, markersBegin})
+	}
 	l := listing{
-		table: d.config.table(), fields: d.ticketFields(), byTime: true, limit: s.Limit,
-		where: query{
-			{"sys_created_by", equal, d.me.Load().userName},
-			{"sys_updated_on", atLeast, s.Since.UTC().Format(time.DateTime)},
-		},
+		table: d.config.table(), fields: d.ticketFields(), byTime: true, limit: s.Limit, either: own,
+		where: query{{"sys_updated_on", atLeast, s.Since.UTC().Format(time.DateTime)}},
 	}
 	got, err := d.page(ctx, op, l, s.Page)
 	if err != nil {
@@ -116,7 +120,12 @@ func (d *driver) searchMarker(ctx context.Context, op string, s desk.Search) (de
 
 // created is when a ticket was opened, to the second; within a second the numbers of tickets tell their order.
 func created(at time.Time, key string) time.Time {
-	return at.Add(time.Duration(number(strings.TrimLeft(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0")) % int(time.Second)))
+	return numbered(at, strings.TrimLeft(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0"))
+}
+
+// numbered is a time in seconds with a number that tells it from others in the same second.
+func numbered(at time.Time, n string) time.Time {
+	return at.Add(time.Duration(number(n) % int(time.Second)))
 }
 
 // tickets are rows in the desk's words. Requested items are read with their tasks.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -146,6 +147,34 @@ func (s *site) desk(t *testing.T, change func(*servicenow.Config)) *servicenow.D
 	d, err := servicenow.New(c, "now")
 	require.NoError(t, err)
 	return d
+}
+
+// takesIn makes tickets of people requests.
+func (s *site) takesIn(c *servicenow.Config) {
+	c.Intake = &desk.Intake{Kind: "Access", Fields: map[string]access.AskedField{"u_role": access.AskedAccess}}
+	if s.kind == items {
+		c.Intake = &desk.Intake{Kind: servicenowtest.AskItemID(), Fields: map[string]access.AskedField{"role": access.AskedAccess}}
+	}
+}
+
+// ask opens a ticket by which an account's human asks for access: an incident, or a requested item whose texts are written then.
+func (s *site) ask(t *testing.T, by access.AccountID, columns map[string]any) access.TicketID {
+	t.Helper()
+	body := map[string]any{"category": "access", "contact_type": "self-service"}
+	if s.kind == items {
+		body = map[string]any{}
+	}
+	maps.Copy(body, columns)
+	written, err := json.Marshal(body)
+	require.NoError(t, err)
+	if s.kind == incidents {
+		made := s.send(t, string(by), "POST", "/api/now/table/incident?sysparm_display_value=false", string(written))
+		return access.TicketID(made["sys_id"].(string))
+	}
+	made := s.send(t, string(by), "POST", "/api/sn_sc/servicecatalog/items/"+servicenowtest.AskItemID()+"/order_now", `{"sysparm_quantity":1}`)
+	item := s.item(t, made["request_id"].(string)).ID
+	s.send(t, string(by), "PATCH", "/api/now/table/sc_req_item/"+item+"?sysparm_display_value=false", string(written))
+	return access.TicketID(item)
 }
 
 // person adds an active account for a person and returns its id, which is its user name.

@@ -30,7 +30,7 @@ func harness(kind kindOfTicket) func(*testing.T, accesstest.ServiceDeskSetup) ac
 func harnessOf(t *testing.T, s *site) accesstest.ServiceDeskHarness {
 	t.Helper()
 	h := accesstest.ServiceDeskHarness{
-		Desk: s.desk(t, nil), SummaryLimit: 160, BodyLimit: 4000, DemandedField: "cost_center", ClosingStatus: stateOf(s.kind, access.TicketDone),
+		Desk: s.desk(t, s.takesIn), SummaryLimit: 160, BodyLimit: 4000, DemandedField: "cost_center", ClosingStatus: stateOf(s.kind, access.TicketDone),
 		AddAccount:       s.person,
 		MakeUnassignable: s.deactivate,
 		AssignAs: func(by access.AccountID, id access.TicketID, to access.AccountID) {
@@ -41,6 +41,10 @@ func harnessOf(t *testing.T, s *site) accesstest.ServiceDeskHarness {
 		},
 		EditTextAs: func(by access.AccountID, id access.TicketID, text string) {
 			require.NoError(t, s.Edit(string(by), string(id), map[string]any{"description": text}))
+		},
+		AskAs: func(by access.AccountID, summary, text string) access.TicketID {
+			later(s) // Two tickets of one second have no order.
+			return s.ask(t, by, map[string]any{"short_description": summary, "description": text})
 		},
 		Delete: func(id access.TicketID) { require.NoError(t, s.Delete(string(id))) },
 		Seen:   func(id access.TicketID) accesstest.SeenTicket { return s.seen(t, id) },

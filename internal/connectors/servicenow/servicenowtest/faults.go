@@ -35,6 +35,8 @@ type Faults struct {
 	// rule.
 	FrozenStates   bool `json:"frozen_states,omitempty"`
 	AbortedUpdates bool `json:"aborted_updates,omitempty"`
+	// WritableCreators lets everybody write sys_created_by of a record, as an instance does that is not hardened.
+	WritableCreators bool `json:"writable_creators,omitempty"`
 	// LateItems orders without a requested item.
 	LateItems bool `json:"late_items,omitempty"`
 }

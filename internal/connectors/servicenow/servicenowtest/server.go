@@ -70,6 +70,7 @@ func DefaultVariables() []Variable {
 		{Name: "usher_marker", Label: "Reference"},
 		{Name: "request_id", Label: "Request id"},
 		{Name: "reason", Label: "Reason"},
+		{Name: "role", Label: "Role"},
 	}
 }
 
@@ -145,8 +146,11 @@ func DefaultAccount() desktest.Account {
 // AccountID returns the sys_id that the account of a user name has in this fake.
 func AccountID(userName string) string { return hash("user " + userName) }
 
-// ItemID is the sys_id of the catalog item.
+// ItemID is the sys_id of the catalog item that usher orders.
 func ItemID() string { return hash("item") }
+
+// AskItemID is the sys_id of the catalog item by which people ask for access.
+func AskItemID() string { return hash("item to ask by") }
 
 // idOf is the sys_id that belongs to a number: its order says nothing.
 func idOf(number int64) string { return hash(fmt.Sprint(number)) }
@@ -197,7 +201,7 @@ func table(name, prefix, label string, states ...desktest.Status) desktest.Proje
 	}
 	for _, id := range []string{
 		"summary", "description", "correlation_id", "correlation_display", "close_code", "close_notes", "stage", "approval", "active", "request",
-		"cat_item", "cost_center", "u_request_id", "u_reason",
+		"cat_item", "category", "contact_type", "cost_center", "u_request_id", "u_reason", "u_role",
 	} {
 		p.Fields = append(p.Fields, desktest.Field{ID: id, Name: id, Type: desktest.TextField})
 	}

@@ -20,6 +20,12 @@ func (s *Server) derived() map[string]func([]*desktest.Ticket) []record {
 		"sys_audit": s.audits, "sys_journal_field": s.journal, "sc_item_option_mtom": s.options,
 		"sys_user":   func([]*desktest.Ticket) []record { return s.users() },
 		"sys_choice": func([]*desktest.Ticket) []record { return s.choices() },
+		"sys_properties": func([]*desktest.Ticket) []record {
+			return []record{{
+				"sys_id": hash("property"), "sys_updated_on": setUp, "name": "glide.rest.table_api.admin_only_sys_fields",
+				"value": strconv.FormatBool(!s.faults.WritableCreators),
+			}}
+		},
 	}
 }
 
@@ -163,6 +169,9 @@ func (s *Server) users() []record {
 // closeCodes are the close codes of incidents.
 var closeCodes = []string{"Resolved by request", "Solution provided", "No resolution provided"}
 
+// categories are those of incidents.
+var categories = []string{"inquiry", "access"}
+
 func (s *Server) choices() []record {
 	var out []record
 	add := func(table, element, value, label string, n int) {
@@ -179,6 +188,9 @@ func (s *Server) choices() []record {
 		for n, status := range p.Statuses {
 			add(name, "state", status.ID, status.Name, n)
 		}
+	}
+	for n, category := range categories {
+		add("incident", "category", category, category, n)
 	}
 	for n, code := range closeCodes {
 		add("incident", "close_code", code, code, n)

@@ -96,12 +96,20 @@ func (s *Server) apply(c *call, t *desktest.Ticket) *fakewire.Answer {
 				s.store.Enter(t, desktest.Transition{To: to.Name})
 			}
 		default:
-			if _, known := p.Field(field); known {
-				t.SetField(field, desktest.Quote(value))
-			}
+			s.applyOther(t, p, field, value)
 		}
 	}
 	return s.policy(t)
+}
+
+// applyOther writes a column that is neither text nor state. sys_created_by is everybody's to write on an instance that is not hardened.
+func (s *Server) applyOther(t *desktest.Ticket, p *desktest.Project, field, value string) {
+	if a := s.store.AccountBy(desktest.ByName, value); field == "sys_created_by" && a != nil && s.faults.WritableCreators {
+		t.Creator = a.ID
+	}
+	if _, known := p.Field(field); known {
+		t.SetField(field, desktest.Quote(value))
+	}
 }
 
 // cut shortens a text to what a column holds, without a word.
@@ -133,11 +141,14 @@ func (s *Server) policy(t *desktest.Ticket) *fakewire.Answer {
 }
 
 func (s *Server) item(c *call) *fakewire.Answer {
-	if c.PathValue("id") != ItemID() {
+	id := c.PathValue("id")
+	if !orderable(id) {
 		return refuse(http.StatusNotFound, "No Record found", "")
 	}
-	return ok(http.StatusOK, map[string]any{"sys_id": ItemID(), "name": "Access", "type": "catalog_item", "variables": s.cfg.Variables})
+	return ok(http.StatusOK, map[string]any{"sys_id": id, "name": "Access", "type": "catalog_item", "variables": s.cfg.Variables})
 }
+
+func orderable(item string) bool { return item == ItemID() || item == AskItemID() }
 
 // order makes a request with one requested item, which has one task.
 func (s *Server) order(c *call) *fakewire.Answer {
@@ -146,7 +157,7 @@ func (s *Server) order(c *call) *fakewire.Answer {
 		RequestedFor string         `json:"sysparm_requested_for"`
 		Variables    map[string]any `json:"variables"`
 	}
-	if err := json.Unmarshal(c.Body, &in); err != nil || in.Quantity < 1 || c.PathValue("id") != ItemID() {
+	if err := json.Unmarshal(c.Body, &in); err != nil || in.Quantity < 1 || !orderable(c.PathValue("id")) {
 		return refuse(http.StatusBadRequest, "Invalid Request", "Quantity is mandatory")
 	}
 	for _, v := range s.cfg.Variables {
@@ -157,7 +168,7 @@ func (s *Server) order(c *call) *fakewire.Answer {
 	request := &desktest.Ticket{Project: "sc_request", Reporter: cmp.Or(in.RequestedFor, c.account.ID)}
 	err := s.store.Open(request, c.account)
 	if err == nil && !s.faults.LateItems {
-		err = s.openItem(request, in.Variables, c.account)
+		err = s.openItem(request, c.PathValue("id"), in.Variables, c.account)
 	}
 	if err != nil {
 		return broken(err)
@@ -167,9 +178,11 @@ func (s *Server) order(c *call) *fakewire.Answer {
 	})
 }
 
-func (s *Server) openItem(request *desktest.Ticket, variables map[string]any, by *desktest.Account) error {
+func (s *Server) openItem(request *desktest.Ticket, of string, variables map[string]any, by *desktest.Account) error {
 	item := &desktest.Ticket{Project: "sc_req_item", Parent: request.ID, Reporter: request.Reporter}
-	for field, value := range map[string]string{"request": request.ID, "cat_item": ItemID(), "stage": "fulfillment", "approval": "approved"} {
+	for field, value := range map[string]string{
+		"request": request.ID, "cat_item": of, "stage": "fulfillment", "approval": "approved", "contact_type": "self-service",
+	} {
 		item.SetField(field, desktest.Quote(value))
 	}
 	for _, v := range s.cfg.Variables {
