@@ -65,9 +65,14 @@ func (d *driver) columns(ctx context.Context, op string, s *desk.Schema) ([]acce
 		return []access.Finding{d.finding("table", "there is no table %q, or usher's account may not read it", table)},
 			access.Errorf(access.NotFound, op, "table %s: %w", table, err)
 	}
-	known := map[string]value{"correlation_id": ""}
+	known := map[string]value{"correlation_id": "", "contact_type": "", d.config.kindField(): ""}
 	for id := range d.config.Fields {
 		known[id] = ""
+	}
+	if d.config.Intake != nil {
+		for id := range d.config.Intake.Fields {
+			known[id] = ""
+		}
 	}
 	if len(got.rows) > 0 {
 		known = got.rows[0]
@@ -82,13 +87,22 @@ func (d *driver) columns(ctx context.Context, op string, s *desk.Schema) ([]acce
 	return nil, err
 }
 
+// item reads the catalog item that a key names. NotFound: there is none, which is the finding then.
+func (d *driver) item(ctx context.Context, op, key, id string) (catalogItem, []access.Finding, error) {
+	var item catalogItem
+	_, err := d.get(ctx, op, itemPath+id, nil, &item)
+	if access.IsKind(err, access.NotFound) || rest.StatusOf(err) == http.StatusBadRequest {
+		return item, []access.Finding{d.finding(key, "there is no catalog item %q, or usher's account may not order it", id)},
+			access.Errorf(access.NotFound, op, "catalog item: %w", err)
+	}
+	return item, nil, err
+}
+
 // variables are the fields of the catalog item.
 func (d *driver) variables(ctx context.Context, op string, s *desk.Schema) ([]access.Finding, error) {
-	var item catalogItem
-	_, err := d.get(ctx, op, itemPath+d.config.CatalogItem, nil, &item)
-	if access.IsKind(err, access.NotFound) || rest.StatusOf(err) == http.StatusBadRequest {
-		return []access.Finding{d.finding("catalog_item", "there is no catalog item %q, or usher's account may not order it",
-			d.config.CatalogItem)}, access.Errorf(access.NotFound, op, "catalog item: %w", err)
+	item, findings, err := d.item(ctx, op, "catalog_item", d.config.CatalogItem)
+	if len(findings) > 0 {
+		return findings, err
 	}
 	for _, v := range item.Variables {
 		s.Fields[v.Name] = desk.Field{
@@ -128,12 +142,15 @@ func (d *driver) compareClosing(ctx context.Context, op string) ([]access.Findin
 	return findings, err
 }
 
-// Check implements desk.Driver: whether times are read as they are meant, and whether the history can be read.
-func (d *driver) Check(ctx context.Context, op string, _ *desk.Schema) ([]access.Finding, error) {
-	var findings []access.Finding
-	err := d.readsUTC(ctx, op)
+// Check implements desk.Driver: whether times are read as they are meant, whether the history can be read, and what intake needs.
+func (d *driver) Check(ctx context.Context, op string, s *desk.Schema) ([]access.Finding, error) {
+	findings, err := d.checkIntake(ctx, op, s)
+	if err != nil {
+		return nil, err
+	}
+	err = d.readsUTC(ctx, op)
 	if access.IsKind(err, access.Forbidden) {
-		findings, err = []access.Finding{d.finding("user", "%v", err)}, nil
+		findings, err = append(findings, d.finding("user", "%v", err)), nil
 	}
 	if err != nil || d.config.History == HistoryLastUpdater {
 		return findings, err

@@ -45,6 +45,43 @@ func TestValidate(t *testing.T) {
 		},
 		"an unknown journal": {func(c *servicenow.Config) { c.Journal = "notes" }, `journal: unknown value "notes"; expected comments or work_notes`},
 		"an unknown history": {func(c *servicenow.Config) { c.History = "none" }, `history: unknown value "none"; expected audit or last_updater`},
+		"no category":        {takesIn(desk.Intake{Kind: "a,b"}), "intake.kind: expected a value of the column category, without commas and without ^"},
+		"a name for an item": {
+			func(c *servicenow.Config) {
+				takesIn(desk.Intake{Kind: "Access"})(c)
+				c.CatalogItem = servicenowtest.ItemID()
+			},
+			"intake.kind: expected the sys_id of the catalog item that people order: 32 characters of 0-9 and a-f",
+		},
+		"usher's own item": {
+			func(c *servicenow.Config) {
+				takesIn(desk.Intake{Kind: servicenowtest.ItemID()})(c)
+				c.CatalogItem = servicenowtest.ItemID()
+			},
+			"intake.kind: expected another catalog item than catalog_item, which usher orders itself",
+		},
+		"no history beside intake": {
+			func(c *servicenow.Config) {
+				takesIn(desk.Intake{Kind: "access"})(c)
+				c.History = servicenow.HistoryLastUpdater
+			},
+			"history: expected audit beside intake: who changed what a ticket asks for is not known otherwise",
+		},
+		"a column that moves by itself": {
+			takesIn(desk.Intake{Kind: "access", Fields: map[string]access.AskedField{"state": access.AskedAccess}}),
+			"intake.fields.state: usher or ServiceNow itself uses this name; expected another field",
+		},
+		"the variable of the marker": {
+			func(c *servicenow.Config) {
+				takesIn(desk.Intake{Kind: servicenowtest.AskItemID(), Fields: map[string]access.AskedField{"marker": access.AskedAccess}})(c)
+				c.CatalogItem, c.MarkerVariable = servicenowtest.ItemID(), "marker"
+			},
+			"intake.fields.marker: usher or ServiceNow itself uses this name; expected another field",
+		},
+		"no way": {
+			takesIn(desk.Intake{Kind: "access", Channels: []string{"an unknown way"}}),
+			"intake.channels: expected values of contact_type, such as email; self-service is always taken, and none at all never is",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := good
@@ -54,6 +91,10 @@ func TestValidate(t *testing.T) {
 			require.EqualError(t, err, row.want)
 		})
 	}
+}
+
+func takesIn(in desk.Intake) func(*servicenow.Config) {
+	return func(c *servicenow.Config) { c.Intake = &in }
 }
 
 // TestCheck_findings changes the configuration, or the instance, so that they do not fit.

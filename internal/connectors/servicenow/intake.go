@@ -24,49 +24,6 @@ const (
 	unknownWay = "an unknown way"
 )
 
-// kindField is the column that Intake.Kind is a value of.
-func (c Config) kindField() string {
-	if c.CatalogItem != "" {
-		return "cat_item"
-	}
-	return "category"
-}
-
-// validateIntake wants what desk.Config cannot know of.
-func (c Config) validateIntake(problem func(key, format string, args ...any)) {
-	in := c.Intake
-	if in == nil {
-		return
-	}
-	c.validateKind(problem)
-	if c.History == HistoryLastUpdater {
-		problem("history", "expected %s beside intake: who changed what a ticket asks for is not known otherwise", HistoryAudit)
-	}
-	own := []string{"correlation_id", "correlation_display", "state", "assigned_to", "contact_type", "comments", "work_notes"}
-	if c.CatalogItem != "" {
-		own = []string{c.MarkerVariable, "state", "assigned_to"}
-	}
-	for _, name := range slices.Sorted(maps.Keys(in.Fields)) {
-		if slices.Contains(own, name) || !writable(name) {
-			problem("intake.fields."+name, "usher or ServiceNow itself uses this name; expected another field")
-		}
-	}
-	if slices.ContainsFunc(in.Channels, func(way string) bool { return way == byLogin || way == unknownWay || strings.TrimSpace(way) == "" }) {
-		problem("intake.channels", "expected values of contact_type, such as email; %s is always taken, and none at all never is", byLogin)
-	}
-}
-
-func (c Config) validateKind(problem func(key, format string, args ...any)) {
-	switch in := c.Intake; {
-	case c.CatalogItem != "" && !sysID.MatchString(in.Kind):
-		problem("intake.kind", "expected the sys_id of the catalog item that people order: 32 characters of 0-9 and a-f")
-	case c.CatalogItem != "" && in.Kind == c.CatalogItem:
-		problem("intake.kind", "expected another catalog item than catalog_item, which usher orders itself")
-	case in.Kind != "" && !writable(in.Kind):
-		problem("intake.kind", "expected a value of the column category, without commas and without ^")
-	}
-}
-
 // Asked implements desk.Asker: tickets of the kind without a correlation id.
 func (d *driver) Asked(ctx context.Context, op string, in desk.Intake, s desk.Search) (desk.Page, error) {
 	if err := d.readsUTC(ctx, op); err != nil {
@@ -228,41 +185,6 @@ func (d *driver) Mark(ctx context.Context, op string, id access.TicketID, marker
 	if err == nil && after.get("correlation_id") != string(marker) {
 		err = access.Errorf(access.Forbidden, op, "%s: ServiceNow did not keep the marker: usher's account must be able to write and to read"+
 			" correlation_id of the table %s", d.key("intake"), d.config.table())
-	}
-	return err
-}
-
-// searchesAll makes sure, once after each marking, that ServiceNow ignores none of the two conditions of which one must hold: a row of
-// the one does not show that the other was left out.
-func (d *driver) searchesAll(ctx context.Context, op string) error {
-	if d.searched.Load() {
-		return nil
-	}
-	for _, c := range []condition{{"sys_created_by", equal, canary}, {"correlation_id", begins, canary}} {
-		if _, err := d.page(ctx, op, listing{table: d.config.table(), where: query{c}, fields: []string{"number"}, limit: 1}, ""); err != nil {
-			return err
-		}
-	}
-	d.searched.Store(true)
-	return nil
-}
-
-// The property that decides who may write the creator of a record by the Table API: administrators only, or everybody.
-const (
-	propertyTable = "sys_properties"
-	trueCreators  = "glide.rest.table_api.admin_only_sys_fields"
-)
-
-// creatorsAreTrue makes sure that nobody but an administrator can write another account into a ticket as its creator. Forbidden: they can,
-// or ServiceNow does not say.
-func (d *driver) creatorsAreTrue(ctx context.Context, op string) error {
-	rows, _, err := d.all(ctx, op, listing{table: propertyTable, fields: []string{"value"}, where: query{{"name", equal, trueCreators}}})
-	if err == nil && len(rows) == 1 && rows[0].get("value") == "true" {
-		return nil
-	}
-	if err == nil || access.IsKind(err, access.Forbidden) {
-		err = access.Errorf(access.Forbidden, op, "%s: expected the system property %s to be true, and one that usher's account may read: else"+
-			" whoever may write a ticket can write another account into it as its creator", d.key("intake"), trueCreators)
 	}
 	return err
 }

@@ -37,6 +37,8 @@ type Faults struct {
 	AbortedUpdates bool `json:"aborted_updates,omitempty"`
 	// WritableCreators lets everybody write sys_created_by of a record, as an instance does that is not hardened.
 	WritableCreators bool `json:"writable_creators,omitempty"`
+	// ContactType is that of new records, whatever the caller writes: an inbound action that opens them for a mail writes it so.
+	ContactType *string `json:"contact_type,omitempty"`
 	// LateItems orders without a requested item.
 	LateItems bool `json:"late_items,omitempty"`
 }

@@ -23,6 +23,9 @@ func (s *Server) insert(c *call) *fakewire.Answer {
 	if refused := s.apply(c, t); refused != nil {
 		return refused
 	}
+	if s.faults.ContactType != nil {
+		t.SetField("contact_type", desktest.Quote(s.contactType()))
+	}
 	if err := s.store.Open(t, c.account); err != nil {
 		return broken(err)
 	}
@@ -181,7 +184,7 @@ func (s *Server) order(c *call) *fakewire.Answer {
 func (s *Server) openItem(request *desktest.Ticket, of string, variables map[string]any, by *desktest.Account) error {
 	item := &desktest.Ticket{Project: "sc_req_item", Parent: request.ID, Reporter: request.Reporter}
 	for field, value := range map[string]string{
-		"request": request.ID, "cat_item": of, "stage": "fulfillment", "approval": "approved", "contact_type": "self-service",
+		"request": request.ID, "cat_item": of, "stage": "fulfillment", "approval": "approved", "contact_type": s.contactType(),
 	} {
 		item.SetField(field, desktest.Quote(value))
 	}
@@ -195,6 +198,14 @@ func (s *Server) openItem(request *desktest.Ticket, of string, variables map[str
 		err = errors.Join(err, s.store.Open(&desktest.Ticket{Project: "sc_task", Parent: item.ID, Summary: "Give access"}, s.system))
 	}
 	return err
+}
+
+// contactType is that of an order.
+func (s *Server) contactType() string {
+	if s.faults.ContactType != nil {
+		return *s.faults.ContactType
+	}
+	return "self-service"
 }
 
 // flow closes a requested item when the last of its tasks is closed: as incomplete if one of them is.
