@@ -70,6 +70,22 @@ func (h trackerHands) stranger(ctx context.Context, text string) (access.TicketI
 	return made.ID, err
 }
 
+func (h serviceNowHands) mend(ctx context.Context, who access.PersonID, id, entitlement string) error {
+	return h.edit(ctx, who, id, description, "Access: "+entitlement)
+}
+
+func (h serviceNowHands) stranger(ctx context.Context, text string) (access.TicketID, error) {
+	var made struct {
+		Result struct {
+			ID access.TicketID `json:"sys_id"`
+		}
+	}
+	err := h.call(ctx, "eve", http.MethodPost, "", map[string]string{
+		"category": "access", "contact_type": "self-service", "short_description": "I need the wiki", "description": text,
+	}, &made)
+	return made.Result.ID, err
+}
+
 // TestIntake: people ask on the desk, with its own API and their own credentials.
 func TestIntake(t *testing.T) {
 	for _, desk := range []struct {
@@ -79,6 +95,7 @@ func TestIntake(t *testing.T) {
 	}{
 		{stack.Jira, access.AccountID(stack.DeskAccount("ana")), func(s *system) askingHands { return jiraHands{url: s.jira.url} }},
 		{stack.RequestTracker, "ana@example.test", func(s *system) askingHands { return trackerHands{s.jira.url} }},
+		{stack.ServiceNow, "ana@example.test", func(s *system) askingHands { return serviceNowHands{s.jira.url} }},
 	} {
 		t.Run(string(desk.kind), func(t *testing.T) {
 			t.Parallel()

@@ -56,7 +56,10 @@ type driver struct {
 	journal atomic.Int32
 }
 
-var _ desk.Driver = (*driver)(nil)
+var (
+	_ desk.Driver = (*driver)(nil)
+	_ desk.Asker  = (*driver)(nil)
+)
 
 // What the fields of the table task hold by default; settled is how young a change may be for its place in a search to be
 // uncertain: its time is that of its beginning, by the clock of one of several nodes.

@@ -44,7 +44,7 @@ func (d *driver) Create(ctx context.Context, op string, draft desk.Draft) (desk.
 // read back. Forbidden: the ticket is there, but without its marker.
 func (d *driver) insert(ctx context.Context, op string, draft desk.Draft, reporter, assignee string) (desk.Ref, error) {
 	body := d.texts(draft, assignee)
-	body["correlation_id"], body["correlation_display"] = string(draft.Marker), "usher"
+	body["correlation_id"], body["correlation_display"] = string(draft.Marker), markedBy
 	for id, text := range draft.Fields {
 		body[id] = desk.Tidy(text)
 	}

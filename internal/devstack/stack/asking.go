@@ -2,6 +2,7 @@ package stack
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,6 +35,9 @@ func (k DeskKind) newTicket(summary, text string) (string, any) {
 	case RequestTracker:
 		return "/REST/2.0/ticket", map[string]string{"Queue": "Help", "Subject": summary, "Content": text, "ContentType": "text/plain"}
 	case ServiceNow:
+		return "/api/now/table/incident", map[string]string{
+			"category": "access", "contact_type": "self-service", "short_description": summary, "description": text,
+		}
 	}
 	return "", nil
 }
@@ -57,12 +61,18 @@ func (c *Client) OpenTicket(ctx context.Context, as access.PersonID, summary, te
 		return "", fmt.Errorf("open a ticket: %w", err)
 	}
 	defer response.Body.Close()
-	var made struct{ ID access.TicketID }
+	// ServiceNow's answer has the record in a result.
+	var made struct {
+		ID     access.TicketID
+		Result struct {
+			ID access.TicketID `json:"sys_id"`
+		}
+	}
 	if response.StatusCode != http.StatusCreated {
 		return "", fmt.Errorf("open a ticket: %s", response.Status)
 	}
 	err = json.NewDecoder(response.Body).Decode(&made)
-	return made.ID, err
+	return cmp.Or(made.ID, made.Result.ID), err
 }
 
 // coarsest is the coarsest unit of a desk's times.
