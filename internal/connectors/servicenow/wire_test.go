@@ -67,11 +67,26 @@ func operations(id access.TicketID) []operation {
 			_, err := d.FindAccount(ctx, access.Person{ID: "p", Email: "x@example.test"})
 			return err
 		}},
+		{"asked", "GET /table/incident", rest.Read, func(ctx context.Context, d *servicenow.Desk, _ access.TicketID) error {
+			_, err := d.AskedTickets(ctx, hourAgo())
+			return err
+		}},
+		{"read asked", "GET /" + string(id), rest.Read, readsAsked},
+		{"property", "GET /sys_properties", rest.Read, readsAsked},
 		{"check", "GET /sys_user", rest.Read, func(ctx context.Context, d *servicenow.Desk, _ access.TicketID) error {
 			_, err := d.Check(ctx)
 			return err
 		}},
 	}
+}
+
+// readsAsked reads a ticket of usher's as if a person had opened it. That it asks for nothing is no failure.
+func readsAsked(ctx context.Context, d *servicenow.Desk, id access.TicketID) error {
+	_, err := d.ReadAsked(ctx, id)
+	if err != nil && strings.Contains(err.Error(), "asks for nothing") {
+		return nil
+	}
+	return err
 }
 
 // kindOf is what a status means for an operation of this desk.
@@ -80,7 +95,7 @@ func kindOf(o operation, status int) access.Kind {
 	case status == http.StatusUnauthorized && o.wire != "GET /sys_user":
 		return access.Transient // The credentials prove to be good.
 	case (status == http.StatusNotFound || status == http.StatusGone) &&
-		slices.Contains([]string{"find", "create", "read many", "changes", "clock", "account", "check"}, o.name):
+		slices.Contains([]string{"find", "create", "read many", "changes", "clock", "account", "asked", "property", "check"}, o.name):
 		return access.Invalid
 	}
 	return rest.Classify(o.mode, status, nil)
@@ -90,7 +105,10 @@ func kindOf(o operation, status int) access.Kind {
 func newOperated(t *testing.T) (*site, *servicenow.Desk, access.TicketID) {
 	t.Helper()
 	s := newSite(t, incidents, servicenowtest.Config{})
-	d := s.desk(t, func(c *servicenow.Config) { c.Reporter = false })
+	d := s.desk(t, func(c *servicenow.Config) {
+		s.takesIn(c)
+		c.Reporter = false
+	})
 	return s, d, open(t, d).ID
 }
 
@@ -173,6 +191,7 @@ func TestHibernation_every_operation(t *testing.T) {
 func TestRequestTimeout(t *testing.T) {
 	s, _, id := newOperated(t)
 	d := s.desk(t, func(c *servicenow.Config) {
+		s.takesIn(c)
 		c.Reporter = false
 		c.RequestTimeout = access.Duration(300 * time.Millisecond)
 	})
@@ -210,7 +229,10 @@ func TestFault_rows(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, _, id := newOperated(t)
 			for _, o := range operations(id) {
-				d := s.desk(t, func(c *servicenow.Config) { c.Reporter = false })
+				d := s.desk(t, func(c *servicenow.Config) {
+					s.takesIn(c)
+					c.Reporter = false
+				})
 				_, err := d.Check(t.Context())
 				require.NoError(t, err)
 				if method, _, _ := strings.Cut(o.wire, " "); method != http.MethodGet {
