@@ -13,18 +13,12 @@ import (
 	"usher/internal/access"
 )
 
-// TakesTicketsIn reports whether people can ask for access by tickets of their own on the desk of this stack.
-func (c *Client) TakesTicketsIn() bool {
-	path, _ := c.urls.DeskKind.newTicket("", "")
-	return path != ""
-}
-
 // AskedRequest is the id of the request that a ticket of the desk of this stack asks for.
 func (c *Client) AskedRequest(ticket access.TicketID) access.RequestID {
 	return access.AskedRequestID(access.DeskName(c.urls.DeskKind), ticket)
 }
 
-// newTicket is the call of the desk's own API by which a person asks: its path and its body; "" for a desk that takes no tickets in.
+// newTicket is the call of the desk's own API by which a person asks: its path and its body.
 func (k DeskKind) newTicket(summary, text string) (string, any) {
 	switch k {
 	case Jira:
@@ -42,8 +36,7 @@ func (k DeskKind) newTicket(summary, text string) (string, any) {
 	return "", nil
 }
 
-// OpenTicket opens a ticket as a person does, with the desk's own API and their own password, and returns its id. For desks that take
-// tickets in.
+// OpenTicket opens a ticket as a person does, with the desk's own API and their own password, and returns its id.
 func (c *Client) OpenTicket(ctx context.Context, as access.PersonID, summary, text string) (access.TicketID, error) {
 	path, body := c.urls.DeskKind.newTicket(summary, text)
 	written, err := json.Marshal(body)
