@@ -18,11 +18,6 @@ type filed struct {
 	marker    access.Marker
 }
 
-// filingHands are those of people who ask on the desk.
-type filingHands interface {
-	files(ctx context.Context, f filed) (id string, err error)
-}
-
 func (h jiraHands) files(ctx context.Context, f filed) (string, error) {
 	fields := map[string]any{
 		"project": map[string]string{"key": "ACCESS"}, "issuetype": map[string]string{"name": "Access request"},
@@ -55,11 +50,28 @@ func (h trackerHands) files(ctx context.Context, f filed) (string, error) {
 	return made.ID, err
 }
 
+func (h serviceNowHands) files(ctx context.Context, f filed) (string, error) {
+	body := map[string]any{"category": "access", "contact_type": "self-service", "short_description": "I need this", "description": f.says}
+	if f.named != "" {
+		body["caller_id"], body["opened_by"] = string(f.named)+"@example.test", string(f.named)+"@example.test"
+	}
+	if f.marker != "" {
+		body["correlation_id"] = f.marker
+	}
+	var made struct {
+		Result struct {
+			ID string `json:"sys_id"`
+		}
+	}
+	err := h.call(ctx, f.by, http.MethodPost, "", body, &made)
+	return made.Result.ID, err
+}
+
 // asksOnDesk opens the row's request by a ticket of the row's person.
 func asksOnDesk(f filed) func(context.Context, *attack) error {
 	return func(ctx context.Context, a *attack) error {
 		f.by = a.who
-		id, err := a.files(ctx, f)
+		id, err := a.hands.files(ctx, f)
 		if err != nil {
 			return err
 		}
@@ -67,14 +79,6 @@ func asksOnDesk(f filed) func(context.Context, *attack) error {
 		a.id = detail.Request.ID
 		return err
 	}
-}
-
-func (a *attack) files(ctx context.Context, f filed) (string, error) {
-	hands, can := a.hands.(filingHands)
-	if !can {
-		return "", errors.New("nobody asks on this desk")
-	}
-	return hands.files(ctx, f)
 }
 
 // ownName wants a request of whoever has opened the ticket, whomever it names.
@@ -88,7 +92,7 @@ func ownName(ctx context.Context, a *attack) error {
 
 // plantMarked opens a ticket by which the attacker asks, and which looks like usher's.
 func plantMarked(ctx context.Context, a *attack) (err error) {
-	a.planted, err = a.files(ctx, filed{by: attacker, says: "Access: wiki/editor", marker: access.MarkerOf(a.id)})
+	a.planted, err = a.hands.files(ctx, filed{by: attacker, says: "Access: wiki/editor", marker: access.MarkerOf(a.id)})
 	return err
 }
 

@@ -300,14 +300,11 @@ func TestAttack(t *testing.T) {
 			s := start(t, desk.more)
 			ctx, cancel := context.WithTimeout(t.Context(), rowWithin)
 			defer cancel()
-			all := attacks()
+			all := append(attacks(), intakeAttacks()...)
 			if desk.borrows {
 				all = append(all, borrowedAddress())
 			}
 			hands := desk.hands(s)
-			if _, asked := hands.(filingHands); asked {
-				all = append(all, intakeAttacks()...)
-			}
 			all = slices.DeleteFunc(all, func(a *attack) bool { return a.needs != "" && !slices.Contains(hands.texts(), a.needs) })
 			for n, a := range all {
 				require.NoError(t, a.on(ctx, s, fmt.Sprintf("attack-%d", n+1)))

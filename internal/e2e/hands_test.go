@@ -28,6 +28,8 @@ type deskHands interface {
 	open(ctx context.Context, who access.PersonID, summary string) (id, key string, err error)
 	// mark makes a ticket look like usher's.
 	mark(ctx context.Context, who access.PersonID, id string, marker access.Marker) error
+	// files opens a ticket by which somebody asks.
+	files(ctx context.Context, f filed) (id string, err error)
 }
 
 func basic(who access.PersonID) string {
