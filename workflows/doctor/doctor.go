@@ -3,7 +3,6 @@ package doctor
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -39,7 +38,7 @@ func Workflow(ctx workflow.Context, p workflows.DoctorParams) (workflows.DoctorR
 		asked = askAll(ctx, names, times)
 	} else {
 		asked = append(asked, inspect(ctx, p.Desk, times))
-		maps.DeleteFunc(names.Watched, func(desk access.DeskName, _ access.Duration) bool { return desk != p.Desk })
+		names.Watched = only(names.Watched, p.Desk)
 	}
 	for _, line := range asked {
 		report.Lines = append(report.Lines, line(ctx))
@@ -49,6 +48,14 @@ func Workflow(ctx workflow.Context, p workflows.DoctorParams) (workflows.DoctorR
 		report.Lines = append(report.Lines, testTicket(ctx, p.TestTicket, times))
 	}
 	return report, nil
+}
+
+// only returns what of the watched desks is about one.
+func only(watched map[access.DeskName]access.Duration, name access.DeskName) map[access.DeskName]access.Duration {
+	if stale, is := watched[name]; is {
+		return map[access.DeskName]access.Duration{name: stale}
+	}
+	return nil
 }
 
 // list names the desks.
