@@ -57,7 +57,8 @@ func TestAsked_joins(t *testing.T) {
 				// Its own comment has the ticket looked into again.
 				a.signal(workflows.SignalAskedChanged, struct{}{})
 			})
-			a.at(20*time.Hour, func() {
+			// No question is due then.
+			a.at(20*time.Hour+7*time.Minute, func() {
 				require.Len(t, a.desk.Comments(ticket.ID), 1)
 				require.False(t, a.phase(ticket).Closed())
 				a.open(outcome, 2, nil)
@@ -93,11 +94,14 @@ func TestAsked_joins(t *testing.T) {
 		a := newAsking(t)
 		a.open(access.StateAwaitingApproval, 1, nil)
 		ticket := a.desk.AskAs(a.accounts["ana"], "Wiki", "Access: wiki/editor")
-		a.at(time.Hour, func() {
+		a.at(50*time.Minute, func() {
 			require.NoError(t, a.desk.EditTextAs(a.accounts["ana"], ticket.ID, "Access: wiki/admin"))
 			a.signal(workflows.SignalAskedChanged, struct{}{})
 		})
+		soon := false
+		a.at(51*time.Minute, func() { soon = len(a.requests) == 1 })
 		a.looks(ticket)
+		require.True(t, soon, "it does not wait for the next question")
 		require.Equal(t, access.EntitlementID("wiki/admin"), a.only().Items[0].Entitlement)
 	})
 }

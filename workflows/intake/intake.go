@@ -84,12 +84,9 @@ func Workflow(ctx workflow.Context, p Params) error {
 
 // Step takes the next step.
 func (a *asked) Step(now time.Time) {
-	if a.loop.Busy() || now.Before(a.RetryAt) {
-		return
-	}
-	if a.Changed {
-		// Also during a look: what counts is what the ticket says now.
-		a.Changed, a.Looking, a.Look = false, true, look{}
+	if a.Changed && !a.loop.Busy() {
+		// Also during a look, and while it waits: what counts is what the ticket says now.
+		a.Changed, a.Looking, a.Look, a.RetryAt = false, true, look{}, time.Time{}
 	}
 	for a.Looking && !a.loop.Busy() && !now.Before(a.RetryAt) {
 		a.next()
