@@ -148,7 +148,7 @@ func TestStop_lets_calls_finish(t *testing.T) {
 	conn := <-asked
 	r.stop()
 	require.Equal(t, http.StatusServiceUnavailable, <-answer, "the call was answered, not cut")
-	require.Equal(t, exitOK, <-r.code)
+	require.Equal(t, exitOK, <-r.code, "%s", r.log)
 	require.NoError(t, conn.Close())
 	_, err = net.DialTimeout("tcp", strings.TrimPrefix(r.url, "http://"), time.Second)
 	require.Error(t, err, "nobody listens any more")

@@ -133,7 +133,12 @@ func TestAskedTicket_fields(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, want, access.AskedTicket{Values: got.Values, Unreadable: got.Unreadable}, value)
 		}
-		s.faults(func(f *servicenowtest.Faults) { f.HiddenFields = []string{"u_role"} })
+		if kind == items {
+			// A variable is no column that could be hidden.
+			return
+		}
+		require.NoError(t, s.Edit(string(account), string(id), map[string]any{field: "wiki/editor"}))
+		s.faults(func(f *servicenowtest.Faults) { f.HiddenFields = []string{field} })
 		got, err := d.ReadAsked(t.Context(), id)
 		require.NoError(t, err)
 		require.Len(t, got.Unreadable, 1)
