@@ -161,14 +161,14 @@ func TestAttackGiveBack_second_send_fails(t *testing.T) {
 	require.Equal(t, access.TicketDone, a.phase(ticket))
 }
 
-// TestAttackGiveBack_closing_conflict: somebody is faster than usher when it closes the ticket (412 in Request Tracker), or the desk
-// has no way there for a moment. The ticket is closed all the same, now or when it changes.
+// TestAttackGiveBack_closing_conflict: the desk has no way to the closed status when usher gets there, as while somebody holds the
+// ticket in a status of another kind. The ticket is closed later, by itself or when it changes.
 func TestAttackGiveBack_closing_conflict(t *testing.T) {
 	a := newAsking(t)
 	a.held("first", access.LeaseActive, 1)
 	a.entity = func(access.LeaseSpec) { a.held("first", access.LeaseEnded, 2) }
 	ticket := a.desk.AskAs(a.accounts["ana"], "Thanks", "Give back: wiki/editor")
-	a.desk.FailNext(memory.OpTransitionTicket, manyOf(3, access.Errorf(access.Conflict, "transition", "somebody has changed the ticket"))...)
+	a.desk.FailNext(memory.OpTransitionTicket, manyOf(3, access.Errorf(access.Conflict, "transition", "no way there"))...)
 	a.looks(ticket)
 	a.look(ticket)
 	require.Equal(t, access.TicketDone, a.phase(ticket), "it is gone, and the ticket says: %v", a.desk.Comments(ticket.ID))
@@ -186,4 +186,42 @@ func TestAttackGiveBack_look_lost(t *testing.T) {
 	a.held("first", access.LeaseEnded, 3)
 	a.look(ticket)
 	require.Equal(t, access.TicketDone, a.phase(ticket), "it is gone, and the ticket says: %v", a.desk.Comments(ticket.ID))
+}
+
+// TestAttackGiveBack_old_user_name: ana has another user name since she got what she gives back. What is granted to her meanwhile goes to the
+// account of today, not to who has the old name now.
+func TestAttackGiveBack_old_user_name(t *testing.T) {
+	h := newHolder(t)
+	target := &activities.Target{Port: h.target, Ledger: h.ledger}
+	var names []string
+	h.replace("Grant", func(ctx context.Context, c activities.GrantInput) (activities.GrantResult, error) {
+		if c.Assignment.Role == "wiki-admins" {
+			names = append(names, c.Assignment.Subject.UserName)
+			if len(names) < 12 {
+				return activities.GrantResult{}, access.Errorf(access.Transient, "grant", "the target is down")
+			}
+		}
+		return target.Grant(ctx, c)
+	})
+	first, second := lease("r1:1", "wiki-editors", 30*24*time.Hour), lease("r2:1", "wiki-admins", 24*time.Hour)
+	first.Lease.Subject.UserName, second.Lease.Subject.UserName = "ana.old", "ana.new"
+	h.ensureAt(0, first)
+	h.ensureAt(time.Hour, second)
+	h.at(time.Hour+time.Minute, func() {
+		require.NoError(t, h.ledger.Record(t.Context(), access.Entry{View: &access.RequestView{
+			Request: access.Request{ID: "r1", Requester: "ana", Subject: "ana"}, State: access.OutcomeGranted, Version: 9,
+		}}))
+		h.entity = func(s access.LeaseSpec) { h.signal(workflows.SignalApplyLease, s) }
+		records := &activities.Records{Ledger: h.ledger, Client: h.world}
+		got, err := records.GiveBack(t.Context(), activities.GiveBackInput{
+			Subject: "ana", Entitlements: []access.EntitlementID{"wiki/wiki-editors"}, Revision: 100, Reason: "given back",
+			WorkflowID: workflows.SubjectWorkflowID("ana"), WorkflowType: workflows.SubjectAccessType,
+			TaskQueue: workflows.TaskQueue, Signal: workflows.SignalApplyLease,
+		})
+		require.NoError(t, err)
+		require.Len(t, got.Ending, 1)
+	})
+	h.hold()
+	require.GreaterOrEqual(t, len(names), 12)
+	require.NotContains(t, names, "ana.old", "the new access goes to the account that has the old user name")
 }
