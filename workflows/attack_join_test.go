@@ -95,3 +95,61 @@ func TestAttackAsked_evaluating(t *testing.T) {
 	require.Less(t, reads, 60, "asked every 15 seconds, for a day")
 	require.True(t, ended.IsZero(), "the look has not ended in a day")
 }
+
+// TestAttackJoin_look_lost: the run that waits is ended by an operator. The request that was joined is granted; a later change of the
+// ticket does not ask for what ana has got.
+func TestAttackJoin_look_lost(t *testing.T) {
+	a := newAsking(t)
+	a.open(access.StateAwaitingApproval, 1, nil)
+	ticket := a.desk.AskAs(a.accounts["ana"], "Wiki", "Access: wiki/editor")
+	a.at(time.Hour, a.env.CancelWorkflow)
+	a.looks(ticket)
+	require.Len(t, a.desk.Comments(ticket.ID), 1)
+	a.open(access.OutcomeGranted, 2, nil)
+	require.NoError(t, a.desk.CommentAs(ticket.ID, "Thank you!"))
+	a.look(ticket)
+	require.Empty(t, a.requests, "the ticket said that it would be closed with that request's outcome, and asks anew")
+	require.Equal(t, access.TicketDone, a.phase(ticket))
+}
+
+// TestAttackAsked_changed_after_start: the request has been started, and the ledger does not know it yet. The ticket is changed meanwhile:
+// it is the request's, and nobody is told that it cannot be taken, nor does it end anything.
+func TestAttackAsked_changed_after_start(t *testing.T) {
+	for name, text := range map[string]string{"a mistake": "Access: wiki/editr", "a give-back": "Give back: wiki/admin"} {
+		t.Run(name, func(t *testing.T) {
+			a := newAsking(t)
+			a.lease("ana", "wiki/admin", access.LeaseActive, 1)
+			a.entity = func(access.LeaseSpec) { a.lease("ana", "wiki/admin", access.LeaseEnded, 2) }
+			ticket := a.desk.AskAs(a.accounts["ana"], "Wiki", "Access: wiki/editor")
+			a.at(5*time.Second, func() {
+				require.Len(t, a.requests, 1, "it has been started")
+				require.NoError(t, a.desk.EditTextAs(a.accounts["ana"], ticket.ID, text))
+				a.signal(workflows.SignalAskedChanged, struct{}{})
+			})
+			a.at(time.Minute, func() {
+				require.NoError(t, a.ledger.Record(t.Context(), access.Entry{View: &access.RequestView{Request: a.only(), State: access.StateAwaitingApproval, Version: 1}}))
+			})
+			a.looks(ticket)
+			require.Empty(t, a.desk.Comments(ticket.ID))
+			require.Empty(t, a.ensures)
+			require.False(t, a.phase(ticket).Closed(), "the request still runs")
+		})
+	}
+}
+
+// TestAttackJoin_refused: the joined request is refused. Who asked reads why.
+func TestAttackJoin_refused(t *testing.T) {
+	a := newAsking(t)
+	a.open(access.StateEvaluating, 1, nil)
+	ticket := a.desk.AskAs(a.accounts["ana"], "Wiki", "Access: wiki/editor")
+	a.at(time.Hour, func() {
+		r := a.request("wiki/editor")
+		r.ID = "before"
+		require.NoError(t, a.ledger.Record(t.Context(), access.Entry{View: &access.RequestView{
+			Request: r, State: access.OutcomeRefused, Version: 2, Refusals: []access.Refusal{{Field: "requester", Problem: "Ana is not active."}},
+		}}))
+	})
+	a.looks(ticket)
+	require.Len(t, a.desk.Comments(ticket.ID), 2)
+	require.Contains(t, a.desk.Comments(ticket.ID)[1], "Ana is not active.")
+}
