@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"usher/internal/access"
 )
@@ -11,11 +12,11 @@ import (
 type GiveBackInput struct {
 	Subject      access.PersonID        `json:"subject"`
 	Entitlements []access.EntitlementID `json:"entitlements"`
-	// Leases are those that the ticket gives back, once it is known: what was granted later is no part of it. Empty the first time.
-	Leases []access.LeaseID `json:"leases,omitempty"`
-	// Reason is for the audit trail: who gave it back, and where. Revision is the least that the messages have.
-	Reason   string `json:"reason"`
-	Revision int    `json:"revision"`
+	// Ticket is the request id that a ticket gives: it names what gives the access back. Reason is for the audit trail.
+	Ticket access.RequestID `json:"ticket"`
+	Reason string           `json:"reason"`
+	// Revision is the least that the messages have.
+	Revision int `json:"revision"`
 	// The others name the workflow that holds the subject's leases, and its message.
 	WorkflowID   string `json:"workflow_id"`
 	WorkflowType string `json:"workflow_type"`
@@ -23,12 +24,11 @@ type GiveBackInput struct {
 	Signal       string `json:"signal"`
 }
 
-// GiveBackResult is where the access stands. Nothing is given back where NotHeld or Open name something.
+// GiveBackResult is where the access stands. Nothing more is given back where NotHeld or Open name something.
 type GiveBackResult struct {
-	// Leases are those that are given back; Ending is how many of them have not ended yet.
-	Leases []access.LeaseID `json:"leases,omitempty"`
-	Ending int              `json:"ending,omitempty"`
-	// NotHeld are those that are not held.
+	// Ending is how many of the leases have not ended yet.
+	Ending int `json:"ending,omitempty"`
+	// NotHeld are those entitlements that are not held.
 	NotHeld []access.EntitlementID `json:"not_held,omitempty"`
 	// Open are leases whose request still runs, and decides about them.
 	Open []OpenLease `json:"open,omitempty"`
@@ -42,52 +42,68 @@ type OpenLease struct {
 	Request     access.RequestID     `json:"request"`
 }
 
-// maxHeld is how many leases of a person are looked at.
-const maxHeld = 200
-
-// GiveBack has the workflow of a person end the leases of some entitlements, and returns how many of them have not ended yet. Safe to
-// repeat: a lease that ends already is left alone.
+// GiveBack has the workflow of a person end the leases of some entitlements, and returns how many of them have not ended yet. A ticket gives
+// an entitlement back once: the ledger knows the leases that it has ended, and what was granted later stays. So it is safe to repeat, by
+// whomever and whenever.
 func (a *Records) GiveBack(ctx context.Context, c GiveBackInput) (GiveBackResult, error) {
-	live, err := a.heldBy(ctx, c.Subject)
+	leases, err := a.Ledger.LeasesOf(ctx, c.Subject)
 	if err != nil {
 		return GiveBackResult{}, translate(err)
 	}
-	done := GiveBackResult{Leases: c.Leases}
-	if len(c.Leases) == 0 {
-		if done, err = a.toGiveBack(ctx, c, live); err != nil || len(done.Open) > 0 || len(done.NotHeld) > 0 {
-			return done, err
+	c.Reason += c.mark()
+	given := map[access.EntitlementID]bool{}
+	var done GiveBackResult
+	var live []access.LeaseView
+	for _, l := range leases {
+		mine := strings.HasSuffix(l.EndReason, c.mark())
+		given[l.Lease.Entitlement] = given[l.Lease.Entitlement] || mine
+		switch {
+		case l.State == access.LeaseEnded:
+		case mine:
+			done.Ending++
+		default:
+			live = append(live, l)
 		}
 	}
-	ending := slices.DeleteFunc(live, func(l access.LeaseView) bool { return !slices.Contains(done.Leases, l.Lease.ID) })
-	done.Ending = len(ending)
+	ending, err := a.toGiveBack(ctx, c, &done, live, given)
+	if err != nil || len(done.Open) > 0 || len(done.NotHeld) > 0 {
+		return done, translate(err)
+	}
+	done.Ending += len(ending)
 	return done, a.endLeases(ctx, c, ending)
 }
 
-// toGiveBack finds the leases of the entitlements that are given back, and what speaks against that.
-func (a *Records) toGiveBack(ctx context.Context, c GiveBackInput, live []access.LeaseView) (GiveBackResult, error) {
-	var done GiveBackResult
+// mark ends the reason of each lease that the ticket has ended.
+func (c GiveBackInput) mark() string { return " (" + string(c.Ticket) + ")" }
+
+// toGiveBack returns the leases that the ticket is still to end, and says what speaks against that. given are the entitlements of which it has
+// ended leases before.
+func (a *Records) toGiveBack(
+	ctx context.Context, c GiveBackInput, done *GiveBackResult, live []access.LeaseView, given map[access.EntitlementID]bool,
+) ([]access.LeaseView, error) {
+	var ending []access.LeaseView
 	for _, l := range live {
 		if !slices.Contains(done.Held, l.Lease.Entitlement) {
 			done.Held = append(done.Held, l.Lease.Entitlement)
 		}
-		if !slices.Contains(c.Entitlements, l.Lease.Entitlement) {
+		if given[l.Lease.Entitlement] || !slices.Contains(c.Entitlements, l.Lease.Entitlement) {
 			continue
 		}
 		runs, err := a.runs(ctx, l.Lease.Request)
 		switch {
 		case err != nil:
-			return GiveBackResult{}, translate(err)
+			return nil, err
 		case runs:
 			done.Open = append(done.Open, OpenLease{Entitlement: l.Lease.Entitlement, Request: l.Lease.Request})
 		}
-		done.Leases = append(done.Leases, l.Lease.ID)
+		ending = append(ending, l)
 	}
 	for _, entitlement := range c.Entitlements {
-		if !slices.Contains(done.Held, entitlement) {
+		if !given[entitlement] && !slices.Contains(done.Held, entitlement) {
 			done.NotHeld = append(done.NotHeld, entitlement)
 		}
 	}
-	return done, nil
+	return ending, nil
 }
 
 // runs reports whether a request has not ended.
@@ -97,18 +113,6 @@ func (a *Records) runs(ctx context.Context, id access.RequestID) (bool, error) {
 		return false, nil
 	}
 	return err == nil && !view.State.Ended(), err
-}
-
-// heldBy returns the leases of a person that have not ended.
-func (a *Records) heldBy(ctx context.Context, subject access.PersonID) ([]access.LeaseView, error) {
-	var all []access.LeaseView
-	for after := access.LeaseID(""); ; {
-		page, err := a.Ledger.LiveLeases(ctx, subject, after, maxHeld)
-		if all = append(all, page...); err != nil || len(page) < maxHeld {
-			return all, err
-		}
-		after = page[len(page)-1].Lease.ID
-	}
 }
 
 // endLeases has leases end that shall be there.
@@ -136,7 +140,7 @@ type FindSameResult struct {
 	Ticket  access.TicketKey `json:"ticket,omitempty"`
 }
 
-// FindSame returns the oldest open request by the same requester for the same subject that asks for all that a request asks for, and
+// FindSame returns the oldest open request by the same requester for the same subject that can still give all that a request asks for,
 // for as long. It changes nothing.
 func (a *Records) FindSame(ctx context.Context, r access.Request) (FindSameResult, error) {
 	open, err := a.Ledger.OpenRequests(ctx, r.Requester, r.Subject)
@@ -144,7 +148,7 @@ func (a *Records) FindSame(ctx context.Context, r access.Request) (FindSameResul
 		return FindSameResult{}, translate(err)
 	}
 	for _, view := range open {
-		if view.Request.ID == r.ID || !asksForAll(view.Request, r.Items) {
+		if view.Request.ID == r.ID || view.State == access.StateRevoking || !gives(view, r.Items) {
 			continue
 		}
 		found := FindSameResult{Request: view.Request.ID}
@@ -156,12 +160,20 @@ func (a *Records) FindSame(ctx context.Context, r access.Request) (FindSameResul
 	return FindSameResult{}, nil
 }
 
-func asksForAll(r access.Request, items []access.Item) bool {
+// gives reports whether a request asks for items, and none of them was decided against.
+func gives(view access.RequestView, items []access.Item) bool {
 	for _, item := range items {
 		same := func(i access.Item) bool { return i.Entitlement == item.Entitlement && i.Duration == item.Duration }
-		if !slices.ContainsFunc(r.Items, same) {
+		n := slices.IndexFunc(view.Request.Items, same)
+		if n < 0 || against(view, view.Request.Items[n].ID) {
 			return false
 		}
 	}
 	return true
+}
+
+// against reports whether an item of a request will not be given. Before policy has answered nothing is known of it.
+func against(view access.RequestView, id access.ItemID) bool {
+	open := []access.ItemState{access.ItemPending, access.ItemApproved, access.ItemFulfilling, access.ItemGranted}
+	return slices.ContainsFunc(view.Items, func(i access.ItemView) bool { return i.Item.ID == id && !slices.Contains(open, i.State) })
 }

@@ -15,6 +15,7 @@ type LedgerStore interface {
 	Record(ctx context.Context, entries ...access.Entry) error
 	View(ctx context.Context, id access.RequestID) (access.RequestView, error)
 	Lease(ctx context.Context, id access.LeaseID) (access.LeaseView, error)
+	LeasesOf(ctx context.Context, subject access.PersonID) ([]access.LeaseView, error)
 	LiveLeases(ctx context.Context, subject access.PersonID, after access.LeaseID, limit int) ([]access.LeaseView, error)
 	LiveSubjects(ctx context.Context, after access.PersonID, limit int) ([]access.PersonID, error)
 	OpenRequests(ctx context.Context, requester, subject access.PersonID) ([]access.RequestView, error)

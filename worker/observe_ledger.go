@@ -76,6 +76,10 @@ func (l observedLedger) OpenTickets(ctx context.Context, desk access.DeskName, a
 	return ledgerCall(l, "open_tickets", func() ([]access.TicketID, error) { return l.Store.OpenTickets(ctx, desk, after, limit) })
 }
 
+func (l observedLedger) LeasesOf(ctx context.Context, subject access.PersonID) ([]access.LeaseView, error) {
+	return ledgerCall(l, "leases_of", func() ([]access.LeaseView, error) { return l.Store.LeasesOf(ctx, subject) })
+}
+
 func (l observedLedger) LiveLeases(ctx context.Context, subject access.PersonID, after access.LeaseID, limit int) ([]access.LeaseView, error) {
 	return ledgerCall(l, "live_leases", func() ([]access.LeaseView, error) { return l.Store.LiveLeases(ctx, subject, after, limit) })
 }

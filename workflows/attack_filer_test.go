@@ -72,6 +72,6 @@ func TestAttackFiler_joins(t *testing.T) {
 	a.looks(ticket)
 	for _, comment := range a.desk.Comments(ticket.ID) {
 		require.NotContains(t, comment, "request before", "ben reads on his ticket what ana has asked with usher")
-		require.NotContains(t, comment, "denied", "and what became of it")
+		require.NotContains(t, comment, "denied", "and how that ended")
 	}
 }

@@ -25,7 +25,7 @@ func (a *asking) held(request access.RequestID, state access.LeaseState, version
 			ID: access.LeaseIDOf(request, "1"), Request: request, Item: "1", Subject: access.Person{ID: "ana"}, Entitlement: "wiki/editor",
 			Title: "Wiki editor", Fulfilment: access.FulfilmentSCIM, Binding: &access.Binding{Target: "directory", Role: "wiki-editors"},
 		},
-		Revision: 7, DesiredState: wanted, State: state, Version: version,
+		Revision: 7, DesiredState: wanted, State: state, Version: version, EndReason: a.endReason(access.LeaseIDOf(request, "1")),
 	}}))
 }
 
@@ -214,12 +214,12 @@ func TestAttackGiveBack_old_user_name(t *testing.T) {
 		h.entity = func(s access.LeaseSpec) { h.signal(workflows.SignalApplyLease, s) }
 		records := &activities.Records{Ledger: h.ledger, Client: h.world}
 		got, err := records.GiveBack(t.Context(), activities.GiveBackInput{
-			Subject: "ana", Entitlements: []access.EntitlementID{"wiki/wiki-editors"}, Revision: 100, Reason: "given back",
+			Subject: "ana", Entitlements: []access.EntitlementID{"wiki/wiki-editors"}, Revision: 100, Ticket: "jira.1", Reason: "given back",
 			WorkflowID: workflows.SubjectWorkflowID("ana"), WorkflowType: workflows.SubjectAccessType,
 			TaskQueue: workflows.TaskQueue, Signal: workflows.SignalApplyLease,
 		})
 		require.NoError(t, err)
-		require.Len(t, got.Ending, 1)
+		require.Equal(t, 1, got.Ending)
 	})
 	h.hold()
 	require.GreaterOrEqual(t, len(names), 12)

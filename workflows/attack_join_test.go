@@ -96,22 +96,6 @@ func TestAttackAsked_evaluating(t *testing.T) {
 	require.True(t, ended.IsZero(), "the look has not ended in a day")
 }
 
-// TestAttackJoin_look_lost: the run that waits is ended by an operator. The request that was joined is granted; a later change of the
-// ticket does not ask for what ana has got.
-func TestAttackJoin_look_lost(t *testing.T) {
-	a := newAsking(t)
-	a.open(access.StateAwaitingApproval, 1, nil)
-	ticket := a.desk.AskAs(a.accounts["ana"], "Wiki", "Access: wiki/editor")
-	a.at(time.Hour, a.env.CancelWorkflow)
-	a.looks(ticket)
-	require.Len(t, a.desk.Comments(ticket.ID), 1)
-	a.open(access.OutcomeGranted, 2, nil)
-	require.NoError(t, a.desk.CommentAs(ticket.ID, "Thank you!"))
-	a.look(ticket)
-	require.Empty(t, a.requests, "the ticket said that it would be closed with that request's outcome, and asks anew")
-	require.Equal(t, access.TicketDone, a.phase(ticket))
-}
-
 // TestAttackAsked_changed_after_start: the request has been started, and the ledger does not know it yet. The ticket is changed meanwhile:
 // it is the request's, and nobody is told that it cannot be taken, nor does it end anything.
 func TestAttackAsked_changed_after_start(t *testing.T) {

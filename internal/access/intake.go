@@ -75,6 +75,9 @@ type AskedTicket struct {
 	Text string `json:"text,omitempty"`
 	// TextChange names the last change of what the ticket says, see TicketSnapshot; "" for none.
 	TextChange string `json:"text_change,omitempty"`
+	// ChangedByOther is true when somebody else than the creator has changed last what the ticket says. Then it is not the creator's
+	// word whom it was filed for, nor that access is given back.
+	ChangedByOther bool `json:"changed_by_other,omitempty"`
 	// Values are what fields of the ticket hold that the configuration maps; what is missing stands in Text, if at all.
 	Values map[AskedField]string `json:"values,omitempty"`
 	// Unreadable are the values whose field holds something that the connector cannot read as a text.

@@ -68,6 +68,8 @@ type LeaseView struct {
 	Duration Duration   `json:"duration,omitempty"`
 	// EndedAt is when the lease ended; nil before.
 	EndedAt *time.Time `json:"ended_at,omitempty"`
+	// EndReason is why the lease shall end, by the message that asked for it; "" for no word of it.
+	EndReason string `json:"end_reason,omitempty"`
 	// Verification is the last read-back.
 	Verification *Verification `json:"verification,omitempty"`
 	// Problem is why the lease is not yet where it shall be; "" when it is.

@@ -41,8 +41,8 @@ type Requirement struct {
 	PolicyHash string `json:"policy_hash"`
 	Requester  Person `json:"requester"`
 	Subject    Person `json:"subject"`
-	// Filer filed the request for the requester, see Origin; "" for nobody, or nobody whom usher knows.
-	Filer    PersonID          `json:"filer,omitempty"`
+	// Filer filed the request for the requester, see Origin; without an id for nobody, or nobody whom usher knows.
+	Filer    Person            `json:"filer,omitzero"`
 	Items    []ItemRequirement `json:"items"`
 	Settings RequestSettings   `json:"settings"`
 }

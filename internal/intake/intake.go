@@ -50,6 +50,8 @@ func Read(t access.AskedTicket) (Draft, []access.Refusal) {
 	case slices.Contains(t.Unreadable, access.AskedAccess), slices.Contains(t.Unreadable, access.AskedGiveBack):
 	case len(said[access.AskedGiveBack]) > 0 && len(said[access.AskedAccess]) > 0:
 		r.finding(access.AskedGiveBack, "Found beside %q; expected a ticket for each.", access.AskedAccess.Label())
+	case len(said[access.AskedGiveBack]) > 0 && t.ChangedByOther:
+		r.finding(access.AskedGiveBack, "Somebody else has changed this ticket; expected one that only its creator has written. Please open another one.")
 	case len(said[access.AskedGiveBack]) > 0:
 		r.GiveBack = r.entitlements(access.AskedGiveBack)
 	default:
@@ -129,7 +131,7 @@ func (r *reading) duration() access.Duration {
 // requester reads who asks. Lines of the text never name one, so what is said comes from a field.
 func (r *reading) requester() {
 	if len(r.said[access.AskedRequester]) == 0 {
-		r.finding(access.AskedRequester, "Missing. This ticket was filed for somebody: expected who asks, an e-mail address or a user name.")
+		r.finding(access.AskedRequester, "Missing. This ticket was filed for somebody: expected who asks, an e-mail address or a user name, written by the account that filed it.")
 	}
 	r.Requester = r.person(access.AskedRequester)
 }

@@ -67,11 +67,14 @@ func (c *Catalog) Entitlements() []Entitlement {
 // entitlements do not change it.
 func (c *Catalog) Hash() string { return c.hash }
 
-// People lists, sorted and each once, whom Evaluate must be told about: the requester, the subject, and, where an owner's
+// People lists, sorted and each once, whom Evaluate must be told about: the requester, the subject, who has filed the request, and, where an owner's
 // approval is demanded, the owners of the entitlements that are asked for. An entitlement that the catalog does not have
 // adds nobody.
 func (c *Catalog) People(r access.Request) []access.PersonID {
 	ids := []access.PersonID{r.Requester, r.Subject}
+	if r.Origin != nil {
+		ids = append(ids, r.Origin.Filer)
+	}
 	for _, item := range r.Items {
 		entitlement, ok := c.find(item.Entitlement)
 		if ok && slices.Contains(entitlement.Stages, access.StageOwner) {

@@ -35,7 +35,7 @@ func (c *Catalog) Evaluate(q Input) (access.Requirement, []access.Refusal) {
 		PolicyHash: hashOf(c.hash, settings),
 		Requester:  e.people[q.Request.Requester],
 		Subject:    e.people[q.Request.Subject],
-		Filer:      e.filer(),
+		Filer:      e.filerAsKnown(),
 		Settings:   settings,
 	}
 	e.parties()
@@ -65,6 +65,14 @@ func (e *evaluation) filer() access.PersonID {
 		return ""
 	}
 	return e.Request.Origin.Filer
+}
+
+// filerAsKnown is the filer as far as the source knows them.
+func (e *evaluation) filerAsKnown() access.Person {
+	if person, known := e.people[e.filer()]; known {
+		return person
+	}
+	return access.Person{ID: e.filer()}
 }
 
 // parties holds that the request has a name, and that requester and subject are people who are there.

@@ -238,7 +238,7 @@ func TestEvaluate_filer(t *testing.T) {
 	}
 	need, refusals := evaluate("wiki/editor", "olga")
 	require.Empty(t, refusals)
-	require.Equal(t, access.PersonID("olga"), need.Filer)
+	require.Equal(t, access.PersonID("olga"), need.Filer.ID)
 	require.Equal(t, []access.PersonID{"mia", "otto"}, need.Approvers())
 	_, refusals = evaluate("desk/agent", "anna")
 	require.Len(t, refusals, 1)

@@ -62,8 +62,8 @@ func (all Approvals) asked(d access.Decision) Approvals {
 // parties are those who decide nothing about a request, because it is theirs.
 func parties(need access.Requirement) []access.PersonID {
 	all := []access.PersonID{need.Requester.ID, need.Subject.ID}
-	if need.Filer != "" {
-		all = append(all, need.Filer)
+	if need.Filer.ID != "" {
+		all = append(all, need.Filer.ID)
 	}
 	return all
 }

@@ -49,7 +49,7 @@ func (a attempt) in(state access.ItemState) bool {
 
 // counts reports whether the decision would decide something.
 func (a attempt) counts() bool {
-	own := a.d.Channel != access.ChannelOperator && slices.Contains([]access.PersonID{a.need.Requester.ID, a.need.Subject.ID, a.need.Filer}, a.d.By)
+	own := a.d.Channel != access.ChannelOperator && slices.Contains([]access.PersonID{a.need.Requester.ID, a.need.Subject.ID, a.need.Filer.ID}, a.d.By)
 	return !own && (a.d.Verdict == access.Approve || a.d.Verdict == access.Deny) && !slices.Contains(a.d.Items, "9") &&
 		a.any(func(i policy.ItemApproval) bool {
 			return i.State == access.ItemPending && (a.d.By == operator || names(i.Stage, a.d.By))
@@ -70,9 +70,9 @@ func everyAttempt(items int, visit func(attempt)) {
 					s.need.Requester.ID, s.need.Subject.ID = "anna", "ben"
 					visit(attempt{situation: s, all: s.at(now), d: d, now: now})
 					s.need.Requester.ID, s.need.Subject.ID = "rita", "sam"
-					s.need.Filer = "anna"
+					s.need.Filer.ID = "anna"
 					visit(attempt{situation: s, all: s.at(now), d: d, now: now})
-					s.need.Filer = ""
+					s.need.Filer.ID = ""
 				}
 			}
 		}
@@ -131,7 +131,7 @@ var reasons = []reason{
 	{"this request has no item 9", access.Invalid, "items", func(a attempt) bool { return slices.Contains(a.d.Items, "9") }},
 	{"you asked for this access yourself", access.Forbidden, "by", func(a attempt) bool { return a.d.By == a.need.Requester.ID }},
 	{"you would get this access yourself", access.Forbidden, "by", func(a attempt) bool { return a.d.By == a.need.Subject.ID }},
-	{"you filed this request yourself", access.Forbidden, "by", func(a attempt) bool { return a.d.By == a.need.Filer }},
+	{"you filed this request yourself", access.Forbidden, "by", func(a attempt) bool { return a.d.By == a.need.Filer.ID }},
 	{"has expired: nobody decided it in time", access.Conflict, "state", func(a attempt) bool { return a.in(access.ItemExpired) }},
 	{"you have decided already", access.Conflict, "by", func(a attempt) bool {
 		return slices.ContainsFunc(a.decided, func(d access.Decision) bool {

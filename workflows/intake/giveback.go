@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"slices"
 	"strings"
 
 	"usher/activities"
@@ -10,30 +9,24 @@ import (
 	"usher/workflows/durable"
 )
 
-// givenBack is what the ticket gives back: the leases of that time, and none that were granted later.
-type givenBack struct {
-	Entitlements []access.EntitlementID `json:"entitlements"`
-	Leases       []access.LeaseID       `json:"leases"`
-}
-
 // giveBack has the access ended that somebody no longer needs, and closes the ticket when it is gone. Only one's own access is
 // given back, so nobody is asked for an approval.
 func (a *asked) giveBack() {
-	who := a.Look.People.Requester
+	said, who := a.Look.Asked, a.Look.People.Requester
 	if who.ID != a.Look.People.Subject.ID {
 		a.Look.Findings = []access.Refusal{{Field: access.AskedSubject.Label(), Problem: "Only one's own access can be given back on a ticket."}}
 		return
 	}
+	reason := who.Name() + " gave it back on ticket " + string(said.Ref.Key)
+	if said.Filed {
+		reason += ", filed by account " + string(said.Creator.ID)
+	}
 	var records *activities.Records
 	call := activities.GiveBackInput{
-		Subject: who.ID, Entitlements: a.Look.Asked.Draft.GiveBack,
+		Subject: who.ID, Entitlements: said.Draft.GiveBack, Ticket: access.AskedRequestID(a.desk, a.ticket), Reason: reason,
 		Revision:   workflows.NextVersion(0, a.loop.Now()),
-		Reason:     who.Name() + " gave it back on ticket " + string(a.Look.Asked.Ref.Key),
 		WorkflowID: workflows.SubjectWorkflowID(who.ID), WorkflowType: workflows.SubjectAccessType,
 		TaskQueue: workflows.TaskQueue, Signal: workflows.SignalApplyLease,
-	}
-	if g := a.GivenBack; g != nil && slices.Equal(g.Entitlements, call.Entitlements) {
-		call.Leases = g.Leases
 	}
 	options := workflows.SendMessage("give access back")
 	durable.Start(a.loop, options, records.GiveBack, call, func(found activities.GiveBackResult, err error) {
@@ -43,7 +36,8 @@ func (a *asked) giveBack() {
 	})
 }
 
-// gaveBack takes where the access stands.
+// gaveBack takes where the access stands. What was not held when it was given back is answered for good: the ticket must not end what is
+// granted later.
 func (a *asked) gaveBack(found activities.GiveBackResult) {
 	label := access.AskedGiveBack.Label()
 	for _, entitlement := range found.NotHeld {
@@ -56,11 +50,11 @@ func (a *asked) gaveBack(found activities.GiveBackResult) {
 	}
 	switch {
 	case len(a.Look.Findings) > 0:
+		a.close(findingsText(a.Look.Findings, givingBack), "", access.TicketWontDo)
 	case found.Ending > 0:
-		a.GivenBack = &givenBack{Entitlements: a.Look.Asked.Draft.GiveBack, Leases: found.Leases}
 		a.again()
 	default:
-		a.say("Given back, and gone: "+names(a.Look.Asked.Draft.GiveBack)+".", "", access.TicketDone, a.over)
+		a.close("Given back, and gone: "+names(a.Look.Asked.Draft.GiveBack)+".", "", access.TicketDone)
 	}
 }
 

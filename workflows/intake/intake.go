@@ -32,17 +32,16 @@ type state struct {
 	Failures int       `json:"failures,omitempty"`
 	// Waits counts the questions about something that takes its time: the end of a request that the ticket has joined, or of access
 	// that it gives back.
-	Waits     int        `json:"waits,omitempty"`
-	Joined    *joined    `json:"joined,omitempty"`
-	GivenBack *givenBack `json:"given_back,omitempty"`
+	Waits  int     `json:"waits,omitempty"`
+	Joined *joined `json:"joined,omitempty"`
+	// Begun is true when a request has been started: the ticket is that one's from then on, though the ledger may not know it yet.
+	Begun bool `json:"begun,omitempty"`
 }
 
 // look is one look into the ticket, step by step.
 type look struct {
-	// Unknown is true when no request has come of the ticket yet; Started when this look has started one, whose answer of policy is
-	// awaited.
+	// Unknown is true when no request has come of the ticket yet.
 	Unknown bool `json:"unknown,omitempty"`
-	Started bool `json:"started,omitempty"`
 	// Ended is true when what is answered cannot be mended on this ticket.
 	Ended bool `json:"ended,omitempty"`
 	// Asked is what the ticket says.
@@ -60,6 +59,8 @@ type look struct {
 	Unasked bool `json:"unasked,omitempty"`
 	// Findings are what is answered on the ticket.
 	Findings []access.Refusal `json:"findings,omitempty"`
+	// Last is what is said when the ticket is closed.
+	Last *last `json:"last,omitempty"`
 }
 
 type asked struct {
@@ -96,6 +97,8 @@ func (a *asked) Step(now time.Time) {
 // next does what the look lacks.
 func (a *asked) next() {
 	switch l := &a.Look; {
+	case l.Last != nil:
+		a.sayLast()
 	case len(l.Findings) > 0:
 		a.answer()
 	case !l.Unknown:
@@ -149,14 +152,14 @@ func (a *asked) known() {
 	durable.StartLocal(a.loop, workflows.LocalQuestion(), records.ReadRequest, id, func(found activities.ReadRequestResult, err error) {
 		missing := workflows.KindOf(err) == access.NotFound
 		switch {
-		case missing && !a.Look.Started:
+		case missing && !a.Begun:
 			a.Look.Unknown = true
 		case missing:
 			a.later()
 		case !a.done(err):
 		case found.View.State == access.OutcomeRefused:
 			a.Look.Findings, a.Look.Ended = found.View.Refusals, true
-		case found.View.State == access.StateEvaluating && a.Look.Started:
+		case found.View.State == access.StateEvaluating && a.Begun:
 			a.later()
 		default:
 			a.over()
@@ -169,11 +172,11 @@ const maxAwaited = 20
 
 // later looks again after a while for what policy has answered.
 func (a *asked) later() {
-	if a.Failures++; a.Failures > maxAwaited {
+	if a.Waits >= maxAwaited {
 		a.over()
 		return
 	}
-	a.RetryAt = a.loop.Now().Add(workflows.RetryConnector.After(a.Failures))
+	a.again()
 }
 
 func (a *asked) read() {
@@ -238,7 +241,7 @@ func (a *asked) start() {
 	call := activities.StartRequestInput{Request: a.request(), WorkflowType: workflows.AccessRequestType}
 	durable.Start(a.loop, workflows.SendMessage("start the request"), records.StartRequest, call, func(_ struct{}, err error) {
 		if a.done(err) {
-			a.Look = look{Started: true}
+			a.Begun, a.Look = true, look{}
 		}
 	})
 }

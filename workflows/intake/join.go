@@ -1,6 +1,8 @@
 package intake
 
 import (
+	"slices"
+
 	"usher/activities"
 	"usher/internal/access"
 	"usher/workflows"
@@ -18,6 +20,11 @@ type joined struct {
 // findSame asks whether an open request asks for the same already.
 func (a *asked) findSame() {
 	request := a.request()
+	if a.Look.Asked.Filed {
+		// What somebody asks elsewhere is not for who files for them.
+		a.Look.Unasked = true
+		return
+	}
 	if j := a.Joined; j != nil && j.Digest == request.Digest() {
 		a.await()
 		return
@@ -37,7 +44,7 @@ func (a *asked) findSame() {
 
 // join has the ticket say which request it joins, and waits for the outcome of that one.
 func (a *asked) join(same activities.FindSameResult, digest string) {
-	a.say(joinedText(same), string(same.Request), "", func() { a.Joined = &joined{Request: same.Request, Digest: digest} })
+	a.say(joinedText(same), string(same.Request), func() { a.Joined = &joined{Request: same.Request, Digest: digest} })
 }
 
 func joinedText(same activities.FindSameResult) string {
@@ -59,12 +66,34 @@ func (a *asked) await() {
 			a.again()
 		default:
 			to := access.TicketWontDo
-			if view.State.KeepsAccess() {
+			if granted(view, a.request().Items) {
 				to = access.TicketDone
 			}
-			a.say("Request "+string(id)+" has ended. "+ticket.OutcomeText(view), string(id), to, a.over)
+			a.close(endText(view), string(id), to)
 		}
 	})
+}
+
+// granted reports whether a request has given all of some items.
+func granted(view access.RequestView, items []access.Item) bool {
+	for _, item := range items {
+		gave := func(i access.ItemView) bool {
+			return i.Item.Entitlement == item.Entitlement && i.State == access.ItemGranted
+		}
+		if !slices.ContainsFunc(view.Items, gave) {
+			return false
+		}
+	}
+	return true
+}
+
+// endText returns how a request has ended that a ticket had joined.
+func endText(view access.RequestView) string {
+	text := "Request " + string(view.Request.ID) + " has ended. " + ticket.OutcomeText(view)
+	for _, r := range view.Refusals {
+		text += "\n" + label(r.Field) + ": " + r.Problem
+	}
+	return text
 }
 
 // again waits before the next question about something that takes its time.

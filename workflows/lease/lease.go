@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"cmp"
 	"time"
 
 	"usher/activities"
@@ -125,7 +126,7 @@ func (l *lease) view(subject access.Person) access.LeaseView {
 			Fulfilment: l.Fulfilment, Binding: l.Binding, Desk: l.Desk, ExistingAccess: l.AtEnd,
 		},
 		Revision: l.Revision, DesiredState: l.DesiredState, State: l.State, GrantedAt: l.GrantedAt, EndsAt: l.EndsAt, EndedAt: l.EndedAt,
-		Verification: l.verification, Problem: l.Problem, Existing: l.Existing, Version: l.Version, Account: l.Account, RoleID: l.RoleID,
+		EndReason: l.Reason, Verification: l.verification, Problem: l.Problem, Existing: l.Existing, Version: l.Version, Account: l.Account, RoleID: l.RoleID,
 	}
 	if l.State == access.LeaseGranting {
 		// A run that is lost leaves it to the next to know when the access ends.
@@ -190,7 +191,7 @@ func recovered(v access.LeaseView) *lease {
 func (l *lease) applyRecord(v access.LeaseView) {
 	l.State, l.GrantedAt, l.EndedAt, l.verification, l.Existing = v.State, v.GrantedAt, v.EndedAt, v.Verification, v.Existing
 	l.Version = max(l.Version, v.Version)
-	l.Account, l.RoleID = v.Account, v.RoleID
+	l.Account, l.RoleID, l.Reason = v.Account, v.RoleID, cmp.Or(l.Reason, v.EndReason)
 	l.Attempted = v.State != access.LeaseEnded
 	switch {
 	case v.State == access.LeaseEnded && l.DesiredState == access.Present:

@@ -109,12 +109,19 @@ func (w *person) message(m access.LeaseSpec) {
 		l.Foreign = true
 		w.add(l)
 	case l != nil:
-		w.Person = m.Lease.Subject
+		w.meet(m)
 		w.wish(l, m)
 		w.changed(l)
 	default:
-		w.Person = m.Lease.Subject
+		w.meet(m)
 		w.add(newLease(m))
+	}
+}
+
+// meet takes how the person is called by now. A message that ends access may have it from long ago.
+func (w *person) meet(m access.LeaseSpec) {
+	if m.DesiredState == access.Present || w.Person.DisplayName == "" {
+		w.Person = m.Lease.Subject
 	}
 }
 

@@ -2,6 +2,7 @@ package request
 
 import (
 	"usher/internal/access"
+	"usher/internal/policy"
 	"usher/workflows/ticket"
 )
 
@@ -12,7 +13,7 @@ func (r *request) unauthorised(event access.TicketEvent, action access.TicketAct
 	switch {
 	case gives && r.fromBefore(now):
 		return "it was done before this ticket became a request"
-	case gives && r.filed(now.StatusChangedBy):
+	case gives && r.byFiler(now.StatusChangedBy, who):
 		return "who has filed a request for somebody neither decides on it nor grants it"
 	}
 	switch action {
@@ -47,6 +48,29 @@ func (r *request) noFulfiller(now access.TicketSnapshot, who access.PersonID) st
 func (r *request) filed(account access.AccountID) bool {
 	from := r.asked.Origin
 	return from != nil && from.Filed && account == from.Account
+}
+
+// byFiler reports whether an account has filed the request for somebody, or is of a person who has.
+func (r *request) byFiler(account access.AccountID, who access.PersonID) bool {
+	return r.filed(account) || (who != "" && who == r.Requirement.Filer.ID)
+}
+
+// refuseFiler returns why a person's decision by another channel does not count: the account that filed the request may be theirs, which
+// the desk says once the ticket is there. nil for no reason.
+func (r *request) refuseFiler(by access.PersonID) *policy.Rejection {
+	from := r.asked.Origin
+	switch {
+	case from == nil || !from.Filed:
+		return nil
+	case r.ticket == nil || (r.Ticket.Ref == nil && !r.Ticket.Off):
+		return &policy.Rejection{
+			Kind: access.Conflict, Field: "state",
+			Problem: "it is not known yet whose account has filed this request; please decide again in a moment",
+		}
+	case r.filed(r.ticket.Account(by)):
+		return &policy.Rejection{Kind: access.Forbidden, Field: "by", Problem: "your account has filed this request, so somebody else decides"}
+	}
+	return nil
 }
 
 // fromBefore reports whether a change is from before the ticket became the request's, whatever the desk's configuration made of it

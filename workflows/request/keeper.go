@@ -40,7 +40,7 @@ func (k keeper) Order() activities.OpenTicketInput {
 	return call
 }
 
-// ticketPeople returns those whose desk accounts must be known: who asks, who gets, who may decide.
+// ticketPeople returns those whose desk accounts must be known: who asks, who gets, who has filed it, who may decide.
 func (r *request) ticketPeople() []access.Person {
 	need := r.Requirement
 	people := []access.Person{need.Requester}
@@ -52,6 +52,9 @@ func (r *request) ticketPeople() []access.Person {
 		}
 	}
 	add(need.Subject)
+	if need.Filer.ID != "" {
+		add(need.Filer)
+	}
 	for _, item := range need.Items {
 		for _, stage := range item.Stages {
 			for _, p := range stage.Approvers {

@@ -114,8 +114,10 @@ func (r *request) judgeDecision(d access.Decision) *policy.Rejection {
 		return nil
 	}
 	d.Channel = access.ChannelAPI
-	_, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, d)
-	return why
+	if _, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, d); why != nil {
+		return why
+	}
+	return r.refuseFiler(d.By)
 }
 
 // known reports whether a decision of that id has been taken, or is held until it is judged.

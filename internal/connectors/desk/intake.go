@@ -111,17 +111,25 @@ func (d *Desk) ReadAsked(ctx context.Context, id access.TicketID) (access.AskedT
 	}
 	asked := access.AskedTicket{Ref: d.ref(t.Ref), Summary: t.Summary, Text: t.Text, Values: map[access.AskedField]string{}}
 	if text := d.lastTextChange(t.Ticket, me); text != nil {
-		asked.TextChange = text.name()
+		asked.TextChange, asked.ChangedByOther = text.name(), text.By != t.Creator
 	}
+	d.values(&asked, t)
+	asked.Creator, err = d.creator(ctx, t)
+	return asked, err
+}
+
+// values takes what the fields of a ticket hold. Whom it was filed for counts only if the account that files was the last to write.
+func (d *Desk) values(asked *access.AskedTicket, t Asked) {
 	for field, value := range t.Values {
 		asked.Values[d.config.Intake.Fields[field]] = value
 	}
 	for _, field := range t.Unreadable {
 		asked.Unreadable = append(asked.Unreadable, d.config.Intake.Fields[field])
 	}
-	asked.Filed = slices.Contains(d.config.Intake.FilesFor, t.Creator)
-	asked.Creator, err = d.creator(ctx, t)
-	return asked, err
+	asked.Filed = slices.ContainsFunc(d.config.Intake.FilesFor, func(id access.AccountID) bool { return sameAccount(id, t.Creator) })
+	if asked.Filed && asked.ChangedByOther {
+		delete(asked.Values, access.AskedRequester)
+	}
 }
 
 // withHistory completes the history of a ticket. What the ticket says is read again after it: a text that was changed in between must not
@@ -146,7 +154,7 @@ func (d *Desk) withHistory(ctx context.Context, op string, t Asked) (Asked, erro
 func (d *Desk) creator(ctx context.Context, t Asked) (access.DeskAccount, error) {
 	who := access.DeskAccount{ID: t.Creator, Name: t.CreatorName}
 	for person, account := range d.config.Accounts {
-		if account == t.Creator {
+		if sameAccount(account, t.Creator) {
 			if who.Person != "" {
 				return access.DeskAccount{ID: t.Creator, Name: t.CreatorName}, nil
 			}
@@ -162,6 +170,11 @@ func (d *Desk) creator(ctx context.Context, t Asked) (access.DeskAccount, error)
 	case MatchMap:
 	}
 	return who, err
+}
+
+// sameAccount reports whether a configured account is one that the desk shows: some desks do not care for case.
+func sameAccount(configured, shown access.AccountID) bool {
+	return strings.EqualFold(string(configured), string(shown))
 }
 
 // ushers reports whether a ticket belongs to a request, or looks as if it did.

@@ -43,7 +43,11 @@ func (d *Desk) ReadAsked(ctx context.Context, id access.TicketID) (access.AskedT
 	if t.RequesterField != "" {
 		asked.Values = map[access.AskedField]string{access.AskedRequester: t.RequesterField}
 	}
-	asked.TextChange = d.snapshot(t).TextChange
+	now := d.snapshot(t)
+	asked.TextChange, asked.ChangedByOther = now.TextChange, now.TextChangedBy != "" && now.TextChangedBy != t.Creator
+	if asked.Filed && asked.ChangedByOther {
+		asked.Values = nil
+	}
 	if account := d.account(t.Creator); account != nil {
 		asked.Creator.Name, asked.Creator.Email = account.name, account.email
 	}
