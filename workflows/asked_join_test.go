@@ -87,7 +87,9 @@ func TestAsked_joins(t *testing.T) {
 		t.Run("not a request "+name, func(t *testing.T) {
 			a := newAsking(t)
 			a.open(access.StateAwaitingApproval, 1, change)
-			a.look(a.desk.AskAs(a.accounts["ana"], "Wiki", "Access: wiki/editor"))
+			// A look that joins would wait for ever.
+			a.at(24*time.Hour, a.env.CancelWorkflow)
+			a.looks(a.desk.AskAs(a.accounts["ana"], "Wiki", "Access: wiki/editor"))
 			require.Len(t, a.requests, 1)
 		})
 	}
