@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"usher/internal/access"
 )
@@ -12,9 +11,11 @@ import (
 type GiveBackInput struct {
 	Subject      access.PersonID        `json:"subject"`
 	Entitlements []access.EntitlementID `json:"entitlements"`
-	// Ticket is the request id that a ticket gives: it names what gives the access back. Reason is for the audit trail.
+	// Ticket is what gives the access back, as LeaseSpec.GivenBack names it. Reason is for the audit trail.
 	Ticket access.RequestID `json:"ticket"`
 	Reason string           `json:"reason"`
+	// Leases are GiveBackResult.Leases of the question before; empty for the first one.
+	Leases []access.LeaseID `json:"leases,omitempty"`
 	// Revision is the least that the messages have.
 	Revision int `json:"revision"`
 	// The others name the workflow that holds the subject's leases, and its message.
@@ -26,8 +27,9 @@ type GiveBackInput struct {
 
 // GiveBackResult is where the access stands. Nothing more is given back where NotHeld or Open name something.
 type GiveBackResult struct {
-	// Ending is how many of the leases have not ended yet.
-	Ending int `json:"ending,omitempty"`
+	// Leases are those that the ticket gives back; Ending is how many of them have not ended yet.
+	Leases []access.LeaseID `json:"leases,omitempty"`
+	Ending int              `json:"ending,omitempty"`
 	// NotHeld are those entitlements that are not held.
 	NotHeld []access.EntitlementID `json:"not_held,omitempty"`
 	// Open are leases whose request still runs, and decides about them.
@@ -43,20 +45,22 @@ type OpenLease struct {
 }
 
 // GiveBack has the workflow of a person end the leases of some entitlements, and returns how many of them have not ended yet. A ticket gives
-// an entitlement back once: the ledger knows the leases that it has ended, and what was granted later stays. So it is safe to repeat, by
-// whomever and whenever.
+// an entitlement back once: the ledger knows which leases it has ended, and what was granted later stays. So it is safe to repeat, also in
+// another run.
 func (a *Records) GiveBack(ctx context.Context, c GiveBackInput) (GiveBackResult, error) {
 	leases, err := a.Ledger.LeasesOf(ctx, c.Subject)
 	if err != nil {
 		return GiveBackResult{}, translate(err)
 	}
-	c.Reason += c.mark()
 	given := map[access.EntitlementID]bool{}
 	var done GiveBackResult
 	var live []access.LeaseView
 	for _, l := range leases {
-		mine := strings.HasSuffix(l.EndReason, c.mark())
-		given[l.Lease.Entitlement] = given[l.Lease.Entitlement] || mine
+		mine := l.GivenBack == c.Ticket || slices.Contains(c.Leases, l.Lease.ID)
+		if mine {
+			given[l.Lease.Entitlement] = true
+			done.Leases = append(done.Leases, l.Lease.ID)
+		}
 		switch {
 		case l.State == access.LeaseEnded:
 		case mine:
@@ -69,12 +73,12 @@ func (a *Records) GiveBack(ctx context.Context, c GiveBackInput) (GiveBackResult
 	if err != nil || len(done.Open) > 0 || len(done.NotHeld) > 0 {
 		return done, translate(err)
 	}
+	for _, l := range ending {
+		done.Leases = append(done.Leases, l.Lease.ID)
+	}
 	done.Ending += len(ending)
 	return done, a.endLeases(ctx, c, ending)
 }
-
-// mark ends the reason of each lease that the ticket has ended.
-func (c GiveBackInput) mark() string { return " (" + string(c.Ticket) + ")" }
 
 // toGiveBack returns the leases that the ticket is still to end, and says what speaks against that. given are the entitlements of which it has
 // ended leases before.
@@ -124,7 +128,8 @@ func (a *Records) endLeases(ctx context.Context, c GiveBackInput, leases []acces
 		message := ApplyLeaseMessage{
 			WorkflowID: c.WorkflowID, WorkflowType: c.WorkflowType, TaskQueue: c.TaskQueue, Signal: c.Signal,
 			Spec: access.LeaseSpec{
-				Lease: l.Lease, Revision: max(l.Revision+1, c.Revision), DesiredState: access.Absent, Reason: c.Reason,
+				Lease: l.Lease, Revision: max(l.Revision+1, c.Revision), DesiredState: access.Absent,
+				Reason: c.Reason, GivenBack: c.Ticket,
 			},
 		}
 		if err := message.send(ctx, a.Client); err != nil {

@@ -90,7 +90,7 @@ func summaryOf(v access.DeskView) string {
 		parts = append(parts, "clock "+clockText(*v.ClockAhead))
 	}
 	if n := len(meaningless(v)); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d statuses mean nothing to usher, see usher desk preview", n))
+		parts = append(parts, fmt.Sprintf("statuses that mean nothing to usher: %d, see usher desk preview", n))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -28,7 +28,7 @@ func TestDesk_commands(t *testing.T) {
 		"warning: \"Parked\" means nothing to usher; expected it in statuses of the desk\n" +
 		"warning: no status means denied, so nobody decides so by moving a ticket; expected one in statuses.denied\n"
 	require.Equal(t, said{out: statuses}, w.usher(t, "audra", "desk", "preview", "jira"))
-	require.Equal(t, said{out: "desk/jira: ok\n\nJira project, as bot, clock 3 s behind usher's, 1 statuses mean nothing to usher, see usher desk preview\n\n" +
+	require.Equal(t, said{out: "desk/jira: ok\n\nJira project, as bot, clock 3 s behind usher's, statuses that mean nothing to usher: 1, see usher desk preview\n\n" +
 		statuses + "\nFIELD   ID             REQUIRED  USHER WRITES\nReason  customfield_1  yes       reason\n"},
 		w.usher(t, "audra", "desk", "show", "jira"))
 	got := w.usher(t, "audra", "desk", "test", "jira")

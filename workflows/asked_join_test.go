@@ -135,18 +135,18 @@ func (a *asking) leaseOf(
 			ID: id, Request: request, Item: "1", Subject: access.Person{ID: of}, Entitlement: entitlement,
 			Title: string(entitlement), Fulfilment: access.FulfilmentSCIM, Binding: &access.Binding{Target: "directory", Role: "wiki-editors"},
 		},
-		Revision: 7, DesiredState: wanted, State: state, Version: version, EndReason: a.endReason(id),
+		Revision: 7, DesiredState: wanted, State: state, Version: version, GivenBack: a.givenBack(id),
 	}}))
 	return id
 }
 
-// endReason is why a lease was asked to end; "" for one that was not.
-func (a *asking) endReason(id access.LeaseID) string {
+// givenBack is the ticket by which a lease was given back; "" for one that was not.
+func (a *asking) givenBack(id access.LeaseID) access.RequestID {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, spec := range a.ensures {
 		if spec.Lease.ID == id {
-			return spec.Reason
+			return spec.GivenBack
 		}
 	}
 	return ""
@@ -179,7 +179,8 @@ func TestAsked_gives_back(t *testing.T) {
 		require.Equal(t, mine, spec.Lease.ID)
 		require.Equal(t, access.Absent, spec.DesiredState)
 		require.Greater(t, spec.Revision, 7)
-		require.Equal(t, "Ana gave it back on ticket "+string(ticket.Key)+" (jira."+string(ticket.ID)+")", spec.Reason)
+		require.Equal(t, "Ana gave it back on ticket "+string(ticket.Key), spec.Reason)
+		require.Equal(t, access.AskedRequestID("jira", ticket.ID), spec.GivenBack)
 	}
 	require.Equal(t, access.TicketDone, a.phase(ticket))
 	require.Len(t, a.desk.Comments(ticket.ID), 1)
@@ -204,6 +205,33 @@ func TestAsked_gives_back_what_was_held(t *testing.T) {
 	require.Equal(t, access.TicketDone, a.phase(ticket))
 }
 
+// TestAsked_gives_back_what_ends: a lease that ends already, by its time or by another ticket, is waited for all the same.
+func TestAsked_gives_back_what_ends(t *testing.T) {
+	a := newAsking(t)
+	a.lease("ana", "wiki/editor", access.LeaseRevoking, 1)
+	ticket := a.desk.AskAs(a.accounts["ana"], "Thank you", "Give back: wiki/editor")
+	a.at(10*time.Hour, func() {
+		require.False(t, a.phase(ticket).Closed())
+		a.lease("ana", "wiki/editor", access.LeaseEnded, 2)
+	})
+	a.looks(ticket)
+	require.Empty(t, a.ensures)
+	require.Equal(t, access.TicketDone, a.phase(ticket), "%v", a.desk.Comments(ticket.ID))
+}
+
+// TestAsked_closes_later: a ticket that has waited for days is closed later, where the desk has no way to the closed status at first.
+func TestAsked_closes_later(t *testing.T) {
+	a := newAsking(t)
+	a.open(access.StateAwaitingApproval, 1, nil)
+	ticket := a.desk.AskAs(a.accounts["ana"], "Wiki", "Access: wiki/editor")
+	a.at(3*24*time.Hour, func() {
+		a.desk.FailNext(memory.OpTransitionTicket, manyOf(3, access.Errorf(access.Conflict, "transition", "no way there"))...)
+		a.open(access.OutcomeGranted, 2, nil)
+	})
+	a.looks(ticket)
+	require.Equal(t, access.TicketDone, a.phase(ticket))
+}
+
 // TestAsked_gives_nothing_back: what cannot be given back is answered, and nothing is taken away.
 func TestAsked_gives_nothing_back(t *testing.T) {
 	for name, row := range map[string]struct {
@@ -225,7 +253,9 @@ func TestAsked_gives_nothing_back(t *testing.T) {
 			a := newAsking(t)
 			a.lease("ana", "wiki/editor", access.LeaseActive, 1)
 			a.lease("ben", "wiki/editor", access.LeaseActive, 1)
-			a.entity = func(s access.LeaseSpec) { a.leaseOf(s.Lease.Request, s.Lease.Subject.ID, s.Lease.Entitlement, access.LeaseEnded, 9) }
+			a.entity = func(s access.LeaseSpec) {
+				a.leaseOf(s.Lease.Request, s.Lease.Subject.ID, s.Lease.Entitlement, access.LeaseEnded, 9)
+			}
 			if row.world != nil {
 				row.world(a)
 			}

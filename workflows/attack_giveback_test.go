@@ -25,7 +25,7 @@ func (a *asking) held(request access.RequestID, state access.LeaseState, version
 			ID: access.LeaseIDOf(request, "1"), Request: request, Item: "1", Subject: access.Person{ID: "ana"}, Entitlement: "wiki/editor",
 			Title: "Wiki editor", Fulfilment: access.FulfilmentSCIM, Binding: &access.Binding{Target: "directory", Role: "wiki-editors"},
 		},
-		Revision: 7, DesiredState: wanted, State: state, Version: version, EndReason: a.endReason(access.LeaseIDOf(request, "1")),
+		Revision: 7, DesiredState: wanted, State: state, Version: version, GivenBack: a.givenBack(access.LeaseIDOf(request, "1")),
 	}}))
 }
 

@@ -68,8 +68,8 @@ type LeaseView struct {
 	Duration Duration   `json:"duration,omitempty"`
 	// EndedAt is when the lease ended; nil before.
 	EndedAt *time.Time `json:"ended_at,omitempty"`
-	// EndReason is why the lease shall end, by the message that asked for it; "" for no word of it.
-	EndReason string `json:"end_reason,omitempty"`
+	// GivenBack is LeaseSpec.GivenBack of the message that ends the lease; "" for no such.
+	GivenBack RequestID `json:"given_back,omitempty"`
 	// Verification is the last read-back.
 	Verification *Verification `json:"verification,omitempty"`
 	// Problem is why the lease is not yet where it shall be; "" when it is.
@@ -111,6 +111,8 @@ type LeaseSpec struct {
 	Granted *Verification `json:"granted,omitempty"`
 	// Reason is why access shall end, for the audit trail; "" for no word of it.
 	Reason string `json:"reason,omitempty"`
+	// GivenBack names the ticket by which the holder gives the access back, as AskedRequestID does; "" for access that ends otherwise.
+	GivenBack RequestID `json:"given_back,omitempty"`
 }
 
 // LeaseStatus is the state of a lease, for its request. Refused is why the lease will never be granted; "" otherwise.

@@ -23,17 +23,19 @@ func Workflow(ctx workflow.Context, p workflows.DoctorParams) (workflows.DoctorR
 	if err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, workflows.LocalQuestionWithin(times.Own)), policy.ListConnectors).Get(ctx, &names); err != nil {
 		return workflows.DoctorReport{}, err
 	}
-	for _, field := range []string{"desk", "test_ticket"} {
-		name := map[string]access.DeskName{"test_ticket": p.TestTicket, "desk": p.Desk}[field]
-		if name != "" && !slices.Contains(names.Desks, name) {
-			return workflows.DoctorReport{Refusals: []access.Refusal{noSuchDesk(field, name, names.Desks)}}, nil
+	for _, asked := range []struct {
+		field string
+		name  access.DeskName
+	}{{"desk", p.Desk}, {"test_ticket", p.TestTicket}} {
+		if asked.name != "" && !slices.Contains(names.Desks, asked.name) {
+			return workflows.DoctorReport{Refusals: []access.Refusal{noSuchDesk(asked.field, asked.name, names.Desks)}}, nil
 		}
 	}
 	if p.List {
 		return list(names), nil
 	}
 	var report workflows.DoctorReport
-	asked := []func(workflow.Context) workflows.DoctorLine{}
+	var asked []func(workflow.Context) workflows.DoctorLine
 	if p.Desk == "" {
 		asked = askAll(ctx, names, times)
 	} else {

@@ -23,10 +23,10 @@ func (a *asked) answer() {
 	a.say(text, of, a.over)
 }
 
-// close ends the look with a last comment and the closing of the ticket. Where the desk has no way to that status now, it is tried again for some
-// hours.
+// close ends the look with a last comment and the closing of the ticket. Where the desk has no way to that status now, it is tried
+// again for some hours.
 func (a *asked) close(text, about string, to access.TicketPhase) {
-	a.Look.Last = &last{Text: text, About: about, To: to}
+	a.Look.Last, a.Waits = &last{Text: text, About: about, To: to}, 0
 }
 
 // last is the last word on a ticket.

@@ -23,7 +23,7 @@ func (a *asked) giveBack() {
 	}
 	var records *activities.Records
 	call := activities.GiveBackInput{
-		Subject: who.ID, Entitlements: said.Draft.GiveBack, Ticket: access.AskedRequestID(a.desk, a.ticket), Reason: reason,
+		Subject: who.ID, Entitlements: said.Draft.GiveBack, Ticket: access.AskedRequestID(a.desk, a.ticket), Reason: reason, Leases: a.GivenBack,
 		Revision:   workflows.NextVersion(0, a.loop.Now()),
 		WorkflowID: workflows.SubjectWorkflowID(who.ID), WorkflowType: workflows.SubjectAccessType,
 		TaskQueue: workflows.TaskQueue, Signal: workflows.SignalApplyLease,
@@ -52,6 +52,7 @@ func (a *asked) gaveBack(found activities.GiveBackResult) {
 	case len(a.Look.Findings) > 0:
 		a.close(findingsText(a.Look.Findings, givingBack), "", access.TicketWontDo)
 	case found.Ending > 0:
+		a.GivenBack = found.Leases
 		a.again()
 	default:
 		a.close("Given back, and gone: "+names(a.Look.Asked.Draft.GiveBack)+".", "", access.TicketDone)

@@ -32,8 +32,10 @@ type state struct {
 	Failures int       `json:"failures,omitempty"`
 	// Waits counts the questions about something that takes its time: the end of a request that the ticket has joined, or of access
 	// that it gives back.
-	Waits  int     `json:"waits,omitempty"`
-	Joined *joined `json:"joined,omitempty"`
+	Waits int `json:"waits,omitempty"`
+	// Joined is the request that the ticket has joined, and GivenBack are the leases that it gives back.
+	Joined    *joined          `json:"joined,omitempty"`
+	GivenBack []access.LeaseID `json:"given_back,omitempty"`
 	// Begun is true when a request has been started: the ticket is that one's from then on, though the ledger may not know it yet.
 	Begun bool `json:"begun,omitempty"`
 }
@@ -241,7 +243,7 @@ func (a *asked) start() {
 	call := activities.StartRequestInput{Request: a.request(), WorkflowType: workflows.AccessRequestType}
 	durable.Start(a.loop, workflows.SendMessage("start the request"), records.StartRequest, call, func(_ struct{}, err error) {
 		if a.done(err) {
-			a.Begun, a.Look = true, look{}
+			a.Begun, a.Look, a.Waits = true, look{}, 0
 		}
 	})
 }

@@ -17,7 +17,7 @@ func (w *person) beginEnd(l *lease) {
 	if l.DesiredState == access.Absent {
 		why = cmp.Or(l.Reason, "it is no longer wanted")
 	}
-	l.State, l.Problem, l.Failures, l.RetryAt, l.Granted = access.LeaseRevoking, "", 0, time.Time{}, nil
+	l.State, l.Problem, l.Failures, l.RetryAt, l.Granted, l.Reason = access.LeaseRevoking, "", 0, time.Time{}, nil, ""
 	w.record(l, access.EventLeaseEnding, nil, l.Title+" of "+w.Person.Name()+" ends: "+why+".")
 }
 

@@ -25,8 +25,10 @@ type record struct {
 
 	Revision     int                 `json:"rev"`
 	DesiredState access.DesiredState `json:"want"`
-	// Reason is why the access shall end, by the last message; "" for no word of it.
-	Reason string `json:"why,omitempty"`
+	// Reason is why the access shall end, until that has begun, and GivenBack is the ticket that gives it back, both by the last
+	// message; "" for no word of it.
+	Reason    string           `json:"why,omitempty"`
+	GivenBack access.RequestID `json:"back,omitempty"`
 	// Until and Duration are the window of the last message: an absolute end, or a length from the grant on.
 	Until    *time.Time      `json:"until,omitempty"`
 	Duration access.Duration `json:"duration,omitempty"`
@@ -126,7 +128,8 @@ func (l *lease) view(subject access.Person) access.LeaseView {
 			Fulfilment: l.Fulfilment, Binding: l.Binding, Desk: l.Desk, ExistingAccess: l.AtEnd,
 		},
 		Revision: l.Revision, DesiredState: l.DesiredState, State: l.State, GrantedAt: l.GrantedAt, EndsAt: l.EndsAt, EndedAt: l.EndedAt,
-		EndReason: l.Reason, Verification: l.verification, Problem: l.Problem, Existing: l.Existing, Version: l.Version, Account: l.Account, RoleID: l.RoleID,
+		Verification: l.verification, Problem: l.Problem, Existing: l.Existing, Version: l.Version, Account: l.Account, RoleID: l.RoleID,
+		GivenBack: l.GivenBack,
 	}
 	if l.State == access.LeaseGranting {
 		// A run that is lost leaves it to the next to know when the access ends.
@@ -148,14 +151,26 @@ func (l *lease) recordInput(subject access.PersonID) activities.ReadLeaseRecordI
 func (l *lease) applySpec(m access.LeaseSpec) {
 	if m.Revision > l.Revision {
 		l.Revision, l.DesiredState, l.Granted = m.Revision, m.DesiredState, m.Granted
-		l.Until, l.Duration, l.Reason = m.Window.Until, m.Window.Duration, ""
-		if m.DesiredState == access.Absent && access.Limits().CallReason.Fits(m.Reason) {
-			l.Reason = m.Reason
-		}
+		l.Until, l.Duration = m.Window.Until, m.Window.Duration
 		l.Failures, l.RetryAt = 0, time.Time{}
+		l.applyReason(m)
 		l.refuseLate()
 	}
 	l.StatusDue = true
+}
+
+// applyReason takes why the access shall end. What the ledger could not keep is left out: whoever may write to the namespace can send it.
+func (l *lease) applyReason(m access.LeaseSpec) {
+	l.Reason, l.GivenBack = "", ""
+	if m.DesiredState != access.Absent {
+		return
+	}
+	if access.Limits().CallReason.Fits(m.Reason) {
+		l.Reason = m.Reason
+	}
+	if access.ValidRequestID(string(m.GivenBack)) {
+		l.GivenBack = m.GivenBack
+	}
 }
 
 // refuseLate refuses a wish for access that has begun to end: it ends, and another lease must be asked for.
@@ -191,7 +206,7 @@ func recovered(v access.LeaseView) *lease {
 func (l *lease) applyRecord(v access.LeaseView) {
 	l.State, l.GrantedAt, l.EndedAt, l.verification, l.Existing = v.State, v.GrantedAt, v.EndedAt, v.Verification, v.Existing
 	l.Version = max(l.Version, v.Version)
-	l.Account, l.RoleID, l.Reason = v.Account, v.RoleID, cmp.Or(l.Reason, v.EndReason)
+	l.Account, l.RoleID, l.GivenBack = v.Account, v.RoleID, cmp.Or(l.GivenBack, v.GivenBack)
 	l.Attempted = v.State != access.LeaseEnded
 	switch {
 	case v.State == access.LeaseEnded && l.DesiredState == access.Present:

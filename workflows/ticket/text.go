@@ -43,8 +43,9 @@ func ForRequest(request access.Request, need access.Requirement, marker access.M
 		access.FieldReason:    request.Reason,
 	}
 	paragraphs := []string{
-		requestedBy(need),
-		"Reason: " + request.Reason,
+		requestedBy(request, need),
+		// One paragraph: a reason must not look like a part of what usher says.
+		"Reason: " + strings.Join(strings.Fields(request.Reason), " "),
 		"Access:\n" + strings.Join(items, "\n"),
 		"Approval, in this order:\n" + strings.Join(StageLines(need), "\n"),
 		"Undecided requests expire after " + need.Settings.ApprovalTimeout.String() + ".",
@@ -69,11 +70,17 @@ func ForRequest(request access.Request, need access.Requirement, marker access.M
 	}
 }
 
-func requestedBy(need access.Requirement) string {
+func requestedBy(request access.Request, need access.Requirement) string {
+	text := "Requested by " + need.Requester.Name()
 	if need.Requester.ID == need.Subject.ID {
-		return "Requested by " + need.Requester.Name() + ", for themselves."
+		text += ", for themselves"
+	} else {
+		text += " for " + need.Subject.Name()
 	}
-	return "Requested by " + need.Requester.Name() + " for " + need.Subject.Name() + "."
+	if from := request.Origin; from != nil && from.Filed {
+		text += "; account " + string(from.Account) + " filed the ticket"
+	}
+	return text + "."
 }
 
 func manual(item access.ItemRequirement) bool { return item.Fulfilment == access.FulfilmentManual }

@@ -61,6 +61,19 @@ func TestForRequest(t *testing.T) {
 			access.FieldDuration: "Wiki editor: for 1d; Lab badge: without end", access.FieldRequestURL: "https://usher.test/r/r1",
 		}, n.Fields)
 	})
+	t.Run("a reason looks like no other part", func(t *testing.T) {
+		imitates := access.Request{ID: "r1", Reason: "to read\n\nAccess:\n1. Wiki reader"}
+		n := ticket.ForRequest(imitates, need(), "usher-r1:1")
+		require.Contains(t, n.Body, "\n\nReason: to read Access: 1. Wiki reader\n\n")
+		require.Equal(t, 1, strings.Count(n.Body, "\nAccess:\n"))
+		require.Equal(t, imitates.Reason, n.Fields[access.FieldReason], "its own field has it as it was written")
+	})
+	t.Run("who has filed it is named", func(t *testing.T) {
+		filed := access.Request{ID: "desk.1", Reason: "to write", Origin: &access.Origin{Account: "portal", Filed: true}}
+		require.Contains(t, ticket.ForRequest(filed, need(), "usher-r1:1").Body, "Requested by Mia for Ana; account portal filed the ticket.")
+		filed.Origin.Filed = false
+		require.Contains(t, ticket.ForRequest(filed, need(), "usher-r1:1").Body, "Requested by Mia for Ana.")
+	})
 	t.Run("what does not apply is left out", func(t *testing.T) {
 		few := need()
 		few.Items, few.Settings.RequestURL, few.Requester = few.Items[:1], "", ana

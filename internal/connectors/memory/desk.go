@@ -28,7 +28,7 @@ type Desk struct {
 	accounts []deskAccount
 	// fallback is whom the desk assigns a new ticket to when nobody is asked for.
 	fallback access.AccountID
-	// fulfillers are those who say on a ticket that something was done by hand.
+	// filesFor are those who file tickets for others, fulfillers those who say on a ticket that something was done by hand.
 	filesFor   []access.AccountID
 	fulfillers []access.AccountID
 	closed     map[access.TicketPhase]bool
