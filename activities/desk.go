@@ -180,8 +180,10 @@ type UpdateTicketInput struct {
 	Ticket   access.TicketID  `json:"ticket"`
 	Comments []access.Comment `json:"comments,omitempty"`
 	// Assign is nil to leave the assignee alone.
-	Assign       *access.AccountID  `json:"assign,omitempty"`
-	TransitionTo access.TicketPhase `json:"transition_to,omitempty"`
+	Assign *access.AccountID `json:"assign,omitempty"`
+	// Approvals are the desk approvals that the ticket shall have; nil to leave them alone.
+	Approvals    *access.DeskApprovals `json:"approvals,omitempty"`
+	TransitionTo access.TicketPhase    `json:"transition_to,omitempty"`
 	// IfUnchanged is what is known of others' moves: where somebody else has moved the ticket since, it is not moved. nil moves
 	// it in any case.
 	IfUnchanged *access.TicketFingerprint `json:"if_unchanged,omitempty"`
@@ -198,6 +200,8 @@ type UpdateTicketInput struct {
 type UpdateTicketResult struct {
 	// AssignRefused is why the desk does not let that account be assigned; "" when it does, or when nothing was asked.
 	AssignRefused string `json:"assign_refused,omitempty"`
+	// ApprovalsRefused is why the desk does not ask people by its own approvals; "" when it does, or when nothing was asked.
+	ApprovalsRefused string `json:"approvals_refused,omitempty"`
 	// Superseded is true when the ticket was not moved because somebody else had moved it, see UpdateTicketInput.IfUnchanged.
 	Superseded bool `json:"superseded,omitempty"`
 	// Recorded is true when the ledger has got UpdateTicketInput.Record.
@@ -228,6 +232,13 @@ func (a *Desk) UpdateTicket(ctx context.Context, u UpdateTicketInput) (UpdateTic
 			return updated, translate(err)
 		}
 	}
+	if u.Approvals != nil {
+		refused, err := a.setApprovals(ctx, u)
+		if err != nil {
+			return updated, translate(err)
+		}
+		updated.ApprovalsRefused = refused
+	}
 	if u.TransitionTo != "" {
 		err := a.retryStep(ctx, func() (err error) { updated.Superseded, err = a.transitionIfUnchanged(ctx, u); return err })
 		if err != nil {
@@ -238,6 +249,18 @@ func (a *Desk) UpdateTicket(ctx context.Context, u UpdateTicketInput) (UpdateTic
 		updated.Recorded = a.record(ctx, *u.Record)
 	}
 	return updated, nil
+}
+
+// setApprovals brings the desk approvals of a ticket up to date, and returns why the desk does not do it. What it refuses is no reason to
+// hold the ticket back; a right that is missing is none to leave it open.
+func (a *Desk) setApprovals(ctx context.Context, u UpdateTicketInput) (string, error) {
+	err := a.retryStep(ctx, func() error { return a.Port.SetApprovals(ctx, u.Ticket, *u.Approvals) })
+	switch {
+	case access.IsKind(err, access.Invalid), access.IsKind(err, access.Conflict),
+		access.IsKind(err, access.Forbidden) && u.TransitionTo.Closed():
+		return err.Error(), nil
+	}
+	return "", err
 }
 
 // transitionIfUnchanged moves the ticket, unless somebody else has moved it since the last such move that is known: then it

@@ -13,6 +13,8 @@ type changesConfig struct {
 	// ChangeDetection is how requests learn that a human changed their ticket: "watch" or "poll".
 	ChangeDetection access.ChangeDetection `yaml:"change_detection"`
 	Watch           watchConfig            `yaml:"watch"`
+	// Approvals is true when approvers are asked by approvals of the desk's own as well.
+	Approvals bool `yaml:"approvals"`
 	// PollInitialInterval and PollMaxInterval matter in both modes: a ticket that asks for a removal is read like this.
 	PollInitialInterval access.Duration `yaml:"poll_initial_interval"`
 	PollMaxInterval     access.Duration `yaml:"poll_max_interval"`

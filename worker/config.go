@@ -112,7 +112,7 @@ func (c *workerConfig) Validate() error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Desks)) {
-		section("desks."+string(name), errors.Join(c.Desks[name].validate(), c.Desks[name].validateIntake(name)))
+		section("desks."+string(name), errors.Join(c.Desks[name].validate(), c.Desks[name].validateShared(name)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Targets)) {
 		section("targets."+string(name), c.Targets[name].validate())

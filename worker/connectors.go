@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"usher/internal/access"
+	"usher/internal/connectors/desk"
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/requesttracker"
 	"usher/internal/connectors/scim"
@@ -20,8 +21,10 @@ type kind[C, P any] struct {
 	// validate names what is wrong with the kind's own section.
 	validate func(C) error
 	open     func(c C, name string) (P, error)
-	// fulfilledBy are those whose word counts that something was granted by hand. For desks only.
-	fulfilledBy func(C) []access.AccountID
+	// shared returns what a human sets for a desk of any kind. For desks only.
+	shared func(C) desk.Config
+	// approvals is true for a desk that has approvals of its own.
+	approvals bool
 }
 
 var deskKinds = map[string]kind[deskConfig, access.ServiceDesk]{
@@ -30,21 +33,25 @@ var deskKinds = map[string]kind[deskConfig, access.ServiceDesk]{
 		open: func(c deskConfig, name string) (access.ServiceDesk, error) {
 			return jira.New(c.Jira, access.DeskName(name))
 		},
-		fulfilledBy: func(c deskConfig) []access.AccountID { return c.Jira.FulfilledBy },
+		shared: func(c deskConfig) desk.Config { return c.Jira.Config },
 	},
 	"requesttracker": {
 		validate: func(c deskConfig) error { return c.RequestTracker.Validate() },
 		open: func(c deskConfig, name string) (access.ServiceDesk, error) {
+			c.RequestTracker.Approvals = c.Changes.Approvals
 			return requesttracker.New(c.RequestTracker, access.DeskName(name))
 		},
-		fulfilledBy: func(c deskConfig) []access.AccountID { return c.RequestTracker.FulfilledBy },
+		shared:    func(c deskConfig) desk.Config { return c.RequestTracker.Config },
+		approvals: true,
 	},
 	"servicenow": {
 		validate: func(c deskConfig) error { return c.ServiceNow.Validate() },
 		open: func(c deskConfig, name string) (access.ServiceDesk, error) {
+			c.ServiceNow.Approvals = c.Changes.Approvals
 			return servicenow.New(c.ServiceNow, access.DeskName(name))
 		},
-		fulfilledBy: func(c deskConfig) []access.AccountID { return c.ServiceNow.FulfilledBy },
+		shared:    func(c deskConfig) desk.Config { return c.ServiceNow.Config },
+		approvals: true,
 	},
 }
 
@@ -72,18 +79,26 @@ func (c deskConfig) validate() error {
 // longestTicketID is as long as a ticket's id is on any desk.
 const longestTicketID = 32
 
-// validateIntake names what is wrong with a desk on which people ask for access. Only Jira takes their tickets in yet.
-func (c deskConfig) validateIntake(name access.DeskName) error {
-	if c.Kind != "jira" || c.Jira.Intake == nil {
+// validateShared names what is wrong with a desk on which people ask for access or are asked, by keys of the desk's section. A desk that
+// another worker serves has its own settings there.
+func (c deskConfig) validateShared(name access.DeskName) error {
+	found, known := deskKinds[c.Kind]
+	if !known {
 		return nil
 	}
 	var wrong []error
+	if c.Changes.Approvals && !found.approvals {
+		wrong = append(wrong, fmt.Errorf("approvals: a desk of the kind %s has none that usher can use; expected false", c.Kind))
+	}
+	if found.shared(c).Intake == nil {
+		return errors.Join(wrong...)
+	}
 	if c.Changes.ChangeDetection != access.DetectByWatch {
-		wrong = append(wrong, fmt.Errorf("jira.intake: only the watch finds tickets that ask; expected change_detection: %s", access.DetectByWatch))
+		wrong = append(wrong, fmt.Errorf("%s.intake: only the watch finds tickets that ask; expected change_detection: %s", c.Kind, access.DetectByWatch))
 	}
 	if id := access.AskedRequestID(name, access.TicketID(strings.Repeat("0", longestTicketID))); !access.ValidRequestID(string(id)) {
-		wrong = append(wrong, fmt.Errorf("jira.intake: the ids of requests begin with the name of their desk; expected a name of at most %d of the characters a-z A-Z 0-9 . _ -, found %q",
-			access.Limits().Request.Bytes-longestTicketID-len("."), name))
+		wrong = append(wrong, fmt.Errorf("%s.intake: the ids of requests begin with the name of their desk; expected a name of at most %d of the characters a-z A-Z 0-9 . _ -, found %q",
+			c.Kind, access.Limits().Request.Bytes-longestTicketID-len("."), name))
 	}
 	return errors.Join(wrong...)
 }
@@ -137,5 +152,5 @@ func unknownKind[C, P any](kinds map[string]kind[C, P], found string) error {
 // worker serves has its settings there.
 func (c deskConfig) fulfilledByNobody() bool {
 	found, known := deskKinds[c.Kind]
-	return known && len(found.fulfilledBy(c)) == 0
+	return known && len(found.shared(c).FulfilledBy) == 0
 }

@@ -110,6 +110,10 @@ func (d observedDesk) AssignTicket(ctx context.Context, id access.TicketID, to a
 	return observeDo(ctx, d.observer, "assign_ticket", func(ctx context.Context) error { return d.desk.AssignTicket(ctx, id, to) })
 }
 
+func (d observedDesk) SetApprovals(ctx context.Context, id access.TicketID, wanted access.DeskApprovals) error {
+	return observeDo(ctx, d.observer, "set_approvals", func(ctx context.Context) error { return d.desk.SetApprovals(ctx, id, wanted) })
+}
+
 func (d observedDesk) FindAccount(ctx context.Context, p access.Person) (access.Account, error) {
 	return observe(ctx, d.observer, "find_account", func(ctx context.Context) (access.Account, error) {
 		return d.desk.FindAccount(ctx, p)

@@ -57,6 +57,7 @@ func (c *workerConfig) requestSettings() map[access.DeskName]access.RequestSetti
 			ApprovalTimeout:     c.RequestSettings.ApprovalTimeout,
 			ReminderInterval:    c.RequestSettings.ReminderInterval,
 			ChangeDetection:     desk.Changes.ChangeDetection,
+			DeskApprovals:       desk.Changes.Approvals,
 			Watch:               access.WatchSettings(desk.Changes.Watch),
 			PollInitialInterval: desk.Changes.PollInitialInterval,
 			PollMaxInterval:     desk.Changes.PollMaxInterval,

@@ -31,6 +31,7 @@ type ServiceDesk interface {
 	TicketFeed
 	TicketWriter
 	TicketIntake
+	TicketApprovals
 	AccountFinder
 	Checker
 	Inspector
@@ -84,6 +85,15 @@ type TicketWriter interface {
 	TransitionTicket(ctx context.Context, id TicketID, to TicketPhase) error
 	// AssignTicket assigns the ticket; "" assigns nobody. Invalid: the account cannot be assigned.
 	AssignTicket(ctx context.Context, id TicketID, to AccountID) error
+}
+
+// TicketApprovals asks people by approvals of the desk's own. What they answer stands in TicketSnapshot.DecisionMoves.
+type TicketApprovals interface {
+	// SetApprovals opens the approvals that the ticket lacks, and brings the others into their states. An answer that somebody
+	// else than usher has given stays, unless it is void. Safe to repeat, but not beside itself for one ticket: of a call that fails, the
+	// first ones may be set. Invalid: the desk has no approvals, or its configuration does not use them. Conflict: an account cannot
+	// be asked. NotFound: the ticket does not exist or is hidden.
+	SetApprovals(ctx context.Context, id TicketID, wanted DeskApprovals) error
 }
 
 // AccountFinder matches persons to the desk's accounts.

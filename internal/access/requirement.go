@@ -109,6 +109,8 @@ type RequestSettings struct {
 	ReminderInterval Duration `json:"reminder_interval,omitempty"`
 	// ChangeDetection is how the request learns of changes of its ticket; "" means DetectByPoll.
 	ChangeDetection ChangeDetection `json:"change_detection,omitempty"`
+	// DeskApprovals reports whether approvers are also asked by approvals of the desk's own.
+	DeskApprovals bool `json:"desk_approvals,omitempty"`
 	// Watch are the settings of the desk's watch; they count in DetectByWatch.
 	Watch WatchSettings `json:"watch,omitzero"`
 	// PollInitialInterval is the interval before the first look at the ticket in DetectByPoll; each look that finds nothing

@@ -103,7 +103,7 @@ type TicketSnapshot struct {
 	// its word counts that something was granted or removed by hand.
 	StatusChangedByFulfiller bool `json:"status_changed_by_fulfiller,omitempty"`
 	// DecisionMoves are the moves of others than usher into a status that means approved or denied, also those that were followed
-	// by others: see DecisionMoves, the function.
+	// by others, and the answers to desk approvals: see DecisionMoves, the function.
 	DecisionMoves []TicketMove `json:"decision_moves,omitempty"`
 	// TextChangedBy is the account that last changed what the ticket says (its summary, its description, or a field that usher
 	// fills), other than usher's own and those that may; "" for none.
@@ -117,7 +117,7 @@ type TicketSnapshot struct {
 // MaxDecisionMoves is how many moves TicketSnapshot.DecisionMoves holds at most.
 const MaxDecisionMoves = 20
 
-// TicketMove is one move of a ticket.
+// TicketMove is one move of a ticket, or the answer to one of its desk approvals.
 type TicketMove struct {
 	// ID is the desk's own for the change; "" where it has none.
 	ID string    `json:"id,omitempty"`
@@ -127,19 +127,26 @@ type TicketMove struct {
 	ByName string      `json:"by_name,omitempty"`
 	Status string      `json:"status"`
 	Phase  TicketPhase `json:"phase"`
+	// Asked is whose answer it was to be; "" for a move of the ticket. Round is DeskApproval.Round of what it answers; 0 for an approval
+	// that others than usher have opened.
+	Asked AccountID `json:"asked,omitempty"`
+	Round int       `json:"round,omitempty"`
 }
 
-// DecisionMoves returns, of moves with the oldest first, what a snapshot shows: of each account the last approval and the last denial,
-// oldest first, at most MaxDecisionMoves. So nobody who moves a ticket to and fro hides what others have decided.
+// DecisionMoves returns, of moves with the oldest first, what a snapshot shows: of each account the last approval and the last denial by
+// a move, and those of each desk approval, oldest first, at most MaxDecisionMoves. So nobody who moves a ticket to and fro hides what
+// others have decided.
 func DecisionMoves(moves []TicketMove) []TicketMove {
 	type decider struct {
 		by    AccountID
 		phase TicketPhase
+		asked AccountID
+		round int
 	}
 	seen := map[decider]bool{}
 	var kept []TicketMove
 	for _, m := range slices.Backward(moves) {
-		one := decider{m.By, m.Phase}
+		one := decider{m.By, m.Phase, m.Asked, m.Round}
 		if !seen[one] && len(kept) < MaxDecisionMoves {
 			seen[one] = true
 			kept = append(kept, m)
@@ -161,7 +168,7 @@ func ChangeName(id string, at time.Time, by AccountID, to string) string {
 
 // Present reports whether the move led to the ticket's present status.
 func (s TicketSnapshot) Present(m TicketMove) bool {
-	return s.Phase == m.Phase && s.StatusChangedBy == m.By && s.StatusChangedAt.Equal(m.At)
+	return m.Asked == "" && s.Phase == m.Phase && s.StatusChangedBy == m.By && s.StatusChangedAt.Equal(m.At)
 }
 
 // TicketEvent is something a human can do to a ticket.

@@ -137,6 +137,9 @@ func (r removal) Closed(bool, string) {}
 // RecordFirst implements ticket.Owner: what became of a lease is recorded before its ticket shows it.
 func (r removal) RecordFirst() []access.Entry { return nil }
 
+// Approvals implements ticket.Owner: nobody approves a removal.
+func (r removal) Approvals() access.DeskApprovals { return access.DeskApprovals{} }
+
 // RecordedFirst implements ticket.Owner.
 func (r removal) RecordedFirst(bool) {}
 

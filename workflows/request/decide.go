@@ -70,7 +70,7 @@ func (r *request) judgeOperator(d access.Decision) {
 		r.refuseOperator(d.Evidence, why)
 		return
 	}
-	r.recordDecision(d)
+	r.recordDecision(d, false)
 }
 
 func (r *request) refuseOperator(evidence, why string) {
@@ -113,8 +113,9 @@ func (r *request) whyOperatorNot(d access.Decision) string {
 	return ""
 }
 
-// take records a decision that may be taken, and returns the number of its fact.
-func (r *request) recordDecision(d access.Decision) int {
+// recordDecision records a decision that may be taken, and returns the number of its fact. byMove is true when the ticket was moved to
+// decide, and has to go back where more decisions are awaited.
+func (r *request) recordDecision(d access.Decision, byMove bool) int {
 	open, _ := r.approvals().Judge(*r.Requirement, r.View.Decisions, d)
 	d.At = r.loop.Now()
 	d.Items, d.Stages = nil, nil
@@ -140,7 +141,7 @@ func (r *request) recordDecision(d access.Decision) int {
 	r.updateWaitingOn()
 	key := decisionKey(d.ID, len(r.View.Decisions))
 	write := ticket.Write{Key: key, Assign: r.nextApprover()}
-	if d.Channel == access.ChannelTicket && r.has(access.ItemPending) {
+	if byMove && r.has(access.ItemPending) {
 		write.TransitionTo = access.TicketWaiting
 	}
 	r.ticket.Write(write)

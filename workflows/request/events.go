@@ -51,7 +51,7 @@ func (r *request) compare(now access.TicketSnapshot) bool {
 		State: r.View.State, Manual: len(r.manualOpen()) > 0, MayDecide: r.accountMayDecide,
 	})
 	for _, event := range events {
-		r.apply(event, now)
+		r.apply(change{event: event, now: now})
 	}
 	return passed || len(events) > 0
 }
@@ -60,19 +60,31 @@ func (r *request) compare(now access.TicketSnapshot) bool {
 // each had been read at once. So an approval from before the last decision that was taken does not: it was not asked for then. It
 // reports whether there were any. A decision that led to the present status is not among them.
 func (r *request) decidePassed(now access.TicketSnapshot, decided []access.TicketMove) bool {
-	found, since := false, r.askedSince()
+	found := false
 	for _, move := range decided {
-		early := move.Phase == access.TicketApproved && move.At.Before(since)
-		if now.Present(move) || early || !r.accountMayDecide(move.By) {
+		if move.Asked != "" {
+			found = r.approvalAnswered(now, move) || found
+			continue
+		}
+		if now.Present(move) || r.early(move) || !r.accountMayDecide(move.By) {
 			continue
 		}
 		found = true
-		then := now
-		then.Phase, then.Status, then.StatusChangedBy, then.StatusChangedByName = move.Phase, move.Status, move.By, move.ByName
-		then.StatusChangedAt, then.StatusChangedByUsher = move.At, false
-		r.apply(access.EventDecidedByApprover, then)
+		r.apply(change{event: access.EventDecidedByApprover, now: moved(now, move)})
 	}
 	return found
+}
+
+// early reports whether a move approves from before the last decision.
+func (r *request) early(move access.TicketMove) bool {
+	return move.Phase == access.TicketApproved && move.At.Before(r.askedSince())
+}
+
+// moved returns what the ticket looked like after a move.
+func moved(now access.TicketSnapshot, move access.TicketMove) access.TicketSnapshot {
+	now.Phase, now.Status, now.StatusChangedBy, now.StatusChangedByName = move.Phase, move.Status, move.By, move.ByName
+	now.StatusChangedAt, now.StatusChangedByUsher = move.At, false
+	return now
 }
 
 // askedSince is when the last decision was taken, by usher's clock: those who may decide now have been asked since. It is zero
@@ -98,37 +110,73 @@ func (r *request) accountMayDecide(account access.AccountID) bool {
 	return why == nil
 }
 
-// apply does what the contract says that an event means.
-func (r *request) apply(event access.TicketEvent, now access.TicketSnapshot) {
-	action := r.Requirement.Settings.TicketActions.Action(event)
+// change is what a person did on the ticket.
+type change struct {
+	event access.TicketEvent
+	// now is the ticket after it.
+	now access.TicketSnapshot
+	// answer is the answer to a desk approval; nil for a change of the ticket itself. items are those that were asked about; none for all.
+	answer *access.TicketMove
+	items  []access.ItemID
+}
+
+// key names a change. The time is part of what happened: the same change twice is two.
+func (c change) key() string {
+	key := changeKey(c.now)
+	if c.answer != nil {
+		key += "/" + string(c.answer.Asked) + "/" + strconv.Itoa(c.answer.Round)
+	}
+	return key
+}
+
+// text returns what was done, as a sentence.
+func (c change) text() string {
+	if c.answer != nil {
+		return ticket.AnswerText(c.now)
+	}
+	return ticket.EventText(c.event, c.now)
+}
+
+// evidence returns how it is known who did it.
+func (c change) evidence() string {
+	evidence := "desk account " + string(c.now.StatusChangedBy) + " on " + string(c.now.Ref.Key)
+	if c.answer != nil {
+		evidence += ", an approval by account " + string(c.answer.Asked)
+	}
+	return evidence
+}
+
+// apply does what the contract says that a change means.
+func (r *request) apply(c change) {
+	action := r.Requirement.Settings.TicketActions.Action(c.event)
+	now := c.now
 	who := r.ticket.Person(now.StatusChangedBy)
-	evidence := "desk account " + string(now.StatusChangedBy) + " on " + string(now.Ref.Key)
-	if event == access.EventMoved {
+	if c.event == access.EventMoved {
 		r.View.Ticket = &now.Ref
 		r.Ticket.Ref = &now.Ref
 	}
-	if why := r.unauthorised(event, action, now, who); why != "" {
-		r.ticketSeen(event, now, who, evidence, access.ActionRevert)
-		r.revert(now, why)
+	if why := r.unauthorised(c.event, action, now, who); why != "" {
+		r.ticketSeen(c, who, access.ActionRevert)
+		r.revert(c, why)
 		return
 	}
-	r.ticketSeen(event, now, who, evidence, action)
+	r.ticketSeen(c, who, action)
 	switch action {
 	case access.ActionDecide:
-		r.decideByTicket(now, who, evidence)
+		r.decideByTicket(c, who)
 	case access.ActionConfirmGrant:
 		r.confirmGrant(access.Verification{
-			Present: true, Method: "a human's word", Evidence: evidence + " closed it as done", At: r.loop.Now(),
+			Present: true, Method: "a human's word", Evidence: c.evidence() + " closed it as done", At: r.loop.Now(),
 		})
 	case access.ActionDeny:
-		r.denyOpen(now, who, evidence)
+		r.denyOpen(now, who, c.evidence())
 	case access.ActionCancel:
 		r.stopFor(stop{
 			Outcome: access.OutcomeCancelled, By: who, Name: ticket.MoverName(now), Channel: access.ChannelTicket,
-			Evidence: evidence, Reason: "ticket " + string(now.Ref.Key) + " was set to " + now.Status,
+			Evidence: c.evidence(), Reason: "ticket " + string(now.Ref.Key) + " was set to " + now.Status,
 		})
 	case access.ActionRevert:
-		r.revert(now, r.whyReverted(event, now))
+		r.revert(c, r.whyReverted(c))
 	case access.ActionRecreate:
 		r.unlink(*r.Ticket.Ref)
 		r.ticket.Replace()
@@ -136,14 +184,14 @@ func (r *request) apply(event access.TicketEvent, now access.TicketSnapshot) {
 	}
 }
 
-// ticketSeen records a change of the ticket. The time of the change is part of what happened: the same change twice is two.
-func (r *request) ticketSeen(event access.TicketEvent, now access.TicketSnapshot, who access.PersonID, evidence string, action access.TicketAction) {
-	fact := outbox.Fact{View: true, Events: []access.Event{r.event(string(event)+"/"+changeKey(now), access.Event{
-		Type: access.EventTicketChanged, Actor: who, Channel: access.ChannelTicket, Evidence: evidence,
-		Text: ticket.EventText(event, now) + " This means: " + string(action) + ".",
+// ticketSeen records a change of the ticket.
+func (r *request) ticketSeen(c change, who access.PersonID, action access.TicketAction) {
+	fact := outbox.Fact{View: true, Events: []access.Event{r.event(string(c.event)+"/"+c.key(), access.Event{
+		Type: access.EventTicketChanged, Actor: who, Channel: access.ChannelTicket, Evidence: c.evidence(),
+		Text: c.text() + " This means: " + string(action) + ".",
 	})}}
-	if event == access.EventMoved {
-		fact.Ticket = &access.TicketLink{Ref: now.Ref, Request: r.asked.ID, Marker: r.marker}
+	if c.event == access.EventMoved {
+		fact.Ticket = &access.TicketLink{Ref: c.now.Ref, Request: r.asked.ID, Marker: r.marker}
 	}
 	r.outbox.Add(fact)
 }
@@ -158,25 +206,28 @@ func changeKey(now access.TicketSnapshot) string {
 		"/" + string(now.StatusChangedBy) + "/" + string(now.Phase)
 }
 
-// decideByTicket takes the move of an approver as a decision.
-func (r *request) decideByTicket(now access.TicketSnapshot, who access.PersonID, evidence string) {
-	verdict := access.Approve
+// decideByTicket takes the move of an approver, or an answer to a desk approval, as a decision.
+func (r *request) decideByTicket(c change, who access.PersonID) {
+	verdict, now := access.Approve, c.now
 	if now.Phase == access.TicketDenied {
 		verdict = access.Deny
 	}
 	d := access.Decision{
 		// The move itself names the decision, so a change that is read again decides nothing twice.
 		ID: "ticket-" + string(now.Ref.ID) + "-" + strconv.FormatInt(now.StatusChangedAt.UnixMilli(), 10) + "-" + string(verdict) + "-" + string(who),
-		By: who, Verdict: verdict, Channel: access.ChannelTicket, Evidence: evidence + ", changelog",
+		By: who, Verdict: verdict, Items: c.items, Channel: access.ChannelTicket, Evidence: c.evidence(),
+	}
+	if c.answer == nil {
+		d.Evidence += ", changelog"
 	}
 	if r.known(d.ID) || r.Stop != nil {
 		return
 	}
 	if _, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, d); why != nil {
-		r.revert(now, why.Problem)
+		r.revert(c, why.Problem)
 		return
 	}
-	r.recordDecision(d)
+	r.recordDecision(d, c.answer == nil)
 }
 
 // denyOpen denies what is open, by the word of whoever closed the ticket.
@@ -212,19 +263,26 @@ func (r *request) denyOpen(now access.TicketSnapshot, who access.PersonID, evide
 }
 
 // revert comments on the ticket why usher reverts a change, and puts the ticket back to where the request stands.
-func (r *request) revert(now access.TicketSnapshot, why string) {
-	key := "revert/" + changeKey(now)
+func (r *request) revert(c change, why string) {
+	if c.answer != nil {
+		r.refuseAnswer(c, why)
+		return
+	}
+	key := "revert/" + c.key()
 	r.ticket.Write(ticket.Write{Key: key, Text: ticket.RevertText(why), TransitionTo: r.phase()})
 	r.recordAs(key, access.Event{
-		Type: access.EventDecisionRefused, Actor: r.ticket.Person(now.StatusChangedBy), Channel: access.ChannelTicket,
-		Text: "A change of the ticket by " + ticket.MoverName(now) + " was reverted: " + why + ".",
+		Type: access.EventDecisionRefused, Actor: r.ticket.Person(c.now.StatusChangedBy), Channel: access.ChannelTicket,
+		Text: "A change of the ticket by " + ticket.MoverName(c.now) + " was reverted: " + why + ".",
 	})
 }
 
-func (r *request) whyReverted(event access.TicketEvent, now access.TicketSnapshot) string {
-	switch event {
+func (r *request) whyReverted(c change) string {
+	if c.answer != nil && c.answer.By != c.answer.Asked {
+		return "it was for account " + string(c.answer.Asked) + " to give"
+	}
+	switch c.event {
 	case access.EventDecidedByOther, access.EventDecidedByApprover:
-		d := access.Decision{By: r.ticket.Person(now.StatusChangedBy), Verdict: access.Approve, Channel: access.ChannelTicket}
+		d := access.Decision{By: r.ticket.Person(c.now.StatusChangedBy), Verdict: access.Approve, Channel: access.ChannelTicket}
 		if _, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, d); why != nil {
 			return why.Problem
 		}

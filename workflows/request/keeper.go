@@ -70,7 +70,7 @@ func (k keeper) Opened(o activities.OpenTicketResult) {
 	ref := o.Ref
 	k.View.Ticket = &ref
 	if old := k.Ticket.Old; old != nil {
-		k.Ticket.Pending = nil
+		k.Ticket.Pending, k.Asks = nil, nil
 		k.ticket.Write(ticket.Write{
 			Key: "replaces/" + string(old.Key), Text: ticket.ReplacedText(old.Key), TransitionTo: k.phase(), Assign: k.nextApprover(),
 		})
@@ -139,7 +139,7 @@ func (k keeper) Missing() {
 		k.TicketShown = true
 	}
 	if !k.View.State.Ended() {
-		k.apply(access.EventDeleted, now)
+		k.apply(change{event: access.EventDeleted, now: now})
 	}
 }
 
@@ -206,6 +206,12 @@ func (k keeper) Text(w ticket.Write) string {
 		return k.decisionComment(n)
 	}
 	return ticket.OutcomeText(k.View)
+}
+
+// Approvals implements ticket.Owner.
+func (k keeper) Approvals() access.DeskApprovals {
+	say := ticket.ForRequest(k.asked, *k.Requirement, k.marker)
+	return access.DeskApprovals{Summary: say.Summary, Body: say.Body, All: k.deskApprovals()}
 }
 
 // Read implements ticket.Owner.

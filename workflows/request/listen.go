@@ -145,7 +145,7 @@ func (r *request) applyDecision(d access.Decision) func() bool {
 		return func() bool { return r.evaluated() && r.judged(d.ID) }
 	}
 	d.Channel = access.ChannelAPI
-	number := r.recordDecision(d)
+	number := r.recordDecision(d, false)
 	return func() bool { return r.outbox.Recorded(number) }
 }
 
@@ -179,7 +179,7 @@ func (r *request) takeEarly() []access.Decision {
 			if why != nil || r.known(d.ID) || (d.Channel == access.ChannelOperator && !r.Requirement.Settings.OperatorDecisions) {
 				continue
 			}
-			r.numbers[d.ID] = r.recordDecision(d)
+			r.numbers[d.ID] = r.recordDecision(d, false)
 			rest = append(append([]access.Decision{}, rest[:i]...), rest[i+1:]...)
 			taken = true
 			break
@@ -207,6 +207,6 @@ func (r *request) judgeEarly() {
 			r.rejected[d.ID] = workflows.RefusalError(why)
 			continue
 		}
-		r.numbers[d.ID] = r.recordDecision(d)
+		r.numbers[d.ID] = r.recordDecision(d, false)
 	}
 }

@@ -35,6 +35,8 @@ type state struct {
 	Ticket      ticket.State        `json:"ticket,omitzero"`
 	Grants      []grant             `json:"grants,omitempty"`
 	Outbox      outbox.State        `json:"outbox,omitzero"`
+	// Asks are the questions to approvers by desk approvals, in the order in which they were asked.
+	Asks []ask `json:"asks,omitempty"`
 	// Early are decisions that came before policy has answered.
 	Early []access.Decision `json:"early,omitempty"`
 	// Stop is what ended the request before its course; nil while nothing has.
@@ -163,6 +165,7 @@ func (r *request) Step(now time.Time) {
 	r.remind(now)
 	r.advance()
 	r.fulfil(now)
+	r.askOnDesk()
 	r.closeTogether(now)
 	r.sendFacts()
 	r.keep(now)

@@ -37,8 +37,9 @@ type shelf struct {
 	// log is what the owner was told.
 	log []string
 	// closing is the fact that the closing records; nil for none.
-	first   []access.Entry
-	closing *access.Entry
+	first     []access.Entry
+	approvals access.DeskApprovals
+	closing   *access.Entry
 	// missing is what the owner does when the ticket is gone; nil for nothing. fresh is what it says of a read.
 	missing func()
 	fresh   bool
@@ -270,6 +271,9 @@ func (s *shelf) RecordedFirst(recorded bool) {
 
 // Text implements ticket.Owner.
 func (s *shelf) Text(w ticket.Write) string { return "text of " + w.Key }
+
+// Approvals implements ticket.Owner.
+func (s *shelf) Approvals() access.DeskApprovals { return s.approvals }
 
 // Read implements ticket.Owner.
 func (s *shelf) Read(now access.TicketSnapshot) bool {

@@ -182,6 +182,16 @@ func RevertText(why string) string {
 	return "usher reverted this change: " + why + "."
 }
 
+// AnswerText returns how somebody answered a desk approval, as a sentence.
+func AnswerText(now access.TicketSnapshot) string {
+	return MoverName(now) + " answered an approval on the desk: " + string(now.Phase) + "."
+}
+
+// AnswerRefusedText is the text about an answer to a desk approval that does not count, with the reason.
+func AnswerRefusedText(now access.TicketSnapshot, why string) string {
+	return "The answer of " + MoverName(now) + " to an approval on the desk does not count: " + why + "."
+}
+
 // NotVisibleText is the text that says that the target does not show a hand-made grant.
 func NotVisibleText(title string) string {
 	return "The ticket was closed as done, but the target does not show " + title +

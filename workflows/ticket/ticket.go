@@ -30,6 +30,8 @@ type Write struct {
 	Text         string             `json:"text,omitempty"`
 	TransitionTo access.TicketPhase `json:"transition_to,omitempty"`
 	Assign       *access.AccountID  `json:"assign,omitempty"`
+	// Approvals is true when the desk approvals have changed.
+	Approvals bool `json:"approvals,omitempty"`
 }
 
 // State is what is carried.
@@ -96,6 +98,8 @@ type Owner interface {
 	RecordedFirst(recorded bool)
 	// Text returns the comment of a write that has none of its own.
 	Text(Write) string
+	// Approvals returns the desk approvals that the ticket shall have.
+	Approvals() access.DeskApprovals
 	// Read takes what the ticket looks like, and reports whether there was anything new.
 	Read(access.TicketSnapshot) bool
 }
@@ -389,6 +393,10 @@ func (k *Keeper) updateOf(batch, later []Write) activities.UpdateTicketInput {
 		if w.TransitionTo != "" {
 			update.TransitionTo = w.TransitionTo
 		}
+		if w.Approvals && update.Approvals == nil {
+			approvals := k.owner.Approvals()
+			update.Approvals = &approvals
+		}
 	}
 	if slices.ContainsFunc(later, func(w Write) bool { return w.TransitionTo != "" }) {
 		update.TransitionTo = ""
@@ -419,6 +427,9 @@ func (k *Keeper) accept(u activities.UpdateTicketInput, done activities.UpdateTi
 	}
 	if u.Assign != nil && done.AssignRefused == "" {
 		k.Seen.Assignee = *u.Assign
+	}
+	if done.ApprovalsRefused != "" {
+		k.owner.Dropped("nobody is asked by an approval of the desk: " + done.ApprovalsRefused)
 	}
 	k.Misses, k.Failures, k.RetryAt = 0, 0, time.Time{}
 	k.writes++

@@ -16,6 +16,8 @@ type ServiceDeskSetup struct {
 	NoWayTo access.TicketPhase
 	// DemandsFieldAt is a phase whose transitions demand a field that the configuration does not provide; "" for none.
 	DemandsFieldAt access.TicketPhase
+	// Approvals lets usher use the desk's own approvals, where the desk has them.
+	Approvals bool
 }
 
 // ServiceDeskHarness is a fresh, empty desk behind the connector under test, with the hands of humans and with the
@@ -45,6 +47,11 @@ type ServiceDeskHarness struct {
 	OpenAs func(by access.AccountID) access.TicketID
 	// AskAs opens a ticket by which that account's human asks for access; nil for a desk that takes no tickets in.
 	AskAs func(by access.AccountID, summary, text string) access.TicketID
+	// AnswerAs answers usher's question of a round, asked by an approval of the desk's own, as that account's human can; nil for a desk
+	// without approvals, and then NoApprovals is why. Approvals are the states of usher's questions to an account, in their order.
+	AnswerAs    func(by access.AccountID, id access.TicketID, asked access.AccountID, round int, state access.ApprovalState)
+	Approvals   func(id access.TicketID, asked access.AccountID) []access.ApprovalState
+	NoApprovals string
 	// EditTextAs changes a ticket's description as that account's human does; its summary where FixedText.
 	EditTextAs func(by access.AccountID, id access.TicketID, text string)
 	// FixedText: nobody can change a ticket's description on this desk.
@@ -58,7 +65,7 @@ type ServiceDeskHarness struct {
 	Seen  func(access.TicketID) SeenTicket
 	Count func(access.Marker) int
 	// DropAnswerOnce lets the next call of the port's method do its work and lose the answer. The methods are
-	// "CreateTicket", "AddComments", "TransitionTicket" and "AssignTicket".
+	// "CreateTicket", "AddComments", "TransitionTicket", "AssignTicket" and "SetApprovals": of that it is a call that asks somebody.
 	DropAnswerOnce func(method string)
 	// SearchLags hides from searches what is created and changed from now on, until it is called with false.
 	SearchLags func(bool)
@@ -80,7 +87,7 @@ type SeenTicket struct {
 // it opens it closes by t.Cleanup.
 func RunServiceDesk(t *testing.T, newHarness func(*testing.T, ServiceDeskSetup) ServiceDeskHarness) {
 	t.Helper()
-	for _, cases := range [][]deskCase{deskOpenCases(), deskReadCases(), deskChangeCases(), deskWriteCases(), deskIntakeCases()} {
+	for _, cases := range [][]deskCase{deskOpenCases(), deskReadCases(), deskChangeCases(), deskWriteCases(), deskIntakeCases(), deskApprovalCases()} {
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) {
 				t.Logf("promise: %s", c.name) // For the table of make promises.

@@ -35,6 +35,8 @@ type Config struct {
 	Match Match `yaml:"match"`
 	// Reporter makes the requester the ticket's reporter where the desk allows it.
 	Reporter bool `yaml:"reporter"`
+	// Approvals is true when approvers are asked by approvals of the desk's own as well. The key is that of the desk, beside its kind.
+	Approvals bool `yaml:"-"`
 	// Intake is which tickets of people ask for access; nil for none.
 	Intake *Intake `yaml:"intake"`
 	// RequestTimeout is the deadline of one call; 0 means the vendor's default.

@@ -123,12 +123,18 @@ func (d *Desk) snapshots(ctx context.Context, op string, me access.AccountID, ti
 	if err := d.complete(ctx, op, tickets); err != nil {
 		return nil, err
 	}
+	answers, err := d.answers(ctx, op, me, tickets)
+	if err != nil {
+		return nil, err
+	}
 	var out []access.TicketSnapshot
 	for _, t := range tickets {
 		if err := t.check(op); err != nil {
 			return nil, err
 		}
-		out = append(out, d.snapshot(t, me))
+		s := d.snapshot(t, me)
+		s.DecisionMoves = withAnswers(s.DecisionMoves, answers[t.ID])
+		out = append(out, s)
 	}
 	return out, nil
 }

@@ -36,6 +36,7 @@ type stored struct {
 	reporter      access.AccountID
 	history       []desk.Change
 	comments      []desk.Comment
+	approvals     []desk.Approval
 }
 
 const (

@@ -16,6 +16,7 @@ import (
 // methods are what the port's methods call themselves in errors.
 var methods = map[string]string{
 	"CreateTicket": "create ticket", "AddComments": "add comments", "TransitionTicket": "move ticket", "AssignTicket": "assign ticket",
+	"SetApprovals": "set approvals",
 }
 
 func TestServiceDesk_unlike_jira(t *testing.T) {
@@ -27,7 +28,7 @@ func TestServiceDesk_unlike_jira(t *testing.T) {
 		h := humans(t, s)
 		h.SummaryLimit, h.BodyLimit, h.DemandedField = storeSummary, storeBody, demanded
 		h.Desk = desk.New(s, desk.Config{
-			Reporter: true,
+			Reporter: true, Approvals: setup.Approvals,
 			Statuses: map[access.TicketPhase][]string{access.TicketApproved: {"yes"}, access.TicketDenied: {"No"}},
 		}, "queue")
 		h.DropAnswerOnce = func(method string) { s.dropNext = methods[method] }
@@ -70,6 +71,18 @@ func humans(t *testing.T, s *store) accesstest.ServiceDeskHarness {
 			s.changed(of(id), by, "Comment", "")
 		},
 		OpenAs: func(by access.AccountID) access.TicketID { return s.open(by).ID },
+		AnswerAs: func(by access.AccountID, id access.TicketID, asked access.AccountID, round int, state access.ApprovalState) {
+			s.answer(of(id), by, asked, round, state)
+		},
+		Approvals: func(id access.TicketID, asked access.AccountID) []access.ApprovalState {
+			var states []access.ApprovalState
+			for _, a := range of(id).approvals {
+				if a.Approver == asked {
+					states = append(states, a.State)
+				}
+			}
+			return states
+		},
 		EditTextAs: func(by access.AccountID, id access.TicketID, text string) {
 			of(id).body = text
 			s.changed(of(id), by, "Content", text)

@@ -77,6 +77,8 @@ func harness(
 				require.NoError(t, site.CommentAs(string(by), string(id), text))
 			},
 			OpenAs: func(by access.AccountID) access.TicketID { return site.openAs(t, by) },
+			NoApprovals: "only projects of Jira Service Management have approvals, by an API of their own " +
+				"(https://developer.atlassian.com/cloud/jira/service-desk/rest/api-group-request/), which usher does not use",
 			AskAs: func(by access.AccountID, summary, text string) access.TicketID {
 				return site.askAs(t, by, summary, text)
 			},

@@ -30,6 +30,7 @@ type Desk struct {
 	fallback access.AccountID
 	// filesFor are those who file tickets for others, fulfillers those who say on a ticket that something was done by hand.
 	filesFor   []access.AccountID
+	approvals  bool
 	fulfillers []access.AccountID
 	closed     map[access.TicketPhase]bool
 	reopen     access.TicketPhase
@@ -69,7 +70,9 @@ type DeskTicket struct {
 	Comments      []access.Comment
 	Deleted       bool
 	// Hidden is true while usher may not see the ticket.
-	Hidden bool
+	Hidden      bool
+	approvals   []*deskApproval
+	approvalsAt time.Time
 	// PriorKeys are the keys that the ticket had before it was moved, oldest first.
 	PriorKeys []access.TicketKey
 }
@@ -356,7 +359,7 @@ func (d *Desk) snapshot(t *DeskTicket) access.TicketSnapshot {
 		StatusChangedByUsher: t.StatusChangedBy == DeskSelf, TextChangedBy: t.TextChangedBy,
 		StatusChangedByFulfiller: slices.Contains(d.fulfillers, t.StatusChangedBy),
 		UpdatedAt:                t.UpdatedAt,
-		DecisionMoves:            access.DecisionMoves(t.DecisionMoves),
+		DecisionMoves:            access.DecisionMoves(deskMoves(t.DecisionMoves, t.answers(d.nameOf))),
 	}
 }
 

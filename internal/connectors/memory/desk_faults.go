@@ -21,6 +21,7 @@ const (
 	OpAddComments      = "AddComments"
 	OpTransitionTicket = "TransitionTicket"
 	OpAssignTicket     = "AssignTicket"
+	OpSetApprovals     = "SetApprovals"
 	OpFindAccount      = "FindAccount"
 	OpCheck            = "Check"
 )

@@ -111,7 +111,8 @@ func (d *Desk) changes(op string, q access.ChangesQuery, listed func(*DeskTicket
 		since = since.Truncate(d.feed.grain)
 	}
 	for _, t := range d.tickets {
-		if s, visible := d.found(t); visible && listed(t) && !s.UpdatedAt.Before(since) && s.UpdatedAt.After(after) {
+		answered := q.Page == "" && !t.approvalsAt.Before(since)
+		if s, visible := d.found(t); visible && listed(t) && (answered || !s.UpdatedAt.Before(since)) && s.UpdatedAt.After(after) {
 			page.Tickets = append(page.Tickets, s)
 		}
 	}

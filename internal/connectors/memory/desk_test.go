@@ -20,6 +20,9 @@ func TestServiceDesk(t *testing.T) {
 		if setup.DemandsFieldAt != "" {
 			desk.DemandField(setup.DemandsFieldAt, "cost centre")
 		}
+		if setup.Approvals {
+			desk.UseApprovals()
+		}
 		return accesstest.ServiceDeskHarness{
 			Desk: desk, SummaryLimit: memory.DeskSummaryLimit, BodyLimit: memory.DeskBodyLimit, DemandedField: "cost centre",
 			AddAccount:       desk.AddAccount,
@@ -37,6 +40,10 @@ func TestServiceDesk(t *testing.T) {
 			AskAs: func(by access.AccountID, summary, text string) access.TicketID {
 				return desk.AskAs(by, summary, text).ID
 			},
+			AnswerAs: func(by access.AccountID, id access.TicketID, asked access.AccountID, round int, state access.ApprovalState) {
+				require.NoError(t, desk.AnswerAs(by, id, asked, round, state))
+			},
+			Approvals: desk.Approvals,
 			EditTextAs: func(by access.AccountID, id access.TicketID, text string) {
 				require.NoError(t, desk.EditTextAs(by, id, text))
 			},

@@ -1,0 +1,163 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"usher/internal/access"
+)
+
+// deskApproval is an approval as it lies in the desk. By gave it its state, at At; "" while nobody has.
+type deskApproval struct {
+	number   int
+	approver access.AccountID
+	own      bool
+	state    access.ApprovalState
+	by       access.AccountID
+	at       time.Time
+}
+
+// SetApprovals implements access.TicketApprovals. Who cannot be assigned cannot be asked.
+func (d *Desk) SetApprovals(ctx context.Context, id access.TicketID, wanted access.DeskApprovals) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	const op = "set approvals"
+	t, err := d.open(ctx, OpSetApprovals, op, id)
+	if err != nil {
+		return err
+	}
+	if !d.approvals {
+		return access.Errorf(access.Invalid, op, "approvals: this desk has none")
+	}
+	refused := access.AccountID("")
+	for _, w := range wanted.All {
+		have := t.approval(w.Approver, w.Round)
+		switch {
+		case have == nil && !d.assignable(w.Approver):
+			refused = w.Approver
+			continue
+		case have != nil && (have.state == w.State || (have.by != DeskSelf && have.state.Answered() && !w.Void)):
+			continue
+		}
+		if err := d.inTime(ctx, op); err != nil {
+			return err
+		}
+		if have == nil {
+			have = t.addApproval(w.Approver, true)
+		}
+		have.state, have.by = w.State, DeskSelf
+		d.changed(t, true)
+		have.at = t.UpdatedAt
+	}
+	if refused != "" {
+		return access.Errorf(access.Conflict, op, "account %q cannot be asked", refused)
+	}
+	return d.end(OpSetApprovals, op)
+}
+
+// UseApprovals lets the desk have approvals.
+func (d *Desk) UseApprovals() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.approvals = true
+}
+
+// AnswerAs answers usher's question of a round to an account as a human does who may: the account's own, or somebody else.
+func (d *Desk) AnswerAs(by access.AccountID, id access.TicketID, asked access.AccountID, round int, state access.ApprovalState) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t, err := d.ticket(id)
+	if err != nil {
+		return err
+	}
+	have := t.approval(asked, round)
+	if have == nil {
+		return fmt.Errorf("account %q was not asked %d times on ticket %q", asked, round, id)
+	}
+	d.answer(t, have, by, state)
+	return nil
+}
+
+// ApproveAs opens an approval as others than usher do, and answers it as a human does.
+func (d *Desk) ApproveAs(by access.AccountID, id access.TicketID, asked access.AccountID) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t, err := d.ticket(id)
+	if err == nil {
+		d.answer(t, t.addApproval(asked, false), by, access.ApprovalApproved)
+	}
+	return err
+}
+
+func (d *Desk) answer(t *DeskTicket, a *deskApproval, by access.AccountID, state access.ApprovalState) {
+	a.state, a.by = state, by
+	// The ticket itself does not change by it, but a search for changes finds it.
+	t.approvalsAt = d.clock.tick()
+	a.at = t.approvalsAt
+	d.remember(t)
+}
+
+// Approvals returns the states of usher's questions to an account on a ticket, in the order in which they were asked.
+func (d *Desk) Approvals(id access.TicketID, asked access.AccountID) []access.ApprovalState {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t, err := d.ticket(id)
+	if err != nil {
+		return nil
+	}
+	var states []access.ApprovalState
+	for round := 1; t.approval(asked, round) != nil; round++ {
+		states = append(states, t.approval(asked, round).state)
+	}
+	return states
+}
+
+func (t *DeskTicket) addApproval(asked access.AccountID, own bool) *deskApproval {
+	a := &deskApproval{number: len(t.approvals) + 1, approver: asked, own: own, state: access.ApprovalRequested}
+	t.approvals = append(t.approvals, a)
+	return a
+}
+
+// approval returns usher's question of a round to an account; nil for none.
+func (t *DeskTicket) approval(asked access.AccountID, round int) *deskApproval {
+	n := 0
+	for _, a := range t.approvals {
+		if a.own && a.approver == asked {
+			if n++; n == round {
+				return a
+			}
+		}
+	}
+	return nil
+}
+
+// deskMoves returns moves and answers, the oldest first.
+func deskMoves(moves, answers []access.TicketMove) []access.TicketMove {
+	all := slices.Concat(moves, answers)
+	slices.SortStableFunc(all, func(a, b access.TicketMove) int { return a.At.Compare(b.At) })
+	return all
+}
+
+// answers are the answers of others than usher.
+func (t *DeskTicket) answers(name func(access.AccountID) string) []access.TicketMove {
+	rounds := map[access.AccountID]int{}
+	var moves []access.TicketMove
+	for _, a := range t.approvals {
+		m := access.TicketMove{
+			ID: fmt.Sprintf("approval-%d", a.number), At: a.at, By: a.by, ByName: name(a.by), Status: string(a.state), Phase: access.TicketApproved, Asked: a.approver,
+		}
+		if a.own {
+			rounds[a.approver]++
+			m.Round = rounds[a.approver]
+		}
+		if a.state == access.ApprovalDenied {
+			m.Phase = access.TicketDenied
+		}
+		if a.state.Answered() && a.by != DeskSelf {
+			moves = append(moves, m)
+		}
+	}
+	return moves
+}
