@@ -152,9 +152,17 @@ func showFields(v access.DeskView) string {
 			if f.Required {
 				required = "yes"
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", oneLine(cmp.Or(f.Name, f.ID)), oneLine(f.ID), required, f.Value)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", oneLine(cmp.Or(f.Name, f.ID)), oneLine(f.ID), required, fieldValue(f))
 		}
 	})
+}
+
+// fieldValue returns what usher writes into a field.
+func fieldValue(f access.DeskField) string {
+	if f.Fixed {
+		return "opening_fields"
+	}
+	return string(f.Value)
 }
 
 func orNothing(before, text string) string {

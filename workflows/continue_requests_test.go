@@ -78,6 +78,38 @@ func approvalScenarios() []scenario {
 	}
 }
 
+// asksOnDesk makes a world for one request, on a desk with approvals of its own.
+func (c *chain) asksOnDesk() *world {
+	w := c.asks(deskApprovals)
+	w.desk.UseApprovals()
+	w.accounts["eve"] = "account-of-eve"
+	return w
+}
+
+// deskApprovalScenarios are stories of approvals of the desk's own.
+func deskApprovalScenarios() []scenario {
+	return []scenario{
+		{name: "answered on the desk, stage after stage", begin: func(c *chain) story {
+			w := c.asksOnDesk()
+			w.at(61*time.Minute, func() { w.answers("mia", "mia", 1, yes) })
+			w.at(245*time.Minute, func() { w.answers("omar", "omar", 1, yes) })
+			return requestStory(w, "wiki/admin")
+		}},
+		{name: "a stranger answers for an approver", begin: func(c *chain) story {
+			w := c.asksOnDesk()
+			w.at(61*time.Minute, func() { w.answers("eve", "mia", 1, yes) })
+			w.at(245*time.Minute, func() { w.answers("mia", "mia", 2, no) })
+			return requestStory(w, "wiki/editor")
+		}},
+		{name: "approved with usher, and the rest on the desk", begin: func(c *chain) story {
+			w := c.asksOnDesk()
+			w.at(61*time.Minute, func() { w.decide("mia", access.Approve) })
+			w.at(125*time.Minute, func() { w.answers("olga", "olga", 1, yes) })
+			return requestStory(w, "wiki/admin")
+		}},
+	}
+}
+
 // stopScenarios are stories of a request that is stopped.
 func stopScenarios() []scenario {
 	return []scenario{

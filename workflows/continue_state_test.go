@@ -117,6 +117,11 @@ func (s *endState) addPorts(w *world) {
 		for _, comment := range t.Comments {
 			s.add("comment on %s: %s", t.Ref.Key, comment.Text)
 		}
+		for person, account := range w.accounts {
+			if states := w.desk.Approvals(t.Ref.ID, account); len(states) > 0 {
+				s.add("approvals of %s on %s: %v", person, t.Ref.Key, states)
+			}
+		}
 	}
 	for _, role := range []string{"wiki-editors", "wiki-admins", "vault"} {
 		changes := slices.DeleteFunc(w.target.History(), func(c memory.TargetChange) bool { return c.Role != role })

@@ -77,7 +77,7 @@ func TestContinueAsNew(t *testing.T) {
 
 func allScenarios() []scenario {
 	return slices.Concat(
-		approvalScenarios(), stopScenarios(), manualScenarios(), ticketScenarios(), outageScenarios(),
+		approvalScenarios(), deskApprovalScenarios(), stopScenarios(), manualScenarios(), ticketScenarios(), outageScenarios(),
 		operatorOneTaskScenarios(), oneTaskScenarios(), deskScenarios(),
 		leaseScenarios(), troubledLeaseScenarios(), removalScenarios(), watchScenarios(),
 	)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +28,8 @@ type requestStorm struct {
 	operators bool
 	// stops are the outcomes that somebody has asked for.
 	stops map[access.RequestState]bool
+	// onDesk is true when approvers are asked by approvals of the desk.
+	onDesk bool
 	// moves counts what people did to the ticket, deleted how often it was deleted. cancelled is true when an operator cancelled.
 	moves, deleted int
 	cancelled      bool
@@ -51,16 +54,18 @@ applications:
 // stormOfARequest plays one request.
 func stormOfARequest(s *storm) {
 	q := &requestStorm{
-		storm: s, decisions: map[string]*sentMessage{}, stops: map[access.RequestState]bool{}, operators: s.chance(3),
+		storm: s, decisions: map[string]*sentMessage{}, stops: map[access.RequestState]bool{}, operators: s.chance(3), onDesk: s.chance(2),
 		wishes: map[access.LeaseID]access.LeaseSpec{}, refuses: map[access.LeaseID]bool{}, held: map[access.LeaseID]bool{},
 	}
 	w := newWorldWith(s.t, func(t *access.RequestSettings) {
-		t.OperatorDecisions = q.operators
+		t.OperatorDecisions, t.DeskApprovals = q.operators, q.onDesk
 		t.ApprovalTimeout = access.Duration(pick(s, 30*time.Hour, 3*day))
 		t.PollInitialInterval, t.PollMaxInterval = access.Duration(10*time.Minute), access.Duration(3*time.Hour)
 	})
 	w.edge = s.chance(5)
 	w.quietly()
+	w.accounts["eve"] = "account-of-eve"
+	w.desk.UseApprovals()
 	s.runs = newRuns(w, workflows.AccessRequestType)
 	w.entity = q.ensured
 	if !w.edge && s.chance(2) {
@@ -148,7 +153,7 @@ func (q *requestStorm) decides(at time.Duration, by access.PersonID, v access.Ve
 // act plans something that somebody does.
 func (q *requestStorm) act(at time.Duration) {
 	r := q.runs
-	switch q.IntN(11) {
+	switch q.IntN(12) {
 	case 0, 1, 2:
 		by := pick[access.PersonID](q.storm, "mia", "omar", "olga", "ben", "ana", "nobody")
 		verdict := pick(q.storm, access.Approve, access.Approve, access.Approve, access.Deny, "maybe")
@@ -188,12 +193,29 @@ func (q *requestStorm) act(at time.Duration) {
 			q.at(at, "an operator cancels", func() { q.cancelled = true; r.env.CancelWorkflow() })
 		}
 	case 10:
-		op := pick(q.storm, memory.OpCreateTicket, memory.OpTransitionTicket, memory.OpAddComments)
+		op := pick(q.storm, memory.OpCreateTicket, memory.OpTransitionTicket, memory.OpAddComments, memory.OpSetApprovals)
 		q.at(at, "the desk loses the answer to "+op, func() { r.desk.DropAnswerNext(op) })
 		q.at(at, "stale answers", func() {
 			r.signal(workflows.SignalLeaseStatus, access.LeaseStatus{Lease: "r1:1", Revision: 1, State: access.LeaseActive})
 		})
+	case 11:
+		asked := pick[access.PersonID](q.storm, "mia", "omar", "olga")
+		by := pick(q.storm, asked, asked, asked, "eve", "ben")
+		state := pick(q.storm, access.ApprovalApproved, access.ApprovalApproved, access.ApprovalDenied)
+		q.at(at, fmt.Sprintf("%s answers for %s: %s", by, asked, state), func() { q.answered(by, asked, state) })
 	}
+}
+
+// answered is an answer to usher's last question to a person, if there is one.
+func (q *requestStorm) answered(by, asked access.PersonID, state access.ApprovalState) {
+	t, account := q.open(), q.runs.accounts[asked]
+	if t == nil || len(q.runs.desk.Approvals(t.Ref.ID, account)) == 0 {
+		return
+	}
+	q.moves++
+	round := len(q.runs.desk.Approvals(t.Ref.ID, account))
+	require.NoError(q.t, q.runs.desk.AnswerAs(q.runs.accounts[by], t.Ref.ID, account, round, state))
+	q.runs.hint()
 }
 
 // open is the ticket; nil for none.
@@ -313,6 +335,10 @@ func (q *requestStorm) judgeRequest(end error) {
 	q.judgeAnswers(view)
 	q.judgeOutcome(view)
 	q.judgeTickets(view)
+	for _, d := range view.Decisions {
+		_, by, answer := strings.Cut(d.Evidence, ", an approval by account ")
+		require.True(q.t, !answer || by == string(q.runs.accounts[d.By]), "an answer for somebody else counts: %s", d.Evidence)
+	}
 }
 
 // judgeAnswers demands that every update that was taken is answered, and each decision that was accepted is in the ledger.
@@ -387,6 +413,9 @@ func (q *requestStorm) judgeTickets(view access.RequestView) {
 		if !t.Deleted {
 			alive++
 			require.True(q.t, t.Phase.Closed(), "the ticket is %s at the end", t.Phase)
+			for person, account := range q.runs.accounts {
+				require.NotContains(q.t, q.runs.desk.Approvals(t.Ref.ID, account), access.ApprovalRequested, "%s is still asked", person)
+			}
 		}
 		said := map[string]int{}
 		for _, c := range t.Comments {

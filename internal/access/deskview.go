@@ -31,4 +31,6 @@ type DeskField struct {
 	Type     string      `json:"type,omitempty"`
 	Required bool        `json:"required,omitempty"`
 	Value    TicketField `json:"value,omitempty" doc:"What usher writes into it; empty for nothing, or where usher fills it without a mapping."`
+	// Fixed is true when opening_fields has a value for it.
+	Fixed bool `json:"fixed,omitempty" doc:"Whether the configuration has one value for it, the same for each ticket."`
 }

@@ -27,6 +27,7 @@ func scenarios() []scenario {
 		{"withdrawn: the requester takes it back", withdrawn},
 		{"lease: granted for 3 seconds, and gone by itself", lease},
 		{"asked on the desk: a person's own ticket becomes a request, approved by moving it, granted, closed", onTheDesk},
+		{"the desk decides: usher takes no decision by HTTP, the manager answers on the desk, granted, closed", deskDecides},
 		{"given back on the desk: who no longer needs the access opens a ticket, the access ends, the ticket is closed", givenBack},
 	}
 }
@@ -54,6 +55,35 @@ func onTheDesk(ctx context.Context, p *play) error {
 		return err
 	}
 	return r.ends(ctx, ending{access.OutcomeGranted, p.client.Statuses().Done, "wiki-editors", true})
+}
+
+// deskDecides: the catalog says that only decisions on the desk count for this application. Where the desk has approvals of its own, it
+// asks by one.
+func deskDecides(ctx context.Context, p *play) error {
+	a, err := p.ask(ctx, asked{"demo-7", "ana", "payroll/reader", "", "I pay the interns"})
+	if err != nil {
+		return err
+	}
+	_, err = p.client.Decide(ctx, "mia", a.id, stack.Verdict{Verdict: access.Approve})
+	if stack.StatusOf(err) != http.StatusForbidden {
+		return fmt.Errorf("mia approves with usher: expected 403 with a sentence, found %w", orNone(err))
+	}
+	p.check("mia may not decide with usher: %q", sentence(err))
+	if err := p.client.Answer(ctx, "mia", "mia", a.ticket, access.Approve); err != nil {
+		return fmt.Errorf("answer on the desk: %w", err)
+	}
+	p.check("mia approves on the desk")
+	if err := a.ends(ctx, ending{access.OutcomeGranted, p.client.Statuses().Done, "payroll-readers", true}); err != nil {
+		return err
+	}
+	detail, err := p.client.Show(ctx, stack.Auditor, a.id)
+	if err == nil && (len(detail.Decisions) != 1 || detail.Decisions[0].By != "mia" || detail.Decisions[0].Channel != access.ChannelTicket) {
+		err = fmt.Errorf("the decisions are %+v, expected mia's by ticket", detail.Decisions)
+	}
+	if err == nil {
+		p.check("her approval is on this proof: %s", detail.Decisions[0].Evidence)
+	}
+	return err
 }
 
 // givenBack goes on from onTheDesk: ben has what he asked for there.

@@ -218,6 +218,33 @@ func attacks() []*attack {
 	}
 }
 
+// answers answers the desk's own approval by which somebody is asked.
+func answers(who, asked access.PersonID, v access.Verdict) func(context.Context, *attack) error {
+	return func(ctx context.Context, a *attack) error {
+		ticket, err := a.ticket(ctx)
+		if err != nil {
+			return err
+		}
+		return a.Answer(ctx, who, asked, access.TicketKey(ticket.Key), v)
+	}
+}
+
+// approvalAttacks are the rows of desks with approvals of their own. What does not count is asked again.
+func approvalAttacks() []*attack {
+	return []*attack{
+		{
+			row:      row{name: "a desk approval by a stranger", ask: "wiki/editor", want: granted},
+			try:      answers(attacker, "mia", access.Approve),
+			evidence: refused("does not count: it was for account"), honest: answers("mia", "mia", access.Approve),
+		},
+		{
+			row:      row{name: "a changed summary, a desk approval", ask: "wiki/editor", want: attacked},
+			try:      inOrder(rewrites(summary, "Wiki viewer"), answers("mia", "mia", access.Approve)),
+			evidence: refused("no longer says what usher wrote"), honest: answers("mia", "mia", access.Deny),
+		},
+	}
+}
+
 func undecided(ctx context.Context, a *attack) error {
 	return a.state(ctx, access.StateAwaitingApproval)
 }
@@ -280,15 +307,17 @@ type attackedDesk struct {
 	more settings
 	// borrows is true where an account can have another's address.
 	borrows bool
-	hands   func(*system) deskHands
+	// approves is true where the desk has approvals of its own.
+	approves bool
+	hands    func(*system) deskHands
 }
 
 func attackedDesks() []attackedDesk {
 	return []attackedDesk{
-		{"Jira cloud", settings{}, false, func(s *system) deskHands { return jiraHands{s.jira.url, false} }},
-		{"Jira data_center", dataCenter(), true, func(s *system) deskHands { return jiraHands{s.jira.url, true} }},
-		{"Request Tracker", settings{desk: stack.RequestTracker}, true, func(s *system) deskHands { return trackerHands{s.jira.url} }},
-		{"ServiceNow", settings{desk: stack.ServiceNow}, true, func(s *system) deskHands { return serviceNowHands{s.jira.url} }},
+		{"Jira cloud", settings{}, false, false, func(s *system) deskHands { return jiraHands{s.jira.url, false} }},
+		{"Jira data_center", dataCenter(), true, false, func(s *system) deskHands { return jiraHands{s.jira.url, true} }},
+		{"Request Tracker", settings{desk: stack.RequestTracker}, true, true, func(s *system) deskHands { return trackerHands{s.jira.url} }},
+		{"ServiceNow", settings{desk: stack.ServiceNow}, true, true, func(s *system) deskHands { return serviceNowHands{s.jira.url} }},
 	}
 }
 
@@ -303,6 +332,9 @@ func TestAttack(t *testing.T) {
 			all := append(attacks(), intakeAttacks()...)
 			if desk.borrows {
 				all = append(all, borrowedAddress())
+			}
+			if desk.approves {
+				all = append(all, approvalAttacks()...)
 			}
 			hands := desk.hands(s)
 			all = slices.DeleteFunc(all, func(a *attack) bool { return a.needs != "" && !slices.Contains(hands.texts(), a.needs) })

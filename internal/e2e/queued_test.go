@@ -222,7 +222,7 @@ func (one *queuedServer) stayed(rows []*queued, round int) (there, again []*queu
 // approachWithin is how long a row may take to its state.
 const approachWithin = 45 * time.Second
 
-// approach brings the row closer to its state.
+// approach brings the row closer to its state. One that does not come to it on a slow machine is played again, as one that left it.
 func (q *queued) approach(ctx context.Context, c *crowd, how func(context.Context, *crowd, *queued) error) error {
 	if how == nil {
 		return nil
@@ -230,7 +230,7 @@ func (q *queued) approach(ctx context.Context, c *crowd, how func(context.Contex
 	ctx, cancel := context.WithTimeout(ctx, approachWithin)
 	defer cancel()
 	if err := how(ctx, c, q); err != nil {
-		return fmt.Errorf("it never came to its state: %w", err)
+		return fmt.Errorf("it never came to its state: %w (%w)", err, errLeftState)
 	}
 	return nil
 }

@@ -41,7 +41,8 @@ type Entitlement struct {
 	ExistingAccess access.ExistingAccess `json:"existing_access,omitempty"`
 	// Stages are access.StageManager and access.StageOwner, one or both, in the order in which they are passed.
 	Stages []string `json:"stages"`
-	// DecisionChannels are the channels on which an approver decides, access.ChannelAPI and access.ChannelTicket; none means both.
+	// DecisionChannels are the channels on which an approver decides, access.ChannelAPI and access.ChannelTicket: the entitlement's own, or
+	// else the application's; none means both.
 	DecisionChannels []access.Channel `json:"decision_channels,omitempty"`
 	// Owners are the entitlement's own owners, or else the application's.
 	Owners []access.PersonID `json:"owners,omitempty"`

@@ -58,6 +58,7 @@ type application struct {
 	id, name string
 	desk     access.DeskName
 	owners   []access.PersonID
+	channels []access.Channel
 }
 
 func (p *parser) catalog(n *yaml.Node) []Entitlement {
@@ -78,7 +79,7 @@ func (p *parser) catalog(n *yaml.Node) []Entitlement {
 }
 
 func (p *parser) application(path string, n *yaml.Node, seen map[string]string) []Entitlement {
-	keys := p.section(path, n, "id", "name", "desk", "owners", "entitlements")
+	keys := p.section(path, n, "id", "name", "desk", "owners", "decision_channels", "entitlements")
 	if keys == nil {
 		return nil
 	}
@@ -90,6 +91,7 @@ func (p *parser) application(path string, n *yaml.Node, seen map[string]string) 
 	if desk, ok := keys["desk"]; ok {
 		app.desk = access.DeskName(p.name(path+".desk", n, desk))
 	}
+	app.channels = p.channels(path, n, keys)
 	p.once(path+".id", n, app.id, seen)
 	entitlements := p.list(path+".entitlements", keys["entitlements"])
 	if len(entitlements) == 0 {
@@ -119,17 +121,15 @@ func (p *parser) entitlement(path string, n *yaml.Node, app application, roles m
 		MaxDuration: p.duration(path+".max_duration", keys["max_duration"]),
 		Stages:      p.both(path+".stages", n, keys["stages"], access.StageManager, access.StageOwner),
 		Owners:      app.owners,
-		Desk:        app.desk,
+		Desk:        app.desk, DecisionChannels: app.channels,
 	}
 	e.Binding = p.binding(path, n, e.Fulfilment, keys)
 	if existing, ok := keys["existing_access"]; ok {
 		e.ExistingAccess = access.ExistingAccess(p.oneOf(path+".existing_access", n, existing,
 			string(access.ExistingKeep), string(access.ExistingRevoke)))
 	}
-	if by, ok := keys["decision_channels"]; ok {
-		for _, channel := range p.both(path+".decision_channels", n, by, string(access.ChannelAPI), string(access.ChannelTicket)) {
-			e.DecisionChannels = append(e.DecisionChannels, access.Channel(channel))
-		}
+	if _, own := keys["decision_channels"]; own {
+		e.DecisionChannels = p.channels(path, n, keys)
 	}
 	if own, ok := keys["owners"]; ok {
 		e.Owners = p.people(path+".owners", n, own)
@@ -140,6 +140,19 @@ func (p *parser) entitlement(path string, n *yaml.Node, app application, roles m
 		p.problem(path+".stages", keys["stages"], "found owner, but neither the entitlement nor its application has owners")
 	}
 	return e
+}
+
+// channels returns the channels on which an approver decides; none where the section does not say.
+func (p *parser) channels(path string, n *yaml.Node, keys map[string]*yaml.Node) []access.Channel {
+	by, ok := keys["decision_channels"]
+	if !ok {
+		return nil
+	}
+	var channels []access.Channel
+	for _, channel := range p.both(path+".decision_channels", n, by, string(access.ChannelAPI), string(access.ChannelTicket)) {
+		channels = append(channels, access.Channel(channel))
+	}
+	return channels
 }
 
 func (p *parser) binding(path string, n *yaml.Node, fulfilment access.Fulfilment, keys map[string]*yaml.Node) *access.Binding {

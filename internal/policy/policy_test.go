@@ -146,7 +146,7 @@ func TestParse_problems(t *testing.T) {
 		"an unknown key":              {entitlement("{" + good + ", stage: []}"), "applications[0].entitlements[0].stage (line 6): unknown key; allowed here: stages, "},
 		"a key that stands twice":     {entitlement("{" + good + ", role: b}"), "applications[0].entitlements[0].role (line 6): the key stands twice"},
 		"an application without id":   {"applications: [{name: x}]", "applications[0].id (line 1): found none, expected text"},
-		"an application that is text": {"applications: [wiki]", `applications[0] (line 1): found "wiki", expected the keys id, name, desk, owners, entitlements`},
+		"an application that is text": {"applications: [wiki]", `applications[0] (line 1): found "wiki", expected the keys id, name, desk, owners, decision_channels, entitlements`},
 		"no entitlements":             {"applications: [{id: a, name: A}]", "applications[0].entitlements (line 1): found none, expected at least one"},
 		"an id with a slash":          {strings.Replace(entitlement("{"+good+"}"), "id: wiki", "id: a/b", 1), `applications[0].id (line 2): found "a/b", expected up to 64 letters`},
 		"an application twice": {

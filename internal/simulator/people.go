@@ -69,7 +69,7 @@ func users() []scimtest.User {
 // groups are what access means here: nobody is a member yet.
 func groups() []scimtest.Group {
 	var out []scimtest.Group
-	for _, name := range []string{"wiki-editors", "wiki-admins", "vpn-users", "color-printers"} {
+	for _, name := range []string{"wiki-editors", "wiki-admins", "vpn-users", "color-printers", "payroll-readers"} {
 		out = append(out, scimtest.Group{ID: name, DisplayName: name})
 	}
 	return out

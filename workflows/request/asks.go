@@ -191,7 +191,7 @@ func (r *request) approvalAnswered(now access.TicketSnapshot, answer access.Tick
 	return true
 }
 
-// refuseAnswer says on the ticket why an answer does not count; who was asked is asked again while that matters.
+// refuseAnswer comments on the ticket why an answer does not count. Who was asked is asked again while that matters.
 func (r *request) refuseAnswer(c change, why string) {
 	if question := r.askedBy(*c.answer); question != nil {
 		question.Void = true

@@ -74,6 +74,11 @@ func (d *Desk) compareMapped(s *Schema) []access.Finding {
 			findings = append(findings, Finding(d.name, "fields."+id, "the field is of type %q, which takes no text", f.Type))
 		}
 	}
+	for _, id := range slices.Sorted(maps.Keys(d.config.OpeningFields)) {
+		if _, there := s.Fields[id]; !there {
+			findings = append(findings, Finding(d.name, "opening_fields."+id, "the field is not on the create screen; there are: %s", s.Labels()))
+		}
+	}
 	return findings
 }
 
@@ -82,9 +87,11 @@ func (d *Desk) compareRequired(s *Schema) []access.Finding {
 	var findings []access.Finding
 	for _, id := range slices.Sorted(maps.Keys(s.Fields)) {
 		f := s.Fields[id]
-		if _, mapped := d.config.Fields[id]; f.Required && !f.Provided && !mapped {
+		_, mapped := d.config.Fields[id]
+		_, fixed := d.config.OpeningFields[id]
+		if f.Required && !f.Provided && !mapped && !fixed {
 			findings = append(findings, Finding(d.name, "fields."+id,
-				"%s is required to create a ticket, and nothing is mapped to it", f.Label()))
+				"%s is required to create a ticket, and nothing is mapped to it; opening_fields may have a value for it", f.Label()))
 		}
 	}
 	return findings

@@ -29,7 +29,7 @@ func TestCheck_compares_with_the_desk(t *testing.T) {
 		{Key: "desks.d.fields.b", Problem: `the field is of type "date", which takes no text`},
 		{Key: "desks.d.fields.x", Problem: "the field is not on the create screen; there are: Reason (a), b, Cost centre (c), d"},
 		{Key: "desks.d.own", Problem: "mine"},
-		{Key: "desks.d.fields.c", Problem: "Cost centre (c) is required to create a ticket, and nothing is mapped to it"},
+		{Key: "desks.d.fields.c", Problem: "Cost centre (c) is required to create a ticket, and nothing is mapped to it; opening_fields may have a value for it"},
 		{Key: "desks.d.statuses.denied", Problem: `the workflow has no status "rejected"; there are: "new" (1), "Resolved" (2)`},
 	}
 	got, err := d.Check(t.Context())

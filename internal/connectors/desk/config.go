@@ -20,6 +20,9 @@ type Config struct {
 	// ClosingFields is, for a phase, the values of further fields by field id, for moves into it that take them. A string
 	// is translated to the field's type; any other value is sent as it is.
 	ClosingFields map[access.TicketPhase]map[string]any `yaml:"closing_fields"`
+	// OpeningFields is the values of further fields of a new ticket by field id, such as its priority; the same for each. A string is
+	// translated to the field's type; any other value is sent as it is.
+	OpeningFields map[string]any `yaml:"opening_fields"`
 	// Fields puts usher's values into fields of the ticket, by field id.
 	Fields map[string]access.TicketField `yaml:"fields"`
 	// FulfilledBy are the accounts of those who grant and remove access by hand: their word counts when they close a ticket as
@@ -83,6 +86,17 @@ func (c Config) Validate(own ...string) error {
 		}
 		if slices.Contains(own, id) {
 			problem(key, "usher fills this field itself; expected another one")
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.OpeningFields)) {
+		_, mapped := c.Fields[id]
+		switch {
+		case mapped:
+			problem("opening_fields."+id, "it is in fields already; expected another field")
+		case slices.Contains(own, id):
+			problem("opening_fields."+id, "usher fills this field itself; expected another one")
+		case c.OpeningFields[id] == nil || c.OpeningFields[id] == "":
+			problem("opening_fields."+id, "expected a value")
 		}
 	}
 	c.validateAccounts(problem)

@@ -24,7 +24,7 @@ func (d *Desk) CreateTicket(ctx context.Context, n access.NewTicket) (access.Tic
 		return access.TicketRef{}, notCreated(op, err)
 	}
 	draft := Draft{
-		Marker: n.Marker, Body: n.Body, Fields: map[string]string{}, Reporter: reporter, Assignee: n.Assignee, Schema: schema,
+		Marker: n.Marker, Body: n.Body, Fields: map[string]string{}, Fixed: d.config.OpeningFields, Reporter: reporter, Assignee: n.Assignee, Schema: schema,
 		Summary: d.traits.Unit.Shorten(OneLine(cmp.Or(n.Summary, string(n.Marker))), d.traits.SummaryLimit),
 	}
 	for id, name := range d.config.Fields {

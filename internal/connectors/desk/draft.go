@@ -15,6 +15,8 @@ type Draft struct {
 	Body string
 	// Fields are the texts for the configured fields, by field id; none is empty.
 	Fields map[string]string
+	// Fixed are Config.OpeningFields.
+	Fixed map[string]any
 	// Reporter and Assignee are "" where they are left to the desk.
 	Reporter, Assignee access.AccountID
 	// Schema is what Driver.Schema returned last.

@@ -52,7 +52,8 @@ func (d *Desk) fieldViews(s *Schema) []access.DeskField {
 	var views []access.DeskField
 	for _, id := range slices.Sorted(maps.Keys(s.Fields)) {
 		f := s.Fields[id]
-		views = append(views, access.DeskField{ID: id, Name: f.Name, Type: f.Type, Required: f.Required, Value: d.config.Fields[id]})
+		_, fixed := d.config.OpeningFields[id]
+		views = append(views, access.DeskField{ID: id, Name: f.Name, Type: f.Type, Required: f.Required, Value: d.config.Fields[id], Fixed: fixed})
 	}
 	return views
 }

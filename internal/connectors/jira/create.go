@@ -65,6 +65,12 @@ func (d *driver) newIssue(api dialect, draft desk.Draft) newIssue {
 	for id, text := range draft.Fields {
 		fields[id] = s.fields[id].value(api, text)
 	}
+	for id, fixed := range draft.Fixed {
+		fields[id] = fixed
+		if text, is := fixed.(string); is {
+			fields[id] = s.fields[id].value(api, text)
+		}
+	}
 	if draft.Reporter != "" {
 		fields["reporter"] = api.person(draft.Reporter)
 	}

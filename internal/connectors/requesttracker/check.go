@@ -42,7 +42,9 @@ func (d *driver) Schema(ctx context.Context, op string) (*desk.Schema, []access.
 	if !allows(q.Links, "create") {
 		findings = append(findings, d.finding("queue", "usher's account lacks the right CreateTicket in queue %q", q.Name))
 	}
-	return &desk.Schema{Fields: q.fields(d.config.MarkerField)}, findings, nil
+	schema := &desk.Schema{Fields: q.fields(d.config.MarkerField)}
+	schema.Fields[priorityField] = desk.Field{ID: priorityField, Name: priorityField, Type: "number"}
+	return schema, findings, nil
 }
 
 // queue reads the queue that a key names, and finds what is wrong with it. It is empty if another one answers. NotFound: it is hidden,

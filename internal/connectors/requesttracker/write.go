@@ -50,13 +50,23 @@ func (d *driver) Create(ctx context.Context, op string, draft desk.Draft) (desk.
 	return t.Ref, desk.Refused{}, nil
 }
 
+// priorityField is the one field of RT's own that opening_fields may name.
+const priorityField = "Priority"
+
 // newTicket is the body of POST ticket.
 func (d *driver) newTicket(draft desk.Draft) map[string]any {
-	unit, fields := d.Traits().Unit, map[string]string{d.config.MarkerField: string(draft.Marker)}
+	unit, fields := d.Traits().Unit, map[string]any{d.config.MarkerField: string(draft.Marker)}
 	for name, text := range draft.Fields {
 		fields[name] = unit.Shorten(desk.Tidy(text), textLimit)
 	}
 	body := map[string]any{"Queue": d.config.Queue, "Subject": draft.Summary, "CustomFields": fields}
+	for name, value := range draft.Fixed {
+		if name == priorityField {
+			body[name] = value
+			continue
+		}
+		fields[name] = value
+	}
 	if text := desk.Tidy(draft.Body); text != "" {
 		body["Content"], body["ContentType"] = unit.Shorten(text, textLimit), "text/plain"
 	}

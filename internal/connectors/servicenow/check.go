@@ -69,6 +69,9 @@ func (d *driver) columns(ctx context.Context, op string, s *desk.Schema) ([]acce
 	for id := range d.config.Fields {
 		known[id] = ""
 	}
+	for id := range d.config.OpeningFields {
+		known[id] = ""
+	}
 	if d.config.Intake != nil {
 		for id := range d.config.Intake.Fields {
 			known[id] = ""

@@ -3,6 +3,7 @@ package servicenow
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"time"
 
@@ -44,6 +45,7 @@ func (d *driver) Create(ctx context.Context, op string, draft desk.Draft) (desk.
 // read back. Forbidden: the ticket is there, but without its marker.
 func (d *driver) insert(ctx context.Context, op string, draft desk.Draft, reporter, assignee string) (desk.Ref, error) {
 	body := d.texts(draft, assignee)
+	maps.Copy(body, draft.Fixed)
 	body["correlation_id"], body["correlation_display"] = string(draft.Marker), markedBy
 	for id, text := range draft.Fields {
 		body[id] = desk.Tidy(text)
@@ -83,6 +85,7 @@ func (d *driver) texts(draft desk.Draft, assignee string) map[string]any {
 // be ordered, and are written afterwards. From the order on a failure is Unknown: the marker, in a variable, finds the item.
 func (d *driver) order(ctx context.Context, op string, draft desk.Draft, reporter, assignee string) (desk.Ref, error) {
 	variables := map[string]any{}
+	maps.Copy(variables, draft.Fixed)
 	for id, text := range draft.Fields {
 		variables[id] = desk.Tidy(text)
 	}

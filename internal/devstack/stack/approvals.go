@@ -1,0 +1,106 @@
+package stack
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"usher/internal/access"
+)
+
+// Answer answers the approval of the desk's own by which somebody is asked about a ticket, as a person does with the desk's own API. It
+// waits until the approval is there. On a desk without approvals it moves the ticket.
+func (c *Client) Answer(ctx context.Context, as, asked access.PersonID, key access.TicketKey, v access.Verdict) error {
+	switch c.urls.DeskKind {
+	case RequestTracker:
+		return c.requestTracker().answer(ctx, as, asked, key, v)
+	case ServiceNow:
+		ticket, err := c.Ticket(ctx, key)
+		if err != nil {
+			return err
+		}
+		return c.answerServiceNow(ctx, as, asked, ticket.ID, v)
+	case Jira:
+	}
+	statuses := c.Statuses()
+	return c.TransitionTicket(ctx, as, key, map[access.Verdict]string{access.Approve: statuses.Approved, access.Deny: statuses.Denied}[v])
+}
+
+// answer answers as RT's page of approvals does: it resolves or rejects the ticket that asks. RT answers 200 too when it refuses.
+func (r requestTracker) answer(ctx context.Context, as, asked access.PersonID, key access.TicketKey, v access.Verdict) error {
+	_, about, _ := strings.Cut(string(key), " #")
+	query := url.Values{"query": {fmt.Sprintf(
+		"Queue = '___Approvals' AND Type = 'approval' AND RefersTo = %s AND Owner = '%s@example.test' AND (Status = 'new' OR Status = 'open')", about, asked,
+	)}}
+	var page struct{ Items []struct{ ID string } }
+	err := Poll(ctx, func(ctx context.Context) error {
+		err := r.call(ctx, asRoot("tickets?"+query.Encode(), &page))
+		if err == nil && len(page.Items) != 1 {
+			err = fmt.Errorf("%d approvals wait for %s about ticket %s", len(page.Items), asked, key)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	status := map[access.Verdict]string{access.Approve: "resolved", access.Deny: "rejected"}[v]
+	return r.move(ctx, as, access.TicketKey("approval #"+page.Items[0].ID), status)
+}
+
+// answerServiceNow writes the state of the row in which somebody is asked.
+func (c *Client) answerServiceNow(ctx context.Context, as, asked access.PersonID, ticket string, v access.Verdict) error {
+	query := url.Values{
+		"sysparm_query":  {"sysapproval=" + ticket + "^approver.user_name=" + string(asked) + "@example.test^state=requested"},
+		"sysparm_fields": {"sys_id"},
+	}
+	var rows []struct {
+		ID string `json:"sys_id"`
+	}
+	const table = "/api/now/table/sysapproval_approver"
+	err := Poll(ctx, func(ctx context.Context) error {
+		err := c.serviceNow(ctx, as, http.MethodGet, table+"?"+query.Encode(), nil, &rows)
+		if err == nil && len(rows) != 1 {
+			err = fmt.Errorf("%d approvals wait for %s about ticket %s", len(rows), asked, ticket)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	state := map[access.Verdict]string{access.Approve: "approved", access.Deny: "rejected"}[v]
+	return c.serviceNow(ctx, as, http.MethodPatch, table+"/"+rows[0].ID, map[string]string{"state": state}, nil)
+}
+
+// serviceNow is a call of the Table API with a person's own password. into takes the result; nil for none.
+func (c *Client) serviceNow(ctx context.Context, as access.PersonID, method, path string, body, into any) error {
+	written, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, callWithin)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, c.urls.Desk+path, bytes.NewReader(written))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.SetBasicAuth(string(as)+"@example.test", "token-of-"+string(as))
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s %s: %s", method, path, response.Status)
+	}
+	if into == nil {
+		return nil
+	}
+	return json.NewDecoder(response.Body).Decode(&struct {
+		Result any `json:"result"`
+	}{into})
+}
