@@ -13,7 +13,9 @@ import (
 func TestCreateTicket_opening_fields(t *testing.T) {
 	s := realServer(t)
 	one := newSite(t, s, "access")
-	d := one.desk(t, func(c *requesttracker.Config) { c.OpeningFields = map[string]any{"Priority": 40, "Cost centre": "4711"} })
+	d := one.desk(t, func(c *requesttracker.Config) {
+		c.OpeningFields = map[string]any{"Priority": 40, "Cost centre": "4711"}
+	})
 	findings, err := d.Check(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, findings)

@@ -1,6 +1,7 @@
 package servicenow
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/http"
@@ -120,27 +121,41 @@ func (d *driver) reference(ctx context.Context, op string, id access.AccountID) 
 
 // nameAll fills in what those who changed something are called; who is not there is called by the user name.
 func (d *driver) nameAll(ctx context.Context, op string, all map[access.TicketID][]desk.Change) error {
-	unknown := map[string]bool{}
+	var accounts []access.AccountID
 	for _, changes := range all {
 		for _, c := range changes {
-			if _, known := d.names.Load(c.By); !known && writable(string(c.By)) {
-				unknown[string(c.By)] = true
-			}
+			accounts = append(accounts, c.By)
+		}
+	}
+	err := d.loadNames(ctx, op, accounts...)
+	for _, changes := range all {
+		for n, c := range changes {
+			changes[n].ByName = d.nameOf(c.By)
+		}
+	}
+	return err
+}
+
+// loadNames learns what accounts are called.
+func (d *driver) loadNames(ctx context.Context, op string, accounts ...access.AccountID) error {
+	unknown := map[string]bool{}
+	for _, one := range accounts {
+		if _, known := d.names.Load(one); !known && writable(string(one)) {
+			unknown[string(one)] = true
 		}
 	}
 	rows, err := d.each(ctx, op, listing{table: userTable, fields: []string{"name"}}, "user_name", slices.Sorted(maps.Keys(unknown)))
 	for _, r := range rows {
 		d.names.Store(access.AccountID(r.get("user_name")), r.get("name"))
 	}
-	for _, changes := range all {
-		for n, c := range changes {
-			changes[n].ByName = string(c.By)
-			if name, known := d.names.Load(c.By); known {
-				changes[n].ByName, _ = name.(string)
-			}
-		}
-	}
 	return err
+}
+
+// nameOf is what an account is called, as far as that was learned, else its user name.
+func (d *driver) nameOf(account access.AccountID) string {
+	known, _ := d.names.Load(account)
+	name, _ := known.(string)
+	return cmp.Or(name, string(account))
 }
 
 // Assign implements desk.Driver. It reads back: rules may take away somebody who is not in the group of the ticket.

@@ -145,12 +145,18 @@ func (d *driver) compareClosing(ctx context.Context, op string) ([]access.Findin
 	return findings, err
 }
 
-// Check implements desk.Driver: whether times are read as they are meant, whether the history can be read, and what intake needs.
+// Check implements desk.Driver: whether times are read as they are meant, whether the history can be read, and what intake and approvals
+// need.
 func (d *driver) Check(ctx context.Context, op string, s *desk.Schema) ([]access.Finding, error) {
 	findings, err := d.checkIntake(ctx, op, s)
 	if err != nil {
 		return nil, err
 	}
+	approvals, err := d.checkApprovals(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	findings = append(findings, approvals...)
 	err = d.readsUTC(ctx, op)
 	if access.IsKind(err, access.Forbidden) {
 		findings, err = append(findings, d.finding("user", "%v", err)), nil

@@ -57,8 +57,9 @@ type driver struct {
 }
 
 var (
-	_ desk.Driver = (*driver)(nil)
-	_ desk.Asker  = (*driver)(nil)
+	_ desk.Driver   = (*driver)(nil)
+	_ desk.Asker    = (*driver)(nil)
+	_ desk.Approver = (*driver)(nil)
 )
 
 // What the fields of the table task hold by default; settled is how young a change may be for its place in a search to be

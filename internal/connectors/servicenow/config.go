@@ -95,6 +95,9 @@ func (c Config) Validate() error {
 	if histories := []History{"", HistoryAudit, HistoryLastUpdater}; !slices.Contains(histories, c.History) {
 		problem("history", "unknown value %q; expected %s or %s", c.History, HistoryAudit, HistoryLastUpdater)
 	}
+	if c.Approvals && c.History == HistoryLastUpdater {
+		problem("history", "expected %s beside approvals: who changed the text of a ticket is not known otherwise", HistoryAudit)
+	}
 	c.validateItem(problem)
 	own := []string{"correlation_id", "correlation_display", "short_description", "description", "caller_id", "assigned_to", "state"}
 	if c.CatalogItem != "" {

@@ -15,8 +15,9 @@
 //     say together, and who closed the task closed it (status.go, history.go).
 //   - Fields that the account may not write are ignored without a word, and rules change or undo what was written: what matters is
 //     read back.
-//   - By the Table API whoever may write a ticket can write its creator, unless a property of the instance forbids it. So tickets of people are
-//     taken in only where it does (intake_check.go).
+//   - By the Table API whoever may write a record can write who has created and changed it, unless a property of the instance forbids it. So
+//     tickets of people are taken in, and answers to approvals are believed, only where it does (intake_check.go).
+//   - The answer to an approval changes the column approval of its ticket as well, where the instance rolls answers up (read.go).
 //   - A ticket that a mail opened is its sender's, whom nobody has proved. By which way it came stands in contact_type, which people can change,
 //     so every value counts that it ever had (intake.go).
 //   - An answer may be 200 with a page of HTML (a hibernating instance), or with an error beside a part of the result (errors.go).

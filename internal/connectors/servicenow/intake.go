@@ -47,7 +47,7 @@ func (d *driver) Asked(ctx context.Context, op string, in desk.Intake, s desk.Se
 // AskedTicket implements desk.Asker. Forbidden too: usher's account may not see what decides whether the ticket is taken in, or whoever
 // may write a ticket can write another account into it as its creator.
 func (d *driver) AskedTicket(ctx context.Context, op string, in desk.Intake, id access.TicketID) (desk.Asked, error) {
-	if err := d.creatorsAreTrue(ctx, op); err != nil {
+	if err := d.accountsAreTrue(ctx, op, "intake"); err != nil {
 		return desk.Asked{}, err
 	}
 	needed := []string{"sys_created_by", "correlation_id", "correlation_display", "contact_type", "short_description", "description", d.config.kindField()}

@@ -66,7 +66,7 @@ func (d *driver) checkIntake(ctx context.Context, op string, s *desk.Schema) ([]
 	if err != nil {
 		return nil, err
 	}
-	switch err := d.creatorsAreTrue(ctx, op); {
+	switch err := d.accountsAreTrue(ctx, op, "intake"); {
 	case access.IsKind(err, access.Forbidden):
 		findings = append(findings, d.finding("intake", "%s", forgeable))
 	case err != nil:
@@ -127,14 +127,24 @@ func (d *driver) lacks(s *desk.Schema, where string) []access.Finding {
 	return findings
 }
 
-// searchesAll makes sure, once after each marking, that ServiceNow ignores none of the two conditions of which one must hold: a row of
-// the one does not show that the other was left out.
+// searchesAll makes sure, once after each marking and asking, that ServiceNow ignores none of the two conditions of which one must hold: a
+// row of the one does not show that the other was left out.
 func (d *driver) searchesAll(ctx context.Context, op string) error {
 	if d.searched.Load() {
 		return nil
 	}
-	for _, c := range []condition{{"sys_created_by", equal, canary}, {"correlation_id", begins, canary}} {
-		if _, err := d.page(ctx, op, listing{table: d.config.table(), where: query{c}, fields: []string{"number"}, limit: 1}, ""); err != nil {
+	both := func(table, prefix string) []listing {
+		return []listing{
+			{table: table, where: query{{prefix + "sys_created_by", equal, canary}}, fields: []string{"sys_id"}, limit: 1},
+			{table: table, where: query{{prefix + "correlation_id", begins, canary}}, fields: []string{"sys_id"}, limit: 1},
+		}
+	}
+	looks := both(d.config.table(), "")
+	if d.config.Approvals {
+		looks = append(looks, both(approvalTable, "sysapproval.")...)
+	}
+	for _, l := range looks {
+		if _, err := d.page(ctx, op, l, ""); err != nil {
 			return err
 		}
 	}
@@ -142,23 +152,23 @@ func (d *driver) searchesAll(ctx context.Context, op string) error {
 	return nil
 }
 
-// The property that decides who may write the creator of a record by the Table API: administrators only, or everybody.
+// The property that decides who may write by the Table API who has created and changed a record: administrators only, or everybody.
 const (
 	propertyTable = "sys_properties"
-	trueCreators  = "glide.rest.table_api.admin_only_sys_fields"
-	forgeable     = "expected the system property " + trueCreators + " to be true, and usher's account to be able to read it: else whoever may" +
-		" write a ticket can write another account into it as its creator"
+	trueAccounts  = "glide.rest.table_api.admin_only_sys_fields"
+	forgeable     = "expected the system property " + trueAccounts + " to be true, and usher's account to be able to read it: else whoever may" +
+		" write a record can write another account into it as the one that has created or changed it"
 )
 
-// creatorsAreTrue makes sure that nobody but an administrator can write another account into a ticket as its creator. Forbidden: they can,
-// or ServiceNow does not say.
-func (d *driver) creatorsAreTrue(ctx context.Context, op string) error {
-	rows, _, err := d.all(ctx, op, listing{table: propertyTable, fields: []string{"value"}, where: query{{"name", equal, trueCreators}}})
+// accountsAreTrue makes sure that nobody but an administrator can write another account into a record as the one that has created or changed
+// it. Forbidden: they can, or ServiceNow does not say. The key is that of what relies on it.
+func (d *driver) accountsAreTrue(ctx context.Context, op, key string) error {
+	rows, _, err := d.all(ctx, op, listing{table: propertyTable, fields: []string{"value"}, where: query{{"name", equal, trueAccounts}}})
 	if err == nil && len(rows) == 1 && rows[0].get("value") == "true" {
 		return nil
 	}
 	if err == nil || access.IsKind(err, access.Forbidden) {
-		err = access.Errorf(access.Forbidden, op, "%s: %s", d.key("intake"), forgeable)
+		err = access.Errorf(access.Forbidden, op, "%s: %s", d.key(key), forgeable)
 	}
 	return err
 }

@@ -22,7 +22,12 @@ func TestServiceDesk(t *testing.T) {
 func harness(kind kindOfTicket) func(*testing.T, accesstest.ServiceDeskSetup) accesstest.ServiceDeskHarness {
 	return func(t *testing.T, setup accesstest.ServiceDeskSetup) accesstest.ServiceDeskHarness {
 		// Short pages, so that every list of the suite has several.
-		return harnessOf(t, newSite(t, kind, configFor(setup)))
+		s := newSite(t, kind, configFor(setup))
+		h := harnessOf(t, s)
+		if setup.Approvals {
+			h.Desk = s.desk(t, s.asks)
+		}
+		return h
 	}
 }
 
@@ -45,6 +50,18 @@ func harnessOf(t *testing.T, s *site) accesstest.ServiceDeskHarness {
 		AskAs: func(by access.AccountID, summary, text string) access.TicketID {
 			later(s) // Two tickets of one second have no order.
 			return s.ask(t, by, map[string]any{"short_description": summary, "description": text})
+		},
+		AnswerAs: func(by access.AccountID, id access.TicketID, asked access.AccountID, round int, state access.ApprovalState) {
+			later(s)
+			s.answer(t, by, s.approvals(id, asked)[round-1].ID, state)
+		},
+		Approvals: func(id access.TicketID, asked access.AccountID) []access.ApprovalState {
+			later(s) // Nobody is asked twice in one second.
+			var states []access.ApprovalState
+			for _, one := range s.approvals(id, asked) {
+				states = append(states, approvalStates()[one.Status])
+			}
+			return states
 		},
 		Delete: func(id access.TicketID) { require.NoError(t, s.Delete(string(id))) },
 		Seen:   func(id access.TicketID) accesstest.SeenTicket { return s.seen(t, id) },
@@ -210,6 +227,8 @@ func configFor(setup accesstest.ServiceDeskSetup) servicenowtest.Config {
 
 func operationOf(kind kindOfTicket, method string) fakewire.Operation {
 	switch {
+	case method == "SetApprovals":
+		return servicenowtest.OpInsert
 	case method != "CreateTicket":
 		return servicenowtest.OpUpdate
 	case kind == items:

@@ -73,6 +73,10 @@ func operations(id access.TicketID) []operation {
 		}},
 		{"read asked", "GET /" + string(id), rest.Read, readsAsked},
 		{"property", "GET /sys_properties", rest.Read, readsAsked},
+		{"approvals", "GET /sysapproval_approver", rest.Read, func(ctx context.Context, d *servicenow.Desk, id access.TicketID) error {
+			_, err := d.ReadTicket(ctx, id)
+			return err
+		}},
 		{"check", "GET /sys_user", rest.Read, func(ctx context.Context, d *servicenow.Desk, _ access.TicketID) error {
 			_, err := d.Check(ctx)
 			return err
@@ -95,7 +99,7 @@ func kindOf(o operation, status int) access.Kind {
 	case status == http.StatusUnauthorized && o.wire != "GET /sys_user":
 		return access.Transient // The credentials prove to be good.
 	case (status == http.StatusNotFound || status == http.StatusGone) &&
-		slices.Contains([]string{"find", "create", "read many", "changes", "clock", "account", "asked", "property", "check"}, o.name):
+		slices.Contains([]string{"find", "create", "read many", "changes", "clock", "account", "asked", "property", "approvals", "check"}, o.name):
 		return access.Invalid
 	}
 	return rest.Classify(o.mode, status, nil)
@@ -106,7 +110,7 @@ func newOperated(t *testing.T) (*site, *servicenow.Desk, access.TicketID) {
 	t.Helper()
 	s := newSite(t, incidents, servicenowtest.Config{})
 	d := s.desk(t, func(c *servicenow.Config) {
-		s.takesIn(c)
+		s.asks(c)
 		c.Reporter = false
 	})
 	return s, d, open(t, d).ID
@@ -191,7 +195,7 @@ func TestHibernation_every_operation(t *testing.T) {
 func TestRequestTimeout(t *testing.T) {
 	s, _, id := newOperated(t)
 	d := s.desk(t, func(c *servicenow.Config) {
-		s.takesIn(c)
+		s.asks(c)
 		c.Reporter = false
 		c.RequestTimeout = access.Duration(300 * time.Millisecond)
 	})
@@ -230,7 +234,7 @@ func TestFault_rows(t *testing.T) {
 			s, _, id := newOperated(t)
 			for _, o := range operations(id) {
 				d := s.desk(t, func(c *servicenow.Config) {
-					s.takesIn(c)
+					s.asks(c)
 					c.Reporter = false
 				})
 				_, err := d.Check(t.Context())

@@ -35,10 +35,14 @@ type Faults struct {
 	// rule.
 	FrozenStates   bool `json:"frozen_states,omitempty"`
 	AbortedUpdates bool `json:"aborted_updates,omitempty"`
-	// WritableCreators lets everybody write sys_created_by of a record, as an instance does that is not hardened.
+	// WritableCreators lets everybody write sys_created_by of a record, and sys_updated_by of an approval, as an instance does that is
+	// not hardened.
 	WritableCreators bool `json:"writable_creators,omitempty"`
 	// ContactType is that of new records, whatever the caller writes: an inbound action that opens them for a mail writes it so.
 	ContactType *string `json:"contact_type,omitempty"`
+	// UnauditedTables have no rows in sys_audit. NoRollUp leaves the column approval of tickets alone when their approvals are answered.
+	UnauditedTables []string `json:"unaudited_tables,omitempty"`
+	NoRollUp        bool     `json:"no_roll_up,omitempty"`
 	// LateItems orders without a requested item.
 	LateItems bool `json:"late_items,omitempty"`
 }

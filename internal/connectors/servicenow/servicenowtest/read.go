@@ -93,7 +93,7 @@ func (s *Server) find(c *call) (*desktest.Ticket, *fakewire.Answer) {
 // references are the fields that refer to a record, with the table of it.
 var references = map[string]string{
 	"assigned_to": "sys_user", "caller_id": "sys_user", "requested_for": "sys_user", "request": "sc_request", "request_item": "sc_req_item",
-	"cat_item": "sc_cat_item",
+	"cat_item": "sc_cat_item", "approver": "sys_user", "sysapproval": "task",
 }
 
 // render is a record as the parameters of a call ask for it. Fields that do not exist are left out without a word.

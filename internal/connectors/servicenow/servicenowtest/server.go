@@ -160,8 +160,8 @@ func hash(text string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// DefaultTables are incident, those of the catalog, and two that extend them. Incidents and requested items have two states of the
-// customer's own, for decisions.
+// DefaultTables are incident, those of the catalog, two that extend them, and that of approvals. Incidents and requested items have two
+// states of the customer's own, for decisions.
 func DefaultTables() []desktest.Project {
 	state := func(id, name string, c desktest.Category) desktest.Status {
 		return desktest.Status{ID: id, Name: name, Category: c}
@@ -179,7 +179,7 @@ func DefaultTables() []desktest.Project {
 	item := table("sc_req_item", "RITM", "Requested item", slices.Concat(tasks, own)...)
 	return []desktest.Project{
 		incident, item, table("sc_task", "SCTASK", "Catalog task", tasks...), table("sc_request", "REQ", "Request", tasks...),
-		extended(incident, "u_access_incident", "ACC"), extended(item, "u_access_item", "ACI"),
+		extended(incident, "u_access_incident", "ACC"), extended(item, "u_access_item", "ACI"), approvals(),
 	}
 }
 

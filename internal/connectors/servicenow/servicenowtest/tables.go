@@ -32,7 +32,7 @@ func (s *Server) derived() map[string]func([]*desktest.Ticket) []record {
 // rows are all records of a table, as a search sees them or, where records are named by their ids, as they are.
 func (s *Server) rows(table string, q encoded) ([]record, bool) {
 	var tickets []*desktest.Ticket
-	if q.names("sys_id", "request_item", "documentkey", "element_id", "request") {
+	if q.names("sys_id", "request_item", "documentkey", "element_id", "request", "sysapproval") {
 		tickets = slices.Collect(s.store.Tickets())
 	} else {
 		tickets = slices.Collect(s.store.Seen(s.store.View().Oldest()))
@@ -89,6 +89,9 @@ func (s *Server) recordOf(t *desktest.Ticket) record {
 	if t.Project == "sc_task" {
 		r["request_item"] = t.Parent
 	}
+	if t.Project == approvalTable {
+		s.fillApproval(r, t)
+	}
 	return r
 }
 
@@ -100,6 +103,9 @@ var columns = map[string]string{
 func (s *Server) audits(tickets []*desktest.Ticket) []record {
 	var out []record
 	for _, t := range tickets {
+		if slices.Contains(s.faults.UnauditedTables, t.Project) {
+			continue
+		}
 		for n, c := range t.History {
 			for _, i := range c.Items {
 				r := record{

@@ -105,12 +105,16 @@ func (s *Server) apply(c *call, t *desktest.Ticket) *fakewire.Answer {
 	return s.policy(t)
 }
 
-// applyOther writes a column that is neither text nor state. sys_created_by is everybody's to write on an instance that is not hardened.
+// applyOther writes a column that is neither text nor state. sys_created_by, and sys_updated_by of an approval, are everybody's to write on an
+// instance that is not hardened.
 func (s *Server) applyOther(t *desktest.Ticket, p *desktest.Project, field, value string) {
 	if a := s.store.AccountBy(desktest.ByName, value); field == "sys_created_by" && a != nil && s.faults.WritableCreators {
 		t.Creator = a.ID
 	}
-	if _, known := p.Field(field); known {
+	if field == "sysapproval" {
+		t.Parent = value
+	}
+	if _, known := p.Field(field); known && (field != changer || s.faults.WritableCreators) {
 		t.SetField(field, desktest.Quote(value))
 	}
 }
@@ -208,14 +212,18 @@ func (s *Server) contactType() string {
 	return "self-service"
 }
 
-// flow closes a requested item when the last of its tasks is closed: as incomplete if one of them is.
+// flow closes a requested item when the last of its tasks is closed: as incomplete if one of them is. It rolls up approvals.
 func (s *Server) flow(e desktest.Event) {
+	if e.Ticket.Project == approvalTable && (e.Kind == desktest.EventOpened || e.Kind == desktest.EventMoved) {
+		s.rollUp(e)
+	}
 	if s.cfg.NoFlow || e.Ticket.Project != "sc_task" || e.Kind != desktest.EventMoved {
 		return
 	}
 	state := "3"
 	for t := range s.store.Children(e.Ticket.Parent) {
 		switch {
+		case t.Project != "sc_task":
 		case s.store.StatusOf(t).Category != desktest.CategoryDone:
 			return
 		case t.Status != "3":
