@@ -11,6 +11,7 @@ import (
 	"usher/internal/access"
 	"usher/internal/connectors/memory"
 	"usher/internal/policy"
+	"usher/workflows"
 )
 
 // The states of desk approvals, in short.
@@ -302,4 +303,27 @@ func TestDeskApprovals_desk_decides(t *testing.T) {
 	w.at(2*time.Hour, func() { w.answers("mia", "mia", 1, yes) })
 	require.Equal(t, access.OutcomeGranted, w.run(w.request("wiki/editor")).Outcome)
 	require.ErrorContains(t, refused.rejected, "decided on the ticket only")
+}
+
+// What is answered while the ticket of a request that has ended waits to be closed is nothing of its.
+func TestDeskApprovals_after_the_end(t *testing.T) {
+	w := newWorldWithApprovals(t)
+	w.newRun()
+	w.at(61*time.Minute, func() { w.decide("mia", access.Approve) })
+	w.at(62*time.Minute, func() {
+		w.desk.FailNext(memory.OpTransitionTicket, manyOf(100, access.Errorf(access.Transient, "move", "slow"))...)
+		w.decide("olga", access.Deny)
+	})
+	read := false
+	w.at(64*time.Minute, func() {
+		require.Equal(t, access.OutcomeDenied, w.view().State)
+		require.False(t, w.ticket().Phase.Closed())
+		w.answers("omar", "omar", 1, yes)
+		w.signal(workflows.SignalHint, workflows.Hint{})
+	})
+	w.at(66*time.Minute, func() { read = w.desk.Calls(memory.OpReadTicket) > 0 })
+	require.Equal(t, access.OutcomeDenied, w.run(w.request("wiki/admin")).Outcome)
+	require.True(t, read)
+	require.Zero(t, has(w.events("r1"), access.EventDecisionRefused))
+	require.Zero(t, has(w.events("r1"), access.EventTicketChanged))
 }

@@ -2,6 +2,7 @@ package request
 
 import (
 	"slices"
+	"time"
 
 	"usher/internal/access"
 	"usher/workflows/ticket"
@@ -170,17 +171,18 @@ func (r *request) askedBy(answer access.TicketMove) *ask {
 	return nil
 }
 
-// approvalAnswered takes the answer to a desk approval, and reports whether it means anything. It counts for what was asked with it. One to an
-// approval that others have opened counts as a move of the ticket does, if its approver gave it.
-func (r *request) approvalAnswered(now access.TicketSnapshot, answer access.TicketMove) bool {
+// approvalAnswered takes the answer to a desk approval, and reports whether it means anything: none does after the request has ended. It
+// counts for what was asked with it. One to an approval that others have opened counts as a move of the ticket does, if its approver
+// gave it: not an approval from before since, when the last decision was taken.
+func (r *request) approvalAnswered(now access.TicketSnapshot, answer access.TicketMove, since time.Time) bool {
 	c := change{event: access.EventDecidedByApprover, now: moved(now, answer), answer: &answer}
 	question := r.askedBy(answer)
 	switch {
 	case question == nil:
-		if answer.By != answer.Asked || !r.accountMayDecide(answer.By) || r.early(answer) {
+		if answer.By != answer.Asked || !r.accountMayDecide(answer.By) || early(answer, since) {
 			return false
 		}
-	case question.Void:
+	case question.Void || r.Stop != nil || r.View.State.Ended():
 		return false
 	case answer.By != answer.Asked:
 		c.event, question.Void = access.EventDecidedByOther, true

@@ -60,13 +60,13 @@ func (r *request) compare(now access.TicketSnapshot) bool {
 // each had been read at once. So an approval from before the last decision that was taken does not: it was not asked for then. It
 // reports whether there were any. A decision that led to the present status is not among them.
 func (r *request) decidePassed(now access.TicketSnapshot, decided []access.TicketMove) bool {
-	found := false
+	found, since := false, r.askedSince()
 	for _, move := range decided {
 		if move.Asked != "" {
-			found = r.approvalAnswered(now, move) || found
+			found = r.approvalAnswered(now, move, since) || found
 			continue
 		}
-		if now.Present(move) || r.early(move) || !r.accountMayDecide(move.By) {
+		if now.Present(move) || early(move, since) || !r.accountMayDecide(move.By) {
 			continue
 		}
 		found = true
@@ -75,9 +75,9 @@ func (r *request) decidePassed(now access.TicketSnapshot, decided []access.Ticke
 	return found
 }
 
-// early reports whether a move approves from before the last decision.
-func (r *request) early(move access.TicketMove) bool {
-	return move.Phase == access.TicketApproved && move.At.Before(r.askedSince())
+// early reports whether a move approves, and is from before a time.
+func early(move access.TicketMove, since time.Time) bool {
+	return move.Phase == access.TicketApproved && move.At.Before(since)
 }
 
 // moved returns what the ticket looked like after a move.
