@@ -66,10 +66,14 @@ func (d *Desk) SetApprovals(ctx context.Context, id access.TicketID, wanted acce
 	if err != nil {
 		return d.confirmNotFound(ctx, op, err)
 	}
+	asking := asking{
+		driver: driver, op: op, ticket: id, me: me,
+		what: Question{Summary: d.traits.Unit.Shorten(OneLine(wanted.Summary), d.traits.SummaryLimit), Body: Tidy(wanted.Body)},
+	}
 	// Whoever cannot be asked keeps nobody else from being asked.
 	var refused error
 	for _, w := range wanted.All {
-		err := d.setApproval(ctx, op, id, me, ownOf(have[id], w.Approver), w, Question{Summary: d.traits.Unit.Shorten(OneLine(wanted.Summary), d.traits.SummaryLimit), Body: Tidy(wanted.Body)})
+		err := asking.set(ctx, ownOf(have[id], w.Approver), w)
 		if access.IsKind(err, access.Invalid) {
 			refused = access.Errorf(access.Conflict, op, "account %s cannot be asked: %w", w.Approver, err)
 			continue
@@ -81,24 +85,30 @@ func (d *Desk) SetApprovals(ctx context.Context, id access.TicketID, wanted acce
 	return refused
 }
 
-// setApproval brings one approval into its state. own are those that usher has opened for its account.
-func (d *Desk) setApproval(
-	ctx context.Context, op string, id access.TicketID, me access.AccountID, own []Approval, w access.DeskApproval, what Question,
-) error {
-	driver, _ := d.approver()
+// asking is what all approvals of one ticket have in common.
+type asking struct {
+	driver Approver
+	op     string
+	ticket access.TicketID
+	me     access.AccountID
+	what   Question
+}
+
+// set brings one approval into its state. own are those that usher has opened for its account.
+func (a asking) set(ctx context.Context, own []Approval, w access.DeskApproval) error {
 	if len(own) < w.Round {
-		opened, err := driver.RequestApproval(ctx, op, id, w.Approver, what)
+		opened, err := a.driver.RequestApproval(ctx, a.op, a.ticket, w.Approver, a.what)
 		if err != nil || w.State == access.ApprovalRequested {
 			return err
 		}
-		return driver.SetApproval(ctx, op, opened, w.State)
+		return a.driver.SetApproval(ctx, a.op, opened, w.State)
 	}
 	have := own[w.Round-1]
-	answered := have.State.Answered() && !sameAccount(me, have.By)
+	answered := have.State.Answered() && !sameAccount(a.me, have.By)
 	if have.State == w.State || (answered && !w.Void) {
 		return nil
 	}
-	return driver.SetApproval(ctx, op, have, w.State)
+	return a.driver.SetApproval(ctx, a.op, have, w.State)
 }
 
 // ownOf returns those approvals of an account that usher has opened.

@@ -1,7 +1,6 @@
 package stack
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -62,7 +61,7 @@ func (c *Client) answerServiceNow(ctx context.Context, as, asked access.PersonID
 	}
 	const table = "/api/now/table/sysapproval_approver"
 	err := Poll(ctx, func(ctx context.Context) error {
-		err := c.serviceNow(ctx, as, http.MethodGet, table+"?"+query.Encode(), nil, &rows)
+		err := c.serviceNow(ctx, as, outgoing{method: http.MethodGet, address: table + "?" + query.Encode()}, &rows)
 		if err == nil && len(rows) != 1 {
 			err = fmt.Errorf("%d approvals wait for %s about ticket %s", len(rows), asked, ticket)
 		}
@@ -72,18 +71,14 @@ func (c *Client) answerServiceNow(ctx context.Context, as, asked access.PersonID
 		return err
 	}
 	state := map[access.Verdict]string{access.Approve: "approved", access.Deny: "rejected"}[v]
-	return c.serviceNow(ctx, as, http.MethodPatch, table+"/"+rows[0].ID, map[string]string{"state": state}, nil)
+	return c.serviceNow(ctx, as, outgoing{method: http.MethodPatch, address: table + "/" + rows[0].ID, body: `{"state":"` + state + `"}`}, nil)
 }
 
-// serviceNow is a call of the Table API with a person's own password. into takes the result; nil for none.
-func (c *Client) serviceNow(ctx context.Context, as access.PersonID, method, path string, body, into any) error {
-	written, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
+// serviceNow is a call of the Table API with a person's own password; its address is a path. into takes the result; nil for none.
+func (c *Client) serviceNow(ctx context.Context, as access.PersonID, call outgoing, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, callWithin)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, c.urls.Desk+path, bytes.NewReader(written))
+	request, err := http.NewRequestWithContext(ctx, call.method, c.urls.Desk+call.address, strings.NewReader(call.body))
 	if err != nil {
 		return err
 	}
@@ -95,7 +90,7 @@ func (c *Client) serviceNow(ctx context.Context, as access.PersonID, method, pat
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s %s: %s", method, path, response.Status)
+		return fmt.Errorf("%s %s: %s", call.method, call.address, response.Status)
 	}
 	if into == nil {
 		return nil
