@@ -79,7 +79,7 @@ func (d *Desk) SetApprovals(ctx context.Context, id access.TicketID, wanted acce
 			continue
 		}
 		if err != nil {
-			return err
+			return d.confirmNotFound(ctx, op, err)
 		}
 	}
 	return refused

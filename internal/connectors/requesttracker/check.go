@@ -39,9 +39,7 @@ func (d *driver) Schema(ctx context.Context, op string) (*desk.Schema, []access.
 	if err != nil || q.Name == "" {
 		return nil, findings, err
 	}
-	if !allows(q.Links, "create") {
-		findings = append(findings, d.finding("queue", "usher's account lacks the right CreateTicket in queue %q", q.Name))
-	}
+	findings = slices.Concat(findings, d.lacks(q, "marker_field", d.config.MarkerField), d.mayCreate(q, "queue"))
 	schema := &desk.Schema{Fields: q.fields(d.config.MarkerField)}
 	schema.Fields[priorityField] = desk.Field{ID: priorityField, Name: priorityField, Type: "number"}
 	return schema, findings, nil
@@ -62,11 +60,18 @@ func (d *driver) queue(ctx context.Context, op, key, name string) (queue, []acce
 	case !strings.EqualFold(q.Name, name):
 		return queue{}, []access.Finding{d.finding(key, "expected a queue's name; %q is the number of %q", name, q.Name)}, nil
 	}
-	var findings []access.Finding
 	if q.Disabled == "1" {
-		findings = append(findings, d.finding(key, "queue %q is disabled", q.Name))
+		return q, []access.Finding{d.finding(key, "queue %q is disabled", q.Name)}, nil
 	}
-	return q, append(findings, d.lacks(q, "marker_field", d.config.MarkerField)...), nil
+	return q, nil, nil
+}
+
+// mayCreate is the finding that usher's account cannot create tickets in the queue that a key names.
+func (d *driver) mayCreate(q queue, key string) []access.Finding {
+	if allows(q.Links, "create") {
+		return nil
+	}
+	return []access.Finding{d.finding(key, "usher's account lacks the right CreateTicket in queue %q", q.Name)}
 }
 
 // lacks is the finding that a queue has not the custom field that a key names.
@@ -93,13 +98,29 @@ func (d *driver) checkIntake(ctx context.Context, op string) ([]access.Finding, 
 	case err != nil || q.Name == "":
 		return findings, err
 	}
+	findings = append(findings, d.lacks(q, "marker_field", d.config.MarkerField)...)
 	for _, field := range slices.Sorted(maps.Keys(in.Fields)) {
 		findings = append(findings, d.lacks(q, "intake.fields."+field, field)...)
 	}
 	return findings, nil
 }
 
-// Check implements desk.Driver: the account, the intake, and the one right that RT shows on a ticket of usher's, if there is one.
+// checkApprovals wants the queue in which approvers are asked.
+func (d *driver) checkApprovals(ctx context.Context, op string) ([]access.Finding, error) {
+	if !d.config.Approvals {
+		return nil, nil
+	}
+	q, findings, err := d.queue(ctx, op, "approvals_queue", d.approvalsQueue())
+	switch {
+	case access.IsKind(err, access.NotFound) && len(findings) > 0:
+		return findings, nil
+	case err != nil || q.Name == "":
+		return findings, err
+	}
+	return append(findings, d.mayCreate(q, "approvals_queue")...), nil
+}
+
+// Check implements desk.Driver: the account, the intake, the approvals, and the one right that RT shows on a ticket of usher's, if there is one.
 func (d *driver) Check(ctx context.Context, op string, _ *desk.Schema) ([]access.Finding, error) {
 	var me struct{ Privileged scalar }
 	if _, err := d.get(ctx, op, "user/"+d.config.account(), nil, &me); err != nil {
@@ -109,6 +130,11 @@ func (d *driver) Check(ctx context.Context, op string, _ *desk.Schema) ([]access
 	if err != nil {
 		return nil, err
 	}
+	asking, err := d.checkApprovals(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	findings = append(findings, asking...)
 	if me.Privileged != "1" {
 		findings = append(findings, d.finding("token", "usher's account is not privileged, so it finds nobody's account"))
 	}

@@ -26,6 +26,9 @@ type Config struct {
 	Queue string `yaml:"queue"`
 	// MarkerField is the name of the custom field, of the type "Enter one value", that carries the marker. Required.
 	MarkerField string `yaml:"marker_field"`
+	// ApprovalsQueue is the name of the queue in which approvers are asked, where the desk has approvals; "" means
+	// DefaultApprovalsQueue.
+	ApprovalsQueue string `yaml:"approvals_queue"`
 }
 
 // The defaults. RT sends its mail within the call that changes a ticket, and each call occupies one of few processes.
@@ -33,6 +36,13 @@ const (
 	DefaultRequestTimeout = 20 * time.Second
 	DefaultRate           = 10.0
 )
+
+// DefaultApprovalsQueue is where approvers are asked.
+const DefaultApprovalsQueue = "Access Approvals"
+
+// rulesQueue is RT's own queue of approvals. RT 5.0.3 fails there, with an answer 500, when somebody approves what no ticket depends on, and moves
+// the tickets that depend on it by itself. Its page of approvals shows those of every queue.
+const rulesQueue = "___Approvals"
 
 // leastRate reads the histories of a hundred changed tickets in the minute that the watch gives a page.
 const leastRate = 2.0
@@ -60,6 +70,9 @@ func (c Config) Validate() error {
 	}
 	if strings.TrimSpace(c.MarkerField) == "" || strings.ContainsAny(c.MarkerField, "{}") {
 		problem("marker_field", "expected the name of a custom field, without braces")
+	}
+	if strings.EqualFold(c.ApprovalsQueue, rulesQueue) {
+		problem("approvals_queue", "expected a queue of your own: in %s RT changes tickets by rules of its own", rulesQueue)
 	}
 	if c.Rate > 0 && c.Rate < leastRate {
 		problem("rate", "found %v, expected %v or more: a page of changed tickets is read within a minute, with a call for each", c.Rate, leastRate)

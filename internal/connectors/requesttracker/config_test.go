@@ -18,6 +18,7 @@ base_url: https://rt.example.com/rt
 token: ` + secretToken + `
 queue: Access Requests
 marker_field: External Id
+approvals_queue: Questions
 statuses: {approved: [approved], denied: [denied]}
 closing_fields: {done: {Cost centre: "4711"}}
 fields: {Role: items}
@@ -39,6 +40,7 @@ func TestConfig_yaml(t *testing.T) {
 	require.NoError(t, got.Validate())
 	require.Equal(t, requesttracker.Config{
 		BaseURL: "https://rt.example.com/rt", Token: secretToken, Queue: "Access Requests", MarkerField: "External Id",
+		ApprovalsQueue: "Questions",
 		Config: desk.Config{
 			Statuses:      map[access.TicketPhase][]string{access.TicketApproved: {"approved"}, access.TicketDenied: {"denied"}},
 			ClosingFields: map[access.TicketPhase]map[string]any{access.TicketDone: {"Cost centre": "4711"}},
@@ -64,6 +66,7 @@ func TestConfig_wrong_keys(t *testing.T) {
 		"queue":                               func(c *requesttracker.Config) { c.Queue = " " },
 		"marker_field":                        func(c *requesttracker.Config) { c.MarkerField = "" },
 		"marker_field: ":                      func(c *requesttracker.Config) { c.MarkerField = "a} = 'x' OR CF.{b" },
+		"approvals_queue":                     func(c *requesttracker.Config) { c.ApprovalsQueue = "___approvals" },
 		"rate":                                func(c *requesttracker.Config) { c.Rate = -1 },
 		"fields.External Id": func(c *requesttracker.Config) {
 			c.Fields = map[string]access.TicketField{"External Id": access.FieldReason}

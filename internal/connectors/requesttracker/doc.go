@@ -17,5 +17,8 @@
 //   - Whoever opens a ticket by REST2 can write another account into it as its creator. Only the transaction that created it says who
 //     was logged in.
 //   - By which way a ticket came stands in a header of its first message. A mail can bring the same header; RT's own is then the first.
+//   - An account that may not own an approval is left out without a word, and RT tells in no other way who may.
+//   - In RT's own queue ___Approvals rules move what depends on an approval, and fail where nothing does. They hold nowhere else, and RT's
+//     page of approvals shows those of every queue.
 //   - A subject is cut to 200 bytes without a word.
 package requesttracker

@@ -27,6 +27,8 @@ type driver struct {
 	gates desk.Gates
 	// fields are the names of custom fields by their numbers, as far as histories have shown them.
 	fields sync.Map
+	// opened are the openings of approvals by their numbers, as far as histories have shown them.
+	opened sync.Map
 	// commentsShow: the account has seen a comment of its own.
 	commentsShow atomic.Bool
 }

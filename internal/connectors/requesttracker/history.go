@@ -21,6 +21,7 @@ type transaction struct {
 	// Record is always "transaction". Without it Go's decoder, which does not care for case, would take it for the Type.
 	Record   string    `json:"type"`
 	Field    string    `json:"Field"`
+	OldValue scalar    `json:"OldValue"`
 	NewValue scalar    `json:"NewValue"`
 	ObjectID scalar    `json:"ObjectId"`
 	Creator  account   `json:"Creator"`
@@ -78,7 +79,7 @@ func (d *driver) transactions(ctx context.Context, op string, id access.TicketID
 	for page := 1; page <= desk.MaxPages; page++ {
 		var got list[transaction]
 		_, err := d.get(ctx, op, "ticket/"+string(id)+"/history", url.Values{
-			"fields": {"Type,Field,NewValue,ObjectId,Creator,Created"}, "fields[Creator]": {"RealName"},
+			"fields": {"Type,Field,OldValue,NewValue,ObjectId,Creator,Created"}, "fields[Creator]": {"RealName"},
 			"orderby": {"id"}, "order": {"DESC"}, "page": {strconv.Itoa(page)}, "per_page": {strconv.Itoa(mostRows)},
 		}, &got)
 		if err != nil {

@@ -14,6 +14,8 @@ func operation(r *http.Request, body []byte) string {
 	switch {
 	case r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/comment"):
 		return "AddComments"
+	case r.Method == http.MethodPost && bytes.Contains(body, []byte(`"Type":"approval"`)):
+		return "SetApprovals"
 	case r.Method == http.MethodPost:
 		return "CreateTicket"
 	case bytes.Contains(body, []byte(`"Status"`)):

@@ -96,16 +96,21 @@ func statusOf(name string) desk.Status {
 
 // Tickets implements desk.Driver: one call. What is deleted, merged or hidden is not in a list.
 func (d *driver) Tickets(ctx context.Context, op string, ids []access.TicketID) ([]desk.Ticket, []access.TicketID, error) {
-	terms := make([]string, len(ids))
-	for n, id := range ids {
-		terms[n] = "id = " + string(id)
-	}
-	got, _, err := d.find(ctx, op, strings.Join(terms, " OR "), everyField, desk.Search{Limit: mostRows})
+	got, _, err := d.find(ctx, op, anyOf(ids), everyField, desk.Search{Limit: mostRows})
 	var tickets []desk.Ticket
 	for _, t := range got.Items {
 		tickets = append(tickets, d.of(t))
 	}
 	return tickets, nil, err
+}
+
+// anyOf is the condition for tickets.
+func anyOf(ids []access.TicketID) string {
+	terms := make([]string, len(ids))
+	for n, id := range ids {
+		terms[n] = "id = " + string(id)
+	}
+	return strings.Join(terms, " OR ")
 }
 
 // Search implements desk.Driver, by TicketSQL, among the tickets that usher's account created, and for changes among those of people

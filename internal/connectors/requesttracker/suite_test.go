@@ -7,6 +7,7 @@ import (
 	"usher/internal/access"
 	"usher/internal/access/accesstest"
 	"usher/internal/connectors/desk"
+	"usher/internal/connectors/requesttracker"
 )
 
 func TestServiceDesk(t *testing.T) { accesstest.RunServiceDesk(t, harness(realServer(t))) }
@@ -36,7 +37,7 @@ func harness(s *server) func(*testing.T, accesstest.ServiceDeskSetup) accesstest
 			return string(to)
 		}
 		return accesstest.ServiceDeskHarness{
-			Desk: one.desk(t, one.takesIn), SummaryLimit: subject / len("界"), BodyLimit: text / len("é"), DemandedField: "Cost centre",
+			Desk: one.desk(t, func(c *requesttracker.Config) { one.takesIn(c); c.Approvals = setup.Approvals }), SummaryLimit: subject / len("界"), BodyLimit: text / len("é"), DemandedField: "Cost centre",
 			AddAccount: func(p access.Person) access.AccountID { return one.addAccount(t, p) },
 			MakeUnassignable: func(id access.AccountID) {
 				s.put(t, "root", "user/"+string(id), map[string]any{"Privileged": 0})
@@ -49,6 +50,16 @@ func harness(s *server) func(*testing.T, accesstest.ServiceDeskSetup) accesstest
 			OpenAs:    func(by access.AccountID) access.TicketID { return one.openAs(t, by) },
 			AskAs: func(by access.AccountID, summary, text string) access.TicketID {
 				return one.askAs(t, by, map[string]any{"Subject": summary, "Content": text})
+			},
+			AnswerAs: func(by access.AccountID, id access.TicketID, asked access.AccountID, round int, state access.ApprovalState) {
+				one.answerAs(t, by, one.asked(t, id, asked)[round-1].ID, state)
+			},
+			Approvals: func(id access.TicketID, asked access.AccountID) []access.ApprovalState {
+				var all []access.ApprovalState
+				for _, a := range one.asked(t, id, asked) {
+					all = append(all, a.state())
+				}
+				return all
 			},
 			FixedText: true,
 			EditTextAs: func(by access.AccountID, id access.TicketID, text string) {

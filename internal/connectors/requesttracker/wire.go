@@ -44,15 +44,29 @@ type customField struct {
 	Values []any  `json:"values"`
 }
 
-// link is what the account may do with a ticket or a queue. To is the status of a change that the lifecycle offers.
+// link is what the account may do with a ticket or a queue, or another record that a ticket is linked to. To is the status of a change that the
+// lifecycle offers.
 type link struct {
 	Ref   string `json:"ref"`
+	Type  string `json:"type"`
+	ID    scalar `json:"id"`
 	To    string `json:"to"`
 	Label string `json:"label"`
 }
 
 func allows(links []link, ref string) bool {
 	return slices.ContainsFunc(links, func(l link) bool { return l.Ref == ref })
+}
+
+// linkedBy returns the tickets of a kind of links.
+func linkedBy(links []link, ref string) []access.TicketID {
+	var ids []access.TicketID
+	for _, l := range links {
+		if l.Ref == ref && l.Type == "ticket" && ticketNumber.MatchString(string(l.ID)) {
+			ids = append(ids, access.TicketID(l.ID))
+		}
+	}
+	return ids
 }
 
 // list is one page of a list.

@@ -102,13 +102,20 @@ func (s *small) says(call string, status int, body string) {
 
 func (s *small) desk(t *testing.T, timeout time.Duration) *desk.Desk {
 	t.Helper()
-	d, err := requesttracker.New(requesttracker.Config{
+	return s.deskWith(t, timeout, func(*requesttracker.Config) {})
+}
+
+func (s *small) deskWith(t *testing.T, timeout time.Duration, change func(*requesttracker.Config)) *desk.Desk {
+	t.Helper()
+	c := requesttracker.Config{
 		BaseURL: s.url, Token: secretToken, Queue: "Access", MarkerField: "External Id",
 		Config: desk.Config{
 			Rate: 100_000, RequestTimeout: access.Duration(timeout),
 			Intake: &desk.Intake{Kind: "Help", Fields: map[string]access.AskedField{"Role": access.AskedAccess}},
 		},
-	}, "rt")
+	}
+	change(&c)
+	d, err := requesttracker.New(c, "rt")
 	require.NoError(t, err)
 	_, err = d.CreateTicket(t.Context(), newTicket())
 	require.NoError(t, err, "the first contact")

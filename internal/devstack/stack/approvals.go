@@ -33,7 +33,7 @@ func (c *Client) Answer(ctx context.Context, as, asked access.PersonID, key acce
 func (r requestTracker) answer(ctx context.Context, as, asked access.PersonID, key access.TicketKey, v access.Verdict) error {
 	_, about, _ := strings.Cut(string(key), " #")
 	query := url.Values{"query": {fmt.Sprintf(
-		"Queue = '___Approvals' AND Type = 'approval' AND RefersTo = %s AND Owner = '%s@example.test' AND (Status = 'new' OR Status = 'open')", about, asked,
+		"Queue = 'Access Approvals' AND Type = 'approval' AND RefersTo = %s AND Owner = '%s@example.test' AND (Status = 'new' OR Status = 'open')", about, asked,
 	)}}
 	var page struct{ Items []struct{ ID string } }
 	err := Poll(ctx, func(ctx context.Context) error {

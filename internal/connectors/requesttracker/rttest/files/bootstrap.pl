@@ -21,12 +21,15 @@ for my $name ('External Id', 'Cost centre', 'Role', 'Owner') {
     must($field->Create(Name => $name, Type => 'FreeformSingle', LookupType => 'RT::Queue-RT::Ticket'));
     must($field->AddToObject(RT::Queue->new(RT->SystemUser)));
 }
+# Where usher asks approvers. RT's own queue ___Approvals has rules that change other tickets.
+must(RT::Queue->new(RT->SystemUser)->Create(Name => 'Access Approvals', Lifecycle => 'approvals'));
 my $hooked = RT::Queue->new(RT->SystemUser);
 must($hooked->Create(Name => 'Hooked', Lifecycle => 'access'));
 must(RT::Scrip->new(RT->SystemUser)->Create(
     Queue => $hooked->id, ScripCondition => 'On Transaction', ScripAction => 'User Defined', Template => 'Blank',
     CustomPrepareCode => 'return 1;', CustomCommitCode => $ENV{RT_TEST_SCRIP},
 ));
+# They are rights everywhere, also where approvers are asked.
 my $all = RT::Group->new(RT->SystemUser);
 $all->LoadSystemInternalGroup('Privileged');
 for my $right (qw(SeeQueue ShowTicket CreateTicket ModifyTicket OwnTicket ReassignTicket ReplyToTicket CommentOnTicket
