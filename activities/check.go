@@ -38,3 +38,24 @@ func problem(err error) string {
 	}
 	return err.Error()
 }
+
+// FindAccountsInput asks which of these people have an account on the desk.
+type FindAccountsInput struct {
+	People []access.Person `json:"people"`
+}
+
+// FindAccounts returns those who have none, in the order of the call: nobody asks them on this desk, and what they do there counts for
+// nothing. It changes nothing.
+func (a *Desk) FindAccounts(ctx context.Context, c FindAccountsInput) ([]access.Person, error) {
+	var without []access.Person
+	for _, person := range c.People {
+		account, err := a.Port.FindAccount(ctx, person)
+		if err != nil {
+			return nil, translate(err)
+		}
+		if account.ID == "" {
+			without = append(without, person)
+		}
+	}
+	return without, nil
+}

@@ -1,7 +1,9 @@
 package activities
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"usher/internal/access"
 	"usher/internal/policy"
@@ -77,6 +79,38 @@ func (a *Policy) SourceOfPeople(context.Context, struct{}) (access.SourceName, e
 
 // ListConnectors names every connector that the configuration knows.
 func (a *Policy) ListConnectors(context.Context) (Connectors, error) { return a.Connectors, nil }
+
+// Approvers are the owners who approve on a desk, sorted.
+type Approvers struct {
+	Source access.SourceName `json:"source"`
+	People []access.PersonID `json:"people,omitempty"`
+	// Only are those of them who can decide something nowhere else.
+	Only []access.PersonID `json:"only,omitempty"`
+	// More counts those beyond maxApprovers.
+	More int `json:"more,omitempty"`
+}
+
+// maxApprovers is how many owners are looked for on a desk at once.
+const maxApprovers = 30
+
+// ListApprovers lists the owners who may decide on the tickets of a desk. Managers are not among them: anybody's may be one.
+func (a *Policy) ListApprovers(_ context.Context, desk access.DeskName) (Approvers, error) {
+	var owners, only []access.PersonID
+	for _, e := range a.Catalog.Entitlements() {
+		byTicket := len(e.DecisionChannels) == 0 || slices.Contains(e.DecisionChannels, access.ChannelTicket)
+		if cmp.Or(e.Desk, a.Desk) == desk && byTicket && slices.Contains(e.Stages, access.StageOwner) {
+			owners = append(owners, e.Owners...)
+			if len(e.DecisionChannels) == 1 {
+				only = append(only, e.Owners...)
+			}
+		}
+	}
+	slices.Sort(owners)
+	owners = slices.Compact(owners)
+	asked := owners[:min(len(owners), maxApprovers)]
+	slices.Sort(only)
+	return Approvers{Source: a.Source, People: asked, Only: slices.Compact(only), More: len(owners) - len(asked)}, nil
+}
 
 // CurrentSettings are the settings that a new request on a desk would get: for its watch, for removal tickets, and for what happens
 // after a request has ended. Of a desk that this worker does not know they are those of the usual desk, and name no desk: an older

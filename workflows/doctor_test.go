@@ -81,6 +81,37 @@ func TestDoctor_one_desk(t *testing.T) {
 	require.Equal(t, []access.Refusal{{Field: "desk", Problem: `there is no desk "jiira"; there are: jira`}}, report.Refusals)
 }
 
+// TestDoctor_approvers: a desk is asked whether it knows the owners who decide there.
+func TestDoctor_approvers(t *testing.T) {
+	line := func(w *world) workflows.DoctorLine {
+		w.newRun()
+		report := diagnose(t, w, workflows.DoctorParams{Desk: "jira"})
+		require.Equal(t, "desk/jira (approvers)", report.Lines[1].Connector)
+		return report.Lines[1]
+	}
+	w := newWorld(t)
+	require.Equal(t, workflows.DoctorLine{Connector: "desk/jira (approvers)", Note: "2 owners were looked for; managers are not"}, line(w))
+
+	// Two accounts with one address are nobody's.
+	w.desk.AddAccount(access.Person{ID: "olga", DisplayName: "Olga", Email: "olga@example.test"})
+	require.Equal(t, "2 owners were looked for; managers are not; without an account there, and so with usher only, decide: Olga (olga)", line(w).Note)
+	w.decidedOn(access.ChannelTicket)
+	require.Equal(t, []access.Finding{{
+		Key:     "desks.jira.accounts",
+		Problem: "Olga (olga) has no account there that usher finds, and the catalog has them decide on this desk only",
+	}}, line(w).Findings)
+	w.decidedOn(access.ChannelAPI)
+	require.Equal(t, "no owner decides on tickets of this desk", line(w).Note)
+
+	w.decidedOn(access.ChannelTicket)
+	w.newRun()
+	w.replace("LookupPeople", func(context.Context, activities.LookupPeopleInput) ([]access.Person, error) {
+		return nil, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil)
+	})
+	report := diagnose(t, w, workflows.DoctorParams{Desk: "jira"})
+	require.Contains(t, report.Lines[1].Problem, "no answer from the worker that serves")
+}
+
 func TestDoctor_list(t *testing.T) {
 	w := newWorld(t)
 	w.desk.Down(true)

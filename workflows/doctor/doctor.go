@@ -45,6 +45,9 @@ func Workflow(ctx workflow.Context, p workflows.DoctorParams) (workflows.DoctorR
 	for _, line := range asked {
 		report.Lines = append(report.Lines, line(ctx))
 	}
+	if p.Desk != "" && p.TestTicket == "" {
+		report.Lines = append(report.Lines, approvers(ctx, p.Desk, times))
+	}
 	report.Lines = append(report.Lines, askWatches(ctx, names.Watched, times)...)
 	if p.TestTicket != "" {
 		report.Lines = append(report.Lines, testTicket(ctx, p.TestTicket, times))
@@ -88,6 +91,63 @@ func inspect(ctx workflow.Context, name access.DeskName, times workflows.DoctorT
 		line.Problem, line.Findings, line.Desk = result.Problem, result.Findings, &result.Desk
 		return line
 	}
+}
+
+// approvers says which owners have no account on a desk.
+func approvers(ctx workflow.Context, name access.DeskName, times workflows.DoctorTimes) workflows.DoctorLine {
+	line := workflows.DoctorLine{Connector: "desk/" + string(name) + " (approvers)"}
+	var policy *activities.Policy
+	var owners activities.Approvers
+	local := workflow.WithLocalActivityOptions(ctx, workflows.LocalQuestionWithin(times.Own))
+	if err := workflow.ExecuteLocalActivity(local, policy.ListApprovers, name).Get(ctx, &owners); err != nil {
+		line.Problem = workflows.ErrorText(err)
+		return line
+	}
+	if len(owners.People) == 0 {
+		line.Note = "no owner decides on tickets of this desk"
+		return line
+	}
+	var source *activities.Source
+	var people []access.Person
+	queue := workflows.SourceQueue(owners.Source)
+	lookup := workflow.WithActivityOptions(ctx, workflows.Checkup(queue, times.Close))
+	if err := workflow.ExecuteActivity(lookup, source.LookupPeople, activities.LookupPeopleInput{People: owners.People}).Get(ctx, &people); err != nil {
+		line.Problem = noAnswer(queue, err)
+		return line
+	}
+	var desk *activities.Desk
+	var without []access.Person
+	queue = workflows.DeskQueue(name)
+	find := workflow.WithActivityOptions(ctx, workflows.Checkup(queue, times.Open))
+	if err := workflow.ExecuteActivity(find, desk.FindAccounts, activities.FindAccountsInput{People: people}).Get(ctx, &without); err != nil {
+		line.Problem = noAnswer(queue, err)
+		return line
+	}
+	return withoutAccount(line, name, owners, without)
+}
+
+// withoutAccount says who has no account. It is a finding where they can decide nowhere else.
+func withoutAccount(line workflows.DoctorLine, name access.DeskName, owners activities.Approvers, without []access.Person) workflows.DoctorLine {
+	line.Note = fmt.Sprintf("%d owners were looked for; managers are not", len(owners.People))
+	if owners.More > 0 {
+		line.Note += fmt.Sprintf(", nor are %d more owners", owners.More)
+	}
+	var others []string
+	for _, p := range without {
+		who := p.Name() + " (" + string(p.ID) + ")"
+		if !slices.Contains(owners.Only, p.ID) {
+			others = append(others, who)
+			continue
+		}
+		line.Findings = append(line.Findings, access.Finding{
+			Key:     "desks." + string(name) + ".accounts",
+			Problem: who + " has no account there that usher finds, and the catalog has them decide on this desk only",
+		})
+	}
+	if len(others) > 0 {
+		line.Note += "; without an account there, and so with usher only, decide: " + strings.Join(others, ", ")
+	}
+	return line
 }
 
 func noAnswer(queue string, err error) string {
