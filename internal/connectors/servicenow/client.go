@@ -52,6 +52,8 @@ type driver struct {
 	utc atomic.Bool
 	// searched: the search for usher's tickets and for those that it took in leaves out neither.
 	searched atomic.Bool
+	// histories are those of tickets that rest.
+	histories histories
 	// journal is what is known about the reading of comments: see comment.go.
 	journal atomic.Int32
 }

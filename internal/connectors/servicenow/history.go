@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"usher/internal/access"
 	"usher/internal/connectors/desk"
@@ -16,9 +17,37 @@ const auditTable = "sys_audit"
 // systemUser is the account as which flows close requested items when their tasks are closed.
 const systemUser = "system"
 
-// History implements desk.Driver, by sys_audit: all tickets at once. The closing of a requested item is that of its tasks, unless
-// a person closed the item itself. Of a variable only the last change is known.
+// History implements desk.Driver. What is known of tickets that rest is not asked again.
 func (d *driver) History(
+	ctx context.Context, op string, tickets []desk.Ticket, fields []string,
+) (map[access.TicketID][]desk.Change, error) {
+	out := map[access.TicketID][]desk.Change{}
+	var unknown []desk.Ticket
+	for _, t := range tickets {
+		if changes, known := d.histories.get(t); known {
+			out[t.ID] = changes
+			continue
+		}
+		unknown = append(unknown, t)
+	}
+	if len(unknown) == 0 {
+		return out, nil
+	}
+	read, err := d.readHistory(ctx, op, unknown, fields)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	for _, t := range unknown {
+		out[t.ID] = read[t.ID]
+		d.histories.put(t, read[t.ID], now)
+	}
+	return out, nil
+}
+
+// readHistory reads sys_audit: all tickets at once. The closing of a requested item is that of its tasks, unless
+// a person closed the item itself. Of a variable only the last change is known.
+func (d *driver) readHistory(
 	ctx context.Context, op string, tickets []desk.Ticket, fields []string,
 ) (map[access.TicketID][]desk.Change, error) {
 	var ids []string

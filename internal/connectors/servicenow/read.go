@@ -172,6 +172,10 @@ func (d *driver) ticket(r row, status desk.Status) desk.Ticket {
 		Assignee: access.AccountID(cmp.Or(r.get("assigned_to.user_name"), r.get("assigned_to"))),
 		Whole:    d.config.History == HistoryLastUpdater,
 	}
+	if d.config.table() != itemTable {
+		// A requested item does not show that a variable or a task of it has changed.
+		t.Revision = r.get("sys_mod_count")
+	}
 	if t.Whole && r.get("sys_mod_count") != "0" {
 		t.Changes = []desk.Change{{
 			At: t.Updated, By: access.AccountID(r.get("sys_updated_by")), ByName: r.get("sys_updated_by"),
