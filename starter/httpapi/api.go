@@ -44,6 +44,7 @@ type API struct {
 	huma    huma.API
 	handler http.Handler
 	openAPI []byte
+	tokens  tokenChecks
 }
 
 // New makes the API. It calls nobody. The error is a mistake in this package's own document.

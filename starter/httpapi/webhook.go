@@ -39,15 +39,18 @@ const (
 	CheckHeader WebhookCheck = "header"
 	// CheckQuery: the query parameter holds the secret itself. Last resort: proxies log queries.
 	CheckQuery WebhookCheck = "query"
+	// CheckJWT: the header holds a token that the desk has signed, for desks that sign so.
+	CheckJWT WebhookCheck = "jwt"
 )
 
 // Webhook is how one desk's webhooks are checked and where they name the ticket.
 type Webhook struct {
-	// Secret is shared with the desk; at least 16 characters.
+	// Secret is shared with the desk; at least 16 characters. None for check "jwt".
 	Secret string `yaml:"secret" secret:"true"`
-	// Check is "hmac" (the default), "header" or "query".
-	Check WebhookCheck `yaml:"check"`
-	// SignatureHeader holds the signature, or with check "header" the secret. "" means X-Hub-Signature.
+	// Check is "hmac" (the default), "header", "query" or "jwt", which needs WebhookKeys.
+	Check       WebhookCheck `yaml:"check"`
+	WebhookKeys `yaml:",inline"`
+	// SignatureHeader holds the signature, or with check "header" the secret, or with check "jwt" the token. "" means X-Hub-Signature.
 	SignatureHeader string `yaml:"signature_header"`
 	// SecretParameter is the query parameter of check "query". "" means "secret".
 	SecretParameter string `yaml:"secret_parameter"`
@@ -67,13 +70,18 @@ type Webhook struct {
 func (h Webhook) Validate(key string) error {
 	var problems []error
 	const shortest = 16
-	if len(h.Secret) < shortest {
+	switch {
+	case h.Check == CheckJWT && h.Secret != "":
+		problems = append(problems, fmt.Errorf("%s.secret: expected none, because check is jwt", key))
+	case h.Check != CheckJWT && len(h.Secret) < shortest:
 		problems = append(problems, fmt.Errorf("%s.secret: expected at least %d characters", key, shortest))
 	}
 	switch h.Check {
 	case "", CheckHMAC, CheckHeader, CheckQuery:
+	case CheckJWT:
+		problems = append(problems, h.WebhookKeys.validate(key))
 	default:
-		problems = append(problems, fmt.Errorf("%s.check: found %q, expected hmac, header or query", key, h.Check))
+		problems = append(problems, fmt.Errorf("%s.check: found %q, expected hmac, header, query or jwt", key, h.Check))
 	}
 	if h.TicketPath == "" || !isPath(h.TicketPath) {
 		problems = append(problems, fmt.Errorf("%s.ticket_path: found %q, expected names with dots between, for example issue.id", key, h.TicketPath))
@@ -135,6 +143,8 @@ func (h Webhook) authentic(r *http.Request, body []byte) bool {
 		mac := hmac.New(sha256.New, []byte(h.Secret))
 		mac.Write(body)
 		return hmac.Equal(signature, mac.Sum(nil))
+	case CheckJWT:
+		// See tokenChecks.
 	}
 	return false
 }
@@ -228,7 +238,7 @@ func (a *API) webhook(ctx context.Context, in *webhookInput) (*webhookOutput, er
 	if !ok {
 		return nil, newProblem(kindNotFound(), fmt.Sprintf("no webhook is configured for a desk %q", in.Desk))
 	}
-	if !hook.authentic(in.call, in.RawBody) {
+	if !hook.authentic(in.call, in.RawBody) && !a.tokens.signed(ctx, desk, hook, hook.proof(in.call)) {
 		return nil, newProblem(kindUnauthenticated(), "the signature does not fit the body and the desk's secret")
 	}
 	delivery := hook.DeliveryHeader
