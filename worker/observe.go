@@ -72,6 +72,12 @@ func (d observedDesk) ReadTickets(ctx context.Context, ids []access.TicketID) (a
 	})
 }
 
+func (d observedDesk) ReadComments(ctx context.Context, id access.TicketID, since time.Time) ([]access.TicketComment, error) {
+	return observe(ctx, d.observer, "read_comments", func(ctx context.Context) ([]access.TicketComment, error) {
+		return d.desk.ReadComments(ctx, id, since)
+	})
+}
+
 func (d observedDesk) ChangedTickets(ctx context.Context, q access.ChangesQuery) (access.ChangesPage, error) {
 	return observe(ctx, d.observer, "changed_tickets", func(ctx context.Context) (access.ChangesPage, error) {
 		return d.desk.ChangedTickets(ctx, q)

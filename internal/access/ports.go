@@ -1,6 +1,9 @@
 package access
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Finding is one thing that Check found wrong. Key is what to change, in the configuration's spelling.
 type Finding struct {
@@ -60,6 +63,11 @@ type TicketReader interface {
 	// calls as the desk allows. An id that is asked twice is answered once. Bad credentials are Forbidden, never a long
 	// list of what is missing.
 	ReadTickets(ctx context.Context, ids []TicketID) (TicketsRead, error)
+	// ReadComments returns the comments of others than usher that were written or edited at since or later, each once, the oldest
+	// first; of more than MaxTicketComments the newest. since is in the desk's own time, and zero for all. What the desk keeps
+	// from whoever asked for access is left out. A ticket that does not exist has none, or is NotFound. Bad credentials are
+	// Forbidden, and so is a desk that does not show usher all of them.
+	ReadComments(ctx context.Context, id TicketID, since time.Time) ([]TicketComment, error)
 }
 
 // TicketFeed lists changed tickets.

@@ -79,6 +79,22 @@ type Comment struct {
 	Text   string `json:"text"`
 }
 
+// TicketComment is a comment that is on a ticket.
+type TicketComment struct {
+	// ID is the desk's own.
+	ID string `json:"id"`
+	// By is the account that wrote the text as it is now, and ByName what people read.
+	By     AccountID `json:"by"`
+	ByName string    `json:"by_name,omitempty"`
+	// At is the desk's own time of when the text was written, or edited last.
+	At time.Time `json:"at"`
+	// Text is plain, as far as the desk's markup can be told from it; "" where the comment holds none that can be read.
+	Text string `json:"text"`
+}
+
+// MaxTicketComments is how many comments TicketReader.ReadComments returns at most.
+const MaxTicketComments = 100
+
 // TicketSnapshot is what a ticket looked like at one moment.
 type TicketSnapshot struct {
 	// Ref carries the key of this moment: a ticket that was moved keeps its ID and changes its Key.

@@ -43,6 +43,9 @@ type ServiceDeskHarness struct {
 	AssignAs func(by access.AccountID, id access.TicketID, to access.AccountID)
 	// CommentAs adds a comment as that account's human does.
 	CommentAs func(by access.AccountID, id access.TicketID, text string)
+	// ReplyAs adds a comment as that account's human does, which whoever asked for access may read; nil where that is CommentAs. NoteAs
+	// adds one that only those who work on the ticket may read; nil for a desk that does not tell them apart.
+	ReplyAs, NoteAs func(by access.AccountID, id access.TicketID, text string)
 	// OpenAs opens a ticket as that account's human does, where usher opens its own; it carries no marker.
 	OpenAs func(by access.AccountID) access.TicketID
 	// AskAs opens a ticket by which that account's human asks for access; nil for a desk that takes no tickets in.
@@ -87,7 +90,7 @@ type SeenTicket struct {
 // it opens it closes by t.Cleanup.
 func RunServiceDesk(t *testing.T, newHarness func(*testing.T, ServiceDeskSetup) ServiceDeskHarness) {
 	t.Helper()
-	for _, cases := range [][]deskCase{deskOpenCases(), deskReadCases(), deskChangeCases(), deskWriteCases(), deskIntakeCases(), deskApprovalCases()} {
+	for _, cases := range [][]deskCase{deskOpenCases(), deskReadCases(), deskChangeCases(), deskWriteCases(), deskIntakeCases(), deskApprovalCases(), deskCommentCases()} {
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) {
 				t.Logf("promise: %s", c.name) // For the table of make promises.

@@ -46,6 +46,20 @@ type CommentPage struct {
 	Next string
 }
 
+// PublicPage is one page of comments that whoever asked for access may read.
+type PublicPage struct {
+	Comments []PublicComment
+	// Next asks for the next page; "" on the last one.
+	Next string
+}
+
+// PublicComment is a comment with what people read of it.
+type PublicComment struct {
+	access.TicketComment
+	// Author is the account that the comment is of. Another one, By, may have edited it since.
+	Author access.AccountID
+}
+
 // Comment is a comment of a ticket.
 type Comment struct {
 	By access.AccountID

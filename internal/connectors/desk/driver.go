@@ -36,6 +36,10 @@ type Driver interface {
 	// Comments returns one page of a ticket's comments, the newest first. page is CommentPage.Next of the page before, "" for
 	// the first.
 	Comments(ctx context.Context, op string, id access.TicketID, page string) (CommentPage, error)
+	// PublicComments returns one page of the comments that whoever asked for access may read, of all accounts, those written last
+	// first. page is as for Comments. What was neither written nor edited at since or later may be left out, and where only such
+	// would follow there is no next page; since is zero for all. Forbidden: the account may not see all of them.
+	PublicComments(ctx context.Context, op string, id access.TicketID, since time.Time, page string) (PublicPage, error)
 	// AddComment adds one comment. It is not safe to repeat by itself: the Desk looks for the markers first. Conflict: the
 	// ticket takes no changes.
 	AddComment(ctx context.Context, op string, id access.TicketID, c CommentDraft) error

@@ -36,6 +36,7 @@ type stored struct {
 	reporter      access.AccountID
 	history       []desk.Change
 	comments      []desk.Comment
+	public        []desk.PublicComment
 	approvals     []desk.Approval
 }
 
@@ -266,6 +267,7 @@ func (s *store) AddComment(ctx context.Context, op string, id access.TicketID, c
 	}
 	t.comments = append(t.comments, desk.Comment{By: me, Lines: strings.Split(c.Text+"\n\n"+c.Reference, "\n")})
 	t.Updated = now()
+	s.say(t, me, c.Text)
 	s.list()
 	return s.lost(op, access.Transient)
 }

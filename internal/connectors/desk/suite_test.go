@@ -69,6 +69,7 @@ func humans(t *testing.T, s *store) accesstest.ServiceDeskHarness {
 		CommentAs: func(by access.AccountID, id access.TicketID, text string) {
 			of(id).comments = append(of(id).comments, desk.Comment{By: by, Lines: strings.Split(text, "\n")})
 			s.changed(of(id), by, "Comment", "")
+			s.say(of(id), by, text)
 		},
 		OpenAs: func(by access.AccountID) access.TicketID { return s.open(by).ID },
 		AnswerAs: func(by access.AccountID, id access.TicketID, asked access.AccountID, round int, state access.ApprovalState) {

@@ -24,6 +24,14 @@ func (d *Desk) CommentAs(account, idOrKey, text string) error {
 	return d.as(account, idOrKey, func(t *Ticket, by *Account) error { return d.comment(t, text, by) })
 }
 
+// NoteAs adds a comment that only those who work on the ticket may read.
+func (d *Desk) NoteAs(account, idOrKey, text string) error {
+	return d.as(account, idOrKey, func(t *Ticket, by *Account) error {
+		_, _, err := d.Store.Comment(t, Comment{Body: Quote(text), Internal: true}, by)
+		return err
+	})
+}
+
 // Edit sets fields, in the vendor's form, on the screen or not; nil clears a field.
 func (d *Desk) Edit(account, idOrKey string, fields map[string]any) error {
 	return d.as(account, idOrKey, func(before *Ticket, by *Account) error {

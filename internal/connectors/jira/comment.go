@@ -27,6 +27,14 @@ type comment struct {
 	Author     user            `json:"author"`
 	Body       json.RawMessage `json:"body"`
 	Properties []keptProperty  `json:"properties"`
+	// UpdateAuthor wrote the text as it is, at Updated.
+	UpdateAuthor user     `json:"updateAuthor"`
+	Created      jiraTime `json:"created"`
+	Updated      jiraTime `json:"updated"`
+	// Visibility is whom the comment is restricted to; nil or null for nobody. JSDPublic is false for a comment that Jira Service
+	// Management keeps from customers; nil where Jira does not say.
+	Visibility json.RawMessage `json:"visibility"`
+	JSDPublic  *bool           `json:"jsdPublic"`
 }
 
 // newComment is the body of POST and PUT comment.
@@ -41,17 +49,12 @@ func (d *driver) Comments(ctx context.Context, op string, id access.TicketID, pa
 	if err != nil {
 		return desk.CommentPage{}, err
 	}
-	var got struct {
-		Comments []comment `json:"comments"`
-		Total    int       `json:"total"`
-	}
-	start := position(page)
-	query := fmt.Sprintf("?startAt=%d&maxResults=100&orderBy=-created&expand=properties", start)
-	if err := d.get(ctx, op, issuePath(id, "/comment"+query), &got); err != nil {
+	all, next, err := d.comments(ctx, op, id, page)
+	if err != nil {
 		return desk.CommentPage{}, err
 	}
-	var out desk.CommentPage
-	for _, c := range got.Comments {
+	out := desk.CommentPage{Next: next}
+	for _, c := range all {
 		one := desk.Comment{By: c.Author.id(), Lines: api.lines(c.Body)}
 		for _, p := range c.Properties {
 			if p.Key == stampKey {
@@ -60,10 +63,24 @@ func (d *driver) Comments(ctx context.Context, op string, id access.TicketID, pa
 		}
 		out.Comments = append(out.Comments, one)
 	}
-	if end := start + len(got.Comments); len(got.Comments) > 0 && end < got.Total {
-		out.Next = strconv.Itoa(end)
-	}
 	return out, nil
+}
+
+// comments reads one page of comments, those created last first, and names the next one.
+func (d *driver) comments(ctx context.Context, op string, id access.TicketID, page string) ([]comment, string, error) {
+	var got struct {
+		Comments []comment `json:"comments"`
+		Total    int       `json:"total"`
+	}
+	start := position(page)
+	query := fmt.Sprintf("?startAt=%d&maxResults=100&orderBy=-created&expand=properties", start)
+	if err := d.get(ctx, op, issuePath(id, "/comment"+query), &got); err != nil {
+		return nil, "", err
+	}
+	if end := start + len(got.Comments); len(got.Comments) > 0 && end < got.Total {
+		return got.Comments, strconv.Itoa(end), nil
+	}
+	return got.Comments, "", nil
 }
 
 // AddComment implements desk.Driver. In a Jira Service Management project the comments are such that customers see.

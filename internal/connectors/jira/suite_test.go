@@ -76,6 +76,9 @@ func harness(
 			CommentAs: func(by access.AccountID, id access.TicketID, text string) {
 				require.NoError(t, site.CommentAs(string(by), string(id), text))
 			},
+			NoteAs: func(by access.AccountID, id access.TicketID, text string) {
+				require.NoError(t, site.NoteAs(string(by), string(id), text))
+			},
 			OpenAs: func(by access.AccountID) access.TicketID { return site.openAs(t, by) },
 			NoApprovals: "only projects of Jira Service Management have approvals, by an API of their own " +
 				"(https://developer.atlassian.com/cloud/jira/service-desk/rest/api-group-request/), which usher does not use",

@@ -60,6 +60,10 @@ func operations(edition jiratest.Edition) []operation {
 		{"comment", "POST /comment", rest.Write, func(ctx context.Context, d *jira.Desk, id access.TicketID) error {
 			return d.AddComments(ctx, id, access.Comment{Marker: "c1", Text: "text"})
 		}},
+		{"read comments", "GET /comment", rest.Read, func(ctx context.Context, d *jira.Desk, id access.TicketID) error {
+			_, err := d.ReadComments(ctx, id, time.Time{})
+			return err
+		}},
 		{"move", "POST /transitions", rest.Write, func(ctx context.Context, d *jira.Desk, id access.TicketID) error {
 			return d.TransitionTicket(ctx, id, access.TicketDone)
 		}},

@@ -68,7 +68,9 @@ type DeskTicket struct {
 	DecisionMoves []access.TicketMove
 	UpdatedAt     time.Time
 	Comments      []access.Comment
-	Deleted       bool
+	// said are the comments of humans.
+	said    []access.TicketComment
+	Deleted bool
 	// Hidden is true while usher may not see the ticket.
 	Hidden      bool
 	approvals   []*deskApproval

@@ -14,6 +14,7 @@ const (
 	OpCreateTicket     = "CreateTicket"
 	OpReadTicket       = "ReadTicket"
 	OpReadTickets      = "ReadTickets"
+	OpReadComments     = "ReadComments"
 	OpChangedTickets   = "ChangedTickets"
 	OpAskedTickets     = "AskedTickets"
 	OpReadAsked        = "ReadAsked"

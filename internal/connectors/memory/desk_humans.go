@@ -62,14 +62,7 @@ func (d *Desk) AssignAs(id access.TicketID, to access.AccountID) error {
 
 // CommentAs adds a comment as a human does; it carries no marker.
 func (d *Desk) CommentAs(id access.TicketID, text string) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	t, err := d.ticket(id)
-	if err == nil {
-		t.Comments = append(t.Comments, access.Comment{Text: text})
-		d.changed(t, false)
-	}
-	return err
+	return d.CommentBy("human", id, text)
 }
 
 // OpenAs opens a ticket as a human does: usher knows nothing of it, and it carries no marker.

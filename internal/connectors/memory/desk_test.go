@@ -33,8 +33,8 @@ func TestServiceDesk(t *testing.T) {
 			AssignAs: func(_ access.AccountID, id access.TicketID, to access.AccountID) {
 				require.NoError(t, desk.AssignAs(id, to))
 			},
-			CommentAs: func(_ access.AccountID, id access.TicketID, text string) {
-				require.NoError(t, desk.CommentAs(id, text))
+			CommentAs: func(by access.AccountID, id access.TicketID, text string) {
+				require.NoError(t, desk.CommentBy(by, id, text))
 			},
 			OpenAs: func(by access.AccountID) access.TicketID { return desk.OpenAs(by, "a printer is on fire").ID },
 			AskAs: func(by access.AccountID, summary, text string) access.TicketID {

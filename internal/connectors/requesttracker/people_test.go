@@ -98,6 +98,12 @@ func (s *site) commentAs(t *testing.T, by access.AccountID, id access.TicketID, 
 	s.do(t, string(by), http.MethodPost, path(id)+"/comment", map[string]any{"Content": text, "ContentType": "text/plain"}, nil)
 }
 
+// replyAs answers the requestor as that account's human does.
+func (s *site) replyAs(t *testing.T, by access.AccountID, id access.TicketID, text string) {
+	t.Helper()
+	s.do(t, string(by), http.MethodPost, path(id)+"/correspond", map[string]any{"Content": text, "ContentType": "text/plain"}, nil)
+}
+
 // moveAs moves a ticket as that account's human does.
 func (s *site) moveAs(t *testing.T, by access.AccountID, id access.TicketID, to access.TicketPhase) {
 	t.Helper()

@@ -16,7 +16,7 @@ import (
 )
 
 // accounts is how many accounts of usher's the server has: each site takes a fresh one, which sees no tickets of others.
-const accounts = 130
+const accounts = 150
 
 // server is a running Request Tracker.
 type server struct {

@@ -47,6 +47,8 @@ func harness(s *server) func(*testing.T, accesstest.ServiceDeskSetup) accesstest
 				s.put(t, string(by), path(id), map[string]any{"Owner": owner(to)})
 			},
 			CommentAs: func(by access.AccountID, id access.TicketID, text string) { one.commentAs(t, by, id, text) },
+			ReplyAs:   func(by access.AccountID, id access.TicketID, text string) { one.replyAs(t, by, id, text) },
+			NoteAs:    func(by access.AccountID, id access.TicketID, text string) { one.commentAs(t, by, id, text) },
 			OpenAs:    func(by access.AccountID) access.TicketID { return one.openAs(t, by) },
 			AskAs: func(by access.AccountID, summary, text string) access.TicketID {
 				return one.askAs(t, by, map[string]any{"Subject": summary, "Content": text})

@@ -34,16 +34,18 @@ const askedBody = `{"id":8,"Type":"ticket","Status":"new","Subject":"Wiki","Owne
 // answers are what a small RT says by method and path.
 func answers() map[string]string {
 	return map[string]string{
-		"GET /user/31":              `{"id":31,"Name":"usher","Privileged":1}`,
-		"GET /queue/Access":         `{"Name":"Access","Disabled":"0","TicketCustomFields":[{"id":"2","name":"External Id"}],"_hyperlinks":[{"ref":"create"}]}`,
-		"GET /ticket/7":             ticketBody,
-		"GET /ticket/7/history":     `{"items":[{"id":"39","Type":"Create","ObjectId":"7","Creator":{"id":"usher"}}],"pages":null,"total":null}`,
-		"GET /ticket/7/attachments": `{"items":[],"pages":null}`,
-		"GET /tickets":              `{"items":[` + ticketBody + `],"pages":1}`,
-		"GET /queue/Help":           `{"Name":"Help","Disabled":"0","TicketCustomFields":[{"name":"External Id"},{"name":"Role"}]}`,
-		"GET /ticket/8":             askedBody,
-		"GET /ticket/8/history":     `{"items":[{"id":"50","Type":"Create","ObjectId":"8","Creator":{"id":"eve"}}],"pages":null,"total":null}`,
-		"GET /attachment/60":        `{"Content":"RHVyYXRpb246IDMwZA=="}`,
+		"GET /user/31":      `{"id":31,"Name":"usher","Privileged":1}`,
+		"GET /queue/Access": `{"Name":"Access","Disabled":"0","TicketCustomFields":[{"id":"2","name":"External Id"}],"_hyperlinks":[{"ref":"create"}]}`,
+		"GET /ticket/7":     ticketBody,
+		"GET /ticket/7/history": `{"items":[{"id":"40","Type":"Correspond","ObjectId":"7","Creator":{"id":"eve"},
+			"Created":"2026-11-27T18:02:17Z"},{"id":"39","Type":"Create","ObjectId":"7","Creator":{"id":"usher"}}],"pages":null,"total":null}`,
+		"GET /ticket/7/attachments":       `{"items":[],"pages":null}`,
+		"GET /tickets":                    `{"items":[` + ticketBody + `],"pages":1}`,
+		"GET /queue/Help":                 `{"Name":"Help","Disabled":"0","TicketCustomFields":[{"name":"External Id"},{"name":"Role"}]}`,
+		"GET /ticket/8":                   askedBody,
+		"GET /ticket/8/history":           `{"items":[{"id":"50","Type":"Create","ObjectId":"8","Creator":{"id":"eve"}}],"pages":null,"total":null}`,
+		"GET /attachment/60":              `{"Content":"RHVyYXRpb246IDMwZA=="}`,
+		"GET /transaction/40/attachments": `{"items":[{"id":"60","ContentType":"text/plain","ContentLength":"13"}],"pages":null}`,
 		"GET /transaction/50/attachments": `{"items":[{"id":"60","ContentType":"text/plain","ContentLength":"13",
 			"Headers":"Subject: Wiki\nX-RT-Interface: REST\n"}],"pages":null}`,
 		"GET /users":             `{"items":[{"Name":"ada","EmailAddress":"ada@example.test"}],"pages":1}`,
@@ -168,6 +170,9 @@ func calls() []struct {
 		}},
 		{"comments", "GET /ticket/7/attachments", rest.Read, comment},
 		{"comment", "POST /ticket/7/comment", rest.Write, comment},
+		{"replies", "GET /ticket/7/history", rest.Read, replies},
+		{"reply", "GET /transaction/40/attachments", rest.Read, replies},
+		{"text of a reply", "GET /attachment/60", rest.Read, replies},
 		{"move", "PUT /ticket/7", rest.Write, func(ctx context.Context, d *desk.Desk) error {
 			return d.TransitionTicket(ctx, "7", access.TicketDone)
 		}},
@@ -199,6 +204,11 @@ func calls() []struct {
 
 func readAsked(ctx context.Context, d *desk.Desk) error {
 	_, err := d.ReadAsked(ctx, "8")
+	return err
+}
+
+func replies(ctx context.Context, d *desk.Desk) error {
+	_, err := d.ReadComments(ctx, "7", time.Time{})
 	return err
 }
 

@@ -32,7 +32,7 @@ func (d *driver) Comments(ctx context.Context, op string, id access.TicketID, _ 
 		return d.shownComments(ctx, op, id, me)
 	}
 	rows, hidden, err := d.all(ctx, op, listing{
-		table: "sys_journal_field", fields: []string{"value"},
+		table: journalTable, fields: []string{"value"},
 		where: query{
 			{"element_id", equal, string(id)}, {"element", equal, d.config.journal()}, {"sys_created_by", equal, me.userName},
 		},

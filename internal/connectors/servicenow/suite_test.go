@@ -44,6 +44,13 @@ func harnessOf(t *testing.T, s *site) accesstest.ServiceDeskHarness {
 		CommentAs: func(by access.AccountID, id access.TicketID, text string) {
 			require.NoError(t, s.CommentAs(string(by), string(id), text))
 		},
+		ReplyAs: func(by access.AccountID, id access.TicketID, text string) {
+			later(s) // Two entries of one second have no order.
+			require.NoError(t, s.CommentAs(string(by), string(id), text))
+		},
+		NoteAs: func(by access.AccountID, id access.TicketID, text string) {
+			require.NoError(t, s.NoteAs(string(by), string(id), text))
+		},
 		EditTextAs: func(by access.AccountID, id access.TicketID, text string) {
 			require.NoError(t, s.Edit(string(by), string(id), map[string]any{"description": text}))
 		},

@@ -57,6 +57,10 @@ func operations(id access.TicketID) []operation {
 		{"comment", "PATCH /" + string(id), rest.Write, func(ctx context.Context, d *servicenow.Desk, id access.TicketID) error {
 			return d.AddComments(ctx, id, access.Comment{Marker: "c1", Text: "text"})
 		}},
+		{"read comments", "GET /sys_journal_field", rest.Read, func(ctx context.Context, d *servicenow.Desk, id access.TicketID) error {
+			_, err := d.ReadComments(ctx, id, time.Time{})
+			return err
+		}},
 		{"move", "PATCH /" + string(id), rest.Write, func(ctx context.Context, d *servicenow.Desk, id access.TicketID) error {
 			return d.TransitionTicket(ctx, id, access.TicketDone)
 		}},
@@ -99,7 +103,7 @@ func kindOf(o operation, status int) access.Kind {
 	case status == http.StatusUnauthorized && o.wire != "GET /sys_user":
 		return access.Transient // The credentials prove to be good.
 	case (status == http.StatusNotFound || status == http.StatusGone) &&
-		slices.Contains([]string{"find", "create", "read many", "changes", "clock", "account", "asked", "property", "approvals", "check"}, o.name):
+		slices.Contains([]string{"find", "create", "read many", "changes", "clock", "account", "asked", "property", "approvals", "check", "read comments"}, o.name):
 		return access.Invalid
 	}
 	return rest.Classify(o.mode, status, nil)

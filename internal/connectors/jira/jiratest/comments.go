@@ -45,7 +45,9 @@ func (s *Server) renderComment(c *call, i *issue, one desktest.Comment) map[stri
 		out["updated"] = s.stamp(one.Edited)
 	}
 	if c.edition == Cloud {
-		out["jsdPublic"] = true
+		out["jsdPublic"] = !one.Internal
+	} else if one.Internal {
+		out["visibility"] = map[string]string{"type": "role", "value": "Service Desk Team"}
 	}
 	// Data Center's document knows no such expansion of a comment.
 	if c.expands("properties") && c.edition == Cloud && !s.faults.HideCommentProperties {
