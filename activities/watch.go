@@ -27,6 +27,9 @@ type WatchStore interface {
 type Watch struct {
 	Ledger WatchStore
 	Client Messenger
+	// Comments records what people write on the tickets; nil records nothing. It needs the desk, so it is for a worker that serves
+	// the desk and knows the ledger.
+	Comments *Comments
 }
 
 // EnsureWatchInput names the watch of a desk.
@@ -97,11 +100,13 @@ type NotifyChangesResult struct {
 	Unknown []access.TicketID `json:"unknown,omitempty"`
 	// Position is NotifyChangesInput.View.
 	Position access.WatchPosition `json:"position,omitzero"`
+	// CommentsProblem is why comments of people could not be recorded; "" for no reason. They are read again with the next look.
+	CommentsProblem string `json:"comments_problem,omitempty"`
 }
 
 // NotifyChanges compares tickets with their marks and tells the requests whose ticket somebody else than usher has changed. Only
-// then it remembers the marks, and only then how far the watch has come: an attempt that dies in between tells again what
-// was told, and loses nothing. Safe to repeat.
+// then it records comments of people and remembers the marks, and only then how far the watch has come: an attempt that dies in between
+// tells again what was told, and loses nothing. Comments that cannot be recorded now hold nothing up. Safe to repeat.
 func (a *Watch) NotifyChanges(ctx context.Context, c NotifyChangesInput) (NotifyChangesResult, error) {
 	judged := NotifyChangesResult{Position: c.Position}
 	ids := append([]access.TicketID(nil), c.Missing...)
@@ -113,6 +118,7 @@ func (a *Watch) NotifyChanges(ctx context.Context, c NotifyChangesInput) (Notify
 		return NotifyChangesResult{}, err
 	}
 	marks, failed := a.notifyAll(ctx, c, known, &judged)
+	judged.CommentsProblem = a.recordComments(ctx, c, known, marks, failed == nil)
 	// Those who have been told are not told again, even if somebody after them could not be.
 	if len(marks) > 0 {
 		if err := a.Ledger.SaveFingerprints(ctx, c.Desk, marks); err != nil {

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"usher/internal/access"
@@ -15,6 +17,9 @@ type changesConfig struct {
 	Watch           watchConfig            `yaml:"watch"`
 	// Approvals is true when approvers are asked by approvals of the desk's own as well.
 	Approvals bool `yaml:"approvals"`
+	// Comments is true when what people write as comments on tickets goes into the audit trail. It counts in the file of the worker that
+	// serves the desk, which must serve workflows as well.
+	Comments bool `yaml:"comments"`
 	// PollInitialInterval and PollMaxInterval matter in both modes: a ticket that asks for a removal is read like this.
 	PollInitialInterval access.Duration `yaml:"poll_initial_interval"`
 	PollMaxInterval     access.Duration `yaml:"poll_max_interval"`
@@ -76,6 +81,9 @@ func (c changesConfig) validate() error {
 	if c.ChangeDetection != access.DetectByWatch && c.ChangeDetection != access.DetectByPoll {
 		wrong = append(wrong, fmt.Errorf("change_detection: found %q, expected %s or %s", c.ChangeDetection, access.DetectByWatch, access.DetectByPoll))
 	}
+	if c.Comments && c.ChangeDetection != access.DetectByWatch {
+		wrong = append(wrong, fmt.Errorf("comments: only the watch finds comments; expected false, or change_detection: %s", access.DetectByWatch))
+	}
 	if c.Watch.Overlap > 0 && c.Watch.Overlap < leastOverlap {
 		wrong = append(wrong, fmt.Errorf("watch.overlap: found %s, expected at least %s, for desks tell times by the minute", c.Watch.Overlap, leastOverlap))
 	}
@@ -83,6 +91,20 @@ func (c changesConfig) validate() error {
 		wrong = append(wrong, fmt.Errorf("watch.stale_after: found %s, expected at least twice the interval (%s)", c.Watch.StaleAfter, c.Watch.Interval))
 	}
 	return errors.Join(wrong...)
+}
+
+// commentProblems names the desks whose comments this worker cannot record: it does not know the ledger, or the desk.
+func (c *workerConfig) commentProblems() []error {
+	var wrong []error
+	for _, name := range slices.Sorted(maps.Keys(c.Desks)) {
+		desk := c.Desks[name]
+		away := desk.Queue.Edge || (!c.Serve.Workflows && slices.Contains(c.servedDesks(), name))
+		if desk.Changes.Comments && away {
+			wrong = append(wrong, fmt.Errorf("desks.%s.comments: a worker at the edge does not know the ledger, which gets the comments; expected false,"+
+				" or a worker that serves workflows and the desk", name))
+		}
+	}
+	return wrong
 }
 
 // watched are the desks with a watch, and how old its last poll may be.

@@ -103,6 +103,7 @@ func (c *workerConfig) Validate() error {
 	section("deployment", c.Deployment.validate())
 	section("limits", c.Limits.validate())
 	wrong = append(wrong, c.serveProblems()...)
+	wrong = append(wrong, c.commentProblems()...)
 	if c.Serve.Workflows {
 		wrong = append(wrong, c.workflowProblems()...)
 	}

@@ -95,6 +95,19 @@ func TestConfig_bad_value_ends_the_start(t *testing.T) {
 		{"no catalog", "catalog: /", `catalog: "" # /`, []string{"catalog", "expected the path"}},
 		{"a probe without a port", "desk: jira", "health: {address: here}\ndesk: jira", []string{"health.address", "host:port"}},
 		{"a mode that does not exist", "kind: jira", "kind: jira, change_detection: push", []string{"desks.jira.change_detection", "push", "watch or poll"}},
+		{
+			"comments without the watch", "kind: jira", "kind: jira, comments: true, change_detection: poll",
+			[]string{"desks.jira.comments", "change_detection: watch"},
+		},
+		{
+			"comments of a desk at the edge", "desks:", "desks:\n  plant: {edge: true, comments: true}",
+			[]string{"desks.plant.comments", "does not know the ledger"},
+		},
+		{
+			"comments on a worker at the edge", "desks:", "serve: {workflows: false}\ndesks:\n  plant: {comments: true," +
+				" kind: jira, jira: {base_url: \"http://127.0.0.1:1\", email: bot@example.test, token: \"${JIRA_TOKEN}\", project: ACC, issue_type: Task}}",
+			[]string{"desks.plant.comments", "does not know the ledger"},
+		},
 		{"no interval", "kind: jira", "kind: jira, watch: {interval: 0s}", []string{"desks.jira.watch.interval", "above 0"}},
 		{"no overlap", "kind: jira", "kind: jira, watch: {overlap: 0s}", []string{"desks.jira.watch.overlap", "above 0"}},
 		{"an overlap below a minute", "kind: jira", "kind: jira, watch: {overlap: 59s}", []string{"desks.jira.watch.overlap", "59s", "1m"}},

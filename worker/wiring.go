@@ -159,9 +159,9 @@ func serveDesks(w *workers, p workerParts) error {
 			return fmt.Errorf("desks.%s: %w", name, err)
 		}
 		queue := w.add(p, workflows.DeskQueue(name), p.Config.queueOptions(p.Fatal, config.Queue.QueueRate, false))
+		port := observedDesk{p.observer("desk", string(name)), desk}
 		queue.RegisterActivity(&activities.Desk{
-			Port: observedDesk{p.observer("desk", string(name)), desk}, Ledger: p.ledger(), Watch: p.watch(),
-			Pause: activities.Sleep,
+			Port: port, Ledger: p.ledger(), Watch: p.deskWatch(config.Changes, port), Pause: activities.Sleep,
 		})
 	}
 	return nil
@@ -230,6 +230,15 @@ func (p workerParts) watch() *activities.Watch {
 		return nil
 	}
 	return &activities.Watch{Ledger: observedLedger{Store: p.Store, metrics: p.Metrics}, Client: p.Temporal}
+}
+
+// deskWatch is the watch along with the calls of one desk.
+func (p workerParts) deskWatch(c changesConfig, desk access.TicketReader) *activities.Watch {
+	watch := p.watch()
+	if watch != nil && c.Comments {
+		watch.Comments = &activities.Comments{Port: desk, Ledger: p.ledger()}
+	}
+	return watch
 }
 
 // connectors names every connector that this file knows, those at the edge too.

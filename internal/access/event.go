@@ -12,6 +12,7 @@ const (
 	EventRequired            EventType = "required"
 	EventTicketOpened        EventType = "ticket_opened"
 	EventTicketChanged       EventType = "ticket_changed"
+	EventTicketCommented     EventType = "ticket_commented"
 	EventReminded            EventType = "reminded"
 	EventDecided             EventType = "decided"
 	EventDecisionRefused     EventType = "decision_refused"
@@ -38,7 +39,7 @@ type Event struct {
 	// Lease is "" for an event of the request itself.
 	Lease LeaseID   `json:"lease,omitempty"`
 	Type  EventType `json:"type"`
-	// At is the workflow's clock, UTC.
+	// At is the workflow's clock, UTC; of EventTicketCommented the desk's.
 	At time.Time `json:"at"`
 	// Actor is "" for usher itself or for somebody who matches no person.
 	Actor   PersonID `json:"actor,omitempty"`

@@ -44,6 +44,8 @@ type LimitTable struct {
 	Key TextLimit
 	// Reason is what policy takes, and CallReason what the API passes on for policy to refuse.
 	Reason, CallReason TextLimit
+	// Comment is what is kept of a comment on a ticket, with the name of who wrote it. A longer one is cut.
+	Comment TextLimit
 	// Items and CallItems are how many items a request has: as for reasons.
 	Items, CallItems int
 }
@@ -61,6 +63,7 @@ func Limits() LimitTable {
 		Key:         TextLimit{Runes: 255},
 		Reason:      TextLimit{Runes: 2000},
 		CallReason:  TextLimit{Runes: 4000},
+		Comment:     TextLimit{Runes: 2000},
 		Items:       20,
 		CallItems:   50,
 	}
