@@ -93,7 +93,7 @@ func inspect(ctx workflow.Context, name access.DeskName, times workflows.DoctorT
 	}
 }
 
-// approvers says which owners have no account on a desk.
+// approvers returns which owners have no account on a desk.
 func approvers(ctx workflow.Context, name access.DeskName, times workflows.DoctorTimes) workflows.DoctorLine {
 	line := workflows.DoctorLine{Connector: "desk/" + string(name) + " (approvers)"}
 	var policy *activities.Policy
@@ -126,7 +126,7 @@ func approvers(ctx workflow.Context, name access.DeskName, times workflows.Docto
 	return withoutAccount(line, name, owners, without)
 }
 
-// withoutAccount says who has no account. It is a finding where they can decide nowhere else.
+// withoutAccount returns the line with those who have no account. It is a finding where they can decide nowhere else.
 func withoutAccount(line workflows.DoctorLine, name access.DeskName, owners activities.Approvers, without []access.Person) workflows.DoctorLine {
 	line.Note = fmt.Sprintf("%d owners were looked for; managers are not", len(owners.People))
 	if owners.More > 0 {
