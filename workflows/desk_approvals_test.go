@@ -153,17 +153,20 @@ func TestDeskApprovals_every_stage(t *testing.T) {
 func TestDeskApprovals_mirrored(t *testing.T) {
 	w := newWorldWithApprovals(t)
 	w.newRun()
+	reached := false
 	w.at(time.Hour, func() { w.decide("mia", access.Approve) })
 	w.at(2*time.Hour, func() {
 		require.Equal(t, []access.ApprovalState{yes}, w.asked("mia"))
 		w.answers("mia", "mia", 1, no)
 	})
 	w.at(4*time.Hour, func() {
+		reached = true
 		require.Len(t, w.view().Decisions, 1)
 		require.Equal(t, 1, has(w.events("r1"), access.EventDecisionRefused))
 		w.decide("omar", access.Approve)
 	})
 	require.Equal(t, access.OutcomeGranted, w.run(w.request("wiki/admin")).Outcome)
+	require.True(t, reached)
 }
 
 // An answer counts for what was asked with it, though its approver is awaited for more by now.
@@ -192,6 +195,7 @@ func TestDeskApprovals_old_question(t *testing.T) {
 func TestDeskApprovals_of_others(t *testing.T) {
 	w := newWorldWithApprovals(t)
 	w.newRun()
+	reached := false
 	ticket := func() access.TicketID { return w.ticket().Ref.ID }
 	w.at(time.Hour, func() {
 		require.NoError(t, w.desk.ApproveAs(w.accounts["eve"], ticket(), w.accounts["mia"]))
@@ -203,11 +207,13 @@ func TestDeskApprovals_of_others(t *testing.T) {
 		require.NoError(t, w.desk.ApproveAs(w.accounts["mia"], ticket(), w.accounts["mia"]))
 	})
 	w.at(5*time.Hour, func() {
+		reached = true
 		require.Len(t, w.view().Decisions, 1)
 		require.Equal(t, []access.ApprovalState{yes}, w.asked("mia"))
 		w.decide("omar", access.Approve)
 	})
 	require.Equal(t, access.OutcomeGranted, w.run(w.request("wiki/admin")).Outcome)
+	require.True(t, reached, "it was granted before")
 }
 
 // Nobody is asked for ever: who answers again and again in a way that does not count is asked ten times.
