@@ -200,8 +200,12 @@ type UpdateTicketInput struct {
 type UpdateTicketResult struct {
 	// AssignRefused is why the desk does not let that account be assigned; "" when it does, or when nothing was asked.
 	AssignRefused string `json:"assign_refused,omitempty"`
-	// ApprovalsRefused is why the desk does not ask people by its own approvals; "" when it does, or when nothing was asked.
+	// Approvals are the desk's own ids of the approvals, by the keys of their questions.
+	Approvals map[string]string `json:"approvals,omitempty"`
+	// ApprovalsRefused is why the desk does not ask people by its own approvals, and ApprovalsFailed why it did not now; "" when it did, or when
+	// nothing was asked. All else has been done.
 	ApprovalsRefused string `json:"approvals_refused,omitempty"`
+	ApprovalsFailed  string `json:"approvals_failed,omitempty"`
 	// Superseded is true when the ticket was not moved because somebody else had moved it, see UpdateTicketInput.IfUnchanged.
 	Superseded bool `json:"superseded,omitempty"`
 	// Recorded is true when the ledger has got UpdateTicketInput.Record.
@@ -232,18 +236,14 @@ func (a *Desk) UpdateTicket(ctx context.Context, u UpdateTicketInput) (UpdateTic
 			return updated, translate(err)
 		}
 	}
-	if u.Approvals != nil {
-		refused, err := a.setApprovals(ctx, u)
-		if err != nil {
-			return updated, translate(err)
-		}
-		updated.ApprovalsRefused = refused
-	}
 	if u.TransitionTo != "" {
 		err := a.retryStep(ctx, func() (err error) { updated.Superseded, err = a.transitionIfUnchanged(ctx, u); return err })
 		if err != nil {
 			return updated, translate(err)
 		}
+	}
+	if u.Approvals != nil {
+		a.setApprovals(ctx, u, &updated)
 	}
 	if u.Record != nil {
 		updated.Recorded = a.record(ctx, *u.Record)
@@ -251,16 +251,23 @@ func (a *Desk) UpdateTicket(ctx context.Context, u UpdateTicketInput) (UpdateTic
 	return updated, nil
 }
 
-// setApprovals brings the desk approvals of a ticket up to date, and returns why the desk does not do it. What it refuses is no reason to
-// hold the ticket back; a right that is missing is none to leave it open.
-func (a *Desk) setApprovals(ctx context.Context, u UpdateTicketInput) (string, error) {
-	err := a.retryStep(ctx, func() error { return a.Port.SetApprovals(ctx, u.Ticket, *u.Approvals) })
+// approvalsWithin is how long the approvals of a ticket may take: they come last, and the rest of the call is done.
+const approvalsWithin = 12 * time.Second
+
+// setApprovals brings the desk approvals of a ticket up to date. What goes wrong holds the ticket back in nothing.
+func (a *Desk) setApprovals(ctx context.Context, u UpdateTicketInput, updated *UpdateTicketResult) {
+	ctx, cancel := context.WithTimeout(ctx, approvalsWithin)
+	defer cancel()
+	err := a.retryStep(ctx, func() (err error) {
+		updated.Approvals, err = a.Port.SetApprovals(ctx, u.Ticket, *u.Approvals)
+		return err
+	})
 	switch {
-	case access.IsKind(err, access.Invalid), access.IsKind(err, access.Conflict),
-		access.IsKind(err, access.Forbidden) && u.TransitionTo.Closed():
-		return err.Error(), nil
+	case access.IsKind(err, access.Invalid), access.IsKind(err, access.Conflict):
+		updated.ApprovalsRefused = err.Error()
+	case err != nil:
+		updated.ApprovalsFailed = err.Error()
 	}
-	return "", err
 }
 
 // transitionIfUnchanged moves the ticket, unless somebody else has moved it since the last such move that is known: then it

@@ -116,8 +116,13 @@ func (d observedDesk) AssignTicket(ctx context.Context, id access.TicketID, to a
 	return observeDo(ctx, d.observer, "assign_ticket", func(ctx context.Context) error { return d.desk.AssignTicket(ctx, id, to) })
 }
 
-func (d observedDesk) SetApprovals(ctx context.Context, id access.TicketID, wanted access.DeskApprovals) error {
-	return observeDo(ctx, d.observer, "set_approvals", func(ctx context.Context) error { return d.desk.SetApprovals(ctx, id, wanted) })
+func (d observedDesk) SetApprovals(ctx context.Context, id access.TicketID, wanted access.DeskApprovals) (map[string]string, error) {
+	var ids map[string]string
+	err := observeDo(ctx, d.observer, "set_approvals", func(ctx context.Context) (err error) {
+		ids, err = d.desk.SetApprovals(ctx, id, wanted)
+		return err
+	})
+	return ids, err
 }
 
 func (d observedDesk) FindAccount(ctx context.Context, p access.Person) (access.Account, error) {

@@ -19,16 +19,19 @@ func (s ApprovalState) Answered() bool { return s == ApprovalApproved || s == Ap
 
 // DeskApproval is the desk's own record that asks one account to approve a ticket, and holds its answer.
 type DeskApproval struct {
+	// Key names usher's question: another question of the request has another key.
+	Key      string    `json:"key"`
 	Approver AccountID `json:"approver"`
-	// Round counts usher's questions to that account on one ticket, from 1.
-	Round int           `json:"round"`
+	// ID is the desk's own of the record; "" while it is not known. Then an open one of usher's that asks the account is taken, or a new
+	// one opened.
+	ID    string        `json:"id,omitempty"`
 	State ApprovalState `json:"state"`
-	// Void is true when the answer that is there does not count: State replaces it.
-	Void bool `json:"void,omitempty"`
+	// Void names an answer that does not count, see TicketMove.Name: State replaces it. Any other answer of a person stays.
+	Void string `json:"void,omitempty"`
 }
 
-// DeskApprovals are all desk approvals of usher's that a ticket shall have, those of one account by their rounds. Summary is one line,
-// and Body plain text in paragraphs: what is to be approved.
+// DeskApprovals are all desk approvals of usher's that a ticket shall have. Others of usher's that wait for an answer are not required.
+// Summary is one line, and Body plain text in paragraphs: what is to be approved.
 type DeskApprovals struct {
 	Summary string         `json:"summary"`
 	Body    string         `json:"body"`

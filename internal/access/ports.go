@@ -97,11 +97,11 @@ type TicketWriter interface {
 
 // TicketApprovals asks people by approvals of the desk's own. What they answer stands in TicketSnapshot.DecisionMoves.
 type TicketApprovals interface {
-	// SetApprovals opens the approvals that the ticket lacks, and brings the others into their states. An answer that somebody
-	// else than usher has given stays, unless it is void. Safe to repeat, but not beside itself for one ticket: of a call that fails, the
-	// first ones may be set. Invalid: the desk has no approvals, or its configuration does not use them. Conflict: an account cannot
-	// be asked. NotFound: the ticket does not exist or is hidden.
-	SetApprovals(ctx context.Context, id TicketID, wanted DeskApprovals) error
+	// SetApprovals opens the approvals that the ticket lacks, as far as they are to be answered, and brings the others into their
+	// states. It returns the desk's own ids by the keys of the questions, of all that there are, also with an error. Safe to repeat, but
+	// not beside itself for one ticket. Invalid: the desk has no approvals, or its configuration does not use them. Conflict: an account
+	// cannot be asked, and all others were. NotFound: the ticket does not exist or is hidden.
+	SetApprovals(ctx context.Context, id TicketID, wanted DeskApprovals) (map[string]string, error)
 }
 
 // AccountFinder matches persons to the desk's accounts.

@@ -143,38 +143,51 @@ type TicketMove struct {
 	ByName string      `json:"by_name,omitempty"`
 	Status string      `json:"status"`
 	Phase  TicketPhase `json:"phase"`
-	// Asked is whose answer it was to be; "" for a move of the ticket. Round is DeskApproval.Round of what it answers; 0 for an approval
-	// that others than usher have opened.
-	Asked AccountID `json:"asked,omitempty"`
-	Round int       `json:"round,omitempty"`
+	// Asked is whose answer it was to be, and Approval the desk's own id of what it answers; "" for a move of the ticket. An answer
+	// into TicketOther is that somebody else than usher has set an approval of usher's to not required.
+	Asked    AccountID `json:"asked,omitempty"`
+	Approval string    `json:"approval,omitempty"`
 }
 
-// DecisionMoves returns, of moves with the oldest first, what a snapshot shows: of each account the last approval and the last denial by
-// a move, and those of each desk approval, oldest first, at most MaxDecisionMoves. So nobody who moves a ticket to and fro hides what
-// others have decided.
+// MaxAnswers is how many answers to desk approvals TicketSnapshot.DecisionMoves holds at most besides, and maxAnswersOfOne how many of one
+// account.
+const (
+	MaxAnswers      = 40
+	maxAnswersOfOne = 4
+)
+
+// DecisionMoves returns, of moves with the oldest first, what a snapshot shows, oldest first: of each account the last approval and the
+// last denial, at most MaxDecisionMoves, and the last answers, at most maxAnswersOfOne of one account and MaxAnswers. So nobody who moves
+// a ticket to and fro, or answers for others, hides what others have decided.
 func DecisionMoves(moves []TicketMove) []TicketMove {
 	type decider struct {
 		by    AccountID
 		phase TicketPhase
-		asked AccountID
-		round int
 	}
-	seen := map[decider]bool{}
+	seen, answers := map[decider]bool{}, map[AccountID]int{}
 	var kept []TicketMove
+	moved, answered := 0, 0
 	for _, m := range slices.Backward(moves) {
-		one := decider{m.By, m.Phase, m.Asked, m.Round}
-		if !seen[one] && len(kept) < MaxDecisionMoves {
+		one := decider{m.By, m.Phase}
+		switch {
+		case m.Asked != "" && answers[m.By] < maxAnswersOfOne && answered < MaxAnswers:
+			answers[m.By]++
+			answered++
+		case m.Asked == "" && !seen[one] && moved < MaxDecisionMoves:
 			seen[one] = true
-			kept = append(kept, m)
+			moved++
+		default:
+			continue
 		}
+		kept = append(kept, m)
 	}
 	slices.Reverse(kept)
 	return kept
 }
 
-// key names a move: the same move has the same key each time, and another one has another, save for two of one account into one
+// Name names a move: the same move has the same name each time, and another one has another, save for two of one account into one
 // status at the same time on a desk whose changes have no ids. Those are one.
-func (m TicketMove) key() string { return ChangeName(m.ID, m.At, m.By, m.Status) }
+func (m TicketMove) Name() string { return ChangeName(m.ID, m.At, m.By, m.Status) }
 
 // ChangeName returns a short name of a change of a ticket: the same change has the same name each time.
 func ChangeName(id string, at time.Time, by AccountID, to string) string {

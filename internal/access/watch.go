@@ -70,7 +70,8 @@ type TicketFingerprint struct {
 // changed it since this mark was made. usher's own writes are no news, and neither is a look that is older than the mark.
 func (m TicketFingerprint) After(now TicketSnapshot) (TicketFingerprint, bool) {
 	if now.UpdatedAt.Before(m.SeenAt) {
-		return m, false
+		// The ticket is older, its answers may be younger: they do not change it.
+		return m.afterAnswers(now)
 	}
 	next := m
 	next.Key, next.Project, next.Assignee, next.SeenAt = now.Ref.Key, now.Project, now.Assignee, now.UpdatedAt
@@ -85,24 +86,36 @@ func (m TicketFingerprint) After(now TicketSnapshot) (TicketFingerprint, bool) {
 		}
 	}
 	if moves := m.Decided(now); len(moves) > 0 {
-		news, next.Decisions = true, slices.Clone(m.Decisions)
-		for _, move := range moves {
-			next.Decisions = append(next.Decisions, move.key())
-		}
-		next.Decisions = next.Decisions[max(0, len(next.Decisions)-maxDecisions):]
+		news, next = true, next.with(moves)
 	}
 	return next, news
 }
 
+// afterAnswers returns the mark with the answers to desk approvals that are not in it, and reports whether there are any.
+func (m TicketFingerprint) afterAnswers(now TicketSnapshot) (TicketFingerprint, bool) {
+	answers := slices.DeleteFunc(m.Decided(now), func(move TicketMove) bool { return move.Asked == "" })
+	return m.with(answers), len(answers) > 0
+}
+
+// with returns the mark with moves added.
+func (m TicketFingerprint) with(moves []TicketMove) TicketFingerprint {
+	m.Decisions = slices.Clone(m.Decisions)
+	for _, move := range moves {
+		m.Decisions = append(m.Decisions, move.Name())
+	}
+	m.Decisions = m.Decisions[max(0, len(m.Decisions)-maxDecisions):]
+	return m
+}
+
 // maxDecisions is how many keys a mark holds: a move that a snapshot no longer shows may be shown again.
-const maxDecisions = 5 * MaxDecisionMoves
+const maxDecisions = 5 * (MaxDecisionMoves + MaxAnswers)
 
 // Decided returns those of a ticket's decision moves that are not in the mark, each once.
 func (m TicketFingerprint) Decided(now TicketSnapshot) []TicketMove {
 	known := slices.Clone(m.Decisions)
 	var moves []TicketMove
 	for _, move := range now.DecisionMoves {
-		if key := move.key(); !slices.Contains(known, key) {
+		if key := move.Name(); !slices.Contains(known, key) {
 			known, moves = append(known, key), append(moves, move)
 		}
 	}

@@ -180,11 +180,11 @@ func TestFingerprint_Decided_one_moment(t *testing.T) {
 // A mark does not grow for ever, and does not forget what is shown again soon.
 func TestFingerprint_decisions_bounded(t *testing.T) {
 	mark := access.TicketFingerprint{}
-	for n := range 300 {
+	for n := range 700 {
 		move := denial
 		move.At = denial.At.Add(time.Duration(n) * time.Second)
 		mark, _ = mark.After(access.TicketSnapshot{DecisionMoves: []access.TicketMove{move}})
-		require.LessOrEqual(t, len(mark.Decisions), 100)
+		require.LessOrEqual(t, len(mark.Decisions), 300)
 		if n > 0 {
 			move.At = move.At.Add(-time.Second)
 			require.Empty(t, mark.Decided(access.TicketSnapshot{DecisionMoves: []access.TicketMove{move}}))

@@ -140,6 +140,9 @@ func (r removal) RecordFirst() []access.Entry { return nil }
 // Approvals implements ticket.Owner: nobody approves a removal.
 func (r removal) Approvals() access.DeskApprovals { return access.DeskApprovals{} }
 
+// Asked implements ticket.Owner.
+func (r removal) Asked(map[string]string) {}
+
 // RecordedFirst implements ticket.Owner.
 func (r removal) RecordedFirst(bool) {}
 

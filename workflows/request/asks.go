@@ -2,31 +2,34 @@ package request
 
 import (
 	"slices"
-	"time"
+	"strconv"
 
 	"usher/internal/access"
 	"usher/workflows/ticket"
 )
 
-// This file asks approvers by approvals of the desk's own, where the desk has them, and takes their answers.
+// This file asks approvers by approvals of the desk's own, where the desk has them. answers.go takes what they answer.
 
 // ask is one question to an account by a desk approval.
 type ask struct {
+	// Key names the question, and ID is the desk's own of the approval; "" while it is not known.
+	Key     string           `json:"key"`
+	ID      string           `json:"id,omitempty"`
 	Person  access.PersonID  `json:"person"`
 	Account access.AccountID `json:"account"`
 	// Items are what it asks about, and Stages the stage of each, in the same order.
 	Items  []access.ItemID `json:"items"`
 	Stages []string        `json:"stages"`
-	// State is what the desk approval shall be. Void is true when it was answered, and the answer did not count.
+	// State is what the desk approval shall be. Void names the last answer that did not count; "" for none.
 	State access.ApprovalState `json:"state"`
-	Void  bool                 `json:"void,omitempty"`
+	Void  string               `json:"void,omitempty"`
 }
 
 const (
-	// maxAsked is how many people are asked at once, and maxRounds how often one is: who answers in a way that does not count is asked
-	// again, but not for ever.
-	maxAsked  = 20
-	maxRounds = 10
+	// maxAsked is how many people are asked at once, and maxVoid how many questions to one are answered in a way that does not count
+	// before usher asks no more.
+	maxAsked = 20
+	maxVoid  = 10
 )
 
 // askOnDesk brings the questions up to date with who is awaited, and has the ticket show them.
@@ -41,17 +44,21 @@ func (r *request) askOnDesk() {
 		last[a.Account] = i
 	}
 	for i := range r.Asks {
-		state := r.answerTo(r.Asks[i], last[r.Asks[i].Account] == i && about(awaited, r.Asks[i].Account))
+		open := last[r.Asks[i].Account] == i && slices.ContainsFunc(awaited, func(a ask) bool { return a.Account == r.Asks[i].Account })
+		state := r.stateOf(r.Asks[i], open)
 		changed = changed || state != r.Asks[i].State
 		r.Asks[i].State = state
 	}
 	if changed {
-		r.ticket.Write(ticket.Write{Approvals: true})
+		r.showAsks()
 	}
 }
 
-func about(awaited []ask, account access.AccountID) bool {
-	return slices.ContainsFunc(awaited, func(a ask) bool { return a.Account == account })
+// showAsks has the desk brought up to date with the questions.
+func (r *request) showAsks() {
+	if !slices.ContainsFunc(r.Ticket.Pending, func(w ticket.Write) bool { return w.Approvals }) || r.ticket.Busy() {
+		r.ticket.Write(ticket.Write{Approvals: true})
+	}
 }
 
 // awaitedOnDesk returns who may decide on the ticket now, and about what.
@@ -83,18 +90,24 @@ func (r *request) awaitedOnDesk() []ask {
 	return awaited
 }
 
-// askNew asks those who are awaited for something that they were not asked about, and reports whether there are any.
+// askNew asks those who are awaited for something that they were not asked about, and those whose answer did not count. It reports
+// whether there are any.
 func (r *request) askNew(awaited []ask) bool {
 	found := false
 	for _, a := range awaited {
-		rounds := 0
+		void := 0
 		var last *ask
 		for i := range r.Asks {
-			if r.Asks[i].Account == a.Account {
-				rounds, last = rounds+1, &r.Asks[i]
+			if r.Asks[i].Account != a.Account {
+				continue
+			}
+			if last = &r.Asks[i]; last.Void != "" {
+				void++
 			}
 		}
-		if rounds < maxRounds && (last == nil || last.Void || !last.covers(a)) {
+		if void < maxVoid && (last == nil || last.Void != "" || !last.covers(a)) {
+			r.Asked++
+			a.Key = strconv.Itoa(r.Asked)
 			r.Asks, found = append(r.Asks, a), true
 		}
 	}
@@ -120,15 +133,12 @@ func (a ask) asks(item access.ItemID, stage string) bool {
 	return false
 }
 
-// answerTo returns what the desk approval of a question shall be. open is true while the account is awaited, and was not asked again.
-func (r *request) answerTo(a ask, open bool) access.ApprovalState {
-	if open && !a.Void {
+// stateOf returns what the desk approval of a question shall be. open is true while the account is awaited, and was not asked again.
+func (r *request) stateOf(a ask, open bool) access.ApprovalState {
+	if open && a.Void == "" {
 		return access.ApprovalRequested
 	}
-	for _, d := range r.View.Decisions {
-		if a.Void || d.By != a.Person || !a.decidedBy(d) {
-			continue
-		}
+	if d := r.decisionOf(a); d != nil {
 		if d.Verdict == access.Deny {
 			return access.ApprovalDenied
 		}
@@ -137,71 +147,35 @@ func (r *request) answerTo(a ask, open bool) access.ApprovalState {
 	return access.ApprovalNotRequired
 }
 
-// decidedBy reports whether a decision was about something that the question asks for.
-func (a ask) decidedBy(d access.Decision) bool {
-	for i, item := range d.Items {
-		if i < len(d.Stages) && a.asks(item, d.Stages[i]) {
-			return true
-		}
-	}
-	return false
-}
-
-// deskApprovals returns what the desk shall have.
-func (r *request) deskApprovals() []access.DeskApproval {
-	rounds := map[access.AccountID]int{}
-	all := make([]access.DeskApproval, len(r.Asks))
-	for i, a := range r.Asks {
-		rounds[a.Account]++
-		all[i] = access.DeskApproval{Approver: a.Account, Round: rounds[a.Account], State: a.State, Void: a.Void}
-	}
-	return all
-}
-
-// askedBy returns the question that an answer is to; nil for one that usher did not ask.
-func (r *request) askedBy(answer access.TicketMove) *ask {
-	round := 0
-	for i := range r.Asks {
-		if r.Asks[i].Account == answer.Asked {
-			if round++; round == answer.Round {
-				return &r.Asks[i]
+// decisionOf returns the decision of whoever was asked, about something that the question asks for; nil for none.
+func (r *request) decisionOf(a ask) *access.Decision {
+	for n := range r.View.Decisions {
+		d := &r.View.Decisions[n]
+		for i, item := range d.Items {
+			if d.By == a.Person && i < len(d.Stages) && a.asks(item, d.Stages[i]) {
+				return d
 			}
 		}
 	}
 	return nil
 }
 
-// approvalAnswered takes the answer to a desk approval, and reports whether it means anything: none does after the request has ended. It
-// counts for what was asked with it. One to an approval that others have opened counts as a move of the ticket does, if its approver
-// gave it: not an approval from before since, when the last decision was taken.
-func (r *request) approvalAnswered(now access.TicketSnapshot, answer access.TicketMove, since time.Time) bool {
-	c := change{event: access.EventDecidedByApprover, now: moved(now, answer), answer: &answer}
-	question := r.askedBy(answer)
-	switch {
-	case question == nil:
-		if answer.By != answer.Asked || !r.accountMayDecide(answer.By) || early(answer, since) {
-			return false
-		}
-	case question.Void || r.Stop != nil || r.View.State.Ended():
-		return false
-	case answer.By != answer.Asked:
-		c.event, question.Void = access.EventDecidedByOther, true
-	default:
-		c.items = question.Items
+// deskApprovals returns what the desk shall have.
+func (r *request) deskApprovals() []access.DeskApproval {
+	all := make([]access.DeskApproval, len(r.Asks))
+	for i, a := range r.Asks {
+		all[i] = access.DeskApproval{Key: a.Key, Approver: a.Account, ID: a.ID, State: a.State, Void: a.Void}
 	}
-	r.apply(c)
-	return true
+	return all
 }
 
-// refuseAnswer comments on the ticket why an answer does not count. Who was asked is asked again while that matters.
-func (r *request) refuseAnswer(c change, why string) {
-	if question := r.askedBy(*c.answer); question != nil {
-		question.Void = true
+// openItems returns those items of a question that wait for the stage that was asked about.
+func (r *request) openItems(a ask) []access.ItemID {
+	var open []access.ItemID
+	for _, item := range r.approvals() {
+		if item.State == access.ItemPending && a.asks(item.Need.Item.ID, item.Stage.Name) {
+			open = append(open, item.Need.Item.ID)
+		}
 	}
-	key := "refused/" + c.key()
-	r.ticket.Write(ticket.Write{Key: key, Text: ticket.AnswerRefusedText(c.now, why)})
-	r.recordAs(key, access.Event{
-		Type: access.EventDecisionRefused, Actor: r.ticket.Person(c.now.StatusChangedBy), Channel: access.ChannelTicket,
-		Text: "The answer of " + ticket.MoverName(c.now) + " to an approval on the desk does not count: " + why + ".",
-	})
+	return open
 }

@@ -124,7 +124,7 @@ type change struct {
 func (c change) key() string {
 	key := changeKey(c.now)
 	if c.answer != nil {
-		key += "/" + string(c.answer.Asked) + "/" + strconv.Itoa(c.answer.Round)
+		key += "/" + c.answer.Name()
 	}
 	return key
 }
@@ -212,10 +212,13 @@ func (r *request) decideByTicket(c change, who access.PersonID) {
 	if now.Phase == access.TicketDenied {
 		verdict = access.Deny
 	}
+	id := "ticket-" + string(now.Ref.ID) + "-" + strconv.FormatInt(now.StatusChangedAt.UnixMilli(), 10) + "-" + string(verdict) + "-" + string(who)
+	if c.answer != nil {
+		id = "approval-" + c.answer.Name()
+	}
 	d := access.Decision{
 		// The move itself names the decision, so a change that is read again decides nothing twice.
-		ID: "ticket-" + string(now.Ref.ID) + "-" + strconv.FormatInt(now.StatusChangedAt.UnixMilli(), 10) + "-" + string(verdict) + "-" + string(who),
-		By: who, Verdict: verdict, Items: c.items, Channel: access.ChannelTicket, Evidence: c.evidence(),
+		ID: id, By: who, Verdict: verdict, Items: c.items, Channel: access.ChannelTicket, Evidence: c.evidence(),
 	}
 	if c.answer == nil {
 		d.Evidence += ", changelog"
@@ -277,6 +280,9 @@ func (r *request) revert(c change, why string) {
 }
 
 func (r *request) whyReverted(c change) string {
+	if c.answer != nil && c.answer.By == "" {
+		return "the desk does not say who gave it"
+	}
 	if c.answer != nil && c.answer.By != c.answer.Asked {
 		return "it was for account " + string(c.answer.Asked) + " to give"
 	}

@@ -70,7 +70,10 @@ func (k keeper) Opened(o activities.OpenTicketResult) {
 	ref := o.Ref
 	k.View.Ticket = &ref
 	if old := k.Ticket.Old; old != nil {
-		k.Ticket.Pending, k.Asks = nil, nil
+		k.Ticket.Pending = nil
+		if ref.ID != old.ID {
+			k.Asks = nil
+		}
 		k.ticket.Write(ticket.Write{
 			Key: "replaces/" + string(old.Key), Text: ticket.ReplacedText(old.Key), TransitionTo: k.phase(), Assign: k.nextApprover(),
 		})
@@ -89,6 +92,10 @@ func (k keeper) Opened(o activities.OpenTicketResult) {
 		k.sayElsewhere(ref)
 	}
 	k.recordOpened(o)
+	if k.Requirement.Settings.DeskApprovals && (o.Found || k.Ticket.Old != nil) {
+		// Approvals may be there that nobody remembers.
+		k.ticket.Write(ticket.Write{Approvals: true})
+	}
 	if k.ChangedBeforeOpen {
 		k.ChangedBeforeOpen = false
 		k.Ticket.ReadNow = true
@@ -212,6 +219,15 @@ func (k keeper) Text(w ticket.Write) string {
 func (k keeper) Approvals() access.DeskApprovals {
 	say := ticket.ForRequest(k.asked, *k.Requirement, k.marker)
 	return access.DeskApprovals{Summary: say.Summary, Body: say.Body, All: k.deskApprovals()}
+}
+
+// Asked implements ticket.Owner.
+func (k keeper) Asked(ids map[string]string) {
+	for i := range k.Asks {
+		if id, known := ids[k.Asks[i].Key]; known {
+			k.Asks[i].ID = id
+		}
+	}
 }
 
 // Read implements ticket.Owner.

@@ -37,6 +37,8 @@ type state struct {
 	Outbox      outbox.State        `json:"outbox,omitzero"`
 	// Asks are the questions to approvers by desk approvals, in the order in which they were asked.
 	Asks []ask `json:"asks,omitempty"`
+	// Asked counts all questions, also those on a ticket that another has replaced.
+	Asked int `json:"asked,omitempty"`
 	// Early are decisions that came before policy has answered.
 	Early []access.Decision `json:"early,omitempty"`
 	// Stop is what ended the request before its course; nil while nothing has.

@@ -275,6 +275,9 @@ func (s *shelf) Text(w ticket.Write) string { return "text of " + w.Key }
 // Approvals implements ticket.Owner.
 func (s *shelf) Approvals() access.DeskApprovals { return s.approvals }
 
+// Asked implements ticket.Owner.
+func (s *shelf) Asked(map[string]string) {}
+
 // Read implements ticket.Owner.
 func (s *shelf) Read(now access.TicketSnapshot) bool {
 	s.say("read %s", now.Phase)

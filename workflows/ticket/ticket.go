@@ -64,6 +64,8 @@ type State struct {
 	// unknown outcome it is when the desk's search must show the ticket, if there is one.
 	RetryAt  time.Time `json:"retry_at,omitzero"`
 	Failures int       `json:"failures,omitempty"`
+	// ApprovalsFailed counts the calls in a row that could not set the approvals of the desk.
+	ApprovalsFailed int `json:"approvals_failed,omitempty"`
 	// Recorded is true when the desk's worker knows the ledger: it recorded the opening.
 	Recorded bool `json:"recorded,omitempty"`
 	// ClosingRefused is why the desk refused to close the ticket, until it has been read whether somebody else has; "" for none.
@@ -98,8 +100,10 @@ type Owner interface {
 	RecordedFirst(recorded bool)
 	// Text returns the comment of a write that has none of its own.
 	Text(Write) string
-	// Approvals returns the desk approvals that the ticket shall have.
+	// Approvals returns the desk approvals that the ticket shall have. Asked takes the desk's own ids of them, by the keys of the
+	// questions.
 	Approvals() access.DeskApprovals
+	Asked(ids map[string]string)
 	// Read takes what the ticket looks like, and reports whether there was anything new.
 	Read(access.TicketSnapshot) bool
 }
@@ -423,13 +427,13 @@ func (k *Keeper) accept(u activities.UpdateTicketInput, done activities.UpdateTi
 	case done.Superseded:
 		k.ReadNow = true
 	case u.TransitionTo != "":
+		if u.TransitionTo.Closed() {
+			k.ApprovalsFailed = 0
+		}
 		k.Seen.Phase = u.TransitionTo
 	}
 	if u.Assign != nil && done.AssignRefused == "" {
 		k.Seen.Assignee = *u.Assign
-	}
-	if done.ApprovalsRefused != "" {
-		k.owner.Dropped("nobody is asked by an approval of the desk: " + done.ApprovalsRefused)
 	}
 	k.Misses, k.Failures, k.RetryAt = 0, 0, time.Time{}
 	k.writes++
@@ -437,9 +441,34 @@ func (k *Keeper) accept(u activities.UpdateTicketInput, done activities.UpdateTi
 		k.Unsaid = false
 	}
 	k.pop(size)
+	k.approved(u, done)
 	if u.TransitionTo.Closed() && !done.Superseded && k.UpToDate() {
 		k.owner.Closed(done.Recorded, "")
 	}
+}
+
+// approved takes what became of the desk approvals. What failed is tried again, after the ticket is closed some times only.
+func (k *Keeper) approved(u activities.UpdateTicketInput, done activities.UpdateTicketResult) {
+	if u.Approvals == nil {
+		return
+	}
+	k.owner.Asked(done.Approvals)
+	// What is left of a ticket that is closed is not worth waiting for very long.
+	const what, afterClosing = "approvals of the desk: ", 24
+	over := k.Seen.Phase.Closed() && k.ApprovalsFailed >= afterClosing
+	switch {
+	case done.ApprovalsRefused != "":
+		k.owner.Dropped(what + done.ApprovalsRefused)
+	case done.ApprovalsFailed != "" && over:
+		k.owner.Dropped(what + done.ApprovalsFailed)
+	case done.ApprovalsFailed != "":
+		k.Pending = append(k.Pending, Write{Approvals: true})
+		k.ApprovalsFailed++
+		k.RetryAt = k.loop.Now().Add(workflows.RetryConnector.After(k.ApprovalsFailed))
+		k.trouble(what + done.ApprovalsFailed)
+		return
+	}
+	k.ApprovalsFailed = 0
 }
 
 func (k *Keeper) pop(size int) {

@@ -37,36 +37,86 @@ func asked(name string) access.Person {
 	return access.Person{ID: access.PersonID("p-" + name), DisplayName: name, Email: name + "@example.test", Active: true}
 }
 
-func wanted(all ...access.DeskApproval) access.DeskApprovals {
-	return access.DeskApprovals{Summary: "Access request: Wiki editor for Sam", Body: "Requested by Rosa.\n\nAccess:\nWiki editor", All: all}
+// questions are usher's to people about one ticket, with the ids that the desk has told.
+type questions struct {
+	h      ServiceDeskHarness
+	ticket access.TicketID
+	all    []access.DeskApproval
 }
 
-func requested(account access.AccountID, round int) access.DeskApproval {
-	return access.DeskApproval{Approver: account, Round: round, State: access.ApprovalRequested}
+// ask adds a question to an account, by its key.
+func (q *questions) ask(key string, account access.AccountID) {
+	q.all = append(q.all, access.DeskApproval{Key: key, Approver: account, State: access.ApprovalRequested})
 }
+
+// of is a question.
+func (q *questions) of(key string) *access.DeskApproval {
+	for i := range q.all {
+		if q.all[i].Key == key {
+			return &q.all[i]
+		}
+	}
+	return nil
+}
+
+// set brings the desk to the questions.
+func (q *questions) set(t *testing.T) error {
+	t.Helper()
+	ids, err := q.h.Desk.SetApprovals(t.Context(), q.ticket, access.DeskApprovals{
+		Summary: "Access request: Wiki editor for Sam", Body: "Requested by Rosa.\n\nAccess:\nWiki editor", All: q.all,
+	})
+	for i := range q.all {
+		if id, told := ids[q.all[i].Key]; told {
+			q.all[i].ID = id
+		}
+	}
+	return err
+}
+
+// requireAsked asserts what the desk has of usher's questions to an account, in the order in which they were opened.
+func (q *questions) requireAsked(t *testing.T, account access.AccountID, states ...access.ApprovalState) {
+	t.Helper()
+	require.Equal(t, states, q.h.Approvals(q.ticket, account))
+}
+
+const (
+	waits    = access.ApprovalRequested
+	said     = access.ApprovalApproved
+	denied   = access.ApprovalDenied
+	released = access.ApprovalNotRequired
+)
 
 func askOnce(t *testing.T, h ServiceDeskHarness) {
 	if hasNoApprovals(t, h) {
 		return
 	}
 	mia, olga := h.AddAccount(asked("mia")), h.AddAccount(asked("olga"))
-	ref := deskOpen(t, h, "r1")
+	q := questions{h: h, ticket: deskOpen(t, h, "r1").ID}
+	q.ask("1", mia)
+	q.ask("2", olga)
 	for range 2 {
-		require.NoError(t, h.Desk.SetApprovals(t.Context(), ref.ID, wanted(requested(mia, 1), requested(olga, 1))))
-		require.Equal(t, []access.ApprovalState{access.ApprovalRequested}, h.Approvals(ref.ID, mia))
-		require.Equal(t, []access.ApprovalState{access.ApprovalRequested}, h.Approvals(ref.ID, olga))
+		require.NoError(t, q.set(t))
+		q.requireAsked(t, mia, waits)
+		q.requireAsked(t, olga, waits)
+		require.NotEqual(t, q.of("1").ID, q.of("2").ID)
 	}
-	over := access.DeskApproval{Approver: mia, Round: 1, State: access.ApprovalNotRequired}
-	decided := access.DeskApproval{Approver: olga, Round: 1, State: access.ApprovalApproved}
+	q.of("1").State, q.of("2").State = released, said
+	q.ask("3", mia)
+	q.all = append(q.all, access.DeskApproval{Key: "4", Approver: olga, State: released})
 	for range 2 {
-		require.NoError(t, h.Desk.SetApprovals(t.Context(), ref.ID, wanted(over, decided, requested(mia, 2))))
-		require.Equal(t, []access.ApprovalState{access.ApprovalNotRequired, access.ApprovalRequested}, h.Approvals(ref.ID, mia))
-		require.Equal(t, []access.ApprovalState{access.ApprovalApproved}, h.Approvals(ref.ID, olga))
+		require.NoError(t, q.set(t))
+		q.requireAsked(t, mia, released, waits)
+		q.requireAsked(t, olga, said)
 	}
-	seen, err := h.Desk.ReadTicket(t.Context(), ref.ID)
+	require.Empty(t, q.of("4").ID, "what needs no answer any more is not opened for that")
+	seen, err := h.Desk.ReadTicket(t.Context(), q.ticket)
 	require.NoError(t, err)
 	require.Empty(t, seen.DecisionMoves, "what usher writes into an approval is no decision")
 	require.Equal(t, access.TicketWaiting, seen.Phase)
+
+	q.all = nil
+	require.NoError(t, q.set(t))
+	q.requireAsked(t, mia, released, released)
 }
 
 func answerIsDecision(t *testing.T, h ServiceDeskHarness) {
@@ -74,41 +124,46 @@ func answerIsDecision(t *testing.T, h ServiceDeskHarness) {
 		return
 	}
 	mia, olga, eve := h.AddAccount(asked("mia")), h.AddAccount(asked("olga")), h.AddAccount(asked("eve"))
-	ref := deskOpen(t, h, "r1")
-	require.NoError(t, h.Desk.SetApprovals(t.Context(), ref.ID, wanted(requested(mia, 1), requested(olga, 1))))
+	q := questions{h: h, ticket: deskOpen(t, h, "r1").ID}
+	q.ask("1", mia)
+	q.ask("2", olga)
+	require.NoError(t, q.set(t))
 	since := deskNow(t, h)
-	h.AnswerAs(mia, ref.ID, mia, 1, access.ApprovalApproved)
-	h.AnswerAs(eve, ref.ID, olga, 1, access.ApprovalDenied)
-	require.NoError(t, h.Desk.SetApprovals(t.Context(), ref.ID, wanted(requested(mia, 1), requested(olga, 1), requested(mia, 2))))
-	h.AnswerAs(mia, ref.ID, mia, 2, access.ApprovalDenied)
+	h.AnswerAs(mia, q.ticket, mia, 1, said)
+	h.AnswerAs(eve, q.ticket, olga, 1, denied)
+	q.ask("3", mia)
+	require.NoError(t, q.set(t))
+	h.AnswerAs(mia, q.ticket, mia, 2, denied)
 
 	type answer struct {
 		by, asked access.AccountID
-		round     int
+		approval  string
 		phase     access.TicketPhase
 	}
-	want := []answer{{mia, mia, 1, access.TicketApproved}, {eve, olga, 1, access.TicketDenied}, {mia, mia, 2, access.TicketDenied}}
+	want := []answer{
+		{mia, mia, q.of("1").ID, access.TicketApproved}, {eve, olga, q.of("2").ID, access.TicketDenied}, {mia, mia, q.of("3").ID, access.TicketDenied},
+	}
 	answers := func(s access.TicketSnapshot) []answer {
 		var got []answer
 		for _, m := range s.DecisionMoves {
 			require.NotEmpty(t, m.ID)
 			require.False(t, m.At.IsZero())
 			require.False(t, s.Present(m), "an answer is no move of the ticket")
-			got = append(got, answer{m.By, m.Asked, m.Round, m.Phase})
+			got = append(got, answer{m.By, m.Asked, m.Approval, m.Phase})
 		}
 		return got
 	}
-	read, err := h.Desk.ReadTicket(t.Context(), ref.ID)
+	read, err := h.Desk.ReadTicket(t.Context(), q.ticket)
 	require.NoError(t, err)
 	require.ElementsMatch(t, want, answers(read))
-	many, err := h.Desk.ReadTickets(t.Context(), []access.TicketID{ref.ID})
+	many, err := h.Desk.ReadTickets(t.Context(), []access.TicketID{q.ticket})
 	require.NoError(t, err)
 	require.Equal(t, read.DecisionMoves, many.Tickets[0].DecisionMoves, "the same answers have the same names each time")
 	found := false
 	page, err := h.Desk.ChangedTickets(t.Context(), access.ChangesQuery{Since: since, Limit: 100})
 	require.NoError(t, err)
 	for _, one := range page.Tickets {
-		if one.Ref.ID == ref.ID {
+		if one.Ref.ID == q.ticket {
 			found = true
 			require.ElementsMatch(t, want, answers(one))
 		}
@@ -132,15 +187,20 @@ func answerStays(t *testing.T, h ServiceDeskHarness) {
 		return
 	}
 	mia := h.AddAccount(asked("mia"))
-	ref := deskOpen(t, h, "r1")
-	require.NoError(t, h.Desk.SetApprovals(t.Context(), ref.ID, wanted(requested(mia, 1))))
-	h.AnswerAs(mia, ref.ID, mia, 1, access.ApprovalDenied)
-	over := access.DeskApproval{Approver: mia, Round: 1, State: access.ApprovalNotRequired}
-	require.NoError(t, h.Desk.SetApprovals(t.Context(), ref.ID, wanted(over)))
-	require.Equal(t, []access.ApprovalState{access.ApprovalDenied}, h.Approvals(ref.ID, mia))
-	over.Void = true
-	require.NoError(t, h.Desk.SetApprovals(t.Context(), ref.ID, wanted(over, requested(mia, 2))))
-	require.Equal(t, []access.ApprovalState{access.ApprovalNotRequired, access.ApprovalRequested}, h.Approvals(ref.ID, mia))
+	q := questions{h: h, ticket: deskOpen(t, h, "r1").ID}
+	q.ask("1", mia)
+	require.NoError(t, q.set(t))
+	h.AnswerAs(mia, q.ticket, mia, 1, denied)
+	q.of("1").State, q.of("1").Void = released, "another answer"
+	require.NoError(t, q.set(t))
+	q.requireAsked(t, mia, denied)
+	seen, err := h.Desk.ReadTicket(t.Context(), q.ticket)
+	require.NoError(t, err)
+	require.Len(t, seen.DecisionMoves, 1)
+	q.of("1").Void = seen.DecisionMoves[0].Name()
+	q.ask("2", mia)
+	require.NoError(t, q.set(t))
+	q.requireAsked(t, mia, released, waits)
 }
 
 func askAfterLostAnswer(t *testing.T, h ServiceDeskHarness) {
@@ -148,12 +208,15 @@ func askAfterLostAnswer(t *testing.T, h ServiceDeskHarness) {
 		return
 	}
 	mia, olga := h.AddAccount(asked("mia")), h.AddAccount(asked("olga"))
-	ref := deskOpen(t, h, "r1")
+	q := questions{h: h, ticket: deskOpen(t, h, "r1").ID}
+	q.ask("1", mia)
+	q.ask("2", olga)
 	h.DropAnswerOnce("SetApprovals")
-	require.Error(t, h.Desk.SetApprovals(t.Context(), ref.ID, wanted(requested(mia, 1), requested(olga, 1))))
-	require.NoError(t, h.Desk.SetApprovals(t.Context(), ref.ID, wanted(requested(mia, 1), requested(olga, 1))))
-	require.Equal(t, []access.ApprovalState{access.ApprovalRequested}, h.Approvals(ref.ID, mia))
-	require.Equal(t, []access.ApprovalState{access.ApprovalRequested}, h.Approvals(ref.ID, olga))
+	require.Error(t, q.set(t))
+	q.of("1").ID, q.of("2").ID = "", ""
+	require.NoError(t, q.set(t))
+	q.requireAsked(t, mia, waits)
+	q.requireAsked(t, olga, waits)
 }
 
 func askWhoCan(t *testing.T, h ServiceDeskHarness) {
@@ -162,16 +225,19 @@ func askWhoCan(t *testing.T, h ServiceDeskHarness) {
 	}
 	mia, olga := h.AddAccount(asked("mia")), h.AddAccount(asked("olga"))
 	h.MakeUnassignable(mia)
-	ref := deskOpen(t, h, "r1")
-	err := h.Desk.SetApprovals(t.Context(), ref.ID, wanted(requested(mia, 1), requested(olga, 1)))
+	q := questions{h: h, ticket: deskOpen(t, h, "r1").ID}
+	q.ask("1", mia)
+	q.ask("2", olga)
+	err := q.set(t)
 	requireFailure(t, access.Conflict, err)
 	require.ErrorContains(t, err, string(mia))
-	require.Empty(t, h.Approvals(ref.ID, mia))
-	require.Equal(t, []access.ApprovalState{access.ApprovalRequested}, h.Approvals(ref.ID, olga))
+	require.Empty(t, h.Approvals(q.ticket, mia))
+	q.requireAsked(t, olga, waits)
+	require.NotEmpty(t, q.of("2").ID, "what there is is told")
 }
 
 func askRefused(t *testing.T, h ServiceDeskHarness) {
-	mia := h.AddAccount(asked("mia"))
-	ref := deskOpen(t, h, "r1")
-	requireFailure(t, access.Invalid, h.Desk.SetApprovals(t.Context(), ref.ID, wanted(requested(mia, 1))))
+	q := questions{h: h, ticket: deskOpen(t, h, "r1").ID}
+	q.ask("1", h.AddAccount(asked("mia")))
+	requireFailure(t, access.Invalid, q.set(t))
 }

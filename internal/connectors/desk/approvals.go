@@ -1,7 +1,9 @@
 package desk
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -17,7 +19,7 @@ type Approver interface {
 	// as it looks, at most limit. It may find too many.
 	ApprovalsChanged(ctx context.Context, op string, since time.Time, limit int) ([]access.TicketID, error)
 	// RequestApproval opens an approval in the state access.ApprovalRequested. It is not safe to repeat by itself: the Desk looks
-	// first. Invalid: the account cannot be asked.
+	// first. Invalid: the account cannot be asked. With an error it returns what was opened all the same.
 	RequestApproval(ctx context.Context, op string, ticket access.TicketID, approver access.AccountID, what Question) (Approval, error)
 	// SetApproval brings an approval, as it was read a moment ago, into a state.
 	SetApproval(ctx context.Context, op string, a Approval, to access.ApprovalState) error
@@ -33,7 +35,8 @@ type Approval struct {
 	// Own is true when usher's account opened it.
 	Own   bool
 	State access.ApprovalState
-	// By is the account that gave it its state, at At, and ByName what people read. They count for answers only.
+	// By is the account that gave it its state, at At, and ByName what people read. They count for answers and for ApprovalNotRequired; "" is
+	// nobody who is known.
 	By     access.AccountID
 	ByName string
 	At     time.Time
@@ -49,71 +52,114 @@ func (d *Desk) approver() (Approver, bool) {
 }
 
 // SetApprovals implements access.TicketApprovals: a read, and a write for each approval that is not as it shall be.
-func (d *Desk) SetApprovals(ctx context.Context, id access.TicketID, wanted access.DeskApprovals) error {
+func (d *Desk) SetApprovals(ctx context.Context, id access.TicketID, wanted access.DeskApprovals) (map[string]string, error) {
 	const op = "set approvals"
 	driver, on := d.approver()
 	switch {
 	case !on:
-		return access.Errorf(access.Invalid, op, "%s: this desk uses no approvals of its own", Key(d.name, "approvals"))
+		return nil, access.Errorf(access.Invalid, op, "%s: this desk uses no approvals of its own", Key(d.name, "approvals"))
 	case !d.traits.IsID(id):
-		return d.noID(ctx, op, id)
+		return nil, d.noID(ctx, op, id)
 	}
 	me, err := d.me(ctx, op)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	have, err := driver.Approvals(ctx, op, []access.TicketID{id})
 	if err != nil {
-		return d.confirmNotFound(ctx, op, err)
+		return nil, d.confirmNotFound(ctx, op, err)
 	}
-	asking := asking{
-		driver: driver, op: op, ticket: id, me: me,
+	a := asking{
+		driver: driver, op: op, ticket: id, me: me, ids: map[string]string{},
 		what: Question{Summary: d.traits.Unit.Shorten(OneLine(wanted.Summary), d.traits.SummaryLimit), Body: Tidy(wanted.Body)},
+		have: slices.DeleteFunc(slices.Clone(have[id]), func(a Approval) bool { return !a.Own }),
 	}
-	// Whoever cannot be asked keeps nobody else from being asked.
-	var refused error
-	for _, w := range wanted.All {
-		err := asking.set(ctx, ownOf(have[id], w.Approver), w)
-		if access.IsKind(err, access.Invalid) {
-			refused = access.Errorf(access.Conflict, op, "account %s cannot be asked: %w", w.Approver, err)
-			continue
-		}
-		if err != nil {
-			return d.confirmNotFound(ctx, op, err)
-		}
-	}
-	return refused
+	return a.ids, d.confirmNotFound(ctx, op, a.setAll(ctx, wanted.All))
 }
 
-// asking is what all approvals of one ticket have in common.
+// asking is a call for the approvals of one ticket.
 type asking struct {
 	driver Approver
 	op     string
 	ticket access.TicketID
 	me     access.AccountID
 	what   Question
+	// have are those of usher's that there are, and ids those that were found to be a question's, by its key.
+	have []Approval
+	ids  map[string]string
 }
 
-// set brings one approval into its state. own are those that usher has opened for its account.
-func (a asking) set(ctx context.Context, own []Approval, w access.DeskApproval) error {
-	if len(own) < w.Round {
-		opened, err := a.driver.RequestApproval(ctx, a.op, a.ticket, w.Approver, a.what)
-		if err != nil || w.State == access.ApprovalRequested {
-			return err
-		}
-		return a.driver.SetApproval(ctx, a.op, opened, w.State)
+// setAll brings all approvals into their states. Whoever cannot be asked keeps nobody else from being asked.
+func (a asking) setAll(ctx context.Context, wanted []access.DeskApproval) error {
+	claimed := map[string]bool{}
+	for _, w := range wanted {
+		claimed[w.ID] = true
 	}
-	have := own[w.Round-1]
-	answered := have.State.Answered() && !sameAccount(a.me, have.By)
-	if have.State == w.State || (answered && !w.Void) {
+	var refused error
+	others := 0
+	for _, w := range wanted {
+		have := a.of(w, claimed)
+		if have != nil {
+			claimed[have.ID] = true
+			a.ids[w.Key] = have.ID
+		}
+		switch err := a.set(ctx, have, w); {
+		case access.IsKind(err, access.Invalid) || access.IsKind(err, access.Forbidden):
+			refused = fmt.Errorf("account %s cannot be asked: %w", w.Approver, err)
+		case err != nil:
+			return err
+		default:
+			others++
+		}
+	}
+	for _, old := range a.have {
+		if !claimed[old.ID] && old.State == access.ApprovalRequested {
+			if err := a.driver.SetApproval(ctx, a.op, old, access.ApprovalNotRequired); err != nil {
+				return err
+			}
+		}
+	}
+	if access.IsKind(refused, access.Forbidden) && others == 0 {
+		return access.Errorf(access.Forbidden, a.op, "%w", refused)
+	}
+	if refused != nil {
+		return access.Errorf(access.Conflict, a.op, "%w", refused)
+	}
+	return nil
+}
+
+// of returns the approval of a question: that with its id, or one that waits for the account and is no other question's, from a call whose
+// answer was lost. nil for none.
+func (a asking) of(w access.DeskApproval, claimed map[string]bool) *Approval {
+	i := slices.IndexFunc(a.have, func(have Approval) bool {
+		if w.ID != "" {
+			return have.ID == w.ID
+		}
+		return have.Approver == w.Approver && have.State == access.ApprovalRequested && !claimed[have.ID]
+	})
+	if i < 0 {
 		return nil
 	}
-	return a.driver.SetApproval(ctx, a.op, have, w.State)
+	return &a.have[i]
 }
 
-// ownOf returns those approvals of an account that usher has opened.
-func ownOf(all []Approval, approver access.AccountID) []Approval {
-	return slices.DeleteFunc(slices.Clone(all), func(a Approval) bool { return !a.Own || a.Approver != approver })
+// set brings one approval into its state. What is not to be answered is not opened for that.
+func (a asking) set(ctx context.Context, have *Approval, w access.DeskApproval) error {
+	if have == nil {
+		if w.State != access.ApprovalRequested {
+			return nil
+		}
+		opened, err := a.driver.RequestApproval(ctx, a.op, a.ticket, w.Approver, a.what)
+		if opened.ID != "" {
+			a.ids[w.Key] = opened.ID
+		}
+		return err
+	}
+	answered := have.State.Answered() && !sameAccount(a.me, have.By)
+	if have.State == w.State || (answered && have.move().Name() != w.Void) {
+		return nil
+	}
+	return a.driver.SetApproval(ctx, a.op, *have, w.State)
 }
 
 // answers returns, by ticket, the answers of others than usher to the approvals of tickets, as the moves of a snapshot.
@@ -132,30 +178,23 @@ func (d *Desk) answers(ctx context.Context, op string, me access.AccountID, tick
 	}
 	moves := map[access.TicketID][]access.TicketMove{}
 	for id, approvals := range all {
-		rounds := map[access.AccountID]int{}
 		for _, a := range approvals {
-			round := 0
-			if a.Own {
-				rounds[a.Approver]++
-				round = rounds[a.Approver]
-			}
-			if a.State.Answered() && !sameAccount(me, a.By) {
-				moves[id] = append(moves[id], a.move(round))
+			dropped := a.Own && a.State == access.ApprovalNotRequired && a.By != ""
+			if (a.State.Answered() || dropped) && !sameAccount(me, a.By) {
+				moves[id] = append(moves[id], a.move())
 			}
 		}
 	}
 	return moves, nil
 }
 
-func (a Approval) move(round int) access.TicketMove {
-	m := access.TicketMove{
-		ID: "approval " + a.ID, At: a.At, By: a.By, ByName: a.ByName, Status: string(a.State), Phase: access.TicketApproved,
-		Asked: a.Approver, Round: round,
+// move returns what was done to an approval last, as a move.
+func (a Approval) move() access.TicketMove {
+	phase := map[access.ApprovalState]access.TicketPhase{access.ApprovalApproved: access.TicketApproved, access.ApprovalDenied: access.TicketDenied}[a.State]
+	return access.TicketMove{
+		ID: "approval " + a.ID, At: a.At, By: a.By, ByName: a.ByName, Status: string(a.State), Phase: cmp.Or(phase, access.TicketOther),
+		Asked: a.Approver, Approval: a.ID,
 	}
-	if a.State == access.ApprovalDenied {
-		m.Phase = access.TicketDenied
-	}
-	return m
 }
 
 // withAnswers returns what a snapshot shows of moves and answers.

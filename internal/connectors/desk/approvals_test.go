@@ -16,8 +16,9 @@ func TestChangedTickets_answered(t *testing.T) {
 	d := desk.New(s, desk.Config{Approvals: true}, "queue")
 	ref, err := d.CreateTicket(t.Context(), access.NewTicket{Marker: "m", Summary: "Wiki"})
 	require.NoError(t, err)
-	wanted := access.DeskApprovals{Summary: "Wiki", All: []access.DeskApproval{{Approver: "mia", Round: 1, State: access.ApprovalRequested}}}
-	require.NoError(t, d.SetApprovals(t.Context(), ref.ID, wanted))
+	wanted := access.DeskApprovals{Summary: "Wiki", All: []access.DeskApproval{{Key: "1", Approver: "mia", State: access.ApprovalRequested}}}
+	_, err = d.SetApprovals(t.Context(), ref.ID, wanted)
+	require.NoError(t, err)
 	one := s.find(ref.ID)
 	one.Updated = now().Add(-time.Hour)
 	s.list()

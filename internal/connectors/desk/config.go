@@ -95,13 +95,30 @@ func (c Config) Validate(own ...string) error {
 			problem("opening_fields."+id, "it is in fields already; expected another field")
 		case slices.Contains(own, id):
 			problem("opening_fields."+id, "usher fills this field itself; expected another one")
-		case c.OpeningFields[id] == nil || c.OpeningFields[id] == "":
+		case strings.TrimSpace(id) == "":
+			problem("opening_fields", "expected ids of fields, found an empty one")
+		case saysNothing(c.OpeningFields[id]):
 			problem("opening_fields."+id, "expected a value")
 		}
 	}
 	c.validateAccounts(problem)
 	c.validateIntake(problem)
 	return errors.Join(wrong...)
+}
+
+// saysNothing reports whether a value of a field is none.
+func saysNothing(value any) bool {
+	switch v := value.(type) {
+	case nil:
+		return true
+	case string:
+		return strings.TrimSpace(v) == ""
+	case []any:
+		return !slices.ContainsFunc(v, func(one any) bool { return !saysNothing(one) })
+	case map[string]any:
+		return len(v) == 0
+	}
+	return false
 }
 
 // validateAccounts holds that an account is one person's: else one would decide in the other's name.

@@ -11,7 +11,7 @@ import (
 // ChangedTickets implements access.TicketFeed. The first page is one search and, where they do not come along, the
 // histories; an empty page is one search. A later page is a search that shows ids and times only, and the calls of
 // ReadTickets. A page goes on where the times of the page before ended (see cursor.go), so what changes meanwhile hides
-// nothing, and pages do not expire. Where the desk's approvals are used, the first page also asks which of them changed. The account is proved every few minutes, and at least every minute while pages are empty.
+// nothing, and pages do not expire. Where the desk's approvals are used, the first and the last page also ask which of them changed. The account is proved every few minutes, and at least every minute while pages are empty.
 func (d *Desk) ChangedTickets(ctx context.Context, q access.ChangesQuery) (access.ChangesPage, error) {
 	const op = "list changed tickets"
 	if q.Since.IsZero() {
@@ -27,7 +27,7 @@ func (d *Desk) ChangedTickets(ctx context.Context, q access.ChangesQuery) (acces
 		return access.ChangesPage{}, err
 	}
 	out.Tickets, err = d.seenTickets(ctx, op, me, page)
-	if err == nil && q.Page == "" {
+	if err == nil && (q.Page == "" || out.Next == "") {
 		var answered []access.TicketSnapshot
 		answered, err = d.answeredTickets(ctx, op, q.Since, out.Tickets)
 		out.Tickets = append(out.Tickets, answered...)

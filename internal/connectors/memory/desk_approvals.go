@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -20,41 +21,71 @@ type deskApproval struct {
 }
 
 // SetApprovals implements access.TicketApprovals. Who cannot be assigned cannot be asked.
-func (d *Desk) SetApprovals(ctx context.Context, id access.TicketID, wanted access.DeskApprovals) error {
+func (d *Desk) SetApprovals(ctx context.Context, id access.TicketID, wanted access.DeskApprovals) (map[string]string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	const op = "set approvals"
 	t, err := d.open(ctx, OpSetApprovals, op, id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !d.approvals {
-		return access.Errorf(access.Invalid, op, "approvals: this desk has none")
+		return nil, access.Errorf(access.Invalid, op, "approvals: this desk has none")
 	}
-	refused := access.AccountID("")
+	claimed := map[string]bool{}
 	for _, w := range wanted.All {
-		have := t.approval(w.Approver, w.Round)
+		claimed[w.ID] = true
+	}
+	ids, refused := map[string]string{}, access.AccountID("")
+	for _, w := range wanted.All {
+		have := t.approvalOf(w, claimed)
 		switch {
+		case have == nil && w.State != access.ApprovalRequested:
+			continue
 		case have == nil && !d.assignable(w.Approver):
 			refused = w.Approver
 			continue
-		case have != nil && (have.state == w.State || (have.by != DeskSelf && have.state.Answered() && !w.Void)):
-			continue
 		}
 		if err := d.inTime(ctx, op); err != nil {
-			return err
+			return ids, err
 		}
 		if have == nil {
 			have = t.addApproval(w.Approver, true)
+			d.set(t, have, w.State)
 		}
-		have.state, have.by = w.State, DeskSelf
-		d.changed(t, true)
-		have.at = t.UpdatedAt
+		claimed[have.id()], ids[w.Key] = true, have.id()
+		answered := have.by != DeskSelf && have.state.Answered()
+		if have.state != w.State && (!answered || have.move(d.nameOf).Name() == w.Void) {
+			d.set(t, have, w.State)
+		}
+	}
+	for _, old := range t.approvals {
+		if old.own && !claimed[old.id()] && old.state == access.ApprovalRequested {
+			d.set(t, old, access.ApprovalNotRequired)
+		}
 	}
 	if refused != "" {
-		return access.Errorf(access.Conflict, op, "account %q cannot be asked", refused)
+		return ids, access.Errorf(access.Conflict, op, "account %q cannot be asked", refused)
 	}
-	return d.end(OpSetApprovals, op)
+	return ids, d.end(OpSetApprovals, op)
+}
+
+// set brings an approval into a state, as usher does.
+func (d *Desk) set(t *DeskTicket, a *deskApproval, to access.ApprovalState) {
+	a.state, a.by = to, DeskSelf
+	d.changed(t, true)
+	a.at = t.UpdatedAt
+}
+
+// approvalOf returns the approval of a question; nil for none.
+func (t *DeskTicket) approvalOf(w access.DeskApproval, claimed map[string]bool) *deskApproval {
+	for _, a := range t.approvals {
+		lost := w.ID == "" && a.approver == w.Approver && a.state == access.ApprovalRequested && !claimed[a.id()]
+		if a.own && (a.id() == w.ID || lost) {
+			return a
+		}
+	}
+	return nil
 }
 
 // UseApprovals lets the desk have approvals.
@@ -140,23 +171,24 @@ func deskMoves(moves, answers []access.TicketMove) []access.TicketMove {
 	return all
 }
 
-// answers are the answers of others than usher.
+// id is what the desk calls an approval.
+func (a *deskApproval) id() string { return fmt.Sprintf("approval-%d", a.number) }
+
+// move is what was done to an approval last, as a move.
+func (a *deskApproval) move(name func(access.AccountID) string) access.TicketMove {
+	phase := map[access.ApprovalState]access.TicketPhase{access.ApprovalApproved: access.TicketApproved, access.ApprovalDenied: access.TicketDenied}[a.state]
+	return access.TicketMove{
+		ID: a.id(), At: a.at, By: a.by, ByName: name(a.by), Status: string(a.state), Phase: cmp.Or(phase, access.TicketOther),
+		Asked: a.approver, Approval: a.id(),
+	}
+}
+
+// answers are the answers of others than usher, and what they have set to not required.
 func (t *DeskTicket) answers(name func(access.AccountID) string) []access.TicketMove {
-	rounds := map[access.AccountID]int{}
 	var moves []access.TicketMove
 	for _, a := range t.approvals {
-		m := access.TicketMove{
-			ID: fmt.Sprintf("approval-%d", a.number), At: a.at, By: a.by, ByName: name(a.by), Status: string(a.state), Phase: access.TicketApproved, Asked: a.approver,
-		}
-		if a.own {
-			rounds[a.approver]++
-			m.Round = rounds[a.approver]
-		}
-		if a.state == access.ApprovalDenied {
-			m.Phase = access.TicketDenied
-		}
-		if a.state.Answered() && a.by != DeskSelf {
-			moves = append(moves, m)
+		if (a.state.Answered() || (a.own && a.state == access.ApprovalNotRequired)) && a.by != DeskSelf {
+			moves = append(moves, a.move(name))
 		}
 	}
 	return moves

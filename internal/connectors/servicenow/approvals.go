@@ -60,7 +60,8 @@ func (d *driver) Approvals(ctx context.Context, op string, tickets []access.Tick
 	return out, d.addAnswerers(ctx, op, out, answered)
 }
 
-// addAnswerers fills in who gave which answer, and when: by sys_audit, or, where that does not tell, by the last change of the row.
+// addAnswerers fills in who gave which answer, and when, by sys_audit. Where that does not tell, nobody knows: who changed the row last may have
+// changed something else.
 func (d *driver) addAnswerers(ctx context.Context, op string, all map[access.TicketID][]desk.Approval, answered []string) error {
 	if len(answered) == 0 {
 		return nil
@@ -84,6 +85,8 @@ func (d *driver) addAnswerers(ctx context.Context, op string, all map[access.Tic
 			a := &approvals[n]
 			if r := last[a.ID]; r.get("newvalue") == approvalValues()[a.State] {
 				a.By, a.At = access.AccountID(r.get("user")), r.at("sys_created_on")
+			} else if slices.Contains(answered, a.ID) {
+				a.By = ""
 			}
 			accounts = append(accounts, a.By)
 		}

@@ -3,7 +3,6 @@ package servicenow
 import (
 	"context"
 	"net/http"
-	"slices"
 	"time"
 
 	"usher/internal/access"
@@ -14,8 +13,7 @@ import (
 // asking is the scope of the calls that open an approval.
 const asking desk.Scope = "approval"
 
-// RequestApproval implements desk.Approver. NotFound: there is no such ticket. Transient too: the account was asked within this second, and
-// then nobody could tell the order of both.
+// RequestApproval implements desk.Approver. NotFound: there is no such ticket.
 func (d *driver) RequestApproval(
 	ctx context.Context, op string, ticket access.TicketID, approver access.AccountID, what desk.Question,
 ) (desk.Approval, error) {
@@ -33,9 +31,6 @@ func (d *driver) RequestApproval(
 		return desk.Approval{}, access.Errorf(access.Invalid, op, "account %q does not exist, is not active, or is hidden from usher's account", approver)
 	}
 	about, err := d.record(ctx, op, d.config.table(), string(ticket), plain("sys_id", "sys_class_name"))
-	if err == nil {
-		err = d.notJustAsked(ctx, op, about.get("sys_id"), id)
-	}
 	if err != nil {
 		return desk.Approval{}, err
 	}
@@ -44,19 +39,6 @@ func (d *driver) RequestApproval(
 		"sysapproval": about.get("sys_id"), "document_id": about.get("sys_id"), "source_table": about.get("sys_class_name"), "approver": id,
 		"state": approvalValues()[access.ApprovalRequested], "comments": text,
 	})
-}
-
-// notJustAsked wants no approval of an account, for a ticket, that was opened in this second of ServiceNow's.
-func (d *driver) notJustAsked(ctx context.Context, op, ticket, approver string) error {
-	got, err := d.page(ctx, op, listing{
-		table: approvalTable, fields: []string{"sys_created_on"}, limit: manyRows,
-		where: query{{"sysapproval", equal, ticket}, {"approver", equal, approver}},
-	}, "")
-	young := func(r row) bool { return !got.now.IsZero() && !r.at("sys_created_on").Before(got.now) }
-	if err == nil && slices.ContainsFunc(got.rows, young) {
-		err = access.Errorf(access.Transient, op, "the account was asked in this very second")
-	}
-	return err
 }
 
 // insertApproval writes a row, and reads in the answer what was kept of it.
@@ -84,7 +66,7 @@ func (d *driver) insertApproval(ctx context.Context, op string, body map[string]
 	case err != nil:
 		return a, err
 	case made.get("sysapproval") != body["sysapproval"] || made.get("approver") != body["approver"] || !a.Own:
-		return a, d.gates.Unkept(op, asking, "%s: an approval was opened that is of another ticket or account, or not of usher's own: usher's"+
+		return desk.Approval{}, d.gates.Unkept(op, asking, "%s: an approval was opened that is of another ticket or account, or not of usher's own: usher's"+
 			" account must be able to write and to read sysapproval and approver of the table %s; delete %s", d.key("approvals"), approvalTable, a.ID)
 	}
 	return a, becameState(op, made, access.ApprovalRequested)

@@ -1,0 +1,99 @@
+package request
+
+import (
+	"slices"
+	"time"
+
+	"usher/internal/access"
+	"usher/workflows/ticket"
+)
+
+// askedBy returns the question that an answer is to; nil for one that usher does not know.
+func (r *request) askedBy(answer access.TicketMove) *ask {
+	i := slices.IndexFunc(r.Asks, func(a ask) bool { return a.ID != "" && a.ID == answer.Approval })
+	if i < 0 {
+		return nil
+	}
+	return &r.Asks[i]
+}
+
+// approvalAnswered takes the answer to a desk approval, and reports whether it means anything: none does after the request has ended. One
+// to an approval that usher does not know counts as a move of the ticket does, if its approver gave it: not an approval from before since,
+// when the last decision was taken.
+func (r *request) approvalAnswered(now access.TicketSnapshot, answer access.TicketMove, since time.Time) bool {
+	if r.Stop != nil || r.View.State.Ended() {
+		return false
+	}
+	question := r.askedBy(answer)
+	c := change{event: access.EventDecidedByApprover, now: moved(now, answer), answer: &answer}
+	switch {
+	case question != nil:
+		return r.questionAnswered(question, c)
+	case answer.By != answer.Asked || answer.Phase == access.TicketOther || early(answer, since) || !r.accountMayDecide(answer.By):
+		return false
+	}
+	r.apply(c)
+	return true
+}
+
+// questionAnswered takes the answer to a question of usher's. It counts if whoever was asked gave it, for what was asked with it and still
+// waits for that.
+func (r *request) questionAnswered(question *ask, c change) bool {
+	answer := c.answer
+	switch open := r.openItems(*question); {
+	case len(open) == 0:
+		return r.answeredLate(question, c)
+	case answer.Phase == access.TicketOther:
+		return r.takenBack(question, c)
+	case answer.By != answer.Asked:
+		c.event, question.Void = access.EventDecidedByOther, answer.Name()
+	default:
+		c.items = open
+	}
+	r.apply(c)
+	return true
+}
+
+// answeredLate takes an answer to a question that is decided: whoever was asked reads why a denial changes nothing, and what others make of
+// the approval is undone.
+func (r *request) answeredLate(question *ask, c change) bool {
+	answer := c.answer
+	switch {
+	case answer.Phase == access.TicketOther:
+		return false
+	case answer.By != answer.Asked:
+		question.Void = answer.Name()
+		r.ticketSeen(c, r.ticket.Person(answer.By), access.ActionRevert)
+		r.showAsks()
+	case answer.Phase == access.TicketDenied:
+		r.ticketSeen(c, question.Person, access.ActionRevert)
+		r.refuseAnswer(c, "what it was about is decided")
+		r.showAsks()
+	default:
+		r.ticketSeen(c, question.Person, access.ActionRecordOnly)
+	}
+	return true
+}
+
+// takenBack takes that somebody else has closed an approval without an answer. Who is awaited is asked again.
+func (r *request) takenBack(question *ask, c change) bool {
+	if question.State != access.ApprovalRequested {
+		return false
+	}
+	question.Void = c.answer.Name()
+	r.ticketSeen(c, r.ticket.Person(c.answer.By), access.ActionRevert)
+	return true
+}
+
+// refuseAnswer comments on the ticket why an answer does not count. Who was asked is asked again while that matters.
+func (r *request) refuseAnswer(c change, why string) {
+	if question := r.askedBy(*c.answer); question != nil {
+		question.Void = c.answer.Name()
+	}
+	key := "refused/" + c.key()
+	r.ticket.Write(ticket.Write{Key: key, Text: ticket.AnswerRefusedText(c.now, why)})
+	r.recordAs(key, access.Event{
+		Type: access.EventDecisionRefused, Actor: r.ticket.Person(c.now.StatusChangedBy), Channel: access.ChannelTicket,
+		Text: "The answer of " + ticket.MoverName(c.now) + " to an approval on the desk does not count: " + why + ".",
+	})
+}
