@@ -51,7 +51,9 @@ func (d *driver) Approvals(ctx context.Context, op string, tickets []access.Tick
 		if err != nil {
 			return nil, err
 		}
-		if a.State.Answered() && string(a.By) != me.userName {
+		// What was answered when it was opened has no history.
+		asOpened := r.get("sys_created_on") == r.get("sys_updated_on") && r.get("sys_created_by") == r.get("sys_updated_by")
+		if a.State.Answered() && string(a.By) != me.userName && !asOpened {
 			answered = append(answered, a.ID)
 		}
 		id := access.TicketID(r.get("sysapproval"))
