@@ -71,9 +71,6 @@ func (k keeper) Opened(o activities.OpenTicketResult) {
 	k.View.Ticket = &ref
 	if old := k.Ticket.Old; old != nil {
 		k.Ticket.Pending = nil
-		if ref.ID != old.ID {
-			k.Asks = nil
-		}
 		k.ticket.Write(ticket.Write{
 			Key: "replaces/" + string(old.Key), Text: ticket.ReplacedText(old.Key), TransitionTo: k.phase(), Assign: k.nextApprover(),
 		})

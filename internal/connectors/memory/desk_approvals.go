@@ -12,6 +12,7 @@ import (
 
 // deskApproval is an approval as it lies in the desk. By gave it its state, at At; "" while nobody has.
 type deskApproval struct {
+	ticket   access.TicketID
 	number   int
 	approver access.AccountID
 	own      bool
@@ -146,7 +147,7 @@ func (d *Desk) Approvals(id access.TicketID, asked access.AccountID) []access.Ap
 }
 
 func (t *DeskTicket) addApproval(asked access.AccountID, own bool) *deskApproval {
-	a := &deskApproval{number: len(t.approvals) + 1, approver: asked, own: own, state: access.ApprovalRequested}
+	a := &deskApproval{ticket: t.Ref.ID, number: len(t.approvals) + 1, approver: asked, own: own, state: access.ApprovalRequested}
 	t.approvals = append(t.approvals, a)
 	return a
 }
@@ -172,7 +173,7 @@ func deskMoves(moves, answers []access.TicketMove) []access.TicketMove {
 }
 
 // id is what the desk calls an approval.
-func (a *deskApproval) id() string { return fmt.Sprintf("approval-%d", a.number) }
+func (a *deskApproval) id() string { return fmt.Sprintf("approval-%s-%d", a.ticket, a.number) }
 
 // move is what was done to an approval last, as a move.
 func (a *deskApproval) move(name func(access.AccountID) string) access.TicketMove {
