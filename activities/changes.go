@@ -30,7 +30,8 @@ type ChangedTicketsResult struct {
 
 // ChangedTickets asks the desk for one page of changes. Safe to repeat: what has been told once is no news again.
 func (a *Desk) ChangedTickets(ctx context.Context, c ChangedTicketsInput) (ChangedTicketsResult, error) {
-	page, err := a.Port.ChangedTickets(ctx, c.Query)
+	var page access.ChangesPage
+	err := a.retryStep(ctx, func() (err error) { page, err = a.Port.ChangedTickets(ctx, c.Query); return err })
 	if err != nil {
 		return ChangedTicketsResult{}, translate(err)
 	}
@@ -115,7 +116,12 @@ func (a *Desk) ReadTickets(ctx context.Context, c ReadTicketsInput) (ReadTickets
 	for rest := c.Tickets; len(rest) > 0; {
 		chunk := rest[:min(readAtOnce, len(rest))]
 		rest = rest[len(chunk):]
-		read, err := a.Port.ReadTickets(ctx, chunk)
+		var read access.TicketsRead
+		err := a.retryStep(ctx, func() (err error) {
+			activity.RecordHeartbeat(ctx, len(rest))
+			read, err = a.Port.ReadTickets(ctx, chunk)
+			return err
+		})
 		if err != nil {
 			return ReadTicketsResult{}, translate(err)
 		}

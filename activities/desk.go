@@ -168,7 +168,8 @@ type ReadTicketResult struct {
 
 // ReadTicket reads the ticket. It changes nothing.
 func (a *Desk) ReadTicket(ctx context.Context, c ReadTicketInput) (ReadTicketResult, error) {
-	snapshot, err := a.Port.ReadTicket(ctx, c.Ticket)
+	var snapshot access.TicketSnapshot
+	err := a.retryStep(ctx, func() (err error) { snapshot, err = a.Port.ReadTicket(ctx, c.Ticket); return err })
 	if access.IsKind(err, access.NotFound) {
 		return ReadTicketResult{Missing: true}, nil
 	}

@@ -30,7 +30,8 @@ type ReadAskedResult struct {
 
 // ReadAsked reads what a ticket of a person asks for. It changes nothing.
 func (a *Desk) ReadAsked(ctx context.Context, c ReadTicketInput) (ReadAskedResult, error) {
-	asked, err := a.Port.ReadAsked(ctx, c.Ticket)
+	var asked access.AskedTicket
+	err := a.retryStep(ctx, func() (err error) { asked, err = a.Port.ReadAsked(ctx, c.Ticket); return err })
 	if access.IsKind(err, access.Invalid) {
 		return ReadAskedResult{Nothing: err.Error()}, nil
 	}
@@ -43,7 +44,8 @@ func (a *Desk) ReadAsked(ctx context.Context, c ReadTicketInput) (ReadAskedResul
 
 // MatchAccount returns a person's account on the desk. It changes nothing.
 func (a *Desk) MatchAccount(ctx context.Context, p access.Person) (access.Account, error) {
-	account, err := a.Port.FindAccount(ctx, p)
+	var account access.Account
+	err := a.retryStep(ctx, func() (err error) { account, err = a.Port.FindAccount(ctx, p); return err })
 	return account, translate(err)
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/testsuite"
 
 	"usher/activities"
 	"usher/internal/access"
@@ -97,6 +98,45 @@ func TestUpdateTicket_repeats_a_step(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, *pauses, 3)
 	require.Len(t, port.Comments(opened.Ref.ID), 1)
+}
+
+// TestReads_repeat_a_step: a look at a ticket can be many calls of the desk, so a desk that stumbles over every fifth would hardly ever be seen.
+func TestReads_repeat_a_step(t *testing.T) {
+	desk, port, pauses := stumbling(t)
+	opened, err := desk.OpenTicket(t.Context(), openCall())
+	require.NoError(t, err)
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestActivityEnvironment()
+	env.RegisterActivity(desk)
+	for op, read := range map[string]func() error{
+		memory.OpReadTicket: func() error {
+			_, err := desk.ReadTicket(t.Context(), activities.ReadTicketInput{Ticket: opened.Ref.ID})
+			return err
+		},
+		memory.OpReadTickets: func() error {
+			_, err := env.ExecuteActivity(desk.ReadTickets, activities.ReadTicketsInput{Tickets: []access.TicketID{opened.Ref.ID}})
+			return err
+		},
+		memory.OpChangedTickets: func() error {
+			_, err := desk.ChangedTickets(t.Context(), activities.ChangedTicketsInput{})
+			return err
+		},
+		memory.OpReadAsked: func() error {
+			_, err := desk.ReadAsked(t.Context(), activities.ReadTicketInput{Ticket: opened.Ref.ID})
+			return err
+		},
+		memory.OpFindAccount: func() error {
+			_, err := desk.MatchAccount(t.Context(), access.Person{ID: "mia"})
+			return err
+		},
+	} {
+		t.Run(op, func(t *testing.T) {
+			*pauses = nil
+			port.FailNext(op, access.Errorf(access.Transient, "x", "away"))
+			require.NoError(t, read())
+			require.Len(t, *pauses, 1)
+		})
+	}
 }
 
 func TestSleep(t *testing.T) {
