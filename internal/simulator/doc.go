@@ -19,7 +19,7 @@
 // default.
 //
 // The faults of both are switched while they run, with PUT /_sim/faults (package fakewire has the language), those of Jira
-// also from the start with -faults; -seed opens many tickets for a load test.
+// also from the start with -faults; -seed opens many tickets for a load test, and -staff adds people.
 //
 // With -state both go on where they were when they are started again. SIGINT and SIGTERM end the program; a kill loses
 // nothing that has been answered.

@@ -29,6 +29,7 @@ type options struct {
 	zone                 *time.Location
 	faults               jiratest.Faults
 	seed                 int
+	staff                int
 }
 
 // program is what the flags are read with: the environment, and where usage and addresses are written.
@@ -57,6 +58,7 @@ func (p program) options(args []string) (options, error) {
 	flags.StringVar(&zone, "time-zone", jiratest.DefaultZone, "time zone of everybody's profile in Jira, in which JQL times are read")
 	flags.StringVar(&faults, "faults", "", "JSON object of the faults to begin with, as PUT /_sim/faults takes it; none: no faults")
 	flags.IntVar(&o.seed, "seed", 0, "opens so many tickets at the start, with the labels usher and usher-seed-<n>, unless there are some already")
+	flags.IntVar(&o.staff, "staff", 0, "so many more people, whose manager is mia, with an account of each desk: staff-1, staff-2 and so on")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}
@@ -97,6 +99,9 @@ func (o *options) readJira(edition, zone, faults string) error {
 	}
 	if o.seed < 0 {
 		return errors.New("-seed: expected a number that is not negative")
+	}
+	if o.staff < 0 {
+		return errors.New("-staff: expected a number that is not negative")
 	}
 	return nil
 }

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"time"
+	"fmt"
 
 	"usher/internal/connectors/jira/jiratest"
 	"usher/internal/connectors/scim/scimtest"
@@ -24,9 +24,9 @@ type person struct {
 }
 
 // people are the company. ana and ben are employees and ask for access; mia is their manager, zoe hers; omar owns the
-// wiki and the VPN; lea has left.
-func people() []person {
-	return []person{
+// wiki and the VPN; lea has left. So many employees come besides, called staff-1 and so on, who are mia's as well.
+func people(staff int) []person {
+	all := []person{
 		{id: "ana", name: "Ana Alves", manager: "mia"},
 		{id: "ben", name: "Ben Baker", manager: "mia"},
 		{id: "mia", name: "Mia Moreau", manager: "zoe"},
@@ -34,6 +34,10 @@ func people() []person {
 		{id: "zoe", name: "Zoe Zimmer"},
 		{id: "lea", name: "Lea Lindt", manager: "mia", left: true},
 	}
+	for n := range staff {
+		all = append(all, person{id: fmt.Sprintf("staff-%d", n+1), name: fmt.Sprintf("Employee %d", n+1), manager: "mia"})
+	}
+	return all
 }
 
 func (p person) email() string { return p.id + "@example.test" }
@@ -41,11 +45,11 @@ func (p person) email() string { return p.id + "@example.test" }
 // accounts are the integration account, and one for each person, with the id "acc-<person>" and the user name of the directory;
 // and that of eve, who is nobody of the company and has written into her profile the e-mail address that the next head of a
 // department will have. All are in that time zone. A person's token is "token-of-<person>": it opens nothing but the simulator.
-func accounts(token string, zone *time.Location) []jiratest.Account {
-	bot := jiratest.DefaultAccount()
-	bot.Token, bot.Name, bot.Zone = token, botName, zone
+func accounts(o options) []jiratest.Account {
+	bot, zone := jiratest.DefaultAccount(), o.zone
+	bot.Token, bot.Name, bot.Zone = o.jiraToken, botName, zone
 	out := []jiratest.Account{bot}
-	for _, p := range people() {
+	for _, p := range people(o.staff) {
 		out = append(out, jiratest.Account{
 			ID: "acc-" + p.id, Name: p.email(), Email: p.email(), DisplayName: p.name, Token: "token-of-" + p.id, Inactive: p.left, Zone: zone,
 		})
@@ -56,9 +60,9 @@ func accounts(token string, zone *time.Location) []jiratest.Account {
 }
 
 // users are the same people in the directory, by their own ids.
-func users() []scimtest.User {
+func users(staff int) []scimtest.User {
 	var out []scimtest.User
-	for _, p := range people() {
+	for _, p := range people(staff) {
 		out = append(out, scimtest.User{
 			ID: p.id, UserName: p.email(), DisplayName: p.name, Email: p.email(), Manager: p.manager, Inactive: p.left,
 		})

@@ -25,7 +25,7 @@ func startRequestTracker(ctx context.Context, o options) (*rttest.Server, error)
 	if err != nil {
 		return nil, fmt.Errorf("-requesttracker-addr: %w", err)
 	}
-	err = moveIn(ctx, tracker)
+	err = moveIn(ctx, tracker, o.staff)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(home, "usher-token"), []byte(tracker.Tokens["usher-1"]+"\n"), 0o600)
 	}
@@ -36,7 +36,7 @@ func startRequestTracker(ctx context.Context, o options) (*rttest.Server, error)
 }
 
 // moveIn makes the queues and the accounts of people, as far as they are not there from an earlier start.
-func moveIn(ctx context.Context, tracker *rttest.Server) error {
+func moveIn(ctx context.Context, tracker *rttest.Server, staff int) error {
 	ensure := func(kind, name string, body map[string]any) error {
 		call := rttest.Call{As: rttest.Root, Password: rttest.RootPassword, Method: http.MethodGet, Path: kind + "/" + url.PathEscape(name)}
 		err := tracker.Call(ctx, call)
@@ -51,7 +51,7 @@ func moveIn(ctx context.Context, tracker *rttest.Server) error {
 			return fmt.Errorf("make the queue %s: %w", queue, err)
 		}
 	}
-	for _, one := range people() {
+	for _, one := range people(staff) {
 		disabled := 0
 		if one.left {
 			disabled = 1

@@ -86,7 +86,7 @@ type fake struct {
 }
 
 func newJira(o options, log *slog.Logger) (*jiratest.Server, error) {
-	cfg := jiratest.Config{Edition: o.edition, Accounts: accounts(o.jiraToken, o.zone), Faults: o.faults, Log: log}
+	cfg := jiratest.Config{Edition: o.edition, Accounts: accounts(o), Faults: o.faults, Log: log}
 	if o.stateDir != "" {
 		cfg.StateFile = filepath.Join(o.stateDir, "jira.jsonl")
 	}
@@ -108,7 +108,7 @@ func newJira(o options, log *slog.Logger) (*jiratest.Server, error) {
 // newServiceNow makes the fake ServiceNow, with the same people as in Jira.
 func newServiceNow(o options) (*servicenowtest.Server, error) {
 	cfg := servicenowtest.Config{Accounts: []desktest.Account{servicenowtest.DefaultAccount()}}
-	for _, p := range people() {
+	for _, p := range people(o.staff) {
 		cfg.Accounts = append(cfg.Accounts, desktest.Account{
 			ID: servicenowtest.AccountID(p.email()), Name: p.email(), Email: p.email(), DisplayName: p.name, Token: "token-of-" + p.id, Inactive: p.left,
 		})
@@ -128,7 +128,7 @@ func newServiceNow(o options) (*servicenowtest.Server, error) {
 
 func newDirectory(o options) (*scimtest.Server, error) {
 	directory := scimtest.New(scimtest.Config{
-		Token: o.scimToken, Users: users(), Groups: groups(),
+		Token: o.scimToken, Users: users(o.staff), Groups: groups(),
 		// As many directories do, which spares everybody a group with all its members for an answer.
 		Quirks: scimtest.Quirks{SilentPatch: true},
 	})

@@ -208,6 +208,7 @@ func TestFlags_refused(t *testing.T) {
 		"a time zone that nobody knows":       {[]string{"-time-zone", "Mars/Olympus"}, "-time-zone: expected a name"},
 		"no time zone":                        {[]string{"-time-zone", ""}, "-time-zone: expected a name"},
 		"a fault that nobody knows":           {[]string{"-faults", `{"doun":true}`}, "-faults: "},
+		"a staff below nothing":               {[]string{"-staff", "-1"}, "-staff: "},
 		"a seed below nothing":                {[]string{"-seed", "-1"}, "-seed: "},
 		"a seed that is too large":            {[]string{"-seed", "1000000"}, "-seed: count"},
 		"an address that cannot be listened":  {[]string{"-jira-addr", "127.0.0.1:-1"}, "-jira-addr"},
