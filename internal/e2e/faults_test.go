@@ -100,6 +100,20 @@ func stormKinds() []crowdRow {
 	}
 }
 
+// answeredOnDesk is approved by an approval of the desk's own.
+func answeredOnDesk() crowdRow {
+	return crowdRow{
+		row: row{name: "approved by an approval of the desk", ask: "wiki/editor", want: granted},
+		do: asked(func(ctx context.Context, c *crowd, r *row) error {
+			if err := c.status(ctx, r, statusWaiting); err != nil {
+				return err
+			}
+			ticket := access.TicketID(c.evidence(r.id).tickets[0].ID)
+			return c.decidedOnDesk(ctx, r.id, ticket, access.Approve)
+		}),
+	}
+}
+
 // asked submits first.
 func asked(then crowdStep) crowdStep {
 	return func(ctx context.Context, c *crowd, r *row) error {
@@ -145,6 +159,9 @@ func storm(t *testing.T, where string, more settings, requests int) {
 	ctx, cancel := context.WithTimeout(t.Context(), stormWithin)
 	defer cancel()
 	kinds := stormKinds()
+	if more.desk == stack.ServiceNow {
+		kinds = append(kinds, answeredOnDesk())
+	}
 	all := make([]*crowdRow, requests)
 	for n := range all {
 		one := kinds[n%len(kinds)]
