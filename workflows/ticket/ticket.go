@@ -9,7 +9,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -419,111 +418,4 @@ func CommentMarker(of access.Marker, key string) access.Marker {
 	sum := sha256.Sum256([]byte(key))
 	const bytes = 8
 	return of + "-" + access.Marker(hex.EncodeToString(sum[:bytes]))
-}
-
-// accept takes writes as done, and remembers how the ticket looks now.
-func (k *Keeper) accept(u activities.UpdateTicketInput, done activities.UpdateTicketResult, size int) {
-	switch {
-	case done.Superseded:
-		k.ReadNow = true
-	case u.TransitionTo != "":
-		if u.TransitionTo.Closed() {
-			k.ApprovalsFailed = 0
-		}
-		k.Seen.Phase = u.TransitionTo
-	}
-	if u.Assign != nil && done.AssignRefused == "" {
-		k.Seen.Assignee = *u.Assign
-	}
-	k.Misses, k.Failures, k.RetryAt = 0, 0, time.Time{}
-	k.writes++
-	if slices.ContainsFunc(k.Pending[:min(size, len(k.Pending))], func(w Write) bool { return strings.HasPrefix(w.Key, BoundPrefix) }) {
-		k.Unsaid = false
-	}
-	k.pop(size)
-	k.approved(u, done)
-	if u.TransitionTo.Closed() && !done.Superseded && k.UpToDate() {
-		k.owner.Closed(done.Recorded, "")
-	}
-}
-
-// approved takes what became of the desk approvals. What failed is tried again, after the ticket is closed some times only.
-func (k *Keeper) approved(u activities.UpdateTicketInput, done activities.UpdateTicketResult) {
-	if u.Approvals == nil {
-		return
-	}
-	k.owner.Asked(done.Approvals)
-	// What is left of a ticket that is closed is not worth waiting for very long.
-	const what, afterClosing = "approvals of the desk: ", 24
-	over := k.Seen.Phase.Closed() && k.ApprovalsFailed >= afterClosing
-	switch {
-	case done.ApprovalsRefused != "":
-		k.owner.Dropped(what + done.ApprovalsRefused)
-	case done.ApprovalsFailed != "" && over:
-		k.owner.Dropped(what + done.ApprovalsFailed)
-	case done.ApprovalsFailed != "":
-		k.Pending = append(k.Pending, Write{Approvals: true})
-		k.ApprovalsFailed++
-		k.RetryAt = k.loop.Now().Add(workflows.RetryConnector.After(k.ApprovalsFailed))
-		k.trouble(what + done.ApprovalsFailed)
-		return
-	}
-	k.ApprovalsFailed = 0
-}
-
-func (k *Keeper) pop(size int) {
-	// A ticket that was let go meanwhile has taken its writes with it.
-	k.Pending = slices.Clone(k.Pending[min(size, len(k.Pending)):])
-	if len(k.Pending) == 0 {
-		k.Problem, k.Single = "", false
-	}
-}
-
-// refused takes writes that failed.
-func (k *Keeper) refused(err error, size int, u activities.UpdateTicketInput) {
-	kind := workflows.KindOf(err)
-	switch {
-	case kind == access.NotFound:
-		k.failed(behind, err)
-		k.missed()
-	case (kind == access.Conflict || kind == access.Invalid) && size > 1:
-		// One of them is refused: which one shows when they go one by one.
-		k.Single = true
-		k.trouble(behind + workflows.ErrorText(err))
-	case (kind == access.Conflict || kind == access.Invalid) && !u.TransitionTo.Closed():
-		k.drop(workflows.ErrorText(err))
-	case kind == access.Conflict || kind == access.Invalid:
-		k.ClosingRefused = workflows.ErrorText(err)
-		k.dropIfClosed()
-	default:
-		k.failed(behind, err)
-	}
-}
-
-func (k *Keeper) drop(why string) {
-	k.owner.Dropped(behind + why)
-	k.Failures, k.RetryAt = 0, time.Time{}
-	k.pop(1)
-}
-
-// dropIfClosed drops a closing that the desk refuses, if the ticket is closed already: a human was faster. A run that leaves
-// before the read is done has the next one read first.
-func (k *Keeper) dropIfClosed() {
-	k.busy = true
-	k.read(func(now activities.ReadTicketResult, err error) {
-		k.busy = false
-		if k.cancelledToLeave(err) {
-			return
-		}
-		why := k.ClosingRefused
-		k.ClosingRefused = ""
-		if err == nil && now.Snapshot.Phase.Closed() {
-			k.drop(why)
-			if k.UpToDate() {
-				k.owner.Closed(false, why)
-			}
-			return
-		}
-		k.retry(behind + why)
-	})
 }
