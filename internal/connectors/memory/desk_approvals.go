@@ -37,27 +37,23 @@ func (d *Desk) SetApprovals(ctx context.Context, id access.TicketID, wanted acce
 	for _, w := range wanted.All {
 		claimed[w.ID] = true
 	}
+	if err := d.inTime(ctx, op); err != nil {
+		return nil, err
+	}
 	ids, refused := map[string]string{}, access.AccountID("")
 	for _, w := range wanted.All {
 		have := t.approvalOf(w, claimed)
-		switch {
-		case have == nil && w.State != access.ApprovalRequested:
-			continue
-		case have == nil && !d.assignable(w.Approver):
-			refused = w.Approver
-			continue
-		}
-		if err := d.inTime(ctx, op); err != nil {
-			return ids, err
-		}
-		if have == nil {
+		if have == nil && w.State == access.ApprovalRequested {
+			if !d.assignable(w.Approver) {
+				refused = w.Approver
+				continue
+			}
 			have = t.addApproval(w.Approver, true)
 			d.set(t, have, w.State)
 		}
-		claimed[have.id()], ids[w.Key] = true, have.id()
-		answered := have.by != DeskSelf && have.state.Answered()
-		if have.state != w.State && (!answered || have.move(d.nameOf).Name() == w.Void) {
-			d.set(t, have, w.State)
+		if have != nil {
+			claimed[have.id()], ids[w.Key] = true, have.id()
+			d.bring(t, have, w)
 		}
 	}
 	for _, old := range t.approvals {
@@ -69,6 +65,14 @@ func (d *Desk) SetApprovals(ctx context.Context, id access.TicketID, wanted acce
 		return ids, access.Errorf(access.Conflict, op, "account %q cannot be asked", refused)
 	}
 	return ids, d.end(OpSetApprovals, op)
+}
+
+// bring brings an approval into the state that is wanted, save where a person's answer stands.
+func (d *Desk) bring(t *DeskTicket, have *deskApproval, w access.DeskApproval) {
+	answered := have.by != DeskSelf && have.state.Answered()
+	if have.state != w.State && (!answered || have.move(d.nameOf).Name() == w.Void) {
+		d.set(t, have, w.State)
+	}
 }
 
 // set brings an approval into a state, as usher does.

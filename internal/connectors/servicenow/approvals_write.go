@@ -51,7 +51,7 @@ func (d *driver) insertApproval(ctx context.Context, op string, body map[string]
 	_, err = d.call(ctx, rest.Call{
 		Op: op, Mode: rest.Write, Method: http.MethodPost, Path: tablePath(approvalTable), Query: plain(approvalFields()...), Body: body,
 	}, &made)
-	d.searched.Store(false)
+	d.marked.Add(1)
 	switch {
 	case access.IsKind(err, access.NotFound):
 		// There is no approval yet that could be missing.

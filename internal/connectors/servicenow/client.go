@@ -50,8 +50,9 @@ type driver struct {
 	names  sync.Map
 	// utc: times in queries are taken for UTC.
 	utc atomic.Bool
-	// searched: the search for usher's tickets and for those that it took in leaves out neither.
-	searched atomic.Bool
+	// marked counts what was marked and asked by this process, and searched what of that the search for usher's tickets and for those that
+	// it took in was seen to leave out neither; both begin one apart.
+	marked, searched atomic.Int64
 	// histories are those of tickets that rest.
 	histories histories
 	// journal is what is known about the reading of comments: see comment.go.

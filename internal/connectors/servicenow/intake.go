@@ -180,7 +180,7 @@ func (d *driver) Mark(ctx context.Context, op string, id access.TicketID, marker
 	if err != nil {
 		return err
 	}
-	d.searched.Store(false)
+	d.marked.Add(1)
 	after, err := d.record(ctx, op, d.config.table(), string(id), plain("sys_id", "correlation_id"))
 	if err == nil && after.get("correlation_id") != string(marker) {
 		err = access.Errorf(access.Forbidden, op, "%s: ServiceNow did not keep the marker: usher's account must be able to write and to read"+
