@@ -334,3 +334,39 @@ func TestDeskApprovals_after_the_end(t *testing.T) {
 	require.Zero(t, has(w.events("r1"), access.EventDecisionRefused))
 	require.Zero(t, has(w.events("r1"), access.EventTicketChanged))
 }
+
+// An older page of the search with a younger answer makes usher read the ticket: what else the page shows is from before.
+func TestDeskApprovals_older_page(t *testing.T) {
+	w := newWorldWithApprovals(t)
+	watchSettings(&w.settings)
+	w.newRun()
+	var old access.TicketSnapshot
+	assigned := func() int {
+		n := 0
+		for _, e := range w.events("r1") {
+			if strings.Contains(e.Text, "assignee") {
+				n++
+			}
+		}
+		return n
+	}
+	w.at(61*time.Minute, func() {
+		id := w.ticket().Ref.ID
+		require.NoError(t, w.desk.AssignAs(id, w.accounts["ben"]))
+		var err error
+		old, err = w.desk.ReadTicket(t.Context(), id)
+		require.NoError(t, err)
+		require.NoError(t, w.desk.AssignAs(id, w.accounts["olga"]))
+		w.tellChange()
+	})
+	w.at(63*time.Minute, func() {
+		require.Equal(t, 1, assigned())
+		w.answers("mia", "mia", 1, yes)
+		now, err := w.desk.ReadTicket(t.Context(), w.ticket().Ref.ID)
+		require.NoError(t, err)
+		old.DecisionMoves = now.DecisionMoves
+		w.signal(workflows.SignalTicketChanged, access.TicketChange{Snapshot: old})
+	})
+	require.Equal(t, access.OutcomeGranted, w.run(w.request("wiki/editor")).Outcome)
+	require.Equal(t, 1, assigned())
+}

@@ -31,6 +31,11 @@ func (r *request) ticketChanged(news access.TicketChange) {
 		r.Ticket.Fingerprint = fingerprint
 		return
 	}
+	if news.Snapshot.UpdatedAt.Before(r.Ticket.Fingerprint.SeenAt) {
+		// Its answers are news, the rest of it is from before.
+		r.Ticket.ReadNow = true
+		return
+	}
 	r.compare(news.Snapshot)
 	r.ticket.News()
 }
