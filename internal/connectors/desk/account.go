@@ -58,6 +58,9 @@ func (d *Desk) searchAccount(ctx context.Context, p access.Person, match Match) 
 	const op = opFindAccount
 	none := access.Account{Person: p.ID}
 	users, err := d.driver.Users(ctx, op, match.of(p))
+	if access.IsKind(err, access.NotFound) {
+		return none, access.Errorf(access.Invalid, op, "the desk has no such search for accounts: %w", err)
+	}
 	if err != nil {
 		return none, err
 	}

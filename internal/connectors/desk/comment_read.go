@@ -27,6 +27,9 @@ func (d *Desk) ReadComments(ctx context.Context, id access.TicketID, since time.
 			return nil, d.confirmNotFound(ctx, op, err)
 		}
 		for _, c := range got.Comments {
+			if c.ID == "" || c.At.IsZero() {
+				return nil, access.Errorf(access.Transient, op, "the answer has a comment without an id or a time")
+			}
 			met := slices.ContainsFunc(found, func(one access.TicketComment) bool { return one.ID == c.ID })
 			if c.Author != me && !c.At.Before(since) && !met {
 				found = append(found, c.TicketComment)

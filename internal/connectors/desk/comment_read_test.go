@@ -86,6 +86,19 @@ func TestReadComments_edited(t *testing.T) {
 	require.Equal(t, []string{"first"}, texts(got))
 }
 
+// TestReadComments_unnamed: a comment that cannot be told from others, or has no place among them, is no comment.
+func TestReadComments_unnamed(t *testing.T) {
+	for _, spoil := range []func(*desk.PublicComment){
+		func(c *desk.PublicComment) { c.ID = "" }, func(c *desk.PublicComment) { c.At = time.Time{} },
+	} {
+		s, d, one := commented(t)
+		s.say(one, "eve", "first")
+		spoil(&one.public[0])
+		_, err := d.ReadComments(t.Context(), one.ID, time.Time{})
+		requireKind(t, access.Transient, err)
+	}
+}
+
 // shifting is a store in which somebody comments between two pages.
 type shifting struct {
 	*store

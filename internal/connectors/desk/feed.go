@@ -87,6 +87,9 @@ func changesOf(
 	ask := Search{Since: from.since(q.Since), Limit: q.Limit + len(from.seen), Light: light}
 	for n := range MaxPages {
 		got, err := search(ask)
+		if err == nil {
+			err = got.check(op)
+		}
 		if err != nil {
 			return changed{}, err
 		}

@@ -23,6 +23,9 @@ func (d *Desk) FindTicket(ctx context.Context, marker access.Marker) (access.Tic
 	for page := ""; !seen[page] && len(seen) < MaxPages; {
 		seen[page] = true
 		got, err := d.driver.Search(ctx, op, Search{Marker: marker, Page: page, Limit: manyTickets})
+		if err == nil {
+			err = got.check(op)
+		}
 		if err != nil {
 			return access.TicketRef{}, err
 		}
@@ -50,6 +53,14 @@ func (d *Desk) FindTicket(ctx context.Context, marker access.Marker) (access.Tic
 		return d.ref(carriers[n].Ref), nil
 	}
 	return d.ref(carriers[0].Ref), nil
+}
+
+// check wants an id of each ticket. A list of anything else is another program's, and does not prove that there is no ticket.
+func (p Page) check(op string) error {
+	if slices.ContainsFunc(p.Tickets, func(t Ticket) bool { return t.ID == "" }) {
+		return access.Errorf(access.Transient, op, "the answer lists a ticket without an id")
+	}
+	return nil
 }
 
 // maxOriginals is how many tickets with one marker are looked at one by one: more are a mass copy, of which the oldest is as

@@ -56,6 +56,17 @@ func TestFindTicket_choice(t *testing.T) {
 	}
 }
 
+// TestFindTicket_unnamed: a list of something else than tickets does not prove that there is none.
+func TestFindTicket_unnamed(t *testing.T) {
+	s := newScript()
+	s.search = func(desk.Search) (desk.Page, error) { return desk.Page{Tickets: []desk.Ticket{{}}}, nil }
+	d := s.desk(desk.Config{})
+	_, err := d.FindTicket(t.Context(), "m")
+	requireKind(t, access.Transient, err)
+	_, err = d.ChangedTickets(t.Context(), access.ChangesQuery{Since: minute(1)})
+	requireKind(t, access.Transient, err)
+}
+
 func TestFindTicket_originals(t *testing.T) {
 	s := &stamping{script: newScript(), original: "id:104"}
 	d := desk.New(s, desk.Config{}, "d")

@@ -36,6 +36,9 @@ func (d *driver) assignable(ctx context.Context, op string, t desk.Ticket, accou
 	if err := d.get(ctx, op, "user/assignable/search?"+query.Encode(), &users); err != nil {
 		return err
 	}
+	if err := listed(op, "users", users); err != nil {
+		return err
+	}
 	for _, u := range users {
 		if u.id() == account {
 			return nil
@@ -90,6 +93,9 @@ func (d *driver) searchUsers(ctx context.Context, op, text string) ([]user, erro
 		query.Set("maxResults", strconv.Itoa(userPage))
 		var page []user
 		if err := d.get(ctx, op, "user/search?"+query.Encode(), &page); err != nil {
+			return nil, err
+		}
+		if err := listed(op, "users", page); err != nil {
 			return nil, err
 		}
 		fresh := false

@@ -81,8 +81,8 @@ func TestAccountsAreMatched(t *testing.T) {
 			got, err := s.desk(t, tt.change).FindAccount(t.Context(), ada)
 			require.NoError(t, err)
 			require.Equal(t, tt.want, got)
-			for _, c := range s.calls("GET /user/search") {
-				require.Equal(t, ada.Email, c.query.Get("query"), "the address is escaped")
+			for _, c := range s.tap.Calls("GET /user/search") {
+				require.Equal(t, ada.Email, c.Query.Get("query"), "the address is escaped")
 			}
 		})
 	}
@@ -143,24 +143,24 @@ func TestFindAccount_all_pages(t *testing.T) {
 
 func TestSearchUsers_repeated_page(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
-	s.answerInstead("GET /user/search", func(w http.ResponseWriter, _ *http.Request) {
+	s.tap.AnswerInstead("GET /user/search", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`[{"accountId":"a1","accountType":"atlassian","active":true,"emailAddress":"ada@example.test"}]`))
 	})
 	got, err := s.desk(t, nil).FindAccount(t.Context(), access.Person{ID: "p", Email: "ada@example.test"})
 	require.NoError(t, err)
 	require.Equal(t, access.AccountID("a1"), got.ID)
-	require.Len(t, s.calls("GET /user/search"), 2)
+	require.Len(t, s.tap.Calls("GET /user/search"), 2)
 }
 
 func TestAssign_other_account(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, nil)
 	ref := open(t, desk)
-	s.answerInstead("GET /user/assignable/search", func(w http.ResponseWriter, _ *http.Request) {
+	s.tap.AnswerInstead("GET /user/assignable/search", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`[{"accountId":"somebody-else"}]`))
 	})
 	requireKind(t, access.Invalid, desk.AssignTicket(t.Context(), ref.ID, jiratest.DefaultAccountID))
-	require.Empty(t, s.calls("PUT /assignee"))
+	require.Empty(t, s.tap.Calls("PUT /assignee"))
 }
 
 func TestUnassigningSendsNull(t *testing.T) {
@@ -171,6 +171,6 @@ func TestUnassigningSendsNull(t *testing.T) {
 	require.Equal(t, map[string]any{"accountId": jiratest.DefaultAccountID}, s.last(t, "PUT /assignee"))
 	require.NoError(t, desk.AssignTicket(t.Context(), ref.ID, ""))
 	require.Equal(t, map[string]any{"accountId": nil}, s.last(t, "PUT /assignee"))
-	require.Len(t, s.calls("PUT /assignee"), 2)
-	require.Equal(t, "ACCESS-1", s.calls("GET /user/assignable/search")[0].query.Get("issueKey"))
+	require.Len(t, s.tap.Calls("PUT /assignee"), 2)
+	require.Equal(t, "ACCESS-1", s.tap.Calls("GET /user/assignable/search")[0].Query.Get("issueKey"))
 }

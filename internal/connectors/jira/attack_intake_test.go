@@ -94,7 +94,7 @@ func TestAttackIntake_unreadable_field(t *testing.T) {
 // rewritten changes the answers of one call.
 func (s *site) rewritten(t *testing.T, method, path string, change func(map[string]any)) {
 	t.Helper()
-	s.answerInstead(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
+	s.tap.AnswerInstead(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
 		kept := httptest.NewRecorder()
 		s.guarded.ServeHTTP(kept, r)
 		var answer map[string]any

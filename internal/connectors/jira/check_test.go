@@ -57,7 +57,7 @@ func TestCheck_names_the_key(t *testing.T) {
 			_, err = desk.CreateTicket(t.Context(), ticket())
 			requireKind(t, access.Invalid, err)
 			require.ErrorContains(t, err, tt.key+": "+findings[0].Problem)
-			require.Empty(t, s.calls("POST /issue"), "no ticket is tried with wrong keys")
+			require.Empty(t, s.tap.Calls("POST /issue"), "no ticket is tried with wrong keys")
 		})
 	}
 }
@@ -88,22 +88,22 @@ func TestFirstContact(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, nil)
 	require.Empty(t, s.Requests(), "New asks nobody")
-	s.answerInstead("GET /statuses", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	s.tap.AnswerInstead("GET /statuses", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	_, err := desk.CreateTicket(t.Context(), ticket())
 	requireKind(t, access.Transient, err)
-	require.Empty(t, s.calls("POST /issue"))
-	s.answerInstead("", nil)
+	require.Empty(t, s.tap.Calls("POST /issue"))
+	s.tap.AnswerInstead("", nil)
 	open(t, desk)
 	open(t, desk)
-	require.Len(t, s.calls("GET /statuses"), 2)
-	require.Len(t, s.calls("GET /project/ACCESS"), 2)
+	require.Len(t, s.tap.Calls("GET /statuses"), 2)
+	require.Len(t, s.tap.Calls("GET /project/ACCESS"), 2)
 }
 
 func TestCreateTicket_refused_reads_the_schema(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	desk := s.desk(t, nil)
 	open(t, desk)
-	s.answerInstead("POST /issue", func(w http.ResponseWriter, _ *http.Request) {
+	s.tap.AnswerInstead("POST /issue", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = w.Write([]byte(`{"errorMessages":[],"errors":{"customfield_10041":"Field 'customfield_10041' cannot be set."}}`))
@@ -111,9 +111,9 @@ func TestCreateTicket_refused_reads_the_schema(t *testing.T) {
 	_, err := desk.CreateTicket(t.Context(), ticket())
 	requireKind(t, access.Invalid, err)
 	require.ErrorContains(t, err, "customfield_10041")
-	s.answerInstead("", nil)
+	s.tap.AnswerInstead("", nil)
 	open(t, desk)
-	require.Len(t, s.calls("GET /project/ACCESS"), 2)
+	require.Len(t, s.tap.Calls("GET /project/ACCESS"), 2)
 }
 
 func TestCheckChangesNothing(t *testing.T) {

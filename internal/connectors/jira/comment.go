@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"usher/internal/access"
@@ -77,6 +78,12 @@ func (d *driver) comments(ctx context.Context, op string, id access.TicketID, pa
 	if err := d.get(ctx, op, issuePath(id, "/comment"+query), &got); err != nil {
 		return nil, "", err
 	}
+	if err := listed(op, "comments", got.Comments); err != nil {
+		return nil, "", err
+	}
+	if slices.ContainsFunc(got.Comments, func(c comment) bool { return c.ID == "" }) {
+		return nil, "", access.Errorf(access.Transient, op, "the answer lists a comment without an id")
+	}
 	if end := start + len(got.Comments); len(got.Comments) > 0 && end < got.Total {
 		return got.Comments, strconv.Itoa(end), nil
 	}
@@ -95,6 +102,9 @@ func (d *driver) AddComment(ctx context.Context, op string, id access.TicketID, 
 	}
 	path := issuePath(id, "/comment")
 	err = d.write(ctx, op, rest.Call{Method: http.MethodPost, Path: path, Body: commentOf(api, c, visible), Into: &added})
+	if err == nil && added.ID == "" {
+		err = access.Errorf(access.Transient, op, "the answer names no comment")
+	}
 	if err != nil || visible || d.stamps.Load() != stampsUnknown {
 		return err
 	}

@@ -77,11 +77,11 @@ func TestReadComments_goes_no_further_than_asked(t *testing.T) {
 		all, err := d.ReadComments(t.Context(), ref.ID, time.Time{})
 		require.NoError(t, err)
 		require.Len(t, all, 9)
-		before := len(s.calls("GET /comment"))
+		before := len(s.tap.Calls("GET /comment"))
 		got, err := d.ReadComments(t.Context(), ref.ID, all[7].At)
 		require.NoError(t, err)
 		require.Equal(t, all[7:], got)
-		require.Len(t, s.calls("GET /comment"), before+1)
+		require.Len(t, s.tap.Calls("GET /comment"), before+1)
 	})
 }
 
@@ -89,7 +89,7 @@ func TestReadComments_document(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
 	d := s.desk(t, nil)
 	ref := open(t, d)
-	s.answerInstead("GET /comment", func(w http.ResponseWriter, _ *http.Request) {
+	s.tap.AnswerInstead("GET /comment", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`{"total":1,"comments":[{"id":"1","author":{"accountId":"a","displayName":"Ada"},"created":"2026-11-27T18:00:00.000+0000",
 			"body":{"type":"doc","version":1,"content":[{"type":"paragraph","content":[{"type":"mention","attrs":{"id":"b","text":"@Bob"}},
 			{"type":"text","text":" please look at "},{"type":"inlineCard","attrs":{"url":"https://example.test/x"}},{"type":"hardBreak"},

@@ -35,8 +35,8 @@ func TestAddComments_read_back_once(t *testing.T) {
 	for n := range 3 {
 		require.NoError(t, desk.AddComments(t.Context(), ref.ID, access.Comment{Marker: access.Marker(fmt.Sprintf("c%d", n)), Text: "x"}))
 	}
-	require.Len(t, s.calls("GET /comment"), 4)
-	require.Len(t, s.calls("POST /comment"), 3)
+	require.Len(t, s.tap.Calls("GET /comment"), 4)
+	require.Len(t, s.tap.Calls("POST /comment"), 3)
 }
 
 func TestAddComments_one_comment(t *testing.T) {
@@ -45,9 +45,9 @@ func TestAddComments_one_comment(t *testing.T) {
 	ref := open(t, desk)
 	all := []access.Comment{{Marker: "c1", Text: "approved"}, {Marker: "c2", Text: "granted"}, {Marker: "c3", Text: "over"}}
 	require.NoError(t, desk.AddComments(t.Context(), ref.ID, all[0]))
-	read := len(s.calls("GET /comment"))
+	read := len(s.tap.Calls("GET /comment"))
 	require.NoError(t, desk.AddComments(t.Context(), ref.ID, all...))
-	require.Len(t, s.calls("GET /comment"), read+1, "asked once what is there")
+	require.Len(t, s.tap.Calls("GET /comment"), read+1, "asked once what is there")
 	stamped := []any{map[string]any{"key": "usher", "value": map[string]any{"marker": "c2", "also": []any{"c3"}}}}
 	require.Equal(t, stamped, s.last(t, "POST /comment")["properties"])
 	comments := s.Comments(string(ref.ID))
@@ -102,7 +102,7 @@ func TestAddComments_marker_of_others(t *testing.T) {
 // withoutProperties makes the site a Jira that shows no comment properties and that can edit comments.
 func withoutProperties(s *site) {
 	edited := map[string]any{}
-	s.instead = func(w http.ResponseWriter, r *http.Request) bool {
+	s.tap.Instead(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/comment/") {
 			var body struct{ Body any }
 			_ = json.NewDecoder(r.Body).Decode(&body)
@@ -128,7 +128,7 @@ func withoutProperties(s *site) {
 		}
 		_ = json.NewEncoder(w).Encode(page)
 		return true
-	}
+	})
 }
 
 func TestAddComments_hidden_properties(t *testing.T) {
@@ -142,11 +142,11 @@ func TestAddComments_hidden_properties(t *testing.T) {
 		}
 		require.NoError(t, desk.AddComments(t.Context(), ref.ID, access.Comment{Marker: "c1"}, access.Comment{Marker: "c11"}))
 	}
-	require.Len(t, s.calls("POST /comment"), 2, "each comment was added once")
-	require.Contains(t, s.calls("POST /comment")[1].body, "(reference c11)")
+	require.Len(t, s.tap.Calls("POST /comment"), 2, "each comment was added once")
+	require.Contains(t, s.tap.Calls("POST /comment")[1].Body, "(reference c11)")
 	// A process that starts anew finds them as well.
 	require.NoError(t, s.desk(t, nil).AddComments(t.Context(), ref.ID, access.Comment{Marker: "c1", Text: "approved"}))
-	require.Len(t, s.calls("POST /comment"), 2)
+	require.Len(t, s.tap.Calls("POST /comment"), 2)
 }
 
 func TestAddComments_cut(t *testing.T) {

@@ -60,7 +60,7 @@ func TestFields_by_type(t *testing.T) {
 				desktest.Field{ID: "customfield_10060", Name: "Days", Type: desktest.NumberField},
 				desktest.Field{ID: "customfield_10061", Name: "Tags", Type: desktest.LabelsField})
 			s := newSite(t, jiratest.Config{Projects: projects})
-			s.answerInstead("POST /issue", func(w http.ResponseWriter, _ *http.Request) {
+			s.tap.AnswerInstead("POST /issue", func(w http.ResponseWriter, _ *http.Request) {
 				w.WriteHeader(http.StatusCreated)
 				_, _ = io.WriteString(w, `{"id":"10001","key":"ACCESS-1"}`)
 			})
@@ -101,7 +101,7 @@ func TestReporter(t *testing.T) {
 			s := newSite(t, jiratest.Config{Faults: jiratest.Faults{ReporterRefused: tt.refused}})
 			account := s.addAccount(ticket().Requester)
 			ref := open(t, s.desk(t, func(c *jira.Config) { c.Reporter = tt.wanted }))
-			require.Len(t, s.calls("POST /issue"), tt.posts)
+			require.Len(t, s.tap.Calls("POST /issue"), tt.posts)
 			i, there := s.Ticket(string(ref.ID))
 			require.True(t, there)
 			require.Equal(t, tt.reporterIsPerson, i.Reporter == string(account))
@@ -112,9 +112,9 @@ func TestReporter(t *testing.T) {
 
 func TestReporter_hidden_users(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
-	s.answerInstead("GET /user/search", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
+	s.tap.AnswerInstead("GET /user/search", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
 	open(t, s.desk(t, nil))
-	s.answerInstead("GET /user/search", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	s.tap.AnswerInstead("GET /user/search", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	_, err := s.desk(t, nil).CreateTicket(t.Context(), ticket())
 	requireKind(t, access.Transient, err)
 	require.Len(t, s.Tickets(), 1)
@@ -137,7 +137,7 @@ func TestMarkerField_without_labels(t *testing.T) {
 	require.Equal(t, "usher-r1", s.fields(t)["customfield_10044"])
 	require.NotContains(t, s.fields(t), "labels")
 	// A text search is coarse: the longer marker can match too, and must not be taken. This one gives everything.
-	s.answerInstead("POST /search/jql", func(w http.ResponseWriter, r *http.Request) {
+	s.tap.AnswerInstead("POST /search/jql", func(w http.ResponseWriter, r *http.Request) {
 		var body map[string]any
 		_ = json.NewDecoder(r.Body).Decode(&body)
 		body["jql"] = "project = ACCESS"
@@ -182,7 +182,7 @@ func TestFindTicket_copy_with_the_label(t *testing.T) {
 
 func TestFindTicket_oldest(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
-	s.answerInstead("POST /search/jql", func(w http.ResponseWriter, _ *http.Request) {
+	s.tap.AnswerInstead("POST /search/jql", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"issues":[{"id":"10000","key":"A-3","fields":{"labels":["usher-r1"],"creator":{"accountId":"acc-usher-bot"}}},
 			{"id":"9999","key":"A-2","fields":{"labels":["usher-r1"],"creator":{"accountId":"acc-usher-bot"}}},{"id":"10","key":"A-1","fields":{"labels":["USHER-R1"],"creator":{"accountId":"acc-usher-bot"}}}]}`)
 	})
@@ -193,7 +193,7 @@ func TestFindTicket_oldest(t *testing.T) {
 
 func TestFindTicket_empty_is_proved(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
-	s.answerInstead("GET /myself", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
+	s.tap.AnswerInstead("GET /myself", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
 	_, err := s.desk(t, nil).FindTicket(t.Context(), "usher-r1")
 	requireKind(t, access.Forbidden, err)
 	_, err = s.desk(t, nil).FindAccount(t.Context(), access.Person{ID: "p", Email: "nobody@example.test"})
@@ -209,7 +209,7 @@ func TestSearch_endless_tokens(t *testing.T) {
 	got, err := desk.FindTicket(t.Context(), "usher-r1")
 	require.NoError(t, err)
 	require.Equal(t, first, got)
-	require.LessOrEqual(t, len(s.calls("POST /search/jql")), 3)
+	require.LessOrEqual(t, len(s.tap.Calls("POST /search/jql")), 3)
 }
 
 func TestJQL_marker(t *testing.T) {
@@ -258,10 +258,10 @@ func TestTicketURL(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSite(t, jiratest.Config{})
 			fake := s.Server
-			s.instead = func(w http.ResponseWriter, r *http.Request) bool {
+			s.tap.Instead(func(w http.ResponseWriter, r *http.Request) bool {
 				http.StripPrefix(strings.TrimRight(tt.base, "/"), fake).ServeHTTP(w, r)
 				return true
-			}
+			})
 			ref := open(t, s.desk(t, func(c *jira.Config) { c.BaseURL += tt.base; c.SiteURL = tt.site }))
 			require.Equal(t, strings.ReplaceAll(tt.want, "<site>", s.url), ref.URL)
 		})
@@ -270,7 +270,7 @@ func TestTicketURL(t *testing.T) {
 
 func TestCreateTicket_answer_without_issue(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
-	s.answerInstead("POST /issue", func(w http.ResponseWriter, _ *http.Request) {
+	s.tap.AnswerInstead("POST /issue", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusCreated)
 		_, _ = io.WriteString(w, `{}`)
 	})

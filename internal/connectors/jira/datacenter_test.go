@@ -146,13 +146,13 @@ func TestDataCenter_people(t *testing.T) {
 	require.NoError(t, desk.AssignTicket(t.Context(), "10001", "ada"), "who has it already")
 	require.Equal(t, 2, s.count("PUT /rest/api/2/issue/10001/assignee"))
 	for _, c := range s.all() {
-		switch c.path {
+		switch c.Path {
 		case "/rest/api/2/user/search":
-			require.Equal(t, "ada@example.test", c.query.Get("username"))
-			require.False(t, c.query.Has("query"))
+			require.Equal(t, "ada@example.test", c.Query.Get("username"))
+			require.False(t, c.Query.Has("query"))
 		case "/rest/api/2/user/assignable/search":
-			require.Equal(t, []string{"eve"}, c.query["username"])
-			require.Equal(t, "ACCESS-10001", c.query.Get("issueKey"))
+			require.Equal(t, []string{"eve"}, c.Query["username"])
+			require.Equal(t, "ACCESS-10001", c.Query.Get("issueKey"))
 		}
 	}
 	s.on("PUT /rest/api/2/issue/10001/assignee", status(http.StatusUnauthorized, ``))

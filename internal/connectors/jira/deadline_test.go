@@ -14,11 +14,9 @@ import (
 
 // wrote counts the calls that reached the site and are no GET.
 func (s *site) wrote() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	n := 0
-	for _, call := range s.sent {
-		if call.method != http.MethodGet {
+	for _, call := range s.tap.Calls("") {
+		if call.Method != http.MethodGet {
 			n++
 		}
 	}

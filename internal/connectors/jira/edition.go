@@ -159,7 +159,18 @@ func list[T any](ctx context.Context, d *driver, op string, c rest.Call) (envelo
 	var got envelope[T]
 	c.Op, c.Mode, c.Into = op, rest.Read, &got
 	answer, err := d.call(ctx, c)
+	if err == nil && got.IssueErrors == nil {
+		err = listed(op, "issues", got.Issues)
+	}
 	return got, answer, d.noSuchAddress(op, err)
+}
+
+// listed wants the list that an answer must have. Without it somebody else answered, which does not prove that there is nothing.
+func listed[T any](op, name string, list []T) error {
+	if list == nil {
+		return access.Errorf(access.Transient, op, "the answer has no list of %s", name)
+	}
+	return nil
 }
 
 // noSuchAddress makes a 404 of an address that names no ticket Invalid: an edition that lacks it, or a wrong base URL.

@@ -92,7 +92,7 @@ func TestEachWayToLogIn(t *testing.T) {
 			require.NotContains(t, err.Error(), "a-secret-token")
 			require.NotContains(t, err.Error(), tt.want)
 			for _, c := range s.all() {
-				require.Equal(t, tt.want, c.header.Get("Authorization"), c.path)
+				require.Equal(t, tt.want, c.Header.Get("Authorization"), c.Path)
 			}
 		})
 	}

@@ -24,7 +24,7 @@ func limited(t *testing.T, call string, answer http.HandlerFunc) (*site, *jira.D
 	open(t, desk)
 	open(t, desk)
 	require.NoError(t, desk.AddComments(t.Context(), "10002", access.Comment{Marker: "c0", Text: "x"}))
-	s.answerInstead(call, answer)
+	s.tap.AnswerInstead(call, answer)
 	return s, desk, now
 }
 
@@ -126,7 +126,7 @@ func TestRateLimit_scopes(t *testing.T) {
 			err := tt.first(desk, t, "10001")
 			requireKind(t, access.RateLimited, err)
 			require.Equal(t, tt.wait, access.RetryAfterOf(err))
-			s.answerInstead("", nil)
+			s.tap.AnswerInstead("", nil)
 			others := map[string]func() error{
 				"read 1": func() error { return read(desk, t, "10001") }, "read 2": func() error { return read(desk, t, "10002") },
 				"find":      func() error { return find(desk, t, "") },
@@ -181,5 +181,5 @@ func TestLimiter_ends(t *testing.T) {
 		requireKind(t, access.RateLimited, err)
 		now.pass(2 * time.Second)
 	}
-	require.Len(t, s.calls("POST /issue/10001/comment"), 3, "each time is over after its wait")
+	require.Len(t, s.tap.Calls("POST /issue/10001/comment"), 3, "each time is over after its wait")
 }

@@ -28,6 +28,9 @@ func (d *driver) Transitions(ctx context.Context, op string, t desk.Ticket) ([]d
 	if err := d.get(ctx, op, issuePath(t.ID, "/transitions?expand=transitions.fields"), &list); err != nil {
 		return nil, err
 	}
+	if err := listed(op, "transitions", list.Transitions); err != nil {
+		return nil, err
+	}
 	ways := make([]desk.Transition, len(list.Transitions))
 	for n, way := range list.Transitions {
 		ways[n] = desk.Transition{ID: way.ID, Name: way.Name, To: way.To.of(), Native: way}

@@ -173,7 +173,7 @@ func TestTransition_refused_reads_the_ticket(t *testing.T) {
 			human := s.addAccount(access.Person{ID: "h", DisplayName: "H", Email: "h@example.test"})
 			desk := s.desk(t, nil)
 			ref := open(t, desk)
-			s.answerInstead("POST /transitions", func(w http.ResponseWriter, _ *http.Request) {
+			s.tap.AnswerInstead("POST /transitions", func(w http.ResponseWriter, _ *http.Request) {
 				if tt.movedTo != "" {
 					_ = s.MoveAs(string(human), string(ref.ID), tt.movedTo)
 				}
@@ -194,7 +194,7 @@ func TestPhase_nobody_moved(t *testing.T) {
 	desk := s.desk(t, byCategory)
 	ref := open(t, desk)
 	require.NoError(t, desk.TransitionTicket(t.Context(), ref.ID, access.TicketWaiting))
-	require.Empty(t, s.calls("POST /transitions"))
+	require.Empty(t, s.tap.Calls("POST /transitions"))
 	require.NoError(t, desk.TransitionTicket(t.Context(), ref.ID, access.TicketWorking))
-	require.Len(t, s.calls("POST /transitions"), 1)
+	require.Len(t, s.tap.Calls("POST /transitions"), 1)
 }

@@ -44,7 +44,7 @@ func TestStatusesBecomePhases(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSite(t, jiratest.Config{})
 			desk := s.desk(t, func(c *jira.Config) { c.Statuses = tt.statuses })
-			s.answerInstead("GET /issue/7", func(w http.ResponseWriter, _ *http.Request) {
+			s.tap.AnswerInstead("GET /issue/7", func(w http.ResponseWriter, _ *http.Request) {
 				writeIssue(w, tt.status, tt.category, tt.resolution, tt.moved)
 			})
 			got, err := desk.ReadTicket(t.Context(), "7")
@@ -86,7 +86,7 @@ func TestWontDoResolutions(t *testing.T) {
 	for resolution, want := range map[string]access.TicketPhase{
 		"Rejected": access.TicketWontDo, "refused": access.TicketWontDo, "Declined": access.TicketDone,
 	} {
-		s.answerInstead("GET /issue/7", func(w http.ResponseWriter, _ *http.Request) { writeIssue(w, "Closed", "done", resolution, true) })
+		s.tap.AnswerInstead("GET /issue/7", func(w http.ResponseWriter, _ *http.Request) { writeIssue(w, "Closed", "done", resolution, true) })
 		got, err := desk.ReadTicket(t.Context(), "7")
 		require.NoError(t, err)
 		require.Equal(t, want, got.Phase, resolution)
@@ -189,10 +189,10 @@ func TestReadTicket_hidden(t *testing.T) {
 	desk := s.desk(t, nil)
 	ref := open(t, desk)
 	require.NoError(t, s.Hide(string(ref.ID), true))
-	proofs := len(s.calls("GET /myself"))
+	proofs := len(s.tap.Calls("GET /myself"))
 	_, err := desk.ReadTicket(t.Context(), ref.ID)
 	requireKind(t, access.NotFound, err)
-	require.Greater(t, len(s.calls("GET /myself")), proofs, "the credentials were proved in the same call")
+	require.Greater(t, len(s.tap.Calls("GET /myself")), proofs, "the credentials were proved in the same call")
 	require.NoError(t, s.Hide(string(ref.ID), false))
 	_, err = desk.ReadTicket(t.Context(), ref.ID)
 	require.NoError(t, err)
@@ -200,7 +200,7 @@ func TestReadTicket_hidden(t *testing.T) {
 
 func TestHistory_later_move(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
-	s.answerInstead("GET /issue/7", func(w http.ResponseWriter, _ *http.Request) {
+	s.tap.AnswerInstead("GET /issue/7", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`{"id":"7","key":"ACCESS-7","fields":{"status":{"id":"3","name":"S","statusCategory":{"key":"new"}}},
 			"changelog":{"total":2,"histories":[
 				{"id":"10","author":{"accountId":"late"},"items":[{"fieldId":"status","from":"3","to":"4"}]},
@@ -218,14 +218,14 @@ func TestReadTicket_missing_without_proof(t *testing.T) {
 	_, err := desk.ReadTicket(t.Context(), ref.ID)
 	require.NoError(t, err)
 	require.NoError(t, s.Delete(string(ref.ID)))
-	s.answerInstead("GET /myself", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	s.tap.AnswerInstead("GET /myself", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	_, err = desk.ReadTicket(t.Context(), ref.ID)
 	requireKind(t, access.Transient, err)
 }
 
 func TestTimesAreUTC(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
-	s.answerInstead("GET /issue/7", func(w http.ResponseWriter, _ *http.Request) { writeIssue(w, "Closed", "done", "", true) })
+	s.tap.AnswerInstead("GET /issue/7", func(w http.ResponseWriter, _ *http.Request) { writeIssue(w, "Closed", "done", "", true) })
 	got, err := s.desk(t, nil).ReadTicket(t.Context(), "7")
 	require.NoError(t, err)
 	require.Equal(t, "2026-01-02 10:04:05.678 +0000 UTC", got.UpdatedAt.String())
@@ -234,10 +234,10 @@ func TestTimesAreUTC(t *testing.T) {
 
 func TestAnswer_no_issue(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
-	s.answerInstead("GET /issue/7", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) })
+	s.tap.AnswerInstead("GET /issue/7", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) })
 	_, err := s.desk(t, nil).ReadTicket(t.Context(), "7")
 	requireKind(t, access.Transient, err)
-	s.answerInstead("GET /myself", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) })
+	s.tap.AnswerInstead("GET /myself", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) })
 	_, err = s.desk(t, nil).ReadTicket(t.Context(), "7")
 	requireKind(t, access.Transient, err)
 }

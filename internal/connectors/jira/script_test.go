@@ -1,7 +1,6 @@
 package jira_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -13,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira"
 )
 
@@ -20,28 +20,25 @@ import (
 // site does not do by itself.
 type script struct {
 	url string
+	tap *fakewire.Tap
 
 	mu      sync.Mutex
 	answers map[string]http.HandlerFunc
-	asked   []sent
 }
 
 func newScript(t *testing.T) *script {
 	t.Helper()
 	s := &script{answers: map[string]http.HandlerFunc{}}
-	server := httptest.NewServer(s)
+	s.tap = fakewire.NewTap(http.HandlerFunc(s.answer))
+	server := httptest.NewServer(s.tap)
 	t.Cleanup(server.Close)
 	s.url = server.URL
 	return s
 }
 
-func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	call := r.Method + " " + r.URL.Path
+func (s *script) answer(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	s.asked = append(s.asked, sent{r.Method, r.URL.Path, r.URL.Query(), r.Header.Clone(), string(body)})
-	answer := s.answers[call]
+	answer := s.answers[r.Method+" "+r.URL.Path]
 	s.mu.Unlock()
 	if answer == nil {
 		answer = status(http.StatusNotFound, `{"errorMessages":["null for uri"],"errors":{}}`)
@@ -60,24 +57,20 @@ func (s *script) on(call string, answer http.HandlerFunc) {
 func (s *script) calls() []string {
 	var out []string
 	for _, c := range s.all() {
-		if c.path != "/rest/api/2/serverInfo" && c.path != "/rest/api/2/myself" && c.path != "/rest/api/3/myself" {
-			out = append(out, c.method+" "+c.path)
+		if c.Path != "/rest/api/2/serverInfo" && c.Path != "/rest/api/2/myself" && c.Path != "/rest/api/3/myself" {
+			out = append(out, c.Method+" "+c.Path)
 		}
 	}
 	return out
 }
 
-func (s *script) all() []sent {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]sent(nil), s.asked...)
-}
+func (s *script) all() []fakewire.Request { return s.tap.Calls("") }
 
 // count is how often a call was made.
 func (s *script) count(call string) int {
 	n := 0
 	for _, c := range s.all() {
-		if c.method+" "+c.path == call {
+		if c.Method+" "+c.Path == call {
 			n++
 		}
 	}
@@ -89,8 +82,8 @@ func (s *script) body(t *testing.T, call string) string {
 	t.Helper()
 	all := s.all()
 	for n := len(all) - 1; n >= 0; n-- {
-		if all[n].method+" "+all[n].path == call {
-			return all[n].body
+		if all[n].Method+" "+all[n].Path == call {
+			return all[n].Body
 		}
 	}
 	require.FailNow(t, "no such call", call)

@@ -7,12 +7,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +17,7 @@ import (
 
 	"usher/internal/access"
 	"usher/internal/connectors/apispec"
+	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/jira/jiratest"
 )
@@ -27,47 +25,29 @@ import (
 // site is a fake Jira that listens, remembers what reached it, and lets a test answer in its place.
 type site struct {
 	*jiratest.Server
+	tap     *fakewire.Tap
 	url     string
 	edition jiratest.Edition
 	// guarded is the fake behind the vendor's documents.
 	guarded http.Handler
-
-	mu      sync.Mutex
-	sent    []sent
-	instead func(http.ResponseWriter, *http.Request) bool
-}
-
-// sent is one call as it reached the wire.
-type sent struct {
-	method, path string
-	query        url.Values
-	header       http.Header
-	body         string
 }
 
 func newSite(t *testing.T, c jiratest.Config) *site {
 	t.Helper()
 	s := &site{Server: jiratest.New(c), edition: cmp.Or(c.Edition, jiratest.Cloud)}
 	s.guarded = apispec.Guard(t, apispec.Edition(s.edition), s.Server)
-	server := httptest.NewServer(s)
+	s.tap = fakewire.NewTap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(withQuotedDate(body)))
+		s.guarded.ServeHTTP(w, r)
+	}))
+	server := httptest.NewServer(s.tap)
 	s.url = server.URL
 	t.Cleanup(func() {
 		server.Close()
 		require.NoError(t, s.Close())
 	})
 	return s
-}
-
-func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
-	r.Body = io.NopCloser(bytes.NewReader(withQuotedDate(body)))
-	s.mu.Lock()
-	s.sent = append(s.sent, sent{r.Method, r.URL.Path, r.URL.Query(), r.Header.Clone(), string(body)})
-	instead := s.instead
-	s.mu.Unlock()
-	if instead == nil || !instead(w, r) {
-		s.guarded.ServeHTTP(w, r)
-	}
 }
 
 // withQuotedDate writes a search's time in milliseconds as the fake's search knows times: quoted, in the zone of the
@@ -103,44 +83,13 @@ func (s *site) api() string {
 	return s.url + "/rest/api/3/"
 }
 
-// answerInstead lets a func answer calls whose method and path end like this ("POST /issue"); nil ends it.
-func (s *site) answerInstead(call string, answer http.HandlerFunc) {
-	method, path, _ := strings.Cut(call, " ")
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.instead = nil
-	if answer != nil {
-		s.instead = func(w http.ResponseWriter, r *http.Request) bool {
-			if r.Method != method || !strings.HasSuffix(r.URL.Path, path) {
-				return false
-			}
-			answer(w, r)
-			return true
-		}
-	}
-}
-
-// calls are those of that method whose path ends like this, oldest first.
-func (s *site) calls(call string) []sent {
-	method, path, _ := strings.Cut(call, " ")
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var out []sent
-	for _, c := range s.sent {
-		if c.method == method && strings.HasSuffix(c.path, path) {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
 // last is the body of the last such call, decoded.
 func (s *site) last(t *testing.T, call string) map[string]any {
 	t.Helper()
-	calls := s.calls(call)
+	calls := s.tap.Calls(call)
 	require.NotEmpty(t, calls)
 	var body map[string]any
-	require.NoError(t, json.Unmarshal([]byte(calls[len(calls)-1].body), &body))
+	require.NoError(t, json.Unmarshal([]byte(calls[len(calls)-1].Body), &body))
 	return body
 }
 

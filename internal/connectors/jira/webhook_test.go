@@ -59,7 +59,7 @@ func TestCheck_webhook(t *testing.T) {
 
 func TestCheck_webhooks_unavailable(t *testing.T) {
 	s := newSite(t, jiratest.Config{})
-	s.answerInstead("GET /rest/webhooks/1.0/webhook", status(502, ``))
+	s.tap.AnswerInstead("GET /rest/webhooks/1.0/webhook", status(502, ``))
 	_, err := s.desk(t, func(c *jira.Config) { c.Webhook.URL = "https://usher.example.test/x" }).Check(t.Context())
 	require.Error(t, err)
 	_, err = s.desk(t, nil).Check(t.Context())

@@ -97,16 +97,25 @@ func (d *driver) newApproval(id access.TicketID, approver access.AccountID, what
 func (d *driver) askable(ctx context.Context, op string, approver access.AccountID, body map[string]any) error {
 	var account struct{ Name access.AccountID }
 	_, err := d.get(ctx, op, "user/"+url.PathEscape(string(approver)), nil, &account)
-	if err != nil && !access.IsKind(err, access.NotFound) {
+	switch {
+	case err == nil && account.Name == "":
+		return access.Errorf(access.Transient, op, "the answer is no account with a name")
+	case access.IsKind(err, access.Invalid):
+		// That is about the call, not about the account.
+		return access.Errorf(access.Forbidden, op, "RT does not show account %q: %w", approver, err)
+	case err != nil && !access.IsKind(err, access.NotFound):
 		return err
-	}
-	if account.Name != approver {
+	case account.Name != approver:
 		return access.Errorf(access.Invalid, op, "RT has no account %q; it names %q", approver, account.Name)
 	}
 	subject, _ := body["Subject"].(string)
 	query := d.ownApprovals() + " AND Queue = " + quote(d.approvalsQueue()) + " AND Owner = " + quote(nobody) + " AND (Subject = " +
 		quote(d.unasked(approver)) + " OR Subject = " + quote(subject) + ")"
 	got, _, err := d.find(ctx, op, query, "Status,Owner,Creator,Subject", desk.Search{Limit: 1})
+	if access.IsKind(err, access.Invalid) {
+		// That is about the search, not about the account.
+		err = access.Errorf(access.Forbidden, op, "%s: RT does not search for approvals: %w", desk.Key(d.name, "approvals_queue"), err)
+	}
 	if err != nil || len(got.Items) == 0 {
 		return err
 	}

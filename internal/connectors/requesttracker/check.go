@@ -180,6 +180,9 @@ func (d *driver) Users(ctx context.Context, op, text string) ([]desk.User, error
 	}
 	var out []desk.User
 	for _, u := range got.Items {
+		if u.Name == "" {
+			return nil, access.Errorf(access.Transient, op, "the answer lists an account without a name")
+		}
 		out = append(out, desk.User{ID: u.Name, Name: string(u.Name), Email: u.EmailAddress, Usable: u.Name != nobody && u.Name != system})
 	}
 	return out, nil

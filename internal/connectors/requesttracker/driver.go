@@ -81,7 +81,11 @@ func (d *driver) Self(ctx context.Context, op string) (desk.Self, error) {
 
 // get is a call that reads.
 func (d *driver) get(ctx context.Context, op, path string, query url.Values, into any) (rest.Response, error) {
-	return d.rest.Do(ctx, rest.Call{Op: op, Mode: rest.Read, Method: http.MethodGet, Path: path, Query: query, Into: into})
+	answer, err := d.rest.Do(ctx, rest.Call{Op: op, Mode: rest.Read, Method: http.MethodGet, Path: path, Query: query, Into: into})
+	if l, isList := into.(interface{ missing() bool }); err == nil && isList && l.missing() {
+		err = access.Errorf(access.Transient, op, "the answer is no list of RT's records")
+	}
+	return answer, err
 }
 
 // noAPI is the error for an address where something else answers.

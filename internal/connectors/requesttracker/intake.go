@@ -132,11 +132,14 @@ func (d *driver) textOf(ctx context.Context, op string, parts []part) (string, e
 	if n < 0 || !parts[n].short() {
 		return "", nil
 	}
-	var got struct{ Content string }
+	var got struct{ Content *string }
 	if _, err := d.get(ctx, op, "attachment/"+url.PathEscape(string(parts[n].ID)), nil, &got); err != nil {
 		return "", err
 	}
-	text, err := base64.StdEncoding.DecodeString(got.Content)
+	if got.Content == nil {
+		return "", access.Errorf(access.Transient, op, "the answer is no attachment")
+	}
+	text, err := base64.StdEncoding.DecodeString(*got.Content)
 	if err != nil {
 		return "", access.Errorf(access.Transient, op, "the text of the ticket cannot be read: %w", err)
 	}

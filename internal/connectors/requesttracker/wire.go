@@ -76,6 +76,18 @@ type list[T any] struct {
 	Pages *float64
 }
 
+// missing reports whether the answer has no items, not even none, or records without a number: then it is another program's.
+func (l *list[T]) missing() bool {
+	return l.Items == nil || slices.ContainsFunc(l.Items, func(one T) bool {
+		record, is := any(one).(interface{ number() scalar })
+		return is && record.number() == ""
+	})
+}
+
+func (t ticket) number() scalar      { return t.ID }
+func (t transaction) number() scalar { return t.ID }
+func (p part) number() scalar        { return p.ID }
+
 // more reports whether there may be a page after this one.
 func (l list[T]) more(page int) bool {
 	if l.Pages == nil {

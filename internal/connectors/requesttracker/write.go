@@ -79,13 +79,19 @@ func (d *driver) newTicket(draft desk.Draft) map[string]any {
 	return body
 }
 
+// written is an attachment with what it holds, of an account that is known.
+type written struct {
+	ID      scalar  `json:"id"`
+	Creator account `json:"Creator"`
+	Content string  `json:"Content"`
+}
+
+func (w written) number() scalar { return w.ID }
+
 // Comments implements desk.Driver. A comment's text is an attachment of its transaction. Only those of usher's own account are
 // read, and only plain text: others can hold anything, and anything large. The ticket's own text comes as the oldest one.
 func (d *driver) Comments(ctx context.Context, op string, id access.TicketID, page string) (desk.CommentPage, error) {
-	var got list[struct {
-		Creator account `json:"Creator"`
-		Content string  `json:"Content"`
-	}]
+	var got list[written]
 	number := pageNumber(page)
 	_, err := d.get(ctx, op, "ticket/"+string(id)+"/attachments", url.Values{
 		"query": {fmt.Sprintf(`[{"field":"Creator","value":%q},{"field":"ContentType","value":"text/plain"}]`, d.config.account())},
@@ -131,6 +137,9 @@ func (d *driver) AddComment(ctx context.Context, op string, id access.TicketID, 
 		},
 		Into: &said,
 	})
+	if err == nil {
+		err = wasSaid(op, said)
+	}
 	if err != nil || d.commentsShow.Load() {
 		return err
 	}
@@ -232,11 +241,22 @@ func (d *driver) change(
 	_, err := d.rest.Do(ctx, rest.Call{
 		Op: op, Mode: rest.Write, Method: http.MethodPut, Path: "ticket/" + string(id), Header: header, Body: body, Into: &said,
 	})
+	if err == nil {
+		err = wasSaid(op, said)
+	}
 	if err != nil {
 		return ticket{}, "", err
 	}
 	after, err := d.load(ctx, op, id)
 	return after, desk.OneLine(strings.Join(said, "; ")), err
+}
+
+// wasSaid wants what RT says of a change, if only that there is nothing to be said.
+func wasSaid(op string, said []string) error {
+	if said == nil {
+		return access.Errorf(access.Transient, op, "the answer is not what RT says of a change")
+	}
+	return nil
 }
 
 // faster reports whether RT refused because somebody had changed the ticket.

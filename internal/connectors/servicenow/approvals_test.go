@@ -105,10 +105,10 @@ func (a asked) row(account access.AccountID) string { return a.approvals(a.id, a
 func TestRequestApproval_written(t *testing.T) {
 	onEachKind(t, func(t *testing.T, kind kindOfTicket) {
 		a := newAsked(t, kind)
-		calls := a.calls("POST /sysapproval_approver")
+		calls := a.tap.Calls("POST /sysapproval_approver")
 		require.Len(t, calls, 2)
 		var body map[string]string
-		require.NoError(t, json.Unmarshal([]byte(calls[0].body), &body))
+		require.NoError(t, json.Unmarshal([]byte(calls[0].Body), &body))
 		require.Equal(t, map[string]string{
 			"sysapproval": string(a.id), "document_id": string(a.id), "approver": servicenowtest.AccountID(string(a.mia)), "state": "requested",
 			"source_table": map[kindOfTicket]string{incidents: "incident", items: "sc_req_item"}[kind],
@@ -238,14 +238,14 @@ func TestApprovals_hidden(t *testing.T) {
 				a.id = open(t, a.desk).ID // It has no rows of its own.
 			}
 			a.SetFaults(fault)
-			before := len(a.calls("POST /sysapproval_approver"))
+			before := len(a.tap.Calls("POST /sysapproval_approver"))
 			requireKind(t, access.Forbidden, a.ask(t, 1))
 			_, err := a.desk.ReadTicket(t.Context(), a.id)
 			requireKind(t, access.Forbidden, err)
 			if fault.ForbiddenTables == nil {
 				require.ErrorContains(t, err, name)
 			}
-			require.Len(t, a.calls("POST /sysapproval_approver"), before)
+			require.Len(t, a.tap.Calls("POST /sysapproval_approver"), before)
 		})
 	}
 }
@@ -256,11 +256,11 @@ func TestRequestApproval_not_kept(t *testing.T) {
 		a := newUnasked(t, incidents)
 		a.faults(func(f *servicenowtest.Faults) { f.ReadOnlyFields = []string{field} })
 		if field == "sys_created_by" {
-			a.answerInstead("POST /sysapproval_approver", asSomebodyElse(a.Server))
+			a.tap.AnswerInstead("POST /sysapproval_approver", asSomebodyElse(a.Server))
 		}
 		requireKind(t, access.Forbidden, a.ask(t, 1))
 		require.ErrorContains(t, a.ask(t, 1), "desks.now.approvals")
-		require.Len(t, a.calls("POST /sysapproval_approver"), 1)
+		require.Len(t, a.tap.Calls("POST /sysapproval_approver"), 1)
 	}
 }
 
@@ -283,9 +283,9 @@ func TestRequestApproval_refused(t *testing.T) {
 		requireKind(t, access.Conflict, err)
 		require.ErrorContains(t, err, `did not let the approval become "requested"`)
 	}
-	require.Len(t, a.calls("POST /sysapproval_approver"), 2, "one for each account")
+	require.Len(t, a.tap.Calls("POST /sysapproval_approver"), 2, "one for each account")
 	a = newUnasked(t, incidents)
-	a.answerInstead("POST /sysapproval_approver", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
+	a.tap.AnswerInstead("POST /sysapproval_approver", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
 	requireKind(t, access.Conflict, a.ask(t, 1))
 }
 
@@ -307,7 +307,7 @@ func TestSetApproval_refused(t *testing.T) {
 		require.ErrorContains(t, err, string(a.mia))
 	}
 	a.SetFaults(servicenowtest.Faults{})
-	a.answerInstead("PATCH /"+a.row(a.mia), func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
+	a.tap.AnswerInstead("PATCH /"+a.row(a.mia), func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
 	requireKind(t, access.Transient, set())
 	a.id = access.TicketID(strings.Repeat("0", 32))
 	requireKind(t, access.NotFound, a.ask(t, 1))

@@ -143,7 +143,7 @@ func TestAttackIntake_marked(t *testing.T) {
 func TestAttackIntake_marker(t *testing.T) {
 	s, d, account := intakeSite(t, incidents)
 	id, looks, planted := s.ask(t, account, plea()), 0, error(nil)
-	s.answerInstead("GET /"+string(id), func(w http.ResponseWriter, r *http.Request) {
+	s.tap.AnswerInstead("GET /"+string(id), func(w http.ResponseWriter, r *http.Request) {
 		if looks++; looks == 2 {
 			planted = s.Edit(string(account), string(id), map[string]any{"correlation_id": "usher-now.9:0123456789abcdef"})
 		}

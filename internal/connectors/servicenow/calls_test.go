@@ -21,7 +21,7 @@ const (
 // hourOf counts the calls of such an hour with so many open tickets. The scan reads some of them, and is counted for all.
 func hourOf(t *testing.T, s *site, d *servicenow.Desk, ids []access.TicketID, open int) int {
 	t.Helper()
-	count := func() int { return len(s.calls("GET ")) }
+	count := func() int { return len(s.tap.Calls("GET ")) }
 	since := time.Now().Add(time.Hour)
 	_, err := d.ChangedTickets(t.Context(), access.ChangesQuery{Since: since, Limit: scanned})
 	require.NoError(t, err)
@@ -88,7 +88,7 @@ func TestHistory_known(t *testing.T) {
 			d := s.desk(t, nil)
 			mia := s.person(access.Person{ID: "mia", Email: "mia@example.test"})
 			ref := open(t, d)
-			audits := func() int { return len(s.calls("GET /sys_audit")) }
+			audits := func() int { return len(s.tap.Calls("GET /sys_audit")) }
 			_, err := d.ReadTicket(t.Context(), ref.ID)
 			require.NoError(t, err)
 			before := audits()

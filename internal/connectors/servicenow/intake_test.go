@@ -50,10 +50,10 @@ func TestAsked_query(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, page.Tickets, 1)
 		require.Equal(t, id, page.Tickets[0].Ref.ID)
-		calls := s.calls(wire)
+		calls := s.tap.Calls(wire)
 		require.Equal(t, condition+"^correlation_idISEMPTY^sys_updated_on>="+q.Since.UTC().Format(time.DateTime)+"^ORDERBYsys_updated_on^ORDERBYsys_id",
-			calls[len(calls)-1].query.Get("sysparm_query"))
-		require.NotContains(t, calls[len(calls)-1].query.Get("sysparm_fields"), "description", "no more than is needed")
+			calls[len(calls)-1].Query.Get("sysparm_query"))
+		require.NotContains(t, calls[len(calls)-1].Query.Get("sysparm_fields"), "description", "no more than is needed")
 	})
 }
 
@@ -176,7 +176,7 @@ func TestAskedTicket_spoilt(t *testing.T) {
 	s, d, account := intakeSite(t, incidents)
 	id := s.ask(t, account, plea())
 	for _, answer := range []string{`{"result":{"sys_id":"x"}}`, `{"result":null}`, `{"result":[]}`, `<html></html>`, `{"result":{"sys_id":"` + string(id) + `"`} {
-		s.answerInstead("GET /"+string(id), func(w http.ResponseWriter, _ *http.Request) {
+		s.tap.AnswerInstead("GET /"+string(id), func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = io.WriteString(w, answer)
 		})

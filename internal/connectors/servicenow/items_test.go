@@ -74,14 +74,14 @@ func TestOrder_without_request(t *testing.T) {
 	s := newSite(t, items, servicenowtest.Config{})
 	d := s.desk(t, nil)
 	open(t, d)
-	before := len(s.calls("PATCH "))
-	s.answerInstead("POST /order_now", func(w http.ResponseWriter, _ *http.Request) {
+	before := len(s.tap.Calls("PATCH "))
+	s.tap.AnswerInstead("POST /order_now", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `{"result":{"number":"REQ0000009"}}`)
 	})
 	_, err := d.CreateTicket(t.Context(), ticket())
 	requireKind(t, access.Unknown, err)
-	require.Len(t, s.calls("PATCH "), before)
+	require.Len(t, s.tap.Calls("PATCH "), before)
 }
 
 // TestOrder_then_failure: from the order on nobody may say that nothing was made.
@@ -94,12 +94,12 @@ func TestOrder_then_failure(t *testing.T) {
 				_, err := d.Check(t.Context())
 				require.NoError(t, err)
 				open(t, d)
-				s.answerInstead(wire, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+				s.tap.AnswerInstead(wire, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
 				second := ticket()
 				second.Marker = "usher-r2"
 				_, err = d.CreateTicket(t.Context(), second)
 				requireKind(t, access.Unknown, err)
-				s.answerInstead(wire, nil)
+				s.tap.AnswerInstead(wire, nil)
 				found, err := d.FindTicket(t.Context(), "usher-r2")
 				require.NoError(t, err)
 				require.NotEmpty(t, found.ID)
@@ -127,7 +127,7 @@ func TestOrder_mandatory_variable(t *testing.T) {
 	_, err := s.desk(t, nil).CreateTicket(t.Context(), ticket())
 	requireKind(t, access.Invalid, err)
 	require.ErrorContains(t, err, "desks.now.fields.cost: Cost centre (cost) is required to create a ticket")
-	require.Empty(t, s.calls("POST /order_now"))
+	require.Empty(t, s.tap.Calls("POST /order_now"))
 }
 
 // TestStanding_of_item: where a requested item stands is what its columns and its tasks say together.

@@ -21,13 +21,13 @@ func TestCreateTicket_opening_fields(t *testing.T) {
 		d := s.desk(t, func(c *servicenow.Config) { c.OpeningFields = map[string]any{field: "4711"} })
 		open(t, d)
 		var body struct{ Variables map[string]any }
-		sent := s.calls(call)
+		sent := s.tap.Calls(call)
 		require.Len(t, sent, 1)
-		require.NoError(t, json.Unmarshal([]byte(sent[0].body), &body))
+		require.NoError(t, json.Unmarshal([]byte(sent[0].Body), &body))
 		if kind == items {
 			require.Equal(t, "4711", body.Variables[field])
 			return
 		}
-		require.Contains(t, sent[0].body, `"cost_center":"4711"`)
+		require.Contains(t, sent[0].Body, `"cost_center":"4711"`)
 	})
 }

@@ -1,15 +1,11 @@
 package servicenow_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,6 +14,7 @@ import (
 	"usher/internal/connectors/apispec"
 	"usher/internal/connectors/desk"
 	"usher/internal/connectors/desktest"
+	"usher/internal/connectors/fakewire"
 	"usher/internal/connectors/servicenow"
 	"usher/internal/connectors/servicenow/servicenowtest"
 )
@@ -43,76 +40,20 @@ type site struct {
 	*servicenowtest.Server
 	url  string
 	kind kindOfTicket
-	// guarded is the fake behind the documents of ServiceNow.
-	guarded http.Handler
-
-	mu      sync.Mutex
-	sent    []sent
-	instead func(http.ResponseWriter, *http.Request) bool
-}
-
-// sent is one call as it reached the wire.
-type sent struct {
-	method, path, target string
-	query                url.Values
-	header               http.Header
-	body                 string
+	tap  *fakewire.Tap
 }
 
 func newSite(t *testing.T, kind kindOfTicket, c servicenowtest.Config) *site {
 	t.Helper()
 	s := &site{Server: servicenowtest.New(c), kind: kind}
-	s.guarded = apispec.Guard(t, apispec.ServiceNow, s.Server)
-	server := httptest.NewServer(s)
+	s.tap = fakewire.NewTap(apispec.Guard(t, apispec.ServiceNow, s.Server))
+	server := httptest.NewServer(s.tap)
 	s.url = server.URL
 	t.Cleanup(func() {
 		server.Close()
 		require.NoError(t, s.Close())
 	})
 	return s
-}
-
-func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	s.mu.Lock()
-	s.sent = append(s.sent, sent{r.Method, r.URL.Path, r.RequestURI, r.URL.Query(), r.Header.Clone(), string(body)})
-	instead := s.instead
-	s.mu.Unlock()
-	if instead == nil || !instead(w, r) {
-		s.guarded.ServeHTTP(w, r)
-	}
-}
-
-// answerInstead lets a func answer calls whose method and path end like this ("POST /incident"); nil ends it.
-func (s *site) answerInstead(call string, answer http.HandlerFunc) {
-	method, path, _ := strings.Cut(call, " ")
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.instead = nil
-	if answer != nil {
-		s.instead = func(w http.ResponseWriter, r *http.Request) bool {
-			if r.Method != method || !strings.HasSuffix(r.URL.Path, path) {
-				return false
-			}
-			answer(w, r)
-			return true
-		}
-	}
-}
-
-// calls are those of that method whose path ends like this, oldest first.
-func (s *site) calls(call string) []sent {
-	method, path, _ := strings.Cut(call, " ")
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var out []sent
-	for _, c := range s.sent {
-		if c.method == method && strings.HasSuffix(c.path, path) {
-			out = append(out, c)
-		}
-	}
-	return out
 }
 
 func (s *site) faults(change func(*servicenowtest.Faults)) {

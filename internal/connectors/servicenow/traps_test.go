@@ -172,12 +172,12 @@ func TestQuery_hidden_field(t *testing.T) {
 // TestQuery_injection asks for what would be a program or another condition.
 func TestQuery_injection(t *testing.T) {
 	s, d, _ := newOperated(t)
-	before := len(s.calls("GET /incident"))
+	before := len(s.tap.Calls("GET /incident"))
 	for _, marker := range []access.Marker{"x^ORsys_idISNOTEMPTY", "javascript:gs.getUserID()", " JavaScript:x", "a,b", "a\nb"} {
 		_, err := d.FindTicket(t.Context(), marker)
 		requireKind(t, access.NotFound, err)
 	}
-	require.Len(t, s.calls("GET /incident"), before, "nobody was asked")
+	require.Len(t, s.tap.Calls("GET /incident"), before, "nobody was asked")
 }
 
 func TestURL_length(t *testing.T) {
@@ -185,17 +185,17 @@ func TestURL_length(t *testing.T) {
 		s := newSite(t, kind, servicenowtest.Config{})
 		d := s.desk(t, nil)
 		ids := openMany(t, d, 100)
-		before := len(s.calls("GET /" + map[kindOfTicket]string{incidents: "incident", items: "sc_req_item"}[kind]))
+		before := len(s.tap.Calls("GET /" + map[kindOfTicket]string{incidents: "incident", items: "sc_req_item"}[kind]))
 		read, err := d.ReadTickets(t.Context(), ids)
 		require.NoError(t, err)
 		require.Len(t, read.Tickets, 100)
 		longest := 0
-		for _, c := range s.calls("GET ") {
-			longest = max(longest, len(s.url+c.target))
+		for _, c := range s.tap.Calls("GET ") {
+			longest = max(longest, len(s.url+c.URI))
 		}
 		require.LessOrEqual(t, longest, servicenow.MaxURL)
 		require.Greater(t, longest, servicenow.MaxURL*3/4, "as many ids as there is room for")
-		after := len(s.calls("GET /" + map[kindOfTicket]string{incidents: "incident", items: "sc_req_item"}[kind]))
+		after := len(s.tap.Calls("GET /" + map[kindOfTicket]string{incidents: "incident", items: "sc_req_item"}[kind]))
 		require.LessOrEqual(t, after-before, 3, "calls for a hundred tickets")
 	})
 }
@@ -206,7 +206,7 @@ func TestValue_reference(t *testing.T) {
 	require.NoError(t, d.AssignTicket(t.Context(), id, servicenowtest.DefaultUser))
 	want, err := d.ReadTicket(t.Context(), id)
 	require.NoError(t, err)
-	s.answerInstead("GET /"+string(id), func(w http.ResponseWriter, r *http.Request) {
+	s.tap.AnswerInstead("GET /"+string(id), func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
 		q.Del("sysparm_exclude_reference_link")
 		r.URL.RawQuery = q.Encode()
