@@ -147,6 +147,8 @@ type TicketMove struct {
 	// into TicketOther is that somebody else than usher has set an approval of usher's to not required.
 	Asked    AccountID `json:"asked,omitempty"`
 	Approval string    `json:"approval,omitempty"`
+	// Own is true when usher opened the approval.
+	Own bool `json:"own,omitempty"`
 }
 
 // MaxAnswers is how many answers to desk approvals TicketSnapshot.DecisionMoves holds at most besides, and maxAnswersOfOne how many of one

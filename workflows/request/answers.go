@@ -2,6 +2,7 @@ package request
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"usher/internal/access"
@@ -18,7 +19,7 @@ func (r *request) askedBy(answer access.TicketMove) *ask {
 }
 
 // approvalAnswered takes the answer to a desk approval, and reports whether it means anything: none does after the request has ended. One
-// to an approval that usher does not know counts as a move of the ticket does, if its approver gave it: not an approval from before since,
+// to an approval that others have opened counts as a move of the ticket does, if its approver gave it: not an approval from before since,
 // when the last decision was taken.
 func (r *request) approvalAnswered(now access.TicketSnapshot, answer access.TicketMove, since time.Time) bool {
 	if r.Stop != nil || r.View.State.Ended() {
@@ -29,10 +30,39 @@ func (r *request) approvalAnswered(now access.TicketSnapshot, answer access.Tick
 	switch {
 	case question != nil:
 		return r.questionAnswered(question, c)
+	case answer.Own:
+		return r.forgottenAnswered(c)
 	case answer.By != answer.Asked || answer.Phase == access.TicketOther || early(answer, since) || !r.accountMayDecide(answer.By):
 		return false
 	}
 	r.apply(c)
+	return true
+}
+
+// forgottenAnswered takes the answer to an approval of usher's of which it does not know any more what it asked, because an answer of the
+// desk was lost, or the request was reset. A denial counts. Who approves is asked again: usher takes the approval back.
+func (r *request) forgottenAnswered(c change) bool {
+	answer := c.answer
+	if answer.Phase == access.TicketOther {
+		return false
+	}
+	if answer.Phase == access.TicketDenied && answer.By == answer.Asked && r.accountMayDecide(answer.By) {
+		r.apply(c)
+		return true
+	}
+	if answer.By != answer.Asked {
+		c.event = access.EventDecidedByOther
+	}
+	r.ticketSeen(c, r.ticket.Person(answer.By), access.ActionRevert)
+	r.refuseAnswer(c, "usher does not know any more what was asked by it; who is awaited is asked again")
+	r.Asked++
+	forgotten := ask{
+		Key: strconv.Itoa(r.Asked), ID: answer.Approval, Person: r.ticket.Person(answer.Asked), Account: answer.Asked,
+		State: access.ApprovalNotRequired, Void: answer.Name(),
+	}
+	// It is older than any that is known.
+	r.Asks = append([]ask{forgotten}, r.Asks...)
+	r.showAsks()
 	return true
 }
 
@@ -45,7 +75,7 @@ func (r *request) questionAnswered(question *ask, c change) bool {
 		return r.answeredLate(question, c)
 	case answer.Phase == access.TicketOther:
 		return r.takenBack(question, c)
-	case answer.By != answer.Asked:
+	case answer.By != question.Account:
 		c.event, question.Void = access.EventDecidedByOther, answer.Name()
 	default:
 		c.items = open
@@ -61,7 +91,7 @@ func (r *request) answeredLate(question *ask, c change) bool {
 	switch {
 	case answer.Phase == access.TicketOther:
 		return false
-	case answer.By != answer.Asked:
+	case answer.By != question.Account:
 		question.Void = answer.Name()
 		r.ticketSeen(c, r.ticket.Person(answer.By), access.ActionRevert)
 		r.showAsks()

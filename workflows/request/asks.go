@@ -34,7 +34,7 @@ const (
 
 // askOnDesk brings the questions up to date with who is awaited, and has the ticket show them.
 func (r *request) askOnDesk() {
-	if r.Requirement == nil || !r.Requirement.Settings.DeskApprovals || r.Ticket.Ref == nil || r.Ticket.Off {
+	if r.Requirement == nil || !r.asksOnDesk() || r.Ticket.Ref == nil || r.Ticket.Off || r.AskAfterRead {
 		return
 	}
 	awaited := r.awaitedOnDesk()
@@ -52,6 +52,12 @@ func (r *request) askOnDesk() {
 	if changed {
 		r.showAsks()
 	}
+}
+
+// asksOnDesk reports whether approvers are asked by approvals of the desk: only where what they answer may decide.
+func (r *request) asksOnDesk() bool {
+	settings := r.Requirement.Settings
+	return settings.DeskApprovals && settings.TicketActions.Action(access.EventDecidedByApprover) == access.ActionDecide
 }
 
 // showAsks has the desk brought up to date with the questions.

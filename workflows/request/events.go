@@ -288,7 +288,7 @@ func (r *request) whyReverted(c change) string {
 	if c.answer != nil && c.answer.By == "" {
 		return "the desk does not say who gave it"
 	}
-	if c.answer != nil && c.answer.By != c.answer.Asked {
+	if c.answer != nil && (c.answer.By != c.answer.Asked || r.askedBy(*c.answer) != nil && r.askedBy(*c.answer).Account != c.answer.By) {
 		return "it was for account " + string(c.answer.Asked) + " to give"
 	}
 	switch c.event {

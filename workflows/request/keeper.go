@@ -89,9 +89,9 @@ func (k keeper) Opened(o activities.OpenTicketResult) {
 		k.sayElsewhere(ref)
 	}
 	k.recordOpened(o)
-	if k.Requirement.Settings.DeskApprovals && (o.Found || k.Ticket.Old != nil) {
-		// Approvals may be there that nobody remembers.
-		k.ticket.Write(ticket.Write{Approvals: true})
+	if k.asksOnDesk() && (o.Found || k.Ticket.Old != nil) {
+		// Approvals may be there that nobody remembers, and answers that the watch has told.
+		k.AskAfterRead, k.Ticket.ReadNow = true, true
 	}
 	if k.ChangedBeforeOpen {
 		k.ChangedBeforeOpen = false
@@ -228,7 +228,15 @@ func (k keeper) Asked(ids map[string]string) {
 }
 
 // Read implements ticket.Owner.
-func (k keeper) Read(now access.TicketSnapshot) bool { return k.compare(now) }
+func (k keeper) Read(now access.TicketSnapshot) bool {
+	news := k.compare(now)
+	if k.AskAfterRead {
+		k.AskAfterRead = false
+		k.askOnDesk()
+		k.showAsks()
+	}
+	return news
+}
 
 // phase returns where the ticket belongs as the request stands.
 func (r *request) phase() access.TicketPhase {

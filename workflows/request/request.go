@@ -37,6 +37,8 @@ type state struct {
 	Outbox      outbox.State        `json:"outbox,omitzero"`
 	// Asks are the questions to approvers by desk approvals, in the order in which they were asked.
 	Asks []ask `json:"asks,omitempty"`
+	// AskAfterRead is true until a ticket that was found has been read: nobody is asked what is answered there.
+	AskAfterRead bool `json:"ask_after_read,omitempty"`
 	// Asked counts all questions, also those on a ticket that another has replaced.
 	Asked int `json:"asked,omitempty"`
 	// Early are decisions that came before policy has answered.

@@ -63,8 +63,11 @@ type State struct {
 	// unknown outcome it is when the desk's search must show the ticket, if there is one.
 	RetryAt  time.Time `json:"retry_at,omitzero"`
 	Failures int       `json:"failures,omitempty"`
-	// ApprovalsFailed counts the calls in a row that could not set the approvals of the desk.
-	ApprovalsFailed int `json:"approvals_failed,omitempty"`
+	// ApprovalsFailed counts the calls in a row that could not set the approvals of the desk, and ApprovalsAt is when they are set again;
+	// zero for never. WasClosed is true when usher has closed the ticket.
+	ApprovalsFailed int       `json:"approvals_failed,omitempty"`
+	ApprovalsAt     time.Time `json:"approvals_at,omitzero"`
+	WasClosed       bool      `json:"was_closed,omitempty"`
 	// Recorded is true when the desk's worker knows the ledger: it recorded the opening.
 	Recorded bool `json:"recorded,omitempty"`
 	// ClosingRefused is why the desk refused to close the ticket, until it has been read whether somebody else has; "" for none.
@@ -162,11 +165,13 @@ func (s *State) Write(w Write) {
 func (k *Keeper) UpToDate() bool { return k.Off || (k.Ref != nil && len(k.Pending) == 0) }
 
 // Idle reports whether the ticket shows everything and nothing on it is in flight.
-func (k *Keeper) Idle() bool { return k.UpToDate() && !k.busy && !k.reading && !k.ReadNow }
+func (k *Keeper) Idle() bool {
+	return k.UpToDate() && !k.busy && !k.reading && !k.ReadNow && (k.Off || k.ApprovalsAt.IsZero())
+}
 
 // TurnOff ends the keeping: there is no ticket any more, or nothing to show on it.
 func (k *Keeper) TurnOff() {
-	k.Off, k.Pending, k.Problem, k.ReadNow, k.ReadAt = true, nil, "", false, time.Time{}
+	k.Off, k.Pending, k.Problem, k.ReadNow, k.ReadAt, k.ApprovalsAt = true, nil, "", false, time.Time{}, time.Time{}
 }
 
 // Replace lets go of a ticket that is gone; the next step opens another.
@@ -207,6 +212,9 @@ func (k *Keeper) Due() time.Time {
 	if !k.reading && !k.busy && k.Ref != nil && !k.ReadAt.IsZero() && (due.IsZero() || k.ReadAt.Before(due)) {
 		due = k.ReadAt
 	}
+	if !k.busy && k.Ref != nil && !k.ApprovalsAt.IsZero() && (due.IsZero() || k.ApprovalsAt.Before(due)) {
+		due = k.ApprovalsAt
+	}
 	if !k.firstRead.IsZero() {
 		due = k.firstRead
 	}
@@ -224,6 +232,7 @@ func (k *Keeper) Step(now time.Time) {
 	if !now.Before(k.firstRead) {
 		k.firstRead = time.Time{}
 	}
+	k.retryApprovals(now)
 	if k.waits() && !now.Before(k.RetryAt) {
 		switch {
 		case k.Ref == nil:
@@ -345,7 +354,7 @@ func (k *Keeper) update() {
 	batch, later := k.Pending[:size], k.Pending[size:]
 	update := k.updateOf(batch, later)
 	summary := "update " + string(k.Ref.Key)
-	if update.TransitionTo.Closed() && len(later) == 0 {
+	if update.TransitionTo.Closed() && !slices.ContainsFunc(later, Write.showing) {
 		update.Record = k.owner.Closing()
 		summary = "close " + string(k.Ref.Key)
 	}

@@ -19,7 +19,7 @@ func (k *Keeper) accept(u activities.UpdateTicketInput, done activities.UpdateTi
 		k.ReadNow = true
 	case u.TransitionTo != "":
 		if u.TransitionTo.Closed() {
-			k.ApprovalsFailed = 0
+			k.WasClosed, k.ApprovalsFailed = true, 0
 		}
 		k.Seen.Phase = u.TransitionTo
 	}
@@ -33,7 +33,7 @@ func (k *Keeper) accept(u activities.UpdateTicketInput, done activities.UpdateTi
 	}
 	k.pop(size)
 	k.approved(u, done)
-	if u.TransitionTo.Closed() && !done.Superseded && k.UpToDate() {
+	if u.TransitionTo.Closed() && !done.Superseded && !slices.ContainsFunc(k.Pending, Write.showing) {
 		k.owner.Closed(done.Recorded, "")
 	}
 }
@@ -44,22 +44,36 @@ func (k *Keeper) approved(u activities.UpdateTicketInput, done activities.Update
 		return
 	}
 	k.owner.Asked(done.Approvals)
-	// What is left of a ticket that is closed is not worth waiting for very long.
+	// What is left of a ticket that was closed is not worth waiting for very long.
 	const what, afterClosing = "approvals of the desk: ", 24
-	over := k.Seen.Phase.Closed() && k.ApprovalsFailed >= afterClosing
+	over := k.WasClosed && k.ApprovalsFailed >= afterClosing
 	switch {
 	case done.ApprovalsRefused != "":
 		k.owner.Dropped(what + done.ApprovalsRefused)
 	case done.ApprovalsFailed != "" && over:
 		k.owner.Dropped(what + done.ApprovalsFailed)
 	case done.ApprovalsFailed != "":
-		k.Pending = append(k.Pending, Write{Approvals: true})
 		k.ApprovalsFailed++
-		k.RetryAt = k.loop.Now().Add(workflows.RetryConnector.After(k.ApprovalsFailed))
-		k.trouble(what + done.ApprovalsFailed)
+		k.ApprovalsAt = k.loop.Now().Add(workflows.RetryConnector.After(k.ApprovalsFailed))
+		if !k.WasClosed {
+			k.trouble(what + done.ApprovalsFailed)
+		}
 		return
 	}
-	k.ApprovalsFailed = 0
+	k.ApprovalsFailed, k.ApprovalsAt = 0, time.Time{}
+}
+
+// retryApprovals has the approvals of the desk set again when that is due: nothing else waits for them.
+func (k *Keeper) retryApprovals(now time.Time) {
+	if !k.ApprovalsAt.IsZero() && !now.Before(k.ApprovalsAt) && k.Ref != nil && !k.busy {
+		k.ApprovalsAt = time.Time{}
+		k.Write(Write{Approvals: true})
+	}
+}
+
+// showing reports whether a write shows something on the ticket itself.
+func (w Write) showing() bool {
+	return w.Key != "" || w.Text != "" || w.TransitionTo != "" || w.Assign != nil
 }
 
 func (k *Keeper) pop(size int) {

@@ -128,15 +128,15 @@ func (a asking) setAll(ctx context.Context, wanted []access.DeskApproval) error 
 	return nil
 }
 
-// of returns the approval of a question: that with its id, or one that waits for the account and is no other question's, from a call whose
-// answer was lost. nil for none.
+// of returns the approval of a question: that with its id, or, where there is none, one that waits for the account and is no other question's,
+// from a call whose answer was lost. nil for none.
 func (a asking) of(w access.DeskApproval, claimed map[string]bool) *Approval {
-	i := slices.IndexFunc(a.have, func(have Approval) bool {
-		if w.ID != "" {
-			return have.ID == w.ID
-		}
-		return have.Approver == w.Approver && have.State == access.ApprovalRequested && !claimed[have.ID]
-	})
+	i := slices.IndexFunc(a.have, func(have Approval) bool { return have.ID == w.ID })
+	if i < 0 && w.State == access.ApprovalRequested {
+		i = slices.IndexFunc(a.have, func(have Approval) bool {
+			return have.Approver == w.Approver && have.State == access.ApprovalRequested && !claimed[have.ID]
+		})
+	}
 	if i < 0 {
 		return nil
 	}
@@ -193,7 +193,7 @@ func (a Approval) move() access.TicketMove {
 	phase := map[access.ApprovalState]access.TicketPhase{access.ApprovalApproved: access.TicketApproved, access.ApprovalDenied: access.TicketDenied}[a.State]
 	return access.TicketMove{
 		ID: "approval " + a.ID, At: a.At, By: a.By, ByName: a.ByName, Status: string(a.State), Phase: cmp.Or(phase, access.TicketOther),
-		Asked: a.Approver, Approval: a.ID,
+		Asked: a.Approver, Approval: a.ID, Own: a.Own,
 	}
 }
 

@@ -120,11 +120,15 @@ func (t Ticket) check(op string) error {
 
 // snapshots makes what usher sees of tickets, in their order.
 func (d *Desk) snapshots(ctx context.Context, op string, me access.AccountID, tickets []Ticket) ([]access.TicketSnapshot, error) {
-	if err := d.complete(ctx, op, tickets); err != nil {
-		return nil, err
-	}
+	// An answer counts by the text of its time, so the histories are read after the answers.
 	answers, err := d.answers(ctx, op, me, tickets)
 	if err != nil {
+		return nil, err
+	}
+	for n := range tickets {
+		tickets[n].Answered = len(answers[tickets[n].ID]) > 0
+	}
+	if err := d.complete(ctx, op, tickets); err != nil {
 		return nil, err
 	}
 	var out []access.TicketSnapshot

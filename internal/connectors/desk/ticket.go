@@ -41,6 +41,8 @@ type Ticket struct {
 	// Changes is the history, in any order. Whole is false when it may lack something, and History must be asked.
 	Changes []Change
 	Whole   bool
+	// Answered is true when answers to its approvals were read after it: its history must not be older than they are.
+	Answered bool
 }
 
 // Status is a status of the desk.

@@ -85,8 +85,12 @@ func (d *Desk) set(t *DeskTicket, a *deskApproval, to access.ApprovalState) {
 // approvalOf returns the approval of a question; nil for none.
 func (t *DeskTicket) approvalOf(w access.DeskApproval, claimed map[string]bool) *deskApproval {
 	for _, a := range t.approvals {
-		lost := w.ID == "" && a.approver == w.Approver && a.state == access.ApprovalRequested && !claimed[a.id()]
-		if a.own && (a.id() == w.ID || lost) {
+		if a.own && a.id() == w.ID {
+			return a
+		}
+	}
+	for _, a := range t.approvals {
+		if a.own && w.State == access.ApprovalRequested && a.approver == w.Approver && a.state == access.ApprovalRequested && !claimed[a.id()] {
 			return a
 		}
 	}
@@ -184,7 +188,7 @@ func (a *deskApproval) move(name func(access.AccountID) string) access.TicketMov
 	phase := map[access.ApprovalState]access.TicketPhase{access.ApprovalApproved: access.TicketApproved, access.ApprovalDenied: access.TicketDenied}[a.state]
 	return access.TicketMove{
 		ID: a.id(), At: a.at, By: a.by, ByName: name(a.by), Status: string(a.state), Phase: cmp.Or(phase, access.TicketOther),
-		Asked: a.approver, Approval: a.id(),
+		Asked: a.approver, Approval: a.id(), Own: a.own,
 	}
 }
 

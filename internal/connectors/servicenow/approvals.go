@@ -46,6 +46,7 @@ func (d *driver) Approvals(ctx context.Context, op string, tickets []access.Tick
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.get("sys_created_on"), b.get("sys_created_on")) })
 	out := map[access.TicketID][]desk.Approval{}
 	var answered []string
+	believed := false
 	for _, r := range rows {
 		a, err := d.approval(op, r, me)
 		if err != nil {
@@ -53,24 +54,37 @@ func (d *driver) Approvals(ctx context.Context, op string, tickets []access.Tick
 		}
 		// What was answered when it was opened has no history.
 		asOpened := r.get("sys_created_on") == r.get("sys_updated_on") && r.get("sys_created_by") == r.get("sys_updated_by")
-		if a.State.Answered() && string(a.By) != me.userName && !asOpened {
-			answered = append(answered, a.ID)
+		if a.State.Answered() && string(a.By) != me.userName {
+			believed = true
+			if !asOpened {
+				answered = append(answered, a.ID)
+			}
 		}
 		id := access.TicketID(r.get("sysapproval"))
 		out[id] = append(out[id], a)
 	}
+	if !believed {
+		return out, nil
+	}
+	if err := d.accountsAreTrue(ctx, op, "approvals"); err != nil {
+		return nil, err
+	}
 	return out, d.addAnswerers(ctx, op, out, answered)
+}
+
+// unaudited takes an answer of which sys_audit does not say who gave it: while it is young the audit may come, and it waits; later it is one of
+// nobody who is known.
+func unaudited(a *desk.Approval, now time.Time) {
+	if now.Sub(a.At) < historyRests {
+		a.State = access.ApprovalRequested
+		return
+	}
+	a.By = ""
 }
 
 // addAnswerers fills in who gave which answer, and when, by sys_audit. Where that does not tell, nobody knows: who changed the row last may have
 // changed something else.
 func (d *driver) addAnswerers(ctx context.Context, op string, all map[access.TicketID][]desk.Approval, answered []string) error {
-	if len(answered) == 0 {
-		return nil
-	}
-	if err := d.accountsAreTrue(ctx, op, "approvals"); err != nil {
-		return err
-	}
 	audits, err := d.audits(ctx, op, answered, []string{"state"})
 	if err != nil {
 		return err
@@ -88,7 +102,7 @@ func (d *driver) addAnswerers(ctx context.Context, op string, all map[access.Tic
 			if r := last[a.ID]; r.get("newvalue") == approvalValues()[a.State] {
 				a.By, a.At = access.AccountID(r.get("user")), r.at("sys_created_on")
 			} else if slices.Contains(answered, a.ID) {
-				a.By = ""
+				unaudited(a, time.Now())
 			}
 			accounts = append(accounts, a.By)
 		}

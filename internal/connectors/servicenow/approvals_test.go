@@ -155,6 +155,11 @@ func TestApproval_touched(t *testing.T) {
 	a.faults(func(f *servicenowtest.Faults) { f.UnauditedTables = []string{"sysapproval_approver"} })
 	after, err = a.desk.ReadTicket(t.Context(), a.id)
 	require.NoError(t, err)
+	require.Empty(t, after.DecisionMoves, "its audit may come")
+	a.faults(func(f *servicenowtest.Faults) { f.ClockSkewSeconds = -3600 })
+	require.NoError(t, a.Edit(string(eve), a.row(a.mia), map[string]any{"document_id": "a third"}))
+	after, err = a.desk.ReadTicket(t.Context(), a.id)
+	require.NoError(t, err)
 	require.Empty(t, after.DecisionMoves[0].By, "who has given the answer is not known")
 }
 

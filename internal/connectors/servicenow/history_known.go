@@ -45,7 +45,7 @@ func (h *histories) get(t desk.Ticket) ([]desk.Change, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	k, there := h.known[t.ID]
-	return k.changes, there && k.as == stateNow(t)
+	return k.changes, there && k.as == stateNow(t) && !t.Answered
 }
 
 // put remembers the history of a ticket that has rested.
