@@ -24,6 +24,8 @@ type Comments struct {
 const (
 	// commentsWithin is how long the reading of comments may take along with one page of changes. What is left waits for the next.
 	commentsWithin = 10 * time.Second
+	// commentsOfOneWithin is how long that of one ticket may take, so that it hides no other.
+	commentsOfOneWithin = 4 * time.Second
 	// commentsOverlap is how much further back comments are read than the ticket was seen: clocks of one desk differ, and a comment
 	// may show later than another change.
 	commentsOverlap = 5 * time.Minute
@@ -69,6 +71,8 @@ func (a *Watch) recordComments(
 
 // record records the comments on a ticket since it was seen last. Safe to repeat: the same comment is the same event.
 func (m *Comments) record(ctx context.Context, n Names, ticket access.WatchedTicket, ref access.TicketRef) error {
+	ctx, cancel := context.WithTimeout(ctx, commentsOfOneWithin)
+	defer cancel()
 	since, err := m.since(ctx, ticket)
 	if err != nil {
 		return err

@@ -257,9 +257,9 @@ const approvalsWithin = 12 * time.Second
 
 // setApprovals brings the desk approvals of a ticket up to date. What goes wrong holds the ticket back in nothing.
 func (a *Desk) setApprovals(ctx context.Context, u UpdateTicketInput, updated *UpdateTicketResult) {
-	ctx, cancel := context.WithTimeout(ctx, approvalsWithin)
-	defer cancel()
 	err := a.retryStep(ctx, func() (err error) {
+		ctx, cancel := context.WithTimeout(ctx, approvalsWithin)
+		defer cancel()
 		updated.Approvals, err = a.Port.SetApprovals(ctx, u.Ticket, *u.Approvals)
 		return err
 	})

@@ -26,9 +26,16 @@ type DeskApproval struct {
 	// one opened.
 	ID    string        `json:"id,omitempty"`
 	State ApprovalState `json:"state"`
-	// Void names an answer that does not count, see TicketMove.Name: State replaces it. Any other answer of a person stays.
+	// Void names an answer that does not count, see TicketMove.Name: State replaces it. Any other answer of a person stays, save where it is
+	// AnyAnswer.
 	Void string `json:"void,omitempty"`
 }
+
+// AnyAnswer in DeskApproval.Void means that no answer counts any more.
+const AnyAnswer = "*"
+
+// Keeps reports whether an answer of a person stays, by its name.
+func (a DeskApproval) Keeps(answer string) bool { return a.Void != AnyAnswer && a.Void != answer }
 
 // DeskApprovals are all desk approvals of usher's that a ticket shall have. Others of usher's that wait for an answer are not required.
 // Summary is one line, and Body plain text in paragraphs: what is to be approved.

@@ -159,21 +159,22 @@ const (
 )
 
 // DecisionMoves returns, of moves with the oldest first, what a snapshot shows, oldest first: of each account the last approval and the
-// last denial, at most MaxDecisionMoves, and the last answers, at most maxAnswersOfOne of one account and MaxAnswers. So nobody who moves
+// last denial, at most MaxDecisionMoves, and the last answers, at most maxAnswersOfOne of one account and its last denial, and MaxAnswers. So nobody who moves
 // a ticket to and fro, or answers for others, hides what others have decided.
 func DecisionMoves(moves []TicketMove) []TicketMove {
 	type decider struct {
 		by    AccountID
 		phase TicketPhase
 	}
-	seen, answers := map[decider]bool{}, map[AccountID]int{}
+	seen, answers, denied := map[decider]bool{}, map[AccountID]int{}, map[AccountID]bool{}
 	var kept []TicketMove
 	moved, answered := 0, 0
 	for _, m := range slices.Backward(moves) {
 		one := decider{m.By, m.Phase}
 		switch {
-		case m.Asked != "" && answers[m.By] < maxAnswersOfOne && answered < MaxAnswers:
+		case m.Asked != "" && answered < MaxAnswers && (answers[m.By] < maxAnswersOfOne || (m.Phase == TicketDenied && !denied[m.By])):
 			answers[m.By]++
+			denied[m.By] = denied[m.By] || m.Phase == TicketDenied
 			answered++
 		case m.Asked == "" && !seen[one] && moved < MaxDecisionMoves:
 			seen[one] = true

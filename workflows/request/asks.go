@@ -171,6 +171,9 @@ func (r *request) deskApprovals() []access.DeskApproval {
 	all := make([]access.DeskApproval, len(r.Asks))
 	for i, a := range r.Asks {
 		all[i] = access.DeskApproval{Key: a.Key, Approver: a.Account, ID: a.ID, State: a.State, Void: a.Void}
+		if a.State == access.ApprovalNotRequired && r.View.State.Ended() {
+			all[i].Void = access.AnyAnswer
+		}
 	}
 	return all
 }

@@ -287,7 +287,7 @@ func (r *request) keep(now time.Time) {
 		r.release()
 	}
 	due := !r.Ticket.ReadAt.IsZero() && !now.Before(r.Ticket.ReadAt)
-	if due && r.watched() && r.Ticket.Misses == 0 && !r.Ticket.ReadNow && r.Ticket.Ref != nil && !r.Ticket.Off {
+	if due && r.watched() && r.Ticket.Misses == 0 && !r.Ticket.ReadNow && !r.Ticket.Unread && r.Ticket.Ref != nil && !r.Ticket.Off {
 		r.Ticket.ReadAt = time.Time{}
 		r.checkWatch()
 	}

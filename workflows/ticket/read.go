@@ -46,13 +46,18 @@ func (k *Keeper) unreadable(err error) {
 	k.trouble("the ticket cannot be read: " + workflows.ErrorText(err))
 	k.UnchangedReads++
 	k.readLater()
+	// Why it was read may be told only once.
+	k.Unread = true
+	if again := k.loop.Now().Add(workflows.RetryConnector.After(k.UnchangedReads)); k.ReadAt.IsZero() || again.Before(k.ReadAt) {
+		k.ReadAt = again
+	}
 }
 
 func (k *Keeper) saw(now access.TicketSnapshot) {
 	if len(k.Pending) == 0 {
 		k.Problem = ""
 	}
-	k.Misses = 0
+	k.Misses, k.Unread = 0, false
 	if k.owner.Read(now) {
 		k.UnchangedReads = 0
 	} else {

@@ -77,8 +77,9 @@ type State struct {
 	// ReadAt is when the ticket is read next, zero for never; UnchangedReads counts reads in a row that found nothing new.
 	ReadAt         time.Time `json:"read_at,omitzero"`
 	UnchangedReads int       `json:"unchanged_reads,omitempty"`
-	// ReadNow asks for a read at once.
+	// ReadNow asks for a read at once. Unread is true while a read that was wanted has failed.
 	ReadNow bool `json:"read_now,omitempty"`
+	Unread  bool `json:"unread,omitempty"`
 }
 
 // Owner is the workflow whose ticket it is.

@@ -156,7 +156,7 @@ func (a asking) set(ctx context.Context, have *Approval, w access.DeskApproval) 
 		return err
 	}
 	answered := have.State.Answered() && !sameAccount(a.me, have.By)
-	if have.State == w.State || (answered && have.move().Name() != w.Void) {
+	if have.State == w.State || (answered && w.Keeps(have.move().Name())) {
 		return nil
 	}
 	return a.driver.SetApproval(ctx, a.op, *have, w.State)

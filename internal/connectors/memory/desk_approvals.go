@@ -70,7 +70,7 @@ func (d *Desk) SetApprovals(ctx context.Context, id access.TicketID, wanted acce
 // bring brings an approval into the state that is wanted, save where a person's answer stands.
 func (d *Desk) bring(t *DeskTicket, have *deskApproval, w access.DeskApproval) {
 	answered := have.by != DeskSelf && have.state.Answered()
-	if have.state != w.State && (!answered || have.move(d.nameOf).Name() == w.Void) {
+	if have.state != w.State && (!answered || !w.Keeps(have.move(d.nameOf).Name())) {
 		d.set(t, have, w.State)
 	}
 }

@@ -185,11 +185,11 @@ func TestMark_other_request(t *testing.T) {
 	reads := 0
 	s.answer("GET /ticket/8", func(w http.ResponseWriter, _ *http.Request) {
 		reads++
-		values := map[bool]string{true: `"values":["usher-rt.9:0123456789abcdef"]`, false: `"values":[]`}[reads == 2]
+		values := map[bool]string{true: `"values":["usher-rt.9:0123456789abcdef"]`, false: `"values":[]`}[reads == 3]
 		_, _ = io.WriteString(w, strings.Replace(askedBody, `"values":[]`, values, 1))
 	})
 	_, err := d.BindTicket(t.Context(), "8", "eve", "usher-rt.8:0123456789abcdef")
 	requireKind(t, access.Invalid, err)
 	require.ErrorContains(t, err, "another request")
-	require.Equal(t, 2, reads)
+	require.Equal(t, 3, reads)
 }
