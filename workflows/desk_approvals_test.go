@@ -370,3 +370,38 @@ func TestDeskApprovals_older_page(t *testing.T) {
 	require.Equal(t, access.OutcomeGranted, w.run(w.request("wiki/editor")).Outcome)
 	require.Equal(t, 1, assigned())
 }
+
+// Somebody deletes the approval of the only one who may decide: the next reminder asks again.
+func TestDeskApprovals_deleted(t *testing.T) {
+	w := newWorldWithApprovals(t)
+	w.decidedOn(access.ChannelTicket)
+	w.newRun()
+	w.at(time.Hour, func() {
+		require.Equal(t, []access.ApprovalState{open}, w.asked("mia"))
+		require.NoError(t, w.desk.DropApprovals(w.ticket().Ref.ID, w.accounts["mia"]))
+	})
+	w.at(25*time.Hour, func() {
+		require.Equal(t, []access.ApprovalState{open}, w.asked("mia"))
+		w.answers("mia", "mia", 1, yes)
+	})
+	require.Equal(t, access.OutcomeGranted, w.run(w.request("wiki/editor")).Outcome)
+}
+
+// An answer to a forgotten question that nothing waits for is recorded and nothing more: it takes nothing away, and nobody is asked again.
+func TestDeskApprovals_forgotten_and_decided(t *testing.T) {
+	w := newWorldWithApprovals(t)
+	w.desk.FailNext(memory.OpSetApprovals, append([]error{nil}, manyOf(10, access.Errorf(access.Transient, "set approvals", "away"))...)...)
+	w.desk.DropAnswerNext(memory.OpSetApprovals)
+	w.newRun()
+	w.at(time.Second, func() {
+		w.answers("omar", "omar", 1, yes)
+		w.decide("omar", access.Approve)
+	})
+	w.at(2*time.Hour, func() {
+		require.Equal(t, []access.ApprovalState{yes}, w.asked("omar"))
+		require.Equal(t, 1, has(w.events("r1"), access.EventTicketChanged))
+		require.NoError(t, w.desk.MoveAs(w.accounts["ben"], w.ticket().Ref.ID, access.TicketDone))
+	})
+	require.Equal(t, access.OutcomeGranted, w.run(w.request("badge/lab")).Outcome)
+	require.Zero(t, has(w.events("r1"), access.EventDecisionRefused))
+}

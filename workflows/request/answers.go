@@ -52,6 +52,10 @@ func (r *request) forgottenAnswered(c change) bool {
 	}
 	if answer.By != answer.Asked {
 		c.event = access.EventDecidedByOther
+	} else if !r.has(access.ItemPending) {
+		// Nothing waits for it, so it takes nothing back that counts.
+		r.ticketSeen(c, r.ticket.Person(answer.By), access.ActionRecordOnly)
+		return true
 	}
 	r.ticketSeen(c, r.ticket.Person(answer.By), access.ActionRevert)
 	r.refuseAnswer(c, "usher does not know any more what was asked by it; who is awaited is asked again")
@@ -120,10 +124,10 @@ func (r *request) refuseAnswer(c change, why string) {
 	if question := r.askedBy(*c.answer); question != nil {
 		question.Void = c.answer.Name()
 	}
-	key := "refused/" + c.key()
-	r.ticket.Write(ticket.Write{Key: key, Text: ticket.AnswerRefusedText(c.now, why)})
+	key, text := "refused/"+c.key(), ticket.AnswerRefusedText(c.now, why)
+	r.ticket.Write(ticket.Write{Key: key, Text: text})
 	r.recordAs(key, access.Event{
 		Type: access.EventDecisionRefused, Actor: r.ticket.Person(c.now.StatusChangedBy), Channel: access.ChannelTicket,
-		Text: "The answer of " + ticket.MoverName(c.now) + " to an approval on the desk does not count: " + why + ".",
+		Text: text,
 	})
 }

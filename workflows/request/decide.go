@@ -185,6 +185,10 @@ func (r *request) remind(now time.Time) {
 	key := "reminder/" + r.RemindAt.Format(time.RFC3339Nano)
 	r.armReminder()
 	r.ticket.Write(ticket.Write{Key: key, Text: text})
+	if len(r.Asks) > 0 {
+		// Somebody may have deleted an approval on the desk: nothing says so, and what is missing is opened again.
+		r.showAsks()
+	}
 	r.recordAs(key, access.Event{Type: access.EventReminded, Channel: access.ChannelSystem, Text: said})
 }
 

@@ -189,7 +189,8 @@ func AnswerText(now access.TicketSnapshot) string {
 
 // AnswerRefusedText is the text about an answer to a desk approval that does not count, with the reason.
 func AnswerRefusedText(now access.TicketSnapshot, why string) string {
-	return "The answer of " + MoverName(now) + " to an approval on the desk does not count: " + why + "."
+	at := now.StatusChangedAt.UTC().Format(time.DateTime)
+	return "The answer of " + MoverName(now) + " to an approval on the desk, at " + at + " UTC, does not count: " + why + "."
 }
 
 // NotVisibleText is the text that says that the target does not show a hand-made grant.

@@ -75,6 +75,8 @@ type DeskTicket struct {
 	Hidden      bool
 	approvals   []*deskApproval
 	approvalsAt time.Time
+	// approvalsMade is how many approvals the ticket has had.
+	approvalsMade int
 	// PriorKeys are the keys that the ticket had before it was moved, oldest first.
 	PriorKeys []access.TicketKey
 }

@@ -64,7 +64,10 @@ func (d *Desk) SetApprovals(ctx context.Context, id access.TicketID, wanted acce
 	if refused != "" {
 		return ids, access.Errorf(access.Conflict, op, "account %q cannot be asked", refused)
 	}
-	return ids, d.end(OpSetApprovals, op)
+	if err := d.end(OpSetApprovals, op); err != nil {
+		return nil, err
+	}
+	return ids, nil
 }
 
 // bring brings an approval into the state that is wanted, save where a person's answer stands.
@@ -120,6 +123,17 @@ func (d *Desk) AnswerAs(by access.AccountID, id access.TicketID, asked access.Ac
 	return nil
 }
 
+// DropApprovals deletes usher's questions to an account from a ticket, as somebody with rights on the desk does.
+func (d *Desk) DropApprovals(id access.TicketID, asked access.AccountID) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t, err := d.ticket(id)
+	if err == nil {
+		t.approvals = slices.DeleteFunc(t.approvals, func(a *deskApproval) bool { return a.own && a.approver == asked })
+	}
+	return err
+}
+
 // ApproveAs opens an approval as others than usher do, and answers it as a human does.
 func (d *Desk) ApproveAs(by access.AccountID, id access.TicketID, asked access.AccountID) error {
 	d.mu.Lock()
@@ -155,7 +169,8 @@ func (d *Desk) Approvals(id access.TicketID, asked access.AccountID) []access.Ap
 }
 
 func (t *DeskTicket) addApproval(asked access.AccountID, own bool) *deskApproval {
-	a := &deskApproval{ticket: t.Ref.ID, number: len(t.approvals) + 1, approver: asked, own: own, state: access.ApprovalRequested}
+	t.approvalsMade++
+	a := &deskApproval{ticket: t.Ref.ID, number: t.approvalsMade, approver: asked, own: own, state: access.ApprovalRequested}
 	t.approvals = append(t.approvals, a)
 	return a
 }
