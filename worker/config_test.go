@@ -265,7 +265,7 @@ func example(t *testing.T, name string) workerConfig {
 	require.NoError(t, err)
 	dir := t.TempDir()
 	shown := string(text)
-	for _, file := range []string{"jira-token", "scim-token", "plant-token"} {
+	for _, file := range []string{"jira-token", "servicenow-password", "scim-token", "plant-token"} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte("s3cret"), 0o600))
 		shown = strings.ReplaceAll(shown, "/run/secrets/"+file, filepath.Join(dir, file))
 	}
@@ -302,4 +302,16 @@ func TestExample_defaults(t *testing.T) {
 			require.Contains(t, c.Targets, e.Binding.Target)
 		}
 	}
+}
+
+// The example for another desk fits its catalog.
+func TestExample_servicenow(t *testing.T) {
+	c := example(t, "usher-worker-servicenow.yaml")
+	c.Catalog = examples + "catalog-servicenow.yaml"
+	catalog, err := readCatalog(&c)
+	require.NoError(t, err)
+	require.NotEmpty(t, catalog.Entitlements())
+	require.True(t, c.requestSettings()["now"].DeskApprovals)
+	_, err = c.Desks["now"].open("now")
+	require.NoError(t, err)
 }
