@@ -99,9 +99,12 @@ func (c Config) Validate() error {
 		problem("history", "expected %s beside approvals: who changed the text of a ticket is not known otherwise", HistoryAudit)
 	}
 	c.validateItem(problem)
-	own := []string{"correlation_id", "correlation_display", "short_description", "description", "caller_id", "assigned_to", "state"}
+	own := []string{"correlation_id", "correlation_display", "short_description", "description", "assigned_to", "state"}
 	if c.CatalogItem != "" {
 		own = []string{c.MarkerVariable}
+	}
+	if _, mapped := c.Fields["caller_id"]; mapped {
+		problem("fields.caller_id", "usher fills this field itself; expected reporter: true, and in opening_fields who calls where the requester has no account")
 	}
 	c.validateIntake(problem)
 	return errors.Join(append(wrong, c.Config.Validate(own...))...)

@@ -2,10 +2,12 @@ package servicenow_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/access"
 	"usher/internal/connectors/servicenow"
 	"usher/internal/connectors/servicenow/servicenowtest"
 )
@@ -30,4 +32,30 @@ func TestCreateTicket_opening_fields(t *testing.T) {
 		}
 		require.Contains(t, sent[0].Body, `"cost_center":"4711"`)
 	})
+}
+
+// A caller of opening_fields is that of requesters whom the desk does not know.
+func TestCreateTicket_opening_caller(t *testing.T) {
+	const nobody = "11111111111111111111111111111111"
+	s := newSite(t, incidents, servicenowtest.Config{})
+	d := s.desk(t, func(c *servicenow.Config) {
+		c.Reporter, c.OpeningFields = true, map[string]any{"caller_id": nobody}
+	})
+	ada := access.Person{ID: "ada", Email: "ada@example.test", Active: true}
+	account := s.person(ada)
+	for n, requester := range []access.Person{{ID: "eve", Email: "eve@example.test", Active: true}, ada} {
+		_, err := d.CreateTicket(t.Context(), access.NewTicket{Marker: access.NewMarker("r", fmt.Sprint(n)), Summary: "s", Body: "b", Requester: requester})
+		require.NoError(t, err)
+		want := nobody
+		if requester.ID == "ada" {
+			want = servicenowtest.AccountID(string(account))
+		}
+		require.Contains(t, s.tap.Calls("POST /incident")[n].Body, `"caller_id":"`+want+`"`)
+	}
+}
+
+func TestConfig_caller_id(t *testing.T) {
+	c := servicenow.Config{}
+	c.Fields = map[string]access.TicketField{"caller_id": access.TicketFields()[0]}
+	require.ErrorContains(t, c.Validate(), "fields.caller_id: usher fills this field itself")
 }
