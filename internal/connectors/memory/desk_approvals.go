@@ -56,11 +56,7 @@ func (d *Desk) SetApprovals(ctx context.Context, id access.TicketID, wanted acce
 			d.bring(t, have, w)
 		}
 	}
-	for _, old := range t.approvals {
-		if old.own && !claimed[old.id()] && old.state == access.ApprovalRequested {
-			d.set(t, old, access.ApprovalNotRequired)
-		}
-	}
+	d.dismiss(t, claimed)
 	if refused != "" {
 		return ids, access.Errorf(access.Conflict, op, "account %q cannot be asked", refused)
 	}
@@ -68,6 +64,15 @@ func (d *Desk) SetApprovals(ctx context.Context, id access.TicketID, wanted acce
 		return nil, err
 	}
 	return ids, nil
+}
+
+// dismiss ends usher's open questions that are not claimed.
+func (d *Desk) dismiss(t *DeskTicket, claimed map[string]bool) {
+	for _, old := range t.approvals {
+		if old.own && !claimed[old.id()] && old.state == access.ApprovalRequested {
+			d.set(t, old, access.ApprovalNotRequired)
+		}
+	}
 }
 
 // bring brings an approval into the state that is wanted, save where a person's answer stands.
