@@ -15,13 +15,17 @@ type Source struct {
 
 	mu      sync.Mutex
 	persons map[access.PersonID]access.Person
+	listing listing
 }
 
-var _ access.IdentitySource = (*Source)(nil)
+var (
+	_ access.IdentitySource = (*Source)(nil)
+	_ access.PeopleLister   = (*Source)(nil)
+)
 
 // NewSource makes a source that knows these persons.
 func NewSource(persons ...access.Person) *Source {
-	s := &Source{Faults: Faults{what: "the source"}, persons: map[access.PersonID]access.Person{}}
+	s := &Source{Faults: Faults{what: "the source"}, persons: map[access.PersonID]access.Person{}, listing: newListing()}
 	s.Put(persons...)
 	return s
 }
@@ -32,6 +36,7 @@ func (s *Source) Put(persons ...access.Person) {
 	defer s.mu.Unlock()
 	for _, p := range persons {
 		s.persons[p.ID] = p
+		s.listing.touch(p.ID)
 	}
 }
 
@@ -42,6 +47,7 @@ func (s *Source) Deactivate(id access.PersonID) {
 	if p, known := s.persons[id]; known {
 		p.Active = false
 		s.persons[id] = p
+		s.listing.touch(id)
 	}
 }
 
@@ -50,6 +56,8 @@ func (s *Source) Remove(id access.PersonID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.persons, id)
+	delete(s.listing.more, id)
+	s.listing.touch(id)
 }
 
 // Lookup implements access.IdentitySource.

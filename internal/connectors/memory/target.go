@@ -19,6 +19,7 @@ const (
 	OpLookup = "Lookup"
 
 	OpFindPerson = "FindPerson"
+	OpListPeople = "ListPeople"
 )
 
 // Target is an access.Provisioner in memory: roles have names, accounts are found by the person's id, and both have ids

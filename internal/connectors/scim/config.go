@@ -46,6 +46,12 @@ type Config struct {
 	// Match and RolesBy matter to a Target only; "" means MatchID and RolesByDisplayName.
 	Match   Match   `yaml:"match"`
 	RolesBy RolesBy `yaml:"roles_by"`
+	// Attributes are the paths in a user of what a listing of people has besides, by usher's names: {team: "urn:…:User:division"}. They
+	// are added to the usual ones, and a name of these is replaced: department, cost_center, employee_number, title, employee_type,
+	// location, phone. Starts and Ends are the paths of the first and the last day of the employment. For a Source only.
+	Attributes map[string]string `yaml:"attributes"`
+	Starts     string            `yaml:"starts"`
+	Ends       string            `yaml:"ends"`
 	// RequestTimeout is the deadline of one call; 0 means DefaultRequestTimeout. A grant or a revoke is three to
 	// sixteen calls, one after the other.
 	RequestTimeout access.Duration `yaml:"request_timeout"`
@@ -77,6 +83,9 @@ func (c Config) Validate() error {
 		expect(false, "roles_by", "id or displayName")
 	}
 	expect(c.RequestTimeout >= 0, "request_timeout", `a duration such as "10s", or none for the default`)
+	if err := c.fields().Validate(); err != nil {
+		problems = append(problems, err)
+	}
 	// Written so that NaN is refused as well.
 	expect(c.Rate >= 0, "rate", "calls per second, 0 for no limit")
 	return errors.Join(problems...)

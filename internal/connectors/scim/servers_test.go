@@ -103,6 +103,10 @@ func conform(t *testing.T, d directory) {
 	t.Run("as a source", func(t *testing.T) {
 		accesstest.RunIdentitySource(t, d.sources)
 	})
+	// The last: each of its cases removes everybody first.
+	t.Run("as a source that lists", func(t *testing.T) {
+		accesstest.RunPeopleLister(t, d.listers)
+	})
 }
 
 // startServer runs a server of testdata/servers for the length of a test.

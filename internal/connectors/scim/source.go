@@ -11,12 +11,18 @@ import (
 	"strings"
 
 	"usher/internal/access"
+	"usher/internal/connectors/people"
 	"usher/internal/rest"
 )
 
 // Source is an access.IdentitySource over a SCIM directory. A person's id is the user's id, in its exact spelling.
 // Safe for concurrent use: it keeps nothing between calls.
-type Source struct{ client *client }
+type Source struct {
+	client *client
+	reader *people.Reader
+	// paths are the paths of attributes in users.
+	paths []string
+}
 
 var _ access.IdentitySource = (*Source)(nil)
 
@@ -26,7 +32,11 @@ func NewSource(c Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{client: calls}, nil
+	reader, err := people.NewReader(c.fields())
+	if err != nil {
+		return nil, err
+	}
+	return &Source{client: calls, reader: reader, paths: c.paths()}, nil
 }
 
 // Lookup implements access.IdentitySource. The display name is displayName, else name.formatted, else the parts of the

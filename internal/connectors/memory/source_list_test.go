@@ -1,0 +1,35 @@
+package memory_test
+
+import (
+	"testing"
+
+	"usher/internal/access"
+	"usher/internal/access/accesstest"
+	"usher/internal/connectors/memory"
+)
+
+func TestPeopleLister(t *testing.T) {
+	accesstest.RunPeopleLister(t, func(*testing.T) accesstest.PeopleListerHarness {
+		people := accesstest.SomePeople()
+		source := memory.NewSource()
+		source.PutRecords(people...)
+		return accesstest.PeopleListerHarness{
+			Lister: source, People: people,
+			Put:               func(r access.PersonRecord) { source.PutRecords(r) },
+			Remove:            source.Remove,
+			RefuseCredentials: func() { source.RefuseCredentials(true) },
+			CutShort:          source.CutNextListing,
+			HideSome:          func() { source.HideThird(true) },
+			Repeat:            source.RepeatInNextListing,
+			Spoil: func() access.PersonID {
+				source.Spoil(access.PersonProblem{Row: "record 2", ID: people[1].ID, Problem: "user_name: is empty"})
+				return people[1].ID
+			},
+			Empty: func() {
+				for _, p := range people {
+					source.Remove(p.ID)
+				}
+			},
+		}
+	})
+}
