@@ -68,7 +68,7 @@ var packageRules = []packageRule{
 	{pattern: "internal/connectors/desktest", rule: ruleInternal, imports: []string{"internal/connectors/fakewire"}},
 	{pattern: "internal/connectors/apispec", rule: ruleInternal, imports: []string{"internal/access"}, tests: []string{"internal/connectors/jira"}},
 	{pattern: "internal/connectors/*", rule: ruleInternal, imports: []string{
-		"internal/access", "internal/rest", "internal/connectors/desk",
+		"internal/access", "internal/rest", "internal/connectors/desk", "internal/connectors/people",
 	}},
 	{pattern: "internal/connectors/*/*test", rule: ruleInternal, imports: []string{
 		"internal/access", "{up}", "internal/connectors/fakewire", "internal/connectors/desktest",

@@ -15,7 +15,10 @@ func TestPeopleLister(t *testing.T) {
 		source.PutRecords(people...)
 		return accesstest.PeopleListerHarness{
 			Lister: source, People: people,
-			Put:               func(r access.PersonRecord) { source.PutRecords(r) },
+			Put: func(r access.PersonRecord) access.PersonRecord {
+				source.PutRecords(r)
+				return r
+			},
 			Remove:            source.Remove,
 			RefuseCredentials: func() { source.RefuseCredentials(true) },
 			CutShort:          source.CutNextListing,

@@ -7,7 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
+	"unicode"
 )
 
 // Fields is where in a source's records each thing of a person stands. The names are the source's own: attributes, columns or
@@ -90,15 +90,15 @@ func layout(format string) (string, error) {
 	if format == "" {
 		format = defaultDateFormat
 	}
-	out := format
+	out, rest := format, format
 	for _, part := range [][2]string{{"YYYY", "2006"}, {"MM", "01"}, {"DD", "02"}} {
 		if strings.Count(out, part[0]) != 1 {
 			return "", fmt.Errorf("found %q, expected YYYY, MM and DD, once each", format)
 		}
 		out = strings.Replace(out, part[0], part[1], 1)
+		rest = strings.Replace(rest, part[0], "", 1)
 	}
-	sample := time.Date(2026, time.November, 28, 0, 0, 0, 0, time.UTC)
-	if back, err := time.Parse(out, sample.Format(out)); err != nil || !back.Equal(sample) {
+	if strings.ContainsFunc(rest, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' }) {
 		return "", fmt.Errorf("found %q, expected YYYY, MM and DD, and nothing else but marks between them", format)
 	}
 	return out, nil

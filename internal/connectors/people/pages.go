@@ -50,6 +50,9 @@ func (p *Pages) Read(ctx context.Context, r *Reader, record Record) error {
 	return p.Person(ctx, person)
 }
 
+// Has reports whether somebody of an id has been listed.
+func (p *Pages) Has(id access.PersonID) bool { return p.seen[id] }
+
 // Records is how many records there have been, people and problems.
 func (p *Pages) Records() int { return p.end.People + p.end.Problems }
 

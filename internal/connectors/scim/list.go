@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"usher/internal/access"
@@ -42,7 +43,7 @@ func (s *Source) ListPeople(ctx context.Context, since string, take func(access.
 		if err := json.Unmarshal(text, &list); err != nil || !list.real() {
 			return access.Listing{}, &access.Error{Kind: access.Transient, Op: opList, Err: errNotSCIM}
 		}
-		if len(list.Resources) == 0 {
+		if len(list.Resources) == 0 || (count.complete(pages.Records()) && repeated(pages, list.Resources)) {
 			proof, err := count.proof(list.TotalResults, pages.Records())
 			if err != nil {
 				return access.Listing{}, err
@@ -57,6 +58,11 @@ func (s *Source) ListPeople(ctx context.Context, since string, take func(access.
 		}
 	}
 	return access.Listing{}, access.Errorf(access.Invalid, opList, "the directory has more than %d pages of people", maxListPages)
+}
+
+// repeated reports whether all users of a page have been listed: scimmy 1.3.5 answers with its only page whatever is asked for.
+func repeated(pages *people.Pages, users []rawUser) bool {
+	return !slices.ContainsFunc(users, func(u rawUser) bool { return !pages.Has(access.PersonID(u.recordID())) })
 }
 
 // add adds a user to a listing.
@@ -103,11 +109,14 @@ func (c *countOf) page(total *int, received int) {
 	c.differs = c.differs || *total != c.total
 }
 
+// complete reports whether as many records have come as every page counted.
+func (c *countOf) complete(records int) bool { return c.known && !c.differs && c.total == records }
+
 // proof returns what proves a listing of so many records at its empty page. last is what that page gave.
 func (c *countOf) proof(last *int, records int) (access.ListingProof, error) {
 	changed := last != nil && *last != 0 && c.known && *last != c.total
 	switch {
-	case c.known && !c.differs && !changed && c.total == records:
+	case c.complete(records) && !changed:
 		return access.ProofCount, nil
 	case !c.known && last != nil && *last == records:
 		return access.ProofCount, nil

@@ -2,7 +2,9 @@ package scim_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -98,7 +100,7 @@ func (d directory) listers(t *testing.T) accesstest.PeopleListerHarness {
 	h := accesstest.PeopleListerHarness{
 		Lister: source, NoChanges: "SCIM shows nobody who is gone",
 		RefuseCredentials: func() { between.set(nil, nil, true) },
-		Put:               func(p access.PersonRecord) { d.put(t, p) },
+		Put:               func(p access.PersonRecord) access.PersonRecord { return d.put(t, p) },
 		Remove:            func(id access.PersonID) { d.remove(t, "/Users/"+url.PathEscape(string(id))) },
 		HideSome: func() {
 			between.set(func(list map[string]any, first bool) {
@@ -112,7 +114,12 @@ func (d directory) listers(t *testing.T) accesstest.PeopleListerHarness {
 				}
 			}, false)
 		},
-		Repeat: func() { between.set(nil, func(q url.Values) { q.Del("startIndex") }, false) },
+		Repeat: func() {
+			between.set(nil, func(q url.Values) {
+				q.Del("startIndex")
+				q.Set("count", "3")
+			}, false)
+		},
 		Empty:  func() { d.removeUsers(t) },
 	}
 	h.CutShort = func() {
@@ -125,7 +132,7 @@ func (d directory) listers(t *testing.T) accesstest.PeopleListerHarness {
 			between.set(nil, nil, false)
 		}, nil, false)
 	}
-	boss := d.enrol(t, access.PersonRecord{Person: access.Person{UserName: "mia@example.com", DisplayName: "Mia", Active: true}})
+	boss := d.enrol(t, access.PersonRecord{Person: access.Person{UserName: "mia", DisplayName: "Mia", Active: true}})
 	for _, p := range accesstest.SomePeople() {
 		if p.ID == "mia" {
 			continue
@@ -198,23 +205,31 @@ func (d directory) userOf(p access.PersonRecord) map[string]any {
 
 const scimEnterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
-// enrol creates a user and returns the person as the directory keeps it.
+// enrol creates a user, with a name and an address that nobody had, and returns the person as the directory keeps it.
 func (d directory) enrol(t *testing.T, p access.PersonRecord) access.PersonRecord {
 	t.Helper()
+	name, _, _ := strings.Cut(p.UserName, "@")
+	p.UserName = fmt.Sprintf("%s.%d@example.com", name, d.made.Add(1))
+	if p.Email != "" {
+		p.Email = p.UserName
+	}
 	p.ID = access.PersonID(d.create(t, "/Users", d.userOf(p)))
+	if d.derives {
+		p.DisplayName, p.Email = cmp.Or(p.DisplayName, p.UserName), cmp.Or(p.Email, p.UserName)
+	}
 	return p
 }
 
-// put creates a user, or replaces the one of a person's id.
-func (d directory) put(t *testing.T, p access.PersonRecord) {
+// put enrols a person, or replaces the one of that id.
+func (d directory) put(t *testing.T, p access.PersonRecord) access.PersonRecord {
 	t.Helper()
 	path := "/Users/" + url.PathEscape(string(p.ID))
 	if status, _ := d.call(t, http.MethodGet, path, nil); status != http.StatusOK {
-		d.create(t, "/Users", d.userOf(p))
-		return
+		return d.enrol(t, p)
 	}
 	user := d.userOf(p)
 	user["id"] = string(p.ID)
 	status, got := d.call(t, http.MethodPut, path, user)
 	require.Equal(t, http.StatusOK, status, "%v", got)
+	return p
 }

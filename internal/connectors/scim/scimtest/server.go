@@ -59,6 +59,10 @@ type User struct {
 	// Manager is the ID of another user; "" for none.
 	Manager  string `json:"manager,omitempty" yaml:"manager"`
 	Inactive bool   `json:"inactive,omitempty" yaml:"inactive"`
+	// Title, Department and CostCenter are "" for none.
+	Title      string `json:"title,omitempty" yaml:"title"`
+	Department string `json:"department,omitempty" yaml:"department"`
+	CostCenter string `json:"cost_center,omitempty" yaml:"cost_center"`
 }
 
 // Group is one group. Members are IDs of users.
@@ -119,6 +123,7 @@ func (s *Server) routes() *http.ServeMux {
 		"GET /Users":                 s.listUsers,
 		"POST /Users":                s.createUser,
 		"GET /Users/{id}":            s.getUser,
+		"PUT /Users/{id}":            s.replaceUser,
 		"PATCH /Users/{id}":          s.patchUser,
 		"DELETE /Users/{id}":         s.deleteUser,
 		"GET /Groups":                s.listGroups,

@@ -40,10 +40,28 @@ func (u User) resource(p projection) resource {
 	if u.Email != "" {
 		r["emails"] = []any{map[string]any{"value": u.Email, "type": "work", "primary": true}}
 	}
-	if u.Manager != "" {
-		r[schemaEnterprise] = map[string]any{"manager": map[string]any{"value": u.Manager}}
+	if u.Title != "" {
+		r["title"] = u.Title
+	}
+	if extension := u.extension(); len(extension) > 0 {
+		r[schemaEnterprise] = extension
 	}
 	return p.of(r)
+}
+
+// extension is what a user has of the enterprise schema.
+func (u User) extension() map[string]any {
+	extension := map[string]any{}
+	if u.Manager != "" {
+		extension["manager"] = map[string]any{"value": u.Manager}
+	}
+	if u.Department != "" {
+		extension["department"] = u.Department
+	}
+	if u.CostCenter != "" {
+		extension["costCenter"] = u.CostCenter
+	}
+	return extension
 }
 
 func (s *Server) listUsers(r *http.Request, _ []byte) *answer {
@@ -58,12 +76,13 @@ func (s *Server) getUser(r *http.Request, _ []byte) *answer {
 	return &answer{Status: http.StatusOK, Body: u.resource(projectionOf(r.URL.Query()))}
 }
 
-// newUser is what a create may carry; anything else in it is ignored.
+// newUser is what a create or a replacement may carry; anything else in it is ignored.
 type newUser struct {
 	UserName    string `json:"userName"`
 	ExternalID  string `json:"externalId"`
 	DisplayName string `json:"displayName"`
 	Active      *bool  `json:"active"`
+	Title       string `json:"title"`
 	Emails      []struct {
 		Value string `json:"value"`
 	} `json:"emails"`
@@ -71,29 +90,51 @@ type newUser struct {
 		Manager struct {
 			Value string `json:"value"`
 		} `json:"manager"`
+		Department string `json:"department"`
+		CostCenter string `json:"costCenter"`
 	} `json:"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"`
 }
 
+// user is the user of that id with what was sent.
+func (n newUser) user(id string) User {
+	u := User{
+		ID: id, UserName: n.UserName, ExternalID: n.ExternalID, DisplayName: n.DisplayName, Title: n.Title,
+		Manager: n.Enterprise.Manager.Value, Department: n.Enterprise.Department, CostCenter: n.Enterprise.CostCenter,
+		Inactive: n.Active != nil && !*n.Active,
+	}
+	if len(n.Emails) > 0 {
+		u.Email = n.Emails[0].Value
+	}
+	return u
+}
+
 func (s *Server) createUser(r *http.Request, body []byte) *answer {
+	return s.writeUser(r, body, "", http.StatusCreated)
+}
+
+func (s *Server) replaceUser(r *http.Request, body []byte) *answer {
+	id := r.PathValue("id")
+	if !s.state.users.has(id) {
+		return refuse(http.StatusNotFound, "", "no such user")
+	}
+	return s.writeUser(r, body, id, http.StatusOK)
+}
+
+// writeUser writes what was sent as the user of an id, a new one for "".
+func (s *Server) writeUser(r *http.Request, body []byte, id string, status int) *answer {
 	var sent newUser
 	if err := json.Unmarshal(body, &sent); err != nil || sent.UserName == "" {
 		return refuse(http.StatusBadRequest, "invalidValue", "expected a user with a userName")
 	}
-	if taken, _ := s.state.users.find("username", sent.UserName); len(taken) > 0 {
+	taken, _ := s.state.users.find("username", sent.UserName)
+	if slices.ContainsFunc(taken, func(e *entry[User]) bool { return e.value.ID != id }) {
 		return refuse(http.StatusConflict, "uniqueness", "the userName is taken")
 	}
-	u := User{
-		UserName: sent.UserName, ExternalID: sent.ExternalID, DisplayName: sent.DisplayName,
-		Manager: sent.Enterprise.Manager.Value, Inactive: sent.Active != nil && !*sent.Active,
-	}
-	if len(sent.Emails) > 0 {
-		u.Email = sent.Emails[0].Value
-	}
-	u, err := s.putUser(u)
+	u, err := s.putUser(sent.user(id))
 	if err != nil {
 		return refuseUnkept(err)
 	}
-	return &answer{Status: http.StatusCreated, Body: u.resource(projectionOf(r.URL.Query()))}
+	return &answer{Status: status, Body: u.resource(projectionOf(r.URL.Query()))}
 }
 
 // patchUser changes active, a boolean, and userName and externalId, texts.
