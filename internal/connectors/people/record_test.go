@@ -118,13 +118,13 @@ func TestReader_active(t *testing.T) {
 
 func TestFields_wrong(t *testing.T) {
 	for want, change := range map[string]func(*people.Fields){
-		"fields.id: is empty, expected the field with a person's stable id":                     func(f *people.Fields) { f.ID = "" },
-		"fields.user_name: is empty, expected the field with the login name":                    func(f *people.Fields) { f.UserName = "" },
-		"fields.attributes.Cost Center: expected a name of a-z, 0-9 and _":                      func(f *people.Fields) { f.Attributes = map[string]string{"Cost Center": "x"} },
-		"fields.attributes.team: is empty, expected a field":                                    func(f *people.Fields) { f.Attributes = map[string]string{"team": ""} },
-		"fields.date_format: found \"YYYY-MM\", expected YYYY, MM and DD, once each":            func(f *people.Fields) { f.DateFormat = "YYYY-MM" },
-		"fields.date_format: found \"YYYY15MMDD\", expected YYYY, MM and DD, and nothing else":  func(f *people.Fields) { f.DateFormat = "YYYY15MMDD" },
-		"fields.active: is empty, expected the field of active_values":                          func(f *people.Fields) { f.Active, f.ActiveValues = "", []string{"A"} },
+		"fields.id: is empty, expected the field with a person's stable id":                      func(f *people.Fields) { f.ID = "" },
+		"fields.user_name: is empty, expected the field with the login name":                     func(f *people.Fields) { f.UserName = "" },
+		"fields.attributes.Cost Center: expected a name of a-z, 0-9 and _":                       func(f *people.Fields) { f.Attributes = map[string]string{"Cost Center": "x"} },
+		"fields.attributes.team: is empty, expected a field":                                     func(f *people.Fields) { f.Attributes = map[string]string{"team": ""} },
+		"fields.date_format: found \"YYYY-MM\", expected YYYY, MM and DD, once each":             func(f *people.Fields) { f.DateFormat = "YYYY-MM" },
+		"fields.date_format: found \"YYYY15MMDD\", expected YYYY, MM and DD, and nothing else":   func(f *people.Fields) { f.DateFormat = "YYYY15MMDD" },
+		"fields.active: is empty, expected the field of active_values":                           func(f *people.Fields) { f.Active, f.ActiveValues = "", []string{"A"} },
 		"fields.inactive_values: found \"a\", which is one of active_values, expected it in one": func(f *people.Fields) { f.ActiveValues, f.InactiveValues = []string{"a"}, []string{"A"} },
 	} {
 		t.Run(want, func(t *testing.T) {

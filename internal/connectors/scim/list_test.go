@@ -120,7 +120,7 @@ func (d directory) listers(t *testing.T) accesstest.PeopleListerHarness {
 				q.Set("count", "3")
 			}, false)
 		},
-		Empty:  func() { d.removeUsers(t) },
+		Empty: func() { d.removeUsers(t) },
 	}
 	h.CutShort = func() {
 		between.set(func(list map[string]any, first bool) {
