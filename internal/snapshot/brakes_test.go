@@ -1,0 +1,138 @@
+package snapshot_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/snapshot"
+)
+
+// company is a hundred people who are present, each with a department.
+func company() *population {
+	p := &population{known: map[access.PersonID]*snapshot.Known{}}
+	for i := range 100 {
+		id := access.PersonID(fmt.Sprintf("p%02d", i))
+		p.known[id] = &snapshot.Known{State: snapshot.StatePresent, Joined: true, Record: access.PersonRecord{
+			Person: access.Person{ID: id, UserName: "user." + string(id), Active: true}, Attributes: map[string][]string{"department": {"R"}},
+		}}
+	}
+	return p
+}
+
+// listingWith is the company's listing with a change to the first n of it; who gets none is not listed.
+func (p *population) listingWith(n int, change func(access.PersonRecord) *access.PersonRecord) map[access.PersonID]snapshot.Listed {
+	all := map[access.PersonID]snapshot.Listed{}
+	for i := range 100 {
+		id := access.PersonID(fmt.Sprintf("p%02d", i))
+		r := p.known[id].Record
+		record := &r
+		if i < n {
+			record = change(r)
+		}
+		if record != nil {
+			all[id] = snapshot.Listed{Record: record}
+		}
+	}
+	return all
+}
+
+func leave(r access.PersonRecord) *access.PersonRecord {
+	r.Active = false
+	return &r
+}
+
+func empty(r access.PersonRecord) *access.PersonRecord {
+	r.Attributes = nil
+	return &r
+}
+
+func nobody(access.PersonRecord) *access.PersonRecord { return nil }
+
+func TestBrakes(t *testing.T) {
+	brakes := snapshot.Brakes{LeaversCount: 20, LeaversShare: 0.05, ShrunkShare: 0.1, FieldShare: 0.2, Floor: 2, Protected: []string{"user.p00"}}
+	for name, row := range map[string]struct {
+		change func(*snapshot.Brakes)
+		n      int
+		do     func(access.PersonRecord) *access.PersonRecord
+		holds  []string
+		// applied is how many of the people that the change concerns are what it makes of them, afterwards.
+		applied int
+	}{
+		"few leave":          {func(b *snapshot.Brakes) { b.Protected = nil }, 5, leave, nil, 5},
+		"a share leaves":     {func(b *snapshot.Brakes) { b.Protected = nil }, 6, leave, []string{"leavers"}, 0},
+		"a number leaves":    {func(b *snapshot.Brakes) { b.Protected, b.LeaversShare = nil, 1 }, 21, leave, []string{"leavers"}, 0},
+		"the number is fine": {func(b *snapshot.Brakes) { b.Protected, b.LeaversShare = nil, 1 }, 20, leave, nil, 20},
+		"the floor":          {func(b *snapshot.Brakes) { b.Protected, b.LeaversShare = nil, 0 }, 2, leave, nil, 2},
+		"a protected leaves": {nil, 3, leave, []string{"protected"}, 2},
+		"few are emptied":    {nil, 20, empty, nil, 20},
+		"a field is emptied": {nil, 21, empty, []string{"field"}, 0},
+		"few are missing":    {nil, 10, nobody, nil, 10},
+		"the source shrank":  {nil, 11, nobody, []string{"shrunk"}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := brakes
+			if row.change != nil {
+				row.change(&b)
+			}
+			p := company()
+			all := p.listingWith(row.n, row.do)
+			changes, held := p.apply(rules(), b, all, p.ids(all))
+			var names []string
+			for _, h := range held {
+				names = append(names, h.Brake)
+				require.NotEmpty(t, h.Sentence)
+			}
+			require.Equal(t, row.holds, names)
+			applied := 0
+			for _, c := range changes {
+				if c.Class != snapshot.ClassUnchanged && b.HeldBy(held, c) == nil {
+					applied++
+				}
+			}
+			require.Equal(t, row.applied, applied)
+		})
+	}
+}
+
+// A held class holds nobody else back: the joiners of the same listing come.
+func TestBrakes_joiners_go_on(t *testing.T) {
+	p := company()
+	all := p.listingWith(50, leave)
+	all["joiner"] = snapshot.Listed{Record: &access.PersonRecord{Person: access.Person{ID: "joiner", UserName: "j", Active: true}}}
+	_, held := p.apply(rules(), snapshot.Brakes{LeaversCount: 10, LeaversShare: 1, ShrunkShare: 1, FieldShare: 1}, all, p.ids(all))
+	require.Len(t, held, 1)
+	require.Equal(t, snapshot.StatePresent, p.known["joiner"].State)
+	require.Equal(t, snapshot.StatePresent, p.known["p00"].State, "nobody of the held has left")
+}
+
+func TestBrakes_mapping(t *testing.T) {
+	var b snapshot.Brakes
+	holds := b.Holds(snapshot.Counts{}, true, true)
+	require.Len(t, holds, 1)
+	require.Equal(t, snapshot.BrakeMapping, holds[0].Brake)
+	for class, held := range map[snapshot.Class]bool{
+		snapshot.ClassLeaver: true, snapshot.ClassMover: true, snapshot.ClassChanged: true,
+		snapshot.ClassJoiner: false, snapshot.ClassReturner: false, snapshot.ClassRecorded: false, snapshot.ClassMissing: false,
+	} {
+		require.Equal(t, held, b.HeldBy(holds, snapshot.Change{Class: class}) != nil, class)
+	}
+}
+
+func TestBrakes_wrong(t *testing.T) {
+	require.Empty(t, snapshot.Brakes{LeaversShare: 1, Protected: []string{"svc-*"}}.Validate())
+	var texts []string
+	for _, err := range (snapshot.Brakes{LeaversShare: 1.5, ShrunkShare: -1, LeaversCount: -1, Floor: -1, Protected: []string{"[", ""}}).Validate() {
+		texts = append(texts, err.Error())
+	}
+	require.Equal(t, []string{
+		"leavers_share: found 1.5, expected a share from 0 to 1",
+		"shrunk_share: found -1, expected a share from 0 to 1",
+		"leavers_count: found -1, expected 0 or more",
+		"floor: found -1, expected 0 or more",
+		`protected: found "[", expected a pattern of letters, * and ?`,
+		`protected: found "", expected a pattern of letters, * and ?`,
+	}, texts)
+}
