@@ -7,7 +7,13 @@ import (
 )
 
 // Source are the activities over one identity source. They run on that source's queue.
-type Source struct{ Port access.IdentitySource }
+type Source struct {
+	Port access.IdentitySource
+	// Ledger keeps listings; nil on a worker that does not serve workflows.
+	Ledger PeopleLedger
+	// Mapping is a digest of how the configuration reads records; "" where nothing lists people.
+	Mapping string
+}
 
 // LookupPeopleInput asks for people, and for the managers of some of them.
 type LookupPeopleInput struct {

@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"usher/internal/access"
 )
 
 // Brakes are how much may change at once before a human must look. What is above is held: it is not applied, and everything else is.
@@ -32,43 +34,20 @@ const (
 	BrakeMapping   = "mapping"
 )
 
-// Hold is one brake that holds changes back.
-type Hold struct {
-	Brake string `json:"brake"`
-	// Field is the field of BrakeField.
-	Field string `json:"field,omitempty"`
-	// Sentence says why, for people.
-	Sentence string `json:"sentence"`
-}
-
-// Counts are of one plan. The zero value is of a plan without changes.
-type Counts struct {
-	// Present is how many the snapshot had present, and Listed how many the listing had.
-	Present int `json:"present"`
-	Listed  int `json:"listed"`
-	// Classes is how many changes there are of each class.
-	Classes map[Class]int `json:"classes,omitempty"`
-	// Had is how many who were present and still are had a field, Different for how many of them it changed or became empty.
-	Had       map[string]int `json:"had,omitempty"`
-	Different map[string]int `json:"different,omitempty"`
-	// Protected is how many leavers fit a pattern of Brakes.Protected.
-	Protected int `json:"protected,omitempty"`
-}
-
 // Add counts a change. known is what the snapshot had of the person; nil where it had nothing.
-func (b Brakes) Add(c *Counts, known *Known, change Change) {
+func (b Brakes) Add(c *access.PeopleCounts, known *access.KnownPerson, change access.PersonChange) {
 	if c.Classes == nil {
-		c.Classes, c.Had, c.Different = map[Class]int{}, map[string]int{}, map[string]int{}
+		c.Classes, c.Had, c.Different = map[access.PersonClass]int{}, map[string]int{}, map[string]int{}
 	}
 	c.Classes[change.Class]++
-	if change.Class == ClassLeaver && b.protects(change) {
+	if change.Class == access.ClassLeaver && b.protects(change) {
 		c.Protected++
 	}
-	if known == nil || known.State != StatePresent {
+	if known == nil || known.State != access.PersonPresent {
 		return
 	}
 	c.Present++
-	if change.After.State != StatePresent {
+	if change.After.State != access.PersonPresent {
 		return
 	}
 	for name := range Values(known.Record) {
@@ -81,10 +60,10 @@ func (b Brakes) Add(c *Counts, known *Known, change Change) {
 
 // Holds returns the brakes that a plan meets. remapped is true when the configuration reads records otherwise than in the run before.
 // whole is true for a listing of everybody.
-func (b Brakes) Holds(c Counts, whole, remapped bool) []Hold {
-	var holds []Hold
+func (b Brakes) Holds(c access.PeopleCounts, whole, remapped bool) []access.PeopleHold {
+	var holds []access.PeopleHold
 	hold := func(brake, field, format string, args ...any) {
-		holds = append(holds, Hold{Brake: brake, Field: field, Sentence: fmt.Sprintf(format, args...)})
+		holds = append(holds, access.PeopleHold{Brake: brake, Field: field, Sentence: fmt.Sprintf(format, args...)})
 	}
 	if remapped {
 		hold(BrakeMapping, "", "the configuration of the source's fields has changed, so records may differ because of that")
@@ -93,7 +72,7 @@ func (b Brakes) Holds(c Counts, whole, remapped bool) []Hold {
 	if whole && b.above(missing, c.Present, b.ShrunkShare) {
 		hold(BrakeShrunk, "", "the source has %d people, and %d were present: %s fewer", c.Listed, c.Present, percent(missing, c.Present))
 	}
-	leavers := c.Classes[ClassLeaver]
+	leavers := c.Classes[access.ClassLeaver]
 	if leavers > b.LeaversCount || b.above(leavers, c.Present, b.LeaversShare) {
 		hold(BrakeLeavers, "", "%d of %d people would leave at once: %s", leavers, c.Present, percent(leavers, c.Present))
 	}
@@ -120,24 +99,15 @@ func percent(n, all int) string {
 	return fmt.Sprintf("%.1f %%", 100*float64(n)/float64(all))
 }
 
-// HeldBy returns by which brake a change is held back: the first of holds that it meets. nil: by none.
-func (b Brakes) HeldBy(holds []Hold, change Change) *Hold {
-	for i, h := range holds {
-		if b.meets(h, change) {
-			return &holds[i]
-		}
-	}
-	return nil
-}
-
-func (b Brakes) meets(h Hold, change Change) bool {
-	leaves := change.Class == ClassLeaver
-	differs := change.Class == ClassChanged || change.Class == ClassMover
+// Meets reports whether a hold is of a change.
+func (b Brakes) Meets(h access.PeopleHold, change access.PersonChange) bool {
+	leaves := change.Class == access.ClassLeaver
+	differs := change.Class == access.ClassChanged || change.Class == access.ClassMover
 	switch h.Brake {
 	case BrakeMapping:
 		return leaves || differs
 	case BrakeShrunk:
-		return change.Class == ClassMissing || leaves
+		return change.Class == access.ClassMissing || leaves
 	case BrakeLeavers:
 		return leaves
 	case BrakeField:
@@ -149,7 +119,7 @@ func (b Brakes) meets(h Hold, change Change) bool {
 }
 
 // protects reports whether a pattern of the protected fits a person.
-func (b Brakes) protects(change Change) bool {
+func (b Brakes) protects(change access.PersonChange) bool {
 	for _, pattern := range b.Protected {
 		for _, name := range []string{string(change.Person), change.After.Record.UserName} {
 			if fits, err := path.Match(strings.ToLower(pattern), strings.ToLower(name)); err == nil && fits {

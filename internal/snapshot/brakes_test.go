@@ -2,6 +2,7 @@ package snapshot_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,10 +13,10 @@ import (
 
 // company is a hundred people who are present, each with a department.
 func company() *population {
-	p := &population{known: map[access.PersonID]*snapshot.Known{}}
+	p := &population{known: map[access.PersonID]*access.KnownPerson{}}
 	for i := range 100 {
 		id := access.PersonID(fmt.Sprintf("p%02d", i))
-		p.known[id] = &snapshot.Known{State: snapshot.StatePresent, Joined: true, Record: access.PersonRecord{
+		p.known[id] = &access.KnownPerson{State: access.PersonPresent, Joined: true, Record: access.PersonRecord{
 			Person: access.Person{ID: id, UserName: "user." + string(id), Active: true}, Attributes: map[string][]string{"department": {"R"}},
 		}}
 	}
@@ -23,8 +24,8 @@ func company() *population {
 }
 
 // listingWith is the company's listing with a change to the first n of it; who gets none is not listed.
-func (p *population) listingWith(n int, change func(access.PersonRecord) *access.PersonRecord) map[access.PersonID]snapshot.Listed {
-	all := map[access.PersonID]snapshot.Listed{}
+func (p *population) listingWith(n int, change func(access.PersonRecord) *access.PersonRecord) map[access.PersonID]access.ListedPerson {
+	all := map[access.PersonID]access.ListedPerson{}
 	for i := range 100 {
 		id := access.PersonID(fmt.Sprintf("p%02d", i))
 		r := p.known[id].Record
@@ -33,7 +34,7 @@ func (p *population) listingWith(n int, change func(access.PersonRecord) *access
 			record = change(r)
 		}
 		if record != nil {
-			all[id] = snapshot.Listed{Record: record}
+			all[id] = access.ListedPerson{Record: record}
 		}
 	}
 	return all
@@ -88,7 +89,7 @@ func TestBrakes(t *testing.T) {
 			require.Equal(t, row.holds, names)
 			applied := 0
 			for _, c := range changes {
-				if c.Class != snapshot.ClassUnchanged && b.HeldBy(held, c) == nil {
+				if c.Class != access.ClassUnchanged && !holds(b, held, c) {
 					applied++
 				}
 			}
@@ -101,23 +102,23 @@ func TestBrakes(t *testing.T) {
 func TestBrakes_joiners_go_on(t *testing.T) {
 	p := company()
 	all := p.listingWith(50, leave)
-	all["joiner"] = snapshot.Listed{Record: &access.PersonRecord{Person: access.Person{ID: "joiner", UserName: "j", Active: true}}}
+	all["joiner"] = access.ListedPerson{Record: &access.PersonRecord{Person: access.Person{ID: "joiner", UserName: "j", Active: true}}}
 	_, held := p.apply(rules(), snapshot.Brakes{LeaversCount: 10, LeaversShare: 1, ShrunkShare: 1, FieldShare: 1}, all, p.ids(all))
 	require.Len(t, held, 1)
-	require.Equal(t, snapshot.StatePresent, p.known["joiner"].State)
-	require.Equal(t, snapshot.StatePresent, p.known["p00"].State, "nobody of the held has left")
+	require.Equal(t, access.PersonPresent, p.known["joiner"].State)
+	require.Equal(t, access.PersonPresent, p.known["p00"].State, "nobody of the held has left")
 }
 
 func TestBrakes_mapping(t *testing.T) {
 	var b snapshot.Brakes
-	holds := b.Holds(snapshot.Counts{}, true, true)
-	require.Len(t, holds, 1)
-	require.Equal(t, snapshot.BrakeMapping, holds[0].Brake)
-	for class, held := range map[snapshot.Class]bool{
-		snapshot.ClassLeaver: true, snapshot.ClassMover: true, snapshot.ClassChanged: true,
-		snapshot.ClassJoiner: false, snapshot.ClassReturner: false, snapshot.ClassRecorded: false, snapshot.ClassMissing: false,
+	found := b.Holds(access.PeopleCounts{}, true, true)
+	require.Len(t, found, 1)
+	require.Equal(t, snapshot.BrakeMapping, found[0].Brake)
+	for class, held := range map[access.PersonClass]bool{
+		access.ClassLeaver: true, access.ClassMover: true, access.ClassChanged: true,
+		access.ClassJoiner: false, access.ClassReturner: false, access.ClassRecorded: false, access.ClassMissing: false,
 	} {
-		require.Equal(t, held, b.HeldBy(holds, snapshot.Change{Class: class}) != nil, class)
+		require.Equal(t, held, holds(b, found, access.PersonChange{Class: class}), class)
 	}
 }
 
@@ -135,4 +136,9 @@ func TestBrakes_wrong(t *testing.T) {
 		`protected: found "[", expected a pattern of letters, * and ?`,
 		`protected: found "", expected a pattern of letters, * and ?`,
 	}, texts)
+}
+
+// holds reports whether any hold is of a change.
+func holds(b snapshot.Brakes, all []access.PeopleHold, change access.PersonChange) bool {
+	return slices.ContainsFunc(all, func(h access.PeopleHold) bool { return b.Meets(h, change) })
 }

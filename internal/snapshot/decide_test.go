@@ -29,13 +29,13 @@ func ada(change func(*access.PersonRecord)) access.PersonRecord {
 	return p
 }
 
-func listed(change func(*access.PersonRecord)) snapshot.Listed {
+func listed(change func(*access.PersonRecord)) access.ListedPerson {
 	p := ada(change)
-	return snapshot.Listed{Record: &p}
+	return access.ListedPerson{Record: &p}
 }
 
-func known(state snapshot.State, change func(*snapshot.Known)) *snapshot.Known {
-	k := &snapshot.Known{Record: ada(nil), State: state, Joined: true}
+func known(state access.PersonState, change func(*access.KnownPerson)) *access.KnownPerson {
+	k := &access.KnownPerson{Record: ada(nil), State: state, Joined: true}
 	if change != nil {
 		change(k)
 	}
@@ -48,15 +48,15 @@ func TestDecide(t *testing.T) {
 	begun := func(p *access.PersonRecord) { p.Starts = today }
 	ended := func(p *access.PersonRecord) { p.Ends = "2026-11-27" }
 	lastDay := func(p *access.PersonRecord) { p.Ends = today }
-	missed := func(n int) func(*snapshot.Known) { return func(k *snapshot.Known) { k.Misses = n } }
-	neverHere := func(k *snapshot.Known) { k.Joined = false }
+	missed := func(n int) func(*access.KnownPerson) { return func(k *access.KnownPerson) { k.Misses = n } }
+	neverHere := func(k *access.KnownPerson) { k.Joined = false }
 	for name, row := range map[string]struct {
-		known  *snapshot.Known
-		listed snapshot.Listed
+		known  *access.KnownPerson
+		listed access.ListedPerson
 		parts  bool
-		class  snapshot.Class
+		class  access.PersonClass
 		reason string
-		state  snapshot.State
+		state  access.PersonState
 		misses int
 		fields []string
 	}{
@@ -66,13 +66,13 @@ func TestDecide(t *testing.T) {
 		"new, from tomorrow":      {nil, listed(later), false, "recorded", "the employment begins on 2026-11-29", "expected", 0, nil},
 		"new, inactive":           {nil, listed(inactive), false, "recorded", "is inactive in the source", "left", 0, nil},
 		"new, ended":              {nil, listed(ended), false, "recorded", "the employment ended on 2026-11-27", "left", 0, nil},
-		"new, unreadable":         {nil, snapshot.Listed{Problem: true}, false, "unchanged", "", "", 0, nil},
-		"new, gone":               {nil, snapshot.Listed{Gone: true}, true, "unchanged", "", "", 0, nil},
-		"expected, still":         {known("expected", func(k *snapshot.Known) { k.Joined, k.Record = false, ada(later) }), listed(later), false, "unchanged", "", "expected", 0, nil},
+		"new, unreadable":         {nil, access.ListedPerson{Problem: true}, false, "unchanged", "", "", 0, nil},
+		"new, gone":               {nil, access.ListedPerson{Gone: true}, true, "unchanged", "", "", 0, nil},
+		"expected, still":         {known("expected", func(k *access.KnownPerson) { k.Joined, k.Record = false, ada(later) }), listed(later), false, "unchanged", "", "expected", 0, nil},
 		"expected, present":       {known("expected", neverHere), listed(nil), false, "joiner", "", "present", 0, nil},
 		"expected, inactive":      {known("expected", neverHere), listed(inactive), false, "recorded", "is inactive in the source", "left", 0, []string{"active"}},
-		"expected, gone":          {known("expected", neverHere), snapshot.Listed{Gone: true}, true, "recorded", "the source does not have the person any more", "left", 0, nil},
-		"expected, missing":       {known("expected", neverHere), snapshot.Listed{}, false, "missing", "is missing in 1 of 3 listings", "expected", 1, nil},
+		"expected, gone":          {known("expected", neverHere), access.ListedPerson{Gone: true}, true, "recorded", "the source does not have the person any more", "left", 0, nil},
+		"expected, missing":       {known("expected", neverHere), access.ListedPerson{}, false, "missing", "is missing in 1 of 3 listings", "expected", 1, nil},
 		"present, same":           {known("present", nil), listed(nil), false, "unchanged", "", "present", 0, nil},
 		"present, values in turn": {known("present", nil), listed(func(p *access.PersonRecord) { p.Attributes["skills"] = []string{"sql", "go"} }), false, "unchanged", "", "present", 0, nil},
 		"present, renamed":        {known("present", nil), listed(func(p *access.PersonRecord) { p.UserName = "ada.l" }), false, "changed", "", "present", 0, []string{"user_name"}},
@@ -82,20 +82,25 @@ func TestDecide(t *testing.T) {
 		"present, inactive":       {known("present", nil), listed(inactive), false, "leaver", "is inactive in the source", "left", 0, []string{"active"}},
 		"present, ended":          {known("present", nil), listed(ended), false, "leaver", "the employment ended on 2026-11-27", "left", 0, []string{"ends"}},
 		"present, later":          {known("present", nil), listed(later), false, "leaver", "the employment begins on 2026-11-29", "expected", 0, []string{"starts"}},
-		"present, gone":           {known("present", nil), snapshot.Listed{Gone: true}, true, "leaver", "the source does not have the person any more", "left", 0, nil},
-		"present, missing":        {known("present", nil), snapshot.Listed{}, false, "missing", "is missing in 1 of 3 listings", "present", 1, nil},
-		"present, missing again":  {known("present", missed(1)), snapshot.Listed{}, false, "missing", "is missing in 2 of 3 listings", "present", 2, nil},
-		"present, missing thrice": {known("present", missed(2)), snapshot.Listed{}, false, "leaver", "is missing in 3 listings in a row", "left", 0, nil},
-		"present, no change told": {known("present", missed(2)), snapshot.Listed{}, true, "unchanged", "", "present", 2, nil},
-		"present, unreadable":     {known("present", missed(2)), snapshot.Listed{Problem: true}, false, "recorded", "is listed again", "present", 0, nil},
+		"present, gone":           {known("present", nil), access.ListedPerson{Gone: true}, true, "leaver", "the source does not have the person any more", "left", 0, nil},
+		"present, missing":        {known("present", nil), access.ListedPerson{}, false, "missing", "is missing in 1 of 3 listings", "present", 1, nil},
+		"present, missing again":  {known("present", missed(1)), access.ListedPerson{}, false, "missing", "is missing in 2 of 3 listings", "present", 2, nil},
+		"present, missing thrice": {known("present", missed(2)), access.ListedPerson{}, false, "leaver", "is missing in 3 listings in a row", "left", 0, nil},
+		"present, no change told": {known("present", missed(2)), access.ListedPerson{}, true, "unchanged", "", "present", 2, nil},
+		"present, unreadable":     {known("present", missed(2)), access.ListedPerson{Problem: true}, false, "recorded", "is listed again", "present", 0, nil},
 		"present, there again":    {known("present", missed(2)), listed(nil), false, "recorded", "is listed again", "present", 0, nil},
 		"left, back":              {known("left", nil), listed(nil), false, "returner", "", "present", 0, nil},
 		"left, first time":        {known("left", neverHere), listed(nil), false, "joiner", "", "present", 0, nil},
-		"left, still":             {known("left", func(k *snapshot.Known) { k.Record = ada(inactive) }), listed(inactive), false, "unchanged", "", "left", 0, nil},
+		"left, still":             {known("left", func(k *access.KnownPerson) { k.Record = ada(inactive) }), listed(inactive), false, "unchanged", "", "left", 0, nil},
 		"left, another record":    {known("left", nil), listed(ended), false, "recorded", "", "left", 0, []string{"ends"}},
 		"left, back later":        {known("left", nil), listed(later), false, "recorded", "the employment begins on 2026-11-29", "expected", 0, []string{"starts"}},
-		"left, missing":           {known("left", nil), snapshot.Listed{}, false, "unchanged", "", "left", 0, nil},
-		"left, gone":              {known("left", nil), snapshot.Listed{Gone: true}, true, "unchanged", "", "left", 0, nil},
+		"left, missing":           {known("left", nil), access.ListedPerson{}, false, "unchanged", "", "left", 0, nil},
+		"expected, begins":        {known("expected", func(k *access.KnownPerson) { k.Joined, k.Record = false, ada(begun) }), access.ListedPerson{}, true, "joiner", "", "present", 0, nil},
+		"present, ends":           {known("present", func(k *access.KnownPerson) { k.Record, k.Misses = ada(ended), 1 }), access.ListedPerson{}, true, "leaver", "the employment ended on 2026-11-27", "left", 0, nil},
+		"present, ends unread":    {known("present", func(k *access.KnownPerson) { k.Record = ada(ended) }), access.ListedPerson{Problem: true}, false, "leaver", "the employment ended on 2026-11-27", "left", 0, nil},
+		"left, not listed":        {known("left", nil), access.ListedPerson{}, true, "unchanged", "", "left", 0, nil},
+		"left, unreadable":        {known("left", nil), access.ListedPerson{Problem: true}, false, "unchanged", "", "left", 0, nil},
+		"left, gone":              {known("left", nil), access.ListedPerson{Gone: true}, true, "unchanged", "", "left", 0, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := rules()
@@ -113,7 +118,7 @@ func TestDecide(t *testing.T) {
 // population is a random company, and what a later listing has of it.
 type population struct {
 	rand  *rand.Rand
-	known map[access.PersonID]*snapshot.Known
+	known map[access.PersonID]*access.KnownPerson
 }
 
 func (p *population) record(id access.PersonID) access.PersonRecord {
@@ -128,25 +133,25 @@ func (p *population) record(id access.PersonID) access.PersonRecord {
 	return r
 }
 
-func (p *population) listing() map[access.PersonID]snapshot.Listed {
-	all := map[access.PersonID]snapshot.Listed{}
+func (p *population) listing() map[access.PersonID]access.ListedPerson {
+	all := map[access.PersonID]access.ListedPerson{}
 	for i := range 40 {
 		id := access.PersonID(fmt.Sprintf("p%d", i))
 		switch p.rand.IntN(8) {
 		case 0:
 		case 1:
-			all[id] = snapshot.Listed{Problem: true}
+			all[id] = access.ListedPerson{Problem: true}
 		default:
 			r := p.record(id)
-			all[id] = snapshot.Listed{Record: &r}
+			all[id] = access.ListedPerson{Record: &r}
 		}
 	}
 	return all
 }
 
 // apply plans a listing, in the order of ids, and applies what is not held.
-func (p *population) apply(r snapshot.Rules, b snapshot.Brakes, all map[access.PersonID]snapshot.Listed, ids []access.PersonID) (changes []snapshot.Change, held []snapshot.Hold) {
-	counts := snapshot.Counts{Listed: len(all)}
+func (p *population) apply(r snapshot.Rules, b snapshot.Brakes, all map[access.PersonID]access.ListedPerson, ids []access.PersonID) (changes []access.PersonChange, held []access.PeopleHold) {
+	counts := access.PeopleCounts{Listed: len(all)}
 	for _, id := range ids {
 		c := r.Decide(id, p.known[id], all[id])
 		b.Add(&counts, p.known[id], c)
@@ -154,7 +159,7 @@ func (p *population) apply(r snapshot.Rules, b snapshot.Brakes, all map[access.P
 	}
 	held = b.Holds(counts, r.Whole, false)
 	for _, c := range changes {
-		if c.Class != snapshot.ClassUnchanged && b.HeldBy(held, c) == nil {
+		if c.Class != access.ClassUnchanged && !holds(b, held, c) {
 			after := c.After
 			p.known[c.Person] = &after
 		}
@@ -162,7 +167,7 @@ func (p *population) apply(r snapshot.Rules, b snapshot.Brakes, all map[access.P
 	return changes, held
 }
 
-func (p *population) ids(all map[access.PersonID]snapshot.Listed) []access.PersonID {
+func (p *population) ids(all map[access.PersonID]access.ListedPerson) []access.PersonID {
 	seen := map[access.PersonID]bool{}
 	for id := range all {
 		seen[id] = true
@@ -181,25 +186,25 @@ func (p *population) ids(all map[access.PersonID]snapshot.Listed) []access.Perso
 func TestDecide_random_populations(t *testing.T) {
 	open := snapshot.Brakes{LeaversCount: 1000, LeaversShare: 1, ShrunkShare: 1, FieldShare: 1}
 	for seed := range uint64(300) {
-		p := &population{rand: rand.New(rand.NewPCG(seed, 1)), known: map[access.PersonID]*snapshot.Known{}}
+		p := &population{rand: rand.New(rand.NewPCG(seed, 1)), known: map[access.PersonID]*access.KnownPerson{}}
 		for range 3 {
 			all := p.listing()
-			before := map[access.PersonID]snapshot.State{}
+			before := map[access.PersonID]access.PersonState{}
 			for id, k := range p.known {
 				before[id] = k.State
 			}
 			changes, held := p.apply(rules(), open, all, p.ids(all))
 			require.Empty(t, held, "seed %d", seed)
 			for _, c := range changes {
-				if c.Class == snapshot.ClassLeaver {
-					require.Equal(t, snapshot.StatePresent, before[c.Person], "seed %d: only who was present can leave", seed)
-					require.NotEqual(t, snapshot.StatePresent, c.After.State)
+				if c.Class == access.ClassLeaver {
+					require.Equal(t, access.PersonPresent, before[c.Person], "seed %d: only who was present can leave", seed)
+					require.NotEqual(t, access.PersonPresent, c.After.State)
 					require.NotEmpty(t, c.Reason)
 				}
 			}
 			again, _ := p.apply(snapshot.Rules{Today: today, MissingListings: 3, MoverFields: rules().MoverFields}, open, all, p.ids(all))
 			for _, c := range again {
-				require.Equal(t, snapshot.ClassUnchanged, c.Class, "seed %d: %s: a plan of the same listing is empty", seed, c.Person)
+				require.Equal(t, access.ClassUnchanged, c.Class, "seed %d: %s: a plan of the same listing is empty", seed, c.Person)
 			}
 		}
 	}
@@ -208,9 +213,9 @@ func TestDecide_random_populations(t *testing.T) {
 func TestDecide_order_of_people(t *testing.T) {
 	brakes := snapshot.Brakes{LeaversCount: 3, LeaversShare: 0.1, ShrunkShare: 0.1, FieldShare: 0.1, Floor: 2, Protected: []string{"p1*"}}
 	for seed := range uint64(100) {
-		var results []map[access.PersonID]*snapshot.Known
+		var results []map[access.PersonID]*access.KnownPerson
 		for _, turn := range []bool{false, true} {
-			p := &population{rand: rand.New(rand.NewPCG(seed, 2)), known: map[access.PersonID]*snapshot.Known{}}
+			p := &population{rand: rand.New(rand.NewPCG(seed, 2)), known: map[access.PersonID]*access.KnownPerson{}}
 			for range 3 {
 				all := p.listing()
 				ids := p.ids(all)
@@ -229,16 +234,16 @@ func TestDecide_protected_people_stay(t *testing.T) {
 	brakes := snapshot.Brakes{LeaversCount: 1000, LeaversShare: 1, ShrunkShare: 1, FieldShare: 1, Protected: []string{"P1?"}}
 	left := 0
 	for seed := range uint64(100) {
-		p := &population{rand: rand.New(rand.NewPCG(seed, 3)), known: map[access.PersonID]*snapshot.Known{}}
+		p := &population{rand: rand.New(rand.NewPCG(seed, 3)), known: map[access.PersonID]*access.KnownPerson{}}
 		for range 4 {
 			all := p.listing()
 			present := map[access.PersonID]bool{}
 			for id, k := range p.known {
-				present[id] = k.State == snapshot.StatePresent
+				present[id] = k.State == access.PersonPresent
 			}
 			_, _ = p.apply(rules(), brakes, all, p.ids(all))
 			for id, was := range present {
-				isLeft := was && p.known[id].State != snapshot.StatePresent
+				isLeft := was && p.known[id].State != access.PersonPresent
 				if len(id) == 3 && id[1] == '1' {
 					require.False(t, isLeft, "seed %d: %s is protected", seed, id)
 				} else if isLeft {

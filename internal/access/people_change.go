@@ -1,0 +1,155 @@
+package access
+
+import "time"
+
+// PersonState is where a person stands in the snapshot of people.
+type PersonState string
+
+// The states of a person.
+const (
+	// PersonExpected: the employment begins on a later day.
+	PersonExpected PersonState = "expected"
+	// PersonPresent: the source has the person, active, within the employment.
+	PersonPresent PersonState = "present"
+	// PersonLeft: the person is inactive, the employment has ended, or the source has the person no more.
+	PersonLeft PersonState = "left"
+)
+
+// KnownPerson is what the snapshot has of one person.
+type KnownPerson struct {
+	Record PersonRecord `json:"record"`
+	State  PersonState  `json:"state"`
+	// Joined is true once the person has been present.
+	Joined bool `json:"joined,omitempty"`
+	// Misses is in how many whole listings in a row, up to the last, the person was missing.
+	Misses int `json:"misses,omitempty"`
+}
+
+// ListedPerson is what a listing has of one person. Its zero value is that the listing does not have the person.
+type ListedPerson struct {
+	// Record is nil where there is none.
+	Record *PersonRecord `json:"record,omitempty"`
+	// Problem is true where a record stands in the listing that cannot be read: the person is in the source, and nothing else is known.
+	Problem bool `json:"problem,omitempty"`
+	// Gone is true where a listing of changes says that the source does not have the person any more.
+	Gone bool `json:"gone,omitempty"`
+}
+
+// PersonClass is what a listing means for a person.
+type PersonClass string
+
+// The classes.
+const (
+	// ClassJoiner: somebody is present for the first time.
+	ClassJoiner PersonClass = "joiner"
+	// ClassReturner: somebody who had left is present again.
+	ClassReturner PersonClass = "returner"
+	// ClassMover: the manager, or another field that is configured so, is different.
+	ClassMover PersonClass = "mover"
+	// ClassChanged: other fields are different.
+	ClassChanged PersonClass = "changed"
+	// ClassLeaver: somebody who was present is not any more.
+	ClassLeaver PersonClass = "leaver"
+	// ClassMissing: somebody is missing in a whole listing, and not yet in so many that it means anything.
+	ClassMissing PersonClass = "missing"
+	// ClassRecorded: something is written down that nothing follows from: somebody is expected, or a person who is not present
+	// has another record, or somebody who was missing is there again.
+	ClassRecorded PersonClass = "recorded"
+	// ClassUnchanged: nothing is different.
+	ClassUnchanged PersonClass = "unchanged"
+)
+
+// PersonChange is what a listing means for one person.
+type PersonChange struct {
+	Person PersonID    `json:"person"`
+	Class  PersonClass `json:"class"`
+	// Reason is why, for people; "" where the class says it.
+	Reason string `json:"reason,omitempty"`
+	// Fields are the names of the fields that are different, sorted.
+	Fields []string `json:"fields,omitempty"`
+	// After is what the snapshot has of the person once the change is applied.
+	After KnownPerson `json:"after"`
+	// Before is what the snapshot had; nil where it did not have the person.
+	Before *KnownPerson `json:"before,omitempty"`
+	// Held is the brake that holds the change back; "" for none.
+	Held string `json:"held,omitempty"`
+}
+
+// PeopleHold is one brake that holds changes of a plan back.
+type PeopleHold struct {
+	Brake string `json:"brake"`
+	// Field is the field that the brake is about; "" where it is about people.
+	Field string `json:"field,omitempty"`
+	// Sentence is why, for people.
+	Sentence string `json:"sentence"`
+}
+
+// PeopleCounts are of one plan. The zero value is of a plan without changes.
+type PeopleCounts struct {
+	// Present is how many the snapshot had present, and Listed how many the listing had.
+	Present int `json:"present"`
+	Listed  int `json:"listed"`
+	// Classes is how many changes there are of each class.
+	Classes map[PersonClass]int `json:"classes,omitempty"`
+	// Had is how many who were present and still are had a field, Different for how many of them it changed or became empty.
+	Had       map[string]int `json:"had,omitempty"`
+	Different map[string]int `json:"different,omitempty"`
+	// Protected is how many leavers are protected.
+	Protected int `json:"protected,omitempty"`
+}
+
+// PeopleRun is one run over a source: its listing, what it means, and what was applied of it.
+type PeopleRun struct {
+	Source SourceName `json:"source"`
+	// ID names the run within its source, and its listing: an attempt at a listing has an id of its own.
+	ID string `json:"id"`
+	// BeganAt is when the run began. Of two runs the later one counts.
+	BeganAt time.Time `json:"began_at"`
+	// EndedAt is zero while the run goes on.
+	EndedAt time.Time `json:"ended_at,omitzero"`
+	Listing Listing   `json:"listing"`
+	// Nameless is how many problems of the listing name nobody: whoever is missing may be one of them, so nobody is.
+	Nameless int `json:"nameless,omitempty"`
+	// Mapping is a digest of how the configuration reads records.
+	Mapping string       `json:"mapping,omitempty"`
+	Counts  PeopleCounts `json:"counts,omitzero"`
+	Holds   []PeopleHold `json:"holds,omitempty"`
+	// Applied is how many changes were applied, and Held how many were held back.
+	Applied int `json:"applied"`
+	Held    int `json:"held"`
+	// Release is what somebody released with this run; nil for nothing.
+	Release *PeopleRelease `json:"release,omitempty"`
+	// Problem is why the run failed; "" where it did not.
+	Problem string `json:"problem,omitempty"`
+}
+
+// Ended reports whether the run is over.
+func (r PeopleRun) Ended() bool { return !r.EndedAt.IsZero() }
+
+// PeopleRelease is a human's word that changes which a run held back are right. Only those go through that the next listing asks for
+// again.
+type PeopleRelease struct {
+	// Run is the run that held them back.
+	Run string `json:"run"`
+	// Brakes are the brakes that are released: "leavers", "field:attributes.department". Empty for all of that run.
+	Brakes []string `json:"brakes,omitempty"`
+	// People are the only ones who are released; empty for all.
+	People []PersonID `json:"people,omitempty"`
+	// By is who released, and Reason why. Both are required.
+	By     PersonID `json:"by"`
+	Reason string   `json:"reason"`
+}
+
+// Name is how the brake is named to people: "leavers", "field:attributes.department".
+func (h PeopleHold) Name() string {
+	if h.Field == "" {
+		return h.Brake
+	}
+	return h.Brake + ":" + h.Field
+}
+
+// ListedRow is one row of a listing that the ledger keeps while a run reads it.
+type ListedRow struct {
+	ID     PersonID     `json:"id"`
+	Listed ListedPerson `json:"listed"`
+}

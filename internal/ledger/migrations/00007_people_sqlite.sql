@@ -1,0 +1,49 @@
+-- The snapshot of people, the listings that it is made of, the runs over a source, and what each of them changed. This one is for SQLite.
+
+-- +goose Up
+CREATE TABLE people (
+    source    TEXT   NOT NULL,
+    id        TEXT   NOT NULL,
+    state     TEXT   NOT NULL,
+    began_us  BIGINT NOT NULL,
+    body      TEXT   NOT NULL,
+    PRIMARY KEY (source, id)
+);
+
+CREATE TABLE people_listed (
+    source TEXT NOT NULL,
+    run    TEXT NOT NULL,
+    id     TEXT NOT NULL,
+    body   TEXT NOT NULL,
+    PRIMARY KEY (source, run, id)
+);
+
+CREATE TABLE people_problems (
+    source TEXT    NOT NULL,
+    run    TEXT    NOT NULL,
+    number INTEGER NOT NULL,
+    body   TEXT    NOT NULL,
+    PRIMARY KEY (source, run, number)
+);
+
+CREATE TABLE people_runs (
+    source   TEXT    NOT NULL,
+    id       TEXT    NOT NULL,
+    began_us BIGINT  NOT NULL,
+    ended    BOOLEAN NOT NULL,
+    body     TEXT    NOT NULL,
+    PRIMARY KEY (source, id)
+);
+
+CREATE INDEX people_runs_by_time ON people_runs (source, began_us);
+
+CREATE TABLE people_changes (
+    source  TEXT    NOT NULL,
+    run     TEXT    NOT NULL,
+    id      TEXT    NOT NULL,
+    class   TEXT    NOT NULL,
+    held    TEXT    NOT NULL,
+    applied BOOLEAN NOT NULL,
+    body    TEXT    NOT NULL,
+    PRIMARY KEY (source, run, id)
+);
