@@ -55,7 +55,7 @@ func TestTranslate_end_of_context(t *testing.T) {
 }
 
 // cancelled is a source whose calls end with their context.
-type cancelled struct{ access.IdentitySource }
+type cancelled struct{ access.PeopleSource }
 
 func (cancelled) Lookup(ctx context.Context, _ access.PersonID) (access.Person, error) {
 	return access.Person{}, ctx.Err()

@@ -32,8 +32,9 @@ type PeopleLedger interface {
 type ListPeopleInput struct {
 	Source access.SourceName `json:"source"`
 	Run    string            `json:"run"`
-	// Since is the watermark of an earlier listing; "" for everybody.
-	Since string `json:"since,omitempty"`
+	// Since is the watermark of an earlier listing; "" for everybody. SinceMapping is how records were read then.
+	Since        string `json:"since,omitempty"`
+	SinceMapping string `json:"since_mapping,omitempty"`
 }
 
 // ListPeopleResult is a complete listing. ID names it in the ledger.
@@ -46,13 +47,9 @@ type ListPeopleResult struct {
 }
 
 // ListPeople has the source list its people, and keeps the listing in the ledger, page by page. Each attempt is a listing of its own, so an
-// attempt that was given up has no part in another. Invalid: the source cannot list, or its worker has no ledger.
+// attempt that was given up has no part in another. Invalid: the worker of the source has no ledger.
 func (a *Source) ListPeople(ctx context.Context, c ListPeopleInput) (ListPeopleResult, error) {
 	const op = "list people"
-	lister, ok := a.Port.(access.PeopleLister)
-	if !ok {
-		return ListPeopleResult{}, translate(access.Errorf(access.Invalid, op, "a source of this kind cannot list its people"))
-	}
 	if a.Ledger == nil {
 		return ListPeopleResult{}, translate(access.Errorf(access.Invalid, op,
 			"the worker of the source %s has no ledger; expected it to serve workflows as well", c.Source))
@@ -70,8 +67,13 @@ func (a *Source) ListPeople(ctx context.Context, c ListPeopleInput) (ListPeopleR
 		activity.RecordHeartbeat(ctx, pages)
 		return err
 	}
+	since := c.Since
+	if c.SinceMapping != a.Mapping {
+		// Whoever did not change would be left as the other configuration read them.
+		since = ""
+	}
 	var err error
-	done.Listing, err = lister.ListPeople(ctx, c.Since, take)
+	done.Listing, err = a.Port.ListPeople(ctx, since, take)
 	return done, translate(err)
 }
 
@@ -81,6 +83,8 @@ type PeopleSettings struct {
 	MissingListings int
 	MoverFields     []string
 	Brakes          snapshot.Brakes
+	// WholeEvery is how often everybody is listed; between, only changes, where the source has watermarks. 0: always everybody.
+	WholeEvery time.Duration
 }
 
 // People are the activities of runs over people. They run on the usher queue.
@@ -95,12 +99,49 @@ const maxPeopleRun = 6 * time.Hour
 // peoplePage is how many people are read and written at once.
 const peoplePage = 500
 
-// BeginPeople records a new run. Conflict: another one goes on. Safe to repeat.
-func (a *People) BeginPeople(ctx context.Context, run access.PeopleRun) error {
-	if _, known := a.Settings[run.Source]; !known {
-		return translate(access.Errorf(access.Invalid, "begin a run over people", "source: found %q, expected one that has `people`", run.Source))
+// BeginPeopleInput is a new run.
+type BeginPeopleInput struct {
+	Run access.PeopleRun `json:"run"`
+	// Whole is true to list everybody, though changes would do.
+	Whole bool `json:"whole,omitempty"`
+}
+
+// BeginPeopleResult is how the run lists.
+type BeginPeopleResult struct {
+	// Since is the watermark after which changes are listed; "" to list everybody. Mapping is how records were read then.
+	Since   string `json:"since,omitempty"`
+	Mapping string `json:"mapping,omitempty"`
+}
+
+// BeginPeople records a new run. Conflict: another one goes on. Invalid: a source whose people nobody asked to list. Safe to repeat.
+func (a *People) BeginPeople(ctx context.Context, c BeginPeopleInput) (BeginPeopleResult, error) {
+	settings, known := a.Settings[c.Run.Source]
+	if !known {
+		return BeginPeopleResult{}, translate(access.Errorf(access.Invalid, "begin a run over people",
+			"source: found %q, expected one of sources that has `people`", c.Run.Source))
 	}
-	return translate(a.Ledger.BeginPeopleRun(ctx, run, maxPeopleRun))
+	if err := a.Ledger.BeginPeopleRun(ctx, c.Run, maxPeopleRun); err != nil {
+		return BeginPeopleResult{}, translate(err)
+	}
+	if c.Whole || c.Run.Release != nil || settings.WholeEvery == 0 {
+		return BeginPeopleResult{}, nil
+	}
+	runs, err := a.Ledger.PeopleRuns(ctx, c.Run.Source, c.Run.BeganAt, peoplePage)
+	return sinceOf(runs, c.Run.BeganAt.Add(-settings.WholeEvery)), translate(err)
+}
+
+// sinceOf returns the watermark of the last run, if changes since then tell everything: the run has ended, held nothing back, and everybody
+// was listed at a time or later. runs are earlier ones, the last first.
+func sinceOf(runs []access.PeopleRun, wholeSince time.Time) BeginPeopleResult {
+	if len(runs) == 0 || runs[0].Problem != "" || !runs[0].Ended() || runs[0].Held > 0 {
+		return BeginPeopleResult{}
+	}
+	for _, run := range runs {
+		if whole := run.Problem == "" && run.Ended() && !run.Listing.Changes; whole && !run.BeganAt.Before(wholeSince) {
+			return BeginPeopleResult{Since: runs[0].Listing.Watermark, Mapping: runs[0].Mapping}
+		}
+	}
+	return BeginPeopleResult{}
 }
 
 // PlanPeopleInput asks what a listing means.

@@ -18,7 +18,7 @@ type Policy struct {
 	Desk     access.DeskName
 	// Source is where people are looked up. People is its port when this worker serves it; nil when another worker does.
 	Source access.SourceName
-	People access.IdentitySource
+	People access.PeopleSource
 	// Connectors are what Doctor asks.
 	Connectors Connectors
 }

@@ -8,7 +8,7 @@ import (
 
 // Source are the activities over one identity source. They run on that source's queue.
 type Source struct {
-	Port access.IdentitySource
+	Port access.PeopleSource
 	// Ledger keeps listings; nil on a worker that does not serve workflows.
 	Ledger PeopleLedger
 	// Mapping is a digest of how the configuration reads records; "" where nothing lists people.

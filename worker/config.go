@@ -76,6 +76,9 @@ type targetConfig struct {
 
 type sourceConfig struct {
 	Queue queueConfig `yaml:",inline"`
+	// People says when the source lists its people, and how the listings are read; nil to list nobody. It matters where workflows are
+	// served.
+	People *peopleConfig `yaml:"people"`
 	Kind  string      `yaml:"kind"`
 	SCIM  scim.Config `yaml:"scim"`
 }

@@ -25,6 +25,8 @@ type kind[C, P any] struct {
 	shared func(C) desk.Config
 	// approvals is true for a desk that has approvals of its own.
 	approvals bool
+	// mapping returns what of the configuration decides how people are read; nil for a kind that lists nobody. For sources only.
+	mapping func(C) any
 }
 
 var deskKinds = map[string]kind[deskConfig, access.ServiceDesk]{
@@ -62,10 +64,11 @@ var targetKinds = map[string]kind[targetConfig, access.Provisioner]{
 	},
 }
 
-var sourceKinds = map[string]kind[sourceConfig, access.IdentitySource]{
+var sourceKinds = map[string]kind[sourceConfig, access.PeopleSource]{
 	"scim": {
 		validate: func(c sourceConfig) error { return c.SCIM.Validate() },
-		open:     func(c sourceConfig, _ string) (access.IdentitySource, error) { return scim.NewSource(c.SCIM) },
+		open:     func(c sourceConfig, _ string) (access.PeopleSource, error) { return scim.NewSource(c.SCIM) },
+		mapping:  func(c sourceConfig) any { return c.SCIM.PeopleFields() },
 	},
 }
 
@@ -117,11 +120,11 @@ func (c targetConfig) open() (access.Provisioner, error) { return open(targetKin
 
 func (c sourceConfig) validate() error {
 	rest := c
-	rest.Queue = queueConfig{}
-	return validate(sourceKinds, c.Kind, c.Queue, c, rest)
+	rest.Queue, rest.People = queueConfig{}, nil
+	return errors.Join(c.People.validate(), validate(sourceKinds, c.Kind, c.Queue, c, rest))
 }
 
-func (c sourceConfig) open() (access.IdentitySource, error) { return open(sourceKinds, c.Kind, c, "") }
+func (c sourceConfig) open() (access.PeopleSource, error) { return open(sourceKinds, c.Kind, c, "") }
 
 // validate names what is wrong with a connector. rest is its configuration without what stands beside the settings of its kind.
 func validate[C, P any](kinds map[string]kind[C, P], name string, queue queueConfig, c, rest C) error {

@@ -171,10 +171,10 @@ func (t observedTarget) Check(ctx context.Context) ([]access.Finding, error) {
 // observedSource is a source whose calls are counted.
 type observedSource struct {
 	observer
-	source access.IdentitySource
+	source access.PeopleSource
 }
 
-var _ access.IdentitySource = observedSource{}
+var _ access.PeopleSource = observedSource{}
 
 func (s observedSource) Lookup(ctx context.Context, id access.PersonID) (access.Person, error) {
 	return observe(ctx, s.observer, "lookup", func(ctx context.Context) (access.Person, error) { return s.source.Lookup(ctx, id) })
@@ -182,6 +182,11 @@ func (s observedSource) Lookup(ctx context.Context, id access.PersonID) (access.
 
 func (s observedSource) FindPerson(ctx context.Context, q access.PersonQuery) (access.Person, error) {
 	return observe(ctx, s.observer, "find_person", func(ctx context.Context) (access.Person, error) { return s.source.FindPerson(ctx, q) })
+}
+
+// ListPeople observes a listing as one call, however many pages it has.
+func (s observedSource) ListPeople(ctx context.Context, since string, take func(access.PeoplePage) error) (access.Listing, error) {
+	return observe(ctx, s.observer, "list_people", func(ctx context.Context) (access.Listing, error) { return s.source.ListPeople(ctx, since, take) })
 }
 
 func (s observedSource) Check(ctx context.Context) ([]access.Finding, error) {

@@ -75,7 +75,7 @@ func TestObserved_every_method(t *testing.T) {
 	}{
 		"desk":   {reflect.TypeFor[access.ServiceDesk](), observedDesk{o("desk"), memory.NewDesk("trial")}},
 		"target": {reflect.TypeFor[access.Provisioner](), observedTarget{o("target"), memory.NewTarget("editors")}},
-		"source": {reflect.TypeFor[access.IdentitySource](), observedSource{o("source"), memory.NewSource()}},
+		"source": {reflect.TypeFor[access.PeopleSource](), observedSource{o("source"), memory.NewSource()}},
 	}
 	for port, row := range rows {
 		for _, operation := range callAll(t, row.port, row.on) {
@@ -102,7 +102,7 @@ func TestObservedLedger(t *testing.T) {
 	require.Contains(t, text, `usher_ledger_call_duration_seconds_count{operation="view"} 1`)
 
 	counted.metrics = telemetry.NewMetrics()
-	for _, port := range []reflect.Type{reflect.TypeFor[activities.LedgerStore](), reflect.TypeFor[activities.WatchStore]()} {
+	for _, port := range []reflect.Type{reflect.TypeFor[activities.LedgerStore](), reflect.TypeFor[activities.WatchStore](), reflect.TypeFor[activities.PeopleLedger]()} {
 		for _, operation := range callAll(t, port, counted) {
 			require.Contains(t, metricsOf(t, counted.metrics), fmt.Sprintf(`usher_ledger_call_duration_seconds_count{operation=%q} 1`, operation))
 		}
@@ -113,7 +113,7 @@ func TestRateLimit_is_counted(t *testing.T) {
 	answers := make(chan int, 1)
 	vendor := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(<-answers) }))
 	t.Cleanup(vendor.Close)
-	open := func(rate float64) access.IdentitySource {
+	open := func(rate float64) access.PeopleSource {
 		source, err := scim.NewSource(scim.Config{BaseURL: vendor.URL, Token: "t", Rate: rate})
 		require.NoError(t, err)
 		return source

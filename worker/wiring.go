@@ -113,7 +113,7 @@ type workers struct {
 	// queues are the names of their queues, for the log.
 	queues []string
 	// sources are those that this worker serves: policy reads one of them, and shares its rate limit.
-	sources map[access.SourceName]access.IdentitySource
+	sources map[access.SourceName]access.PeopleSource
 }
 
 // workerParts is what the workers are made of. Store and Catalog are nil where no workflows are served.
@@ -135,7 +135,7 @@ func newWorkers(ctx context.Context, p workerParts) (*workers, error) {
 			return nil, err
 		}
 	}
-	w := &workers{sources: map[access.SourceName]access.IdentitySource{}}
+	w := &workers{sources: map[access.SourceName]access.PeopleSource{}}
 	for _, serve := range []func(*workers, workerParts) error{serveDesks, serveTargets, serveSources, serveWorkflows} {
 		if err := serve(w, p); err != nil {
 			return nil, err
@@ -191,7 +191,11 @@ func serveSources(w *workers, p workerParts) error {
 		}
 		w.sources[name] = observedSource{p.observer("source", string(name)), source}
 		queue := w.add(p, workflows.SourceQueue(name), p.Config.queueOptions(p.Fatal, config.Queue.QueueRate, false))
-		queue.RegisterActivity(&activities.Source{Port: w.sources[name]})
+		mapping, err := config.mapping()
+		if err != nil {
+			return fmt.Errorf("sources.%s: %w", name, err)
+		}
+		queue.RegisterActivity(&activities.Source{Port: w.sources[name], Ledger: p.peopleLedger(), Mapping: mapping})
 	}
 	return nil
 }
@@ -207,6 +211,7 @@ func serveWorkflows(w *workers, p workerParts) error {
 		Ledger: p.ledger(), Client: p.Temporal, RequestOptions: workflows.RequestOptions,
 	})
 	queue.RegisterActivity(p.watch())
+	queue.RegisterActivity(&activities.People{Ledger: p.peopleLedger(), Settings: p.Config.peopleSettings()})
 	queue.RegisterActivity(&activities.Policy{
 		Catalog: p.Catalog, Desk: p.Config.Desk, Settings: p.Config.requestSettings(), Source: p.Config.Source,
 		Connectors: p.Config.connectors(),
@@ -214,6 +219,14 @@ func serveWorkflows(w *workers, p workerParts) error {
 		People: w.sources[p.Config.Source],
 	})
 	return nil
+}
+
+// peopleLedger is nil on a worker that does not serve the usher queue.
+func (p workerParts) peopleLedger() activities.PeopleLedger {
+	if p.Store == nil {
+		return nil
+	}
+	return observedLedger{Store: p.Store, metrics: p.Metrics}
 }
 
 // ledger is nil on a worker that does not serve the usher queue.

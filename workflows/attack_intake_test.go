@@ -362,13 +362,13 @@ func TestAttackBound_revert_says(t *testing.T) {
 }
 
 // fussy is a source that refuses ids which are none of its own, as a directory does whose ids are numbers or UUIDs.
-type fussy struct{ access.IdentitySource }
+type fussy struct{ access.PeopleSource }
 
 func (f fussy) Lookup(ctx context.Context, id access.PersonID) (access.Person, error) {
 	if strings.Contains(string(id), "@") {
 		return access.Person{}, access.Errorf(access.Invalid, "look up a person", "400: %q is no id", id)
 	}
-	return f.IdentitySource.Lookup(ctx, id)
+	return f.PeopleSource.Lookup(ctx, id)
 }
 
 // TestAttackAsked_source_refuses_id: who is named by an address is found by it, or the ticket is answered.

@@ -29,6 +29,7 @@ const (
 	AskedTicketType    = "AskedTicket"
 	LeaseScanType      = "LeaseScan"
 	DoctorType         = "Doctor"
+	PeopleRunType      = "PeopleRun"
 )
 
 const (
@@ -43,6 +44,18 @@ const (
 	SubjectPrefix = "access/"
 	watchPrefix   = "ticketwatch/"
 )
+
+// PeopleScheduleID is the id of the schedule that lists the people of a source, and what the ids of its workflows begin with.
+func PeopleScheduleID(source access.SourceName) string { return "people/" + string(source) }
+
+// PeopleRunParams say what a run over the people of a source does.
+type PeopleRunParams struct {
+	Source access.SourceName `json:"source"`
+	// Release is what somebody released of an earlier run; nil for nothing.
+	Release *access.PeopleRelease `json:"release,omitempty"`
+	// Whole is true to list everybody, though changes would do.
+	Whole bool `json:"whole,omitempty"`
+}
 
 // RequestWorkflowID is the id of a request's workflow.
 func RequestWorkflowID(id access.RequestID) string { return RequestPrefix + string(id) }

@@ -123,6 +123,22 @@ func NotifyChanges() workflow.ActivityOptions {
 	return attempts(5, time.Minute, TaskQueue, "tell the requests")
 }
 
+// ListPeople: a listing of everybody takes minutes, and each page is followed by a heartbeat. An attempt begins anew, for a listing is
+// complete or none; a source that fails for longer is listed by the schedule's next run.
+func ListPeople(source access.SourceName) workflow.ActivityOptions {
+	o := attempts(5, 2*time.Hour, SourceQueue(source), "list people")
+	o.HeartbeatTimeout, o.RetryPolicy.MaximumInterval = 2*time.Minute, 5*time.Minute
+	o.ScheduleToCloseTimeout = 4 * time.Hour
+	return o
+}
+
+// PeopleRun: the steps of a run over people in the ledger. They page through it and heartbeat, and go on until it is back.
+func PeopleRun(summary string) workflow.ActivityOptions {
+	o := attempts(0, time.Hour, TaskQueue, summary)
+	o.HeartbeatTimeout, o.ScheduleToCloseTimeout = 2*time.Minute, 5*time.Hour
+	return o
+}
+
 // Backoff is a growing wait between attempts: First, then twice as long each time, up to Max.
 type Backoff struct {
 	First, Max time.Duration

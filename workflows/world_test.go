@@ -212,7 +212,7 @@ func (w *world) newRun() {
 	w.env.RegisterActivity(target)
 	w.env.RegisterActivity(watch)
 	w.env.RegisterActivity(&activities.Source{Port: w.source})
-	var people access.IdentitySource
+	var people access.PeopleSource
 	if !w.edge {
 		people = w.source
 	}

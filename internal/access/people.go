@@ -92,3 +92,9 @@ type PeopleLister interface {
 	// that do not show all. An error of take ends the listing and is returned as it is.
 	ListPeople(ctx context.Context, since string, take func(PeoplePage) error) (Listing, error)
 }
+
+// PeopleSource is an identity source that can be asked for one person and lists them all.
+type PeopleSource interface {
+	IdentitySource
+	PeopleLister
+}

@@ -18,7 +18,7 @@ type rule struct {
 var (
 	ruleAccess     = rule{1, "internal/access imports nothing of ours"}
 	ruleInternal   = rule{2, "an internal package imports internal/access and no sibling, save the exceptions that are listed"}
-	ruleActivities = rule{3, "activities imports internal/access, internal/policy, internal/ledger and internal/intake, and never a connector"}
+	ruleActivities = rule{3, "activities imports internal/access, internal/policy, internal/ledger, internal/intake and internal/snapshot, and never a connector"}
 	ruleWorkflows  = rule{4, "workflows imports internal/access, internal/policy and activities, and a workflow's folder never another workflow's"}
 	ruleStarter    = rule{5, "starter imports workflows and plain internal helpers, and never a connector, so it holds no credentials of a desk or directory"}
 	ruleWorker     = rule{6, "worker alone may import everything below it, save what serves only development and tests"}
@@ -87,6 +87,7 @@ var packageRules = []packageRule{
 		"internal/access", "internal/simulator", "internal/connectors/requesttracker/rttest",
 	}},
 	{pattern: "internal/intake", rule: ruleInternal, imports: []string{"internal/access"}},
+	{pattern: "internal/snapshot", rule: ruleInternal, imports: []string{"internal/access"}},
 	{pattern: "internal/arch", rule: ruleInternal},
 	{pattern: "internal/tools/testsum", rule: ruleInternal},
 	{pattern: "internal/tools/mutants", rule: ruleInternal},
@@ -94,7 +95,7 @@ var packageRules = []packageRule{
 	{pattern: "internal/tools/contract", rule: ruleInternal, imports: []string{"internal/connectors/apispec"}},
 	{pattern: "internal/e2e", rule: ruleInternal, imports: []string{"*", "*/*", "*/*/*", "*/*/*/*"}},
 
-	{pattern: "activities", rule: ruleActivities, imports: []string{"internal/access", "internal/policy", "internal/ledger", "internal/intake"}},
+	{pattern: "activities", rule: ruleActivities, imports: []string{"internal/access", "internal/policy", "internal/ledger", "internal/intake", "internal/snapshot"}},
 	{
 		pattern: "workflows", rule: ruleWorkflows, imports: []string{"internal/access", "internal/policy", "activities"},
 		tests: []string{"internal/ledger", "workflows/*"},

@@ -108,12 +108,15 @@ func (d databases) exec(t testing.TB, url, statement string) error {
 	return err
 }
 
+// suiteCase is one promise of the ledger.
+type suiteCase struct {
+	name string
+	run  func(*testing.T, databases)
+}
+
 // runSuite holds the ledger's contract, which is the same on every database.
 func runSuite(t *testing.T, d databases) {
-	cases := []struct {
-		name string
-		run  func(*testing.T, databases)
-	}{
+	cases := []suiteCase{
 		{"what was recorded is read back", testRoundTrip},
 		{"an empty entry is nothing to do", testEmptyEntry},
 		{"several entries are recorded in order", testManyEntries},
@@ -165,7 +168,7 @@ func runSuite(t *testing.T, d databases) {
 		{"a closed ledger is transient", testClosed},
 		{"a call whose context has ended is transient and records nothing", testEndedContext},
 	}
-	for _, c := range cases {
+	for _, c := range append(cases, peopleCases()...) {
 		t.Run(c.name, func(t *testing.T) { c.run(t, d) })
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"usher/workflows/intake"
 	"usher/workflows/lease"
 	"usher/workflows/leasescan"
+	"usher/workflows/people"
 	"usher/workflows/reopened"
 	"usher/workflows/request"
 	"usher/workflows/watch"
@@ -33,4 +34,5 @@ func Register(r Registry) {
 	register(reopened.Workflow, workflows.ReopenedTicketType)
 	register(intake.Workflow, workflows.AskedTicketType)
 	register(doctor.Workflow, workflows.DoctorType)
+	register(people.Workflow, workflows.PeopleRunType)
 }

@@ -83,7 +83,7 @@ func (c Config) Validate() error {
 		expect(false, "roles_by", "id or displayName")
 	}
 	expect(c.RequestTimeout >= 0, "request_timeout", `a duration such as "10s", or none for the default`)
-	if err := c.fields().Validate(); err != nil {
+	if err := c.PeopleFields().Validate(); err != nil {
 		problems = append(problems, err)
 	}
 	// Written so that NaN is refused as well.

@@ -36,8 +36,8 @@ func defaultAttributes() map[string]string {
 	}
 }
 
-// fields returns how the configuration reads users.
-func (c Config) fields() people.Fields {
+// PeopleFields returns how the configuration reads users.
+func (c Config) PeopleFields() people.Fields {
 	attributes := defaultAttributes()
 	maps.Copy(attributes, c.Attributes)
 	return people.Fields{
@@ -48,7 +48,7 @@ func (c Config) fields() people.Fields {
 
 // paths returns the paths that are read out of users besides the fixed fields, each once.
 func (c Config) paths() []string {
-	return slices.DeleteFunc(c.fields().Names(), func(name string) bool { return strings.HasPrefix(name, "(") })
+	return slices.DeleteFunc(c.PeopleFields().Names(), func(name string) bool { return strings.HasPrefix(name, "(") })
 }
 
 // valuesAt returns the values at a path: "title", "name.givenName", "urn:…:User:department", "addresses.locality". Of a list it takes

@@ -32,7 +32,7 @@ func NewSource(c Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	reader, err := people.NewReader(c.fields())
+	reader, err := people.NewReader(c.PeopleFields())
 	if err != nil {
 		return nil, err
 	}

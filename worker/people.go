@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/internal/snapshot"
+	"usher/workflows"
+)
+
+// peopleConfig is when a source lists its people, and how the listings are read.
+type peopleConfig struct {
+	// Every is the time between two listings, and Cron the times of listings ("30 3 * * *", in UTC): one of the two.
+	Every access.Duration `yaml:"every"`
+	Cron  string          `yaml:"cron"`
+	// Jitter spreads the beginning of each listing over so much time.
+	Jitter access.Duration `yaml:"jitter"`
+	// WholeEvery is how often everybody is listed where the source can list changes; 0 for always.
+	WholeEvery access.Duration `yaml:"whole_every"`
+	// MissingListings is how many whole listings in a row somebody is missing from who has left; 0 for 3.
+	MissingListings int `yaml:"missing_listings"`
+	// MoverFields are the fields of which a change makes a mover; none for manager, attributes.department and attributes.cost_center.
+	MoverFields []string     `yaml:"mover_fields"`
+	Brakes      brakesConfig `yaml:"brakes"`
+}
+
+// brakesConfig is snapshot.Brakes as it is written. What is left out has a careful value.
+type brakesConfig struct {
+	LeaversCount *int     `yaml:"leavers_count"`
+	LeaversShare *float64 `yaml:"leavers_share"`
+	ShrunkShare  *float64 `yaml:"shrunk_share"`
+	FieldShare   *float64 `yaml:"field_share"`
+	Floor        *int     `yaml:"floor"`
+	Protected    []string `yaml:"protected"`
+}
+
+// shortestEvery is the shortest time between two listings.
+const shortestEvery = time.Second
+
+func (b brakesConfig) brakes() snapshot.Brakes {
+	return snapshot.Brakes{
+		LeaversCount: or(b.LeaversCount, 50), LeaversShare: or(b.LeaversShare, 0.02), ShrunkShare: or(b.ShrunkShare, 0.05),
+		FieldShare: or(b.FieldShare, 0.2), Floor: or(b.Floor, 5), Protected: b.Protected,
+	}
+}
+
+// or returns what a pointer points to, or a value where it points to nothing.
+func or[T any](p *T, value T) T {
+	if p == nil {
+		return value
+	}
+	return *p
+}
+
+// validate names every key that is wrong. It is nil for no configuration.
+func (c *peopleConfig) validate() error {
+	if c == nil {
+		return nil
+	}
+	var wrong []error
+	problem := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf("people."+format, args...)) }
+	switch {
+	case c.Every == 0 && c.Cron == "", c.Every != 0 && c.Cron != "":
+		problem("every: expected one of every and cron")
+	case c.Every != 0 && c.Every.Std() < shortestEvery:
+		problem("every: found %s, expected at least %s", c.Every, access.Duration(shortestEvery))
+	}
+	if c.Jitter < 0 {
+		problem("jitter: found %s, expected 0 or more", c.Jitter)
+	}
+	if c.WholeEvery < 0 {
+		problem("whole_every: found %s, expected 0 or more", c.WholeEvery)
+	}
+	if c.MissingListings < 0 {
+		problem("missing_listings: found %d, expected 1 or more, or none for 3", c.MissingListings)
+	}
+	for _, field := range c.MoverFields {
+		if !snapshot.ValidField(field) {
+			problem("mover_fields: found %q, expected user_name, display_name, email, manager, starts, ends or attributes.<name>", field)
+		}
+	}
+	for _, err := range c.Brakes.brakes().Validate() {
+		problem("brakes.%w", err)
+	}
+	return errors.Join(wrong...)
+}
+
+// settings are the settings of the activities.
+func (c *peopleConfig) settings() activities.PeopleSettings {
+	s := activities.PeopleSettings{
+		MissingListings: c.MissingListings, MoverFields: c.MoverFields, Brakes: c.Brakes.brakes(), WholeEvery: c.WholeEvery.Std(),
+	}
+	if s.MissingListings == 0 {
+		s.MissingListings = 3
+	}
+	if len(s.MoverFields) == 0 {
+		s.MoverFields = []string{"manager", "attributes." + access.AttributeDepartment, "attributes." + access.AttributeCostCenter}
+	}
+	return s
+}
+
+// peopleSettings are those of the sources that list people.
+func (c *workerConfig) peopleSettings() map[access.SourceName]activities.PeopleSettings {
+	all := map[access.SourceName]activities.PeopleSettings{}
+	for name, source := range c.Sources {
+		if source.People != nil {
+			all[name] = source.People.settings()
+		}
+	}
+	return all
+}
+
+// mapping returns a digest of how the source's kind reads records; "" for a kind that lists nobody.
+func (c sourceConfig) mapping() (string, error) {
+	found, known := sourceKinds[c.Kind]
+	if !known || found.mapping == nil {
+		return "", nil
+	}
+	text, err := json.Marshal(found.mapping(c))
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(text)
+	const bytes = 8
+	return hex.EncodeToString(sum[:bytes]), nil
+}
+
+// ensurePeople sees to it that the schedule of every source that lists people is there, as it is configured.
+func (r *runner) ensurePeople(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for _, name := range slices.Sorted(maps.Keys(r.parts.Config.Sources)) {
+		if people := r.parts.Config.Sources[name].People; people != nil {
+			if err := ensureSchedule(ctx, r.parts.Temporal.ScheduleClient(), people.schedule(name)); err != nil {
+				return access.Errorf(kindOfSchedule(err), "schedule the people of "+string(name), "%w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// kindOfSchedule returns what can be done about an error of Temporal.
+func kindOfSchedule(err error) access.Kind {
+	var invalid *serviceerror.InvalidArgument
+	var denied *serviceerror.PermissionDenied
+	switch {
+	case errors.As(err, &invalid):
+		return access.Invalid
+	case errors.As(err, &denied):
+		return access.Forbidden
+	}
+	return access.Transient
+}
+
+// schedule is the schedule of a source's listings. One that is due while another goes on is left out; one that was due while Temporal was
+// unavailable is made up for within a day.
+func (c *peopleConfig) schedule(name access.SourceName) client.ScheduleOptions {
+	spec := client.ScheduleSpec{Jitter: c.Jitter.Std()}
+	if c.Cron != "" {
+		spec.CronExpressions = []string{c.Cron}
+	} else {
+		spec.Intervals = []client.ScheduleIntervalSpec{{Every: c.Every.Std()}}
+	}
+	id := workflows.PeopleScheduleID(name)
+	return client.ScheduleOptions{
+		ID: id, Spec: spec, Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: 24 * time.Hour,
+		Action: &client.ScheduleWorkflowAction{
+			ID: id, Workflow: workflows.PeopleRunType, TaskQueue: workflows.TaskQueue,
+			Args:          []any{workflows.PeopleRunParams{Source: name}},
+			StaticSummary: "people of " + string(name),
+		},
+	}
+}
+
+// ensureSchedule creates a schedule, or gives the one that is there its times and its action. Whether it is paused stays.
+func ensureSchedule(ctx context.Context, schedules client.ScheduleClient, wanted client.ScheduleOptions) error {
+	_, err := schedules.Create(ctx, wanted)
+	if !errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
+		return err
+	}
+	return schedules.GetHandle(ctx, wanted.ID).Update(ctx, client.ScheduleUpdateOptions{
+		DoUpdate: func(there client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+			schedule := there.Description.Schedule
+			schedule.Spec, schedule.Action = &wanted.Spec, wanted.Action
+			schedule.Policy.Overlap, schedule.Policy.CatchupWindow = wanted.Overlap, wanted.CatchupWindow
+			return &client.ScheduleUpdate{Schedule: &schedule}, nil
+		},
+	})
+}

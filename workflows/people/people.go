@@ -1,0 +1,121 @@
+// Package people is the workflow PeopleRun: one run over the people of a source, by its schedule or by hand. It has the source list its
+// people, plans what the listing means for each, and applies what no brake holds. People never travel through it: the ledger has them.
+package people
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.temporal.io/sdk/workflow"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/workflows"
+)
+
+// Workflow returns the run as it ended. It fails where the source could not be listed, or the ledger refuses the run: nothing was changed
+// then, and the ledger has why.
+func Workflow(ctx workflow.Context, p workflows.PeopleRunParams) (access.PeopleRun, error) {
+	run := access.PeopleRun{
+		Source: p.Source, ID: workflow.GetInfo(ctx).FirstRunID, BeganAt: workflow.Now(ctx), Release: p.Release,
+	}
+	var records *activities.People
+	var begun activities.BeginPeopleResult
+	begin := activities.BeginPeopleInput{Run: run, Whole: p.Whole}
+	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.PeopleRun("begin")), records.BeginPeople, begin).Get(ctx, &begun); err != nil {
+		return run, err
+	}
+	run, err := goOn(ctx, run, begun)
+	if err != nil {
+		run.Problem = workflows.ErrorText(err)
+		details(ctx, run, "failed")
+		// A run that was cancelled is recorded as well.
+		clean, cancel := workflow.NewDisconnectedContext(ctx)
+		defer cancel()
+		fail := workflow.ExecuteActivity(workflow.WithActivityOptions(clean, workflows.PeopleRun("record why the run failed")), records.FailPeople, run)
+		return run, joined(err, fail.Get(clean, nil))
+	}
+	details(ctx, run, "ended")
+	return run, nil
+}
+
+// joined is the error of a run; another one, of recording it, must not hide it.
+func joined(err, recording error) error {
+	if recording == nil {
+		return err
+	}
+	return fmt.Errorf("%w; it could not be recorded: %w", err, recording)
+}
+
+// goOn lists, plans and applies.
+func goOn(ctx workflow.Context, run access.PeopleRun, since activities.BeginPeopleResult) (access.PeopleRun, error) {
+	details(ctx, run, "lists people")
+	listed, err := list(ctx, run, since)
+	if err != nil {
+		return run, err
+	}
+	run.Listing, run.Mapping, run.Nameless = listed.Listing, listed.Mapping, listed.Nameless
+	details(ctx, run, "plans")
+	var records *activities.People
+	plan := activities.PlanPeopleInput{Run: run, Listing: listed.ID}
+	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.PeopleRun("plan")), records.PlanPeople, plan).Get(ctx, &run); err != nil {
+		return plan.Run, err
+	}
+	details(ctx, run, "applies")
+	apply := activities.PlanPeopleInput{Run: run, Listing: listed.ID}
+	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.PeopleRun("apply")), records.ApplyPeople, apply).Get(ctx, &run); err != nil {
+		return apply.Run, err
+	}
+	return run, nil
+}
+
+// list has the source list its people: those who changed since a watermark, or everybody where the source does not know it any more.
+func list(ctx workflow.Context, run access.PeopleRun, since activities.BeginPeopleResult) (activities.ListPeopleResult, error) {
+	var source *activities.Source
+	ctx = workflow.WithActivityOptions(ctx, workflows.ListPeople(run.Source))
+	call := activities.ListPeopleInput{Source: run.Source, Run: run.ID, Since: since.Since, SinceMapping: since.Mapping}
+	var listed activities.ListPeopleResult
+	err := workflow.ExecuteActivity(ctx, source.ListPeople, call).Get(ctx, &listed)
+	if since.Since != "" && workflows.KindOf(err) == access.Invalid {
+		call.Since, call.Run = "", run.ID+".whole"
+		err = workflow.ExecuteActivity(ctx, source.ListPeople, call).Get(ctx, &listed)
+	}
+	return listed, err
+}
+
+// details shows where the run stands.
+func details(ctx workflow.Context, run access.PeopleRun, doing string) {
+	lines := []string{fmt.Sprintf("The run over the people of %s %s.", workflows.Inline(string(run.Source)), doing)}
+	if n := run.Listing.People; n > 0 {
+		lines = append(lines, fmt.Sprintf("Listed: %d people, %d problems.", n, run.Listing.Problems))
+	}
+	if len(run.Counts.Classes) > 0 {
+		lines = append(lines, "Plan: "+classes(run.Counts)+".")
+	}
+	if run.Ended() {
+		lines = append(lines, fmt.Sprintf("Applied: %d. Held: %d.", run.Applied, run.Held))
+	}
+	for _, h := range run.Holds {
+		lines = append(lines, "**"+workflows.Inline(h.Name())+":** "+workflows.Inline(h.Sentence))
+	}
+	if run.Problem != "" {
+		lines = append(lines, "**Problem:** "+workflows.Inline(run.Problem))
+	}
+	workflow.SetCurrentDetails(ctx, strings.Join(lines, "\n\n")+workflows.DetailsEnd)
+}
+
+// classes are how many changes there are of each class but unchanged, in the order of their names.
+func classes(c access.PeopleCounts) string {
+	var parts []string
+	for class, n := range c.Classes {
+		if class != access.ClassUnchanged {
+			parts = append(parts, fmt.Sprintf("%d %s", n, class))
+		}
+	}
+	slices.SortFunc(parts, func(a, b string) int { return strings.Compare(a[strings.Index(a, " "):], b[strings.Index(b, " "):]) })
+	if len(parts) == 0 {
+		return "nothing is different"
+	}
+	return strings.Join(parts, ", ")
+}
