@@ -18,7 +18,7 @@ import (
 // then, and the ledger has why.
 func Workflow(ctx workflow.Context, p workflows.PeopleRunParams) (access.PeopleRun, error) {
 	run := access.PeopleRun{
-		Source: p.Source, ID: workflow.GetInfo(ctx).FirstRunID, BeganAt: workflow.Now(ctx), Release: p.Release,
+		Source: p.Source, ID: workflow.GetInfo(ctx).WorkflowExecution.ID, BeganAt: workflow.Now(ctx), Release: p.Release,
 	}
 	var records *activities.People
 	var begun activities.BeginPeopleResult
