@@ -11,6 +11,7 @@ import (
 
 	"usher/internal/access"
 	"usher/internal/config"
+	"usher/internal/connectors/csvfeed"
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/requesttracker"
 	"usher/internal/connectors/scim"
@@ -75,9 +76,10 @@ type targetConfig struct {
 }
 
 type sourceConfig struct {
-	Queue queueConfig `yaml:",inline"`
-	Kind  string      `yaml:"kind"`
-	SCIM  scim.Config `yaml:"scim"`
+	Queue queueConfig    `yaml:",inline"`
+	Kind  string         `yaml:"kind"`
+	SCIM  scim.Config    `yaml:"scim"`
+	CSV   csvfeed.Config `yaml:"csv"`
 }
 
 // defaults is the configuration before the file is read.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"usher/internal/access"
+	"usher/internal/connectors/csvfeed"
 	"usher/internal/connectors/desk"
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/requesttracker"
@@ -63,6 +64,10 @@ var targetKinds = map[string]kind[targetConfig, access.Provisioner]{
 }
 
 var sourceKinds = map[string]kind[sourceConfig, access.IdentitySource]{
+	"csv": {
+		validate: func(c sourceConfig) error { return c.CSV.Validate() },
+		open:     func(c sourceConfig, _ string) (access.IdentitySource, error) { return csvfeed.NewSource(c.CSV) },
+	},
 	"scim": {
 		validate: func(c sourceConfig) error { return c.SCIM.Validate() },
 		open:     func(c sourceConfig, _ string) (access.IdentitySource, error) { return scim.NewSource(c.SCIM) },
