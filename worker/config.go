@@ -16,6 +16,7 @@ import (
 	"usher/internal/connectors/requesttracker"
 	"usher/internal/connectors/scim"
 	"usher/internal/connectors/servicenow"
+	"usher/internal/connectors/sqlview"
 	"usher/internal/ledger"
 	"usher/internal/telemetry"
 	"usher/internal/temporalclient"
@@ -76,10 +77,11 @@ type targetConfig struct {
 }
 
 type sourceConfig struct {
-	Queue queueConfig    `yaml:",inline"`
-	Kind  string         `yaml:"kind"`
-	SCIM  scim.Config    `yaml:"scim"`
-	CSV   csvfeed.Config `yaml:"csv"`
+	Queue      queueConfig    `yaml:",inline"`
+	Kind       string         `yaml:"kind"`
+	SCIM       scim.Config    `yaml:"scim"`
+	CSV        csvfeed.Config `yaml:"csv"`
+	PostgreSQL sqlview.Config `yaml:"postgresql"`
 }
 
 // defaults is the configuration before the file is read.

@@ -12,6 +12,7 @@ import (
 	"usher/internal/connectors/requesttracker"
 	"usher/internal/connectors/scim"
 	"usher/internal/connectors/servicenow"
+	"usher/internal/connectors/sqlview"
 )
 
 // One table per port: what a kind in the configuration means. A connector is opened nowhere else; the field for its settings is
@@ -67,6 +68,10 @@ var sourceKinds = map[string]kind[sourceConfig, access.IdentitySource]{
 	"csv": {
 		validate: func(c sourceConfig) error { return c.CSV.Validate() },
 		open:     func(c sourceConfig, _ string) (access.IdentitySource, error) { return csvfeed.NewSource(c.CSV) },
+	},
+	"postgresql": {
+		validate: func(c sourceConfig) error { return c.PostgreSQL.Validate() },
+		open:     func(c sourceConfig, _ string) (access.IdentitySource, error) { return sqlview.NewSource(c.PostgreSQL) },
 	},
 	"scim": {
 		validate: func(c sourceConfig) error { return c.SCIM.Validate() },

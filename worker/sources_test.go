@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -38,6 +40,24 @@ func TestSourceKinds_csv(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := loadSource(t, row.section)
 			require.ErrorContains(t, err, row.says)
+		})
+	}
+}
+
+func TestSourceKinds_postgresql(t *testing.T) {
+	const fields = `fields: {id: emp_id, user_name: login}`
+	secret := filepath.Join(t.TempDir(), "dsn")
+	require.NoError(t, os.WriteFile(secret, []byte("postgres://usher:s3cret@db.example.com/hr?sslmode=verify-full\n"), 0o600))
+	requireSource(t, `{kind: postgresql, postgresql: {dsn: "${file:`+secret+`}", view: hr.people, request_timeout: 30s, `+fields+`}}`)
+	for name, row := range map[string]struct{ section, says string }{
+		"a secret in the file": {`{kind: postgresql, postgresql: {dsn: "postgres://a:s3cret@db/hr", view: hr.people, ` + fields + `}}`, "sources.hr.postgresql.dsn"},
+		"no DSN":               {`{kind: postgresql, postgresql: {view: hr.people, ` + fields + `}}`, "sources.hr.dsn"},
+		"no schema":            {`{kind: postgresql, postgresql: {dsn: "${file:` + secret + `}", view: people, ` + fields + `}}`, "sources.hr.view"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := loadSource(t, row.section)
+			require.ErrorContains(t, err, row.says)
+			require.NotContains(t, err.Error(), "s3cret")
 		})
 	}
 }
