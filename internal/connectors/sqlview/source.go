@@ -80,33 +80,17 @@ func (s *Source) Lookup(ctx context.Context, id access.PersonID) (access.Person,
 // person returns the person of an id.
 //
 // An index can be used only where the column itself is compared, and not its text. So the id becomes a value of the column's type, and because
-// several texts can be one such value ("007" and 7, two spellings of a UUID, two cases of a citext), only a row whose text is the id counts.
+// several texts can be one such value ("007" and 7, two spellings of a UUID, two cases of a citext), the table then looks for the row whose
+// text is the id.
 func (v *view) person(ctx context.Context, id access.PersonID) (access.Person, error) {
-	unknown := access.Errorf(access.NotFound, v.op, "no person %q: no row has this id", id)
-	var text sql.NullString
-	err := v.tx.QueryRowContext(ctx, "select ($1::text::"+v.idType+")::text", string(id)).Scan(&text)
-	if refusesValue(err) || (err == nil && text.String != string(id)) {
-		return access.Person{}, unknown
-	}
-	if err != nil {
+	// By itself, so that a row on which the view fails is not taken for an id that cannot be one.
+	if _, err := v.tx.ExecContext(ctx, "select $1::text::"+v.idType, string(id)); refusesValue(err) {
+		return access.Person{}, access.Errorf(access.NotFound, v.op, "no person %q: no row can have this id", id)
+	} else if err != nil {
 		return access.Person{}, err
 	}
-	rows, err := v.query(ctx, v.byID(), string(id))
+	table, err := v.table(ctx, v.byID(), string(id))
 	if err != nil {
-		return access.Person{}, err
-	}
-	defer rows.Close()
-	table := people.NewTable(v.source.reader)
-	for rows.Next() {
-		record, found, err := rows.record()
-		if err != nil {
-			return access.Person{}, err
-		}
-		if found == string(id) {
-			table.Add(record)
-		}
-	}
-	if err := rows.Err(); err != nil {
 		return access.Person{}, err
 	}
 	return table.Person(v.op, id)
@@ -198,9 +182,9 @@ func (s *Source) ListPeople(ctx context.Context, since string, take func(access.
 	return pages.End(ctx, access.ProofCount)
 }
 
-// table returns the people of rows. rest is as for query.
-func (v *view) table(ctx context.Context, rest string) (*people.Table, error) {
-	rows, err := v.query(ctx, rest)
+// table returns the people of rows. rest and args are as for query.
+func (v *view) table(ctx context.Context, rest string, args ...any) (*people.Table, error) {
+	rows, err := v.query(ctx, rest, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -110,7 +110,7 @@ func (v *view) column(key people.Key, types map[string]string) (string, error) {
 // id is the column with the id.
 func (v *view) id() string { return v.columns[v.source.fields.ID] }
 
-// query asks for rows. rest is what follows the view in the statement; without arguments it is one that anybody may repeat.
+// query asks for rows. rest is what follows the view in the statement, and args are its arguments.
 func (v *view) query(ctx context.Context, rest string, args ...any) (*rows, error) {
 	names := v.source.fields.Names()
 	list := []string{v.id() + "::text"}
