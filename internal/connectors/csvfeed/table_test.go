@@ -382,3 +382,32 @@ func BenchmarkListPeople(b *testing.B) {
 	}
 	b.ReportMetric(float64(text.Len())/rows, "file-B/row")
 }
+
+// No beginning of a file is a listing, wherever it is cut.
+func TestListPeople_every_beginning(t *testing.T) {
+	const rows = "id,login,name\r\n1,ana,\"Ana\nTRAILER,0\nLöwe\"\r\n2,bob,\"one \"\"\n#END\n\"\r\n3,eve,𝄞\r\n4,joe,\r\n5,kim,\r\n6,leo,\r\n7,mia,\r\n8,ned,\r\n9,oda,\r\n10,pia,\r\n"
+	for proof, end := range map[csvfeed.Whole]string{
+		{Trailer: "TRAILER"}: "TRAILER,10\r\n", {EndMarker: "#END"}: "#END\r\n", {Digest: "x"}: "",
+	} {
+		for encoding, text := range map[csvfeed.Encoding]string{csvfeed.UTF8: rows + end, csvfeed.UTF16: utf16Text(binary.BigEndian, rows+end)} {
+			c := small()
+			c.Whole, c.Encoding = proof, encoding
+			s, put := onDisk(t, c)
+			whole := digest([]byte(text))
+			put([]byte(text), whole)
+			got, err := list(t, s)
+			require.NoError(t, err)
+			require.Len(t, got.people, 10)
+			// The last line break may be missing, where no digest says that it was there.
+			last := len(text) - 1
+			if end != "" {
+				last = len(strings.TrimRight(text, "\r\n\x00")) - 1
+			}
+			for n := range last + 1 {
+				put([]byte(text[:n]), whole)
+				_, err := list(t, s)
+				require.Error(t, err, "%+v %s: %d bytes of %d", proof, encoding, n, len(text))
+			}
+		}
+	}
+}
