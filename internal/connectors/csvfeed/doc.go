@@ -10,7 +10,7 @@
 //   - Transient: it is missing or empty, its end or its digest is missing or does not fit, it changed while it was read, it ends within a
 //     character, or an HTML page came instead. It may be being written, and another reading may find it whole.
 //   - Invalid: it is whole and cannot be read as it is configured. Columns are missing or there twice, bytes are no text of the
-//     encoding, a quote is broken (where the rows after it begin is then anybody's guess), or it is longer than `max_bytes`.
+//     encoding, a quote is broken (where the rows after it begin cannot be known then), or it is longer than `max_bytes`.
 //   - Forbidden: usher may not read it. A redirect is Forbidden, too: none is followed, so credentials go to no other host.
 //
 // What is wrong with one row is a problem of that row. Nobody is a person whose id stands in two rows.
