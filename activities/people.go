@@ -376,6 +376,10 @@ func (a *People) released(ctx context.Context, run access.PeopleRun) (func(acces
 	}
 	return func(hold access.PeopleHold, change access.PersonChange) bool {
 		was, there := held[change.Person]
+		if !slices.ContainsFunc(before.Holds, func(h access.PeopleHold) bool { return h.Name() == hold.Name() }) {
+			// Nobody has seen this brake yet.
+			return false
+		}
 		return there && was.Class == change.Class && slices.Equal(was.Fields, change.Fields) && releases(run.Release, hold) &&
 			(len(run.Release.People) == 0 || slices.Contains(run.Release.People, change.Person))
 	}, nil

@@ -11,10 +11,12 @@ import (
 
 	"usher/internal/access"
 	"usher/internal/config"
+	"usher/internal/connectors/csvfeed"
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/requesttracker"
 	"usher/internal/connectors/scim"
 	"usher/internal/connectors/servicenow"
+	"usher/internal/connectors/sqlview"
 	"usher/internal/ledger"
 	"usher/internal/telemetry"
 	"usher/internal/temporalclient"
@@ -76,11 +78,13 @@ type targetConfig struct {
 
 type sourceConfig struct {
 	Queue queueConfig `yaml:",inline"`
-	// People says when the source lists its people, and how the listings are read; nil to list nobody. It matters where workflows are
+	// People is when the source lists its people, and how the listings are read; nil to list nobody. It matters where workflows are
 	// served.
-	People *peopleConfig `yaml:"people"`
-	Kind  string      `yaml:"kind"`
-	SCIM  scim.Config `yaml:"scim"`
+	People     *peopleConfig  `yaml:"people"`
+	Kind       string         `yaml:"kind"`
+	SCIM       scim.Config    `yaml:"scim"`
+	CSV        csvfeed.Config `yaml:"csv"`
+	PostgreSQL sqlview.Config `yaml:"postgresql"`
 }
 
 // defaults is the configuration before the file is read.

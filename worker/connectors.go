@@ -6,11 +6,13 @@ import (
 	"strings"
 
 	"usher/internal/access"
+	"usher/internal/connectors/csvfeed"
 	"usher/internal/connectors/desk"
 	"usher/internal/connectors/jira"
 	"usher/internal/connectors/requesttracker"
 	"usher/internal/connectors/scim"
 	"usher/internal/connectors/servicenow"
+	"usher/internal/connectors/sqlview"
 )
 
 // One table per port: what a kind in the configuration means. A connector is opened nowhere else; the field for its settings is
@@ -65,6 +67,16 @@ var targetKinds = map[string]kind[targetConfig, access.Provisioner]{
 }
 
 var sourceKinds = map[string]kind[sourceConfig, access.PeopleSource]{
+	"csv": {
+		validate: func(c sourceConfig) error { return c.CSV.Validate() },
+		open:     func(c sourceConfig, _ string) (access.PeopleSource, error) { return csvfeed.NewSource(c.CSV) },
+		mapping:  func(c sourceConfig) any { return []any{c.CSV.Fields, c.CSV.Encoding, c.CSV.Delimiter} },
+	},
+	"postgresql": {
+		validate: func(c sourceConfig) error { return c.PostgreSQL.Validate() },
+		open:     func(c sourceConfig, _ string) (access.PeopleSource, error) { return sqlview.NewSource(c.PostgreSQL) },
+		mapping:  func(c sourceConfig) any { return []any{c.PostgreSQL.Fields, c.PostgreSQL.View} },
+	},
 	"scim": {
 		validate: func(c sourceConfig) error { return c.SCIM.Validate() },
 		open:     func(c sourceConfig, _ string) (access.PeopleSource, error) { return scim.NewSource(c.SCIM) },
