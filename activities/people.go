@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -14,67 +13,18 @@ import (
 
 // PeopleLedger is what runs over people need of the ledger; *ledger.Store is one.
 type PeopleLedger interface {
-	StagePeople(ctx context.Context, source access.SourceName, run string, page access.PeoplePage, first int) error
-	ListedPeople(ctx context.Context, source access.SourceName, run string, after access.PersonID, limit int) ([]access.ListedRow, error)
+	StagePeople(ctx context.Context, source access.SourceName, listing string, page access.PeoplePage, first int) error
+	ListedPeople(ctx context.Context, source access.SourceName, listing string, after access.PersonID, limit int) ([]access.ListedRow, error)
 	KnownPeople(ctx context.Context, source access.SourceName, after access.PersonID, limit int) ([]access.KnownPerson, error)
-	PlanPeople(ctx context.Context, source access.SourceName, run string, changes []access.PersonChange) error
-	PeopleChanges(ctx context.Context, source access.SourceName, run string, after access.PersonID, limit int) ([]access.PersonChange, error)
-	HeldPeople(ctx context.Context, source access.SourceName, run string, after access.PersonID, limit int) ([]access.PersonChange, error)
+	PlanPeople(ctx context.Context, source access.SourceName, plan string, changes []access.PersonChange) error
+	PeopleChanges(ctx context.Context, source access.SourceName, plan string, q access.PeopleChangesQuery) ([]access.PersonChange, error)
 	ApplyPeople(ctx context.Context, run access.PeopleRun, changes []access.PersonChange) error
-	BeginPeopleRun(ctx context.Context, run access.PeopleRun, within time.Duration) error
+	BeginPeopleRun(ctx context.Context, run access.PeopleRun) error
 	SavePeopleRun(ctx context.Context, run access.PeopleRun) error
 	PeopleRun(ctx context.Context, source access.SourceName, id string) (access.PeopleRun, error)
+	OpenPeopleRun(ctx context.Context, source access.SourceName) (access.PeopleRun, error)
+	LastPeopleRun(ctx context.Context, source access.SourceName) (access.PeopleRun, error)
 	PeopleRuns(ctx context.Context, source access.SourceName, before time.Time, limit int) ([]access.PeopleRun, error)
-	ForgetListings(ctx context.Context, source access.SourceName, keep string) error
-}
-
-// ListPeopleInput asks for a listing, for a run over a source.
-type ListPeopleInput struct {
-	Source access.SourceName `json:"source"`
-	Run    string            `json:"run"`
-	// Since is the watermark of an earlier listing; "" for everybody. SinceMapping is how records were read then.
-	Since        string `json:"since,omitempty"`
-	SinceMapping string `json:"since_mapping,omitempty"`
-}
-
-// ListPeopleResult is a complete listing. ID names it in the ledger.
-type ListPeopleResult struct {
-	ID      string         `json:"id"`
-	Listing access.Listing `json:"listing"`
-	// Nameless is how many problems name nobody.
-	Nameless int    `json:"nameless,omitempty"`
-	Mapping  string `json:"mapping,omitempty"`
-}
-
-// ListPeople has the source list its people, and keeps the listing in the ledger, page by page. Each attempt is a listing of its own, so an
-// attempt that was given up has no part in another. Invalid: the worker of the source has no ledger.
-func (a *Source) ListPeople(ctx context.Context, c ListPeopleInput) (ListPeopleResult, error) {
-	const op = "list people"
-	if a.Ledger == nil {
-		return ListPeopleResult{}, translate(access.Errorf(access.Invalid, op,
-			"the worker of the source %s has no ledger; expected it to serve workflows as well", c.Source))
-	}
-	done := ListPeopleResult{ID: fmt.Sprintf("%s.%d", c.Run, activity.GetInfo(ctx).Attempt), Mapping: a.Mapping}
-	pages, problems := 0, 0
-	take := func(page access.PeoplePage) error {
-		err := a.Ledger.StagePeople(ctx, c.Source, done.ID, page, problems)
-		pages, problems = pages+1, problems+len(page.Problems)
-		for _, p := range page.Problems {
-			if p.ID == "" {
-				done.Nameless++
-			}
-		}
-		activity.RecordHeartbeat(ctx, pages)
-		return err
-	}
-	since := c.Since
-	if c.SinceMapping != a.Mapping {
-		// Whoever did not change would be left as the other configuration read them.
-		since = ""
-	}
-	var err error
-	done.Listing, err = a.Port.ListPeople(ctx, since, take)
-	return done, translate(err)
 }
 
 // PeopleSettings are how the people of one source are read and braked.
@@ -91,10 +41,9 @@ type PeopleSettings struct {
 type People struct {
 	Ledger   PeopleLedger
 	Settings map[access.SourceName]PeopleSettings
+	// Running reports whether a workflow runs.
+	Running func(ctx context.Context, workflow string) (bool, error)
 }
-
-// maxPeopleRun is how long a run may take before another one may begin beside it.
-const maxPeopleRun = 6 * time.Hour
 
 // peoplePage is how many people are read and written at once.
 const peoplePage = 500
@@ -108,232 +57,205 @@ type BeginPeopleInput struct {
 
 // BeginPeopleResult is how the run lists.
 type BeginPeopleResult struct {
-	// Since is the watermark after which changes are listed; "" to list everybody. Mapping is how records were read then.
-	Since   string `json:"since,omitempty"`
-	Mapping string `json:"mapping,omitempty"`
+	// Since is the watermark after which changes are listed; "" to list everybody. Mapping is how records were read then, and WholeAt when
+	// the last whole listing before it began.
+	Since   string    `json:"since,omitempty"`
+	Mapping string    `json:"mapping,omitempty"`
+	WholeAt time.Time `json:"whole_at,omitzero"`
 }
 
-// BeginPeople records a new run. Conflict: another one goes on. Invalid: a source whose people nobody asked to list. Safe to repeat.
+// BeginPeople records a new run. Conflict: another one goes on, or this one has ended. Invalid: a source whose people nobody asked to list, or a
+// release that comes too late. Safe to repeat.
 func (a *People) BeginPeople(ctx context.Context, c BeginPeopleInput) (BeginPeopleResult, error) {
 	settings, known := a.Settings[c.Run.Source]
 	if !known {
 		return BeginPeopleResult{}, translate(access.Errorf(access.Invalid, "begin a run over people",
 			"source: found %q, expected one of sources that has `people`", c.Run.Source))
 	}
-	if err := a.Ledger.BeginPeopleRun(ctx, c.Run, maxPeopleRun); err != nil {
+	if _, err := a.releaseOf(ctx, c.Run, ""); err != nil {
+		return BeginPeopleResult{}, translate(err)
+	}
+	if err := a.begin(ctx, c.Run); err != nil {
 		return BeginPeopleResult{}, translate(err)
 	}
 	if c.Whole || c.Run.Release != nil || settings.WholeEvery == 0 {
 		return BeginPeopleResult{}, nil
 	}
-	runs, err := a.Ledger.PeopleRuns(ctx, c.Run.Source, c.Run.BeganAt, peoplePage)
+	runs, err := a.Ledger.PeopleRuns(ctx, c.Run.Source, c.Run.BeganAt, 1)
 	return sinceOf(runs, c.Run.BeganAt.Add(-settings.WholeEvery)), translate(err)
+}
+
+// begin records a new run. A run whose workflow was terminated, or ended by its timeout, cannot end itself: it is ended here.
+func (a *People) begin(ctx context.Context, run access.PeopleRun) error {
+	err := a.Ledger.BeginPeopleRun(ctx, run)
+	if !access.IsKind(err, access.Conflict) {
+		return err
+	}
+	open, readErr := a.Ledger.OpenPeopleRun(ctx, run.Source)
+	switch {
+	case access.IsKind(readErr, access.NotFound):
+		// It has ended meanwhile; or this run has.
+		return a.Ledger.BeginPeopleRun(ctx, run)
+	case readErr != nil:
+		return readErr
+	}
+	running, runningErr := a.Running(ctx, open.Workflow)
+	if runningErr != nil {
+		return runningErr
+	}
+	if running {
+		return err
+	}
+	open.EndedAt, open.Problem = time.Now().UTC(), "its workflow ended before the run did: somebody terminated it, or it took too long"
+	if err := a.Ledger.SavePeopleRun(ctx, open); err != nil {
+		return err
+	}
+	return a.Ledger.BeginPeopleRun(ctx, run)
 }
 
 // sinceOf returns the watermark of the last run, if changes since then tell everything: the run has ended, held nothing back, and everybody
 // was listed at a time or later. runs are earlier ones, the last first.
 func sinceOf(runs []access.PeopleRun, wholeSince time.Time) BeginPeopleResult {
-	if len(runs) == 0 || runs[0].Problem != "" || !runs[0].Ended() || runs[0].Held > 0 {
+	if len(runs) == 0 || runs[0].Problem != "" || !runs[0].Ended() || runs[0].Held > 0 || runs[0].WholeAt.Before(wholeSince) {
 		return BeginPeopleResult{}
 	}
-	for _, run := range runs {
-		if whole := run.Problem == "" && run.Ended() && !run.Listing.Changes; whole && !run.BeganAt.Before(wholeSince) {
-			return BeginPeopleResult{Since: runs[0].Listing.Watermark, Mapping: runs[0].Mapping}
-		}
-	}
-	return BeginPeopleResult{}
+	return BeginPeopleResult{Since: runs[0].Listing.Watermark, Mapping: runs[0].Mapping, WholeAt: runs[0].WholeAt}
 }
 
-// PlanPeopleInput asks what a listing means.
+// PlanPeopleInput is a run with its listing.
 type PlanPeopleInput struct {
 	Run access.PeopleRun `json:"run"`
-	// Listing names the listing in the ledger.
-	Listing string `json:"listing"`
+	// Rows is how many rows of the listing are in the ledger.
+	Rows int `json:"rows"`
 }
 
-// PlanPeople records what a listing means for each person, and returns the run with what it counted and which brakes it meets. Safe to
-// repeat until ApplyPeople has begun.
+// PlanPeople records what a listing means for each person, and returns the run with what it counted and which brakes it meets. Conflict: the
+// ledger does not have the whole listing, or the run has ended. Safe to repeat: a plan that is recorded is returned as it is, for an attempt
+// that is late would count what has been applied meanwhile.
 func (a *People) PlanPeople(ctx context.Context, c PlanPeopleInput) (access.PeopleRun, error) {
+	if planned, err := a.planned(ctx, c.Run.Source, c.Run.ID, c.Run.Plan); err == nil {
+		return planned, nil
+	} else if !access.IsKind(err, access.Conflict) {
+		return c.Run, translate(err)
+	}
 	run, settings := c.Run, a.Settings[c.Run.Source]
 	rules := snapshot.Rules{
 		Today: access.Date(run.BeganAt.UTC().Format(time.DateOnly)), Whole: !run.Listing.Changes && run.Nameless == 0,
 		MissingListings: settings.MissingListings, MoverFields: settings.MoverFields,
 	}
-	remapped, err := a.remapped(ctx, run)
-	if err != nil {
+	last, err := a.Ledger.LastPeopleRun(ctx, run.Source)
+	switch {
+	case access.IsKind(err, access.NotFound):
+		run.AcceptedMapping = run.Mapping
+	case err != nil:
 		return run, translate(err)
+	default:
+		run.AcceptedMapping = last.AcceptedMapping
 	}
 	run.Counts = access.PeopleCounts{Listed: run.Listing.People + run.Listing.Problems}
-	err = a.compare(ctx, c, func(page []person) error {
+	rows := 0
+	err = a.compare(ctx, run, func(page []person) error {
 		var changes []access.PersonChange
 		for _, p := range page {
+			if p.listed != (access.ListedPerson{}) {
+				rows++
+			}
 			change := rules.Decide(p.id, p.known, p.listed)
-			settings.Brakes.Add(&run.Counts, p.known, change)
+			settings.Brakes.Add(&run.Counts, p.known, change, rules.Whole && p.listed == access.ListedPerson{})
 			if change.Class != access.ClassUnchanged {
 				changes = append(changes, change)
 			}
 		}
 		activity.RecordHeartbeat(ctx)
-		return a.Ledger.PlanPeople(ctx, run.Source, run.ID, changes)
+		return a.Ledger.PlanPeople(ctx, run.Source, run.Plan, changes)
 	})
 	if err != nil {
 		return run, translate(err)
 	}
-	run.Holds = settings.Brakes.Holds(run.Counts, rules.Whole, remapped)
-	return run, translate(a.Ledger.SavePeopleRun(ctx, run))
-}
-
-// remapped reports whether the configuration reads records otherwise than in the last run that was not held for it.
-func (a *People) remapped(ctx context.Context, run access.PeopleRun) (bool, error) {
-	runs, err := a.Ledger.PeopleRuns(ctx, run.Source, run.BeganAt, peoplePage)
-	for _, before := range runs {
-		if !before.Ended() || before.Problem != "" {
-			continue
-		}
-		held := slices.ContainsFunc(before.Holds, func(h access.PeopleHold) bool { return h.Brake == snapshot.BrakeMapping })
-		if held && !releases(before.Release, access.PeopleHold{Brake: snapshot.BrakeMapping}) {
-			continue
-		}
-		return before.Mapping != run.Mapping, nil
+	if rows != c.Rows {
+		return run, translate(access.Errorf(access.Conflict, "plan people", "the ledger has %d rows of the listing, expected %d: it was removed meanwhile",
+			rows, c.Rows))
 	}
-	return false, err
-}
-
-// person is what the snapshot and a listing have of one person.
-type person struct {
-	id     access.PersonID
-	known  *access.KnownPerson
-	listed access.ListedPerson
-}
-
-// compare calls take with everybody whom the snapshot or a listing has, in the order of ids, page by page.
-func (a *People) compare(ctx context.Context, c PlanPeopleInput, take func([]person) error) error {
-	known := cursor[access.KnownPerson]{
-		read: func(after access.PersonID) ([]access.KnownPerson, error) {
-			return a.Ledger.KnownPeople(ctx, c.Run.Source, after, peoplePage)
-		},
-		id: func(k access.KnownPerson) access.PersonID { return k.Record.ID },
-	}
-	listed := cursor[access.ListedRow]{
-		read: func(after access.PersonID) ([]access.ListedRow, error) {
-			return a.Ledger.ListedPeople(ctx, c.Run.Source, c.Listing, after, peoplePage)
-		},
-		id: func(r access.ListedRow) access.PersonID { return r.ID },
-	}
-	var page []person
-	for {
-		k, err := known.next()
-		if err != nil {
-			return err
-		}
-		l, err := listed.next()
-		if err != nil {
-			return err
-		}
-		if k == nil && l == nil {
-			return take(page)
-		}
-		var p person
-		if l == nil || (k != nil && k.Record.ID <= l.ID) {
-			p.id, p.known = k.Record.ID, k
-			known.step()
-		}
-		if k == nil || (l != nil && l.ID <= k.Record.ID) {
-			p.id, p.listed = l.ID, l.Listed
-			listed.step()
-		}
-		if page = append(page, p); len(page) == peoplePage {
-			if err := take(page); err != nil {
-				return err
-			}
-			page = nil
-		}
-	}
-}
-
-// cursor reads rows in the order of their ids, page by page.
-type cursor[T any] struct {
-	read func(after access.PersonID) ([]T, error)
-	id   func(T) access.PersonID
-	page []T
-	last access.PersonID
-	end  bool
-}
-
-// next returns the row that the cursor stands at; nil behind the last.
-func (c *cursor[T]) next() (*T, error) {
-	if len(c.page) == 0 && !c.end {
-		var err error
-		if c.page, err = c.read(c.last); err != nil {
-			return nil, err
-		}
-		c.end = len(c.page) < peoplePage
-	}
-	if len(c.page) == 0 {
-		return nil, nil
-	}
-	return &c.page[0], nil
-}
-
-func (c *cursor[T]) step() {
-	c.last = c.id(c.page[0])
-	c.page = c.page[1:]
-}
-
-// ApplyPeople writes what the plan of a run has into the snapshot, but for what a brake holds and nobody has released, and returns the run
-// with its end. Safe to repeat: it goes on behind the last person of an attempt before.
-func (a *People) ApplyPeople(ctx context.Context, c PlanPeopleInput) (access.PeopleRun, error) {
-	run := c.Run
-	released, err := a.released(ctx, run)
-	if err != nil {
-		return run, translate(err)
-	}
-	brakes := a.Settings[run.Source].Brakes
-	progress := applied{}
-	if activity.HasHeartbeatDetails(ctx) {
-		if err := activity.GetHeartbeatDetails(ctx, &progress); err != nil {
-			return run, translate(access.Errorf(access.Invalid, "apply changes of people", "read the heartbeat: %w", err))
-		}
-	}
-	for {
-		changes, err := a.Ledger.PeopleChanges(ctx, run.Source, run.ID, progress.After, peoplePage)
-		if err != nil {
-			return run, translate(err)
-		}
-		for i := range changes {
-			changes[i].Held = heldBy(brakes, run.Holds, changes[i], released)
-			if changes[i].Held == "" {
-				progress.Applied++
-			} else {
-				progress.Held++
-			}
-		}
-		if err := a.Ledger.ApplyPeople(ctx, run, changes); err != nil {
-			return run, translate(err)
-		}
-		if len(changes) > 0 {
-			progress.After = changes[len(changes)-1].Person
-		}
-		activity.RecordHeartbeat(ctx, progress)
-		if len(changes) < peoplePage {
-			break
-		}
-	}
-	run.Applied, run.Held, run.EndedAt = progress.Applied, progress.Held, time.Now().UTC()
+	run.Holds = settings.Brakes.Holds(run.Counts, run.AcceptedMapping != run.Mapping)
 	if err := a.Ledger.SavePeopleRun(ctx, run); err != nil {
 		return run, translate(err)
 	}
-	return run, translate(a.Ledger.ForgetListings(ctx, run.Source, c.Listing))
+	planned, err := a.planned(ctx, run.Source, run.ID, run.Plan)
+	return planned, translate(err)
 }
 
-// heldBy returns the first brake that a change meets and that is not released for it; "" for none.
-func heldBy(b snapshot.Brakes, holds []access.PeopleHold, change access.PersonChange, released func(access.PeopleHold, access.PersonChange) bool) string {
-	for _, h := range holds {
-		if b.Meets(h, change) && !released(h, change) {
-			return h.Name()
+// ApplyPeopleInput names a plan. What it holds, and what is released, is read from the ledger.
+type ApplyPeopleInput struct {
+	Source access.SourceName `json:"source"`
+	Run    string            `json:"run"`
+	Plan   string            `json:"plan"`
+}
+
+// ApplyPeople writes what the plan of a run has into the snapshot, but for what a brake holds and nobody has released, and returns the run
+// with its end. Safe to repeat: it goes on behind the last person of an attempt before, and returns a run that has ended as it did. Conflict: the
+// run has failed meanwhile, or has another plan.
+func (a *People) ApplyPeople(ctx context.Context, c ApplyPeopleInput) (access.PeopleRun, error) {
+	run, err := a.planned(ctx, c.Source, c.Run, c.Plan)
+	if err != nil || run.Ended() {
+		return run, translate(err)
+	}
+	done, err := progressOf(ctx)
+	if err != nil {
+		return run, translate(err)
+	}
+	released, err := a.releaseOf(ctx, run, done.After)
+	if err != nil {
+		return run, translate(err)
+	}
+	for more := true; more; {
+		if more, err = a.applyPage(ctx, run, released, &done); err != nil {
+			return run, translate(err)
 		}
 	}
-	return ""
+	run.Applied, run.Held, run.EndedAt = done.Applied, done.Held, time.Now().UTC()
+	if done.Mapping == 0 || released.accepts() {
+		run.AcceptedMapping = run.Mapping
+	}
+	named := func(h access.PeopleHold) bool { return h.Brake == snapshot.BrakeProtected }
+	if done.Protected > 0 && !slices.ContainsFunc(run.Holds, named) {
+		run.Holds = append(run.Holds, snapshot.ProtectedHold(done.Protected))
+	}
+	if err := a.Ledger.SavePeopleRun(ctx, run); err != nil {
+		return run, translate(err)
+	}
+	run, err = a.planned(ctx, c.Source, c.Run, c.Plan)
+	return run, translate(err)
+}
+
+// planned returns the run as the ledger has it, with this plan. Conflict: it has failed meanwhile, or has another plan.
+func (a *People) planned(ctx context.Context, source access.SourceName, id, plan string) (access.PeopleRun, error) {
+	run, err := a.Ledger.PeopleRun(ctx, source, id)
+	if err == nil && (run.Problem != "" || run.Plan != plan) {
+		return run, access.Errorf(access.Conflict, "read a plan for people", "the run %q over the people of %s has failed meanwhile, or has another plan",
+			id, source)
+	}
+	return run, err
+}
+
+// applyPage applies the next page of a plan, and reports whether there are more.
+func (a *People) applyPage(ctx context.Context, run access.PeopleRun, released *release, done *applied) (bool, error) {
+	changes, err := a.Ledger.PeopleChanges(ctx, run.Source, run.Plan, access.PeopleChangesQuery{After: done.After, Limit: peoplePage})
+	if err != nil {
+		return false, err
+	}
+	next := *done
+	for i := range changes {
+		if changes[i].Held, err = a.heldBy(run, changes[i], released); err != nil {
+			return false, err
+		}
+		next.count(changes[i])
+	}
+	if err := a.Ledger.ApplyPeople(ctx, run, changes); err != nil {
+		return false, err
+	}
+	*done = next
+	activity.RecordHeartbeat(ctx, next)
+	return len(changes) == peoplePage, nil
 }
 
 // applied is how far ApplyPeople has come.
@@ -341,53 +263,36 @@ type applied struct {
 	After   access.PersonID `json:"after"`
 	Applied int             `json:"applied"`
 	Held    int             `json:"held"`
+	// Mapping and Protected are how many of the held are so by these brakes.
+	Mapping   int `json:"mapping,omitempty"`
+	Protected int `json:"protected,omitempty"`
 }
 
-// releaseWithin is how long what a run held back can be released.
-const releaseWithin = 24 * time.Hour
-
-// released returns what reports whether a change of the run is released: the run that held it back held the same change of the same person
-// by the same brake.
-func (a *People) released(ctx context.Context, run access.PeopleRun) (func(access.PeopleHold, access.PersonChange) bool, error) {
-	none := func(access.PeopleHold, access.PersonChange) bool { return false }
-	if run.Release == nil {
-		return none, nil
+func (d *applied) count(c access.PersonChange) {
+	d.After = c.Person
+	if c.Held == "" {
+		d.Applied++
+		return
 	}
-	const op = "release changes of people"
-	before, err := a.Ledger.PeopleRun(ctx, run.Source, run.Release.Run)
-	if err != nil {
-		return none, err
+	d.Held++
+	switch c.Held {
+	case snapshot.BrakeMapping:
+		d.Mapping++
+	case snapshot.BrakeProtected:
+		d.Protected++
 	}
-	if !before.Ended() || run.BeganAt.Sub(before.EndedAt) > releaseWithin {
-		return none, access.Errorf(access.Invalid, op, "release.run: found a run that ended more than %s ago, or goes on; expected a younger one", releaseWithin)
-	}
-	held := map[access.PersonID]access.PersonChange{}
-	for after := access.PersonID(""); ; {
-		page, err := a.Ledger.HeldPeople(ctx, run.Source, before.ID, after, peoplePage)
-		if err != nil {
-			return none, err
-		}
-		for _, change := range page {
-			held[change.Person], after = change, change.Person
-		}
-		if len(page) < peoplePage {
-			break
-		}
-	}
-	return func(hold access.PeopleHold, change access.PersonChange) bool {
-		was, there := held[change.Person]
-		if !slices.ContainsFunc(before.Holds, func(h access.PeopleHold) bool { return h.Name() == hold.Name() }) {
-			// Nobody has seen this brake yet.
-			return false
-		}
-		return there && was.Class == change.Class && slices.Equal(was.Fields, change.Fields) && releases(run.Release, hold) &&
-			(len(run.Release.People) == 0 || slices.Contains(run.Release.People, change.Person))
-	}, nil
 }
 
-// releases reports whether a release is of a brake.
-func releases(r *access.PeopleRelease, hold access.PeopleHold) bool {
-	return r != nil && (len(r.Brakes) == 0 || slices.Contains(r.Brakes, hold.Name()))
+// progressOf returns how far an attempt before has come.
+func progressOf(ctx context.Context) (applied, error) {
+	var done applied
+	if !activity.HasHeartbeatDetails(ctx) {
+		return done, nil
+	}
+	if err := activity.GetHeartbeatDetails(ctx, &done); err != nil {
+		return done, access.Errorf(access.Invalid, "apply changes of people", "read the heartbeat: %w", err)
+	}
+	return done, nil
 }
 
 // FailPeople records that a run failed, and why. Safe to repeat.

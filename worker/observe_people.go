@@ -10,36 +10,32 @@ import (
 
 var _ activities.PeopleLedger = observedLedger{}
 
-func (l observedLedger) StagePeople(ctx context.Context, source access.SourceName, run string, page access.PeoplePage, first int) error {
-	return ledgerDo(l, "stage_people", func() error { return l.Store.StagePeople(ctx, source, run, page, first) })
+func (l observedLedger) StagePeople(ctx context.Context, source access.SourceName, listing string, page access.PeoplePage, first int) error {
+	return ledgerDo(l, "stage_people", func() error { return l.Store.StagePeople(ctx, source, listing, page, first) })
 }
 
-func (l observedLedger) ListedPeople(ctx context.Context, source access.SourceName, run string, after access.PersonID, limit int) ([]access.ListedRow, error) {
-	return ledgerCall(l, "listed_people", func() ([]access.ListedRow, error) { return l.Store.ListedPeople(ctx, source, run, after, limit) })
+func (l observedLedger) ListedPeople(ctx context.Context, source access.SourceName, listing string, after access.PersonID, limit int) ([]access.ListedRow, error) {
+	return ledgerCall(l, "listed_people", func() ([]access.ListedRow, error) { return l.Store.ListedPeople(ctx, source, listing, after, limit) })
 }
 
 func (l observedLedger) KnownPeople(ctx context.Context, source access.SourceName, after access.PersonID, limit int) ([]access.KnownPerson, error) {
 	return ledgerCall(l, "known_people", func() ([]access.KnownPerson, error) { return l.Store.KnownPeople(ctx, source, after, limit) })
 }
 
-func (l observedLedger) PlanPeople(ctx context.Context, source access.SourceName, run string, changes []access.PersonChange) error {
-	return ledgerDo(l, "plan_people", func() error { return l.Store.PlanPeople(ctx, source, run, changes) })
+func (l observedLedger) PlanPeople(ctx context.Context, source access.SourceName, plan string, changes []access.PersonChange) error {
+	return ledgerDo(l, "plan_people", func() error { return l.Store.PlanPeople(ctx, source, plan, changes) })
 }
 
-func (l observedLedger) PeopleChanges(ctx context.Context, source access.SourceName, run string, after access.PersonID, limit int) ([]access.PersonChange, error) {
-	return ledgerCall(l, "people_changes", func() ([]access.PersonChange, error) { return l.Store.PeopleChanges(ctx, source, run, after, limit) })
-}
-
-func (l observedLedger) HeldPeople(ctx context.Context, source access.SourceName, run string, after access.PersonID, limit int) ([]access.PersonChange, error) {
-	return ledgerCall(l, "held_people", func() ([]access.PersonChange, error) { return l.Store.HeldPeople(ctx, source, run, after, limit) })
+func (l observedLedger) PeopleChanges(ctx context.Context, source access.SourceName, plan string, q access.PeopleChangesQuery) ([]access.PersonChange, error) {
+	return ledgerCall(l, "people_changes", func() ([]access.PersonChange, error) { return l.Store.PeopleChanges(ctx, source, plan, q) })
 }
 
 func (l observedLedger) ApplyPeople(ctx context.Context, run access.PeopleRun, changes []access.PersonChange) error {
 	return ledgerDo(l, "apply_people", func() error { return l.Store.ApplyPeople(ctx, run, changes) })
 }
 
-func (l observedLedger) BeginPeopleRun(ctx context.Context, run access.PeopleRun, within time.Duration) error {
-	return ledgerDo(l, "begin_people_run", func() error { return l.Store.BeginPeopleRun(ctx, run, within) })
+func (l observedLedger) BeginPeopleRun(ctx context.Context, run access.PeopleRun) error {
+	return ledgerDo(l, "begin_people_run", func() error { return l.Store.BeginPeopleRun(ctx, run) })
 }
 
 func (l observedLedger) SavePeopleRun(ctx context.Context, run access.PeopleRun) error {
@@ -54,6 +50,10 @@ func (l observedLedger) PeopleRuns(ctx context.Context, source access.SourceName
 	return ledgerCall(l, "people_runs", func() ([]access.PeopleRun, error) { return l.Store.PeopleRuns(ctx, source, before, limit) })
 }
 
-func (l observedLedger) ForgetListings(ctx context.Context, source access.SourceName, keep string) error {
-	return ledgerDo(l, "forget_listings", func() error { return l.Store.ForgetListings(ctx, source, keep) })
+func (l observedLedger) OpenPeopleRun(ctx context.Context, source access.SourceName) (access.PeopleRun, error) {
+	return ledgerCall(l, "open_people_run", func() (access.PeopleRun, error) { return l.Store.OpenPeopleRun(ctx, source) })
+}
+
+func (l observedLedger) LastPeopleRun(ctx context.Context, source access.SourceName) (access.PeopleRun, error) {
+	return ledgerCall(l, "last_people_run", func() (access.PeopleRun, error) { return l.Store.LastPeopleRun(ctx, source) })
 }

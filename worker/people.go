@@ -181,7 +181,7 @@ func (c *peopleConfig) schedule(name access.SourceName) client.ScheduleOptions {
 		Action: &client.ScheduleWorkflowAction{
 			ID: id, Workflow: workflows.PeopleRunType, TaskQueue: workflows.TaskQueue,
 			Args:          []any{workflows.PeopleRunParams{Source: name}},
-			StaticSummary: "people of " + string(name),
+			StaticSummary: "people of " + string(name), WorkflowExecutionTimeout: workflows.PeopleRunTimeout,
 		},
 	}
 }

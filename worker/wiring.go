@@ -211,7 +211,9 @@ func serveWorkflows(w *workers, p workerParts) error {
 		Ledger: p.ledger(), Client: p.Temporal, RequestOptions: workflows.RequestOptions,
 	})
 	queue.RegisterActivity(p.watch())
-	queue.RegisterActivity(&activities.People{Ledger: p.peopleLedger(), Settings: p.Config.peopleSettings()})
+	queue.RegisterActivity(&activities.People{
+		Ledger: p.peopleLedger(), Settings: p.Config.peopleSettings(), Running: activities.WorkflowRunning(p.Temporal),
+	})
 	queue.RegisterActivity(&activities.Policy{
 		Catalog: p.Catalog, Desk: p.Config.Desk, Settings: p.Config.requestSettings(), Source: p.Config.Source,
 		Connectors: p.Config.connectors(),

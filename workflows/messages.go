@@ -48,6 +48,20 @@ const (
 // PeopleScheduleID is the id of the schedule that lists the people of a source, and what the ids of its workflows begin with.
 func PeopleScheduleID(source access.SourceName) string { return "people/" + string(source) }
 
+// PeopleRunWorkflowID is the id of the workflow of a run that somebody starts by hand.
+func PeopleRunWorkflowID(source access.SourceName, run string) string {
+	return PeopleScheduleID(source) + "/" + run
+}
+
+// PeopleRunID is the id of a run within its source: "2026-11-28T03:00:00Z" of a schedule's, a UUID of one by hand.
+func PeopleRunID(source access.SourceName, workflow string) string {
+	rest, is := strings.CutPrefix(workflow, PeopleScheduleID(source))
+	if !is || len(rest) < 2 || !strings.ContainsAny(rest[:1], "-/") {
+		return workflow
+	}
+	return rest[1:]
+}
+
 // PeopleRunParams say what a run over the people of a source does.
 type PeopleRunParams struct {
 	Source access.SourceName `json:"source"`
@@ -55,6 +69,9 @@ type PeopleRunParams struct {
 	Release *access.PeopleRelease `json:"release,omitempty"`
 	// Whole is true to list everybody, though changes would do.
 	Whole bool `json:"whole,omitempty"`
+	// By is who starts the run, and Evidence how that person was identified; "" for the source's schedule.
+	By       access.PersonID `json:"by,omitempty"`
+	Evidence string          `json:"evidence,omitempty"`
 }
 
 // RequestWorkflowID is the id of a request's workflow.

@@ -132,6 +132,9 @@ func ListPeople(source access.SourceName) workflow.ActivityOptions {
 	return o
 }
 
+// PeopleRunTimeout is how long a run over people may take, all attempts of its steps together. The next run ends one that took longer.
+const PeopleRunTimeout = 24 * time.Hour
+
 // PeopleRun: the steps of a run over people in the ledger. They page through it and heartbeat, and go on until it is back.
 func PeopleRun(summary string) workflow.ActivityOptions {
 	o := attempts(0, time.Hour, TaskQueue, summary)

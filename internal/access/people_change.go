@@ -89,6 +89,8 @@ type PeopleCounts struct {
 	// Present is how many the snapshot had present, and Listed how many the listing had.
 	Present int `json:"present"`
 	Listed  int `json:"listed"`
+	// Missing is how many who were present are not in a whole listing.
+	Missing int `json:"missing,omitempty"`
 	// Classes is how many changes there are of each class.
 	Classes map[PersonClass]int `json:"classes,omitempty"`
 	// Had is how many who were present and still are had a field, Different for how many of them it changed or became empty.
@@ -101,8 +103,13 @@ type PeopleCounts struct {
 // PeopleRun is one run over a source: its listing, what it means, and what was applied of it.
 type PeopleRun struct {
 	Source SourceName `json:"source"`
-	// ID names the run within its source, and its listing: an attempt at a listing has an id of its own.
+	// ID names the run within its source.
 	ID string `json:"id"`
+	// Workflow is the id of the workflow that the run is: while that runs, no other run over the source begins.
+	Workflow string `json:"workflow,omitempty"`
+	// Plan names the plan, and the listing that it is made of: each attempt at a listing has an id of its own, and a workflow that was
+	// reset lists anew. "" before there is a plan.
+	Plan string `json:"plan,omitempty"`
 	// BeganAt is when the run began. Of two runs the later one counts.
 	BeganAt time.Time `json:"began_at"`
 	// EndedAt is zero while the run goes on.
@@ -111,13 +118,20 @@ type PeopleRun struct {
 	// Nameless is how many problems of the listing name nobody: whoever is missing may be one of them, so nobody is.
 	Nameless int `json:"nameless,omitempty"`
 	// Mapping is a digest of how the configuration reads records.
-	Mapping string       `json:"mapping,omitempty"`
+	Mapping string `json:"mapping,omitempty"`
+	// AcceptedMapping is the digest that the snapshot is read by: the last one that was not held back.
+	AcceptedMapping string `json:"accepted_mapping,omitempty"`
+	// WholeAt is when the last whole listing began that the snapshot rests on.
+	WholeAt time.Time    `json:"whole_at,omitzero"`
 	Counts  PeopleCounts `json:"counts,omitzero"`
 	Holds   []PeopleHold `json:"holds,omitempty"`
 	// Applied is how many changes were applied, and Held how many were held back.
 	Applied int `json:"applied"`
 	Held    int `json:"held"`
-	// Release is what somebody released with this run; nil for nothing.
+	// By is who started the run, and Evidence how that person was identified; "" for the source's schedule.
+	By       PersonID `json:"by,omitempty"`
+	Evidence string   `json:"evidence,omitempty"`
+	// Release is what that person released with this run; nil for nothing.
 	Release *PeopleRelease `json:"release,omitempty"`
 	// Problem is why the run failed; "" where it did not.
 	Problem string `json:"problem,omitempty"`
@@ -127,7 +141,7 @@ type PeopleRun struct {
 func (r PeopleRun) Ended() bool { return !r.EndedAt.IsZero() }
 
 // PeopleRelease is a human's word that changes which a run held back are right. Only those go through that the next listing asks for
-// again.
+// again, unchanged.
 type PeopleRelease struct {
 	// Run is the run that held them back.
 	Run string `json:"run"`
@@ -135,9 +149,8 @@ type PeopleRelease struct {
 	Brakes []string `json:"brakes,omitempty"`
 	// People are the only ones who are released; empty for all.
 	People []PersonID `json:"people,omitempty"`
-	// By is who released, and Reason why. Both are required.
-	By     PersonID `json:"by"`
-	Reason string   `json:"reason"`
+	// Reason is why, for people. Who released is PeopleRun.By of the run that applies it.
+	Reason string `json:"reason"`
 }
 
 // Name is how the brake is named to people: "leavers", "field:attributes.department".
@@ -146,6 +159,18 @@ func (h PeopleHold) Name() string {
 		return h.Brake
 	}
 	return h.Brake + ":" + h.Field
+}
+
+// PeopleChangesQuery asks for a page of the changes of a plan, by person in the order of the bytes of their ids.
+type PeopleChangesQuery struct {
+	// After is the last person of the page before; "" for the first page.
+	After PersonID
+	// Limit is how many changes a page has at most; fewer mean that it is the last.
+	Limit int
+	// Class is the only class; "" for all.
+	Class PersonClass
+	// Held is true for those only that a brake held back.
+	Held bool
 }
 
 // ListedRow is one row of a listing that the ledger keeps while a run reads it.

@@ -18,9 +18,11 @@ func peopleCases() []suiteCase {
 		{"a page that is staged again changes nothing", testStagedAgain},
 		{"a plan keeps its first word, and a held change is not applied", testPlannedPeople},
 		{"a run that began earlier does not undo a later one", testLateRunOverPeople},
+		{"an attempt to apply that is late changes nobody", testLateApplyOfPeople},
 		{"one run over a source goes on at a time", testRunsOverPeople},
 		{"a run that has ended stays ended", testEndedRunOverPeople},
-		{"old listings are forgotten, and their problems stay", testForgottenListings},
+		{"what is recorded of a plan stays, and what is applied stays so", testPlanStays},
+		{"listings are forgotten when a run ends, and the problems of its own stay", testForgottenListings},
 		{"ids of people that cannot be kept are refused by field", testBadPeople},
 	}
 }
@@ -109,15 +111,32 @@ func known(t *testing.T, s *ledger.Store) []access.KnownPerson {
 	return all
 }
 
+// begunRun records a run with a plan of the same name.
+func begunRun(t *testing.T, s *ledger.Store, id string, began time.Time) access.PeopleRun {
+	t.Helper()
+	run := peopleRun(id, began)
+	require.NoError(t, s.BeginPeopleRun(t.Context(), run))
+	run.Plan = id
+	require.NoError(t, s.SavePeopleRun(t.Context(), run))
+	return run
+}
+
+func endedRun(t *testing.T, s *ledger.Store, run access.PeopleRun) access.PeopleRun {
+	t.Helper()
+	run.EndedAt = run.BeganAt.Add(time.Minute)
+	require.NoError(t, s.SavePeopleRun(t.Context(), run))
+	return run
+}
+
 func testPlannedPeople(t *testing.T, d databases) {
 	s := d.open(t)
-	run := peopleRun("run-1", peopleDay)
+	run := begunRun(t, s, "run-1", peopleDay)
 	require.NoError(t, s.PlanPeople(t.Context(), "hr", "run-1", []access.PersonChange{joiner("a", ""), joiner("b", "")}))
 	other := joiner("a", "")
 	other.Class = access.ClassLeaver
 	require.NoError(t, s.PlanPeople(t.Context(), "hr", "run-1", []access.PersonChange{other}))
 	require.Empty(t, known(t, s), "a plan changes nobody")
-	changes, err := s.PeopleChanges(t.Context(), "hr", "run-1", "", 10)
+	changes, err := s.PeopleChanges(t.Context(), "hr", "run-1", access.PeopleChangesQuery{Limit: 10})
 	require.NoError(t, err)
 	require.Equal(t, []access.PersonChange{joiner("a", ""), joiner("b", "")}, changes)
 
@@ -126,9 +145,22 @@ func testPlannedPeople(t *testing.T, d databases) {
 		require.NoError(t, s.ApplyPeople(t.Context(), run, changes))
 	}
 	require.Equal(t, []access.KnownPerson{changes[0].After}, known(t, s))
-	held, err := s.HeldPeople(t.Context(), "hr", "run-1", "", 10)
-	require.NoError(t, err)
-	require.Equal(t, changes[1:], held)
+	for name, row := range map[string]struct {
+		q    access.PeopleChangesQuery
+		want []access.PersonChange
+	}{
+		"held":          {access.PeopleChangesQuery{Held: true}, changes[1:]},
+		"of a class":    {access.PeopleChangesQuery{Class: access.ClassJoiner}, changes},
+		"of none":       {access.PeopleChangesQuery{Class: access.ClassLeaver}, nil},
+		"held of class": {access.PeopleChangesQuery{Class: access.ClassJoiner, Held: true}, changes[1:]},
+		"after":         {access.PeopleChangesQuery{After: "a"}, changes[1:]},
+		"no such class": {access.PeopleChangesQuery{Class: "\x00"}, nil},
+	} {
+		row.q.Limit = 10
+		found, err := s.PeopleChanges(t.Context(), "hr", "run-1", row.q)
+		require.NoError(t, err)
+		require.Equal(t, row.want, found, name)
+	}
 	one, err := s.KnownPerson(t.Context(), "hr", "a")
 	require.NoError(t, err)
 	require.Equal(t, changes[0].After, one)
@@ -142,63 +174,128 @@ func testLateRunOverPeople(t *testing.T, d databases) {
 	s := d.open(t)
 	before, after := joiner("a", ""), joiner("a", "")
 	after.After.Record.Email = "new@example.test"
-	require.NoError(t, s.ApplyPeople(t.Context(), peopleRun("run-2", peopleDay.Add(time.Hour)), []access.PersonChange{after}))
-	require.NoError(t, s.ApplyPeople(t.Context(), peopleRun("run-1", peopleDay), []access.PersonChange{before}))
+	second := begunRun(t, s, "run-2", peopleDay.Add(time.Hour))
+	require.NoError(t, s.ApplyPeople(t.Context(), second, []access.PersonChange{after}))
+	endedRun(t, s, second)
+	require.NoError(t, s.ApplyPeople(t.Context(), begunRun(t, s, "run-1", peopleDay), []access.PersonChange{before}))
 	require.Equal(t, []access.KnownPerson{after.After}, known(t, s))
+}
+
+// An attempt that is late changes nobody: its run has ended, or its workflow was reset and has listed anew.
+func testLateApplyOfPeople(t *testing.T, d databases) {
+	s := d.open(t)
+	late := begunRun(t, s, "run-1", peopleDay)
+	again := late
+	again.Plan = "run-1 anew"
+	require.NoError(t, s.SavePeopleRun(t.Context(), again))
+	require.Equal(t, access.Conflict, access.KindOf(s.ApplyPeople(t.Context(), late, []access.PersonChange{joiner("a", "")})))
+	endedRun(t, s, late)
+	open, err := s.OpenPeopleRun(t.Context(), "hr")
+	require.NoError(t, err, "a plan that was replaced ends no run")
+	require.Equal(t, "run-1 anew", open.Plan)
+	require.NoError(t, s.ApplyPeople(t.Context(), again, []access.PersonChange{joiner("b", "")}))
+	endedRun(t, s, again)
+	require.Equal(t, access.Conflict, access.KindOf(s.ApplyPeople(t.Context(), again, []access.PersonChange{joiner("c", "")})))
+	require.Equal(t, []access.KnownPerson{joiner("b", "").After}, known(t, s))
 }
 
 func testRunsOverPeople(t *testing.T, d databases) {
 	s := d.open(t)
 	first, second := peopleRun("run-1", peopleDay), peopleRun("run-2", peopleDay.Add(time.Hour))
 	for range 2 {
-		require.NoError(t, s.BeginPeopleRun(t.Context(), first, 6*time.Hour))
+		require.NoError(t, s.BeginPeopleRun(t.Context(), first))
 	}
-	require.Equal(t, access.Conflict, access.KindOf(s.BeginPeopleRun(t.Context(), second, 6*time.Hour)))
+	require.Equal(t, access.Conflict, access.KindOf(s.BeginPeopleRun(t.Context(), second)))
 	elsewhere := second
 	elsewhere.Source = "crm"
-	require.NoError(t, s.BeginPeopleRun(t.Context(), elsewhere, 6*time.Hour), "another source is not concerned")
-	require.NoError(t, s.BeginPeopleRun(t.Context(), peopleRun("run-3", peopleDay.Add(7*time.Hour)), 6*time.Hour), "nothing goes on for so long")
-	first.EndedAt = peopleDay.Add(time.Minute)
+	require.NoError(t, s.BeginPeopleRun(t.Context(), elsewhere), "another source is not concerned")
+	open, err := s.OpenPeopleRun(t.Context(), "hr")
+	require.NoError(t, err)
+	require.Equal(t, first, open)
 	first.Counts.Classes = map[access.PersonClass]int{access.ClassJoiner: 3}
-	require.NoError(t, s.SavePeopleRun(t.Context(), first))
+	first = endedRun(t, s, first)
+	require.ErrorContains(t, s.BeginPeopleRun(t.Context(), first), "has ended", "a workflow that is reset begins no run again")
+	_, err = s.OpenPeopleRun(t.Context(), "hr")
+	require.Equal(t, access.NotFound, access.KindOf(err))
+	require.NoError(t, s.BeginPeopleRun(t.Context(), second))
+	second.Problem = "the source is down"
+	endedRun(t, s, second)
 	runs, err := s.PeopleRuns(t.Context(), "hr", time.Time{}, 10)
 	require.NoError(t, err)
 	require.Len(t, runs, 2)
-	require.Equal(t, "run-3", runs[0].ID)
+	require.Equal(t, "run-2", runs[0].ID)
 	require.Equal(t, first, runs[1])
 	earlier, err := s.PeopleRuns(t.Context(), "hr", peopleDay.Add(time.Second), 10)
 	require.NoError(t, err)
 	require.Equal(t, runs[1:], earlier)
-	_, err = s.PeopleRun(t.Context(), "hr", "run-9")
+	last, err := s.LastPeopleRun(t.Context(), "hr")
+	require.NoError(t, err)
+	require.Equal(t, first, last, "the last that ended well")
+	for _, id := range []string{"run-9", "\x00"} {
+		_, err = s.PeopleRun(t.Context(), "hr", id)
+		require.Equal(t, access.NotFound, access.KindOf(err))
+	}
+	_, err = s.LastPeopleRun(t.Context(), "crm")
 	require.Equal(t, access.NotFound, access.KindOf(err))
 }
 
 func testEndedRunOverPeople(t *testing.T, d databases) {
 	s := d.open(t)
-	run := peopleRun("run-1", peopleDay)
-	require.NoError(t, s.BeginPeopleRun(t.Context(), run, time.Hour))
-	ended := run
-	ended.EndedAt, ended.Applied = peopleDay.Add(time.Minute), 7
-	require.NoError(t, s.SavePeopleRun(t.Context(), ended))
+	run := begunRun(t, s, "run-1", peopleDay)
+	over := run
+	over.Applied = 7
+	over = endedRun(t, s, over)
 	require.NoError(t, s.SavePeopleRun(t.Context(), run), "an attempt that is late")
+	over.Problem = "a late failure"
+	endedRun(t, s, over)
 	kept, err := s.PeopleRun(t.Context(), "hr", "run-1")
 	require.NoError(t, err)
-	require.Equal(t, ended, kept)
+	over.Problem = ""
+	require.Equal(t, over, kept)
+}
+
+func testPlanStays(t *testing.T, d databases) {
+	s := d.open(t)
+	run := begunRun(t, s, "run-1", peopleDay)
+	late := run
+	late.Counts.Listed, late.Holds = 7, []access.PeopleHold{{Brake: "leavers"}}
+	require.NoError(t, s.SavePeopleRun(t.Context(), late))
+	recorded, err := s.PeopleRun(t.Context(), "hr", "run-1")
+	require.NoError(t, err)
+	require.Equal(t, run, recorded)
+	require.NoError(t, s.ApplyPeople(t.Context(), run, []access.PersonChange{joiner("a", "")}))
+	require.NoError(t, s.ApplyPeople(t.Context(), run, []access.PersonChange{joiner("a", "protected")}))
+	changes, err := s.PeopleChanges(t.Context(), "hr", "run-1", access.PeopleChangesQuery{Limit: 10})
+	require.NoError(t, err)
+	require.Equal(t, []access.PersonChange{joiner("a", "")}, changes, "another configuration holds back what is applied already")
+	require.NoError(t, s.ApplyPeople(t.Context(), run, []access.PersonChange{joiner("b", "protected")}))
+	require.NoError(t, s.ApplyPeople(t.Context(), run, []access.PersonChange{joiner("b", "")}))
+	require.Len(t, known(t, s), 2)
 }
 
 func testForgottenListings(t *testing.T, d databases) {
 	s := d.open(t)
-	for _, run := range []string{"run-1", "run-2"} {
-		require.NoError(t, s.StagePeople(t.Context(), "hr", run, stagedPage(), 0))
+	run := begunRun(t, s, "listing-2", peopleDay)
+	for _, listing := range []string{"listing-1", "listing-2"} {
+		require.NoError(t, s.StagePeople(t.Context(), "hr", listing, stagedPage(), 0))
+		require.NoError(t, s.StagePeople(t.Context(), "crm", listing, stagedPage(), 0))
 	}
-	for range 2 {
-		require.NoError(t, s.ForgetListings(t.Context(), "hr", "run-2"))
+	refused := peopleRun("listing-1", peopleDay.Add(time.Minute))
+	refused.Problem = "another run goes on"
+	endedRun(t, s, refused)
+	require.Len(t, listedIDs(t, s, "listing-2"), 6, "the run goes on")
+	endedRun(t, s, run)
+	require.NoError(t, s.StagePeople(t.Context(), "hr", "listing-3", stagedPage(), 0))
+	endedRun(t, s, run)
+	for listing, counts := range map[string][2]int{"listing-1": {0, 0}, "listing-2": {0, 2}, "listing-3": {6, 2}} {
+		require.Len(t, listedIDs(t, s, listing), counts[0], "%s: who is late forgets nothing of a later run", listing)
+		problems, err := s.PeopleProblems(t.Context(), "hr", listing, 0, 10)
+		require.NoError(t, err)
+		require.Len(t, problems, counts[1], listing)
 	}
-	require.Empty(t, listedIDs(t, s, "run-1"))
-	require.Len(t, listedIDs(t, s, "run-2"), 6)
-	problems, err := s.PeopleProblems(t.Context(), "hr", "run-1", 0, 10)
+	rows, err := s.ListedPeople(t.Context(), "crm", "listing-1", "", 10)
 	require.NoError(t, err)
-	require.Len(t, problems, 2)
+	require.Len(t, rows, 6)
 }
 
 func testBadPeople(t *testing.T, d databases) {
@@ -209,7 +306,7 @@ func testBadPeople(t *testing.T, d databases) {
 		require.ErrorContains(t, err, "people.id")
 	}
 	require.ErrorContains(t, s.SavePeopleRun(t.Context(), access.PeopleRun{Source: "hr"}), "id: is empty")
-	require.ErrorContains(t, s.BeginPeopleRun(t.Context(), access.PeopleRun{ID: "r"}, time.Hour), "source: is empty")
+	require.ErrorContains(t, s.BeginPeopleRun(t.Context(), access.PeopleRun{ID: "r"}), "source: is empty")
 	_, err := s.KnownPeople(t.Context(), "hr", "", 0)
 	require.Equal(t, access.Invalid, access.KindOf(err))
 	_, err = s.ListedPeople(t.Context(), "hr", "r", "", ledger.MaxPeople+1)

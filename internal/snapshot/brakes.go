@@ -15,13 +15,15 @@ type Brakes struct {
 	// LeaversCount and LeaversShare are how many may leave in one run: people, and a share (0 to 1) of those who were present.
 	LeaversCount int
 	LeaversShare float64
-	// ShrunkShare is by which share the source may have fewer people than are present. Above that nobody leaves for being missing.
+	// ShrunkShare is which share of those who were present may be missing in a whole listing. Above that nobody leaves; nor do they where
+	// the listing has nobody at all.
 	ShrunkShare float64
 	// FieldShare is for which share of those who have a field it may change, or become empty.
 	FieldShare float64
 	// Floor is how many people are always few enough for the shares.
 	Floor int
-	// Protected are patterns of path.Match, of ids and user names in lower case: whoever fits one leaves only once a human has said so.
+	// Protected are patterns of path.Match, of ids and user names, without regard to case: whoever fits one leaves only once a human has
+	// said so. A slash is a letter like any other.
 	Protected []string
 }
 
@@ -34,8 +36,9 @@ const (
 	BrakeMapping   = "mapping"
 )
 
-// Add counts a change. known is what the snapshot had of the person; nil where it had nothing.
-func (b Brakes) Add(c *access.PeopleCounts, known *access.KnownPerson, change access.PersonChange) {
+// Add counts a change. known is what the snapshot had of the person; nil where it had nothing. missing is true for a person whom a whole
+// listing does not have.
+func (b Brakes) Add(c *access.PeopleCounts, known *access.KnownPerson, change access.PersonChange, missing bool) {
 	if c.Classes == nil {
 		c.Classes, c.Had, c.Different = map[access.PersonClass]int{}, map[string]int{}, map[string]int{}
 	}
@@ -47,6 +50,9 @@ func (b Brakes) Add(c *access.PeopleCounts, known *access.KnownPerson, change ac
 		return
 	}
 	c.Present++
+	if missing {
+		c.Missing++
+	}
 	if change.After.State != access.PersonPresent {
 		return
 	}
@@ -58,9 +64,9 @@ func (b Brakes) Add(c *access.PeopleCounts, known *access.KnownPerson, change ac
 	}
 }
 
-// Holds returns the brakes that a plan meets. remapped is true when the configuration reads records otherwise than in the run before.
-// whole is true for a listing of everybody.
-func (b Brakes) Holds(c access.PeopleCounts, whole, remapped bool) []access.PeopleHold {
+// Holds returns the brakes that a plan meets, BrakeMapping first. remapped is true when the configuration reads records otherwise than the
+// snapshot has them.
+func (b Brakes) Holds(c access.PeopleCounts, remapped bool) []access.PeopleHold {
 	var holds []access.PeopleHold
 	hold := func(brake, field, format string, args ...any) {
 		holds = append(holds, access.PeopleHold{Brake: brake, Field: field, Sentence: fmt.Sprintf(format, args...)})
@@ -68,9 +74,8 @@ func (b Brakes) Holds(c access.PeopleCounts, whole, remapped bool) []access.Peop
 	if remapped {
 		hold(BrakeMapping, "", "the configuration of the source's fields has changed, so records may differ because of that")
 	}
-	missing := c.Present - c.Listed
-	if whole && b.above(missing, c.Present, b.ShrunkShare) {
-		hold(BrakeShrunk, "", "the source has %d people, and %d were present: %s fewer", c.Listed, c.Present, percent(missing, c.Present))
+	if b.above(c.Missing, c.Present, b.ShrunkShare) || (c.Listed == 0 && c.Missing > 0) {
+		hold(BrakeShrunk, "", "%d of %d people who were present are not in the source any more: %s", c.Missing, c.Present, percent(c.Missing, c.Present))
 	}
 	leavers := c.Classes[access.ClassLeaver]
 	if leavers > b.LeaversCount || b.above(leavers, c.Present, b.LeaversShare) {
@@ -82,9 +87,14 @@ func (b Brakes) Holds(c access.PeopleCounts, whole, remapped bool) []access.Peop
 		}
 	}
 	if c.Protected > 0 {
-		hold(BrakeProtected, "", "%d protected people would leave", c.Protected)
+		holds = append(holds, ProtectedHold(c.Protected))
 	}
 	return holds
+}
+
+// ProtectedHold is the hold of so many protected people.
+func ProtectedHold(n int) access.PeopleHold {
+	return access.PeopleHold{Brake: BrakeProtected, Sentence: fmt.Sprintf("%d protected people would leave", n)}
 }
 
 // above reports whether n of all is above a share and above the floor.
@@ -118,17 +128,24 @@ func (b Brakes) Meets(h access.PeopleHold, change access.PersonChange) bool {
 	return false
 }
 
-// protects reports whether a pattern of the protected fits a person.
+// protects reports whether a pattern of the protected fits a person, by the names of before the change as well.
 func (b Brakes) protects(change access.PersonChange) bool {
+	names := []string{string(change.Person), change.After.Record.UserName}
+	if change.Before != nil {
+		names = append(names, change.Before.Record.UserName)
+	}
 	for _, pattern := range b.Protected {
-		for _, name := range []string{string(change.Person), change.After.Record.UserName} {
-			if fits, err := path.Match(strings.ToLower(pattern), strings.ToLower(name)); err == nil && fits {
+		for _, name := range names {
+			if fits, err := path.Match(plain(pattern), plain(name)); err == nil && fits {
 				return true
 			}
 		}
 	}
 	return false
 }
+
+// plain returns a name or a pattern as they are compared: path.Match would give a slash a meaning.
+func plain(text string) string { return strings.ReplaceAll(strings.ToLower(text), "/", "\x01") }
 
 // Validate names every key that is wrong, and says what was expected.
 func (b Brakes) Validate() []error {

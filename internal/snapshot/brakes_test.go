@@ -72,6 +72,7 @@ func TestBrakes(t *testing.T) {
 		"a field is emptied": {nil, 21, empty, []string{"field"}, 0},
 		"few are missing":    {nil, 10, nobody, nil, 10},
 		"the source shrank":  {nil, 11, nobody, []string{"shrunk"}, 0},
+		"nobody is listed":   {func(b *snapshot.Brakes) { b.ShrunkShare = 1 }, 100, nobody, []string{"shrunk"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := brakes
@@ -111,7 +112,7 @@ func TestBrakes_joiners_go_on(t *testing.T) {
 
 func TestBrakes_mapping(t *testing.T) {
 	var b snapshot.Brakes
-	found := b.Holds(access.PeopleCounts{}, true, true)
+	found := b.Holds(access.PeopleCounts{}, true)
 	require.Len(t, found, 1)
 	require.Equal(t, snapshot.BrakeMapping, found[0].Brake)
 	for class, held := range map[access.PersonClass]bool{
@@ -119,6 +120,42 @@ func TestBrakes_mapping(t *testing.T) {
 		access.ClassJoiner: false, access.ClassReturner: false, access.ClassRecorded: false, access.ClassMissing: false,
 	} {
 		require.Equal(t, held, holds(b, found, access.PersonChange{Class: class}), class)
+	}
+}
+
+// Those who come hide nobody who is missing, and neither do those who are inactive in the source.
+func TestBrakes_shrunk_beside_joiners(t *testing.T) {
+	p := company()
+	all := p.listingWith(20, nobody)
+	for i := range 50 {
+		id := access.PersonID(fmt.Sprintf("new%02d", i))
+		all[id] = access.ListedPerson{Record: &access.PersonRecord{Person: access.Person{ID: id, UserName: string(id), Active: i%2 == 0}}}
+	}
+	_, held := p.apply(rules(), snapshot.Brakes{LeaversCount: 100, LeaversShare: 1, ShrunkShare: 0.1, FieldShare: 1}, all, p.ids(all))
+	require.Len(t, held, 1)
+	require.Equal(t, "20 of 100 people who were present are not in the source any more: 20.0 %", held[0].Sentence)
+}
+
+func TestBrakes_protected(t *testing.T) {
+	record := func(id access.PersonID, name string) access.KnownPerson {
+		return access.KnownPerson{Record: access.PersonRecord{Person: access.Person{ID: id, UserName: name}}}
+	}
+	renamed := record("7", "svc-backup")
+	for name, row := range map[string]struct {
+		pattern string
+		change  access.PersonChange
+		held    bool
+	}{
+		"by id":               {"7", access.PersonChange{Person: "7", After: record("7", "x")}, true},
+		"by name in any case": {"SVC-*", access.PersonChange{Person: "7", After: record("7", "Svc-Backup")}, true},
+		"by the name before":  {"svc-*", access.PersonChange{Person: "7", After: record("7", "x"), Before: &renamed}, true},
+		"a slash":             {"svc-*", access.PersonChange{Person: "7", After: record("7", "svc-a/b")}, true},
+		"somebody else":       {"svc-*", access.PersonChange{Person: "7", After: record("7", "my-svc-x")}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			row.change.Class = access.ClassLeaver
+			require.Equal(t, row.held, snapshot.Brakes{Protected: []string{row.pattern}}.Meets(snapshot.ProtectedHold(1), row.change))
+		})
 	}
 }
 

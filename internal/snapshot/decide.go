@@ -71,6 +71,10 @@ func (r Rules) absent(id access.PersonID, known *access.KnownPerson, listed acce
 	case listed.Problem || !r.Whole:
 		return r.aged(id, known, listed)
 	default:
+		if state, reason := r.stateOf(known.Record); state == access.PersonLeft {
+			leave(&c, reason)
+			return c
+		}
 		c.After.Misses++
 		if c.After.Misses < r.MissingListings {
 			c.Class, c.Reason = access.ClassMissing, fmt.Sprintf("is missing in %d of %d listings", c.After.Misses, r.MissingListings)
@@ -89,9 +93,11 @@ func (r Rules) aged(id access.PersonID, known *access.KnownPerson, listed access
 	}
 	c := r.Decide(id, &as, access.ListedPerson{Record: &known.Record})
 	c.Before = known
-	switch {
-	case c.Class == access.ClassRecorded && c.After.State == known.State, c.Class == access.ClassUnchanged:
-		c.Class, c.Reason, c.After = access.ClassUnchanged, "", as
+	if c.After.State != access.PersonLeft {
+		c.After.Misses = as.Misses
+	}
+	if c.After.State == known.State {
+		c.Class, c.Reason = access.ClassUnchanged, ""
 		if as.Misses != known.Misses {
 			c.Class, c.Reason = access.ClassRecorded, "is listed again"
 		}
@@ -125,3 +131,19 @@ func (r Rules) stateOf(p access.PersonRecord) (access.PersonState, string) {
 }
 
 func (r Rules) moves(field string) bool { return slices.Contains(r.MoverFields, field) }
+
+// Same reports whether two changes of one person are the same for whoever releases the first: of the same class, and with the same
+// values for the fields that are different. Somebody who leaves does so whatever else is different.
+func Same(a, b access.PersonChange) bool {
+	if a.Class != b.Class {
+		return false
+	}
+	if a.Class == access.ClassLeaver || a.Class == access.ClassMissing {
+		return true
+	}
+	if !slices.Equal(a.Fields, b.Fields) {
+		return false
+	}
+	was, is := Values(a.After.Record), Values(b.After.Record)
+	return !slices.ContainsFunc(a.Fields, func(field string) bool { return !sameValues(was[field], is[field]) })
+}

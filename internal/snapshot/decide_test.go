@@ -98,6 +98,9 @@ func TestDecide(t *testing.T) {
 		"expected, begins":        {known("expected", func(k *access.KnownPerson) { k.Joined, k.Record = false, ada(begun) }), access.ListedPerson{}, true, "joiner", "", "present", 0, nil},
 		"present, ends":           {known("present", func(k *access.KnownPerson) { k.Record, k.Misses = ada(ended), 1 }), access.ListedPerson{}, true, "leaver", "the employment ended on 2026-11-27", "left", 0, nil},
 		"present, ends unread":    {known("present", func(k *access.KnownPerson) { k.Record = ada(ended) }), access.ListedPerson{Problem: true}, false, "leaver", "the employment ended on 2026-11-27", "left", 0, nil},
+		"present, ends missing":   {known("present", func(k *access.KnownPerson) { k.Record = ada(ended) }), access.ListedPerson{}, false, "leaver", "the employment ended on 2026-11-27", "left", 0, nil},
+		"expected, begins unseen": {known("expected", func(k *access.KnownPerson) { k.Joined, k.Misses, k.Record = false, 2, ada(begun) }), access.ListedPerson{}, true, "joiner", "", "present", 2, nil},
+		"expected, begins, gone":  {known("expected", func(k *access.KnownPerson) { k.Joined, k.Record = false, ada(begun) }), access.ListedPerson{}, false, "missing", "is missing in 1 of 3 listings", "expected", 1, nil},
 		"left, not listed":        {known("left", nil), access.ListedPerson{}, true, "unchanged", "", "left", 0, nil},
 		"left, unreadable":        {known("left", nil), access.ListedPerson{Problem: true}, false, "unchanged", "", "left", 0, nil},
 		"left, gone":              {known("left", nil), access.ListedPerson{Gone: true}, true, "unchanged", "", "left", 0, nil},
@@ -154,10 +157,10 @@ func (p *population) apply(r snapshot.Rules, b snapshot.Brakes, all map[access.P
 	counts := access.PeopleCounts{Listed: len(all)}
 	for _, id := range ids {
 		c := r.Decide(id, p.known[id], all[id])
-		b.Add(&counts, p.known[id], c)
+		b.Add(&counts, p.known[id], c, r.Whole && all[id] == access.ListedPerson{})
 		changes = append(changes, c)
 	}
-	held = b.Holds(counts, r.Whole, false)
+	held = b.Holds(counts, false)
 	for _, c := range changes {
 		if c.Class != access.ClassUnchanged && !holds(b, held, c) {
 			after := c.After
@@ -253,4 +256,31 @@ func TestDecide_protected_people_stay(t *testing.T) {
 		}
 	}
 	require.Positive(t, left, "others do leave")
+}
+
+func TestSame(t *testing.T) {
+	decide := func(change func(*access.PersonRecord)) access.PersonChange {
+		return rules().Decide("ada", known("present", nil), listed(change))
+	}
+	boss := func(name access.PersonID) func(*access.PersonRecord) {
+		return func(p *access.PersonRecord) { p.Manager = name }
+	}
+	leaves := decide(func(p *access.PersonRecord) { p.Active = false })
+	for name, row := range map[string]struct {
+		a, b access.PersonChange
+		same bool
+	}{
+		"the same boss":       {decide(boss("tom")), decide(boss("tom")), true},
+		"another boss":        {decide(boss("tom")), decide(boss("eve")), false},
+		"no boss":             {decide(boss("tom")), decide(boss("")), false},
+		"another field too":   {decide(boss("tom")), decide(func(p *access.PersonRecord) { p.Manager, p.Email = "tom", "x" }), false},
+		"another class":       {decide(boss("tom")), leaves, false},
+		"leaves, and renamed": {leaves, decide(func(p *access.PersonRecord) { p.Active, p.UserName = false, "x" }), true},
+		"skills in turn": {
+			decide(func(p *access.PersonRecord) { p.Attributes["skills"] = []string{"a", "b"} }),
+			decide(func(p *access.PersonRecord) { p.Attributes["skills"] = []string{"b", "a"} }), true,
+		},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, row.same, snapshot.Same(row.a, row.b)) })
+	}
 }

@@ -14,19 +14,15 @@ import (
 	"usher/workflows"
 )
 
-// Workflow returns the run as it ended. It fails where the source could not be listed, or the ledger refuses the run: nothing was changed
-// then, and the ledger has why.
+// Workflow returns the run as it ended. It fails where the source could not be listed, another run goes on, or the ledger refuses the run: the
+// ledger has why.
 func Workflow(ctx workflow.Context, p workflows.PeopleRunParams) (access.PeopleRun, error) {
+	id := workflow.GetInfo(ctx).WorkflowExecution.ID
 	run := access.PeopleRun{
-		Source: p.Source, ID: workflow.GetInfo(ctx).WorkflowExecution.ID, BeganAt: workflow.Now(ctx), Release: p.Release,
+		Source: p.Source, ID: workflows.PeopleRunID(p.Source, id), Workflow: id, BeganAt: workflow.Now(ctx),
+		By: p.By, Evidence: p.Evidence, Release: p.Release,
 	}
-	var records *activities.People
-	var begun activities.BeginPeopleResult
-	begin := activities.BeginPeopleInput{Run: run, Whole: p.Whole}
-	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.PeopleRun("begin")), records.BeginPeople, begin).Get(ctx, &begun); err != nil {
-		return run, err
-	}
-	run, err := goOn(ctx, run, begun)
+	run, err := goOn(ctx, run, p.Whole)
 	if err != nil {
 		run.Problem = workflows.ErrorText(err)
 		details(ctx, run, "failed")
@@ -40,6 +36,9 @@ func Workflow(ctx workflow.Context, p workflows.PeopleRunParams) (access.PeopleR
 	return run, nil
 }
 
+// records names the activities.
+var records *activities.People
+
 // joined is the error of a run; another one, of recording it, must not hide it.
 func joined(err, recording error) error {
 	if recording == nil {
@@ -48,24 +47,32 @@ func joined(err, recording error) error {
 	return fmt.Errorf("%w; it could not be recorded: %w", err, recording)
 }
 
-// goOn lists, plans and applies.
-func goOn(ctx workflow.Context, run access.PeopleRun, since activities.BeginPeopleResult) (access.PeopleRun, error) {
+// goOn begins, lists, plans and applies.
+func goOn(ctx workflow.Context, run access.PeopleRun, whole bool) (access.PeopleRun, error) {
+	var since activities.BeginPeopleResult
+	begin := activities.BeginPeopleInput{Run: run, Whole: whole}
+	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.PeopleRun("begin")), records.BeginPeople, begin).Get(ctx, &since); err != nil {
+		return run, err
+	}
 	details(ctx, run, "lists people")
 	listed, err := list(ctx, run, since)
 	if err != nil {
 		return run, err
 	}
-	run.Listing, run.Mapping, run.Nameless = listed.Listing, listed.Mapping, listed.Nameless
+	run.Listing, run.Mapping, run.Nameless, run.Plan, run.WholeAt = listed.Listing, listed.Mapping, listed.Nameless, listed.ID, run.BeganAt
+	if run.Listing.Changes {
+		run.WholeAt = since.WholeAt
+	}
 	details(ctx, run, "plans")
-	var records *activities.People
-	plan := activities.PlanPeopleInput{Run: run, Listing: listed.ID}
+	plan := activities.PlanPeopleInput{Run: run, Rows: listed.Rows}
 	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.PeopleRun("plan")), records.PlanPeople, plan).Get(ctx, &run); err != nil {
 		return plan.Run, err
 	}
 	details(ctx, run, "applies")
-	apply := activities.PlanPeopleInput{Run: run, Listing: listed.ID}
+	planned := run
+	apply := activities.ApplyPeopleInput{Source: run.Source, Run: run.ID, Plan: run.Plan}
 	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.PeopleRun("apply")), records.ApplyPeople, apply).Get(ctx, &run); err != nil {
-		return apply.Run, err
+		return planned, err
 	}
 	return run, nil
 }
@@ -78,7 +85,7 @@ func list(ctx workflow.Context, run access.PeopleRun, since activities.BeginPeop
 	var listed activities.ListPeopleResult
 	err := workflow.ExecuteActivity(ctx, source.ListPeople, call).Get(ctx, &listed)
 	if since.Since != "" && workflows.KindOf(err) == access.Invalid {
-		call.Since, call.Run = "", run.ID+".whole"
+		call.Since = ""
 		err = workflow.ExecuteActivity(ctx, source.ListPeople, call).Get(ctx, &listed)
 	}
 	return listed, err

@@ -1,0 +1,94 @@
+package activities
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"usher/internal/access"
+	"usher/internal/snapshot"
+)
+
+// releaseWithin is how long what a run held back can be released.
+const releaseWithin = 24 * time.Hour
+
+// release is what somebody released, and what the run held back that it is of. The zero value releases nothing.
+type release struct {
+	given *access.PeopleRelease
+	of    access.PeopleRun
+	// mapping is how the run that releases reads records.
+	mapping string
+	held    cursor[access.PersonChange]
+}
+
+// releaseOf returns the release of a run; what it held back is read behind a person. Invalid: it is too late, or that run goes on. NotFound:
+// there is no such run.
+func (a *People) releaseOf(ctx context.Context, run access.PeopleRun, after access.PersonID) (*release, error) {
+	if run.Release == nil {
+		return &release{}, nil
+	}
+	const op = "release changes of people"
+	of, err := a.Ledger.PeopleRun(ctx, run.Source, run.Release.Run)
+	if err != nil {
+		return nil, err
+	}
+	if !of.Ended() || run.BeganAt.Sub(of.EndedAt) > releaseWithin {
+		return nil, access.Errorf(access.Invalid, op, "release.run: found a run that ended more than %s ago, or goes on; expected a younger one",
+			access.Duration(releaseWithin))
+	}
+	return &release{given: run.Release, of: of, mapping: run.Mapping, held: cursor[access.PersonChange]{
+		last: after,
+		read: func(after access.PersonID) ([]access.PersonChange, error) {
+			return a.Ledger.PeopleChanges(ctx, run.Source, of.Plan, access.PeopleChangesQuery{After: after, Limit: peoplePage, Held: true})
+		},
+		id: func(c access.PersonChange) access.PersonID { return c.Person },
+	}}, nil
+}
+
+// frees returns what reports whether a hold of a change is released: that run held the same change of the same person back, and had the same
+// hold, so that somebody has seen both. Changes come in the order of the ids of their people.
+func (r *release) frees(change access.PersonChange) (func(access.PeopleHold) bool, error) {
+	none := func(access.PeopleHold) bool { return false }
+	if r.given == nil {
+		return none, nil
+	}
+	was, err := r.held.at(change.Person)
+	if err != nil || was == nil || !snapshot.Same(*was, change) {
+		return none, err
+	}
+	if len(r.given.People) > 0 && !slices.Contains(r.given.People, change.Person) {
+		return none, nil
+	}
+	return r.opens, nil
+}
+
+// opens reports whether a brake is released.
+func (r *release) opens(hold access.PeopleHold) bool {
+	name := hold.Name()
+	seen := slices.ContainsFunc(r.of.Holds, func(h access.PeopleHold) bool { return h.Name() == name })
+	if hold.Brake == snapshot.BrakeMapping && r.of.Mapping != r.mapping {
+		seen = false
+	}
+	return seen && (len(r.given.Brakes) == 0 || slices.Contains(r.given.Brakes, name))
+}
+
+// accepts reports whether the release is of how the configuration reads records, for all people.
+func (r *release) accepts() bool {
+	return r.given != nil && len(r.given.People) == 0 && r.opens(access.PeopleHold{Brake: snapshot.BrakeMapping})
+}
+
+// heldBy returns the first brake that a change meets and that is not released for it; "" for none. Protected people are held even if the plan
+// does not know yet that they are protected.
+func (a *People) heldBy(run access.PeopleRun, change access.PersonChange, r *release) (string, error) {
+	frees, err := r.frees(change)
+	if err != nil {
+		return "", err
+	}
+	brakes := a.Settings[run.Source].Brakes
+	for _, h := range append(slices.Clip(run.Holds), snapshot.ProtectedHold(1)) {
+		if brakes.Meets(h, change) && !frees(h) {
+			return h.Name(), nil
+		}
+	}
+	return "", nil
+}

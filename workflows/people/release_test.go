@@ -1,0 +1,139 @@
+package people_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/internal/snapshot"
+	"usher/workflows"
+)
+
+func TestPeopleRun_released(t *testing.T) {
+	held := func(t *testing.T) (*company, access.PeopleRun) {
+		c := newCompany(t, 40)
+		c.ends()
+		c.leave(0, 10)
+		run := c.ends()
+		require.Equal(t, []string{snapshot.BrakeLeavers}, holdsOf(run))
+		require.Equal(t, 10, run.Held)
+		return c, run
+	}
+	left := func(c *company) int {
+		n := 0
+		for i := range 40 {
+			if c.state(i) == access.PersonLeft {
+				n++
+			}
+		}
+		return n
+	}
+	for name, row := range map[string]struct {
+		release func(*company, *access.PeopleRelease)
+		left    int
+		fails   string
+	}{
+		"all":                   {func(*company, *access.PeopleRelease) {}, 10, ""},
+		"by its name":           {func(_ *company, r *access.PeopleRelease) { r.Brakes = []string{snapshot.BrakeLeavers} }, 10, ""},
+		"another brake":         {func(_ *company, r *access.PeopleRelease) { r.Brakes = []string{snapshot.BrakeShrunk} }, 0, ""},
+		"one person":            {func(_ *company, r *access.PeopleRelease) { r.People = []access.PersonID{idOf(3)} }, 1, ""},
+		"others left meanwhile": {func(c *company, _ *access.PeopleRelease) { c.leave(10, 15) }, 10, ""},
+		"some came back":        {func(c *company, _ *access.PeopleRelease) { c.source.PutRecords(employee(0), employee(1)) }, 8, ""},
+		"moved to another": {func(c *company, _ *access.PeopleRelease) {
+			back := employee(0)
+			back.Manager = idOf(33)
+			c.source.PutRecords(back)
+		}, 9, ""},
+		"protected meanwhile": {func(c *company, _ *access.PeopleRelease) {
+			c.settings.Brakes.Protected = []string{"user.p0000"}
+		}, 9, ""},
+		"after a day":    {func(c *company, _ *access.PeopleRelease) { c.now = c.now.Add(25 * time.Hour) }, 0, "release.run"},
+		"an unknown run": {func(_ *company, r *access.PeopleRelease) { r.Run = "nothing" }, 0, "there is no run"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, run := held(t)
+			c.now = run.EndedAt.Add(time.Hour)
+			release := &access.PeopleRelease{Run: run.ID, Reason: "a department closes"}
+			row.release(c, release)
+			released, err := c.runNow(workflows.PeopleRunParams{Release: release})
+			if row.fails != "" {
+				require.ErrorContains(t, err, row.fails)
+			} else {
+				require.NoError(t, err)
+				require.Equal(t, release, released.Release)
+			}
+			require.Equal(t, row.left, left(c))
+		})
+	}
+}
+
+// The mapping of a source changes: what would change by that is held, until somebody releases it.
+func TestPeopleRun_remapped(t *testing.T) {
+	c := newCompany(t, 30)
+	c.ends()
+	changed := employee(1)
+	changed.Attributes = map[string][]string{access.AttributeDepartment: {"new"}}
+	c.source.PutRecords(changed, employee(100))
+	c.mapping = "m2"
+	var run access.PeopleRun
+	for range 2 {
+		run = c.ends()
+		require.Equal(t, []string{snapshot.BrakeMapping}, holdsOf(run))
+		require.Equal(t, 1, run.Held)
+	}
+	require.Equal(t, access.PersonPresent, c.state(100))
+	c.now = run.EndedAt.Add(time.Minute)
+	_, err := c.runNow(workflows.PeopleRunParams{Release: &access.PeopleRelease{Run: run.ID, Reason: "the new column is right"}})
+	require.NoError(t, err)
+	run = c.ends()
+	require.Empty(t, run.Holds)
+	require.Equal(t, 31, run.Counts.Classes[access.ClassUnchanged])
+}
+
+// The release of a new mapping for one person is no release for the others, of a later run either.
+func TestPeopleRun_remapped_for_one(t *testing.T) {
+	c := newCompany(t, 30)
+	c.ends()
+	for i := range 2 {
+		changed := employee(i)
+		changed.Attributes = map[string][]string{access.AttributeDepartment: {"new"}}
+		c.source.PutRecords(changed)
+	}
+	c.mapping = "m2"
+	run := c.ends()
+	require.Equal(t, 2, run.Held)
+	release := func(people ...access.PersonID) access.PeopleRun {
+		c.now = c.now.Add(time.Minute)
+		next, err := c.runNow(workflows.PeopleRunParams{Release: &access.PeopleRelease{Run: run.ID, People: people, Reason: "right"}})
+		require.NoError(t, err)
+		return next
+	}
+	run = release(idOf(0))
+	require.Equal(t, [2]int{1, 1}, [2]int{run.Applied, run.Held})
+	run = c.ends()
+	require.Equal(t, 1, run.Held)
+	c.mapping = "m3"
+	run = release()
+	require.Equal(t, 1, run.Held, "nobody has seen the third mapping")
+	run = release()
+	require.Zero(t, run.Held)
+	require.Empty(t, c.ends().Holds)
+}
+
+// Somebody is protected after the plan was made: that is held as well, and can be released by the next run.
+func TestPeopleRun_protected_after_the_plan(t *testing.T) {
+	c := newCompany(t, 1200)
+	c.ends()
+	c.leave(0, 3)
+	run := c.planned("x")
+	require.Empty(t, run.Holds)
+	c.settings.Brakes.Protected = []string{"user.p0001"}
+	require.NoError(t, c.activity("ApplyPeople", activities.ApplyPeopleInput{Source: hr, Run: run.ID, Plan: run.Plan}, &run))
+	require.Equal(t, []string{snapshot.BrakeProtected}, holdsOf(run))
+	require.Equal(t, 1, run.Held)
+	require.Equal(t, access.PersonPresent, c.state(1))
+	require.Equal(t, access.PersonLeft, c.state(2))
+}
