@@ -64,14 +64,17 @@ func (s *Source) connectFindings(err error) ([]access.Finding, error) {
 func (s *Source) sampleFindings(sample []*goldap.Entry) []access.Finding {
 	has := map[string]int{}
 	for _, e := range sample {
-		for name, values := range s.record(e).Values {
-			if len(values) > 0 {
+		for _, a := range e.Attributes {
+			if name, _, _ := strings.Cut(strings.ToLower(a.Name), ";"); len(a.Values) > 0 {
 				has[name]++
 			}
 		}
 	}
 	var findings []access.Finding
 	needed := []named{{"fields.id", s.config.Fields.ID}, {"fields.user_name", s.config.Fields.UserName}}
+	if s.control() {
+		needed = append(needed, named{"fields.active", s.config.Fields.Active})
+	}
 	for _, f := range needed {
 		if missing := len(sample) - has[strings.ToLower(f.attribute)]; missing > 0 {
 			findings = append(findings, access.Finding{

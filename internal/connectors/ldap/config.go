@@ -52,7 +52,7 @@ type Config struct {
 	Password string `yaml:"password" secret:"true"`
 	// BaseDN is the entry below which the people are. Required.
 	BaseDN string `yaml:"base_dn"`
-	// Filter says which entries are people that usher shall know; "" means DefaultFilter.
+	// Filter is what an entry must match to be one of the people that usher knows; "" means DefaultFilter.
 	Filter string `yaml:"filter"`
 	// Fields are the attributes; what is left out has the defaults of DefaultFields.
 	Fields people.Fields `yaml:"fields"`

@@ -123,7 +123,7 @@ func (s *Source) values(a *goldap.EntryAttribute) []string {
 // disabledFlag is ADS_UF_ACCOUNTDISABLE.
 const disabledFlag = 2
 
-// controlText says whether a userAccountControl is that of an active account, in words that a reader knows.
+// controlText returns what a userAccountControl means, in words of people.Reader.
 func controlText(value string) string {
 	flags, err := strconv.ParseInt(value, 10, 64)
 	switch {

@@ -17,7 +17,17 @@ func nameKey(dn string) string {
 	if err != nil {
 		return strings.ToLower(dn)
 	}
-	return strings.ToLower(parsed.String())
+	var key []string
+	for _, rdn := range parsed.RDNs {
+		var parts []string
+		for _, a := range rdn.Attributes {
+			value := strings.ToLower(strings.Join(strings.Fields(a.Value), " "))
+			parts = append(parts, strings.ToLower(a.Type)+"="+goldap.EscapeDN(value))
+		}
+		slices.Sort(parts)
+		key = append(key, strings.Join(parts, "+"))
+	}
+	return strings.Join(key, ",")
 }
 
 // managers makes ids of names of managers. It is for one call, and not for concurrent use.

@@ -243,18 +243,18 @@ func (r *room) idOf(t *testing.T, dn string) access.PersonID {
 }
 
 // put adds a person, or replaces the one of that id.
-func (r *room) put(t *testing.T, p access.PersonRecord) {
+func (r *room) put(t *testing.T, p access.PersonRecord) access.PersonRecord {
 	t.Helper()
 	dn, known := r.names[p.ID]
 	if !known {
-		r.enrol(t, p)
-		return
+		return r.enrol(t, p)
 	}
 	change := goldap.NewModifyRequest(dn, nil)
 	for name, values := range r.attributes(p) {
 		change.Replace(name, values)
 	}
 	require.NoError(t, r.admin.Modify(change))
+	return p
 }
 
 // deactivate makes a person inactive.
@@ -320,7 +320,7 @@ func (r *room) lister(t *testing.T) accesstest.PeopleListerHarness {
 	all := r.settle(t)
 	h := accesstest.PeopleListerHarness{
 		Lister: r.open(t, nil), People: all,
-		Put:               func(p access.PersonRecord) { r.put(t, p) },
+		Put:               func(p access.PersonRecord) access.PersonRecord { return r.put(t, p) },
 		Remove:            func(id access.PersonID) { r.remove(t, id) },
 		RefuseCredentials: func() { r.refuse(t) },
 		CutShort:          func() { r.wire.Set(cutOnce(r.wire)) },

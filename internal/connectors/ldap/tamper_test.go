@@ -36,7 +36,7 @@ func hideThird() ldaptest.Change {
 	}
 }
 
-// repeat gives every entry of a search for records twice.
+// repeat returns every entry of a search for records twice.
 func repeat(r ldaptest.Request, p *ber.Packet) ([]*ber.Packet, error) {
 	if whole(r) && ldaptest.IsEntry(p) {
 		return []*ber.Packet{p, p}, nil
