@@ -31,10 +31,10 @@ func runChanges(t *testing.T, d directory) {
 // mark returns the watermark of a listing of everybody.
 func mark(t *testing.T, s *ldap.Source) string {
 	t.Helper()
-	_, _, end, err := listAll(t, s, "")
+	_, rest, err := listAll(t, s, "")
 	require.NoError(t, err)
-	require.NotEmpty(t, end.Watermark)
-	return end.Watermark
+	require.NotEmpty(t, rest.end.Watermark)
+	return rest.end.Watermark
 }
 
 func changesFilter(t *testing.T, r *room) {
@@ -43,13 +43,13 @@ func changesFilter(t *testing.T, r *room) {
 	since := mark(t, s)
 	r.modify(t, all[0].ID, "displayName")
 	r.modify(t, all[2].ID, "displayName", "Eve Other")
-	listed, gone, end, err := listAll(t, s, since)
+	listed, rest, err := listAll(t, s, since)
 	require.NoError(t, err)
-	require.Equal(t, []access.PersonID{all[0].ID}, gone)
+	require.Equal(t, []access.PersonID{all[0].ID}, rest.gone)
 	require.Equal(t, "Eve Other", listed[all[2].ID].DisplayName)
 	require.Len(t, listed, 1)
-	require.Equal(t, 1, end.People)
-	require.True(t, end.Changes)
+	require.Equal(t, 1, rest.end.People)
+	require.True(t, rest.end.Changes)
 }
 
 func changesBase(t *testing.T, r *room) {
@@ -60,12 +60,12 @@ func changesBase(t *testing.T, r *room) {
 	r.move(t, dn, rdn, "CN=Users,"+r.server.BaseDN)
 	r.names[all[0].ID] = rdn + ",CN=Users," + r.server.BaseDN
 	t.Cleanup(func() { r.remove(t, all[0].ID) })
-	_, gone, end, err := listAll(t, s, since)
+	_, rest, err := listAll(t, s, since)
 	require.NoError(t, err)
-	require.Equal(t, []access.PersonID{all[0].ID}, gone)
-	_, gone, _, err = listAll(t, s, end.Watermark)
+	require.Equal(t, []access.PersonID{all[0].ID}, rest.gone)
+	_, rest, err = listAll(t, s, rest.end.Watermark)
 	require.NoError(t, err)
-	require.Empty(t, gone)
+	require.Empty(t, rest.gone)
 }
 
 // changesContainer: people in a container that moves do not change.
@@ -74,11 +74,11 @@ func changesContainer(t *testing.T, r *room) {
 	inner := "OU=inner," + r.base
 	r.add(t, inner, map[string][]string{"objectClass": {"organizationalUnit"}})
 	since := mark(t, s)
-	_, _, _, err := listAll(t, s, since)
+	_, _, err := listAll(t, s, since)
 	require.NoError(t, err)
 	r.move(t, inner, "OU=inner "+r.base[3:10], r.server.BaseDN)
 	t.Cleanup(func() { r.del(t, "OU=inner "+r.base[3:10]+","+r.server.BaseDN) })
-	_, _, _, err = listAll(t, s, since)
+	_, _, err = listAll(t, s, since)
 	require.Equal(t, access.Invalid, access.KindOf(err))
 	require.ErrorContains(t, err, "list everybody")
 }
@@ -105,10 +105,10 @@ func changesWatermark(t *testing.T, r *room) {
 		"no day":         with(4, "today"),
 		"cut":            strings.Join(parts[:4], "/"),
 	} {
-		_, _, _, err := listAll(t, s, other)
+		_, _, err := listAll(t, s, other)
 		require.Equal(t, access.Invalid, access.KindOf(err), name)
 	}
-	_, _, _, err := listAll(t, s, since)
+	_, _, err := listAll(t, s, since)
 	require.NoError(t, err)
 }
 
@@ -121,11 +121,11 @@ func changesDerived(t *testing.T, r *room) {
 		func(c *ldap.Config) { c.Fields.ID = "sAMAccountName" },
 	} {
 		s := r.open(t, change)
-		listed, _, end, err := listAll(t, s, "")
+		listed, rest, err := listAll(t, s, "")
 		require.NoError(t, err)
 		require.Len(t, listed, len(all))
-		require.Empty(t, end.Watermark)
-		_, _, _, err = listAll(t, s, mark(t, r.open(t, nil)))
+		require.Empty(t, rest.end.Watermark)
+		_, _, err = listAll(t, s, mark(t, r.open(t, nil)))
 		require.Equal(t, access.Invalid, access.KindOf(err))
 	}
 }
@@ -142,11 +142,11 @@ func changesRights(t *testing.T, r *room) {
 		return []*ber.Packet{p}, nil
 	})
 	s := r.open(t, nil)
-	listed, _, end, err := listAll(t, s, "")
+	listed, rest, err := listAll(t, s, "")
 	require.NoError(t, err)
 	require.Len(t, listed, len(all))
-	require.Empty(t, end.Watermark)
-	_, _, _, err = listAll(t, s, since)
+	require.Empty(t, rest.end.Watermark)
+	_, _, err = listAll(t, s, since)
 	require.Equal(t, access.Invalid, access.KindOf(err))
 	require.ErrorContains(t, err, "Deleted Objects")
 }
@@ -157,7 +157,7 @@ func changesManagers(t *testing.T, r *room) {
 	since := mark(t, s)
 	r.modify(t, all[1].ID, "manager", r.names[all[3].ID])
 	r.modify(t, all[2].ID, "manager", r.account)
-	listed, _, _, err := listAll(t, s, since)
+	listed, _, err := listAll(t, s, since)
 	require.NoError(t, err)
 	require.Len(t, listed, 2)
 	require.Equal(t, all[3].ID, listed[all[1].ID].Manager)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -45,7 +46,7 @@ func (s *Source) Check(ctx context.Context) ([]access.Finding, error) {
 	case len(sample) == 0:
 		return []access.Finding{{Key: "filter", Problem: "no entry below base_dn matches " + s.config.Filter}}, nil
 	}
-	return s.sampleFindings(sample), nil
+	return append(referenceFindings(c.references), s.sampleFindings(sample)...), nil
 }
 
 // connectFindings makes findings of what only another configuration can mend; else it returns the error.
@@ -58,6 +59,28 @@ func (s *Source) connectFindings(err error) ([]access.Finding, error) {
 		return []access.Finding{{Key: "bind_dn", Problem: err.Error()}}, nil
 	}
 	return nil, err
+}
+
+// usualReferences are the parts of a domain that the root of every domain of Active Directory refers to. They have no people.
+var usualReferences = []string{"cn=configuration,", "dc=domaindnszones,", "dc=forestdnszones,"}
+
+// referenceFindings names the references to other servers that may hold people.
+func referenceFindings(references []string) []access.Finding {
+	var findings []access.Finding
+	for _, reference := range references {
+		u, err := url.Parse(reference)
+		dn := ""
+		if err == nil {
+			dn = strings.ToLower(strings.TrimPrefix(u.Path, "/"))
+		}
+		usual := slices.ContainsFunc(usualReferences, func(begin string) bool { return strings.HasPrefix(dn, begin) })
+		if !usual {
+			findings = append(findings, access.Finding{
+				Key: "base_dn", Problem: "a part below it is on another server, which usher does not follow: " + reference,
+			})
+		}
+	}
+	return findings
 }
 
 // sampleFindings names the attributes that are missing in entries.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -73,6 +74,9 @@ const (
 	attributeDisplay    = "displayName"
 	attributeCommonName = "cn"
 )
+
+// attributeForm is what the name of an attribute looks like, or its number.
+var attributeForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]*$`)
 
 // lockedForGood is the pwdAccountLockedTime of an account that an administrator has locked.
 const lockedForGood = "000001010000Z"
@@ -139,6 +143,9 @@ func (c Config) Validate() error {
 		expect(false, "fields.active", "the attribute of active_values and inactive_values")
 	} else if err := c.withDefaults().Fields.Validate(); err != nil {
 		problems = append(problems, err)
+	}
+	for _, name := range c.withDefaults().Fields.Names() {
+		expect(attributeForm.MatchString(name), "fields", fmt.Sprintf("names of attributes without options, found %q", name))
 	}
 	_, err = time.LoadLocation(c.TimeZone)
 	expect(err == nil, "time_zone", `the name of a time zone, as "Europe/Berlin"`)

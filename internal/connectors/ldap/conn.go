@@ -20,6 +20,8 @@ type conn struct {
 	op     string
 	raw    net.Conn
 	ldap   *goldap.Conn
+	// references are the URLs of other servers to which the last search referred.
+	references []string
 }
 
 // open connects and binds.
@@ -123,7 +125,7 @@ func (c *conn) search(ctx context.Context, q query) ([]*goldap.Entry, error) {
 	err := c.do(ctx, func() error {
 		result, err := c.ldap.Search(c.request(q))
 		if result != nil {
-			found = result.Entries
+			found, c.references = result.Entries, result.Referrals
 		}
 		if q.limit > 0 && goldap.IsErrorWithCode(err, goldap.LDAPResultSizeLimitExceeded) && len(found) >= q.limit {
 			return nil

@@ -15,19 +15,26 @@ import (
 	"usher/internal/connectors/ldap/ldaptest"
 )
 
+// ending is what a listing has besides people.
+type ending struct {
+	gone []access.PersonID
+	end  access.Listing
+}
+
 // listAll returns a listing by ids.
-func listAll(t *testing.T, s *ldap.Source, since string) (map[access.PersonID]access.PersonRecord, []access.PersonID, access.Listing, error) {
+func listAll(t *testing.T, s *ldap.Source, since string) (map[access.PersonID]access.PersonRecord, ending, error) {
 	t.Helper()
 	all := map[access.PersonID]access.PersonRecord{}
-	var gone []access.PersonID
-	end, err := s.ListPeople(t.Context(), since, func(page access.PeoplePage) error {
+	var rest ending
+	var err error
+	rest.end, err = s.ListPeople(t.Context(), since, func(page access.PeoplePage) error {
 		for _, p := range page.People {
 			all[p.ID] = p
 		}
-		gone = append(gone, page.Gone...)
+		rest.gone = append(rest.gone, page.Gone...)
 		return nil
 	})
-	return all, gone, end, err
+	return all, rest, err
 }
 
 // modify replaces one attribute of an entry.
@@ -121,14 +128,14 @@ func trapRenamed(t *testing.T, r *room) {
 	// OpenLDAP leaves the name of the manager as it was; Active Directory follows.
 	ada, err := s.Lookup(t.Context(), all[0].ID)
 	require.NoError(t, err)
-	listed, _, _, err := listAll(t, s, "")
+	listed, _, err := listAll(t, s, "")
 	require.NoError(t, err)
 	require.Equal(t, ada.Manager, listed[ada.ID].Manager)
 	r.modify(t, all[0].ID, "manager", `CN=ümlaut\2C \2B co,`+r.base)
 	ada, err = s.Lookup(t.Context(), all[0].ID)
 	require.NoError(t, err)
 	require.Equal(t, boss.ID, ada.Manager)
-	listed, _, _, err = listAll(t, s, "")
+	listed, _, err = listAll(t, s, "")
 	require.NoError(t, err)
 	require.Equal(t, boss.ID, listed[ada.ID].Manager)
 }
@@ -144,7 +151,7 @@ func trapManagers(t *testing.T, r *room) {
 		one, err := s.Lookup(t.Context(), id)
 		require.NoError(t, err)
 		require.Equal(t, manager, one.Manager)
-		listed, _, _, err := listAll(t, s, "")
+		listed, _, err := listAll(t, s, "")
 		require.NoError(t, err)
 		require.Equal(t, manager, listed[id].Manager)
 	}
@@ -189,7 +196,7 @@ func trapBase(t *testing.T, r *room) {
 	_, err := s.Lookup(t.Context(), "0f0f0f0f-1111-2222-3333-444444444444")
 	require.Equal(t, access.Invalid, access.KindOf(err), "%v", err)
 	require.ErrorContains(t, err, "base_dn")
-	_, _, _, err = listAll(t, s, "")
+	_, _, err = listAll(t, s, "")
 	require.Equal(t, access.Invalid, access.KindOf(err))
 	findings, err := s.Check(t.Context())
 	require.NoError(t, err)
@@ -200,10 +207,10 @@ func trapBase(t *testing.T, r *room) {
 func trapFilter(t *testing.T, r *room) {
 	r.settle(t)
 	s := r.open(t, func(c *ldap.Config) { c.Filter = "(mail=nobody@example.com)" })
-	all, _, end, err := listAll(t, s, "")
+	all, rest, err := listAll(t, s, "")
 	require.NoError(t, err)
 	require.Empty(t, all)
-	require.Equal(t, access.ProofCount, end.Proof)
+	require.Equal(t, access.ProofCount, rest.end.Proof)
 	findings, err := s.Check(t.Context())
 	require.NoError(t, err)
 	require.Len(t, findings, 1)
@@ -235,7 +242,7 @@ func trapConnections(t *testing.T, r *room) {
 		require.NoError(t, err)
 		_, err = s.FindPerson(t.Context(), access.PersonQuery{UserName: "x"})
 		require.Error(t, err)
-		_, _, _, err = listAll(t, s, "")
+		_, _, err = listAll(t, s, "")
 		require.NoError(t, err)
 		_, err = s.ListPeople(t.Context(), "", func(access.PeoplePage) error { return context.Canceled })
 		require.ErrorIs(t, err, context.Canceled)
@@ -256,7 +263,7 @@ func trapRights(t *testing.T, r *room) {
 			base = ldaptest.People
 		}
 		s := r.open(t, func(c *ldap.Config) { c.BindDN, c.BaseDN = account, base })
-		listed, _, _, err := listAll(t, s, "")
+		listed, _, err := listAll(t, s, "")
 		require.Equal(t, kind, access.KindOf(err), "%s: %v", account, err)
 		if account == ldaptest.Reader {
 			require.Len(t, listed, len(all))
@@ -274,7 +281,7 @@ func trapLimits(t *testing.T, r *room) {
 	for i := range 12 {
 		r.enrol(t, access.PersonRecord{Person: access.Person{UserName: "limit" + string(rune('a'+i)), Active: true}})
 	}
-	_, _, _, err := listAll(t, r.open(t, func(c *ldap.Config) { c.BindDN = ldaptest.Limited }), "")
+	_, _, err := listAll(t, r.open(t, func(c *ldap.Config) { c.BindDN = ldaptest.Limited }), "")
 	require.Equal(t, access.Transient, access.KindOf(err))
 	require.ErrorContains(t, err, "size limit exceeded")
 	require.ErrorContains(t, err, "size.prtotal")
@@ -321,11 +328,16 @@ func trapShared(t *testing.T, r *room) {
 func trapDomain(t *testing.T, r *room) {
 	all := r.settle(t)
 	s := r.open(t, func(c *ldap.Config) { c.BaseDN = r.server.BaseDN })
-	listed, _, end, err := listAll(t, s, "")
+	listed, rest, err := listAll(t, s, "")
 	require.NoError(t, err)
-	require.Equal(t, len(listed), end.People)
+	require.Equal(t, len(listed), rest.end.People)
 	for _, p := range all {
 		require.Equal(t, p, listed[p.ID])
+	}
+	findings, err := s.Check(t.Context())
+	require.NoError(t, err)
+	for _, f := range findings {
+		require.NotEqual(t, "base_dn", f.Key, f.Problem)
 	}
 }
 
@@ -342,7 +354,7 @@ func trapExpiry(t *testing.T, r *room) {
 		"Berlin":   {ticks(time.Date(2026, time.December, 31, 23, 0, 0, 0, time.UTC)), "Europe/Berlin", "2026-12-31"},
 	} {
 		r.modify(t, ada.ID, "accountExpires", row.value)
-		listed, _, _, err := listAll(t, r.open(t, func(c *ldap.Config) { c.TimeZone = row.zone }), "")
+		listed, _, err := listAll(t, r.open(t, func(c *ldap.Config) { c.TimeZone = row.zone }), "")
 		require.NoError(t, err)
 		require.Equal(t, row.want, listed[ada.ID].Ends, name)
 	}

@@ -69,7 +69,7 @@ func (s *Source) Lookup(ctx context.Context, id access.PersonID) (access.Person,
 		return access.Person{}, err
 	}
 	defer c.close()
-	found, err := c.find(ctx, s.config.Fields.ID, string(id))
+	found, _, err := c.find(ctx, s.config.Fields.ID, string(id))
 	if err != nil {
 		return access.Person{}, err
 	}
@@ -103,35 +103,36 @@ func (s *Source) FindPerson(ctx context.Context, q access.PersonQuery) (access.P
 		return access.Person{}, err
 	}
 	defer c.close()
-	found, err := c.find(ctx, attribute, value)
+	found, more, err := c.find(ctx, attribute, value)
 	if err != nil {
 		return access.Person{}, err
 	}
-	if len(found) != 1 {
+	if more || len(found) != 1 {
 		return access.Person{}, access.Errorf(access.NotFound, op, "not one entry has the %s %q, but none or several", attribute, value)
 	}
 	return c.person(ctx, found[0])
 }
 
-// findLimit is one more than can be told apart from "several".
-const findLimit = 3
+// findLimit is more than anybody needs who looks for one.
+const findLimit = 10
 
-// find returns the people who have a value, without regard to case; of more than findLimit some. That there are none is proved.
-func (c *conn) find(ctx context.Context, attribute, value string) ([]*goldap.Entry, error) {
+// find returns the people who have a value, without regard to case. more is true where the directory may know others. That there are
+// none is proved.
+func (c *conn) find(ctx context.Context, attribute, value string) (found []*goldap.Entry, more bool, err error) {
 	filter, possible := equals(attribute, value)
 	if lower := strings.ToLower(value); possible && lower != value {
 		// An attribute may be compared exactly.
 		other, _ := equals(attribute, lower)
 		filter = "(|" + filter + other + ")"
 	}
-	var found []*goldap.Entry
 	if possible {
 		q := c.source.who(filter, c.source.asked()...)
 		q.limit = findLimit
 		all, err := c.search(ctx, q)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
+		more = len(all) >= findLimit
 		for _, e := range all {
 			if hasValue(c.source.record(e), attribute, value) {
 				found = append(found, e)
@@ -139,9 +140,9 @@ func (c *conn) find(ctx context.Context, attribute, value string) ([]*goldap.Ent
 		}
 	}
 	if len(found) > 0 {
-		return found, nil
+		return found, more, nil
 	}
-	return nil, c.proveBase(ctx)
+	return nil, more, c.proveBase(ctx)
 }
 
 // hasValue reports whether an attribute of a record has a value, without regard to case.
