@@ -1,7 +1,9 @@
 package ldap_test
 
 import (
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +25,7 @@ func runChanges(t *testing.T, d directory) {
 		"derived attributes": changesDerived,
 		"an account without": changesRights,
 		"managers":           changesManagers,
+		"in between":         changesBetween,
 	} {
 		t.Run(name, func(t *testing.T) { run(t, d.room(t)) })
 	}
@@ -162,4 +165,24 @@ func changesManagers(t *testing.T, r *room) {
 	require.Len(t, listed, 2)
 	require.Equal(t, all[3].ID, listed[all[1].ID].Manager)
 	require.Empty(t, listed[all[2].ID].Manager)
+}
+
+// changesBetween: somebody becomes one of usher's people after the first of the searches.
+func changesBetween(t *testing.T, r *room) {
+	all := r.settle(t)
+	s := r.open(t, func(c *ldap.Config) { c.Filter = "(displayName=*)" })
+	r.modify(t, all[0].ID, "displayName")
+	since := mark(t, s)
+	r.modify(t, all[0].ID, "title", "Changed")
+	once := sync.OnceFunc(func() { r.modify(t, all[0].ID, "displayName", "Ada again") })
+	r.wire.Set(func(q ldaptest.Request, p *ber.Packet) ([]*ber.Packet, error) {
+		if ldaptest.IsSearchDone(p) && strings.Contains(q.Filter, "uSNChanged") && slices.Equal(q.Attributes, []string{"objectGUID"}) {
+			once()
+		}
+		return []*ber.Packet{p}, nil
+	})
+	listed, rest, err := listAll(t, s, since)
+	require.NoError(t, err)
+	require.Empty(t, rest.gone)
+	require.Equal(t, "Ada again", listed[all[0].ID].DisplayName)
 }

@@ -103,6 +103,12 @@ func (d Directory) DefaultFields() people.Fields {
 	}
 }
 
+// Mapping returns what of the configuration decides who the people are, and how their entries are read.
+func (c Config) Mapping() any {
+	c = c.withDefaults()
+	return []any{c.Directory, c.BaseDN, c.Filter, c.Fields, c.TimeZone}
+}
+
 // withDefaults fills in what was left out.
 func (c Config) withDefaults() Config {
 	d, f := c.Directory.DefaultFields(), c.Fields

@@ -45,7 +45,7 @@ func (r *room) modify(t *testing.T, id access.PersonID, name string, values ...s
 	require.NoError(t, r.admin.Modify(change))
 }
 
-// move gives an entry another name, below another one.
+// move renames an entry, and puts it below another one.
 func (r *room) move(t *testing.T, dn, rdn, below string) {
 	t.Helper()
 	require.NoError(t, r.admin.ModifyDN(goldap.NewModifyDNRequest(dn, rdn, true, below)))

@@ -249,6 +249,29 @@ func TestScript_listings(t *testing.T) {
 	})
 }
 
+// TestScript_ids holds that nobody is found by another spelling of an id: directories compare without regard to case and spaces.
+func TestScript_ids(t *testing.T) {
+	t.Parallel()
+	s, _ := scripted(t, func(r ldaptest.Request) ([]*ber.Packet, error) {
+		return []*ber.Packet{
+			ldaptest.Entry(r, "uid=ada,"+scriptBase, map[string][]string{"employeeNumber": {"e17"}, "uid": {"ada"}, "mail": {"Ada@example.com"}}),
+			ldaptest.Done(r, 0, "", ""),
+		}, nil
+	}, func(c *ldap.Config) { c.Directory, c.Fields.ID = ldap.OpenLDAP, "employeeNumber" })
+	got, err := s.Lookup(t.Context(), "e17")
+	require.NoError(t, err)
+	require.Equal(t, access.Person{ID: "e17", UserName: "ada", Email: "Ada@example.com", Active: true}, got)
+	for _, other := range []access.PersonID{"E17", " e17", "e17 ", "e1", "*"} {
+		_, err := s.Lookup(t.Context(), other)
+		require.Equal(t, access.NotFound, access.KindOf(err), other)
+	}
+	got, err = s.FindPerson(t.Context(), access.PersonQuery{Email: "ada@EXAMPLE.com"})
+	require.NoError(t, err)
+	require.Equal(t, access.PersonID("e17"), got.ID)
+	_, err = s.FindPerson(t.Context(), access.PersonQuery{UserName: "adä"})
+	require.Equal(t, access.NotFound, access.KindOf(err), "Active Directory compares some letters with others")
+}
+
 // TestScript_results holds every result code that a directory may answer with.
 func TestScript_results(t *testing.T) {
 	t.Parallel()
