@@ -272,6 +272,24 @@ func TestScript_ids(t *testing.T) {
 	require.Equal(t, access.NotFound, access.KindOf(err), "Active Directory compares some letters with others")
 }
 
+// TestScript_lookups holds that nobody is unknown before the base has shown itself.
+func TestScript_lookups(t *testing.T) {
+	t.Parallel()
+	s, _ := scripted(t, func(r ldaptest.Request) ([]*ber.Packet, error) {
+		return []*ber.Packet{ldaptest.Done(r, 0, "", "")}, nil
+	}, nil)
+	for _, id := range []access.PersonID{"30303030-3030-3030-3030-303030303030", "no guid", ""} {
+		_, err := s.Lookup(t.Context(), id)
+		require.Equal(t, access.Forbidden, access.KindOf(err))
+	}
+	_, err := s.FindPerson(t.Context(), access.PersonQuery{UserName: "ada"})
+	require.Equal(t, access.Forbidden, access.KindOf(err))
+	findings, err := s.Check(t.Context())
+	require.NoError(t, err)
+	require.Len(t, findings, 1)
+	require.Equal(t, "base_dn", findings[0].Key)
+}
+
 // TestScript_results holds every result code that a directory may answer with.
 func TestScript_results(t *testing.T) {
 	t.Parallel()
