@@ -13,6 +13,7 @@ import (
 	"usher/internal/config"
 	"usher/internal/connectors/csvfeed"
 	"usher/internal/connectors/jira"
+	"usher/internal/connectors/ldap"
 	"usher/internal/connectors/requesttracker"
 	"usher/internal/connectors/scim"
 	"usher/internal/connectors/servicenow"
@@ -85,6 +86,7 @@ type sourceConfig struct {
 	SCIM       scim.Config    `yaml:"scim"`
 	CSV        csvfeed.Config `yaml:"csv"`
 	PostgreSQL sqlview.Config `yaml:"postgresql"`
+	LDAP       ldap.Config    `yaml:"ldap"`
 }
 
 // defaults is the configuration before the file is read.

@@ -9,6 +9,7 @@ import (
 	"usher/internal/connectors/csvfeed"
 	"usher/internal/connectors/desk"
 	"usher/internal/connectors/jira"
+	"usher/internal/connectors/ldap"
 	"usher/internal/connectors/requesttracker"
 	"usher/internal/connectors/scim"
 	"usher/internal/connectors/servicenow"
@@ -71,6 +72,11 @@ var sourceKinds = map[string]kind[sourceConfig, access.PeopleSource]{
 		validate: func(c sourceConfig) error { return c.CSV.Validate() },
 		open:     func(c sourceConfig, _ string) (access.PeopleSource, error) { return csvfeed.NewSource(c.CSV) },
 		mapping:  func(c sourceConfig) any { return []any{c.CSV.Fields, c.CSV.Encoding, c.CSV.Delimiter} },
+	},
+	"ldap": {
+		validate: func(c sourceConfig) error { return c.LDAP.Validate() },
+		open:     func(c sourceConfig, _ string) (access.PeopleSource, error) { return ldap.NewSource(c.LDAP) },
+		mapping:  func(c sourceConfig) any { return c.LDAP.Mapping() },
 	},
 	"postgresql": {
 		validate: func(c sourceConfig) error { return c.PostgreSQL.Validate() },

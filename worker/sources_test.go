@@ -61,3 +61,33 @@ func TestSourceKinds_postgresql(t *testing.T) {
 		})
 	}
 }
+
+func TestSourceKinds_ldap(t *testing.T) {
+	const account = `bind_dn: "usher@example.com", base_dn: "ou=staff,dc=example,dc=com"`
+	requireSource(t, `{kind: ldap, ldap: {directory: active_directory, url: "ldaps://dc1.example.com", password: "${SCIM_TOKEN}", `+account+`}}`)
+	requireSource(t, `{kind: ldap, ldap: {directory: openldap, url: "ldap://ldap.example.com", start_tls: true, filter: (uid=*), time_zone: Europe/Berlin, request_timeout: 20s, `+
+		`fields: {user_name: mail, attributes: {team: ou}}, password: "${SCIM_TOKEN}", `+account+`}}`)
+	for name, row := range map[string]struct{ section, says string }{
+		"a secret in the file": {`{kind: ldap, ldap: {directory: openldap, url: "ldaps://ldap.example.com", password: s3cret, ` + account + `}}`, "sources.hr.ldap.password"},
+		"no TLS":               {`{kind: ldap, ldap: {directory: openldap, url: "ldap://ldap.example.com", password: "${SCIM_TOKEN}", ` + account + `}}`, "sources.hr.url"},
+		"no kind of directory": {`{kind: ldap, ldap: {url: "ldaps://ldap.example.com", password: "${SCIM_TOKEN}", ` + account + `}}`, "sources.hr.directory"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := loadSource(t, row.section)
+			require.ErrorContains(t, err, row.says)
+			require.NotContains(t, err.Error(), "s3cret")
+		})
+	}
+	one, err := loadSource(t, `{kind: ldap, ldap: {directory: openldap, url: "ldaps://a.example.com", password: "${SCIM_TOKEN}", `+account+`}}`)
+	require.NoError(t, err)
+	before, err := one.mapping()
+	require.NoError(t, err)
+	one.LDAP.URL = "ldaps://b.example.com"
+	same, err := one.mapping()
+	require.NoError(t, err)
+	require.Equal(t, before, same)
+	one.LDAP.Filter = "(uid=*)"
+	other, err := one.mapping()
+	require.NoError(t, err)
+	require.NotEqual(t, before, other)
+}

@@ -139,6 +139,7 @@ var confined = []confinement{
 	}},
 	{path: "github.com/prometheus/client_golang", folders: []string{"internal/telemetry"}},
 	{path: "github.com/andygrunwald/go-jira", folders: []string{"internal/connectors/jira"}},
+	{path: "github.com/go-ldap/ldap", folders: []string{"internal/connectors/ldap", "internal/connectors/ldap/ldaptest"}},
 }
 
 // waiting are the functions and methods of the SDK by which a workflow waits or runs beside itself. workflow.Await is not
