@@ -72,9 +72,11 @@ type DeskTicket struct {
 	said    []access.TicketComment
 	Deleted bool
 	// Hidden is true while usher may not see the ticket.
-	Hidden      bool
-	approvals   []*deskApproval
-	approvalsAt time.Time
+	Hidden    bool
+	approvals []*deskApproval
+	// approvalsOpened numbers them.
+	approvalsOpened int
+	approvalsAt     time.Time
 	// PriorKeys are the keys that the ticket had before it was moved, oldest first.
 	PriorKeys []access.TicketKey
 }

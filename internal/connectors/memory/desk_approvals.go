@@ -139,6 +139,29 @@ func (d *Desk) answer(t *DeskTicket, a *deskApproval, by access.AccountID, state
 	d.remember(t)
 }
 
+// DeleteApproval deletes all approvals of an account on a ticket, as a human does who may.
+func (d *Desk) DeleteApproval(id access.TicketID, asked access.AccountID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if t, err := d.ticket(id); err == nil {
+		t.approvals = slices.DeleteFunc(t.approvals, func(a *deskApproval) bool { return a.approver == asked })
+	}
+}
+
+// ApproverOf returns whom the approval of a number asks; "" for none.
+func (d *Desk) ApproverOf(id access.TicketID, number int) access.AccountID {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if t, err := d.ticket(id); err == nil {
+		for _, a := range t.approvals {
+			if a.number == number {
+				return a.approver
+			}
+		}
+	}
+	return ""
+}
+
 // Approvals returns the states of usher's questions to an account on a ticket, in the order in which they were asked.
 func (d *Desk) Approvals(id access.TicketID, asked access.AccountID) []access.ApprovalState {
 	d.mu.Lock()
@@ -155,7 +178,8 @@ func (d *Desk) Approvals(id access.TicketID, asked access.AccountID) []access.Ap
 }
 
 func (t *DeskTicket) addApproval(asked access.AccountID, own bool) *deskApproval {
-	a := &deskApproval{ticket: t.Ref.ID, number: len(t.approvals) + 1, approver: asked, own: own, state: access.ApprovalRequested}
+	t.approvalsOpened++
+	a := &deskApproval{ticket: t.Ref.ID, number: t.approvalsOpened, approver: asked, own: own, state: access.ApprovalRequested}
 	t.approvals = append(t.approvals, a)
 	return a
 }
