@@ -128,17 +128,6 @@ func (d *Desk) AnswerAs(by access.AccountID, id access.TicketID, asked access.Ac
 	return nil
 }
 
-// DropApprovals deletes usher's questions to an account from a ticket, as somebody with rights on the desk does.
-func (d *Desk) DropApprovals(id access.TicketID, asked access.AccountID) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	t, err := d.ticket(id)
-	if err == nil {
-		t.approvals = slices.DeleteFunc(t.approvals, func(a *deskApproval) bool { return a.own && a.approver == asked })
-	}
-	return err
-}
-
 // ApproveAs opens an approval as others than usher do, and answers it as a human does.
 func (d *Desk) ApproveAs(by access.AccountID, id access.TicketID, asked access.AccountID) error {
 	d.mu.Lock()
@@ -156,6 +145,29 @@ func (d *Desk) answer(t *DeskTicket, a *deskApproval, by access.AccountID, state
 	t.approvalsAt = d.clock.tick()
 	a.at = t.approvalsAt
 	d.remember(t)
+}
+
+// DeleteApproval deletes all approvals of an account on a ticket, as a human does who may.
+func (d *Desk) DeleteApproval(id access.TicketID, asked access.AccountID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if t, err := d.ticket(id); err == nil {
+		t.approvals = slices.DeleteFunc(t.approvals, func(a *deskApproval) bool { return a.approver == asked })
+	}
+}
+
+// ApproverOf returns whom the approval of a number asks; "" for none.
+func (d *Desk) ApproverOf(id access.TicketID, number int) access.AccountID {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if t, err := d.ticket(id); err == nil {
+		for _, a := range t.approvals {
+			if a.number == number {
+				return a.approver
+			}
+		}
+	}
+	return ""
 }
 
 // Approvals returns the states of usher's questions to an account on a ticket, in the order in which they were asked.
