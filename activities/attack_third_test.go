@@ -30,7 +30,7 @@ func (j jammed) ReadComments(ctx context.Context, id access.TicketID, since time
 // them take all, in every poll and in every full scan, as they come first each time.
 func TestAttackThird_three_slow_tickets_hide_all_comments(t *testing.T) {
 	l := newLookout(t, 5)
-	l.watch.Comments = &activities.Comments{Port: jammed{l.port, []access.TicketID{l.refs[0].ID, l.refs[1].ID, l.refs[2].ID}}, Ledger: l.store}
+	l.watch.Comments = &activities.Comments{Port: jammed{l.port, []access.TicketID{l.refs[0].ID, l.refs[1].ID, l.refs[2].ID}}, Ledger: l.store, Within: time.Second, OfOneWithin: 400 * time.Millisecond}
 	for n := range 5 {
 		l.says(t, n+1, "one")
 	}

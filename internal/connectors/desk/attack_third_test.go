@@ -46,11 +46,48 @@ func TestAttackThird_forbidden_at_the_second_stage(t *testing.T) {
 			s.shut = true
 			wanted.All = []access.DeskApproval{
 				{Key: "1", ID: ids["1"], Approver: "mia", State: state},
-				{Key: "2", Approver: "omar", State: access.ApprovalRequested}, {Key: "3", Approver: "olga", State: access.ApprovalRequested},
+				{Key: "2", Approver: "omar", State: access.ApprovalRequested},
+				{Key: "3", Approver: "olga", State: access.ApprovalRequested},
 			}
 			_, err = d.SetApprovals(t.Context(), ref.ID, wanted)
 			require.Len(t, slices.Clone(s.find(ref.ID).approvals), 1)
 			require.True(t, access.IsKind(err, access.Forbidden), "a Conflict is dropped, and never tried again: %v", err)
 		})
 	}
+}
+
+// What people answered to an approval of usher's that is nobody's question any more is taken out once everything is over, and stands before.
+func TestSetApprovals_over(t *testing.T) {
+	s := &store{names: map[access.AccountID]string{}, unfit: map[access.AccountID]bool{}}
+	d := desk.New(s, desk.Config{Approvals: true}, "queue")
+	ref, err := d.CreateTicket(t.Context(), access.NewTicket{Marker: "m", Summary: "Wiki"})
+	require.NoError(t, err)
+	_, err = d.SetApprovals(t.Context(), ref.ID, access.DeskApprovals{All: []access.DeskApproval{{Key: "1", Approver: "mia", State: access.ApprovalRequested}}})
+	require.NoError(t, err)
+	s.answer(s.find(ref.ID), "mia", "mia", 1, access.ApprovalApproved)
+	for _, over := range []bool{false, true} {
+		_, err = d.SetApprovals(t.Context(), ref.ID, access.DeskApprovals{Over: over})
+		require.NoError(t, err)
+		want := map[bool]access.ApprovalState{false: access.ApprovalApproved, true: access.ApprovalNotRequired}[over]
+		require.Equal(t, want, s.find(ref.ID).approvals[0].State)
+	}
+}
+
+// An approval that asks somebody else by now is not the question's any more: who was asked is asked again.
+func TestSetApprovals_reassigned(t *testing.T) {
+	s := &store{names: map[access.AccountID]string{}, unfit: map[access.AccountID]bool{}}
+	d := desk.New(s, desk.Config{Approvals: true}, "queue")
+	ref, err := d.CreateTicket(t.Context(), access.NewTicket{Marker: "m", Summary: "Wiki"})
+	require.NoError(t, err)
+	wanted := access.DeskApprovals{All: []access.DeskApproval{{Key: "1", Approver: "mia", State: access.ApprovalRequested}}}
+	ids, err := d.SetApprovals(t.Context(), ref.ID, wanted)
+	require.NoError(t, err)
+	s.find(ref.ID).approvals[0].Approver = "eve"
+	wanted.All[0].ID = ids["1"]
+	again, err := d.SetApprovals(t.Context(), ref.ID, wanted)
+	require.NoError(t, err)
+	require.NotEqual(t, ids["1"], again["1"])
+	require.Len(t, s.find(ref.ID).approvals, 2)
+	require.Equal(t, access.ApprovalNotRequired, s.find(ref.ID).approvals[0].State)
+	require.Equal(t, access.AccountID("mia"), s.find(ref.ID).approvals[1].Approver)
 }

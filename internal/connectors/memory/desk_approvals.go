@@ -56,7 +56,7 @@ func (d *Desk) SetApprovals(ctx context.Context, id access.TicketID, wanted acce
 			d.bring(t, have, w)
 		}
 	}
-	d.dismiss(t, claimed)
+	d.dismiss(t, claimed, wanted.Over)
 	if refused != "" {
 		return ids, access.Errorf(access.Conflict, op, "account %q cannot be asked", refused)
 	}
@@ -66,10 +66,11 @@ func (d *Desk) SetApprovals(ctx context.Context, id access.TicketID, wanted acce
 	return ids, nil
 }
 
-// dismiss ends usher's open questions that are not claimed.
-func (d *Desk) dismiss(t *DeskTicket, claimed map[string]bool) {
+// dismiss ends usher's open questions that are not claimed, and with over those that people have answered.
+func (d *Desk) dismiss(t *DeskTicket, claimed map[string]bool, over bool) {
 	for _, old := range t.approvals {
-		if old.own && !claimed[old.id()] && old.state == access.ApprovalRequested {
+		late := over && old.state.Answered() && old.by != DeskSelf
+		if old.own && !claimed[old.id()] && (old.state == access.ApprovalRequested || late) {
 			d.set(t, old, access.ApprovalNotRequired)
 		}
 	}
