@@ -1,11 +1,14 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -19,6 +22,44 @@ type Comments struct {
 	Ledger LedgerStore
 	// Now is the clock of the events whose comment has no time; nil is time.Now.
 	Now func() time.Time
+	// Within and OfOneWithin replace commentsWithin and commentsOfOneWithin; 0 does not.
+	Within, OfOneWithin time.Duration
+
+	mu sync.Mutex
+	// failed are the tickets whose last reading failed: they come last, so that they hide no other.
+	failed map[access.TicketID]bool
+}
+
+// inTurn returns tickets with those last whose last reading failed.
+func (m *Comments) inTurn(tickets []access.TicketSnapshot) []access.TicketSnapshot {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	sorted := slices.Clone(tickets)
+	slices.SortStableFunc(sorted, func(a, b access.TicketSnapshot) int {
+		return cmp.Compare(order(m.failed[a.Ref.ID]), order(m.failed[b.Ref.ID]))
+	})
+	return sorted
+}
+
+func order(failed bool) int {
+	if failed {
+		return 1
+	}
+	return 0
+}
+
+// remember takes whether the reading of a ticket's comments failed.
+func (m *Comments) remember(id access.TicketID, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err == nil {
+		delete(m.failed, id)
+		return
+	}
+	if m.failed == nil || len(m.failed) > maxFailedRemembered {
+		m.failed = map[access.TicketID]bool{}
+	}
+	m.failed[id] = true
 }
 
 const (
@@ -31,6 +72,8 @@ const (
 	commentsOverlap = 5 * time.Minute
 	// commentsSettle is how young a change may be for another one to follow with the same time: many desks tell seconds only.
 	commentsSettle = 5 * time.Second
+	// maxFailedRemembered is how many tickets are remembered whose reading failed.
+	maxFailedRemembered = 10_000
 )
 
 // recordComments records the comments on the tickets that have changed, when the requests have been told, and returns what went wrong
@@ -42,17 +85,23 @@ func (a *Watch) recordComments(
 	if a.Comments == nil {
 		return ""
 	}
-	ctx, cancel := context.WithTimeout(ctx, commentsWithin)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(a.Comments.Within, commentsWithin))
 	defer cancel()
 	problem := ""
-	for _, now := range c.Tickets {
+	for _, now := range a.Comments.inTurn(c.Tickets) {
 		ticket, mark := known[now.Ref.ID], marks[now.Ref.ID]
 		if ticket.Link.Lease != "" || !mark.SeenAt.After(ticket.Fingerprint.SeenAt) {
 			continue
 		}
 		var err error
-		if told {
+		switch {
+		case !told:
+		case ctx.Err() != nil:
+			// There was no time for it: it is among the first when the next page comes.
+			err = ctx.Err()
+		default:
 			err = a.Comments.record(ctx, c.Names, ticket, now.Ref)
+			a.Comments.remember(now.Ref.ID, err)
 		}
 		if err != nil && problem == "" {
 			problem = fmt.Sprintf("%s: %v", now.Ref.Key, err)
@@ -71,7 +120,7 @@ func (a *Watch) recordComments(
 
 // record records the comments on a ticket since it was seen last. Safe to repeat: the same comment is the same event.
 func (m *Comments) record(ctx context.Context, n Names, ticket access.WatchedTicket, ref access.TicketRef) error {
-	ctx, cancel := context.WithTimeout(ctx, commentsOfOneWithin)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(m.OfOneWithin, commentsOfOneWithin))
 	defer cancel()
 	since, err := m.since(ctx, ticket)
 	if err != nil {

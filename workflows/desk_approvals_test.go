@@ -378,7 +378,7 @@ func TestDeskApprovals_deleted(t *testing.T) {
 	w.newRun()
 	w.at(time.Hour, func() {
 		require.Equal(t, []access.ApprovalState{open}, w.asked("mia"))
-		require.NoError(t, w.desk.DropApprovals(w.ticket().Ref.ID, w.accounts["mia"]))
+		w.desk.DeleteApproval(w.ticket().Ref.ID, w.accounts["mia"])
 	})
 	w.at(25*time.Hour, func() {
 		require.Equal(t, []access.ApprovalState{open}, w.asked("mia"))

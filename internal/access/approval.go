@@ -43,4 +43,7 @@ type DeskApprovals struct {
 	Summary string         `json:"summary"`
 	Body    string         `json:"body"`
 	All     []DeskApproval `json:"all"`
+	// Over is true once nothing waits for an answer any more, and what was asked did not come to be: then what people answered to an approval
+	// of usher's that is none of All is not required either.
+	Over bool `json:"over,omitempty"`
 }

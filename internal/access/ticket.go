@@ -172,11 +172,11 @@ func DecisionMoves(moves []TicketMove) []TicketMove {
 	for _, m := range slices.Backward(moves) {
 		one := decider{m.By, m.Phase}
 		switch {
-		case m.Asked != "" && answered < MaxAnswers && (answers[m.By] < maxAnswersOfOne || (m.Phase == TicketDenied && !denied[m.By])):
+		case m.IsAnswer() && answered < MaxAnswers && (answers[m.By] < maxAnswersOfOne || (m.Phase == TicketDenied && !denied[m.By])):
 			answers[m.By]++
 			denied[m.By] = denied[m.By] || m.Phase == TicketDenied
 			answered++
-		case m.Asked == "" && !seen[one] && moved < MaxDecisionMoves:
+		case !m.IsAnswer() && !seen[one] && moved < MaxDecisionMoves:
 			seen[one] = true
 			moved++
 		default:
@@ -187,6 +187,12 @@ func DecisionMoves(moves []TicketMove) []TicketMove {
 	slices.Reverse(kept)
 	return kept
 }
+
+// IsAnswer reports whether the move is the answer to a desk approval, and no move of the ticket.
+func (m TicketMove) IsAnswer() bool { return m.Approval != "" || m.Asked != "" }
+
+// IsOwnAnswer reports whether the move is the answer to a desk approval that usher opened.
+func (m TicketMove) IsOwnAnswer() bool { return m.Own && m.IsAnswer() }
 
 // Name names a move: the same move has the same name each time, and another one has another, save for two of one account into one
 // status at the same time on a desk whose changes have no ids. Those are one.
@@ -200,7 +206,7 @@ func ChangeName(id string, at time.Time, by AccountID, to string) string {
 
 // Present reports whether the move led to the ticket's present status.
 func (s TicketSnapshot) Present(m TicketMove) bool {
-	return m.Asked == "" && s.Phase == m.Phase && s.StatusChangedBy == m.By && s.StatusChangedAt.Equal(m.At)
+	return !m.IsAnswer() && s.Phase == m.Phase && s.StatusChangedBy == m.By && s.StatusChangedAt.Equal(m.At)
 }
 
 // TicketEvent is something a human can do to a ticket.

@@ -93,7 +93,7 @@ func (m TicketFingerprint) After(now TicketSnapshot) (TicketFingerprint, bool) {
 
 // afterAnswers returns the mark with the answers to desk approvals that are not in it, and reports whether there are any.
 func (m TicketFingerprint) afterAnswers(now TicketSnapshot) (TicketFingerprint, bool) {
-	answers := slices.DeleteFunc(m.Decided(now), func(move TicketMove) bool { return move.Asked == "" })
+	answers := slices.DeleteFunc(m.Decided(now), func(move TicketMove) bool { return !move.IsAnswer() })
 	return m.with(answers), len(answers) > 0
 }
 

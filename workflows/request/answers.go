@@ -43,6 +43,7 @@ func (r *request) approvalAnswered(now access.TicketSnapshot, answer access.Tick
 // desk was lost, or the request was reset. A denial counts. Who approves is asked again: usher takes the approval back.
 func (r *request) forgottenAnswered(c change) bool {
 	answer := c.answer
+	c.forgotten = true
 	if answer.Phase == access.TicketOther {
 		return false
 	}
@@ -62,7 +63,7 @@ func (r *request) forgottenAnswered(c change) bool {
 	r.Asked++
 	forgotten := ask{
 		Key: strconv.Itoa(r.Asked), ID: answer.Approval, Person: r.ticket.Person(answer.Asked), Account: answer.Asked,
-		State: access.ApprovalNotRequired, Void: answer.Name(),
+		State: access.ApprovalNotRequired, Void: answer.Name(), Voids: 1,
 	}
 	// It is older than any that is known.
 	r.Asks = append([]ask{forgotten}, r.Asks...)
@@ -80,7 +81,8 @@ func (r *request) questionAnswered(question *ask, c change) bool {
 	case answer.Phase == access.TicketOther:
 		return r.takenBack(question, c)
 	case answer.By != question.Account:
-		c.event, question.Void = access.EventDecidedByOther, answer.Name()
+		c.event = access.EventDecidedByOther
+		r.void(question, *answer)
 	default:
 		c.items = open
 	}
@@ -96,13 +98,11 @@ func (r *request) answeredLate(question *ask, c change) bool {
 	case answer.Phase == access.TicketOther:
 		return false
 	case answer.By != question.Account:
-		question.Void = answer.Name()
 		r.ticketSeen(c, r.ticket.Person(answer.By), access.ActionRevert)
-		r.showAsks()
+		r.void(question, *answer)
 	case answer.Phase == access.TicketDenied:
 		r.ticketSeen(c, question.Person, access.ActionRevert)
 		r.refuseAnswer(c, "what it was about is decided")
-		r.showAsks()
 	default:
 		r.ticketSeen(c, question.Person, access.ActionRecordOnly)
 	}
@@ -114,15 +114,34 @@ func (r *request) takenBack(question *ask, c change) bool {
 	if question.State != access.ApprovalRequested {
 		return false
 	}
-	question.Void = c.answer.Name()
+	r.void(question, *c.answer)
 	r.ticketSeen(c, r.ticket.Person(c.answer.By), access.ActionRevert)
 	return true
+}
+
+// void takes that an answer to a question does not count, and has it taken out of the approval: not without end, for a rule of the desk may
+// give it again each time.
+func (r *request) void(question *ask, answer access.TicketMove) {
+	if question.Void == answer.Name() {
+		return
+	}
+	question.Void = answer.Name()
+	switch question.Voids++; {
+	case question.Voids <= maxVoid:
+		r.showAsks()
+	case question.Voids == maxVoid+1:
+		r.record(access.Event{
+			Type: access.EventTicketChanged, Channel: access.ChannelSystem,
+			Text: "Left as it is: an approval for account " + string(question.Account) + " has been answered " + strconv.Itoa(question.Voids) +
+				" times in a way that does not count.",
+		})
+	}
 }
 
 // refuseAnswer comments on the ticket why an answer does not count. Who was asked is asked again while that matters.
 func (r *request) refuseAnswer(c change, why string) {
 	if question := r.askedBy(*c.answer); question != nil {
-		question.Void = c.answer.Name()
+		r.void(question, *c.answer)
 	}
 	key, text := "refused/"+c.key(), ticket.AnswerRefusedText(c.now, why)
 	r.ticket.Write(ticket.Write{Key: key, Text: text})

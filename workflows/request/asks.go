@@ -20,9 +20,10 @@ type ask struct {
 	// Items are what it asks about, and Stages the stage of each, in the same order.
 	Items  []access.ItemID `json:"items"`
 	Stages []string        `json:"stages"`
-	// State is what the desk approval shall be. Void names the last answer that did not count; "" for none.
+	// State is what the desk approval shall be. Void names the last answer that did not count, "" for none, and Voids counts them.
 	State access.ApprovalState `json:"state"`
 	Void  string               `json:"void,omitempty"`
+	Voids int                  `json:"voids,omitempty"`
 }
 
 const (

@@ -8,10 +8,11 @@ import (
 
 // unauthorised returns why an action that a change of the ticket asks for is not taken from whoever changed it; "" when it
 // is. The ticket is a channel, not an authority: who may write to the desk decides nothing by that.
-func (r *request) unauthorised(event access.TicketEvent, action access.TicketAction, now access.TicketSnapshot, who access.PersonID) string {
+func (r *request) unauthorised(c change, action access.TicketAction, who access.PersonID) string {
+	event, now := c.event, c.now
 	gives := action == access.ActionConfirmGrant || action == access.ActionDecide
 	switch {
-	case gives && r.fromBefore(now):
+	case gives && r.fromBefore(c):
 		return "it was done before this ticket became a request"
 	case gives && r.byFiler(now.StatusChangedBy, who):
 		return "who has filed a request for somebody neither decides on it nor grants it"
@@ -74,9 +75,9 @@ func (r *request) refuseFiler(by access.PersonID) *policy.Rejection {
 }
 
 // fromBefore reports whether a change is from before the ticket became the request's, whatever the desk's configuration made of it
-// since.
-func (r *request) fromBefore(now access.TicketSnapshot) bool {
-	return !r.Ticket.BoundAt.IsZero() && !now.StatusChangedAt.After(r.Ticket.BoundAt)
+// since. The answer to an approval of usher's is not, whenever it was given: usher has asked it.
+func (r *request) fromBefore(c change) bool {
+	return !c.forgotten && !r.Ticket.BoundAt.IsZero() && !c.now.StatusChangedAt.After(r.Ticket.BoundAt)
 }
 
 // textChanged returns why nothing on a ticket gives access whose text somebody else has changed; "" when nobody has. An

@@ -42,12 +42,17 @@ func (r *request) setOutcome() {
 	if r.ticket != nil {
 		// The audit trail has the outcome before the ticket shows it.
 		r.Ticket.Held = true
-		r.Ticket.ReadAt = time.Time{}
+		r.Ticket.ReadAt, r.Ticket.Unread = time.Time{}, false
 		to := access.TicketWontDo
 		if outcome.KeepsAccess() {
 			to = access.TicketDone
 		}
 		r.ticket.Write(ticket.Write{Key: "outcome/" + string(outcome), TransitionTo: to})
+		if r.AskAfterRead {
+			// To release everybody nothing needs to be read before.
+			r.AskAfterRead = false
+			r.showAsks()
+		}
 	}
 	event := access.Event{Type: access.EventEnded, Channel: access.ChannelSystem, Text: "The request ended: " + string(outcome) + "."}
 	if s := r.Stop; s != nil {

@@ -1,10 +1,13 @@
 package request
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"usher/internal/access"
+	"usher/internal/policy"
 	"usher/workflows/outbox"
 	"usher/workflows/ticket"
 )
@@ -67,7 +70,7 @@ func (r *request) compare(now access.TicketSnapshot) bool {
 func (r *request) decidePassed(now access.TicketSnapshot, decided []access.TicketMove) bool {
 	found, since := false, r.askedSince()
 	for _, move := range decided {
-		if move.Asked != "" {
+		if move.IsAnswer() {
 			found = r.approvalAnswered(now, move, since) || found
 			continue
 		}
@@ -123,6 +126,8 @@ type change struct {
 	// answer is the answer to a desk approval; nil for a change of the ticket itself. items are those that were asked about; none for all.
 	answer *access.TicketMove
 	items  []access.ItemID
+	// forgotten is true for the answer to an approval of usher's of which it does not know any more what it asked.
+	forgotten bool
 }
 
 // key names a change. The time is part of what happened: the same change twice is two.
@@ -130,6 +135,10 @@ func (c change) key() string {
 	key := changeKey(c.now)
 	if c.answer != nil {
 		key += "/" + c.answer.Name()
+	}
+	if c.forgotten {
+		// Before a reset the same answer may have meant something else.
+		key += "/forgotten"
 	}
 	return key
 }
@@ -160,7 +169,7 @@ func (r *request) apply(c change) {
 		r.View.Ticket = &now.Ref
 		r.Ticket.Ref = &now.Ref
 	}
-	if why := r.unauthorised(c.event, action, now, who); why != "" {
+	if why := r.unauthorised(c, action, who); why != "" {
 		r.ticketSeen(c, who, access.ActionRevert)
 		r.revert(c, why)
 		return
@@ -217,25 +226,43 @@ func (r *request) decideByTicket(c change, who access.PersonID) {
 	if now.Phase == access.TicketDenied {
 		verdict = access.Deny
 	}
-	id := "ticket-" + string(now.Ref.ID) + "-" + strconv.FormatInt(now.StatusChangedAt.UnixMilli(), 10) + "-" + string(verdict) + "-" + string(who)
-	if c.answer != nil {
-		id = "approval-" + c.answer.Name()
-	}
 	d := access.Decision{
 		// The move itself names the decision, so a change that is read again decides nothing twice.
-		ID: id, By: who, Verdict: verdict, Items: c.items, Channel: access.ChannelTicket, Evidence: c.evidence(),
+		ID: "ticket-" + string(now.Ref.ID) + "-" + strconv.FormatInt(now.StatusChangedAt.UnixMilli(), 10) + "-" + string(verdict) + "-" + string(who),
+		By: who, Verdict: verdict, Items: c.items, Channel: access.ChannelTicket, Evidence: c.evidence(),
 	}
 	if c.answer == nil {
 		d.Evidence += ", changelog"
+	} else {
+		d.ID = "approval-" + c.answer.Name()
 	}
-	if r.known(d.ID) || r.Stop != nil {
+	if r.known(d.ID) || r.answerTaken(d.ID) || r.Stop != nil {
 		return
 	}
-	if _, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, d); why != nil {
+	open, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, d)
+	if why != nil {
 		r.revert(c, why.Problem)
 		return
 	}
+	if c.answer != nil && c.items == nil {
+		// What it decides is all that waits now: before a reset it may have been something else.
+		d.ID += itemsSuffix(open)
+	}
 	r.recordDecision(d, c.answer == nil)
+}
+
+// answerTaken reports whether an answer to a desk approval has decided something, whatever it was.
+func (r *request) answerTaken(id string) bool {
+	return slices.ContainsFunc(r.View.Decisions, func(d access.Decision) bool { return strings.HasPrefix(d.ID, id+"-") })
+}
+
+// itemsSuffix ends the id of a decision with what it decides.
+func itemsSuffix(open policy.Approvals) string {
+	suffix := ""
+	for _, a := range open {
+		suffix += "-" + string(a.Need.Item.ID)
+	}
+	return suffix
 }
 
 // denyOpen denies what is open, by the word of whoever closed the ticket.

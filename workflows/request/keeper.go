@@ -1,6 +1,7 @@
 package request
 
 import (
+	"slices"
 	"time"
 
 	"usher/activities"
@@ -89,7 +90,8 @@ func (k keeper) Opened(o activities.OpenTicketResult) {
 		k.sayElsewhere(ref)
 	}
 	k.recordOpened(o)
-	if k.asksOnDesk() && (o.Found || k.Ticket.Old != nil) {
+	again := o.Bound != nil && (o.OpeningKnown || slices.ContainsFunc(o.Bound.DecisionMoves, access.TicketMove.IsOwnAnswer))
+	if k.asksOnDesk() && (o.Found || again || k.Ticket.Old != nil) {
 		// Approvals may be there that nobody remembers, and answers that the watch has told.
 		k.AskAfterRead, k.Ticket.ReadNow = true, true
 	}
@@ -215,7 +217,9 @@ func (k keeper) Text(w ticket.Write) string {
 // Approvals implements ticket.Owner.
 func (k keeper) Approvals() access.DeskApprovals {
 	say := ticket.ForRequest(k.asked, *k.Requirement, k.marker)
-	return access.DeskApprovals{Summary: say.Summary, Body: say.Body, All: k.deskApprovals()}
+	return access.DeskApprovals{
+		Summary: say.Summary, Body: say.Body, All: k.deskApprovals(), Over: k.View.State.Ended() && !k.View.State.KeepsAccess(),
+	}
 }
 
 // Asked implements ticket.Owner.

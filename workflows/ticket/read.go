@@ -44,20 +44,21 @@ func (k *Keeper) unreadable(err error) {
 		return
 	}
 	k.trouble("the ticket cannot be read: " + workflows.ErrorText(err))
-	k.UnchangedReads++
+	k.ReadFailures++
 	k.readLater()
-	// Why it was read may be told only once.
-	k.Unread = true
-	if again := k.loop.Now().Add(workflows.RetryConnector.After(k.UnchangedReads)); k.ReadAt.IsZero() || again.Before(k.ReadAt) {
+	// Why it was read may be told only once. A ticket that was closed is not waited for very long.
+	const afterClosing = 8
+	k.Unread = !k.WasClosed || k.ReadFailures < afterClosing
+	if again := k.loop.Now().Add(workflows.RetryConnector.After(k.ReadFailures)); k.ReadAt.IsZero() || again.Before(k.ReadAt) {
 		k.ReadAt = again
 	}
 }
 
 func (k *Keeper) saw(now access.TicketSnapshot) {
-	if len(k.Pending) == 0 {
+	if len(k.Pending) == 0 && k.ApprovalsAt.IsZero() {
 		k.Problem = ""
 	}
-	k.Misses, k.Unread = 0, false
+	k.Misses, k.Unread, k.ReadFailures = 0, false, 0
 	if k.owner.Read(now) {
 		k.UnchangedReads = 0
 	} else {

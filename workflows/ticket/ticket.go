@@ -80,6 +80,8 @@ type State struct {
 	// ReadNow asks for a read at once. Unread is true while a read that was wanted has failed.
 	ReadNow bool `json:"read_now,omitempty"`
 	Unread  bool `json:"unread,omitempty"`
+	// ReadFailures counts reads in a row that failed.
+	ReadFailures int `json:"read_failures,omitempty"`
 }
 
 // Owner is the workflow whose ticket it is.
@@ -167,18 +169,20 @@ func (k *Keeper) UpToDate() bool { return k.Off || (k.Ref != nil && len(k.Pendin
 
 // Idle reports whether the ticket shows everything and nothing on it is in flight.
 func (k *Keeper) Idle() bool {
-	return k.UpToDate() && !k.busy && !k.reading && !k.ReadNow && (k.Off || k.ApprovalsAt.IsZero())
+	return k.UpToDate() && !k.busy && !k.reading && !k.ReadNow && (k.Off || (k.ApprovalsAt.IsZero() && (!k.Unread || k.ReadAt.IsZero())))
 }
 
 // TurnOff ends the keeping: there is no ticket any more, or nothing to show on it.
 func (k *Keeper) TurnOff() {
 	k.Off, k.Pending, k.Problem, k.ReadNow, k.ReadAt, k.ApprovalsAt = true, nil, "", false, time.Time{}, time.Time{}
+	k.Unread = false
 }
 
 // Replace lets go of a ticket that is gone; the next step opens another.
 func (k *Keeper) Replace() {
 	k.Old, k.Ref, k.ReadNow = k.Ref, nil, false
 	k.RetryAt, k.Failures, k.ClosingRefused = time.Time{}, 0, ""
+	k.Unread, k.ReadFailures = false, 0
 }
 
 // Account returns the desk account of a person; "" when the desk knows none.
@@ -317,6 +321,8 @@ func (k *Keeper) bound(now access.TicketSnapshot) {
 		now.Phase, now.StatusChangedBy, k.ReadNow = access.TicketWaiting, "", true
 	}
 	k.BoundAt, k.Unsaid = now.UpdatedAt, true
+	// No approval of usher's is older than the request: what was answered to one is news after a reset.
+	now.DecisionMoves = slices.DeleteFunc(slices.Clone(now.DecisionMoves), access.TicketMove.IsOwnAnswer)
 	k.Fingerprint, _ = access.TicketFingerprint{Key: now.Ref.Key}.After(now)
 	now.DecisionMoves = nil
 	k.Seen = &now

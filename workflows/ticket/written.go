@@ -124,7 +124,9 @@ func (k *Keeper) dropIfClosed() {
 		k.ClosingRefused = ""
 		if err == nil && now.Snapshot.Phase.Closed() {
 			k.drop(why)
-			if k.UpToDate() {
+			k.WasClosed, k.ApprovalsFailed = true, 0
+			if !slices.ContainsFunc(k.Pending, Write.showing) {
+				k.Problem = ""
 				k.owner.Closed(false, why)
 			}
 			return

@@ -74,7 +74,7 @@ func (d *Desk) SetApprovals(ctx context.Context, id access.TicketID, wanted acce
 		what: Question{Summary: d.traits.Unit.Shorten(OneLine(wanted.Summary), d.traits.SummaryLimit), Body: Tidy(wanted.Body)},
 		have: slices.DeleteFunc(slices.Clone(have[id]), func(a Approval) bool { return !a.Own }),
 	}
-	return a.ids, d.confirmNotFound(ctx, op, a.setAll(ctx, wanted.All))
+	return a.ids, d.confirmNotFound(ctx, op, a.setAll(ctx, wanted))
 }
 
 // asking is a call for the approvals of one ticket.
@@ -90,36 +90,32 @@ type asking struct {
 }
 
 // setAll brings all approvals into their states. Whoever cannot be asked keeps nobody else from being asked.
-func (a asking) setAll(ctx context.Context, wanted []access.DeskApproval) error {
+func (a asking) setAll(ctx context.Context, wanted access.DeskApprovals) error {
 	claimed := map[string]bool{}
-	for _, w := range wanted {
-		claimed[w.ID] = true
+	for _, w := range wanted.All {
+		claimed[w.ID] = a.byID(w) != nil
 	}
 	var refused error
-	others := 0
-	for _, w := range wanted {
+	opened := 0
+	for _, w := range wanted.All {
 		have := a.of(w, claimed)
 		if have != nil {
 			claimed[have.ID] = true
 			a.ids[w.Key] = have.ID
 		}
 		switch err := a.set(ctx, have, w); {
+		case err == nil && have == nil && w.State == access.ApprovalRequested:
+			opened++
 		case access.IsKind(err, access.Invalid) || access.IsKind(err, access.Forbidden):
 			refused = fmt.Errorf("account %s cannot be asked: %w", w.Approver, err)
 		case err != nil:
 			return err
-		default:
-			others++
 		}
 	}
-	for _, old := range a.have {
-		if !claimed[old.ID] && old.State == access.ApprovalRequested {
-			if err := a.driver.SetApproval(ctx, a.op, old, access.ApprovalNotRequired); err != nil {
-				return err
-			}
-		}
+	if err := a.dismiss(ctx, claimed, wanted.Over); err != nil {
+		return err
 	}
-	if access.IsKind(refused, access.Forbidden) && others == 0 {
+	if access.IsKind(refused, access.Forbidden) && opened == 0 {
 		return access.Errorf(access.Forbidden, a.op, "%w", refused)
 	}
 	if refused != nil {
@@ -128,15 +124,38 @@ func (a asking) setAll(ctx context.Context, wanted []access.DeskApproval) error 
 	return nil
 }
 
+// dismiss sets to not required what belongs to no question: what is open, and with over what people have answered.
+func (a asking) dismiss(ctx context.Context, claimed map[string]bool, over bool) error {
+	for _, old := range a.have {
+		late := over && old.State.Answered() && !sameAccount(a.me, old.By)
+		if claimed[old.ID] || (old.State != access.ApprovalRequested && !late) {
+			continue
+		}
+		if err := a.driver.SetApproval(ctx, a.op, old, access.ApprovalNotRequired); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// byID returns the approval with the id of a question; nil for none. One that asks somebody else by now is not the question's any more.
+func (a asking) byID(w access.DeskApproval) *Approval {
+	i := slices.IndexFunc(a.have, func(have Approval) bool { return have.ID == w.ID && have.Approver == w.Approver })
+	if i < 0 {
+		return nil
+	}
+	return &a.have[i]
+}
+
 // of returns the approval of a question: that with its id, or, where there is none, one that waits for the account and is no other question's,
 // from a call whose answer was lost. nil for none.
 func (a asking) of(w access.DeskApproval, claimed map[string]bool) *Approval {
-	i := slices.IndexFunc(a.have, func(have Approval) bool { return have.ID == w.ID })
-	if i < 0 && w.State == access.ApprovalRequested {
-		i = slices.IndexFunc(a.have, func(have Approval) bool {
-			return have.Approver == w.Approver && have.State == access.ApprovalRequested && !claimed[have.ID]
-		})
+	if have := a.byID(w); have != nil || w.State != access.ApprovalRequested {
+		return have
 	}
+	i := slices.IndexFunc(a.have, func(have Approval) bool {
+		return have.Approver == w.Approver && have.State == access.ApprovalRequested && !claimed[have.ID]
+	})
 	if i < 0 {
 		return nil
 	}
@@ -180,7 +199,7 @@ func (d *Desk) answers(ctx context.Context, op string, me access.AccountID, tick
 	for id, approvals := range all {
 		for _, a := range approvals {
 			dropped := a.Own && a.State == access.ApprovalNotRequired && a.By != ""
-			if (a.State.Answered() || dropped) && !sameAccount(me, a.By) {
+			if a.Approver != "" && (a.State.Answered() || dropped) && !sameAccount(me, a.By) {
 				moves[id] = append(moves[id], a.move())
 			}
 		}

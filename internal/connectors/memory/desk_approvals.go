@@ -56,7 +56,7 @@ func (d *Desk) SetApprovals(ctx context.Context, id access.TicketID, wanted acce
 			d.bring(t, have, w)
 		}
 	}
-	d.dismiss(t, claimed)
+	d.dismiss(t, claimed, wanted.Over)
 	if refused != "" {
 		return ids, access.Errorf(access.Conflict, op, "account %q cannot be asked", refused)
 	}
@@ -66,10 +66,11 @@ func (d *Desk) SetApprovals(ctx context.Context, id access.TicketID, wanted acce
 	return ids, nil
 }
 
-// dismiss ends usher's open questions that are not claimed.
-func (d *Desk) dismiss(t *DeskTicket, claimed map[string]bool) {
+// dismiss ends usher's open questions that are not claimed, and with over those that people have answered.
+func (d *Desk) dismiss(t *DeskTicket, claimed map[string]bool, over bool) {
 	for _, old := range t.approvals {
-		if old.own && !claimed[old.id()] && old.state == access.ApprovalRequested {
+		late := over && old.state.Answered() && old.by != DeskSelf
+		if old.own && !claimed[old.id()] && (old.state == access.ApprovalRequested || late) {
 			d.set(t, old, access.ApprovalNotRequired)
 		}
 	}
@@ -128,17 +129,6 @@ func (d *Desk) AnswerAs(by access.AccountID, id access.TicketID, asked access.Ac
 	return nil
 }
 
-// DropApprovals deletes usher's questions to an account from a ticket, as somebody with rights on the desk does.
-func (d *Desk) DropApprovals(id access.TicketID, asked access.AccountID) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	t, err := d.ticket(id)
-	if err == nil {
-		t.approvals = slices.DeleteFunc(t.approvals, func(a *deskApproval) bool { return a.own && a.approver == asked })
-	}
-	return err
-}
-
 // ApproveAs opens an approval as others than usher do, and answers it as a human does.
 func (d *Desk) ApproveAs(by access.AccountID, id access.TicketID, asked access.AccountID) error {
 	d.mu.Lock()
@@ -156,6 +146,29 @@ func (d *Desk) answer(t *DeskTicket, a *deskApproval, by access.AccountID, state
 	t.approvalsAt = d.clock.tick()
 	a.at = t.approvalsAt
 	d.remember(t)
+}
+
+// DeleteApproval deletes all approvals of an account on a ticket, as a human does who may.
+func (d *Desk) DeleteApproval(id access.TicketID, asked access.AccountID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if t, err := d.ticket(id); err == nil {
+		t.approvals = slices.DeleteFunc(t.approvals, func(a *deskApproval) bool { return a.approver == asked })
+	}
+}
+
+// ApproverOf returns whom the approval of a number asks; "" for none.
+func (d *Desk) ApproverOf(id access.TicketID, number int) access.AccountID {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if t, err := d.ticket(id); err == nil {
+		for _, a := range t.approvals {
+			if a.number == number {
+				return a.approver
+			}
+		}
+	}
+	return ""
 }
 
 // Approvals returns the states of usher's questions to an account on a ticket, in the order in which they were asked.
