@@ -106,6 +106,12 @@ var packageRules = []packageRule{
 		"internal/access", "internal/policy", "activities", "workflows", "workflows/durable",
 	}},
 	{pattern: "workflows/registry", rule: ruleWorkflows, imports: []string{"workflows", "workflows/*"}},
+	// It has no signals and shares nothing with the worlds of the tests in workflows, so its tests stand beside it: real activities over a
+	// real ledger, under brakes of their own.
+	{
+		pattern: "workflows/people", rule: ruleWorkflows, imports: []string{"internal/access", "activities", "workflows"},
+		tests: []string{"internal/ledger", "internal/snapshot"},
+	},
 	{pattern: "workflows/*", rule: ruleWorkflows, imports: []string{
 		"internal/access", "internal/policy", "activities", "workflows", "workflows/durable", "workflows/outbox", "workflows/ticket",
 	}},
@@ -114,7 +120,8 @@ var packageRules = []packageRule{
 	{pattern: "starter/httpapi", rule: ruleStarter, imports: starterImports},
 	{pattern: "worker", rule: ruleWorker, imports: []string{
 		"activities", "workflows", "workflows/registry", "internal/access", "internal/policy", "internal/ledger", "internal/rest",
-		"internal/config",
+		// The brakes are configured there.
+		"internal/config", "internal/snapshot",
 		"internal/telemetry", "internal/temporalclient", "internal/probe", "internal/connectors/*",
 	}},
 }
