@@ -3,14 +3,10 @@ package activities
 import (
 	"context"
 	"slices"
-	"time"
 
 	"usher/internal/access"
 	"usher/internal/snapshot"
 )
-
-// releaseWithin is how long what a run held back can be released.
-const releaseWithin = 24 * time.Hour
 
 // release is what somebody released, and what the run held back that it is of. The zero value releases nothing.
 type release struct {
@@ -32,9 +28,9 @@ func (a *People) releaseOf(ctx context.Context, run access.PeopleRun, after acce
 	if err != nil {
 		return nil, err
 	}
-	if !of.Ended() || run.BeganAt.Sub(of.EndedAt) > releaseWithin {
+	if !of.Ended() || run.BeganAt.Sub(of.EndedAt) > access.ReleaseWithin {
 		return nil, access.Errorf(access.Invalid, op, "release.run: found a run that ended more than %s ago, or goes on; expected a younger one",
-			access.Duration(releaseWithin))
+			access.Duration(access.ReleaseWithin))
 	}
 	return &release{given: run.Release, of: of, mapping: run.Mapping, held: cursor[access.PersonChange]{
 		last: after,

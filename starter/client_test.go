@@ -27,6 +27,9 @@ type fakeGateway struct {
 	view      access.RequestView
 	report    workflows.DoctorReport
 	err       error
+	started   workflows.PeopleRunParams
+	startedID string
+	sourceErr error
 }
 
 func (g *fakeGateway) Submit(_ context.Context, r access.Request) (gateway.Submission, error) {
@@ -60,6 +63,13 @@ func (g *fakeGateway) Doctor(context.Context, workflows.DoctorParams) (workflows
 	return g.report, g.err
 }
 
+func (g *fakeGateway) StartPeople(_ context.Context, id string, p workflows.PeopleRunParams) error {
+	g.startedID, g.started = id, p
+	return g.err
+}
+
+func (g *fakeGateway) PeopleSource(context.Context, access.SourceName) error { return g.sourceErr }
+
 func (g *fakeGateway) Ready(context.Context) error { return g.err }
 
 // world is the real API over a fake gateway and a real ledger.
@@ -78,7 +88,7 @@ func newWorld(t *testing.T) *world {
 	development, err := httpapi.NewDevelopment("127.0.0.1:0")
 	require.NoError(t, err)
 	w := &world{gateway: &fakeGateway{}, store: store}
-	api, err := httpapi.New(httpapi.Config{Auditors: []access.PersonID{"audra"}}, httpapi.Deps{
+	api, err := httpapi.New(httpapi.Config{Auditors: []access.PersonID{"audra"}, Administrators: []access.PersonID{"adam"}}, httpapi.Deps{
 		Gateway: w.gateway, Ledger: store, Authenticator: development, Logger: quiet(), Now: time.Now,
 	})
 	require.NoError(t, err)

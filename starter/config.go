@@ -35,6 +35,9 @@ type serverConfig struct {
 	OpenReads bool `yaml:"open_reads"`
 	// Auditors are the persons who may read everything and run the doctor, beside those with auth.oidc.auditor_role.
 	Auditors []access.PersonID `yaml:"auditors"`
+	// Administrators are the persons who may start runs over people and release what one held back, beside those with
+	// auth.oidc.administrator_role.
+	Administrators []access.PersonID `yaml:"administrators"`
 	// Webhooks are the desks that may send hints, by the desks' names in the worker's configuration.
 	Webhooks map[access.DeskName]httpapi.Webhook `yaml:"webhooks"`
 }
@@ -58,15 +61,19 @@ func (c *serverConfig) Validate() error {
 		c.Ledger.Validate(), c.HTTP.Validate(), c.Auth.problem(c.HTTP.Address),
 		c.Metrics.problem(),
 	}
-	for i, person := range c.Auditors {
-		if person == "" {
-			problems = append(problems, fmt.Errorf("auditors[%d]: is empty, expected the id of a person", i))
-		}
-	}
+	problems = append(problems, empty("auditors", c.Auditors), empty("administrators", c.Administrators))
 	for _, desk := range slices.Sorted(maps.Keys(c.Webhooks)) {
 		problems = append(problems, c.Webhooks[desk].Validate("webhooks."+string(desk)))
 	}
 	return errors.Join(problems...)
+}
+
+// empty returns the problem of the first of a list of persons that is none.
+func empty(key string, persons []access.PersonID) error {
+	if i := slices.Index(persons, ""); i >= 0 {
+		return fmt.Errorf("%s[%d]: is empty, expected the id of a person", key, i)
+	}
+	return nil
 }
 
 // below puts a section's key before an error that names a key of that section.

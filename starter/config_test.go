@@ -31,9 +31,11 @@ auth:
     person_claim: employee
     roles_claim: realm_access.roles
     auditor_role: auditor
+    administrator_role: admin
     clock_skew: 10s
 open_reads: true
 auditors: [audra]
+administrators: [adam]
 webhooks:
   jira: {secret: "${SECRET}", ticket_path: issue.id}
 `
@@ -55,10 +57,11 @@ func TestConfig_every_setting(t *testing.T) {
 	require.Equal(t, "sqlite:/x/ledger.db", c.Ledger.URL)
 	require.Equal(t, authConfig{Mode: modeOIDC, OIDC: httpapi.OIDCConfig{
 		Issuer: "https://id.example", Audience: "usher", PersonClaim: "employee", RolesClaim: "realm_access.roles",
-		AuditorRole: "auditor", ClockSkew: access.Duration(10 * time.Second),
+		AuditorRole: "auditor", AdministratorRole: "admin", ClockSkew: access.Duration(10 * time.Second),
 	}}, c.Auth)
 	require.True(t, c.OpenReads)
 	require.Equal(t, []access.PersonID{"audra"}, c.Auditors)
+	require.Equal(t, []access.PersonID{"adam"}, c.Administrators)
 	require.Equal(t, httpapi.Webhook{Secret: "a secret of the desk", TicketPath: "issue.id"}, c.Webhooks["jira"])
 }
 
@@ -85,6 +88,7 @@ func TestConfig_names_the_key(t *testing.T) {
 		"auth.oidc.issuer":          func(c *serverConfig) { c.Auth.Mode = modeOIDC },
 		"auth.oidc":                 func(c *serverConfig) { c.Auth.OIDC.Audience = "usher" },
 		"auditors[0]":               func(c *serverConfig) { c.Auditors = []access.PersonID{""} },
+		"administrators[1]":         func(c *serverConfig) { c.Administrators = []access.PersonID{"adam", ""} },
 		"webhooks.jira.secret":      func(c *serverConfig) { c.Webhooks = map[access.DeskName]httpapi.Webhook{"jira": {TicketPath: "id"}} },
 		"webhooks.jira.ticket_path": func(c *serverConfig) { c.Webhooks = map[access.DeskName]httpapi.Webhook{"jira": {}} },
 	} {

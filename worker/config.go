@@ -79,8 +79,8 @@ type targetConfig struct {
 
 type sourceConfig struct {
 	Queue queueConfig `yaml:",inline"`
-	// People is when the source lists its people, and how the listings are read; nil to list nobody. It matters where workflows are
-	// served.
+	// People is when the source lists its people, and how the listings are read; nil to list nobody. The worker that reads the source has
+	// to serve workflows.
 	People     *peopleConfig  `yaml:"people"`
 	Kind       string         `yaml:"kind"`
 	SCIM       scim.Config    `yaml:"scim"`
@@ -113,6 +113,7 @@ func (c *workerConfig) Validate() error {
 	section("limits", c.Limits.validate())
 	wrong = append(wrong, c.serveProblems()...)
 	wrong = append(wrong, c.commentProblems()...)
+	wrong = append(wrong, c.peopleProblems()...)
 	if c.Serve.Workflows {
 		wrong = append(wrong, c.workflowProblems()...)
 	}

@@ -79,12 +79,6 @@ func (c *peopleConfig) validate() error {
 	case c.Every != 0 && c.Every.Std() < shortestEvery:
 		problem("every: found %s, expected at least %s", c.Every, access.Duration(shortestEvery))
 	}
-	if c.Jitter < 0 {
-		problem("jitter: found %s, expected 0 or more", c.Jitter)
-	}
-	if c.WholeEvery < 0 {
-		problem("whole_every: found %s, expected 0 or more", c.WholeEvery)
-	}
 	if c.MissingListings < 0 {
 		problem("missing_listings: found %d, expected 1 or more, or none for 3", c.MissingListings)
 	}
@@ -97,6 +91,19 @@ func (c *peopleConfig) validate() error {
 		problem("brakes.%w", err)
 	}
 	return errors.Join(wrong...)
+}
+
+// peopleProblems names the sources whose people this worker cannot have listed: whoever reads the source has to know the ledger.
+func (c *workerConfig) peopleProblems() []error {
+	var wrong []error
+	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
+		source := c.Sources[name]
+		if source.People != nil && (source.Queue.Edge || !c.Serve.Workflows) {
+			wrong = append(wrong, fmt.Errorf("sources.%s.people: a worker at the edge does not know the ledger, which gets the listings; expected no people,"+
+				" or a worker that serves workflows and the source", name))
+		}
+	}
+	return wrong
 }
 
 // settings are the settings of the activities.
@@ -146,7 +153,7 @@ func (r *runner) ensurePeople(ctx context.Context) error {
 	for _, name := range slices.Sorted(maps.Keys(r.parts.Config.Sources)) {
 		if people := r.parts.Config.Sources[name].People; people != nil {
 			if err := ensureSchedule(ctx, r.parts.Temporal.ScheduleClient(), people.schedule(name)); err != nil {
-				return access.Errorf(kindOfSchedule(err), "schedule the people of "+string(name), "%w", err)
+				return access.Errorf(kindOfSchedule(err), "schedule listings", "sources.%s.people: %w", name, err)
 			}
 		}
 	}
@@ -175,13 +182,13 @@ func (c *peopleConfig) schedule(name access.SourceName) client.ScheduleOptions {
 	} else {
 		spec.Intervals = []client.ScheduleIntervalSpec{{Every: c.Every.Std()}}
 	}
-	id := workflows.PeopleScheduleID(name)
+	id, params := workflows.PeopleScheduleID(name), workflows.PeopleRunParams{Source: name}
 	return client.ScheduleOptions{
 		ID: id, Spec: spec, Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: 24 * time.Hour,
 		Action: &client.ScheduleWorkflowAction{
 			ID: id, Workflow: workflows.PeopleRunType, TaskQueue: workflows.TaskQueue,
-			Args:          []any{workflows.PeopleRunParams{Source: name}},
-			StaticSummary: "people of " + string(name), WorkflowExecutionTimeout: workflows.PeopleRunTimeout,
+			Args:          []any{params},
+			StaticSummary: workflows.PeopleRunSummary(params), WorkflowExecutionTimeout: workflows.PeopleRunTimeout,
 		},
 	}
 }

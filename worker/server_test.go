@@ -68,12 +68,13 @@ func temporalCLI() (string, error) {
 
 // The namespaces, one for each test that would disturb another: bare has no search attributes.
 const (
-	versions = "versions"
-	scale    = "scale"
-	drain    = "drain"
-	edges    = "edges"
-	unserved = "unserved"
-	bare     = "bare"
+	versions  = "versions"
+	scale     = "scale"
+	drain     = "drain"
+	edges     = "edges"
+	unserved  = "unserved"
+	schedules = "schedules"
+	bare      = "bare"
 )
 
 // startServer starts the server, whose namespaces have no search attributes yet.
@@ -87,7 +88,7 @@ func startServer() (*testsuite.DevServer, error) {
 	return testsuite.StartDevServer(ctx, testsuite.DevServerOptions{
 		ExistingPath: cli, LogLevel: "error", Stdout: io.Discard, Stderr: io.Discard,
 		ClientOptions: &client.Options{Logger: quiet{}},
-		ExtraArgs:     []string{"--namespace", versions, "--namespace", scale, "--namespace", drain, "--namespace", edges, "--namespace", unserved, "--namespace", bare},
+		ExtraArgs:     []string{"--namespace", versions, "--namespace", scale, "--namespace", drain, "--namespace", edges, "--namespace", unserved, "--namespace", schedules, "--namespace", bare},
 	})
 }
 

@@ -140,6 +140,9 @@ type PeopleRun struct {
 // Ended reports whether the run is over.
 func (r PeopleRun) Ended() bool { return !r.EndedAt.IsZero() }
 
+// ReleaseWithin is how long after its end what a run held back can be released.
+const ReleaseWithin = 24 * time.Hour
+
 // PeopleRelease is a human's word that changes which a run held back are right. Only those go through that the next listing asks for
 // again, unchanged.
 type PeopleRelease struct {
@@ -171,6 +174,8 @@ type PeopleChangesQuery struct {
 	Class PersonClass
 	// Held is true for those only that a brake held back.
 	Held bool
+	// Person is the only person; "" for all.
+	Person PersonID
 }
 
 // ListedRow is one row of a listing that the ledger keeps while a run reads it.

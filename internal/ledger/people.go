@@ -166,13 +166,16 @@ func (s *Store) PeopleChanges(ctx context.Context, source access.SourceName, pla
 	if err := checkPage(op, string(q.After), q.Limit, MaxPeople); err != nil {
 		return nil, err
 	}
-	if !usableKey(string(source)) || !usableKey(plan) || !usableKey(string(q.Class)) {
+	if !usableKey(string(source)) || !usableKey(plan) || !usableKey(string(q.Class)) || !usableKey(string(q.Person)) {
 		return nil, nil
 	}
 	c := &conditions{}
 	query := `SELECT body FROM people_changes WHERE source = ` + c.param(string(source)) + ` AND plan = ` + c.param(plan) + ` AND id > ` + c.param(string(q.After))
 	if q.Class != "" {
 		query += ` AND class = ` + c.param(string(q.Class))
+	}
+	if q.Person != "" {
+		query += ` AND id = ` + c.param(string(q.Person))
 	}
 	if q.Held {
 		query += ` AND held <> ''`

@@ -149,12 +149,14 @@ func testPlannedPeople(t *testing.T, d databases) {
 		q    access.PeopleChangesQuery
 		want []access.PersonChange
 	}{
-		"held":          {access.PeopleChangesQuery{Held: true}, changes[1:]},
-		"of a class":    {access.PeopleChangesQuery{Class: access.ClassJoiner}, changes},
-		"of none":       {access.PeopleChangesQuery{Class: access.ClassLeaver}, nil},
-		"held of class": {access.PeopleChangesQuery{Class: access.ClassJoiner, Held: true}, changes[1:]},
-		"after":         {access.PeopleChangesQuery{After: "a"}, changes[1:]},
-		"no such class": {access.PeopleChangesQuery{Class: "\x00"}, nil},
+		"held":           {access.PeopleChangesQuery{Held: true}, changes[1:]},
+		"of a class":     {access.PeopleChangesQuery{Class: access.ClassJoiner}, changes},
+		"of none":        {access.PeopleChangesQuery{Class: access.ClassLeaver}, nil},
+		"held of class":  {access.PeopleChangesQuery{Class: access.ClassJoiner, Held: true}, changes[1:]},
+		"after":          {access.PeopleChangesQuery{After: "a"}, changes[1:]},
+		"one person":     {access.PeopleChangesQuery{Person: "b", Held: true}, changes[1:]},
+		"no such person": {access.PeopleChangesQuery{Person: "c"}, nil},
+		"no such class":  {access.PeopleChangesQuery{Class: "\x00"}, nil},
 	} {
 		row.q.Limit = 10
 		found, err := s.PeopleChanges(t.Context(), "hr", "run-1", row.q)

@@ -43,18 +43,25 @@ func (r Rules) Decide(id access.PersonID, known *access.KnownPerson, listed acce
 		c.Class, c.Reason = access.ClassLeaver, reason
 	case known == nil || state != before.State:
 		c.Class, c.Reason = access.ClassRecorded, reason
-	case len(c.Fields) > 0 && state != access.PersonPresent:
-		c.Class = access.ClassRecorded
-	case slices.ContainsFunc(c.Fields, r.moves):
-		c.Class = access.ClassMover
 	case len(c.Fields) > 0:
-		c.Class = access.ClassChanged
+		c.Class = r.classOf(c.Fields, state)
 	case before.Misses > 0:
 		c.Class, c.Reason = access.ClassRecorded, "is listed again"
 	default:
 		c.Class = access.ClassUnchanged
 	}
 	return c
+}
+
+// classOf returns what it means that fields are different of somebody whose state is the same.
+func (r Rules) classOf(fields []string, state access.PersonState) access.PersonClass {
+	switch {
+	case state != access.PersonPresent:
+		return access.ClassRecorded
+	case slices.ContainsFunc(fields, r.moves):
+		return access.ClassMover
+	}
+	return access.ClassChanged
 }
 
 // absent decides on somebody of whom the listing has no record that can be read.

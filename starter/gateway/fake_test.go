@@ -27,6 +27,7 @@ func register(w worker.Worker) {
 	w.RegisterWorkflowWithOptions(fakeReopened, workflow.RegisterOptions{Name: workflows.ReopenedTicketType})
 	w.RegisterWorkflowWithOptions(fakeWatch, workflow.RegisterOptions{Name: workflows.TicketWatchType})
 	w.RegisterWorkflowWithOptions(fakeDoctor, workflow.RegisterOptions{Name: workflows.DoctorType})
+	w.RegisterWorkflowWithOptions(fakePeopleRun, workflow.RegisterOptions{Name: workflows.PeopleRunType})
 }
 
 // fakeRequest keeps the contract of AccessRequest in the smallest form: policy answers at once, one approval grants,

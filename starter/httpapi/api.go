@@ -20,6 +20,8 @@ import (
 type Config struct {
 	// Auditors may read everything and run the doctor, beside those whom the Authenticator calls auditors.
 	Auditors []access.PersonID
+	// Administrators may start runs over people and release what one held back, beside those whom the Authenticator calls administrators.
+	Administrators []access.PersonID
 	// OpenReads lets everybody who is authenticated read every request and lease.
 	OpenReads bool
 	// Webhooks are the desks that may send hints.
@@ -56,6 +58,7 @@ func New(config Config, deps Deps) (*API, error) {
 	a.registerReads()
 	a.registerDesks()
 	a.registerDeskViews()
+	a.registerPeople()
 	a.registerHealth()
 	describe(a.huma.OpenAPI())
 	if err := a.registerDocuments(); err != nil {
@@ -135,6 +138,7 @@ func (a *API) authenticated(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	caller.Auditor = caller.Auditor || slices.Contains(a.config.Auditors, caller.Person)
+	caller.Administrator = caller.Administrator || slices.Contains(a.config.Administrators, caller.Person)
 	traceOf(ctx.Context()).person = caller.Person
 	next(huma.WithValue(ctx, callerKey{}, caller))
 }

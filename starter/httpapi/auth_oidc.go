@@ -38,6 +38,8 @@ type OIDCConfig struct {
 	RolesClaim string `yaml:"roles_claim"`
 	// AuditorRole is the role that makes an auditor. "" means that no role does.
 	AuditorRole string `yaml:"auditor_role"`
+	// AdministratorRole is the role that makes an administrator. "" means that no role does.
+	AdministratorRole string `yaml:"administrator_role"`
 	// ClockSkew is how long after its end a token is still accepted. 0 means 30s.
 	ClockSkew access.Duration `yaml:"clock_skew"`
 	// AnyTokenType accepts signed tokens that do not say that they are access tokens (typ at+jwt, RFC 9068). Some
@@ -211,9 +213,9 @@ func (o *OIDC) callerIn(claims map[string]any, sub string) (Caller, error) {
 		return Caller{}, &UnauthenticatedError{Reason: fmt.Sprintf("the token's claim %q: %s", name, personExpected()), Offered: true}
 	}
 	roles := rolesIn(claim(claims, orDefault(o.config.RolesClaim, "roles")))
+	has := func(role string) bool { return role != "" && slices.Contains(roles, role) }
 	return Caller{
-		Person:   access.PersonID(person),
-		Auditor:  o.config.AuditorRole != "" && slices.Contains(roles, o.config.AuditorRole),
+		Person: access.PersonID(person), Auditor: has(o.config.AuditorRole), Administrator: has(o.config.AdministratorRole),
 		Evidence: fmt.Sprintf("oidc %s sub=%s", o.config.Issuer, sub),
 	}, nil
 }

@@ -49,6 +49,15 @@ func describe(document *huma.OpenAPI) {
 			access.ChannelAPI, access.ChannelTicket, access.ChannelOperator, access.ChannelSystem,
 		}},
 		{"Event", "evidence", "How the actor's identity was established, or what the target said.", nil},
+		{"PeopleRun", "ended_at", "When the run ended; absent while it goes on.", nil},
+		{"PeopleRun", "problem", "Why the run failed, or was refused; absent where it did not. It changed nobody, or nobody else from then on.", nil},
+		{"PeopleRun", "held", "How many changes a brake held back.", nil},
+		{"PeopleRun", "applied", "How many changes were applied.", nil},
+		{"PeopleRun", "by", "Who started the run; absent for the schedule of the source.", nil},
+		{"PersonChange", "class", "What the listing means for the person.", []any{
+			access.ClassJoiner, access.ClassReturner, access.ClassMover, access.ClassChanged, access.ClassLeaver, access.ClassMissing, access.ClassRecorded,
+		}},
+		{"PersonChange", "held", "The brake that holds the change back; absent for none.", nil},
 		{"LeaseView", "state", "Where the lease stands.", []any{
 			access.LeaseGranting, access.LeaseActive, access.LeaseRevoking, access.LeaseEnded,
 		}},
@@ -69,7 +78,7 @@ func describe(document *huma.OpenAPI) {
 // loosen lets answers grow: a client that is made from this document must not refuse tomorrow's fields. What callers
 // send stays strict.
 func loosen(schemas map[string]*huma.Schema) {
-	strict := []string{"SubmitBody", "SubmitItem", "DecisionBody", "WithdrawBody", "DoctorBody", "TestDeskBody"}
+	strict := []string{"SubmitBody", "SubmitItem", "DecisionBody", "WithdrawBody", "DoctorBody", "TestDeskBody", "StartPeopleBody", "ReleasePeopleBody"}
 	for name, schema := range schemas {
 		if !slices.Contains(strict, name) {
 			schema.AdditionalProperties = nil

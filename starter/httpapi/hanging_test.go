@@ -47,6 +47,18 @@ func (hanging) TicketByID(ctx context.Context, _ access.DeskName, _ access.Ticke
 	return hang[access.TicketLink](ctx)
 }
 
+func (hanging) PeopleRuns(ctx context.Context, _ access.SourceName, _ time.Time, _ int) ([]access.PeopleRun, error) {
+	return hang[[]access.PeopleRun](ctx)
+}
+
+func (hanging) PeopleRun(ctx context.Context, _ access.SourceName, _ string) (access.PeopleRun, error) {
+	return hang[access.PeopleRun](ctx)
+}
+
+func (hanging) PeopleChanges(ctx context.Context, _ access.SourceName, _ string, _ access.PeopleChangesQuery) ([]access.PersonChange, error) {
+	return hang[[]access.PersonChange](ctx)
+}
+
 func (hanging) Ping(ctx context.Context) error {
 	_, err := hang[struct{}](ctx)
 	return err

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"usher/internal/access"
 	"usher/internal/ledger"
@@ -18,6 +19,8 @@ type Gateway interface {
 	View(ctx context.Context, id access.RequestID) (access.RequestView, error)
 	HintWatch(ctx context.Context, desk access.DeskName, h workflows.Hint) (bool, error)
 	Hint(ctx context.Context, id access.RequestID, h workflows.Hint) error
+	StartPeople(ctx context.Context, id string, p workflows.PeopleRunParams) error
+	PeopleSource(ctx context.Context, source access.SourceName) error
 	Doctor(ctx context.Context, p workflows.DoctorParams) (workflows.DoctorReport, error)
 	Ready(ctx context.Context) error
 }
@@ -30,6 +33,9 @@ type Ledger interface {
 	Lease(ctx context.Context, id access.LeaseID) (access.LeaseView, error)
 	LeasesOf(ctx context.Context, subject access.PersonID) ([]access.LeaseView, error)
 	TicketByID(ctx context.Context, desk access.DeskName, id access.TicketID) (access.TicketLink, error)
+	PeopleRuns(ctx context.Context, source access.SourceName, before time.Time, limit int) ([]access.PeopleRun, error)
+	PeopleRun(ctx context.Context, source access.SourceName, id string) (access.PeopleRun, error)
+	PeopleChanges(ctx context.Context, source access.SourceName, plan string, q access.PeopleChangesQuery) ([]access.PersonChange, error)
 	Ping(ctx context.Context) error
 }
 
@@ -38,6 +44,8 @@ type Caller struct {
 	Person access.PersonID
 	// Auditor may read everything and run the doctor.
 	Auditor bool
+	// Administrator may start runs over people and release what one held back. An administrator who is no auditor reads those runs only.
+	Administrator bool
 	// Evidence is how the identity was established; it is recorded with what the caller does.
 	Evidence string
 }

@@ -65,6 +65,27 @@ func (p timeoutLedger) TicketByID(ctx context.Context, desk access.DeskName, id 
 	return inTime(ctx, func(ctx context.Context) (access.TicketLink, error) { return p.ledger.TicketByID(ctx, desk, id) })
 }
 
+// PeopleRuns implements Ledger.
+func (p timeoutLedger) PeopleRuns(ctx context.Context, source access.SourceName, before time.Time, limit int) ([]access.PeopleRun, error) {
+	return inTime(ctx, func(ctx context.Context) ([]access.PeopleRun, error) {
+		return p.ledger.PeopleRuns(ctx, source, before, limit)
+	})
+}
+
+// PeopleRun implements Ledger.
+func (p timeoutLedger) PeopleRun(ctx context.Context, source access.SourceName, id string) (access.PeopleRun, error) {
+	return inTime(ctx, func(ctx context.Context) (access.PeopleRun, error) { return p.ledger.PeopleRun(ctx, source, id) })
+}
+
+// PeopleChanges implements Ledger.
+func (p timeoutLedger) PeopleChanges(
+	ctx context.Context, source access.SourceName, plan string, q access.PeopleChangesQuery,
+) ([]access.PersonChange, error) {
+	return inTime(ctx, func(ctx context.Context) ([]access.PersonChange, error) {
+		return p.ledger.PeopleChanges(ctx, source, plan, q)
+	})
+}
+
 // Ping implements Ledger.
 func (p timeoutLedger) Ping(ctx context.Context) error {
 	_, err := inTime(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, p.ledger.Ping(ctx) })

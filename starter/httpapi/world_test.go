@@ -40,8 +40,11 @@ type fakeGateway struct {
 	viewErr    error
 	report     workflows.DoctorReport
 	// err is what every call fails with; nil for none.
-	err   error
-	panic bool
+	err       error
+	panic     bool
+	started   workflows.PeopleRunParams
+	startedID string
+	sourceErr error
 }
 
 func (g *fakeGateway) Submit(_ context.Context, r access.Request) (gateway.Submission, error) {
@@ -96,6 +99,13 @@ func (g *fakeGateway) Doctor(_ context.Context, p workflows.DoctorParams) (workf
 	return g.report, g.err
 }
 
+func (g *fakeGateway) StartPeople(_ context.Context, id string, p workflows.PeopleRunParams) error {
+	g.startedID, g.started = id, p
+	return g.err
+}
+
+func (g *fakeGateway) PeopleSource(context.Context, access.SourceName) error { return g.sourceErr }
+
 func (g *fakeGateway) Ready(context.Context) error { return g.err }
 
 // away is a ledger that does not answer.
@@ -123,6 +133,18 @@ func (away) LeasesOf(context.Context, access.PersonID) ([]access.LeaseView, erro
 
 func (away) TicketByID(context.Context, access.DeskName, access.TicketID) (access.TicketLink, error) {
 	return access.TicketLink{}, errAway
+}
+
+func (away) PeopleRuns(context.Context, access.SourceName, time.Time, int) ([]access.PeopleRun, error) {
+	return nil, errAway
+}
+
+func (away) PeopleRun(context.Context, access.SourceName, string) (access.PeopleRun, error) {
+	return access.PeopleRun{}, errAway
+}
+
+func (away) PeopleChanges(context.Context, access.SourceName, string, access.PeopleChangesQuery) ([]access.PersonChange, error) {
+	return nil, errAway
 }
 func (away) Ping(context.Context) error { return errAway }
 
@@ -152,7 +174,7 @@ func newWorld(t *testing.T, change ...func(*httpapi.Config, *httpapi.Deps)) *wor
 	require.NoError(t, err)
 	w := &world{t: t, gateway: &fakeGateway{viewErr: notFoundErr()}, store: store, log: &strings.Builder{}}
 	config := httpapi.Config{
-		Auditors: []access.PersonID{"audra"},
+		Auditors: []access.PersonID{"audra"}, Administrators: []access.PersonID{"adam"},
 		Webhooks: map[access.DeskName]httpapi.Webhook{
 			"jira":   {Secret: hookSecret, TicketPath: "issue.id", ActorPath: "user.accountId", OwnAccount: "acc-usher"},
 			"header": {Secret: hookSecret, Check: httpapi.CheckHeader, SignatureHeader: "X-Secret", TicketPath: "items.0.id"},

@@ -4,7 +4,6 @@ package people
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/workflow"
@@ -112,15 +111,16 @@ func details(ctx workflow.Context, run access.PeopleRun, doing string) {
 	workflow.SetCurrentDetails(ctx, strings.Join(lines, "\n\n")+workflows.DetailsEnd)
 }
 
-// classes are how many changes there are of each class but unchanged, in the order of their names.
+// classes are how many changes there are of each class but unchanged.
 func classes(c access.PeopleCounts) string {
 	var parts []string
-	for class, n := range c.Classes {
-		if class != access.ClassUnchanged {
+	for _, class := range []access.PersonClass{
+		access.ClassJoiner, access.ClassReturner, access.ClassMover, access.ClassChanged, access.ClassLeaver, access.ClassMissing, access.ClassRecorded,
+	} {
+		if n := c.Classes[class]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, class))
 		}
 	}
-	slices.SortFunc(parts, func(a, b string) int { return strings.Compare(a[strings.Index(a, " "):], b[strings.Index(b, " "):]) })
 	if len(parts) == 0 {
 		return "nothing is different"
 	}

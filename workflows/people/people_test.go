@@ -38,7 +38,7 @@ func TestPeopleRun_everyday(t *testing.T) {
 	require.Equal(t, 6, run.Applied)
 	require.Equal(t, access.PersonLeft, c.state(0))
 	require.Equal(t, access.PersonPresent, c.state(5000))
-	require.Contains(t, c.details, "Plan: 1 changed, 1 joiner, 3 leaver, 1 mover.")
+	require.Contains(t, c.details, "Plan: 1 joiner, 1 mover, 1 changed, 3 leaver.")
 
 	c.source.PutRecords(employee(0))
 	run = c.ends()

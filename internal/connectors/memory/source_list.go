@@ -135,15 +135,23 @@ func (s *Source) entries(since string) ([]entry, ending, error) {
 			end.listing.Problems++
 		}
 	}
-	if l.cut && len(out) > 0 {
-		out, l.cut = out[:len(out)-1], false
+	if len(out) == 0 {
+		return nil, end, nil
+	}
+	return l.broken(out, &end), end, nil
+}
+
+// broken returns the records that are left where the listing is to break, and has it end so.
+func (l *listing) broken(all []entry, end *ending) []entry {
+	if l.cut {
+		all, l.cut = all[:len(all)-1], false
 		end.err = errors.New("the connection was lost")
 	}
-	if l.repeat && len(out) > 0 {
+	if l.repeat {
 		l.repeat = false
 		end.err = errors.New("somebody is there twice")
 	}
-	return out, end, nil
+	return all
 }
 
 func (s *Source) entryOf(id access.PersonID) entry {

@@ -1,0 +1,42 @@
+package workflows
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+)
+
+// PeopleRunOptions returns the options with which a run over people is started by hand: at most one for each id, running or ended. The memo
+// has a digest of the params, by which a repeated start is recognised.
+func PeopleRunOptions(id string, p PeopleRunParams) client.StartWorkflowOptions {
+	return client.StartWorkflowOptions{
+		ID:                       PeopleRunWorkflowID(p.Source, id),
+		TaskQueue:                TaskQueue,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowExecutionTimeout: PeopleRunTimeout,
+		StaticSummary:            PeopleRunSummary(p),
+		Memo:                     map[string]any{MemoDigest: p.digest()},
+
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+	}
+}
+
+// PeopleRunSummary is a run in one line for the Temporal UI.
+func PeopleRunSummary(p PeopleRunParams) string {
+	if p.Release != nil {
+		return fmt.Sprintf("people of %s, release", p.Source)
+	}
+	return "people of " + string(p.Source)
+}
+
+func (p PeopleRunParams) digest() string {
+	// Encoding a struct of texts, lists and booleans cannot fail.
+	text, _ := json.Marshal(p)
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
