@@ -107,13 +107,9 @@ func (s *Source) entries(since string) ([]entry, ending, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := &s.listing
-	after := 0
-	if since != "" {
-		n, err := strconv.Atoi(since)
-		if err != nil || n < 0 || n > l.changes {
-			return nil, ending{}, access.Errorf(access.Invalid, "list people", "the watermark is not known")
-		}
-		after = n
+	after, err := l.after(since)
+	if err != nil {
+		return nil, ending{}, err
 	}
 	end := ending{listing: access.Listing{Changes: since != "", Proof: access.ProofCount, Watermark: strconv.Itoa(l.changes)}}
 	ids := slices.Sorted(maps.Keys(l.changed))
@@ -139,6 +135,18 @@ func (s *Source) entries(since string) ([]entry, ending, error) {
 		return nil, end, nil
 	}
 	return l.broken(out, &end), end, nil
+}
+
+// after returns the count of changes at a watermark; 0 for none.
+func (l *listing) after(since string) (int, error) {
+	if since == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(since)
+	if err != nil || n < 0 || n > l.changes {
+		return 0, access.Errorf(access.Invalid, "list people", "the watermark is not known")
+	}
+	return n, nil
 }
 
 // broken returns the records that are left where the listing is to break, and has it end so.
