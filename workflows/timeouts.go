@@ -138,7 +138,7 @@ const PeopleRunTimeout = 24 * time.Hour
 // PeopleRun: the steps of a run over people in the ledger. They page through it and heartbeat, and go on until it is back.
 func PeopleRun(summary string) workflow.ActivityOptions {
 	o := attempts(0, time.Hour, TaskQueue, summary)
-	o.HeartbeatTimeout, o.ScheduleToCloseTimeout = 2*time.Minute, 5*time.Hour
+	o.HeartbeatTimeout, o.ScheduleToCloseTimeout = time.Minute, 5*time.Hour
 	return o
 }
 

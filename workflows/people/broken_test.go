@@ -264,3 +264,23 @@ func TestPeopleRun_broken_pages(t *testing.T) {
 		})
 	}
 }
+
+// An attempt at a listing that broke off has no part in the next one: who was on its pages and is not in the source any more is missing.
+func TestPeopleRun_attempts_at_a_listing(t *testing.T) {
+	c := newCompany(t, 1200)
+	c.ends()
+	attempts := 0
+	c.port = paging{c.source, func(n int, hand func() error) error {
+		if n == 1 {
+			attempts++
+		}
+		if n == 2 && attempts == 1 {
+			c.source.Remove(idOf(1))
+			return access.Errorf(access.Transient, "list people", "the connection was lost")
+		}
+		return hand()
+	}}
+	run := c.ends()
+	require.Equal(t, 2, attempts)
+	require.Equal(t, map[access.PersonClass]int{access.ClassMissing: 1, access.ClassUnchanged: 1199}, run.Counts.Classes)
+}

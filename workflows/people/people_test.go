@@ -118,6 +118,31 @@ func TestPeopleRun_changes(t *testing.T) {
 	require.False(t, whole.Listing.Changes)
 }
 
+// What a run held back, or did not come to apply, is not among the changes since its listing: everybody is listed again.
+func TestPeopleRun_changes_after_trouble(t *testing.T) {
+	c := newCompany(t, 30)
+	c.settings.WholeEvery = 72 * time.Hour
+	c.ends()
+	c.leave(0, 5)
+	run := c.ends()
+	require.Equal(t, 5, run.Held)
+	require.True(t, run.Listing.Changes)
+	run = c.ends()
+	require.False(t, run.Listing.Changes)
+	require.Equal(t, 5, run.Held)
+
+	c = newCompany(t, 30)
+	c.settings.WholeEvery = 72 * time.Hour
+	c.ends()
+	c.leave(0, 1)
+	failed := c.planned("x")
+	failed.Problem, failed.EndedAt, failed.WholeAt = "it took too long", failed.BeganAt.Add(time.Minute), failed.BeganAt
+	require.NoError(t, c.ledger.SavePeopleRun(t.Context(), failed))
+	run = c.ends()
+	require.False(t, run.Listing.Changes)
+	require.Equal(t, 1, run.Applied)
+}
+
 // A failure for days hides neither a held mapping nor the last whole listing.
 func TestPeopleRun_many_failures(t *testing.T) {
 	c := newCompany(t, 5)

@@ -71,6 +71,7 @@ type values struct {
 	RealJira                                               *RealJira
 	Targets                                                map[access.TargetName]string
 	MoreDesks                                              map[access.DeskName]string
+	MoreSources                                            map[access.SourceName]string
 	NoIntake                                               bool
 }
 
@@ -86,7 +87,7 @@ func (s *Stack) writeConfiguration() error {
 	v := values{
 		Temporal: s.urls.TemporalAddress, Catalog: s.path(catalogFile), Health: s.listen.health, API: s.listen.api,
 		Kind: s.options.Desk, Desk: s.urls.Desk, DeskUser: simulatorUser, SCIM: s.urls.DirectoryAPI + "/scim/v2",
-		RequestURL: s.requestURL(), Fulfiller: DeskAccount(Auditor), FulfillerName: string(Auditor) + "@example.test", RealJira: s.options.Jira, Targets: s.options.Targets, MoreDesks: s.options.MoreDesks, NoIntake: s.options.NoIntake,
+		RequestURL: s.requestURL(), Fulfiller: DeskAccount(Auditor), FulfillerName: string(Auditor) + "@example.test", RealJira: s.options.Jira, Targets: s.options.Targets, MoreDesks: s.options.MoreDesks, MoreSources: s.options.MoreSources, NoIntake: s.options.NoIntake,
 		PollInitialInterval: lookFirst.String(), PollMaxInterval: lookAtMost.String(), SearchIndexDelay: deskSettles.String(),
 	}
 	section, err := deskTemplates.ReadFile("files/desks/" + string(s.options.Desk) + ".yaml")

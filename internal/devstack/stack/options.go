@@ -37,6 +37,8 @@ type Options struct {
 	NoIntake bool
 	// MoreDesks are further desks, by the names that the catalog uses: the YAML of each one's section, in one line.
 	MoreDesks map[access.DeskName]string
+	// MoreSources are identity sources beside the directory, by their names: the YAML of each one's section, in one line.
+	MoreSources map[access.SourceName]string
 	// Desk is which desk the simulator serves; "" means Jira.
 	Desk DeskKind
 	// SimulatorArgs are further flags for the desk and the directory, such as "-edition=data_center".
