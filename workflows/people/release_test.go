@@ -137,3 +137,28 @@ func TestPeopleRun_protected_after_the_plan(t *testing.T) {
 	require.Equal(t, access.PersonPresent, c.state(1))
 	require.Equal(t, access.PersonLeft, c.state(2))
 }
+
+// A release is for the values that somebody has seen: who has another one by then stays held.
+func TestPeopleRun_released_values(t *testing.T) {
+	c := newCompany(t, 30)
+	c.ends()
+	moved := func(i int, department string) access.PersonRecord {
+		r := employee(i)
+		r.Attributes = map[string][]string{access.AttributeDepartment: {department}}
+		return r
+	}
+	for i := range 15 {
+		c.source.PutRecords(moved(i, "x"))
+	}
+	run := c.ends()
+	require.Equal(t, []string{"field:attributes.department"}, holdsOf(run))
+	require.Equal(t, 15, run.Held)
+	c.source.PutRecords(moved(3, "y"))
+	c.now = run.EndedAt.Add(time.Minute)
+	run, err := c.runNow(workflows.PeopleRunParams{Release: &access.PeopleRelease{Run: run.ID, Reason: "the departments have new names"}})
+	require.NoError(t, err)
+	require.Equal(t, [2]int{14, 1}, [2]int{run.Applied, run.Held})
+	held, err := c.ledger.PeopleChanges(t.Context(), hr, run.Plan, access.PeopleChangesQuery{Held: true, Limit: 10})
+	require.NoError(t, err)
+	require.Equal(t, idOf(3), held[0].Person)
+}
