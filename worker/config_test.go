@@ -289,6 +289,8 @@ func TestExample_defaults(t *testing.T) {
 	var usual deskConfig
 	usual.SetDefaults()
 	require.Equal(t, usual.Changes, c.Desks["jira"].Changes)
+	usualPeople := peopleConfig{Brakes: brakesConfig{Protected: []string{"svc-*"}}}
+	require.Equal(t, usualPeople.settings(), c.Sources["people"].People.settings())
 	require.Equal(t, want.Limits, c.Limits)
 	require.Equal(t, want.Serve, c.Serve)
 	require.Equal(t, want.ShutdownTimeout, c.ShutdownTimeout)

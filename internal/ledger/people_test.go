@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ func peopleCases() []suiteCase {
 		{"a run that began earlier does not undo a later one", testLateRunOverPeople},
 		{"an attempt to apply that is late changes nobody", testLateApplyOfPeople},
 		{"one run over a source goes on at a time", testRunsOverPeople},
+		{"of runs that begin at the same time one does", testRunsAtOnce},
 		{"a run that has ended stays ended", testEndedRunOverPeople},
 		{"what is recorded of a plan stays, and what is applied stays so", testPlanStays},
 		{"listings are forgotten when a run ends, and the problems of its own stay", testForgottenListings},
@@ -239,6 +241,26 @@ func testRunsOverPeople(t *testing.T, d databases) {
 	}
 	_, err = s.LastPeopleRun(t.Context(), "crm")
 	require.Equal(t, access.NotFound, access.KindOf(err))
+}
+
+func testRunsAtOnce(t *testing.T, d databases) {
+	s := d.open(t)
+	const many = 8
+	errs := make([]error, many)
+	var all sync.WaitGroup
+	for i := range many {
+		all.Go(func() { errs[i] = s.BeginPeopleRun(t.Context(), peopleRun(fmt.Sprint("run-", i), peopleDay)) })
+	}
+	all.Wait()
+	begun := 0
+	for _, err := range errs {
+		if err == nil {
+			begun++
+			continue
+		}
+		require.Equal(t, access.Conflict, access.KindOf(err), "%v", err)
+	}
+	require.Equal(t, 1, begun)
 }
 
 func testEndedRunOverPeople(t *testing.T, d databases) {

@@ -193,6 +193,22 @@ func TestPeopleRun_late_apply(t *testing.T) {
 	require.Equal(t, access.PersonPresent, c.state(0))
 }
 
+// A workflow that is reset to before its last step applies its plan once more, from the beginning: it ends as it would have ended.
+func TestPeopleRun_reset_in_the_middle(t *testing.T) {
+	c := newCompany(t, 1200)
+	run := c.planned("x")
+	first, err := c.ledger.PeopleChanges(t.Context(), hr, run.Plan, access.PeopleChangesQuery{Limit: 500})
+	require.NoError(t, err)
+	require.NoError(t, c.ledger.ApplyPeople(t.Context(), run, first))
+	apply := activities.ApplyPeopleInput{Source: hr, Run: run.ID, Plan: run.Plan}
+	for range 2 {
+		var ended access.PeopleRun
+		require.NoError(t, c.activity("ApplyPeople", apply, &ended))
+		require.Equal(t, 1200, ended.Applied)
+	}
+	require.Len(t, c.people(), 1200)
+}
+
 // A run that is refused because another one goes on leaves the listing of that one alone.
 func TestPeopleRun_refused_beside_another(t *testing.T) {
 	c := newCompany(t, 30)

@@ -71,6 +71,21 @@ func TestPeopleRun_nameless(t *testing.T) {
 	}
 }
 
+// A source that has nobody, and says so with success, has lost its people: nobody leaves, however often it is listed and small the company is.
+func TestPeopleRun_nobody(t *testing.T) {
+	c := newCompany(t, 2)
+	c.ends()
+	c.source.Remove(idOf(0))
+	c.source.Remove(idOf(1))
+	for range 5 {
+		run := c.ends()
+		require.Equal(t, []string{snapshot.BrakeShrunk}, holdsOf(run))
+		require.Equal(t, 2, run.Held)
+	}
+	require.Equal(t, access.PersonPresent, c.state(0))
+	require.Equal(t, access.PersonPresent, c.state(1))
+}
+
 func TestPeopleRun_empty_source(t *testing.T) {
 	c := newCompany(t, 30)
 	c.ends()
