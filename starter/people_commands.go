@@ -20,7 +20,7 @@ import (
 
 func (c *commands) people() *cobra.Command {
 	people := &cobra.Command{Use: "people", Short: "Show, start and release the runs over the people of a source"}
-	people.AddCommand(c.peopleRuns(), c.peopleRun(), c.peopleChanges(), c.startPeople(), c.releasePeople())
+	people.AddCommand(c.peopleRuns(), c.peopleRun(), c.peopleChanges(), c.peopleProblems(), c.startPeople(), c.releasePeople())
 	return people
 }
 
@@ -46,7 +46,7 @@ func query(params map[string]string) string {
 	return "?" + values.Encode()
 }
 
-func limitText(limit int) string {
+func numberText(limit int) string {
 	if limit == 0 {
 		return ""
 	}
@@ -61,7 +61,7 @@ func (c *commands) peopleRuns() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "runs SOURCE", Short: "List the runs over the people of a source, the last first", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path := peoplePath(args[0]) + query(map[string]string{"before": before, "limit": limitText(limit)})
+			path := peoplePath(args[0]) + query(map[string]string{"before": before, "limit": numberText(limit)})
 			return c.do(cmd.Context(), call{method: http.MethodGet, path: path, show: as(showPeopleRuns)})
 		},
 	}
@@ -86,7 +86,7 @@ func (c *commands) peopleChanges() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "changes SOURCE RUN", Short: "List what a run means for each person", Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			params := map[string]string{"class": class, "after": after, "limit": limitText(limit)}
+			params := map[string]string{"class": class, "after": after, "limit": numberText(limit)}
 			if held {
 				params["held"] = "true"
 			}
@@ -97,6 +97,20 @@ func (c *commands) peopleChanges() *cobra.Command {
 	cmd.Flags().StringVar(&class, "class", "", "only joiner, returner, mover, changed, leaver, missing or recorded")
 	cmd.Flags().BoolVar(&held, "held", false, "only changes that a brake holds back")
 	cmd.Flags().StringVar(&after, "after", "", "the next page, as the page before says")
+	cmd.Flags().IntVar(&limit, "limit", 0, limitUsage)
+	return cmd
+}
+
+func (c *commands) peopleProblems() *cobra.Command {
+	var skip, limit int
+	cmd := &cobra.Command{
+		Use: "problems SOURCE RUN", Short: "List what a run could not read as a person", Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path := peoplePath(args[0], args[1], "problems") + query(map[string]string{"skip": numberText(skip), "limit": numberText(limit)})
+			return c.do(cmd.Context(), call{method: http.MethodGet, path: path, show: as(showPeopleProblems)})
+		},
+	}
+	cmd.Flags().IntVar(&skip, "skip", 0, "the next page, as the page before says")
 	cmd.Flags().IntVar(&limit, "limit", 0, limitUsage)
 	return cmd
 }
@@ -209,6 +223,9 @@ func showPeopleRun(r access.PeopleRun) string {
 		fmt.Fprintf(&b, "         %d %s\n", r.Counts.Classes[class], class)
 	}
 	fmt.Fprintf(&b, "Applied  %d, held back %d\n", r.Applied, r.Held)
+	if r.Listing.Problems > 0 {
+		fmt.Fprintf(&b, "To see the problems: usher people problems %s %s\n", r.Source, r.ID)
+	}
 	for _, hold := range r.Holds {
 		fmt.Fprintf(&b, "Hold     %s: %s\n", hold.Name(), oneLine(hold.Sentence))
 	}
@@ -238,6 +255,25 @@ func showPeopleChanges(said struct {
 	})
 	if said.Next != "" {
 		text += "More: --after " + said.Next + "\n"
+	}
+	return text
+}
+
+func showPeopleProblems(said struct {
+	Problems []access.PersonProblem
+	Next     int
+},
+) string {
+	if len(said.Problems) == 0 {
+		return "No problems.\n"
+	}
+	text := table("WHERE\tPERSON\tPROBLEM", func(w *tabwriter.Writer) {
+		for _, p := range said.Problems {
+			fmt.Fprintf(w, "%s\t%s\t%s\n", oneLine(p.Row), oneLine(string(p.ID)), oneLine(p.Problem))
+		}
+	})
+	if said.Next > 0 {
+		text += fmt.Sprintf("More: --skip %d\n", said.Next)
 	}
 	return text
 }

@@ -18,6 +18,7 @@ func heldRun(t *testing.T, w *world) {
 	run.Plan, run.Held, run.Applied, run.Listing = "night.plan", 1, 1, access.Listing{People: 9, Problems: 1}
 	run.Holds = []access.PeopleHold{{Brake: "leavers", Sentence: "1 of 9 people would leave at once: 11.1 %"}}
 	run.Counts.Classes = map[access.PersonClass]int{access.ClassLeaver: 1, access.ClassMover: 1}
+	require.NoError(t, w.store.StagePeople(t.Context(), "hr", run.Plan, access.PeoplePage{Problems: []access.PersonProblem{{Row: "line 7", ID: "x", Problem: "user_name: is empty"}}}, 0))
 	require.NoError(t, w.store.SavePeopleRun(t.Context(), run))
 	require.NoError(t, w.store.ApplyPeople(t.Context(), run, []access.PersonChange{
 		{Person: "p1", Class: access.ClassLeaver, Reason: "is inactive in the source", Held: "leavers", After: access.KnownPerson{Record: access.PersonRecord{Person: access.Person{ID: "p1", DisplayName: "Ana A."}}}},
@@ -36,13 +37,17 @@ func TestPeople_commands(t *testing.T) {
 	run := w.usher(t, "audra", "people", "run", "hr", "night").out
 	require.Contains(t, run, "Run      night over the people of hr: holds changes\n")
 	require.Contains(t, run, "Listed   everybody: 9 people, 1 problems\n         1 leaver\n         1 mover\nApplied  1, held back 1\n"+
-		"Hold     leavers: 1 of 9 people would leave at once: 11.1 %\nTo see who is held: usher people changes hr night --held\n")
+		"To see the problems: usher people problems hr night\nHold     leavers: 1 of 9 people would leave at once: 11.1 %\nTo see who is held: usher people changes hr night --held\n")
 	const all = "PERSON  NAME    CLASS   HELD BY  WHY\n" +
 		"p1      Ana A.  leaver  leavers  is inactive in the source\n"
 	require.Equal(t, said{out: all + "p2      ben     mover            email, manager\n"}, w.usher(t, "audra", "people", "changes", "hr", "night"))
 	require.Equal(t, said{out: all}, w.usher(t, "audra", "people", "changes", "hr", "night", "--held", "--class", "leaver", "--limit", "9"))
 	require.Equal(t, said{out: all + "More: --after p1\n"}, w.usher(t, "audra", "people", "changes", "hr", "night", "--limit", "1"))
 	require.Equal(t, said{out: "No such changes.\n"}, w.usher(t, "audra", "people", "changes", "hr", "night", "--after", "p2"))
+	const problems = "WHERE   PERSON  PROBLEM\nline 7  x       user_name: is empty\n"
+	require.Equal(t, said{out: problems}, w.usher(t, "audra", "people", "problems", "hr", "night"))
+	require.Equal(t, said{out: problems + "More: --skip 1\n"}, w.usher(t, "audra", "people", "problems", "hr", "night", "--limit", "1"))
+	require.Equal(t, said{out: "No problems.\n"}, w.usher(t, "audra", "people", "problems", "hr", "night", "--skip", "1"))
 	require.Contains(t, w.usher(t, "ana", "people", "runs", "hr").err, "Only administrators and auditors")
 	require.Contains(t, w.usher(t, "audra", "people", "run", "hr", "nightt").err, `there is no run "nightt"`)
 }

@@ -59,6 +59,10 @@ func (hanging) PeopleChanges(ctx context.Context, _ access.SourceName, _ string,
 	return hang[[]access.PersonChange](ctx)
 }
 
+func (hanging) PeopleProblems(ctx context.Context, _ access.SourceName, _ string, _, _ int) ([]access.PersonProblem, error) {
+	return hang[[]access.PersonProblem](ctx)
+}
+
 func (hanging) Ping(ctx context.Context) error {
 	_, err := hang[struct{}](ctx)
 	return err

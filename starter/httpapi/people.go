@@ -24,6 +24,10 @@ func (a *API) registerPeople() {
 		OperationID: "list-people-changes", Summary: "List what a run means for each person", Tags: []string{"people"},
 		Description: "By person, before and after; people for whom nothing is different are left out. For administrators and auditors.",
 	}, http.StatusForbidden, http.StatusNotFound), a.listPeopleChanges)
+	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/people/{source}/runs/{run}/problems", huma.Operation{
+		OperationID: "list-people-problems", Summary: "List what a run could not read", Tags: []string{"people"},
+		Description: "Rows or entries of the source that are no person: where each stands, whose it is if it says so, and what is wrong with it. For administrators and auditors.",
+	}, http.StatusForbidden, http.StatusNotFound), a.listPeopleProblems)
 	huma.Register(a.huma, a.operation(http.MethodPost, "/v1/people/{source}/runs", huma.Operation{
 		OperationID: "start-people-run", Summary: "Start a run, or release what one held back", Tags: []string{"people"},
 		Description:   "Lists the source's people now. With release the run also applies what an earlier run held back, for whoever still has the same change. The run records who started it, how that person was identified, and why. For administrators.",
@@ -77,6 +81,23 @@ type peopleChangesOutput struct {
 	Body struct {
 		Changes []access.PersonChange `json:"changes" nullable:"false" doc:"The changes, by person."`
 		Next    access.PersonID       `json:"next,omitempty" doc:"What after has to be for the next page; absent on the last one."`
+	}
+}
+
+type peopleProblemsInput struct {
+	Source string `path:"source" maxLength:"64" doc:"The source's name in the worker's configuration." example:"hr"`
+	Run    string `path:"run" maxLength:"256" doc:"The run's id." example:"2026-11-28T03:00:00Z"`
+	Skip   int    `query:"skip" minimum:"0" default:"0" doc:"How many are left out at the beginning: what next said in the answer before."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many at most."`
+}
+
+// Resolve implements huma.Resolver.
+func (in *peopleProblemsInput) Resolve(huma.Context) []error { return fittingRun(in.Source, in.Run) }
+
+type peopleProblemsOutput struct {
+	Body struct {
+		Problems []access.PersonProblem `json:"problems" nullable:"false" doc:"The problems, in the order of the listing."`
+		Next     int                    `json:"next,omitempty" doc:"What skip has to be for the next page; absent on the last one."`
 	}
 }
 
@@ -157,6 +178,26 @@ func (a *API) listPeopleChanges(ctx context.Context, in *peopleChangesInput) (*p
 	out.Body.Changes = append([]access.PersonChange{}, changes...)
 	if len(changes) == in.Limit {
 		out.Body.Next = changes[len(changes)-1].Person
+	}
+	return out, nil
+}
+
+func (a *API) listPeopleProblems(ctx context.Context, in *peopleProblemsInput) (*peopleProblemsOutput, error) {
+	if err := mayReadPeople(callerOf(ctx)); err != nil {
+		return nil, err
+	}
+	run, err := a.peopleRun(ctx, in.Source, in.Run)
+	if err != nil {
+		return nil, err
+	}
+	problems, err := a.deps.Ledger.PeopleProblems(ctx, run.Source, run.Plan, in.Skip, in.Limit)
+	if err != nil {
+		return nil, a.failed(ctx, err)
+	}
+	out := &peopleProblemsOutput{}
+	out.Body.Problems = append([]access.PersonProblem{}, problems...)
+	if len(problems) == in.Limit {
+		out.Body.Next = in.Skip + in.Limit
 	}
 	return out, nil
 }

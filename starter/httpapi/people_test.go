@@ -31,6 +31,9 @@ func peopleWorld(t *testing.T, change ...func(*httpapi.Config, *httpapi.Deps)) *
 		if id == "run-2" {
 			held, run.Held, run.Holds = "leavers", 2, []access.PeopleHold{{Brake: "leavers", Sentence: "2 of 3 would leave"}}
 		}
+		require.NoError(t, w.store.StagePeople(t.Context(), "hr", run.Plan, access.PeoplePage{Problems: []access.PersonProblem{
+			{Row: "line 7", ID: "x", Problem: "user_name: is empty"}, {Row: "line 9", Problem: "id: is empty"},
+		}}, 0))
 		require.NoError(t, w.store.SavePeopleRun(t.Context(), run))
 		changes := []access.PersonChange{
 			{Person: "a", Class: access.ClassLeaver, Reason: "is inactive in the source", Held: held},
@@ -59,7 +62,7 @@ func TestPeople_rights(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%s %t", row.person, row.openReadsToo), func(t *testing.T) {
 			w := peopleWorld(t, func(c *httpapi.Config, _ *httpapi.Deps) { c.OpenReads = row.openReadsToo })
-			for _, path := range []string{"", "/run-1", "/run-1/changes"} {
+			for _, path := range []string{"", "/run-1", "/run-1/changes", "/run-1/problems"} {
 				require.Equal(t, row.reads, w.call(row.person, "GET", "/v1/people/hr/runs"+path, "").status, path)
 			}
 			require.Equal(t, row.starts, w.call(row.person, "POST", "/v1/people/hr/runs", "").status)
@@ -127,6 +130,21 @@ func TestPeople_changes(t *testing.T) {
 		require.Equal(t, http.StatusUnprocessableEntity, got.status)
 		require.Equal(t, field, got.problem.Errors[0].Location)
 	}
+}
+
+func TestPeople_problems(t *testing.T) {
+	w := peopleWorld(t)
+	const first, second = `{"row":"line 7","id":"x","problem":"user_name: is empty"}`, `{"row":"line 9","problem":"id: is empty"}`
+	for query, want := range map[string]string{
+		"":                `{"problems":[` + first + `,` + second + `]}`,
+		"?limit=1":        `{"problems":[` + first + `],"next":1}`,
+		"?limit=1&skip=1": `{"problems":[` + second + `],"next":2}`,
+		"?skip=2":         `{"problems":[]}`,
+	} {
+		require.JSONEq(t, want, w.call("audra", "GET", "/v1/people/hr/runs/run-2/problems"+query, "").body, query)
+	}
+	require.Equal(t, http.StatusNotFound, w.call("audra", "GET", "/v1/people/hr/runs/run-9/problems", "").status)
+	require.Equal(t, http.StatusUnprocessableEntity, w.call("audra", "GET", "/v1/people/hr/runs/run-2/problems?skip=-1", "").status)
 }
 
 func TestPeople_start(t *testing.T) {

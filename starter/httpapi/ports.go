@@ -36,6 +36,7 @@ type Ledger interface {
 	PeopleRuns(ctx context.Context, source access.SourceName, before time.Time, limit int) ([]access.PeopleRun, error)
 	PeopleRun(ctx context.Context, source access.SourceName, id string) (access.PeopleRun, error)
 	PeopleChanges(ctx context.Context, source access.SourceName, plan string, q access.PeopleChangesQuery) ([]access.PersonChange, error)
+	PeopleProblems(ctx context.Context, source access.SourceName, listing string, behind, limit int) ([]access.PersonProblem, error)
 	Ping(ctx context.Context) error
 }
 

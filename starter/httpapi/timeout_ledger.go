@@ -86,6 +86,15 @@ func (p timeoutLedger) PeopleChanges(
 	})
 }
 
+// PeopleProblems implements Ledger.
+func (p timeoutLedger) PeopleProblems(
+	ctx context.Context, source access.SourceName, listing string, behind, limit int,
+) ([]access.PersonProblem, error) {
+	return inTime(ctx, func(ctx context.Context) ([]access.PersonProblem, error) {
+		return p.ledger.PeopleProblems(ctx, source, listing, behind, limit)
+	})
+}
+
 // Ping implements Ledger.
 func (p timeoutLedger) Ping(ctx context.Context) error {
 	_, err := inTime(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, p.ledger.Ping(ctx) })

@@ -146,6 +146,10 @@ func (away) PeopleRun(context.Context, access.SourceName, string) (access.People
 func (away) PeopleChanges(context.Context, access.SourceName, string, access.PeopleChangesQuery) ([]access.PersonChange, error) {
 	return nil, errAway
 }
+
+func (away) PeopleProblems(context.Context, access.SourceName, string, int, int) ([]access.PersonProblem, error) {
+	return nil, errAway
+}
 func (away) Ping(context.Context) error { return errAway }
 
 const hookSecret = "It's a Secret to Everybody"
