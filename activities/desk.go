@@ -1,7 +1,9 @@
 package activities
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -255,12 +257,20 @@ func (a *Desk) UpdateTicket(ctx context.Context, u UpdateTicketInput) (UpdateTic
 // approvalsWithin is how long the approvals of a ticket may take: they come last, and the rest of the call is done.
 const approvalsWithin = 12 * time.Second
 
-// setApprovals brings the desk approvals of a ticket up to date. What goes wrong holds the ticket back in nothing.
+// setApprovals brings the desk approvals of a ticket up to date. What goes wrong holds the ticket back in nothing. The id of an approval that was
+// opened is kept whatever goes wrong behind it: without its id, what people answer to it counts for nothing.
 func (a *Desk) setApprovals(ctx context.Context, u UpdateTicketInput, updated *UpdateTicketResult) {
-	err := a.retryStep(ctx, func() (err error) {
+	wanted := *u.Approvals
+	wanted.All = slices.Clone(wanted.All)
+	updated.Approvals = map[string]string{}
+	err := a.retryStep(ctx, func() error {
 		ctx, cancel := context.WithTimeout(ctx, approvalsWithin)
 		defer cancel()
-		updated.Approvals, err = a.Port.SetApprovals(ctx, u.Ticket, *u.Approvals)
+		ids, err := a.Port.SetApprovals(ctx, u.Ticket, wanted)
+		maps.Copy(updated.Approvals, ids)
+		for i, w := range wanted.All {
+			wanted.All[i].ID = cmp.Or(ids[w.Key], w.ID)
+		}
 		return err
 	})
 	switch {

@@ -126,7 +126,7 @@ func DecisionText(d access.Decision, all policy.Approvals) string {
 	if d.Verdict == access.Deny {
 		verb = "denied"
 	}
-	text := fmt.Sprintf("%s %s items %s by %s.", d.Name, verb, JoinItems(d.Items), channelText(d.Channel))
+	text := fmt.Sprintf("%s %s items %s %s.", d.Name, verb, JoinItems(d.Items), channelText(d.Channel))
 	if d.Reason != "" {
 		text += "\nReason: " + d.Reason
 	}
@@ -148,15 +148,15 @@ func JoinItems(items []access.ItemID) string {
 func channelText(c access.Channel) string {
 	switch c {
 	case access.ChannelAPI:
-		return "the usher API"
+		return "by the usher API"
 	case access.ChannelTicket:
-		return "moving this ticket"
+		return "on the desk"
 	case access.ChannelOperator:
-		return "an operator's signal"
+		return "by an operator's signal"
 	case access.ChannelSystem:
-		return "usher"
+		return "by usher"
 	}
-	return string(c)
+	return "by " + string(c)
 }
 
 // ReminderText reminds the people a request waits for.

@@ -117,7 +117,7 @@ func TestDecisionText(t *testing.T) {
 		{
 			"a denial on the ticket, with a reason",
 			access.Decision{Name: "Omar", Verdict: access.Deny, Items: []access.ItemID{"1", "2"}, Channel: access.ChannelTicket, Reason: "not now"},
-			settled, "Omar denied items 1, 2 by moving this ticket.\nReason: not now",
+			settled, "Omar denied items 1, 2 on the desk.\nReason: not now",
 		},
 		{
 			"an operator's",

@@ -212,7 +212,9 @@ func askAfterLostAnswer(t *testing.T, h ServiceDeskHarness) {
 	q.ask("1", mia)
 	q.ask("2", olga)
 	h.DropAnswerOnce("SetApprovals")
-	require.Error(t, q.set(t))
+	if err := q.set(t); err == nil {
+		require.NotEmpty(t, q.of("1").ID, "what was opened is told, or that it is not known")
+	}
 	q.of("1").ID, q.of("2").ID = "", ""
 	require.NoError(t, q.set(t))
 	q.requireAsked(t, mia, waits)

@@ -168,9 +168,9 @@ func (a asking) set(ctx context.Context, have *Approval, w access.DeskApproval) 
 		if w.State != access.ApprovalRequested {
 			return nil
 		}
-		opened, err := a.driver.RequestApproval(ctx, a.op, a.ticket, w.Approver, a.what)
-		if opened.ID != "" {
-			a.ids[w.Key] = opened.ID
+		id, err := a.request(ctx, w.Approver)
+		if id != "" {
+			a.ids[w.Key] = id
 		}
 		return err
 	}
@@ -179,6 +179,48 @@ func (a asking) set(ctx context.Context, have *Approval, w access.DeskApproval) 
 		return nil
 	}
 	return a.driver.SetApproval(ctx, a.op, *have, w.State)
+}
+
+// request opens an approval, and returns its id. Whoever is asked may answer before the next call, and what has been answered is not known by then
+// as the answer to this question. So if the desk's answer is lost, the approvals are read once more in this call: what was not there before is
+// what it opened.
+func (a asking) request(ctx context.Context, approver access.AccountID) (string, error) {
+	opening, cancel := half(ctx)
+	opened, err := a.driver.RequestApproval(opening, a.op, a.ticket, approver, a.what)
+	cancel()
+	lost := opened.ID == "" && (access.IsKind(err, access.Transient) || access.IsKind(err, access.Unknown) || access.IsKind(err, access.RateLimited))
+	if !lost {
+		return opened.ID, err
+	}
+	now, readErr := a.driver.Approvals(ctx, a.op, []access.TicketID{a.ticket})
+	if readErr != nil {
+		return "", err
+	}
+	for _, one := range now[a.ticket] {
+		if one.Own && one.Approver == approver && !a.knows(one.ID) {
+			return one.ID, nil
+		}
+	}
+	return "", err
+}
+
+// knows reports whether an approval was there before this call, or is of a question already.
+func (a asking) knows(id string) bool {
+	for _, known := range a.ids {
+		if known == id {
+			return true
+		}
+	}
+	return slices.ContainsFunc(a.have, func(have Approval) bool { return have.ID == id })
+}
+
+// half returns a context with half the time that is left.
+func half(ctx context.Context) (context.Context, context.CancelFunc) {
+	until, limited := ctx.Deadline()
+	if !limited {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(until)/2) //nolint:mnd // half
 }
 
 // answers returns, by ticket, the answers of others than usher to the approvals of tickets, as the moves of a snapshot.

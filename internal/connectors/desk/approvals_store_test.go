@@ -63,7 +63,10 @@ func (s *store) RequestApproval(
 		ID: fmt.Sprintf("%s-%d", ticket, len(t.approvals)), Approver: approver, Own: true, State: access.ApprovalRequested, By: me, At: now(),
 	}
 	t.approvals = append(t.approvals, a)
-	return a, s.lost(op, access.Transient)
+	if err := s.lost(op, access.Transient); err != nil {
+		return desk.Approval{}, err
+	}
+	return a, nil
 }
 
 func (s *store) SetApproval(ctx context.Context, op string, a desk.Approval, to access.ApprovalState) error {
