@@ -162,6 +162,8 @@ func (c *company) runNow(p workflows.PeopleRunParams) (access.PeopleRun, error) 
 	c.runs++
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
+	// The default is for a machine that has nothing else to do.
+	env.SetTestTimeout(time.Minute)
 	env.SetStartTime(c.now)
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: fmt.Sprintf("people/hr-%d", c.runs), TaskQueue: workflows.TaskQueue})
 	env.RegisterActivity(&activities.Source{Port: c.port, Ledger: c.ledger, Mapping: c.mapping})
