@@ -3,19 +3,25 @@ package request
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"usher/internal/access"
+	"usher/internal/policy"
 	"usher/workflows/ticket"
 )
 
-// askedBy returns the question that an answer is to; nil for one that usher does not know.
+// askedBy returns the question that an answer is to; nil for one that usher does not know. If an approval asks somebody else by now, it may be of
+// two questions: it is of the one to whom it asks.
 func (r *request) askedBy(answer access.TicketMove) *ask {
-	i := slices.IndexFunc(r.Asks, func(a ask) bool { return a.ID != "" && a.ID == answer.Approval })
-	if i < 0 {
-		return nil
+	var found *ask
+	for i := range r.Asks {
+		a := &r.Asks[i]
+		if a.ID != "" && a.ID == answer.Approval && (found == nil || a.Account == answer.Asked) {
+			found = a
+		}
 	}
-	return &r.Asks[i]
+	return found
 }
 
 // approvalAnswered takes the answer to a desk approval, and reports whether it means anything: none does after the request has ended. One
@@ -47,9 +53,17 @@ func (r *request) forgottenAnswered(c change) bool {
 	if answer.Phase == access.TicketOther {
 		return false
 	}
-	if answer.Phase == access.TicketDenied && answer.By == answer.Asked && r.accountMayDecide(answer.By) {
-		r.apply(c)
-		return true
+	if answer.Phase == access.TicketDenied && answer.By == answer.Asked {
+		switch {
+		case r.accountMayDecide(answer.By):
+			r.apply(c)
+			r.rememberDenial(*answer)
+			return true
+		case r.decidesLater(answer.By):
+			r.ticketSeen(c, r.ticket.Person(answer.By), access.ActionRecordOnly)
+			r.Denials = append(r.Denials, *answer)
+			return true
+		}
 	}
 	if answer.By != answer.Asked {
 		c.event = access.EventDecidedByOther
@@ -60,15 +74,64 @@ func (r *request) forgottenAnswered(c change) bool {
 	}
 	r.ticketSeen(c, r.ticket.Person(answer.By), access.ActionRevert)
 	r.refuseAnswer(c, "usher does not know any more what was asked by it; who is awaited is asked again")
-	r.Asked++
-	forgotten := ask{
-		Key: strconv.Itoa(r.Asked), ID: answer.Approval, Person: r.ticket.Person(answer.Asked), Account: answer.Asked,
-		State: access.ApprovalNotRequired, Void: answer.Name(), Voids: 1,
-	}
+	forgotten := r.forgotten(*answer)
+	forgotten.Void, forgotten.Voids = answer.Name(), 1
 	// It is older than any that is known.
 	r.Asks = append([]ask{forgotten}, r.Asks...)
 	r.showAsks()
 	return true
+}
+
+// forgotten is the question that an answer was to, as far as it is known.
+func (r *request) forgotten(answer access.TicketMove) ask {
+	r.Asked++
+	return ask{
+		Key: strconv.Itoa(r.Asked), ID: answer.Approval, Person: r.ticket.Person(answer.Asked), Account: answer.Asked,
+		State: access.ApprovalNotRequired, Forgotten: true,
+	}
+}
+
+// rememberDenial has the desk keep a denial that has counted, though it is not known what was asked.
+func (r *request) rememberDenial(answer access.TicketMove) {
+	id := answerDecision(answer)
+	for _, d := range r.View.Decisions {
+		if strings.HasPrefix(d.ID, id+"-") {
+			question := r.forgotten(answer)
+			question.Items, question.Stages, question.State = d.Items, d.Stages, access.ApprovalDenied
+			r.Asks = append([]ask{question}, r.Asks...)
+		}
+	}
+}
+
+// decidesLater reports whether an account is an approver's of something that waits for another stage now.
+func (r *request) decidesLater(account access.AccountID) bool {
+	who := r.ticket.Person(account)
+	if who == "" || r.byFiler(account, who) || who == r.asked.Requester || who == r.asked.Subject {
+		return false
+	}
+	return slices.ContainsFunc(r.approvals(), func(a policy.ItemApproval) bool {
+		return a.State == access.ItemPending && a.Need.DecidedOn(access.ChannelTicket) && slices.ContainsFunc(a.Need.Stages, func(s access.Stage) bool {
+			return slices.ContainsFunc(s.Approvers, func(p access.Person) bool { return p.ID == who })
+		})
+	})
+}
+
+// takeDenials takes the denials that waited for a stage which is open by now.
+func (r *request) takeDenials() {
+	if r.View.Ticket == nil || r.View.State != access.StateAwaitingApproval || r.Stop != nil {
+		return
+	}
+	for n := 0; n < len(r.Denials); n++ {
+		answer := r.Denials[n]
+		if !r.accountMayDecide(answer.By) {
+			continue
+		}
+		r.Denials = slices.Delete(r.Denials, n, n+1)
+		n--
+		now := moved(access.TicketSnapshot{Ref: *r.View.Ticket}, answer)
+		r.apply(change{event: access.EventDecidedByApprover, now: now, answer: &answer, forgotten: true})
+		r.rememberDenial(answer)
+	}
 }
 
 // questionAnswered takes the answer to a question of usher's. It counts if whoever was asked gave it, for what was asked with it and still

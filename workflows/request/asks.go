@@ -24,13 +24,16 @@ type ask struct {
 	State access.ApprovalState `json:"state"`
 	Void  string               `json:"void,omitempty"`
 	Voids int                  `json:"voids,omitempty"`
+	// Forgotten is true for a question of which a reset, or a lost answer of the desk, has left the approval only.
+	Forgotten bool `json:"forgotten,omitempty"`
 }
 
 const (
 	// maxAsked is how many people are asked at once, and maxVoid how many questions to one are answered in a way that does not count
-	// before usher asks no more.
-	maxAsked = 20
-	maxVoid  = 10
+	// before usher asks no more; maxForgotten is the same of those that usher has forgotten: a reset may leave one for each item and stage.
+	maxAsked     = 20
+	maxVoid      = 10
+	maxForgotten = 40
 )
 
 // askOnDesk brings the questions up to date with who is awaited, and has the ticket show them.
@@ -102,17 +105,20 @@ func (r *request) awaitedOnDesk() []ask {
 func (r *request) askNew(awaited []ask) bool {
 	found := false
 	for _, a := range awaited {
-		void := 0
+		void, forgotten := 0, 0
 		var last *ask
 		for i := range r.Asks {
 			if r.Asks[i].Account != a.Account {
 				continue
 			}
-			if last = &r.Asks[i]; last.Void != "" {
+			switch last = &r.Asks[i]; {
+			case last.Forgotten:
+				forgotten++
+			case last.Void != "":
 				void++
 			}
 		}
-		if void < maxVoid && (last == nil || last.Void != "" || !last.covers(a)) {
+		if void < maxVoid && forgotten < maxForgotten && (last == nil || last.Void != "" || !last.covers(a)) {
 			r.Asked++
 			a.Key = strconv.Itoa(r.Asked)
 			r.Asks, found = append(r.Asks, a), true

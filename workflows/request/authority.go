@@ -75,9 +75,11 @@ func (r *request) refuseFiler(by access.PersonID) *policy.Rejection {
 }
 
 // fromBefore reports whether a change is from before the ticket became the request's, whatever the desk's configuration made of it
-// since. The answer to an approval of usher's is not, whenever it was given: usher has asked it.
+// since. The answer to an approval of usher's is not, whenever it was given: usher has asked it. Nor is a denial on a ticket that becomes the
+// request's a second time, as after a reset.
 func (r *request) fromBefore(c change) bool {
-	return !c.forgotten && !r.Ticket.BoundAt.IsZero() && !c.now.StatusChangedAt.After(r.Ticket.BoundAt)
+	again := r.Ticket.BoundAgain && c.now.Phase == access.TicketDenied
+	return !c.forgotten && !again && !r.Ticket.BoundAt.IsZero() && !c.now.StatusChangedAt.After(r.Ticket.BoundAt)
 }
 
 // textChanged returns why nothing on a ticket gives access whose text somebody else has changed; "" when nobody has. An

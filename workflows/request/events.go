@@ -1,6 +1,8 @@
 package request
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strconv"
 	"strings"
@@ -200,7 +202,12 @@ func (r *request) apply(c change) {
 
 // ticketSeen records a change of the ticket.
 func (r *request) ticketSeen(c change, who access.PersonID, action access.TicketAction) {
-	fact := outbox.Fact{View: true, Events: []access.Event{r.event(string(c.event)+"/"+c.key(), access.Event{
+	key := string(c.event) + "/" + c.key()
+	if c.answer != nil {
+		// After a reset the same answer may mean something else, and what is recorded cannot be changed.
+		key += "/" + string(action)
+	}
+	fact := outbox.Fact{View: true, Events: []access.Event{r.event(key, access.Event{
 		Type: access.EventTicketChanged, Actor: who, Channel: access.ChannelTicket, Evidence: c.evidence(),
 		Text: c.text() + " This means: " + string(action) + ".",
 	})}}
@@ -234,7 +241,7 @@ func (r *request) decideByTicket(c change, who access.PersonID) {
 	if c.answer == nil {
 		d.Evidence += ", changelog"
 	} else {
-		d.ID = "approval-" + c.answer.Name()
+		d.ID = answerDecision(*c.answer)
 	}
 	if r.known(d.ID) || r.answerTaken(d.ID) || r.Stop != nil {
 		return
@@ -244,25 +251,30 @@ func (r *request) decideByTicket(c change, who access.PersonID) {
 		r.revert(c, why.Problem)
 		return
 	}
-	if c.answer != nil && c.items == nil {
-		// What it decides is all that waits now: before a reset it may have been something else.
-		d.ID += itemsSuffix(open)
+	if c.answer != nil {
+		// Before a reset it may have decided something else.
+		d.ID += "-" + itemsDigest(open)
 	}
 	r.recordDecision(d, c.answer == nil)
 }
+
+// answerDecision begins the id of the decision by an answer to a desk approval; what it decides ends it.
+func answerDecision(answer access.TicketMove) string { return "approval-" + answer.Name() }
 
 // answerTaken reports whether an answer to a desk approval has decided something, whatever it was.
 func (r *request) answerTaken(id string) bool {
 	return slices.ContainsFunc(r.View.Decisions, func(d access.Decision) bool { return strings.HasPrefix(d.ID, id+"-") })
 }
 
-// itemsSuffix ends the id of a decision with what it decides.
-func itemsSuffix(open policy.Approvals) string {
-	suffix := ""
+// itemsDigest is short for the items that a decision decides, and their stages.
+func itemsDigest(open policy.Approvals) string {
+	text := ""
 	for _, a := range open {
-		suffix += "-" + string(a.Need.Item.ID)
+		text += string(a.Need.Item.ID) + "\x00" + a.Stage.Name + "\x00"
 	}
-	return suffix
+	sum := sha256.Sum256([]byte(text))
+	const bytes = 8
+	return hex.EncodeToString(sum[:bytes])
 }
 
 // denyOpen denies what is open, by the word of whoever closed the ticket.

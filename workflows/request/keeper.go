@@ -91,7 +91,13 @@ func (k keeper) Opened(o activities.OpenTicketResult) {
 	}
 	k.recordOpened(o)
 	again := o.Bound != nil && (o.OpeningKnown || slices.ContainsFunc(o.Bound.DecisionMoves, access.TicketMove.IsOwnAnswer))
-	if k.asksOnDesk() && (o.Found || again || k.Ticket.Old != nil) {
+	known := o.Found || again || k.Ticket.Old != nil
+	switch {
+	case !known || !k.asksOnDesk():
+	case k.View.State.Ended():
+		// To release everybody nothing needs to be read before.
+		k.showAsks()
+	default:
 		// Approvals may be there that nobody remembers, and answers that the watch has told.
 		k.AskAfterRead, k.Ticket.ReadNow = true, true
 	}

@@ -39,6 +39,8 @@ type state struct {
 	Asks []ask `json:"asks,omitempty"`
 	// AskAfterRead is true until a ticket that was found has been read: nobody is asked what is answered there.
 	AskAfterRead bool `json:"ask_after_read,omitempty"`
+	// Denials are answers that deny, to questions that a reset has made unknown, by people whose stage is not open yet. They count when it is.
+	Denials []access.TicketMove `json:"denials,omitempty"`
 	// Asked counts all questions, also those on a ticket that another has replaced.
 	Asked int `json:"asked,omitempty"`
 	// Early are decisions that came before policy has answered.
@@ -165,6 +167,7 @@ func (r *request) carry() error {
 func (r *request) Step(now time.Time) {
 	r.evaluate(now)
 	r.judgeEarly()
+	r.takeDenials()
 	r.expire(now)
 	r.remind(now)
 	r.advance()

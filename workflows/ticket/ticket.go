@@ -47,7 +47,9 @@ type State struct {
 	// BoundAt is the desk's time at which a ticket was bound: what was done until then is not about the request. Unsaid is true
 	// until the ticket says how usher understands it.
 	BoundAt time.Time `json:"bound_at,omitzero"`
-	Unsaid  bool      `json:"unsaid,omitempty"`
+	// BoundAgain is true if it had been bound before, as before a reset.
+	BoundAgain bool `json:"bound_again,omitempty"`
+	Unsaid     bool `json:"unsaid,omitempty"`
 	// Misses counts reads in a row that found no ticket: one miss proves nothing.
 	Misses int `json:"misses,omitempty"`
 	// Old is the ticket that this one replaces.
@@ -286,9 +288,9 @@ func (k *Keeper) open() {
 		k.Seen = &access.TicketSnapshot{Ref: opened.Ref, Phase: access.TicketWaiting}
 		// A ticket that was out of sight may be found again: what was decided on it then is no news now.
 		k.Fingerprint = access.TicketFingerprint{Key: opened.Ref.Key, Decisions: k.Fingerprint.Decisions}
-		k.BoundAt, k.Unsaid = time.Time{}, false
+		k.BoundAt, k.BoundAgain, k.Unsaid = time.Time{}, false, false
 		if opened.Bound != nil {
-			k.bound(*opened.Bound)
+			k.bound(*opened.Bound, opened.OpeningKnown)
 		}
 		k.Recorded = opened.Recorded
 		if k.ReadAt.Before(k.loop.Now()) {
@@ -314,15 +316,23 @@ func (k *Keeper) notOpened(err error) {
 // BoundPrefix begins the key of the write that says on a bound ticket how usher understands it.
 const BoundPrefix = "bound/"
 
-// bound takes what a ticket looked like when it became the request's: what was done on it before is not about the request.
-func (k *Keeper) bound(now access.TicketSnapshot) {
+// bound takes what a ticket looked like when it became the request's: what was done on it before is not about the request. again is true for one
+// that has been the request's before, as after a reset: what is denied on it is news. Clocks do not say whether that was done before the request
+// began, and a denial too many is better than one that is lost.
+func (k *Keeper) bound(now access.TicketSnapshot, again bool) {
+	denied := func(phase access.TicketPhase) bool { return again && phase == access.TicketDenied }
+	if denied(now.Phase) {
+		now.Phase, now.StatusChangedBy, k.ReadNow = access.TicketWaiting, "", true
+	}
 	if now.Phase.Closed() {
 		// It was open when it was read, so somebody has closed the request's ticket: that is news.
 		now.Phase, now.StatusChangedBy, k.ReadNow = access.TicketWaiting, "", true
 	}
-	k.BoundAt, k.Unsaid = now.UpdatedAt, true
+	k.BoundAt, k.BoundAgain, k.Unsaid = now.UpdatedAt, again, true
 	// No approval of usher's is older than the request: what was answered to one is news after a reset.
-	now.DecisionMoves = slices.DeleteFunc(slices.Clone(now.DecisionMoves), access.TicketMove.IsOwnAnswer)
+	now.DecisionMoves = slices.DeleteFunc(slices.Clone(now.DecisionMoves), func(m access.TicketMove) bool {
+		return m.IsOwnAnswer() || denied(m.Phase)
+	})
 	k.Fingerprint, _ = access.TicketFingerprint{Key: now.Ref.Key}.After(now)
 	now.DecisionMoves = nil
 	k.Seen = &now

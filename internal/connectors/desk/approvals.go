@@ -70,7 +70,7 @@ func (d *Desk) SetApprovals(ctx context.Context, id access.TicketID, wanted acce
 		return nil, d.confirmNotFound(ctx, op, err)
 	}
 	a := asking{
-		driver: driver, op: op, ticket: id, me: me, ids: map[string]string{},
+		driver: driver, op: op, ticket: id, me: me, ids: map[string]string{}, named: map[string]access.DeskApproval{},
 		what: Question{Summary: d.traits.Unit.Shorten(OneLine(wanted.Summary), d.traits.SummaryLimit), Body: Tidy(wanted.Body)},
 		have: slices.DeleteFunc(slices.Clone(have[id]), func(a Approval) bool { return !a.Own }),
 	}
@@ -84,9 +84,11 @@ type asking struct {
 	ticket access.TicketID
 	me     access.AccountID
 	what   Question
-	// have are those of usher's that there are, and ids those that were found to be a question's, by its key.
-	have []Approval
-	ids  map[string]string
+	// have are those of usher's that there are, ids those that were found to be a question's, by its key, and named the questions by the id that
+	// they came with.
+	have  []Approval
+	ids   map[string]string
+	named map[string]access.DeskApproval
 }
 
 // setAll brings all approvals into their states. Whoever cannot be asked keeps nobody else from being asked.
@@ -94,6 +96,7 @@ func (a asking) setAll(ctx context.Context, wanted access.DeskApprovals) error {
 	claimed := map[string]bool{}
 	for _, w := range wanted.All {
 		claimed[w.ID] = a.byID(w) != nil
+		a.named[w.ID] = w
 	}
 	var refused error
 	opened := 0
@@ -124,10 +127,12 @@ func (a asking) setAll(ctx context.Context, wanted access.DeskApprovals) error {
 	return nil
 }
 
-// dismiss sets to not required what belongs to no question: what is open, and with over what people have answered.
+// dismiss sets to not required what belongs to no question: what is open, what others have answered to a question that was for somebody else,
+// and with over all that people have answered.
 func (a asking) dismiss(ctx context.Context, claimed map[string]bool, over bool) error {
 	for _, old := range a.have {
-		late := over && old.State.Answered() && !sameAccount(a.me, old.By)
+		was, reassigned := a.named[old.ID]
+		late := (over || (reassigned && !was.Keeps(old.move().Name()))) && old.State.Answered() && !sameAccount(a.me, old.By)
 		if claimed[old.ID] || (old.State != access.ApprovalRequested && !late) {
 			continue
 		}
@@ -140,7 +145,7 @@ func (a asking) dismiss(ctx context.Context, claimed map[string]bool, over bool)
 
 // byID returns the approval with the id of a question; nil for none. One that asks somebody else by now is not the question's any more.
 func (a asking) byID(w access.DeskApproval) *Approval {
-	i := slices.IndexFunc(a.have, func(have Approval) bool { return have.ID == w.ID && have.Approver == w.Approver })
+	i := slices.IndexFunc(a.have, func(have Approval) bool { return have.ID == w.ID && sameAccount(have.Approver, w.Approver) })
 	if i < 0 {
 		return nil
 	}
@@ -154,7 +159,8 @@ func (a asking) of(w access.DeskApproval, claimed map[string]bool) *Approval {
 		return have
 	}
 	i := slices.IndexFunc(a.have, func(have Approval) bool {
-		return have.Approver == w.Approver && have.State == access.ApprovalRequested && !claimed[have.ID]
+		_, named := a.named[have.ID]
+		return have.Approver == w.Approver && have.State == access.ApprovalRequested && !claimed[have.ID] && !named
 	})
 	if i < 0 {
 		return nil
