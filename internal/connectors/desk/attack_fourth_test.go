@@ -11,7 +11,7 @@ import (
 
 // What a user loses: the truth of the desk (docs/connectors.md: "somebody has an approval of usher's ask somebody else: what they answer does not count. usher
 // sets it to not required"). Only one that still waits is. Mia's approval was handed to Eve, and Eve has answered it before usher's next call. The
-// workflow says that this does not count, and names the answer to be taken out; but the approval is not the question's any more, and what is
+// request has found that this does not count, and names the answer to be taken out; but the approval is not the question's any more, and what is
 // nobody's is left alone once it is answered. ServiceNow rolls Eve's word up to the ticket, and it stands there for good: at the end too.
 func TestAttackFourth_answer_to_a_reassigned_approval_stands(t *testing.T) {
 	for _, answer := range []access.ApprovalState{access.ApprovalApproved, access.ApprovalDenied} {
