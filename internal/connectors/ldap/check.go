@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	goldap "github.com/go-ldap/ldap/v3"
 
 	"usher/internal/access"
+	"usher/internal/connectors/people"
 )
 
 const (
@@ -94,44 +94,29 @@ func (s *Source) sampleFindings(sample []*goldap.Entry) []access.Finding {
 		}
 	}
 	var findings []access.Finding
-	needed := []named{{"fields.id", s.config.Fields.ID}, {"fields.user_name", s.config.Fields.UserName}}
+	needed := []people.Key{{Name: "fields.id", Field: s.config.Fields.ID}, {Name: "fields.user_name", Field: s.config.Fields.UserName}}
 	if s.control() {
-		needed = append(needed, named{"fields.active", s.config.Fields.Active})
+		needed = append(needed, people.Key{Name: "fields.active", Field: s.config.Fields.Active})
 	}
 	for _, f := range needed {
-		if missing := len(sample) - has[strings.ToLower(f.attribute)]; missing > 0 {
+		if missing := len(sample) - has[strings.ToLower(f.Field)]; missing > 0 {
 			findings = append(findings, access.Finding{
-				Key:     f.key,
-				Problem: fmt.Sprintf("%d of %d entries have no %s, which everybody needs; expected another attribute, or a narrower filter", missing, len(sample), f.attribute),
+				Key:     f.Name,
+				Problem: fmt.Sprintf("%d of %d entries have no %s, which everybody needs; expected another attribute, or a narrower filter", missing, len(sample), f.Field),
 			})
 		}
 	}
 	for _, f := range s.chosen {
-		if has[strings.ToLower(f.attribute)] == 0 {
+		if has[strings.ToLower(f.Field)] == 0 {
 			findings = append(findings, access.Finding{
-				Key: f.key, Problem: fmt.Sprintf("none of %d entries has %s: bind_dn may not read it, or it is another attribute", len(sample), f.attribute),
+				Key: f.Name, Problem: fmt.Sprintf("none of %d entries has %s: bind_dn may not read it, or it is another attribute", len(sample), f.Field),
 			})
 		}
 	}
 	return findings
 }
 
-// named is an attribute and the key by which it is configured.
-type named struct{ key, attribute string }
-
 // chosenFields are the attributes that the configuration names itself, save those that everybody needs.
-func (c Config) chosenFields() []named {
-	f := c.Fields
-	all := []named{
-		{"fields.display_name", f.DisplayName},
-		{"fields.email", f.Email},
-		{"fields.manager", f.Manager},
-		{"fields.active", f.Active},
-		{"fields.starts", f.Starts},
-		{"fields.ends", f.Ends},
-	}
-	for _, name := range slices.Sorted(maps.Keys(f.Attributes)) {
-		all = append(all, named{"fields.attributes." + name, f.Attributes[name]})
-	}
-	return slices.DeleteFunc(all, func(n named) bool { return n.attribute == "" })
+func (c Config) chosenFields() []people.Key {
+	return slices.DeleteFunc(c.Fields.Keys(), func(k people.Key) bool { return k.Name == "fields.id" || k.Name == "fields.user_name" })
 }

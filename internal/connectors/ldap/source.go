@@ -21,7 +21,7 @@ type Source struct {
 	reader *people.Reader
 	base   *goldap.DN
 	// chosen are the attributes that the configuration names.
-	chosen []named
+	chosen []people.Key
 }
 
 var (
