@@ -48,6 +48,15 @@ func peopleWorld(t *testing.T, change ...func(*httpapi.Config, *httpapi.Deps)) *
 }
 
 // Who may do what with the runs over people.
+// A script that finds nobody to release sends an empty list, which must not mean everybody.
+func TestStartPeople_releases_nobody(t *testing.T) {
+	for _, field := range []string{"only", "brakes"} {
+		got := peopleWorld(t).call("adam", "POST", "/v1/people/hr/runs", `{"id":"r","release":{"run":"run-2","`+field+`":[],"reason":"x"}}`)
+		require.Equal(t, http.StatusUnprocessableEntity, got.status, got.body)
+		require.Contains(t, got.body, "release."+field)
+	}
+}
+
 func TestPeople_rights(t *testing.T) {
 	for _, row := range []struct {
 		person         string
