@@ -52,6 +52,21 @@ func empty(r access.PersonRecord) *access.PersonRecord {
 
 func nobody(access.PersonRecord) *access.PersonRecord { return nil }
 
+// Only * and ? mean something in a pattern: a backslash is a letter of Windows' account names. The same letters may be composed in another way.
+func TestBrakes_protected_letters(t *testing.T) {
+	for _, c := range []struct{ pattern, name string }{{`CORP\svc-*`, `CORP\svc-backup`}, {"jose\u0301*", "jos\u00e9.silva"}, {`corp\`, `CORP\`}} {
+		b := snapshot.Brakes{Protected: []string{c.pattern}}
+		require.Empty(t, b.Validate())
+		record := access.PersonRecord{Person: access.Person{ID: "p1", UserName: c.name}}
+		leaves := access.PersonChange{
+			Person: "p1", Class: access.ClassLeaver,
+			Before: &access.KnownPerson{Record: record}, After: access.KnownPerson{Record: record, State: access.PersonLeft},
+		}
+		require.True(t, b.Meets(snapshot.ProtectedHold(1), leaves), c.pattern)
+	}
+	require.Len(t, snapshot.Brakes{Protected: []string{"svc[1]"}}.Validate(), 1)
+}
+
 func TestBrakes(t *testing.T) {
 	brakes := snapshot.Brakes{LeaversCount: 20, LeaversShare: 0.05, ShrunkShare: 0.1, FieldShare: 0.2, Floor: 2, Protected: []string{"user.p00"}}
 	for name, row := range map[string]struct {
