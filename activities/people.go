@@ -138,7 +138,11 @@ func (a *People) PlanPeople(ctx context.Context, c PlanPeopleInput) (access.Peop
 	} else if !access.IsKind(err, access.Conflict) {
 		return c.Run, translate(err)
 	}
-	run, settings := c.Run, a.Settings[c.Run.Source]
+	run := c.Run
+	settings, err := a.settingsOf(run.Source)
+	if err != nil {
+		return run, translate(err)
+	}
 	rules := snapshot.Rules{
 		Today: access.Date(run.BeganAt.UTC().Format(time.DateOnly)), Whole: !run.Listing.Changes && run.Nameless == 0,
 		MissingListings: settings.MissingListings, MoverFields: settings.MoverFields,
@@ -191,10 +195,24 @@ type ApplyPeopleInput struct {
 	Plan   string            `json:"plan"`
 }
 
+// settingsOf returns how a source is read and braked. Transient: this worker's configuration does not have it, as while workers are started
+// again one by one; another one's may.
+func (a *People) settingsOf(source access.SourceName) (PeopleSettings, error) {
+	settings, known := a.Settings[source]
+	if !known {
+		return settings, access.Errorf(access.Transient, "read the settings of a source",
+			"source: this worker's configuration has no people of %q; expected that of every worker which serves workflows to have them", source)
+	}
+	return settings, nil
+}
+
 // ApplyPeople writes what the plan of a run has into the snapshot, but for what a brake holds and nobody has released, and returns the run
 // with its end. Safe to repeat: it goes on behind the last person of an attempt before, and returns a run that has ended as it did. Conflict: the
 // run has failed meanwhile, or has another plan.
 func (a *People) ApplyPeople(ctx context.Context, c ApplyPeopleInput) (access.PeopleRun, error) {
+	if _, err := a.settingsOf(c.Source); err != nil {
+		return access.PeopleRun{}, translate(err)
+	}
 	run, err := a.planned(ctx, c.Source, c.Run, c.Plan)
 	if err != nil || run.Ended() {
 		return run, translate(err)

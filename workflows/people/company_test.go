@@ -34,10 +34,12 @@ type company struct {
 	port     access.PeopleSource
 	ledger   *unreliable
 	settings activities.PeopleSettings
-	mapping  string
-	now      time.Time
-	runs     int
-	details  string
+	// withoutSource is true for a worker whose configuration does not have the source.
+	withoutSource bool
+	mapping       string
+	now           time.Time
+	runs          int
+	details       string
 	// running are the workflows that run.
 	running map[string]bool
 	// calls is how many activities ended, and size how many bytes the largest of their answers had.
@@ -195,7 +197,7 @@ func (c *company) runNow(p workflows.PeopleRunParams) (access.PeopleRun, error) 
 
 func (c *company) activities() *activities.People {
 	return &activities.People{
-		Ledger: c.ledger, Settings: map[access.SourceName]activities.PeopleSettings{hr: c.settings},
+		Ledger: c.ledger, Settings: c.allSettings(),
 		Running: func(_ context.Context, workflow string) (bool, error) { return c.running[workflow], nil },
 	}
 }
@@ -270,4 +272,11 @@ func holdsOf(run access.PeopleRun) []string {
 		names = append(names, h.Name())
 	}
 	return names
+}
+
+func (c *company) allSettings() map[access.SourceName]activities.PeopleSettings {
+	if c.withoutSource {
+		return nil
+	}
+	return map[access.SourceName]activities.PeopleSettings{hr: c.settings}
 }
