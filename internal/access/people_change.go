@@ -71,6 +71,8 @@ type PersonChange struct {
 	After KnownPerson `json:"after"`
 	// Before is what the snapshot had; nil where it did not have the person.
 	Before *KnownPerson `json:"before,omitempty"`
+	// Listed is true where the listing has the person, be it by a record that cannot be read.
+	Listed bool `json:"listed,omitempty"`
 	// Held is the brake that holds the change back; "" for none.
 	Held string `json:"held,omitempty"`
 }

@@ -185,8 +185,9 @@ func (s *Store) PeopleChanges(ctx context.Context, source access.SourceName, pla
 }
 
 // ApplyPeople writes the changes of the plan of a run into the snapshot of its source, at most MaxPeople, and notes that they are applied.
-// What a run that began later has written stays. A change that is held is noted as held, and not written; one that an attempt before applied
-// stays noted as applied. Safe to repeat. Conflict: the run has ended, or has another plan, so that an attempt that is late changes nothing.
+// What a run that began later has written stays. A change that is held is noted as held, and of it nothing is written but that somebody who is
+// listed is not missing any more. One that an attempt before applied stays noted as applied. Safe to repeat. Conflict: the run has ended, or has
+// another plan, so that an attempt that is late changes nothing.
 func (s *Store) ApplyPeople(ctx context.Context, run access.PeopleRun, changes []access.PersonChange) error {
 	const op = "apply changes of people in the ledger"
 	noted, err := changeRows(op, run.Source, run.Plan, changes)
@@ -194,8 +195,12 @@ func (s *Store) ApplyPeople(ctx context.Context, run access.PeopleRun, changes [
 		return err
 	}
 	var people [][]any
+	var listed []access.PersonChange
 	for i, c := range changes {
 		if c.Held != "" {
+			if c.Listed && c.Before != nil && c.Before.Misses > 0 {
+				listed = append(listed, c)
+			}
 			continue
 		}
 		const applied = 5
@@ -214,10 +219,33 @@ func (s *Store) ApplyPeople(ctx context.Context, run access.PeopleRun, changes [
 			SET state = excluded.state, began_us = excluded.began_us, body = excluded.body WHERE people.began_us <= excluded.began_us`, people); err != nil {
 			return err
 		}
-		return insertRows(ctx, tx, "people_changes (source, plan, id, class, held, applied, body)", `ON CONFLICT (source, plan, id) DO UPDATE
-			SET held = excluded.held, applied = excluded.applied, body = excluded.body WHERE NOT people_changes.applied`, noted)
+		if err := insertRows(ctx, tx, "people_changes (source, plan, id, class, held, applied, body)", `ON CONFLICT (source, plan, id) DO UPDATE
+			SET held = excluded.held, applied = excluded.applied, body = excluded.body WHERE NOT people_changes.applied`, noted); err != nil {
+			return err
+		}
+		for _, c := range listed {
+			if err := forgetMisses(ctx, tx, op, run, c); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return s.fail(op, err)
+}
+
+// forgetMisses writes that somebody whose change is held was listed, and leaves everything else as it was. A change that is noted as applied has
+// written that already.
+func forgetMisses(ctx context.Context, tx *sql.Tx, op string, run access.PeopleRun, c access.PersonChange) error {
+	before := *c.Before
+	before.Misses = 0
+	body, err := encode(op, before)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE people SET began_us = $1, body = $2 WHERE source = $3 AND id = $4 AND began_us <= $1
+		AND EXISTS (SELECT 1 FROM people_changes WHERE source = $3 AND plan = $5 AND id = $4 AND NOT applied)`,
+		run.BeganAt.UnixMicro(), body, string(run.Source), string(c.Person), run.Plan)
+	return err
 }
 
 // pair is a row of an id and a body.

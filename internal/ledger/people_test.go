@@ -18,6 +18,7 @@ func peopleCases() []suiteCase {
 		{"a listing is read back by id in the order of its bytes, page by page", testStagedPeople},
 		{"a page that is staged again changes nothing", testStagedAgain},
 		{"a plan keeps its first word, and a held change is not applied", testPlannedPeople},
+		{"a held change of somebody who is listed keeps no misses", testHeldAndListed},
 		{"a run that began earlier does not undo a later one", testLateRunOverPeople},
 		{"an attempt to apply that is late changes nobody", testLateApplyOfPeople},
 		{"one run over a source goes on at a time", testRunsOverPeople},
@@ -172,6 +173,31 @@ func testPlannedPeople(t *testing.T, d databases) {
 	require.Equal(t, access.NotFound, access.KindOf(err))
 	_, err = s.KnownPerson(t.Context(), "crm", "a")
 	require.Equal(t, access.NotFound, access.KindOf(err))
+}
+
+// Of a held change only that the person was listed is written, and nothing where an attempt before applied it.
+func testHeldAndListed(t *testing.T, d databases) {
+	s := d.open(t)
+	first := begunRun(t, s, "run-1", peopleDay)
+	missed := joiner("a", "")
+	missed.After.Misses = 2
+	require.NoError(t, s.ApplyPeople(t.Context(), first, []access.PersonChange{missed}))
+	endedRun(t, s, first)
+	second := begunRun(t, s, "run-2", peopleDay.Add(time.Hour))
+	change := access.PersonChange{Person: "a", Class: access.ClassChanged, Before: &missed.After, After: missed.After, Held: "field:email"}
+	change.After.Record.Email, change.After.Misses = "new@example.test", 0
+	require.NoError(t, s.ApplyPeople(t.Context(), second, []access.PersonChange{change}))
+	require.Equal(t, []access.KnownPerson{missed.After}, known(t, s), "not listed")
+	change.Listed = true
+	require.NoError(t, s.ApplyPeople(t.Context(), second, []access.PersonChange{change}))
+	there := missed.After
+	there.Misses = 0
+	require.Equal(t, []access.KnownPerson{there}, known(t, s))
+	freed := change
+	freed.Held = ""
+	require.NoError(t, s.ApplyPeople(t.Context(), second, []access.PersonChange{freed}))
+	require.NoError(t, s.ApplyPeople(t.Context(), second, []access.PersonChange{change}))
+	require.Equal(t, []access.KnownPerson{change.After}, known(t, s), "an attempt that is late holds what is applied")
 }
 
 func testLateRunOverPeople(t *testing.T, d databases) {

@@ -29,7 +29,10 @@ func (r Rules) Decide(id access.PersonID, known *access.KnownPerson, listed acce
 		before = *known
 	}
 	state, reason := r.stateOf(*listed.Record)
-	c := access.PersonChange{Person: id, Before: known, After: access.KnownPerson{Record: *listed.Record, State: state, Joined: before.Joined || state == access.PersonPresent}}
+	c := access.PersonChange{
+		Person: id, Before: known, Listed: true,
+		After: access.KnownPerson{Record: *listed.Record, State: state, Joined: before.Joined || state == access.PersonPresent},
+	}
 	if known != nil {
 		c.Fields = Differences(before.Record, *listed.Record)
 	}
@@ -66,7 +69,7 @@ func (r Rules) classOf(fields []string, state access.PersonState) access.PersonC
 
 // absent decides on somebody of whom the listing has no record that can be read.
 func (r Rules) absent(id access.PersonID, known *access.KnownPerson, listed access.ListedPerson) access.PersonChange {
-	c := access.PersonChange{Person: id, Before: known, Class: access.ClassUnchanged}
+	c := access.PersonChange{Person: id, Before: known, Listed: listed.Problem, Class: access.ClassUnchanged}
 	if known == nil {
 		return c
 	}
