@@ -67,7 +67,8 @@ func (r Rules) classOf(fields []string, state access.PersonState) access.PersonC
 	return access.ClassChanged
 }
 
-// absent decides on somebody of whom the listing has no record that can be read.
+// absent decides on somebody of whom the listing has no record that can be read. Where it has one that cannot, nothing is known but that the
+// person is in the source: what stands there may be another last day.
 func (r Rules) absent(id access.PersonID, known *access.KnownPerson, listed access.ListedPerson) access.PersonChange {
 	c := access.PersonChange{Person: id, Before: known, Listed: listed.Problem, Class: access.ClassUnchanged}
 	if known == nil {
@@ -78,8 +79,13 @@ func (r Rules) absent(id access.PersonID, known *access.KnownPerson, listed acce
 	case listed.Gone:
 		leave(&c, "the source does not have the person any more")
 	case known.State == access.PersonLeft:
-	case listed.Problem || !r.Whole:
-		return r.aged(id, known, listed)
+	case listed.Problem:
+		if known.Misses > 0 {
+			c.After.Misses = 0
+			c.Class, c.Reason = access.ClassRecorded, "is listed again"
+		}
+	case !r.Whole:
+		return r.aged(id, known)
 	default:
 		if state, reason := r.stateOf(known.Record); state == access.PersonLeft {
 			leave(&c, reason)
@@ -95,22 +101,15 @@ func (r Rules) absent(id access.PersonID, known *access.KnownPerson, listed acce
 	return c
 }
 
-// aged decides on somebody whose record is as it was: days go by, and an employment begins or ends.
-func (r Rules) aged(id access.PersonID, known *access.KnownPerson, listed access.ListedPerson) access.PersonChange {
-	as := *known
-	if listed.Problem {
-		as.Misses = 0
-	}
-	c := r.Decide(id, &as, access.ListedPerson{Record: &known.Record})
-	c.Before = known
+// aged decides on somebody of whom a listing of changes has nothing. The record is as it was; days go by, and an employment begins or ends.
+func (r Rules) aged(id access.PersonID, known *access.KnownPerson) access.PersonChange {
+	c := r.Decide(id, known, access.ListedPerson{Record: &known.Record})
+	c.Listed = false
 	if c.After.State != access.PersonLeft {
-		c.After.Misses = as.Misses
+		c.After.Misses = known.Misses
 	}
 	if c.After.State == known.State {
 		c.Class, c.Reason = access.ClassUnchanged, ""
-		if as.Misses != known.Misses {
-			c.Class, c.Reason = access.ClassRecorded, "is listed again"
-		}
 	}
 	return c
 }
