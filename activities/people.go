@@ -231,7 +231,7 @@ func (a *People) ApplyPeople(ctx context.Context, c ApplyPeopleInput) (access.Pe
 		}
 	}
 	run.Applied, run.Held, run.EndedAt = done.Applied, done.Held, time.Now().UTC()
-	if done.Mapping == 0 || released.accepts() {
+	if done.Mapping == 0 {
 		run.AcceptedMapping = run.Mapping
 	}
 	named := func(h access.PeopleHold) bool { return h.Brake == snapshot.BrakeProtected }

@@ -68,11 +68,6 @@ func (r *release) opens(hold access.PeopleHold) bool {
 	return seen && (len(r.given.Brakes) == 0 || slices.Contains(r.given.Brakes, name))
 }
 
-// accepts reports whether the release is of how the configuration reads records, for all people.
-func (r *release) accepts() bool {
-	return r.given != nil && len(r.given.People) == 0 && r.opens(access.PeopleHold{Brake: snapshot.BrakeMapping})
-}
-
 // heldBy returns the first brake that a change meets and that is not released for it; "" for none. Protected people are held even if the plan
 // does not know yet that they are protected.
 func (a *People) heldBy(run access.PeopleRun, change access.PersonChange, r *release) (string, error) {

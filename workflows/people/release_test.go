@@ -123,6 +123,32 @@ func TestPeopleRun_remapped_for_one(t *testing.T) {
 	require.Empty(t, c.ends().Holds)
 }
 
+// A release of a new mapping is for those whom somebody has seen: while others are held by it, it is not accepted.
+func TestPeopleRun_remapped_for_those_seen(t *testing.T) {
+	c := newCompany(t, 40)
+	c.ends()
+	c.mapping = "m2"
+	c.source.PutRecords(inDepartment(1, "new"))
+	run := c.ends()
+	require.Equal(t, 1, run.Held)
+	c.leave(20, 22)
+	c.now = run.EndedAt
+	next := func(release *access.PeopleRelease) {
+		c.now = c.now.Add(time.Minute)
+		var err error
+		run, err = c.runNow(workflows.PeopleRunParams{Release: release})
+		require.NoError(t, err)
+	}
+	next(&access.PeopleRelease{Run: run.ID, Reason: "right"})
+	require.Equal(t, [2]int{1, 2}, [2]int{run.Applied, run.Held})
+	next(nil)
+	require.Equal(t, 2, run.Held, "nobody has released these two")
+	require.Equal(t, access.PersonPresent, c.state(20))
+	next(&access.PeopleRelease{Run: run.ID, Reason: "right"})
+	require.Equal(t, [2]int{2, 0}, [2]int{run.Applied, run.Held})
+	require.Empty(t, c.ends().Holds)
+}
+
 // Somebody is protected after the plan was made: that is held as well, and can be released by the next run.
 func TestPeopleRun_protected_after_the_plan(t *testing.T) {
 	c := newCompany(t, 1200)
