@@ -263,7 +263,7 @@ func (a *People) applyPage(ctx context.Context, run access.PeopleRun, released *
 	}
 	next := *done
 	for i := range changes {
-		if changes[i].Held, err = a.heldBy(run, changes[i], released); err != nil {
+		if err := a.brake(run, &changes[i], released); err != nil {
 			return false, err
 		}
 		next.count(changes[i])

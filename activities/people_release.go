@@ -41,8 +41,8 @@ func (a *People) releaseOf(ctx context.Context, run access.PeopleRun, after acce
 	}}, nil
 }
 
-// frees returns what reports whether a hold of a change is released: that run held the same change of the same person back, and had the same
-// hold, so that somebody has seen both. Changes come in the order of the ids of their people.
+// frees returns what reports whether a hold of a change is released: that run held the same change of the same person back, and the change met
+// the same brake there, so that somebody has seen both. Changes come in the order of the ids of their people.
 func (r *release) frees(change access.PersonChange) (func(access.PeopleHold) bool, error) {
 	none := func(access.PeopleHold) bool { return false }
 	if r.given == nil {
@@ -55,31 +55,34 @@ func (r *release) frees(change access.PersonChange) (func(access.PeopleHold) boo
 	if len(r.given.People) > 0 && !slices.Contains(r.given.People, change.Person) {
 		return none, nil
 	}
-	return r.opens, nil
+	met := was.Brakes
+	return func(hold access.PeopleHold) bool {
+		name := hold.Name()
+		if !slices.Contains(met, name) || (hold.Brake == snapshot.BrakeMapping && r.of.Mapping != r.mapping) {
+			return false
+		}
+		return len(r.given.Brakes) == 0 || slices.Contains(r.given.Brakes, name)
+	}, nil
 }
 
-// opens reports whether a brake is released.
-func (r *release) opens(hold access.PeopleHold) bool {
-	name := hold.Name()
-	seen := slices.ContainsFunc(r.of.Holds, func(h access.PeopleHold) bool { return h.Name() == name })
-	if hold.Brake == snapshot.BrakeMapping && r.of.Mapping != r.mapping {
-		seen = false
-	}
-	return seen && (len(r.given.Brakes) == 0 || slices.Contains(r.given.Brakes, name))
-}
-
-// heldBy returns the first brake that a change meets and that is not released for it; "" for none. Protected people are held even if the plan
-// does not know yet that they are protected.
-func (a *People) heldBy(run access.PeopleRun, change access.PersonChange, r *release) (string, error) {
-	frees, err := r.frees(change)
+// brake writes into a change which brakes it meets, and the first that is not released for it. Protected people are held even if the plan does
+// not know yet that they are protected.
+func (a *People) brake(run access.PeopleRun, change *access.PersonChange, r *release) error {
+	frees, err := r.frees(*change)
 	if err != nil {
-		return "", err
+		return err
 	}
 	brakes := a.Settings[run.Source].Brakes
+	change.Held, change.Brakes = "", nil
 	for _, h := range append(slices.Clip(run.Holds), snapshot.ProtectedHold(1)) {
-		if brakes.Meets(h, change) && !frees(h) {
-			return h.Name(), nil
+		name := h.Name()
+		if !brakes.Meets(h, *change) || slices.Contains(change.Brakes, name) {
+			continue
+		}
+		change.Brakes = append(change.Brakes, name)
+		if change.Held == "" && !frees(h) {
+			change.Held = name
 		}
 	}
-	return "", nil
+	return nil
 }

@@ -249,8 +249,13 @@ func showPeopleChanges(said struct {
 			if why == "" {
 				why = strings.Join(p.Fields, ", ")
 			}
+			held := p.Held
+			if held != "" && len(p.Brakes) > 0 {
+				// A release is for all of them.
+				held = strings.Join(p.Brakes, ", ")
+			}
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", oneLine(string(p.Person)), oneLine(orElse(p.After.Record.DisplayName, p.After.Record.UserName)),
-				p.Class, oneLine(p.Held), oneLine(why))
+				p.Class, oneLine(held), oneLine(why))
 		}
 	})
 	if said.Next != "" {

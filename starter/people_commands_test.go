@@ -21,7 +21,7 @@ func heldRun(t *testing.T, w *world) {
 	require.NoError(t, w.store.StagePeople(t.Context(), "hr", run.Plan, access.PeoplePage{Problems: []access.PersonProblem{{Row: "line 7", ID: "x", Problem: "user_name: is empty"}}}, 0))
 	require.NoError(t, w.store.SavePeopleRun(t.Context(), run))
 	require.NoError(t, w.store.ApplyPeople(t.Context(), run, []access.PersonChange{
-		{Person: "p1", Class: access.ClassLeaver, Reason: "is inactive in the source", Held: "leavers", After: access.KnownPerson{Record: access.PersonRecord{Person: access.Person{ID: "p1", DisplayName: "Ana A."}}}},
+		{Person: "p1", Class: access.ClassLeaver, Reason: "is inactive in the source", Held: "leavers", Brakes: []string{"leavers", "protected"}, After: access.KnownPerson{Record: access.PersonRecord{Person: access.Person{ID: "p1", DisplayName: "Ana A."}}}},
 		{Person: "p2", Class: access.ClassMover, Fields: []string{"email", "manager"}, After: access.KnownPerson{Record: access.PersonRecord{Person: access.Person{ID: "p2", UserName: "ben"}}}},
 	}))
 	run.EndedAt = run.BeganAt.Add(time.Minute)
@@ -38,9 +38,9 @@ func TestPeople_commands(t *testing.T) {
 	require.Contains(t, run, "Run      night over the people of hr: holds changes\n")
 	require.Contains(t, run, "Listed   everybody: 9 people, 1 problems\n         1 leaver\n         1 mover\nApplied  1, held back 1\n"+
 		"To see the problems: usher people problems hr night\nHold     leavers: 1 of 9 people would leave at once: 11.1 %\nTo see who is held: usher people changes hr night --held\n")
-	const all = "PERSON  NAME    CLASS   HELD BY  WHY\n" +
-		"p1      Ana A.  leaver  leavers  is inactive in the source\n"
-	require.Equal(t, said{out: all + "p2      ben     mover            email, manager\n"}, w.usher(t, "audra", "people", "changes", "hr", "night"))
+	const all = "PERSON  NAME    CLASS   HELD BY             WHY\n" +
+		"p1      Ana A.  leaver  leavers, protected  is inactive in the source\n"
+	require.Equal(t, said{out: all + "p2      ben     mover                       email, manager\n"}, w.usher(t, "audra", "people", "changes", "hr", "night"))
 	require.Equal(t, said{out: all}, w.usher(t, "audra", "people", "changes", "hr", "night", "--held", "--class", "leaver", "--limit", "9"))
 	require.Equal(t, said{out: all + "More: --after p1\n"}, w.usher(t, "audra", "people", "changes", "hr", "night", "--limit", "1"))
 	require.Equal(t, said{out: "No such changes.\n"}, w.usher(t, "audra", "people", "changes", "hr", "night", "--after", "p2"))

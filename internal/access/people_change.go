@@ -73,8 +73,10 @@ type PersonChange struct {
 	Before *KnownPerson `json:"before,omitempty"`
 	// Listed is true where the listing has the person, be it by a record that cannot be read.
 	Listed bool `json:"listed,omitempty"`
-	// Held is the brake that holds the change back; "" for none.
+	// Held is the brake that holds the change back, the first of those that nobody released; "" for none.
 	Held string `json:"held,omitempty"`
+	// Brakes are the names of all brakes that the change meets, whether they were released or not: what somebody sees who releases it.
+	Brakes []string `json:"brakes,omitempty"`
 }
 
 // PeopleHold is one brake that holds changes of a plan back.

@@ -164,6 +164,27 @@ func TestPeopleRun_protected_after_the_plan(t *testing.T) {
 	require.Equal(t, access.PersonLeft, c.state(2))
 }
 
+// Of ten leavers one is protected, and another one comes to be so: the release is not for the second protection, though it is for that brake.
+func TestPeopleRun_released_and_newly_protected(t *testing.T) {
+	c := newCompany(t, 40)
+	c.settings.Brakes.Protected = []string{"user.p0000"}
+	c.ends()
+	c.leave(0, 10)
+	run := c.ends()
+	require.Equal(t, []string{snapshot.BrakeLeavers, snapshot.BrakeProtected}, holdsOf(run))
+	c.settings.Brakes.Protected = append(c.settings.Brakes.Protected, "user.p0001")
+	c.now = run.EndedAt.Add(time.Minute)
+	run, err := c.runNow(workflows.PeopleRunParams{Release: &access.PeopleRelease{Run: run.ID, Reason: "they left"}})
+	require.NoError(t, err)
+	require.Equal(t, access.PersonLeft, c.state(0))
+	require.Equal(t, access.PersonPresent, c.state(1), "nobody has seen that a protected person leaves")
+	held, err := c.ledger.PeopleChanges(t.Context(), hr, run.Plan, access.PeopleChangesQuery{Held: true, Limit: 10})
+	require.NoError(t, err)
+	require.Len(t, held, 1)
+	require.Equal(t, snapshot.BrakeProtected, held[0].Held)
+	require.Equal(t, []string{snapshot.BrakeLeavers, snapshot.BrakeProtected}, held[0].Brakes)
+}
+
 // A release is for the values that somebody has seen: who has another one by then stays held.
 func TestPeopleRun_released_values(t *testing.T) {
 	c := newCompany(t, 30)
