@@ -117,7 +117,7 @@ func (b Brakes) Meets(h access.PeopleHold, change access.PersonChange) bool {
 	differs := change.Class == access.ClassChanged || change.Class == access.ClassMover
 	switch h.Brake {
 	case BrakeMapping:
-		return leaves || differs
+		return leaves || differs || change.Class == access.ClassMissing
 	case BrakeShrunk:
 		return change.Class == access.ClassMissing || leaves
 	case BrakeLeavers:

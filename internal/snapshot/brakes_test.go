@@ -131,8 +131,8 @@ func TestBrakes_mapping(t *testing.T) {
 	require.Len(t, found, 1)
 	require.Equal(t, snapshot.BrakeMapping, found[0].Brake)
 	for class, held := range map[access.PersonClass]bool{
-		access.ClassLeaver: true, access.ClassMover: true, access.ClassChanged: true,
-		access.ClassJoiner: false, access.ClassReturner: false, access.ClassRecorded: false, access.ClassMissing: false,
+		access.ClassLeaver: true, access.ClassMover: true, access.ClassChanged: true, access.ClassMissing: true,
+		access.ClassJoiner: false, access.ClassReturner: false, access.ClassRecorded: false,
 	} {
 		require.Equal(t, held, holds(b, found, access.PersonChange{Class: class}), class)
 	}
