@@ -147,14 +147,8 @@ func (a *People) PlanPeople(ctx context.Context, c PlanPeopleInput) (access.Peop
 		Today: access.Date(run.BeganAt.UTC().Format(time.DateOnly)), Whole: !run.Listing.Changes && run.Nameless == 0,
 		MissingListings: settings.MissingListings, MoverFields: settings.MoverFields,
 	}
-	last, err := a.Ledger.LastPeopleRun(ctx, run.Source)
-	switch {
-	case access.IsKind(err, access.NotFound):
-		run.AcceptedMapping = run.Mapping
-	case err != nil:
+	if run.AcceptedMapping, err = a.acceptedMapping(ctx, run); err != nil {
 		return run, translate(err)
-	default:
-		run.AcceptedMapping = last.AcceptedMapping
 	}
 	run.Counts = access.PeopleCounts{Listed: run.Listing.People + run.Listing.Problems}
 	rows := 0
@@ -186,6 +180,20 @@ func (a *People) PlanPeople(ctx context.Context, c PlanPeopleInput) (access.Peop
 	}
 	planned, err := a.planned(ctx, run.Source, run.ID, run.Plan)
 	return planned, translate(err)
+}
+
+// acceptedMapping returns the mapping that the snapshot is read by: that of a new run only where the snapshot has nobody. "" where nobody knows, for
+// a run that did not end well may have written people.
+func (a *People) acceptedMapping(ctx context.Context, run access.PeopleRun) (string, error) {
+	last, err := a.Ledger.LastPeopleRun(ctx, run.Source)
+	if !access.IsKind(err, access.NotFound) {
+		return last.AcceptedMapping, err
+	}
+	known, err := a.Ledger.KnownPeople(ctx, run.Source, "", 1)
+	if len(known) > 0 {
+		return "", err
+	}
+	return run.Mapping, err
 }
 
 // ApplyPeopleInput names a plan. What it holds, and what is released, is read from the ledger.

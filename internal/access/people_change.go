@@ -123,7 +123,7 @@ type PeopleRun struct {
 	Nameless int `json:"nameless,omitempty"`
 	// Mapping is a digest of how the configuration reads records.
 	Mapping string `json:"mapping,omitempty"`
-	// AcceptedMapping is the digest that the snapshot is read by: the last one that was not held back.
+	// AcceptedMapping is the digest that the snapshot is read by: the last one by which nobody was held back; "" where nobody knows.
 	AcceptedMapping string `json:"accepted_mapping,omitempty"`
 	// WholeAt is when the last whole listing began that the snapshot rests on.
 	WholeAt time.Time    `json:"whole_at,omitzero"`

@@ -67,14 +67,14 @@ func (b Brakes) Add(c *access.PeopleCounts, known *access.KnownPerson, change ac
 }
 
 // Holds returns the brakes that a plan meets, BrakeMapping first. remapped is true when the configuration reads records otherwise than the
-// snapshot has them.
+// snapshot has them, or may do so.
 func (b Brakes) Holds(c access.PeopleCounts, remapped bool) []access.PeopleHold {
 	var holds []access.PeopleHold
 	hold := func(brake, field, format string, args ...any) {
 		holds = append(holds, access.PeopleHold{Brake: brake, Field: field, Sentence: fmt.Sprintf(format, args...)})
 	}
 	if remapped {
-		hold(BrakeMapping, "", "the configuration of the source's fields has changed, so records may differ because of that")
+		hold(BrakeMapping, "", "the configuration of the source's fields has changed, or no run has ended well before, so records may differ because of that")
 	}
 	if b.above(c.Missing, c.Present, b.ShrunkShare) || (c.Listed == 0 && c.Missing > 0) {
 		hold(BrakeShrunk, "", "%d of %d people who were present are not in the source any more: %s", c.Missing, c.Present, percent(c.Missing, c.Present))

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/internal/snapshot"
 	"usher/workflows"
 )
 
@@ -30,4 +31,29 @@ func TestPeopleRun_remapped_and_missing(t *testing.T) {
 	require.Equal(t, access.PersonPresent, c.state(0), "missing once")
 	require.Empty(t, c.ends().Holds)
 	require.Equal(t, access.PersonLeft, c.state(0))
+}
+
+// The first run was terminated when it had written everybody, and then the configuration changes: nobody has released the new one.
+func TestPeopleRun_remapped_after_a_terminated_first_run(t *testing.T) {
+	c := newCompany(t, 40)
+	first := c.planned("x")
+	changes, err := c.ledger.Store.PeopleChanges(t.Context(), hr, first.Plan, access.PeopleChangesQuery{Limit: 500})
+	require.NoError(t, err)
+	require.NoError(t, c.ledger.Store.ApplyPeople(t.Context(), first, changes))
+	c.mapping = "m2"
+	for i := range 5 {
+		c.source.PutRecords(inDepartment(i, "new"))
+	}
+	c.leave(10, 12)
+	var run access.PeopleRun
+	for range 2 {
+		run = c.ends()
+		require.Equal(t, []string{snapshot.BrakeMapping}, holdsOf(run))
+		require.Equal(t, 7, run.Held)
+	}
+	require.Equal(t, access.PersonPresent, c.state(10))
+	c.now = run.EndedAt.Add(time.Minute)
+	_, err = c.runNow(workflows.PeopleRunParams{Release: &access.PeopleRelease{Run: run.ID, Reason: "right"}})
+	require.NoError(t, err)
+	require.Empty(t, c.ends().Holds)
 }
