@@ -65,8 +65,8 @@ func (r *release) frees(change access.PersonChange) (func(access.PeopleHold) boo
 	}, nil
 }
 
-// brake writes into a change which brakes it meets, and the first that is not released for it. Protected people are held even if the plan does
-// not know yet that they are protected.
+// brake writes into a change which brakes it meets, the first that is not released for it, and whether somebody has released that the person is
+// missing. Protected people are held even if the plan does not know yet that they are protected.
 func (a *People) brake(run access.PeopleRun, change *access.PersonChange, r *release) error {
 	frees, err := r.frees(*change)
 	if err != nil {
@@ -74,15 +74,22 @@ func (a *People) brake(run access.PeopleRun, change *access.PersonChange, r *rel
 	}
 	brakes := a.Settings[run.Source].Brakes
 	change.Held, change.Brakes = "", nil
+	absence := false
 	for _, h := range append(slices.Clip(run.Holds), snapshot.ProtectedHold(1)) {
 		name := h.Name()
 		if !brakes.Meets(h, *change) || slices.Contains(change.Brakes, name) {
 			continue
 		}
 		change.Brakes = append(change.Brakes, name)
-		if change.Held == "" && !frees(h) {
+		switch {
+		case frees(h):
+			absence = absence || (h.Brake == snapshot.BrakeShrunk && change.Class == access.ClassMissing)
+		case change.Held == "":
 			change.Held = name
 		}
+	}
+	if absence && change.Held == "" {
+		change.After.AbsenceReleased = true
 	}
 	return nil
 }

@@ -23,6 +23,14 @@ type KnownPerson struct {
 	Joined bool `json:"joined,omitempty"`
 	// Misses is in how many whole listings in a row, up to the last, the person was missing.
 	Misses int `json:"misses,omitempty"`
+	// AbsenceReleased is true once somebody has released that the person is missing, until the person is listed again.
+	AbsenceReleased bool `json:"absence_released,omitempty"`
+}
+
+// WithoutMisses returns the person as somebody who is missing in no listing.
+func (k KnownPerson) WithoutMisses() KnownPerson {
+	k.Misses, k.AbsenceReleased = 0, false
+	return k
 }
 
 // ListedPerson is what a listing has of one person. Its zero value is that the listing does not have the person.
@@ -79,6 +87,11 @@ type PersonChange struct {
 	Brakes []string `json:"brakes,omitempty"`
 }
 
+// AbsenceReleased reports whether the change is of somebody whom the listing does not have, which somebody has released before.
+func (c PersonChange) AbsenceReleased() bool {
+	return !c.Listed && c.Before != nil && c.Before.AbsenceReleased
+}
+
 // PeopleHold is one brake that holds changes of a plan back.
 type PeopleHold struct {
 	Brake string `json:"brake"`
@@ -93,13 +106,15 @@ type PeopleCounts struct {
 	// Present is how many the snapshot had present, and Listed how many the listing had.
 	Present int `json:"present"`
 	Listed  int `json:"listed"`
-	// Missing is how many who were present are not in a whole listing.
+	// Missing is how many who were present are not in a whole listing, without those whose absence was released.
 	Missing int `json:"missing,omitempty"`
 	// Classes is how many changes there are of each class.
 	Classes map[PersonClass]int `json:"classes,omitempty"`
 	// Had is how many who were present and still are had a field, Different for how many of them it changed or became empty.
 	Had       map[string]int `json:"had,omitempty"`
 	Different map[string]int `json:"different,omitempty"`
+	// AbsenceReleased is how many leave whose absence was released. They are leavers among Classes as well.
+	AbsenceReleased int `json:"absence_released,omitempty"`
 	// Protected is how many leavers are protected.
 	Protected int `json:"protected,omitempty"`
 }

@@ -236,9 +236,7 @@ func (s *Store) ApplyPeople(ctx context.Context, run access.PeopleRun, changes [
 // forgetMisses writes that somebody whose change is held was listed, and leaves everything else as it was. A change that is noted as applied has
 // written that already.
 func forgetMisses(ctx context.Context, tx *sql.Tx, op string, run access.PeopleRun, c access.PersonChange) error {
-	before := *c.Before
-	before.Misses = 0
-	body, err := encode(op, before)
+	body, err := encode(op, c.Before.WithoutMisses())
 	if err != nil {
 		return err
 	}

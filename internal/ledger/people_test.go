@@ -180,18 +180,19 @@ func testHeldAndListed(t *testing.T, d databases) {
 	s := d.open(t)
 	first := begunRun(t, s, "run-1", peopleDay)
 	missed := joiner("a", "")
-	missed.After.Misses = 2
+	missed.After.Misses, missed.After.AbsenceReleased = 2, true
 	require.NoError(t, s.ApplyPeople(t.Context(), first, []access.PersonChange{missed}))
 	endedRun(t, s, first)
 	second := begunRun(t, s, "run-2", peopleDay.Add(time.Hour))
 	change := access.PersonChange{Person: "a", Class: access.ClassChanged, Before: &missed.After, After: missed.After, Held: "field:email"}
-	change.After.Record.Email, change.After.Misses = "new@example.test", 0
+	change.After = change.After.WithoutMisses()
+	change.After.Record.Email = "new@example.test"
 	require.NoError(t, s.ApplyPeople(t.Context(), second, []access.PersonChange{change}))
 	require.Equal(t, []access.KnownPerson{missed.After}, known(t, s), "not listed")
 	change.Listed = true
 	require.NoError(t, s.ApplyPeople(t.Context(), second, []access.PersonChange{change}))
 	there := missed.After
-	there.Misses = 0
+	there.Misses, there.AbsenceReleased = 0, false
 	require.Equal(t, []access.KnownPerson{there}, known(t, s))
 	freed := change
 	freed.Held = ""

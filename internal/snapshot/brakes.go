@@ -48,11 +48,14 @@ func (b Brakes) Add(c *access.PeopleCounts, known *access.KnownPerson, change ac
 	if change.Class == access.ClassLeaver && b.protects(change) {
 		c.Protected++
 	}
+	if change.Class == access.ClassLeaver && change.AbsenceReleased() {
+		c.AbsenceReleased++
+	}
 	if known == nil || known.State != access.PersonPresent {
 		return
 	}
 	c.Present++
-	if missing {
+	if missing && !known.AbsenceReleased {
 		c.Missing++
 	}
 	if change.After.State != access.PersonPresent {
@@ -79,7 +82,7 @@ func (b Brakes) Holds(c access.PeopleCounts, remapped bool) []access.PeopleHold 
 	if b.above(c.Missing, c.Present, b.ShrunkShare) || (c.Listed == 0 && c.Missing > 0) {
 		hold(BrakeShrunk, "", "%d of %d people who were present are not in the source any more: %s", c.Missing, c.Present, percent(c.Missing, c.Present))
 	}
-	leavers := c.Classes[access.ClassLeaver]
+	leavers := c.Classes[access.ClassLeaver] - c.AbsenceReleased
 	if leavers > b.LeaversCount || b.above(leavers, c.Present, b.LeaversShare) {
 		hold(BrakeLeavers, "", "%d of %d people would leave at once: %s", leavers, c.Present, percent(leavers, c.Present))
 	}
@@ -121,7 +124,8 @@ func (b Brakes) Meets(h access.PeopleHold, change access.PersonChange) bool {
 	case BrakeShrunk:
 		return change.Class == access.ClassMissing || leaves
 	case BrakeLeavers:
-		return leaves
+		// Somebody has looked at whoever is missing by a release: that these leave now is the same thing once more.
+		return leaves && !change.AbsenceReleased()
 	case BrakeField:
 		return differs && slices.Contains(change.Fields, h.Field)
 	case BrakeProtected:

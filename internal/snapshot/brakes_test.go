@@ -151,6 +151,34 @@ func TestBrakes_shrunk_beside_joiners(t *testing.T) {
 	require.Equal(t, "20 of 100 people who were present are not in the source any more: 20.0 %", held[0].Sentence)
 }
 
+// Who is missing by a release meets no brake on missing people and leavers anew, but for one that is about other people.
+func TestBrakes_released_absence(t *testing.T) {
+	p := company()
+	for i := range 30 {
+		k := p.known[access.PersonID(fmt.Sprintf("p%02d", i))]
+		k.Misses, k.AbsenceReleased = 2, true
+	}
+	all := p.listingWith(30, nobody)
+	b := snapshot.Brakes{LeaversCount: 10, LeaversShare: 0.1, ShrunkShare: 0.1, FieldShare: 1, Protected: []string{"p05"}}
+	_, held := p.apply(rules(), b, all, p.ids(all))
+	require.Equal(t, []access.PeopleHold{snapshot.ProtectedHold(1)}, held)
+	require.Equal(t, access.PersonLeft, p.known["p04"].State)
+	require.False(t, p.known["p04"].AbsenceReleased)
+	require.Equal(t, access.PersonPresent, p.known["p05"].State, "protected all the same")
+
+	p = company()
+	p.known["p01"].Misses, p.known["p01"].AbsenceReleased = 1, true
+	leaves := rules().Decide("p01", p.known["p01"], access.ListedPerson{Record: leave(p.known["p01"].Record)})
+	require.True(t, b.Meets(access.PeopleHold{Brake: snapshot.BrakeLeavers}, leaves), "is listed, as inactive")
+	for _, listed := range []access.ListedPerson{{Record: &p.known["p01"].Record}, {Problem: true}} {
+		require.False(t, rules().Decide("p01", p.known["p01"], listed).After.AbsenceReleased)
+	}
+	require.True(t, rules().Decide("p01", p.known["p01"], access.ListedPerson{}).After.AbsenceReleased)
+	changes := rules()
+	changes.Whole = false
+	require.True(t, changes.Decide("p01", p.known["p01"], access.ListedPerson{}).After.AbsenceReleased)
+}
+
 func TestBrakes_protected(t *testing.T) {
 	record := func(id access.PersonID, name string) access.KnownPerson {
 		return access.KnownPerson{Record: access.PersonRecord{Person: access.Person{ID: id, UserName: name}}}

@@ -81,7 +81,7 @@ func (r Rules) absent(id access.PersonID, known *access.KnownPerson, listed acce
 	case known.State == access.PersonLeft:
 	case listed.Problem:
 		if known.Misses > 0 {
-			c.After.Misses = 0
+			c.After = known.WithoutMisses()
 			c.Class, c.Reason = access.ClassRecorded, "is listed again"
 		}
 	case !r.Whole:
@@ -106,7 +106,7 @@ func (r Rules) aged(id access.PersonID, known *access.KnownPerson) access.Person
 	c := r.Decide(id, known, access.ListedPerson{Record: &known.Record})
 	c.Listed = false
 	if c.After.State != access.PersonLeft {
-		c.After.Misses = known.Misses
+		c.After.Misses, c.After.AbsenceReleased = known.Misses, known.AbsenceReleased
 	}
 	if c.After.State == known.State {
 		c.Class, c.Reason = access.ClassUnchanged, ""
@@ -123,7 +123,8 @@ func leave(c *access.PersonChange, reason string) {
 	if c.After.State == access.PersonExpected {
 		c.Class = access.ClassRecorded
 	}
-	c.After.State, c.After.Misses = access.PersonLeft, 0
+	c.After = c.After.WithoutMisses()
+	c.After.State = access.PersonLeft
 }
 
 // stateOf returns where a person stands by the record alone, and why where that is not present.

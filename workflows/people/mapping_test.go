@@ -28,7 +28,10 @@ func TestPeopleRun_remapped_and_missing(t *testing.T) {
 	c.now = run.EndedAt.Add(time.Minute)
 	_, err := c.runNow(workflows.PeopleRunParams{Release: &access.PeopleRelease{Run: run.ID, Reason: "they are not to be listed"}})
 	require.NoError(t, err)
-	require.Equal(t, access.PersonPresent, c.state(0), "missing once")
+	known, err := c.ledger.KnownPerson(t.Context(), hr, idOf(0))
+	require.NoError(t, err)
+	require.Equal(t, [2]any{access.PersonPresent, 1}, [2]any{known.State, known.Misses})
+	require.False(t, known.AbsenceReleased, "the release was of another brake")
 	require.Empty(t, c.ends().Holds)
 	require.Equal(t, access.PersonLeft, c.state(0))
 }

@@ -209,3 +209,30 @@ func TestPeopleRun_released_values(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, idOf(3), held[0].Person)
 }
+
+// A plant closes: once somebody has released that its people are missing, no later listing without them is held for that, and they leave.
+func TestPeopleRun_released_absence(t *testing.T) {
+	c := newCompany(t, 40)
+	c.settings.MissingListings = 3
+	c.ends()
+	for i := range 10 {
+		c.source.Remove(idOf(i))
+	}
+	run := c.ends()
+	require.Equal(t, []string{snapshot.BrakeShrunk}, holdsOf(run))
+	c.now = run.EndedAt.Add(time.Minute)
+	run, err := c.runNow(workflows.PeopleRunParams{Release: &access.PeopleRelease{Run: run.ID, Reason: "the plant in Porto closed"}})
+	require.NoError(t, err)
+	require.Equal(t, 10, run.Applied)
+	c.source.PutRecords(employee(9))
+	require.Empty(t, c.ends().Holds)
+	require.Empty(t, c.ends().Holds)
+	require.Equal(t, access.PersonLeft, c.state(0))
+	require.Equal(t, access.PersonPresent, c.state(9), "was listed again")
+
+	c.source.Remove(idOf(9))
+	for i := 10; i < 14; i++ {
+		c.source.Remove(idOf(i))
+	}
+	require.Equal(t, []string{snapshot.BrakeShrunk}, holdsOf(c.ends()), "an absence that was released counts no more once the person is listed")
+}
