@@ -64,7 +64,7 @@ type BeginPeopleResult struct {
 	WholeAt time.Time `json:"whole_at,omitzero"`
 }
 
-// BeginPeople records a new run. Conflict: another one goes on, or this one has ended. Invalid: a source whose people nobody asked to list, or a
+// BeginPeople records a new run. Conflict: another one goes on, this one has ended or was overtaken. Invalid: a source whose people nobody asked to list, or a
 // release that comes too late. Safe to repeat.
 func (a *People) BeginPeople(ctx context.Context, c BeginPeopleInput) (BeginPeopleResult, error) {
 	settings, known := a.Settings[c.Run.Source]

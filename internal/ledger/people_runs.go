@@ -19,7 +19,8 @@ func stillApplies(ctx context.Context, tx *sql.Tx, op string, run access.PeopleR
 	return err
 }
 
-// BeginPeopleRun records a new run. Conflict: another one of the source goes on, or this one has ended. Safe to repeat.
+// BeginPeopleRun records a new run. Conflict: another one of the source goes on, this one has ended, or it began before another recorded one, which
+// may have written what this run would undo. Safe to repeat.
 func (s *Store) BeginPeopleRun(ctx context.Context, run access.PeopleRun) error {
 	const op = "begin a run over people in the ledger"
 	if err := checkRun(run); err != nil {
@@ -33,12 +34,26 @@ func (s *Store) BeginPeopleRun(ctx context.Context, run access.PeopleRun) error 
 		// The index people_runs_open takes one run of a source that has not ended.
 		added, err := affected(tx.ExecContext(ctx, `INSERT INTO people_runs (source, id, began_us, ended, failed, plan, body)
 			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`, string(run.Source), run.ID, run.BeganAt.UnixMicro(), false, false, "", body))
-		if err != nil || added > 0 {
+		switch {
+		case err != nil:
 			return err
+		case added == 0:
+			return goesOn(ctx, tx, op, run)
 		}
-		return goesOn(ctx, tx, op, run)
+		return beganLast(ctx, tx, op, run)
 	})
 	return s.fail(op, err)
+}
+
+// beganLast is nil for a run before which all others of its source began.
+func beganLast(ctx context.Context, tx *sql.Tx, op string, run access.PeopleRun) error {
+	var later int
+	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM people_runs WHERE source = $1 AND began_us > $2`, string(run.Source), run.BeganAt.UnixMicro()).Scan(&later)
+	if err == nil && later > 0 {
+		return access.Errorf(access.Conflict, op, "the run %q over the people of %s began before another one that was recorded first; expected a new run",
+			run.ID, run.Source)
+	}
+	return err
 }
 
 // goesOn is nil for a run that was recorded before and has not ended.

@@ -20,6 +20,7 @@ func peopleCases() []suiteCase {
 		{"a plan keeps its first word, and a held change is not applied", testPlannedPeople},
 		{"a held change of somebody who is listed keeps no misses", testHeldAndListed},
 		{"a run that began earlier does not undo a later one", testLateRunOverPeople},
+		{"a run that began before another one is refused", testEarlyRunOverPeople},
 		{"an attempt to apply that is late changes nobody", testLateApplyOfPeople},
 		{"one run over a source goes on at a time", testRunsOverPeople},
 		{"of runs that begin at the same time one does", testRunsAtOnce},
@@ -208,8 +209,31 @@ func testLateRunOverPeople(t *testing.T, d databases) {
 	second := begunRun(t, s, "run-2", peopleDay.Add(time.Hour))
 	require.NoError(t, s.ApplyPeople(t.Context(), second, []access.PersonChange{after}))
 	endedRun(t, s, second)
-	require.NoError(t, s.ApplyPeople(t.Context(), begunRun(t, s, "run-1", peopleDay), []access.PersonChange{before}))
+	first := peopleRun("run-1", peopleDay)
+	first.Plan = "run-1"
+	require.NoError(t, s.SavePeopleRun(t.Context(), first))
+	require.NoError(t, s.ApplyPeople(t.Context(), first, []access.PersonChange{before}))
 	require.Equal(t, []access.KnownPerson{after.After}, known(t, s))
+}
+
+// A run whose first step is tried again for long may be overtaken: it is refused then, for none of its changes would be written.
+func testEarlyRunOverPeople(t *testing.T, d databases) {
+	s := d.open(t)
+	open := begunRun(t, s, "run-2", peopleDay.Add(time.Hour))
+	failed := peopleRun("run-3", peopleDay.Add(2*time.Hour))
+	failed.Problem = "another run goes on"
+	endedRun(t, s, failed)
+	require.NoError(t, s.BeginPeopleRun(t.Context(), open), "it is recorded already")
+	endedRun(t, s, open)
+	early := peopleRun("run-1", peopleDay)
+	for range 2 {
+		err := s.BeginPeopleRun(t.Context(), early)
+		require.Equal(t, access.Conflict, access.KindOf(err))
+		require.ErrorContains(t, err, `the run "run-1" over the people of hr began before another one`)
+	}
+	_, err := s.OpenPeopleRun(t.Context(), "hr")
+	require.Equal(t, access.NotFound, access.KindOf(err), "a run that is refused is not recorded")
+	require.NoError(t, s.BeginPeopleRun(t.Context(), peopleRun("run-4", failed.BeganAt)), "two may begin at the same time")
 }
 
 // An attempt that is late changes nobody: its run has ended, or its workflow was reset and has listed anew.

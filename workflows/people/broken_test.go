@@ -93,6 +93,23 @@ func TestPeopleRun_again(t *testing.T) {
 	require.Equal(t, access.NotFound, access.KindOf(err))
 }
 
+// The first step of a run is tried again after another run has come and gone: it is refused, instead of noting as applied what is not written.
+func TestPeopleRun_overtaken(t *testing.T) {
+	c := newCompany(t, 40)
+	c.ends()
+	early := c.now.Add(time.Hour)
+	named := employee(1)
+	named.DisplayName = "One"
+	c.source.PutRecords(named)
+	require.Equal(t, 1, c.ends().Applied)
+	c.leave(1, 2)
+	run := access.PeopleRun{Source: hr, ID: "early", Workflow: "people/hr/early", BeganAt: early}
+	var since activities.BeginPeopleResult
+	require.ErrorContains(t, c.activity("BeginPeople", activities.BeginPeopleInput{Run: run}, &since), "began before another one")
+	require.Equal(t, 1, c.ends().Applied)
+	require.Equal(t, access.PersonLeft, c.state(1))
+}
+
 // A workflow that is reset while its run goes on lists anew, and makes a plan of its own.
 func TestPeopleRun_reset(t *testing.T) {
 	c := newCompany(t, 700)
