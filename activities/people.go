@@ -57,15 +57,15 @@ type BeginPeopleInput struct {
 
 // BeginPeopleResult is how the run lists.
 type BeginPeopleResult struct {
-	// Since is the watermark after which changes are listed; "" to list everybody. Mapping is how records were read then, and WholeAt when
-	// the last whole listing before it began.
-	Since   string    `json:"since,omitempty"`
-	Mapping string    `json:"mapping,omitempty"`
+	// Since is the watermark after which changes are listed; "" to list everybody. Mapping is how records were read then.
+	Since   string `json:"since,omitempty"`
+	Mapping string `json:"mapping,omitempty"`
+	// WholeAt is when the last whole listing began that the snapshot rests on.
 	WholeAt time.Time `json:"whole_at,omitzero"`
 }
 
-// BeginPeople records a new run. Conflict: another one goes on, this one has ended or was overtaken. Invalid: a source whose people nobody asked to list, or a
-// release that comes too late. Safe to repeat.
+// BeginPeople records a new run. Conflict: another one goes on, this one has ended or was overtaken. Invalid: a source whose people nobody asked to
+// list, or a release that comes too late. Safe to repeat.
 func (a *People) BeginPeople(ctx context.Context, c BeginPeopleInput) (BeginPeopleResult, error) {
 	settings, known := a.Settings[c.Run.Source]
 	if !known {
@@ -78,11 +78,15 @@ func (a *People) BeginPeople(ctx context.Context, c BeginPeopleInput) (BeginPeop
 	if err := a.begin(ctx, c.Run); err != nil {
 		return BeginPeopleResult{}, translate(err)
 	}
-	if c.Whole || c.Run.Release != nil || settings.WholeEvery == 0 {
-		return BeginPeopleResult{}, nil
-	}
 	runs, err := a.Ledger.PeopleRuns(ctx, c.Run.Source, c.Run.BeganAt, 1)
-	return sinceOf(runs, c.Run.BeganAt.Add(-settings.WholeEvery)), translate(err)
+	if err != nil || len(runs) == 0 {
+		return BeginPeopleResult{}, translate(err)
+	}
+	begun := BeginPeopleResult{WholeAt: runs[0].WholeAt}
+	if !c.Whole && c.Run.Release == nil && settings.WholeEvery > 0 {
+		begun.Since, begun.Mapping = sinceOf(runs[0], c.Run.BeganAt.Add(-settings.WholeEvery))
+	}
+	return begun, nil
 }
 
 // begin records a new run. A run whose workflow was terminated, or ended by its timeout, cannot end itself: it is ended here.
@@ -113,13 +117,19 @@ func (a *People) begin(ctx context.Context, run access.PeopleRun) error {
 	return a.Ledger.BeginPeopleRun(ctx, run)
 }
 
-// sinceOf returns the watermark of the last run, if changes since then tell everything: the run has ended, held nothing back, and everybody
-// was listed at a time or later. runs are earlier ones, the last first.
-func sinceOf(runs []access.PeopleRun, wholeSince time.Time) BeginPeopleResult {
-	if len(runs) == 0 || runs[0].Problem != "" || !runs[0].Ended() || runs[0].Held > 0 || runs[0].WholeAt.Before(wholeSince) {
-		return BeginPeopleResult{}
+// sinceOf returns the watermark of the last run, and how records were read then, if changes since then tell everything: the run has ended, held
+// nothing back, could name everybody if it listed everybody, and there was a whole listing at a time or later. What was a problem in a listing of
+// changes is asked for once more.
+func sinceOf(last access.PeopleRun, wholeSince time.Time) (since, mapping string) {
+	switch {
+	case last.Problem != "" || !last.Ended() || last.Held > 0 || last.WholeAt.Before(wholeSince):
+		return "", ""
+	case last.Listing.Changes && last.Listing.Problems > 0:
+		return last.Since, last.Mapping
+	case !last.Listing.Changes && last.Nameless > 0:
+		return "", ""
 	}
-	return BeginPeopleResult{Since: runs[0].Listing.Watermark, Mapping: runs[0].Mapping, WholeAt: runs[0].WholeAt}
+	return last.Listing.Watermark, last.Mapping
 }
 
 // PlanPeopleInput is a run with its listing.

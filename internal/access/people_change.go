@@ -134,13 +134,15 @@ type PeopleRun struct {
 	// EndedAt is zero while the run goes on.
 	EndedAt time.Time `json:"ended_at,omitzero"`
 	Listing Listing   `json:"listing"`
+	// Since is the watermark that a listing of changes was asked with; "" for one of everybody.
+	Since string `json:"since,omitempty"`
 	// Nameless is how many problems of the listing name nobody: whoever is missing may be one of them, so nobody is.
 	Nameless int `json:"nameless,omitempty"`
 	// Mapping is a digest of how the configuration reads records.
 	Mapping string `json:"mapping,omitempty"`
 	// AcceptedMapping is the digest that the snapshot is read by: the last one by which nobody was held back; "" where nobody knows.
 	AcceptedMapping string `json:"accepted_mapping,omitempty"`
-	// WholeAt is when the last whole listing began that the snapshot rests on.
+	// WholeAt is when the last whole listing began that the snapshot rests on. One with problems that name nobody is none: nobody is missing in it.
 	WholeAt time.Time    `json:"whole_at,omitzero"`
 	Counts  PeopleCounts `json:"counts,omitzero"`
 	Holds   []PeopleHold `json:"holds,omitempty"`

@@ -58,9 +58,12 @@ func goOn(ctx workflow.Context, run access.PeopleRun, whole bool) (access.People
 	if err != nil {
 		return run, err
 	}
-	run.Listing, run.Mapping, run.Nameless, run.Plan, run.WholeAt = listed.Listing, listed.Mapping, listed.Nameless, listed.ID, run.BeganAt
-	if run.Listing.Changes {
-		run.WholeAt = since.WholeAt
+	run.Listing, run.Mapping, run.Nameless, run.Plan, run.WholeAt = listed.Listing, listed.Mapping, listed.Nameless, listed.ID, since.WholeAt
+	switch {
+	case run.Listing.Changes:
+		run.Since = since.Since
+	case run.Nameless == 0:
+		run.WholeAt = run.BeganAt
 	}
 	details(ctx, run, "plans")
 	plan := activities.PlanPeopleInput{Run: run, Rows: listed.Rows}
