@@ -13,7 +13,8 @@
 //     encoding, a quote is broken (where the rows after it begin cannot be known then), or it is longer than `max_bytes`.
 //   - Forbidden: usher may not read it. A redirect is Forbidden, too: none is followed, so credentials go to no other host.
 //
-// What is wrong with one row is a problem of that row. Nobody is a person whose id stands in two rows.
+// What is wrong with one row is a problem of that row. Nobody is a person whose id stands in two rows. A row with a value that goes on in another
+// line is a problem that names nobody: two stray quotes make one value of all rows between them.
 //
 // Lookup and FindPerson use what was read before as long as the file is the same, by its size, its time and its identity on the disk, or by its ETag or
 // Last-Modified, and for a minute at most; an address that gives neither is asked once a minute. While a file cannot be read for a

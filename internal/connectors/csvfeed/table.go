@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"usher/internal/access"
@@ -23,6 +24,9 @@ func (s *Source) parse(op string, text []byte) (*people.Table, access.ListingPro
 	header, err := reader.Read()
 	if err != nil {
 		return nil, "", s.broken(op, err)
+	}
+	if slices.ContainsFunc(header, goesOn) {
+		return nil, "", wrong(access.Invalid, op, s.key, "the header goes on in another line, expected all of it in one: a quote may stand too much")
 	}
 	rows, err := s.newRows(op, header)
 	if err != nil {
@@ -102,9 +106,19 @@ func (s *Source) newRows(op string, header []string) (*rows, error) {
 
 func sameName(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b)) }
 
+// goesOn reports whether a value goes on in another line.
+func goesOn(value string) bool { return strings.Contains(value, "\n") }
+
 // add adds the row that begins in a line.
 func (r *rows) add(line int, row []string) {
 	record := people.Record{Row: fmt.Sprintf("line %d", line), Values: r.values}
+	if slices.ContainsFunc(row, goesOn) {
+		// The rows between two stray quotes are one value: whoever stands in them is not missing, so that this problem names nobody.
+		r.table.AddProblem(access.PersonProblem{
+			Row: record.Row, Problem: "a value goes on in another line, expected all of it in one: a quote may stand too much, and hide the rows that follow",
+		})
+		return
+	}
 	if len(row) != r.width {
 		problem := access.PersonProblem{Row: record.Row, Problem: fmt.Sprintf("found %d columns, expected %d as in the header", len(row), r.width)}
 		// A delimiter too many or too few moves what comes after it, so that only the first column is sure to be what it is called.

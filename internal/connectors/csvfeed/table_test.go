@@ -127,8 +127,28 @@ func TestListPeople_UTF16_surrogates(t *testing.T) {
 	require.Equal(t, []access.PersonRecord{person("1", "ana", "Ana 𝄞")}, got.people)
 }
 
+// A program writes values without quotes, and two of them have one: all rows between them become a part of the first. Somebody in them is not
+// missing, in whichever column the quotes stand, and whether the record has as many columns as the header or not.
+func TestListPeople_rows_between_quotes(t *testing.T) {
+	for name, rows := range map[string]string{
+		"a whole record":    "1,ana,\"Acting Head\n2,bob,Bob\n3,cyd,Cyd\n4,dan,Head of Sales\"\n5,eve,Eve\n",
+		"a column too many": "1,ana,\"Acting Head\n2,bob,Bob\n3,cyd,Cyd\n4,\",dan\n5,eve,Eve\n",
+		"two values of ids": "1,ana,Ana\n\"2\n3,cyd,Cyd\n4\",dan,Dan\n5,eve,Eve\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := read(t, small(), "id,login,name\n"+rows+"#END\n")
+			require.NoError(t, err)
+			require.Contains(t, got.people, person("5", "eve", "Eve"))
+			require.Len(t, got.problems, 1)
+			require.Empty(t, got.problems[0].ID)
+			require.Contains(t, got.problems[0].Problem, "a quote may stand too much")
+		})
+	}
+}
+
 func TestListPeople_rows(t *testing.T) {
 	const head, end = "id,login,name\r\n", "#END\r\n"
+	const hides = "a value goes on in another line, expected all of it in one: a quote may stand too much, and hide the rows that follow"
 	for name, row := range map[string]struct {
 		rows     string
 		people   []access.PersonRecord
@@ -136,8 +156,8 @@ func TestListPeople_rows(t *testing.T) {
 	}{
 		"line breaks in quotes": {
 			"1,ana,\"Ana\r\nof two lines\"\r\n2,,Bob\r\n",
-			[]access.PersonRecord{person("1", "ana", "Ana\nof two lines")},
-			[]access.PersonProblem{{Row: "line 4", ID: "2", Problem: "login: is empty, expected a login name"}},
+			nil,
+			[]access.PersonProblem{{Row: "line 2", Problem: hides}, {Row: "line 4", ID: "2", Problem: "login: is empty, expected a login name"}},
 		},
 		"a column too few": {
 			"1,ana,Ana\r\n2,bob\r\n",
@@ -220,6 +240,7 @@ func TestListPeople_refused(t *testing.T) {
 		"a trailer with fewer":              {trailer, "id,login,name\n1,ana,Ana\n2,bob,\nTRAILER,1\n", access.Transient, "the trailer counts 1 rows, and the file has 2"},
 		"a trailer of nobody and no header": {trailer, "TRAILER,0\n", access.Invalid, "path: the file has no header"},
 		"a broken quote":                    {nil, "id,login,name\n1,\"ana\nof two\",Ana\n2,bob,\"Bo\"b\n#END\n", access.Invalid, "path: a quote is broken in the record that begins in line 4"},
+		"a header that goes on":             {nil, "id,login,name,\"note\n1,ana,Ana,\"\n2,bob,Bob,\n#END\n", access.Invalid, "path: the header goes on in another line"},
 		"a bare quote":                      {nil, "id,login,name\n1,a\"na,Ana\n#END\n", access.Invalid, "path: a quote is broken in the record that begins in line 2"},
 		"a quote that never ends":           {nil, "id,login,name\n1,ana,\"Ana\n2,bob,\n#END\n", access.Invalid, "path: a quote is broken in the record that begins in line 2"},
 		"a missing column":                  {nil, "id,name\n1,Ana\n#END\n", access.Invalid, `fields.user_name: the header has no column "login"`},
@@ -397,7 +418,7 @@ func TestListPeople_every_beginning(t *testing.T) {
 			put([]byte(text), whole)
 			got, err := list(t, s)
 			require.NoError(t, err)
-			require.Len(t, got.people, 10)
+			require.Equal(t, [2]int{8, 2}, [2]int{len(got.people), len(got.problems)}, "two have a line break")
 			// The last line break may be missing, where no digest says that it was there.
 			last := len(text) - 1
 			if end != "" {
