@@ -69,8 +69,12 @@ func repeated(pages *people.Pages, users []rawUser) bool {
 func (s *Source) add(ctx context.Context, pages *people.Pages, raw rawUser) error {
 	var u user
 	row := fmt.Sprintf("user %d", pages.Records()+1)
+	problem := func(says string) error {
+		id := s.reader.ID(people.Record{Values: map[string][]string{fieldID: {raw.recordID()}}})
+		return pages.Problem(ctx, access.PersonProblem{Row: row, ID: id, Problem: says})
+	}
 	if err := json.Unmarshal(raw, &u); err != nil {
-		return pages.Problem(ctx, access.PersonProblem{Row: row, ID: access.PersonID(raw.recordID()), Problem: "expected a user of SCIM"})
+		return problem("expected a user of SCIM")
 	}
 	p := u.person()
 	record := people.Record{Row: row, Values: map[string][]string{
@@ -81,7 +85,7 @@ func (s *Source) add(ctx context.Context, pages *people.Pages, raw rawUser) erro
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
 	if err := decoder.Decode(&object); err != nil {
-		return pages.Problem(ctx, access.PersonProblem{Row: row, ID: p.ID, Problem: "expected a JSON object"})
+		return problem("expected a JSON object")
 	}
 	for _, path := range s.paths {
 		record.Values[path] = valuesAt(object, path)

@@ -233,3 +233,32 @@ func (d directory) put(t *testing.T, p access.PersonRecord) access.PersonRecord 
 	require.Equal(t, http.StatusOK, status, "%v", got)
 	return p
 }
+
+// A user who cannot be read may have an id that cannot be kept: the ledger would refuse the whole page for it.
+func TestListPeople_broken_user_with_a_bad_id(t *testing.T) {
+	for name, row := range map[string]struct {
+		id   string
+		kept access.PersonID
+	}{"long": {strings.Repeat("x", 600), ""}, "NUL": {`a\u0000b`, ""}, "good": {"2", "2"}} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/scim+json")
+				users := `[{"id":"1","userName":"ana"},{"id":"` + row.id + `","userName":"bob","emails":"bob@example.com"}]`
+				if from := r.URL.Query().Get("startIndex"); from != "" && from != "1" {
+					users = `[]`
+				}
+				_, _ = fmt.Fprintf(w, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":2,"Resources":%s}`, users)
+			}))
+			t.Cleanup(server.Close)
+			source, err := scim.NewSource(scim.Config{BaseURL: server.URL, Token: token})
+			require.NoError(t, err)
+			var problems []access.PersonProblem
+			_, err = source.ListPeople(t.Context(), "", func(page access.PeoplePage) error {
+				problems = append(problems, page.Problems...)
+				return nil
+			})
+			require.NoError(t, err)
+			require.Equal(t, []access.PersonProblem{{Row: "user 2", ID: row.kept, Problem: "expected a user of SCIM"}}, problems)
+		})
+	}
+}
