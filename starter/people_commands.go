@@ -6,11 +6,13 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -254,14 +256,38 @@ func showPeopleChanges(said struct {
 				// A release is for all of them.
 				held = strings.Join(p.Brakes, ", ")
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", oneLine(string(p.Person)), oneLine(orElse(p.After.Record.DisplayName, p.After.Record.UserName)),
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", word(string(p.Person)), oneLine(orElse(p.After.Record.DisplayName, p.After.Record.UserName)),
 				p.Class, oneLine(held), oneLine(why))
 		}
 	})
 	if said.Next != "" {
-		text += "More: --after " + said.Next + "\n"
+		text += "More: --after " + word(said.Next) + "\n"
 	}
 	return text
+}
+
+// wordOfLetters is what a terminal shows and a shell takes as it is.
+var wordOfLetters = regexp.MustCompile(`^[\pL\pN._@:+=,/-]*$`)
+
+// word returns an id of a source as it is given back in a shell. A terminal would act upon control characters, and without them it is another id.
+func word(id string) string {
+	if wordOfLetters.MatchString(id) {
+		return id
+	}
+	var b strings.Builder
+	for _, r := range id {
+		switch {
+		case r == '\'' || r == '\\':
+			b.WriteString(`\` + string(r))
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			for _, c := range []byte(string(r)) {
+				fmt.Fprintf(&b, `\x%02x`, c)
+			}
+		}
+	}
+	return "$'" + b.String() + "'"
 }
 
 func showPeopleProblems(said struct {
@@ -274,7 +300,7 @@ func showPeopleProblems(said struct {
 	}
 	text := table("WHERE\tPERSON\tPROBLEM", func(w *tabwriter.Writer) {
 		for _, p := range said.Problems {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", oneLine(p.Row), oneLine(string(p.ID)), oneLine(p.Problem))
+			fmt.Fprintf(w, "%s\t%s\t%s\n", oneLine(p.Row), word(string(p.ID)), oneLine(p.Problem))
 		}
 	})
 	if said.Next > 0 {

@@ -52,6 +52,26 @@ func TestPeople_commands(t *testing.T) {
 	require.Contains(t, w.usher(t, "audra", "people", "run", "hr", "nightt").err, `there is no run "nightt"`)
 }
 
+// Ids are shown so that a shell gives them back, whatever a source has in them.
+func TestPeople_commands_any_id(t *testing.T) {
+	for id, word := range map[access.PersonID]string{
+		"cn=ana,ou=x": "cn=ana,ou=x", "jos\u00e9": "jos\u00e9", "emp 7": "$'emp 7'", "a\u0085b": `$'a\xc2\x85b'`, "\x1b[2Jx": `$'\x1b[2Jx'`, `it's\`: `$'it\'s\\'`,
+	} {
+		w := newWorld(t)
+		run := access.PeopleRun{Source: "hr", ID: "night", BeganAt: time.Now().UTC().Truncate(time.Hour)}
+		require.NoError(t, w.store.BeginPeopleRun(t.Context(), run))
+		run.Plan = "night.plan"
+		require.NoError(t, w.store.SavePeopleRun(t.Context(), run))
+		require.NoError(t, w.store.ApplyPeople(t.Context(), run, []access.PersonChange{{Person: id, Class: access.ClassLeaver}, {Person: "\U0010ffff", Class: access.ClassLeaver}}))
+		page := w.usher(t, "audra", "people", "changes", "hr", "night", "--limit", "1").out
+		require.Contains(t, page, "\n"+word+" ")
+		require.Contains(t, page, "More: --after "+word+"\n")
+		next := w.usher(t, "audra", "people", "changes", "hr", "night", "--after", string(id)).out
+		require.Contains(t, next, `$'\xf4\x8f\xbf\xbf'`)
+		require.NotContains(t, next, word)
+	}
+}
+
 func TestPeople_start_and_release(t *testing.T) {
 	w := newWorld(t)
 	heldRun(t, w)

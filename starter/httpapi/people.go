@@ -68,13 +68,13 @@ type peopleChangesInput struct {
 	Run    string `path:"run" maxLength:"256" doc:"The run's id." example:"2026-11-28T03:00:00Z"`
 	Class  string `query:"class" enum:"joiner,returner,mover,changed,leaver,missing,recorded" doc:"Only changes of this class."`
 	Held   bool   `query:"held" doc:"true: only changes that a brake holds back."`
-	After  string `query:"after" maxLength:"256" doc:"What next said in the answer before."`
+	After  string `query:"after" maxLength:"512" doc:"What next said in the answer before."`
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many at most."`
 }
 
 // Resolve implements huma.Resolver.
 func (in *peopleChangesInput) Resolve(huma.Context) []error {
-	return append(fittingRun(in.Source, in.Run), fittingID("query.after", in.After, access.Limits().Person)...)
+	return append(fittingRun(in.Source, in.Run), listedID("query.after", in.After)...)
 }
 
 type peopleChangesOutput struct {
@@ -99,6 +99,15 @@ type peopleProblemsOutput struct {
 		Problems []access.PersonProblem `json:"problems" nullable:"false" doc:"The problems, in the order of the listing."`
 		Next     int                    `json:"next,omitempty" doc:"What skip has to be for the next page; absent on the last one."`
 	}
+}
+
+// listedID refuses an id that no listing has. What the ledger keeps of a source is taken back as it is, control characters included: whoever could
+// not be named could not be released.
+func listedID(location, id string) []error {
+	if problem := access.Limits().ID.Problem(id); problem != "" {
+		return []error{fieldError(location, problem)}
+	}
+	return nil
 }
 
 func fittingSource(source string) []error { return plainText("path.source", source) }

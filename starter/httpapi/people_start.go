@@ -45,7 +45,7 @@ func (in *startPeopleInput) Resolve(huma.Context) []error {
 	problems = append(problems, plainText("body.release.run", body.Release.Run)...)
 	problems = append(problems, plainText("body.release.reason", body.Release.Reason)...)
 	for i, person := range body.Release.Only {
-		problems = append(problems, fittingID(fmt.Sprintf("body.release.only[%d]", i), person, access.Limits().Person)...)
+		problems = append(problems, listedID(fmt.Sprintf("body.release.only[%d]", i), person)...)
 	}
 	return problems
 }

@@ -1,8 +1,10 @@
 package httpapi_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -47,7 +49,6 @@ func peopleWorld(t *testing.T, change ...func(*httpapi.Config, *httpapi.Deps)) *
 	return w
 }
 
-// Who may do what with the runs over people.
 // A script that finds nobody to release sends an empty list, which must not mean everybody.
 func TestStartPeople_releases_nobody(t *testing.T) {
 	for _, field := range []string{"only", "brakes"} {
@@ -57,6 +58,41 @@ func TestStartPeople_releases_nobody(t *testing.T) {
 	}
 }
 
+// Every id that a listing can have is taken back, as the place where the next page begins and as the one who is released.
+func TestPeople_any_listed_id(t *testing.T) {
+	for _, id := range []string{"M\ufffdller", "a\u0085b", "a\tb\u001b[2J", strings.Repeat("x", 512)} {
+		w := peopleWorld(t)
+		run := access.PeopleRun{Source: "hr", ID: "run-3", BeganAt: peopleDay.Add(time.Hour)}
+		require.NoError(t, w.store.BeginPeopleRun(t.Context(), run))
+		run.Plan = "p3"
+		page := access.PeoplePage{People: []access.PersonRecord{{Person: access.Person{ID: access.PersonID(id)}}}}
+		require.NoError(t, w.store.StagePeople(t.Context(), "hr", "p3", page, 0), "a listing can have the id")
+		run.Held, run.Holds = 2, []access.PeopleHold{{Brake: "leavers", Sentence: "x"}}
+		require.NoError(t, w.store.SavePeopleRun(t.Context(), run))
+		require.NoError(t, w.store.ApplyPeople(t.Context(), run, []access.PersonChange{
+			{Person: access.PersonID(id), Class: access.ClassLeaver, Held: "leavers"}, {Person: "z", Class: access.ClassLeaver, Held: "leavers"},
+		}))
+		run.EndedAt = run.BeganAt.Add(time.Minute)
+		require.NoError(t, w.store.SavePeopleRun(t.Context(), run))
+		got := decode[struct{ Next string }](t, w.call("adam", "GET", "/v1/people/hr/runs/run-3/changes?limit=1", ""))
+		require.Equal(t, id, got.Next)
+		next := w.call("adam", "GET", "/v1/people/hr/runs/run-3/changes?after="+url.QueryEscape(got.Next), "")
+		require.Equal(t, http.StatusOK, next.status, next.body)
+		require.Contains(t, next.body, `"person":"z"`)
+		named, err := json.Marshal(id)
+		require.NoError(t, err)
+		released := w.call("adam", "POST", "/v1/people/hr/runs", `{"id":"r","release":{"run":"run-3","only":[`+string(named)+`],"reason":"left"}}`)
+		require.Equal(t, http.StatusAccepted, released.status, released.body)
+		require.Equal(t, []access.PersonID{access.PersonID(id)}, w.gateway.started.Release.People)
+	}
+	for _, id := range []string{"%00", "%ff", strings.Repeat("x", 513)} {
+		got := peopleWorld(t).call("adam", "GET", "/v1/people/hr/runs/run-2/changes?after="+id, "")
+		require.Equal(t, http.StatusUnprocessableEntity, got.status)
+		require.Equal(t, "query.after", got.problem.Errors[0].Location)
+	}
+}
+
+// Who may do what with the runs over people.
 func TestPeople_rights(t *testing.T) {
 	for _, row := range []struct {
 		person         string
