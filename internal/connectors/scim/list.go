@@ -43,7 +43,7 @@ func (s *Source) ListPeople(ctx context.Context, since string, take func(access.
 		if err := json.Unmarshal(text, &list); err != nil || !list.real() {
 			return access.Listing{}, &access.Error{Kind: access.Transient, Op: opList, Err: errNotSCIM}
 		}
-		if len(list.Resources) == 0 || (count.complete(pages.Records()) && repeated(pages, list.Resources)) {
+		if len(list.Resources) == 0 || (count.complete(pages.Records()) && s.repeated(pages, list.Resources)) {
 			proof, err := count.proof(list.TotalResults, pages.Records())
 			if err != nil {
 				return access.Listing{}, err
@@ -60,9 +60,18 @@ func (s *Source) ListPeople(ctx context.Context, since string, take func(access.
 	return access.Listing{}, access.Errorf(access.Invalid, opList, "the directory has more than %d pages of people", maxListPages)
 }
 
-// repeated reports whether all users of a page have been listed: scimmy 1.3.5 answers with its only page whatever is asked for.
-func repeated(pages *people.Pages, users []rawUser) bool {
-	return !slices.ContainsFunc(users, func(u rawUser) bool { return !pages.Has(access.PersonID(u.recordID())) })
+// repeated reports whether all users of a page have been listed: scimmy 1.3.5 answers with its only page whatever is asked for. Users whose id cannot
+// be kept are believed to be the same ones.
+func (s *Source) repeated(pages *people.Pages, users []rawUser) bool {
+	return !slices.ContainsFunc(users, func(u rawUser) bool {
+		id := s.idOf(u)
+		return id != "" && !pages.Has(id)
+	})
+}
+
+// idOf returns the id of a user; "" where there is none that can be kept.
+func (s *Source) idOf(u rawUser) access.PersonID {
+	return s.reader.ID(people.Record{Values: map[string][]string{fieldID: {u.recordID()}}})
 }
 
 // add adds a user to a listing.
@@ -70,8 +79,7 @@ func (s *Source) add(ctx context.Context, pages *people.Pages, raw rawUser) erro
 	var u user
 	row := fmt.Sprintf("user %d", pages.Records()+1)
 	problem := func(says string) error {
-		id := s.reader.ID(people.Record{Values: map[string][]string{fieldID: {raw.recordID()}}})
-		return pages.Problem(ctx, access.PersonProblem{Row: row, ID: id, Problem: says})
+		return pages.Problem(ctx, access.PersonProblem{Row: row, ID: s.idOf(raw), Problem: says})
 	}
 	if err := json.Unmarshal(raw, &u); err != nil {
 		return problem("expected a user of SCIM")
