@@ -30,6 +30,7 @@ const (
 	LeaseScanType      = "LeaseScan"
 	DoctorType         = "Doctor"
 	PeopleRunType      = "PeopleRun"
+	UserSyncType       = "UserSync"
 )
 
 const (
@@ -55,7 +56,12 @@ func PeopleRunWorkflowID(source access.SourceName, run string) string {
 
 // PeopleRunID is the id of a run within its source: "2026-11-28T03:00:00Z" of a schedule's, a UUID of one by hand.
 func PeopleRunID(source access.SourceName, workflow string) string {
-	rest, is := strings.CutPrefix(workflow, PeopleScheduleID(source))
+	return runID(PeopleScheduleID(source), workflow)
+}
+
+// runID returns the id of a run of a schedule, of the id of its workflow.
+func runID(schedule, workflow string) string {
+	rest, is := strings.CutPrefix(workflow, schedule)
 	if !is || len(rest) < 2 || !strings.ContainsAny(rest[:1], "-/") {
 		return workflow
 	}
@@ -70,6 +76,33 @@ type PeopleRunParams struct {
 	// Whole is true to list everybody, though changes would do.
 	Whole bool `json:"whole,omitempty"`
 	// By is who starts the run, and Evidence how that person was identified; "" for the source's schedule.
+	By       access.PersonID `json:"by,omitempty"`
+	Evidence string          `json:"evidence,omitempty"`
+}
+
+// UserSyncScheduleID is the id of the schedule that syncs the users of a desk, and what the ids of its workflows begin with.
+func UserSyncScheduleID(desk access.DeskName) string { return "usersync/" + string(desk) }
+
+// UserSyncWorkflowID is the id of the workflow of a run that somebody starts by hand.
+func UserSyncWorkflowID(desk access.DeskName, run string) string {
+	return UserSyncScheduleID(desk) + "/" + run
+}
+
+// UserSyncRunID is the id of a run within its desk, as PeopleRunID is.
+func UserSyncRunID(desk access.DeskName, workflow string) string {
+	return runID(UserSyncScheduleID(desk), workflow)
+}
+
+// UserSyncParams say what a run over the users of a desk does.
+type UserSyncParams struct {
+	Desk access.DeskName `json:"desk"`
+	// Scope is whom the run is over; its zero value is everybody.
+	Scope access.SyncScope `json:"scope,omitzero"`
+	// Dry is true to plan and apply nothing.
+	Dry bool `json:"dry,omitempty"`
+	// Release is what somebody released of an earlier run; nil for nothing.
+	Release *access.PeopleRelease `json:"release,omitempty"`
+	// By is who starts the run, and Evidence how that person was identified; "" for the desk's schedule.
 	By       access.PersonID `json:"by,omitempty"`
 	Evidence string          `json:"evidence,omitempty"`
 }

@@ -142,6 +142,27 @@ func PeopleRun(summary string) workflow.ActivityOptions {
 	return o
 }
 
+// ListUsers: a listing of all users of a desk, as ListPeople is of people.
+func ListUsers(desk access.DeskName) workflow.ActivityOptions {
+	o := attempts(5, 2*time.Hour, DeskQueue(desk), "list users")
+	o.HeartbeatTimeout, o.RetryPolicy.MaximumInterval = 2*time.Minute, 5*time.Minute
+	o.ScheduleToCloseTimeout = 4 * time.Hour
+	return o
+}
+
+// UserSyncTimeout is how long a run over users may take, all steps together: a first load of 100,000 takes hours. The next run ends one that
+// took longer.
+const UserSyncTimeout = 48 * time.Hour
+
+// ApplyUsers: some rows of a plan, and a heartbeat after each. It ends by itself after about a minute, and the run calls it again. A desk that is
+// away for longer than the attempts fails the run; the next plan has what is left.
+func ApplyUsers(desk access.DeskName) workflow.ActivityOptions {
+	o := attempts(0, time.Hour, DeskQueue(desk), "apply users")
+	o.HeartbeatTimeout, o.RetryPolicy.MaximumInterval = 2*time.Minute, 5*time.Minute
+	o.ScheduleToCloseTimeout = 4 * time.Hour
+	return o
+}
+
 // Backoff is a growing wait between attempts: First, then twice as long each time, up to Max.
 type Backoff struct {
 	First, Max time.Duration

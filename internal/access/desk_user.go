@@ -41,6 +41,9 @@ type UserField struct {
 	Clears bool `json:"clears,omitempty"`
 }
 
+// WritesNew reports whether the field can be written when a user is created.
+func (f UserField) WritesNew() bool { return !f.ReadOnly || f.OnlyNew }
+
 // UserSchema is what a desk holds of its users, and what it lets usher do.
 type UserSchema struct {
 	// Fields are the fields that usher can read, by their names: the usual ones, and those that its configuration asks for.

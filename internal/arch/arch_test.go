@@ -43,7 +43,7 @@ func TestCheck_violations(t *testing.T) {
 	const (
 		rule1 = "rule 1: it imports %s, but internal/access imports nothing of ours"
 		rule2 = "rule 2: it imports %s, but an internal package imports internal/access and no sibling"
-		rule3 = "rule 3: it imports %s, but activities imports internal/access, internal/policy, internal/ledger, internal/intake and internal/snapshot, and never a connector"
+		rule3 = "rule 3: it imports %s, but activities imports internal/access, internal/policy, internal/ledger, internal/intake, internal/snapshot and internal/usersync, and never a connector"
 		rule4 = "rule 4: it imports %s, but workflows imports internal/access, internal/policy and activities, and a workflow's folder never another workflow's"
 		rule5 = "rule 5: it imports %s, but starter imports workflows and plain internal helpers, and never a connector"
 		rule6 = "rule 6: it imports %s, but worker alone may import everything below it, save what serves only development and tests"

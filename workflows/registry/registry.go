@@ -12,6 +12,7 @@ import (
 	"usher/workflows/people"
 	"usher/workflows/reopened"
 	"usher/workflows/request"
+	"usher/workflows/usersync"
 	"usher/workflows/watch"
 )
 
@@ -35,4 +36,5 @@ func Register(r Registry) {
 	register(intake.Workflow, workflows.AskedTicketType)
 	register(doctor.Workflow, workflows.DoctorType)
 	register(people.Workflow, workflows.PeopleRunType)
+	register(usersync.Workflow, workflows.UserSyncType)
 }

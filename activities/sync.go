@@ -1,0 +1,186 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"usher/internal/access"
+	"usher/internal/usersync"
+)
+
+// SyncLedger is what runs over the users of desks need of the ledger; *ledger.Store is one.
+type SyncLedger interface {
+	StageDeskUsers(ctx context.Context, desk access.DeskName, listing string, users []access.ListedUser) error
+	CountDeskUsers(ctx context.Context, desk access.DeskName, listing string) (int, error)
+	DeskUsers(ctx context.Context, desk access.DeskName, listing string, q access.DeskUsersQuery) ([]access.DeskUser, error)
+	DeskLinks(ctx context.Context, desk access.DeskName, people []access.PersonID) ([]access.DeskLink, error)
+	DeskLinksOf(ctx context.Context, desk access.DeskName, users []access.UserID) ([]access.DeskLink, error)
+	SaveDeskLink(ctx context.Context, desk access.DeskName, link access.DeskLink, replaces access.UserID) error
+	PlanSyncRows(ctx context.Context, desk access.DeskName, plan string, rows []access.SyncRow) error
+	SaveSyncRows(ctx context.Context, run access.SyncRun, rows []access.SyncRow) error
+	SyncRows(ctx context.Context, desk access.DeskName, plan string, q access.SyncRowsQuery) ([]access.SyncRow, error)
+	CountSyncRows(ctx context.Context, desk access.DeskName, plan string) (map[access.SyncState]int, error)
+	BeginSyncRun(ctx context.Context, run access.SyncRun) error
+	SaveSyncRun(ctx context.Context, run access.SyncRun) error
+	SyncRun(ctx context.Context, desk access.DeskName, id string) (access.SyncRun, error)
+	OpenSyncRun(ctx context.Context, desk access.DeskName) (access.SyncRun, error)
+	LastSyncRun(ctx context.Context, desk access.DeskName) (access.SyncRun, error)
+	KnownPeople(ctx context.Context, source access.SourceName, after access.PersonID, limit int) ([]access.KnownPerson, error)
+	KnownPerson(ctx context.Context, source access.SourceName, id access.PersonID) (access.KnownPerson, error)
+	LastPeopleRun(ctx context.Context, source access.SourceName) (access.PeopleRun, error)
+}
+
+// SyncSettings are how the users of one desk follow the people of a source.
+type SyncSettings struct {
+	Source access.SourceName
+	// Mapping makes fields of people, and Digest is one of how it is configured.
+	Mapping *usersync.Mapping
+	Digest  string
+	Guard   *usersync.Guard
+	Brakes  usersync.Brakes
+	// MaxActive is how many users may be active; 0 for any number.
+	MaxActive int
+	// Modes are the operations that are applied; the others are only observed.
+	Modes map[access.UserOperation]bool
+}
+
+// rules are the rules for a schema.
+func (s SyncSettings) rules(schema access.UserSchema) usersync.Rules {
+	return usersync.Rules{Mapping: s.Mapping, Schema: schema, Guard: s.Guard, MaxActive: s.MaxActive}
+}
+
+// UserSync are the activities of runs over the users of desks that need the ledger alone. They run on the usher queue.
+type UserSync struct {
+	Ledger   SyncLedger
+	Settings map[access.DeskName]SyncSettings
+	// Running reports whether a workflow runs.
+	Running func(ctx context.Context, workflow string) (bool, error)
+}
+
+// settingsOf returns how the users of a desk are made. Transient: this worker's configuration does not have it, as while workers are started
+// again one by one; another one's may.
+func (a *UserSync) settingsOf(desk access.DeskName) (SyncSettings, error) {
+	settings, known := a.Settings[desk]
+	if !known {
+		return settings, access.Errorf(access.Transient, "read the settings of a desk",
+			"desk: this worker's configuration has no sync of %q; expected that of every worker which serves workflows to have it", desk)
+	}
+	return settings, nil
+}
+
+// BeginSync records a new run, and returns it with its source. Conflict: another one goes on or began later, or this one has ended. Invalid: a
+// desk whose users nobody asked to sync, or a release that comes too late. Safe to repeat.
+func (a *UserSync) BeginSync(ctx context.Context, run access.SyncRun) (access.SyncRun, error) {
+	settings, known := a.Settings[run.Desk]
+	if !known {
+		return run, translate(access.Errorf(access.Invalid, "begin a run over users", "desk: found %q, expected one of desks that has `sync`", run.Desk))
+	}
+	run.Source, run.Mapping = settings.Source, settings.Digest
+	if _, err := a.releaseOf(ctx, run); err != nil {
+		return run, translate(err)
+	}
+	return run, translate(a.begin(ctx, run))
+}
+
+// begin records a new run. A run whose workflow was terminated, or ended by its timeout, cannot end itself: it is ended here.
+func (a *UserSync) begin(ctx context.Context, run access.SyncRun) error {
+	err := a.Ledger.BeginSyncRun(ctx, run)
+	if !access.IsKind(err, access.Conflict) {
+		return err
+	}
+	open, readErr := a.Ledger.OpenSyncRun(ctx, run.Desk)
+	switch {
+	case access.IsKind(readErr, access.NotFound):
+		// It has ended meanwhile; or this run has.
+		return a.Ledger.BeginSyncRun(ctx, run)
+	case readErr != nil:
+		return readErr
+	}
+	running, runningErr := a.Running(ctx, open.Workflow)
+	if runningErr != nil {
+		return runningErr
+	}
+	if running {
+		return err
+	}
+	open.EndedAt, open.Problem = time.Now().UTC(), "its workflow ended before the run did: somebody terminated it, or it took too long"
+	if err := a.Ledger.SaveSyncRun(ctx, open); err != nil {
+		return err
+	}
+	return a.Ledger.BeginSyncRun(ctx, run)
+}
+
+// SyncInput names a plan.
+type SyncInput struct {
+	Desk access.DeskName `json:"desk"`
+	Run  string          `json:"run"`
+	Plan string          `json:"plan"`
+}
+
+// plannedSync returns the run as the ledger has it, with this plan. Conflict: it has failed meanwhile, or has another plan.
+func plannedSync(ctx context.Context, ledger SyncLedger, c SyncInput) (access.SyncRun, error) {
+	run, err := ledger.SyncRun(ctx, c.Desk, c.Run)
+	if err == nil && (run.Problem != "" || run.Plan != c.Plan) {
+		return run, access.Errorf(access.Conflict, "read a plan for users", "the run %q over the users of %s has failed meanwhile, or has another plan",
+			c.Run, c.Desk)
+	}
+	return run, err
+}
+
+// EndSync records that a run has ended, and how its rows stand, and returns it. Safe to repeat.
+func (a *UserSync) EndSync(ctx context.Context, c SyncInput) (access.SyncRun, error) {
+	run, err := plannedSync(ctx, a.Ledger, c)
+	if err != nil || run.Ended() {
+		return run, translate(err)
+	}
+	if run.States, err = a.Ledger.CountSyncRows(ctx, c.Desk, c.Plan); err != nil {
+		return run, translate(err)
+	}
+	accepted, err := a.accepts(ctx, run)
+	if err != nil {
+		return run, translate(err)
+	}
+	if accepted {
+		run.AcceptedMapping = run.Mapping
+	}
+	run.EndedAt = time.Now().UTC()
+	if err := a.Ledger.SaveSyncRun(ctx, run); err != nil {
+		return run, translate(err)
+	}
+	run, err = plannedSync(ctx, a.Ledger, c)
+	return run, translate(err)
+}
+
+// accepts reports whether the users of everybody are now as the configuration makes them: no row is held because that has changed.
+func (a *UserSync) accepts(ctx context.Context, run access.SyncRun) (bool, error) {
+	if run.Dry || !run.Scope.Everybody() {
+		return false, nil
+	}
+	for after, more := access.PersonID(""), true; more; {
+		rows, err := a.Ledger.SyncRows(ctx, run.Desk, run.Plan, access.SyncRowsQuery{After: after, Limit: peoplePage, State: access.SyncHeld})
+		if err != nil {
+			return false, err
+		}
+		for _, r := range rows {
+			if r.Held == usersync.BrakeMapping {
+				return false, nil
+			}
+			after = r.Person
+		}
+		more = len(rows) == peoplePage
+	}
+	return true, nil
+}
+
+// FailSync records that a run failed, and why. Safe to repeat.
+func (a *UserSync) FailSync(ctx context.Context, run access.SyncRun) error {
+	run.EndedAt = time.Now().UTC()
+	if run.Plan != "" {
+		states, err := a.Ledger.CountSyncRows(ctx, run.Desk, run.Plan)
+		if err != nil {
+			return translate(err)
+		}
+		run.States = states
+	}
+	return translate(a.Ledger.SaveSyncRun(ctx, run))
+}

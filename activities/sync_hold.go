@@ -1,0 +1,135 @@
+package activities
+
+import (
+	"context"
+	"slices"
+
+	"go.temporal.io/sdk/activity"
+
+	"usher/internal/access"
+	"usher/internal/usersync"
+)
+
+// syncRelease is what somebody released, and the run that held it back. The zero value releases nothing.
+type syncRelease struct {
+	given *access.PeopleRelease
+	of    access.SyncRun
+	// mapping is how the run that releases makes users.
+	mapping string
+}
+
+// releaseOf returns the release of a run. Invalid: it is too late, or that run goes on. NotFound: there is no such run.
+func (a *UserSync) releaseOf(ctx context.Context, run access.SyncRun) (syncRelease, error) {
+	if run.Release == nil {
+		return syncRelease{}, nil
+	}
+	of, err := a.Ledger.SyncRun(ctx, run.Desk, run.Release.Run)
+	if err != nil {
+		return syncRelease{}, err
+	}
+	if !of.Ended() || run.BeganAt.Sub(of.EndedAt) > access.ReleaseWithin {
+		return syncRelease{}, access.Errorf(access.Invalid, "release rows of users",
+			"release.run: found a run that ended more than %s ago, or goes on; expected a younger one", access.Duration(access.ReleaseWithin))
+	}
+	return syncRelease{given: run.Release, of: of, mapping: run.Mapping}, nil
+}
+
+// HoldSync marks the rows of a plan that a brake holds and nobody has released, and those that are only observed, and returns how many rows
+// stand where. Safe to repeat.
+func (a *UserSync) HoldSync(ctx context.Context, c SyncInput) (map[access.SyncState]int, error) {
+	settings, err := a.settingsOf(c.Desk)
+	if err != nil {
+		return nil, translate(err)
+	}
+	run, err := plannedSync(ctx, a.Ledger, c)
+	if err != nil {
+		return nil, translate(err)
+	}
+	release, err := a.releaseOf(ctx, run)
+	if err != nil {
+		return nil, translate(err)
+	}
+	for after, more := access.PersonID(""), true; more; {
+		rows, err := a.Ledger.SyncRows(ctx, c.Desk, c.Plan, access.SyncRowsQuery{After: after, Limit: peoplePage, State: access.SyncPlanned})
+		if err != nil {
+			return nil, translate(err)
+		}
+		if more = len(rows) == peoplePage; more {
+			after = rows[len(rows)-1].Person
+		}
+		if err := a.holdPage(ctx, run, settings, release, rows); err != nil {
+			return nil, translate(err)
+		}
+		activity.RecordHeartbeat(ctx)
+	}
+	states, err := a.Ledger.CountSyncRows(ctx, c.Desk, c.Plan)
+	return states, translate(err)
+}
+
+// holdPage marks the rows of a page.
+func (a *UserSync) holdPage(ctx context.Context, run access.SyncRun, settings SyncSettings, release syncRelease, rows []access.SyncRow) error {
+	var changed []access.SyncRow
+	for _, row := range rows {
+		was, err := a.heldBefore(ctx, release, row)
+		if err != nil {
+			return err
+		}
+		marked := mark(run, settings, row, func(h access.SyncHold) bool { return release.frees(h, row, was) })
+		if marked.State != access.SyncPlanned || len(marked.Values) != len(row.Values) || len(marked.Brakes) > 0 {
+			changed = append(changed, marked)
+		}
+	}
+	return a.Ledger.SaveSyncRows(ctx, run, changed)
+}
+
+// mark returns a row as it is to be applied, or why it is not.
+func mark(run access.SyncRun, settings SyncSettings, row access.SyncRow, frees func(access.SyncHold) bool) access.SyncRow {
+	for _, h := range run.Holds {
+		if !usersync.Meets(h, row) {
+			continue
+		}
+		row.Brakes = append(row.Brakes, h.Name())
+		if row.Held == "" && !frees(h) {
+			row.Held, row.State = h.Name(), access.SyncHeld
+		}
+	}
+	if row.State == access.SyncHeld {
+		return row
+	}
+	if run.Dry || !settings.Modes[row.Operation] {
+		row.State = access.SyncObserved
+		return row
+	}
+	if row.Operation != access.UserCreate && !settings.Modes[access.UserUpdate] {
+		// A link or a reactivation alone.
+		row.Values, row.Before, row.Manager = nil, nil, ""
+	}
+	return row
+}
+
+// heldBefore returns the row of the same person that the released run held back; nil where it held none.
+func (a *UserSync) heldBefore(ctx context.Context, r syncRelease, row access.SyncRow) (*access.SyncRow, error) {
+	if r.given == nil {
+		return nil, nil
+	}
+	rows, err := a.Ledger.SyncRows(ctx, r.of.Desk, r.of.Plan, access.SyncRowsQuery{Limit: 1, State: access.SyncHeld, Person: row.Person})
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return &rows[0], nil
+}
+
+// frees reports whether a hold of a row is released: that run held the same row of the same person back, and it met the same brake, so that
+// somebody has seen both.
+func (r syncRelease) frees(h access.SyncHold, row access.SyncRow, was *access.SyncRow) bool {
+	name := h.Name()
+	switch {
+	case was == nil || !usersync.Same(*was, row) || !slices.Contains(was.Brakes, name):
+		return false
+	case len(r.given.People) > 0 && !slices.Contains(r.given.People, row.Person):
+		return false
+	case h.Brake == usersync.BrakeMapping && r.of.Mapping != r.mapping:
+		return false
+	}
+	return len(r.given.Brakes) == 0 || slices.Contains(r.given.Brakes, name)
+}

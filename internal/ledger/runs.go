@@ -1,0 +1,112 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"strconv"
+	"time"
+
+	"usher/internal/access"
+)
+
+// runTable is a table of runs, of which one for each owner goes on at a time. It has the columns id, began_us, ended, failed, plan and body.
+type runTable struct {
+	// name is the table's, and owner the column of whom a run is over.
+	name, owner string
+	// what are runs called in errors: "run over the users of".
+	what string
+}
+
+// runRow is one run in its table.
+type runRow struct {
+	owner, id, plan string
+	began           time.Time
+	ended, failed   bool
+	body            string
+}
+
+func (r runRow) check() error {
+	k := keys{}
+	k.required("owner", r.owner)
+	k.required("id", r.id)
+	k.optional("plan", r.plan)
+	return k.problem
+}
+
+// begin adds a run. Conflict: another one of the owner goes on, or began later, or this one has ended.
+func (t runTable) begin(ctx context.Context, tx *sql.Tx, op string, r runRow) error {
+	// A unique index takes one run of an owner that has not ended.
+	added, err := affected(tx.ExecContext(ctx, `INSERT INTO `+t.name+` (`+t.owner+`, id, began_us, ended, failed, plan, body)
+		SELECT $1, $2, $3, $4, $5, $6, $7 WHERE NOT EXISTS (SELECT 1 FROM `+t.name+` WHERE `+t.owner+` = $1 AND began_us > $3)
+		ON CONFLICT DO NOTHING`, r.owner, r.id, r.began.UnixMicro(), false, false, "", r.body))
+	if err != nil || added > 0 {
+		return err
+	}
+	var all, open, later int
+	if err := tx.QueryRowContext(ctx, `SELECT count(CASE WHEN id = $2 THEN 1 END), count(CASE WHEN id = $2 AND NOT ended THEN 1 END),
+		count(CASE WHEN began_us > $3 THEN 1 END) FROM `+t.name+` WHERE `+t.owner+` = $1`, r.owner, r.id, r.began.UnixMicro()).Scan(&all, &open, &later); err != nil {
+		return err
+	}
+	switch {
+	case open > 0:
+		return nil
+	case all > 0:
+		return access.Errorf(access.Conflict, op, "the %s %s, %q, has ended; expected a new one", t.what, r.owner, r.id)
+	case later > 0:
+		return access.Errorf(access.Conflict, op, "another %s %s began later; expected a new one", t.what, r.owner)
+	}
+	return access.Errorf(access.Conflict, op, "another %s %s goes on", t.what, r.owner)
+}
+
+// save writes a run as it is now, and reports whether it did: a run that has ended stays as it is, a plan that is recorded keeps its first
+// counts, and a plan that was replaced ends no run.
+func (t runTable) save(ctx context.Context, tx *sql.Tx, r runRow) (bool, error) {
+	saved, err := affected(tx.ExecContext(ctx, `INSERT INTO `+t.name+` (`+t.owner+`, id, began_us, ended, failed, plan, body)
+		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (`+t.owner+`, id) DO UPDATE
+		SET ended = excluded.ended, failed = excluded.failed, plan = excluded.plan, body = excluded.body
+		WHERE NOT `+t.name+`.ended AND CASE WHEN excluded.ended THEN excluded.failed OR `+t.name+`.plan = excluded.plan
+			ELSE `+t.name+`.plan <> excluded.plan END`,
+		r.owner, r.id, r.began.UnixMicro(), r.ended, r.failed, r.plan, r.body))
+	return saved > 0, err
+}
+
+// stillApplies locks a run until the end of the transaction. Conflict: it has ended, or has another plan.
+func (t runTable) stillApplies(ctx context.Context, tx *sql.Tx, op string, r runRow) error {
+	goesOn, err := affected(tx.ExecContext(ctx, `UPDATE `+t.name+` SET plan = plan WHERE `+t.owner+` = $1 AND id = $2 AND plan = $3 AND NOT ended`,
+		r.owner, r.id, r.plan))
+	if err == nil && goesOn == 0 {
+		return access.Errorf(access.Conflict, op, "the %s %s, %q, has ended, or has another plan", t.what, r.owner, r.id)
+	}
+	return err
+}
+
+// runsBefore returns the runs of an owner that began before a time, the last first. A zero time is now.
+func runsBefore[T any](ctx context.Context, s *Store, t runTable, owner string, before time.Time, limit int) ([]T, error) {
+	until := int64(1<<63 - 1)
+	if !before.IsZero() {
+		until = before.UnixMicro()
+	}
+	if !usableKey(owner) {
+		return nil, nil
+	}
+	return bodies[T](ctx, s, `SELECT body FROM `+t.name+` WHERE `+t.owner+` = $1 AND began_us < $2
+		ORDER BY began_us DESC, id DESC LIMIT `+strconv.Itoa(limit), []any{owner, until})
+}
+
+// oneRun returns the only run that meets a condition, or none's error.
+func oneRun[T any](ctx context.Context, s *Store, t runTable, none error, condition string, args ...string) (T, error) {
+	var zero T
+	for _, key := range args {
+		if !usableKey(key) {
+			return zero, none
+		}
+	}
+	runs, err := all[T](ctx, s, `SELECT body FROM `+t.name+` WHERE `+t.owner+` = $1 AND `+condition, args...)
+	switch {
+	case err != nil:
+		return zero, s.fail("read a run from the ledger", err)
+	case len(runs) == 0:
+		return zero, none
+	}
+	return runs[0], nil
+}

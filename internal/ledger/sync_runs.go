@@ -1,0 +1,93 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"usher/internal/access"
+)
+
+var syncRuns = runTable{name: "sync_runs", owner: "desk", what: "run over the users of"}
+
+// keepRows is how long the rows of a plan stay in the ledger.
+const keepRows = 90 * 24 * time.Hour
+
+func syncRow(op string, run access.SyncRun) (runRow, error) {
+	run.BeganAt, run.EndedAt = run.BeganAt.UTC(), run.EndedAt.UTC()
+	body, err := encode(op, run)
+	r := runRow{
+		owner: string(run.Desk), id: run.ID, plan: run.Plan, began: run.BeganAt, ended: run.Ended(), failed: run.Problem != "", body: body,
+	}
+	if err == nil {
+		err = r.check()
+	}
+	return r, err
+}
+
+// BeginSyncRun records a new run over the users of a desk. Conflict: another one of the desk goes on, or began later, or this one has ended.
+// Safe to repeat.
+func (s *Store) BeginSyncRun(ctx context.Context, run access.SyncRun) error {
+	const op = "begin a run over users in the ledger"
+	row, err := syncRow(op, run)
+	if err != nil {
+		return err
+	}
+	return s.fail(op, s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error { return syncRuns.begin(ctx, tx, op, row) }))
+}
+
+// SaveSyncRun records a run as it is now. A run that has ended stays as it is, a plan that is recorded keeps its first counts and holds, and a
+// plan that was replaced ends no run: an attempt that is late changes nothing. When a run ends, the listings of its desk are forgotten, and
+// the rows of old plans.
+func (s *Store) SaveSyncRun(ctx context.Context, run access.SyncRun) error {
+	const op = "record a run over users in the ledger"
+	row, err := syncRow(op, run)
+	if err != nil {
+		return err
+	}
+	err = s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		saved, err := syncRuns.save(ctx, tx, row)
+		if err != nil || !saved || !row.ended {
+			return err
+		}
+		// A run that was refused because another one goes on ends as well: then the listing is that one's.
+		if _, err := tx.ExecContext(ctx, `DELETE FROM desk_users_listed WHERE desk = $1
+			AND NOT EXISTS (SELECT 1 FROM sync_runs WHERE desk = $1 AND NOT ended)`, row.owner); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM sync_rows WHERE desk = $1 AND plan IN (SELECT plan FROM sync_runs WHERE desk = $1 AND began_us < $2)`,
+			row.owner, row.began.Add(-keepRows).UnixMicro())
+		return err
+	})
+	return s.fail(op, err)
+}
+
+// SyncRuns returns the runs over a desk that began before a time, the last first, at most limit, 1 to MaxPeople. A zero time is now.
+func (s *Store) SyncRuns(ctx context.Context, desk access.DeskName, before time.Time, limit int) ([]access.SyncRun, error) {
+	const op = "read runs over users from the ledger"
+	if err := checkPage(op, "", limit, MaxPeople); err != nil {
+		return nil, err
+	}
+	runs, err := runsBefore[access.SyncRun](ctx, s, syncRuns, string(desk), before, limit)
+	return runs, s.fail(op, err)
+}
+
+const opSyncRun = "read a run over users from the ledger"
+
+// SyncRun returns a run over a desk. NotFound: there is none of that id.
+func (s *Store) SyncRun(ctx context.Context, desk access.DeskName, id string) (access.SyncRun, error) {
+	none := access.Errorf(access.NotFound, opSyncRun, "there is no run %q over the users of %s", id, desk)
+	return oneRun[access.SyncRun](ctx, s, syncRuns, none, `id = $2`, string(desk), id)
+}
+
+// OpenSyncRun returns the run over a desk that goes on. NotFound: none does.
+func (s *Store) OpenSyncRun(ctx context.Context, desk access.DeskName) (access.SyncRun, error) {
+	none := access.Errorf(access.NotFound, opSyncRun, "no run over the users of %s goes on", desk)
+	return oneRun[access.SyncRun](ctx, s, syncRuns, none, `NOT ended`, string(desk))
+}
+
+// LastSyncRun returns the last run over a desk that ended without a problem. NotFound: there is none.
+func (s *Store) LastSyncRun(ctx context.Context, desk access.DeskName) (access.SyncRun, error) {
+	none := access.Errorf(access.NotFound, opSyncRun, "no run over the users of %s has ended well", desk)
+	return oneRun[access.SyncRun](ctx, s, syncRuns, none, `ended AND NOT failed ORDER BY began_us DESC, id DESC LIMIT 1`, string(desk))
+}

@@ -1,0 +1,133 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"strconv"
+	"strings"
+
+	"usher/internal/access"
+)
+
+// StageDeskUsers keeps a page of a listing of a desk's users, until a run over the desk ends. Safe to repeat. Invalid, naming it, when an id
+// cannot be kept.
+func (s *Store) StageDeskUsers(ctx context.Context, desk access.DeskName, listing string, users []access.ListedUser) error {
+	const op = "stage users in the ledger"
+	k := keys{}
+	k.required("desk", string(desk))
+	k.required("listing", listing)
+	var rows [][]any
+	for _, u := range users {
+		k.required("users.id", string(u.User.ID))
+		k.optional("users.person", string(u.User.Person))
+		k.optional("users.user_name", u.NameKey)
+		k.optional("users.email", u.EmailKey)
+		body, err := encode(op, u.User)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, []any{string(desk), listing, string(u.User.ID), string(u.User.Person), u.NameKey, u.EmailKey, body})
+	}
+	if k.problem != nil {
+		return k.problem
+	}
+	err := s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		return insertRows(ctx, tx, "desk_users_listed (desk, listing, id, person, name_key, email_key, body)", "ON CONFLICT (desk, listing, id) DO NOTHING", rows)
+	})
+	return s.fail(op, err)
+}
+
+// CountDeskUsers returns how many users a listing has.
+func (s *Store) CountDeskUsers(ctx context.Context, desk access.DeskName, listing string) (int, error) {
+	var n int
+	err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM desk_users_listed WHERE desk = $1 AND listing = $2`, string(desk), listing).Scan(&n)
+	return n, s.fail("count users in the ledger", err)
+}
+
+// DeskUsers returns the users of a listing that a query asks for, at most MaxPeople values at once.
+func (s *Store) DeskUsers(ctx context.Context, desk access.DeskName, listing string, q access.DeskUsersQuery) ([]access.DeskUser, error) {
+	column, values := "id", texts(q.IDs)
+	switch {
+	case q.Persons != nil:
+		column, values = "person", texts(q.Persons)
+	case q.NameKeys != nil:
+		column, values = "name_key", q.NameKeys
+	case q.EmailKeys != nil:
+		column, values = "email_key", q.EmailKeys
+	}
+	found, err := in[access.DeskUser](ctx, s, "SELECT body FROM desk_users_listed WHERE desk = $1 AND listing = $2 AND "+column, []any{string(desk), listing}, values)
+	return found, s.fail("read users from the ledger", err)
+}
+
+// DeskLinks returns the links of people on a desk, at most MaxPeople.
+func (s *Store) DeskLinks(ctx context.Context, desk access.DeskName, people []access.PersonID) ([]access.DeskLink, error) {
+	found, err := in[access.DeskLink](ctx, s, "SELECT body FROM desk_links WHERE desk = $1 AND person", []any{string(desk)}, texts(people))
+	return found, s.fail("read links from the ledger", err)
+}
+
+// DeskLinksOf returns the links of users of a desk, at most MaxPeople.
+func (s *Store) DeskLinksOf(ctx context.Context, desk access.DeskName, users []access.UserID) ([]access.DeskLink, error) {
+	found, err := in[access.DeskLink](ctx, s, "SELECT body FROM desk_links WHERE desk = $1 AND user_id", []any{string(desk)}, texts(users))
+	return found, s.fail("read links from the ledger", err)
+}
+
+func texts[T ~string](values []T) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = string(v)
+	}
+	return out
+}
+
+// in returns the bodies of rows in which a column has one of some values; query ends with the column. Values that no row can have are left out.
+func in[T any](ctx context.Context, s *Store, query string, args []any, values []string) ([]T, error) {
+	values = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" || !usableKey(v) })
+	if len(values) == 0 {
+		return nil, nil
+	}
+	params := make([]string, len(values))
+	for i, v := range values {
+		args = append(args, v)
+		params[i] = "$" + strconv.Itoa(len(args))
+	}
+	return bodies[T](ctx, s, query+" IN ("+strings.Join(params, ", ")+")", args)
+}
+
+// SaveDeskLink links a person and a user of a desk; replaces is the user whom the person's link had, "" for none. Safe to repeat. Conflict:
+// the person is linked to another user, or the user to another person.
+func (s *Store) SaveDeskLink(ctx context.Context, desk access.DeskName, link access.DeskLink, replaces access.UserID) error {
+	const op = "link a user in the ledger"
+	k := keys{}
+	k.required("desk", string(desk))
+	k.required("person", string(link.Person))
+	k.required("user", string(link.User))
+	if k.problem != nil {
+		return k.problem
+	}
+	link.At = link.At.UTC()
+	body, err := encode(op, link)
+	if err != nil {
+		return err
+	}
+	err = s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if replaces != "" {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM desk_links WHERE desk = $1 AND person = $2 AND user_id = $3`,
+				string(desk), string(link.Person), string(replaces)); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO desk_links (desk, person, user_id, body) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+			string(desk), string(link.Person), string(link.User), body); err != nil {
+			return err
+		}
+		var same int
+		err := tx.QueryRowContext(ctx, `SELECT count(*) FROM desk_links WHERE desk = $1 AND person = $2 AND user_id = $3`,
+			string(desk), string(link.Person), string(link.User)).Scan(&same)
+		if err == nil && same == 0 {
+			err = access.Errorf(access.Conflict, op, "the person %q is linked to another user of %s, or the user %q to another person", link.Person, desk, link.User)
+		}
+		return err
+	})
+	return s.fail(op, err)
+}

@@ -1,0 +1,95 @@
+package usersync
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/google/cel-go/cel"
+
+	"usher/internal/access"
+)
+
+// Guard knows the users whom usher never touches: shared accounts, and those of programs. Safe for concurrent use.
+type Guard struct {
+	patterns []string
+	when     cel.Program
+}
+
+// NewGuard returns a guard of the users whose id, account, user name or address fits one of the patterns of path.Match, without regard to case, and of
+// those for whom an expression over id, account, person, active and values is true; "" for none. An error names what is wrong.
+func NewGuard(patterns []string, when string) (*Guard, error) {
+	g := &Guard{}
+	var wrong []error
+	for _, p := range patterns {
+		if p == "" || strings.Contains(p, "[") {
+			wrong = append(wrong, fmt.Errorf("protected: found %q, expected a pattern of letters, * and ?", p))
+		}
+		g.patterns = append(g.patterns, plain(p))
+	}
+	if when == "" {
+		return g, errors.Join(wrong...)
+	}
+	env, err := cel.NewEnv(
+		cel.Variable("id", cel.StringType), cel.Variable("account", cel.StringType), cel.Variable("person", cel.StringType),
+		cel.Variable("active", cel.BoolType), cel.Variable("values", cel.MapType(cel.StringType, cel.StringType)),
+	)
+	if err != nil {
+		return nil, err
+	}
+	tree, issues := env.Compile(when)
+	switch {
+	case issues.Err() != nil:
+		wrong = append(wrong, fmt.Errorf("protected_when: %w", issues.Err()))
+	case !tree.OutputType().IsExactType(cel.BoolType):
+		wrong = append(wrong, fmt.Errorf("protected_when: found an expression that is a %s, expected one that is true or false", tree.OutputType()))
+	default:
+		if g.when, err = env.Program(tree, cel.CostLimit(costLimit)); err != nil {
+			wrong = append(wrong, fmt.Errorf("protected_when: %w", err))
+		}
+	}
+	return g, errors.Join(wrong...)
+}
+
+// Protects returns why a user is not touched; "" for one who may be. A user for whom it cannot be known is not touched.
+func (g *Guard) Protects(u access.DeskUser) string {
+	if g.fits(string(u.ID), string(u.Account), u.Values[access.UserFieldName], u.Values[access.UserFieldEmail]) {
+		return "the user is protected by a pattern"
+	}
+	if g.when == nil {
+		return ""
+	}
+	values := u.Values
+	if values == nil {
+		values = map[string]string{}
+	}
+	out, _, err := g.when.Eval(map[string]any{
+		"id": string(u.ID), "account": string(u.Account), "person": string(u.Person), "active": u.Active, "values": values,
+	})
+	switch {
+	case err != nil:
+		return "protected_when cannot be answered for the user: " + err.Error()
+	case out.Value() == true:
+		return "the user is protected by protected_when"
+	}
+	return ""
+}
+
+// protectsPerson reports whether a user with these values would be protected by a pattern.
+func (g *Guard) protectsPerson(values map[string]string) bool {
+	return g.fits(values[access.UserFieldName], values[access.UserFieldEmail])
+}
+
+func (g *Guard) fits(names ...string) bool {
+	return slices.ContainsFunc(g.patterns, func(pattern string) bool {
+		return slices.ContainsFunc(names, func(name string) bool {
+			fits, err := path.Match(pattern, plain(name))
+			return name != "" && err == nil && fits
+		})
+	})
+}
+
+// plain returns a name or a pattern as they are compared. path.Match would give slashes and backslashes a meaning: only * and ? have one here.
+func plain(text string) string { return strings.NewReplacer("/", "\x01", `\`, "\x02").Replace(FoldKey(text)) }

@@ -1,0 +1,232 @@
+package usersync_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+	"golang.org/x/time/rate"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/internal/connectors/memory"
+	"usher/internal/ledger"
+	sync "usher/internal/usersync"
+	"usher/workflows"
+	"usher/workflows/usersync"
+)
+
+const (
+	hr access.SourceName = "hr"
+	it access.DeskName   = "it"
+)
+
+// office is a desk in memory whose users follow a snapshot of people, with a real ledger.
+type office struct {
+	t        *testing.T
+	users    *memory.Users
+	port     access.UserDirectory
+	ledger   *ledger.Store
+	settings activities.SyncSettings
+	// people are those of the snapshot; changed is true while it does not have them yet.
+	people  map[access.PersonID]access.KnownPerson
+	changed bool
+	now     time.Time
+	runs    int
+	details string
+	running map[string]bool
+}
+
+func newOffice(t *testing.T, n int) *office {
+	t.Helper()
+	store, err := ledger.Open(t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "ledger.db")})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	require.NoError(t, store.Migrate(t.Context()))
+	o := &office{
+		t: t, users: memory.NewUsers(), ledger: store, people: map[access.PersonID]access.KnownPerson{},
+		now: time.Date(2026, 11, 2, 3, 0, 0, 0, time.UTC),
+		settings: activities.SyncSettings{
+			Source: hr, Digest: "m1", Modes: map[access.UserOperation]bool{
+				access.UserCreate: true, access.UserLink: true, access.UserUpdate: true, access.UserDeactivate: true, access.UserReactivate: true,
+			},
+			Brakes: sync.Brakes{DeactivationsCount: 1000, DeactivationsShare: 0.2, FieldShare: 0.3, MissingShare: 0.1, Floor: 2},
+		},
+	}
+	o.port = o.users
+	o.maps(map[string]sync.Field{
+		access.UserFieldName: {Value: "user_name"}, access.UserFieldEmail: {Value: "email"}, access.UserFieldDisplayName: {Value: "display_name"},
+		access.UserFieldManager: {}, "department": {Value: `first(attributes, "department")`}, "cost_center": {Value: `first(attributes, "cost_center")`, Keep: true},
+	})
+	o.protects("svc-*")
+	for i := range n {
+		o.put(employee(i))
+	}
+	o.snapshot()
+	return o
+}
+
+func (o *office) maps(fields map[string]sync.Field) {
+	o.t.Helper()
+	var err error
+	o.settings.Mapping, err = sync.NewMapping(fields, nil)
+	require.NoError(o.t, err)
+}
+
+func (o *office) protects(patterns ...string) {
+	o.t.Helper()
+	var err error
+	o.settings.Guard, err = sync.NewGuard(patterns, "")
+	require.NoError(o.t, err)
+}
+
+func idOf(i int) access.PersonID { return access.PersonID(fmt.Sprintf("p%04d", i)) }
+
+func employee(i int) access.KnownPerson {
+	name := "user." + string(idOf(i))
+	return access.KnownPerson{State: access.PersonPresent, Joined: true, Record: access.PersonRecord{
+		Person:     access.Person{ID: idOf(i), UserName: name, DisplayName: "The person " + name, Email: name + "@example.com", Manager: idOf(i / 10), Active: true},
+		Attributes: map[string][]string{access.AttributeDepartment: {fmt.Sprint("dep-", i%7)}},
+	}}
+}
+
+func (o *office) put(p access.KnownPerson) { o.people[p.Record.ID], o.changed = p, true }
+
+// written writes the snapshot where people have changed since.
+func (o *office) written() {
+	if o.changed {
+		o.snapshot()
+	}
+}
+
+// change changes a person; the next run finds it in the snapshot.
+func (o *office) change(i int, change func(*access.KnownPerson)) {
+	p := o.people[idOf(i)]
+	p.Record.Attributes = maps.Clone(p.Record.Attributes)
+	change(&p)
+	o.put(p)
+}
+
+func (o *office) leaves(is ...int) {
+	for _, i := range is {
+		o.change(i, func(p *access.KnownPerson) { p.State = access.PersonLeft })
+	}
+}
+
+// snapshot writes the people into the snapshot of the source, as a run over them does.
+func (o *office) snapshot() {
+	o.t.Helper()
+	o.changed = false
+	o.runs++
+	run := access.PeopleRun{Source: hr, ID: fmt.Sprint("people-", o.runs), BeganAt: o.now.Add(time.Duration(o.runs) * time.Second)}
+	require.NoError(o.t, o.ledger.BeginPeopleRun(o.t.Context(), run))
+	run.Plan = run.ID
+	require.NoError(o.t, o.ledger.SavePeopleRun(o.t.Context(), run))
+	var changes []access.PersonChange
+	for _, id := range slices.Sorted(maps.Keys(o.people)) {
+		changes = append(changes, access.PersonChange{Person: id, Class: access.ClassChanged, After: o.people[id]})
+	}
+	for page := range slices.Chunk(changes, ledger.MaxPeople) {
+		require.NoError(o.t, o.ledger.ApplyPeople(o.t.Context(), run, page))
+	}
+	run.EndedAt = run.BeganAt
+	require.NoError(o.t, o.ledger.SavePeopleRun(o.t.Context(), run))
+}
+
+// run runs once, an hour after the run before.
+func (o *office) run(p workflows.UserSyncParams) (access.SyncRun, error) {
+	o.t.Helper()
+	o.written()
+	o.now = o.now.Add(time.Hour)
+	o.runs++
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestWorkflowEnvironment()
+	// The default is for a machine that has nothing else to do.
+	env.SetTestTimeout(time.Minute)
+	env.SetStartTime(o.now)
+	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: fmt.Sprintf("usersync/it-%d", o.runs), TaskQueue: workflows.TaskQueue})
+	env.RegisterActivity(o.desk())
+	env.RegisterActivity(o.records())
+	p.Desk = it
+	named := func(ctx workflow.Context, p workflows.UserSyncParams) (access.SyncRun, error) {
+		run, err := usersync.Workflow(ctx, p)
+		o.details = workflow.GetCurrentDetails(ctx)
+		return run, err
+	}
+	env.ExecuteWorkflow(named, p)
+	require.True(o.t, env.IsWorkflowCompleted())
+	var run access.SyncRun
+	if err := env.GetWorkflowError(); err != nil {
+		return run, err
+	}
+	require.NoError(o.t, env.GetWorkflowResult(&run))
+	return run, nil
+}
+
+func (o *office) desk() *activities.DeskUsers {
+	return &activities.DeskUsers{Port: o.port, Ledger: o.ledger, Settings: o.settings, Writes: rate.NewLimiter(rate.Inf, 1)}
+}
+
+func (o *office) records() *activities.UserSync {
+	return &activities.UserSync{
+		Ledger: o.ledger, Settings: map[access.DeskName]activities.SyncSettings{it: o.settings},
+		Running: func(_ context.Context, workflow string) (bool, error) { return o.running[workflow], nil },
+	}
+}
+
+// ends runs once, and must end well.
+func (o *office) ends() access.SyncRun {
+	o.t.Helper()
+	run, err := o.run(workflows.UserSyncParams{})
+	require.NoError(o.t, err)
+	return run
+}
+
+// settles runs twice: managers get their users, and then nothing is left to be done.
+func (o *office) settles() {
+	o.t.Helper()
+	o.ends()
+	writes := o.users.Writes()
+	run := o.ends()
+	require.Equal(o.t, writes, o.users.Writes(), "a second run writes: %+v", run)
+	require.Empty(o.t, run.States)
+}
+
+// of is the user of a person.
+func (o *office) of(i int) access.DeskUser {
+	o.t.Helper()
+	links, err := o.ledger.DeskLinks(o.t.Context(), it, []access.PersonID{idOf(i)})
+	require.NoError(o.t, err)
+	require.Lenf(o.t, links, 1, "the person %s is not linked", idOf(i))
+	user, err := o.users.ReadUser(o.t.Context(), links[0].User)
+	require.NoError(o.t, err)
+	return user
+}
+
+// rows are the rows of a run, by person.
+func (o *office) rows(run access.SyncRun) map[access.PersonID]access.SyncRow {
+	o.t.Helper()
+	rows, err := o.ledger.SyncRows(o.t.Context(), it, run.Plan, access.SyncRowsQuery{Limit: ledger.MaxPeople})
+	require.NoError(o.t, err)
+	byPerson := map[access.PersonID]access.SyncRow{}
+	for _, r := range rows {
+		byPerson[r.Person] = r
+	}
+	return byPerson
+}
+
+func holdsOf(run access.SyncRun) []string {
+	var names []string
+	for _, h := range run.Holds {
+		names = append(names, h.Name())
+	}
+	return names
+}

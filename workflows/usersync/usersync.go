@@ -1,0 +1,154 @@
+// Package usersync is the workflow UserSync: one run over the users of a desk, by its schedule or by hand. It has the desk list its users, plans
+// what each person's user has to be, and applies what no brake holds. Users never travel through it: the ledger has them.
+package usersync
+
+import (
+	"fmt"
+	"strings"
+
+	"go.temporal.io/sdk/workflow"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/workflows"
+)
+
+// Workflow returns the run as it ended. It fails where the desk could not be listed or did not take the rows for hours, another run goes on, or the
+// ledger refuses the run: the ledger has why.
+func Workflow(ctx workflow.Context, p workflows.UserSyncParams) (access.SyncRun, error) {
+	id := workflow.GetInfo(ctx).WorkflowExecution.ID
+	run := access.SyncRun{
+		Desk: p.Desk, ID: workflows.UserSyncRunID(p.Desk, id), Workflow: id, BeganAt: workflow.Now(ctx), Scope: p.Scope, Dry: p.Dry,
+		By: p.By, Evidence: p.Evidence, Release: p.Release,
+	}
+	run, err := goOn(ctx, run)
+	if err != nil {
+		run.Problem = workflows.ErrorText(err)
+		details(ctx, run, "failed")
+		// A run that was cancelled is recorded as well.
+		clean, cancel := workflow.NewDisconnectedContext(ctx)
+		defer cancel()
+		fail := workflow.ExecuteActivity(workflow.WithActivityOptions(clean, workflows.PeopleRun("record why the run failed")), records.FailSync, run)
+		return run, joined(err, fail.Get(clean, nil))
+	}
+	details(ctx, run, "ended")
+	return run, nil
+}
+
+// records and desk name the activities.
+var (
+	records *activities.UserSync
+	desk    *activities.DeskUsers
+)
+
+// joined is the error of a run; another one, of recording it, must not hide it.
+func joined(err, recording error) error {
+	if recording == nil {
+		return err
+	}
+	return fmt.Errorf("%w; it could not be recorded: %w", err, recording)
+}
+
+// goOn begins, lists, plans and applies.
+func goOn(ctx workflow.Context, run access.SyncRun) (access.SyncRun, error) {
+	step := func(summary string, activity, input, result any) error {
+		return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.PeopleRun(summary)), activity, input).Get(ctx, result)
+	}
+	begun := run
+	if err := step("begin", records.BeginSync, run, &begun); err != nil {
+		return run, err
+	}
+	run = begun
+	details(ctx, run, "lists users")
+	var listed activities.ListUsersResult
+	list := activities.ListUsersInput{Desk: run.Desk, Run: run.ID}
+	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.ListUsers(run.Desk)), desk.ListUsers, list).Get(ctx, &listed); err != nil {
+		return run, err
+	}
+	run.Plan, run.Schema, run.Counts.Users, run.Counts.Active = listed.ID, listed.Schema, listed.Users, listed.Active
+	details(ctx, run, "plans")
+	planned := run
+	if err := step("plan", records.PlanSync, activities.PlanSyncInput{Run: run}, &planned); err != nil {
+		return run, err
+	}
+	run = planned
+	plan := activities.SyncInput{Desk: run.Desk, Run: run.ID, Plan: run.Plan}
+	if err := step("hold what a brake holds", records.HoldSync, plan, &run.States); err != nil {
+		return run, err
+	}
+	if err := apply(ctx, &run, plan); err != nil {
+		return run, err
+	}
+	ended := run
+	if err := step("end", records.EndSync, plan, &ended); err != nil {
+		return run, err
+	}
+	return ended, nil
+}
+
+// apply applies the rows of a plan, some at a time, and shows how far it has come.
+func apply(ctx workflow.Context, run *access.SyncRun, plan activities.SyncInput) error {
+	began, first := workflow.Now(ctx), left(run.States)
+	for left(run.States) > 0 {
+		doing := fmt.Sprintf("applies: %d of %d rows are left", left(run.States), first)
+		if minutes := workflow.Now(ctx).Sub(began).Minutes(); minutes >= 1 {
+			doing += fmt.Sprintf(", %.0f a minute", float64(first-left(run.States))/minutes)
+		}
+		details(ctx, *run, doing)
+		var done activities.ApplyUsersResult
+		if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.ApplyUsers(run.Desk)), desk.ApplyUsers, plan).Get(ctx, &done); err != nil {
+			return err
+		}
+		run.States = done.States
+	}
+	return nil
+}
+
+// left is how many rows are to be applied.
+func left(states map[access.SyncState]int) int {
+	return states[access.SyncPlanned] + states[access.SyncRetry] + states[access.SyncManager]
+}
+
+// details shows where the run stands.
+func details(ctx workflow.Context, run access.SyncRun, doing string) {
+	lines := []string{fmt.Sprintf("The run over the users of %s %s.", workflows.Inline(string(run.Desk)), doing)}
+	if run.Dry {
+		lines = append(lines, "It is a dry run: nothing is applied.")
+	}
+	if n := run.Counts.Users; n > 0 {
+		lines = append(lines, fmt.Sprintf("Users: %d, of which %d are active. People: %d.", n, run.Counts.Active, run.Counts.People))
+	}
+	if text := counted(run.Counts.Operations, operations); text != "" {
+		lines = append(lines, "Plan: "+text+".")
+	}
+	if text := counted(run.States, states); text != "" {
+		lines = append(lines, "Rows: "+text+".")
+	}
+	for _, h := range run.Holds {
+		lines = append(lines, "**"+workflows.Inline(h.Name())+":** "+workflows.Inline(h.Sentence))
+	}
+	if run.Problem != "" {
+		lines = append(lines, "**Problem:** "+workflows.Inline(run.Problem))
+	}
+	workflow.SetCurrentDetails(ctx, strings.Join(lines, "\n\n")+workflows.DetailsEnd)
+}
+
+var (
+	operations = []access.UserOperation{
+		access.UserCreate, access.UserLink, access.UserUpdate, access.UserReactivate, access.UserDeactivate, access.UserSkip,
+	}
+	states = []access.SyncState{
+		access.SyncPlanned, access.SyncRetry, access.SyncManager, access.SyncApplied, access.SyncFailed, access.SyncSkipped, access.SyncHeld, access.SyncObserved,
+	}
+)
+
+// counted are counts in the order of their names.
+func counted[T ~string](counts map[T]int, order []T) string {
+	var parts []string
+	for _, name := range order {
+		if n := counts[name]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, name))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
