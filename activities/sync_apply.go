@@ -201,6 +201,24 @@ func (p *applyingPage) record(ctx context.Context) error {
 		_, err := p.desk.Port.UserSchema(ctx)
 		p.answered = err == nil
 	}
+	if err := p.desk.Ledger.SaveSyncRows(ctx, p.run, p.toRecord()); err != nil {
+		return err
+	}
+	limited := access.IsKind(p.wait, access.RateLimited)
+	switch {
+	case p.stopped != nil:
+		return p.stopped
+	case p.wait == nil, p.answered && !p.again && !limited:
+		return nil
+	case limited:
+		return p.wait
+	}
+	// Of a create whose answer was lost too: the row looks for the user before it creates again.
+	return access.Errorf(access.Transient, "apply rows of users", "%w", p.wait)
+}
+
+// toRecord returns the rows that do not stand where they stood.
+func (p *applyingPage) toRecord() []access.SyncRow {
 	var done []access.SyncRow
 	for _, row := range p.rows {
 		waits := row.Problem != "" && !ended(row.State)
@@ -214,19 +232,7 @@ func (p *applyingPage) record(ctx context.Context) error {
 		}
 		done = append(done, row)
 	}
-	if err := p.desk.Ledger.SaveSyncRows(ctx, p.run, done); err != nil {
-		return err
-	}
-	switch {
-	case p.stopped != nil:
-		return p.stopped
-	case p.wait == nil, p.answered && !p.again && !access.IsKind(p.wait, access.RateLimited):
-		return nil
-	case access.IsKind(p.wait, access.Unknown):
-		// The row looks for the user before it creates again.
-		return access.Errorf(access.Transient, "apply rows of users", "%w", p.wait)
-	}
-	return p.wait
+	return done
 }
 
 // ended reports whether a row is not applied any more.

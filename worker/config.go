@@ -64,7 +64,10 @@ type healthConfig struct {
 type deskConfig struct {
 	Queue queueConfig `yaml:",inline"`
 	// Changes matter where workflows are served, for a desk at the edge too.
-	Changes        changesConfig         `yaml:",inline"`
+	Changes changesConfig `yaml:",inline"`
+	// Sync is when the desk's users follow the people of a source, and how; nil for never. The worker that reads the desk has to serve
+	// workflows.
+	Sync           *syncConfig           `yaml:"sync"`
 	Kind           string                `yaml:"kind"`
 	Jira           jira.Config           `yaml:"jira"`
 	RequestTracker requesttracker.Config `yaml:"requesttracker"`
@@ -114,6 +117,7 @@ func (c *workerConfig) Validate() error {
 	wrong = append(wrong, c.serveProblems()...)
 	wrong = append(wrong, c.commentProblems()...)
 	wrong = append(wrong, c.peopleProblems()...)
+	wrong = append(wrong, c.syncProblems()...)
 	if c.Serve.Workflows {
 		wrong = append(wrong, c.workflowProblems()...)
 	}

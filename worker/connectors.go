@@ -28,6 +28,8 @@ type kind[C, P any] struct {
 	shared func(C) desk.Config
 	// approvals is true for a desk that has approvals of its own.
 	approvals bool
+	// users opens the desk's users, with the fields that they have to have; nil for a kind whose users cannot be synced. For desks only.
+	users func(c C, name string, fields []string) (access.UserDirectory, error)
 	// mapping returns what of the configuration decides how people are read; nil for a kind that lists nobody. For sources only.
 	mapping func(C) any
 }
@@ -93,8 +95,8 @@ var sourceKinds = map[string]kind[sourceConfig, access.PeopleSource]{
 func (c deskConfig) validate() error {
 	changes := c.Changes.validate()
 	rest := c
-	rest.Queue, rest.Changes = queueConfig{}, changesConfig{}
-	return errors.Join(changes, validate(deskKinds, c.Kind, c.Queue, c, rest))
+	rest.Queue, rest.Changes, rest.Sync = queueConfig{}, changesConfig{}, nil
+	return errors.Join(changes, c.Sync.validate(), validate(deskKinds, c.Kind, c.Queue, c, rest))
 }
 
 // longestTicketID is as long as a ticket's id is on any desk.

@@ -57,3 +57,7 @@ func (l observedLedger) OpenPeopleRun(ctx context.Context, source access.SourceN
 func (l observedLedger) LastPeopleRun(ctx context.Context, source access.SourceName) (access.PeopleRun, error) {
 	return ledgerCall(l, "last_people_run", func() (access.PeopleRun, error) { return l.Store.LastPeopleRun(ctx, source) })
 }
+
+func (l observedLedger) KnownPerson(ctx context.Context, source access.SourceName, id access.PersonID) (access.KnownPerson, error) {
+	return ledgerCall(l, "known_person", func() (access.KnownPerson, error) { return l.Store.KnownPerson(ctx, source, id) })
+}

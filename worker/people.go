@@ -2,16 +2,12 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -24,11 +20,7 @@ import (
 
 // peopleConfig is when a source lists its people, and how the listings are read.
 type peopleConfig struct {
-	// Every is the time between two listings, and Cron the times of listings ("30 3 * * *", in UTC): one of the two.
-	Every access.Duration `yaml:"every"`
-	Cron  string          `yaml:"cron"`
-	// Jitter spreads the beginning of each listing over so much time.
-	Jitter access.Duration `yaml:"jitter"`
+	Times timesConfig `yaml:",inline"`
 	// WholeEvery is how often everybody is listed where the source can list changes; 0 for always.
 	WholeEvery access.Duration `yaml:"whole_every"`
 	// MissingListings is how many whole listings in a row somebody is missing from who has left; 0 for 3.
@@ -47,9 +39,6 @@ type brakesConfig struct {
 	Floor        *int     `yaml:"floor"`
 	Protected    []string `yaml:"protected"`
 }
-
-// shortestEvery is the shortest time between two listings.
-const shortestEvery = time.Second
 
 func (b brakesConfig) brakes() snapshot.Brakes {
 	return snapshot.Brakes{
@@ -73,11 +62,8 @@ func (c *peopleConfig) validate() error {
 	}
 	var wrong []error
 	problem := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf("people."+format, args...)) }
-	switch {
-	case c.Every == 0 && c.Cron == "", c.Every != 0 && c.Cron != "":
-		problem("every: expected one of every and cron")
-	case c.Every != 0 && c.Every.Std() < shortestEvery:
-		problem("every: found %s, expected at least %s", c.Every, access.Duration(shortestEvery))
+	for _, err := range c.Times.validate() {
+		problem("%w", err)
 	}
 	if c.MissingListings < 0 {
 		problem("missing_listings: found %d, expected 1 or more, or none for 3", c.MissingListings)
@@ -137,13 +123,7 @@ func (c sourceConfig) mapping() (string, error) {
 	if !known || found.mapping == nil {
 		return "", nil
 	}
-	text, err := json.Marshal(found.mapping(c))
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(text)
-	const bytes = 8
-	return hex.EncodeToString(sum[:bytes]), nil
+	return digestOf(found.mapping(c))
 }
 
 // ensurePeople sees to it that the schedule of every source that lists people is there, as it is configured.
@@ -173,24 +153,13 @@ func kindOfSchedule(err error) access.Kind {
 	return access.Transient
 }
 
-// schedule is the schedule of a source's listings. One that is due while another goes on is left out; one that was due while Temporal was
-// unavailable is made up for within a day.
+// schedule is the schedule of a source's listings.
 func (c *peopleConfig) schedule(name access.SourceName) client.ScheduleOptions {
-	spec := client.ScheduleSpec{Jitter: c.Jitter.Std()}
-	if c.Cron != "" {
-		spec.CronExpressions = []string{c.Cron}
-	} else {
-		spec.Intervals = []client.ScheduleIntervalSpec{{Every: c.Every.Std()}}
-	}
-	id, params := workflows.PeopleScheduleID(name), workflows.PeopleRunParams{Source: name}
-	return client.ScheduleOptions{
-		ID: id, Spec: spec, Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: 24 * time.Hour,
-		Action: &client.ScheduleWorkflowAction{
-			ID: id, Workflow: workflows.PeopleRunType, TaskQueue: workflows.TaskQueue,
-			Args:          []any{params},
-			StaticSummary: workflows.PeopleRunSummary(params), WorkflowExecutionTimeout: workflows.PeopleRunTimeout,
-		},
-	}
+	params := workflows.PeopleRunParams{Source: name}
+	return c.Times.schedule(workflows.PeopleScheduleID(name), &client.ScheduleWorkflowAction{
+		Workflow: workflows.PeopleRunType, TaskQueue: workflows.TaskQueue, Args: []any{params},
+		StaticSummary: workflows.PeopleRunSummary(params), WorkflowExecutionTimeout: workflows.PeopleRunTimeout,
+	})
 }
 
 // ensureSchedule creates a schedule, or gives the one that is there its times and its action. Whether it is paused stays.

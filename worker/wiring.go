@@ -165,8 +165,32 @@ func serveDesks(w *workers, p workerParts) error {
 		queue.RegisterActivity(&activities.Desk{
 			Port: port, Ledger: p.ledger(), Watch: p.deskWatch(config.Changes, port), Pause: activities.Sleep,
 		})
+		if config.Sync == nil {
+			continue
+		}
+		users, err := p.deskUsers(name, config)
+		if err != nil {
+			return fmt.Errorf("desks.%s: %w", name, err)
+		}
+		queue.RegisterActivity(users)
 	}
 	return nil
+}
+
+// deskUsers are the activities over the users of a desk.
+func (p workerParts) deskUsers(name access.DeskName, config deskConfig) (*activities.DeskUsers, error) {
+	directory, err := deskKinds[config.Kind].users(config, string(name), config.Sync.fields())
+	if err != nil {
+		return nil, err
+	}
+	settings, err := config.Sync.settings(p.Config.Source)
+	if err != nil {
+		return nil, fmt.Errorf("sync.%w", err)
+	}
+	return &activities.DeskUsers{
+		Port: observedUsers{p.observer("users", string(name)), directory}, Ledger: observedLedger{Store: p.Store, metrics: p.Metrics},
+		Settings: settings, Writes: config.Sync.writes(),
+	}, nil
 }
 
 func serveTargets(w *workers, p workerParts) error {
@@ -215,6 +239,13 @@ func serveWorkflows(w *workers, p workerParts) error {
 	queue.RegisterActivity(p.watch())
 	queue.RegisterActivity(&activities.People{
 		Ledger: p.peopleLedger(), Settings: p.Config.peopleSettings(), Running: activities.WorkflowRunning(p.Temporal),
+	})
+	syncs, err := p.Config.syncSettings()
+	if err != nil {
+		return err
+	}
+	queue.RegisterActivity(&activities.UserSync{
+		Ledger: observedLedger{Store: p.Store, metrics: p.Metrics}, Settings: syncs, Running: activities.WorkflowRunning(p.Temporal),
 	})
 	queue.RegisterActivity(&activities.Policy{
 		Catalog: p.Catalog, Desk: p.Config.Desk, Settings: p.Config.requestSettings(), Source: p.Config.Source,

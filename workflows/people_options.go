@@ -20,7 +20,7 @@ func PeopleRunOptions(id string, p PeopleRunParams) client.StartWorkflowOptions 
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowExecutionTimeout: PeopleRunTimeout,
 		StaticSummary:            PeopleRunSummary(p),
-		Memo:                     map[string]any{MemoDigest: p.digest()},
+		Memo:                     map[string]any{MemoDigest: digestOf(p)},
 
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 	}
@@ -34,9 +34,10 @@ func PeopleRunSummary(p PeopleRunParams) string {
 	return "people of " + string(p.Source)
 }
 
-func (p PeopleRunParams) digest() string {
+// digestOf returns a digest of the params of a run.
+func digestOf(params any) string {
 	// Encoding a struct of texts, lists and booleans cannot fail.
-	text, _ := json.Marshal(p)
+	text, _ := json.Marshal(params)
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }

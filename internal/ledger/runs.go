@@ -9,8 +9,8 @@ import (
 	"usher/internal/access"
 )
 
-// runTable is a table of runs, of which one for each owner goes on at a time. It has the columns id, began_us, ended, failed, plan and body.
-type runTable struct {
+// runTable is a table of runs, of type T, of which one for each owner goes on at a time. It has the columns id, began_us, ended, failed, plan and body.
+type runTable[T any] struct {
 	// name is the table's, and owner the column of whom a run is over.
 	name, owner string
 	// what are runs called in errors: "run over the users of".
@@ -34,7 +34,7 @@ func (r runRow) check() error {
 }
 
 // begin adds a run. Conflict: another one of the owner goes on, or began later, or this one has ended.
-func (t runTable) begin(ctx context.Context, tx *sql.Tx, op string, r runRow) error {
+func (t runTable[T]) begin(ctx context.Context, tx *sql.Tx, op string, r runRow) error {
 	// A unique index takes one run of an owner that has not ended.
 	added, err := affected(tx.ExecContext(ctx, `INSERT INTO `+t.name+` (`+t.owner+`, id, began_us, ended, failed, plan, body)
 		SELECT $1, $2, $3, $4, $5, $6, $7 WHERE NOT EXISTS (SELECT 1 FROM `+t.name+` WHERE `+t.owner+` = $1 AND began_us > $3)
@@ -60,7 +60,7 @@ func (t runTable) begin(ctx context.Context, tx *sql.Tx, op string, r runRow) er
 
 // save writes a run as it is now, and reports whether it did: a run that has ended stays as it is, a plan that is recorded keeps its first
 // counts, and a plan that was replaced ends no run.
-func (t runTable) save(ctx context.Context, tx *sql.Tx, r runRow) (bool, error) {
+func (t runTable[T]) save(ctx context.Context, tx *sql.Tx, r runRow) (bool, error) {
 	saved, err := affected(tx.ExecContext(ctx, `INSERT INTO `+t.name+` (`+t.owner+`, id, began_us, ended, failed, plan, body)
 		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (`+t.owner+`, id) DO UPDATE
 		SET ended = excluded.ended, failed = excluded.failed, plan = excluded.plan, body = excluded.body
@@ -71,7 +71,7 @@ func (t runTable) save(ctx context.Context, tx *sql.Tx, r runRow) (bool, error) 
 }
 
 // stillApplies locks a run until the end of the transaction. Conflict: it has ended, or has another plan.
-func (t runTable) stillApplies(ctx context.Context, tx *sql.Tx, op string, r runRow) error {
+func (t runTable[T]) stillApplies(ctx context.Context, tx *sql.Tx, op string, r runRow) error {
 	goesOn, err := affected(tx.ExecContext(ctx, `UPDATE `+t.name+` SET plan = plan WHERE `+t.owner+` = $1 AND id = $2 AND plan = $3 AND NOT ended`,
 		r.owner, r.id, r.plan))
 	if err == nil && goesOn == 0 {
@@ -80,21 +80,21 @@ func (t runTable) stillApplies(ctx context.Context, tx *sql.Tx, op string, r run
 	return err
 }
 
-// runsBefore returns the runs of an owner that began before a time, the last first. A zero time is now.
-func runsBefore[T any](ctx context.Context, s *Store, t runTable, owner string, before time.Time, limit int) ([]T, error) {
-	until := int64(1<<63 - 1)
-	if !before.IsZero() {
-		until = before.UnixMicro()
+// before returns the runs of an owner that began before a time, the last first. A zero time is now.
+func (t runTable[T]) before(ctx context.Context, s *Store, owner string, until time.Time, limit int) ([]T, error) {
+	last := int64(1<<63 - 1)
+	if !until.IsZero() {
+		last = until.UnixMicro()
 	}
 	if !usableKey(owner) {
 		return nil, nil
 	}
 	return bodies[T](ctx, s, `SELECT body FROM `+t.name+` WHERE `+t.owner+` = $1 AND began_us < $2
-		ORDER BY began_us DESC, id DESC LIMIT `+strconv.Itoa(limit), []any{owner, until})
+		ORDER BY began_us DESC, id DESC LIMIT `+strconv.Itoa(limit), []any{owner, last})
 }
 
-// oneRun returns the only run that meets a condition, or none's error.
-func oneRun[T any](ctx context.Context, s *Store, t runTable, none error, condition string, args ...string) (T, error) {
+// one returns the only run that meets a condition, or none's error.
+func (t runTable[T]) one(ctx context.Context, s *Store, none error, condition string, args ...string) (T, error) {
 	var zero T
 	for _, key := range args {
 		if !usableKey(key) {

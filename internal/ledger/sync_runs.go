@@ -8,7 +8,7 @@ import (
 	"usher/internal/access"
 )
 
-var syncRuns = runTable{name: "sync_runs", owner: "desk", what: "run over the users of"}
+var syncRuns = runTable[access.SyncRun]{name: "sync_runs", owner: "desk", what: "run over the users of"}
 
 // keepRows is how long the rows of a plan stay in the ledger.
 const keepRows = 90 * 24 * time.Hour
@@ -68,7 +68,7 @@ func (s *Store) SyncRuns(ctx context.Context, desk access.DeskName, before time.
 	if err := checkPage(op, "", limit, MaxPeople); err != nil {
 		return nil, err
 	}
-	runs, err := runsBefore[access.SyncRun](ctx, s, syncRuns, string(desk), before, limit)
+	runs, err := syncRuns.before(ctx, s, string(desk), before, limit)
 	return runs, s.fail(op, err)
 }
 
@@ -77,17 +77,17 @@ const opSyncRun = "read a run over users from the ledger"
 // SyncRun returns a run over a desk. NotFound: there is none of that id.
 func (s *Store) SyncRun(ctx context.Context, desk access.DeskName, id string) (access.SyncRun, error) {
 	none := access.Errorf(access.NotFound, opSyncRun, "there is no run %q over the users of %s", id, desk)
-	return oneRun[access.SyncRun](ctx, s, syncRuns, none, `id = $2`, string(desk), id)
+	return syncRuns.one(ctx, s, none, `id = $2`, string(desk), id)
 }
 
 // OpenSyncRun returns the run over a desk that goes on. NotFound: none does.
 func (s *Store) OpenSyncRun(ctx context.Context, desk access.DeskName) (access.SyncRun, error) {
 	none := access.Errorf(access.NotFound, opSyncRun, "no run over the users of %s goes on", desk)
-	return oneRun[access.SyncRun](ctx, s, syncRuns, none, `NOT ended`, string(desk))
+	return syncRuns.one(ctx, s, none, `NOT ended`, string(desk))
 }
 
 // LastSyncRun returns the last run over a desk that ended without a problem. NotFound: there is none.
 func (s *Store) LastSyncRun(ctx context.Context, desk access.DeskName) (access.SyncRun, error) {
 	none := access.Errorf(access.NotFound, opSyncRun, "no run over the users of %s has ended well", desk)
-	return oneRun[access.SyncRun](ctx, s, syncRuns, none, `ended AND NOT failed ORDER BY began_us DESC, id DESC LIMIT 1`, string(desk))
+	return syncRuns.one(ctx, s, none, `ended AND NOT failed ORDER BY began_us DESC, id DESC LIMIT 1`, string(desk))
 }

@@ -102,7 +102,9 @@ func (b Brakes) Holds(c access.SyncCounts, remapped bool) []access.SyncHold {
 	return holds
 }
 
-func (b Brakes) above(n, all int, share float64) bool { return n > b.Floor && float64(n) > share*float64(all) }
+func (b Brakes) above(n, all int, share float64) bool {
+	return n > b.Floor && float64(n) > share*float64(all)
+}
 
 func percent(n, all int) string {
 	if all == 0 {

@@ -140,6 +140,7 @@ func (r Rules) Limit(row access.SyncRow, active *int) access.SyncRow {
 		*active++
 	case access.UserDeactivate:
 		*active--
+	case access.UserLink, access.UserUpdate, access.UserSkip:
 	}
 	return row
 }

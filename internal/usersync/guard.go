@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/types"
 
 	"usher/internal/access"
 )
@@ -71,7 +72,7 @@ func (g *Guard) Protects(u access.DeskUser) string {
 	switch {
 	case err != nil:
 		return "protected_when cannot be answered for the user: " + err.Error()
-	case out.Value() == true:
+	case out == types.True:
 		return "the user is protected by protected_when"
 	}
 	return ""
@@ -92,4 +93,6 @@ func (g *Guard) fits(names ...string) bool {
 }
 
 // plain returns a name or a pattern as they are compared. path.Match would give slashes and backslashes a meaning: only * and ? have one here.
-func plain(text string) string { return strings.NewReplacer("/", "\x01", `\`, "\x02").Replace(FoldKey(text)) }
+func plain(text string) string {
+	return strings.NewReplacer("/", "\x01", `\`, "\x02").Replace(FoldKey(text))
+}

@@ -300,7 +300,7 @@ func TestUserSync_apply_dies(t *testing.T) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			o := newOffice(t, 6)
 			run := o.planned("x")
-			dead, cancel := context.WithCancel(context.Background())
+			dead, cancel := context.WithCancel(t.Context())
 			o.port = &mortal{Users: o.users, left: n, die: cancel, dead: dead}
 			var done activities.ApplyUsersResult
 			plan := activities.SyncInput{Desk: it, Run: run.ID, Plan: run.Plan}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"golang.org/x/time/rate"
+
+	"usher/activities"
+	"usher/internal/access"
+	"usher/internal/usersync"
+	"usher/workflows"
+)
+
+// syncConfig is when the users of a desk follow the people of a source, and how.
+type syncConfig struct {
+	Times timesConfig `yaml:",inline"`
+	// Source is whose people they are; "" for the source by which policy knows people.
+	Source access.SourceName `yaml:"source"`
+	// Modes are what is done: link, create, update, deactivate, reactivate. What is left out is planned and shown only.
+	Modes []access.UserOperation `yaml:"modes"`
+	// Fields are the fields of the desk's users, by the desk's names, and Tables what expressions look values up in.
+	Fields map[string]usersync.Field `yaml:"fields"`
+	Tables usersync.Tables           `yaml:"tables"`
+	// Protected are patterns of users who are never touched, and ProtectedWhen is an expression that is true for such a user.
+	Protected     []string `yaml:"protected"`
+	ProtectedWhen string   `yaml:"protected_when"`
+	// MaxActive is how many users may be active; 0 for any number.
+	MaxActive int `yaml:"max_active"`
+	// WritesPerSecond is how many users this worker changes a second at most; 0 for 5.
+	WritesPerSecond float64          `yaml:"writes_per_second"`
+	Brakes          syncBrakesConfig `yaml:"brakes"`
+}
+
+// syncBrakesConfig is usersync.Brakes as it is written. What is left out has a careful value.
+type syncBrakesConfig struct {
+	DeactivationsCount *int     `yaml:"deactivations_count"`
+	DeactivationsShare *float64 `yaml:"deactivations_share"`
+	FieldShare         *float64 `yaml:"field_share"`
+	MissingShare       *float64 `yaml:"missing_share"`
+	Floor              *int     `yaml:"floor"`
+}
+
+func (b syncBrakesConfig) brakes() usersync.Brakes {
+	return usersync.Brakes{
+		DeactivationsCount: or(b.DeactivationsCount, 50), DeactivationsShare: or(b.DeactivationsShare, 0.02),
+		FieldShare: or(b.FieldShare, 0.2), MissingShare: or(b.MissingShare, 0.05), Floor: or(b.Floor, 5),
+	}
+}
+
+// usualWrites is how many users are changed a second where nothing is configured.
+const usualWrites = 5.0
+
+var syncModes = []access.UserOperation{access.UserLink, access.UserCreate, access.UserUpdate, access.UserDeactivate, access.UserReactivate}
+
+// validate names every key that is wrong. It is nil for no configuration.
+func (c *syncConfig) validate() error {
+	if c == nil {
+		return nil
+	}
+	var wrong []error
+	problem := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf("sync."+format, args...)) }
+	for _, err := range c.Times.validate() {
+		problem("%w", err)
+	}
+	for _, mode := range c.Modes {
+		if !slices.Contains(syncModes, mode) {
+			problem("modes: found %q, expected some of %v", mode, syncModes)
+		}
+	}
+	if len(c.Fields) == 0 {
+		problem("fields: expected the fields of the desk's users, by name")
+	}
+	if c.MaxActive < 0 {
+		problem("max_active: found %d, expected 1 or more, or 0 for any number", c.MaxActive)
+	}
+	if !(c.WritesPerSecond >= 0) {
+		problem("writes_per_second: found %v, expected more than 0, or 0 for %v", c.WritesPerSecond, usualWrites)
+	}
+	for _, err := range c.Brakes.brakes().Validate() {
+		problem("brakes.%w", err)
+	}
+	if _, err := c.settings(""); err != nil {
+		problem("%w", err)
+	}
+	return errors.Join(wrong...)
+}
+
+// settings are the settings of the activities. source is whose people they are where the section does not say so.
+func (c *syncConfig) settings(source access.SourceName) (activities.SyncSettings, error) {
+	mapping, err := usersync.NewMapping(c.Fields, c.Tables)
+	if err != nil {
+		return activities.SyncSettings{}, err
+	}
+	guard, err := usersync.NewGuard(c.Protected, c.ProtectedWhen)
+	if err != nil {
+		return activities.SyncSettings{}, err
+	}
+	digest, err := digestOf([]any{c.Fields, c.Tables})
+	if c.Source != "" {
+		source = c.Source
+	}
+	s := activities.SyncSettings{
+		Source: source, Mapping: mapping, Digest: digest, Guard: guard, Brakes: c.Brakes.brakes(), MaxActive: c.MaxActive,
+		Modes: map[access.UserOperation]bool{},
+	}
+	for _, mode := range c.Modes {
+		s.Modes[mode] = true
+	}
+	return s, err
+}
+
+// digestOf returns a digest of a configuration.
+func digestOf(configuration any) (string, error) {
+	text, err := json.Marshal(configuration)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(text)
+	const bytes = 8
+	return hex.EncodeToString(sum[:bytes]), nil
+}
+
+// fields are the fields that the desk has to have, but for the usual ones.
+func (c *syncConfig) fields() []string {
+	usual := []string{access.UserFieldName, access.UserFieldEmail, access.UserFieldDisplayName, access.UserFieldManager}
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(c.Fields)), func(name string) bool { return slices.Contains(usual, name) })
+}
+
+// writes is usher's share of what the desk takes.
+func (c *syncConfig) writes() *rate.Limiter {
+	perSecond := c.WritesPerSecond
+	if perSecond == 0 {
+		perSecond = usualWrites
+	}
+	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))
+}
+
+// syncProblems names the desks whose users this worker cannot sync: whoever reads the desk has to know the ledger, and the people of the source have
+// to be listed.
+func (c *workerConfig) syncProblems() []error {
+	var wrong []error
+	for _, name := range slices.Sorted(maps.Keys(c.Desks)) {
+		d := c.Desks[name]
+		if d.Sync == nil {
+			continue
+		}
+		if kind, known := deskKinds[d.Kind]; known && kind.users == nil {
+			wrong = append(wrong, fmt.Errorf("desks.%s.sync: a desk of the kind %s has no users that usher can sync; expected no sync", name, d.Kind))
+		}
+		if d.Queue.Edge || !c.Serve.Workflows {
+			wrong = append(wrong, fmt.Errorf("desks.%s.sync: a worker at the edge does not know the ledger, which gets the listings; expected no sync,"+
+				" or a worker that serves workflows and the desk", name))
+		}
+		source := d.Sync.Source
+		if source == "" {
+			source = c.Source
+		}
+		if found, known := c.Sources[source]; !known || found.People == nil {
+			wrong = append(wrong, fmt.Errorf("desks.%s.sync.source: found %q, expected one of sources that has people", name, source))
+		}
+	}
+	return wrong
+}
+
+// syncSettings are those of the desks whose users are synced.
+func (c *workerConfig) syncSettings() (map[access.DeskName]activities.SyncSettings, error) {
+	all := map[access.DeskName]activities.SyncSettings{}
+	for name, d := range c.Desks {
+		if d.Sync == nil {
+			continue
+		}
+		settings, err := d.Sync.settings(c.Source)
+		if err != nil {
+			return nil, fmt.Errorf("desks.%s.sync.%w", name, err)
+		}
+		all[name] = settings
+	}
+	return all, nil
+}
+
+// ensureSyncs sees to it that the schedule of every desk whose users are synced is there, as it is configured.
+func (r *runner) ensureSyncs(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for _, name := range slices.Sorted(maps.Keys(r.parts.Config.Desks)) {
+		if sync := r.parts.Config.Desks[name].Sync; sync != nil {
+			if err := ensureSchedule(ctx, r.parts.Temporal.ScheduleClient(), sync.schedule(name)); err != nil {
+				return access.Errorf(kindOfSchedule(err), "schedule syncs of users", "desks.%s.sync: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// schedule is the schedule of a desk's syncs.
+func (c *syncConfig) schedule(name access.DeskName) client.ScheduleOptions {
+	params := workflows.UserSyncParams{Desk: name}
+	return c.Times.schedule(workflows.UserSyncScheduleID(name), &client.ScheduleWorkflowAction{
+		Workflow: workflows.UserSyncType, TaskQueue: workflows.TaskQueue, Args: []any{params},
+		StaticSummary: workflows.UserSyncSummary(params), WorkflowExecutionTimeout: workflows.UserSyncTimeout,
+	})
+}
