@@ -23,6 +23,7 @@ type SyncLedger interface {
 	BeginSyncRun(ctx context.Context, run access.SyncRun) error
 	SaveSyncRun(ctx context.Context, run access.SyncRun) error
 	SyncRun(ctx context.Context, desk access.DeskName, id string) (access.SyncRun, error)
+	SyncRuns(ctx context.Context, desk access.DeskName, before time.Time, limit int) ([]access.SyncRun, error)
 	OpenSyncRun(ctx context.Context, desk access.DeskName) (access.SyncRun, error)
 	LastSyncRun(ctx context.Context, desk access.DeskName) (access.SyncRun, error)
 	KnownPeople(ctx context.Context, source access.SourceName, after access.PersonID, limit int) ([]access.KnownPerson, error)

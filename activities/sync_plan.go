@@ -2,6 +2,8 @@ package activities
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -101,8 +103,13 @@ func (a *UserSync) remapped(ctx context.Context, run *access.SyncRun, links int)
 	case !access.IsKind(err, access.NotFound):
 		return false, err
 	}
-	// Before anybody is linked there is nobody whom another configuration has made.
-	return run.AcceptedMapping != run.Mapping && (run.AcceptedMapping != "" || links > 0), nil
+	if run.AcceptedMapping != "" || links == 0 {
+		// Before anybody is linked there is nobody whom another configuration has made.
+		return run.AcceptedMapping != "" && run.AcceptedMapping != run.Mapping, nil
+	}
+	// A first load may take several runs.
+	runs, err := a.Ledger.SyncRuns(ctx, run.Desk, time.Time{}, peoplePage)
+	return slices.ContainsFunc(runs, func(r access.SyncRun) bool { return r.Mapping != run.Mapping }), err
 }
 
 // people calls take with the snapshot of a source, page by page.

@@ -28,6 +28,8 @@ type fakeGateway struct {
 	report    workflows.DoctorReport
 	err       error
 	started   workflows.PeopleRunParams
+	synced    workflows.UserSyncParams
+	onSync    func(id string, p workflows.UserSyncParams)
 	startedID string
 	sourceErr error
 }
@@ -69,6 +71,16 @@ func (g *fakeGateway) StartPeople(_ context.Context, id string, p workflows.Peop
 }
 
 func (g *fakeGateway) PeopleSource(context.Context, access.SourceName) error { return g.sourceErr }
+
+func (g *fakeGateway) StartSync(_ context.Context, id string, p workflows.UserSyncParams) error {
+	g.startedID, g.synced = id, p
+	if g.onSync != nil {
+		g.onSync(id, p)
+	}
+	return g.err
+}
+
+func (g *fakeGateway) SyncedDesk(context.Context, access.DeskName) error { return g.sourceErr }
 
 func (g *fakeGateway) Ready(context.Context) error { return g.err }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"usher/activities"
 	"usher/internal/access"
@@ -97,6 +98,10 @@ func (l observedLedger) SaveSyncRun(ctx context.Context, run access.SyncRun) err
 
 func (l observedLedger) SyncRun(ctx context.Context, desk access.DeskName, id string) (access.SyncRun, error) {
 	return ledgerCall(l, "sync_run", func() (access.SyncRun, error) { return l.Store.SyncRun(ctx, desk, id) })
+}
+
+func (l observedLedger) SyncRuns(ctx context.Context, desk access.DeskName, before time.Time, limit int) ([]access.SyncRun, error) {
+	return ledgerCall(l, "sync_runs", func() ([]access.SyncRun, error) { return l.Store.SyncRuns(ctx, desk, before, limit) })
 }
 
 func (l observedLedger) OpenSyncRun(ctx context.Context, desk access.DeskName) (access.SyncRun, error) {

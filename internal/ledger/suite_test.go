@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"path/filepath"
 	"strings"
+	"slices"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
@@ -168,7 +169,7 @@ func runSuite(t *testing.T, d databases) {
 		{"a closed ledger is transient", testClosed},
 		{"a call whose context has ended is transient and records nothing", testEndedContext},
 	}
-	for _, c := range append(cases, peopleCases()...) {
+	for _, c := range slices.Concat(cases, peopleCases(), syncCases()) {
 		t.Run(c.name, func(t *testing.T) { c.run(t, d) })
 	}
 }

@@ -59,6 +59,7 @@ func New(config Config, deps Deps) (*API, error) {
 	a.registerDesks()
 	a.registerDeskViews()
 	a.registerPeople()
+	a.registerSyncs()
 	a.registerHealth()
 	describe(a.huma.OpenAPI())
 	if err := a.registerDocuments(); err != nil {

@@ -63,6 +63,22 @@ func (hanging) PeopleProblems(ctx context.Context, _ access.SourceName, _ string
 	return hang[[]access.PersonProblem](ctx)
 }
 
+func (hanging) SyncRuns(ctx context.Context, _ access.DeskName, _ time.Time, _ int) ([]access.SyncRun, error) {
+	return hang[[]access.SyncRun](ctx)
+}
+
+func (hanging) SyncRun(ctx context.Context, _ access.DeskName, _ string) (access.SyncRun, error) {
+	return hang[access.SyncRun](ctx)
+}
+
+func (hanging) SyncRows(ctx context.Context, _ access.DeskName, _ string, _ access.SyncRowsQuery) ([]access.SyncRow, error) {
+	return hang[[]access.SyncRow](ctx)
+}
+
+func (hanging) CountSyncRows(ctx context.Context, _ access.DeskName, _ string) (map[access.SyncState]int, error) {
+	return hang[map[access.SyncState]int](ctx)
+}
+
 func (hanging) Ping(ctx context.Context) error {
 	_, err := hang[struct{}](ctx)
 	return err

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"slices"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -42,9 +40,13 @@ func (in *startPeopleInput) Resolve(huma.Context) []error {
 	if body.Release == nil {
 		return problems
 	}
-	problems = append(problems, plainText("body.release.run", body.Release.Run)...)
-	problems = append(problems, plainText("body.release.reason", body.Release.Reason)...)
-	for i, person := range body.Release.Only {
+	return append(problems, body.Release.problems()...)
+}
+
+// problems are what is wrong with a release by itself.
+func (b ReleasePeopleBody) problems() []error {
+	problems := append(plainText("body.release.run", b.Run), plainText("body.release.reason", b.Reason)...)
+	for i, person := range b.Only {
 		problems = append(problems, listedID(fmt.Sprintf("body.release.only[%d]", i), person)...)
 	}
 	return problems
@@ -115,36 +117,15 @@ func (a *API) releaseOf(ctx context.Context, source access.SourceName, body Rele
 	if err != nil {
 		return nil, err
 	}
-	wrong := func(field, format string, args ...any) error {
-		return newProblem(kindInvalid(), "nothing is released", ProblemField{Location: "body.release." + field, Message: fmt.Sprintf(format, args...)})
-	}
-	switch {
-	case !run.Ended():
-		return nil, wrong("run", "found a run that goes on, expected one that has ended")
-	case run.Held == 0:
-		return nil, wrong("run", "found a run that held nothing back, expected one with holds")
-	case a.deps.Now().Sub(run.EndedAt) > access.ReleaseWithin:
-		return nil, wrong("run", "found a run that ended at %s, expected one that ended within %s", run.EndedAt.Format(time.RFC3339), access.Duration(access.ReleaseWithin))
-	}
 	var holds []string
 	for _, hold := range run.Holds {
 		holds = append(holds, hold.Name())
 	}
-	for i, brake := range body.Brakes {
-		if !slices.Contains(holds, brake) {
-			return nil, wrong(fmt.Sprintf("brakes[%d]", i), "found %q, expected one of the run's holds: %v", brake, holds)
-		}
+	if err := a.releasable(body, heldRun{ended: run.EndedAt, held: run.Held, holds: holds}); err != nil {
+		return nil, err
 	}
-	release := &access.PeopleRelease{Run: body.Run, Brakes: body.Brakes, Reason: body.Reason}
-	for i, person := range body.Only {
-		held, err := a.deps.Ledger.PeopleChanges(ctx, source, run.Plan, access.PeopleChangesQuery{Person: access.PersonID(person), Held: true, Limit: 1})
-		if err != nil {
-			return nil, a.failed(ctx, err)
-		}
-		if len(held) == 0 {
-			return nil, wrong(fmt.Sprintf("only[%d]", i), "found %q, expected the id of somebody whom the run held back", person)
-		}
-		release.People = append(release.People, access.PersonID(person))
-	}
-	return release, nil
+	return a.releasing(ctx, body, func(person access.PersonID) (bool, error) {
+		held, err := a.deps.Ledger.PeopleChanges(ctx, source, run.Plan, access.PeopleChangesQuery{Person: person, Held: true, Limit: 1})
+		return len(held) > 0, err
+	})
 }

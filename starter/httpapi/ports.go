@@ -21,6 +21,8 @@ type Gateway interface {
 	Hint(ctx context.Context, id access.RequestID, h workflows.Hint) error
 	StartPeople(ctx context.Context, id string, p workflows.PeopleRunParams) error
 	PeopleSource(ctx context.Context, source access.SourceName) error
+	StartSync(ctx context.Context, id string, p workflows.UserSyncParams) error
+	SyncedDesk(ctx context.Context, desk access.DeskName) error
 	Doctor(ctx context.Context, p workflows.DoctorParams) (workflows.DoctorReport, error)
 	Ready(ctx context.Context) error
 }
@@ -37,6 +39,10 @@ type Ledger interface {
 	PeopleRun(ctx context.Context, source access.SourceName, id string) (access.PeopleRun, error)
 	PeopleChanges(ctx context.Context, source access.SourceName, plan string, q access.PeopleChangesQuery) ([]access.PersonChange, error)
 	PeopleProblems(ctx context.Context, source access.SourceName, listing string, behind, limit int) ([]access.PersonProblem, error)
+	SyncRuns(ctx context.Context, desk access.DeskName, before time.Time, limit int) ([]access.SyncRun, error)
+	SyncRun(ctx context.Context, desk access.DeskName, id string) (access.SyncRun, error)
+	SyncRows(ctx context.Context, desk access.DeskName, plan string, q access.SyncRowsQuery) ([]access.SyncRow, error)
+	CountSyncRows(ctx context.Context, desk access.DeskName, plan string) (map[access.SyncState]int, error)
 	Ping(ctx context.Context) error
 }
 
@@ -45,7 +51,8 @@ type Caller struct {
 	Person access.PersonID
 	// Auditor may read everything and run the doctor.
 	Auditor bool
-	// Administrator may start runs over people and release what one held back. An administrator who is no auditor reads those runs only.
+	// Administrator may start runs over people and over users, and release what one held back. An administrator who is no auditor reads those
+	// runs only.
 	Administrator bool
 	// Evidence is how the identity was established; it is recorded with what the caller does.
 	Evidence string

@@ -64,13 +64,15 @@ type syncRowsInput struct {
 	Run       string `path:"run" maxLength:"256" doc:"The run's id." example:"2026-11-28T03:00:00Z"`
 	Operation string `query:"operation" enum:"create,link,update,deactivate,reactivate,skip" doc:"Only rows of this operation."`
 	State     string `query:"state" enum:"planned,retry,manager,applied,failed,skipped,held,observed" doc:"Only rows that stand there."`
-	Person    string `query:"person" maxLength:"256" doc:"Only the row of this person."`
-	After     string `query:"after" maxLength:"256" doc:"What next said in the answer before."`
+	Person    string `query:"person" maxLength:"512" doc:"Only the row of this person."`
+	After     string `query:"after" maxLength:"512" doc:"What next said in the answer before."`
 	Limit     int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many at most."`
 }
 
 // Resolve implements huma.Resolver.
-func (in *syncRowsInput) Resolve(huma.Context) []error { return fittingSync(in.Desk, in.Run) }
+func (in *syncRowsInput) Resolve(huma.Context) []error {
+	return append(fittingSync(in.Desk, in.Run), append(listedID("query.person", in.Person), listedID("query.after", in.After)...)...)
+}
 
 type syncRowsOutput struct {
 	Body struct {

@@ -2,10 +2,7 @@ package httpapi
 
 import (
 	"context"
-	"fmt"
 	"net/url"
-	"slices"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -23,7 +20,7 @@ type StartSyncBody struct {
 
 // SyncScopeBody is whom a run is over: one person, or those who have a value of an attribute.
 type SyncScopeBody struct {
-	Person    string `json:"person,omitempty" maxLength:"256" doc:"The only person, by id." example:"p-1017"`
+	Person    string `json:"person,omitempty" maxLength:"512" doc:"The only person, by id." example:"p-1017"`
 	Attribute string `json:"attribute,omitempty" maxLength:"256" doc:"An attribute of the source." example:"department"`
 	Value     string `json:"value,omitempty" maxLength:"256" doc:"What one value of the attribute has to be." example:"Research"`
 }
@@ -39,18 +36,19 @@ func (in *startSyncInput) Resolve(huma.Context) []error {
 	body := in.said()
 	problems := append(fittingDesk(in.Desk), repeatable(in.IdempotencyKey, body.ID, "")...)
 	if s := body.Scope; s != nil {
+		problems = append(problems, listedID("body.scope.person", s.Person)...)
 		switch {
 		case (s.Attribute == "") != (s.Value == ""):
-			problems = append(problems, invalidField("body.scope.value", "expected an attribute and its value, or neither"))
+			problems = append(problems, fieldError("body.scope.value", "expected an attribute and its value, or neither"))
 		case s.Person == "" && s.Attribute == "":
-			problems = append(problems, invalidField("body.scope", "is empty, expected a person or an attribute; leave it out for everybody"))
+			problems = append(problems, fieldError("body.scope", "is empty, expected a person or an attribute; leave it out for everybody"))
 		}
 	}
 	if body.Release == nil {
 		return problems
 	}
 	if body.Dry || body.Scope != nil {
-		problems = append(problems, invalidField("body.release", "expected no dry run and no scope with it: only names people"))
+		problems = append(problems, fieldError("body.release", "expected no dry run and no scope with it: only names people"))
 	}
 	return append(problems, body.Release.problems()...)
 }
@@ -107,50 +105,4 @@ func (a *API) releaseOfSync(ctx context.Context, desk access.DeskName, body Rele
 		rows, err := a.deps.Ledger.SyncRows(ctx, desk, run.Plan, access.SyncRowsQuery{Person: person, State: access.SyncHeld, Limit: 1})
 		return len(rows) > 0, err
 	})
-}
-
-// heldRun is what of a run decides whether it can be released. ended is zero while it goes on.
-type heldRun struct {
-	ended time.Time
-	held  int
-	holds []string
-}
-
-// releasable returns the problem of a release of a run; nil where it can free something.
-func (a *API) releasable(body ReleasePeopleBody, run heldRun) error {
-	switch {
-	case run.ended.IsZero():
-		return unreleased("run", "found a run that goes on, expected one that has ended")
-	case run.held == 0:
-		return unreleased("run", "found a run that held nothing back, expected one with holds")
-	case a.deps.Now().Sub(run.ended) > access.ReleaseWithin:
-		return unreleased("run", "found a run that ended at %s, expected one that ended within %s", run.ended.Format(time.RFC3339), access.Duration(access.ReleaseWithin))
-	}
-	for i, brake := range body.Brakes {
-		if !slices.Contains(run.holds, brake) {
-			return unreleased(fmt.Sprintf("brakes[%d]", i), "found %q, expected one of the run's holds: %v", brake, run.holds)
-		}
-	}
-	return nil
-}
-
-// releasing returns the release that a call asks for. held reports whether the run held a person back.
-func (a *API) releasing(ctx context.Context, body ReleasePeopleBody, held func(access.PersonID) (bool, error)) (*access.PeopleRelease, error) {
-	release := &access.PeopleRelease{Run: body.Run, Brakes: body.Brakes, Reason: body.Reason}
-	for i, person := range body.Only {
-		is, err := held(access.PersonID(person))
-		if err != nil {
-			return nil, a.failed(ctx, err)
-		}
-		if !is {
-			return nil, unreleased(fmt.Sprintf("only[%d]", i), "found %q, expected the id of somebody whom the run held back", person)
-		}
-		release.People = append(release.People, access.PersonID(person))
-	}
-	return release, nil
-}
-
-// unreleased is the problem of a field of a release.
-func unreleased(field, format string, args ...any) error {
-	return newProblem(kindInvalid(), "nothing is released", ProblemField{Location: "body.release." + field, Message: fmt.Sprintf(format, args...)})
 }

@@ -95,6 +95,30 @@ func (p timeoutLedger) PeopleProblems(
 	})
 }
 
+// SyncRuns implements Ledger.
+func (p timeoutLedger) SyncRuns(ctx context.Context, desk access.DeskName, before time.Time, limit int) ([]access.SyncRun, error) {
+	return inTime(ctx, func(ctx context.Context) ([]access.SyncRun, error) {
+		return p.ledger.SyncRuns(ctx, desk, before, limit)
+	})
+}
+
+// SyncRun implements Ledger.
+func (p timeoutLedger) SyncRun(ctx context.Context, desk access.DeskName, id string) (access.SyncRun, error) {
+	return inTime(ctx, func(ctx context.Context) (access.SyncRun, error) { return p.ledger.SyncRun(ctx, desk, id) })
+}
+
+// SyncRows implements Ledger.
+func (p timeoutLedger) SyncRows(ctx context.Context, desk access.DeskName, plan string, q access.SyncRowsQuery) ([]access.SyncRow, error) {
+	return inTime(ctx, func(ctx context.Context) ([]access.SyncRow, error) { return p.ledger.SyncRows(ctx, desk, plan, q) })
+}
+
+// CountSyncRows implements Ledger.
+func (p timeoutLedger) CountSyncRows(ctx context.Context, desk access.DeskName, plan string) (map[access.SyncState]int, error) {
+	return inTime(ctx, func(ctx context.Context) (map[access.SyncState]int, error) {
+		return p.ledger.CountSyncRows(ctx, desk, plan)
+	})
+}
+
 // Ping implements Ledger.
 func (p timeoutLedger) Ping(ctx context.Context) error {
 	_, err := inTime(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, p.ledger.Ping(ctx) })

@@ -43,6 +43,7 @@ type fakeGateway struct {
 	err       error
 	panic     bool
 	started   workflows.PeopleRunParams
+	synced    workflows.UserSyncParams
 	startedID string
 	sourceErr error
 }
@@ -106,6 +107,13 @@ func (g *fakeGateway) StartPeople(_ context.Context, id string, p workflows.Peop
 
 func (g *fakeGateway) PeopleSource(context.Context, access.SourceName) error { return g.sourceErr }
 
+func (g *fakeGateway) StartSync(_ context.Context, id string, p workflows.UserSyncParams) error {
+	g.startedID, g.synced = id, p
+	return g.err
+}
+
+func (g *fakeGateway) SyncedDesk(context.Context, access.DeskName) error { return g.sourceErr }
+
 func (g *fakeGateway) Ready(context.Context) error { return g.err }
 
 // away is a ledger that does not answer.
@@ -150,6 +158,23 @@ func (away) PeopleChanges(context.Context, access.SourceName, string, access.Peo
 func (away) PeopleProblems(context.Context, access.SourceName, string, int, int) ([]access.PersonProblem, error) {
 	return nil, errAway
 }
+
+func (away) SyncRuns(context.Context, access.DeskName, time.Time, int) ([]access.SyncRun, error) {
+	return nil, errAway
+}
+
+func (away) SyncRun(context.Context, access.DeskName, string) (access.SyncRun, error) {
+	return access.SyncRun{}, errAway
+}
+
+func (away) SyncRows(context.Context, access.DeskName, string, access.SyncRowsQuery) ([]access.SyncRow, error) {
+	return nil, errAway
+}
+
+func (away) CountSyncRows(context.Context, access.DeskName, string) (map[access.SyncState]int, error) {
+	return nil, errAway
+}
+
 func (away) Ping(context.Context) error { return errAway }
 
 const hookSecret = "It's a Secret to Everybody"

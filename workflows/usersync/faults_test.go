@@ -26,6 +26,34 @@ func TestUserSync_cut_listing(t *testing.T) {
 	require.Len(t, o.users.All(), 10)
 }
 
+// miscounting is a desk that hands over fewer users than it counts.
+type miscounting struct{ *memory.Users }
+
+func (m *miscounting) ListUsers(ctx context.Context, take func([]access.DeskUser) error) (int, error) {
+	n, err := m.Users.ListUsers(ctx, take)
+	return n + 1, err
+}
+
+// A listing that is not as long as the desk says is no plan.
+func TestUserSync_miscounted_listing(t *testing.T) {
+	o := newOffice(t, 3)
+	o.port = &miscounting{o.users}
+	_, err := o.run(workflows.UserSyncParams{})
+	require.ErrorContains(t, err, "the listing has 0 users, expected 1")
+	require.Zero(t, o.users.Writes())
+}
+
+// A listing of which the ledger has a part only is no plan.
+func TestUserSync_listing_in_part(t *testing.T) {
+	o := newOffice(t, 3)
+	o.written()
+	run := access.SyncRun{Desk: it, ID: "x", BeganAt: o.now}
+	require.NoError(t, o.activity("BeginSync", run, &run))
+	run.Plan, run.Counts.Users = "x.listing", 7
+	err := o.activity("PlanSync", activities.PlanSyncInput{Run: run}, &run)
+	require.ErrorContains(t, err, "the ledger has 0 users of the listing, expected 7")
+}
+
 // Nothing is planned of a source whose people were never listed.
 func TestUserSync_source_without_a_run(t *testing.T) {
 	o := newOffice(t, 0)
