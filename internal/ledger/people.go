@@ -212,7 +212,7 @@ func (s *Store) ApplyPeople(ctx context.Context, run access.PeopleRun, changes [
 		people = append(people, []any{string(run.Source), string(c.Person), string(c.After.State), run.BeganAt.UnixMicro(), after})
 	}
 	err = s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if err := stillApplies(ctx, tx, op, run); err != nil {
+		if err := peopleRuns.stillApplies(ctx, tx, op, runRow{owner: string(run.Source), id: run.ID, plan: run.Plan}); err != nil {
 			return err
 		}
 		if err := insertRows(ctx, tx, "people (source, id, state, began_us, body)", `ON CONFLICT (source, id) DO UPDATE

@@ -13,7 +13,7 @@ import (
 type runTable[T any] struct {
 	// name is the table's, and owner the column of whom a run is over.
 	name, owner string
-	// what are runs called in errors: "run over the users of".
+	// what is a run over, in errors: "the users of".
 	what string
 }
 
@@ -25,9 +25,10 @@ type runRow struct {
 	body            string
 }
 
-func (r runRow) check() error {
+// check names the key that cannot be kept; owner is how that of the owner is named.
+func (r runRow) check(owner string) error {
 	k := keys{}
-	k.required("owner", r.owner)
+	k.required(owner, r.owner)
 	k.required("id", r.id)
 	k.optional("plan", r.plan)
 	return k.problem
@@ -51,11 +52,11 @@ func (t runTable[T]) begin(ctx context.Context, tx *sql.Tx, op string, r runRow)
 	case open > 0:
 		return nil
 	case all > 0:
-		return access.Errorf(access.Conflict, op, "the %s %s, %q, has ended; expected a new one", t.what, r.owner, r.id)
+		return access.Errorf(access.Conflict, op, "the run %q over %s %s has ended; expected a new one", r.id, t.what, r.owner)
 	case later > 0:
-		return access.Errorf(access.Conflict, op, "another %s %s began later; expected a new one", t.what, r.owner)
+		return access.Errorf(access.Conflict, op, "the run %q over %s %s began before another one that was recorded first; expected a new run", r.id, t.what, r.owner)
 	}
-	return access.Errorf(access.Conflict, op, "another %s %s goes on", t.what, r.owner)
+	return access.Errorf(access.Conflict, op, "another run over %s %s goes on", t.what, r.owner)
 }
 
 // save writes a run as it is now, and reports whether it did: a run that has ended stays as it is, a plan that is recorded keeps its first
@@ -75,7 +76,7 @@ func (t runTable[T]) stillApplies(ctx context.Context, tx *sql.Tx, op string, r 
 	goesOn, err := affected(tx.ExecContext(ctx, `UPDATE `+t.name+` SET plan = plan WHERE `+t.owner+` = $1 AND id = $2 AND plan = $3 AND NOT ended`,
 		r.owner, r.id, r.plan))
 	if err == nil && goesOn == 0 {
-		return access.Errorf(access.Conflict, op, "the %s %s, %q, has ended, or has another plan", t.what, r.owner, r.id)
+		return access.Errorf(access.Conflict, op, "the run %q over %s %s has ended, or has another plan", r.id, t.what, r.owner)
 	}
 	return err
 }

@@ -8,7 +8,7 @@ import (
 	"usher/internal/access"
 )
 
-var syncRuns = runTable[access.SyncRun]{name: "sync_runs", owner: "desk", what: "run over the users of"}
+var syncRuns = runTable[access.SyncRun]{name: "sync_runs", owner: "desk", what: "the users of"}
 
 // keepRows is how long the rows of a plan stay in the ledger.
 const keepRows = 90 * 24 * time.Hour
@@ -20,7 +20,7 @@ func syncRow(op string, run access.SyncRun) (runRow, error) {
 		owner: string(run.Desk), id: run.ID, plan: run.Plan, began: run.BeganAt, ended: run.Ended(), failed: run.Problem != "", body: body,
 	}
 	if err == nil {
-		err = r.check()
+		err = r.check("desk")
 	}
 	return r, err
 }

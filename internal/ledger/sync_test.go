@@ -113,7 +113,7 @@ func testSyncRuns(t *testing.T, d databases) {
 	endedSync(t, s, first)
 	require.ErrorContains(t, s.BeginSyncRun(t.Context(), first), "has ended")
 	early := access.SyncRun{Desk: "it", ID: "run-0", BeganAt: peopleDay.Add(-time.Hour)}
-	require.ErrorContains(t, s.BeginSyncRun(t.Context(), early), "began later")
+	require.ErrorContains(t, s.BeginSyncRun(t.Context(), early), "began before another one")
 	require.NoError(t, s.BeginSyncRun(t.Context(), second))
 	second.EndedAt, second.Problem = second.BeganAt.Add(time.Minute), "the desk is down"
 	require.NoError(t, s.SaveSyncRun(t.Context(), second))

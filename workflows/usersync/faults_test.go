@@ -216,6 +216,26 @@ func TestUserSync_person_returns_since_the_plan(t *testing.T) {
 	require.Equal(t, access.SyncSkipped, o.rows(run)[idOf(3)].State)
 }
 
+// A user whom somebody else created since the plan, with the same name and address, is not taken for the person's: a human has to say so.
+func TestUserSync_user_comes_since_the_plan(t *testing.T) {
+	for _, keeps := range []bool{true, false} {
+		o := newOffice(t, 1)
+		o.users.SetSchema(func(s *access.UserSchema) { s.KeepsPerson = keeps })
+		run := o.planned("x")
+		o.users.Put(access.DeskUser{Active: true, Values: map[string]string{
+			access.UserFieldName: "user.p0000", access.UserFieldEmail: "user.p0000@example.com",
+		}})
+		o.applies(run)
+		row := o.rows(run)[idOf(0)]
+		require.Equal(t, access.SyncSkipped, row.State)
+		require.Contains(t, row.Problem, "with the same user name")
+		require.Len(t, o.users.All(), 1)
+		links, err := o.ledger.DeskLinks(t.Context(), it, []access.PersonID{idOf(0)})
+		require.NoError(t, err)
+		require.Empty(t, links)
+	}
+}
+
 // activity calls one activity, as an attempt of its own.
 func (o *office) activity(name string, input, result any) error {
 	o.t.Helper()
