@@ -3,6 +3,7 @@ package jiratest
 import (
 	"cmp"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,12 +40,15 @@ type Config struct {
 	// Edition is Cloud when empty.
 	Edition Edition
 	// Version is what serverInfo tells on Data Center, "10.0.0" when empty. Before 10 admin webhooks live at
-	// /rest/webhooks/1.0/webhook, from 10 on at /rest/jira-webhook/1.0/webhooks.
+	// /rest/webhooks/1.0/webhook, from 10 on at /rest/jira-webhook/1.0/webhooks. From 10 on a search for users goes no further than the
+	// first 100, and from 10.3 on there is a list of all users.
 	Version string
 	// Accounts are the people and integrations that the site knows; the default account when empty.
 	Accounts []Account
 	// Projects are DefaultProjects() when empty.
 	Projects []Project
+	// Groups are the groups that give access to products (Cloud).
+	Groups []Group
 	// BaseURL is the site's address in links, without a slash at the end; "" takes it from each request's Host.
 	BaseURL string
 	// CloudID is the site's id at the gateway, under /ex/jira/{cloudId}; DefaultCloudID when empty.
@@ -101,6 +105,12 @@ func (c Config) major() int {
 		return 0
 	}
 	return n
+}
+
+// streamsUsers reports whether the site lists all of its users.
+func (c Config) streamsUsers() bool {
+	version := numbers(c.Version)
+	return len(version) > 1 && slices.Compare(version, []int{10, 3}) >= 0
 }
 
 // deliveryRepeats is how often a delivery is repeated: by Cloud over half an hour, by Data Center not at all.

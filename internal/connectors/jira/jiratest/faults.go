@@ -40,6 +40,11 @@ type Faults struct {
 	TransitionConflicts int `json:"transition_conflicts,omitempty"`
 	// HideEmails leaves emailAddress out of every answer.
 	HideEmails bool `json:"hide_emails,omitempty"`
+	// HideUsers leaves accounts, by their ids, out of the list of all users. IgnoreUserWrites answers every write to users and groups with
+	// success and keeps nothing. ReadOnlyDirectory refuses these writes (Data Center), as a site does that has its users from elsewhere.
+	HideUsers         []string `json:"hide_users,omitempty"`
+	IgnoreUserWrites  bool     `json:"ignore_user_writes,omitempty"`
+	ReadOnlyDirectory bool     `json:"read_only_directory,omitempty"`
 	// HideCommentProperties keeps comments from showing their properties, which no document promises.
 	HideCommentProperties bool `json:"hide_comment_properties,omitempty"`
 }

@@ -32,6 +32,14 @@ const (
 	OpGetUser          Operation = "get_user"
 	OpFindUsers        Operation = "find_users"
 	OpFindAssignable   Operation = "find_assignable"
+	OpListUsers        Operation = "list_users"
+	OpCreateUser       Operation = "create_user"
+	OpEditUser         Operation = "edit_user"
+	OpUserGroups       Operation = "user_groups"
+	OpGroupMembers     Operation = "group_members"
+	OpJoinGroup        Operation = "join_group"
+	OpLeaveGroup       Operation = "leave_group"
+	OpMyPermissions    Operation = "my_permissions"
 	OpGetProperty      Operation = "get_property"
 	OpPutProperty      Operation = "put_property"
 	// OpWebhooks is every call about webhooks.
@@ -43,9 +51,9 @@ const (
 // scopeOf returns what a token at the gateway needs for the operation.
 func scopeOf(op Operation) string {
 	switch op {
-	case OpMyself, OpGetUser, OpFindUsers, OpFindAssignable:
+	case OpMyself, OpGetUser, OpFindUsers, OpFindAssignable, OpListUsers, OpUserGroups:
 		return "read:jira-user"
-	case OpWebhooks:
+	case OpWebhooks, OpCreateUser, OpGroupMembers, OpJoinGroup, OpLeaveGroup:
 		return "manage:jira-configuration"
 	default:
 	}

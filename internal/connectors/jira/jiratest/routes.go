@@ -88,10 +88,22 @@ func (s *Server) routeCloud(handle handler) {
 	handle("POST issue/bulkfetch", OpBulkFetch, s.bulkFetch)
 	handle("POST changelog/bulkfetch", OpBulkChangelog, s.bulkChangelog)
 	handle("GET issue/{key}/changelog", OpGetChangelog, onIssue(s.visible, s.getChangelog))
+	handle("GET users/search", OpListUsers, s.listUsers)
+	handle("POST user", OpCreateUser, s.inviteUser)
+	handle("GET user/groups", OpUserGroups, s.userGroups)
+	handle("GET group/member", OpGroupMembers, s.groupMembers)
+	handle("POST group/user", OpJoinGroup, s.joinGroup)
+	handle("DELETE group/user", OpLeaveGroup, s.leaveGroup)
 }
 
 // routeDataCenter serves what only Data Center has.
 func (s *Server) routeDataCenter(handle handler) {
 	handle("GET search", OpSearch, s.classicSearch)
 	handle("POST search", OpSearch, s.classicSearch)
+	handle("POST user", OpCreateUser, s.createUser)
+	handle("PUT user", OpEditUser, s.editUser)
+	handle("GET mypermissions", OpMyPermissions, s.myPermissions)
+	if s.cfg.streamsUsers() {
+		handle("GET user/list", OpListUsers, s.streamUsers)
+	}
 }

@@ -27,7 +27,10 @@ type Server struct {
 	// lastBase is the address by which the site was last called, for links in webhooks.
 	lastBase   string
 	registered []registration
-	lastHook   int64
+	// groups are those of the configuration, with the members that they have now. gone are accounts that were removed, by their ids.
+	groups   []Group
+	gone     map[string]bool
+	lastHook int64
 }
 
 var _ http.Handler = (*Server)(nil)
@@ -35,7 +38,7 @@ var _ http.Handler = (*Server)(nil)
 // New makes a server. It reads no state file (see Restore) and listens nowhere: serve it with net/http.
 func New(cfg Config) *Server {
 	cfg = cfg.withDefaults()
-	s := &Server{cfg: cfg, lastBase: cfg.BaseURL}
+	s := &Server{cfg: cfg, lastBase: cfg.BaseURL, groups: copyGroups(cfg.Groups), gone: map[string]bool{}}
 	s.Desk = desktest.NewDesk(desktest.DeskConfig{
 		StoreConfig: desktest.StoreConfig{
 			Projects: cfg.Projects, Accounts: cfg.Accounts, StateFile: cfg.StateFile, Now: cfg.Now, Zone: cfg.Zone,

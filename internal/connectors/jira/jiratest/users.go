@@ -9,6 +9,7 @@ import (
 )
 
 const (
+	noSuchUser      = "Specified user does not exist or you do not have required permissions"
 	usernameRefused = "The query parameter 'username' is not supported in GDPR strict mode."
 	onlyAccountID   = "'accountId' must be the only user identifying query parameter in GDPR strict mode."
 )
@@ -40,8 +41,8 @@ func (s *Server) getUser(c *call) (*answer, error) {
 			a = s.store.AccountBy(desktest.ByName, name)
 		}
 	}
-	if a == nil {
-		return nil, refuse(http.StatusNotFound, "Specified user does not exist or you do not have required permissions")
+	if a == nil || s.gone[a.ID] {
+		return nil, refuse(http.StatusNotFound, noSuchUser)
 	}
 	return ok(s.renderAccount(c, a.ID))
 }
@@ -104,6 +105,10 @@ func (s *Server) userPage(c *call, admit func(*Account) bool) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.edition != Cloud && s.cfg.major() >= 10 {
+		// JRASERVER-78660.
+		size = max(0, min(size, 100-start))
+	}
 	query, id := c.query("query"), c.query("accountId")
 	if c.edition != Cloud {
 		query, id = c.query("username"), ""
@@ -112,7 +117,7 @@ func (s *Server) userPage(c *call, admit func(*Account) bool) (*answer, error) {
 	for n := range s.store.Accounts() {
 		a := &s.store.Accounts()[n]
 		byName := c.edition != Cloud && strings.HasPrefix(strings.ToLower(a.Name), strings.ToLower(query))
-		if c.account != nil && admit(a) && (id == "" || id == a.ID) && (byName || matches(a, query)) {
+		if c.account != nil && !s.gone[a.ID] && admit(a) && (id == "" || id == a.ID) && (byName || matches(a, query)) {
 			found = append(found, s.renderAccount(c, a.ID))
 		}
 	}
