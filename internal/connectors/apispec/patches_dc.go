@@ -46,6 +46,9 @@ func dataCenterPatches() []Patch {
 		patch("transitions can be expanded",
 			`GET transitions lacks the parameter expand, which its own description names ("transitions.fields")`,
 			transitionsExpand),
+		patch("all users are listed",
+			"the document is that of 10.0; since 10.3 and 11.0 there is GET user/list, which tells its end and no total",
+			usersAreListed),
 		tighten("pages are pages",
 			"the create metadata declare the item of their pages, or an empty object, so that anything passes",
 			pagesArePages),
@@ -125,6 +128,26 @@ func transitionsExpand(doc *openapi3.T) error {
 	}
 	expand := openapi3.NewQueryParameter("expand").WithSchema(openapi3.NewStringSchema())
 	transitions.Parameters = append(transitions.Parameters, &openapi3.ParameterRef{Value: expand})
+	return nil
+}
+
+// usersAreListed adds GET user/list as the later documents have it.
+func usersAreListed(doc *openapi3.T) error {
+	users, err := answerOf(doc, http.MethodGet, "/api/2/user", http.StatusOK)
+	if err != nil {
+		return err
+	}
+	no := false
+	page := openapi3.NewObjectSchema().WithProperty("self", openapi3.NewStringSchema()).WithProperty("maxResults", openapi3.NewInt64Schema()).
+		WithProperty("isLast", openapi3.NewBoolSchema()).WithProperty("nextCursor", openapi3.NewStringSchema()).
+		WithProperty("nextPage", openapi3.NewStringSchema()).WithPropertyRef("values", arrayOf(users.Schema))
+	page.AdditionalProperties = openapi3.AdditionalProperties{Has: &no}
+	list := openapi3.NewOperation()
+	for _, name := range []string{"cursor", "maxResults"} {
+		list.AddParameter(openapi3.NewQueryParameter(name).WithSchema(openapi3.NewInt64Schema()))
+	}
+	list.AddResponse(http.StatusOK, openapi3.NewResponse().WithDescription("a page").WithJSONSchema(page))
+	doc.Paths.Set("/api/2/user/list", &openapi3.PathItem{Get: list})
 	return nil
 }
 
