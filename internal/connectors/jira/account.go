@@ -3,6 +3,7 @@ package jira
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"usher/internal/access"
@@ -61,7 +62,11 @@ func (d *driver) AddressesAreOwn(ctx context.Context, op string) (bool, error) {
 // Users implements desk.Driver. The search goes by beginnings of names and addresses, among active accounts. Jira hides
 // addresses at the account's wish; then the only hit may be matched, if match_hidden_email is set.
 func (d *driver) Users(ctx context.Context, op, text string) ([]desk.User, error) {
-	users, err := d.searchUsers(ctx, op, text)
+	api, err := d.loadDialect(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	users, err := d.searchUsers(ctx, op, api.byText(text))
 	out := make([]desk.User, len(users))
 	for n, u := range users {
 		out[n] = desk.User{
@@ -80,15 +85,10 @@ func hidden(u user) bool {
 // userPage is how many users are asked for at once; Jira may give fewer, and searches among the first 1000 only.
 const userPage = 50
 
-func (d *driver) searchUsers(ctx context.Context, op, text string) ([]user, error) {
-	api, err := d.loadDialect(ctx, op)
-	if err != nil {
-		return nil, err
-	}
+func (d *driver) searchUsers(ctx context.Context, op string, query url.Values) ([]user, error) {
 	var all []user
 	known := map[access.AccountID]bool{}
 	for range desk.MaxPages {
-		query := api.byText(text)
 		query.Set("startAt", strconv.Itoa(len(all)))
 		query.Set("maxResults", strconv.Itoa(userPage))
 		var page []user

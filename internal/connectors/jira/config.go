@@ -65,6 +65,8 @@ type Config struct {
 	MatchHiddenEmail bool `yaml:"match_hidden_email"`
 	// Webhook is which webhook Check looks for.
 	Webhook WebhookConfig `yaml:"webhook"`
+	// Users is how the users of the site are kept.
+	Users UsersConfig `yaml:"users"`
 }
 
 var (
@@ -124,6 +126,9 @@ func (c Config) Validate() error {
 		if !phase.Closed() {
 			problem(fmt.Sprintf("resolutions.%s", phase), "expected done or wont_do")
 		}
+	}
+	for _, wrong := range c.Users.wrong(c.Edition) {
+		problem("users."+wrong.key, "%s", wrong.why)
 	}
 	if _, mapped := c.Fields[c.MarkerField]; mapped {
 		problem("fields."+c.MarkerField, "the same field is named by marker_field; expected two fields")

@@ -37,6 +37,17 @@ var _ access.ServiceDesk = (*Desk)(nil)
 // New makes the desk of that name; its texts name configuration keys as "desks.<name>.<key>". It calls nobody: wrong
 // names show in Check and at the first ticket. The error is Validate's.
 func New(c Config, name access.DeskName) (*Desk, error) {
+	d := &Desk{now: time.Now}
+	driver, err := newDriver(c, name, func() time.Time { return d.now() })
+	if err != nil {
+		return nil, err
+	}
+	d.Desk = desk.New(driver, c.Config, name)
+	return d, nil
+}
+
+// newDriver makes the driver of a desk. The error is Validate's.
+func newDriver(c Config, name access.DeskName, now func() time.Time) (*driver, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -62,10 +73,7 @@ func New(c Config, name access.DeskName) (*Desk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("base_url: %w", err)
 	}
-	d := &Desk{now: time.Now}
-	now := func() time.Time { return d.now() }
-	d.Desk = desk.New(&driver{name: name, config: c, jira: vendor, wire: wire, site: siteOf(c), now: now}, c.Config, name)
-	return d, nil
+	return &driver{name: name, config: c, jira: vendor, wire: wire, site: siteOf(c), now: now}, nil
 }
 
 // driver is Jira as package desk needs it.
@@ -207,10 +215,11 @@ func siteOf(c Config) string {
 	return strings.TrimRight(c.BaseURL, "/")
 }
 
-// user is an account as Jira shows it: by AccountID on Cloud, by Name on Data Center.
+// user is an account as Jira shows it: by AccountID on Cloud, by Name on Data Center, where Key stays when the name changes.
 type user struct {
 	AccountID    access.AccountID `json:"accountId"`
 	Name         access.AccountID `json:"name"`
+	Key          access.UserID    `json:"key"`
 	AccountType  string           `json:"accountType"`
 	Active       bool             `json:"active"`
 	DisplayName  string           `json:"displayName"`
