@@ -23,7 +23,7 @@ func operations() map[apispec.Edition][]string {
 		more = append(more,
 			"GET myself", "GET project/{projectIdOrKey}", "GET project/{projectIdOrKey}/statuses",
 			"GET issue/createmeta/{projectIdOrKey}/issuetypes", "GET issue/createmeta/{projectIdOrKey}/issuetypes/{issueTypeId}",
-			"GET user/search", "GET user/assignable/search", "POST issue", "GET issue/{issueIdOrKey}",
+			"GET user", "POST user", "GET user/search", "GET user/assignable/search", "POST issue", "GET issue/{issueIdOrKey}",
 			"GET issue/{issueIdOrKey}/comment", "POST issue/{issueIdOrKey}/comment", "PUT issue/{issueIdOrKey}/assignee",
 			"GET issue/{issueIdOrKey}/transitions", "POST issue/{issueIdOrKey}/transitions",
 		)
@@ -36,9 +36,10 @@ func operations() map[apispec.Edition][]string {
 	}
 	return map[apispec.Edition][]string{
 		apispec.Cloud: both("/rest/api/3/", "POST search/jql", "POST issue/bulkfetch", "POST changelog/bulkfetch",
-			"PUT issue/{issueIdOrKey}/comment/{id}"),
+			"PUT issue/{issueIdOrKey}/comment/{id}", "GET users/search", "GET user/groups", "GET group/member", "POST group/user", "DELETE group/user"),
 		apispec.DataCenter: both("/rest/api/2/", "POST search",
-			"GET issue/{issueIdOrKey}/properties/{propertyKey}", "PUT issue/{issueIdOrKey}/properties/{propertyKey}"),
+			"GET issue/{issueIdOrKey}/properties/{propertyKey}", "PUT issue/{issueIdOrKey}/properties/{propertyKey}",
+			"GET user/list", "PUT user", "GET mypermissions"),
 	}
 }
 
@@ -47,8 +48,9 @@ func TestContract_connector_and_fake(t *testing.T) {
 	for edition, want := range operations() {
 		t.Run(string(edition), func(t *testing.T) {
 			c := load(t, edition)
-			desk, fake := newDesk(t, c, edition)
+			desk, users, fake := newDesk(t, c, edition)
 			drive(t, desk, fake)
+			driveUsers(t, users, fake, edition)
 			r := c.Report()
 			require.Empty(t, r.Broken())
 			require.Empty(t, r.NotValidated())
@@ -63,9 +65,11 @@ func TestContract_connector_and_fake(t *testing.T) {
 	}
 }
 
-func newDesk(t *testing.T, c *apispec.Contract, edition apispec.Edition) (*jira.Desk, *jiratest.Server) {
+func newDesk(t *testing.T, c *apispec.Contract, edition apispec.Edition) (*jira.Desk, *jira.Users, *jiratest.Server) {
 	t.Helper()
-	fake := jiratest.New(jiratest.Config{Edition: jiratest.Edition(edition), PageLimit: 2})
+	fake := jiratest.New(jiratest.Config{
+		Edition: jiratest.Edition(edition), Version: "10.3.0", PageLimit: 2, Groups: []jiratest.Group{{ID: "g-1", Name: "jira-software-users"}},
+	})
 	server := httptest.NewServer(c.Middleware(fake))
 	t.Cleanup(func() {
 		server.Close()
@@ -76,6 +80,7 @@ func newDesk(t *testing.T, c *apispec.Contract, edition apispec.Edition) (*jira.
 		BaseURL: server.URL, Email: jiratest.DefaultEmail, Token: jiratest.DefaultToken,
 		Project: "ACCESS", IssueType: "Access request", Webhook: jira.WebhookConfig{URL: "https://usher.test/hooks/jira"},
 	}
+	config.Users.Products = []string{"jira-software"}
 	config.Reporter, config.Rate, config.Match = true, 10_000, "email"
 	config.Statuses = map[access.TicketPhase][]string{
 		access.TicketApproved: {desktest.StatusApproved}, access.TicketDenied: {desktest.StatusDenied},
@@ -85,11 +90,49 @@ func newDesk(t *testing.T, c *apispec.Contract, edition apispec.Edition) (*jira.
 		"customfield_10041": access.FieldRequestID, "customfield_10047": access.FieldReason,
 	}
 	if edition == apispec.DataCenter {
-		config.Email, config.User = "", jiratest.DefaultAccountID
+		config.Email, config.User, config.Users.Notify = "", jiratest.DefaultAccountID, true
+	} else {
+		config.Users.Groups = []string{"g-1"}
 	}
 	desk, err := jira.New(config, "jira")
 	require.NoError(t, err)
-	return desk, fake
+	users, err := jira.NewUsers(config, "jira", nil)
+	require.NoError(t, err)
+	return desk, users, fake
+}
+
+// driveUsers uses the whole port of users.
+func driveUsers(t *testing.T, users *jira.Users, fake *jiratest.Server, edition apispec.Edition) {
+	t.Helper()
+	ctx := t.Context()
+	_, err := users.UserSchema(ctx)
+	require.NoError(t, err)
+	values := map[string]string{access.UserFieldEmail: "new@example.test"}
+	if edition == apispec.DataCenter {
+		values[access.UserFieldName], values[access.UserFieldDisplayName] = "new", "Somebody New"
+	}
+	made, err := users.CreateUser(ctx, access.NewUser{Values: values})
+	require.NoError(t, err)
+	_, err = users.CreateUser(ctx, access.NewUser{Values: values})
+	require.True(t, access.IsKind(err, access.Conflict), err)
+	count, err := users.ListUsers(ctx, func([]access.DeskUser) error { return nil })
+	require.NoError(t, err)
+	require.Equal(t, 3, count)
+	for _, q := range []access.UserQuery{{UserName: made.Values[access.UserFieldName]}, {Email: "nobody@example.test"}} {
+		_, err = users.FindUsers(ctx, q)
+		require.NoError(t, err)
+	}
+	for _, active := range []bool{false, true} {
+		_, err = users.SetUserActive(ctx, made.ID, active)
+		require.NoError(t, err)
+	}
+	_, err = users.ReadUser(ctx, "nobody")
+	require.True(t, access.IsKind(err, access.NotFound), err)
+	if edition == apispec.DataCenter {
+		fake.SetFaults(jiratest.Faults{ReadOnlyDirectory: true})
+		_, err = users.UpdateUser(ctx, made.ID, access.UserChange{Values: map[string]string{access.UserFieldDisplayName: "Else"}})
+		require.True(t, access.IsKind(err, access.Invalid), err)
+	}
 }
 
 // drive uses the whole port, with the values that are special on the wire: nobody, null, texts with markup.
