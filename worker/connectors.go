@@ -41,6 +41,9 @@ var deskKinds = map[string]kind[deskConfig, access.ServiceDesk]{
 			return jira.New(c.Jira, access.DeskName(name))
 		},
 		shared: func(c deskConfig) desk.Config { return c.Jira.Config },
+		users: func(c deskConfig, name string, fields []string) (access.UserDirectory, error) {
+			return jira.NewUsers(c.Jira, access.DeskName(name), fields)
+		},
 	},
 	"requesttracker": {
 		validate: func(c deskConfig) error { return c.RequestTracker.Validate() },
