@@ -30,20 +30,28 @@ func (d *driver) whoAmI(op string) rest.Call {
 
 // Self implements desk.Driver. Exactly one record proves that ServiceNow understood the question.
 func (d *driver) Self(ctx context.Context, op string) (desk.Self, error) {
-	var rows []row
-	answer, err := d.call(ctx, d.whoAmI(op), &rows)
-	switch {
-	case access.IsKind(err, access.NotFound):
-		return desk.Self{}, access.Errorf(access.Invalid, op, "%s: no Table API of ServiceNow answers there: %w", d.key("base_url"), err)
-	case err != nil:
+	me, answer, err := d.ownRecord(ctx, d.whoAmI(op))
+	if err != nil {
 		return desk.Self{}, err
-	case len(rows) != 1 || rows[0].get("user_name") == "":
-		return desk.Self{}, access.Errorf(access.Forbidden, op, "ServiceNow does not say whose credentials these are: usher's account"+
-			" must be able to read its own record in sys_user")
 	}
-	me := rows[0]
 	d.me.Store(&account{id: me.get("sys_id"), userName: me.get("user_name"), name: me.get("name"), updated: me.get("sys_updated_on")})
 	return desk.Self{Account: access.AccountID(me.get("user_name")), Clock: answer.Clock()}, nil
+}
+
+// ownRecord is the answer to whoAmI.
+func (d *driver) ownRecord(ctx context.Context, c rest.Call) (row, rest.Response, error) {
+	var rows []row
+	answer, err := d.call(ctx, c, &rows)
+	switch {
+	case access.IsKind(err, access.NotFound):
+		return nil, answer, access.Errorf(access.Invalid, c.Op, "%s: no Table API of ServiceNow answers there: %w", d.key("base_url"), err)
+	case err != nil:
+		return nil, answer, err
+	case len(rows) != 1 || rows[0].get("user_name") == "":
+		return nil, answer, access.Errorf(access.Forbidden, c.Op, "ServiceNow does not say whose credentials these are: usher's account"+
+			" must be able to read its own record in sys_user")
+	}
+	return rows[0], answer, nil
 }
 
 // self is usher's own account.

@@ -25,6 +25,14 @@ var _ access.ServiceDesk = (*Desk)(nil)
 // New returns the desk of that name; its texts name configuration keys as "desks.<name>.<key>". It calls nobody: wrong
 // names show in Check and at the first ticket. The error is Validate's.
 func New(c Config, name access.DeskName) (*Desk, error) {
+	d, err := newDriver(c, name)
+	if err != nil {
+		return nil, err
+	}
+	return &Desk{desk.New(d, c.Config, name)}, nil
+}
+
+func newDriver(c Config, name access.DeskName) (*driver, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -32,8 +40,7 @@ func New(c Config, name access.DeskName) (*Desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &driver{name: name, config: c, site: strings.TrimRight(c.BaseURL, "/"), rest: client}
-	return &Desk{desk.New(d, c.Config, name)}, nil
+	return &driver{name: name, config: c, site: strings.TrimRight(c.BaseURL, "/"), rest: client}, nil
 }
 
 // driver is ServiceNow as package desk needs it.

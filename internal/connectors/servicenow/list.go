@@ -1,6 +1,7 @@
 package servicenow
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"regexp"
@@ -22,6 +23,8 @@ type listing struct {
 	fields []string
 	byTime bool
 	limit  int
+	// pages is how many pages are read at most; 0 means desk.MaxPages.
+	pages int
 	// whole: it is Forbidden not to see some of the rows.
 	whole bool
 }
@@ -137,21 +140,37 @@ const manyRows = 1000
 // all reads every page of a list, and reports whether there are rows that the account may not see.
 func (d *driver) all(ctx context.Context, op string, l listing) (rows []row, hidden bool, err error) {
 	l.limit = manyRows
-	from, count := "", 0
-	for n := range desk.MaxPages {
+	count, err := d.walk(ctx, op, l, func(some []row) error {
+		rows = append(rows, some...)
+		return nil
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return rows, count > len(rows), nil
+}
+
+// walk calls take with the rows of every page of a list, and returns how many there were at its beginning, also those that the account may not
+// see; -1 where ServiceNow does not say. An error of take ends it and is returned as it is.
+func (d *driver) walk(ctx context.Context, op string, l listing, take func([]row) error) (int, error) {
+	from, count, most := "", 0, cmp.Or(l.pages, desk.MaxPages)
+	for n := range most {
 		got, err := d.page(ctx, op, l, from)
 		if err != nil {
-			return nil, false, err
+			return 0, err
 		}
 		if n == 0 {
 			count = got.count
 		}
-		if rows = append(rows, got.rows...); got.next == "" {
-			return rows, count > len(rows), nil
+		if err := take(got.rows); err != nil {
+			return 0, err
+		}
+		if got.next == "" {
+			return count, nil
 		}
 		from = got.next
 	}
-	return nil, false, access.Errorf(access.Transient, op, "the table %s has more than %d pages of what was asked for", l.table, desk.MaxPages)
+	return 0, access.Errorf(access.Transient, op, "the table %s has more than %d pages of what was asked for", l.table, most)
 }
 
 // each reads the records in which a field has one of many values, with as few calls as their URLs allow.
