@@ -3,9 +3,10 @@
 //
 // A table is a project of desktest: incidents, requested items with their requests and tasks, and a table that extends incident,
 // to which a ticket can be reclassified. A flow closes a requested item when its tasks are closed, as the account "system". The
-// tables sys_audit, sys_journal_field, sys_choice, sys_user, sys_properties and sc_item_option_mtom are made of what the others hold,
-// and can only be read. People ask by incidents of a category, or by an item of their own. Approvals are rows of sysapproval_approver, and
-// the answers to them are rolled up into their tickets.
+// tables sys_audit, sys_journal_field, sys_choice, sys_dictionary, sys_properties and sc_item_option_mtom are made of what the others
+// hold, and can only be read. sys_user has the accounts; what is written there is lost with a restart. People ask by incidents of a
+// category, or by an item of their own. Approvals are rows of sysapproval_approver, and the answers to them are rolled up into their
+// tickets.
 //
 // It does what makes ServiceNow difficult: it takes the limit of a page before it leaves out rows that the caller may not see, it
 // leaves out of a query what it does not know, it ignores unknown fields, it answers an order with the request, and it answers

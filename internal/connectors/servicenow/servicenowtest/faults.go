@@ -20,7 +20,9 @@ type Faults struct {
 	ForbiddenTables []string `json:"forbidden_tables,omitempty"`
 	HiddenTables    []string `json:"hidden_tables,omitempty"`
 	HiddenFields    []string `json:"hidden_fields,omitempty"`
-	ReadOnlyFields  []string `json:"read_only_fields,omitempty"`
+	// HiddenUsers are rows of sys_user, by user name, that are counted and not shown.
+	HiddenUsers    []string `json:"hidden_users,omitempty"`
+	ReadOnlyFields []string `json:"read_only_fields,omitempty"`
 	// UnreadableJournals shows comments and work_notes as empty in a ticket.
 	UnreadableJournals bool `json:"unreadable_journals,omitempty"`
 	// IgnoredConditions are fields by which nobody may search: conditions on them are left out of a query or, with

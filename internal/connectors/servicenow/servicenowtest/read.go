@@ -25,7 +25,7 @@ func (s *Server) list(c *call) *fakewire.Answer {
 		return refused
 	}
 	all = slices.DeleteFunc(all, func(r record) bool {
-		return !q.match(r, s.faults.IgnoredConditions, s.faults.InvalidQueryReturnsNothing)
+		return queryRule(c, name, r) || !q.match(r, s.faults.IgnoredConditions, s.faults.InvalidQueryReturnsNothing)
 	})
 	q.sort(all)
 	limit, offset := number(c.param("sysparm_limit"), listLimit), number(c.param("sysparm_offset"), 0)
@@ -63,6 +63,9 @@ func (s *Server) hides(table string, r record) bool {
 	if slices.Contains(s.faults.HiddenTables, table) {
 		return true
 	}
+	if table == userTable && slices.Contains(s.faults.HiddenUsers, r["user_name"]) {
+		return true
+	}
 	t, is := s.store.Find(r["sys_id"])
 	return is && s.store.Hides(t)
 }
@@ -93,7 +96,7 @@ func (s *Server) find(c *call) (*desktest.Ticket, *fakewire.Answer) {
 // references are the fields that refer to a record, with the table of it.
 var references = map[string]string{
 	"assigned_to": "sys_user", "caller_id": "sys_user", "requested_for": "sys_user", "request": "sc_request", "request_item": "sc_req_item",
-	"cat_item": "sc_cat_item", "approver": "sys_user", "sysapproval": "task",
+	"cat_item": "sc_cat_item", "approver": "sys_user", "sysapproval": "task", "manager": "sys_user", "department": "cmn_department",
 }
 
 // render is a record as the parameters of a call ask for it. Fields that do not exist are left out without a word.

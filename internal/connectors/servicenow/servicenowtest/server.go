@@ -81,9 +81,11 @@ type Server struct {
 	store  *desktest.Store
 	system *desktest.Account
 
-	// faults are those that not every fake has, and tokens the OAuth tokens that were given; the desk's lock guards both.
-	faults Faults
-	tokens map[string]bool
+	// faults are those that not every fake has, tokens the OAuth tokens that were given, and profiles the columns of accounts, by their ids, that the
+	// store has no place for; the desk's lock guards all three.
+	faults   Faults
+	tokens   map[string]bool
+	profiles map[string]map[string]string
 }
 
 var _ http.Handler = (*Server)(nil)
@@ -110,10 +112,11 @@ func New(cfg Config) *Server {
 		}
 	}
 	system := desktest.Account{ID: AccountID(systemName), Name: systemName, DisplayName: "System", AccountType: "system"}
-	s := &Server{cfg: cfg, tokens: map[string]bool{}}
+	former := desktest.Account{ID: AccountID(FormerUser), Name: FormerUser, DisplayName: "Former Colleague", Inactive: true}
+	s := &Server{cfg: cfg, tokens: map[string]bool{}, profiles: map[string]map[string]string{}}
 	s.Desk = desktest.NewDesk(desktest.DeskConfig{
 		StoreConfig: desktest.StoreConfig{
-			Projects: cfg.Tables, Accounts: append(slices.Clone(cfg.Accounts), system), StateFile: cfg.StateFile, Grain: time.Second,
+			Projects: cfg.Tables, Accounts: append(slices.Clone(cfg.Accounts), system, former), StateFile: cfg.StateFile, Grain: time.Second,
 			Dialect: desktest.Dialect{
 				Noun: "record", FirstID: 10_000, PersonType: "person", ID: idOf,
 				Key:      func(p *desktest.Project, n int) string { return fmt.Sprintf("%s%07d", p.ID, n) },
@@ -132,6 +135,9 @@ func New(cfg Config) *Server {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.Mux.ServeHTTP(w, r) }
+
+// FormerUser is the user name of somebody who is switched off, as every real instance has some.
+const FormerUser = "former.colleague"
 
 // systemName is the account as which flows act.
 const systemName = "system"

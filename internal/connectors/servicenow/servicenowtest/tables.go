@@ -18,8 +18,9 @@ var extends = map[string][]string{"incident": {"u_access_incident"}, "sc_req_ite
 func (s *Server) derived() map[string]func([]*desktest.Ticket) []record {
 	return map[string]func([]*desktest.Ticket) []record{
 		"sys_audit": s.audits, "sys_journal_field": s.journal, "sc_item_option_mtom": s.options,
-		"sys_user":   func([]*desktest.Ticket) []record { return s.users() },
-		"sys_choice": func([]*desktest.Ticket) []record { return s.choices() },
+		userTable:        func([]*desktest.Ticket) []record { return s.users() },
+		"sys_dictionary": func([]*desktest.Ticket) []record { return s.dictionary() },
+		"sys_choice":     func([]*desktest.Ticket) []record { return s.choices() },
 		"sys_properties": func([]*desktest.Ticket) []record {
 			return []record{{
 				"sys_id": hash("property"), "sys_updated_on": setUp, "name": "glide.rest.table_api.admin_only_sys_fields",
@@ -160,17 +161,6 @@ func (s *Server) shown(t *desktest.Ticket, field string) string {
 
 // setUp is when accounts and choices were made.
 const setUp = "2026-01-02 03:04:05"
-
-func (s *Server) users() []record {
-	var out []record
-	for _, a := range s.store.Accounts() {
-		out = append(out, record{
-			"sys_id": a.ID, "user_name": a.Name, "name": a.DisplayName, "email": a.Email, "active": strconv.FormatBool(!s.store.Inactive(&a)),
-			"locked_out": "false", "sys_updated_on": setUp,
-		})
-	}
-	return out
-}
 
 // closeCodes are the close codes of incidents.
 var closeCodes = []string{"Resolved by request", "Solution provided", "No resolution provided"}

@@ -15,6 +15,9 @@ import (
 
 func (s *Server) insert(c *call) *fakewire.Answer {
 	name := c.PathValue("table")
+	if name == userTable {
+		return s.insertUser(c)
+	}
 	_, known := s.store.Project(name)
 	if refused := s.refusesTable(name, known); refused != nil {
 		return refused
@@ -35,6 +38,9 @@ func (s *Server) insert(c *call) *fakewire.Answer {
 }
 
 func (s *Server) update(c *call) *fakewire.Answer {
+	if c.PathValue("table") == userTable {
+		return s.updateUser(c)
+	}
 	before, refused := s.find(c)
 	switch {
 	case refused != nil:
