@@ -46,6 +46,8 @@ type Config struct {
 	Journal string `yaml:"journal"`
 	// History is how usher finds out who changed a ticket; "" means audit.
 	History History `yaml:"history"`
+	// Users is how usher reads and writes the users of the instance.
+	Users UsersConfig `yaml:"users"`
 }
 
 // History is where the history of tickets comes from.
@@ -107,6 +109,7 @@ func (c Config) Validate() error {
 		problem("fields.caller_id", "usher fills this field itself; expected reporter: true, and in opening_fields who calls where the requester has no account")
 	}
 	c.validateIntake(problem)
+	c.Users.validate(problem)
 	return errors.Join(append(wrong, c.Config.Validate(own...))...)
 }
 

@@ -188,3 +188,16 @@ func TestStatus_of_value(t *testing.T) {
 	require.Equal(t, access.TicketDone, got.Phase)
 	require.Equal(t, "Geliefert", got.Status)
 }
+
+func TestValidate_users(t *testing.T) {
+	c := servicenow.Config{BaseURL: "https://x.service-now.test", User: "usher", Password: "secret"}
+	c.Users = servicenow.UsersConfig{PersonField: "employee_number", Lock: true}
+	require.NoError(t, c.Validate())
+	for _, name := range []string{"user_name", "active", "sys_id", "manager.user_name", "a^b", "E-mail"} {
+		c.Users.PersonField = name
+		require.EqualError(t, c.Validate(), "users.person_field: expected the name of a column of sys_user, such as employee_number, that usher does"+
+			" not write anyway", name)
+		_, err := servicenow.NewUsers(c, "now", nil)
+		require.Error(t, err)
+	}
+}
