@@ -160,16 +160,16 @@ func (d *driver) Users(ctx context.Context, op, text string) ([]desk.User, error
 	if d.config.Match == desk.MatchEmail {
 		field = "EmailAddress"
 	}
-	query, err := json.Marshal([]map[string]string{{"field": field, "operator": "=", "value": text}})
+	query, err := usersWith(op, field, text)
 	if err != nil {
-		return nil, access.Errorf(access.Invalid, op, "the search cannot be written: %w", err)
+		return nil, err
 	}
 	var got list[struct {
 		Name         access.AccountID `json:"Name"`
 		EmailAddress string           `json:"EmailAddress"`
 	}]
 	_, err = d.get(ctx, op, "users", url.Values{
-		"query": {string(query)}, "fields": {"Name,EmailAddress"}, "orderby": {"id"}, "per_page": {strconv.Itoa(mostRows)},
+		"query": {query}, "fields": {"Name,EmailAddress"}, "orderby": {"id"}, "per_page": {strconv.Itoa(mostRows)},
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -186,4 +186,13 @@ func (d *driver) Users(ctx context.Context, op, text string) ([]desk.User, error
 		out = append(out, desk.User{ID: u.Name, Name: string(u.Name), Email: u.EmailAddress, Usable: u.Name != nobody && u.Name != system})
 	}
 	return out, nil
+}
+
+// usersWith is the search for users whose field has a value. The value is a string of JSON, so it cannot become a part of the search.
+func usersWith(op, field, value string) (string, error) {
+	query, err := json.Marshal([]map[string]string{{"field": field, "operator": "=", "value": value}})
+	if err != nil {
+		return "", access.Errorf(access.Invalid, op, "the search cannot be written: %w", err)
+	}
+	return string(query), nil
 }

@@ -29,6 +29,8 @@ type Config struct {
 	// ApprovalsQueue is the name of the queue in which approvers are asked, where the desk has approvals; "" means
 	// DefaultApprovalsQueue.
 	ApprovalsQueue string `yaml:"approvals_queue"`
+	// Users is about the users of the desk, where usher looks after them.
+	Users UsersConfig `yaml:"users"`
 }
 
 // The defaults. RT sends its mail within the call that changes a ticket, and each call occupies one of few processes.
@@ -79,6 +81,7 @@ func (c Config) Validate() error {
 	}
 	own := []string{c.MarkerField, "Queue", "Subject", "Content", "Requestor", "Owner", "Status"}
 	c.validateIntake(own, problem)
+	c.Users.validate(problem)
 	return errors.Join(append(wrong, c.Config.Validate(own...))...)
 }
 
@@ -112,6 +115,15 @@ func (c Config) account() string {
 // names show in Check and at the first ticket. A call waits for the configured rate, at most half of the request time-out. The
 // error is Validate's.
 func New(c Config, name access.DeskName) (*desk.Desk, error) {
+	d, err := newDriver(c, name)
+	if err != nil {
+		return nil, err
+	}
+	return desk.New(d, c.Config, name), nil
+}
+
+// newDriver checks the config and makes what calls RT.
+func newDriver(c Config, name access.DeskName) (*driver, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -128,5 +140,5 @@ func New(c Config, name access.DeskName) (*desk.Desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	return desk.New(&driver{name: name, config: c, site: site, rest: client}, c.Config, name), nil
+	return &driver{name: name, config: c, site: site, rest: client}, nil
 }

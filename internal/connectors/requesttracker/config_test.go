@@ -30,6 +30,7 @@ reporter: true
 intake: {kind: Help, fields: {Access: access}, channels: [email]}
 request_timeout: 30s
 rate: 5.5
+users: {person_field: CF.Person, manager_field: CF.Manager, privileged: true}
 `
 
 func TestConfig_yaml(t *testing.T) {
@@ -40,7 +41,7 @@ func TestConfig_yaml(t *testing.T) {
 	require.NoError(t, got.Validate())
 	require.Equal(t, requesttracker.Config{
 		BaseURL: "https://rt.example.com/rt", Token: secretToken, Queue: "Access Requests", MarkerField: "External Id",
-		ApprovalsQueue: "Questions",
+		ApprovalsQueue: "Questions", Users: requesttracker.UsersConfig{PersonField: "CF.Person", ManagerField: "CF.Manager", Privileged: true},
 		Config: desk.Config{
 			Statuses:      map[access.TicketPhase][]string{access.TicketApproved: {"approved"}, access.TicketDenied: {"denied"}},
 			ClosingFields: map[access.TicketPhase]map[string]any{access.TicketDone: {"Cost centre": "4711"}},
@@ -86,6 +87,13 @@ func TestConfig_wrong_keys(t *testing.T) {
 		},
 		"intake.fields.Role": func(c *requesttracker.Config) {
 			c.Intake = &desk.Intake{Kind: "Help", Fields: map[string]access.AskedField{"Role": "rolle"}}
+		},
+		"users.person_field":           func(c *requesttracker.Config) { c.Users.PersonField = "CF." },
+		"users.person_field: ":         func(c *requesttracker.Config) { c.Users.PersonField = "CF.7" },
+		"users.person_field: expected": func(c *requesttracker.Config) { c.Users.PersonField = "NickName" },
+		"users.manager_field":          func(c *requesttracker.Config) { c.Users.ManagerField = "Organization" },
+		"users.manager_field: found": func(c *requesttracker.Config) {
+			c.Users = requesttracker.UsersConfig{PersonField: "CF.A", ManagerField: "CF.A"}
 		},
 		"statuses.gone": func(c *requesttracker.Config) { c.Statuses = map[access.TicketPhase][]string{"gone": {"x"}} },
 	} {

@@ -20,5 +20,7 @@
 //   - An account that may not own an approval is left out without a word, and RT tells in no other way who may.
 //   - In RT's own queue ___Approvals rules move what depends on an approval, and fail where nothing does. They hold nowhere else, and RT's
 //     page of approvals shows those of every queue.
-//   - A subject is cut to 200 bytes without a word.
+//   - A subject is cut to 200 bytes without a word, and so is every field of a user to its own limit.
+//   - A list of users leaves out who is disabled, and with them does not say who is. A search leaves out a condition whose field it does
+//     not know, and finds everybody.
 package requesttracker

@@ -16,6 +16,8 @@ func operation(r *http.Request, body []byte) string {
 		return "AddComments"
 	case r.Method == http.MethodPost && bytes.Contains(body, []byte(`"Type":"approval"`)):
 		return "SetApprovals"
+	case r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/user"):
+		return "CreateUser"
 	case r.Method == http.MethodPost:
 		return "CreateTicket"
 	case bytes.Contains(body, []byte(`"Status"`)):
@@ -32,7 +34,7 @@ func (s *site) forward(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	s.mu.Lock()
-	spoilt, visible, between := s.spoilt, s.visible, s.between
+	spoilt, visible, between, deaf, edit := s.spoilt, s.visible, s.between, s.deaf, s.edit
 	dropped := r.Method != http.MethodGet && s.drop != "" && s.drop == operation(r, body)
 	if dropped {
 		s.drop = ""
@@ -43,6 +45,10 @@ func (s *site) forward(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	if between != nil && r.Method != http.MethodGet {
 		between()
+	}
+	if deaf && r.Method != http.MethodGet {
+		_, _ = io.WriteString(w, `["changed"]`)
+		return
 	}
 	out, err := http.NewRequestWithContext(r.Context(), r.Method, s.URL+r.URL.RequestURI(), bytes.NewReader(body))
 	if err != nil {
@@ -63,6 +69,9 @@ func (s *site) forward(w http.ResponseWriter, r *http.Request) {
 	}
 	if visible != nil && strings.HasSuffix(r.URL.Path, "/tickets") {
 		answer = onlyOld(answer, visible)
+	}
+	if edit != nil {
+		answer = edit(r, answer)
 	}
 	for _, name := range []string{"Content-Type", "Date", "ETag", "Location"} {
 		if value := resp.Header.Get(name); value != "" {

@@ -32,6 +32,9 @@ type site struct {
 	visible map[string]string
 	// between is called once, before the next change reaches the server.
 	between func()
+	// deaf: changes are answered and not made. edit changes answers.
+	deaf bool
+	edit func(r *http.Request, answer []byte) []byte
 }
 
 func newSite(t *testing.T, s *server, lifecycle string) *site {
@@ -42,10 +45,16 @@ func newSite(t *testing.T, s *server, lifecycle string) *site {
 	for _, name := range []string{one.queue, one.other, one.asking} {
 		s.do(t, "root", http.MethodPost, "queue", map[string]any{"Name": name, "Lifecycle": lifecycle}, nil)
 	}
-	proxy := httptest.NewServer(http.HandlerFunc(one.forward))
-	t.Cleanup(proxy.Close)
-	one.url = proxy.URL
+	one.listen(t)
 	return one
+}
+
+// listen starts the proxy.
+func (s *site) listen(t *testing.T) {
+	t.Helper()
+	proxy := httptest.NewServer(http.HandlerFunc(s.forward))
+	t.Cleanup(proxy.Close)
+	s.url = proxy.URL
 }
 
 func (s *site) config() requesttracker.Config {

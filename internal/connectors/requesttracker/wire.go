@@ -72,8 +72,9 @@ func linkedBy(links []link, ref string) []access.TicketID {
 // list is one page of a list.
 type list[T any] struct {
 	Items []T
-	// Pages is nil where RT may not say how many there are.
+	// Pages and Total are nil where RT may not say how many there are.
 	Pages *float64
+	Total *int
 }
 
 // missing reports whether the answer has no items, not even none, or records without a number: then it is another program's.

@@ -237,18 +237,22 @@ func (d *driver) change(
 	if revision != "" {
 		header.Set("If-Match", revision)
 	}
-	var said []string
-	_, err := d.rest.Do(ctx, rest.Call{
-		Op: op, Mode: rest.Write, Method: http.MethodPut, Path: "ticket/" + string(id), Header: header, Body: body, Into: &said,
-	})
-	if err == nil {
-		err = wasSaid(op, said)
-	}
+	said, err := d.put(ctx, op, "ticket/"+string(id), header, body)
 	if err != nil {
 		return ticket{}, "", err
 	}
 	after, err := d.load(ctx, op, id)
-	return after, desk.OneLine(strings.Join(said, "; ")), err
+	return after, said, err
+}
+
+// put is a call that changes a record, and what RT said: it says 200 too where it has changed nothing.
+func (d *driver) put(ctx context.Context, op, path string, header http.Header, body map[string]any) (string, error) {
+	var said []string
+	_, err := d.rest.Do(ctx, rest.Call{Op: op, Mode: rest.Write, Method: http.MethodPut, Path: path, Header: header, Body: body, Into: &said})
+	if err == nil {
+		err = wasSaid(op, said)
+	}
+	return desk.OneLine(strings.Join(said, "; ")), err
 }
 
 // wasSaid wants what RT says of a change, if only that there is nothing to be said.

@@ -21,6 +21,12 @@ for my $name ('External Id', 'Cost centre', 'Role', 'Owner') {
     must($field->Create(Name => $name, Type => 'FreeformSingle', LookupType => 'RT::Queue-RT::Ticket'));
     must($field->AddToObject(RT::Queue->new(RT->SystemUser)));
 }
+# What users can hold besides RT's own fields.
+for my $name ('Person', 'Manager', 'Cost centre') {
+    my $field = RT::CustomField->new(RT->SystemUser);
+    must($field->Create(Name => $name, Type => 'FreeformSingle', LookupType => 'RT::User'));
+    must($field->AddToObject(RT::User->new(RT->SystemUser)));
+}
 # Where usher asks approvers. RT's own queue ___Approvals has rules that change other tickets.
 must(RT::Queue->new(RT->SystemUser)->Create(Name => 'Access Approvals', Lifecycle => 'approvals'));
 my $hooked = RT::Queue->new(RT->SystemUser);
@@ -58,6 +64,15 @@ must($narrow->Create(Name => 'Narrow', Lifecycle => 'access'));
     my ($ok, $said, $text) = RT::AuthToken->new(RT->SystemUser)->Create(Owner => $user->id, Description => 'usher');
     must($ok, $said);
     print "narrow $text\n";
+}
+# An account that may administer users.
+{
+    my $user = RT::User->new(RT->SystemUser);
+    must($user->Create(Name => 'directory', Privileged => 1, Timezone => 'UTC'));
+    must($user->PrincipalObj->GrantRight(Right => 'AdminUsers', Object => RT->System));
+    my ($ok, $said, $text) = RT::AuthToken->new(RT->SystemUser)->Create(Owner => $user->id, Description => 'usher');
+    must($ok, $said);
+    print "directory $text\n";
 }
 for my $n (1 .. $accounts) {
     my $user = RT::User->new(RT->SystemUser);
