@@ -51,7 +51,10 @@ var deskKinds = map[string]kind[deskConfig, access.ServiceDesk]{
 			c.RequestTracker.Approvals = c.Changes.Approvals
 			return requesttracker.New(c.RequestTracker, access.DeskName(name))
 		},
-		shared:    func(c deskConfig) desk.Config { return c.RequestTracker.Config },
+		shared: func(c deskConfig) desk.Config { return c.RequestTracker.Config },
+		users: func(c deskConfig, name string, fields []string) (access.UserDirectory, error) {
+			return requesttracker.NewUsers(c.RequestTracker, access.DeskName(name), fields)
+		},
 		approvals: true,
 	},
 	"servicenow": {
@@ -60,7 +63,10 @@ var deskKinds = map[string]kind[deskConfig, access.ServiceDesk]{
 			c.ServiceNow.Approvals = c.Changes.Approvals
 			return servicenow.New(c.ServiceNow, access.DeskName(name))
 		},
-		shared:    func(c deskConfig) desk.Config { return c.ServiceNow.Config },
+		shared: func(c deskConfig) desk.Config { return c.ServiceNow.Config },
+		users: func(c deskConfig, name string, fields []string) (access.UserDirectory, error) {
+			return servicenow.NewUsers(c.ServiceNow, access.DeskName(name), fields)
+		},
 		approvals: true,
 	},
 }
