@@ -54,7 +54,7 @@ run: ## the whole system on this machine, until Ctrl-C; DESK=requesttracker or s
 	@echo "usher: compiling what has changed; the first time on a machine takes some minutes, with progress"
 	@go build -o bin/usher-devstack ./internal/devstack && exec bin/usher-devstack up
 
-demo: ## requests from the question to the closed ticket; REASON="..." is their reason, KEEP=1 leaves the system up, DESK as for run
+demo: ## requests from the question to the closed ticket; REASON="..." is their reason, KEEP=1 leaves the system up, DESK as for run; SYNC=1: people come, move and leave instead
 	@echo "usher: compiling what has changed; the first time on a machine takes some minutes, with progress"
 	@go build -o bin/usher-devstack ./internal/devstack && exec bin/usher-devstack demo
 

@@ -39,6 +39,8 @@ type SyncSettings struct {
 	Digest  string
 	Guard   *usersync.Guard
 	Brakes  usersync.Brakes
+	// LinkByEmail lets a user be taken for a person's because both have the same address.
+	LinkByEmail bool
 	// MaxActive is how many users may be active; 0 for any number.
 	MaxActive int
 	// Modes are the operations that are applied; the others are only observed.
@@ -47,7 +49,7 @@ type SyncSettings struct {
 
 // rules are the rules for a schema.
 func (s SyncSettings) rules(schema access.UserSchema) usersync.Rules {
-	return usersync.Rules{Mapping: s.Mapping, Schema: schema, Guard: s.Guard, MaxActive: s.MaxActive}
+	return usersync.Rules{Mapping: s.Mapping, Schema: schema, Guard: s.Guard, MaxActive: s.MaxActive, LinkByEmail: s.LinkByEmail}
 }
 
 // UserSync are the activities of runs over the users of desks that need the ledger alone. They run on the usher queue.

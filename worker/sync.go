@@ -33,6 +33,9 @@ type syncConfig struct {
 	// Protected are patterns of users who are never touched, and ProtectedWhen is an expression that is true for such a user.
 	Protected     []string `yaml:"protected"`
 	ProtectedWhen string   `yaml:"protected_when"`
+	// LinkByEmail lets a user be taken for a person's because both have the same address. It is safe only where people cannot change their
+	// own addresses in the desk.
+	LinkByEmail bool `yaml:"link_by_email"`
 	// MaxActive is how many users may be active; 0 for any number.
 	MaxActive int `yaml:"max_active"`
 	// WritesPerSecond is how many users this worker changes a second at most; 0 for 5.
@@ -109,7 +112,7 @@ func (c *syncConfig) settings(source access.SourceName) (activities.SyncSettings
 		source = c.Source
 	}
 	s := activities.SyncSettings{
-		Source: source, Mapping: mapping, Digest: digest, Guard: guard, Brakes: c.Brakes.brakes(), MaxActive: c.MaxActive,
+		Source: source, Mapping: mapping, Digest: digest, Guard: guard, Brakes: c.Brakes.brakes(), MaxActive: c.MaxActive, LinkByEmail: c.LinkByEmail,
 		Modes: map[access.UserOperation]bool{},
 	}
 	for _, mode := range c.Modes {

@@ -40,12 +40,21 @@ func demo(ctx context.Context, p program) error {
 	}
 	keep := p.getenv("KEEP") != "" && p.getenv("KEEP") != "0"
 	options := stack.Options{Dir: dir, Root: root, BinDir: filepath.Join(root, "bin"), Log: p.out, Desk: stack.DeskKind(p.getenv("DESK"))}
+	scenes := scenarios()
+	if sync := p.getenv("SYNC"); sync != "" && sync != "0" {
+		scenes, options.Staff = staffScenarios(), true
+		if options.Desk == stack.Jira || options.Desk == "" {
+			// In Jira Cloud people own their accounts, and usher writes none of their fields.
+			options.SimulatorArgs = []string{"-edition=data_center"}
+			options.WorkerEnv = []string{"USHER_DESKS_JIRA_JIRA_EDITION=data_center", "USHER_DESKS_JIRA_JIRA_AUTH=pat", "USHER_DESKS_JIRA_JIRA_EMAIL="}
+		}
+	}
 	r, err := startDemo(ctx, options, keep)
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
 	}
 	play := &play{out: p.out, client: stack.NewClient(r.urls), running: r, reason: p.getenv("REASON")}
-	err = play.all(ctx)
+	err = play.all(ctx, scenes)
 	if err != nil && ctx.Err() == nil {
 		fmt.Fprintf(p.out, "\nThe demo failed: %v\n%s", err, play.diagnosis(context.WithoutCancel(ctx)))
 	}
@@ -108,14 +117,16 @@ type row struct {
 	what, request, ticket, status, directory string
 }
 
-func (p *play) all(ctx context.Context) error {
-	for i, scene := range scenarios() {
+func (p *play) all(ctx context.Context, scenes []scenario) error {
+	for i, scene := range scenes {
 		fmt.Fprintf(p.out, "\n%d. %s\n", i+1, scene.title)
 		if err := p.within(ctx, scene); err != nil {
 			return fmt.Errorf("scene %d (%s): %w", i+1, scene.title, err)
 		}
 	}
-	fmt.Fprint(p.out, p.table())
+	if len(p.rows) > 0 {
+		fmt.Fprint(p.out, p.table())
+	}
 	return nil
 }
 

@@ -21,7 +21,7 @@ func startRequestTracker(ctx context.Context, o options) (*rttest.Server, error)
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return nil, fmt.Errorf("-state: %w", err)
 	}
-	tracker, err := rttest.Start(ctx, rttest.Config{Home: home, Address: o.requestTrackerAddr, Accounts: 1})
+	tracker, err := rttest.Start(ctx, rttest.Config{Home: home, Address: o.requestTrackerAddr, Accounts: 1, AdminUsers: true})
 	if err != nil {
 		return nil, fmt.Errorf("-requesttracker-addr: %w", err)
 	}

@@ -87,6 +87,9 @@ type fake struct {
 
 func newJira(o options, log *slog.Logger) (*jiratest.Server, error) {
 	cfg := jiratest.Config{Edition: o.edition, Accounts: accounts(o), Faults: o.faults, Log: log}
+	if o.edition == jiratest.DataCenter {
+		cfg.Version = "10.3.0" // The first that lists all users.
+	}
 	if o.stateDir != "" {
 		cfg.StateFile = filepath.Join(o.stateDir, "jira.jsonl")
 	}

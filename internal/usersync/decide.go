@@ -13,6 +13,8 @@ type Rules struct {
 	Mapping *Mapping
 	Schema  access.UserSchema
 	Guard   *Guard
+	// LinkByEmail lets a user be taken for a person's because both have the same address.
+	LinkByEmail bool
 	// MaxActive is how many users may be active; 0 for any number.
 	MaxActive int
 }
@@ -74,6 +76,9 @@ func (r Rules) match(p access.KnownPerson, f Found) (*access.DeskUser, access.Li
 	}
 	if len(f.ByEmail) == 0 || p.Record.Email == "" || p.State != access.PersonPresent {
 		return nil, "", ""
+	}
+	if !r.LinkByEmail {
+		return &f.ByEmail[0], "", "a user of the desk has the person's address, and link_by_email is off"
 	}
 	if f.EmailPeople > 1 {
 		return nil, "", fmt.Sprintf("%d people have the address of the user", f.EmailPeople)

@@ -55,7 +55,7 @@ func newOffice(t *testing.T, n int) *office {
 		t: t, users: memory.NewUsers(), ledger: store, people: map[access.PersonID]access.KnownPerson{},
 		now: time.Date(2026, 11, 2, 3, 0, 0, 0, time.UTC),
 		settings: activities.SyncSettings{
-			Source: hr, Digest: "m1", Modes: map[access.UserOperation]bool{
+			Source: hr, Digest: "m1", LinkByEmail: true, Modes: map[access.UserOperation]bool{
 				access.UserCreate: true, access.UserLink: true, access.UserUpdate: true, access.UserDeactivate: true, access.UserReactivate: true,
 			},
 			Brakes: sync.Brakes{DeactivationsCount: 1000, DeactivationsShare: 0.2, FieldShare: 0.3, MissingShare: 0.1, Floor: 2},

@@ -72,6 +72,18 @@ func TestUserSync_links_users_that_are_there(t *testing.T) {
 	require.Len(t, o.users.All(), 6)
 }
 
+// Where people can write any address into their own user, an address proves nothing: nobody is linked by it unless that is configured.
+func TestUserSync_address_proves_nothing(t *testing.T) {
+	o := newOffice(t, 1)
+	o.settings.LinkByEmail = false
+	eve := o.users.Put(access.DeskUser{Active: true, Values: map[string]string{access.UserFieldName: "eve", access.UserFieldEmail: "user.p0000@example.com"}})
+	run := o.ends()
+	row := o.rows(run)[idOf(0)]
+	require.Equal(t, access.UserSkip, row.Operation)
+	require.Contains(t, row.Reason, "link_by_email is off")
+	require.Equal(t, []access.DeskUser{eve}, o.users.All())
+}
+
 // A field that is filled only when it is empty keeps what the desk has.
 func TestUserSync_keeps_what_is_there(t *testing.T) {
 	o := newOffice(t, 2)

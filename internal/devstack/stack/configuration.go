@@ -73,6 +73,8 @@ type values struct {
 	MoreDesks                                              map[access.DeskName]string
 	MoreSources                                            map[access.SourceName]string
 	NoIntake                                               bool
+	// Staff is the path of the file of the source staff; "" for none.
+	Staff string
 }
 
 // writeConfiguration writes what worker and starter read. The secrets stand in files of their own, which only their
@@ -89,6 +91,9 @@ func (s *Stack) writeConfiguration() error {
 		Kind: s.options.Desk, Desk: s.urls.Desk, DeskUser: simulatorUser, SCIM: s.urls.DirectoryAPI + "/scim/v2",
 		RequestURL: s.requestURL(), Fulfiller: DeskAccount(Auditor), FulfillerName: string(Auditor) + "@example.test", RealJira: s.options.Jira, Targets: s.options.Targets, MoreDesks: s.options.MoreDesks, MoreSources: s.options.MoreSources, NoIntake: s.options.NoIntake,
 		PollInitialInterval: lookFirst.String(), PollMaxInterval: lookAtMost.String(), SearchIndexDelay: deskSettles.String(),
+	}
+	if s.options.Staff {
+		v.Staff = s.path(StaffFile)
 	}
 	section, err := deskTemplates.ReadFile("files/desks/" + string(s.options.Desk) + ".yaml")
 	if err != nil {

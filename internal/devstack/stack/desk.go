@@ -142,6 +142,9 @@ func (c *Client) TransitionTicket(ctx context.Context, as access.PersonID, key a
 // Statuses returns what the desk of this stack calls its statuses.
 func (c *Client) Statuses() Statuses { return c.urls.DeskKind.Statuses() }
 
+// Desk is the kind of the desk.
+func (c *Client) Desk() DeskKind { return c.urls.DeskKind }
+
 // DeskName is what people call the desk of this stack.
 func (c *Client) DeskName() string { return c.urls.DeskKind.Name() }
 

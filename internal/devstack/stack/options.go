@@ -39,6 +39,8 @@ type Options struct {
 	MoreDesks map[access.DeskName]string
 	// MoreSources are identity sources beside the directory, by their names: the YAML of each one's section, in one line.
 	MoreSources map[access.SourceName]string
+	// Staff is true when the users of the desk follow the people of a source named staff: the file StaffFile in Dir, which is the caller's.
+	Staff bool
 	// Desk is which desk the simulator serves; "" means Jira.
 	Desk DeskKind
 	// SimulatorArgs are further flags for the desk and the directory, such as "-edition=data_center".

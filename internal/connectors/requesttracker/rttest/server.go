@@ -58,6 +58,8 @@ type Config struct {
 	Address string
 	// Accounts is how many accounts of usher's it has: "usher-1" and so on.
 	Accounts int
+	// AdminUsers lets these accounts administer users.
+	AdminUsers bool
 	// Scrip is Perl that runs after every transaction in the queue "Hooked"; "" for none.
 	Scrip string
 }
@@ -154,7 +156,7 @@ func (s *Server) fill(ctx context.Context, c Config, env []string, code string) 
 	if _, err := run(setup, "--action", "init", "--dba", "root", "--dba-password", "none"); err != nil {
 		return err
 	}
-	made, err := run("perl", filepath.Join(code, "bootstrap.pl"), strconv.Itoa(c.Accounts))
+	made, err := run("perl", filepath.Join(code, "bootstrap.pl"), strconv.Itoa(c.Accounts), map[bool]string{true: "1"}[c.AdminUsers])
 	if err != nil {
 		return err
 	}

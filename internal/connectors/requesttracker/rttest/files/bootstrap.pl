@@ -7,7 +7,7 @@ use RT;
 RT::LoadConfig();
 RT::Init();
 
-my ($accounts) = @ARGV;
+my ($accounts, $adminUsers) = @ARGV;
 sub must { my ($ok, $said) = @_; die $said unless $ok }
 
 # No mail: to write it takes longer than everything else that a call does.
@@ -77,6 +77,7 @@ must($narrow->Create(Name => 'Narrow', Lifecycle => 'access'));
 for my $n (1 .. $accounts) {
     my $user = RT::User->new(RT->SystemUser);
     must($user->Create(Name => "usher-$n", EmailAddress => "usher-$n\@desk.example.test", Privileged => 1, Timezone => 'UTC'));
+    must($user->PrincipalObj->GrantRight(Right => 'AdminUsers', Object => RT->System)) if $adminUsers;
     my $token = RT::AuthToken->new(RT->SystemUser);
     my ($ok, $said, $text) = $token->Create(Owner => $user->id, Description => 'usher');
     must($ok, $said);

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"usher/internal/access"
+	"usher/internal/devstack/stack"
+)
+
+// staffScenarios are those of SYNC=1: the users of the desk follow a file of people.
+func staffScenarios() []scenario {
+	staff := &staff{}
+	return []scenario{
+		{"people come: who is there is linked, who is not gets a user, each with a manager", staff.come},
+		{"people move: another manager, another title, another name", staff.move},
+		{"somebody leaves and is switched off, comes back and is switched on", staff.leave},
+		{"many leave: held in the source until released, held on the desk until released", staff.many},
+	}
+}
+
+// staff is the company of these scenes.
+type staff struct {
+	people []stack.Employee
+	// before is the user of ana before usher saw the desk.
+	before stack.DeskUser
+}
+
+// newcomers is how many people come whom the desk does not know.
+const newcomers = 20
+
+func login(id string) string { return id + "@example.test" }
+
+func (s *staff) person(id string) *stack.Employee {
+	for i := range s.people {
+		if s.people[i].ID == id {
+			return &s.people[i]
+		}
+	}
+	return nil
+}
+
+// follows writes the file, and has the source and then the desk follow.
+func (s *staff) follows(ctx context.Context, p *play) (access.PeopleRun, access.SyncRun, error) {
+	people, err := s.listed(ctx, p, stack.PeopleStart{})
+	if err != nil {
+		return people, access.SyncRun{}, err
+	}
+	sync, err := p.syncs(ctx, stack.SyncStart{})
+	return people, sync, err
+}
+
+// listed writes the file, and has the source follow.
+func (s *staff) listed(ctx context.Context, p *play, start stack.PeopleStart) (access.PeopleRun, error) {
+	if err := stack.WriteStaff(filepath.Join(p.running.dir, stack.StaffFile), s.people); err != nil {
+		return access.PeopleRun{}, err
+	}
+	id, err := p.client.StartPeople(ctx, stack.Auditor, stack.Staff, start)
+	if err != nil {
+		return access.PeopleRun{}, err
+	}
+	var run access.PeopleRun
+	err = stack.Poll(ctx, func(ctx context.Context) error {
+		if run, err = p.client.PeopleRun(ctx, stack.Staff, id); err == nil && !run.Ended() {
+			err = fmt.Errorf("the run %s over the people goes on", id)
+		}
+		return err
+	})
+	if err == nil && run.Problem != "" {
+		err = fmt.Errorf("the run over the people failed: %s", run.Problem)
+	}
+	return run, err
+}
+
+// syncs runs over the users of the desk.
+func (p *play) syncs(ctx context.Context, start stack.SyncStart) (access.SyncRun, error) {
+	id, err := p.client.StartSync(ctx, stack.Auditor, start)
+	if err != nil {
+		return access.SyncRun{}, err
+	}
+	var run access.SyncRun
+	err = stack.Poll(ctx, func(ctx context.Context) error {
+		if run, err = p.client.Sync(ctx, id); err == nil && !run.Ended() {
+			err = fmt.Errorf("the run %s over the users goes on", id)
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return run, err
+	case run.Problem != "":
+		return run, fmt.Errorf("the run over the users failed: %s", run.Problem)
+	case run.States[access.SyncFailed] > 0:
+		rows, err := p.client.SyncRows(ctx, id, "state=failed")
+		return run, errors.Join(err, fmt.Errorf("rows failed: %+v", rows))
+	}
+	return run, nil
+}
+
+// has asks the desk's own HTTP for a user, and wants the user to be so.
+func (p *play) has(ctx context.Context, id, what string, right func(stack.DeskUser) bool) (stack.DeskUser, error) {
+	user, err := p.client.DeskUser(ctx, login(id))
+	if err == nil && (!user.Found || !right(user)) {
+		err = fmt.Errorf("%s shows %+v for %s, expected: %s", p.client.DeskName(), user, id, what)
+	}
+	if err == nil {
+		p.check("%s shows %s: %s", p.client.DeskName(), id, what)
+	}
+	return user, err
+}
+
+func (s *staff) come(ctx context.Context, p *play) error {
+	for _, one := range [][3]string{{"zoe", "Zoe Zimmer", ""}, {"mia", "Mia Moreau", "zoe"}, {"omar", "Omar Osman", "zoe"}, {"ana", "Ana Alves", "mia"}, {"ben", "Ben Baker", "mia"}} {
+		s.people = append(s.people, stack.Employee{ID: one[0], Login: login(one[0]), Mail: login(one[0]), Name: one[1], Manager: one[2], Title: "Engineer", City: "Engineer"})
+	}
+	for n := range newcomers {
+		id := fmt.Sprintf("new-%d", n+1)
+		s.people = append(s.people, stack.Employee{ID: id, Login: login(id), Mail: login(id), Name: fmt.Sprintf("Newcomer %d", n+1), Manager: "mia", Title: "Engineer", City: "Engineer"})
+	}
+	var err error
+	if s.before, err = p.client.DeskUser(ctx, login("ana")); err != nil {
+		return err
+	}
+	if _, err := s.listed(ctx, p, stack.PeopleStart{}); err != nil {
+		return err
+	}
+	dry, err := p.syncs(ctx, stack.SyncStart{Dry: true})
+	if err == nil && dry.States[access.SyncObserved] != len(s.people) {
+		err = fmt.Errorf("a dry run has %v, expected %d observed", dry.States, len(s.people))
+	}
+	if err == nil {
+		var early stack.DeskUser
+		if early, err = p.client.DeskUser(ctx, login("new-7")); early.Found {
+			err = fmt.Errorf("a dry run has created %+v", early)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	p.check("a dry run plans %d rows, and the desk is as it was", len(s.people))
+	run, err := p.syncs(ctx, stack.SyncStart{})
+	if err != nil {
+		return err
+	}
+	if run.Counts.Operations[access.UserCreate] != newcomers || run.Counts.Operations[access.UserLink] != len(s.people)-newcomers {
+		return fmt.Errorf("the plan has %v, expected %d created and %d linked", run.Counts.Operations, newcomers, len(s.people)-newcomers)
+	}
+	mia, err := p.client.DeskUser(ctx, login("mia"))
+	if err != nil {
+		return err
+	}
+	what := "a user with name and address"
+	if p.keepsManagers() {
+		what += ", whose manager is mia"
+	}
+	if _, err := p.has(ctx, "new-7", what, func(u stack.DeskUser) bool {
+		return u.Active && u.Mail == login("new-7") && (!p.keepsManagers() || u.Manager == mia.ID)
+	}); err != nil {
+		return err
+	}
+	if _, err := p.has(ctx, "ana", "the user of before", func(u stack.DeskUser) bool { return u.Active && u.ID == s.before.ID }); err != nil {
+		return err
+	}
+	again, err := p.syncs(ctx, stack.SyncStart{})
+	if err == nil && len(again.States) > 0 {
+		err = fmt.Errorf("the next run has %v, expected nothing", again.States)
+	}
+	if err == nil {
+		p.check("the next run has nothing to do")
+	}
+	return err
+}
+
+// keepsManagers reports whether the desk knows managers and titles: Jira does not.
+func (p *play) keepsManagers() bool { return p.client.Desk() != stack.Jira }
+
+func (s *staff) move(ctx context.Context, p *play) error {
+	ben := s.person("ben")
+	ben.Manager, ben.Title, ben.City, ben.Name = "omar", "Lead", "Lead", "Ben Baker-Brown"
+	if _, _, err := s.follows(ctx, p); err != nil {
+		return err
+	}
+	omar, err := p.client.DeskUser(ctx, login("omar"))
+	if err != nil {
+		return err
+	}
+	_, err = p.has(ctx, "ben", "what the file says of him now", func(u stack.DeskUser) bool {
+		if p.keepsManagers() {
+			return u.Manager == omar.ID && u.Title == "Lead"
+		}
+		return u.Name == "Ben Baker-Brown"
+	})
+	return err
+}
+
+func (s *staff) leave(ctx context.Context, p *play) error {
+	s.person("new-3").Left = true
+	if _, _, err := s.follows(ctx, p); err != nil {
+		return err
+	}
+	off, err := p.has(ctx, "new-3", "switched off, and not deleted", func(u stack.DeskUser) bool { return !u.Active })
+	if err != nil {
+		return err
+	}
+	s.person("new-3").Left = false
+	if _, _, err := s.follows(ctx, p); err != nil {
+		return err
+	}
+	_, err = p.has(ctx, "new-3", "the same user, switched on", func(u stack.DeskUser) bool { return u.Active && u.ID == off.ID })
+	return err
+}
+
+// many: 8 of 25 leave, which is more than a fifth.
+func (s *staff) many(ctx context.Context, p *play) error {
+	const leavers = 8
+	for n := range leavers {
+		s.person(fmt.Sprintf("new-%d", n+10)).Left = true
+	}
+	people, users, err := s.follows(ctx, p)
+	if err != nil {
+		return err
+	}
+	if people.Held != leavers || users.States[access.SyncHeld] != 0 {
+		return fmt.Errorf("the source holds %d and the desk %v, expected %d and none", people.Held, users.States, leavers)
+	}
+	p.check("the source holds %d leavers: %s", leavers, people.Holds[0].Sentence)
+	if _, err := s.listed(ctx, p, stack.PeopleStart{Release: &stack.PeopleRelease{Run: people.ID, Reason: "the plant in Porto closes"}}); err != nil {
+		return err
+	}
+	p.check("an administrator releases them: %q", "the plant in Porto closes")
+	held, err := p.syncs(ctx, stack.SyncStart{})
+	if err == nil && held.States[access.SyncHeld] != leavers {
+		err = fmt.Errorf("the desk's run has %v, expected %d held", held.States, leavers)
+	}
+	if err != nil {
+		return err
+	}
+	p.check("the desk's run holds them: %s", held.Holds[0].Sentence)
+	if _, err := p.has(ctx, "new-12", "still on", func(u stack.DeskUser) bool { return u.Active }); err != nil {
+		return err
+	}
+	if _, err := p.syncs(ctx, stack.SyncStart{Release: &stack.PeopleRelease{Run: held.ID, Reason: "the plant in Porto closes"}}); err != nil {
+		return err
+	}
+	for n := range leavers {
+		if _, err := p.has(ctx, fmt.Sprintf("new-%d", n+10), "switched off once that is released", func(u stack.DeskUser) bool { return !u.Active }); err != nil {
+			return err
+		}
+	}
+	_, err = p.has(ctx, "new-1", "still on", func(u stack.DeskUser) bool { return u.Active })
+	return err
+}
