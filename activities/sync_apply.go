@@ -91,6 +91,9 @@ func (a *DeskUsers) ApplyUsers(ctx context.Context, c SyncInput) (ApplyUsersResu
 	if err != nil {
 		return ApplyUsersResult{}, translate(err)
 	}
+	var rows atomic.Int64
+	stop := beat(ctx, &rows)
+	defer stop()
 	until := time.Now().Add(applyFor)
 	more := true
 	for more && time.Now().Before(until) {

@@ -155,10 +155,11 @@ func ListUsers(desk access.DeskName) workflow.ActivityOptions {
 const UserSyncTimeout = 48 * time.Hour
 
 // ApplyUsers: some rows of a plan, and a heartbeat after each. It ends by itself after about a minute, and the run calls it again. A desk that is
-// away for longer than the attempts fails the run; the next plan has what is left.
+// away for longer than the attempts fails the run; the next plan has what is left. The heartbeat's timeout is longer than a call of the desk may
+// take, so an attempt that died has no call under way when the next one begins.
 func ApplyUsers(desk access.DeskName) workflow.ActivityOptions {
 	o := attempts(0, time.Hour, DeskQueue(desk), "apply users")
-	o.HeartbeatTimeout, o.RetryPolicy.MaximumInterval = 2*time.Minute, 5*time.Minute
+	o.HeartbeatTimeout, o.RetryPolicy.MaximumInterval = time.Minute, 5*time.Minute
 	o.ScheduleToCloseTimeout = 4 * time.Hour
 	return o
 }

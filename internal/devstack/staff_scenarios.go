@@ -119,6 +119,31 @@ func (s *staff) come(ctx context.Context, p *play) error {
 		id := fmt.Sprintf("new-%d", n+1)
 		s.people = append(s.people, stack.Employee{ID: id, Login: login(id), Mail: login(id), Name: fmt.Sprintf("Newcomer %d", n+1), Manager: "mia", Title: "Engineer", City: "Engineer"})
 	}
+	if err := s.planned(ctx, p); err != nil {
+		return err
+	}
+	run, err := p.syncs(ctx, stack.SyncStart{})
+	if err != nil {
+		return err
+	}
+	if run.Counts.Operations[access.UserCreate] != newcomers || run.Counts.Operations[access.UserLink] != len(s.people)-newcomers {
+		return fmt.Errorf("the plan has %v, expected %d created and %d linked", run.Counts.Operations, newcomers, len(s.people)-newcomers)
+	}
+	if err := s.arrived(ctx, p); err != nil {
+		return err
+	}
+	again, err := p.syncs(ctx, stack.SyncStart{})
+	if err == nil && len(again.States) > 0 {
+		err = fmt.Errorf("the next run has %v, expected nothing", again.States)
+	}
+	if err == nil {
+		p.check("the next run has nothing to do")
+	}
+	return err
+}
+
+// planned has the source follow, and plans what that means for the desk, which stays as it is.
+func (s *staff) planned(ctx context.Context, p *play) error {
 	var err error
 	if s.before, err = p.client.DeskUser(ctx, login("ana")); err != nil {
 		return err
@@ -127,26 +152,24 @@ func (s *staff) come(ctx context.Context, p *play) error {
 		return err
 	}
 	dry, err := p.syncs(ctx, stack.SyncStart{Dry: true})
-	if err == nil && dry.States[access.SyncObserved] != len(s.people) {
-		err = fmt.Errorf("a dry run has %v, expected %d observed", dry.States, len(s.people))
-	}
-	if err == nil {
-		var early stack.DeskUser
-		if early, err = p.client.DeskUser(ctx, login("new-7")); early.Found {
-			err = fmt.Errorf("a dry run has created %+v", early)
-		}
-	}
 	if err != nil {
 		return err
+	}
+	early, err := p.client.DeskUser(ctx, login("new-7"))
+	switch {
+	case err != nil:
+		return err
+	case dry.States[access.SyncObserved] != len(s.people):
+		return fmt.Errorf("a dry run has %v, expected %d observed", dry.States, len(s.people))
+	case early.Found:
+		return fmt.Errorf("a dry run has created %+v", early)
 	}
 	p.check("a dry run plans %d rows, and the desk is as it was", len(s.people))
-	run, err := p.syncs(ctx, stack.SyncStart{})
-	if err != nil {
-		return err
-	}
-	if run.Counts.Operations[access.UserCreate] != newcomers || run.Counts.Operations[access.UserLink] != len(s.people)-newcomers {
-		return fmt.Errorf("the plan has %v, expected %d created and %d linked", run.Counts.Operations, newcomers, len(s.people)-newcomers)
-	}
+	return nil
+}
+
+// arrived looks at who is new, and at who was there.
+func (s *staff) arrived(ctx context.Context, p *play) error {
 	mia, err := p.client.DeskUser(ctx, login("mia"))
 	if err != nil {
 		return err
@@ -160,16 +183,7 @@ func (s *staff) come(ctx context.Context, p *play) error {
 	}); err != nil {
 		return err
 	}
-	if _, err := p.has(ctx, "ana", "the user of before", func(u stack.DeskUser) bool { return u.Active && u.ID == s.before.ID }); err != nil {
-		return err
-	}
-	again, err := p.syncs(ctx, stack.SyncStart{})
-	if err == nil && len(again.States) > 0 {
-		err = fmt.Errorf("the next run has %v, expected nothing", again.States)
-	}
-	if err == nil {
-		p.check("the next run has nothing to do")
-	}
+	_, err = p.has(ctx, "ana", "the user of before", func(u stack.DeskUser) bool { return u.Active && u.ID == s.before.ID })
 	return err
 }
 

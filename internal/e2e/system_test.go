@@ -72,6 +72,8 @@ type settings struct {
 	moreDesks map[access.DeskName]string
 	// moreSources are identity sources beside the directory: the YAML of each one's section, in one line.
 	moreSources map[access.SourceName]string
+	// staff is true when the users of the desk follow a file: see stack.Options.
+	staff bool
 	// noIntake is true when tickets of people are not to become requests.
 	noIntake bool
 	// catalog is what can be asked for besides, as YAML.
@@ -105,7 +107,7 @@ func startIn(t *testing.T, dir string, more settings) *system {
 	up, err := stack.Start(ctx, stack.Options{
 		Desk: more.desk,
 		Dir:  dir, Built: true, Headless: true, Catalog: catalog() + more.catalog, Log: said, TemporalArgs: more.temporalArgs,
-		SimulatorArgs: more.simulatorArgs, StarterEnv: more.starterEnv, Targets: more.targets, MoreDesks: more.moreDesks, MoreSources: more.moreSources, NoIntake: more.noIntake,
+		SimulatorArgs: more.simulatorArgs, StarterEnv: more.starterEnv, Targets: more.targets, MoreDesks: more.moreDesks, MoreSources: more.moreSources, NoIntake: more.noIntake, Staff: more.staff,
 		// A call that is held must not run into its time-out before everything is in its place.
 		WorkerEnv: append([]string{
 			"USHER_DESKS_" + kind + "_POLL_INITIAL_INTERVAL=1s", "USHER_DESKS_" + kind + "_POLL_MAX_INTERVAL=3s",
