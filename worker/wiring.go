@@ -131,7 +131,7 @@ func newWorkers(ctx context.Context, p workerParts) (*workers, error) {
 	if p.Config.Serve.Workflows {
 		// It is the SDK's, for the process, and counts for workers that are made after it.
 		worker.SetStickyWorkflowCacheSize(p.Config.Limits.WorkflowCache)
-		for _, gauge := range append(p.peopleGauges().gauges(ctx), p.watchAge().gauge(ctx)) {
+		for _, gauge := range append(p.runGauges(ctx), p.watchAge().gauge(ctx)) {
 			if err := p.Metrics.AddGauge(gauge); err != nil {
 				return nil, err
 			}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"usher/internal/access"
+	"usher/internal/ledger"
+	"usher/internal/telemetry"
+)
+
+// lastRuns are the last runs over sources or desks, by their names. They are read from the ledger, so every worker that serves workflows shows
+// the same.
+type lastRuns[K ~string, R any] struct {
+	last  func(context.Context, K) (R, error)
+	names []K
+	now   func() time.Time
+
+	mu      sync.Mutex
+	askedAt time.Time
+	runs    map[K]R
+}
+
+// read returns what reads a value of each run. One that there is none of is not shown.
+func (l *lastRuns[K, R]) read(ctx context.Context, value func(R) float64) func() map[string]float64 {
+	return func() map[string]float64 {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.askedAt.IsZero() || l.now().Sub(l.askedAt) >= ageCounts {
+			l.ask(ctx)
+		}
+		values := map[string]float64{}
+		for name, run := range l.runs {
+			values[string(name)] = value(run)
+		}
+		return values
+	}
+}
+
+// ask reads the last runs. While the ledger is away, those from before count.
+func (l *lastRuns[K, R]) ask(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, ageWithin)
+	defer cancel()
+	l.askedAt = l.now()
+	for _, name := range l.names {
+		if run, err := l.last(ctx, name); err == nil {
+			l.runs[name] = run
+		}
+	}
+}
+
+// lastRunsOf are the last runs over those whom a section of the configuration names.
+func lastRunsOf[K ~string, R, S any](section map[K]S, last func(context.Context, K) (R, error)) *lastRuns[K, R] {
+	return &lastRuns[K, R]{last: last, names: slices.Sorted(maps.Keys(section)), now: time.Now, runs: map[K]R{}}
+}
+
+type peopleRuns = lastRuns[access.SourceName, access.PeopleRun]
+
+// peopleGauges show how the last run over the people of each source stands that did not fail.
+func peopleGauges(ctx context.Context, l *peopleRuns) []telemetry.Gauge {
+	return []telemetry.Gauge{
+		{
+			Name: "usher_people_age_seconds", Label: "source",
+			Help: "How long ago the last run over the people of a source ended that did not fail.",
+			Read: l.read(ctx, func(r access.PeopleRun) float64 { return l.now().Sub(r.EndedAt).Seconds() }),
+		},
+		{
+			Name: "usher_people_held", Label: "source",
+			Help: "How many changes the last run over the people of a source that did not fail held back.",
+			Read: l.read(ctx, func(r access.PeopleRun) float64 { return float64(r.Held) }),
+		},
+	}
+}
+
+type syncRuns = lastRuns[access.DeskName, access.SyncRun]
+
+// syncGauges show how the last run over all users of each desk stands that did not fail.
+func syncGauges(ctx context.Context, l *syncRuns) []telemetry.Gauge {
+	return []telemetry.Gauge{
+		{
+			Name: "usher_sync_age_seconds", Label: "desk",
+			Help: "How long ago the last run over all users of a desk ended that did not fail.",
+			Read: l.read(ctx, func(r access.SyncRun) float64 { return l.now().Sub(r.EndedAt).Seconds() }),
+		},
+		{
+			Name: "usher_sync_held", Label: "desk",
+			Help: "How many rows the last run over all users of a desk that did not fail held back.",
+			Read: l.read(ctx, func(r access.SyncRun) float64 { return float64(r.States[access.SyncHeld]) }),
+		},
+		{
+			Name: "usher_sync_failed", Label: "desk",
+			Help: "How many rows of the last run over all users of a desk that did not fail the desk refused.",
+			Read: l.read(ctx, func(r access.SyncRun) float64 { return float64(r.States[access.SyncFailed]) }),
+		},
+	}
+}
+
+// syncRunsBack is among how many runs the last one over all users is looked for: previews and dry runs come between.
+const syncRunsBack = 200
+
+// lastSync returns the last run over all users of a desk that applied its plan and did not fail. NotFound: there is none.
+func lastSync(ctx context.Context, store *ledger.Store, desk access.DeskName) (access.SyncRun, error) {
+	runs, err := store.SyncRuns(ctx, desk, time.Time{}, syncRunsBack)
+	for _, r := range runs {
+		if r.Ended() && r.Problem == "" && !r.Dry && r.Scope.Everybody() {
+			return r, nil
+		}
+	}
+	if err == nil {
+		err = access.Errorf(access.NotFound, "read the last sync", "there is none of %s", desk)
+	}
+	return access.SyncRun{}, err
+}
+
+// runGauges are those of the sources that list people, and of the desks whose users follow.
+func (p workerParts) runGauges(ctx context.Context) []telemetry.Gauge {
+	synced := map[access.DeskName]*syncConfig{}
+	for name, d := range p.Config.Desks {
+		if d.Sync != nil {
+			synced[name] = d.Sync
+		}
+	}
+	return append(peopleGauges(ctx, lastRunsOf(p.Config.peopleSettings(), p.Store.LastPeopleRun)),
+		syncGauges(ctx, lastRunsOf(synced, func(ctx context.Context, desk access.DeskName) (access.SyncRun, error) {
+			return lastSync(ctx, p.Store, desk)
+		}))...)
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/ledger"
+	"usher/internal/telemetry"
+)
+
+func TestPeopleGauges(t *testing.T) {
+	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	runs := map[access.SourceName]access.PeopleRun{"hr": {EndedAt: now.Add(-time.Hour), Held: 7}}
+	var away error
+	asked := 0
+	g := &peopleRuns{
+		last: func(_ context.Context, source access.SourceName) (access.PeopleRun, error) {
+			asked++
+			if run, found := runs[source]; found {
+				return run, away
+			}
+			return access.PeopleRun{}, access.Errorf(access.NotFound, "read", "none")
+		},
+		names: []access.SourceName{"crm", "hr"}, now: func() time.Time { return now }, runs: map[access.SourceName]access.PeopleRun{},
+	}
+	all := peopleGauges(t.Context(), g)
+	require.Equal(t, map[string]float64{"hr": 3600}, all[0].Read())
+	require.Equal(t, map[string]float64{"hr": 7}, all[1].Read())
+	require.Equal(t, 2, asked, "an answer counts for a while, for both")
+	now, away = now.Add(time.Hour), errors.New("away")
+	require.Equal(t, map[string]float64{"hr": 7200}, all[0].Read(), "while the ledger is away the age grows")
+
+	m := telemetry.NewMetrics()
+	for _, gauge := range all {
+		require.NoError(t, m.AddGauge(gauge))
+	}
+	require.Contains(t, metricsOf(t, m), `usher_people_held{source="hr"} 7`)
+	require.Contains(t, metricsOf(t, m), `usher_people_age_seconds{source="hr"} 7200`)
+}
+
+func TestRunGauges_of_the_configuration(t *testing.T) {
+	c, err := loadPeople(t, `{every: 1h}`)
+	require.NoError(t, err)
+	require.Equal(t, []access.SourceName{"directory"}, lastRunsOf(c.peopleSettings(), (*ledger.Store)(nil).LastPeopleRun).names)
+}
+
+// Of a desk the last run counts that was over everybody and wrote: a preview in between says nothing about the others.
+func TestSyncGauges(t *testing.T) {
+	store, err := ledger.Open(t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "ledger.db")})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	require.NoError(t, store.Migrate(t.Context()))
+	began := time.Now().Add(-2 * time.Hour)
+	for i, run := range []access.SyncRun{
+		{States: map[access.SyncState]int{access.SyncHeld: 7, access.SyncFailed: 2}}, {Dry: true}, {Scope: access.SyncScope{Person: "p"}}, {Problem: "the desk is down"},
+	} {
+		run.Desk, run.ID, run.BeganAt = "it", fmt.Sprint("run-", i), began.Add(time.Duration(i)*time.Minute)
+		require.NoError(t, store.BeginSyncRun(t.Context(), run))
+		run.EndedAt = run.BeganAt.Add(time.Second)
+		require.NoError(t, store.SaveSyncRun(t.Context(), run))
+	}
+	_, err = lastSync(t.Context(), store, "other")
+	require.True(t, access.IsKind(err, access.NotFound))
+	all := syncGauges(t.Context(), lastRunsOf(map[access.DeskName]bool{"it": true, "other": true}, func(ctx context.Context, desk access.DeskName) (access.SyncRun, error) {
+		return lastSync(ctx, store, desk)
+	}))
+	require.InDelta(t, 7199, all[0].Read()["it"], 60)
+	require.Equal(t, map[string]float64{"it": 7}, all[1].Read())
+	require.Equal(t, map[string]float64{"it": 2}, all[2].Read())
+}
