@@ -1,0 +1,50 @@
+package e2e_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/devstack/stack"
+	"usher/workflows"
+)
+
+// staff takes the histories of runs over people and over users: the first ones, held ones, released ones, and those that fail.
+func (r *recording) staff(ctx context.Context, t *testing.T, c *crew) {
+	t.Helper()
+	people := func(name string, run access.PeopleRun) access.PeopleRun {
+		require.NoError(t, r.workflow(ctx, c.system, workflows.PeopleRunWorkflowID(stack.Staff, run.ID), slug(name)))
+		return run
+	}
+	users := func(name string, start stack.SyncStart) access.SyncRun {
+		run := c.syncs(ctx, t, start)
+		require.NoError(t, r.workflow(ctx, c.system, workflows.UserSyncWorkflowID(access.DeskName(stack.ServiceNow), run.ID), slug(name)))
+		return run
+	}
+	// A run over users before anybody was listed fails.
+	early, err := c.StartSync(ctx, stack.Auditor, stack.SyncStart{})
+	require.NoError(t, err)
+	require.NoError(t, stack.Poll(ctx, func(ctx context.Context) error {
+		found, err := c.Sync(ctx, early)
+		if err == nil && found.Problem == "" {
+			err = errors.New("the run goes on")
+		}
+		return err
+	}))
+	require.NoError(t, r.workflow(ctx, c.system, workflows.UserSyncWorkflowID(access.DeskName(stack.ServiceNow), early), slug("users before people")))
+	c.hires(0, 20)
+	people("people first", c.listed(ctx, t, stack.PeopleStart{}))
+	users("users dry", stack.SyncStart{Dry: true})
+	users("users first", stack.SyncStart{})
+	users("users unchanged", stack.SyncStart{})
+	for n := 10; n < 18; n++ {
+		c.change(n, func(e *stack.Employee) { e.Left = true })
+	}
+	held := people("people held", c.listed(ctx, t, stack.PeopleStart{}))
+	people("people released", c.listed(ctx, t, stack.PeopleStart{Release: &stack.PeopleRelease{Run: held.ID, Reason: "they left"}}))
+	onDesk := users("users held", stack.SyncStart{})
+	users("users released", stack.SyncStart{Release: &stack.PeopleRelease{Run: onDesk.ID, Reason: "they left"}})
+}
