@@ -89,32 +89,19 @@ func (a *People) BeginPeople(ctx context.Context, c BeginPeopleInput) (BeginPeop
 	return begun, nil
 }
 
-// begin records a new run. A run whose workflow was terminated, or ended by its timeout, cannot end itself: it is ended here.
+// begin records a new run.
 func (a *People) begin(ctx context.Context, run access.PeopleRun) error {
-	err := a.Ledger.BeginPeopleRun(ctx, run)
-	if !access.IsKind(err, access.Conflict) {
-		return err
-	}
-	open, readErr := a.Ledger.OpenPeopleRun(ctx, run.Source)
-	switch {
-	case access.IsKind(readErr, access.NotFound):
-		// It has ended meanwhile; or this run has.
-		return a.Ledger.BeginPeopleRun(ctx, run)
-	case readErr != nil:
-		return readErr
-	}
-	running, runningErr := a.Running(ctx, open.Workflow)
-	if runningErr != nil {
-		return runningErr
-	}
-	if running {
-		return err
-	}
-	open.EndedAt, open.Problem = time.Now().UTC(), "its workflow ended before the run did: somebody terminated it, or it took too long"
-	if err := a.Ledger.SavePeopleRun(ctx, open); err != nil {
-		return err
-	}
-	return a.Ledger.BeginPeopleRun(ctx, run)
+	return beginning{
+		running: a.Running,
+		begin:   func(ctx context.Context) error { return a.Ledger.BeginPeopleRun(ctx, run) },
+		open: func(ctx context.Context) (string, func(context.Context, string) error, error) {
+			open, err := a.Ledger.OpenPeopleRun(ctx, run.Source)
+			return open.Workflow, func(ctx context.Context, problem string) error {
+				open.EndedAt, open.Problem = time.Now().UTC(), problem
+				return a.Ledger.SavePeopleRun(ctx, open)
+			}, err
+		},
+	}.do(ctx)
 }
 
 // sinceOf returns the watermark of the last run, and how records were read then, if changes since then tell everything: the run has ended, held

@@ -85,32 +85,19 @@ func (a *UserSync) BeginSync(ctx context.Context, run access.SyncRun) (access.Sy
 	return run, translate(a.begin(ctx, run))
 }
 
-// begin records a new run. A run whose workflow was terminated, or ended by its timeout, cannot end itself: it is ended here.
+// begin records a new run.
 func (a *UserSync) begin(ctx context.Context, run access.SyncRun) error {
-	err := a.Ledger.BeginSyncRun(ctx, run)
-	if !access.IsKind(err, access.Conflict) {
-		return err
-	}
-	open, readErr := a.Ledger.OpenSyncRun(ctx, run.Desk)
-	switch {
-	case access.IsKind(readErr, access.NotFound):
-		// It has ended meanwhile; or this run has.
-		return a.Ledger.BeginSyncRun(ctx, run)
-	case readErr != nil:
-		return readErr
-	}
-	running, runningErr := a.Running(ctx, open.Workflow)
-	if runningErr != nil {
-		return runningErr
-	}
-	if running {
-		return err
-	}
-	open.EndedAt, open.Problem = time.Now().UTC(), "its workflow ended before the run did: somebody terminated it, or it took too long"
-	if err := a.Ledger.SaveSyncRun(ctx, open); err != nil {
-		return err
-	}
-	return a.Ledger.BeginSyncRun(ctx, run)
+	return beginning{
+		running: a.Running,
+		begin:   func(ctx context.Context) error { return a.Ledger.BeginSyncRun(ctx, run) },
+		open: func(ctx context.Context) (string, func(context.Context, string) error, error) {
+			open, err := a.Ledger.OpenSyncRun(ctx, run.Desk)
+			return open.Workflow, func(ctx context.Context, problem string) error {
+				open.EndedAt, open.Problem = time.Now().UTC(), problem
+				return a.Ledger.SaveSyncRun(ctx, open)
+			}, err
+		},
+	}.do(ctx)
 }
 
 // SyncInput names a plan.
