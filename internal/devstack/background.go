@@ -22,7 +22,9 @@ func background(ctx context.Context, p program) error {
 	if len(p.args) != arguments {
 		return errors.New("hold: expected a folder and the folder of the programs")
 	}
-	s, err := stack.Start(ctx, stack.Options{Dir: p.args[1], BinDir: p.args[2], Built: true, Log: p.out})
+	options := demoOptions(p)
+	options.Dir, options.BinDir, options.Built = p.args[1], p.args[2], true
+	s, err := stack.Start(ctx, options)
 	if err != nil {
 		return err
 	}

@@ -39,15 +39,11 @@ func demo(ctx context.Context, p program) error {
 		return fmt.Errorf("make a folder for the demo: %w", err)
 	}
 	keep := p.getenv("KEEP") != "" && p.getenv("KEEP") != "0"
-	options := stack.Options{Dir: dir, Root: root, BinDir: filepath.Join(root, "bin"), Log: p.out, Desk: stack.DeskKind(p.getenv("DESK"))}
+	options := demoOptions(p)
+	options.Dir, options.Root, options.BinDir = dir, root, filepath.Join(root, "bin")
 	scenes := scenarios()
-	if sync := p.getenv("SYNC"); sync != "" && sync != "0" {
-		scenes, options.Staff = staffScenarios(), true
-		if options.Desk == stack.Jira || options.Desk == "" {
-			// In Jira Cloud people own their accounts, and usher writes none of their fields.
-			options.SimulatorArgs = []string{"-edition=data_center"}
-			options.WorkerEnv = []string{"USHER_DESKS_JIRA_JIRA_EDITION=data_center", "USHER_DESKS_JIRA_JIRA_AUTH=pat", "USHER_DESKS_JIRA_JIRA_EMAIL="}
-		}
+	if options.Staff {
+		scenes = staffScenarios()
 	}
 	r, err := startDemo(ctx, options, keep)
 	if err != nil {
@@ -68,6 +64,21 @@ func demo(ctx context.Context, p program) error {
 		fmt.Fprintf(p.out, "The logs are in %s/log.\n", dir)
 	}
 	return errors.Join(err, stopped)
+}
+
+// demoOptions are what DESK and SYNC say of the stack of a demo. A process that holds the stack has the same variables.
+func demoOptions(p program) stack.Options {
+	options := stack.Options{Log: p.out, Desk: stack.DeskKind(p.getenv("DESK"))}
+	if sync := p.getenv("SYNC"); sync == "" || sync == "0" {
+		return options
+	}
+	options.Staff = true
+	if options.Desk == stack.Jira || options.Desk == "" {
+		// In Jira Cloud people own their accounts, and usher writes none of their fields.
+		options.SimulatorArgs = []string{"-edition=data_center"}
+		options.WorkerEnv = []string{"USHER_DESKS_JIRA_JIRA_EDITION=data_center", "USHER_DESKS_JIRA_JIRA_AUTH=pat", "USHER_DESKS_JIRA_JIRA_EMAIL="}
+	}
+	return options
 }
 
 // startDemo starts the stack within this program or, when it is to stay, in a process of its own.

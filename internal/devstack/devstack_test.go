@@ -80,3 +80,14 @@ func TestCommand_unknown(t *testing.T) {
 	require.Equal(t, exitUsage, run(t.Context(), program{out: &out, args: []string{"upp"}}))
 	require.Equal(t, exitUsage, run(t.Context(), program{out: &out}))
 }
+
+// A stack that stays up is held by a process of its own, which has nothing but the variables to know it by.
+func TestDemoOptions(t *testing.T) {
+	of := func(env map[string]string) stack.Options {
+		return demoOptions(program{getenv: func(name string) string { return env[name] }})
+	}
+	require.Equal(t, stack.Options{}, of(nil))
+	require.Equal(t, stack.Options{Desk: stack.ServiceNow}, of(map[string]string{"DESK": "servicenow", "SYNC": "0"}))
+	require.Equal(t, stack.Options{Desk: stack.RequestTracker, Staff: true}, of(map[string]string{"DESK": "requesttracker", "SYNC": "1"}))
+	require.Contains(t, of(map[string]string{"SYNC": "1"}).SimulatorArgs, "-edition=data_center")
+}
