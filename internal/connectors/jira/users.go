@@ -201,6 +201,11 @@ func (u *Users) UpdateUser(ctx context.Context, id access.UserID, change access.
 		return access.DeskUser{}, err
 	}
 	if own, is := side.(dataCenterUsers); is && len(change.Values) > 0 {
+		if _, renames := change.Values[access.UserFieldName]; renames {
+			if err := u.notOwn(ctx, op, side, id); err != nil {
+				return access.DeskUser{}, err
+			}
+		}
 		return own.update(ctx, op, id, change.Values)
 	}
 	// On Cloud no field can be written, so nothing is left of a change.
@@ -225,7 +230,25 @@ func (u *Users) SetUserActive(ctx context.Context, id access.UserID, active bool
 		}
 		return now, err
 	}
+	if !active {
+		if err := u.notOwn(ctx, op, side, id); err != nil {
+			return access.DeskUser{}, err
+		}
+	}
 	return side.setActive(ctx, op, id, active)
+}
+
+// notOwn refuses what usher could not undo: to switch its own account off, or to rename the login that its credentials have.
+func (u *Users) notOwn(ctx context.Context, op string, side userSide, id access.UserID) error {
+	me, err := u.driver.Self(ctx, op)
+	if err != nil {
+		return err
+	}
+	now, err := side.read(ctx, op, id)
+	if err == nil && now.Account == me.Account {
+		err = access.Errorf(access.Invalid, op, "user %s is usher's own account", id)
+	}
+	return err
 }
 
 // checkUser names every value that cannot be written, before anything is. No field of Jira's users can become empty.

@@ -184,3 +184,40 @@ func TestUsersConfig(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 }
+
+// The token is often that of somebody with a record in HR: whoever set usher up. When that person leaves, usher must not shut itself out.
+func TestUsers_own_account_stays(t *testing.T) {
+	for _, edition := range []jiratest.Edition{jiratest.Cloud, jiratest.DataCenter} {
+		t.Run(string(edition), func(t *testing.T) {
+			s, users := newUsers(t, edition, func(c *jira.Config) {
+				if edition == jiratest.Cloud {
+					withGroups(c)
+				}
+			})
+			if edition == jiratest.Cloud {
+				for _, g := range groups() {
+					s.SetMember(g.ID, jiratest.DefaultAccountID, true)
+				}
+			}
+			id := access.UserID(jiratest.DefaultAccountID)
+			for _, a := range s.Accounts() {
+				if a.ID == jiratest.DefaultAccountID && edition == jiratest.DataCenter {
+					id = access.UserID(a.Key)
+				}
+			}
+			before, err := users.ReadUser(t.Context(), id)
+			require.NoError(t, err)
+			require.True(t, before.Active)
+			after, err := users.SetUserActive(t.Context(), id, false)
+			require.Error(t, err, "usher has switched itself off: %+v", after)
+			requireKind(t, access.Invalid, err)
+			if edition == jiratest.DataCenter {
+				_, err = users.UpdateUser(t.Context(), id, access.UserChange{Values: map[string]string{access.UserFieldName: "renamed"}})
+				requireKind(t, access.Invalid, err)
+			}
+			now, err := users.ReadUser(t.Context(), id)
+			require.NoError(t, err)
+			require.Equal(t, before, now)
+		})
+	}
+}
