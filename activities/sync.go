@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"usher/internal/access"
@@ -16,8 +17,10 @@ type SyncLedger interface {
 	DeskLinks(ctx context.Context, desk access.DeskName, people []access.PersonID) ([]access.DeskLink, error)
 	DeskLinksOf(ctx context.Context, desk access.DeskName, users []access.UserID) ([]access.DeskLink, error)
 	SaveDeskLink(ctx context.Context, desk access.DeskName, link access.DeskLink, replaces access.UserID) error
-	PlanSyncRows(ctx context.Context, desk access.DeskName, plan string, rows []access.SyncRow) error
-	SaveSyncRows(ctx context.Context, run access.SyncRun, rows []access.SyncRow) error
+	PlanSyncRows(ctx context.Context, run access.SyncRun, rows []access.SyncRow) error
+	HoldSyncRows(ctx context.Context, run access.SyncRun, rows []access.SyncRow) error
+	ClaimSyncRun(ctx context.Context, run access.SyncRun, attempt string) error
+	SaveSyncRows(ctx context.Context, run access.SyncRun, attempt string, rows []access.SyncRow) error
 	SyncRows(ctx context.Context, desk access.DeskName, plan string, q access.SyncRowsQuery) ([]access.SyncRow, error)
 	CountSyncRows(ctx context.Context, desk access.DeskName, plan string) (map[access.SyncState]int, error)
 	BeginSyncRun(ctx context.Context, run access.SyncRun) error
@@ -49,7 +52,7 @@ type SyncSettings struct {
 
 // rules are the rules for a schema.
 func (s SyncSettings) rules(schema access.UserSchema) usersync.Rules {
-	return usersync.Rules{Mapping: s.Mapping, Schema: schema, Guard: s.Guard, MaxActive: s.MaxActive, LinkByEmail: s.LinkByEmail}
+	return usersync.Rules{Mapping: s.Mapping, Schema: schema, Guard: s.Guard, MaxActive: s.MaxActive, LinkByEmail: s.LinkByEmail, Modes: s.Modes}
 }
 
 // UserSync are the activities of runs over the users of desks that need the ledger alone. They run on the usher queue.
@@ -69,6 +72,16 @@ func (a *UserSync) settingsOf(desk access.DeskName) (SyncSettings, error) {
 			"desk: this worker's configuration has no sync of %q; expected that of every worker which serves workflows to have it", desk)
 	}
 	return settings, nil
+}
+
+// settingsFor returns the settings for a run that has begun. Conflict: this worker's configuration makes other users of people than that of the
+// worker which began it, as while workers are started again one by one; the next run has one configuration.
+func (a *UserSync) settingsFor(run access.SyncRun) (SyncSettings, error) {
+	settings, err := a.settingsOf(run.Desk)
+	if err == nil && settings.Digest != run.Mapping {
+		err = access.Errorf(access.Conflict, "read the settings of a desk", "desks.%s.sync: the configuration has changed since the run began", run.Desk)
+	}
+	return settings, err
 }
 
 // BeginSync records a new run, and returns it with its source. Conflict: another one goes on or began later, or this one has ended. Invalid: a
@@ -123,7 +136,7 @@ func (a *UserSync) EndSync(ctx context.Context, c SyncInput) (access.SyncRun, er
 	if err != nil || run.Ended() {
 		return run, translate(err)
 	}
-	if run.States, err = a.Ledger.CountSyncRows(ctx, c.Desk, c.Plan); err != nil {
+	if run.States, err = a.Ledger.CountSyncRows(ctx, c.Desk, run.Rows); err != nil {
 		return run, translate(err)
 	}
 	accepted, err := a.accepts(ctx, run)
@@ -141,18 +154,19 @@ func (a *UserSync) EndSync(ctx context.Context, c SyncInput) (access.SyncRun, er
 	return run, translate(err)
 }
 
-// accepts reports whether the users of everybody are now as the configuration makes them: no row is held because that has changed.
+// accepts reports whether the users of everybody are now as the configuration makes them: no row is held because that has changed, or
+// because users are missing, of whom nobody knows.
 func (a *UserSync) accepts(ctx context.Context, run access.SyncRun) (bool, error) {
 	if run.Dry || !run.Scope.Everybody() {
 		return false, nil
 	}
 	for after, more := access.PersonID(""), true; more; {
-		rows, err := a.Ledger.SyncRows(ctx, run.Desk, run.Plan, access.SyncRowsQuery{After: after, Limit: peoplePage, State: access.SyncHeld})
+		rows, err := a.Ledger.SyncRows(ctx, run.Desk, run.Rows, access.SyncRowsQuery{After: after, Limit: peoplePage, State: access.SyncHeld})
 		if err != nil {
 			return false, err
 		}
 		for _, r := range rows {
-			if r.Held == usersync.BrakeMapping {
+			if slices.Contains(r.Brakes, usersync.BrakeMapping) || slices.Contains(r.Brakes, usersync.BrakeMissing) {
 				return false, nil
 			}
 			after = r.Person
@@ -165,8 +179,8 @@ func (a *UserSync) accepts(ctx context.Context, run access.SyncRun) (bool, error
 // FailSync records that a run failed, and why. Safe to repeat.
 func (a *UserSync) FailSync(ctx context.Context, run access.SyncRun) error {
 	run.EndedAt = time.Now().UTC()
-	if run.Plan != "" {
-		states, err := a.Ledger.CountSyncRows(ctx, run.Desk, run.Plan)
+	if run.Rows != "" {
+		states, err := a.Ledger.CountSyncRows(ctx, run.Desk, run.Rows)
 		if err != nil {
 			return translate(err)
 		}

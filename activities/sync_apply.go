@@ -88,7 +88,15 @@ type ApplyUsersResult struct {
 // stands is in the ledger, so it is safe to repeat: it goes on with the rows that are left. Transient: the desk answers for none of them.
 func (a *DeskUsers) ApplyUsers(ctx context.Context, c SyncInput) (ApplyUsersResult, error) {
 	run, err := plannedSync(ctx, a.Ledger, c)
+	if err == nil && run.Dry {
+		err = access.Errorf(access.Invalid, "apply rows of users", "dry: found true; a dry run applies nothing")
+	}
 	if err != nil {
+		return ApplyUsersResult{}, translate(err)
+	}
+	// An attempt that was given up, and goes on, records nothing from here on, so it creates nobody.
+	p := applying{DeskUsers: a, run: run, attempt: uuid.NewString()}
+	if err := a.Ledger.ClaimSyncRun(ctx, run, p.attempt); err != nil {
 		return ApplyUsersResult{}, translate(err)
 	}
 	var rows atomic.Int64
@@ -97,33 +105,60 @@ func (a *DeskUsers) ApplyUsers(ctx context.Context, c SyncInput) (ApplyUsersResu
 	until := time.Now().Add(applyFor)
 	more := true
 	for more && time.Now().Before(until) {
-		if more, err = a.applySome(ctx, run); err != nil {
+		if more, err = p.some(ctx); err != nil {
 			return ApplyUsersResult{}, translate(err)
 		}
 	}
-	states, err := a.Ledger.CountSyncRows(ctx, c.Desk, c.Plan)
+	states, err := a.Ledger.CountSyncRows(ctx, c.Desk, run.Rows)
 	return ApplyUsersResult{States: states, More: more}, translate(err)
 }
 
-// applySome applies the next rows, and reports whether there may be more. Transient, after a row for which the desk did not answer before: it does
-// not answer now.
-func (a *DeskUsers) applySome(ctx context.Context, run access.SyncRun) (bool, error) {
-	for _, state := range []access.SyncState{access.SyncPlanned, access.SyncRetry, access.SyncManager} {
-		rows, err := a.Ledger.SyncRows(ctx, run.Desk, run.Plan, access.SyncRowsQuery{Limit: applyPage, State: state})
+// applying is one attempt to apply the rows of a run.
+type applying struct {
+	*DeskUsers
+	run     access.SyncRun
+	attempt string
+}
+
+func (a *applying) save(ctx context.Context, rows ...access.SyncRow) error {
+	return a.Ledger.SaveSyncRows(ctx, a.run, a.attempt, rows)
+}
+
+// some applies the next rows, and reports whether there may be more. Transient, after a row for which the desk did not answer before: it does not
+// answer now.
+func (a *applying) some(ctx context.Context) (bool, error) {
+	for _, state := range []access.SyncState{access.SyncReady, access.SyncRetry, access.SyncManager} {
+		rows, err := a.Ledger.SyncRows(ctx, a.run.Desk, a.run.Rows, access.SyncRowsQuery{Limit: applyPage, State: state})
 		if err != nil {
 			return false, err
 		}
 		if len(rows) > 0 {
-			return true, a.applyAll(ctx, run, rows)
+			p := applyingPage{applying: a, rows: rows, refused: map[int]bool{}, again: state != access.SyncReady}
+			return true, p.all(ctx)
 		}
 	}
 	return false, nil
 }
 
-// applyAll applies rows, some at the same time, and records where they stand. The error is of a desk that answered for none of them, or of the
+// applyingPage is some rows that are being applied.
+type applyingPage struct {
+	*applying
+	rows []access.SyncRow
+	// again is true for rows that come after the others: then a desk that does not answer is given time.
+	again bool
+	mu    sync.Mutex
+	// answered is true once the desk has answered for a row; wait is the last error of one for which it has not, and forbidden of one that it
+	// forbids; refused are the rows that it forbids.
+	answered        bool
+	wait, forbidden error
+	refused         map[int]bool
+	// stopped is an error that ends the page: of the ledger, or of credentials.
+	stopped error
+}
+
+// all applies the rows, some at the same time, and records where they stand. The error is of a desk that answered for none of them, or of the
 // ledger.
-func (a *DeskUsers) applyAll(ctx context.Context, run access.SyncRun, rows []access.SyncRow) error {
-	p := applyingPage{desk: a, run: run, rows: rows, again: rows[0].State != access.SyncPlanned}
+func (p *applyingPage) all(ctx context.Context) error {
 	var all sync.WaitGroup
 	next := make(chan int)
 	for range applyAtOnce {
@@ -133,28 +168,13 @@ func (a *DeskUsers) applyAll(ctx context.Context, run access.SyncRun, rows []acc
 			}
 		})
 	}
-	for i := range rows {
+	for i := range p.rows {
 		next <- i
 		activity.RecordHeartbeat(ctx)
 	}
 	close(next)
 	all.Wait()
 	return p.record(ctx)
-}
-
-// applyingPage is some rows that are being applied.
-type applyingPage struct {
-	desk *DeskUsers
-	run  access.SyncRun
-	rows []access.SyncRow
-	// again is true for rows that come after the others: then a desk that does not answer is given time.
-	again bool
-	mu    sync.Mutex
-	// answered is true once the desk has answered for a row; wait is the last error of one for which it has not.
-	answered bool
-	wait     error
-	// stopped is an error that ends the page: of the ledger, or of credentials.
-	stopped error
 }
 
 // apply applies one row, unless something has ended the page.
@@ -165,11 +185,11 @@ func (p *applyingPage) apply(ctx context.Context, i int) {
 	if stopped {
 		return
 	}
-	if err := p.desk.Writes.Wait(ctx); err != nil {
+	if err := p.Writes.Wait(ctx); err != nil {
 		p.stop(access.Errorf(access.Transient, "apply rows of users", "%w", err))
 		return
 	}
-	row, err := p.desk.applyRow(ctx, p.run, p.rows[i])
+	row, err := p.row(ctx, p.rows[i])
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil {
@@ -179,12 +199,13 @@ func (p *applyingPage) apply(ctx context.Context, i int) {
 	switch kind := access.KindOf(err); {
 	case err == nil:
 		p.answered = true
-	case kind == access.Transient, kind == access.Unknown, kind == access.RateLimited:
-		p.wait = err
-		p.rows[i].Problem = err.Error()
+	case kind == access.RateLimited:
+		p.wait, p.rows[i].Problem = err, err.Error()
+	case kind == access.Transient, kind == access.Unknown:
+		p.wait, p.rows[i].Problem = err, err.Error()
 		p.rows[i].Tries++
 	case kind == access.Forbidden:
-		p.stopped = err
+		p.forbidden, p.refused[i], p.rows[i].Problem = err, true, err.Error()
 	default:
 		p.answered = true
 		p.rows[i].State, p.rows[i].Problem = access.SyncFailed, err.Error()
@@ -198,13 +219,16 @@ func (p *applyingPage) stop(err error) {
 }
 
 // record records where the rows stand, and returns what ends the page. A row for which the desk did not answer though it answers for others comes
-// again after them, and fails in the end.
+// again after them, and fails in the end. One that the desk forbids fails if usher's account is good for others.
 func (p *applyingPage) record(ctx context.Context) error {
-	if p.wait != nil && !p.answered {
-		_, err := p.desk.Port.UserSchema(ctx)
-		p.answered = err == nil
+	if (p.wait != nil && !p.answered) || p.forbidden != nil {
+		_, err := p.Port.UserSchema(ctx)
+		p.answered = p.answered || err == nil
+		if err != nil && p.forbidden != nil && p.stopped == nil {
+			p.stopped = p.forbidden
+		}
 	}
-	if err := p.desk.Ledger.SaveSyncRows(ctx, p.run, p.toRecord()); err != nil {
+	if err := p.save(ctx, p.toRecord()...); err != nil {
 		return err
 	}
 	limited := access.IsKind(p.wait, access.RateLimited)
@@ -223,14 +247,14 @@ func (p *applyingPage) record(ctx context.Context) error {
 // toRecord returns the rows that do not stand where they stood.
 func (p *applyingPage) toRecord() []access.SyncRow {
 	var done []access.SyncRow
-	for _, row := range p.rows {
+	for i, row := range p.rows {
 		waits := row.Problem != "" && !ended(row.State)
 		switch {
-		case waits && !p.answered, row.State == access.SyncPlanned && row.Tries == 0:
+		case row.State == access.SyncReady && row.Problem == "", waits && !p.answered, p.refused[i] && p.stopped != nil:
 			continue
-		case waits && row.Tries >= applyTries:
+		case p.refused[i], waits && row.Tries >= applyTries:
 			row.State = access.SyncFailed
-		case waits && row.State == access.SyncPlanned:
+		case waits && row.State == access.SyncReady:
 			row.State = access.SyncRetry
 		}
 		done = append(done, row)
@@ -240,5 +264,5 @@ func (p *applyingPage) toRecord() []access.SyncRow {
 
 // ended reports whether a row is not applied any more.
 func ended(state access.SyncState) bool {
-	return state != access.SyncPlanned && state != access.SyncRetry && state != access.SyncManager
+	return state != access.SyncReady && state != access.SyncRetry && state != access.SyncManager
 }

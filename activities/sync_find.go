@@ -12,6 +12,22 @@ type userFinder struct {
 	ledger SyncLedger
 	run    access.SyncRun
 	twins  twins
+	rules  usersync.Rules
+}
+
+// wanted is what a person's user is to have, and the keys by which the user may be found; "" for none.
+type wanted struct {
+	values      map[string]string
+	notes       []string
+	email, name string
+}
+
+func (f userFinder) wanted(p access.KnownPerson) wanted {
+	values, notes := f.rules.Mapping.Values(p.Record)
+	return wanted{
+		values: values, notes: notes,
+		email: f.rules.Key(access.UserFieldEmail, p.Record, values), name: f.rules.Key(access.UserFieldName, p.Record, values),
+	}
 }
 
 // found is what is known for a page of people.
@@ -27,16 +43,21 @@ type foundUsers struct {
 
 // find returns what is known for each person of a page, in its order.
 func (f userFinder) find(ctx context.Context, page []access.KnownPerson) ([]usersync.Found, error) {
-	known, err := f.known(ctx, page)
+	all := make([]wanted, len(page))
+	for i, p := range page {
+		all[i] = f.wanted(p)
+	}
+	known, err := f.known(ctx, page, all)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]usersync.Found, len(page))
 	for i, p := range page {
+		w := all[i]
 		found := usersync.Found{
-			ByPerson: known.persons[p.Record.ID], ByEmail: known.emails[usersync.FoldKey(p.Record.Email)],
-			ByName: known.names[usersync.FoldKey(p.Record.UserName)], Others: map[access.UserID]access.PersonID{},
-			EmailPeople: f.twins.emails[usersync.FoldKey(p.Record.Email)], NamePeople: f.twins.names[usersync.FoldKey(p.Record.UserName)],
+			Values: w.values, Notes: w.notes,
+			ByPerson: known.persons[p.Record.ID], ByEmail: known.emails[w.email], ByName: known.names[w.name], Others: map[access.UserID]access.PersonID{},
+			EmailPeople: f.twins.emails[w.email], NamePeople: f.twins.names[w.name],
 		}
 		if link, linked := known.links[p.Record.ID]; linked {
 			found.Link = &link
@@ -52,7 +73,9 @@ func (f userFinder) find(ctx context.Context, page []access.KnownPerson) ([]user
 			}
 		}
 		if link, linked := known.links[p.Record.Manager]; linked && p.Record.Manager != "" {
-			found.Manager = link.User
+			if _, listed := known.linked[link.User]; listed {
+				found.Manager = link.User
+			}
 		}
 		found.ManagerComes = known.managers[p.Record.Manager] == access.PersonPresent
 		out[i] = found
@@ -61,15 +84,15 @@ func (f userFinder) find(ctx context.Context, page []access.KnownPerson) ([]user
 }
 
 // known reads what find needs, in a few calls of the ledger.
-func (f userFinder) known(ctx context.Context, page []access.KnownPerson) (foundUsers, error) {
+func (f userFinder) known(ctx context.Context, page []access.KnownPerson, all []wanted) (foundUsers, error) {
 	var people, managers []access.PersonID
 	var emails, names []string
-	for _, p := range page {
+	for i, p := range page {
 		people = append(people, p.Record.ID)
 		if p.Record.Manager != "" {
 			managers = append(managers, p.Record.Manager)
 		}
-		emails, names = append(emails, usersync.FoldKey(p.Record.Email)), append(names, usersync.FoldKey(p.Record.UserName))
+		emails, names = append(emails, all[i].email), append(names, all[i].name)
 	}
 	out := foundUsers{
 		links: map[access.PersonID]access.DeskLink{}, linked: map[access.UserID]access.DeskUser{},
@@ -87,13 +110,13 @@ func (f userFinder) known(ctx context.Context, page []access.KnownPerson) (found
 			users = append(users, l.User)
 		}
 	}
-	if err := f.managers(ctx, managers, out); err != nil {
-		return out, err
-	}
 	for _, q := range []access.DeskUsersQuery{{IDs: users}, {Persons: people}, {EmailKeys: emails}, {NameKeys: names}} {
 		if err := f.users(ctx, q, out); err != nil {
 			return out, err
 		}
+	}
+	if err := f.managers(ctx, managers, out); err != nil {
+		return out, err
 	}
 	return out, f.others(ctx, out)
 }
@@ -118,12 +141,12 @@ func (f userFinder) users(ctx context.Context, q access.DeskUsersQuery, out foun
 	return err
 }
 
-// managers adds where the managers stand who are linked to nobody.
+// managers adds where the managers stand who have no user in the listing.
 func (f userFinder) managers(ctx context.Context, all []access.PersonID, out foundUsers) error {
 	for _, id := range all {
-		_, linked := out.links[id]
+		_, listed := out.linked[out.links[id].User]
 		_, read := out.managers[id]
-		if linked || read {
+		if listed || read {
 			continue
 		}
 		known, err := f.ledger.KnownPerson(ctx, f.run.Source, id)

@@ -37,11 +37,11 @@ func (a *UserSync) releaseOf(ctx context.Context, run access.SyncRun) (syncRelea
 // HoldSync marks the rows of a plan that a brake holds and nobody has released, and those that are only observed, and returns how many rows
 // stand where. Safe to repeat.
 func (a *UserSync) HoldSync(ctx context.Context, c SyncInput) (map[access.SyncState]int, error) {
-	settings, err := a.settingsOf(c.Desk)
+	run, err := plannedSync(ctx, a.Ledger, c)
 	if err != nil {
 		return nil, translate(err)
 	}
-	run, err := plannedSync(ctx, a.Ledger, c)
+	settings, err := a.settingsFor(run)
 	if err != nil {
 		return nil, translate(err)
 	}
@@ -50,7 +50,7 @@ func (a *UserSync) HoldSync(ctx context.Context, c SyncInput) (map[access.SyncSt
 		return nil, translate(err)
 	}
 	for after, more := access.PersonID(""), true; more; {
-		rows, err := a.Ledger.SyncRows(ctx, c.Desk, c.Plan, access.SyncRowsQuery{After: after, Limit: peoplePage, State: access.SyncPlanned})
+		rows, err := a.Ledger.SyncRows(ctx, c.Desk, run.Rows, access.SyncRowsQuery{After: after, Limit: peoplePage, State: access.SyncPlanned})
 		if err != nil {
 			return nil, translate(err)
 		}
@@ -62,28 +62,26 @@ func (a *UserSync) HoldSync(ctx context.Context, c SyncInput) (map[access.SyncSt
 		}
 		activity.RecordHeartbeat(ctx)
 	}
-	states, err := a.Ledger.CountSyncRows(ctx, c.Desk, c.Plan)
+	states, err := a.Ledger.CountSyncRows(ctx, c.Desk, run.Rows)
 	return states, translate(err)
 }
 
 // holdPage marks the rows of a page.
 func (a *UserSync) holdPage(ctx context.Context, run access.SyncRun, settings SyncSettings, release syncRelease, rows []access.SyncRow) error {
-	var changed []access.SyncRow
-	for _, row := range rows {
+	marked := make([]access.SyncRow, len(rows))
+	for i, row := range rows {
 		was, err := a.heldBefore(ctx, release, row)
 		if err != nil {
 			return err
 		}
-		marked := mark(run, settings, row, func(h access.SyncHold) bool { return release.frees(h, row, was) })
-		if marked.State != access.SyncPlanned || len(marked.Values) != len(row.Values) || len(marked.Brakes) > 0 {
-			changed = append(changed, marked)
-		}
+		marked[i] = mark(run, settings, row, func(h access.SyncHold) bool { return release.frees(h, row, was) })
 	}
-	return a.Ledger.SaveSyncRows(ctx, run, changed)
+	return a.Ledger.HoldSyncRows(ctx, run, marked)
 }
 
 // mark returns a row as it is to be applied, or why it is not.
 func mark(run access.SyncRun, settings SyncSettings, row access.SyncRow, frees func(access.SyncHold) bool) access.SyncRow {
+	row.State = access.SyncReady
 	for _, h := range run.Holds {
 		if !usersync.Meets(h, row) {
 			continue
@@ -93,16 +91,10 @@ func mark(run access.SyncRun, settings SyncSettings, row access.SyncRow, frees f
 			row.Held, row.State = h.Name(), access.SyncHeld
 		}
 	}
-	if row.State == access.SyncHeld {
-		return row
-	}
-	if run.Dry || !settings.Modes[row.Operation] {
+	// Whoever is matched anew is linked as well, whatever else the row does.
+	links := row.How == "" || row.Operation == access.UserDeactivate || settings.Modes[access.UserLink]
+	if row.State == access.SyncReady && (run.Dry || !settings.Modes[row.Operation] || !links) {
 		row.State = access.SyncObserved
-		return row
-	}
-	if row.Operation != access.UserCreate && !settings.Modes[access.UserUpdate] {
-		// A link or a reactivation alone.
-		row.Values, row.Before, row.Manager = nil, nil, ""
 	}
 	return row
 }
@@ -112,7 +104,7 @@ func (a *UserSync) heldBefore(ctx context.Context, r syncRelease, row access.Syn
 	if r.given == nil {
 		return nil, nil
 	}
-	rows, err := a.Ledger.SyncRows(ctx, r.of.Desk, r.of.Plan, access.SyncRowsQuery{Limit: 1, State: access.SyncHeld, Person: row.Person})
+	rows, err := a.Ledger.SyncRows(ctx, r.of.Desk, r.of.Rows, access.SyncRowsQuery{Limit: 1, State: access.SyncHeld, Person: row.Person})
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}

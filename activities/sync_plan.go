@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"go.temporal.io/sdk/activity"
 
 	"usher/internal/access"
@@ -26,10 +27,12 @@ func (a *UserSync) PlanSync(ctx context.Context, c PlanSyncInput) (access.SyncRu
 	} else if !access.IsKind(err, access.Conflict) {
 		return run, translate(err)
 	}
-	settings, err := a.settingsOf(run.Desk)
+	settings, err := a.settingsFor(run)
 	if err != nil {
 		return run, translate(err)
 	}
+	// Rows of an attempt that died are of no plan.
+	run.Rows = run.Plan + "." + uuid.NewString()
 	people, err := a.Ledger.LastPeopleRun(ctx, run.Source)
 	if access.IsKind(err, access.NotFound) {
 		err = access.Errorf(access.Invalid, "plan users", "sources.%s.people: its people were never listed whole; expected a run over them first", run.Source)
@@ -57,12 +60,12 @@ func (a *UserSync) plan(ctx context.Context, run access.SyncRun, settings SyncSe
 	if err != nil {
 		return run, err
 	}
-	twins, err := a.twins(ctx, run.Source)
+	rules, active, links := settings.rules(run.Schema), run.Counts.Active, 0
+	twins, err := a.twins(ctx, run.Source, rules)
 	if err != nil {
 		return run, err
 	}
-	rules, active, links := settings.rules(run.Schema), run.Counts.Active, 0
-	finder := userFinder{ledger: a.Ledger, run: run, twins: twins}
+	finder := userFinder{ledger: a.Ledger, run: run, twins: twins, rules: rules}
 	err = a.people(ctx, run.Source, func(page []access.KnownPerson) error {
 		found, err := finder.find(ctx, page)
 		if err != nil {
@@ -81,9 +84,9 @@ func (a *UserSync) plan(ctx context.Context, run access.SyncRun, settings SyncSe
 				row = rules.Limit(row, &active)
 				rows = append(rows, row)
 			}
-			usersync.Count(&run.Counts, found[i], row, planned)
+			usersync.Count(&run.Counts, p, found[i], row, planned)
 		}
-		return a.Ledger.PlanSyncRows(ctx, run.Desk, run.Plan, rows)
+		return a.Ledger.PlanSyncRows(ctx, run, rows)
 	})
 	if err != nil {
 		return run, err
@@ -130,18 +133,19 @@ func (a *UserSync) people(ctx context.Context, source access.SourceName, take fu
 	return nil
 }
 
-// twins is how many people who have not left have an address, and a user name, by their keys.
+// twins is how many people who have not left are to have an address, and a user name, by their keys.
 type twins struct{ emails, names map[string]int }
 
-func (a *UserSync) twins(ctx context.Context, source access.SourceName) (twins, error) {
+func (a *UserSync) twins(ctx context.Context, source access.SourceName, rules usersync.Rules) (twins, error) {
 	t := twins{emails: map[string]int{}, names: map[string]int{}}
 	err := a.people(ctx, source, func(page []access.KnownPerson) error {
 		for _, p := range page {
 			if p.State == access.PersonLeft {
 				continue
 			}
-			t.emails[usersync.FoldKey(p.Record.Email)]++
-			t.names[usersync.FoldKey(p.Record.UserName)]++
+			values, _ := rules.Mapping.Values(p.Record)
+			t.emails[rules.Key(access.UserFieldEmail, p.Record, values)]++
+			t.names[rules.Key(access.UserFieldName, p.Record, values)]++
 		}
 		return nil
 	})

@@ -12,22 +12,26 @@ import (
 	"usher/internal/usersync"
 )
 
-// applyRow applies one row, and returns where it stands then. With an error it stands where it stood.
-func (a *DeskUsers) applyRow(ctx context.Context, run access.SyncRun, row access.SyncRow) (access.SyncRow, error) {
+// row applies one row, and returns where it stands then. With an error it stands where it stood.
+func (a *applying) row(ctx context.Context, row access.SyncRow) (access.SyncRow, error) {
 	if row.State == access.SyncManager {
-		return a.applyManager(ctx, run, row)
+		return a.applyManager(ctx, row)
 	}
-	person, err := a.Ledger.KnownPerson(ctx, run.Source, row.Person)
+	person, err := a.Ledger.KnownPerson(ctx, a.run.Source, row.Person)
 	if err != nil && !access.IsKind(err, access.NotFound) {
 		return row, err
 	}
-	if left := person.State != access.PersonPresent; left != (row.Operation == access.UserDeactivate) {
+	wanted := access.PersonPresent
+	if row.Operation == access.UserDeactivate {
+		wanted = access.PersonLeft
+	}
+	if person.State != wanted {
 		return skipped(row, "the person's state has changed since the plan"), nil
 	}
 	if row.Operation == access.UserCreate {
-		return a.applyCreate(ctx, run, row)
+		return a.applyCreate(ctx, row)
 	}
-	user, why, err := a.userNow(ctx, row)
+	user, why, err := a.userNow(ctx, row, person)
 	switch {
 	case err != nil:
 		return row, err
@@ -38,7 +42,7 @@ func (a *DeskUsers) applyRow(ctx context.Context, run access.SyncRun, row access
 		_, err := a.Port.SetUserActive(ctx, user.ID, false)
 		return asApplied(row), err
 	}
-	return a.applyValues(ctx, run, row, user)
+	return a.applyValues(ctx, row, user)
 }
 
 func skipped(row access.SyncRow, why string) access.SyncRow {
@@ -52,7 +56,7 @@ func asApplied(row access.SyncRow) access.SyncRow {
 }
 
 // userNow returns the user of a row as the desk has it now, or why the row does not fit any more.
-func (a *DeskUsers) userNow(ctx context.Context, row access.SyncRow) (user access.DeskUser, why string, err error) {
+func (a *applying) userNow(ctx context.Context, row access.SyncRow, person access.KnownPerson) (user access.DeskUser, why string, err error) {
 	user, err = a.Port.ReadUser(ctx, row.User)
 	switch {
 	case access.IsKind(err, access.NotFound):
@@ -63,30 +67,65 @@ func (a *DeskUsers) userNow(ctx context.Context, row access.SyncRow) (user acces
 	if why := a.Settings.Guard.Protects(user); why != "" {
 		return user, why, nil
 	}
-	if row.How != "" && user.Person != "" && user.Person != row.Person {
-		return user, fmt.Sprintf("the user is of another person, by the desk: %q", user.Person), nil
+	if why := a.matches(row, person, user); why != "" {
+		return user, why, nil
 	}
+	if !user.Active && (row.Operation == access.UserUpdate || row.Operation == access.UserLink) {
+		return user, "somebody has switched the user off since the plan", nil
+	}
+	return user, overwritten(row, user), nil
+}
+
+// overwritten returns what somebody has written to the user since the plan, that the row would write over; "" for nothing.
+func overwritten(row access.SyncRow, user access.DeskUser) string {
 	for _, name := range slices.Sorted(maps.Keys(row.Values)) {
 		if now := user.Values[name]; now != row.Before[name] && now != row.Values[name] {
-			return user, name + ": somebody has changed it since the plan", nil
+			return name + ": somebody has changed it since the plan"
 		}
 	}
-	return user, "", nil
+	if name := access.UserFieldManager; row.Manager != "" && user.Values[name] != row.Before[name] {
+		return name + ": somebody has changed it since the plan"
+	}
+	return ""
+}
+
+// matches returns why the user is not the person's any more, by what they were matched by; "" for one who is. A link that is made stays.
+func (a *applying) matches(row access.SyncRow, person access.KnownPerson, user access.DeskUser) string {
+	if user.Person != "" && user.Person != row.Person {
+		return fmt.Sprintf("the user is of another person, by the desk: %q", user.Person)
+	}
+	switch row.How {
+	case access.LinkPerson:
+		if user.Person != row.Person {
+			return "the desk has the person's id with the user no more"
+		}
+	case access.LinkEmail:
+		rules := a.Settings.rules(a.run.Schema)
+		values, _ := a.Settings.Mapping.Values(person.Record)
+		if usersync.Listed(user).EmailKey != rules.Key(access.UserFieldEmail, person.Record, values) {
+			return "the person and the user have not the same address any more"
+		}
+	case access.LinkCreated:
+	}
+	return ""
 }
 
 // applyValues links, updates and reactivates.
-func (a *DeskUsers) applyValues(ctx context.Context, run access.SyncRun, row access.SyncRow, user access.DeskUser) (access.SyncRow, error) {
+func (a *applying) applyValues(ctx context.Context, row access.SyncRow, user access.DeskUser) (access.SyncRow, error) {
 	if row.How != "" {
-		link := access.DeskLink{Person: row.Person, User: user.ID, How: row.How, Run: run.ID, At: time.Now()}
-		if err := a.Ledger.SaveDeskLink(ctx, run.Desk, link, ""); err != nil {
+		if why, err := a.replaced(ctx, row); err != nil || why != "" {
+			return skipped(row, why), err
+		}
+		link := access.DeskLink{Person: row.Person, User: user.ID, How: row.How, Run: a.run.ID, At: time.Now()}
+		if err := a.Ledger.SaveDeskLink(ctx, a.run.Desk, link, row.Replaces); err != nil {
 			return row, err
 		}
 	}
-	change, waits, err := a.changeOf(ctx, run, row)
+	change, waits, err := a.changeOf(ctx, row)
 	if err != nil {
 		return row, err
 	}
-	if run.Schema.KeepsPerson && user.Person == "" {
+	if a.run.Schema.KeepsPerson && user.Person == "" {
 		change.Person = row.Person
 	}
 	if change.Person != "" || len(change.Values) > 0 {
@@ -94,12 +133,27 @@ func (a *DeskUsers) applyValues(ctx context.Context, run access.SyncRun, row acc
 			return row, err
 		}
 	}
-	if !user.Active {
+	if row.Operation == access.UserReactivate {
 		if _, err := a.Port.SetUserActive(ctx, user.ID, true); err != nil {
 			return row, err
 		}
 	}
 	return settled(row, waits), nil
+}
+
+// replaced makes sure that a linked user who is replaced is gone, or returns why the row does not fit any more.
+func (a *applying) replaced(ctx context.Context, row access.SyncRow) (why string, err error) {
+	if row.Replaces == "" {
+		return "", nil
+	}
+	_, err = a.Port.ReadUser(ctx, row.Replaces)
+	switch {
+	case err == nil:
+		return "the desk has the linked user again", nil
+	case access.IsKind(err, access.NotFound):
+		return "", nil
+	}
+	return "", err
 }
 
 // settled returns a row that is applied, or waits for its manager's user.
@@ -112,12 +166,12 @@ func settled(row access.SyncRow, waits bool) access.SyncRow {
 }
 
 // changeOf returns what a row writes, with the manager's user where there is one by now; waits is true where there is none yet.
-func (a *DeskUsers) changeOf(ctx context.Context, run access.SyncRun, row access.SyncRow) (change access.UserChange, waits bool, err error) {
+func (a *applying) changeOf(ctx context.Context, row access.SyncRow) (change access.UserChange, waits bool, err error) {
 	change.Values = maps.Clone(row.Values)
 	if row.Manager == "" {
 		return change, false, nil
 	}
-	links, err := a.Ledger.DeskLinks(ctx, run.Desk, []access.PersonID{row.Manager})
+	links, err := a.Ledger.DeskLinks(ctx, a.run.Desk, []access.PersonID{row.Manager})
 	if err != nil || len(links) == 0 {
 		return change, true, err
 	}
@@ -129,17 +183,24 @@ func (a *DeskUsers) changeOf(ctx context.Context, run access.SyncRun, row access
 }
 
 // applyManager writes the manager of a user who has everything else. Who has none by now is written by the next run.
-func (a *DeskUsers) applyManager(ctx context.Context, run access.SyncRun, row access.SyncRow) (access.SyncRow, error) {
-	change, waits, err := a.changeOf(ctx, run, access.SyncRow{Manager: row.Manager})
+func (a *applying) applyManager(ctx context.Context, row access.SyncRow) (access.SyncRow, error) {
+	change, waits, err := a.changeOf(ctx, access.SyncRow{Manager: row.Manager})
 	if err != nil {
 		return row, err
 	}
 	if waits {
+		why := fmt.Sprintf("manager: %q has no user on the desk yet", row.Manager)
+		if row.Operation == access.UserUpdate && len(row.Values) == 0 {
+			return skipped(row, why), nil
+		}
 		row = asApplied(row)
-		row.Problem = fmt.Sprintf("manager: %q has no user on the desk yet", row.Manager)
+		row.Problem = why
 		return row, nil
 	}
-	_, why, err := a.userNow(ctx, row)
+	// They are linked by now, so what matched them counts no more.
+	linked := row
+	linked.How = ""
+	_, why, err := a.userNow(ctx, linked, access.KnownPerson{})
 	switch {
 	case err != nil:
 		return row, err
@@ -153,39 +214,33 @@ func (a *DeskUsers) applyManager(ctx context.Context, run access.SyncRun, row ac
 }
 
 // applyCreate creates the user of a person, or takes the one whom an attempt before has created.
-func (a *DeskUsers) applyCreate(ctx context.Context, run access.SyncRun, row access.SyncRow) (access.SyncRow, error) {
-	if row.Replaces != "" {
-		_, err := a.Port.ReadUser(ctx, row.Replaces)
-		if err == nil {
-			return skipped(row, "the desk has the linked user again"), nil
-		}
-		if !access.IsKind(err, access.NotFound) {
-			return row, err
-		}
+func (a *applying) applyCreate(ctx context.Context, row access.SyncRow) (access.SyncRow, error) {
+	if why, err := a.replaced(ctx, row); err != nil || why != "" {
+		return skipped(row, why), err
 	}
-	user, why, err := a.createdBefore(ctx, run, row)
+	user, why, err := a.createdBefore(ctx, row)
 	switch {
 	case err != nil:
 		return row, err
 	case why != "":
 		return skipped(row, why), nil
 	case user == nil:
-		if user, row, err = a.create(ctx, run, row); err != nil {
+		if user, row, err = a.create(ctx, row); err != nil {
 			return row, err
 		}
 	}
 	row.User = user.ID
-	link := access.DeskLink{Person: row.Person, User: user.ID, How: access.LinkCreated, Run: run.ID, At: time.Now()}
-	if err := a.Ledger.SaveDeskLink(ctx, run.Desk, link, row.Replaces); err != nil {
+	link := access.DeskLink{Person: row.Person, User: user.ID, How: access.LinkCreated, Run: a.run.ID, At: time.Now()}
+	if err := a.Ledger.SaveDeskLink(ctx, a.run.Desk, link, row.Replaces); err != nil {
 		return row, err
 	}
 	return settled(row, row.Manager != ""), nil
 }
 
 // create creates a user. That it may have been created is recorded first, so that another attempt knows its user again.
-func (a *DeskUsers) create(ctx context.Context, run access.SyncRun, row access.SyncRow) (*access.DeskUser, access.SyncRow, error) {
+func (a *applying) create(ctx context.Context, row access.SyncRow) (*access.DeskUser, access.SyncRow, error) {
 	row.Creating = true
-	if err := a.Ledger.SaveSyncRows(ctx, run, []access.SyncRow{row}); err != nil {
+	if err := a.save(ctx, row); err != nil {
 		return nil, row, err
 	}
 	user, err := a.Port.CreateUser(ctx, access.NewUser{Person: row.Person, Values: row.Values})
@@ -194,9 +249,9 @@ func (a *DeskUsers) create(ctx context.Context, run access.SyncRun, row access.S
 
 // createdBefore returns the user whom an attempt before has created; nil for none. why is why none can be created: somebody else has the name or
 // the address.
-func (a *DeskUsers) createdBefore(ctx context.Context, run access.SyncRun, row access.SyncRow) (user *access.DeskUser, why string, err error) {
+func (a *applying) createdBefore(ctx context.Context, row access.SyncRow) (user *access.DeskUser, why string, err error) {
 	queries := []access.UserQuery{{UserName: row.Values[access.UserFieldName]}, {Email: row.Values[access.UserFieldEmail]}}
-	if run.Schema.KeepsPerson {
+	if a.run.Schema.KeepsPerson {
 		queries = append([]access.UserQuery{{Person: row.Person}}, queries...)
 	}
 	for _, q := range queries {
@@ -207,7 +262,7 @@ func (a *DeskUsers) createdBefore(ctx context.Context, run access.SyncRun, row a
 		switch {
 		case err != nil:
 			return nil, "", err
-		case len(found) == 1 && a.own(run, row, q, found[0]):
+		case len(found) == 1 && a.own(row, q, found[0]):
 			return &found[0], "", nil
 		case len(found) > 0:
 			return nil, fmt.Sprintf("the desk has the user %q already, with the same %s", found[0].ID, keyOf(q)), nil
@@ -218,11 +273,11 @@ func (a *DeskUsers) createdBefore(ctx context.Context, run access.SyncRun, row a
 
 // own reports whether a user who was found is the row's own: one who has the person's id, or, on a desk that keeps no such id, one whom this row may
 // have created and who has all that the row writes.
-func (a *DeskUsers) own(run access.SyncRun, row access.SyncRow, q access.UserQuery, user access.DeskUser) bool {
+func (a *applying) own(row access.SyncRow, q access.UserQuery, user access.DeskUser) bool {
 	if a.Settings.Guard.Protects(user) != "" {
 		return false
 	}
-	if run.Schema.KeepsPerson {
+	if a.run.Schema.KeepsPerson {
 		return q.Person != "" && user.Person == row.Person
 	}
 	for _, name := range []string{access.UserFieldName, access.UserFieldEmail} {

@@ -63,7 +63,7 @@ func (c *commands) syncRows() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&in.operation, "operation", "", "only create, link, update, deactivate, reactivate or skip")
-	cmd.Flags().StringVar(&in.state, "state", "", "only planned, retry, manager, applied, failed, skipped, held or observed")
+	cmd.Flags().StringVar(&in.state, "state", "", "only planned, ready, retry, manager, applied, failed, skipped, held or observed")
 	cmd.Flags().StringVar(&in.person, "person", "", "only this person, by id")
 	cmd.Flags().StringVar(&in.after, "after", "", "the next page, as the page before says")
 	cmd.Flags().IntVar(&in.limit, "limit", 0, limitUsage)

@@ -15,17 +15,17 @@ func heldSync(t *testing.T, w *world, id string, dry bool) {
 	t.Helper()
 	run := access.SyncRun{Desk: "it", Source: "hr", ID: id, BeganAt: time.Now().UTC().Truncate(time.Second), Dry: dry, Snapshot: "night"}
 	require.NoError(t, w.store.BeginSyncRun(t.Context(), run))
-	run.Plan = id + ".plan"
+	run.Plan, run.Rows = id+".plan", id+".rows"
 	run.Counts = access.SyncCounts{People: 9, Users: 8, Active: 7, Linked: 6, Operations: map[access.UserOperation]int{access.UserDeactivate: 1, access.UserUpdate: 1}}
 	run.Holds = []access.SyncHold{{Brake: "deactivations", Sentence: "1 of 7 active users would be switched off at once: 14.3 %"}}
-	require.NoError(t, w.store.SaveSyncRun(t.Context(), run))
-	require.NoError(t, w.store.PlanSyncRows(t.Context(), "it", run.Plan, []access.SyncRow{
+	require.NoError(t, w.store.PlanSyncRows(t.Context(), run, []access.SyncRow{
 		{Person: "p1", Operation: access.UserDeactivate, User: "7", State: access.SyncHeld, Held: "deactivations", Brakes: []string{"deactivations"}},
 		{
 			Person: "p2", Operation: access.UserUpdate, User: "8", State: access.SyncFailed, Problem: "=department: a rule of the desk",
 			Before: map[string]string{"department": "Sales"}, Values: map[string]string{"department": "Research", "title": "Engineer"}, Notes: []string{"location: the table has no x"},
 		},
 	}))
+	require.NoError(t, w.store.SaveSyncRun(t.Context(), run))
 	run.States = map[access.SyncState]int{access.SyncHeld: 1, access.SyncFailed: 1}
 	run.EndedAt = run.BeganAt.Add(time.Minute)
 	require.NoError(t, w.store.SaveSyncRun(t.Context(), run))

@@ -105,7 +105,7 @@ func progress(r access.SyncRun, since time.Duration) string {
 	for _, n := range r.States {
 		all += n
 	}
-	left := r.States[access.SyncPlanned] + r.States[access.SyncRetry] + r.States[access.SyncManager]
+	left := r.States[access.SyncPlanned] + r.States[access.SyncReady] + r.States[access.SyncRetry] + r.States[access.SyncManager]
 	switch {
 	case r.Ended():
 		return "ended"

@@ -72,12 +72,20 @@ func (l observedLedger) SaveDeskLink(ctx context.Context, desk access.DeskName, 
 	return ledgerDo(l, "save_desk_link", func() error { return l.Store.SaveDeskLink(ctx, desk, link, replaces) })
 }
 
-func (l observedLedger) PlanSyncRows(ctx context.Context, desk access.DeskName, plan string, rows []access.SyncRow) error {
-	return ledgerDo(l, "plan_sync_rows", func() error { return l.Store.PlanSyncRows(ctx, desk, plan, rows) })
+func (l observedLedger) PlanSyncRows(ctx context.Context, run access.SyncRun, rows []access.SyncRow) error {
+	return ledgerDo(l, "plan_sync_rows", func() error { return l.Store.PlanSyncRows(ctx, run, rows) })
 }
 
-func (l observedLedger) SaveSyncRows(ctx context.Context, run access.SyncRun, rows []access.SyncRow) error {
-	return ledgerDo(l, "save_sync_rows", func() error { return l.Store.SaveSyncRows(ctx, run, rows) })
+func (l observedLedger) HoldSyncRows(ctx context.Context, run access.SyncRun, rows []access.SyncRow) error {
+	return ledgerDo(l, "hold_sync_rows", func() error { return l.Store.HoldSyncRows(ctx, run, rows) })
+}
+
+func (l observedLedger) ClaimSyncRun(ctx context.Context, run access.SyncRun, attempt string) error {
+	return ledgerDo(l, "claim_sync_run", func() error { return l.Store.ClaimSyncRun(ctx, run, attempt) })
+}
+
+func (l observedLedger) SaveSyncRows(ctx context.Context, run access.SyncRun, attempt string, rows []access.SyncRow) error {
+	return ledgerDo(l, "save_sync_rows", func() error { return l.Store.SaveSyncRows(ctx, run, attempt, rows) })
 }
 
 func (l observedLedger) SyncRows(ctx context.Context, desk access.DeskName, plan string, q access.SyncRowsQuery) ([]access.SyncRow, error) {

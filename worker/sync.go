@@ -107,10 +107,11 @@ func (c *syncConfig) settings(source access.SourceName) (activities.SyncSettings
 	if err != nil {
 		return activities.SyncSettings{}, err
 	}
-	digest, err := digestOf([]any{c.Fields, c.Tables})
 	if c.Source != "" {
 		source = c.Source
 	}
+	// Another source calls other people by the same ids.
+	digest, err := digestOf([]any{source, c.Fields, c.Tables})
 	s := activities.SyncSettings{
 		Source: source, Mapping: mapping, Digest: digest, Guard: guard, Brakes: c.Brakes.brakes(), MaxActive: c.MaxActive, LinkByEmail: c.LinkByEmail,
 		Modes: map[access.UserOperation]bool{},

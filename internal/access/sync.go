@@ -35,8 +35,9 @@ type SyncState string
 
 // The states of a row.
 const (
-	// SyncPlanned: it is to be applied.
+	// SyncPlanned: nobody has looked yet whether a brake holds it. SyncReady: it is to be applied.
 	SyncPlanned SyncState = "planned"
+	SyncReady   SyncState = "ready"
 	// SyncRetry: the desk did not answer for it; it comes again after the others.
 	SyncRetry SyncState = "retry"
 	// SyncManager: it is applied but for the manager, who may get a user by another row.
@@ -79,6 +80,12 @@ type SyncRow struct {
 	Tries   int       `json:"tries,omitempty"`
 	// Creating is true once the desk may have been asked to create the user.
 	Creating bool `json:"creating,omitempty"`
+}
+
+// Writes reports whether the row writes a field. A manager who has no user yet is written as well.
+func (r SyncRow) Writes(field string) bool {
+	_, writes := r.Values[field]
+	return writes || (field == UserFieldManager && r.Manager != "")
 }
 
 // SyncHold is one brake that holds rows of a plan back.
@@ -151,8 +158,10 @@ type SyncRun struct {
 	ID string `json:"id"`
 	// Workflow is the id of the workflow that the run is.
 	Workflow string `json:"workflow,omitempty"`
-	// Plan names the plan and the listing of the desk that it is made of; "" before there is one.
+	// Plan names the plan and the listing of the desk that it is made of; "" before there is one. Rows names its rows: each attempt to plan has
+	// rows of its own.
 	Plan string `json:"plan,omitempty"`
+	Rows string `json:"rows,omitempty"`
 	// Snapshot is the run over the people of the source that the plan rests on.
 	Snapshot string    `json:"snapshot,omitempty"`
 	BeganAt  time.Time `json:"began_at"`

@@ -4,8 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"path/filepath"
-	"strings"
 	"slices"
+	"strings"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib"

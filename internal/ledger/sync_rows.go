@@ -9,23 +9,34 @@ import (
 	"usher/internal/access"
 )
 
-// PlanSyncRows records rows of a plan, at most MaxPeople. A person whose row is recorded already keeps that one. Safe to repeat.
-func (s *Store) PlanSyncRows(ctx context.Context, desk access.DeskName, plan string, rows []access.SyncRow) error {
+const syncColumns = "sync_rows (desk, plan, person, operation, state, at_us, body)"
+
+// PlanSyncRows records rows of the plan that is made for a run, at most MaxPeople. Safe to repeat. Conflict: the run has ended, or has a plan of
+// this listing already, so that an attempt that is late adds nothing to it.
+func (s *Store) PlanSyncRows(ctx context.Context, run access.SyncRun, rows []access.SyncRow) error {
 	const op = "plan users in the ledger"
-	values, err := syncRowValues(op, desk, plan, rows)
+	values, err := syncRowValues(op, run, rows)
 	if err != nil {
 		return err
 	}
 	err = s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		return insertRows(ctx, tx, "sync_rows (desk, plan, person, operation, state, body)", "ON CONFLICT (desk, plan, person) DO NOTHING", values)
+		open, err := affected(tx.ExecContext(ctx, `UPDATE sync_runs SET plan = plan WHERE desk = $1 AND id = $2 AND plan <> $3 AND NOT ended`,
+			string(run.Desk), run.ID, run.Plan))
+		if err == nil && open == 0 {
+			err = access.Errorf(access.Conflict, op, "the run %q over the users of %s has ended, or has its plan already", run.ID, run.Desk)
+		}
+		if err != nil {
+			return err
+		}
+		return insertRows(ctx, tx, syncColumns, "ON CONFLICT (desk, plan, person) DO NOTHING", values)
 	})
 	return s.fail(op, err)
 }
 
-func syncRowValues(op string, desk access.DeskName, plan string, rows []access.SyncRow) ([][]any, error) {
+func syncRowValues(op string, run access.SyncRun, rows []access.SyncRow) ([][]any, error) {
 	k := keys{}
-	k.required("desk", string(desk))
-	k.required("plan", plan)
+	k.required("desk", string(run.Desk))
+	k.required("rows", run.Rows)
 	var values [][]any
 	for _, r := range rows {
 		k.required("person", string(r.Person))
@@ -33,27 +44,71 @@ func syncRowValues(op string, desk access.DeskName, plan string, rows []access.S
 		if err != nil {
 			return nil, err
 		}
-		values = append(values, []any{string(desk), plan, string(r.Person), string(r.Operation), string(r.State), body})
+		values = append(values, []any{
+			string(run.Desk), run.Rows, string(r.Person), string(r.Operation), string(r.State), run.BeganAt.UnixMicro(), body,
+		})
 	}
 	return values, k.problem
 }
 
-// SaveSyncRows records where rows of the plan of a run stand, at most MaxPeople. A row that has come to its end stays so. Safe to repeat. Conflict:
-// the run has ended, or has another plan, so that an attempt that is late changes nothing.
-func (s *Store) SaveSyncRows(ctx context.Context, run access.SyncRun, rows []access.SyncRow) error {
-	const op = "record rows of users in the ledger"
-	values, err := syncRowValues(op, run.Desk, run.Plan, rows)
+// HoldSyncRows records which rows of the plan of a run are to be applied, and why the others are not, at most MaxPeople. A row of which that is
+// recorded stays. Safe to repeat. Conflict: the run has ended, or has another plan.
+func (s *Store) HoldSyncRows(ctx context.Context, run access.SyncRun, rows []access.SyncRow) error {
+	return s.saveSyncRows(ctx, run, rows, `'planned'`, nil)
+}
+
+// ClaimSyncRun makes an attempt the one that applies the rows of a run; one before it can record nothing any more. Conflict: the run has ended, or
+// has another plan.
+func (s *Store) ClaimSyncRun(ctx context.Context, run access.SyncRun, attempt string) error {
+	const op = "claim a run over users in the ledger"
+	err := s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := syncRuns.stillApplies(ctx, tx, op, runRow{owner: string(run.Desk), id: run.ID, plan: run.Plan}); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO sync_appliers (desk, run, attempt) VALUES ($1, $2, $3)
+			ON CONFLICT (desk, run) DO UPDATE SET attempt = excluded.attempt`, string(run.Desk), run.ID, attempt)
+		return err
+	})
+	return s.fail(op, err)
+}
+
+// SaveSyncRows records where rows of the plan of a run stand that an attempt applies, at most MaxPeople. A row that has come to its end stays so. Safe
+// to repeat. Conflict: the run has ended or has another plan, or another attempt has claimed it: an attempt that is late changes nothing.
+func (s *Store) SaveSyncRows(ctx context.Context, run access.SyncRun, attempt string, rows []access.SyncRow) error {
+	return s.saveSyncRows(ctx, run, rows, `'ready', 'retry', 'manager'`, func(ctx context.Context, tx *sql.Tx) error {
+		var mine int
+		err := tx.QueryRowContext(ctx, `SELECT count(*) FROM sync_appliers WHERE desk = $1 AND run = $2 AND attempt = $3`,
+			string(run.Desk), run.ID, attempt).Scan(&mine)
+		if err == nil && mine == 0 {
+			err = access.Errorf(access.Conflict, opSaveRows, "another attempt applies the run %q over the users of %s", run.ID, run.Desk)
+		}
+		return err
+	})
+}
+
+const opSaveRows = "record rows of users in the ledger"
+
+// saveSyncRows writes rows that stand in some states, if check is nil or finds nothing wrong.
+func (s *Store) saveSyncRows(
+	ctx context.Context, run access.SyncRun, rows []access.SyncRow, from string, check func(context.Context, *sql.Tx) error,
+) error {
+	values, err := syncRowValues(opSaveRows, run, rows)
 	if err != nil {
 		return err
 	}
 	err = s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if err := syncRuns.stillApplies(ctx, tx, op, runRow{owner: string(run.Desk), id: run.ID, plan: run.Plan}); err != nil {
+		if err := syncRuns.stillApplies(ctx, tx, opSaveRows, runRow{owner: string(run.Desk), id: run.ID, plan: run.Plan}); err != nil {
 			return err
 		}
-		return insertRows(ctx, tx, "sync_rows (desk, plan, person, operation, state, body)", `ON CONFLICT (desk, plan, person) DO UPDATE
-			SET state = excluded.state, body = excluded.body WHERE sync_rows.state IN ('planned', 'retry', 'manager')`, values)
+		if check != nil {
+			if err := check(ctx, tx); err != nil {
+				return err
+			}
+		}
+		return insertRows(ctx, tx, syncColumns, `ON CONFLICT (desk, plan, person) DO UPDATE
+			SET state = excluded.state, body = excluded.body WHERE sync_rows.state IN (`+from+`)`, values)
 	})
-	return s.fail(op, err)
+	return s.fail(opSaveRows, err)
 }
 
 // SyncRows returns a page of the rows of a plan.

@@ -55,8 +55,10 @@ func (s *Store) SaveSyncRun(ctx context.Context, run access.SyncRun) error {
 			AND NOT EXISTS (SELECT 1 FROM sync_runs WHERE desk = $1 AND NOT ended)`, row.owner); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `DELETE FROM sync_rows WHERE desk = $1 AND plan IN (SELECT plan FROM sync_runs WHERE desk = $1 AND began_us < $2)`,
-			row.owner, row.began.Add(-keepRows).UnixMicro())
+		if _, err := tx.ExecContext(ctx, `DELETE FROM sync_appliers WHERE desk = $1 AND run = $2`, row.owner, row.id); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM sync_rows WHERE desk = $1 AND at_us < $2`, row.owner, row.began.Add(-keepRows).UnixMicro())
 		return err
 	})
 	return s.fail(op, err)

@@ -21,11 +21,19 @@ func syncCases() []suiteCase {
 	}
 }
 
+// begunSync begins a run.
 func begunSync(t *testing.T, s *ledger.Store, id string, at time.Time) access.SyncRun {
 	t.Helper()
 	run := access.SyncRun{Desk: "it", Source: "hr", ID: id, Workflow: "usersync/it/" + id, BeganAt: at}
 	require.NoError(t, s.BeginSyncRun(t.Context(), run))
-	run.Plan = id + ".plan"
+	return run
+}
+
+// plannedSync saves the plan of a run, with rows.
+func plannedSync(t *testing.T, s *ledger.Store, run access.SyncRun, rows ...access.SyncRow) access.SyncRun {
+	t.Helper()
+	run.Plan, run.Rows = run.ID+".plan", run.ID+".rows"
+	require.NoError(t, s.PlanSyncRows(t.Context(), run, rows))
 	require.NoError(t, s.SaveSyncRun(t.Context(), run))
 	return run
 }
@@ -135,42 +143,59 @@ func testSyncRows(t *testing.T, d databases) {
 	row := func(person access.PersonID, state access.SyncState) access.SyncRow {
 		return access.SyncRow{Person: person, Operation: access.UserCreate, State: state}
 	}
-	for range 2 {
-		require.NoError(t, s.PlanSyncRows(t.Context(), "it", run.Plan, []access.SyncRow{row("a", access.SyncPlanned), row("b", access.SyncPlanned), row("Z", access.SyncSkipped)}))
-	}
-	require.NoError(t, s.SaveSyncRows(t.Context(), run, []access.SyncRow{row("a", access.SyncRetry)}))
-	require.NoError(t, s.SaveSyncRows(t.Context(), run, []access.SyncRow{row("a", access.SyncApplied)}))
-	require.NoError(t, s.SaveSyncRows(t.Context(), run, []access.SyncRow{row("a", access.SyncFailed), row("Z", access.SyncApplied)}))
+	rows := []access.SyncRow{row("a", access.SyncPlanned), row("b", access.SyncPlanned), row("Z", access.SyncSkipped)}
+	run = plannedSync(t, s, run, rows...)
+	late := run
+	late.Rows = "another attempt"
+	require.Equal(t, access.Conflict, access.KindOf(s.PlanSyncRows(t.Context(), late, rows)), "a plan that is there takes no rows any more")
 	states := func() map[access.SyncState]int {
-		counts, err := s.CountSyncRows(t.Context(), "it", run.Plan)
+		counts, err := s.CountSyncRows(t.Context(), "it", run.Rows)
 		require.NoError(t, err)
 		return counts
 	}
-	wanted := map[access.SyncState]int{access.SyncApplied: 1, access.SyncPlanned: 1, access.SyncSkipped: 1}
+	for range 2 {
+		require.NoError(t, s.HoldSyncRows(t.Context(), run, []access.SyncRow{row("a", access.SyncReady), row("b", access.SyncReady), row("Z", access.SyncReady)}))
+	}
+	require.Equal(t, map[access.SyncState]int{access.SyncReady: 2, access.SyncSkipped: 1}, states())
+	require.Equal(t, access.Conflict, access.KindOf(s.SaveSyncRows(t.Context(), run, "one", []access.SyncRow{row("a", access.SyncApplied)})), "nobody has claimed the run")
+	require.NoError(t, s.ClaimSyncRun(t.Context(), run, "one"))
+	require.NoError(t, s.SaveSyncRows(t.Context(), run, "one", []access.SyncRow{row("a", access.SyncRetry)}))
+	require.NoError(t, s.HoldSyncRows(t.Context(), run, []access.SyncRow{row("a", access.SyncHeld)}), "too late")
+	require.NoError(t, s.ClaimSyncRun(t.Context(), run, "two"))
+	require.Equal(t, access.Conflict, access.KindOf(s.SaveSyncRows(t.Context(), run, "one", []access.SyncRow{row("a", access.SyncFailed)})), "another attempt has claimed it")
+	require.NoError(t, s.SaveSyncRows(t.Context(), run, "two", []access.SyncRow{row("a", access.SyncApplied)}))
+	require.NoError(t, s.SaveSyncRows(t.Context(), run, "two", []access.SyncRow{row("a", access.SyncFailed), row("Z", access.SyncApplied)}))
+	wanted := map[access.SyncState]int{access.SyncApplied: 1, access.SyncReady: 1, access.SyncSkipped: 1}
 	require.Equal(t, wanted, states())
-	page, err := s.SyncRows(t.Context(), "it", run.Plan, access.SyncRowsQuery{Limit: 2})
+	page, err := s.SyncRows(t.Context(), "it", run.Rows, access.SyncRowsQuery{Limit: 2})
 	require.NoError(t, err)
 	require.Equal(t, []access.PersonID{"Z", "a"}, []access.PersonID{page[0].Person, page[1].Person}, "in the order of bytes")
-	page, err = s.SyncRows(t.Context(), "it", run.Plan, access.SyncRowsQuery{Limit: 2, After: "a"})
+	page, err = s.SyncRows(t.Context(), "it", run.Rows, access.SyncRowsQuery{Limit: 2, After: "a"})
 	require.NoError(t, err)
 	require.Len(t, page, 1)
 
 	other := run
 	other.Plan = "other"
-	require.Equal(t, access.Conflict, access.KindOf(s.SaveSyncRows(t.Context(), other, []access.SyncRow{row("b", access.SyncApplied)})))
+	require.Equal(t, access.Conflict, access.KindOf(s.SaveSyncRows(t.Context(), other, "two", []access.SyncRow{row("b", access.SyncApplied)})))
 	endedSync(t, s, run)
-	require.Equal(t, access.Conflict, access.KindOf(s.SaveSyncRows(t.Context(), run, []access.SyncRow{row("b", access.SyncApplied)})))
+	require.Equal(t, access.Conflict, access.KindOf(s.SaveSyncRows(t.Context(), run, "two", []access.SyncRow{row("b", access.SyncApplied)})))
+	require.Equal(t, access.Conflict, access.KindOf(s.ClaimSyncRun(t.Context(), run, "three")))
 	require.Equal(t, wanted, states())
-	_, err = s.SyncRows(t.Context(), "it", run.Plan, access.SyncRowsQuery{})
+	_, err = s.SyncRows(t.Context(), "it", run.Rows, access.SyncRowsQuery{})
 	require.ErrorContains(t, err, "limit")
 }
 
 func testSyncForgets(t *testing.T, d databases) {
 	s := d.open(t)
+	died := begunSync(t, s, "run-0", peopleDay)
+	died.Plan, died.Rows = "l0", "died"
+	require.NoError(t, s.PlanSyncRows(t.Context(), died, []access.SyncRow{{Person: "a", Operation: access.UserCreate, State: access.SyncPlanned}}))
+	died.Problem = "terminated"
+	endedSync(t, s, died)
 	for day := range 3 {
-		run := begunSync(t, s, fmt.Sprint("run-", day), peopleDay.Add(time.Duration(day)*60*24*time.Hour))
-		require.NoError(t, s.StageDeskUsers(t.Context(), "it", run.Plan, []access.ListedUser{{User: access.DeskUser{ID: "1"}}}))
-		require.NoError(t, s.PlanSyncRows(t.Context(), "it", run.Plan, []access.SyncRow{{Person: "a", Operation: access.UserCreate, State: access.SyncPlanned}}))
+		run := begunSync(t, s, fmt.Sprint("run-", day+1), peopleDay.Add(time.Duration(day)*60*24*time.Hour+time.Hour))
+		require.NoError(t, s.StageDeskUsers(t.Context(), "it", run.ID+".plan", []access.ListedUser{{User: access.DeskUser{ID: "1"}}}))
+		run = plannedSync(t, s, run, access.SyncRow{Person: "a", Operation: access.UserCreate, State: access.SyncPlanned})
 		refused := access.SyncRun{Desk: "it", ID: "refused", BeganAt: run.BeganAt.Add(time.Second), EndedAt: run.BeganAt.Add(time.Second), Problem: "another one goes on"}
 		require.NoError(t, s.SaveSyncRun(t.Context(), refused))
 		n, err := s.CountDeskUsers(t.Context(), "it", run.Plan)
@@ -181,9 +206,9 @@ func testSyncForgets(t *testing.T, d databases) {
 		require.NoError(t, err)
 		require.Zero(t, n)
 	}
-	for day, left := range map[int]int{0: 0, 1: 1, 2: 1} {
-		counts, err := s.CountSyncRows(t.Context(), "it", fmt.Sprintf("run-%d.plan", day))
+	for rows, left := range map[string]int{"died": 0, "run-1.rows": 0, "run-2.rows": 1, "run-3.rows": 1} {
+		counts, err := s.CountSyncRows(t.Context(), "it", rows)
 		require.NoError(t, err)
-		require.Equal(t, left, counts[access.SyncPlanned], day)
+		require.Equal(t, left, counts[access.SyncPlanned], rows)
 	}
 }

@@ -45,7 +45,7 @@ func (s *Store) CountDeskUsers(ctx context.Context, desk access.DeskName, listin
 	return n, s.fail("count users in the ledger", err)
 }
 
-// DeskUsers returns the users of a listing that a query asks for, at most MaxPeople values at once.
+// DeskUsers returns the users of a listing that a query asks for.
 func (s *Store) DeskUsers(ctx context.Context, desk access.DeskName, listing string, q access.DeskUsersQuery) ([]access.DeskUser, error) {
 	column, values := "id", texts(q.IDs)
 	switch {
@@ -60,13 +60,13 @@ func (s *Store) DeskUsers(ctx context.Context, desk access.DeskName, listing str
 	return found, s.fail("read users from the ledger", err)
 }
 
-// DeskLinks returns the links of people on a desk, at most MaxPeople.
+// DeskLinks returns the links of people on a desk.
 func (s *Store) DeskLinks(ctx context.Context, desk access.DeskName, people []access.PersonID) ([]access.DeskLink, error) {
 	found, err := in[access.DeskLink](ctx, s, "SELECT body FROM desk_links WHERE desk = $1 AND person", []any{string(desk)}, texts(people))
 	return found, s.fail("read links from the ledger", err)
 }
 
-// DeskLinksOf returns the links of users of a desk, at most MaxPeople.
+// DeskLinksOf returns the links of users of a desk.
 func (s *Store) DeskLinksOf(ctx context.Context, desk access.DeskName, users []access.UserID) ([]access.DeskLink, error) {
 	found, err := in[access.DeskLink](ctx, s, "SELECT body FROM desk_links WHERE desk = $1 AND user_id", []any{string(desk)}, texts(users))
 	return found, s.fail("read links from the ledger", err)
@@ -80,18 +80,26 @@ func texts[T ~string](values []T) []string {
 	return out
 }
 
+// inAtOnce is how many values one statement asks for: fewer than either database takes parameters.
+const inAtOnce = 1000
+
 // in returns the bodies of rows in which a column has one of some values; query ends with the column. Values that no row can have are left out.
 func in[T any](ctx context.Context, s *Store, query string, args []any, values []string) ([]T, error) {
 	values = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" || !usableKey(v) })
-	if len(values) == 0 {
-		return nil, nil
+	var all []T
+	for some := range slices.Chunk(values, inAtOnce) {
+		params, with := make([]string, len(some)), slices.Clone(args)
+		for i, v := range some {
+			with = append(with, v)
+			params[i] = "$" + strconv.Itoa(len(with))
+		}
+		found, err := bodies[T](ctx, s, query+" IN ("+strings.Join(params, ", ")+")", with)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
 	}
-	params := make([]string, len(values))
-	for i, v := range values {
-		args = append(args, v)
-		params[i] = "$" + strconv.Itoa(len(args))
-	}
-	return bodies[T](ctx, s, query+" IN ("+strings.Join(params, ", ")+")", args)
+	return all, nil
 }
 
 // SaveDeskLink links a person and a user of a desk; replaces is the user whom the person's link had, "" for none. Safe to repeat. Conflict:

@@ -30,8 +30,9 @@ const (
 	BrakeMapping       = "mapping"
 )
 
-// Count adds a person to the counts of a plan. planned is false for one without a row.
-func Count(c *access.SyncCounts, f Found, row access.SyncRow, planned bool) {
+// Count adds a person to the counts of a plan. planned is false for one without a row. Whoever has left counts among the active only: no field
+// of theirs changes, and the desk may have deleted the user since.
+func Count(c *access.SyncCounts, p access.KnownPerson, f Found, row access.SyncRow, planned bool) {
 	if c.Operations == nil {
 		c.Operations, c.Had, c.Different = map[access.UserOperation]int{}, map[string]int{}, map[string]int{}
 	}
@@ -39,14 +40,15 @@ func Count(c *access.SyncCounts, f Found, row access.SyncRow, planned bool) {
 	if planned {
 		c.Operations[row.Operation]++
 	}
-	if f.Link != nil {
+	here := p.State != access.PersonLeft
+	if f.Link != nil && here {
 		c.Linked++
-	}
-	if f.Link != nil && f.Linked == nil {
-		c.Missing++
+		if f.Linked == nil {
+			c.Missing++
+		}
 	}
 	user := f.Linked
-	if user == nil && row.How != "" {
+	if user == nil {
 		user = userOf(f, row.User)
 	}
 	if user == nil {
@@ -55,12 +57,19 @@ func Count(c *access.SyncCounts, f Found, row access.SyncRow, planned bool) {
 	if user.Active {
 		c.LinkedActive++
 	}
+	if here {
+		countFields(c, *user, row, planned && row.Operation != access.UserSkip)
+	}
+}
+
+// countFields counts the fields of a user, and those that a row changes.
+func countFields(c *access.SyncCounts, user access.DeskUser, row access.SyncRow, writes bool) {
 	for name, value := range user.Values {
 		if value == "" {
 			continue
 		}
 		c.Had[name]++
-		if _, writes := row.Values[name]; writes && planned && row.Operation != access.UserSkip {
+		if writes && row.Writes(name) {
 			c.Different[name]++
 		}
 	}
@@ -124,10 +133,9 @@ func Meets(h access.SyncHold, row access.SyncRow) bool {
 	case BrakeDeactivations:
 		return row.Operation == access.UserDeactivate
 	case BrakeField:
-		_, writes := row.Values[h.Field]
-		return writes && row.Operation != access.UserCreate
+		return row.Writes(h.Field) && row.Operation != access.UserCreate
 	case BrakeMapping:
-		return row.Operation != access.UserCreate && row.Operation != access.UserDeactivate && len(row.Values) > 0
+		return row.Operation != access.UserCreate && row.Operation != access.UserDeactivate && (len(row.Values) > 0 || row.Manager != "")
 	}
 	return false
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"usher/internal/access"
 )
@@ -17,18 +19,24 @@ type Rules struct {
 	LinkByEmail bool
 	// MaxActive is how many users may be active; 0 for any number.
 	MaxActive int
+	// Modes are the operations that are applied; the others are only observed.
+	Modes map[access.UserOperation]bool
 }
 
 // Found is what is known about the user of one person.
 type Found struct {
+	// Values is what the mapping makes of the person, and Notes what it cannot make.
+	Values map[string]string
+	Notes  []string
 	// Link is the person's link, nil for none; Linked is its user as listed, nil where the listing does not have the user.
 	Link   *access.DeskLink
 	Linked *access.DeskUser
-	// ByPerson, ByEmail and ByName are the listed users who have the person's id, address and user name.
+	// ByPerson, ByEmail and ByName are the listed users who have the person's id, and the address and the user name that the person's user is
+	// to have.
 	ByPerson, ByEmail, ByName []access.DeskUser
 	// Others are the people whom these users are linked to, but for this person.
 	Others map[access.UserID]access.PersonID
-	// EmailPeople and NamePeople are how many people who have not left have this address, and this user name.
+	// EmailPeople and NamePeople are how many people who have not left are to have this address, and this user name.
 	EmailPeople, NamePeople int
 	// Manager is the user who is linked to the person's manager; "" for none. ManagerComes is true where the manager may still get one.
 	Manager      access.UserID
@@ -38,23 +46,73 @@ type Found struct {
 // Decide returns the row of a person, and false where nothing is to be done and nobody has to know.
 func (r Rules) Decide(p access.KnownPerson, f Found) (access.SyncRow, bool) {
 	row := access.SyncRow{Person: p.Record.ID, State: access.SyncPlanned}
+	if p.State == access.PersonLeft {
+		return r.leave(row, f)
+	}
 	user, how, why := r.match(p, f)
 	switch {
-	case why != "" && p.State == access.PersonPresent:
+	case p.State == access.PersonExpected:
+		return row, false
+	case why != "":
 		return skip(row, user, why)
-	case why != "" || p.State == access.PersonExpected:
-		return row, false
-	case user == nil && p.State == access.PersonLeft:
-		return row, false
-	case user == nil:
+	}
+	if f.Link != nil && f.Linked == nil {
+		row.Replaces, row.Reason = f.Link.User, "the desk does not have the linked user any more"
+	}
+	if user == nil {
 		return r.create(row, p, f)
 	}
-	row.User = user.ID
-	if p.State == access.PersonLeft {
-		return r.deactivate(row, *user)
-	}
-	row.How = how
+	row.User, row.How = user.ID, how
 	return r.update(row, p, f, *user)
+}
+
+// Key returns what users are found by for a field of a person: what the mapping makes for the desk or, of an address that it does not make, the
+// person's own. "" for a user name that is not written.
+func (r Rules) Key(field string, p access.PersonRecord, values map[string]string) string {
+	schema, there := r.Schema.Fields[field]
+	switch {
+	case r.Mapping.has(field) && there && schema.WritesNew():
+		return FoldKey(values[field])
+	case field == access.UserFieldEmail && !r.Mapping.has(field):
+		return FoldKey(p.Email)
+	case field == access.UserFieldEmail && there:
+		return FoldKey(values[field])
+	}
+	return ""
+}
+
+// leave returns the row of somebody who has left: the first user who is on of those who are linked or have the person's id.
+func (r Rules) leave(row access.SyncRow, f Found) (access.SyncRow, bool) {
+	var users []access.DeskUser
+	if f.Linked != nil {
+		users = append(users, *f.Linked)
+	}
+	for _, u := range f.ByPerson {
+		if _, linked := f.Others[u.ID]; !linked && (f.Linked == nil || u.ID != f.Linked.ID) {
+			users = append(users, u)
+		}
+	}
+	for n, u := range users {
+		if !u.Active {
+			continue
+		}
+		row.User = u.ID
+		if f.Linked == nil || n > 0 {
+			row.How, row.Reason = access.LinkPerson, "the user has the id of the person, who has left"
+		} else if why := foreign(u, row.Person); why != "" {
+			return skip(row, &u, why)
+		}
+		return r.deactivate(row, u)
+	}
+	return row, false
+}
+
+// foreign returns why a linked user is not the person's any more; "" for one who is.
+func foreign(u access.DeskUser, person access.PersonID) string {
+	if u.Person != "" && u.Person != person {
+		return fmt.Sprintf("the desk has the linked user for another person: %q", u.Person)
+	}
+	return ""
 }
 
 func skip(row access.SyncRow, user *access.DeskUser, why string) (access.SyncRow, bool) {
@@ -65,16 +123,15 @@ func skip(row access.SyncRow, user *access.DeskUser, why string) (access.SyncRow
 	return row, true
 }
 
-// match returns the person's user, nil for none, and how they were matched where they are not linked yet; or why it cannot be known. Only
-// somebody who is present is matched by an address.
+// match returns the person's user, nil for none, and how they were matched where they are not linked yet; or why it cannot be known.
 func (r Rules) match(p access.KnownPerson, f Found) (*access.DeskUser, access.LinkHow, string) {
-	if f.Link != nil {
-		return f.Linked, "", ""
+	if f.Linked != nil {
+		return f.Linked, "", foreign(*f.Linked, p.Record.ID)
 	}
 	if len(f.ByPerson) > 0 {
 		return r.only(f.ByPerson, f, access.LinkPerson, "the id of the person")
 	}
-	if len(f.ByEmail) == 0 || p.Record.Email == "" || p.State != access.PersonPresent {
+	if len(f.ByEmail) == 0 {
 		return nil, "", ""
 	}
 	if !r.LinkByEmail {
@@ -104,29 +161,29 @@ func (r Rules) only(users []access.DeskUser, f Found, how access.LinkHow, what s
 
 // create returns the row of somebody who has no user.
 func (r Rules) create(row access.SyncRow, p access.KnownPerson, f Found) (access.SyncRow, bool) {
-	row.Operation, row.Reason = access.UserCreate, "the desk has no user of the person"
-	if f.Link != nil {
-		row.Replaces, row.Reason = f.Link.User, "the desk does not have the linked user any more"
+	row.Operation = access.UserCreate
+	if row.Reason == "" {
+		row.Reason = "the desk has no user of the person"
 	}
-	values, notes := r.Mapping.Values(p.Record)
-	maps.DeleteFunc(values, func(name, value string) bool {
-		field, there := r.Schema.Fields[name]
-		return value == "" || !there || !field.WritesNew()
-	})
-	row.Values, row.Notes = values, notes
-	r.setManager(&row, p, f, nil)
-	for _, name := range slices.Sorted(maps.Keys(r.Schema.Fields)) {
-		if r.Schema.Fields[name].Required && values[name] == "" {
-			return skip(row, nil, fmt.Sprintf("%s: the desk needs a value, and the person has none", name))
+	row.Values, row.Notes = map[string]string{}, f.Notes
+	for name, value := range f.Values {
+		if field, there := r.Schema.Fields[name]; value != "" && there && field.WritesNew() && r.fits(&row, name, value) {
+			row.Values[name] = value
 		}
 	}
+	slices.Sort(row.Notes)
+	r.setManager(&row, p, f, nil)
+	if lacks := r.lacks(row.Values); lacks != "" {
+		return skip(row, nil, lacks+": the desk needs a value, and the person has none that it can hold")
+	}
+	name, named := row.Values[access.UserFieldName]
 	switch {
-	case r.Guard.protectsPerson(values):
-		return skip(row, nil, "the user would have a protected name")
-	case len(f.ByName) > 0:
-		return skip(row, &f.ByName[0], fmt.Sprintf("user_name: %q is taken by another user of the desk", p.Record.UserName))
-	case f.NamePeople > 1:
-		return skip(row, nil, fmt.Sprintf("user_name: %d people have %q", f.NamePeople, p.Record.UserName))
+	case r.Guard.wouldProtect(access.DeskUser{Person: row.Person, Active: true}, row.Values) != "":
+		return skip(row, nil, "the user would be protected")
+	case named && len(f.ByName) > 0:
+		return skip(row, &f.ByName[0], fmt.Sprintf("user_name: %q is taken by another user of the desk", name))
+	case named && f.NamePeople > 1:
+		return skip(row, nil, fmt.Sprintf("user_name: %d people have %q", f.NamePeople, name))
 	}
 	if why := r.Schema.Cannot[access.UserCreate]; why != "" {
 		return skip(row, nil, why)
@@ -134,19 +191,38 @@ func (r Rules) create(row access.SyncRow, p access.KnownPerson, f Found) (access
 	return row, true
 }
 
-// Limit makes a skip of a row that would have more users active than may be. active is how many are; it counts the row.
-func (r Rules) Limit(row access.SyncRow, active *int) access.SyncRow {
-	switch row.Operation {
-	case access.UserCreate, access.UserReactivate:
-		if r.MaxActive > 0 && *active >= r.MaxActive {
-			row, _ = skip(row, nil, fmt.Sprintf("max_active: the desk has %d active users, and may have no more", *active))
-			return row
+// lacks returns the first field that the desk needs and that has no value; "" for none.
+func (r Rules) lacks(values map[string]string) string {
+	for _, name := range slices.Sorted(maps.Keys(r.Schema.Fields)) {
+		if r.Schema.Fields[name].Required && values[name] == "" {
+			return name
 		}
-		*active++
-	case access.UserDeactivate:
-		*active--
-	case access.UserLink, access.UserUpdate, access.UserSkip:
 	}
+	return ""
+}
+
+// fits reports whether the desk can hold a value; where it cannot, the row has a note, and the field is left as it is.
+func (r Rules) fits(row *access.SyncRow, name, value string) bool {
+	most := r.Schema.Fields[name].Runes
+	if found := utf8.RuneCountInString(value); most > 0 && found > most {
+		row.Notes = append(slices.Clip(row.Notes), fmt.Sprintf("%s: the desk holds at most %d characters, found %d", name, most, found))
+		return false
+	}
+	return true
+}
+
+// Limit makes a skip of a row that would have more users active than may be. active is how many are; it counts the row. A seat that somebody
+// leaves is free for the next run: whether a row is held is not known yet.
+func (r Rules) Limit(row access.SyncRow, active *int) access.SyncRow {
+	comes := row.Operation == access.UserCreate || row.Operation == access.UserReactivate
+	if !comes || !r.Modes[row.Operation] {
+		return row
+	}
+	if r.MaxActive > 0 && *active >= r.MaxActive {
+		row, _ = skip(row, nil, fmt.Sprintf("max_active: the desk has %d active users, and may have no more", *active))
+		return row
+	}
+	*active++
 	return row
 }
 
@@ -174,27 +250,45 @@ func (r Rules) update(row access.SyncRow, p access.KnownPerson, f Found, user ac
 	case row.How != "":
 		row.Operation = access.UserLink
 	}
-	row.Values, row.Before = map[string]string{}, map[string]string{}
-	values, notes := r.Mapping.Values(p.Record)
-	row.Notes = notes
-	for name, value := range values {
-		r.setValue(&row, name, value, user)
+	row.Values, row.Before, row.Notes = map[string]string{}, map[string]string{}, f.Notes
+	for name, value := range f.Values {
+		if r.fits(&row, name, value) {
+			r.setValue(&row, name, value, user)
+		}
 	}
 	r.setManager(&row, p, f, &user)
-	if row.Operation == access.UserUpdate && len(row.Values) == 0 && row.Manager == "" && len(row.Notes) == 0 {
-		return row, false
+	slices.Sort(row.Notes)
+	if row.Operation != access.UserUpdate && !r.Modes[access.UserUpdate] && len(r.Modes) > 0 {
+		// A link or a reactivation alone.
+		row.Values, row.Before, row.Manager = map[string]string{}, map[string]string{}, ""
 	}
+	for _, twin := range f.ByPerson {
+		if _, linked := f.Others[twin.ID]; twin.ID != user.ID && !linked {
+			row.Notes = append(slices.Clip(row.Notes), fmt.Sprintf("another user of the desk has the person's id: %q", twin.ID))
+		}
+	}
+	if row.Operation == access.UserUpdate && len(row.Values) == 0 && row.Manager == "" {
+		if len(row.Notes) == 0 {
+			return row, false
+		}
+		return skip(row, &user, strings.Join(row.Notes, "; "))
+	}
+	return r.checked(row, f, user)
+}
+
+// checked returns a row that may be applied, or a skip.
+func (r Rules) checked(row access.SyncRow, f Found, user access.DeskUser) (access.SyncRow, bool) {
 	if why := r.Guard.Protects(user); why != "" {
 		return skip(row, &user, why)
+	}
+	if r.Guard.wouldProtect(user, row.Values) != "" {
+		return skip(row, &user, "the user would be protected with the new values, and never be switched off again")
 	}
 	if other := f.takes(row.Values[access.UserFieldName], user.ID); other != "" {
 		return skip(row, &user, fmt.Sprintf("user_name: %q is taken by the user %q of the desk", row.Values[access.UserFieldName], other))
 	}
 	if why := r.Schema.Cannot[row.Operation]; why != "" {
 		return skip(row, &user, why)
-	}
-	if len(row.Values) == 0 && row.Manager == "" && row.Operation == access.UserUpdate {
-		return skip(row, &user, "values could not be made")
 	}
 	return row, true
 }
@@ -209,11 +303,15 @@ func (f Found) takes(name string, user access.UserID) access.UserID {
 	return ""
 }
 
-// setValue adds a field to a row if it has to be written.
+// setValue adds a field to a row if it has to be written. Names and addresses that differ in case only are the same: desks write them as they like.
 func (r Rules) setValue(row *access.SyncRow, name, value string, user access.DeskUser) {
 	has := user.Values[name]
 	field, there := r.Schema.Fields[name]
-	if value == has || !there || field.ReadOnly || (r.Mapping.keeps(name) && has != "") || (value == "" && !field.Clears) {
+	same := value == has
+	if name == access.UserFieldName || name == access.UserFieldEmail {
+		same = FoldKey(value) == FoldKey(has)
+	}
+	if same || !there || field.ReadOnly || (r.Mapping.keeps(name) && has != "") || (value == "" && !field.Clears) {
 		return
 	}
 	row.Values[name] = value
@@ -228,11 +326,19 @@ func (r Rules) setManager(row *access.SyncRow, p access.KnownPerson, f Found, us
 	if !r.Mapping.manager || !there || field.ReadOnly {
 		return
 	}
+	has := ""
+	if user != nil {
+		has = user.Values[access.UserFieldManager]
+	}
 	switch {
+	case r.Mapping.keepManager && has != "":
 	case p.Record.Manager != "" && f.Manager == "":
 		// Who has the manager of before keeps that one until there is another.
 		if f.ManagerComes {
 			row.Manager = p.Record.Manager
+			if has != "" {
+				row.Before[access.UserFieldManager] = has
+			}
 		}
 	case user == nil && f.Manager != "":
 		row.Values[access.UserFieldManager] = string(f.Manager)

@@ -3,6 +3,7 @@ package usersync
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -78,9 +79,15 @@ func (g *Guard) Protects(u access.DeskUser) string {
 	return ""
 }
 
-// protectsPerson reports whether a user with these values would be protected by a pattern.
-func (g *Guard) protectsPerson(values map[string]string) bool {
-	return g.fits(values[access.UserFieldName], values[access.UserFieldEmail])
+// wouldProtect returns why a user would be protected once some values are written; "" where not.
+func (g *Guard) wouldProtect(u access.DeskUser, values map[string]string) string {
+	after := u
+	after.Values = maps.Clone(u.Values)
+	if after.Values == nil {
+		after.Values = map[string]string{}
+	}
+	maps.Copy(after.Values, values)
+	return g.Protects(after)
 }
 
 func (g *Guard) fits(names ...string) bool {

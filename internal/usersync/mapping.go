@@ -31,8 +31,8 @@ type Tables map[string]map[string]string
 type Mapping struct {
 	fields map[string]program
 	names  []string
-	// manager is true where the manager of the source is written to the desk.
-	manager bool
+	// manager is true where the manager of the source is written to the desk, keepManager where only while there is none.
+	manager, keepManager bool
 }
 
 type program struct {
@@ -58,7 +58,7 @@ func NewMapping(fields map[string]Field, tables Tables) (*Mapping, error) {
 			if f.Value != "" {
 				wrong = append(wrong, fmt.Errorf("fields.%s.value: expected none: the user of the person's manager is written", name))
 			}
-			m.manager = true
+			m.manager, m.keepManager = true, f.Keep
 			continue
 		}
 		run, err := compile(env, f.Value)
@@ -161,4 +161,12 @@ func (m *Mapping) Values(p access.PersonRecord) (values map[string]string, notes
 }
 
 // keeps reports whether a field is filled only while it is empty.
-func (m *Mapping) keeps(name string) bool { return m.fields[name].keep }
+func (m *Mapping) keeps(name string) bool {
+	return m.fields[name].keep || (name == access.UserFieldManager && m.keepManager)
+}
+
+// has reports whether the mapping makes a field.
+func (m *Mapping) has(name string) bool {
+	_, is := m.fields[name]
+	return is
+}

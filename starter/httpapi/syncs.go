@@ -63,7 +63,7 @@ type syncRowsInput struct {
 	Desk      string `path:"desk" maxLength:"64" doc:"The desk's name in the worker's configuration." example:"service-desk"`
 	Run       string `path:"run" maxLength:"256" doc:"The run's id." example:"2026-11-28T03:00:00Z"`
 	Operation string `query:"operation" enum:"create,link,update,deactivate,reactivate,skip" doc:"Only rows of this operation."`
-	State     string `query:"state" enum:"planned,retry,manager,applied,failed,skipped,held,observed" doc:"Only rows that stand there."`
+	State     string `query:"state" enum:"planned,ready,retry,manager,applied,failed,skipped,held,observed" doc:"Only rows that stand there."`
 	Person    string `query:"person" maxLength:"512" doc:"Only the row of this person."`
 	After     string `query:"after" maxLength:"512" doc:"What next said in the answer before."`
 	Limit     int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many at most."`
@@ -117,8 +117,8 @@ func (a *API) showSync(ctx context.Context, in *syncInput) (*syncOutput, error) 
 	if err != nil {
 		return nil, err
 	}
-	if run.Plan != "" && !run.Ended() {
-		if run.States, err = a.deps.Ledger.CountSyncRows(ctx, run.Desk, run.Plan); err != nil {
+	if run.Rows != "" && !run.Ended() {
+		if run.States, err = a.deps.Ledger.CountSyncRows(ctx, run.Desk, run.Rows); err != nil {
 			return nil, a.failed(ctx, err)
 		}
 	}
@@ -145,7 +145,7 @@ func (a *API) listSyncRows(ctx context.Context, in *syncRowsInput) (*syncRowsOut
 	if err != nil {
 		return nil, err
 	}
-	rows, err := a.deps.Ledger.SyncRows(ctx, run.Desk, run.Plan, access.SyncRowsQuery{
+	rows, err := a.deps.Ledger.SyncRows(ctx, run.Desk, run.Rows, access.SyncRowsQuery{
 		After: access.PersonID(in.After), Limit: in.Limit, Operation: access.UserOperation(in.Operation), State: access.SyncState(in.State),
 		Person: access.PersonID(in.Person),
 	})

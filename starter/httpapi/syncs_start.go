@@ -102,7 +102,7 @@ func (a *API) releaseOfSync(ctx context.Context, desk access.DeskName, body Rele
 		return nil, err
 	}
 	return a.releasing(ctx, body, func(person access.PersonID) (bool, error) {
-		rows, err := a.deps.Ledger.SyncRows(ctx, desk, run.Plan, access.SyncRowsQuery{Person: person, State: access.SyncHeld, Limit: 1})
+		rows, err := a.deps.Ledger.SyncRows(ctx, desk, run.Rows, access.SyncRowsQuery{Person: person, State: access.SyncHeld, Limit: 1})
 		return len(rows) > 0, err
 	})
 }

@@ -22,14 +22,14 @@ func syncWorld(t *testing.T, change ...func(*httpapi.Config, *httpapi.Deps)) *wo
 	for i, id := range []string{"run-1", "run-2"} {
 		run := access.SyncRun{Desk: "it", Source: "hr", ID: id, BeganAt: peopleDay.Add(time.Duration(i) * time.Hour)}
 		require.NoError(t, w.store.BeginSyncRun(t.Context(), run))
-		run.Plan = id + ".plan"
+		run.Plan, run.Rows = id+".plan", id+".rows"
 		run.Holds = []access.SyncHold{{Brake: "deactivations", Sentence: "2 of 3 would be switched off"}}
-		require.NoError(t, w.store.SaveSyncRun(t.Context(), run))
-		require.NoError(t, w.store.PlanSyncRows(t.Context(), "it", run.Plan, []access.SyncRow{
+		require.NoError(t, w.store.PlanSyncRows(t.Context(), run, []access.SyncRow{
 			{Person: "a", Operation: access.UserDeactivate, User: "7", State: access.SyncHeld, Held: "deactivations", Brakes: []string{"deactivations"}},
 			{Person: "b", Operation: access.UserDeactivate, User: "8", State: access.SyncHeld, Held: "deactivations", Brakes: []string{"deactivations"}},
 			{Person: "c", Operation: access.UserCreate, State: access.SyncApplied, Values: map[string]string{"user_name": "cyd"}},
 		}))
+		require.NoError(t, w.store.SaveSyncRun(t.Context(), run))
 		if id == "run-1" {
 			run.EndedAt, run.States = run.BeganAt.Add(time.Minute), map[access.SyncState]int{access.SyncHeld: 2, access.SyncApplied: 1}
 			require.NoError(t, w.store.SaveSyncRun(t.Context(), run))

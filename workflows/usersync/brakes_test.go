@@ -76,7 +76,7 @@ func TestUserSync_hidden_users(t *testing.T) {
 	o.users.HideUsers(3)
 	o.leaves(4)
 	run := o.ends()
-	require.Equal(t, []string{sync.BrakeMissing}, holdsOf(run))
+	require.Contains(t, holdsOf(run), sync.BrakeMissing)
 	require.Zero(t, run.States[access.SyncApplied])
 	require.Equal(t, before, o.users.All())
 }

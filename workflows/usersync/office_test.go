@@ -214,13 +214,21 @@ func (o *office) of(i int) access.DeskUser {
 // rows are the rows of a run, by person.
 func (o *office) rows(run access.SyncRun) map[access.PersonID]access.SyncRow {
 	o.t.Helper()
-	rows, err := o.ledger.SyncRows(o.t.Context(), it, run.Plan, access.SyncRowsQuery{Limit: ledger.MaxPeople})
+	rows, err := o.ledger.SyncRows(o.t.Context(), it, run.Rows, access.SyncRowsQuery{Limit: ledger.MaxPeople})
 	require.NoError(o.t, err)
 	byPerson := map[access.PersonID]access.SyncRow{}
 	for _, r := range rows {
 		byPerson[r.Person] = r
 	}
 	return byPerson
+}
+
+// rowsOf names the rows of a run as the ledger has it.
+func (o *office) rowsOf(run access.SyncRun) string {
+	o.t.Helper()
+	now, err := o.ledger.SyncRun(o.t.Context(), it, run.ID)
+	require.NoError(o.t, err)
+	return now.Rows
 }
 
 func holdsOf(run access.SyncRun) []string {

@@ -106,7 +106,7 @@ func apply(ctx workflow.Context, run *access.SyncRun, plan activities.SyncInput)
 
 // left is how many rows are to be applied.
 func left(states map[access.SyncState]int) int {
-	return states[access.SyncPlanned] + states[access.SyncRetry] + states[access.SyncManager]
+	return states[access.SyncReady] + states[access.SyncRetry] + states[access.SyncManager]
 }
 
 // details shows where the run stands.
@@ -138,7 +138,7 @@ var (
 		access.UserCreate, access.UserLink, access.UserUpdate, access.UserReactivate, access.UserDeactivate, access.UserSkip,
 	}
 	states = []access.SyncState{
-		access.SyncPlanned, access.SyncRetry, access.SyncManager, access.SyncApplied, access.SyncFailed, access.SyncSkipped, access.SyncHeld, access.SyncObserved,
+		access.SyncPlanned, access.SyncReady, access.SyncRetry, access.SyncManager, access.SyncApplied, access.SyncFailed, access.SyncSkipped, access.SyncHeld, access.SyncObserved,
 	}
 )
 

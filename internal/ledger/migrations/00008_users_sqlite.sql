@@ -49,8 +49,19 @@ CREATE TABLE sync_rows (
     person    TEXT NOT NULL,
     operation TEXT NOT NULL,
     state     TEXT NOT NULL,
+    at_us     BIGINT NOT NULL,
     body      TEXT NOT NULL,
     PRIMARY KEY (desk, plan, person)
+);
+
+CREATE INDEX sync_rows_by_time ON sync_rows (desk, at_us);
+
+-- Which attempt applies the rows of a run: one that was given up must not go on.
+CREATE TABLE sync_appliers (
+    desk    TEXT NOT NULL,
+    run     TEXT NOT NULL,
+    attempt TEXT NOT NULL,
+    PRIMARY KEY (desk, run)
 );
 
 CREATE INDEX sync_rows_by_state ON sync_rows (desk, plan, state, person);
