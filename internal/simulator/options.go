@@ -58,7 +58,7 @@ func (p program) options(args []string) (options, error) {
 	flags.StringVar(&zone, "time-zone", jiratest.DefaultZone, "time zone of everybody's profile in Jira, in which JQL times are read")
 	flags.StringVar(&faults, "faults", "", "JSON object of the faults to begin with, as PUT /_sim/faults takes it; none: no faults")
 	flags.IntVar(&o.seed, "seed", 0, "opens so many tickets at the start, with the labels usher and usher-seed-<n>, unless there are some already")
-	flags.IntVar(&o.staff, "staff", 0, "so many more people, whose manager is mia, with an account of each desk: staff-1, staff-2 and so on")
+	flags.IntVar(&o.staff, "staff", 0, "so many more people, whose manager is mia, with an account of each desk: staff-1, staff-2 and so on, in ServiceNow with person, title and manager")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}

@@ -35,10 +35,16 @@ func people(staff int) []person {
 		{id: "lea", name: "Lea Lindt", manager: "mia", left: true},
 	}
 	for n := range staff {
-		all = append(all, person{id: fmt.Sprintf("staff-%d", n+1), name: fmt.Sprintf("Employee %d", n+1), manager: "mia"})
+		all = append(all, person{id: fmt.Sprint(staffPrefix, n+1), name: fmt.Sprintf("Employee %d", n+1), manager: "mia"})
 	}
 	return all
 }
+
+// What the ids of the employees begin with who come besides, and the title that they have in ServiceNow.
+const (
+	staffPrefix = "staff-"
+	staffTitle  = "Engineer"
+)
 
 func (p person) email() string { return p.id + "@example.test" }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"usher/internal/connectors/apispec"
@@ -108,7 +109,7 @@ func newJira(o options, log *slog.Logger) (*jiratest.Server, error) {
 	return jira, nil
 }
 
-// newServiceNow makes the fake ServiceNow, with the same people as in Jira.
+// newServiceNow makes the fake ServiceNow, with the same people as in Jira. Of staff it has person, title and manager as well.
 func newServiceNow(o options) (*servicenowtest.Server, error) {
 	cfg := servicenowtest.Config{Accounts: []desktest.Account{servicenowtest.DefaultAccount()}}
 	for _, p := range people(o.staff) {
@@ -125,6 +126,11 @@ func newServiceNow(o options) (*servicenowtest.Server, error) {
 	now := servicenowtest.New(cfg)
 	if err := now.Restore(); err != nil {
 		return nil, errors.Join(err, now.Close())
+	}
+	for _, a := range cfg.Accounts {
+		if id, staff := strings.CutSuffix(a.Name, "@example.test"); staff && strings.HasPrefix(id, staffPrefix) {
+			now.AddUser(a, map[string]string{"u_person": id, "title": staffTitle, "manager": servicenowtest.AccountID("mia@example.test")})
+		}
 	}
 	return now, nil
 }

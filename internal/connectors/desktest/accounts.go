@@ -66,21 +66,37 @@ type people struct {
 }
 
 func (p *people) add(a Account, complete func(Account, int) Account) {
-	n := slices.IndexFunc(p.list, func(known Account) bool { return known.ID == a.ID })
-	if n < 0 {
+	n, known := p.names[ByID][a.ID]
+	if !known {
 		n = len(p.list)
 		p.list = append(p.list, Account{})
 	}
+	before := p.list[n]
 	p.list[n] = complete(a, n)
-	// Of two that are called the same, the first account wins.
 	for by := range p.names {
-		p.names[by] = map[string]int{}
-		for n := range p.list {
-			name := AccountBy(by).of(&p.list[n])
-			if _, taken := p.names[by][name]; !taken && name != "" {
-				p.names[by][name] = n
-			}
+		way := AccountBy(by)
+		switch was := way.of(&before); {
+		case p.names[by] == nil, known && was != way.of(&p.list[n]):
+			p.rename(way)
+		case !known:
+			p.called(way, n)
 		}
+	}
+}
+
+// rename leads every name of one way to its account.
+func (p *people) rename(by AccountBy) {
+	p.names[by] = map[string]int{}
+	for n := range p.list {
+		p.called(by, n)
+	}
+}
+
+// called leads a name to an account, unless an account before is called the same.
+func (p *people) called(by AccountBy, n int) {
+	name := by.of(&p.list[n])
+	if _, taken := p.names[by][name]; !taken && name != "" {
+		p.names[by][name] = n
 	}
 }
 

@@ -54,11 +54,33 @@ func conditionOf(text string) condition {
 
 func (c condition) holds(r record) bool {
 	has, want := strings.ToLower(r[c.field]), strings.ToLower(c.value)
+	switch c.op {
+	case "=":
+		return has == want
+	case "!=":
+		return has != want
+	case ">":
+		return has > want
+	case ">=":
+		return has >= want
+	case "<":
+		return has < want
+	case "<=":
+		return has <= want
+	}
 	return map[string]bool{
-		"=": has == want, "!=": has != want, ">": has > want, ">=": has >= want, "<": has < want, "<=": has <= want,
 		"IN": slices.Contains(strings.Split(want, ","), has), "LIKE": strings.Contains(has, want),
 		"STARTSWITH": strings.HasPrefix(has, want), "ISEMPTY": has == "", "ISNOTEMPTY": has != "",
 	}[c.op]
+}
+
+// fields are the names of what the query asks by.
+func (q encoded) fields() []string {
+	var names []string
+	for _, c := range slices.Concat(slices.Concat(q.groups...)...) {
+		names = append(names, c.field)
+	}
+	return names
 }
 
 // match reports whether a record meets the query. Conditions that cannot be understood, or by which nobody may search, are left

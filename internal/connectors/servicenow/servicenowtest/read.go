@@ -20,22 +20,34 @@ func (s *Server) list(c *call) *fakewire.Answer {
 	if s.faults.ZonedQueries && c.account.Zone != nil {
 		q.shift(c.account.Zone)
 	}
+	if name == userTable && !slices.Contains(s.faults.ForbiddenTables, name) {
+		users, accounts := s.usersOf(c, q), s.store.Accounts()
+		return s.window(c, len(users), func(n int) record { return s.userRecord(&accounts[users[n]]) })
+	}
 	all, known := s.rows(name, q)
 	if refused := s.refusesTable(name, known); refused != nil {
 		return refused
 	}
-	all = slices.DeleteFunc(all, func(r record) bool {
-		return queryRule(c, name, r) || !q.match(r, s.faults.IgnoredConditions, s.faults.InvalidQueryReturnsNothing)
-	})
+	all = slices.DeleteFunc(all, func(r record) bool { return !s.matches(c, q, r) })
 	q.sort(all)
+	return s.window(c, len(all), func(n int) record { return all[n] })
+}
+
+// matches reports whether a query of a caller finds a record of its table.
+func (s *Server) matches(c *call, q encoded, r record) bool {
+	return !queryRule(c, c.PathValue("table"), r) && q.match(r, s.faults.IgnoredConditions, s.faults.InvalidQueryReturnsNothing)
+}
+
+// window answers with the part of the found records that a call asks for.
+func (s *Server) window(c *call, found int, at func(int) record) *fakewire.Answer {
 	limit, offset := number(c.param("sysparm_limit"), listLimit), number(c.param("sysparm_offset"), 0)
 	if s.cfg.PageLimit > 0 {
 		limit = min(limit, s.cfg.PageLimit)
 	}
 	rows := []any{}
-	for _, r := range all[min(offset, len(all)):min(offset+limit, len(all))] {
+	for n := min(offset, found); n < min(offset+limit, found); n++ {
 		// Rights are looked at only now: a page may be short, and others follow.
-		if !s.hides(name, r) {
+		if r := at(n); !s.hides(c.PathValue("table"), r) {
 			rows = append(rows, s.render(c, r))
 		}
 	}
@@ -43,8 +55,8 @@ func (s *Server) list(c *call) *fakewire.Answer {
 	if s.faults.NoTotalCount {
 		return a
 	}
-	a.Set("X-Total-Count", strconv.Itoa(len(all)))
-	if next := offset + limit; next < len(all) {
+	a.Set("X-Total-Count", strconv.Itoa(found))
+	if next := offset + limit; next < found {
 		a.Set("Link", fmt.Sprintf("<http://%s%s?sysparm_offset=%d>;rel=\"next\"", c.Host, c.URL.Path, next))
 	}
 	return a

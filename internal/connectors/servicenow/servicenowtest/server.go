@@ -82,10 +82,12 @@ type Server struct {
 	system *desktest.Account
 
 	// faults are those that not every fake has, tokens the OAuth tokens that were given, and profiles the columns of accounts, by their ids, that the
-	// store has no place for; the desk's lock guards all three.
+	// store has no place for; the desk's lock guards all of them.
 	faults   Faults
 	tokens   map[string]bool
 	profiles map[string]map[string]string
+	// byID are the places of the accounts in the order of their ids; see accountsByID.
+	byID []int
 }
 
 var _ http.Handler = (*Server)(nil)

@@ -23,12 +23,10 @@ type userColumn struct {
 }
 
 // userColumns are the columns of sys_user that the dictionary knows.
-func userColumns() map[string]userColumn {
-	return map[string]userColumn{
-		"user_name": {limit: 40}, "email": {limit: 100}, "name": {limit: 151}, "first_name": {limit: 50}, "last_name": {limit: 50},
-		"title": {limit: 60}, "employee_number": {limit: 40}, "phone": {limit: 40}, "u_person": {limit: 100}, "active": {limit: 40},
-		"locked_out": {limit: 40}, "manager": {limit: 32, refers: userTable}, "department": {limit: 32, refers: "cmn_department"},
-	}
+var userColumns = map[string]userColumn{
+	"user_name": {limit: 40}, "email": {limit: 100}, "name": {limit: 151}, "first_name": {limit: 50}, "last_name": {limit: 50},
+	"title": {limit: 60}, "employee_number": {limit: 40}, "phone": {limit: 40}, "u_person": {limit: 100}, "active": {limit: 40},
+	"locked_out": {limit: 40}, "manager": {limit: 32, refers: userTable}, "department": {limit: 32, refers: "cmn_department"},
 }
 
 // departments are those that a user can be in.
@@ -56,18 +54,37 @@ func (s *Server) users() []record {
 
 func (s *Server) userRecord(a *desktest.Account) record {
 	r := record{"sys_id": a.ID, "sys_updated_on": setUp}
-	for name := range userColumns() {
-		r[name] = s.profiles[a.ID][name]
+	for name := range userColumns {
+		r[name] = s.userValue(a, name)
 	}
-	maps.Copy(r, record{"user_name": a.Name, "name": a.DisplayName, "email": a.Email, "active": strconv.FormatBool(!s.store.Inactive(a))})
-	r["locked_out"] = strconv.FormatBool(r["locked_out"] == "true")
 	return r
+}
+
+// userValue is what a column of a user holds.
+func (s *Server) userValue(a *desktest.Account, name string) string {
+	switch name {
+	case "sys_id":
+		return a.ID
+	case "sys_updated_on":
+		return setUp
+	case "user_name":
+		return a.Name
+	case "name":
+		return a.DisplayName
+	case "email":
+		return a.Email
+	case "active":
+		return strconv.FormatBool(!s.store.Inactive(a))
+	case "locked_out":
+		return strconv.FormatBool(s.profiles[a.ID][name] == "true")
+	}
+	return s.profiles[a.ID][name]
 }
 
 // dictionary has the columns of sys_user, and none of other tables.
 func (s *Server) dictionary() []record {
 	var out []record
-	for name, c := range userColumns() {
+	for name, c := range userColumns {
 		out = append(out, record{
 			"sys_id": hash("dictionary " + name), "sys_updated_on": setUp, "name": userTable, "element": name, "max_length": strconv.Itoa(c.limit),
 			"reference": c.refers,
@@ -123,7 +140,7 @@ func (s *Server) applyUser(a *desktest.Account, in map[string]any) map[string]st
 	profile := map[string]string{}
 	maps.Copy(profile, s.profiles[a.ID])
 	for name, raw := range in {
-		column, known := userColumns()[name]
+		column, known := userColumns[name]
 		if !known || slices.Contains(s.faults.ReadOnlyFields, name) {
 			continue
 		}
