@@ -29,8 +29,8 @@ type Options struct {
 	FloorCommand []string
 	// Full measures the rest as well, for which ten minutes are too short.
 	Full bool
-	// Only is the one part to measure: PartLeases, PartCount, PartThroughput or PartWaiting; "" means all. The figures of the others
-	// are then "not measured".
+	// Only is the one part to measure: PartLeases, PartCount, PartThroughput, PartWaiting or PartSync; "" means all but PartSync, which
+	// Full has as well. The figures of the others are then "not measured".
 	Only string
 }
 
@@ -40,6 +40,7 @@ const (
 	PartCount      = "count"
 	PartThroughput = "throughput"
 	PartWaiting    = "waiting"
+	PartSync       = "sync"
 )
 
 // clients is how many requests are under way at once when the throughput is measured. With as many, usher and the server
@@ -74,7 +75,7 @@ type run struct {
 // system of its own in a temporary folder and leaves nothing behind; after an error it leaves the folder with the logs, and
 // says where. A context that ends stops it.
 func Run(ctx context.Context, options Options) error {
-	if parts := []string{"", PartLeases, PartCount, PartThroughput, PartWaiting}; !slices.Contains(parts, options.Only) {
+	if parts := []string{"", PartLeases, PartCount, PartThroughput, PartWaiting, PartSync}; !slices.Contains(parts, options.Only) {
 		return fmt.Errorf("ONLY: found %q, expected one of %q", options.Only, parts[1:])
 	}
 	dir, err := os.MkdirTemp("", "usher-bench-")
@@ -95,6 +96,12 @@ func (r *run) all(ctx context.Context) (err error) {
 	// The tasks of leases need no system, and are measured while none is up.
 	if err := r.part(ctx, PartLeases, "Leases that end at once", r.leaseTasks); err != nil || r.options.Only == PartLeases {
 		return err
+	}
+	// So are the users of a desk, each size on a system of its own; it takes minutes, so only where it was asked for.
+	if r.options.Only == PartSync || r.options.Full {
+		if err := r.part(ctx, PartSync, "The users of a desk", r.syncUsers); err != nil || r.options.Only == PartSync {
+			return err
+		}
 	}
 	if err := r.start(ctx); err != nil {
 		return err

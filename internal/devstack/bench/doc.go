@@ -49,6 +49,16 @@
 // SubjectAccess runs in the SDK's test environment with 250, 1,000 and 2,000 leases that end at once. What is told is the wall
 // time from their end to the end of the run, and how much more each lease takes among 2,000 than among 250: 1.0 is linear.
 //
+// # The users of a desk
+//
+// A run over the users of the fake ServiceNow is measured at 1,000, 10,000 and 100,000 people, each on a system of its own. The
+// simulator's staff have a user each; the snapshot and the links are written into the ledger before. The desk's calls are the
+// fake's own counters, the time is from the beginning of the run to its end as the ledger has them, the memory is the most that the
+// worker's process had in use since just before the run, and events are those of the run's history. The fake is on the same
+// machine and answers at once, so the times are of usher, its ledger and the fake, and not of a desk; the processor time of the fake
+// is told beside them. Nothing slows the calls to it down, but rows are applied at the configured rate, which a first load is
+// measured against: from the desk's first write to its last.
+//
 // # Memory
 //
 // The memory of the worker is what its process holds. It is read some minutes after the last request was opened, when the

@@ -21,6 +21,9 @@ var figureNames = []string{
 	"throughput_ratio", "ratio_to_fixed_floor", "events_per_request", "actions_per_request", "watch_actions_per_hour",
 	"desk_calls_per_hour_10", "desk_calls_per_hour_1000", "desk_calls_per_hour_10000", "worker_cpu_ms_per_request",
 	"worker_mb_per_1000_open", "lease_task_ms_250", "lease_task_ms_1000", "lease_task_ms_2000", "lease_task_growth",
+	"sync_unchanged_seconds_1000", "sync_unchanged_seconds_10000", "sync_unchanged_seconds_100000", "sync_growth_10000", "sync_growth_100000",
+	"sync_unchanged_desk_writes", "sync_history_events", "sync_peak_mb", "sync_one_percent_seconds",
+	"sync_first_load_rate_share", "sync_first_load_managed_rate_share", "sync_first_load_history_events",
 }
 
 // figures are the result of a benchmark.

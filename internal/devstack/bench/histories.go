@@ -101,6 +101,18 @@ func (r Record) steps() map[string]int {
 	return count
 }
 
+// lasted are how long the activities took, by their types, from being scheduled to their result.
+func (r Record) lasted() map[string]time.Duration {
+	all := map[string]time.Duration{}
+	for _, event := range r.History.GetEvents() {
+		if done := event.GetActivityTaskCompletedEventAttributes(); done != nil {
+			began := r.History.GetEvents()[done.GetScheduledEventId()-1]
+			all[began.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName()] += event.GetEventTime().AsTime().Sub(began.GetEventTime().AsTime())
+		}
+	}
+	return all
+}
+
 // recordsOf takes the histories of several workflows; those that never ran are left out.
 func recordsOf(ctx context.Context, temporal client.Client, ids ...string) ([]Record, error) {
 	var records []Record

@@ -20,10 +20,10 @@ func TestProcessorTime(t *testing.T) {
 }
 
 func TestResidentMemoryIsRead(t *testing.T) {
-	n, err := parseStatus([]byte("Name:\tx\nVmHWM:\t  900 kB\nVmRSS:\t  512 kB\n"))
+	n, err := parseStatus([]byte("Name:\tx\nVmHWM:\t  900 kB\nVmRSS:\t  512 kB\n"), "VmRSS:")
 	require.NoError(t, err)
 	require.Equal(t, int64(512<<10), n)
-	_, err = parseStatus([]byte("Name:\tx\n"))
+	_, err = parseStatus([]byte("Name:\tx\n"), "VmRSS:")
 	require.Error(t, err)
 }
 

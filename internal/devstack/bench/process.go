@@ -41,18 +41,35 @@ func parseStat(text []byte) (time.Duration, error) {
 }
 
 // residentBytes is the memory of a process that is in use, from /proc (proc_pid_status(5), VmRSS).
-func residentBytes(pid int) (int64, error) {
+func residentBytes(pid int) (int64, error) { return statusBytes(pid, "VmRSS:") }
+
+// peakMB is the most memory that a process had in use since forgetPeak, in MB (VmHWM).
+func peakMB(pid int) (float64, error) {
+	const mb = 1 << 20
+	n, err := statusBytes(pid, "VmHWM:")
+	return float64(n) / mb, err
+}
+
+// forgetPeak has a process count its most memory from now on (proc_pid_clear_refs(5)).
+func forgetPeak(pid int) error {
+	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0); err != nil {
+		return fmt.Errorf("forget the most memory of a process: %w; it needs Linux's /proc", err)
+	}
+	return nil
+}
+
+func statusBytes(pid int, name string) (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, fmt.Errorf("read a process's memory: %w; it needs Linux's /proc", err)
 	}
-	return parseStatus(text)
+	return parseStatus(text, name)
 }
 
-func parseStatus(text []byte) (int64, error) {
+func parseStatus(text []byte, name string) (int64, error) {
 	for line := range strings.Lines(string(text)) {
 		fields := strings.Fields(line)
-		if len(fields) == 3 && fields[0] == "VmRSS:" {
+		if len(fields) == 3 && fields[0] == name {
 			kib, err := strconv.ParseInt(fields[1], 10, 64)
 			if err != nil {
 				return 0, fmt.Errorf("read a process's memory: %w", err)
@@ -60,7 +77,7 @@ func parseStatus(text []byte) (int64, error) {
 			return kib << 10, nil
 		}
 	}
-	return 0, fmt.Errorf("read a process's memory: there is no VmRSS")
+	return 0, fmt.Errorf("read a process's memory: there is no %s", strings.TrimSuffix(name, ":"))
 }
 
 // loadAverage is how many processes wanted the processors in the last minute, from /proc (proc_loadavg(5)).
