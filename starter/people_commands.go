@@ -21,7 +21,7 @@ import (
 )
 
 func (c *commands) people() *cobra.Command {
-	people := &cobra.Command{Use: "people", Short: "Show, start and release the runs over the people of a source"}
+	people := &cobra.Command{Use: "people", Short: "Start and show runs over the people of a source, and release what they hold back"}
 	people.AddCommand(c.peopleRuns(), c.peopleRun(), c.peopleChanges(), c.peopleProblems(), c.startPeople(), c.releasePeople())
 	return people
 }

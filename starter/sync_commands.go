@@ -13,7 +13,7 @@ import (
 )
 
 func (c *commands) sync() *cobra.Command {
-	sync := &cobra.Command{Use: "sync", Short: "Show, start, watch and release the runs over the users of a desk"}
+	sync := &cobra.Command{Use: "sync", Short: "Preview, start and watch runs over the users of a desk, and release what they hold back"}
 	sync.AddCommand(c.syncRuns(), c.syncRun(), c.syncRows(), c.startSync(), c.releaseSync(), c.watchSync(), c.previewSync())
 	return sync
 }
@@ -30,7 +30,7 @@ func (c *commands) syncRuns() *cobra.Command {
 	var before string
 	var limit int
 	cmd := &cobra.Command{
-		Use: "runs DESK", Short: "List the runs over the users of a desk, the last first", Args: cobra.ExactArgs(1),
+		Use: "runs DESK", Short: "List the runs over the users of a desk, newest first", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := syncPath(args[0]) + query(map[string]string{"before": before, "limit": numberText(limit)})
 			return c.do(cmd.Context(), call{method: http.MethodGet, path: path, show: as(showSyncRuns)})
@@ -54,7 +54,7 @@ func (c *commands) syncRows() *cobra.Command {
 	var in rowsQuery
 	var csv bool
 	cmd := &cobra.Command{
-		Use: "rows DESK RUN", Short: "List what a run does for each person", Args: cobra.ExactArgs(2),
+		Use: "rows DESK RUN", Short: "List what a run does for each person, and why it failed; --csv for a report", Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if csv {
 				return c.reportSync(cmd.Context(), args[0], args[1], in)
@@ -88,7 +88,7 @@ func (c *commands) startSync() *cobra.Command {
 	var scope httpapi.SyncScopeBody
 	var attribute string
 	cmd := &cobra.Command{
-		Use: "start DESK", Short: "Plan and apply the users of a desk now",
+		Use: "start DESK", Short: "Plan and apply the users of a desk now; --dry-run only plans",
 		Example: "  usher sync start service-desk --dry-run\n  usher sync start service-desk --attribute department=Research",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -117,7 +117,7 @@ func (c *commands) releaseSync() *cobra.Command {
 	release := &httpapi.ReleasePeopleBody{}
 	in.Release = release
 	cmd := &cobra.Command{
-		Use: "release DESK RUN", Short: "Apply what a run held back, for whoever still has the same row",
+		Use: "release DESK RUN", Short: "Apply what a run held back, all or some, for whoever still has the same row; for administrators",
 		Example: `  usher sync release service-desk 2026-11-28T03:00:00Z --brake deactivations --reason "The plant in Porto closed"`,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -131,7 +131,7 @@ func states(r access.SyncRun) string {
 
 func (c *commands) previewSync() *cobra.Command {
 	return &cobra.Command{
-		Use: "preview DESK PERSON", Short: "Show what a run would do for one person, before and after; nothing is applied", Args: cobra.ExactArgs(2),
+		Use: "preview DESK PERSON", Short: "Show what a run would do for one person, before and after, and why; nothing is applied", Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := newClient(c.options)
 			if err != nil {

@@ -224,7 +224,7 @@ func TestAttackUsers_mapping_is_accepted_by_a_run_that_the_missing_brake_holds(t
 	o.change(3, func(p *access.KnownPerson) { p.Record.DisplayName = "Other" })
 	o.users.HideUsers(5)
 	run := o.ends()
-	require.Equal(t, []string{sync.BrakeMissing, sync.BrakeMapping}, holdsOf(run))
+	require.Subset(t, holdsOf(run), []string{sync.BrakeMissing, sync.BrakeMapping})
 	require.Zero(t, run.States[access.SyncApplied])
 	o.users.HideUsers(0)
 	next := o.ends()
