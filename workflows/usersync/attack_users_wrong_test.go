@@ -206,6 +206,7 @@ func TestAttackUsers_one_forbidden_user_stops_all_others(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, left, "three runs: %d of 300 not written; the last one: %v", left, last)
+	require.NoError(t, last, "usher's account is good: the row fails, and not the run")
 }
 
 // DeskLinksOf takes as many users as were found, in one statement. One person with an address that very many users of the desk have (customers who came by one
