@@ -160,20 +160,17 @@ func (a *UserSync) accepts(ctx context.Context, run access.SyncRun) (bool, error
 	if run.Dry || !run.Scope.Everybody() {
 		return false, nil
 	}
-	for after, more := access.PersonID(""), true; more; {
-		rows, err := a.Ledger.SyncRows(ctx, run.Desk, run.Rows, access.SyncRowsQuery{After: after, Limit: peoplePage, State: access.SyncHeld})
-		if err != nil {
-			return false, err
+	held := heldRows(ctx, a.Ledger, run)
+	for {
+		row, err := held.next()
+		if err != nil || row == nil {
+			return err == nil, err
 		}
-		for _, r := range rows {
-			if slices.Contains(r.Brakes, usersync.BrakeMapping) || slices.Contains(r.Brakes, usersync.BrakeMissing) {
-				return false, nil
-			}
-			after = r.Person
+		if slices.Contains(row.Brakes, usersync.BrakeMapping) || slices.Contains(row.Brakes, usersync.BrakeMissing) {
+			return false, nil
 		}
-		more = len(rows) == peoplePage
+		held.step()
 	}
-	return true, nil
 }
 
 // FailSync records that a run failed, and why. Safe to repeat.

@@ -16,22 +16,33 @@ type syncRelease struct {
 	of    access.SyncRun
 	// mapping is how the run that releases makes users.
 	mapping string
+	held    cursor[access.SyncRow]
 }
 
 // releaseOf returns the release of a run. Invalid: it is too late, or that run goes on. NotFound: there is no such run.
-func (a *UserSync) releaseOf(ctx context.Context, run access.SyncRun) (syncRelease, error) {
+func (a *UserSync) releaseOf(ctx context.Context, run access.SyncRun) (*syncRelease, error) {
 	if run.Release == nil {
-		return syncRelease{}, nil
+		return &syncRelease{}, nil
 	}
 	of, err := a.Ledger.SyncRun(ctx, run.Desk, run.Release.Run)
 	if err != nil {
-		return syncRelease{}, err
+		return nil, err
 	}
 	if !of.Ended() || run.BeganAt.Sub(of.EndedAt) > access.ReleaseWithin {
-		return syncRelease{}, access.Errorf(access.Invalid, "release rows of users",
+		return nil, access.Errorf(access.Invalid, "release rows of users",
 			"release.run: found a run that ended more than %s ago, or goes on; expected a younger one", access.Duration(access.ReleaseWithin))
 	}
-	return syncRelease{given: run.Release, of: of, mapping: run.Mapping}, nil
+	return &syncRelease{given: run.Release, of: of, mapping: run.Mapping, held: heldRows(ctx, a.Ledger, of)}, nil
+}
+
+// heldRows are the rows that a run holds back, by person.
+func heldRows(ctx context.Context, ledger SyncLedger, run access.SyncRun) cursor[access.SyncRow] {
+	return cursor[access.SyncRow]{
+		read: func(after access.PersonID) ([]access.SyncRow, error) {
+			return ledger.SyncRows(ctx, run.Desk, run.Rows, access.SyncRowsQuery{After: after, Limit: peoplePage, State: access.SyncHeld})
+		},
+		id: func(r access.SyncRow) access.PersonID { return r.Person },
+	}
 }
 
 // HoldSync marks the rows of a plan that a brake holds and nobody has released, and those that are only observed, and returns how many rows
@@ -67,20 +78,20 @@ func (a *UserSync) HoldSync(ctx context.Context, c SyncInput) (map[access.SyncSt
 }
 
 // holdPage marks the rows of a page.
-func (a *UserSync) holdPage(ctx context.Context, run access.SyncRun, settings SyncSettings, release syncRelease, rows []access.SyncRow) error {
+func (a *UserSync) holdPage(ctx context.Context, run access.SyncRun, settings SyncSettings, release *syncRelease, rows []access.SyncRow) error {
 	marked := make([]access.SyncRow, len(rows))
 	for i, row := range rows {
-		was, err := a.heldBefore(ctx, release, row)
+		was, err := release.heldBefore(row.Person)
 		if err != nil {
 			return err
 		}
-		marked[i] = mark(run, settings, row, func(h access.SyncHold) bool { return release.frees(h, row, was) })
+		marked[i] = mark(run, settings, row, func(h access.PeopleHold) bool { return release.frees(h, row, was) })
 	}
 	return a.Ledger.HoldSyncRows(ctx, run, marked)
 }
 
 // mark returns a row as it is to be applied, or why it is not.
-func mark(run access.SyncRun, settings SyncSettings, row access.SyncRow, frees func(access.SyncHold) bool) access.SyncRow {
+func mark(run access.SyncRun, settings SyncSettings, row access.SyncRow, frees func(access.PeopleHold) bool) access.SyncRow {
 	row.State = access.SyncReady
 	for _, h := range run.Holds {
 		if !usersync.Meets(h, row) {
@@ -99,21 +110,17 @@ func mark(run access.SyncRun, settings SyncSettings, row access.SyncRow, frees f
 	return row
 }
 
-// heldBefore returns the row of the same person that the released run held back; nil where it held none.
-func (a *UserSync) heldBefore(ctx context.Context, r syncRelease, row access.SyncRow) (*access.SyncRow, error) {
+// heldBefore returns the row of a person that the released run held back; nil where it held none. People come in the order of their ids.
+func (r *syncRelease) heldBefore(person access.PersonID) (*access.SyncRow, error) {
 	if r.given == nil {
 		return nil, nil
 	}
-	rows, err := a.Ledger.SyncRows(ctx, r.of.Desk, r.of.Rows, access.SyncRowsQuery{Limit: 1, State: access.SyncHeld, Person: row.Person})
-	if err != nil || len(rows) == 0 {
-		return nil, err
-	}
-	return &rows[0], nil
+	return r.held.at(person)
 }
 
 // frees reports whether a hold of a row is released: that run held the same row of the same person back, and it met the same brake, so that
 // somebody has seen both.
-func (r syncRelease) frees(h access.SyncHold, row access.SyncRow, was *access.SyncRow) bool {
+func (r *syncRelease) frees(h access.PeopleHold, row access.SyncRow, was *access.SyncRow) bool {
 	name := h.Name()
 	switch {
 	case was == nil || !usersync.Same(*was, row) || !slices.Contains(was.Brakes, name):

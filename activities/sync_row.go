@@ -73,20 +73,28 @@ func (a *applying) userNow(ctx context.Context, row access.SyncRow, person acces
 	if !user.Active && (row.Operation == access.UserUpdate || row.Operation == access.UserLink) {
 		return user, "somebody has switched the user off since the plan", nil
 	}
-	return user, overwritten(row, user), nil
+	why, err = a.overwritten(ctx, row, user)
+	return user, why, err
 }
 
-// overwritten returns what somebody has written to the user since the plan, that the row would write over; "" for nothing.
-func overwritten(row access.SyncRow, user access.DeskUser) string {
-	for _, name := range slices.Sorted(maps.Keys(row.Values)) {
-		if now := user.Values[name]; now != row.Before[name] && now != row.Values[name] {
-			return name + ": somebody has changed it since the plan"
+// overwritten returns what somebody has written to the user since the plan, that the row would write over; "" for nothing. What an attempt before
+// has written of the row is no such thing.
+func (a *applying) overwritten(ctx context.Context, row access.SyncRow, user access.DeskUser) (string, error) {
+	wanted, _, err := a.changeOf(ctx, row)
+	if err != nil {
+		return "", err
+	}
+	names := slices.Collect(maps.Keys(row.Values))
+	if row.Manager != "" {
+		names = append(names, access.UserFieldManager)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if now := user.Values[name]; now != row.Before[name] && now != wanted.Values[name] {
+			return name + ": somebody has changed it since the plan", nil
 		}
 	}
-	if name := access.UserFieldManager; row.Manager != "" && user.Values[name] != row.Before[name] {
-		return name + ": somebody has changed it since the plan"
-	}
-	return ""
+	return "", nil
 }
 
 // matches returns why the user is not the person's any more, by what they were matched by; "" for one who is. A link that is made stays.

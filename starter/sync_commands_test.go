@@ -17,7 +17,7 @@ func heldSync(t *testing.T, w *world, id string, dry bool) {
 	require.NoError(t, w.store.BeginSyncRun(t.Context(), run))
 	run.Plan, run.Rows = id+".plan", id+".rows"
 	run.Counts = access.SyncCounts{People: 9, Users: 8, Active: 7, Linked: 6, Operations: map[access.UserOperation]int{access.UserDeactivate: 1, access.UserUpdate: 1}}
-	run.Holds = []access.SyncHold{{Brake: "deactivations", Sentence: "1 of 7 active users would be switched off at once: 14.3 %"}}
+	run.Holds = []access.PeopleHold{{Brake: "deactivations", Sentence: "1 of 7 active users would be switched off at once: 14.3 %"}}
 	require.NoError(t, w.store.PlanSyncRows(t.Context(), run, []access.SyncRow{
 		{Person: "p1", Operation: access.UserDeactivate, User: "7", State: access.SyncHeld, Held: "deactivations", Brakes: []string{"deactivations"}},
 		{

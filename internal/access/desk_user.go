@@ -100,8 +100,8 @@ type UserDirectory interface {
 	// error. Invalid: the desk cannot be asked so.
 	FindUsers(ctx context.Context, q UserQuery) ([]DeskUser, error)
 	// CreateUser creates a user and returns it as the desk has it then. It is NOT safe to repeat. Conflict: the user name or the address
-	// is taken. Unknown: the user may exist, and the caller must find it before it creates again. Every other kind means that none was
-	// created. Invalid names every field that the desk refuses or did not keep.
+	// is taken. Unknown: the user may exist, or exists with other values than were asked for, which the error names; the caller must find it
+	// before it creates again. Every other kind means that none was created. Invalid names every field that the desk refuses.
 	CreateUser(ctx context.Context, n NewUser) (DeskUser, error)
 	// UpdateUser writes fields of a user, "" to empty one, and, with a person, whose user it is; it returns the user as the desk has it
 	// then. Safe to repeat. NotFound: there is no such user. Conflict: the user name or the address is taken. Invalid names every field

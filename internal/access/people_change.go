@@ -92,10 +92,10 @@ func (c PersonChange) AbsenceReleased() bool {
 	return !c.Listed && c.Before != nil && c.Before.AbsenceReleased
 }
 
-// PeopleHold is one brake that holds changes of a plan back.
+// PeopleHold is one brake that holds changes of a plan back, or rows of a plan over the users of a desk.
 type PeopleHold struct {
 	Brake string `json:"brake"`
-	// Field is the field that the brake is about; "" where it is about people.
+	// Field is the field that the brake is about; "" where it is about people, or users.
 	Field string `json:"field,omitempty"`
 	// Sentence is why, for people.
 	Sentence string `json:"sentence"`

@@ -88,23 +88,6 @@ func (r SyncRow) Writes(field string) bool {
 	return writes || (field == UserFieldManager && r.Manager != "")
 }
 
-// SyncHold is one brake that holds rows of a plan back.
-type SyncHold struct {
-	Brake string `json:"brake"`
-	// Field is the field that the brake is about; "" where it is about users.
-	Field string `json:"field,omitempty"`
-	// Sentence is why, for people.
-	Sentence string `json:"sentence"`
-}
-
-// Name is how the brake is named to people: "deactivations", "field:department".
-func (h SyncHold) Name() string {
-	if h.Field == "" {
-		return h.Brake
-	}
-	return h.Brake + ":" + h.Field
-}
-
 // SyncCounts are of one plan. The zero value is of a plan over nobody.
 type SyncCounts struct {
 	// People is how many people the snapshot has, Users how many users the desk has, and Active how many of those are active.
@@ -170,17 +153,17 @@ type SyncRun struct {
 	// Dry is true for a run that plans and applies nothing.
 	Dry bool `json:"dry,omitempty"`
 	// Mapping is a digest of how the configuration makes users of people, and AcceptedMapping the last one that was not held back.
-	Mapping         string     `json:"mapping,omitempty"`
-	AcceptedMapping string     `json:"accepted_mapping,omitempty"`
-	Schema          UserSchema `json:"schema,omitzero"`
-	Counts          SyncCounts `json:"counts,omitzero"`
-	Holds           []SyncHold `json:"holds,omitempty"`
+	Mapping         string       `json:"mapping,omitempty"`
+	AcceptedMapping string       `json:"accepted_mapping,omitempty"`
+	Schema          UserSchema   `json:"schema,omitzero"`
+	Counts          SyncCounts   `json:"counts,omitzero"`
+	Holds           []PeopleHold `json:"holds,omitempty"`
 	// States is how many rows stand where.
 	States map[SyncState]int `json:"states,omitempty"`
 	// By is who started the run, and Evidence how that person was identified; "" for the desk's schedule.
 	By       PersonID `json:"by,omitempty"`
 	Evidence string   `json:"evidence,omitempty"`
-	// Release is what that person released with this run; nil for nothing. Its brakes are those of SyncHold.Name.
+	// Release is what that person released with this run; nil for nothing. Its brakes are those of PeopleHold.Name.
 	Release *PeopleRelease `json:"release,omitempty"`
 	// Problem is why the run failed; "" where it did not.
 	Problem string `json:"problem,omitempty"`

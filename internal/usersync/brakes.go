@@ -48,7 +48,7 @@ func Count(c *access.SyncCounts, p access.KnownPerson, f Found, row access.SyncR
 		}
 	}
 	user := f.Linked
-	if user == nil {
+	if user == nil && row.How != "" {
 		user = userOf(f, row.User)
 	}
 	if user == nil {
@@ -87,10 +87,10 @@ func userOf(f Found, id access.UserID) *access.DeskUser {
 }
 
 // Holds returns the brakes that a plan meets. remapped is true when the configuration makes users of people otherwise than it did.
-func (b Brakes) Holds(c access.SyncCounts, remapped bool) []access.SyncHold {
-	var holds []access.SyncHold
+func (b Brakes) Holds(c access.SyncCounts, remapped bool) []access.PeopleHold {
+	var holds []access.PeopleHold
 	hold := func(brake, field, format string, args ...any) {
-		holds = append(holds, access.SyncHold{Brake: brake, Field: field, Sentence: fmt.Sprintf(format, args...)})
+		holds = append(holds, access.PeopleHold{Brake: brake, Field: field, Sentence: fmt.Sprintf(format, args...)})
 	}
 	if b.above(c.Missing, c.Linked, b.MissingShare) {
 		hold(BrakeMissing, "", "%d of %d linked users are not in the desk's listing: %s", c.Missing, c.Linked, percent(c.Missing, c.Linked))
@@ -123,7 +123,7 @@ func percent(n, all int) string {
 }
 
 // Meets reports whether a hold is of a row.
-func Meets(h access.SyncHold, row access.SyncRow) bool {
+func Meets(h access.PeopleHold, row access.SyncRow) bool {
 	if row.Operation == access.UserSkip {
 		return false
 	}

@@ -46,14 +46,15 @@ type Found struct {
 // Decide returns the row of a person, and false where nothing is to be done and nobody has to know.
 func (r Rules) Decide(p access.KnownPerson, f Found) (access.SyncRow, bool) {
 	row := access.SyncRow{Person: p.Record.ID, State: access.SyncPlanned}
-	if p.State == access.PersonLeft {
+	switch p.State {
+	case access.PersonLeft:
 		return r.leave(row, f)
+	case access.PersonExpected:
+		return row, false
+	case access.PersonPresent:
 	}
 	user, how, why := r.match(p, f)
-	switch {
-	case p.State == access.PersonExpected:
-		return row, false
-	case why != "":
+	if why != "" {
 		return skip(row, user, why)
 	}
 	if f.Link != nil && f.Linked == nil {
@@ -81,8 +82,42 @@ func (r Rules) Key(field string, p access.PersonRecord, values map[string]string
 	return ""
 }
 
-// leave returns the row of somebody who has left: the first user who is on of those who are linked or have the person's id.
+// leave returns the row of somebody who has left: of the users who are linked or have the person's id, the first who is on and can be switched
+// off; else why the first who is on cannot.
 func (r Rules) leave(row access.SyncRow, f Found) (access.SyncRow, bool) {
+	var first *access.SyncRow
+	for _, u := range f.own() {
+		if !u.Active {
+			continue
+		}
+		off := row
+		off.User = u.ID
+		why := ""
+		if f.Linked != nil && u.ID == f.Linked.ID {
+			why = foreign(u, row.Person)
+		} else {
+			off.How, off.Reason = access.LinkPerson, "the user has the id of the person, who has left"
+		}
+		if why != "" {
+			off, _ = skip(off, &u, why)
+		} else {
+			off = r.deactivate(off, u)
+		}
+		if off.Operation != access.UserSkip {
+			return off, true
+		}
+		if first == nil {
+			first = &off
+		}
+	}
+	if first == nil {
+		return row, false
+	}
+	return *first, true
+}
+
+// own returns the user who is linked, and those who have the person's id and are linked to nobody else.
+func (f Found) own() []access.DeskUser {
 	var users []access.DeskUser
 	if f.Linked != nil {
 		users = append(users, *f.Linked)
@@ -92,19 +127,7 @@ func (r Rules) leave(row access.SyncRow, f Found) (access.SyncRow, bool) {
 			users = append(users, u)
 		}
 	}
-	for n, u := range users {
-		if !u.Active {
-			continue
-		}
-		row.User = u.ID
-		if f.Linked == nil || n > 0 {
-			row.How, row.Reason = access.LinkPerson, "the user has the id of the person, who has left"
-		} else if why := foreign(u, row.Person); why != "" {
-			return skip(row, &u, why)
-		}
-		return r.deactivate(row, u)
-	}
-	return row, false
+	return users
 }
 
 // foreign returns why a linked user is not the person's any more; "" for one who is.
@@ -226,19 +249,17 @@ func (r Rules) Limit(row access.SyncRow, active *int) access.SyncRow {
 	return row
 }
 
-// deactivate returns the row of somebody who has left and has a user.
-func (r Rules) deactivate(row access.SyncRow, user access.DeskUser) (access.SyncRow, bool) {
+// deactivate returns the row that switches a user off, or why the user cannot be.
+func (r Rules) deactivate(row access.SyncRow, user access.DeskUser) access.SyncRow {
 	row.Operation = access.UserDeactivate
-	if !user.Active {
-		return row, false
+	why := r.Guard.Protects(user)
+	if why == "" {
+		why = r.Schema.Cannot[access.UserDeactivate]
 	}
-	if why := r.Guard.Protects(user); why != "" {
-		return skip(row, &user, why)
+	if why != "" {
+		row, _ = skip(row, &user, why)
 	}
-	if why := r.Schema.Cannot[access.UserDeactivate]; why != "" {
-		return skip(row, &user, why)
-	}
-	return row, true
+	return row
 }
 
 // update returns the row of somebody who is present and has a user.
@@ -262,8 +283,8 @@ func (r Rules) update(row access.SyncRow, p access.KnownPerson, f Found, user ac
 		// A link or a reactivation alone.
 		row.Values, row.Before, row.Manager = map[string]string{}, map[string]string{}, ""
 	}
-	for _, twin := range f.ByPerson {
-		if _, linked := f.Others[twin.ID]; twin.ID != user.ID && !linked {
+	for _, twin := range f.own() {
+		if twin.ID != user.ID {
 			row.Notes = append(slices.Clip(row.Notes), fmt.Sprintf("another user of the desk has the person's id: %q", twin.ID))
 		}
 	}

@@ -23,7 +23,7 @@ func syncWorld(t *testing.T, change ...func(*httpapi.Config, *httpapi.Deps)) *wo
 		run := access.SyncRun{Desk: "it", Source: "hr", ID: id, BeganAt: peopleDay.Add(time.Duration(i) * time.Hour)}
 		require.NoError(t, w.store.BeginSyncRun(t.Context(), run))
 		run.Plan, run.Rows = id+".plan", id+".rows"
-		run.Holds = []access.SyncHold{{Brake: "deactivations", Sentence: "2 of 3 would be switched off"}}
+		run.Holds = []access.PeopleHold{{Brake: "deactivations", Sentence: "2 of 3 would be switched off"}}
 		require.NoError(t, w.store.PlanSyncRows(t.Context(), run, []access.SyncRow{
 			{Person: "a", Operation: access.UserDeactivate, User: "7", State: access.SyncHeld, Held: "deactivations", Brakes: []string{"deactivations"}},
 			{Person: "b", Operation: access.UserDeactivate, User: "8", State: access.SyncHeld, Held: "deactivations", Brakes: []string{"deactivations"}},

@@ -219,6 +219,8 @@ func TestAttackUsers_manager_who_comes_with_the_run_passes_the_mapping_brake(t *
 // without a human.
 func TestAttackUsers_mapping_is_accepted_by_a_run_that_the_missing_brake_holds(t *testing.T) {
 	o := newOffice(t, 30)
+	// Without managers: that of others may be hidden, which is a change of theirs.
+	o.maps(map[string]sync.Field{access.UserFieldName: {Value: "user_name"}, access.UserFieldEmail: {Value: "email"}, access.UserFieldDisplayName: {Value: "display_name"}})
 	o.settles()
 	o.settings.Digest = "m2"
 	// Somebody whom the desk hides: the desk gives ids as eight rows at once come.

@@ -92,6 +92,25 @@ func TestUserSync_hidden_users_first_load(t *testing.T) {
 	require.Len(t, o.users.All(), 12)
 }
 
+// A user who is only alike, and is nobody's yet, is none of those whose shares the brakes count.
+func TestUserSync_brakes_count_linked_users(t *testing.T) {
+	o := newOffice(t, 10)
+	o.settles()
+	for i := 100; i < 200; i++ {
+		p := employee(i)
+		o.put(p)
+		o.users.Put(access.DeskUser{Active: true, Values: map[string]string{
+			access.UserFieldName: fmt.Sprint("other-", i), access.UserFieldEmail: p.Record.Email, "department": "x",
+		}})
+	}
+	o.settings.LinkByEmail = false
+	o.leaves(1, 2, 3)
+	run := o.ends()
+	require.Equal(t, 10, run.Counts.LinkedActive)
+	require.Equal(t, 7, run.Counts.Had["department"])
+	require.Contains(t, holdsOf(run), sync.BrakeDeactivations, "3 of 10")
+}
+
 // A user who is deleted is created anew, for the same person.
 func TestUserSync_deleted_user(t *testing.T) {
 	o := newOffice(t, 12)

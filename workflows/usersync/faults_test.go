@@ -280,6 +280,68 @@ func (o *office) applies(run access.SyncRun) {
 	require.NoError(o.t, o.activity("EndSync", plan, &run))
 }
 
+// halfway is a desk that does not answer the first two times that it is to switch a user on: the first before the manager has a user, the second
+// after.
+type halfway struct {
+	*memory.Users
+	mu    sync.Mutex
+	asked int
+}
+
+func (h *halfway) SetUserActive(ctx context.Context, id access.UserID, active bool) (access.DeskUser, error) {
+	h.mu.Lock()
+	h.asked++
+	early := h.asked <= 2
+	h.mu.Unlock()
+	if early {
+		return access.DeskUser{}, access.Errorf(access.Transient, "switch a user on", "the answer was lost")
+	}
+	return h.Users.SetUserActive(ctx, id, active)
+}
+
+// What an attempt before has written of a row is not somebody's change by hand: the row goes on.
+func TestUserSync_half_a_row(t *testing.T) {
+	o := newOffice(t, 5)
+	o.settles()
+	o.leaves(3)
+	o.settles()
+	joiner := employee(40)
+	joiner.Record.UserName = "aaa"
+	o.put(joiner)
+	o.change(3, func(p *access.KnownPerson) {
+		p.State, p.Record.Manager, p.Record.DisplayName = access.PersonPresent, idOf(40), "Other"
+	})
+	run := o.planned("x")
+	require.Equal(t, idOf(40), o.rows(run)[idOf(3)].Manager)
+	// The manager has a user by the time the row is applied again.
+	o.port = &halfway{Users: o.users}
+	for range 2 {
+		var done activities.ApplyUsersResult
+		_ = o.activity("ApplyUsers", activities.SyncInput{Desk: it, Run: run.ID, Plan: run.Plan}, &done)
+	}
+	o.applies(run)
+	require.Equal(t, access.SyncApplied, o.rows(run)[idOf(3)].State, "%+v", o.rows(run)[idOf(3)])
+	require.Empty(t, o.rows(run)[idOf(3)].Problem)
+	require.True(t, o.of(3).Active)
+	require.Equal(t, string(o.of(40).ID), o.of(3).Values[access.UserFieldManager])
+}
+
+// A leaver whose linked user is protected has the other user switched off all the same.
+func TestUserSync_leaver_with_a_protected_user(t *testing.T) {
+	o := newOffice(t, 5)
+	o.settles()
+	other := o.users.Put(access.DeskUser{Person: idOf(3), Active: true, Values: map[string]string{access.UserFieldName: "second"}})
+	o.protects("user.p0003")
+	o.leaves(3)
+	o.ends()
+	now, err := o.users.ReadUser(t.Context(), other.ID)
+	require.NoError(t, err)
+	require.False(t, now.Active)
+	row := o.rows(o.ends())[idOf(3)]
+	require.Contains(t, row.Reason, "protected", "what stays on is said")
+	require.True(t, o.of(3).Active)
+}
+
 // Two people who swap their user names, and their addresses, keep their users; the names are a matter for a human, as the desk has each once.
 func TestUserSync_swapped_names(t *testing.T) {
 	o := newOffice(t, 5)
