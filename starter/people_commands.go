@@ -160,7 +160,7 @@ func (c *commands) startRun(cmd *cobra.Command, source string, in *httpapi.Start
 	}
 	return c.do(cmd.Context(), call{
 		method: http.MethodPost, path: peoplePath(source), in: in, again: "the same command with --id " + in.ID,
-		show: as(func(said httpapi.StartedPeopleRun) string {
+		show: as(func(said httpapi.StartedRun) string {
 			return fmt.Sprintf("The run %s is started. To follow it: usher people run %s %s\n", said.Run, source, said.Run)
 		}),
 	})

@@ -142,7 +142,7 @@ func (c *commands) postSync(cmd *cobra.Command, desk string, in *httpapi.StartSy
 	}
 	return c.do(cmd.Context(), call{
 		method: http.MethodPost, path: syncPath(desk), in: in, again: "the same command with --id " + in.ID,
-		show: as(func(said httpapi.StartedPeopleRun) string {
+		show: as(func(said httpapi.StartedRun) string {
 			return fmt.Sprintf("The run %s is started. To follow it: usher sync watch %s %s\n", said.Run, desk, said.Run)
 		}),
 	})

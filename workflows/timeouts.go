@@ -135,8 +135,8 @@ func ListPeople(source access.SourceName) workflow.ActivityOptions {
 // PeopleRunTimeout is how long a run over people may take, all attempts of its steps together. The next run ends one that took longer.
 const PeopleRunTimeout = 24 * time.Hour
 
-// PeopleRun: the steps of a run over people in the ledger. They page through it and heartbeat, and go on until it is back.
-func PeopleRun(summary string) workflow.ActivityOptions {
+// RunStep: the steps of a run over people or over users in the ledger. They page through it and heartbeat, and go on until it is back.
+func RunStep(summary string) workflow.ActivityOptions {
 	o := attempts(0, time.Hour, TaskQueue, summary)
 	o.HeartbeatTimeout, o.ScheduleToCloseTimeout = time.Minute, 5*time.Hour
 	return o

@@ -121,7 +121,7 @@ func mayReadPeople(caller Caller) error {
 	if caller.Administrator || caller.Auditor {
 		return nil
 	}
-	return newProblem(kindForbidden(), "Only administrators and auditors may see the runs over people.")
+	return newProblem(kindForbidden(), "Only administrators and auditors may see the runs over people and over users.")
 }
 
 func noRun(source, run string) *Problem {

@@ -59,17 +59,17 @@ func (in *startPeopleInput) said() StartPeopleBody {
 	return *in.Body
 }
 
-// StartedPeopleRun names a run that was started.
-type StartedPeopleRun struct {
+// StartedRun names a run that was started.
+type StartedRun struct {
 	Run string `json:"run" doc:"The run's id."`
 }
 
-type startedPeopleOutput struct {
+type startedRunOutput struct {
 	Location string `header:"Location" doc:"Where the run is read, once a worker has begun it."`
-	Body     StartedPeopleRun
+	Body     StartedRun
 }
 
-func (a *API) startPeopleRun(ctx context.Context, in *startPeopleInput) (*startedPeopleOutput, error) {
+func (a *API) startPeopleRun(ctx context.Context, in *startPeopleInput) (*startedRunOutput, error) {
 	caller, body := callerOf(ctx), in.said()
 	if !caller.Administrator {
 		return nil, newProblem(kindForbidden(), "Only administrators may start runs over people, and release what one held back.")
@@ -84,20 +84,20 @@ func (a *API) startPeopleRun(ctx context.Context, in *startPeopleInput) (*starte
 		}
 		start.Release = release
 	}
-	id, err := peopleRunID(caller.Person, in.IdempotencyKey, body.ID)
+	id, err := runIDOf(caller.Person, in.IdempotencyKey, body.ID)
 	if err != nil {
 		return nil, a.failed(ctx, err)
 	}
 	if err := a.deps.Gateway.StartPeople(ctx, id, start); err != nil {
 		return nil, a.failed(ctx, err)
 	}
-	return &startedPeopleOutput{
-		Location: "/v1/people/" + url.PathEscape(in.Source) + "/runs/" + url.PathEscape(id), Body: StartedPeopleRun{Run: id},
+	return &startedRunOutput{
+		Location: "/v1/people/" + url.PathEscape(in.Source) + "/runs/" + url.PathEscape(id), Body: StartedRun{Run: id},
 	}, nil
 }
 
-// peopleRunID returns the id of a run that a caller starts.
-func peopleRunID(person access.PersonID, key, id string) (string, error) {
+// runIDOf returns the id of a run that a caller starts.
+func runIDOf(person access.PersonID, key, id string) (string, error) {
 	if key != "" {
 		return uuid.NewSHA1(uuid.NameSpaceURL, []byte("urn:usher:people-run\x00"+string(person)+"\x00"+key)).String(), nil
 	}

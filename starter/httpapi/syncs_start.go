@@ -60,7 +60,7 @@ func (in *startSyncInput) said() StartSyncBody {
 	return *in.Body
 }
 
-func (a *API) startSync(ctx context.Context, in *startSyncInput) (*startedPeopleOutput, error) {
+func (a *API) startSync(ctx context.Context, in *startSyncInput) (*startedRunOutput, error) {
 	caller, body := callerOf(ctx), in.said()
 	if !caller.Administrator {
 		return nil, newProblem(kindForbidden(), "Only administrators may start runs over users, and release what one held back.")
@@ -76,15 +76,15 @@ func (a *API) startSync(ctx context.Context, in *startSyncInput) (*startedPeople
 		}
 		start.Release = release
 	}
-	id, err := peopleRunID(caller.Person, in.IdempotencyKey, body.ID)
+	id, err := runIDOf(caller.Person, in.IdempotencyKey, body.ID)
 	if err != nil {
 		return nil, a.failed(ctx, err)
 	}
 	if err := a.deps.Gateway.StartSync(ctx, id, start); err != nil {
 		return nil, a.failed(ctx, err)
 	}
-	return &startedPeopleOutput{
-		Location: "/v1/desks/" + url.PathEscape(in.Desk) + "/syncs/" + url.PathEscape(id), Body: StartedPeopleRun{Run: id},
+	return &startedRunOutput{
+		Location: "/v1/desks/" + url.PathEscape(in.Desk) + "/syncs/" + url.PathEscape(id), Body: StartedRun{Run: id},
 	}, nil
 }
 

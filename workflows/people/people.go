@@ -28,8 +28,8 @@ func Workflow(ctx workflow.Context, p workflows.PeopleRunParams) (access.PeopleR
 		// A run that was cancelled is recorded as well.
 		clean, cancel := workflow.NewDisconnectedContext(ctx)
 		defer cancel()
-		fail := workflow.ExecuteActivity(workflow.WithActivityOptions(clean, workflows.PeopleRun("record why the run failed")), records.FailPeople, run)
-		return run, joined(err, fail.Get(clean, nil))
+		fail := workflow.ExecuteActivity(workflow.WithActivityOptions(clean, workflows.RunStep("record why the run failed")), records.FailPeople, run)
+		return run, workflows.WithRecording(err, fail.Get(clean, nil))
 	}
 	details(ctx, run, "ended")
 	return run, nil
@@ -38,19 +38,11 @@ func Workflow(ctx workflow.Context, p workflows.PeopleRunParams) (access.PeopleR
 // records names the activities.
 var records *activities.People
 
-// joined is the error of a run; another one, of recording it, must not hide it.
-func joined(err, recording error) error {
-	if recording == nil {
-		return err
-	}
-	return fmt.Errorf("%w; it could not be recorded: %w", err, recording)
-}
-
 // goOn begins, lists, plans and applies.
 func goOn(ctx workflow.Context, run access.PeopleRun, whole bool) (access.PeopleRun, error) {
 	var since activities.BeginPeopleResult
 	begin := activities.BeginPeopleInput{Run: run, Whole: whole}
-	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.PeopleRun("begin")), records.BeginPeople, begin).Get(ctx, &since); err != nil {
+	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.RunStep("begin")), records.BeginPeople, begin).Get(ctx, &since); err != nil {
 		return run, err
 	}
 	details(ctx, run, "lists people")
@@ -67,13 +59,13 @@ func goOn(ctx workflow.Context, run access.PeopleRun, whole bool) (access.People
 	}
 	details(ctx, run, "plans")
 	plan := activities.PlanPeopleInput{Run: run, Rows: listed.Rows}
-	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.PeopleRun("plan")), records.PlanPeople, plan).Get(ctx, &run); err != nil {
+	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.RunStep("plan")), records.PlanPeople, plan).Get(ctx, &run); err != nil {
 		return plan.Run, err
 	}
 	details(ctx, run, "applies")
 	planned := run
 	apply := activities.ApplyPeopleInput{Source: run.Source, Run: run.ID, Plan: run.Plan}
-	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.PeopleRun("apply")), records.ApplyPeople, apply).Get(ctx, &run); err != nil {
+	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.RunStep("apply")), records.ApplyPeople, apply).Get(ctx, &run); err != nil {
 		return planned, err
 	}
 	return run, nil

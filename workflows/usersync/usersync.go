@@ -28,8 +28,8 @@ func Workflow(ctx workflow.Context, p workflows.UserSyncParams) (access.SyncRun,
 		// A run that was cancelled is recorded as well.
 		clean, cancel := workflow.NewDisconnectedContext(ctx)
 		defer cancel()
-		fail := workflow.ExecuteActivity(workflow.WithActivityOptions(clean, workflows.PeopleRun("record why the run failed")), records.FailSync, run)
-		return run, joined(err, fail.Get(clean, nil))
+		fail := workflow.ExecuteActivity(workflow.WithActivityOptions(clean, workflows.RunStep("record why the run failed")), records.FailSync, run)
+		return run, workflows.WithRecording(err, fail.Get(clean, nil))
 	}
 	details(ctx, run, "ended")
 	return run, nil
@@ -41,18 +41,10 @@ var (
 	desk    *activities.DeskUsers
 )
 
-// joined is the error of a run; another one, of recording it, must not hide it.
-func joined(err, recording error) error {
-	if recording == nil {
-		return err
-	}
-	return fmt.Errorf("%w; it could not be recorded: %w", err, recording)
-}
-
 // goOn begins, lists, plans and applies.
 func goOn(ctx workflow.Context, run access.SyncRun) (access.SyncRun, error) {
 	step := func(summary string, activity, input, result any) error {
-		return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.PeopleRun(summary)), activity, input).Get(ctx, result)
+		return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.RunStep(summary)), activity, input).Get(ctx, result)
 	}
 	begun := run
 	if err := step("begin", records.BeginSync, run, &begun); err != nil {

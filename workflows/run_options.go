@@ -41,3 +41,11 @@ func digestOf(params any) string {
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
+
+// WithRecording returns the error of a run; another one, of recording it, must not hide it.
+func WithRecording(err, recording error) error {
+	if recording == nil {
+		return err
+	}
+	return fmt.Errorf("%w; it could not be recorded: %w", err, recording)
+}
