@@ -16,6 +16,7 @@ const (
 	EventReminded            EventType = "reminded"
 	EventDecided             EventType = "decided"
 	EventDecisionRefused     EventType = "decision_refused"
+	EventReassigned          EventType = "reassigned"
 	EventFulfilment          EventType = "fulfilment"
 	EventGrantRequested      EventType = "grant_requested"
 	EventWithdrawalRequested EventType = "withdrawal_requested"

@@ -86,11 +86,16 @@ func (i ItemRequirement) DecidedOn(c Channel) bool {
 	return len(i.DecisionChannels) == 0 || c == ChannelOperator || slices.Contains(i.DecisionChannels, c)
 }
 
-// Stage is one round of approval: any one of the approvers decides it. It has at least one approver, and neither
-// the requester nor the subject is among them.
+// Stage is one round of approval: any one of the approvers decides it. Neither the requester nor the subject is among them. It has at
+// least one, but while those who were have left and nobody has been found yet.
 type Stage struct {
 	Name      string   `json:"name"`
 	Approvers []Person `json:"approvers"`
+	// ReplacedAt is when the approvers were last replaced by others; zero for never. What somebody has approved before does not carry over
+	// to a stage that names them only since then.
+	ReplacedAt time.Time `json:"replaced_at,omitzero"`
+	// ByHand is true when somebody has named the approvers by hand.
+	ByHand bool `json:"by_hand,omitempty"`
 }
 
 // The names of the stages.
