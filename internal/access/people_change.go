@@ -15,6 +15,9 @@ const (
 	PersonLeft PersonState = "left"
 )
 
+// FieldManager is how PersonChange.Fields names the manager.
+const FieldManager = "manager"
+
 // KnownPerson is what the snapshot has of one person.
 type KnownPerson struct {
 	Record PersonRecord `json:"record"`

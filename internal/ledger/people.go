@@ -185,7 +185,8 @@ func (s *Store) PeopleChanges(ctx context.Context, source access.SourceName, pla
 }
 
 // ApplyPeople writes the changes of the plan of a run into the snapshot of its source, at most MaxPeople, and notes that they are applied.
-// What a run that began later has written stays. A change that is held is noted as held, and of it nothing is written but that somebody who is
+// Whoever leaves is absent from then on, and whoever is back is not any more; that requests and leases have to be told so, or of another
+// manager, is noted. What a run that began later has written stays. A change that is held is noted as held, and of it nothing is written but that somebody who is
 // listed is not missing any more. One that an attempt before applied stays noted as applied. Safe to repeat. Conflict: the run has ended, or has
 // another plan, so that an attempt that is late changes nothing.
 func (s *Store) ApplyPeople(ctx context.Context, run access.PeopleRun, changes []access.PersonChange) error {
@@ -196,6 +197,7 @@ func (s *Store) ApplyPeople(ctx context.Context, run access.PeopleRun, changes [
 	}
 	var people [][]any
 	var listed []access.PersonChange
+	var standing standings
 	for i, c := range changes {
 		if c.Held != "" {
 			if c.Listed && c.Before != nil && c.Before.Misses > 0 {
@@ -210,6 +212,9 @@ func (s *Store) ApplyPeople(ctx context.Context, run access.PeopleRun, changes [
 			return err
 		}
 		people = append(people, []any{string(run.Source), string(c.Person), string(c.After.State), run.BeganAt.UnixMicro(), after})
+		if err := standing.add(op, run, c); err != nil {
+			return err
+		}
 	}
 	err = s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := peopleRuns.stillApplies(ctx, tx, op, runRow{owner: string(run.Source), id: run.ID, plan: run.Plan}); err != nil {
@@ -221,6 +226,9 @@ func (s *Store) ApplyPeople(ctx context.Context, run access.PeopleRun, changes [
 		}
 		if err := insertRows(ctx, tx, "people_changes (source, plan, id, class, held, applied, body)", `ON CONFLICT (source, plan, id) DO UPDATE
 			SET held = excluded.held, applied = excluded.applied, body = excluded.body WHERE NOT people_changes.applied`, noted); err != nil {
+			return err
+		}
+		if err := standing.write(ctx, tx); err != nil {
 			return err
 		}
 		for _, c := range listed {

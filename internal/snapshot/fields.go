@@ -15,7 +15,7 @@ const attributePrefix = "attributes."
 func Values(p access.PersonRecord) map[string][]string {
 	all := map[string][]string{}
 	for name, value := range map[string]string{
-		"user_name": p.UserName, "display_name": p.DisplayName, "email": p.Email, "manager": string(p.Manager),
+		"user_name": p.UserName, "display_name": p.DisplayName, "email": p.Email, access.FieldManager: string(p.Manager),
 		"starts": string(p.Starts), "ends": string(p.Ends),
 	} {
 		if value != "" {
@@ -64,5 +64,5 @@ func ValidField(name string) bool {
 	if attribute, is := strings.CutPrefix(name, attributePrefix); is {
 		return attribute != ""
 	}
-	return slices.Contains([]string{"user_name", "display_name", "email", "manager", "starts", "ends"}, name)
+	return slices.Contains([]string{"user_name", "display_name", "email", access.FieldManager, "starts", "ends"}, name)
 }
