@@ -34,8 +34,9 @@ type Binding struct {
 	Role   string     `json:"role"`
 }
 
-// Requirement is what policy demands of one request. It is produced once, recorded in the history, and never changes:
-// an edit of the policy does not touch a running request.
+// Requirement is what policy demands of one request. It is produced once and recorded in the history. Only the approvers of stages that
+// are still to be decided are replaced, when people leave or move. An edit of the policy does not touch a running request; but approvers who replace
+// others are found by the policy of that day.
 type Requirement struct {
 	// PolicyHash is the SHA-256, in hex, of the catalog and the settings that produced this requirement.
 	PolicyHash string `json:"policy_hash"`

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -27,8 +28,12 @@ type Approvals []ItemApproval
 // deadline is none.
 //
 // Stages pass in order, one approval each; one denial at an open stage denies the item. An approval carries over: who
-// has approved an earlier stage of the item is not asked again when a later stage names the same person. A decision counts
-// for the items and stages that it lists, and for no other; and only if the item can be decided on its channel.
+// has approved an earlier stage of the item is not asked again when a later stage names the same person; but who approved before the later
+// stage got its present approvers is asked once more. A decision counts for the items and stages that it lists, and for no other; and only
+// if the item can be decided on its channel.
+//
+// Of the requirement only the approvers of stages that are still to be decided are ever replaced, by Vacate and Replace. So what has been
+// decided stays.
 func Approval(need access.Requirement, decisions []access.Decision, deadline, now time.Time) Approvals {
 	if !deadline.IsZero() {
 		decisions = inTime(decisions, deadline)
@@ -55,7 +60,7 @@ func inTime(decisions []access.Decision, deadline time.Time) []access.Decision {
 func approvalOf(item access.ItemRequirement, decisions []access.Decision) ItemApproval {
 	a := ItemApproval{Need: item, State: access.ItemPending}
 	open := 0
-	approvedBy := map[access.PersonID]bool{}
+	var approved []access.Decision
 	for i := range decisions {
 		d := &decisions[i]
 		if open == len(item.Stages) || !decides(*d, item.Item.ID, item.Stages[open].Name) || !item.DecidedOn(d.Channel) {
@@ -65,9 +70,9 @@ func approvalOf(item access.ItemRequirement, decisions []access.Decision) ItemAp
 			return ItemApproval{Need: item, State: access.ItemDenied, By: d}
 		}
 		if d.By != "" {
-			approvedBy[d.By] = true
+			approved = append(approved, *d)
 		}
-		for open++; open < len(item.Stages) && namesOneOf(item.Stages[open], approvedBy); open++ {
+		for open++; open < len(item.Stages) && carriesOver(item.Stages[open], approved); open++ {
 		}
 		a.By = d
 	}
@@ -89,8 +94,11 @@ func decides(d access.Decision, item access.ItemID, stage string) bool {
 	return false
 }
 
-func namesOneOf(stage access.Stage, people map[access.PersonID]bool) bool {
-	return slices.ContainsFunc(stage.Approvers, func(p access.Person) bool { return people[p.ID] })
+// carriesOver reports whether one of the approvals is by an approver of a stage, and not from before the stage got its approvers.
+func carriesOver(stage access.Stage, approved []access.Decision) bool {
+	return slices.ContainsFunc(approved, func(d access.Decision) bool {
+		return namesPerson(stage, d.By) && !d.At.Before(stage.ReplacedAt)
+	})
 }
 
 func namesPerson(stage access.Stage, person access.PersonID) bool {
@@ -102,7 +110,8 @@ func (all Approvals) Pending() bool {
 	return slices.ContainsFunc(all, func(a ItemApproval) bool { return a.State == access.ItemPending })
 }
 
-// AwaitedNames lists whom the open stages wait for: "Mia (manager), Omar or Olga (owner)"; "nobody" for none.
+// AwaitedNames lists whom the open stages wait for: "Mia (manager), Omar or Olga (owner)"; "nobody yet (owner)" for a stage
+// without approvers; "nobody" for no open stages.
 func (all Approvals) AwaitedNames() string {
 	var groups []string
 	for _, a := range all {
@@ -113,7 +122,7 @@ func (all Approvals) AwaitedNames() string {
 		for i, p := range a.Stage.Approvers {
 			people[i] = p.Name()
 		}
-		group := strings.Join(people, " or ") + " (" + a.Stage.Name + ")"
+		group := cmp.Or(strings.Join(people, " or "), "nobody yet") + " (" + a.Stage.Name + ")"
 		if !slices.Contains(groups, group) {
 			groups = append(groups, group)
 		}

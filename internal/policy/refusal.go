@@ -40,12 +40,18 @@ func (all Approvals) Judge(need access.Requirement, decided []access.Decision, d
 	return open, nil
 }
 
-// otherChannel returns where an item is decided that cannot be decided where it was tried.
-func otherChannel(need access.ItemRequirement) string {
-	if slices.Contains(need.DecisionChannels, access.ChannelTicket) {
-		return need.Title + " is decided on the ticket only"
+// otherChannel returns where an item is decided that somebody could decide now, but not where they tried; "" for no such item.
+func (all Approvals) otherChannel(d access.Decision) string {
+	for _, a := range all {
+		if a.State != access.ItemPending || !namesPerson(a.Stage, d.By) || a.Need.DecidedOn(d.Channel) {
+			continue
+		}
+		if slices.Contains(a.Need.DecisionChannels, access.ChannelTicket) {
+			return a.Need.Title + " is decided on the ticket only"
+		}
+		return a.Need.Title + " is decided with usher only, not on the ticket"
 	}
-	return need.Title + " is decided with usher only, not on the ticket"
+	return ""
 }
 
 // asked are the items that a decision is about: those that it names, or all.
@@ -88,6 +94,9 @@ func (all Approvals) whyNot(decided []access.Decision, d access.Decision) *Rejec
 			return &Rejection{access.Conflict, "state", "item " + string(a.Need.Item.ID) + " has expired: nobody decided it in time"}
 		}
 	}
+	if where := asked.otherChannel(d); where != "" {
+		return &Rejection{access.Forbidden, "channel", where}
+	}
 	for _, earlier := range slices.Backward(decided) {
 		about := func(a ItemApproval) bool { return slices.Contains(earlier.Items, a.Need.Item.ID) }
 		if earlier.By == d.By && d.By != "" && slices.ContainsFunc(asked, about) {
@@ -99,9 +108,6 @@ func (all Approvals) whyNot(decided []access.Decision, d access.Decision) *Rejec
 		return &Rejection{access.Conflict, "state", "every item is decided already"}
 	}
 	for _, a := range asked {
-		if a.State == access.ItemPending && namesPerson(a.Stage, d.By) && !a.Need.DecidedOn(d.Channel) {
-			return &Rejection{access.Forbidden, "channel", otherChannel(a.Need)}
-		}
 		for _, stage := range a.Need.Stages {
 			if namesPerson(stage, d.By) {
 				return &Rejection{access.Conflict, "by", "your stage (" + stage.Name + ") is not open now; awaited: " + all.AwaitedNames()}
