@@ -4,7 +4,8 @@
 // Parse reads the catalog: which applications there are, what can be asked for in each, who owns them, and which stages
 // of approval each entitlement demands. People names whom Evaluate must be told about; the caller looks them up in the
 // source and adds the subject's manager. Evaluate then answers with a requirement, or with every reason why the
-// request is refused. The scenarios in testdata are the rules as examples.
+// request is refused. The scenarios in testdata are the rules as examples. For a request that runs, Resolve finds the approvers anew, by
+// the same rules, when people leave or move; Vacate and Replace put the answer into its requirement.
 package policy
 
 import (
@@ -46,6 +47,8 @@ type Entitlement struct {
 	DecisionChannels []access.Channel `json:"decision_channels,omitempty"`
 	// Owners are the entitlement's own owners, or else the application's.
 	Owners []access.PersonID `json:"owners,omitempty"`
+	// Fallback are who approves a stage that nobody else can approve: the entitlement's own, or else the application's; none for nobody.
+	Fallback []access.PersonID `json:"fallback,omitempty"`
 	// Desk is where requests for it are opened; "" where the application names none.
 	Desk access.DeskName `json:"desk,omitempty"`
 }
@@ -57,6 +60,7 @@ func (c *Catalog) Entitlements() []Entitlement {
 		list[i].Stages = slices.Clone(list[i].Stages)
 		list[i].DecisionChannels = slices.Clone(list[i].DecisionChannels)
 		list[i].Owners = slices.Clone(list[i].Owners)
+		list[i].Fallback = slices.Clone(list[i].Fallback)
 		if binding := list[i].Binding; binding != nil {
 			list[i].Binding = &access.Binding{Target: binding.Target, Role: binding.Role}
 		}
@@ -68,9 +72,9 @@ func (c *Catalog) Entitlements() []Entitlement {
 // entitlements do not change it.
 func (c *Catalog) Hash() string { return c.hash }
 
-// People lists, sorted and each once, whom Evaluate must be told about: the requester, the subject, who has filed the request, and, where an owner's
-// approval is demanded, the owners of the entitlements that are asked for. An entitlement that the catalog does not have
-// adds nobody.
+// People lists, sorted and each once, whom Evaluate must be told about besides the subject's manager: the requester, the subject, who has
+// filed the request, the fallback of the entitlements that are asked for, and, where an owner's approval is demanded, their owners. An
+// entitlement that the catalog does not have adds nobody.
 func (c *Catalog) People(r access.Request) []access.PersonID {
 	ids := []access.PersonID{r.Requester, r.Subject}
 	if r.Origin != nil {
@@ -78,10 +82,19 @@ func (c *Catalog) People(r access.Request) []access.PersonID {
 	}
 	for _, item := range r.Items {
 		entitlement, ok := c.find(item.Entitlement)
-		if ok && slices.Contains(entitlement.Stages, access.StageOwner) {
+		if !ok {
+			continue
+		}
+		ids = append(ids, entitlement.Fallback...)
+		if slices.Contains(entitlement.Stages, access.StageOwner) {
 			ids = append(ids, entitlement.Owners...)
 		}
 	}
+	return eachOnce(ids)
+}
+
+// eachOnce returns ids sorted and each once, without the empty one.
+func eachOnce(ids []access.PersonID) []access.PersonID {
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
 	return slices.DeleteFunc(ids, func(id access.PersonID) bool { return id == "" })

@@ -13,9 +13,11 @@ import (
 // Input is everything that an answer depends on besides the catalog.
 type Input struct {
 	Request access.Request
-	// People are those of Catalog.People whom the source knows, and the subject's manager when there is one. Whoever is
-	// absent here is unknown to the source.
+	// People are those of Catalog.People (for Resolve those of Catalog.PeopleOf) whom the source knows, and the subject's manager when there
+	// is one. Whoever is missing here is unknown to the source.
 	People []access.Person
+	// Absent are people who count as not active, whatever the source says; nil for none.
+	Absent []access.PersonID
 	// Settings are those of each desk's requests. Desk is the desk of applications for which the catalog names none.
 	Settings map[access.DeskName]access.RequestSettings
 	Desk     access.DeskName
@@ -26,10 +28,7 @@ type Input struct {
 // approver, who is active and neither requester nor subject nor filer, and all items are of applications of one desk. With refusals it
 // has no items; policy hash, settings, and those of requester and subject whom the source knows are set in both cases.
 func (c *Catalog) Evaluate(q Input) (access.Requirement, []access.Refusal) {
-	e := &evaluation{Input: q, catalog: c, people: map[access.PersonID]access.Person{}}
-	for _, person := range q.People {
-		e.people[person.ID] = person
-	}
+	e := c.evaluation(q)
 	settings := q.Settings[e.desk()]
 	requirement := access.Requirement{
 		PolicyHash: hashOf(c.hash, settings),
@@ -53,6 +52,15 @@ type evaluation struct {
 	catalog  *Catalog
 	people   map[access.PersonID]access.Person
 	refusals []access.Refusal
+}
+
+func (c *Catalog) evaluation(q Input) *evaluation {
+	e := &evaluation{Input: q, catalog: c, people: map[access.PersonID]access.Person{}}
+	for _, person := range q.People {
+		person.Active = person.Active && !slices.Contains(q.Absent, person.ID)
+		e.people[person.ID] = person
+	}
+	return e
 }
 
 func (e *evaluation) refuse(field, format string, args ...any) {
@@ -99,28 +107,35 @@ func (e *evaluation) party(role string, id access.PersonID) {
 	}
 }
 
-// manager holds that the subject's manager can approve, when any item demands it. It refuses once, for the subject, and
-// not per item.
+// manager holds that somebody can approve as manager, for every item that demands it: the subject's manager, or else the
+// entitlement's fallback. It refuses once, for the subject, and not per item.
 func (e *evaluation) manager() {
-	subject, known := e.people[e.Request.Subject]
-	if !known || !e.demands(access.StageManager) {
+	if _, known := e.people[e.Request.Subject]; !known {
 		return
 	}
-	const end = "so nobody can approve as manager."
-	boss, bossKnown := e.people[subject.Manager]
-	switch {
-	case subject.Manager == "":
-		e.refuse("subject", "The identity source names no manager of %s, %s", subject.Name(), end)
-	case subject.Manager == subject.ID:
-		e.refuse("subject", "The identity source names %s as the manager of the same person, %s", subject.Name(), end)
-	case !bossKnown:
-		e.refuse("subject", "The manager of %s, %q, is unknown to the identity source, %s", subject.Name(), subject.Manager, end)
-	case !boss.Active:
-		e.refuse("subject", "The manager of %s, %s, is not active, %s", subject.Name(), boss.Name(), end)
-	case boss.ID == e.Request.Requester:
-		e.refuse("subject", "The manager of %s, %s, is the requester, %s", subject.Name(), boss.Name(), end)
-	case boss.ID == e.filer():
-		e.refuse("subject", "The manager of %s, %s, has filed this request, %s", subject.Name(), boss.Name(), end)
+	_, problem := e.managers(Entitlement{})
+	fallback, refused := false, false
+	var notes []string
+	for _, item := range e.Request.Items {
+		entitlement, ok := e.catalog.find(item.Entitlement)
+		if !ok || !slices.Contains(entitlement.Stages, access.StageManager) {
+			continue
+		}
+		fallback = fallback || len(entitlement.Fallback) > 0
+		if e.stage(entitlement, access.StageManager).Problem == "" {
+			continue
+		}
+		refused = true
+		note := e.noFallback(entitlement)
+		if !slices.Contains(notes, note) {
+			notes = append(notes, note)
+		}
+	}
+	if fallback {
+		problem += strings.Join(notes, "")
+	}
+	if refused {
+		e.refuse("subject", "%s", problem)
 	}
 }
 
@@ -139,13 +154,6 @@ func (e *evaluation) deskOf(entitlement Entitlement) access.DeskName {
 		return e.Desk
 	}
 	return entitlement.Desk
-}
-
-func (e *evaluation) demands(stage string) bool {
-	return slices.ContainsFunc(e.Request.Items, func(item access.Item) bool {
-		entitlement, ok := e.catalog.find(item.Entitlement)
-		return ok && slices.Contains(entitlement.Stages, stage)
-	})
 }
 
 func (e *evaluation) items() []access.ItemRequirement {
@@ -207,11 +215,11 @@ func (e *evaluation) item(field string, item access.Item) access.ItemRequirement
 		e.refuse(field+".duration", "%s can be asked for %s at most; this item asks for %s.", entitlement.Title, longest, item.Duration)
 	}
 	for _, stage := range entitlement.Stages {
-		approvers := e.owners
-		if stage == access.StageManager {
-			approvers = e.managers
+		found := e.stage(entitlement, stage)
+		if found.Problem != "" && stage != access.StageManager {
+			e.refuse(field+".entitlement", "%s", found.Problem)
 		}
-		r.Stages = append(r.Stages, access.Stage{Name: stage, Approvers: approvers(field, entitlement)})
+		r.Stages = append(r.Stages, access.Stage{Name: stage, Approvers: found.Approvers})
 	}
 	return r
 }
@@ -225,38 +233,6 @@ func (e *evaluation) unknown(id access.EntitlementID) string {
 		return fmt.Sprintf("The catalog has no entitlement %q; near to it: %s.", id, strings.Join(meant, ", "))
 	}
 	return fmt.Sprintf("The catalog has no entitlement %q, nor one like it.", id)
-}
-
-// managers is the subject's manager; that the manager can approve is held by manager.
-func (e *evaluation) managers(string, Entitlement) []access.Person {
-	return []access.Person{e.people[e.people[e.Request.Subject].Manager]}
-}
-
-// owners are those of an entitlement's owners who can approve, in the catalog's order.
-func (e *evaluation) owners(field string, entitlement Entitlement) []access.Person {
-	var able []access.Person
-	var reasons []string
-	for _, id := range entitlement.Owners {
-		person, known := e.people[id]
-		switch {
-		case !known:
-			reasons = append(reasons, fmt.Sprintf("%q is unknown to the identity source", id))
-		case id == e.Request.Requester:
-			reasons = append(reasons, person.Name()+" is the requester")
-		case id == e.Request.Subject:
-			reasons = append(reasons, person.Name()+" is the subject")
-		case id == e.filer():
-			reasons = append(reasons, person.Name()+" has filed this request")
-		case !person.Active:
-			reasons = append(reasons, person.Name()+" is not active")
-		default:
-			able = append(able, person)
-		}
-	}
-	if len(able) == 0 {
-		e.refuse(field+".entitlement", "Nobody can approve %s as owner: %s.", entitlement.Title, strings.Join(reasons, ", "))
-	}
-	return able
 }
 
 func (e *evaluation) reason() {

@@ -22,6 +22,7 @@ var names = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 //	  - id: wiki                      # letters, digits, . _ -
 //	    name: Wiki
 //	    owners: [person-7]            # ids of the identity source; needed where a stage is owner
+//	    fallback: [person-8]          # who approves a stage that nobody else can approve; left out: nobody, so it is refused
 //	    desk: jira                    # where requests for it are opened; left out: the usual desk
 //	    entitlements:
 //	      - role: editor              # asked for as wiki/editor
@@ -34,6 +35,7 @@ var names = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 //	                                  # somebody had before usher granted it, when the lease ends
 //	        stages: [manager, owner]  # one or both, in this order
 //	        owners: [person-9]        # instead of the application's
+//	        fallback: [person-6]      # instead of the application's
 //
 // The error is nil or Invalid, and its text has one line for each problem, with path and line:
 // "applications[0].entitlements[1].stages (line 9): ...".
@@ -58,6 +60,7 @@ type application struct {
 	id, name string
 	desk     access.DeskName
 	owners   []access.PersonID
+	fallback []access.PersonID
 	channels []access.Channel
 }
 
@@ -79,14 +82,15 @@ func (p *parser) catalog(n *yaml.Node) []Entitlement {
 }
 
 func (p *parser) application(path string, n *yaml.Node, seen map[string]string) []Entitlement {
-	keys := p.section(path, n, "id", "name", "desk", "owners", "decision_channels", "entitlements")
+	keys := p.section(path, n, "id", "name", "desk", "owners", "decision_channels", "entitlements", "fallback")
 	if keys == nil {
 		return nil
 	}
 	app := application{
-		id:     p.name(path+".id", n, keys["id"]),
-		name:   p.required(path+".name", n, keys["name"]),
-		owners: p.people(path+".owners", n, keys["owners"]),
+		id:       p.name(path+".id", n, keys["id"]),
+		name:     p.required(path+".name", n, keys["name"]),
+		owners:   p.people(path+".owners", n, keys["owners"]),
+		fallback: p.fallback(path, n, keys, "for nobody"),
 	}
 	if desk, ok := keys["desk"]; ok {
 		app.desk = access.DeskName(p.name(path+".desk", n, desk))
@@ -107,7 +111,7 @@ func (p *parser) application(path string, n *yaml.Node, seen map[string]string) 
 
 func (p *parser) entitlement(path string, n *yaml.Node, app application, roles map[string]string) Entitlement {
 	keys := p.section(path, n, "role", "title", "fulfilment", "target", "target_role", "max_duration",
-		"existing_access", "stages", "decision_channels", "owners")
+		"existing_access", "stages", "decision_channels", "owners", "fallback")
 	if keys == nil {
 		return Entitlement{}
 	}
@@ -121,6 +125,7 @@ func (p *parser) entitlement(path string, n *yaml.Node, app application, roles m
 		MaxDuration: p.duration(path+".max_duration", keys["max_duration"]),
 		Stages:      p.both(path+".stages", n, keys["stages"], access.StageManager, access.StageOwner),
 		Owners:      app.owners,
+		Fallback:    app.fallback,
 		Desk:        app.desk, DecisionChannels: app.channels,
 	}
 	e.Binding = p.binding(path, n, e.Fulfilment, keys)
@@ -131,6 +136,9 @@ func (p *parser) entitlement(path string, n *yaml.Node, app application, roles m
 	if _, own := keys["decision_channels"]; own {
 		e.DecisionChannels = p.channels(path, n, keys)
 	}
+	if _, own := keys["fallback"]; own {
+		e.Fallback = p.fallback(path, n, keys, "for the application's fallback")
+	}
 	if own, ok := keys["owners"]; ok {
 		e.Owners = p.people(path+".owners", n, own)
 		if len(e.Owners) == 0 {
@@ -140,6 +148,19 @@ func (p *parser) entitlement(path string, n *yaml.Node, app application, roles m
 		p.problem(path+".stages", keys["stages"], "found owner, but neither the entitlement nor its application has owners")
 	}
 	return e
+}
+
+// fallback returns the people of the section's fallback; none where the section does not say. absent is what it means to leave the key out.
+func (p *parser) fallback(path string, parent *yaml.Node, keys map[string]*yaml.Node, absent string) []access.PersonID {
+	n, ok := keys["fallback"]
+	if !ok {
+		return nil
+	}
+	ids := p.people(path+".fallback", parent, n)
+	if n.Kind == yaml.SequenceNode && len(ids) == 0 {
+		p.problem(path+".fallback", n, "found none, expected at least one; leave the key out %s", absent)
+	}
+	return ids
 }
 
 // channels returns the channels on which an approver decides; none where the section does not say.

@@ -22,8 +22,10 @@ type scenario struct {
 	Desk    access.DeskName `json:"desk,omitempty"`
 	Catalog json.RawMessage `json:"catalog"`
 	People  []access.Person `json:"people"`
-	Request access.Request  `json:"request"`
-	Expect  expectation     `json:"expect"`
+	// Absent are people who have left, whatever the source says of them.
+	Absent  []access.PersonID `json:"absent,omitempty"`
+	Request access.Request    `json:"request"`
+	Expect  expectation       `json:"expect"`
 }
 
 // expectation is a requirement or refusals, with every person by id and every stage as one key.
@@ -55,7 +57,8 @@ func TestScenarios(t *testing.T) {
 			catalog, err := policy.Parse(s.Catalog)
 			require.NoError(t, err)
 			settings := map[access.DeskName]access.RequestSettings{"jira": {Desk: "jira"}, "tracker": {Desk: "tracker"}}
-			requirement, refusals := catalog.Evaluate(policy.Input{Request: s.Request, People: s.People, Desk: "jira", Settings: settings})
+			in := policy.Input{Request: s.Request, People: s.People, Absent: s.Absent, Desk: "jira", Settings: settings}
+			requirement, refusals := catalog.Evaluate(in)
 
 			require.Equal(t, s.Expect, told(requirement, refusals))
 			require.NotEmpty(t, requirement.PolicyHash)
