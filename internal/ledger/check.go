@@ -78,6 +78,9 @@ func (k *keys) checkView(v access.RequestView) {
 	for i, item := range v.Request.Items {
 		k.optional(fmt.Sprintf("view.request.items[%d].entitlement", i), string(item.Entitlement))
 	}
+	for i, id := range v.Approvers {
+		k.optional(fmt.Sprintf("view.approvers[%d]", i), string(id))
+	}
 	for i, w := range v.WaitingOn {
 		k.optional(fmt.Sprintf("view.waiting_on[%d].person", i), string(w.Person))
 	}

@@ -79,16 +79,13 @@ func keepRelations(ctx context.Context, tx *sql.Tx, v, known *access.RequestView
 		before = *known
 	}
 	id := string(v.Request.ID)
-	now, then := awaited(v), awaited(&before)
-	for some := range slices.Chunk(lacking(then, now), pairsAtOnce) {
-		c := &conditions{}
-		statement := `DELETE FROM request_waiting WHERE request_id = ` + c.param(id) + ` AND person_id IN ` + c.row(some...)
-		if _, err := tx.ExecContext(ctx, statement, c.args...); err != nil {
+	for _, people := range []relation{
+		{`request_waiting`, awaited(v), awaited(&before)},
+		{`request_approvers`, approvers(v), approvers(&before)},
+	} {
+		if err := people.keep(ctx, tx, id); err != nil {
 			return err
 		}
-	}
-	if err := insertPairs(ctx, tx, `request_waiting (request_id, person_id)`, id, lacking(now, then)); err != nil {
-		return err
 	}
 	asked := lacking(entitlements(v), entitlements(&before))
 	if err := insertPairs(ctx, tx, `request_entitlements (request_id, entitlement_id)`, id, asked); err != nil {
@@ -99,6 +96,38 @@ func keepRelations(ctx context.Context, tx *sql.Tx, v, known *access.RequestView
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE tickets SET ended = $2 WHERE request_id = $1`, id, v.State.Ended())
 	return err
+}
+
+// relation is a table of a request's people: those whom the view has, and those whom the known view had.
+type relation struct {
+	table     string
+	now, then []any
+}
+
+// keep brings the table from the known view's people to the view's.
+func (r relation) keep(ctx context.Context, tx *sql.Tx, id string) error {
+	for some := range slices.Chunk(lacking(r.then, r.now), pairsAtOnce) {
+		c := &conditions{}
+		statement := `DELETE FROM ` + r.table + ` WHERE request_id = ` + c.param(id) + ` AND person_id IN ` + c.row(some...)
+		if _, err := tx.ExecContext(ctx, statement, c.args...); err != nil {
+			return err
+		}
+	}
+	return insertPairs(ctx, tx, r.table+` (request_id, person_id)`, id, lacking(r.now, r.then))
+}
+
+// approvers are those who may have to decide, each once; nobody once the request has ended.
+func approvers(v *access.RequestView) []any {
+	var persons []any
+	if v.State.Ended() {
+		return nil
+	}
+	for _, id := range v.Approvers {
+		if id != "" && !slices.Contains(persons, any(string(id))) {
+			persons = append(persons, string(id))
+		}
+	}
+	return persons
 }
 
 // awaited are the persons a view waits for, each once.

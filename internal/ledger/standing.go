@@ -56,7 +56,7 @@ const (
 
 // write writes the rows.
 func (t *standings) write(ctx context.Context, tx *sql.Tx) error {
-	const into = "people_standing (source, id, absent, revision, reason, began_us, change, told, body)"
+	const into = "people_standing (source, id, absent, revision, reason, began_us, change, notified, body)"
 	return errors.Join(
 		insertRows(ctx, tx, into, newStanding, t.left),
 		insertRows(ctx, tx, into, newStanding, t.back),
@@ -96,26 +96,26 @@ func (s *Store) Standings(ctx context.Context, source access.SourceName, people 
 	return found, nil
 }
 
-// UntoldPeople returns a page of the people of a source of whom a change was applied that nobody has been told of, as ListedPeople does of
+// PendingNotices returns a page of the people of a source of whom a change was applied that nobody has been notified of, as ListedPeople does of
 // a listing.
-func (s *Store) UntoldPeople(ctx context.Context, source access.SourceName, after access.PersonID, limit int) ([]access.PersonNotice, error) {
-	const op = "read changes to tell from the ledger"
+func (s *Store) PendingNotices(ctx context.Context, source access.SourceName, after access.PersonID, limit int) ([]access.PersonNotice, error) {
+	const op = "read pending notices from the ledger"
 	if err := checkPage(op, string(after), limit, MaxPeople); err != nil {
 		return nil, err
 	}
 	if !usableKey(string(source)) {
 		return nil, nil
 	}
-	notices, err := s.notices(ctx, `SELECT `+noticeColumns+` FROM people_standing WHERE source = $1 AND id > $2 AND told < change
+	notices, err := s.notices(ctx, `SELECT `+noticeColumns+` FROM people_standing WHERE source = $1 AND id > $2 AND notified < change
 		ORDER BY id LIMIT `+strconv.Itoa(limit), string(source), string(after))
 	return notices, s.fail(op, err)
 }
 
-// ToldPerson notes that everybody has been told of a change. One that has been applied since is still to be told. Safe to repeat.
-func (s *Store) ToldPerson(ctx context.Context, n access.PersonNotice) error {
-	const op = "note a change that was told in the ledger"
+// NoticeSent notes that everybody has been notified of a change. One that has been applied since is still pending. Safe to repeat.
+func (s *Store) NoticeSent(ctx context.Context, n access.PersonNotice) error {
+	const op = "note a notice that was sent in the ledger"
 	err := s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE people_standing SET told = $1 WHERE source = $2 AND id = $3 AND told < $1`,
+		_, err := tx.ExecContext(ctx, `UPDATE people_standing SET notified = $1 WHERE source = $2 AND id = $3 AND notified < $1`,
 			n.Change, string(n.Source), string(n.Standing.Person))
 		return err
 	})
@@ -146,14 +146,14 @@ func (s *Store) notices(ctx context.Context, query string, args ...any) (found [
 	return found, rows.Err()
 }
 
-// concerns are the requests that go on and are for a person, or wait for one.
+// concerns are the requests that go on and are for a person, or may need the person's decision.
 const concerns = `SELECT id FROM (
 		SELECT id FROM requests WHERE subject_id = $1 AND NOT ended
 		UNION
-		SELECT id FROM requests WHERE NOT ended AND id IN (SELECT request_id FROM request_waiting WHERE person_id = $1)
+		SELECT request_id AS id FROM request_approvers WHERE person_id = $1
 	) AS concerned WHERE id > $2 ORDER BY id LIMIT `
 
-// RequestsAbout returns a page of the requests that go on and are for a person, or wait for one, by id. The page begins behind after, or
+// RequestsAbout returns a page of the requests that go on and are for a person, or may need the person's decision now or later, by id. The page begins behind after, or
 // with the first when that is "", and has at most limit ids, 1 to MaxLimit; fewer mean that it is the last.
 func (s *Store) RequestsAbout(ctx context.Context, person access.PersonID, after access.RequestID, limit int) ([]access.RequestID, error) {
 	const op = "list the requests about a person from the ledger"

@@ -21,7 +21,7 @@ func standingCases() []suiteCase {
 		{"a run that began earlier brings nobody back", testStandingLate},
 		{"a run that is reset may change its mind", testStandingReset},
 		{"a change since the last word is still to be told", testStandingToldLate},
-		{"requests about a person are those that go on and are for them or wait for them", testRequestsAbout},
+		{"requests about a person are those that go on and are for them or may need their decision", testRequestsAbout},
 	}
 }
 
@@ -61,14 +61,14 @@ func untold(t *testing.T, s *ledger.Store) []access.PersonNotice {
 		if last != nil {
 			after = last.Standing.Person
 		}
-		return s.UntoldPeople(t.Context(), "hr", after, 2)
+		return s.PendingNotices(t.Context(), "hr", after, 2)
 	})
 }
 
 func tell(t *testing.T, s *ledger.Store) {
 	t.Helper()
 	for _, n := range untold(t, s) {
-		require.NoError(t, s.ToldPerson(t.Context(), n))
+		require.NoError(t, s.NoticeSent(t.Context(), n))
 	}
 }
 
@@ -100,18 +100,18 @@ func testStanding(t *testing.T, d databases) {
 	other, err := s.Standings(t.Context(), "crm", "a")
 	require.NoError(t, err)
 	require.Empty(t, other, "of another source")
-	none, err := s.UntoldPeople(t.Context(), "crm", "", 10)
+	none, err := s.PendingNotices(t.Context(), "crm", "", 10)
 	require.NoError(t, err)
 	require.Empty(t, none)
 	for _, source := range []access.SourceName{"", "\x00"} {
 		found, err := s.Standings(t.Context(), source, "a")
 		require.NoError(t, err)
 		require.Empty(t, found)
-		notices, err := s.UntoldPeople(t.Context(), source, "", 10)
+		notices, err := s.PendingNotices(t.Context(), source, "", 10)
 		require.NoError(t, err)
 		require.Empty(t, notices)
 	}
-	_, err = s.UntoldPeople(t.Context(), "hr", "", ledger.MaxPeople+1)
+	_, err = s.PendingNotices(t.Context(), "hr", "", ledger.MaxPeople+1)
 	require.Equal(t, access.Invalid, access.KindOf(err))
 }
 
@@ -189,13 +189,13 @@ func testStandingToldLate(t *testing.T, d databases) {
 	applyIn(t, s, "run-1", peopleDay, changeOf("a", access.ClassLeaver))
 	first := untold(t, s)[0]
 	second := applyIn(t, s, "run-2", peopleDay.Add(time.Hour), changeOf("a", access.ClassReturner))
-	require.NoError(t, s.ToldPerson(t.Context(), first))
+	require.NoError(t, s.NoticeSent(t.Context(), first))
 	require.Len(t, untold(t, s), 1, "the second change is still to be told")
 	require.Equal(t, second, untold(t, s)[0].Change)
 	tell(t, s)
-	require.NoError(t, s.ToldPerson(t.Context(), first))
+	require.NoError(t, s.NoticeSent(t.Context(), first))
 	require.Empty(t, untold(t, s), "a word that is late takes nothing back")
-	require.NoError(t, s.ToldPerson(t.Context(), access.PersonNotice{Source: "hr", Standing: access.Standing{Person: "nobody"}, Change: 1}))
+	require.NoError(t, s.NoticeSent(t.Context(), access.PersonNotice{Source: "hr", Standing: access.Standing{Person: "nobody"}, Change: 1}))
 }
 
 func testRequestsAbout(t *testing.T, d databases) {
@@ -205,9 +205,7 @@ func testRequestsAbout(t *testing.T, d databases) {
 			Request: access.Request{ID: access.RequestID(id), Requester: "rita", Subject: subject, SubmittedAt: peopleDay},
 			State:   access.StateAwaitingApproval, Version: 1,
 		}
-		for _, w := range waits {
-			v.WaitingOn = append(v.WaitingOn, access.Waiting{Person: w, Stage: "owner"})
-		}
+		v.Approvers = append(v.Approvers, waits...)
 		require.NoError(t, s.Record(t.Context(), access.Entry{View: &v}))
 		return v
 	}
@@ -218,9 +216,9 @@ func testRequestsAbout(t *testing.T, d databases) {
 	ended := add("r-5", "omar", "omar")
 	ended.State, ended.Version = access.OutcomeDenied, 2
 	require.NoError(t, s.Record(t.Context(), access.Entry{View: &ended}))
-	answered := add("r-6", "ann", "omar")
-	answered.WaitingOn, answered.Version = nil, 2
-	require.NoError(t, s.Record(t.Context(), access.Entry{View: &answered}))
+	later := add("r-6", "ann", "mia")
+	later.Approvers, later.Version = []access.PersonID{"olga", "omar", "omar"}, 2
+	require.NoError(t, s.Record(t.Context(), access.Entry{View: &later}))
 	about := func(person access.PersonID) []access.RequestID {
 		return pages(t, 2, func(last *access.RequestID) ([]access.RequestID, error) {
 			var after access.RequestID
@@ -230,7 +228,7 @@ func testRequestsAbout(t *testing.T, d databases) {
 			return s.RequestsAbout(t.Context(), person, after, 2)
 		})
 	}
-	require.Equal(t, []access.RequestID{"r-1", "r-2", "r-3"}, about("omar"))
+	require.Equal(t, []access.RequestID{"r-1", "r-2", "r-3", "r-6"}, about("omar"))
 	require.Equal(t, []access.RequestID{"r-2", "r-4"}, about("mia"))
 	require.Empty(t, about("rita"), "who asks for others is not asked themselves")
 	for _, none := range []access.PersonID{"", "\x00", "nobody"} {
