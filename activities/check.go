@@ -59,3 +59,18 @@ func (a *Desk) FindAccounts(ctx context.Context, c FindAccountsInput) ([]access.
 	}
 	return without, nil
 }
+
+// LookupAccounts returns the accounts of people on the desk, in the order of the call, with no id for whom the desk knows none. It changes
+// nothing.
+func (a *Desk) LookupAccounts(ctx context.Context, c FindAccountsInput) ([]access.Account, error) {
+	accounts := make([]access.Account, len(c.People))
+	for i, person := range c.People {
+		account, err := a.Port.FindAccount(ctx, person)
+		if err != nil {
+			return nil, translate(err)
+		}
+		account.Person = person.ID
+		accounts[i] = account
+	}
+	return accounts, nil
+}

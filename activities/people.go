@@ -25,6 +25,9 @@ type PeopleLedger interface {
 	OpenPeopleRun(ctx context.Context, source access.SourceName) (access.PeopleRun, error)
 	LastPeopleRun(ctx context.Context, source access.SourceName) (access.PeopleRun, error)
 	PeopleRuns(ctx context.Context, source access.SourceName, before time.Time, limit int) ([]access.PeopleRun, error)
+	PendingNotices(ctx context.Context, source access.SourceName, after access.PersonID, limit int) ([]access.PersonNotice, error)
+	NoticeSent(ctx context.Context, n access.PersonNotice) error
+	RequestsAbout(ctx context.Context, person access.PersonID, after access.RequestID, limit int) ([]access.RequestID, error)
 }
 
 // PeopleSettings are how the people of one source are read and braked.
@@ -43,6 +46,11 @@ type People struct {
 	Settings map[access.SourceName]PeopleSettings
 	// Running reports whether a workflow runs.
 	Running func(ctx context.Context, workflow string) (bool, error)
+	// Follows is the source whose people requests and leases are told of, that where people are looked up; "" for none. Client is how they
+	// are told, and LeaveOrder the targets on which the leases of somebody who has left end first.
+	Follows    access.SourceName
+	Client     Messenger
+	LeaveOrder []access.TargetName
 }
 
 // peoplePage is how many people are read and written at once.

@@ -19,8 +19,16 @@ type Policy struct {
 	// Source is where people are looked up. People is its port when this worker serves it; nil when another worker does.
 	Source access.SourceName
 	People access.PeopleSource
+	// Ledger has who has left by the snapshot of people of the source that Follows names; "" for none.
+	Ledger  Standings
+	Follows access.SourceName
 	// Connectors are what Doctor asks.
 	Connectors Connectors
+}
+
+// Standings has who has left and who is back; *ledger.Store is one.
+type Standings interface {
+	Standings(ctx context.Context, source access.SourceName, people ...access.PersonID) ([]access.Standing, error)
 }
 
 // Connectors names every connector that the configuration knows.
@@ -57,18 +65,12 @@ type Evaluation struct {
 // Evaluate reads the people whom a request concerns and answers what it demands. The answer is recorded in the history,
 // so an edit of the catalog never touches a running request. It changes nothing.
 func (a *Policy) Evaluate(ctx context.Context, c EvaluateInput) (Evaluation, error) {
-	if !c.PeopleRead {
-		call := LookupPeopleInput{People: a.Catalog.People(c.Request), ManagersOf: []access.PersonID{c.Request.Subject}}
-		if a.People == nil {
-			return Evaluation{Consult: &Consultation{Source: a.Source, Input: call}}, nil
-		}
-		people, err := (&Source{Port: a.People}).LookupPeople(ctx, call)
-		if err != nil {
-			return Evaluation{}, err
-		}
-		c.People = people
+	call := LookupPeopleInput{People: a.Catalog.People(c.Request), ManagersOf: []access.PersonID{c.Request.Subject}}
+	people, consult, err := a.lookup(ctx, call, c.PeopleRead, c.People)
+	if err != nil || consult != nil {
+		return Evaluation{Consult: consult}, err
 	}
-	requirement, refusals := a.Catalog.Evaluate(policy.Input{Request: c.Request, People: c.People, Desk: a.Desk, Settings: a.Settings})
+	requirement, refusals := a.Catalog.Evaluate(policy.Input{Request: c.Request, People: people, Desk: a.Desk, Settings: a.Settings})
 	return Evaluation{Requirement: requirement, Refusals: refusals}, nil
 }
 

@@ -21,6 +21,7 @@ type LedgerStore interface {
 	OpenRequests(ctx context.Context, requester, subject access.PersonID) ([]access.RequestView, error)
 	Holders(ctx context.Context, subject access.PersonID, binding access.Binding) ([]access.LeaseView, error)
 	TicketsOf(ctx context.Context, id access.RequestID) ([]access.TicketLink, error)
+	Standings
 	Ping(ctx context.Context) error
 }
 
@@ -31,6 +32,8 @@ type Records struct {
 	Client Messenger
 	// RequestOptions are those with which the workflow of a request is started.
 	RequestOptions func(access.Request) client.StartWorkflowOptions
+	// Source is where people are looked up; "" for nowhere.
+	Source access.SourceName
 }
 
 // RecordInput is what is to be recorded, and what is said when it stands.
@@ -58,6 +61,9 @@ func (a *Records) Record(ctx context.Context, c RecordInput) (RecordResult, erro
 		if err := a.Ledger.Record(ctx, c.Entries...); err != nil {
 			return done, translate(refusal(err))
 		}
+	}
+	if err := a.notifyOfAbsent(ctx, c.Entries); err != nil {
+		return done, translate(refusal(err))
 	}
 	for _, ensure := range c.Specs {
 		if err := ensure.send(ctx, a.Client); err != nil {

@@ -117,6 +117,7 @@ func (c *workerConfig) Validate() error {
 	wrong = append(wrong, c.serveProblems()...)
 	wrong = append(wrong, c.commentProblems()...)
 	wrong = append(wrong, c.peopleProblems()...)
+	wrong = append(wrong, c.leaveProblems()...)
 	wrong = append(wrong, c.syncProblems()...)
 	if c.Serve.Workflows {
 		wrong = append(wrong, c.workflowProblems()...)

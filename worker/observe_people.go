@@ -61,3 +61,19 @@ func (l observedLedger) LastPeopleRun(ctx context.Context, source access.SourceN
 func (l observedLedger) KnownPerson(ctx context.Context, source access.SourceName, id access.PersonID) (access.KnownPerson, error) {
 	return ledgerCall(l, "known_person", func() (access.KnownPerson, error) { return l.Store.KnownPerson(ctx, source, id) })
 }
+
+func (l observedLedger) PendingNotices(ctx context.Context, source access.SourceName, after access.PersonID, limit int) ([]access.PersonNotice, error) {
+	return ledgerCall(l, "pending_notices", func() ([]access.PersonNotice, error) { return l.Store.PendingNotices(ctx, source, after, limit) })
+}
+
+func (l observedLedger) NoticeSent(ctx context.Context, n access.PersonNotice) error {
+	return ledgerDo(l, "notice_sent", func() error { return l.Store.NoticeSent(ctx, n) })
+}
+
+func (l observedLedger) RequestsAbout(ctx context.Context, person access.PersonID, after access.RequestID, limit int) ([]access.RequestID, error) {
+	return ledgerCall(l, "requests_about", func() ([]access.RequestID, error) { return l.Store.RequestsAbout(ctx, person, after, limit) })
+}
+
+func (l observedLedger) Standings(ctx context.Context, source access.SourceName, people ...access.PersonID) ([]access.Standing, error) {
+	return ledgerCall(l, "standings", func() ([]access.Standing, error) { return l.Store.Standings(ctx, source, people...) })
+}

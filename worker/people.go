@@ -28,6 +28,10 @@ type peopleConfig struct {
 	// MoverFields are the fields of which a change makes a mover; none for manager, attributes.department and attributes.cost_center.
 	MoverFields []string     `yaml:"mover_fields"`
 	Brakes      brakesConfig `yaml:"brakes"`
+	// Follow reports whether requests and leases follow what runs apply, where the source is that in which people are looked up; nil for true.
+	Follow *bool `yaml:"follow"`
+	// LeaveOrder are the targets on which the leases of somebody who has left end first.
+	LeaveOrder []access.TargetName `yaml:"leave_order"`
 }
 
 // brakesConfig is snapshot.Brakes as it is written. What is left out has a careful value.
@@ -90,6 +94,35 @@ func (c *workerConfig) peopleProblems() []error {
 		}
 	}
 	return wrong
+}
+
+// leaveProblems names the targets of leave_order that the configuration does not have.
+func (c *workerConfig) leaveProblems() []error {
+	var wrong []error
+	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
+		people := c.Sources[name].People
+		if people == nil {
+			continue
+		}
+		for i, target := range people.LeaveOrder {
+			if _, known := c.Targets[target]; !known || slices.Contains(people.LeaveOrder[:i], target) {
+				wrong = append(wrong, fmt.Errorf("sources.%s.people.leave_order[%d]: found %q, expected the name of one of targets, each once", name, i, target))
+			}
+		}
+		if (people.LeaveOrder != nil || people.Follow != nil) && name != c.Source {
+			wrong = append(wrong, fmt.Errorf("sources.%s.people: leave_order and follow count for %q only, the source in which people are looked up", name, c.Source))
+		}
+	}
+	return wrong
+}
+
+// followed returns the source whose people requests and leases follow, and the order in which leases of somebody who has left end; "" for none.
+func (c *workerConfig) followed() (access.SourceName, []access.TargetName) {
+	people := c.Sources[c.Source].People
+	if people == nil || !or(people.Follow, true) {
+		return "", nil
+	}
+	return c.Source, people.LeaveOrder
 }
 
 // settings are the settings of the activities.

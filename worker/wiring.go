@@ -233,12 +233,14 @@ func serveWorkflows(w *workers, p workerParts) error {
 	}
 	queue := w.add(p, workflows.TaskQueue, p.Config.queueOptions(p.Fatal, 0, true))
 	registry.Register(queue)
+	follows, leaveOrder := p.Config.followed()
 	queue.RegisterActivity(&activities.Records{
-		Ledger: p.ledger(), Client: p.Temporal, RequestOptions: workflows.RequestOptions,
+		Ledger: p.ledger(), Client: p.Temporal, RequestOptions: workflows.RequestOptions, Source: follows,
 	})
 	queue.RegisterActivity(p.watch())
 	queue.RegisterActivity(&activities.People{
 		Ledger: p.peopleLedger(), Settings: p.Config.peopleSettings(), Running: activities.WorkflowRunning(p.Temporal),
+		Follows: follows, Client: p.Temporal, LeaveOrder: leaveOrder,
 	})
 	syncs, err := p.Config.syncSettings()
 	if err != nil {
@@ -252,6 +254,7 @@ func serveWorkflows(w *workers, p workerParts) error {
 		Connectors: p.Config.connectors(),
 		// nil where another worker serves it.
 		People: w.sources[p.Config.Source],
+		Ledger: p.ledger(), Follows: follows,
 	})
 	return nil
 }

@@ -76,6 +76,8 @@ type sentUpdate struct {
 	name, id string
 	arg      any
 	answer   *answer
+	// again is when it is sent again by whoever was asked to try again.
+	again time.Time
 }
 
 // cancellation is a cancel request. Like a server's, it reaches one run.
@@ -188,8 +190,12 @@ func (c *chain) next() {
 		env.RegisterDelayedCallback(env.CancelWorkflow, 0)
 	}
 	for _, u := range c.updates {
+		if kindOfFailure(u.answer.accepted) == string(access.Transient) {
+			// Whoever is asked to try again in a moment does.
+			*u.answer, u.again = answer{}, c.now.Add(time.Second)
+		}
 		if !u.answer.done {
-			env.RegisterDelayedCallback(func() { c.w.send(u.answer, u.name, u.id, u.arg) }, 0)
+			env.RegisterDelayedCallback(func() { c.w.send(u.answer, u.name, u.id, u.arg) }, max(0, u.again.Sub(c.now)))
 		}
 	}
 	for _, call := range c.callbacks {

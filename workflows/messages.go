@@ -35,7 +35,7 @@ const (
 
 const (
 	// RequestPrefix comes before a request's id in the id of its workflow.
-	RequestPrefix = "request/"
+	RequestPrefix = activities.RequestPrefix
 	// ReopenedPrefix comes before a request's id in the id of the workflow that answers a reopened ticket.
 	ReopenedPrefix = "reopened/"
 
@@ -135,6 +135,11 @@ const (
 	UpdateDecide = "decide"
 	// UpdateWithdraw (WithdrawInput -> access.RequestView) ends the request and takes back what it has granted so far.
 	UpdateWithdraw = "withdraw"
+	// UpdateReassign (ReassignInput -> access.RequestView) names who approves instead. The same id again is the same call.
+	UpdateReassign = "reassign"
+	// SignalPersonChanged (access.PersonNotice) says that something may have changed for a person whom the request rests on. It is believed no
+	// further than that: the request asks the ledger and policy.
+	SignalPersonChanged = activities.SignalPersonChanged
 	// SignalDecision (access.Decision) is for operators in the Temporal UI and CLI: whoever may write to the namespace
 	// can send it, so it is recorded as an operator's decision and counts only where the settings allow it.
 	SignalDecision = "decision"
@@ -157,6 +162,9 @@ const SignalAskedChanged = "asked_changed"
 const (
 	// SignalApplyLease (access.LeaseSpec) is sent with start; it is declarative and safe to repeat.
 	SignalApplyLease = "apply_lease"
+	// SignalStanding (access.SubjectStanding) says that the person has left, or is back. Of two standings the one with the higher revision counts,
+	// so it is safe to repeat.
+	SignalStanding = "standing"
 	// QueryLeases (-> []access.LeaseView) shows the leases that the workflow holds.
 	QueryLeases = "leases"
 )
@@ -177,6 +185,27 @@ type WithdrawInput struct {
 	By       access.PersonID `json:"by"`
 	Reason   string          `json:"reason,omitempty"`
 	Evidence string          `json:"evidence,omitempty"`
+}
+
+// ReassignInput names who approves what is still to be decided. ID makes repeating harmless.
+type ReassignInput struct {
+	ID string `json:"id"`
+	// By is the administrator.
+	By       access.PersonID `json:"by"`
+	Evidence string          `json:"evidence,omitempty"`
+	// Items are those that it is about; none for all. Stage is the stage; "" for the open one of each.
+	Items []access.ItemID `json:"items,omitempty"`
+	Stage string          `json:"stage,omitempty"`
+	// To are the people who approve from now on.
+	To     []access.PersonID `json:"to"`
+	Reason string            `json:"reason"`
+}
+
+// NotifyOfPeopleInputOf names the source whose applied changes are told, and who is told.
+func NotifyOfPeopleInputOf(source access.SourceName) activities.NotifyOfPeopleInput {
+	return activities.NotifyOfPeopleInput{
+		Source: source, SubjectPrefix: SubjectPrefix, SubjectType: SubjectAccessType, Signal: SignalStanding, TaskQueue: TaskQueue,
+	}
 }
 
 // Hint is a desk's report of a change of a ticket; it is never trusted, only followed by a read.

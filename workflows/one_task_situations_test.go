@@ -36,13 +36,13 @@ func (w *world) endsLater() story {
 
 // requestSituations are the states of a request.
 func requestSituations() []situation {
-	messages := slices.Concat(operators(), hints(true), news(true), answers(1))
-	inClosing := slices.Concat(operators(), hints(true), news(true), answers(2))
+	messages := slices.Concat(operators(), hints(true), news(true), answers(1), personChanges())
+	inClosing := slices.Concat(operators(), hints(true), news(true), answers(2), personChanges())
 	deliveries := []delivery{together, leaving, behindOthers, first, firstAndLast}
 	// What comes before the first task of a run needs a run that leaves in this state, which today's do not.
 	inEvaluating := deliveries[:2]
 	situations := []situation{
-		{name: "evaluating", messages: slices.Concat(operators(), hints(false), news(false), answers(1)), deliveries: inEvaluating, begin: func(c *chain) story {
+		{name: "evaluating", messages: slices.Concat(operators(), hints(false), news(false), answers(1), personChanges()), deliveries: inEvaluating, begin: func(c *chain) story {
 			w := c.asksTwo()
 			w.source.Down(true)
 			w.at(finishAt, func() { w.source.Down(false) })
@@ -79,6 +79,9 @@ func others() map[string]message {
 		"hint":     signal(workflows.SignalHint, workflows.Hint{Ticket: "9", Delivery: "d9"}),
 		"news": signal(workflows.SignalTicketChanged, access.TicketChange{
 			Missing: true, Snapshot: access.TicketSnapshot{Ref: access.TicketRef{ID: "9"}, StatusChangedBy: "account-9"},
+		}),
+		"person_changed": signal(workflows.SignalPersonChanged, access.PersonNotice{
+			Standing: access.Standing{Person: "zoe", Absent: true, Revision: 9, Reason: "left"}, Name: "Zoe", Moved: true, Change: 9, Run: "run-9",
 		}),
 		"lease_status": signal(workflows.SignalLeaseStatus, access.LeaseStatus{
 			Lease: "r9:1", Revision: 9, State: access.LeaseGranting, Refused: "it is another's", Problem: "it is another's",

@@ -196,6 +196,8 @@ var (
 	RetryWatch = Backoff{First: 15 * time.Second, Max: 5 * time.Minute}
 	// RetryScan: a full scan could not go on.
 	RetryScan = Backoff{First: 5 * time.Minute, Max: time.Hour}
+	// RetryVacant: nobody can approve a stage, until people or the catalog change.
+	RetryVacant = Backoff{First: 15 * time.Minute, Max: 4 * time.Hour}
 	// RetryCheck: a person says that access was granted, and the target does not show it yet.
 	RetryCheck = Backoff{First: 30 * time.Second, Max: 15 * time.Minute}
 )

@@ -63,6 +63,9 @@ type world struct {
 	starts func(client.StartWorkflowOptions, []any) error
 	// edge is true when desk, target and source are served by workers that do not know the ledger.
 	edge bool
+	// people are those whom the source has had from the beginning, and peopleRuns counts the runs over them.
+	people     map[access.PersonID]access.Person
+	peopleRuns int
 	// accounts are the desk accounts of people.
 	accounts map[access.PersonID]access.AccountID
 	// chain, if set, takes what happens over to the next run when a run continues as new.
@@ -161,6 +164,7 @@ func newWorldWith(t testing.TB, change func(*access.RequestSettings)) *world {
 		source:   memory.NewSource(people...),
 		ledger:   &faultyLedger{Store: store},
 		accounts: map[access.PersonID]access.AccountID{},
+		people:   map[access.PersonID]access.Person{},
 		settings: access.RequestSettings{
 			Desk: "jira", ApprovalTimeout: access.Duration(7 * 24 * time.Hour), ReminderInterval: access.Duration(24 * time.Hour),
 			PollInitialInterval: access.Duration(time.Minute), PollMaxInterval: access.Duration(15 * time.Minute),
@@ -168,6 +172,7 @@ func newWorldWith(t testing.TB, change func(*access.RequestSettings)) *world {
 		},
 	}
 	for _, p := range people {
+		w.people[p.ID] = p
 		w.target.AddAccounts(p.ID)
 		w.accounts[p.ID] = w.desk.AddAccount(p)
 	}
@@ -202,7 +207,7 @@ func (w *world) newRun() {
 	}
 	w.target.SetClock(w.env.Now)
 	registry.Register(w.env)
-	w.env.RegisterActivity(&activities.Records{Ledger: w.ledger, Client: w, RequestOptions: workflows.RequestOptions})
+	w.env.RegisterActivity(&activities.Records{Ledger: w.ledger, Client: w, RequestOptions: workflows.RequestOptions, Source: "directory"})
 	desk, target := &activities.Desk{Port: w.desk, Now: w.env.Now}, &activities.Target{Port: w.target}
 	watch := &activities.Watch{Ledger: w.ledger, Client: w}
 	if !w.edge {
@@ -218,7 +223,7 @@ func (w *world) newRun() {
 	}
 	w.env.RegisterActivity(&activities.Policy{
 		Catalog: w.catalog, Desk: w.settings.Desk, Settings: map[access.DeskName]access.RequestSettings{w.settings.Desk: w.settings},
-		Source: "directory", People: people,
+		Source: "directory", People: people, Ledger: w.ledger, Follows: "directory",
 		Connectors: activities.Connectors{
 			Desks: []access.DeskName{"jira"}, Targets: []access.TargetName{"directory"},
 			Sources: []access.SourceName{"directory"}, Watched: w.watched(),

@@ -25,7 +25,7 @@ func (all Approvals) Judge(need access.Requirement, decided []access.Decision, d
 		}
 	}
 	operator := d.Channel == access.ChannelOperator
-	if !operator && slices.Contains(parties(need), d.By) {
+	if !operator && slices.Contains(Parties(need), d.By) {
 		return nil, &Rejection{access.Forbidden, "by", all.ownDecision(need, d.By)}
 	}
 	var open Approvals
@@ -65,8 +65,8 @@ func (all Approvals) asked(d access.Decision) Approvals {
 	return asked
 }
 
-// parties are those who decide nothing about a request, because it is theirs.
-func parties(need access.Requirement) []access.PersonID {
+// Parties are those who decide nothing about a request, because it is theirs.
+func Parties(need access.Requirement) []access.PersonID {
 	all := []access.PersonID{need.Requester.ID, need.Subject.ID}
 	if need.Filer.ID != "" {
 		all = append(all, need.Filer.ID)

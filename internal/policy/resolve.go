@@ -54,7 +54,7 @@ func (c *Catalog) Resolve(in Input, need access.Requirement) []Resolution {
 // the requirement, the fallback of its items' entitlements, and, where the requirement has an owner stage, their owners. An entitlement
 // that the catalog does not have adds nobody.
 func (c *Catalog) PeopleOf(need access.Requirement) []access.PersonID {
-	ids := parties(need)
+	ids := Parties(need)
 	for _, item := range need.Items {
 		entitlement, known := c.find(item.Item.Entitlement)
 		if !known {

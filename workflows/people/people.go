@@ -68,7 +68,10 @@ func goOn(ctx workflow.Context, run access.PeopleRun, whole bool) (access.People
 	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.RunStep("apply")), records.ApplyPeople, apply).Get(ctx, &run); err != nil {
 		return planned, err
 	}
-	return run, nil
+	details(ctx, run, "notifies requests and leases")
+	// What is not sent here is sent by the next run.
+	notify := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.RunStep("notify")), records.NotifyOfPeople, workflows.NotifyOfPeopleInputOf(run.Source))
+	return run, notify.Get(ctx, nil)
 }
 
 // list has the source list its people: those who changed since a watermark, or everybody where the source does not know it any more.

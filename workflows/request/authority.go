@@ -1,6 +1,9 @@
 package request
 
 import (
+	"slices"
+	"time"
+
 	"usher/internal/access"
 	"usher/internal/policy"
 	"usher/workflows/ticket"
@@ -21,9 +24,7 @@ func (r *request) unauthorised(c change, action access.TicketAction, who access.
 	case access.ActionConfirmGrant:
 		return r.noFulfiller(now, who)
 	case access.ActionDecide:
-		if now.Phase == access.TicketApproved {
-			return r.textChanged(now)
-		}
+		return r.noApproval(now, who)
 	case access.ActionCancel, access.ActionDeny:
 		closed := event == access.EventClosedUndecided || event == access.EventClosedWontDo
 		if closed && who == "" && !now.StatusChangedByFulfiller {
@@ -32,6 +33,32 @@ func (r *request) unauthorised(c change, action access.TicketAction, who access.
 	case access.ActionRevert, access.ActionRecreate, access.ActionRecordOnly:
 	}
 	return ""
+}
+
+// noApproval returns why a move of the ticket does not approve; "" when it does, and for one that denies.
+func (r *request) noApproval(now access.TicketSnapshot, who access.PersonID) string {
+	switch {
+	case now.Phase != access.TicketApproved:
+		return ""
+	case r.namedSince(who, now.StatusChangedAt):
+		return "it was done before it was for " + ticket.MoverName(now) + " to decide"
+	}
+	return r.textChanged(now)
+}
+
+// namedSince reports whether everything that somebody may decide is theirs to decide only since after a time.
+func (r *request) namedSince(who access.PersonID, at time.Time) bool {
+	since := false
+	for _, a := range r.approvals() {
+		if a.State != access.ItemPending || !slices.ContainsFunc(a.Stage.Approvers, func(p access.Person) bool { return p.ID == who }) {
+			continue
+		}
+		if !a.Stage.ReplacedAt.After(at) {
+			return false
+		}
+		since = true
+	}
+	return since
 }
 
 // noFulfiller returns why somebody's word does not count that access was granted by hand; "" when it does.
@@ -63,7 +90,7 @@ func (r *request) refuseFiler(by access.PersonID) *policy.Rejection {
 	switch {
 	case from == nil || !from.Filed:
 		return nil
-	case r.ticket == nil || (r.Ticket.Ref == nil && !r.Ticket.Off):
+	case r.ticket == nil || (r.Ticket.Ref == nil && !r.Ticket.Off) || (!r.Ticket.Off && !r.ticket.Knows(by)):
 		return &policy.Rejection{
 			Kind: access.Conflict, Field: "state",
 			Problem: "it is not known yet whose account has filed this request; please decide again in a moment",

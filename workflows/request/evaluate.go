@@ -7,24 +7,16 @@ import (
 	"usher/activities"
 	"usher/internal/access"
 	"usher/workflows"
-	"usher/workflows/durable"
 	"usher/workflows/ticket"
 )
 
-// evaluation is how far the question to policy has come.
+// evaluation is how far the question has come what the request demands.
 type evaluation struct {
+	question
 	// Done is true when policy has answered.
 	Done bool `json:"done,omitempty"`
 	// Submitted is true when the audit trail has the request.
 	Submitted bool `json:"submitted,omitempty"`
-	// Long is true when the first, short question was not answered.
-	Long     bool      `json:"long,omitempty"`
-	Failures int       `json:"failures,omitempty"`
-	RetryAt  time.Time `json:"retry_at,omitzero"`
-	// Consult names who must be looked up before policy is asked again; People are those who were.
-	Consult  *activities.Consultation `json:"consult,omitempty"`
-	LookedUp bool                     `json:"looked_up,omitempty"`
-	People   []access.Person          `json:"people,omitempty"`
 }
 
 // evaluate asks policy what the request demands. The answer is in the history, so an edit of the policy never touches a
@@ -44,60 +36,17 @@ func (r *request) evaluate(now time.Time) {
 			Evidence: r.asked.Evidence, Text: workflows.Sentence("Requested", r.asked.Reason),
 		})
 	}
-	if !r.evaluating && !now.Before(r.Evaluation.RetryAt) {
-		r.evaluating = true
-		if r.Evaluation.Consult != nil {
-			r.lookup(*r.Evaluation.Consult)
-		} else {
-			r.ask()
-		}
+	if r.Evaluation.ready(now) {
+		call := activities.EvaluateInput{Request: r.asked, PeopleRead: r.Evaluation.LookedUp, People: r.Evaluation.People}
+		var p *activities.Policy
+		askPolicy(r, &r.Evaluation.question, asked[activities.Evaluation]{p.Evaluate, call, r.answered, r.notEvaluated})
 	}
-}
-
-// ask asks policy, which reads the people itself where this queue's worker serves the source; else they are looked up where
-// it is served, and policy is asked again. The first question is short: as a rule it is answered within this workflow task.
-func (r *request) ask() {
-	call := activities.EvaluateInput{Request: r.asked, PeopleRead: r.Evaluation.LookedUp, People: r.Evaluation.People}
-	var p *activities.Policy
-	done := func(answer activities.Evaluation, err error) {
-		r.evaluating = false
-		switch {
-		case err != nil && !r.Evaluation.Long:
-			r.Evaluation.Long = true
-		case err != nil:
-			r.notEvaluated(err)
-		case answer.Consult != nil:
-			r.Evaluation.Consult = answer.Consult
-		default:
-			r.Evaluation.People = nil
-			r.answered(answer)
-		}
-	}
-	if r.Evaluation.Long {
-		durable.Start(r.loop, workflows.Evaluate(), p.Evaluate, call, done)
-	} else {
-		durable.StartLocal(r.loop, workflows.EvaluateSoon(), p.Evaluate, call, done)
-	}
-}
-
-func (r *request) lookup(c activities.Consultation) {
-	var source *activities.Source
-	durable.Start(r.loop, workflows.LookupPeople(c.Source), source.LookupPeople, c.Input, func(people []access.Person, err error) {
-		r.evaluating = false
-		if err != nil {
-			r.notEvaluated(err)
-			return
-		}
-		r.Evaluation.Consult, r.Evaluation.LookedUp, r.Evaluation.People = nil, true, people
-	})
 }
 
 func (r *request) notEvaluated(err error) {
-	if r.loop.Leaving() || r.View.State != access.StateEvaluating {
+	if r.View.State != access.StateEvaluating || !r.later(&r.Evaluation.question, workflows.RetryConnector) {
 		return
 	}
-	r.Evaluation.Failures++
-	r.Evaluation.RetryAt = r.loop.Now().Add(workflows.RetryConnector.After(r.Evaluation.Failures))
 	r.View.StatusText = "Policy cannot be asked now, and will be asked again: " + workflows.ErrorText(err)
 }
 

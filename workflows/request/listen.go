@@ -17,6 +17,7 @@ func (r *request) listen() error {
 	durable.OnSignal(r.loop, workflows.SignalLeaseStatus, r.leaseStatus)
 	durable.OnSignal(r.loop, workflows.SignalDecision, r.operatorDecided)
 	durable.OnSignal(r.loop, workflows.SignalTicketChanged, r.ticketChanged)
+	durable.OnSignal(r.loop, workflows.SignalPersonChanged, r.personChanged)
 	durable.OnSignal(r.loop, workflows.SignalHint, func(workflows.Hint) { r.readNow() })
 	err := durable.OnUpdate(r.loop, durable.Update[workflows.SubmitInput, access.RequestView]{
 		Name: workflows.UpdateSubmit, Description: "the requester's POST: answered when policy has answered",
@@ -40,6 +41,14 @@ func (r *request) listen() error {
 		Judge:  func(c workflows.WithdrawInput) error { return workflows.RefusalError(r.judgeWithdrawal(c)) },
 		Apply:  r.applyWithdrawal,
 		Answer: func(workflows.WithdrawInput) (access.RequestView, error) { return r.view(), nil },
+	})
+	if err != nil {
+		return err
+	}
+	err = durable.OnUpdate(r.loop, durable.Update[workflows.ReassignInput, access.RequestView]{
+		Name: workflows.UpdateReassign, Description: "an administrator names who approves instead",
+		Judge: func(c workflows.ReassignInput) error { return workflows.RefusalError(r.judgeReassign(c)) },
+		Apply: r.applyReassign, Answer: r.answerReassign,
 	})
 	if err != nil {
 		return err

@@ -43,6 +43,13 @@ type state struct {
 	Denials []access.TicketMove `json:"denials,omitempty"`
 	// Asked counts all questions, also those on a ticket that another has replaced.
 	Asked int `json:"asked,omitempty"`
+	// Follow is what is to be found out because people have left or moved, and Naming what administrators have said that is not done yet.
+	Follow following `json:"follow,omitzero"`
+	Naming []*naming `json:"naming,omitempty"`
+	// Named are the ids of the last calls that are done.
+	Named []string `json:"named,omitempty"`
+	// Accounts is how far the question has come for the accounts of new approvers.
+	Accounts question `json:"accounts,omitzero"`
 	// Early are decisions that came before policy has answered.
 	Early []access.Decision `json:"early,omitempty"`
 	// Stop is what ended the request before its course; nil while nothing has.
@@ -81,8 +88,8 @@ type request struct {
 	loop   *durable.Loop
 	outbox *outbox.Outbox
 	ticket *ticket.Keeper
-	// evaluating, checkingWatch: an activity is in flight.
-	evaluating, checkingWatch bool
+	// checkingWatch, findingAccounts: an activity is in flight.
+	checkingWatch, findingAccounts bool
 	// openVersion is the version of the view that is recorded together with the ticket that is being opened; 0 before.
 	openVersion int
 	// delegated is what the next call on the ticket records first; nil for nothing.
@@ -168,10 +175,13 @@ func (r *request) Step(now time.Time) {
 	r.evaluate(now)
 	r.judgeEarly()
 	r.takeDenials()
+	r.follow(now)
+	r.name(now)
 	r.expire(now)
 	r.remind(now)
 	r.advance()
 	r.fulfil(now)
+	r.findAccounts(now)
 	r.askOnDesk()
 	r.closeTogether(now)
 	r.sendFacts()
@@ -190,7 +200,7 @@ func (r *request) sendFacts() {
 // evaluatingSoon reports whether policy answers within moments, if all goes well: what was asked is then recorded together
 // with what policy demands.
 func (r *request) evaluatingSoon() bool {
-	return r.evaluating && r.Evaluation.Consult == nil && r.Evaluation.Failures == 0 && r.Stop == nil
+	return r.Evaluation.asking && r.Evaluation.Consult == nil && r.Evaluation.Failures == 0 && r.Stop == nil
 }
 
 // advance takes the request from phase to phase, as far as it can go now.
@@ -244,13 +254,18 @@ func (r *request) Due() (time.Time, string) {
 			at, what = t, name
 		}
 	}
-	if r.View.State == access.StateEvaluating && !r.evaluating {
+	if r.View.State == access.StateEvaluating && !r.Evaluation.asking {
 		consider(r.Evaluation.RetryAt, "ask policy again")
 	}
 	if r.View.State == access.StateAwaitingApproval {
 		consider(*r.View.ApprovalDeadline, "decision deadline")
 	}
 	consider(r.RemindAt, "reminder")
+	consider(r.followDue(), "who has left, and who approves instead")
+	consider(r.namingDue(), "look up who was named")
+	if !r.findingAccounts {
+		consider(r.Accounts.RetryAt, "look up accounts")
+	}
 	for i := range r.Grants {
 		consider(r.Grants[i].due(), "lease status")
 	}
@@ -262,7 +277,7 @@ func (r *request) Due() (time.Time, string) {
 
 // Done reports whether the outcome is known, and the ledger and the ticket know it too.
 func (r *request) Done() bool {
-	return r.View.State.Ended() && r.outbox.Empty() && !r.checkingWatch && (r.ticket == nil || r.ticket.Idle())
+	return r.View.State.Ended() && r.outbox.Empty() && !r.checkingWatch && !r.Follow.asking && !r.findingAccounts && len(r.Naming) == 0 && (r.ticket == nil || r.ticket.Idle())
 }
 
 // Cancelled takes an operator's cancellation.
@@ -286,6 +301,9 @@ func (r *request) Undecodable(signal string, err error) {
 		Text: "A signal " + signal + " could not be read: " + err.Error() + ".",
 	})
 }
+
+// errNotYet asks a caller to repeat: the run continues in another one before people were looked up.
+var errNotYet = errors.New("the people who were named are still being looked up; try again in a moment")
 
 // errTooEarly asks a caller to repeat: the run continues in another one before policy has answered.
 var errTooEarly = errors.New("policy has not answered yet; try again in a moment")

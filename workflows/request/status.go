@@ -64,6 +64,9 @@ func (r *request) awaitApprovers() {
 		return
 	}
 	v.StatusText = "Waiting for " + all.AwaitedNames() + " to decide, until " + workflows.Clock(*v.ApprovalDeadline) + "."
+	if r.Follow.Problem != "" {
+		v.StatusText += " " + r.Follow.Problem
+	}
 }
 
 // await adds an item to what somebody is awaited for.

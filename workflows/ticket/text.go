@@ -102,11 +102,7 @@ func StageLines(need access.Requirement) []string {
 	var lines []string
 	for _, item := range need.Items {
 		for _, stage := range item.Stages {
-			people := make([]string, len(stage.Approvers))
-			for i, p := range stage.Approvers {
-				people[i] = p.Name()
-			}
-			lines = append(lines, item.Title+", "+stage.Name+": "+strings.Join(people, " or "))
+			lines = append(lines, item.Title+", "+stage.Name+": "+names(stage.Approvers))
 		}
 	}
 	return lines
@@ -175,6 +171,33 @@ func FulfilmentReminderText(number int, items []string, since time.Time) string 
 func WorkText(items []string) string {
 	return "Approved. To be granted by hand: " + strings.Join(items, ", ") +
 		".\nClose this ticket as done when it is granted, as won't do if it will not be."
+}
+
+// ReassignedText returns who approves by now instead of whom, and why.
+func ReassignedText(changed []policy.Changed, items []access.ItemRequirement, why string) string {
+	lines := []string{"Others approve now: " + why + "."}
+	for _, c := range changed {
+		title := string(c.Item)
+		for _, item := range items {
+			if item.Item.ID == c.Item {
+				title = item.Title
+			}
+		}
+		lines = append(lines, fmt.Sprintf("%s, %s: %s instead of %s.", title, c.Stage, names(c.After), names(c.Before)))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// names returns people as a list; "nobody yet" for none.
+func names(people []access.Person) string {
+	if len(people) == 0 {
+		return "nobody yet"
+	}
+	texts := make([]string, len(people))
+	for i, p := range people {
+		texts[i] = p.Name()
+	}
+	return strings.Join(texts, " or ")
 }
 
 // RevertText is the text about a change that usher reverted, with the reason.

@@ -197,6 +197,11 @@ func (k *Keeper) Account(person access.PersonID) access.AccountID {
 	return ""
 }
 
+// Knows reports whether the desk has been asked for the account of a person, be it that there is none.
+func (k *Keeper) Knows(person access.PersonID) bool {
+	return slices.ContainsFunc(k.Accounts, func(a access.Account) bool { return a.Person == person })
+}
+
 // Person returns whose account it is; "" for somebody else's.
 func (k *Keeper) Person(account access.AccountID) access.PersonID {
 	for _, a := range k.Accounts {

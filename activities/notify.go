@@ -1,0 +1,156 @@
+package activities
+
+import (
+	"context"
+	"errors"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+
+	"usher/internal/access"
+)
+
+// How requests are told of people, in the workflows' spelling.
+const (
+	RequestPrefix       = "request/"
+	SignalPersonChanged = "person_changed"
+)
+
+// NotifyOfPeopleInput names a source whose applied changes are notified, and the workflow that holds a person's leases, in the workflows' spelling.
+type NotifyOfPeopleInput struct {
+	Source        access.SourceName `json:"source"`
+	SubjectPrefix string            `json:"subject_prefix"`
+	SubjectType   string            `json:"subject_type"`
+	Signal        string            `json:"signal"`
+	TaskQueue     string            `json:"task_queue"`
+}
+
+// NotifyOfPeopleResult is how many people's changes were sent, and how many requests were notified of one.
+type NotifyOfPeopleResult struct {
+	People   int `json:"people"`
+	Requests int `json:"requests"`
+}
+
+// NotifyOfPeople notifies the workflows that hold people's leases of who has left and who is back, and the requests that go on of changes of
+// people whom they rest on. Nobody is notified of a source in which nobody is looked up. Safe to repeat: what was sent is noted, and a message
+// that comes twice changes nothing.
+func (a *People) NotifyOfPeople(ctx context.Context, c NotifyOfPeopleInput) (NotifyOfPeopleResult, error) {
+	var sent NotifyOfPeopleResult
+	if c.Source != a.Follows {
+		return sent, nil
+	}
+	for after, more := access.PersonID(""), true; more; {
+		page, err := a.Ledger.PendingNotices(ctx, c.Source, after, peoplePage)
+		if err != nil {
+			return sent, translate(err)
+		}
+		for _, n := range page {
+			requests, err := a.notify(ctx, c, n)
+			if err != nil {
+				return sent, translate(err)
+			}
+			sent.People, sent.Requests, after = sent.People+1, sent.Requests+requests, n.Standing.Person
+			activity.RecordHeartbeat(ctx, sent)
+		}
+		more = len(page) == peoplePage
+	}
+	return sent, nil
+}
+
+// notify notifies everybody of one change, and returns how many requests were notified.
+func (a *People) notify(ctx context.Context, c NotifyOfPeopleInput, n access.PersonNotice) (int, error) {
+	if err := a.notifySubject(ctx, c, n.Standing); err != nil {
+		return 0, err
+	}
+	requests := 0
+	for after, more := access.RequestID(""), true; more; {
+		page, err := a.Ledger.RequestsAbout(ctx, n.Standing.Person, after, requestsPage)
+		if err != nil {
+			return requests, err
+		}
+		for _, id := range page {
+			if err := notifyRequest(ctx, a.Client, id, n); err != nil {
+				return requests, err
+			}
+			after = id
+			requests++
+			activity.RecordHeartbeat(ctx)
+		}
+		more = len(page) == requestsPage
+	}
+	return requests, a.Ledger.NoticeSent(ctx, n)
+}
+
+// requestsPage is how many requests about one person are read at once.
+const requestsPage = 100
+
+// notifySubject notifies the workflow that holds a person's leases. It is started for somebody who has left: it reads in the ledger what it must end.
+func (a *People) notifySubject(ctx context.Context, c NotifyOfPeopleInput, s access.Standing) error {
+	id := c.SubjectPrefix + string(s.Person)
+	message := access.SubjectStanding{Standing: s, Order: a.LeaveOrder}
+	if s.Revision == 0 {
+		// Somebody who has never left has another manager only.
+		return nil
+	}
+	if !s.Absent {
+		return delivered(a.Client.SignalWorkflow(ctx, id, "", c.Signal, message))
+	}
+	_, err := a.Client.SignalWithStartWorkflow(ctx, id, c.Signal, message, client.StartWorkflowOptions{
+		ID: id, TaskQueue: c.TaskQueue, StaticSummary: "access of " + string(s.Person), TypedSearchAttributes: subjectAttribute(s.Person),
+	}, c.SubjectType, subjectParams{Subject: s.Person})
+	return delivered(err)
+}
+
+// notifyRequest notifies a request of a change of a person. One that does not run any more needs no word.
+func notifyRequest(ctx context.Context, to Messenger, id access.RequestID, n access.PersonNotice) error {
+	return delivered(to.SignalWorkflow(ctx, RequestPrefix+string(id), "", SignalPersonChanged, n))
+}
+
+// delivered returns why a message may reach a workflow later: nil where it has, where nobody is there to be told, and where Temporal will never
+// take it, for others must not wait for that.
+func delivered(err error) error {
+	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone || impossible(err) {
+		return nil
+	}
+	return err
+}
+
+// notifyOfAbsent notifies requests whose record was just written of who has left of those whom they rest on: a run over people that has looked for
+// such requests may have done so before. The source is that where people are looked up; nobody is told without one.
+func (a *Records) notifyOfAbsent(ctx context.Context, entries []access.Entry) error {
+	if a.Source == "" {
+		return nil
+	}
+	for _, e := range entries {
+		if e.View == nil || e.View.State != access.StateAwaitingApproval {
+			continue
+		}
+		people := []access.PersonID{e.View.Request.Subject}
+		for _, w := range e.View.WaitingOn {
+			people = append(people, w.Person)
+		}
+		standings, err := a.Ledger.Standings(ctx, a.Source, people...)
+		if err != nil {
+			return err
+		}
+		for _, s := range standings {
+			if !s.Absent {
+				continue
+			}
+			if err := notifyRequest(ctx, a.Client, e.View.Request.ID, access.PersonNotice{Standing: s, Source: a.Source}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// ReadStandings returns the standing of those of some people who have left, or who are back, by id. The others have never left.
+func (a *Records) ReadStandings(ctx context.Context, people []access.PersonID) ([]access.Standing, error) {
+	if a.Source == "" {
+		return nil, nil
+	}
+	standings, err := a.Ledger.Standings(ctx, a.Source, people...)
+	return standings, translate(err)
+}
