@@ -24,6 +24,7 @@ type fakeGateway struct {
 	submitted access.Request
 	decided   access.Decision
 	withdrawn workflows.WithdrawInput
+	named     workflows.ReassignInput
 	view      access.RequestView
 	report    workflows.DoctorReport
 	err       error
@@ -48,6 +49,11 @@ func (g *fakeGateway) Decide(_ context.Context, _ access.RequestID, d access.Dec
 
 func (g *fakeGateway) Withdraw(_ context.Context, _ access.RequestID, c workflows.WithdrawInput) (access.RequestView, error) {
 	g.withdrawn = c
+	return g.view, g.err
+}
+
+func (g *fakeGateway) Reassign(_ context.Context, _ access.RequestID, c workflows.ReassignInput) (access.RequestView, error) {
+	g.named = c
 	return g.view, g.err
 }
 

@@ -171,6 +171,46 @@ func (c *commands) withdraw() *cobra.Command {
 	return cmd
 }
 
+func (c *commands) reassign() *cobra.Command {
+	var in httpapi.ReassignBody
+	cmd := &cobra.Command{
+		Use: "reassign REQUEST", Short: "Name who approves a request instead", Args: cobra.ExactArgs(1),
+		Long: "Names the people who approve what is still to be decided, instead of those who do now. Only administrators may,\n" +
+			"and not themselves. Whoever has left is replaced by usher itself; this is for what it cannot know.",
+		Example: `  usher reassign 0190d2c4 --to p-1017 --reason "Omar is on leave until June"`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case len(in.To) == 0:
+				return errors.New("--to: is missing, expected the id of at least one person")
+			case in.Reason == "":
+				return errors.New("--reason: is empty, expected why others approve")
+			}
+			if err := chooseID(&in.ID); err != nil {
+				return failed(err)
+			}
+			return c.do(cmd.Context(), call{
+				method: http.MethodPost, path: requestPath(args[0], "/reassign"), in: in, show: as(showReassigned),
+				again: "the same command with --id " + in.ID,
+			})
+		},
+	}
+	cmd.Flags().StringArrayVar(&in.To, "to", nil, "who approves from now on, by id; may be repeated (needed)")
+	cmd.Flags().StringVar(&in.Stage, "stage", "", "only this stage: manager or owner (default: the open stage of each item)")
+	cmd.Flags().StringArrayVar(&in.Items, "item", nil, "only this item, by its id; may be repeated (default: all that are still to be decided)")
+	cmd.Flags().StringVar(&in.Reason, "reason", "", "why; people read it in the ticket and in the audit trail (needed)")
+	cmd.Flags().StringVar(&in.ID, "id", "", "the call's id; the same id is the same call")
+	return cmd
+}
+
+// showReassigned returns whom a request waits for.
+func showReassigned(r httpapi.Reassigned) string {
+	lines := []string{r.StatusText}
+	for _, w := range r.WaitingOn {
+		lines = append(lines, fmt.Sprintf("  waiting for: %s (%s), stage %s", w.Name, w.Person, w.Stage))
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
 func (c *commands) show() *cobra.Command {
 	return &cobra.Command{
 		Use: "show REQUEST", Short: "Show a request: status and history", Args: cobra.ExactArgs(1),

@@ -68,6 +68,14 @@ func (g *Gateway) Withdraw(ctx context.Context, id access.RequestID, c workflows
 	})
 }
 
+// Reassign names who approves what is still to be decided. c.ID makes repeating harmless. Errors as for Decide; Invalid also where somebody who is
+// named is not active in the identity source.
+func (g *Gateway) Reassign(ctx context.Context, id access.RequestID, c workflows.ReassignInput) (access.RequestView, error) {
+	return g.update(ctx, id, client.UpdateWorkflowOptions{
+		UpdateID: "reassign/" + c.ID, UpdateName: workflows.UpdateReassign, Args: []any{c},
+	})
+}
+
 func (g *Gateway) update(ctx context.Context, id access.RequestID, call client.UpdateWorkflowOptions) (access.RequestView, error) {
 	call.WorkflowID = workflows.RequestWorkflowID(id)
 	call.WaitForStage = client.WorkflowUpdateStageCompleted

@@ -16,6 +16,7 @@ type Gateway interface {
 	Submit(ctx context.Context, r access.Request) (gateway.Submission, error)
 	Decide(ctx context.Context, id access.RequestID, d access.Decision) (access.RequestView, error)
 	Withdraw(ctx context.Context, id access.RequestID, c workflows.WithdrawInput) (access.RequestView, error)
+	Reassign(ctx context.Context, id access.RequestID, c workflows.ReassignInput) (access.RequestView, error)
 	View(ctx context.Context, id access.RequestID) (access.RequestView, error)
 	HintWatch(ctx context.Context, desk access.DeskName, h workflows.Hint) (bool, error)
 	Hint(ctx context.Context, id access.RequestID, h workflows.Hint) error
@@ -51,8 +52,8 @@ type Caller struct {
 	Person access.PersonID
 	// Auditor may read everything and run the doctor.
 	Auditor bool
-	// Administrator may start runs over people and over users, and release what one held back. An administrator who is no auditor reads those
-	// runs only.
+	// Administrator may start runs over people and over users, release what one held back, and name who approves a request. An administrator
+	// who is no auditor reads those runs only.
 	Administrator bool
 	// Evidence is how the identity was established; it is recorded with what the caller does.
 	Evidence string

@@ -119,6 +119,10 @@ func (a *API) registerRequests() {
 		OperationID: "withdraw-request", Summary: "Take a request back", Tags: []string{"requests"},
 		Description: "The requester or the subject ends the request; what it has granted so far is taken away again. Too late is 409 with the outcome.",
 	}, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests), a.withdraw)
+	huma.Register(a.huma, a.operation(http.MethodPost, "/v1/requests/{id}/reassign", huma.Operation{
+		OperationID: "reassign-request", Summary: "Name who approves instead", Tags: []string{"requests"},
+		Description: "An administrator names the people who approve what is still to be decided. They must be active in the identity source; neither requester, nor subject, nor who filed the request, nor the caller can be among them. Who approved before decides nothing any more; what is decided already stays.",
+	}, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests), a.reassign)
 }
 
 func (a *API) submit(ctx context.Context, in *submitInput) (*viewOutput, error) {

@@ -29,6 +29,7 @@ type fakeGateway struct {
 	submitted []access.Request
 	decided   []access.Decision
 	withdrawn []workflows.WithdrawInput
+	named     []workflows.ReassignInput
 	hints     []workflows.Hint
 	// watched is the desk that a watch runs for; "" for none.
 	watched  access.DeskName
@@ -71,6 +72,13 @@ func (g *fakeGateway) Withdraw(_ context.Context, _ access.RequestID, c workflow
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.withdrawn = append(g.withdrawn, c)
+	return g.view, g.err
+}
+
+func (g *fakeGateway) Reassign(_ context.Context, _ access.RequestID, c workflows.ReassignInput) (access.RequestView, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.named = append(g.named, c)
 	return g.view, g.err
 }
 
