@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"usher/internal/access"
 	"usher/internal/devstack/stack"
@@ -18,6 +21,7 @@ func staffScenarios() []scenario {
 		{"people move: another manager, another title, another name", staff.move},
 		{"somebody leaves and is switched off, comes back and is switched on", staff.leave},
 		{"many leave: held in the source until released, held on the desk until released", staff.many},
+		{"an approver and a holder leave: the open approval goes to the new manager, the access ends", staff.follow},
 	}
 }
 
@@ -264,5 +268,105 @@ func (s *staff) many(ctx context.Context, p *play) error {
 		}
 	}
 	_, err = p.has(ctx, "new-1", "still on", func(u stack.DeskUser) bool { return u.Active })
+	return err
+}
+
+// follow: somebody who approves and somebody who holds access leave in one run.
+func (s *staff) follow(ctx context.Context, p *play) error {
+	held, err := p.ask(ctx, asked{"demo-held", "ben", "wiki/editor", "", "I write the release notes"})
+	if err != nil {
+		return err
+	}
+	if err := held.decide(ctx, "omar", stack.Verdict{Verdict: access.Approve}); err != nil {
+		return err
+	}
+	if err := held.ends(ctx, ending{access.OutcomeGranted, p.client.Statuses().Done, "wiki-editors", true}); err != nil {
+		return err
+	}
+	open, err := p.ask(ctx, asked{"demo-open", "ana", "wiki/editor", "", "I look after the handbook"})
+	if err != nil {
+		return err
+	}
+	if err := p.waits(ctx, open.id, "mia"); err != nil {
+		return err
+	}
+	s.person("mia").Left, s.person("ben").Left, s.person("ana").Manager = true, true, "omar"
+	run, err := s.listed(ctx, p, stack.PeopleStart{})
+	if err != nil {
+		return err
+	}
+	p.check("mia and ben leave, and ana's manager is omar now: run %s applies %d changes", run.ID, run.Applied)
+	if err := p.waits(ctx, open.id, "omar"); err != nil {
+		return err
+	}
+	if err := s.refused(ctx, p, open.id); err != nil {
+		return err
+	}
+	if err := open.decide(ctx, "omar", stack.Verdict{Verdict: access.Approve}); err != nil {
+		return err
+	}
+	if err := open.ends(ctx, ending{access.OutcomeGranted, p.client.Statuses().Done, "wiki-editors", true}); err != nil {
+		return err
+	}
+	return s.lost(ctx, p)
+}
+
+// waits waits until a request waits for one person only.
+func (p *play) waits(ctx context.Context, id access.RequestID, person access.PersonID) error {
+	detail, err := p.client.Await(ctx, id, func(d stack.Detail) error {
+		if len(d.WaitingOn) != 1 || d.WaitingOn[0].Person != person {
+			return fmt.Errorf("it waits for %+v, expected %s", d.WaitingOn, person)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	p.check("request %s waits for %s", id, person)
+	for _, e := range detail.Timeline {
+		if e.Type == access.EventReassigned {
+			p.check("its timeline: %s", strings.ReplaceAll(e.Text, "\n", " "))
+		}
+	}
+	return nil
+}
+
+// refused has mia decide who has left.
+func (s *staff) refused(ctx context.Context, p *play, id access.RequestID) error {
+	_, err := p.client.Decide(ctx, "mia", id, stack.Verdict{Verdict: access.Approve})
+	if stack.StatusOf(err) != http.StatusForbidden {
+		return fmt.Errorf("mia approves though she has left: expected 403 with a sentence, found %w", orNone(err))
+	}
+	p.check("mia, who has left, decides nothing: %q", sentence(err))
+	return nil
+}
+
+// lost looks at the access of ben, who has left.
+func (s *staff) lost(ctx context.Context, p *play) error {
+	err := stack.Poll(ctx, func(ctx context.Context) error {
+		members, err := p.client.Members(ctx, "wiki-editors")
+		if err == nil && slices.Contains(members, "ben") {
+			err = errors.New("ben is still in wiki-editors")
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p.check("the directory shows ben, who has left, in wiki-editors no more")
+	var ended access.LeaseView
+	err = stack.Poll(ctx, func(ctx context.Context) error {
+		leases, err := p.client.Leases(ctx, stack.Auditor, "ben")
+		if err == nil && (len(leases) != 1 || leases[0].State != access.LeaseEnded) {
+			err = fmt.Errorf("ben's leases are %+v, expected one that has ended", leases)
+		}
+		if err == nil {
+			ended = leases[0]
+		}
+		return err
+	})
+	if err == nil {
+		p.check("his lease %s has ended, on this proof: %s", ended.Lease.ID, ended.Verification.Evidence)
+	}
 	return err
 }
