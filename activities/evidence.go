@@ -1,7 +1,9 @@
 package activities
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 
 	"usher/internal/access"
 )
@@ -15,6 +17,8 @@ type ReadLeaseRecordInput struct {
 	Entitlement access.EntitlementID `json:"entitlement"`
 	// Binding is nil for an entitlement whose target usher cannot read.
 	Binding *access.Binding `json:"binding,omitempty"`
+	// Revision is that of the message that asks for the lease.
+	Revision int `json:"revision,omitempty"`
 }
 
 // LeaseRecord is what the ledger knows.
@@ -27,6 +31,8 @@ type LeaseRecord struct {
 	Kept bool `json:"kept,omitempty"`
 	// Detail is the reason for anything but EvidenceApproved.
 	Detail string `json:"detail,omitempty"`
+	// Left is true when the subject's standing speaks against the grant, whatever the request's record says.
+	Left bool `json:"left,omitempty"`
 }
 
 // Evidence reports whether the ledger speaks for a grant.
@@ -38,17 +44,50 @@ const (
 	EvidenceApproved Evidence = "approved"
 	// EvidenceMissing: the ledger does not know the request, or the item is not approved yet. It may be so later.
 	EvidenceMissing Evidence = "missing"
-	// EvidenceAgainst: the request has ended without this item, or says something else than the message.
+	// EvidenceAgainst: the request has ended without this item, or says something else than the message; or the subject has left.
 	EvidenceAgainst Evidence = "against"
 )
 
 // ReadLeaseRecord reads what the ledger knows of a lease. It changes nothing.
 func (a *Records) ReadLeaseRecord(ctx context.Context, q ReadLeaseRecordInput) (LeaseRecord, error) {
-	known, err := readLeaseRecord(ctx, a.Ledger, q)
+	known, err := readLeaseRecord(ctx, a.Ledger, a.Source, q)
 	return known, translate(err)
 }
 
-func readLeaseRecord(ctx context.Context, ledger LedgerStore, q ReadLeaseRecordInput) (LeaseRecord, error) {
+// readLeaseRecord returns what the ledger knows of a lease. The subject's standing is read last, and counts more than whatever the
+// request's record says.
+func readLeaseRecord(ctx context.Context, ledger LedgerStore, source access.SourceName, q ReadLeaseRecordInput) (LeaseRecord, error) {
+	known, err := readRequestRecord(ctx, ledger, q)
+	if err != nil {
+		return LeaseRecord{}, err
+	}
+	standing, err := standingOf(ctx, ledger, source, q.Subject)
+	if err != nil {
+		return LeaseRecord{}, err
+	}
+	if standing == nil {
+		return known, nil
+	}
+	if why := standing.Against(q.Revision); why != "" {
+		known.Evidence, known.Detail, known.Left = EvidenceAgainst, why, true
+	}
+	return known, nil
+}
+
+// standingOf returns the standing of a person of a source; nil where no source is named, or the ledger has none.
+func standingOf(ctx context.Context, ledger LedgerStore, source access.SourceName, id access.PersonID) (*access.Standing, error) {
+	if source == "" {
+		return nil, nil
+	}
+	found, err := ledger.Standings(ctx, source, id)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+// readRequestRecord returns what the records of the lease and of its request say.
+func readRequestRecord(ctx context.Context, ledger LedgerStore, q ReadLeaseRecordInput) (LeaseRecord, error) {
 	var known LeaseRecord
 	lease, err := ledger.Lease(ctx, q.Lease)
 	switch {
@@ -122,8 +161,39 @@ type LiveLeasesInput struct {
 	Limit   int             `json:"limit"`
 }
 
-// LiveLeases reads a page of a person's leases that have not ended, by lease id; fewer than the limit on the last page.
-func (a *Records) LiveLeases(ctx context.Context, c LiveLeasesInput) ([]access.LeaseView, error) {
+// LiveLeasesResult is a page of leases.
+type LiveLeasesResult struct {
+	Leases []access.LeaseView `json:"leases,omitempty"`
+	// Standing is the person's standing, on the first page; nil on every other, and where no source is asked or the ledger has none.
+	Standing *access.SubjectStanding `json:"standing,omitempty"`
+}
+
+// UnmarshalJSON takes what an older build has recorded as well: the leases alone.
+func (r *LiveLeasesResult) UnmarshalJSON(text []byte) error {
+	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("[")) {
+		return json.Unmarshal(text, &r.Leases)
+	}
+	type plain LiveLeasesResult
+	return json.Unmarshal(text, (*plain)(r))
+}
+
+// LiveLeases reads a page of a person's leases that have not ended, by lease id; fewer than the limit on the last page. With the first
+// page comes the person's standing, which is read before the leases.
+func (a *Records) LiveLeases(ctx context.Context, c LiveLeasesInput) (LiveLeasesResult, error) {
+	var page LiveLeasesResult
+	if c.After == "" {
+		standing, err := standingOf(ctx, a.Ledger, a.Source, c.Subject)
+		switch {
+		case err != nil:
+			return LiveLeasesResult{}, translate(err)
+		case standing != nil:
+			page.Standing = &access.SubjectStanding{Standing: *standing, Order: a.LeaveOrder}
+		}
+	}
 	leases, err := a.Ledger.LiveLeases(ctx, c.Subject, c.After, c.Limit)
-	return leases, translate(err)
+	if err != nil {
+		return LiveLeasesResult{}, translate(err)
+	}
+	page.Leases = leases
+	return page, nil
 }

@@ -14,7 +14,7 @@ var editors = access.Binding{Target: "directory", Role: "editors"}
 // leaseQuestion asks about ana's lease of the role editors.
 func leaseQuestion() activities.ReadLeaseRecordInput {
 	return activities.ReadLeaseRecordInput{
-		Lease: "r1:1", Request: "r1", Item: "1", Subject: "ana", Entitlement: "wiki/editor", Binding: &editors,
+		Lease: "r1:1", Request: "r1", Item: "1", Subject: "ana", Entitlement: "wiki/editor", Binding: &editors, Revision: revisionOf(monday),
 	}
 }
 

@@ -32,8 +32,10 @@ type Records struct {
 	Client Messenger
 	// RequestOptions are those with which the workflow of a request is started.
 	RequestOptions func(access.Request) client.StartWorkflowOptions
-	// Source is where people are looked up; "" for nowhere.
+	// Source is where people are looked up; "" for none.
 	Source access.SourceName
+	// LeaveOrder are the targets on which the leases of somebody who is absent end first, in their order.
+	LeaveOrder []access.TargetName
 }
 
 // RecordInput is what is to be recorded, and what is said when it stands.

@@ -128,11 +128,11 @@ func TestLiveLeases(t *testing.T) {
 	for {
 		page, err := r.LiveLeases(t.Context(), activities.LiveLeasesInput{Subject: "ana", After: after, Limit: 2})
 		require.NoError(t, err)
-		for _, l := range page {
+		for _, l := range page.Leases {
 			all = append(all, l.Lease.ID)
 			after = l.Lease.ID
 		}
-		if len(page) < 2 {
+		if len(page.Leases) < 2 {
 			break
 		}
 	}

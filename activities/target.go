@@ -16,6 +16,8 @@ type Target struct {
 	Port access.Provisioner
 	// Ledger is nil on a worker at the edge, which does not know the database.
 	Ledger LedgerStore
+	// Source is where people are looked up; "" for none. The standing that it has led to is evidence.
+	Source access.SourceName
 }
 
 // GrantInput asks for one subject's hold of one role.
@@ -51,7 +53,7 @@ func (a *Target) Grant(ctx context.Context, c GrantInput) (GrantResult, error) {
 		return GrantResult{Unread: true}, nil
 	}
 	if c.Record != nil {
-		known, err := readLeaseRecord(ctx, a.Ledger, *c.Record)
+		known, err := readLeaseRecord(ctx, a.Ledger, a.Source, *c.Record)
 		if err != nil {
 			return GrantResult{}, translate(err)
 		}

@@ -49,6 +49,8 @@ type store struct {
 	away bool
 	// hangs takes what is to be recorded and does not answer.
 	hangs bool
+	// blind cannot read who has left.
+	blind bool
 }
 
 var (
@@ -90,6 +92,13 @@ func (s *store) Lease(ctx context.Context, id access.LeaseID) (access.LeaseView,
 		return access.LeaseView{}, err
 	}
 	return s.Store.Lease(ctx, id)
+}
+
+func (s *store) Standings(ctx context.Context, source access.SourceName, people ...access.PersonID) ([]access.Standing, error) {
+	if s.blind {
+		return nil, access.Errorf(access.Transient, "standings", "the database is away")
+	}
+	return s.Store.Standings(ctx, source, people...)
 }
 
 func (s *store) Watch(ctx context.Context, desk access.DeskName) (access.WatchPosition, error) {

@@ -84,6 +84,10 @@ func (l observedLedger) LiveLeases(ctx context.Context, subject access.PersonID,
 	return ledgerCall(l, "live_leases", func() ([]access.LeaseView, error) { return l.Store.LiveLeases(ctx, subject, after, limit) })
 }
 
+func (l observedLedger) Standings(ctx context.Context, source access.SourceName, people ...access.PersonID) ([]access.Standing, error) {
+	return ledgerCall(l, "standings", func() ([]access.Standing, error) { return l.Store.Standings(ctx, source, people...) })
+}
+
 func (l observedLedger) OpenRequests(ctx context.Context, requester, subject access.PersonID) ([]access.RequestView, error) {
 	return ledgerCall(l, "open_requests", func() ([]access.RequestView, error) { return l.Store.OpenRequests(ctx, requester, subject) })
 }

@@ -73,7 +73,3 @@ func (l observedLedger) NoticeSent(ctx context.Context, n access.PersonNotice) e
 func (l observedLedger) RequestsAbout(ctx context.Context, person access.PersonID, after access.RequestID, limit int) ([]access.RequestID, error) {
 	return ledgerCall(l, "requests_about", func() ([]access.RequestID, error) { return l.Store.RequestsAbout(ctx, person, after, limit) })
 }
-
-func (l observedLedger) Standings(ctx context.Context, source access.SourceName, people ...access.PersonID) ([]access.Standing, error) {
-	return ledgerCall(l, "standings", func() ([]access.Standing, error) { return l.Store.Standings(ctx, source, people...) })
-}

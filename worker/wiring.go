@@ -194,6 +194,7 @@ func (p workerParts) deskUsers(name access.DeskName, config deskConfig) (*activi
 }
 
 func serveTargets(w *workers, p workerParts) error {
+	follows, _ := p.Config.followed()
 	for _, name := range p.Config.servedTargets() {
 		config := p.Config.Targets[name]
 		target, err := config.open()
@@ -202,7 +203,7 @@ func serveTargets(w *workers, p workerParts) error {
 		}
 		queue := w.add(p, workflows.TargetQueue(name), p.Config.queueOptions(p.Fatal, config.Queue.QueueRate, false))
 		queue.RegisterActivity(&activities.Target{
-			Port: observedTarget{p.observer("target", string(name)), target}, Ledger: p.ledger(),
+			Port: observedTarget{p.observer("target", string(name)), target}, Ledger: p.ledger(), Source: follows,
 		})
 	}
 	return nil
@@ -235,7 +236,8 @@ func serveWorkflows(w *workers, p workerParts) error {
 	registry.Register(queue)
 	follows, leaveOrder := p.Config.followed()
 	queue.RegisterActivity(&activities.Records{
-		Ledger: p.ledger(), Client: p.Temporal, RequestOptions: workflows.RequestOptions, Source: follows,
+		Ledger: p.ledger(), Client: p.Temporal, RequestOptions: workflows.RequestOptions,
+		Source: follows, LeaveOrder: leaveOrder,
 	})
 	queue.RegisterActivity(p.watch())
 	queue.RegisterActivity(&activities.People{

@@ -137,6 +137,60 @@ func troubledLeaseScenarios() []scenario {
 	}
 }
 
+// leaverScenarios are stories of somebody who leaves.
+func leaverScenarios() []scenario {
+	order := []access.TargetName{"directory", "vpn"}
+	// twoTargets are a lease on each, and one by hand.
+	twoTargets := func(h *holder) {
+		vpn := lease("r2:1", "wiki-admins", 0)
+		vpn.Lease.Binding.Target = "vpn"
+		h.ensureAt(0, vpn)
+		h.ensureAt(0, lease("r3:1", "wiki-editors", 0))
+		h.ensureAt(0, h.byHand(20*time.Hour))
+	}
+	removed := func(h *holder, after time.Duration) {
+		h.at(after, func() {
+			h.target.Take("vault", "ana")
+			h.move("ben", access.TicketDone)
+		})
+	}
+	return []scenario{
+		{name: "somebody leaves, and the targets go one after another", begin: func(c *chain) story {
+			h := c.holds()
+			twoTargets(h)
+			h.at(61*time.Minute, func() { h.signal(workflows.SignalStanding, hasLeft(order...)) })
+			removed(h, 245*time.Minute)
+			return leaseStory(h)
+		}},
+		{name: "somebody leaves while the target fails, and nothing is granted any more", begin: func(c *chain) story {
+			h := c.holds()
+			twoTargets(h)
+			h.at(31*time.Minute, func() { h.target.Down(true) })
+			h.at(61*time.Minute, func() {
+				h.signal(workflows.SignalStanding, hasLeft(order...))
+				newer := lease("r3:1", "wiki-editors", time.Hour)
+				newer.Revision = leftRevision + 1
+				h.signal(workflows.SignalApplyLease, newer)
+			})
+			h.at(61*time.Minute+30*time.Second, func() { h.target.Down(false) })
+			removed(h, 245*time.Minute)
+			return leaseStory(h)
+		}},
+		{name: "somebody leaves and comes back", begin: func(c *chain) story {
+			h := c.holds()
+			h.ensureAt(0, h.byHand(20*time.Hour))
+			h.at(61*time.Minute, func() { h.signal(workflows.SignalStanding, hasLeft(order...)) })
+			h.at(75*time.Minute, func() { h.signal(workflows.SignalStanding, isBack()) })
+			late := lease("r3:1", "wiki-admins", time.Hour)
+			late.Revision = backRevision
+			h.ensureAt(95*time.Minute, lease("r2:1", "wiki-editors", time.Hour))
+			h.ensureAt(96*time.Minute, late)
+			removed(h, 245*time.Minute)
+			return leaseStory(h)
+		}},
+	}
+}
+
 // removalScenarios are stories of access that a human takes away.
 func removalScenarios() []scenario {
 	return []scenario{

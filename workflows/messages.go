@@ -162,8 +162,8 @@ const SignalAskedChanged = "asked_changed"
 const (
 	// SignalApplyLease (access.LeaseSpec) is sent with start; it is declarative and safe to repeat.
 	SignalApplyLease = "apply_lease"
-	// SignalStanding (access.SubjectStanding) says that the person has left, or is back. Of two standings the one with the higher revision counts,
-	// so it is safe to repeat.
+	// SignalStanding (access.SubjectStanding) says that the person has left, or is back. It is declarative and
+	// safe to repeat: of two the higher revision counts.
 	SignalStanding = "standing"
 	// QueryLeases (-> []access.LeaseView) shows the leases that the workflow holds.
 	QueryLeases = "leases"

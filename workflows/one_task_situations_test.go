@@ -213,7 +213,7 @@ func leaseSituations() []situation {
 		}},
 	}
 	for i := range situations {
-		situations[i].messages = ensures(held)
+		situations[i].messages = slices.Concat(ensures(held), standings())
 		situations[i].deliveries = []delivery{together, leaving, first, firstAndLast}
 	}
 	return situations
@@ -226,6 +226,14 @@ func (h *holder) lastAnswers(s *endState) {
 			s.add("last answer about %s: revision %d, %s, refused %q, problem %q", a.Lease, a.Revision, a.State, a.Refused, a.Problem)
 		}
 	}
+}
+
+// standings say that ana has left, and that she is back.
+func standings() []message {
+	standing := func(m access.SubjectStanding) message {
+		return message{"standing", func(*world) (string, any) { return workflows.SignalStanding, m }}
+	}
+	return []message{standing(hasLeft("elsewhere", "directory")), standing(isBack())}
 }
 
 // ensures are about three leases. Each is of its own kind: they are declarative, so of two about one lease the higher revision

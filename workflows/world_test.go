@@ -68,6 +68,8 @@ type world struct {
 	peopleRuns int
 	// accounts are the desk accounts of people.
 	accounts map[access.PersonID]access.AccountID
+	// leaveOrder are the targets on which the leases of somebody who is absent end first.
+	leaveOrder []access.TargetName
 	// chain, if set, takes what happens over to the next run when a run continues as new.
 	chain *chain
 	// logger is where a run's log goes; nil for the environment's own.
@@ -207,8 +209,10 @@ func (w *world) newRun() {
 	}
 	w.target.SetClock(w.env.Now)
 	registry.Register(w.env)
-	w.env.RegisterActivity(&activities.Records{Ledger: w.ledger, Client: w, RequestOptions: workflows.RequestOptions, Source: "directory"})
-	desk, target := &activities.Desk{Port: w.desk, Now: w.env.Now}, &activities.Target{Port: w.target}
+	w.env.RegisterActivity(&activities.Records{
+		Ledger: w.ledger, Client: w, RequestOptions: workflows.RequestOptions, Source: "directory", LeaveOrder: w.leaveOrder,
+	})
+	desk, target := &activities.Desk{Port: w.desk, Now: w.env.Now}, &activities.Target{Port: w.target, Source: "directory"}
 	watch := &activities.Watch{Ledger: w.ledger, Client: w}
 	if !w.edge {
 		desk.Ledger, desk.Watch, target.Ledger = w.ledger, watch, w.ledger

@@ -35,6 +35,7 @@ func (w *person) know(l *lease, known activities.LeaseRecord) {
 	if known.Lease != nil {
 		l.Loaded = true
 		l.applyRecord(*known.Lease)
+		w.judge(l)
 		if l.Refused != "" {
 			l.StatusDue = true
 			e := w.event(l, access.EventLeaseRefused, nil, l.Title+" of "+w.Person.Name()+" is refused: "+l.Refused+".")
@@ -49,6 +50,10 @@ func (w *person) know(l *lease, known activities.LeaseRecord) {
 	if known.Lease == nil && !l.ReadFirst {
 		// The target's worker records a lease before its first call.
 		l.Attempted = false
+	}
+	if known.Left {
+		// The next step takes away what was granted, or refuses the lease.
+		l.leave(known.Detail)
 	}
 	switch {
 	case l.State != access.LeaseGranting || l.DesiredState == access.Absent:
@@ -172,6 +177,7 @@ func (w *person) granted(l *lease, verification access.Verification) {
 	}
 	l.EndsAt = l.windowEnd()
 	l.StatusDue = true
+	w.judge(l)
 	w.record(l, access.EventLeaseGranted, &verification, w.holdsText(l)+".")
 }
 

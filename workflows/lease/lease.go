@@ -55,6 +55,8 @@ type record struct {
 	StatusDue bool `json:"due,omitempty"`
 	// ReadAt is when the ledger is asked whether the lease is kept, because its request no longer runs; zero for never.
 	ReadAt time.Time `json:"ask,omitzero"`
+	// Left is true for a lease that ends because the person has left, whatever its request says: existing access goes as well.
+	Left bool `json:"left,omitempty"`
 	// Refused is why the lease will never be granted; "" otherwise. Problem is why it is not yet where it shall be.
 	Refused string `json:"no,omitempty"`
 	Problem string `json:"prob,omitempty"`
@@ -113,6 +115,14 @@ func (r *record) mustEnd(now time.Time) bool {
 	return r.DesiredState == access.Absent || (end != nil && !now.Before(*end))
 }
 
+// byHand reports whether a person takes the access away, because usher does not grant it or cannot reach it.
+func (r *record) byHand() bool { return r.Fulfilment == access.FulfilmentManual || r.Binding == nil }
+
+// proved reports whether a person's grant is to be taken in. It is also for somebody who has left, so that it is taken away.
+func (r *record) proved() bool {
+	return r.Granted != nil && (r.DesiredState == access.Present || r.Left)
+}
+
 // isPresent reports whether the lease keeps the access for others that end: it is held, or is being granted by a call that may
 // have been made already.
 func (r *record) isPresent(now time.Time) bool {
@@ -143,6 +153,7 @@ func (l *lease) recordInput(subject access.PersonID) activities.ReadLeaseRecordI
 	request, item := l.origin()
 	return activities.ReadLeaseRecordInput{
 		Lease: l.ID, Request: request, Item: item, Subject: subject, Entitlement: l.Entitlement, Binding: l.Binding,
+		Revision: l.Revision,
 	}
 }
 
@@ -150,6 +161,9 @@ func (l *lease) recordInput(subject access.PersonID) activities.ReadLeaseRecordI
 // again.
 func (l *lease) applySpec(m access.LeaseSpec) {
 	if m.Revision > l.Revision {
+		if l.State == access.LeaseGranting {
+			l.comeBack()
+		}
 		l.Revision, l.DesiredState, l.Granted = m.Revision, m.DesiredState, m.Granted
 		l.Until, l.Duration = m.Window.Until, m.Window.Duration
 		l.Failures, l.RetryAt = 0, time.Time{}
@@ -161,11 +175,14 @@ func (l *lease) applySpec(m access.LeaseSpec) {
 
 // applyReason takes why the access shall end. What the ledger could not keep is left out: whoever may write to the namespace can send it.
 func (l *lease) applyReason(m access.LeaseSpec) {
-	l.Reason, l.GivenBack = "", ""
+	if !l.Left {
+		l.Reason = ""
+	}
+	l.GivenBack = ""
 	if m.DesiredState != access.Absent {
 		return
 	}
-	if access.Limits().CallReason.Fits(m.Reason) {
+	if !l.Left && access.Limits().CallReason.Fits(m.Reason) {
 		l.Reason = m.Reason
 	}
 	if access.ValidRequestID(string(m.GivenBack)) {
@@ -173,9 +190,11 @@ func (l *lease) applyReason(m access.LeaseSpec) {
 	}
 }
 
-// refuseLate refuses a wish for access that has begun to end: it ends, and another lease must be asked for.
+// refuseLate refuses a wish for access that has begun to end, or must because the person has left: it ends, and another lease must be
+// asked for.
 func (l *lease) refuseLate() {
-	if l.DesiredState == access.Present && (l.State == access.LeaseRevoking || l.State == access.LeaseEnded) {
+	late := l.State == access.LeaseRevoking || l.State == access.LeaseEnded || (l.State == access.LeaseActive && l.Left)
+	if l.DesiredState == access.Present && late {
 		l.DesiredState, l.Refused = access.Absent, "the lease has begun to end"
 	}
 }
@@ -209,9 +228,10 @@ func (l *lease) applyRecord(v access.LeaseView) {
 	l.Account, l.RoleID, l.GivenBack = v.Account, v.RoleID, cmp.Or(l.GivenBack, v.GivenBack)
 	l.Attempted = v.State != access.LeaseEnded
 	switch {
-	case v.State == access.LeaseEnded && l.DesiredState == access.Present:
+	case v.State == access.LeaseEnded && (l.DesiredState == access.Present || l.Left):
 		l.Refused = "the lease has ended"
 	case v.Revision >= l.Revision:
+		l.comeBack()
 		l.Revision, l.DesiredState, l.EndsAt = v.Revision, v.DesiredState, v.EndsAt
 	case l.State == access.LeaseActive:
 		l.EndsAt = l.windowEnd()

@@ -19,19 +19,25 @@ import (
 // ledger is a ledger that knows a person's leases, and a target on which they can be revoked: the activities that a lease
 // needs to end.
 type ledger struct {
-	mu      sync.Mutex
-	leases  []access.LeaseView
-	ended   map[access.LeaseID]bool
-	revokes int
+	mu     sync.Mutex
+	leases []access.LeaseView
+	// standing is the person's; nil for none.
+	standing *access.SubjectStanding
+	ended    map[access.LeaseID]bool
+	revokes  int
 }
 
 // LiveLeases answers as activities.Records does.
-func (l *ledger) LiveLeases(_ context.Context, c activities.LiveLeasesInput) ([]access.LeaseView, error) {
+func (l *ledger) LiveLeases(_ context.Context, c activities.LiveLeasesInput) (activities.LiveLeasesResult, error) {
 	first := 0
 	for first < len(l.leases) && l.leases[first].Lease.ID <= c.After {
 		first++
 	}
-	return l.leases[first:min(first+c.Limit, len(l.leases))], nil
+	page := activities.LiveLeasesResult{Leases: l.leases[first:min(first+c.Limit, len(l.leases))]}
+	if c.After == "" {
+		page.Standing = l.standing
+	}
+	return page, nil
 }
 
 // Record answers as activities.Records does.
@@ -72,8 +78,21 @@ func endingAtOnce(count int, end time.Time) *ledger {
 	return l
 }
 
-// TestManyLeases counts the loop's checks, and the evaluations of leases, while so many leases of one person end at once.
+// TestManyLeases counts the loop's checks, and the evaluations of leases, while so many leases of one person end at once: because their
+// time is over, and because the person has left, target by target.
 func TestManyLeases(t *testing.T) {
+	t.Run("their time is over", func(t *testing.T) { endsMany(t, nil) })
+	t.Run("the person has left", func(t *testing.T) {
+		left := &access.SubjectStanding{Standing: access.Standing{Person: "ana", Absent: true, Revision: 7}}
+		for i := range 8 {
+			left.Order = append(left.Order, access.TargetName(fmt.Sprint("target ", 7-i)))
+		}
+		endsMany(t, left)
+	})
+}
+
+func endsMany(t *testing.T, standing *access.SubjectStanding) {
+	t.Helper()
 	sizes := []int{250, 1000, 2000}
 	checks, evaluations := make([]int, len(sizes)), make([]int, len(sizes))
 	for i, size := range sizes {
@@ -82,6 +101,7 @@ func TestManyLeases(t *testing.T) {
 		const hangs = time.Minute
 		env.SetTestTimeout(hangs)
 		l := endingAtOnce(size, env.Now().Add(time.Hour))
+		l.standing = standing
 		env.RegisterActivity(l)
 		var loop *durable.Loop
 		var evaluated func() int

@@ -16,7 +16,7 @@ const (
 	waitForOther action = "wait for another lease"
 	// load asks the ledger what it knows of the lease.
 	load action = "load"
-	// refuse: nothing says where the access is granted.
+	// refuse: nothing says where the access is granted, or the person has left before usher granted anything.
 	refuse action = "refuse"
 	// grantAccess has the access granted on the target.
 	grantAccess action = "grant"
@@ -45,6 +45,8 @@ type others struct {
 	keeper, granting *record
 	// busy is true while a call for another lease on the same binding is in flight.
 	busy bool
+	// waitsTurn is true while the person is absent and the leases of an earlier target have to go first.
+	waitsTurn bool
 }
 
 // next returns the next step of a lease. It is pure: the lease, the others and the time say everything.
@@ -67,7 +69,7 @@ func next(l *record, o others, now time.Time) action {
 
 // nextGrant is the next step of a lease that is being granted.
 func nextGrant(l *record, o others, now time.Time) action {
-	switch taken := l.Granted != nil && l.DesiredState == access.Present; {
+	switch taken := l.proved(); {
 	case l.Foreign:
 		// It is refused; how depends on what the ledger has.
 		return load
@@ -103,27 +105,37 @@ func nextGrantCall(l *record, o others) action {
 // nextUngranted is the next step of a lease that must end while it is being granted. A request asks for the end of a grant
 // by hand only when a person has said that it was made.
 func nextUngranted(l *record) action {
-	if l.Attempted || (l.Fulfilment == access.FulfilmentManual && l.DesiredState == access.Absent) {
+	switch {
+	case l.Attempted || (l.Fulfilment == access.FulfilmentManual && l.DesiredState == access.Absent && !l.Left):
 		return beginEnd
+	case l.Left:
+		return refuse
 	}
 	return endUngranted
+}
+
+// reserved reports whether what ends is not taken away yet, because another lease will hold the access in a moment. One that no approval
+// stands for holds nothing back, nor does one that must end what usher has granted to somebody who has left.
+func reserved(l *record, o others) bool {
+	return o.granting != nil && o.granting.Unconfirmed == 0 &&
+		(!l.Left || l.GrantedAt == nil || o.granting.DesiredState == access.Present)
 }
 
 // nextEnd is the next step of a lease that ends.
 func nextEnd(l *record, o others) action {
 	// Where usher cannot reach the access, a person takes it away, whoever granted it.
-	byHand := l.Fulfilment == access.FulfilmentManual || l.Binding == nil
-	// What another lease will hold in a moment is not taken away before. One that no approval stands for holds nothing back.
-	reserved := o.granting != nil && o.granting.Unconfirmed == 0
+	byHand := l.byHand()
 	switch {
 	case o.keeper != nil && byHand:
 		return endOverlapped
-	case !byHand && (reserved || o.busy):
+	case !byHand && (reserved(l, o) || o.busy):
 		return wait
 	case o.keeper != nil:
 		return verifyKept
-	case l.Existing && (l.GrantedAt == nil || l.AtEnd == access.ExistingKeep):
+	case l.Existing && (l.GrantedAt == nil || (l.AtEnd == access.ExistingKeep && !l.Left)):
 		return endKept
+	case o.waitsTurn && l.Removal == nil:
+		return wait
 	case byHand:
 		return nextRemoval(l)
 	}

@@ -45,9 +45,9 @@ func retries(r *record)     { r.RetryAt = later }
 func readsFirst(r *record)  { r.ReadFirst = true }
 func unconfirmed(r *record) { r.Unconfirmed = 1 }
 func removed(r *record)     { r.Removed = &access.TicketSnapshot{Phase: access.TicketDone} }
-func ungranted(r *record) {
-	r.GrantedAt = nil
-}
+func failed(r *record)      { r.Failures = 1 }
+func left(r *record)        { r.DesiredState, r.Left, r.Reason = access.Absent, true, "Ana has left" }
+func ungranted(r *record)   { r.GrantedAt = nil }
 
 func TestNext(t *testing.T) {
 	held := base(access.LeaseActive)
@@ -96,6 +96,29 @@ func TestNext(t *testing.T) {
 		{"what was there before is revoked at the end", base(access.LeaseRevoking, over, existing), others{}, revoke},
 		{"what was there before is kept where the catalog says so", base(access.LeaseRevoking, over, existing, keeps), others{}, endKept},
 		{"what has ended waits", base(access.LeaseEnded, over), others{}, wait},
+		{"of somebody who has left, what was asked for is looked up", base(access.LeaseGranting, left, unloaded), others{}, load},
+		{"and refused", base(access.LeaseGranting, left), others{}, refuse},
+		{"and refused though another call is in flight", base(access.LeaseGranting, left), others{busy: true, granting: held}, refuse},
+		{"what may have been granted to somebody who has left is taken away", base(access.LeaseGranting, left, tried), others{}, beginEnd},
+		{"what nobody says was granted by hand is refused", base(access.LeaseGranting, left, byHand), others{}, refuse},
+		{"a grant by hand to somebody who has left is looked up", base(access.LeaseGranting, left, byHand, proved, unloaded), others{}, load},
+		{"and taken in, so that it ends", base(access.LeaseGranting, left, byHand, proved), others{}, takeGrant},
+		{"it is not where its request takes it back", base(access.LeaseGranting, unwanted, byHand, proved), others{}, beginEnd},
+		{"what somebody holds who has left ends", base(access.LeaseActive, left), others{}, beginEnd},
+		{"and is revoked", base(access.LeaseRevoking, left), others{}, revoke},
+		{"and is revoked though it was there before and the catalog keeps it", base(access.LeaseRevoking, left, existing, keeps), others{}, revoke},
+		{"what was there before a grant that never came stays, though the person has left", base(access.LeaseRevoking, left, existing, keeps, ungranted), others{}, endKept},
+		{"a revoke for somebody who has left does not wait for a grant that must end", base(access.LeaseRevoking, left), others{granting: base(access.LeaseGranting, unwanted, tried)}, revoke},
+		{"it waits where usher has granted nothing", base(access.LeaseRevoking, left, ungranted), others{granting: base(access.LeaseGranting, unwanted, tried)}, wait},
+		{"it waits for a grant that is wanted", base(access.LeaseRevoking, left), others{granting: base(access.LeaseGranting)}, wait},
+		{"what is kept for another lease is kept, though the person had left", base(access.LeaseRevoking, left), others{keeper: held}, verifyKept},
+		{"a revoke waits for its turn", base(access.LeaseRevoking, left), others{waitsTurn: true}, wait},
+		{"a revoke that has failed waits for its turn", base(access.LeaseRevoking, left, failed), others{waitsTurn: true}, wait},
+		{"a removal by hand waits for its turn", base(access.LeaseRevoking, left, byHand), others{waitsTurn: true}, wait},
+		{"a removal that was asked for does not", base(access.LeaseRevoking, left, byHand, withRemoval, removed), others{waitsTurn: true}, verifyRemoved},
+		{"a revoke that a person was told of does not", base(access.LeaseRevoking, left, withRemoval), others{waitsTurn: true}, revoke},
+		{"the end begins before its turn", base(access.LeaseActive, left), others{waitsTurn: true}, beginEnd},
+		{"what needs no call ends before its turn", base(access.LeaseRevoking, left, existing, ungranted), others{waitsTurn: true}, endKept},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) { require.Equal(t, row.want, next(row.l, row.o, noon)) })
@@ -107,13 +130,13 @@ func withRemoval(r *record) { r.Removal = newRemovalState() }
 // TestNextIsTotal holds for every combination: nothing but a lease that has begun to end is taken away, nothing is granted that must
 // end, and nothing happens while a call on the same role is in flight.
 func TestNextIsTotal(t *testing.T) {
-	changes := []func(*record){byHand, readsFirst, unwanted, over, unloaded, tried, free, existing, keeps, proved, retries, ungranted, withRemoval, removed}
+	changes := []func(*record){byHand, readsFirst, unwanted, over, unloaded, tried, free, existing, keeps, proved, retries, ungranted, withRemoval, removed, left}
 	held := base(access.LeaseActive)
 	held.ID = "r2:1"
 	count := 0
 	for _, s := range []access.LeaseState{access.LeaseGranting, access.LeaseActive, access.LeaseRevoking, access.LeaseEnded} {
 		for mask := range 1 << len(changes) {
-			for _, o := range []others{{}, {busy: true}, {keeper: held}, {granting: held}, {keeper: held, busy: true}} {
+			for _, o := range []others{{}, {busy: true}, {keeper: held}, {granting: held}, {keeper: held, busy: true}, {waitsTurn: true}} {
 				l := base(s)
 				for i, change := range changes {
 					if mask&(1<<i) != 0 {
@@ -126,9 +149,12 @@ func TestNextIsTotal(t *testing.T) {
 				case grantAccess:
 					require.False(t, l.mustEnd(noon) || o.busy || l.Binding == nil, "%+v", l)
 				case takeGrant:
-					require.True(t, l.Granted != nil && l.DesiredState == access.Present && l.Loaded, "%+v", l)
+					require.True(t, l.Granted != nil && (l.DesiredState == access.Present || l.Left) && l.Loaded, "%+v", l)
 				case revoke:
 					require.True(t, l.State == access.LeaseRevoking && l.Binding != nil && !o.busy && o.keeper == nil && o.granting == nil, "%+v", l)
+					require.True(t, !o.waitsTurn || l.Removal != nil, "%+v", l)
+				case refuse:
+					require.True(t, l.Binding == nil || (l.Left && !l.Attempted && l.Granted == nil && l.Loaded), "%+v", l)
 				case endUngranted:
 					require.True(t, !l.Attempted && l.mustEnd(noon) && l.Loaded, "%+v", l)
 				case beginEnd:
@@ -140,15 +166,15 @@ func TestNextIsTotal(t *testing.T) {
 				case verifyRemoved:
 					require.True(t, l.Removed != nil && l.Binding != nil && l.State == access.LeaseRevoking && o.keeper == nil, "%+v", l)
 				case endKept:
-					require.True(t, l.Existing, "%+v", l)
+					require.True(t, l.Existing && (l.GrantedAt == nil || !l.Left), "%+v", l)
 				case waitForOther:
 					require.True(t, l.State == access.LeaseGranting && l.Loaded && (o.busy || o.granting != nil), "%+v", l)
-				case wait, load, refuse:
+				case wait, load:
 				}
 				require.True(t, a == wait || l.State != access.LeaseEnded, "%+v", l)
 				require.True(t, a == wait || !l.RetryAt.After(noon), "%+v", l)
 			}
 		}
 	}
-	require.Equal(t, 4*(1<<len(changes))*5, count)
+	require.Equal(t, 4*(1<<len(changes))*6, count)
 }

@@ -2,11 +2,12 @@
 // one loop: what a lease does next is a pure function of it, of the person's other leases, and of the time (next.go).
 //
 // person.go holds the leases; index.go and agenda.go know which of them must be evaluated; grant.go and end.go do the steps;
-// removal.go keeps the tickets that ask a person to take access away; facts.go writes the audit trail; status.go shows
+// removal.go keeps the tickets that ask a person to take access away; standing.go ends what somebody holds who has left; facts.go writes the audit trail; status.go shows
 // operators what the person holds.
 package lease
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -36,6 +37,9 @@ type state struct {
 	RecoveredTo access.LeaseID `json:"recovered_to,omitempty"`
 	RecoverAt   time.Time      `json:"recover_at,omitzero"`
 	Failures    int            `json:"failures,omitempty"`
+	// Standing is the person's, and Order are the targets on which leases end first while the person is absent.
+	Standing access.Standing     `json:"standing,omitzero"`
+	Order    []access.TargetName `json:"order,omitempty"`
 	// Settings are those of the desks where a ticket must be opened, as far as they have been read.
 	Settings map[access.DeskName]deskSettings `json:"settings,omitempty"`
 	// Unreadable counts messages that could not be decoded.
@@ -55,6 +59,9 @@ type person struct {
 	unwritten                   []unwritten
 	settingsAt                  time.Time
 	loadingSettings, recovering bool
+	// ranks are the places of the targets in Order, and turn is up to which place leases may be revoked now.
+	ranks map[access.TargetName]int
+	turn  int
 	// evaluations counts the calls of next: a measure of the cost.
 	evaluations int
 }
@@ -76,6 +83,7 @@ func listen(ctx workflow.Context, p Params) (*person, error) {
 	}
 	w.loop = durable.New(ctx, w)
 	w.outbox = outbox.New(w.loop, &w.Outbox, w)
+	w.order()
 	for _, carried := range w.Leases {
 		l := &lease{record: carried}
 		w.add(l)
@@ -83,6 +91,7 @@ func listen(ctx workflow.Context, p Params) (*person, error) {
 	}
 	w.Leases = nil
 	durable.OnSignal(w.loop, workflows.SignalApplyLease, w.message)
+	durable.OnSignal(w.loop, workflows.SignalStanding, w.standing)
 	err := workflow.SetQueryHandler(ctx, workflows.QueryLeases, func() ([]access.LeaseView, error) { return w.views(), nil })
 	return w, err
 }
@@ -114,7 +123,9 @@ func (w *person) message(m access.LeaseSpec) {
 		w.changed(l)
 	default:
 		w.meet(m)
-		w.add(newLease(m))
+		l = newLease(m)
+		w.judge(l)
+		w.add(l)
 	}
 }
 
@@ -129,6 +140,7 @@ func (w *person) meet(m access.LeaseSpec) {
 func (w *person) wish(l *lease, m access.LeaseSpec) {
 	newer := m.Revision > l.Revision
 	l.applySpec(m)
+	w.judge(l)
 	if !newer || l.State != access.LeaseActive || l.DesiredState != access.Present {
 		return
 	}
@@ -195,13 +207,24 @@ func (w *person) Step(now time.Time) {
 	w.show()
 }
 
-// stepAll takes the leases of the agenda on, in the order of their numbers. A step may add leases: those with a higher
-// number are taken on in this pass, the others in the next.
+// stepAll takes the leases of the agenda on. While the person is absent, it goes on with those whose turn comes by that.
 func (w *person) stepAll(now time.Time) {
+	w.moveTurn(now)
+	for again := true; again; again = w.moveTurn(now) {
+		w.stepChanged(now)
+	}
+}
+
+// stepChanged takes the leases of the agenda on that have changed, in the order of their numbers. A step may add leases: those with a
+// higher number are taken on in this pass, the others in the next.
+func (w *person) stepChanged(now time.Time) {
 	for l := w.agenda.after(0); l != nil; l = w.agenda.after(l.number) {
+		if !l.changed {
+			continue
+		}
 		for !l.busy {
 			w.evaluations++
-			a := next(&l.record, w.index.others(l, now), now)
+			a := next(&l.record, w.others(l, now), now)
 			if a == wait {
 				break
 			}
@@ -230,12 +253,12 @@ func (w *person) reschedule(now time.Time) {
 
 // do takes one step.
 func (w *person) do(l *lease, a action, now time.Time) {
-	o := w.index.others(l, now)
+	o := w.others(l, now)
 	switch a {
 	case load:
 		w.load(l)
 	case refuse:
-		w.refuse(l, "nothing says where this access is granted")
+		w.refuse(l, cmp.Or(l.Reason, "nothing says where this access is granted"))
 	case grantAccess:
 		w.grant(l, w.index.sameAccess(l))
 	case takeGrant:
@@ -339,7 +362,7 @@ func (w *person) recover(now time.Time) {
 	durable.StartLocal(w.loop, workflows.LocalQuestion(), records.LiveLeases, call, w.recoveredPage)
 }
 
-func (w *person) recoveredPage(page []access.LeaseView, err error) {
+func (w *person) recoveredPage(page activities.LiveLeasesResult, err error) {
 	w.recovering = false
 	if err != nil {
 		if !w.loop.Leaving() {
@@ -348,7 +371,10 @@ func (w *person) recoveredPage(page []access.LeaseView, err error) {
 		}
 		return
 	}
-	for _, v := range page {
+	if page.Standing != nil {
+		w.standing(*page.Standing)
+	}
+	for _, v := range page.Leases {
 		w.RecoveredTo = v.Lease.ID
 		if w.Person.DisplayName == "" {
 			w.Person = v.Lease.Subject
@@ -356,14 +382,16 @@ func (w *person) recoveredPage(page []access.LeaseView, err error) {
 		if l := w.find(v.Lease.ID); l != nil {
 			l.applyRecord(v)
 			l.Loaded = v.State != access.LeaseGranting
+			w.judge(l)
 			w.changed(l)
 			continue
 		}
 		// A grant asks for its evidence again: the request may have ended since.
 		l := recovered(v)
 		l.Loaded = v.State != access.LeaseGranting
+		w.judge(l)
 		w.add(l)
 	}
 	w.Failures, w.RecoverAt = 0, time.Time{}
-	w.Recovered = len(page) < recoverPage
+	w.Recovered = len(page.Leases) < recoverPage
 }

@@ -84,6 +84,9 @@ type removal struct {
 // Order implements ticket.Owner.
 func (r removal) Order() activities.OpenTicketInput {
 	why := "Its time is over."
+	if r.l.Left {
+		why = "Whoever holds it has left."
+	}
 	if r.l.Fulfilment != access.FulfilmentManual {
 		why = "usher cannot take it away, and goes on trying: " + r.l.Problem
 		if r.l.Nowhere {

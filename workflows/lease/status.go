@@ -29,7 +29,15 @@ func (w *person) show() {
 	for i, l := range first {
 		views[i] = l.view(w.Person)
 	}
-	workflow.SetCurrentDetails(w.loop.Context(), details(views, len(w.leases)-len(first), w.Unreadable, w.Outbox))
+	workflow.SetCurrentDetails(w.loop.Context(), gone(w.Standing)+details(views, len(w.leases)-len(first), w.Unreadable, w.Outbox))
+}
+
+// gone returns that the person has left, and why, in Markdown; "" for somebody who has not, or is back.
+func gone(s access.Standing) string {
+	if !s.Absent {
+		return ""
+	}
+	return "**" + workflows.Inline(workflows.Sentence("Every lease ends, and none is granted", s.Against(s.Revision))) + "**\n\n"
 }
 
 // details returns the run's page in the Temporal UI, in Markdown.

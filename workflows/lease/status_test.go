@@ -29,6 +29,12 @@ func TestDetails(t *testing.T) {
 	t.Run("there are more than the page names", func(t *testing.T) {
 		require.Contains(t, details(views, 1950, 0, outbox.State{}), "- and 1950 more\n")
 	})
+	t.Run("somebody who has left is named", func(t *testing.T) {
+		require.Empty(t, gone(access.Standing{Person: "ana", Revision: 7}))
+		require.Equal(t, "**Every lease ends, and none is granted: the person has left**\n\n", gone(access.Standing{Absent: true, Revision: 7}))
+		require.Equal(t, "**Every lease ends, and none is granted: Ana \\*has\\* left**\n\n",
+			gone(access.Standing{Absent: true, Revision: 7, Reason: "Ana *has* left"}))
+	})
 	t.Run("what is wrong is named", func(t *testing.T) {
 		text := details(views, 0, 3, outbox.State{RefusedCount: 2, Refused: []outbox.Refusal{{What: "granted", Reason: "no row"}}})
 		require.Contains(t, text, "**3 messages could not be read, or are about somebody else.**")

@@ -63,8 +63,8 @@ func endLeases(count int) (time.Duration, error) {
 	end := env.Now().Add(time.Hour)
 	leases := leasesUntil(count, end)
 	revoked := 0
-	env.RegisterActivityWithOptions(func(_ context.Context, c activities.LiveLeasesInput) ([]access.LeaseView, error) {
-		return pageAfter(leases, c), nil
+	env.RegisterActivityWithOptions(func(_ context.Context, c activities.LiveLeasesInput) (activities.LiveLeasesResult, error) {
+		return activities.LiveLeasesResult{Leases: pageAfter(leases, c)}, nil
 	}, activity.RegisterOptions{Name: "LiveLeases"})
 	env.RegisterActivityWithOptions(func(context.Context, activities.RecordInput) (activities.RecordResult, error) {
 		return activities.RecordResult{}, nil
