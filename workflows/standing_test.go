@@ -191,6 +191,11 @@ func (c leaverCase) play(t *testing.T) {
 		}
 	})
 	r.at(time.Hour+time.Second, words[1])
+	asked := 0
+	r.at(61*time.Minute, func() { asked = r.target.Calls(memory.OpGrant) })
+	r.at(89*time.Minute, func() {
+		require.Equal(t, asked, r.target.Calls(memory.OpGrant), "nothing is granted to somebody who has left")
+	})
 	if c.returns {
 		r.told(90*time.Minute, isBack())
 		r.at(91*time.Minute, func() {
@@ -333,15 +338,27 @@ func TestStanding_of_somebody_else(t *testing.T) {
 		older.Standing.Revision = revision
 		r.told(time.Hour+time.Minute, older)
 	}
-	r.members(2*time.Hour, "wiki-editors", "ana")
+	looked := false
 	r.at(2*time.Hour, func() {
+		looked = true
+		require.Equal(t, []access.PersonID{"ana"}, r.target.Members("wiki-editors"))
 		require.Contains(t, r.details(), "2 messages could not be read, or are about somebody else")
 		require.NotContains(t, r.details(), "none is granted")
 	})
 	r.told(3*time.Hour, hasLeft())
-	r.at(3*time.Hour+time.Minute, func() { require.Empty(t, r.target.Members("wiki-editors")) })
-	r.mustEndBy(day)
+	r.mustEndBy(4 * time.Hour)
 	r.run()
+	require.True(t, looked)
+	require.Empty(t, r.target.Members("wiki-editors"))
+}
+
+// The word about somebody who holds nothing starts a run that ends at once.
+func TestStanding_of_somebody_without_leases(t *testing.T) {
+	r := newHolderRuns(t)
+	r.told(0, hasLeft("directory"))
+	r.mustEndBy(time.Minute)
+	r.run()
+	require.Empty(t, r.target.History())
 }
 
 // A run that knows nothing reads from the ledger that ana has left, before it takes a lease on: nobody has told it.
@@ -377,6 +394,33 @@ func TestLeaver_evidence(t *testing.T) {
 	require.Equal(t, whyLeft, r.holder.last("r1:1").Refused)
 	require.Equal(t, 1, has(r.events("r1"), access.EventLeaseRefused))
 	require.NotContains(t, r.target.History(), memory.TargetChange{Op: memory.OpGrant, Role: "wiki-editors", Person: "ana"})
+}
+
+// ana leaves while a grant is on its way that her request has taken back by then: what it granted goes, although it existed before.
+func TestLeaver_while_granting(t *testing.T) {
+	for _, takenBack := range []bool{false, true} {
+		r := newHolderRuns(t)
+		r.target.Put("wiki-editors", "ana")
+		e := lease("r1:1", "wiki-editors", 0)
+		e.Lease.ExistingAccess = access.ExistingKeep
+		r.each(func() {
+			target := &activities.Target{Port: r.target, Ledger: r.ledger}
+			r.replace("Grant", func(ctx context.Context, c activities.GrantInput) (activities.GrantResult, error) {
+				result, err := target.Grant(ctx, c)
+				if takenBack {
+					r.signal(workflows.SignalApplyLease, absent(e))
+				}
+				r.signal(workflows.SignalStanding, hasLeft())
+				return result, err
+			})
+		})
+		r.asks(0, e)
+		r.mustEndBy(time.Hour)
+		r.run()
+		require.Empty(t, r.target.Members("wiki-editors"))
+		require.NotNil(t, r.known("r1:1").GrantedAt)
+		require.Equal(t, access.LeaseEnded, r.holder.last("r1:1").State)
+	}
 }
 
 // calls are the revokes of a target, in the order in which they begin and are answered.

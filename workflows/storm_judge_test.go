@@ -86,6 +86,8 @@ func (p *personStorm) judgeMembers(rows []access.LeaseView) {
 		live := slices.ContainsFunc(about, func(row access.LeaseView) bool { return row.State != access.LeaseEnded })
 		switch {
 		case p.taken[role] || live:
+		case p.gone[role]:
+			require.False(p.t, member, "ana has left, and holds %s", role)
 		case p.had[role] && slices.ContainsFunc(about, func(row access.LeaseView) bool { return row.Lease.Binding == nil }):
 			// What a human grants where usher cannot read it is not read before: usher cannot know that it was there.
 		case p.had[role] && (p.keeps[role] || len(about) == 0):

@@ -26,6 +26,9 @@ type personStorm struct {
 	// lost is true when the run is about to be lost, away while Temporal takes no message.
 	// everLost stays true after the first lost run.
 	lost, everLost, away bool
+	// left is true when ana has left, and gone are the roles that she held then because of a lease.
+	left bool
+	gone map[string]bool
 }
 
 // claim is one item of a request: what it wants of the person's workflow, and what it has heard.
@@ -50,7 +53,7 @@ func (c *claim) answered() bool {
 // stormOfAPerson plays one person.
 func stormOfAPerson(s *storm) {
 	h := &holder{world: newWorld(s.t)}
-	p := &personStorm{storm: s, holder: h, had: map[string]bool{}, keeps: map[string]bool{}, taken: map[string]bool{}}
+	p := &personStorm{storm: s, holder: h, had: map[string]bool{}, keeps: map[string]bool{}, taken: map[string]bool{}, gone: map[string]bool{}}
 	h.edge = s.chance(5)
 	h.quietly()
 	h.target.AddRole("anchor")
@@ -113,12 +116,16 @@ func (p *personStorm) plan() {
 		r.at(at, p.judge)
 	}
 	p.quiet()
-	p.at(stormLasts+time.Hour, "nothing is wanted any more", func() {
-		p.away = false
-		for _, c := range p.claims {
-			p.withdraw(c)
-		}
-	})
+	if p.chance(2) {
+		p.at(stormLasts+time.Hour, "ana leaves", p.leaves)
+	} else {
+		p.at(stormLasts+time.Hour, "nothing is wanted any more", func() {
+			p.away = false
+			for _, c := range p.claims {
+				p.withdraw(c)
+			}
+		})
+	}
 	for at := stormLasts + 2*time.Hour; at < stormEnds-day; at += 3 * time.Hour {
 		r.at(at, func() { p.removals(func(t memory.DeskTicket) { p.remove(t, true) }) })
 	}
@@ -323,6 +330,9 @@ func (w watchedTarget) Grant(ctx context.Context, a access.Assignment) (access.V
 		item := view.Items[0].State
 		return item == access.ItemFulfilling || item == access.ItemGranted || c.retracted == p.runs.passed()
 	})
+	if p.left {
+		p.t.Errorf("%s is granted to somebody who has left", a.Role)
+	}
 	// A panic would have the activity repeated for ever.
 	if !allowed {
 		p.t.Errorf("%s is granted without an approval", a.Role)

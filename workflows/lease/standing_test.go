@@ -131,6 +131,16 @@ func TestLeave(t *testing.T) {
 			require.Equal(t, row.want == access.Absent, l.Left)
 		}
 	})
+	t.Run("a newer message counts only if it is newer than the standing", func(t *testing.T) {
+		for revision, want := range map[int]access.DesiredState{6: access.Absent, 7: access.Present} {
+			w := leaver(false, base(access.LeaseGranting, tried, on("vpn")))
+			l := w.leases[0]
+			w.judge(l)
+			require.Equal(t, access.Absent, l.DesiredState)
+			w.wish(l, access.LeaseSpec{Revision: revision, DesiredState: access.Present})
+			require.Equal(t, want, l.DesiredState)
+		}
+	})
 	t.Run("the reason stays the person's", func(t *testing.T) {
 		l := &lease{record: *base(access.LeaseActive)}
 		l.leave(why)
