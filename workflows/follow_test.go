@@ -243,3 +243,18 @@ func TestFollow_recorded_after_the_run(t *testing.T) {
 	require.Equal(t, []access.PersonID{"ben"}, waitsFor(after))
 	require.Equal(t, access.OutcomeGranted, result.Outcome)
 }
+
+// What the ledger cannot be asked now is asked later, though nobody sends another message.
+func TestFollow_ledger_away(t *testing.T) {
+	w := newWorld(t)
+	w.withFallback("ben")
+	w.at(time.Hour, func() { w.leaves("mia"); w.ledger.setUnread(true) })
+	w.at(3*time.Hour, func() { w.ledger.setUnread(false) })
+	var before, after access.RequestView
+	w.at(2*time.Hour, func() { before = w.view() })
+	w.at(5*time.Hour, func() { after = w.view(); w.decide("ben", access.Approve) })
+	result := w.run(w.request("wiki/editor"))
+	require.Equal(t, []access.PersonID{"mia"}, waitsFor(before))
+	require.Equal(t, []access.PersonID{"ben"}, waitsFor(after))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+}

@@ -81,6 +81,8 @@ type faultyLedger struct {
 	*ledger.Store
 	mu   sync.Mutex
 	away bool
+	// unread is true while it does not answer who has left.
+	unread bool
 	// recorded, if set, hears of every entry that has been written.
 	recorded func(access.Entry)
 }
@@ -98,6 +100,22 @@ func (l *faultyLedger) Record(ctx context.Context, entries ...access.Entry) erro
 		}
 	}
 	return err
+}
+
+func (l *faultyLedger) Standings(ctx context.Context, source access.SourceName, people ...access.PersonID) ([]access.Standing, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.unread {
+		return nil, access.Errorf(access.Transient, "standings", "the database is away")
+	}
+	return l.Store.Standings(ctx, source, people...)
+}
+
+// setUnread has the ledger not answer who has left, or answer again.
+func (l *faultyLedger) setUnread(unread bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unread = unread
 }
 
 func (w *world) SignalWithStartWorkflow(_ context.Context, workflowID, signal string, arg any, _ client.StartWorkflowOptions, _ any, _ ...any,
