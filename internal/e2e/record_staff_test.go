@@ -12,6 +12,18 @@ import (
 	"usher/workflows"
 )
 
+// leavers takes the histories of requests and leases of people who leave.
+func (r *recording) leavers(ctx context.Context, t *testing.T, o *office) {
+	t.Helper()
+	o.leavers(ctx, t, false)
+	for id, name := range map[string]string{
+		workflows.RequestWorkflowID("held"): "reassigned by hand", workflows.RequestWorkflowID("of-ben"): "subject leaves",
+		workflows.RequestWorkflowID("of-ana"): "approver leaves", workflows.SubjectWorkflowID("ben"): "holder leaves",
+	} {
+		require.NoError(t, r.workflow(ctx, o.system, id, slug(name)))
+	}
+}
+
 // staff takes the histories of runs over people and over users: the first ones, held ones, released ones, and those that fail.
 func (r *recording) staff(ctx context.Context, t *testing.T, c *crew) {
 	t.Helper()

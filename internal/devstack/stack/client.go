@@ -109,6 +109,20 @@ func (c *Client) Withdraw(ctx context.Context, as access.PersonID, id access.Req
 	return view, err
 }
 
+// Reassign is who approves instead, and why. Stage "" is the open one.
+type Reassign struct {
+	ID     string            `json:"id,omitempty"`
+	To     []access.PersonID `json:"to"`
+	Stage  string            `json:"stage,omitempty"`
+	Reason string            `json:"reason"`
+}
+
+// Reassign names who approves a request instead, as an administrator.
+func (c *Client) Reassign(ctx context.Context, as access.PersonID, id access.RequestID, r Reassign) error {
+	var waits struct{}
+	return c.call(ctx, as, apiCall{method: http.MethodPost, path: pathOf(id) + "/reassign", body: r, into: &waits})
+}
+
 // Show reads a request, with its timeline, as a person.
 func (c *Client) Show(ctx context.Context, as access.PersonID, id access.RequestID) (Detail, error) {
 	var detail Detail
