@@ -167,7 +167,8 @@ func TestRecord_notifies_of_who_has_left(t *testing.T) {
 	}
 	_, err := r.Record(t.Context(), activities.RecordInput{Entries: []access.Entry{
 		entry("waits", access.StateAwaitingApproval, "ana", "mia"), entry("is-for", access.StateAwaitingApproval, "mia", "omar"),
-		entry("other", access.StateAwaitingApproval, "ana", "omar"), entry("ended", access.OutcomeDenied, "mia", "mia"), {},
+		entry("other", access.StateAwaitingApproval, "ana", "omar"), entry("ended", access.OutcomeDenied, "mia", "mia"),
+		{},
 	}})
 	require.NoError(t, err)
 	require.Len(t, r.post.signals, 2)
