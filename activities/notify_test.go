@@ -16,10 +16,16 @@ import (
 // applied has a run over the directory apply changes of people, a run each.
 func (r room) applied(t *testing.T, class access.PersonClass, people ...access.PersonID) {
 	t.Helper()
+	r.appliedOf(t, "directory", class, people...)
+}
+
+// appliedOf is applied of any source.
+func (r room) appliedOf(t *testing.T, source access.SourceName, class access.PersonClass, people ...access.PersonID) {
+	t.Helper()
 	for _, id := range people {
-		runs, err := r.store.PeopleRuns(t.Context(), "directory", time.Time{}, 100)
+		runs, err := r.store.PeopleRuns(t.Context(), source, time.Time{}, 100)
 		require.NoError(t, err)
-		run := access.PeopleRun{Source: "directory", ID: fmt.Sprint("run-", len(runs)), BeganAt: monday.Add(time.Duration(len(runs)) * time.Hour)}
+		run := access.PeopleRun{Source: source, ID: fmt.Sprint("run-", len(runs)), BeganAt: monday.Add(time.Duration(len(runs)) * time.Hour)}
 		require.NoError(t, r.store.BeginPeopleRun(t.Context(), run))
 		run.Plan = "plan"
 		require.NoError(t, r.store.SavePeopleRun(t.Context(), run))
@@ -113,7 +119,7 @@ func TestNotifyOfPeople(t *testing.T) {
 	})
 	t.Run("nobody of a source in which nobody is looked up", func(t *testing.T) {
 		r := newRoom(t)
-		r.applied(t, access.ClassLeaver, "mia")
+		r.appliedOf(t, "hr", access.ClassLeaver, "mia")
 		sent, err := r.notify(t, "hr")
 		require.NoError(t, err)
 		require.Zero(t, sent)

@@ -258,3 +258,16 @@ func TestFollow_ledger_away(t *testing.T) {
 	require.Equal(t, []access.PersonID{"ben"}, waitsFor(after))
 	require.Equal(t, access.OutcomeGranted, result.Outcome)
 }
+
+// Somebody is found for one stage. Another one, that somebody can decide, stays as it is, though by now others could as well.
+func TestFollow_who_can_decide_stays(t *testing.T) {
+	w := newWorld(t)
+	w.at(time.Hour, func() { w.leaves("mia"); w.leaves("omar") })
+	w.at(2*time.Hour, func() { w.comesBack("omar"); w.managedBy("ana", "ben") })
+	var after access.RequestView
+	w.at(24*time.Hour, func() { w.decide("ben", access.Approve) })
+	w.at(25*time.Hour, func() { after = w.view(); w.decide("olga", access.Approve) })
+	result := w.run(w.request("wiki/admin"))
+	require.Equal(t, []access.PersonID{"olga"}, waitsFor(after))
+	require.Equal(t, access.OutcomeGranted, result.Outcome)
+}

@@ -14,27 +14,48 @@ import (
 
 // This file has people leave, come back and move, as runs over the source's people apply it.
 
-// applied has a run apply one change of a person, and tells nobody of it.
+// applied has a run apply one change of a person, and notifies nobody of it.
 func (w *world) applied(class access.PersonClass, id access.PersonID, fields ...string) {
+	w.t.Helper()
+	w.appliedIn(access.PersonChange{Person: id, Class: class, Fields: fields})
+}
+
+// appliedAll has one run apply changes of many people. Whoever moves has another manager.
+func (w *world) appliedAll(classes map[access.PersonID]access.PersonClass) {
+	w.t.Helper()
+	var changes []access.PersonChange
+	for _, id := range sortedIDs(classes) {
+		change := access.PersonChange{Person: id, Class: classes[id]}
+		if change.Class == access.ClassMover {
+			change.Fields = []string{access.FieldManager}
+		}
+		changes = append(changes, change)
+	}
+	w.appliedIn(changes...)
+}
+
+// appliedIn has one run apply changes.
+func (w *world) appliedIn(changes ...access.PersonChange) {
 	w.t.Helper()
 	w.peopleRuns++
 	run := access.PeopleRun{
 		Source: "directory", ID: fmt.Sprint("run-", w.peopleRuns), Plan: fmt.Sprint("plan-", w.peopleRuns),
 		BeganAt: w.env.Now().UTC().Add(time.Duration(w.peopleRuns) * time.Millisecond),
 	}
-	change := access.PersonChange{
-		Person: id, Class: class, Fields: fields, Reason: "is inactive in the source",
-		After: access.KnownPerson{Record: access.PersonRecord{Person: w.people[id]}, State: access.PersonPresent, Joined: true},
-	}
-	if class == access.ClassLeaver {
-		change.After.State = access.PersonLeft
+	for i := range changes {
+		c := &changes[i]
+		c.Reason = "is inactive in the source"
+		c.After = access.KnownPerson{Record: access.PersonRecord{Person: w.people[c.Person]}, State: access.PersonPresent, Joined: true}
+		if c.Class == access.ClassLeaver {
+			c.After.State = access.PersonLeft
+		}
 	}
 	begun := run
 	begun.Plan = ""
 	require.NoError(w.t, w.ledger.BeginPeopleRun(w.t.Context(), begun))
 	require.NoError(w.t, w.ledger.SavePeopleRun(w.t.Context(), run))
-	require.NoError(w.t, w.ledger.ApplyPeople(w.t.Context(), run, []access.PersonChange{change}))
-	run.EndedAt = w.env.Now().UTC()
+	require.NoError(w.t, w.ledger.ApplyPeople(w.t.Context(), run, changes))
+	run.EndedAt = run.BeganAt
 	require.NoError(w.t, w.ledger.SavePeopleRun(w.t.Context(), run))
 }
 
