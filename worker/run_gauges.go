@@ -75,6 +75,15 @@ func peopleGauges(ctx context.Context, l *peopleRuns) []telemetry.Gauge {
 	}
 }
 
+// pendingGauge shows what of the followed source requests and leases have not been notified of.
+func pendingGauge(ctx context.Context, l *lastRuns[access.SourceName, int]) telemetry.Gauge {
+	return telemetry.Gauge{
+		Name: "usher_people_notices_pending", Label: "source",
+		Help: "Of how many people a change was applied that requests and leases have not been notified of.",
+		Read: l.read(ctx, func(n int) float64 { return float64(n) }),
+	}
+}
+
 type syncRuns = lastRuns[access.DeskName, access.SyncRun]
 
 // syncGauges show how the last run over all users of each desk stands that did not fail.
@@ -123,8 +132,13 @@ func (p workerParts) runGauges(ctx context.Context) []telemetry.Gauge {
 			synced[name] = d.Sync
 		}
 	}
-	return append(peopleGauges(ctx, lastRunsOf(p.Config.peopleSettings(), p.Store.LastPeopleRun)),
-		syncGauges(ctx, lastRunsOf(synced, func(ctx context.Context, desk access.DeskName) (access.SyncRun, error) {
-			return lastSync(ctx, p.Store, desk)
-		}))...)
+	followed := map[access.SourceName]bool{}
+	if source, _ := p.Config.followed(); source != "" {
+		followed[source] = true
+	}
+	all := append(peopleGauges(ctx, lastRunsOf(p.Config.peopleSettings(), p.Store.LastPeopleRun)),
+		pendingGauge(ctx, lastRunsOf(followed, p.Store.CountPendingNotices)))
+	return append(all, syncGauges(ctx, lastRunsOf(synced, func(ctx context.Context, desk access.DeskName) (access.SyncRun, error) {
+		return lastSync(ctx, p.Store, desk)
+	}))...)
 }

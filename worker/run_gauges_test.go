@@ -51,6 +51,15 @@ func TestRunGauges_of_the_configuration(t *testing.T) {
 	require.Equal(t, []access.SourceName{"directory"}, lastRunsOf(c.peopleSettings(), (*ledger.Store)(nil).LastPeopleRun).names)
 }
 
+func TestPendingGauge(t *testing.T) {
+	pending := map[access.SourceName]int{"hr": 3}
+	gauge := pendingGauge(t.Context(), lastRunsOf(pending, func(_ context.Context, source access.SourceName) (int, error) { return pending[source], nil }))
+	require.Equal(t, map[string]float64{"hr": 3}, gauge.Read())
+	m := telemetry.NewMetrics()
+	require.NoError(t, m.AddGauge(gauge))
+	require.Contains(t, metricsOf(t, m), `usher_people_notices_pending{source="hr"} 3`)
+}
+
 // Of a desk the last run counts that was over everybody and wrote: a preview in between says nothing about the others.
 func TestSyncGauges(t *testing.T) {
 	store, err := ledger.Open(t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "ledger.db")})

@@ -111,6 +111,13 @@ func (s *Store) PendingNotices(ctx context.Context, source access.SourceName, af
 	return notices, s.fail(op, err)
 }
 
+// CountPendingNotices returns of how many people of a source a change was applied that nobody has been notified of.
+func (s *Store) CountPendingNotices(ctx context.Context, source access.SourceName) (int, error) {
+	var n int
+	err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM people_standing WHERE source = $1 AND notified < change`, string(source)).Scan(&n)
+	return n, s.fail("count pending notices in the ledger", err)
+}
+
 // NoticeSent notes that everybody has been notified of a change. One that has been applied since is still pending. Safe to repeat.
 func (s *Store) NoticeSent(ctx context.Context, n access.PersonNotice) error {
 	const op = "note a notice that was sent in the ledger"

@@ -87,8 +87,14 @@ func testStanding(t *testing.T, d databases) {
 		}
 	}
 	require.Equal(t, []access.PersonNotice{notice(absent("a"), "run-1", left, false), notice(absent("b"), "run-1", left, false)}, untold(t, s))
+	pending, err := s.CountPendingNotices(t.Context(), "hr")
+	require.NoError(t, err)
+	require.Equal(t, 2, pending)
 	tell(t, s)
 	require.Empty(t, untold(t, s))
+	pending, err = s.CountPendingNotices(t.Context(), "hr")
+	require.NoError(t, err)
+	require.Zero(t, pending)
 	back := applyIn(t, s, "run-2", peopleDay.Add(time.Hour), changeOf("a", access.ClassReturner))
 	present := access.Standing{Person: "a", Revision: back}
 	require.Equal(t, []access.Standing{present, absent("b")}, standingsOf(t, s, "b", "a"))
