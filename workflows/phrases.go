@@ -26,3 +26,20 @@ var markdownEscapes = strings.NewReplacer("\r", " ", "\n", " ", "\\", "\\\\", "|
 
 // DetailsEnd is an empty paragraph: the UI gives a run's details a little less room than they need, and hides the end.
 const DetailsEnd = "\n\u00a0"
+
+// Details returns a run's page for operators: a sentence, and what is counted or wrong as a list below it. The UI leaves too little room for
+// paragraphs, and hides the last of them.
+func Details(first string, rest []string) string {
+	text := first
+	for i, line := range rest {
+		if i == 0 {
+			text += "\n"
+		}
+		text += "\n- " + line
+	}
+	if len(rest) > 0 {
+		// Else the empty paragraph is a part of the last item.
+		text += "\n"
+	}
+	return text + DetailsEnd
+}

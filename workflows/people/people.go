@@ -90,7 +90,8 @@ func list(ctx workflow.Context, run access.PeopleRun, since activities.BeginPeop
 
 // details shows where the run stands.
 func details(ctx workflow.Context, run access.PeopleRun, doing string) {
-	lines := []string{fmt.Sprintf("The run over the people of %s %s.", workflows.Inline(string(run.Source)), doing)}
+	first := fmt.Sprintf("The run over the people of %s %s.", workflows.Inline(string(run.Source)), doing)
+	var lines []string
 	if n := run.Listing.People; n > 0 {
 		lines = append(lines, fmt.Sprintf("Listed: %d people, %d problems.", n, run.Listing.Problems))
 	}
@@ -106,7 +107,7 @@ func details(ctx workflow.Context, run access.PeopleRun, doing string) {
 	if run.Problem != "" {
 		lines = append(lines, "**Problem:** "+workflows.Inline(run.Problem))
 	}
-	workflow.SetCurrentDetails(ctx, strings.Join(lines, "\n\n")+workflows.DetailsEnd)
+	workflow.SetCurrentDetails(ctx, workflows.Details(first, lines))
 }
 
 // classes are how many changes there are of each class but unchanged.

@@ -103,7 +103,8 @@ func left(states map[access.SyncState]int) int {
 
 // details shows where the run stands.
 func details(ctx workflow.Context, run access.SyncRun, doing string) {
-	lines := []string{fmt.Sprintf("The run over the users of %s %s.", workflows.Inline(string(run.Desk)), doing)}
+	first := fmt.Sprintf("The run over the users of %s %s.", workflows.Inline(string(run.Desk)), doing)
+	var lines []string
 	if run.Dry {
 		lines = append(lines, "It is a dry run: nothing is applied.")
 	}
@@ -122,7 +123,7 @@ func details(ctx workflow.Context, run access.SyncRun, doing string) {
 	if run.Problem != "" {
 		lines = append(lines, "**Problem:** "+workflows.Inline(run.Problem))
 	}
-	workflow.SetCurrentDetails(ctx, strings.Join(lines, "\n\n")+workflows.DetailsEnd)
+	workflow.SetCurrentDetails(ctx, workflows.Details(first, lines))
 }
 
 var (
