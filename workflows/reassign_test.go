@@ -54,6 +54,7 @@ func TestReassign_refused(t *testing.T) {
 		text   string
 	}{
 		"the requester":             {func(c *workflows.ReassignInput) { c.To = []access.PersonID{"ben", "ana"} }, nil, "to[1]", "has asked for this access"},
+		"by the requester":          {func(c *workflows.ReassignInput) { c.By = "ana" }, nil, "by", "this request is your own"},
 		"the administrator":         {func(c *workflows.ReassignInput) { c.By = "ben" }, nil, "to[0]", "does not name themselves"},
 		"somebody unknown":          {func(c *workflows.ReassignInput) { c.To = []access.PersonID{"ghost"} }, nil, "to[0]", "the identity source knows no ghost"},
 		"somebody inactive":         {nil, func(w *world) { w.source.Deactivate("ben") }, "to[0]", "Ben is not active, or has left"},

@@ -41,8 +41,12 @@ func (r *request) judgeReassign(c workflows.ReassignInput) *policy.Rejection {
 	return r.judgeNamed(c)
 }
 
-// judgeNamed returns why one of the people who are named cannot approve, as far as that is known before they are looked up.
+// judgeNamed returns why one of the people who are named cannot approve, or is not for this administrator to name, as far as that is known
+// before they are looked up.
 func (r *request) judgeNamed(c workflows.ReassignInput) *policy.Rejection {
+	if slices.Contains(policy.Parties(*r.Requirement), c.By) {
+		return &policy.Rejection{Kind: access.Forbidden, Field: "by", Problem: "this request is your own, so another administrator names who approves it"}
+	}
 	for i, id := range c.To {
 		field := fmt.Sprintf("to[%d]", i)
 		switch {

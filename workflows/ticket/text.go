@@ -173,9 +173,10 @@ func WorkText(items []string) string {
 		".\nClose this ticket as done when it is granted, as won't do if it will not be."
 }
 
-// ReassignedText returns who approves by now instead of whom, and why.
+// ReassignedText returns who approves by now instead of whom, and why: a line for all items whose stage has changed alike.
 func ReassignedText(changed []policy.Changed, items []access.ItemRequirement, why string) string {
-	lines := []string{"Others approve now: " + why + "."}
+	var how []string
+	titles := map[string][]string{}
 	for _, c := range changed {
 		title := string(c.Item)
 		for _, item := range items {
@@ -183,7 +184,15 @@ func ReassignedText(changed []policy.Changed, items []access.ItemRequirement, wh
 				title = item.Title
 			}
 		}
-		lines = append(lines, fmt.Sprintf("%s, %s: %s instead of %s.", title, c.Stage, names(c.After), names(c.Before)))
+		text := fmt.Sprintf("%s: %s instead of %s.", c.Stage, names(c.After), names(c.Before))
+		if titles[text] == nil {
+			how = append(how, text)
+		}
+		titles[text] = append(titles[text], title)
+	}
+	lines := []string{"Others approve now: " + why + "."}
+	for _, text := range how {
+		lines = append(lines, strings.Join(titles[text], ", ")+", "+text)
 	}
 	return strings.Join(lines, "\n")
 }
