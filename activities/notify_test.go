@@ -11,6 +11,7 @@ import (
 	"usher/activities"
 	"usher/internal/access"
 	"usher/internal/connectors/memory"
+	"usher/internal/policy"
 )
 
 // applied has a run over the directory apply changes of people, a run each.
@@ -249,4 +250,34 @@ func TestLookupAccounts(t *testing.T) {
 	desk.Down(true)
 	_, err = (&activities.Desk{Port: desk}).LookupAccounts(t.Context(), activities.FindAccountsInput{People: []access.Person{mia}})
 	requireKind(t, access.Transient, err)
+}
+
+// Whoever approves where nobody else can has to have an account as well.
+func TestListApprovers_fallback(t *testing.T) {
+	p := newPolicy(t)
+	catalog, err := policy.Parse([]byte(`
+applications:
+  - id: wiki
+    name: Wiki
+    owners: [omar]
+    fallback: [fay]
+    decision_channels: [ticket]
+    entitlements:
+      - {role: editor, title: Wiki editor, fulfilment: manual, stages: [manager]}
+  - id: badge
+    name: Badge
+    owners: [olga]
+    desk: rt
+    entitlements:
+      - {role: lab, title: Badge, fulfilment: manual, stages: [owner]}
+`))
+	require.NoError(t, err)
+	p.Catalog = catalog
+	here, err := p.ListApprovers(t.Context(), "jira")
+	require.NoError(t, err)
+	require.Equal(t, []access.PersonID{"fay"}, here.People, "an owner who approves nothing is not asked")
+	require.Equal(t, []access.PersonID{"fay"}, here.Only)
+	there, err := p.ListApprovers(t.Context(), "rt")
+	require.NoError(t, err)
+	require.Equal(t, []access.PersonID{"olga"}, there.People)
 }

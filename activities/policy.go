@@ -82,7 +82,7 @@ func (a *Policy) SourceOfPeople(context.Context, struct{}) (access.SourceName, e
 // ListConnectors names every connector that the configuration knows.
 func (a *Policy) ListConnectors(context.Context) (Connectors, error) { return a.Connectors, nil }
 
-// Approvers are the owners who approve on a desk, sorted.
+// Approvers are the owners, and those of the catalog's fallback, who may approve on a desk, sorted.
 type Approvers struct {
 	Source access.SourceName `json:"source"`
 	People []access.PersonID `json:"people,omitempty"`
@@ -95,16 +95,22 @@ type Approvers struct {
 // maxApprovers is how many owners are looked for on a desk at once.
 const maxApprovers = 30
 
-// ListApprovers lists the owners who may decide on the tickets of a desk. Managers are not among them: anybody's may be one.
+// ListApprovers lists the owners, and those of the catalog's fallback, who may decide on the tickets of a desk. Managers are not among them:
+// anybody's may be one.
 func (a *Policy) ListApprovers(_ context.Context, desk access.DeskName) (Approvers, error) {
 	var owners, only []access.PersonID
 	for _, e := range a.Catalog.Entitlements() {
 		byTicket := len(e.DecisionChannels) == 0 || slices.Contains(e.DecisionChannels, access.ChannelTicket)
-		if cmp.Or(e.Desk, a.Desk) == desk && byTicket && slices.Contains(e.Stages, access.StageOwner) {
-			owners = append(owners, e.Owners...)
-			if len(e.DecisionChannels) == 1 {
-				only = append(only, e.Owners...)
-			}
+		if cmp.Or(e.Desk, a.Desk) != desk || !byTicket {
+			continue
+		}
+		able := slices.Clone(e.Fallback)
+		if slices.Contains(e.Stages, access.StageOwner) {
+			able = append(able, e.Owners...)
+		}
+		owners = append(owners, able...)
+		if len(e.DecisionChannels) == 1 {
+			only = append(only, able...)
 		}
 	}
 	slices.Sort(owners)

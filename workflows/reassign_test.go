@@ -204,3 +204,18 @@ func TestFollow_on_the_ticket(t *testing.T) {
 		require.Contains(t, w.ticket().New.Body, "Wiki editor, manager: Ben")
 	})
 }
+
+// Somebody approves as manager and is named as owner at the same moment: the approval was not for that.
+func TestReassign_and_decision_in_one_task(t *testing.T) {
+	w := newWorld(t)
+	w.at(time.Hour, func() {
+		w.decide("mia", access.Approve)
+		w.update(workflows.UpdateReassign, "n1", workflows.ReassignInput{ID: "n1", By: "adm", To: []access.PersonID{"mia"}, Stage: "owner", Reason: "on leave"})
+	})
+	var after access.RequestView
+	w.at(2*time.Hour, func() { after = w.view(); w.decide("mia", access.Deny) })
+	result := w.run(w.request("wiki/admin"))
+	require.Equal(t, []access.PersonID{"mia"}, waitsFor(after))
+	require.Equal(t, "owner", after.WaitingOn[0].Stage)
+	require.Equal(t, access.OutcomeDenied, result.Outcome)
+}

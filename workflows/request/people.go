@@ -188,7 +188,8 @@ func (r *request) resolved(answer activities.Resolved) {
 
 // replace has others approve from now on, and adds what changed.
 func (r *request) replace(c *reassignment, by policy.Replacement) {
-	by.At = r.loop.Now()
+	// What was approved in this very task was approved before.
+	by.At = r.loop.Now().Add(time.Microsecond)
 	need, change := policy.Replace(*r.Requirement, r.approvals(), by)
 	r.Requirement = &need
 	if change == nil {
