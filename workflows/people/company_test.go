@@ -33,6 +33,7 @@ type company struct {
 	// port is what lists people; the source itself, if nothing else.
 	port     access.PeopleSource
 	ledger   *unreliable
+	post     *post
 	settings activities.PeopleSettings
 	// withoutSource is true for a worker whose configuration does not have the source.
 	withoutSource bool
@@ -136,7 +137,7 @@ func newCompany(t *testing.T, n int) *company {
 			Brakes: snapshot.Brakes{LeaversCount: 1000, LeaversShare: 0.1, ShrunkShare: 0.1, FieldShare: 0.3, Floor: 2},
 		},
 	}
-	c.port = c.source
+	c.port, c.post = c.source, newPost(c)
 	for i := range n {
 		c.source.PutRecords(employee(i))
 	}
@@ -197,7 +198,7 @@ func (c *company) runNow(p workflows.PeopleRunParams) (access.PeopleRun, error) 
 
 func (c *company) activities() *activities.People {
 	return &activities.People{
-		Ledger: c.ledger, Settings: c.allSettings(),
+		Ledger: c.ledger, Settings: c.allSettings(), Follows: hr, Client: c.post,
 		Running: func(_ context.Context, workflow string) (bool, error) { return c.running[workflow], nil },
 	}
 }
