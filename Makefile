@@ -73,7 +73,7 @@ test: $(SERVER) bin/testsum ## all tests but e2e; PKG=./workflows FILTER=Name ru
 
 # Tests that read the source, that wait for Request Tracker's own processes, or in which the SDK runs one coroutine of a workflow at
 # a time, show no race and take long.
-NO_RACE = %/internal/arch %/internal/connectors/apispec %/internal/connectors/requesttracker %/workflows
+NO_RACE = %/internal/arch %/internal/connectors/apispec %/internal/connectors/requesttracker %/workflows %/workflows/people
 
 race: $(SERVER) bin/testsum ## the same tests under the race detector, where there is something to race
 	@{ $(GOTEST) -race $(if $(PKG),$(PACKAGES),$(filter-out $(NO_RACE),$(PACKAGES))) || $(GO_FAILED); } | $(TESTSUM)
