@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"unicode/utf8"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -49,7 +50,7 @@ func (c ApplyLeaseMessage) send(ctx context.Context, to Messenger) error {
 		client.StartWorkflowOptions{
 			ID:                    c.WorkflowID,
 			TaskQueue:             c.TaskQueue,
-			StaticSummary:         "access of " + c.Spec.Lease.Subject.Name(),
+			StaticSummary:         accessOf(c.Spec.Lease.Subject.Name()),
 			TypedSearchAttributes: subjectAttribute(c.Spec.Lease.Subject.ID),
 		},
 		c.WorkflowType, subjectParams{Subject: c.Spec.Lease.Subject.ID})
@@ -75,4 +76,14 @@ func subjectAttribute(id access.PersonID) temporal.SearchAttributes {
 		return temporal.NewSearchAttributes()
 	}
 	return temporal.NewSearchAttributes(temporal.NewSearchAttributeKeyKeyword(AttributeSubject).ValueSet(string(id)))
+}
+
+// accessOf returns the summary of the workflow that holds a person's leases. Temporal takes 200 bytes.
+func accessOf(name string) string {
+	const most = 180
+	for len(name) > most {
+		_, last := utf8.DecodeLastRuneInString(name)
+		name = name[:len(name)-last]
+	}
+	return "access of " + name
 }

@@ -30,6 +30,8 @@ type NotifyOfPeopleInput struct {
 type NotifyOfPeopleResult struct {
 	People   int `json:"people"`
 	Requests int `json:"requests"`
+	// Refused is of how many people Temporal did not take a message. It is tried again by the next run.
+	Refused int `json:"refused,omitempty"`
 }
 
 // NotifyOfPeople notifies the workflows that hold people's leases of who has left and who is back, and the requests that go on of changes of
@@ -40,6 +42,8 @@ func (a *People) NotifyOfPeople(ctx context.Context, c NotifyOfPeopleInput) (Not
 	if c.Source != a.Follows {
 		return sent, nil
 	}
+	// Nobody waits for somebody who cannot be reached now.
+	var failed error
 	for after, more := access.PersonID(""), true; more; {
 		page, err := a.Ledger.PendingNotices(ctx, c.Source, after, peoplePage)
 		if err != nil {
@@ -47,15 +51,20 @@ func (a *People) NotifyOfPeople(ctx context.Context, c NotifyOfPeopleInput) (Not
 		}
 		for _, n := range page {
 			requests, err := a.notify(ctx, c, n)
-			if err != nil {
-				return sent, translate(err)
-			}
-			sent.People, sent.Requests, after = sent.People+1, sent.Requests+requests, n.Standing.Person
+			after = n.Standing.Person
 			activity.RecordHeartbeat(ctx, sent)
+			switch {
+			case err == nil:
+				sent.People, sent.Requests = sent.People+1, sent.Requests+requests
+			case impossible(err):
+				sent.Refused++
+			case failed == nil:
+				failed = err
+			}
 		}
 		more = len(page) == peoplePage
 	}
-	return sent, nil
+	return sent, translate(failed)
 }
 
 // notify notifies everybody of one change, and returns how many requests were notified.
@@ -97,7 +106,7 @@ func (a *People) notifySubject(ctx context.Context, c NotifyOfPeopleInput, s acc
 		return delivered(a.Client.SignalWorkflow(ctx, id, "", c.Signal, message))
 	}
 	_, err := a.Client.SignalWithStartWorkflow(ctx, id, c.Signal, message, client.StartWorkflowOptions{
-		ID: id, TaskQueue: c.TaskQueue, StaticSummary: "access of " + string(s.Person), TypedSearchAttributes: subjectAttribute(s.Person),
+		ID: id, TaskQueue: c.TaskQueue, StaticSummary: accessOf(string(s.Person)), TypedSearchAttributes: subjectAttribute(s.Person),
 	}, c.SubjectType, subjectParams{Subject: s.Person})
 	return delivered(err)
 }
@@ -107,10 +116,9 @@ func notifyRequest(ctx context.Context, to Messenger, id access.RequestID, n acc
 	return delivered(to.SignalWorkflow(ctx, RequestPrefix+string(id), "", SignalPersonChanged, n))
 }
 
-// delivered returns why a message may reach a workflow later: nil where it has, where nobody is there to be told, and where Temporal will never
-// take it, for others must not wait for that.
+// delivered returns why a message has not reached a workflow: nil where nobody is there to be told.
 func delivered(err error) error {
-	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone || impossible(err) {
+	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
 		return nil
 	}
 	return err
@@ -126,7 +134,7 @@ func (a *Records) notifyOfAbsent(ctx context.Context, entries []access.Entry) er
 		if e.View == nil || e.View.State != access.StateAwaitingApproval {
 			continue
 		}
-		people := []access.PersonID{e.View.Request.Subject}
+		people := append([]access.PersonID{e.View.Request.Subject}, e.View.Approvers...)
 		for _, w := range e.View.WaitingOn {
 			people = append(people, w.Person)
 		}

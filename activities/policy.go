@@ -70,7 +70,9 @@ func (a *Policy) Evaluate(ctx context.Context, c EvaluateInput) (Evaluation, err
 	if err != nil || consult != nil {
 		return Evaluation{Consult: consult}, err
 	}
-	requirement, refusals := a.Catalog.Evaluate(policy.Input{Request: c.Request, People: people, Desk: a.Desk, Settings: a.Settings})
+	// Without an answer of the ledger nobody waits: who has left is found when the request is recorded, and before a grant.
+	absent, _ := a.absent(ctx, people)
+	requirement, refusals := a.Catalog.Evaluate(policy.Input{Request: c.Request, People: people, Desk: a.Desk, Settings: a.Settings, Absent: absent})
 	return Evaluation{Requirement: requirement, Refusals: refusals}, nil
 }
 

@@ -35,7 +35,7 @@ func (a *Records) StartSubjects(ctx context.Context, c StartSubjectsInput) (Star
 	var done StartSubjectsResult
 	for _, id := range people {
 		started, err := start(ctx, a.Client, client.StartWorkflowOptions{
-			ID: c.IDPrefix + string(id), TaskQueue: c.TaskQueue, StaticSummary: "access of " + string(id), TypedSearchAttributes: subjectAttribute(id),
+			ID: c.IDPrefix + string(id), TaskQueue: c.TaskQueue, StaticSummary: accessOf(string(id)), TypedSearchAttributes: subjectAttribute(id),
 		}, c.WorkflowType, subjectParams{Subject: id})
 		switch {
 		case impossible(err):

@@ -27,7 +27,7 @@ func (r *request) unauthorised(c change, action access.TicketAction, who access.
 		return r.noApproval(now, who)
 	case access.ActionCancel, access.ActionDeny:
 		closed := event == access.EventClosedUndecided || event == access.EventClosedWontDo
-		if closed && who == "" && !now.StatusChangedByFulfiller {
+		if closed && !r.takesPart(who) && !now.StatusChangedByFulfiller {
 			return ticket.MoverName(now) + " is neither requester, subject, approver nor one of those who grant access by hand"
 		}
 	case access.ActionRevert, access.ActionRecreate, access.ActionRecordOnly:
@@ -46,6 +46,26 @@ func (r *request) noApproval(now access.TicketSnapshot, who access.PersonID) str
 	return r.textChanged(now)
 }
 
+// itemsOfBefore returns the items that somebody may decide and that were theirs to decide at a time already; none where that is all of them.
+func (r *request) itemsOfBefore(who access.PersonID, at time.Time) []access.ItemID {
+	var items []access.ItemID
+	all := true
+	for _, a := range r.approvals() {
+		if a.State != access.ItemPending || !slices.ContainsFunc(a.Stage.Approvers, func(p access.Person) bool { return p.ID == who }) {
+			continue
+		}
+		if a.Stage.ReplacedAt.After(at) {
+			all = false
+			continue
+		}
+		items = append(items, a.Need.Item.ID)
+	}
+	if all {
+		return nil
+	}
+	return items
+}
+
 // namedSince reports whether everything that somebody may decide is theirs to decide only since after a time.
 func (r *request) namedSince(who access.PersonID, at time.Time) bool {
 	since := false
@@ -59,6 +79,12 @@ func (r *request) namedSince(who access.PersonID, at time.Time) bool {
 		since = true
 	}
 	return since
+}
+
+// takesPart reports whether somebody is requester, subject, filer or an approver of the request, and has not left.
+func (r *request) takesPart(who access.PersonID) bool {
+	need := r.Requirement
+	return who != "" && !r.hasLeft(who) && (slices.Contains(policy.Parties(*need), who) || slices.Contains(need.Approvers(), who))
 }
 
 // noFulfiller returns why somebody's word does not count that access was granted by hand; "" when it does.

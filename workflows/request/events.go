@@ -252,6 +252,9 @@ func (r *request) decideByTicket(c change, who access.PersonID) {
 	if r.known(d.ID) || r.answerTaken(d.ID) || r.Stop != nil {
 		return
 	}
+	if c.answer == nil && verdict == access.Approve {
+		d.Items = r.itemsOfBefore(who, now.StatusChangedAt)
+	}
 	open, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, d)
 	if why != nil {
 		r.revert(c, why.Problem)

@@ -24,12 +24,23 @@ type following struct {
 	// Find is true until approvers have been found, and Moved if that is because the subject has another manager.
 	Find  bool `json:"find,omitempty"`
 	Moved bool `json:"moved,omitempty"`
+	// Changes counts what the request was told, and AskedAt how much of it when people were looked up: an answer that is older is dropped.
+	Changes int `json:"changes,omitempty"`
+	AskedAt int `json:"asked_at,omitempty"`
+	// Left are those who had left when the ledger was last asked, sorted.
+	Left []access.PersonID `json:"left,omitempty"`
 	// Run names the last run over people that the request was told of.
 	Run string `json:"run,omitempty"`
 	// Problem is why nobody can decide something; "" while somebody can.
 	Problem string `json:"problem,omitempty"`
 	// Vacated are the stages whose approvers have all left, until others are found.
-	Vacated []policy.Changed `json:"vacated,omitempty"`
+	Vacated []vacated `json:"vacated,omitempty"`
+}
+
+// vacated is a stage whose approvers have all left, and how that is known.
+type vacated struct {
+	policy.Changed
+	Evidence string `json:"evidence"`
 }
 
 // personChanged takes that somebody has left, is back, or has another manager.
@@ -39,6 +50,10 @@ func (r *request) personChanged(n access.PersonNotice) {
 	}
 	f := &r.Follow
 	f.Check = true
+	f.Changes++
+	if !f.asking {
+		f.Consult, f.LookedUp, f.People = nil, false, nil
+	}
 	f.Moved = f.Moved || (n.Moved && n.Standing.Person == r.asked.Subject)
 	if n.Run != "" && access.Limits().ID.Fits(n.Run) {
 		f.Run = n.Run
@@ -54,21 +69,29 @@ func (r *request) follow(now time.Time) {
 	f := &r.Follow
 	switch {
 	case r.View.State.Ended() || r.Stop != nil:
-		r.Follow = following{question: question{asking: f.asking}}
+		r.Follow = following{question: question{asking: f.asking}, Left: f.Left}
 	case !f.ready(now):
 	case f.Check:
 		r.checkStandings()
-	case f.Find && r.View.State == access.StateAwaitingApproval:
+	case r.finds():
+		if f.Consult == nil && !f.LookedUp {
+			f.AskedAt = f.Changes
+		}
 		call := activities.ResolveInput{Request: r.asked, Need: *r.Requirement, PeopleRead: f.LookedUp, People: f.People}
 		var p *activities.Policy
 		askPolicy(r, &f.question, asked[activities.Resolved]{p.Resolve, call, r.resolved, func(error) { r.later(&f.question, workflows.RetryConnector) }})
 	}
 }
 
+// finds reports whether approvers are to be found.
+func (r *request) finds() bool {
+	return (r.Follow.Find || r.Follow.Moved) && r.View.State == access.StateAwaitingApproval
+}
+
 // followDue returns when there is something to find out; zero for never.
 func (r *request) followDue() time.Time {
 	f := &r.Follow
-	if !f.asking && (f.Check || (f.Find && r.View.State == access.StateAwaitingApproval)) {
+	if !f.asking && (f.Check || r.finds()) {
 		return f.RetryAt
 	}
 	return time.Time{}
@@ -96,29 +119,41 @@ func (r *request) checkStandings() {
 	})
 }
 
-// standings takes who has left.
+// standings takes who has left, and who is back.
 func (r *request) standings(all []access.Standing) {
-	r.Follow.askAtOnce()
+	f := &r.Follow
+	f.askAtOnce()
+	f.Left = nil
 	for _, s := range all {
-		switch {
-		case !s.Absent:
-		case s.Person == r.asked.Subject:
+		if s.Absent {
+			f.Left = append(f.Left, s.Person)
+		}
+		// What was asked for before somebody came back is not granted either.
+		if why := s.Against(int(r.asked.SubmittedAt.UnixMicro())); s.Person == r.asked.Subject && why != "" {
 			r.stopFor(stop{
-				Outcome: access.OutcomeCancelled, Name: "usher", Channel: access.ChannelSystem, Evidence: absentSince(s), Reason: s.Against(0),
+				Outcome: access.OutcomeCancelled, Name: "usher", Channel: access.ChannelSystem, Evidence: absentSince(s), Reason: why,
 			})
 			return
-		case r.View.State == access.StateAwaitingApproval:
-			r.vacate(s)
 		}
 	}
-	if r.View.State != access.StateAwaitingApproval {
-		r.Follow.Moved = false
-		return
+	slices.Sort(f.Left)
+	switch {
+	case r.View.State == access.StateAwaitingApproval:
+		for _, s := range all {
+			if s.Absent {
+				r.vacate(s)
+			}
+		}
+		f.Find = f.Find || r.vacant()
+	case r.View.State != access.StateEvaluating:
+		f.Moved = false
 	}
-	r.Follow.Find = r.Follow.Find || r.Follow.Moved || r.vacant()
 }
 
 func absentSince(s access.Standing) string {
+	if !s.Absent {
+		return "back in the people of the source since " + workflows.Clock(time.UnixMicro(int64(s.Revision)))
+	}
 	return "absent in the people of the source since " + workflows.Clock(time.UnixMicro(int64(s.Revision)))
 }
 
@@ -133,7 +168,7 @@ func (r *request) vacate(s access.Standing) {
 	silent := true
 	for _, c := range changed {
 		if len(c.After) == 0 {
-			r.Follow.Vacated = append(r.Follow.Vacated, c)
+			r.Follow.Vacated = append(r.Follow.Vacated, vacated{c, absentSince(s)})
 		} else {
 			silent = false
 		}
@@ -157,33 +192,44 @@ func stillOpen(a policy.ItemApproval) []access.Stage {
 // resolved takes who can approve by now. Nobody takes the place of somebody who still can, but a new manager that of the old one.
 func (r *request) resolved(answer activities.Resolved) {
 	f := &r.Follow
-	moved := f.Moved
-	f.Moved, f.LookedUp = false, false
-	if r.View.State != access.StateAwaitingApproval || r.Stop != nil {
+	f.LookedUp = false
+	if r.View.State != access.StateAwaitingApproval || r.Stop != nil || f.AskedAt != f.Changes {
 		return
 	}
-	vacated := reassignment{why: "whoever approved before has left", evidence: r.runOverPeople()}
+	moved := f.Moved
+	f.Moved = false
+	found := reassignment{why: "whoever approved before has left"}
 	handed := reassignment{why: r.Requirement.Subject.Name() + " has another manager", evidence: r.runOverPeople()}
 	var problems []string
-	for _, found := range answer.Resolutions {
-		stage, open := r.openStage(found.Item, found.Stage)
-		vacant := open && len(stage.Approvers) == 0
-		switch replaces := open && moved && found.Stage == access.StageManager && !stage.ByHand; {
-		case vacant && len(found.Approvers) == 0:
-			problems = append(problems, found.Problem)
-		case len(found.Approvers) == 0:
-		case vacant:
-			r.replace(&vacated, policy.Replacement{Item: found.Item, Stage: found.Stage, Approvers: found.Approvers})
-		case replaces:
-			r.replace(&handed, policy.Replacement{Item: found.Item, Stage: found.Stage, Approvers: found.Approvers})
+	for _, one := range answer.Resolutions {
+		if problem := r.resolvedOne(one, moved, &found, &handed); problem != "" {
+			problems = append(problems, problem)
 		}
 	}
-	for _, c := range []reassignment{vacated, handed} {
+	for _, c := range []reassignment{found, handed} {
 		if len(c.changed) > 0 {
 			r.reassigned(c)
 		}
 	}
 	r.nobodyCan(problems)
+}
+
+// resolvedOne takes who can approve one stage: found gets one that nobody could decide, handed one that is the new manager's; and returns why
+// nobody can, "" otherwise.
+func (r *request) resolvedOne(one policy.Resolution, moved bool, found, handed *reassignment) string {
+	stage, open := r.openStage(one.Item, one.Stage)
+	vacant := open && len(stage.Approvers) == 0
+	by := policy.Replacement{Item: one.Item, Stage: one.Stage, Approvers: one.Approvers}
+	switch replaces := open && moved && one.Stage == access.StageManager && !stage.ByHand; {
+	case vacant && len(one.Approvers) == 0:
+		return one.Problem
+	case len(one.Approvers) == 0:
+	case vacant:
+		r.replace(found, by)
+	case replaces && !one.Fallback:
+		r.replace(handed, by)
+	}
+	return ""
 }
 
 // replace has others approve from now on, and adds what changed.
@@ -196,23 +242,23 @@ func (r *request) replace(c *reassignment, by policy.Replacement) {
 		return
 	}
 	if len(change.Before) == 0 {
-		change.Before = r.before(*change)
+		r.before(c, change)
 	}
 	c.changed = append(c.changed, *change)
 }
 
-// before returns who approved a stage until they left, and forgets it.
-func (r *request) before(c policy.Changed) []access.Person {
-	var before []access.Person
-	f := &r.Follow
-	f.Vacated = slices.DeleteFunc(slices.Clone(f.Vacated), func(v policy.Changed) bool {
-		same := v.Item == c.Item && v.Stage == c.Stage
+// before adds who approved a stage until they left, and how that is known; and forgets it.
+func (r *request) before(c *reassignment, change *policy.Changed) {
+	r.Follow.Vacated = slices.DeleteFunc(slices.Clone(r.Follow.Vacated), func(v vacated) bool {
+		same := v.Item == change.Item && v.Stage == change.Stage
 		if same {
-			before = append(before, v.Before...)
+			change.Before = append(change.Before, v.Before...)
+			if c.id == "" {
+				c.evidence = v.Evidence
+			}
 		}
 		return same
 	})
-	return before
 }
 
 // openStage returns a stage of an item that is still to be decided, and whether it is.
@@ -268,7 +314,7 @@ type reassignment struct {
 // reassigned has the audit trail and the ticket say who approves by now, and returns the number of the fact. Those who are asked now have the
 // time of a reminder before they are reminded.
 func (r *request) reassigned(c reassignment) int {
-	r.View.Approvers = mergeIDs(r.View.Approvers, r.Requirement.Approvers())
+	r.View.Approvers = slices.DeleteFunc(mergeIDs(r.View.Approvers, r.Requirement.Approvers()), r.hasLeft)
 	r.StageSince, r.Reminders = r.loop.Now(), 0
 	r.armReminder()
 	r.updateWaitingOn()
@@ -291,6 +337,9 @@ func (r *request) reassigned(c reassignment) int {
 	}
 	return r.recordAs(key, event)
 }
+
+// hasLeft reports whether somebody had left when the ledger was last asked.
+func (r *request) hasLeft(id access.PersonID) bool { return slices.Contains(r.Follow.Left, id) }
 
 // mergeIDs returns the ids of two sorted lists, sorted, each once.
 func mergeIDs(a, b []access.PersonID) []access.PersonID {

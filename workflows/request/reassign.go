@@ -31,6 +31,8 @@ func (r *request) judgeReassign(c workflows.ReassignInput) *policy.Rejection {
 		return &policy.Rejection{Kind: access.Conflict, Field: "state", Problem: "the request does not wait for decisions"}
 	case !limits.Decision.Fits(c.ID) || c.ID == "":
 		return &policy.Rejection{Kind: access.Invalid, Field: "id", Problem: "expected the call's id"}
+	case c.By == "" || !limits.Person.Fits(string(c.By)):
+		return &policy.Rejection{Kind: access.Invalid, Field: "by", Problem: "expected the id of the administrator"}
 	case c.Reason == "" || !limits.CallReason.Fits(c.Reason):
 		return &policy.Rejection{Kind: access.Invalid, Field: "reason", Problem: "expected why others approve, in at most " + fmt.Sprint(limits.CallReason.Runes) + " characters"}
 	case len(c.To) == 0 || len(c.To) > maxNamed:

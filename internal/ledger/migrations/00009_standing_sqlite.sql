@@ -23,3 +23,12 @@ CREATE TABLE request_approvers (
     PRIMARY KEY (request_id, person_id)
 );
 CREATE INDEX request_approvers_by_person ON request_approvers (person_id, request_id);
+
+-- Requests that go on have theirs in their views.
+INSERT INTO request_approvers (request_id, person_id)
+SELECT DISTINCT requests.id, approver.value FROM requests, json_each(requests.body, '$.approvers') AS approver WHERE NOT requests.ended;
+
+-- Whoever an earlier run has found gone is absent, and the next run notifies of it.
+INSERT INTO people_standing (source, id, absent, revision, reason, began_us, change, notified, body)
+SELECT source, id, TRUE, began_us, 'the person has left', began_us, began_us, 0, json_object('source', source, 'run', '', 'name', id, 'change', 0, 'standing', json_object('person', id))
+FROM people WHERE state = 'left' AND json_extract(body, '$.joined') = TRUE;
