@@ -131,12 +131,12 @@ func (a *Records) notifyOfAbsent(ctx context.Context, entries []access.Entry) er
 		return nil
 	}
 	for _, e := range entries {
-		if e.View == nil || e.View.State != access.StateAwaitingApproval {
+		if e.View == nil || e.View.State.Ended() {
 			continue
 		}
-		people := append([]access.PersonID{e.View.Request.Subject}, e.View.Approvers...)
-		for _, w := range e.View.WaitingOn {
-			people = append(people, w.Person)
+		people := []access.PersonID{e.View.Request.Subject}
+		if e.View.State == access.StateAwaitingApproval {
+			people = append(people, e.View.Approvers...)
 		}
 		standings, err := a.Ledger.Standings(ctx, a.Source, people...)
 		if err != nil {

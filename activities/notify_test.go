@@ -172,7 +172,7 @@ func TestRecord_notifies_of_who_has_left(t *testing.T) {
 	entry := func(id access.RequestID, state access.RequestState, subject, awaited access.PersonID) access.Entry {
 		return access.Entry{View: &access.RequestView{
 			Request: access.Request{ID: id, Requester: "ana", Subject: subject, SubmittedAt: monday}, State: state, Version: 1,
-			WaitingOn: []access.Waiting{{Person: awaited, Stage: "owner"}},
+			WaitingOn: []access.Waiting{{Person: awaited, Stage: "owner"}}, Approvers: []access.PersonID{awaited},
 		}}
 	}
 	_, err := r.Record(t.Context(), activities.RecordInput{Entries: []access.Entry{

@@ -142,6 +142,13 @@ func RunStep(summary string) workflow.ActivityOptions {
 	return o
 }
 
+// NotifyStep is RunStep for what the next run does as well: it goes on for an hour.
+func NotifyStep() workflow.ActivityOptions {
+	o := RunStep("notify")
+	o.ScheduleToCloseTimeout = time.Hour
+	return o
+}
+
 // ListUsers: a listing of all users of a desk, as ListPeople is of people.
 func ListUsers(desk access.DeskName) workflow.ActivityOptions {
 	o := attempts(5, 2*time.Hour, DeskQueue(desk), "list users")

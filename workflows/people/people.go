@@ -3,6 +3,7 @@
 package people
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -29,7 +30,9 @@ func Workflow(ctx workflow.Context, p workflows.PeopleRunParams) (access.PeopleR
 		clean, cancel := workflow.NewDisconnectedContext(ctx)
 		defer cancel()
 		fail := workflow.ExecuteActivity(workflow.WithActivityOptions(clean, workflows.RunStep("record why the run failed")), records.FailPeople, run)
-		return run, workflows.WithRecording(err, fail.Get(clean, nil))
+		recorded := fail.Get(clean, nil)
+		// What an earlier run has applied does not wait for a source that cannot be listed.
+		return run, workflows.WithRecording(err, errors.Join(recorded, notify(clean, run)))
 	}
 	details(ctx, run, "ended")
 	return run, nil
@@ -70,8 +73,13 @@ func goOn(ctx workflow.Context, run access.PeopleRun, whole bool) (access.People
 	}
 	details(ctx, run, "notifies requests and leases")
 	// What is not sent here is sent by the next run.
-	notify := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.RunStep("notify")), records.NotifyOfPeople, workflows.NotifyOfPeopleInputOf(run.Source))
-	return run, notify.Get(ctx, nil)
+	return run, notify(ctx, run)
+}
+
+// notify notifies requests and leases of what was applied, by this run or an earlier one.
+func notify(ctx workflow.Context, run access.PeopleRun) error {
+	ctx = workflow.WithActivityOptions(ctx, workflows.NotifyStep())
+	return workflow.ExecuteActivity(ctx, records.NotifyOfPeople, workflows.NotifyOfPeopleInputOf(run.Source)).Get(ctx, nil)
 }
 
 // list has the source list its people: those who changed since a watermark, or everybody where the source does not know it any more.

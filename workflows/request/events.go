@@ -97,20 +97,14 @@ func moved(now access.TicketSnapshot, move access.TicketMove) access.TicketSnaps
 	return now
 }
 
-// askedSince is when the last decision was taken, or the approvers of an open stage were replaced, by usher's clock: those who may decide now
-// have been asked since. It is zero before that: no move of the request's own ticket is older than the request.
+// askedSince is when the last decision was taken, by usher's clock: those who may decide now have been asked since. It is zero
+// before the first decision: no move of the request's own ticket is older than the request.
 func (r *request) askedSince() time.Time {
 	var since time.Time
-	later := func(t time.Time) {
-		if t.After(since) {
-			since = t
-		}
-	}
 	for _, d := range r.View.Decisions {
-		later(d.At)
-	}
-	for _, a := range r.approvals() {
-		later(a.Stage.ReplacedAt)
+		if d.At.After(since) {
+			since = d.At
+		}
 	}
 	return since
 }

@@ -122,11 +122,31 @@ func (r *request) judgeDecision(d access.Decision) *policy.Rejection {
 	case r.Requirement == nil:
 		return nil
 	}
-	d.Channel = access.ChannelAPI
-	if _, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, d); why != nil {
+	if why := r.noDecision(d); why != nil {
+		if r.unsettled() {
+			return nil
+		}
 		return why
 	}
 	return r.refuseFiler(d.By)
+}
+
+// noDecision returns why a decision over the API does not count now; nil when it does.
+func (r *request) noDecision(d access.Decision) *policy.Rejection {
+	d.Channel = access.ChannelAPI
+	_, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, d)
+	return why
+}
+
+// unsettled reports whether it is being found out who approves: a decision that does not count now is held until that is known. After a reset it
+// may come together with what made its sender an approver.
+func (r *request) unsettled() bool {
+	if r.View.State != access.StateAwaitingApproval || r.Stop != nil {
+		return false
+	}
+	f := &r.Follow
+	return f.RetryAt.IsZero() && (f.Check || f.asking || r.finds()) ||
+		slices.ContainsFunc(r.Naming, func(n *naming) bool { return n.RetryAt.IsZero() })
 }
 
 // known reports whether a decision of that id has been taken, or is held until it is judged.
@@ -146,7 +166,7 @@ func (r *request) applyDecision(d access.Decision) func() bool {
 	switch {
 	case r.taken(d.ID):
 		return nil
-	case r.Requirement == nil, r.held(d.ID):
+	case r.Requirement == nil, r.held(d.ID), r.unsettled() && r.noDecision(d) != nil:
 		d.Channel = access.ChannelAPI
 		if !r.held(d.ID) {
 			r.Early = append(r.Early, d)
@@ -203,6 +223,10 @@ func (r *request) judgeEarly() {
 		return
 	}
 	early := r.takeEarly()
+	if r.unsettled() {
+		r.Early = early
+		return
+	}
 	for _, d := range early {
 		if d.Channel == access.ChannelOperator {
 			r.judgeOperator(d)

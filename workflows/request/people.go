@@ -79,7 +79,7 @@ func (r *request) follow(now time.Time) {
 		}
 		call := activities.ResolveInput{Request: r.asked, Need: *r.Requirement, PeopleRead: f.LookedUp, People: f.People}
 		var p *activities.Policy
-		askPolicy(r, &f.question, asked[activities.Resolved]{p.Resolve, call, r.resolved, func(error) { r.later(&f.question, workflows.RetryConnector) }})
+		askPolicy(r, &f.question, asked[activities.Resolved]{p.Resolve, call, r.resolved, r.notResolved})
 	}
 }
 
@@ -259,6 +259,13 @@ func (r *request) before(c *reassignment, change *policy.Changed) {
 		}
 		return same
 	})
+}
+
+// notResolved takes that policy could not be asked. Who was looked up for it may have changed by the next time.
+func (r *request) notResolved(error) {
+	f := &r.Follow
+	f.LookedUp, f.People = false, nil
+	r.later(&f.question, workflows.RetryConnector)
 }
 
 // openStage returns a stage of an item that is still to be decided, and whether it is.

@@ -19,16 +19,28 @@ type naming struct {
 	Input workflows.ReassignInput `json:"input"`
 }
 
-// judgeReassign returns why an administrator's word is refused, as far as that is known before people are looked up.
+// judgeReassign returns why an administrator's word is refused, as far as that is known before people are looked up. One that comes before policy
+// has answered is judged again then.
 func (r *request) judgeReassign(c workflows.ReassignInput) *policy.Rejection {
-	limits := access.Limits()
-	switch {
+	switch unfit := unfitReassign(c); {
 	case r.named(c.ID) != nil || slices.Contains(r.Named, c.ID):
 		return nil
 	case r.View.State.Ended() || r.Stop != nil:
 		return r.tooLate()
-	case r.View.State != access.StateAwaitingApproval:
+	case r.View.State != access.StateAwaitingApproval && r.View.State != access.StateEvaluating:
 		return &policy.Rejection{Kind: access.Conflict, Field: "state", Problem: "the request does not wait for decisions"}
+	case unfit != nil || r.Requirement == nil:
+		return unfit
+	case len(r.toReassign(c)) == 0:
+		return &policy.Rejection{Kind: access.Conflict, Field: "stage", Problem: "no such stage is still to be decided; awaited: " + r.approvals().AwaitedNames()}
+	}
+	return r.judgeNamed(c)
+}
+
+// unfitReassign returns what of a call is missing, or could not be recorded; nil for nothing.
+func unfitReassign(c workflows.ReassignInput) *policy.Rejection {
+	limits := access.Limits()
+	switch {
 	case !limits.Decision.Fits(c.ID) || c.ID == "":
 		return &policy.Rejection{Kind: access.Invalid, Field: "id", Problem: "expected the call's id"}
 	case c.By == "" || !limits.Person.Fits(string(c.By)):
@@ -37,10 +49,8 @@ func (r *request) judgeReassign(c workflows.ReassignInput) *policy.Rejection {
 		return &policy.Rejection{Kind: access.Invalid, Field: "reason", Problem: "expected why others approve, in at most " + fmt.Sprint(limits.CallReason.Runes) + " characters"}
 	case len(c.To) == 0 || len(c.To) > maxNamed:
 		return &policy.Rejection{Kind: access.Invalid, Field: "to", Problem: fmt.Sprintf("expected 1 to %d people", maxNamed)}
-	case len(r.toReassign(c)) == 0:
-		return &policy.Rejection{Kind: access.Conflict, Field: "stage", Problem: "no such stage is still to be decided; awaited: " + r.approvals().AwaitedNames()}
 	}
-	return r.judgeNamed(c)
+	return nil
 }
 
 // judgeNamed returns why one of the people who are named cannot approve, or is not for this administrator to name, as far as that is known
@@ -70,6 +80,9 @@ const maxNamed = 10
 
 // keptCalls is how many calls that are done are known by their ids.
 const keptCalls = 20
+
+// namedKey keeps the ids of these calls apart from those of decisions.
+func namedKey(id string) string { return "reassign/" + id }
 
 // named returns what an administrator has said with a call's id; nil for nothing that is not done.
 func (r *request) named(id string) *naming {
@@ -105,16 +118,16 @@ func (r *request) toReassign(c workflows.ReassignInput) []stageOf {
 
 func (r *request) applyReassign(c workflows.ReassignInput) func() bool {
 	if slices.Contains(r.Named, c.ID) {
-		return func() bool { return r.outbox.Recorded(r.numbers[c.ID]) }
+		return func() bool { return r.outbox.Recorded(r.numbers[namedKey(c.ID)]) }
 	}
 	if r.named(c.ID) == nil {
 		r.Naming = append(r.Naming, &naming{Input: c})
 	}
-	return func() bool { return r.named(c.ID) == nil && r.outbox.Recorded(r.numbers[c.ID]) }
+	return func() bool { return r.named(c.ID) == nil && r.outbox.Recorded(r.numbers[namedKey(c.ID)]) }
 }
 
 func (r *request) answerReassign(c workflows.ReassignInput) (access.RequestView, error) {
-	if err := r.rejected[c.ID]; err != nil {
+	if err := r.rejected[namedKey(c.ID)]; err != nil {
 		return access.RequestView{}, err
 	}
 	if r.named(c.ID) != nil {
@@ -127,10 +140,10 @@ func (r *request) answerReassign(c workflows.ReassignInput) (access.RequestView,
 func (r *request) name(now time.Time) {
 	for _, n := range slices.Clone(r.Naming) {
 		switch {
-		case n.asking:
+		case n.asking || (r.View.State == access.StateEvaluating && r.Stop == nil):
 		case r.View.State.Ended() || r.Stop != nil || r.View.State != access.StateAwaitingApproval:
 			r.forget(n)
-			r.rejected[n.Input.ID] = workflows.RefusalError(r.judgeReassign(n.Input))
+			r.rejected[namedKey(n.Input.ID)] = workflows.RefusalError(r.judgeReassign(n.Input))
 		case n.ready(now):
 			call := activities.FindApproversInput{Named: n.Input.To, PeopleRead: n.LookedUp, People: n.People}
 			var p *activities.Policy
@@ -164,7 +177,7 @@ func (r *request) nameFound(n *naming, people []access.Person) {
 	c := n.Input
 	r.forget(n)
 	if why := r.judgeReassign(c); why != nil {
-		r.rejected[c.ID] = workflows.RefusalError(why)
+		r.rejected[namedKey(c.ID)] = workflows.RefusalError(why)
 		return
 	}
 	var approvers []access.Person
@@ -175,7 +188,7 @@ func (r *request) nameFound(n *naming, people []access.Person) {
 			if at >= 0 {
 				problem = people[at].Name() + " is not active, or has left"
 			}
-			r.rejected[c.ID] = workflows.RefusalError(&policy.Rejection{Kind: access.Invalid, Field: fmt.Sprintf("to[%d]", i), Problem: problem})
+			r.rejected[namedKey(c.ID)] = workflows.RefusalError(&policy.Rejection{Kind: access.Invalid, Field: fmt.Sprintf("to[%d]", i), Problem: problem})
 			return
 		}
 		approvers = append(approvers, people[at])
@@ -187,7 +200,7 @@ func (r *request) nameFound(n *naming, people []access.Person) {
 	r.Named = append(r.Named, c.ID)
 	r.Named = r.Named[max(0, len(r.Named)-keptCalls):]
 	if len(said.changed) > 0 {
-		r.numbers[c.ID] = r.reassigned(said)
+		r.numbers[namedKey(c.ID)] = r.reassigned(said)
 	}
 	if !r.vacant() {
 		r.Follow.Find, r.Follow.Problem = r.Follow.Moved, ""
