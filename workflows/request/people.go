@@ -137,6 +137,8 @@ func (r *request) standings(all []access.Standing) {
 		}
 	}
 	slices.Sort(f.Left)
+	// Whoever has left is not looked for again with each record.
+	r.View.Approvers = slices.DeleteFunc(slices.Clone(r.View.Approvers), r.hasLeft)
 	switch {
 	case r.View.State == access.StateAwaitingApproval:
 		for _, s := range all {
