@@ -266,8 +266,9 @@ func (r *request) before(c *reassignment, change *policy.Changed) {
 // notResolved takes that policy could not be asked. Who was looked up for it may have changed by the next time.
 func (r *request) notResolved(error) {
 	f := &r.Follow
-	f.LookedUp, f.People = false, nil
-	r.later(&f.question, workflows.RetryConnector)
+	if r.later(&f.question, workflows.RetryConnector) {
+		f.LookedUp, f.People = false, nil
+	}
 }
 
 // openStage returns a stage of an item that is still to be decided, and whether it is.
