@@ -49,6 +49,36 @@ func TestAttackFiler_source_unsure(t *testing.T) {
 	require.False(t, approved, "who has filed the request has approved it, with usher")
 }
 
+// TestAttackFiler_early: the same, and omar decides before it is known whose account has filed the request: before policy has answered, or in the
+// moment in which an administrator names him.
+func TestAttackFiler_early(t *testing.T) {
+	for name, decides := range map[string]func(*asking){
+		"before policy has answered": func(a *asking) {
+			a.source.Down(true)
+			a.at(time.Minute, func() { a.decide("omar", access.Approve) })
+			a.at(10*time.Minute, func() { a.source.Down(false) })
+		},
+		"as he is named": func(a *asking) {
+			a.at(time.Hour, func() { a.reassign("n1", "ben") })
+			a.at(2*time.Hour, func() { a.reassign("n2", "omar"); a.decide("omar", access.Approve) })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newAsking(t)
+			a.desk.SetFilesFor(a.accounts["omar"])
+			a.source.Put(access.Person{ID: "omar-old", DisplayName: "Omar (old entry)", Email: "omar@example.test", Active: false})
+			a.look(a.desk.FileAs(a.accounts["omar"], "Access: badge/lab", "ana"))
+			r := a.only()
+			require.Empty(t, r.Origin.Filer)
+			a.newRun()
+			decides(a)
+			a.at(5*time.Hour, a.env.CancelWorkflow)
+			a.env.ExecuteWorkflow(workflows.AccessRequestType, workflows.AccessRequestParams{Request: r})
+			require.Zero(t, has(a.events(r.ID), access.EventDecided), "who has filed the request has approved it")
+		})
+	}
+}
+
 // TestAttackFiler_gives_back: an account that files for others gives back what ana holds. Nobody gives back the access of somebody else,
 // and where they do, the audit trail names both, as it does for what is asked.
 func TestAttackFiler_gives_back(t *testing.T) {

@@ -204,8 +204,7 @@ func (r *request) takeEarly() []access.Decision {
 	for taken := true; taken; {
 		taken = false
 		for i, d := range rest {
-			_, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, d)
-			if why != nil || r.known(d.ID) || (d.Channel == access.ChannelOperator && !r.Requirement.Settings.OperatorDecisions) {
+			if r.known(d.ID) || !r.counts(d) {
 				continue
 			}
 			r.numbers[d.ID] = r.recordDecision(d, false)
@@ -217,7 +216,18 @@ func (r *request) takeEarly() []access.Decision {
 	return rest
 }
 
-// judgeEarly judges the decisions that came before policy has answered, in the order in which they came.
+// counts reports whether a decision that was held counts now.
+func (r *request) counts(d access.Decision) bool {
+	if _, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, d); why != nil {
+		return false
+	}
+	if d.Channel == access.ChannelOperator {
+		return r.Requirement.Settings.OperatorDecisions
+	}
+	return r.refuseFiler(d.By) == nil
+}
+
+// judgeEarly judges the decisions that were held, in the order in which they came.
 func (r *request) judgeEarly() {
 	if len(r.Early) == 0 || !r.evaluated() {
 		return

@@ -50,7 +50,7 @@ type state struct {
 	Named []string `json:"named,omitempty"`
 	// Accounts is how far the question has come for the accounts of new approvers.
 	Accounts question `json:"accounts,omitzero"`
-	// Early are decisions that came before policy has answered.
+	// Early are decisions that came before policy has answered, or while it is found out who approves.
 	Early []access.Decision `json:"early,omitempty"`
 	// Stop is what ended the request before its course; nil while nothing has.
 	Stop *stop `json:"stop,omitempty"`
