@@ -47,17 +47,14 @@ type FindAccountsInput struct {
 // FindAccounts returns those who have none, in the order of the call: nobody asks them on this desk, and what they do there counts for
 // nothing. It changes nothing.
 func (a *Desk) FindAccounts(ctx context.Context, c FindAccountsInput) ([]access.Person, error) {
+	accounts, err := a.LookupAccounts(ctx, c)
 	var without []access.Person
-	for _, person := range c.People {
-		account, err := a.Port.FindAccount(ctx, person)
-		if err != nil {
-			return nil, translate(err)
-		}
+	for i, account := range accounts {
 		if account.ID == "" {
-			without = append(without, person)
+			without = append(without, c.People[i])
 		}
 	}
-	return without, nil
+	return without, err
 }
 
 // LookupAccounts returns the accounts of people on the desk, in the order of the call, with no id for whom the desk knows none. It changes

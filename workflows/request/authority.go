@@ -37,19 +37,18 @@ func (r *request) unauthorised(c change, action access.TicketAction, who access.
 
 // noApproval returns why a move of the ticket does not approve; "" when it does, and for one that denies.
 func (r *request) noApproval(now access.TicketSnapshot, who access.PersonID) string {
-	switch {
-	case now.Phase != access.TicketApproved:
+	if now.Phase != access.TicketApproved {
 		return ""
-	case r.namedSince(who, now.StatusChangedAt):
+	}
+	if items, all := r.itemsOfBefore(who, now.StatusChangedAt); len(items) == 0 && !all {
 		return "it was done before it was for " + ticket.MoverName(now) + " to decide"
 	}
 	return r.textChanged(now)
 }
 
-// itemsOfBefore returns the items that somebody may decide and that were theirs to decide at a time already; none where that is all of them.
-func (r *request) itemsOfBefore(who access.PersonID, at time.Time) []access.ItemID {
-	var items []access.ItemID
-	all := true
+// itemsOfBefore returns the items that somebody may decide and that were theirs to decide at a time already, and whether that is all of them.
+func (r *request) itemsOfBefore(who access.PersonID, at time.Time) (items []access.ItemID, all bool) {
+	all = true
 	for _, a := range r.approvals() {
 		if a.State != access.ItemPending || !slices.ContainsFunc(a.Stage.Approvers, func(p access.Person) bool { return p.ID == who }) {
 			continue
@@ -60,25 +59,7 @@ func (r *request) itemsOfBefore(who access.PersonID, at time.Time) []access.Item
 		}
 		items = append(items, a.Need.Item.ID)
 	}
-	if all {
-		return nil
-	}
-	return items
-}
-
-// namedSince reports whether everything that somebody may decide is theirs to decide only since after a time.
-func (r *request) namedSince(who access.PersonID, at time.Time) bool {
-	since := false
-	for _, a := range r.approvals() {
-		if a.State != access.ItemPending || !slices.ContainsFunc(a.Stage.Approvers, func(p access.Person) bool { return p.ID == who }) {
-			continue
-		}
-		if !a.Stage.ReplacedAt.After(at) {
-			return false
-		}
-		since = true
-	}
-	return since
+	return items, all
 }
 
 // takesPart reports whether somebody is requester, subject, filer or an approver of the request, and has not left.

@@ -247,7 +247,9 @@ func (r *request) decideByTicket(c change, who access.PersonID) {
 		return
 	}
 	if c.answer == nil && verdict == access.Approve {
-		d.Items = r.itemsOfBefore(who, now.StatusChangedAt)
+		if items, all := r.itemsOfBefore(who, now.StatusChangedAt); !all {
+			d.Items = items
+		}
 	}
 	open, why := r.approvals().Judge(*r.Requirement, r.View.Decisions, d)
 	if why != nil {
