@@ -31,6 +31,9 @@ const (
 	DoctorType         = "Doctor"
 	PeopleRunType      = "PeopleRun"
 	UserSyncType       = "UserSync"
+	// IntegrationUsersType changes and checks the register of one desk's integration users; IncidentTicketType keeps one incident.
+	IntegrationUsersType = "IntegrationUsers"
+	IncidentTicketType   = "IncidentTicket"
 )
 
 const (

@@ -171,6 +171,30 @@ func ApplyUsers(desk access.DeskName) workflow.ActivityOptions {
 	return o
 }
 
+// IntegrationUsersTimeout is how long a change or a check of the register of integration users may take. The schedule's next check has what is left.
+const IntegrationUsersTimeout = time.Hour
+
+// FindUser: a question about one user of a desk, for somebody who waits.
+func FindUser(desk access.DeskName) workflow.ActivityOptions {
+	o := attempts(3, WriteTimeout, DeskQueue(desk), "find the user")
+	o.ScheduleToCloseTimeout = time.Minute
+	return o
+}
+
+// CheckUsers: many calls, each followed by a heartbeat.
+func CheckUsers(desk access.DeskName) workflow.ActivityOptions {
+	o := attempts(3, 5*time.Minute, DeskQueue(desk), "check the users")
+	o.HeartbeatTimeout, o.ScheduleToCloseTimeout = time.Minute, 15*time.Minute
+	return o
+}
+
+// RegisterUser: a change of the register, for somebody who waits.
+func RegisterUser(summary string) workflow.ActivityOptions {
+	o := attempts(0, 10*time.Second, TaskQueue, summary)
+	o.ScheduleToCloseTimeout = 10 * time.Minute
+	return o
+}
+
 // Backoff is a growing wait between attempts: First, then twice as long each time, up to Max.
 type Backoff struct {
 	First, Max time.Duration
