@@ -47,6 +47,7 @@ func TestAttackLeavers_who_left_before_the_update_has_not_left(t *testing.T) {
 	require.Len(t, standingsOf(t, s, "a"), 1)
 	for _, statement := range []string{
 		// As the earlier build has left it.
+		`DROP TABLE integration_users`, `DROP TABLE integration_turns`, `DROP TABLE incidents`, `DROP TABLE desk_events`,
 		`DROP TABLE people_standing`, `DROP TABLE request_approvers`, `DELETE FROM ledger_schema WHERE version_id >= 9`,
 	} {
 		require.NoError(t, d.exec(t, url, statement))

@@ -149,10 +149,25 @@ func everyCall(ctx context.Context, s *ledger.Store) map[string]error {
 	_, open := s.OpenTickets(ctx, "jira", "", 1)
 	_, live := s.LiveLeases(ctx, "p-bo", "", 1)
 	_, subjects := s.LiveSubjects(ctx, "", 1)
+	_, user := s.IntegrationUser(ctx, "jira", "u-1")
+	_, users := s.IntegrationUsers(ctx, access.IntegrationUsersQuery{Limit: 1})
+	_, assigned := s.AssignIncident(ctx, "i-1", group(access.RoundRobin))
+	_, known := s.Incident(ctx, "i-1")
+	_, incidents := s.Incidents(ctx, access.IncidentsQuery{Limit: 1})
+	_, incidentsOf := s.IncidentsOf(ctx, "jira", "u-1", "", 1)
+	_, byTicket := s.IncidentsByTicket(ctx, "jira", []access.TicketID{"10"})
+	_, deskEvents := s.DeskEvents(ctx, access.DeskEventsQuery{Limit: 1})
 	return map[string]error{
 		"View": view, "Views": views, "Events": events, "Lease": lease, "LeasesOf": leases, "TicketByID": ticket, "TicketsOf": tickets,
 		"Watch": watch, "WatchedTickets": watched, "OpenTickets": open, "LiveLeases": live, "LiveSubjects": subjects, "SaveWatch": s.SaveWatch(ctx, access.WatchPosition{Desk: "jira"}),
-		"SaveFingerprints": s.SaveFingerprints(ctx, "jira", map[access.TicketID]access.TicketFingerprint{"10": {}}),
-		"Ping":             s.Ping(ctx), "Migrate": s.Migrate(ctx), "Record": s.Record(ctx, access.Entry{Events: []access.Event{event("r-1", 1)}}),
+		"IntegrationUser": user, "IntegrationUsers": users, "AssignIncident": assigned, "Incident": known, "Incidents": incidents,
+		"IncidentsOf": incidentsOf, "IncidentsByTicket": byTicket, "DeskEvents": deskEvents,
+		"SaveIntegrationUser":   s.SaveIntegrationUser(ctx, integrationUser("u-1"), userEvent("u-1", 1)),
+		"UpdateIntegrationUser": s.UpdateIntegrationUser(ctx, integrationUser("u-1")),
+		"RemoveIntegrationUser": s.RemoveIntegrationUser(ctx, "jira", "u-1", userEvent("u-1", 2)),
+		"SaveIncident":          s.SaveIncident(ctx, incident("i-1", 1), deskEvent("i-1", 1)),
+		"SaveIncidentsSeen":     s.SaveIncidentsSeen(ctx, "jira", map[access.TicketID]time.Time{"10": noon}),
+		"SaveFingerprints":      s.SaveFingerprints(ctx, "jira", map[access.TicketID]access.TicketFingerprint{"10": {}}),
+		"Ping":                  s.Ping(ctx), "Migrate": s.Migrate(ctx), "Record": s.Record(ctx, access.Entry{Events: []access.Event{event("r-1", 1)}}),
 	}
 }

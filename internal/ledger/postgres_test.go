@@ -42,6 +42,11 @@ func runPostgresOnly(t *testing.T, server string) {
 		_, err = raw.ExecContext(t.Context(), `INSERT INTO events (position, id, request_id, lease_id, type, at_us, actor_id, channel, body)
 			VALUES (1, 'x', 'r-1', '', 'x', 0, '', '', '{}')`)
 		require.ErrorContains(t, err, "position")
+		_, err = raw.ExecContext(t.Context(), `TRUNCATE desk_events`)
+		require.ErrorContains(t, err, "desk events are append-only")
+		_, err = raw.ExecContext(t.Context(), `INSERT INTO desk_events (position, id, desk, incident_id, user_id, type, at_us, actor_id, body)
+			VALUES (1, 'x', '', '', '', 'x', 0, '', '{}')`)
+		require.ErrorContains(t, err, "position")
 	})
 	t.Run("connections that the server ended are replaced", func(t *testing.T) {
 		address := ledgertest.CreateDatabase(t, server)

@@ -103,12 +103,16 @@ func (c *conditions) equal(field, condition, id string) error {
 	return nil
 }
 
-func (c *conditions) query(limit int) string {
-	where := ""
-	if len(c.where) > 0 {
-		where = " WHERE " + strings.Join(c.where, " AND ")
+// clause returns the conditions as the WHERE of a statement; "" for none.
+func (c *conditions) clause() string {
+	if len(c.where) == 0 {
+		return ""
 	}
-	return `SELECT body FROM requests` + where + ` ORDER BY submitted_us DESC, id DESC LIMIT ` + strconv.Itoa(limit)
+	return " WHERE " + strings.Join(c.where, " AND ")
+}
+
+func (c *conditions) query(limit int) string {
+	return `SELECT body FROM requests` + c.clause() + ` ORDER BY submitted_us DESC, id DESC LIMIT ` + strconv.Itoa(limit)
 }
 
 func (f Filter) conditions() (*conditions, error) {
