@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
@@ -175,6 +176,48 @@ func assignEvery(ctx context.Context, s *ledger.Store, by access.Balance, prefix
 		picked[n] = u.ID
 	}
 	return nil
+}
+
+// testTurns: SQLite has one writer anyway.
+func testTurns(t *testing.T, d databases) {
+	s, url := d.openWithURL(t)
+	registerUsers(t, s, "u-1")
+	saveIncidents(t, s, incident("i-1", 1))
+	tx, err := d.raw(t, url).BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = tx.ExecContext(t.Context(), `UPDATE integration_turns SET turn = turn WHERE desk = 'jira'`)
+	require.NoError(t, err)
+	calls := map[string]func(context.Context) error{
+		"save": func(ctx context.Context) error {
+			return s.SaveIntegrationUser(ctx, integrationUser("u-2"), userEvent("u-2", 1))
+		},
+		"update": func(ctx context.Context) error { return s.UpdateIntegrationUser(ctx, integrationUser("u-1")) },
+		"remove": func(ctx context.Context) error {
+			return s.RemoveIntegrationUser(ctx, "jira", "u-1", userEvent("u-1", 2))
+		},
+		"assign": func(ctx context.Context) error {
+			_, err := s.AssignIncident(ctx, "i-1", group(access.RoundRobin))
+			return err
+		},
+	}
+	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	var atOnce errgroup.Group
+	errs := make(chan error, len(calls))
+	for _, call := range calls {
+		atOnce.Go(func() error { errs <- call(short); return nil })
+	}
+	require.NoError(t, atOnce.Wait())
+	for range calls {
+		requireKind(t, access.Transient, <-errs)
+	}
+	elsewhere := integrationUser("u-1")
+	elsewhere.Desk = "servicenow"
+	require.NoError(t, s.SaveIntegrationUser(t.Context(), elsewhere, userEvent("u-1", 3)), "each desk by itself")
+	require.NoError(t, tx.Rollback())
+	for _, name := range []string{"save", "update", "assign", "remove"} {
+		require.NoError(t, calls[name](t.Context()), name)
+	}
 }
 
 // requireTurns holds that no two users got an incident in the same turn.

@@ -43,8 +43,7 @@ func appendDeskEvents(ctx context.Context, tx *sql.Tx, rows [][]any) error {
 }
 
 // DeskEvents returns a page of what happened to integration users and incidents, the last recorded first; fewer than q.Limit mean that it is the
-// last. Empty for none. An event that is recorded while pages are read changes none of the pages that follow. Invalid, naming it, when the limit
-// cannot be used.
+// last. Empty for none. Invalid, naming it, when the limit cannot be used.
 func (s *Store) DeskEvents(ctx context.Context, q access.DeskEventsQuery) ([]access.PlacedDeskEvent, error) {
 	const op = "read desk events from the ledger"
 	if err := checkPage(op, "", q.Limit, access.MaxIncidents); err != nil {

@@ -111,7 +111,8 @@ func integrationUserRow(op string, u access.IntegrationUser, events ...access.De
 }
 
 // takeTurn returns the next number of a desk, counted from 1. Until the transaction ends, nobody else changes the desk's register or picks from it:
-// whoever does takes a turn first, and waits for the row.
+// whoever does takes a turn first, and waits for the row. So when a user has been flagged or removed, no call that was under way assigns that user
+// an incident any more, and IncidentsOf returns all that there are to assign to others.
 func takeTurn(ctx context.Context, tx *sql.Tx, desk access.DeskName) (turn int64, err error) {
 	err = tx.QueryRowContext(ctx, `INSERT INTO integration_turns (desk, turn) VALUES ($1, 1)
 		ON CONFLICT (desk) DO UPDATE SET turn = integration_turns.turn + 1 RETURNING turn`, string(desk)).Scan(&turn)
@@ -222,11 +223,12 @@ var picks = map[access.Balance]func(a, b candidate) int{
 	},
 }
 
-// longestWithout puts first who got no incident for the longest time, and before these who never got one.
+// longestWithout puts first whoever got no incident for the longest time, and before all others those who never got one.
 func longestWithout(a, b candidate) int {
 	return cmp.Or(cmp.Compare(a.assigned, b.assigned), cmp.Compare(a.ID, b.ID))
 }
 
+// assign picks and assigns in a transaction; order puts first whom it picks.
 func assign(
 	ctx context.Context, tx *sql.Tx, id access.IncidentID, c access.Assignees, order func(a, b candidate) int,
 ) (access.IntegrationUser, error) {

@@ -48,6 +48,7 @@ func runPostgresOnly(t *testing.T, server string) {
 			VALUES (1, 'x', '', '', '', 'x', 0, '', '{}')`)
 		require.ErrorContains(t, err, "position")
 	})
+	t.Run("whoever changes the register of a desk waits for whoever picks from it", func(t *testing.T) { testTurns(t, onPostgres(server)) })
 	t.Run("connections that the server ended are replaced", func(t *testing.T) {
 		address := ledgertest.CreateDatabase(t, server)
 		s := openAt(t, address)
