@@ -36,8 +36,11 @@ type Incident struct {
 // Digest returns the same text for the same incident, whenever it is handed in: what was said, and by whom.
 func (i Incident) Digest() string {
 	i.ID, i.SubmittedAt, i.Evidence = "", time.Time{}, ""
-	// Encoding a struct of texts cannot fail.
-	text, _ := json.Marshal(i)
+	text, err := json.Marshal(i)
+	if err != nil {
+		// Texts always marshal; a failure here is a programming error of this package.
+		panic(err)
+	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
@@ -190,4 +193,12 @@ type DeskEventsQuery struct {
 type PlacedDeskEvent struct {
 	Place int64 `json:"place"`
 	DeskEvent
+}
+
+// IncidentCounts are how the incidents and the integration users of a desk stand.
+type IncidentCounts struct {
+	// Open counts the incidents that have not ended, and Unassigned those of them whose ticket no integration user has.
+	Open, Unassigned int
+	// Flagged counts the integration users to whom no ticket is assigned.
+	Flagged int
 }

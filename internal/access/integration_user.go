@@ -71,4 +71,6 @@ type Assignees struct {
 	Group  string   `json:"group,omitempty"`
 	Emails []string `json:"emails,omitempty"`
 	By     Balance  `json:"by"`
+	// Except are users who are not picked.
+	Except []UserID `json:"except,omitempty"`
 }

@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,4 +22,18 @@ func TestNewMarker(t *testing.T) {
 	} {
 		require.False(t, other.IsOf("r1"), other)
 	}
+}
+
+// The marker of an incident's ticket is usher's, so that no ticket with it is taken in, and no request's, whatever the request is called.
+func TestIncidentMarker(t *testing.T) {
+	marker := access.IncidentMarkerOf("i1", "run")
+	require.True(t, strings.HasPrefix(string(marker), "usher-"))
+	require.Equal(t, marker, access.IncidentMarkerOf("i1", "run"))
+	require.NotEqual(t, marker, access.IncidentMarkerOf("i1", "another run"))
+	for _, id := range []access.RequestID{"i1", "incident", "incident-i1", "incident.i1"} {
+		require.False(t, marker.IsOf(id), id)
+		require.NotEqual(t, marker, access.NewMarker(id, "run"))
+	}
+	const longest = 100 // ServiceNow's correlation_id
+	require.LessOrEqual(t, len(access.IncidentMarkerOf(access.IncidentID(strings.Repeat("i", 64)), "run")), longest)
 }

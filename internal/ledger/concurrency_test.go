@@ -156,12 +156,13 @@ func everyCall(ctx context.Context, s *ledger.Store) map[string]error {
 	_, incidents := s.Incidents(ctx, access.IncidentsQuery{Limit: 1})
 	_, incidentsOf := s.IncidentsOf(ctx, "jira", "u-1", "", 1)
 	_, byTicket := s.IncidentsByTicket(ctx, "jira", []access.TicketID{"10"})
+	_, counts := s.CountIncidents(ctx, "jira")
 	_, deskEvents := s.DeskEvents(ctx, access.DeskEventsQuery{Limit: 1})
 	return map[string]error{
 		"View": view, "Views": views, "Events": events, "Lease": lease, "LeasesOf": leases, "TicketByID": ticket, "TicketsOf": tickets,
 		"Watch": watch, "WatchedTickets": watched, "OpenTickets": open, "LiveLeases": live, "LiveSubjects": subjects, "SaveWatch": s.SaveWatch(ctx, access.WatchPosition{Desk: "jira"}),
 		"IntegrationUser": user, "IntegrationUsers": users, "AssignIncident": assigned, "Incident": known, "Incidents": incidents,
-		"IncidentsOf": incidentsOf, "IncidentsByTicket": byTicket, "DeskEvents": deskEvents,
+		"IncidentsOf": incidentsOf, "IncidentsByTicket": byTicket, "DeskEvents": deskEvents, "CountIncidents": counts,
 		"SaveIntegrationUser":   s.SaveIntegrationUser(ctx, integrationUser("u-1"), userEvent("u-1", 1)),
 		"UpdateIntegrationUser": s.UpdateIntegrationUser(ctx, integrationUser("u-1")),
 		"RemoveIntegrationUser": s.RemoveIntegrationUser(ctx, "jira", "u-1", userEvent("u-1", 2)),

@@ -183,3 +183,28 @@ func usableTickets(ids iter.Seq[access.TicketID]) []access.TicketID {
 	sorted := slices.Compact(slices.Sorted(ids))
 	return slices.DeleteFunc(sorted, func(id access.TicketID) bool { return id == "" || !usableKey(string(id)) })
 }
+
+// CountIncidents returns how the incidents and the integration users of a desk stand. Zero for a desk that has none.
+func (s *Store) CountIncidents(ctx context.Context, desk access.DeskName) (access.IncidentCounts, error) {
+	const op = "count incidents in the ledger"
+	var n access.IncidentCounts
+	err := s.read.QueryRowContext(ctx, `SELECT count(*), COALESCE(SUM(CASE WHEN user_id = '' THEN 1 ELSE 0 END), 0) FROM incidents
+		WHERE desk = $1 AND NOT ended`, string(desk)).Scan(&n.Open, &n.Unassigned)
+	if err != nil {
+		return n, s.fail(op, err)
+	}
+	q := access.IntegrationUsersQuery{Desk: desk, AfterDesk: desk, Limit: access.MaxIntegrationUsers}
+	for last := false; !last; {
+		page, err := s.IntegrationUsers(ctx, q)
+		if err != nil {
+			return n, s.fail(op, err)
+		}
+		for _, u := range page {
+			if q.After = u.ID; !u.Available() {
+				n.Flagged++
+			}
+		}
+		last = len(page) < q.Limit
+	}
+	return n, nil
+}

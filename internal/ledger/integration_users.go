@@ -244,7 +244,9 @@ func assign(
 	if err != nil {
 		return access.IntegrationUser{}, err
 	}
-	users = slices.DeleteFunc(users, func(u candidate) bool { return !u.Available() || !isAmong(u.IntegrationUser, c) })
+	users = slices.DeleteFunc(users, func(u candidate) bool {
+		return !u.Available() || !isAmong(u.IntegrationUser, c) || slices.Contains(c.Except, u.ID)
+	})
 	if len(users) == 0 {
 		return access.IntegrationUser{}, access.Errorf(access.NotFound, opAssign, "none of these integration users of %s is available", c.Desk)
 	}
