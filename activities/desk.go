@@ -80,7 +80,7 @@ func (a *Desk) OpenTicket(ctx context.Context, c OpenTicketInput) (OpenTicketRes
 	if !access.IsKind(err, access.NotFound) {
 		return OpenTicketResult{}, translate(err)
 	}
-	c.Ticket.Assignee = firstAccount(opened.Accounts, c.Assign)
+	c.Ticket.Assignee = cmp.Or(firstAccount(opened.Accounts, c.Assign), c.Ticket.Assignee)
 	err = a.retryStep(ctx, func() (err error) { opened.Ref, err = a.Port.CreateTicket(ctx, c.Ticket); return err })
 	if err != nil {
 		return OpenTicketResult{}, translate(err)
@@ -182,8 +182,10 @@ func (a *Desk) ReadTicket(ctx context.Context, c ReadTicketInput) (ReadTicketRes
 type UpdateTicketInput struct {
 	Ticket   access.TicketID  `json:"ticket"`
 	Comments []access.Comment `json:"comments,omitempty"`
-	// Assign is nil to leave the assignee alone.
-	Assign *access.AccountID `json:"assign,omitempty"`
+	// Assign is nil to leave the assignee alone. AssignFrom are the accounts from which usher takes the ticket, beside nobody's: where another one has it,
+	// people chose that one, and it stays. None takes it from anybody.
+	Assign     *access.AccountID  `json:"assign,omitempty"`
+	AssignFrom []access.AccountID `json:"assign_from,omitempty"`
 	// Approvals are the desk approvals that the ticket shall have; nil to leave them alone.
 	Approvals    *access.DeskApprovals `json:"approvals,omitempty"`
 	TransitionTo access.TicketPhase    `json:"transition_to,omitempty"`
@@ -203,6 +205,8 @@ type UpdateTicketInput struct {
 type UpdateTicketResult struct {
 	// AssignRefused is why the desk does not let that account be assigned; "" when it does, or when nothing was asked.
 	AssignRefused string `json:"assign_refused,omitempty"`
+	// AssignSuperseded is true when the ticket was not assigned because another account has it, see UpdateTicketInput.AssignFrom.
+	AssignSuperseded bool `json:"assign_superseded,omitempty"`
 	// Approvals are the desk's own ids of the approvals, by the keys of their questions.
 	Approvals map[string]string `json:"approvals,omitempty"`
 	// ApprovalsRefused is why the desk does not ask people by its own approvals, and ApprovalsFailed why it did not now; "" when it did, or when
@@ -231,7 +235,7 @@ func (a *Desk) UpdateTicket(ctx context.Context, u UpdateTicketInput) (UpdateTic
 		}
 	}
 	if u.Assign != nil {
-		err := a.retryStep(ctx, func() error { return a.Port.AssignTicket(ctx, u.Ticket, *u.Assign) })
+		err := a.retryStep(ctx, func() (err error) { updated.AssignSuperseded, err = a.assignFrom(ctx, u); return err })
 		switch {
 		case access.IsKind(err, access.Invalid):
 			updated.AssignRefused = err.Error()
@@ -252,6 +256,20 @@ func (a *Desk) UpdateTicket(ctx context.Context, u UpdateTicketInput) (UpdateTic
 		updated.Recorded = a.record(ctx, *u.Record)
 	}
 	return updated, nil
+}
+
+// assignFrom assigns the ticket, unless somebody has it from whom usher does not take it: then it reports true.
+func (a *Desk) assignFrom(ctx context.Context, u UpdateTicketInput) (bool, error) {
+	if len(u.AssignFrom) > 0 {
+		now, err := a.Port.ReadTicket(ctx, u.Ticket)
+		if err != nil {
+			return false, err
+		}
+		if now.Assignee != "" && now.Assignee != *u.Assign && !slices.Contains(u.AssignFrom, now.Assignee) {
+			return true, nil
+		}
+	}
+	return false, a.Port.AssignTicket(ctx, u.Ticket, *u.Assign)
 }
 
 // approvalsWithin is how long the approvals of a ticket may take: they come last, and the rest of the call is done.

@@ -134,6 +134,9 @@ func (r removal) Dropped(why string) {
 	workflow.GetLogger(r.w.loop.Context()).Warn("removal ticket left as it is", "why", why)
 }
 
+// NotAssigned implements ticket.Owner: usher assigns a removal to nobody.
+func (r removal) NotAssigned(access.AccountID, string) {}
+
 // Closed implements ticket.Owner.
 func (r removal) Closed(bool, string) {}
 

@@ -160,6 +160,9 @@ func (k keeper) Dropped(why string) {
 	k.record(access.Event{Type: access.EventTicketChanged, Channel: access.ChannelSystem, Text: "Left as it is: " + why})
 }
 
+// NotAssigned implements ticket.Owner: whoever approves decides without being the assignee.
+func (k keeper) NotAssigned(access.AccountID, string) {}
+
 // Closing implements ticket.Owner.
 func (k keeper) Closing() *access.Entry {
 	if !k.View.State.Ended() || k.TicketShown {

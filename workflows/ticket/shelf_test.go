@@ -248,6 +248,10 @@ func (s *shelf) Missing() {
 // Dropped implements ticket.Owner.
 func (s *shelf) Dropped(why string) { s.say("dropped: %s", why) }
 
+func (s *shelf) NotAssigned(to access.AccountID, why string) {
+	s.say("not assigned to %s: %s", to, why)
+}
+
 // Closed implements ticket.Owner.
 func (s *shelf) Closed(recorded bool, how string) {
 	if how != "" {

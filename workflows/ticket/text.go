@@ -70,6 +70,29 @@ func ForRequest(request access.Request, need access.Requirement, marker access.M
 	}
 }
 
+// ForIncident returns the ticket of an incident, with its marker.
+func ForIncident(i access.Incident, marker access.Marker) access.NewTicket {
+	reference := "Reference: " + i.Reference
+	if i.ReferenceURL != "" {
+		reference += " " + i.ReferenceURL
+	}
+	paragraphs := []string{"Handed in by " + string(i.Caller) + ". " + reference}
+	if i.Application != "" {
+		paragraphs = append(paragraphs, "Application: "+i.Application)
+	}
+	if i.Description != "" {
+		paragraphs = append(paragraphs, i.Description)
+	}
+	paragraphs = append(paragraphs, "Nobody gets any access by this ticket. Incident "+string(i.ID))
+	return access.NewTicket{
+		Marker: marker, Summary: i.Summary, Body: strings.Join(paragraphs, "\n\n"),
+		Fields: map[access.TicketField]string{
+			access.FieldRequestID: string(i.ID), access.FieldRequestURL: i.ReferenceURL, access.FieldRequester: string(i.Caller),
+			access.FieldSubject: i.Reference, access.FieldItems: i.Application, access.FieldReason: i.Summary,
+		},
+	}
+}
+
 func requestedBy(request access.Request, need access.Requirement) string {
 	text := "Requested by " + need.Requester.Name()
 	if need.Requester.ID == need.Subject.ID {

@@ -29,6 +29,8 @@ type Write struct {
 	Text         string             `json:"text,omitempty"`
 	TransitionTo access.TicketPhase `json:"transition_to,omitempty"`
 	Assign       *access.AccountID  `json:"assign,omitempty"`
+	// AssignFrom is as in activities.UpdateTicketInput.
+	AssignFrom []access.AccountID `json:"assign_from,omitempty"`
 	// Approvals is true when the desk approvals have changed.
 	Approvals bool `json:"approvals,omitempty"`
 }
@@ -96,6 +98,8 @@ type Owner interface {
 	Missing()
 	// Dropped takes that the desk refuses a write for good.
 	Dropped(why string)
+	// NotAssigned takes that the desk lets nobody assign the ticket to that account.
+	NotAssigned(to access.AccountID, why string)
 	// Closed takes that the ticket is closed, and how: "" by the last write, else why it stays as somebody else closed it.
 	// recorded is true when the fact of Closing is in the ledger.
 	Closed(recorded bool, how string)
@@ -422,7 +426,7 @@ func (k *Keeper) updateOf(batch, later []Write) activities.UpdateTicketInput {
 			update.Comments = append(update.Comments, access.Comment{Marker: CommentMarker(k.Marker, key), Text: text})
 		}
 		if w.Assign != nil {
-			update.Assign = w.Assign
+			update.Assign, update.AssignFrom = w.Assign, slices.Concat(update.AssignFrom, w.AssignFrom)
 		}
 		if w.TransitionTo != "" {
 			update.TransitionTo = w.TransitionTo

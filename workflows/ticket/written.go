@@ -23,8 +23,13 @@ func (k *Keeper) accept(u activities.UpdateTicketInput, done activities.UpdateTi
 		}
 		k.Seen.Phase = u.TransitionTo
 	}
-	if u.Assign != nil && done.AssignRefused == "" {
+	switch {
+	case done.AssignSuperseded:
+		k.ReadNow = true
+	case u.Assign != nil && done.AssignRefused == "":
 		k.Seen.Assignee = *u.Assign
+	case u.Assign != nil:
+		k.owner.NotAssigned(*u.Assign, done.AssignRefused)
 	}
 	k.Misses, k.Failures, k.RetryAt = 0, 0, time.Time{}
 	k.writes++
