@@ -20,6 +20,8 @@ type WatchStore interface {
 	WatchedTickets(ctx context.Context, desk access.DeskName, ids []access.TicketID) ([]access.WatchedTicket, error)
 	SaveFingerprints(ctx context.Context, desk access.DeskName, marks map[access.TicketID]access.TicketFingerprint) error
 	OpenTickets(ctx context.Context, desk access.DeskName, after access.TicketID, limit int) ([]access.TicketID, error)
+	IncidentsByTicket(ctx context.Context, desk access.DeskName, ids []access.TicketID) ([]access.IncidentTicket, error)
+	SaveIncidentsSeen(ctx context.Context, desk access.DeskName, seen map[access.TicketID]time.Time) error
 }
 
 // Watch are the activities by which a desk's watch remembers and tells. They run on the usher queue, and along with a
@@ -127,6 +129,9 @@ func (a *Watch) NotifyChanges(ctx context.Context, c NotifyChangesInput) (Notify
 	}
 	if failed != nil {
 		return NotifyChangesResult{}, failed
+	}
+	if err := a.notifyIncidents(ctx, c, &judged); err != nil {
+		return NotifyChangesResult{}, err
 	}
 	for _, id := range c.Missing {
 		if ticket, ours := known[id]; ours && ticket.Link.Lease == "" {

@@ -284,3 +284,32 @@ func (l *lookout) looked(t *testing.T, at time.Time) {
 	t.Helper()
 	require.NoError(t, l.store.Store.SaveWatch(t.Context(), access.WatchPosition{Desk: "jira", LastPollAt: at}))
 }
+
+// TestNotifyChanges_incidents: an incident whose ticket has changed looks at it, once for each change, and one whose ticket is gone always.
+func TestNotifyChanges_incidents(t *testing.T) {
+	l := newLookout(t, 1)
+	ref, err := l.port.CreateTicket(t.Context(), access.NewTicket{Marker: "usher-incident:i1:x", Summary: "s"})
+	require.NoError(t, err)
+	require.NoError(t, l.store.SaveIncident(t.Context(), access.IncidentView{
+		Incident: access.Incident{ID: "i1"}, State: access.IncidentOpen, Desk: "jira", Ticket: &ref, Version: 1,
+	}))
+	notified := func(ids ...access.TicketID) int {
+		judged, err := l.watch.NotifyChanges(t.Context(), l.judge(t, ids...))
+		require.NoError(t, err)
+		require.Empty(t, judged.Unknown)
+		return judged.Notified
+	}
+	require.Equal(t, 1, notified(ref.ID))
+	require.Zero(t, notified(ref.ID))
+	require.NoError(t, l.port.MoveAs("human", ref.ID, access.TicketDone))
+	require.Equal(t, 1, notified(ref.ID, l.refs[0].ID))
+	require.NoError(t, l.port.Delete(ref.ID))
+	require.Equal(t, 1, notified(ref.ID))
+	require.Equal(t, 1, notified(ref.ID))
+	require.Equal(t, []string{"incident/i1", "incident/i1", "incident/i1", "incident/i1"}, l.told())
+	require.Equal(t, "hint", l.post.signals[0].name)
+	require.NoError(t, l.store.SaveIncident(t.Context(), access.IncidentView{
+		Incident: access.Incident{ID: "i1"}, State: access.IncidentDeleted, Desk: "jira", Ticket: &ref, Version: 2,
+	}))
+	require.Zero(t, notified(ref.ID), "one that has ended looks no more")
+}

@@ -19,8 +19,7 @@ const (
 	// UpdateOpenIncident (SubmitInput -> access.IncidentView) answers when the ticket is opened, or refused. It is sent together with the start, and
 	// with every repeated POST; a repeated call is the same incident.
 	UpdateOpenIncident = "open_incident"
-	// SignalAssignee says that the assignee may not be available any more: the incident asks the register. It carries nothing, and is safe to
-	// repeat.
+	// SignalAssignee has the incident ask the register whether its assignee is still available. It carries nothing, and is safe to repeat.
 	SignalAssignee = activities.SignalAssignee
 	// QueryIncident (-> access.IncidentView) shows the incident.
 	QueryIncident = "view"
@@ -91,7 +90,7 @@ type IntegrationUsersResult struct {
 	Unread  int `json:"unread,omitempty"`
 	// Notified counts the incidents that are assigned anew.
 	Notified int `json:"notified,omitempty"`
-	// Kind says of what kind the refusal is, and Refusals why nothing was changed; both empty otherwise.
+	// Kind is of what kind the refusal is, and Refusals are why nothing was changed; both empty otherwise.
 	Kind     access.Kind      `json:"kind,omitempty"`
 	Refusals []access.Refusal `json:"refusals,omitempty"`
 }

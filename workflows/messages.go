@@ -147,7 +147,7 @@ const (
 	// can send it, so it is recorded as an operator's decision and counts only where the settings allow it.
 	SignalDecision = "decision"
 	// SignalHint (Hint) says that the ticket may have changed: the request looks at once.
-	SignalHint = "hint"
+	SignalHint = activities.SignalHint
 	// SignalTicketChanged (access.TicketChange) is what the desk's watch tells: somebody else than usher has changed the ticket.
 	SignalTicketChanged = "ticket_changed"
 	// SignalLeaseStatus (access.LeaseStatus) is SubjectAccess's answer to an ensure.

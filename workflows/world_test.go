@@ -70,6 +70,9 @@ type world struct {
 	accounts map[access.PersonID]access.AccountID
 	// leaveOrder are the targets on which the leases of somebody who is absent end first.
 	leaveOrder []access.TargetName
+	// users are the users of the desk, and incidents how its incidents are kept.
+	users     *memory.Users
+	incidents activities.IncidentSettings
 	// chain, if set, takes what happens over to the next run when a run continues as new.
 	chain *chain
 	// logger is where a run's log goes; nil for the environment's own.
@@ -185,6 +188,7 @@ func newWorldWith(t testing.TB, change func(*access.RequestSettings)) *world {
 		ledger:   &faultyLedger{Store: store},
 		accounts: map[access.PersonID]access.AccountID{},
 		people:   map[access.PersonID]access.Person{},
+		users:    memory.NewUsers(),
 		settings: access.RequestSettings{
 			Desk: "jira", ApprovalTimeout: access.Duration(7 * 24 * time.Hour), ReminderInterval: access.Duration(24 * time.Hour),
 			PollInitialInterval: access.Duration(time.Minute), PollMaxInterval: access.Duration(15 * time.Minute),
@@ -239,6 +243,12 @@ func (w *world) newRun() {
 	w.env.RegisterActivity(target)
 	w.env.RegisterActivity(watch)
 	w.env.RegisterActivity(&activities.Source{Port: w.source})
+	w.env.RegisterActivity(&activities.Incidents{
+		Ledger: w.ledger, Desk: w.settings.Desk, Settings: map[access.DeskName]activities.IncidentSettings{w.settings.Desk: w.incidents},
+	})
+	w.env.RegisterActivity(&activities.IntegrationUsers{
+		Port: w.users, Ledger: w.ledger, Client: w, Integration: "memory", Tenant: "https://desk.example.test", KeepAssignee: w.incidents.KeepAssignee,
+	})
 	var people access.PeopleSource
 	if !w.edge {
 		people = w.source

@@ -6,7 +6,9 @@ import (
 
 	"usher/workflows"
 	"usher/workflows/doctor"
+	"usher/workflows/incident"
 	"usher/workflows/intake"
+	"usher/workflows/integrationusers"
 	"usher/workflows/lease"
 	"usher/workflows/leasescan"
 	"usher/workflows/people"
@@ -37,4 +39,6 @@ func Register(r Registry) {
 	register(doctor.Workflow, workflows.DoctorType)
 	register(people.Workflow, workflows.PeopleRunType)
 	register(usersync.Workflow, workflows.UserSyncType)
+	register(incident.Workflow, workflows.IncidentTicketType)
+	register(integrationusers.Workflow, workflows.IntegrationUsersType)
 }
