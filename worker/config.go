@@ -67,7 +67,9 @@ type deskConfig struct {
 	Changes changesConfig `yaml:",inline"`
 	// Sync is when the desk's users follow the people of a source, and how; nil for never. The worker that reads the desk has to serve
 	// workflows.
-	Sync           *syncConfig           `yaml:"sync"`
+	Sync *syncConfig `yaml:"sync"`
+	// Incidents is who gets the tickets of incidents of other systems; nil to take none. The worker that reads the desk has to serve workflows.
+	Incidents      *incidentsConfig      `yaml:"incidents"`
 	Kind           string                `yaml:"kind"`
 	Jira           jira.Config           `yaml:"jira"`
 	RequestTracker requesttracker.Config `yaml:"requesttracker"`
@@ -119,6 +121,7 @@ func (c *workerConfig) Validate() error {
 	wrong = append(wrong, c.peopleProblems()...)
 	wrong = append(wrong, c.leaveProblems()...)
 	wrong = append(wrong, c.syncProblems()...)
+	wrong = append(wrong, c.incidentProblems()...)
 	if c.Serve.Workflows {
 		wrong = append(wrong, c.workflowProblems()...)
 	}

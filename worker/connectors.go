@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -30,6 +31,8 @@ type kind[C, P any] struct {
 	approvals bool
 	// users opens the desk's users, with the fields that they have to have; nil for a kind whose users cannot be synced. For desks only.
 	users func(c C, name string, fields []string) (access.UserDirectory, error)
+	// tenant returns the desk's own address, as people know it. For desks only.
+	tenant func(C) string
 	// mapping returns what of the configuration decides how people are read; nil for a kind that lists nobody. For sources only.
 	mapping func(C) any
 }
@@ -44,6 +47,7 @@ var deskKinds = map[string]kind[deskConfig, access.ServiceDesk]{
 		users: func(c deskConfig, name string, fields []string) (access.UserDirectory, error) {
 			return jira.NewUsers(c.Jira, access.DeskName(name), fields)
 		},
+		tenant: func(c deskConfig) string { return cmp.Or(c.Jira.SiteURL, c.Jira.BaseURL) },
 	},
 	"requesttracker": {
 		validate: func(c deskConfig) error { return c.RequestTracker.Validate() },
@@ -55,6 +59,7 @@ var deskKinds = map[string]kind[deskConfig, access.ServiceDesk]{
 		users: func(c deskConfig, name string, fields []string) (access.UserDirectory, error) {
 			return requesttracker.NewUsers(c.RequestTracker, access.DeskName(name), fields)
 		},
+		tenant:    func(c deskConfig) string { return c.RequestTracker.BaseURL },
 		approvals: true,
 	},
 	"servicenow": {
@@ -67,6 +72,7 @@ var deskKinds = map[string]kind[deskConfig, access.ServiceDesk]{
 		users: func(c deskConfig, name string, fields []string) (access.UserDirectory, error) {
 			return servicenow.NewUsers(c.ServiceNow, access.DeskName(name), fields)
 		},
+		tenant:    func(c deskConfig) string { return c.ServiceNow.BaseURL },
 		approvals: true,
 	},
 }
@@ -104,8 +110,8 @@ var sourceKinds = map[string]kind[sourceConfig, access.PeopleSource]{
 func (c deskConfig) validate() error {
 	changes := c.Changes.validate()
 	rest := c
-	rest.Queue, rest.Changes, rest.Sync = queueConfig{}, changesConfig{}, nil
-	return errors.Join(changes, c.Sync.validate(), validate(deskKinds, c.Kind, c.Queue, c, rest))
+	rest.Queue, rest.Changes, rest.Sync, rest.Incidents = queueConfig{}, changesConfig{}, nil, nil
+	return errors.Join(changes, c.Sync.validate(), c.Incidents.validate(), validate(deskKinds, c.Kind, c.Queue, c, rest))
 }
 
 // longestTicketID is as long as a ticket's id is on any desk.

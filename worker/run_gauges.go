@@ -107,6 +107,24 @@ func syncGauges(ctx context.Context, l *syncRuns) []telemetry.Gauge {
 	}
 }
 
+// incidentGauges show how the incidents and the integration users of each desk stand.
+func incidentGauges(ctx context.Context, l *lastRuns[access.DeskName, access.IncidentCounts]) []telemetry.Gauge {
+	return []telemetry.Gauge{
+		{
+			Name: "usher_incidents_open", Label: "desk", Help: "How many incidents of other systems have not ended.",
+			Read: l.read(ctx, func(n access.IncidentCounts) float64 { return float64(n.Open) }),
+		},
+		{
+			Name: "usher_incidents_unassigned", Label: "desk", Help: "How many of them have no ticket of an integration user.",
+			Read: l.read(ctx, func(n access.IncidentCounts) float64 { return float64(n.Unassigned) }),
+		},
+		{
+			Name: "usher_integration_users_flagged", Label: "desk", Help: "How many integration users get no ticket, because they are switched off or gone.",
+			Read: l.read(ctx, func(n access.IncidentCounts) float64 { return float64(n.Flagged) }),
+		},
+	}
+}
+
 // syncRunsBack is among how many runs the last one over all users is looked for: previews and dry runs come between.
 const syncRunsBack = 200
 
@@ -138,6 +156,7 @@ func (p workerParts) runGauges(ctx context.Context) []telemetry.Gauge {
 	}
 	all := append(peopleGauges(ctx, lastRunsOf(p.Config.peopleSettings(), p.Store.LastPeopleRun)),
 		pendingGauge(ctx, lastRunsOf(followed, p.Store.CountPendingNotices)))
+	all = append(all, incidentGauges(ctx, lastRunsOf(p.Config.incidentSettings(), p.Store.CountIncidents))...)
 	return append(all, syncGauges(ctx, lastRunsOf(synced, func(ctx context.Context, desk access.DeskName) (access.SyncRun, error) {
 		return lastSync(ctx, p.Store, desk)
 	}))...)

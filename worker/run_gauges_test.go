@@ -84,3 +84,25 @@ func TestSyncGauges(t *testing.T) {
 	require.Equal(t, map[string]float64{"it": 7}, all[1].Read())
 	require.Equal(t, map[string]float64{"it": 2}, all[2].Read())
 }
+
+func TestIncidentGauges(t *testing.T) {
+	store, err := ledger.Open(t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "ledger.db")})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	require.NoError(t, store.Migrate(t.Context()))
+	for i, v := range []access.IncidentView{
+		{State: access.IncidentOpen, Assignee: &access.IncidentAssignee{User: "u1"}}, {State: access.IncidentOpen}, {State: access.IncidentClosed},
+	} {
+		v.Incident.ID, v.Desk, v.Version = access.IncidentID(fmt.Sprint("i", i)), "it", 1
+		require.NoError(t, store.SaveIncident(t.Context(), v))
+	}
+	for i, flagged := range []string{"", "off", "off"} {
+		require.NoError(t, store.SaveIntegrationUser(t.Context(), access.IntegrationUser{Desk: "it", ID: access.UserID(fmt.Sprint("u", i)), Flagged: flagged},
+			access.DeskEvent{ID: fmt.Sprint("e", i), Type: access.DeskUserAdded}))
+	}
+	var shown []float64
+	for _, gauge := range incidentGauges(t.Context(), lastRunsOf(map[access.DeskName]bool{"it": true}, store.CountIncidents)) {
+		shown = append(shown, gauge.Read()["it"])
+	}
+	require.Equal(t, []float64{2, 1, 2}, shown)
+}

@@ -103,7 +103,8 @@ func (r *runner) start(ctx context.Context) {
 		r.started = append(r.started, w)
 	}
 	if r.parts.Store != nil && (!r.retryUntilReady(ctx, "watches", r.ensureWatches) || !r.retryUntilReady(ctx, "scan of leases", r.ensureScan) ||
-		!r.retryUntilReady(ctx, "schedules of people", r.ensurePeople) || !r.retryUntilReady(ctx, "schedules of users", r.ensureSyncs)) {
+		!r.retryUntilReady(ctx, "schedules of people", r.ensurePeople) || !r.retryUntilReady(ctx, "schedules of users", r.ensureSyncs) ||
+		!r.retryUntilReady(ctx, "schedules of checks", r.ensureChecks)) {
 		return
 	}
 	r.parts.Ready.polling.Store(true)

@@ -165,24 +165,42 @@ func serveDesks(w *workers, p workerParts) error {
 		queue.RegisterActivity(&activities.Desk{
 			Port: port, Ledger: p.ledger(), Watch: p.deskWatch(config.Changes, port), Pause: activities.Sleep,
 		})
-		if config.Sync == nil {
-			continue
-		}
-		users, err := p.deskUsers(name, config)
-		if err != nil {
+		if err := p.registerUsers(queue, name, config); err != nil {
 			return fmt.Errorf("desks.%s: %w", name, err)
 		}
-		queue.RegisterActivity(users)
 	}
 	return nil
 }
 
-// deskUsers are the activities over the users of a desk.
-func (p workerParts) deskUsers(name access.DeskName, config deskConfig) (*activities.DeskUsers, error) {
-	directory, err := deskKinds[config.Kind].users(config, string(name), config.Sync.fields())
-	if err != nil {
-		return nil, err
+// registerUsers registers the activities over the users of a desk, where there is something to do with them.
+func (p workerParts) registerUsers(queue worker.Worker, name access.DeskName, config deskConfig) error {
+	var fields []string
+	switch {
+	case config.Sync != nil:
+		fields = config.Sync.fields()
+	case config.Incidents == nil:
+		return nil
 	}
+	directory, err := deskKinds[config.Kind].users(config, string(name), fields)
+	if err != nil {
+		return err
+	}
+	if config.Incidents != nil {
+		queue.RegisterActivity(p.integrationUsers(name, config, directory))
+	}
+	if config.Sync == nil {
+		return nil
+	}
+	users, err := p.deskUsers(name, config, directory)
+	if err != nil {
+		return err
+	}
+	queue.RegisterActivity(users)
+	return nil
+}
+
+// deskUsers are the activities of the sync of a desk's users.
+func (p workerParts) deskUsers(name access.DeskName, config deskConfig, directory access.UserDirectory) (*activities.DeskUsers, error) {
 	settings, err := config.Sync.settings(p.Config.Source)
 	if err != nil {
 		return nil, fmt.Errorf("sync.%w", err)
@@ -250,6 +268,9 @@ func serveWorkflows(w *workers, p workerParts) error {
 	}
 	queue.RegisterActivity(&activities.UserSync{
 		Ledger: observedLedger{Store: p.Store, metrics: p.Metrics}, Settings: syncs, Running: activities.WorkflowRunning(p.Temporal),
+	})
+	queue.RegisterActivity(&activities.Incidents{
+		Ledger: observedLedger{Store: p.Store, metrics: p.Metrics}, Desk: p.Config.Desk, Settings: p.Config.incidentSettings(),
 	})
 	queue.RegisterActivity(&activities.Policy{
 		Catalog: p.Catalog, Desk: p.Config.Desk, Settings: p.Config.requestSettings(), Source: p.Config.Source,
