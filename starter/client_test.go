@@ -33,6 +33,28 @@ type fakeGateway struct {
 	onSync    func(id string, p workflows.UserSyncParams)
 	startedID string
 	sourceErr error
+	handedIn  access.Incident
+	incident  gateway.IncidentSubmission
+	change    workflows.IntegrationUsersParams
+	changed   workflows.IntegrationUsersResult
+}
+
+func (g *fakeGateway) SubmitIncident(_ context.Context, i access.Incident) (gateway.IncidentSubmission, error) {
+	g.handedIn = i
+	answer := g.incident
+	answer.View.Incident = i
+	return answer, g.err
+}
+
+func (g *fakeGateway) Incident(context.Context, access.IncidentID) (access.IncidentView, error) {
+	return access.IncidentView{}, access.Errorf(access.NotFound, "read incident", "there is no such incident")
+}
+
+func (g *fakeGateway) ChangeIntegrationUsers(
+	_ context.Context, _ string, p workflows.IntegrationUsersParams,
+) (workflows.IntegrationUsersResult, error) {
+	g.change = p
+	return g.changed, g.err
 }
 
 func (g *fakeGateway) Submit(_ context.Context, r access.Request) (gateway.Submission, error) {
@@ -106,7 +128,7 @@ func newWorld(t *testing.T) *world {
 	development, err := httpapi.NewDevelopment("127.0.0.1:0")
 	require.NoError(t, err)
 	w := &world{gateway: &fakeGateway{}, store: store}
-	api, err := httpapi.New(httpapi.Config{Auditors: []access.PersonID{"audra"}, Administrators: []access.PersonID{"adam"}}, httpapi.Deps{
+	api, err := httpapi.New(httpapi.Config{Auditors: []access.PersonID{"audra"}, Administrators: []access.PersonID{"adam"}, TicketCallers: []access.PersonID{"scanner"}}, httpapi.Deps{
 		Gateway: w.gateway, Ledger: store, Authenticator: development, Logger: quiet(), Now: time.Now,
 	})
 	require.NoError(t, err)

@@ -38,6 +38,8 @@ type serverConfig struct {
 	// Administrators are the persons who may start runs over people and release what one held back, beside those with
 	// auth.oidc.administrator_role.
 	Administrators []access.PersonID `yaml:"administrators"`
+	// TicketCallers are the persons who may hand in incidents of other systems, beside those with auth.oidc.ticket_role.
+	TicketCallers []access.PersonID `yaml:"ticket_callers"`
 	// Webhooks are the desks that may send hints, by the desks' names in the worker's configuration.
 	Webhooks map[access.DeskName]httpapi.Webhook `yaml:"webhooks"`
 }
@@ -61,7 +63,8 @@ func (c *serverConfig) Validate() error {
 		c.Ledger.Validate(), c.HTTP.Validate(), c.Auth.problem(c.HTTP.Address),
 		c.Metrics.problem(),
 	}
-	problems = append(problems, empty("auditors", c.Auditors), empty("administrators", c.Administrators))
+	problems = append(problems, empty("auditors", c.Auditors), empty("administrators", c.Administrators),
+		empty("ticket_callers", c.TicketCallers))
 	for _, desk := range slices.Sorted(maps.Keys(c.Webhooks)) {
 		problems = append(problems, c.Webhooks[desk].Validate("webhooks."+string(desk)))
 	}

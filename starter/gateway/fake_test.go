@@ -27,6 +27,8 @@ func register(w worker.Worker) {
 	w.RegisterWorkflowWithOptions(fakeReopened, workflow.RegisterOptions{Name: workflows.ReopenedTicketType})
 	w.RegisterWorkflowWithOptions(fakeWatch, workflow.RegisterOptions{Name: workflows.TicketWatchType})
 	w.RegisterWorkflowWithOptions(fakeDoctor, workflow.RegisterOptions{Name: workflows.DoctorType})
+	w.RegisterWorkflowWithOptions(fakeIncident, workflow.RegisterOptions{Name: workflows.IncidentTicketType})
+	w.RegisterWorkflowWithOptions(fakeIntegrationUsers, workflow.RegisterOptions{Name: workflows.IntegrationUsersType})
 	w.RegisterWorkflowWithOptions(fakePeopleRun, workflow.RegisterOptions{Name: workflows.PeopleRunType})
 }
 

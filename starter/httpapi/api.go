@@ -22,6 +22,8 @@ type Config struct {
 	Auditors []access.PersonID
 	// Administrators may start runs over people and release what one held back, beside those whom the Authenticator calls administrators.
 	Administrators []access.PersonID
+	// TicketCallers may hand in incidents, beside those whom the Authenticator calls so.
+	TicketCallers []access.PersonID
 	// OpenReads lets everybody who is authenticated read every request and lease.
 	OpenReads bool
 	// Webhooks are the desks that may send hints.
@@ -60,6 +62,8 @@ func New(config Config, deps Deps) (*API, error) {
 	a.registerDeskViews()
 	a.registerPeople()
 	a.registerSyncs()
+	a.registerIncidents()
+	a.registerIntegrationUsers()
 	a.registerHealth()
 	describe(a.huma.OpenAPI())
 	if err := a.registerDocuments(); err != nil {
@@ -140,6 +144,7 @@ func (a *API) authenticated(ctx huma.Context, next func(huma.Context)) {
 	}
 	caller.Auditor = caller.Auditor || slices.Contains(a.config.Auditors, caller.Person)
 	caller.Administrator = caller.Administrator || slices.Contains(a.config.Administrators, caller.Person)
+	caller.Tickets = caller.Tickets || slices.Contains(a.config.TicketCallers, caller.Person)
 	traceOf(ctx.Context()).person = caller.Person
 	next(huma.WithValue(ctx, callerKey{}, caller))
 }

@@ -40,6 +40,8 @@ type OIDCConfig struct {
 	AuditorRole string `yaml:"auditor_role"`
 	// AdministratorRole is the role that makes an administrator. "" means that no role does.
 	AdministratorRole string `yaml:"administrator_role"`
+	// TicketRole is the role that lets a caller hand in incidents. "" means that no role does.
+	TicketRole string `yaml:"ticket_role"`
 	// ClockSkew is how long after its end a token is still accepted. 0 means 30s.
 	ClockSkew access.Duration `yaml:"clock_skew"`
 	// AnyTokenType accepts signed tokens that do not say that they are access tokens (typ at+jwt, RFC 9068). Some
@@ -216,7 +218,7 @@ func (o *OIDC) callerIn(claims map[string]any, sub string) (Caller, error) {
 	has := func(role string) bool { return role != "" && slices.Contains(roles, role) }
 	return Caller{
 		Person: access.PersonID(person), Auditor: has(o.config.AuditorRole), Administrator: has(o.config.AdministratorRole),
-		Evidence: fmt.Sprintf("oidc %s sub=%s", o.config.Issuer, sub),
+		Tickets: has(o.config.TicketRole), Evidence: fmt.Sprintf("oidc %s sub=%s", o.config.Issuer, sub),
 	}, nil
 }
 

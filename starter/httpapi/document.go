@@ -16,6 +16,7 @@ import (
 
 func problemType() reflect.Type { return reflect.TypeFor[Problem]() }
 func viewType() reflect.Type    { return reflect.TypeFor[access.RequestView]() }
+func addedType() reflect.Type   { return reflect.TypeFor[AddedIntegrationUser]() }
 
 // describe adds to the schemas what the words of package access cannot carry: it knows nothing of OpenAPI.
 func describe(document *huma.OpenAPI) {
@@ -67,6 +68,7 @@ func describe(document *huma.OpenAPI) {
 			annotate(schemas["RequestDetail"], d.property, d.text, d.values)
 		}
 	}
+	describeIncidents(schemas)
 	loosen(schemas)
 	// A desk's webhook is whatever the desk sends.
 	document.Paths[webhookPath].Post.RequestBody.Content["application/json"].Schema = &huma.Schema{}
@@ -75,10 +77,44 @@ func describe(document *huma.OpenAPI) {
 	delete(schemas, "ErrorDetail")
 }
 
+func describeIncidents(schemas map[string]*huma.Schema) {
+	var states []any
+	for _, state := range access.IncidentStates() {
+		states = append(states, state)
+	}
+	for _, d := range []struct {
+		schema, property, text string
+		values                 []any
+	}{
+		{"Incident", "caller", "Who handed it in.", nil},
+		{"Incident", "evidence", "How that identity was established; for auditors.", nil},
+		{"IncidentView", "state", "Where the incident stands. From closed on, these are outcomes: it never leaves them.", states},
+		{"IncidentView", "since", "Since when it stands there.", nil},
+		{"IncidentView", "desk", "Where the ticket is, or will be; absent where that is not known yet.", nil},
+		{"IncidentView", "refusals", "Why no ticket is opened.", nil},
+		{"IncidentView", "ended_at", "When the incident ended.", nil},
+		{"IncidentView", "version", "Grows with every change.", nil},
+		{"IntegrationUser", "added_at", "When the user was added.", nil},
+		{"IntegrationUser", "flagged_at", "Since when no ticket is assigned to the user; absent for no reason.", nil},
+		{"IntegrationUser", "checked_at", "When the desk was asked last.", nil},
+		{"PlacedDeskEvent", "place", "The event's place in the order in which events were recorded.", nil},
+		{"PlacedDeskEvent", "type", "What happened.", []any{
+			access.DeskUserAdded, access.DeskUserRemoved, access.DeskUserFlagged, access.DeskUserAvailable, access.DeskIncidentTaken,
+			access.DeskIncidentAssigned, access.DeskIncidentOpened, access.DeskIncidentChanged, access.DeskIncidentEnded,
+		}},
+		{"PlacedDeskEvent", "evidence", "How the actor's identity was established; for auditors.", nil},
+	} {
+		annotate(schemas[d.schema], d.property, d.text, d.values)
+	}
+}
+
 // loosen lets answers grow: a client that is made from this document must not refuse tomorrow's fields. What callers
 // send stays strict.
 func loosen(schemas map[string]*huma.Schema) {
-	strict := []string{"SubmitBody", "SubmitItem", "DecisionBody", "WithdrawBody", "DoctorBody", "TestDeskBody", "StartPeopleBody", "ReleasePeopleBody"}
+	strict := []string{
+		"SubmitBody", "SubmitItem", "DecisionBody", "WithdrawBody", "DoctorBody", "TestDeskBody", "StartPeopleBody", "ReleasePeopleBody",
+		"IncidentBody", "AddIntegrationUserBody", "RemoveIntegrationUserBody", "CheckIntegrationUsersBody",
+	}
 	for name, schema := range schemas {
 		if !slices.Contains(strict, name) {
 			schema.AdditionalProperties = nil

@@ -79,6 +79,22 @@ func (hanging) CountSyncRows(ctx context.Context, _ access.DeskName, _ string) (
 	return hang[map[access.SyncState]int](ctx)
 }
 
+func (hanging) IntegrationUsers(ctx context.Context, _ access.IntegrationUsersQuery) ([]access.IntegrationUser, error) {
+	return hang[[]access.IntegrationUser](ctx)
+}
+
+func (hanging) Incident(ctx context.Context, _ access.IncidentID) (access.IncidentView, error) {
+	return hang[access.IncidentView](ctx)
+}
+
+func (hanging) Incidents(ctx context.Context, _ access.IncidentsQuery) ([]access.IncidentView, error) {
+	return hang[[]access.IncidentView](ctx)
+}
+
+func (hanging) DeskEvents(ctx context.Context, _ access.DeskEventsQuery) ([]access.PlacedDeskEvent, error) {
+	return hang[[]access.PlacedDeskEvent](ctx)
+}
+
 func (hanging) Ping(ctx context.Context) error {
 	_, err := hang[struct{}](ctx)
 	return err

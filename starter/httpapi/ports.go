@@ -24,6 +24,9 @@ type Gateway interface {
 	PeopleSource(ctx context.Context, source access.SourceName) error
 	StartSync(ctx context.Context, id string, p workflows.UserSyncParams) error
 	SyncedDesk(ctx context.Context, desk access.DeskName) error
+	SubmitIncident(ctx context.Context, i access.Incident) (gateway.IncidentSubmission, error)
+	Incident(ctx context.Context, id access.IncidentID) (access.IncidentView, error)
+	ChangeIntegrationUsers(ctx context.Context, id string, p workflows.IntegrationUsersParams) (workflows.IntegrationUsersResult, error)
 	Doctor(ctx context.Context, p workflows.DoctorParams) (workflows.DoctorReport, error)
 	Ready(ctx context.Context) error
 }
@@ -44,6 +47,10 @@ type Ledger interface {
 	SyncRun(ctx context.Context, desk access.DeskName, id string) (access.SyncRun, error)
 	SyncRows(ctx context.Context, desk access.DeskName, plan string, q access.SyncRowsQuery) ([]access.SyncRow, error)
 	CountSyncRows(ctx context.Context, desk access.DeskName, plan string) (map[access.SyncState]int, error)
+	IntegrationUsers(ctx context.Context, q access.IntegrationUsersQuery) ([]access.IntegrationUser, error)
+	Incident(ctx context.Context, id access.IncidentID) (access.IncidentView, error)
+	Incidents(ctx context.Context, q access.IncidentsQuery) ([]access.IncidentView, error)
+	DeskEvents(ctx context.Context, q access.DeskEventsQuery) ([]access.PlacedDeskEvent, error)
 	Ping(ctx context.Context) error
 }
 
@@ -52,9 +59,12 @@ type Caller struct {
 	Person access.PersonID
 	// Auditor may read everything and run the doctor.
 	Auditor bool
-	// Administrator may start runs over people and over users, release what one held back, and name who approves a request. An administrator
-	// who is no auditor reads those runs only.
+	// Administrator may start runs over people and over users, release what one held back, name who approves a request, and change the
+	// register of integration users. An administrator who is no auditor reads those runs, that register and incidents only.
 	Administrator bool
+	// Tickets is true for who may hand in incidents of other systems. It is a claim of its own: neither Auditor nor Administrator implies it, nor
+	// does it imply them.
+	Tickets bool
 	// Evidence is how the identity was established; it is recorded with what the caller does.
 	Evidence string
 }

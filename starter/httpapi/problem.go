@@ -189,8 +189,11 @@ func fieldsOf(refusals []access.Refusal) []ProblemField {
 func locationOf(field string) string {
 	head, _, _ := strings.Cut(field, "[")
 	switch head {
-	case "items", "subject", "reason", "id", "verdict", "test_ticket":
+	case "items", "subject", "reason", "id", "verdict", "test_ticket",
+		"reference", "reference_url", "application", "desk", "assignee", "summary", "description", "email", "groups":
 		return "body." + field
+	case "user":
+		return "path." + field
 	case "Idempotency-Key":
 		return "header." + field
 	}

@@ -119,6 +119,27 @@ func (p timeoutLedger) CountSyncRows(ctx context.Context, desk access.DeskName, 
 	})
 }
 
+// IntegrationUsers implements Ledger.
+func (p timeoutLedger) IntegrationUsers(ctx context.Context, q access.IntegrationUsersQuery) ([]access.IntegrationUser, error) {
+	return inTime(ctx, func(ctx context.Context) ([]access.IntegrationUser, error) { return p.ledger.IntegrationUsers(ctx, q) })
+}
+
+// IntegrationUser implements Ledger.
+// Incident implements Ledger.
+func (p timeoutLedger) Incident(ctx context.Context, id access.IncidentID) (access.IncidentView, error) {
+	return inTime(ctx, func(ctx context.Context) (access.IncidentView, error) { return p.ledger.Incident(ctx, id) })
+}
+
+// Incidents implements Ledger.
+func (p timeoutLedger) Incidents(ctx context.Context, q access.IncidentsQuery) ([]access.IncidentView, error) {
+	return inTime(ctx, func(ctx context.Context) ([]access.IncidentView, error) { return p.ledger.Incidents(ctx, q) })
+}
+
+// DeskEvents implements Ledger.
+func (p timeoutLedger) DeskEvents(ctx context.Context, q access.DeskEventsQuery) ([]access.PlacedDeskEvent, error) {
+	return inTime(ctx, func(ctx context.Context) ([]access.PlacedDeskEvent, error) { return p.ledger.DeskEvents(ctx, q) })
+}
+
 // Ping implements Ledger.
 func (p timeoutLedger) Ping(ctx context.Context) error {
 	_, err := inTime(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, p.ledger.Ping(ctx) })

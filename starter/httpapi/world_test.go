@@ -47,6 +47,7 @@ type fakeGateway struct {
 	synced    workflows.UserSyncParams
 	startedID string
 	sourceErr error
+	incidentGateway
 }
 
 func (g *fakeGateway) Submit(_ context.Context, r access.Request) (gateway.Submission, error) {
@@ -180,6 +181,22 @@ func (away) SyncRows(context.Context, access.DeskName, string, access.SyncRowsQu
 }
 
 func (away) CountSyncRows(context.Context, access.DeskName, string) (map[access.SyncState]int, error) {
+	return nil, errAway
+}
+
+func (away) IntegrationUsers(context.Context, access.IntegrationUsersQuery) ([]access.IntegrationUser, error) {
+	return nil, errAway
+}
+
+func (away) Incident(context.Context, access.IncidentID) (access.IncidentView, error) {
+	return access.IncidentView{}, errAway
+}
+
+func (away) Incidents(context.Context, access.IncidentsQuery) ([]access.IncidentView, error) {
+	return nil, errAway
+}
+
+func (away) DeskEvents(context.Context, access.DeskEventsQuery) ([]access.PlacedDeskEvent, error) {
 	return nil, errAway
 }
 

@@ -1,0 +1,214 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/mail"
+	"net/url"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"usher/internal/access"
+	"usher/starter/gateway"
+)
+
+// IncidentBody is a matter of another system that is handed in.
+type IncidentBody struct {
+	ID           string `json:"id,omitempty" pattern:"^[A-Za-z0-9._-]{1,64}$" patternDescription:"1 to 64 of the characters A-Z a-z 0-9 . _ -" doc:"The incident's id, chosen by the client; the caller's same id is the same incident. Without id and Idempotency-Key, usher chooses one." example:"scan-4711"`
+	Reference    string `json:"reference" minLength:"1" maxLength:"256" doc:"The other system's own name of it." example:"SCAN-4711"`
+	ReferenceURL string `json:"reference_url,omitempty" maxLength:"2048" doc:"Where people read it in the other system: an http or https URL." example:"https://scanner.example/findings/4711"`
+	Application  string `json:"application,omitempty" maxLength:"128" doc:"What it is about, for the rules of assignment." example:"crm"`
+	Desk         string `json:"desk,omitempty" maxLength:"64" doc:"Where the ticket is opened, by the desk's name in the worker's configuration. Absent: as the configuration says." example:"service-desk"`
+	Assignee     string `json:"assignee,omitempty" maxLength:"256" doc:"The e-mail address of the integration user to whom the ticket shall be assigned. Absent: as the rules say." example:"ana@example.com"`
+	Summary      string `json:"summary" minLength:"1" maxLength:"255" doc:"What is the matter, in one line." example:"The certificate of crm.example.com expires on Friday"`
+	Description  string `json:"description,omitempty" maxLength:"10000" doc:"More about it, as plain text."`
+}
+
+type handInInput struct {
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Instead of an id: the same caller with the same key hands in the same incident."`
+	Body           IncidentBody
+}
+
+// Resolve implements huma.Resolver: the rules that a schema cannot say.
+func (in *handInInput) Resolve(huma.Context) []error {
+	body, limits := in.Body, access.Limits()
+	problems := repeatable(in.IdempotencyKey, body.ID, "")
+	switch {
+	case body.ID == "." || body.ID == "..":
+		problems = append(problems, fieldError("body.id", "expected an id that can stand in a path, neither . nor .."))
+	case strings.HasPrefix(body.ID, keyPrefix):
+		problems = append(problems, fieldError("body.id", "expected an id that does not begin with "+keyPrefix+": those come from an Idempotency-Key"))
+	}
+	problems = append(problems, lineOfID("body.reference", body.Reference, limits.Person)...)
+	problems = append(problems, lineOfID("body.application", body.Application, limits.Person)...)
+	problems = append(problems, lineOfID("body.desk", body.Desk, limits.ID)...)
+	problems = append(problems, fittingEmail("body.assignee", body.Assignee)...)
+	problems = append(problems, line("body.summary", body.Summary)...)
+	problems = append(problems, fittingURL("body.reference_url", body.ReferenceURL)...)
+	return append(problems, plainText("body.description", body.Description)...)
+}
+
+// line refuses what is no single line of plain text, and what changes the order in which a line is read: people decide by what they read.
+func line(location, text string) []error {
+	if problems := plainText(location, text); problems != nil {
+		return problems
+	}
+	switch {
+	case strings.ContainsAny(text, "\n\r\u2028\u2029"):
+		return []error{fieldError(location, "expected one line, without line breaks")}
+	case strings.ContainsFunc(text, bidirectional):
+		return []error{fieldError(location, "expected text without bidirectional controls (U+202A to U+202E, U+2066 to U+2069)")}
+	}
+	return nil
+}
+
+// bidirectional reports whether a character changes the order in which others are shown.
+func bidirectional(r rune) bool {
+	return r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
+}
+
+// lineOfID refuses a name of something that is no single line, or that the ledger would refuse.
+func lineOfID(location, id string, limit access.TextLimit) []error {
+	if problems := line(location, id); problems != nil {
+		return problems
+	}
+	return fittingID(location, id, limit)
+}
+
+// fittingEmail refuses what is no bare e-mail address; "" is fine.
+func fittingEmail(location, email string) []error {
+	if email == "" {
+		return nil
+	}
+	if problems := lineOfID(location, email, access.Limits().Person); problems != nil {
+		return problems
+	}
+	if found, err := mail.ParseAddress(email); err != nil || found.Address != email {
+		return []error{fieldError(location, "expected an e-mail address such as ana@example.com")}
+	}
+	return nil
+}
+
+// fittingURL refuses what people cannot follow; "" is fine.
+func fittingURL(location, text string) []error {
+	if text == "" {
+		return nil
+	}
+	if problems := line(location, text); problems != nil {
+		return problems
+	}
+	found, err := url.Parse(text)
+	if err != nil || found.Host == "" || (found.Scheme != "http" && found.Scheme != "https") || strings.ContainsAny(text, " \t") {
+		return []error{fieldError(location, "expected an http or https URL such as https://scanner.example/findings/4711")}
+	}
+	return nil
+}
+
+type incidentOutput struct {
+	Status   int
+	Location string `header:"Location" doc:"Where the incident is read."`
+	Body     access.IncidentView
+}
+
+func (a *API) registerIncidents() {
+	handIn := a.operation(http.MethodPost, "/v1/tickets", huma.Operation{
+		OperationID: "hand-in-incident", Summary: "Hand in an incident of another system", Tags: []string{"tickets"},
+		Description: "Opens a ticket for a matter of another system, assigns it to an integration user of the desk, and answers when the ticket is there. " +
+			"It asks for no access. Repeating the call with the same id or Idempotency-Key is safe and gives the same incident. For ticket callers.",
+		DefaultStatus: http.StatusCreated,
+	}, http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests)
+	seen := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[access.IncidentView](), true, "IncidentView")
+	for status, says := range map[int]string{
+		http.StatusOK:       "The same incident was handed in before; this is how it stands.",
+		http.StatusAccepted: "The incident is recorded; there is no ticket yet. Read it at Location.",
+	} {
+		handIn.Responses[strconv.Itoa(status)] = &huma.Response{
+			Description: says, Content: map[string]*huma.MediaType{"application/json": {Schema: seen}},
+		}
+	}
+	huma.Register(a.huma, handIn, a.handIn)
+	a.registerIncidentReads()
+}
+
+func (a *API) handIn(ctx context.Context, in *handInInput) (*incidentOutput, error) {
+	caller := callerOf(ctx)
+	if !caller.Tickets {
+		return nil, newProblem(kindForbidden(), "Only ticket callers may hand in incidents.")
+	}
+	incident, err := a.incidentOf(caller, in)
+	if err != nil {
+		return nil, a.failed(ctx, err)
+	}
+	if in.Body.ID != "" || in.IdempotencyKey != "" {
+		known, err := a.deps.Ledger.Incident(ctx, incident.ID)
+		switch {
+		case err == nil && known.Incident.Digest() != incident.Digest():
+			// It may be another caller's: nothing of it is shown.
+			location := "body.id"
+			if in.IdempotencyKey != "" {
+				location = "header.Idempotency-Key"
+			}
+			return nil, newProblem(kindInvalid(), "The id or Idempotency-Key was used for another incident.",
+				ProblemField{Location: location, Message: "expected a new one, or the same incident word for word"})
+		case err == nil:
+			return answeredIncident(caller, gateway.IncidentSubmission{View: known})
+		case !access.IsKind(err, access.NotFound):
+			// Temporal knows what is running; the ledger only adds what Temporal has forgotten.
+			a.logged(ctx, err)
+		}
+	}
+	submission, err := a.deps.Gateway.SubmitIncident(ctx, incident)
+	if err != nil {
+		return nil, a.failed(ctx, err)
+	}
+	return answeredIncident(caller, submission)
+}
+
+func (a *API) incidentOf(caller Caller, in *handInInput) (access.Incident, error) {
+	id, err := incidentID(caller.Person, in.IdempotencyKey, in.Body.ID)
+	return access.Incident{
+		ID: id, Caller: caller.Person, Evidence: caller.Evidence, Reference: in.Body.Reference, ReferenceURL: in.Body.ReferenceURL,
+		Application: in.Body.Application, Desk: access.DeskName(in.Body.Desk), Assignee: in.Body.Assignee,
+		Summary: in.Body.Summary, Description: in.Body.Description, SubmittedAt: a.deps.Now().UTC(),
+	}, err
+}
+
+// keyPrefix begins the ids of incidents that come from an Idempotency-Key, so that nobody can take such an id before its caller does.
+const keyPrefix = "key-"
+
+// incidentID returns the id of an incident that a caller hands in. A key counts for its caller alone.
+func incidentID(caller access.PersonID, key, id string) (access.IncidentID, error) {
+	if key != "" {
+		return access.IncidentID(keyPrefix + uuid.NewSHA1(uuid.NameSpaceURL, []byte("urn:usher:incident\x00"+string(caller)+"\x00"+key)).String()), nil
+	}
+	if id != "" {
+		return access.IncidentID(id), nil
+	}
+	fresh, err := uuid.NewV7()
+	if err != nil {
+		return "", fmt.Errorf("choose the id of an incident: %w", err)
+	}
+	return access.IncidentID(fresh.String()), nil
+}
+
+func answeredIncident(caller Caller, s gateway.IncidentSubmission) (*incidentOutput, error) {
+	location := "/v1/tickets/" + string(s.View.Incident.ID)
+	if s.View.State == access.IncidentRefused {
+		problem := newProblem(kindRefused(), "No ticket is opened for this incident; the errors say why.", fieldsOf(s.View.Refusals)...).with("Location", location)
+		problem.Outcome, problem.EndedAt = access.OutcomeRefused, s.View.EndedAt
+		return nil, problem
+	}
+	out := &incidentOutput{Status: http.StatusOK, Location: location, Body: shownTo(caller, s.View)}
+	switch {
+	case s.Pending:
+		out.Status = http.StatusAccepted
+	case s.Created:
+		out.Status = http.StatusCreated
+	}
+	return out, nil
+}
