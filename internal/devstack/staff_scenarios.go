@@ -22,6 +22,7 @@ func staffScenarios() []scenario {
 		{"somebody leaves and is switched off, comes back and is switched on", staff.leave},
 		{"many leave: held in the source until released, held on the desk until released", staff.many},
 		{"an approver and a holder leave: the open approval goes to the new manager, the access ends", staff.follow},
+		{"incidents of another system become tickets of integration users, one of whom is switched off", staff.incidents},
 	}
 }
 

@@ -3,9 +3,11 @@ package e2e_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/workflowservice/v1"
 
 	"usher/internal/access"
 	"usher/internal/devstack/stack"
@@ -59,4 +61,20 @@ func (r *recording) staff(ctx context.Context, t *testing.T, c *crew) {
 	people("people released", c.listed(ctx, t, stack.PeopleStart{Release: &stack.PeopleRelease{Run: held.ID, Reason: "they left"}}))
 	onDesk := users("users held", stack.SyncStart{})
 	users("users released", stack.SyncStart{Release: &stack.PeopleRelease{Run: onDesk.ID, Reason: "they left"}})
+}
+
+// incidents takes the histories of incidents, of which one is assigned anew and closed, and of the changes of the register.
+func (r *recording) incidents(ctx context.Context, t *testing.T, o *office) {
+	t.Helper()
+	o.incidents(ctx, t)
+	require.NoError(t, o.temporal.CancelWorkflow(ctx, workflows.IncidentWorkflowID(incidentOf(0)), ""))
+	for n := range 3 {
+		require.NoError(t, r.workflow(ctx, o.system, workflows.IncidentWorkflowID(incidentOf(n)), slug(fmt.Sprint("incident ", n+1))))
+	}
+	found, err := o.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: "WorkflowType = '" + workflows.IntegrationUsersType + "'"})
+	require.NoError(t, err)
+	require.NotEmpty(t, found.Executions)
+	for n, run := range found.Executions {
+		require.NoError(t, r.workflow(ctx, o.system, run.Execution.WorkflowId, slug(fmt.Sprint("register ", n+1))))
+	}
 }

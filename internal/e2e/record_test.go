@@ -66,6 +66,7 @@ func TestRecordHistories(t *testing.T) {
 	t.Logf("%d histories, with those of a watch that continued as new", len(recorded.files))
 	recorded.staff(ctx, t, newCrew(t, settings{desk: stack.ServiceNow}))
 	recorded.leavers(ctx, t, newOffice(t, settings{desk: stack.ServiceNow}))
+	recorded.incidents(ctx, t, newOffice(t, settings{desk: stack.ServiceNow}))
 	t.Logf("%d histories, with those of people and users", len(recorded.files))
 	root, err := stack.FindRoot()
 	require.NoError(t, err)
