@@ -121,10 +121,8 @@ func (a *Incidents) find(ctx context.Context, desk access.DeskName, is func(acce
 	}
 }
 
-// sameAddress reports whether two texts are the same address, without regard to case.
-func sameAddress(a, b string) bool {
-	return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b))
-}
+// sameAddress reports whether two texts are the same address, as access.FoldKey compares them.
+func sameAddress(a, b string) bool { return access.FoldKey(a) == access.FoldKey(b) }
 
 // AssignIncidentInput is an incident that needs an assignee.
 type AssignIncidentInput struct {

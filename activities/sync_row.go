@@ -289,7 +289,7 @@ func (a *applying) own(row access.SyncRow, q access.UserQuery, user access.DeskU
 		return q.Person != "" && user.Person == row.Person
 	}
 	for _, name := range []string{access.UserFieldName, access.UserFieldEmail} {
-		if usersync.FoldKey(user.Values[name]) != usersync.FoldKey(row.Values[name]) && row.Values[name] != "" {
+		if access.FoldKey(user.Values[name]) != access.FoldKey(row.Values[name]) && row.Values[name] != "" {
 			return false
 		}
 	}

@@ -99,6 +99,15 @@ func TestIncident_assignee(t *testing.T) {
 			application: "wiki", prepare: func(h *helpdesk) { require.NoError(h.t, h.desk.MakeUnassignable(h.account("ops-1"))) }, who: "ops-2",
 			why: "rule 1 (group ops, round robin)",
 		},
+		"a wish that only looks like an address of the group": {
+			application: "wiki", wish: "kim@example.test", prepare: func(h *helpdesk) {
+				h.hire("kim")
+				h.hire("\u212aim")
+				h.flags("kim", "off")
+			},
+			who: "sam", fallback: true,
+			why: "the caller asked for kim@example.test has nobody to whom tickets can be assigned, so it is the fallback, sam@example.test",
+		},
 		"the desk refuses the only one of the group": {
 			application: "wiki", prepare: func(h *helpdesk) {
 				h.flags("ops-2", "off")

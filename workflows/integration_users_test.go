@@ -99,6 +99,9 @@ func TestIntegrationUsers_refused(t *testing.T) {
 	}{
 		"unknown":      {nil, access.NotFound, `the desk "jira" shows no user with the address "kim@example.test"`},
 		"switched off": {func(h *helpdesk) { h.joins("kim", "kim@example.test", false) }, access.Conflict, `the user "kim" of the desk "jira" is switched off`},
+		"another one's address, which only looks alike": {
+			func(h *helpdesk) { h.joins("eve", "\u212aim@example.test", true) }, access.NotFound, `the desk "jira" shows no user with the address "kim@example.test"`,
+		},
 		"ambiguous": {
 			func(h *helpdesk) {
 				h.joins("kim", "kim@example.test", true)

@@ -67,7 +67,7 @@ const (
 // Assignees are the integration users of a desk of whom one is picked for an incident: those of a group, or those with one of the addresses.
 type Assignees struct {
 	Desk DeskName `json:"desk"`
-	// Group is the name of a group; "" where Emails count. Addresses are compared without regard to case.
+	// Group is the name of a group; "" where Emails count. Addresses are compared by FoldKey.
 	Group  string   `json:"group,omitempty"`
 	Emails []string `json:"emails,omitempty"`
 	By     Balance  `json:"by"`

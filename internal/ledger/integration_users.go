@@ -7,7 +7,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 
 	"usher/internal/access"
 )
@@ -282,8 +281,6 @@ func isAmong(u access.IntegrationUser, c access.Assignees) bool {
 	if c.Group != "" && slices.Contains(u.Groups, c.Group) {
 		return true
 	}
-	email := folded(u.Email)
-	return email != "" && slices.ContainsFunc(c.Emails, func(one string) bool { return folded(one) == email })
+	email := access.FoldKey(u.Email)
+	return email != "" && slices.ContainsFunc(c.Emails, func(one string) bool { return access.FoldKey(one) == email })
 }
-
-func folded(address string) string { return strings.ToLower(strings.TrimSpace(address)) }

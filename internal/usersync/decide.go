@@ -73,11 +73,11 @@ func (r Rules) Key(field string, p access.PersonRecord, values map[string]string
 	schema, there := r.Schema.Fields[field]
 	switch {
 	case r.Mapping.has(field) && there && schema.WritesNew():
-		return FoldKey(values[field])
+		return access.FoldKey(values[field])
 	case field == access.UserFieldEmail && !r.Mapping.has(field):
-		return FoldKey(p.Email)
+		return access.FoldKey(p.Email)
 	case field == access.UserFieldEmail && there:
-		return FoldKey(values[field])
+		return access.FoldKey(values[field])
 	}
 	return ""
 }
@@ -330,7 +330,7 @@ func (r Rules) setValue(row *access.SyncRow, name, value string, user access.Des
 	field, there := r.Schema.Fields[name]
 	same := value == has
 	if name == access.UserFieldName || name == access.UserFieldEmail {
-		same = FoldKey(value) == FoldKey(has)
+		same = access.FoldKey(value) == access.FoldKey(has)
 	}
 	if same || !there || field.ReadOnly || (r.Mapping.keeps(name) && has != "") || (value == "" && !field.Clears) {
 		return

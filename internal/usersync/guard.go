@@ -101,5 +101,5 @@ func (g *Guard) fits(names ...string) bool {
 
 // plain returns a name or a pattern as they are compared. path.Match would give slashes and backslashes a meaning: only * and ? have one here.
 func plain(text string) string {
-	return strings.NewReplacer("/", "\x01", `\`, "\x02").Replace(FoldKey(text))
+	return strings.NewReplacer("/", "\x01", `\`, "\x02").Replace(access.FoldKey(text))
 }
