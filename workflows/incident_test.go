@@ -323,3 +323,18 @@ func TestIncident_people_were_faster(t *testing.T) {
 		h.kept(h.report("wiki"))
 	}
 }
+
+// TestIncident_refused_once: whom the desk refused for this ticket is tried again where nobody else can have it.
+func TestIncident_refused_once(t *testing.T) {
+	h := newHelpdesk(t, nil)
+	h.flags("ops-2", "off")
+	h.flags("sam", "off")
+	h.desk.FailNext(memory.OpAssignTicket, access.Errorf(access.Invalid, "assign ticket", "not now"))
+	h.at(time.Minute, func() { require.Empty(t, h.shown().Assignee.User) })
+	h.at(6*time.Hour, func() {
+		require.Equal(t, h.ids["ops-1"], h.recorded("i1").Assignee.User)
+		require.Equal(t, h.account("ops-1"), h.ticket().Assignee)
+		h.closes()
+	})
+	h.kept(h.report("wiki"))
+}

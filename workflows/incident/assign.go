@@ -77,7 +77,6 @@ func (i *incident) assigned(found access.IncidentAssignee) {
 		i.vacant(found)
 		return
 	}
-	i.Vacant = 0
 	i.View.Assignee = &found
 	who := access.IntegrationUser{Name: found.Name, Email: found.Email}.CalledBy()
 	text := "Assigned to " + who + ": " + found.Why + "."
@@ -98,6 +97,8 @@ func (i *incident) assigned(found access.IncidentAssignee) {
 // vacant takes that nobody can be assigned: the ticket stays with whom it has, and it is tried again.
 func (i *incident) vacant(found access.IncidentAssignee) {
 	i.Vacant++
+	// A refusal of the desk may have been a passing one.
+	i.Except = nil
 	i.AskAt = i.loop.Now().Add(workflows.RetryVacant.After(i.Vacant))
 	if i.Vacant > 1 {
 		return

@@ -83,6 +83,10 @@ func (k keeper) Read(now access.TicketSnapshot) bool {
 	// Nobody decides anything here.
 	now.DecisionMoves = nil
 	k.Ticket.Seen = &now
+	if has := k.View.Assignee; has != nil && has.User != "" && has.Account == now.Assignee {
+		// It is with somebody: from now on the wait for somebody else begins anew.
+		k.Vacant = 0
+	}
 	news := before.Status != now.Status || before.Phase != now.Phase || before.Assignee != now.Assignee || before.Ref.Key != now.Ref.Key
 	if k.View.State.Ended() || !news {
 		return news
