@@ -111,16 +111,13 @@ func (c *workerConfig) incidentSettings() map[access.DeskName]activities.Inciden
 
 // ensureChecks sees to it that the schedule of every desk that takes incidents is there, as it is configured.
 func (r *runner) ensureChecks(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
+	var wanted []wantedSchedule
 	for _, name := range slices.Sorted(maps.Keys(r.parts.Config.Desks)) {
 		if incidents := r.parts.Config.Desks[name].Incidents; incidents != nil {
-			if err := ensureSchedule(ctx, r.parts.Temporal.ScheduleClient(), incidents.schedule(name)); err != nil {
-				return access.Errorf(kindOfSchedule(err), "schedule checks of integration users", "desks.%s.incidents: %w", name, err)
-			}
+			wanted = append(wanted, wantedSchedule{"desks." + string(name) + ".incidents", incidents.schedule(name)})
 		}
 	}
-	return nil
+	return r.ensureSchedules(ctx, "schedule checks of integration users", wanted)
 }
 
 // integrationUsers are the activities over the register of a desk.

@@ -161,13 +161,28 @@ func (c sourceConfig) mapping() (string, error) {
 
 // ensurePeople sees to it that the schedule of every source that lists people is there, as it is configured.
 func (r *runner) ensurePeople(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
+	var wanted []wantedSchedule
 	for _, name := range slices.Sorted(maps.Keys(r.parts.Config.Sources)) {
 		if people := r.parts.Config.Sources[name].People; people != nil {
-			if err := ensureSchedule(ctx, r.parts.Temporal.ScheduleClient(), people.schedule(name)); err != nil {
-				return access.Errorf(kindOfSchedule(err), "schedule listings", "sources.%s.people: %w", name, err)
-			}
+			wanted = append(wanted, wantedSchedule{"sources." + string(name) + ".people", people.schedule(name)})
+		}
+	}
+	return r.ensureSchedules(ctx, "schedule listings", wanted)
+}
+
+// wantedSchedule is a schedule that the configuration asks for, by the key that does.
+type wantedSchedule struct {
+	key     string
+	options client.ScheduleOptions
+}
+
+// ensureSchedules sees to it that schedules are there, as they are configured.
+func (r *runner) ensureSchedules(ctx context.Context, op string, wanted []wantedSchedule) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for _, w := range wanted {
+		if err := ensureSchedule(ctx, r.parts.Temporal.ScheduleClient(), w.options); err != nil {
+			return access.Errorf(kindOfSchedule(err), op, "%s: %w", w.key, err)
 		}
 	}
 	return nil

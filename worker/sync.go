@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"go.temporal.io/sdk/client"
 	"golang.org/x/time/rate"
@@ -193,16 +192,13 @@ func (c *workerConfig) syncSettings() (map[access.DeskName]activities.SyncSettin
 
 // ensureSyncs sees to it that the schedule of every desk whose users are synced is there, as it is configured.
 func (r *runner) ensureSyncs(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
+	var wanted []wantedSchedule
 	for _, name := range slices.Sorted(maps.Keys(r.parts.Config.Desks)) {
 		if sync := r.parts.Config.Desks[name].Sync; sync != nil {
-			if err := ensureSchedule(ctx, r.parts.Temporal.ScheduleClient(), sync.schedule(name)); err != nil {
-				return access.Errorf(kindOfSchedule(err), "schedule syncs of users", "desks.%s.sync: %w", name, err)
-			}
+			wanted = append(wanted, wantedSchedule{"desks." + string(name) + ".sync", sync.schedule(name)})
 		}
 	}
-	return nil
+	return r.ensureSchedules(ctx, "schedule syncs of users", wanted)
 }
 
 // schedule is the schedule of a desk's syncs.
