@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -99,14 +100,13 @@ func (a *Incidents) usual() access.DeskName {
 
 // desks lists the desks that take incidents.
 func (a *Incidents) desks() string {
-	var names []string
-	for name := range a.Settings {
-		names = append(names, string(name))
-	}
-	if len(names) == 0 {
+	if len(a.Settings) == 0 {
 		return "(none is configured)"
 	}
-	slices.Sort(names)
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(a.Settings)) {
+		names = append(names, string(name))
+	}
 	return strings.Join(names, ", ")
 }
 

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"net/mail"
 	"regexp"
 	"slices"
 	"strings"
@@ -42,7 +43,7 @@ func ValidGroup(name string) bool { return groupName.MatchString(name) }
 func (r AssignmentRules) Validate() []error {
 	var wrong []error
 	problem := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
-	if !looksLikeAddress(r.Fallback) {
+	if !ValidAddress(r.Fallback) {
 		problem("fallback: found %q, expected the e-mail address of an integration user", r.Fallback)
 	}
 	for i, rule := range r.Rules {
@@ -69,7 +70,7 @@ func (r AssignmentRule) validate() []error {
 		problem(".group: found %q, expected 1 to 64 of the characters a-z 0-9 . _ -", r.Group)
 	}
 	for n, user := range r.Users {
-		if !looksLikeAddress(user) {
+		if !ValidAddress(user) {
 			problem(".users[%d]: found %q, expected an e-mail address", n, user)
 		}
 	}
@@ -82,9 +83,10 @@ func (r AssignmentRule) validate() []error {
 	return wrong
 }
 
-func looksLikeAddress(text string) bool {
-	name, domain, found := strings.Cut(text, "@")
-	return found && name != "" && domain != "" && !strings.ContainsAny(text, " \t\r\n")
+// ValidAddress reports whether a text is an e-mail address and nothing else.
+func ValidAddress(text string) bool {
+	found, err := mail.ParseAddress(text)
+	return err == nil && found.Address == text
 }
 
 // Steps returns in which order an assignee is looked for: whom the caller names, else whom the first rule names that is about the incident; then the

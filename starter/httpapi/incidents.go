@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/mail"
 	"net/url"
 	"reflect"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"usher/internal/access"
+	"usher/internal/policy"
 	"usher/starter/gateway"
 )
 
@@ -88,7 +88,7 @@ func fittingEmail(location, email string) []error {
 	if problems := lineOfID(location, email, access.Limits().Person); problems != nil {
 		return problems
 	}
-	if found, err := mail.ParseAddress(email); err != nil || found.Address != email {
+	if !policy.ValidAddress(email) {
 		return []error{fieldError(location, "expected an e-mail address such as ana@example.com")}
 	}
 	return nil

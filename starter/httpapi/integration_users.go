@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"usher/internal/access"
+	"usher/internal/policy"
 	"usher/workflows"
 )
 
@@ -141,15 +141,13 @@ type addIntegrationUserInput struct {
 	Body           AddIntegrationUserBody
 }
 
-var groupName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
-
 // Resolve implements huma.Resolver.
 func (in *addIntegrationUserInput) Resolve(huma.Context) []error {
 	problems := repeatable(in.IdempotencyKey, in.Body.ID, in.Body.Reason)
 	problems = append(problems, lineOfID("body.desk", in.Body.Desk, access.Limits().ID)...)
 	problems = append(problems, fittingEmail("body.email", in.Body.Email)...)
 	for i, group := range in.Body.Groups {
-		if !groupName.MatchString(group) {
+		if !policy.ValidGroup(group) {
 			problems = append(problems, fieldError(fmt.Sprintf("body.groups[%d]", i),
 				"expected 1 to 64 of the characters a-z 0-9 . _ -, the first a letter or a digit"))
 		}

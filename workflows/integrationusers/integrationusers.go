@@ -63,7 +63,7 @@ func check(ctx workflow.Context, c activities.ChangeOfRegister) (workflows.Integ
 	if err == nil {
 		err = failed
 	}
-	lines := []string{fmt.Sprintf("%d incidents were told", result.Notified)}
+	lines := []string{fmt.Sprintf("%d incidents were notified", result.Notified)}
 	if checked.Problem != "" {
 		lines = append(lines, "**Problem:** "+workflows.Inline(checked.Problem))
 	}
