@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -124,6 +126,16 @@ func (a *API) operation(method, path string, o huma.Operation, statuses ...int) 
 		}
 	}
 	return o
+}
+
+// answersToo adds the answers that a route gives besides its usual one, each with the same body.
+func (a *API) answersToo(o *huma.Operation, body reflect.Type, says map[int]string) {
+	schema := a.huma.OpenAPI().Components.Schemas.Schema(body, true, body.Name())
+	for status, text := range says {
+		o.Responses[strconv.Itoa(status)] = &huma.Response{
+			Description: text, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}},
+		}
+	}
 }
 
 type callerKey struct{}

@@ -16,7 +16,6 @@ import (
 
 func problemType() reflect.Type { return reflect.TypeFor[Problem]() }
 func viewType() reflect.Type    { return reflect.TypeFor[access.RequestView]() }
-func addedType() reflect.Type   { return reflect.TypeFor[AddedIntegrationUser]() }
 
 // describe adds to the schemas what the words of package access cannot carry: it knows nothing of OpenAPI.
 func describe(document *huma.OpenAPI) {

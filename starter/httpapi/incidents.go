@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
-	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -122,15 +121,10 @@ func (a *API) registerIncidents() {
 			"It asks for no access. Repeating the call with the same id or Idempotency-Key is safe and gives the same incident. For ticket callers.",
 		DefaultStatus: http.StatusCreated,
 	}, http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests)
-	seen := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[access.IncidentView](), true, "IncidentView")
-	for status, says := range map[int]string{
+	a.answersToo(&handIn, reflect.TypeFor[access.IncidentView](), map[int]string{
 		http.StatusOK:       "The same incident was handed in before; this is how it stands.",
 		http.StatusAccepted: "The incident is recorded; there is no ticket yet. Read it at Location.",
-	} {
-		handIn.Responses[strconv.Itoa(status)] = &huma.Response{
-			Description: says, Content: map[string]*huma.MediaType{"application/json": {Schema: seen}},
-		}
-	}
+	})
 	huma.Register(a.huma, handIn, a.handIn)
 	a.registerIncidentReads()
 }

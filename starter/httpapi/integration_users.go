@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -28,11 +29,9 @@ func (a *API) registerIntegrationUsers() {
 			"With dry_run the user is found and nothing is changed. For administrators.",
 		DefaultStatus: http.StatusCreated,
 	}, changeStatuses()...)
-	seen := a.huma.OpenAPI().Components.Schemas.Schema(addedType(), true, "AddedIntegrationUser")
-	added.Responses["200"] = &huma.Response{
-		Description: "Nothing was changed: the user was registered like that already, or it was a dry run.",
-		Content:     map[string]*huma.MediaType{"application/json": {Schema: seen}},
-	}
+	a.answersToo(&added, reflect.TypeFor[AddedIntegrationUser](), map[int]string{
+		http.StatusOK: "Nothing was changed: the user was registered like that already, or it was a dry run.",
+	})
 	huma.Register(a.huma, added, a.addIntegrationUser)
 	huma.Register(a.huma, a.operation(http.MethodPost, "/v1/integration-users/{desk}/{user}/remove", huma.Operation{
 		OperationID: "remove-integration-user", Summary: "Remove an integration user", Tags: []string{"integration users"},

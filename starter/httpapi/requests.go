@@ -101,15 +101,10 @@ func (a *API) registerRequests() {
 		Description:   "Starts a request, for the caller or for somebody else, and answers when policy has answered. Repeating the call with the same id or Idempotency-Key is safe and gives the same request.",
 		DefaultStatus: http.StatusCreated,
 	}, http.StatusConflict, http.StatusTooManyRequests)
-	seen := a.huma.OpenAPI().Components.Schemas.Schema(viewType(), true, "RequestView")
-	for status, says := range map[int]string{
+	a.answersToo(&submit, viewType(), map[int]string{
 		http.StatusOK:       "The same request was made before; this is how it stands.",
 		http.StatusAccepted: "The request is recorded; policy has not answered yet. Read it at Location.",
-	} {
-		submit.Responses[strconv.Itoa(status)] = &huma.Response{
-			Description: says, Content: map[string]*huma.MediaType{"application/json": {Schema: seen}},
-		}
-	}
+	})
 	huma.Register(a.huma, submit, a.submit)
 	huma.Register(a.huma, a.operation(http.MethodPost, "/v1/requests/{id}/decisions", huma.Operation{
 		OperationID: "decide-request", Summary: "Approve or deny", Tags: []string{"requests"},
