@@ -32,6 +32,7 @@ type Users struct {
 	mu     sync.Mutex
 	schema access.UserSchema
 	users  map[access.UserID]access.DeskUser
+	groups map[access.GroupID]memberGroup
 	next   int
 	writes int
 	// deaf is true while writes are answered and not kept; cut and hide are of listings.

@@ -25,3 +25,24 @@ func TestUsersSuite(t *testing.T) {
 		}
 	})
 }
+
+func TestUserGroupsSuite(t *testing.T) {
+	accesstest.RunUserGroups(t, func(*testing.T) accesstest.UserGroupsHarness {
+		users := memory.NewUsers()
+		return accesstest.UserGroupsHarness{
+			Groups: users, RemoveUser: users.Remove, PutGroup: users.PutGroup,
+			PutUser:           func(u access.DeskUser) access.UserID { return users.Put(u).ID },
+			RefuseCredentials: func() { users.RefuseCredentials(true) },
+			CutShort:          users.CutNextListing,
+			LoseAnswer: func(adds bool) {
+				op := memory.OpRemoveGroupMember
+				if adds {
+					op = memory.OpAddGroupMember
+				}
+				users.DropAnswerNext(op)
+			},
+			IgnoreWrites: func() { users.IgnoreWrites(true) },
+			Pages:        600,
+		}
+	})
+}
