@@ -40,8 +40,11 @@ type SyncSettings struct {
 	// Mapping makes fields of people, and Digest is one of how it is configured.
 	Mapping *usersync.Mapping
 	Digest  string
-	Guard   *usersync.Guard
-	Brakes  usersync.Brakes
+	// Groups are who is in the groups of the desk, nil for none, and Owns what of the catalog a person owns.
+	Groups *usersync.Groups
+	Owns   map[access.PersonID][]string
+	Guard  *usersync.Guard
+	Brakes usersync.Brakes
 	// LinkByEmail lets a user be taken for a person's because both have the same address.
 	LinkByEmail bool
 	// MaxActive is how many users may be active; 0 for any number.

@@ -13,6 +13,8 @@ type userFinder struct {
 	run    access.SyncRun
 	twins  twins
 	rules  usersync.Rules
+	groups *usersync.Groups
+	owns   map[access.PersonID][]string
 }
 
 // wanted is what a person's user is to have, and the keys by which the user may be found; "" for none.
@@ -24,6 +26,7 @@ type wanted struct {
 
 func (f userFinder) wanted(p access.KnownPerson) wanted {
 	values, notes := f.rules.Mapping.Values(p.Record)
+	notes = f.groups.Add(values, notes, p.Record, usersync.Position{Reports: f.twins.reports[p.Record.ID], Owns: f.owns[p.Record.ID]})
 	return wanted{
 		values: values, notes: notes,
 		email: f.rules.Key(access.UserFieldEmail, p.Record, values), name: f.rules.Key(access.UserFieldName, p.Record, values),

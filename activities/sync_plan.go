@@ -65,7 +65,7 @@ func (a *UserSync) plan(ctx context.Context, run access.SyncRun, settings SyncSe
 	if err != nil {
 		return run, err
 	}
-	finder := userFinder{ledger: a.Ledger, run: run, twins: twins, rules: rules}
+	finder := userFinder{ledger: a.Ledger, run: run, twins: twins, rules: rules, groups: settings.Groups, owns: settings.Owns}
 	err = a.people(ctx, run.Source, func(page []access.KnownPerson) error {
 		found, err := finder.find(ctx, page)
 		if err != nil {
@@ -133,11 +133,14 @@ func (a *UserSync) people(ctx context.Context, source access.SourceName, take fu
 	return nil
 }
 
-// twins is how many people who have not left are to have an address, and a user name, by their keys.
-type twins struct{ emails, names map[string]int }
+// twins is how many people who have not left are to have an address, and a user name, by their keys, and how many have somebody as their manager.
+type twins struct {
+	emails, names map[string]int
+	reports       map[access.PersonID]int
+}
 
 func (a *UserSync) twins(ctx context.Context, source access.SourceName, rules usersync.Rules) (twins, error) {
-	t := twins{emails: map[string]int{}, names: map[string]int{}}
+	t := twins{emails: map[string]int{}, names: map[string]int{}, reports: map[access.PersonID]int{}}
 	err := a.people(ctx, source, func(page []access.KnownPerson) error {
 		for _, p := range page {
 			if p.State == access.PersonLeft {
@@ -146,6 +149,7 @@ func (a *UserSync) twins(ctx context.Context, source access.SourceName, rules us
 			values, _ := rules.Mapping.Values(p.Record)
 			t.emails[rules.Key(access.UserFieldEmail, p.Record, values)]++
 			t.names[rules.Key(access.UserFieldName, p.Record, values)]++
+			t.reports[p.Record.Manager]++
 		}
 		return nil
 	})

@@ -39,10 +39,24 @@ func (a *applying) row(ctx context.Context, row access.SyncRow) (access.SyncRow,
 		return skipped(row, why), nil
 	}
 	if row.Operation == access.UserDeactivate {
-		_, err := a.Port.SetUserActive(ctx, user.ID, false)
-		return asApplied(row), err
+		return a.applyLeave(ctx, row, user)
 	}
 	return a.applyValues(ctx, row, user)
+}
+
+// applyLeave switches a user off, where the desk lets usher do so, and takes them out of groups.
+func (a *applying) applyLeave(ctx context.Context, row access.SyncRow, user access.DeskUser) (access.SyncRow, error) {
+	if a.run.Schema.Cannot[access.UserDeactivate] == "" {
+		if _, err := a.Port.SetUserActive(ctx, user.ID, false); err != nil {
+			return row, err
+		}
+	}
+	if len(row.Values) > 0 {
+		if _, err := a.Port.UpdateUser(ctx, user.ID, access.UserChange{Values: row.Values}); err != nil {
+			return row, err
+		}
+	}
+	return asApplied(row), nil
 }
 
 func skipped(row access.SyncRow, why string) access.SyncRow {

@@ -75,6 +75,9 @@ func showSyncRun(r access.SyncRun) string {
 		fmt.Fprintf(&b, "Plan     %d %s\n", r.Counts.Operations[operation], operation)
 	}
 	fmt.Fprintf(&b, "Rows     %s\n", orElse(states(r), "none"))
+	for _, note := range r.Schema.Notes {
+		fmt.Fprintf(&b, "Left out %s\n", oneLine(note))
+	}
 	for _, hold := range r.Holds {
 		fmt.Fprintf(&b, "Hold     %s: %s\n", hold.Name(), oneLine(hold.Sentence))
 	}

@@ -14,8 +14,15 @@ type observedUsers struct {
 	users access.UserDirectory
 }
 
+// observedGroups are a desk's groups whose calls are counted.
+type observedGroups struct {
+	observer
+	groups access.UserGroups
+}
+
 var (
 	_ access.UserDirectory  = observedUsers{}
+	_ access.UserGroups     = observedGroups{}
 	_ activities.SyncLedger = observedLedger{}
 )
 
@@ -42,6 +49,22 @@ func (u observedUsers) CreateUser(ctx context.Context, n access.NewUser) (access
 
 func (u observedUsers) UpdateUser(ctx context.Context, id access.UserID, change access.UserChange) (access.DeskUser, error) {
 	return observe(ctx, u.observer, "update_user", func(ctx context.Context) (access.DeskUser, error) { return u.users.UpdateUser(ctx, id, change) })
+}
+
+func (g observedGroups) FindGroup(ctx context.Context, name string) (access.DeskGroup, error) {
+	return observe(ctx, g.observer, "find_group", func(ctx context.Context) (access.DeskGroup, error) { return g.groups.FindGroup(ctx, name) })
+}
+
+func (g observedGroups) GroupMembers(ctx context.Context, id access.GroupID) ([]access.UserID, error) {
+	return observe(ctx, g.observer, "group_members", func(ctx context.Context) ([]access.UserID, error) { return g.groups.GroupMembers(ctx, id) })
+}
+
+func (g observedGroups) AddGroupMember(ctx context.Context, id access.GroupID, user access.UserID) error {
+	return observeDo(ctx, g.observer, "add_group_member", func(ctx context.Context) error { return g.groups.AddGroupMember(ctx, id, user) })
+}
+
+func (g observedGroups) RemoveGroupMember(ctx context.Context, id access.GroupID, user access.UserID) error {
+	return observeDo(ctx, g.observer, "remove_group_member", func(ctx context.Context) error { return g.groups.RemoveGroupMember(ctx, id, user) })
 }
 
 func (u observedUsers) SetUserActive(ctx context.Context, id access.UserID, active bool) (access.DeskUser, error) {

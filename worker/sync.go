@@ -15,6 +15,7 @@ import (
 
 	"usher/activities"
 	"usher/internal/access"
+	"usher/internal/policy"
 	"usher/internal/usersync"
 	"usher/workflows"
 )
@@ -29,6 +30,8 @@ type syncConfig struct {
 	// Fields are the fields of the desk's users, by the desk's names, and Tables what expressions look values up in.
 	Fields map[string]usersync.Field `yaml:"fields"`
 	Tables usersync.Tables           `yaml:"tables"`
+	// Groups are groups of the desk, by name, and who of the people is in them. Its other groups are left alone.
+	Groups map[string]usersync.Group `yaml:"groups"`
 	// Protected are patterns of users who are never touched, and ProtectedWhen is an expression that is true for such a user.
 	Protected     []string `yaml:"protected"`
 	ProtectedWhen string   `yaml:"protected_when"`
@@ -102,6 +105,10 @@ func (c *syncConfig) settings(source access.SourceName) (activities.SyncSettings
 	if err != nil {
 		return activities.SyncSettings{}, err
 	}
+	groups, err := usersync.NewGroups(c.Groups, c.Tables)
+	if err != nil {
+		return activities.SyncSettings{}, err
+	}
 	guard, err := usersync.NewGuard(c.Protected, c.ProtectedWhen)
 	if err != nil {
 		return activities.SyncSettings{}, err
@@ -110,9 +117,13 @@ func (c *syncConfig) settings(source access.SourceName) (activities.SyncSettings
 		source = c.Source
 	}
 	// Another source calls other people by the same ids.
-	digest, err := digestOf([]any{source, c.Fields, c.Tables})
+	configuration := []any{source, c.Fields, c.Tables}
+	if len(c.Groups) > 0 {
+		configuration = append(configuration, c.Groups)
+	}
+	digest, err := digestOf(configuration)
 	s := activities.SyncSettings{
-		Source: source, Mapping: mapping, Digest: digest, Guard: guard, Brakes: c.Brakes.brakes(), MaxActive: c.MaxActive, LinkByEmail: c.LinkByEmail,
+		Source: source, Mapping: mapping, Groups: groups, Digest: digest, Guard: guard, Brakes: c.Brakes.brakes(), MaxActive: c.MaxActive, LinkByEmail: c.LinkByEmail,
 		Modes: map[access.UserOperation]bool{},
 	}
 	for _, mode := range c.Modes {
@@ -174,8 +185,41 @@ func (c *workerConfig) syncProblems() []error {
 	return wrong
 }
 
+// groupProblems names the groups of desks that people would get by what they are, though the catalog has a role of that name for which they have to
+// ask.
+func (c *workerConfig) groupProblems(catalog *policy.Catalog) error {
+	var wrong []error
+	for _, name := range slices.Sorted(maps.Keys(c.Desks)) {
+		if c.Desks[name].Sync == nil {
+			continue
+		}
+		groups := c.Desks[name].Sync.Groups
+		for _, e := range catalog.Entitlements() {
+			if e.Binding == nil {
+				continue
+			}
+			if group, there := groups[string(e.Binding.Role)]; there && !group.Birthright {
+				wrong = append(wrong, fmt.Errorf("desks.%s.sync.groups.%s: people have to ask for a group of this name, by %s of the catalog; expected birthright: true,"+
+					" or no such group", name, e.Binding.Role, e.ID))
+			}
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// ownsOf are the entitlements that people own, by person.
+func ownsOf(catalog *policy.Catalog) map[access.PersonID][]string {
+	owns := map[access.PersonID][]string{}
+	for _, e := range catalog.Entitlements() {
+		for _, owner := range e.Owners {
+			owns[owner] = append(owns[owner], string(e.ID))
+		}
+	}
+	return owns
+}
+
 // syncSettings are those of the desks whose users are synced.
-func (c *workerConfig) syncSettings() (map[access.DeskName]activities.SyncSettings, error) {
+func (c *workerConfig) syncSettings(catalog *policy.Catalog) (map[access.DeskName]activities.SyncSettings, error) {
 	all := map[access.DeskName]activities.SyncSettings{}
 	for name, d := range c.Desks {
 		if d.Sync == nil {
@@ -185,6 +229,7 @@ func (c *workerConfig) syncSettings() (map[access.DeskName]activities.SyncSettin
 		if err != nil {
 			return nil, fmt.Errorf("desks.%s.sync.%w", name, err)
 		}
+		settings.Owns = ownsOf(catalog)
 		all[name] = settings
 	}
 	return all, nil

@@ -16,6 +16,7 @@ import (
 
 	"usher/activities"
 	"usher/internal/access"
+	"usher/internal/connectors/membership"
 	"usher/internal/ledger"
 	"usher/internal/policy"
 	"usher/internal/telemetry"
@@ -86,7 +87,7 @@ func readCatalog(c *workerConfig) (*policy.Catalog, error) {
 				c.Catalog, e.ID, e.Binding.Target, namesOf(c.Targets))
 		}
 	}
-	return catalog, nil
+	return catalog, c.groupProblems(catalog)
 }
 
 // dialParts is what a client is made of.
@@ -205,8 +206,17 @@ func (p workerParts) deskUsers(name access.DeskName, config deskConfig, director
 	if err != nil {
 		return nil, fmt.Errorf("sync.%w", err)
 	}
+	observer := p.observer("users", string(name))
+	port := access.UserDirectory(observedUsers{observer, directory})
+	if names := settings.Groups.Names(); len(names) > 0 {
+		groups, has := directory.(access.UserGroups)
+		if !has {
+			return nil, fmt.Errorf("sync.groups: a desk of the kind %s has no groups that usher can change; expected none", config.Kind)
+		}
+		port = membership.New(port, observedGroups{observer, groups}, names)
+	}
 	return &activities.DeskUsers{
-		Port: observedUsers{p.observer("users", string(name)), directory}, Ledger: observedLedger{Store: p.Store, metrics: p.Metrics},
+		Port: port, Ledger: observedLedger{Store: p.Store, metrics: p.Metrics},
 		Settings: settings, Writes: config.Sync.writes(),
 	}, nil
 }
@@ -262,7 +272,7 @@ func serveWorkflows(w *workers, p workerParts) error {
 		Ledger: p.peopleLedger(), Settings: p.Config.peopleSettings(), Running: activities.WorkflowRunning(p.Temporal),
 		Follows: follows, Client: p.Temporal, LeaveOrder: leaveOrder,
 	})
-	syncs, err := p.Config.syncSettings()
+	syncs, err := p.Config.syncSettings(p.Catalog)
 	if err != nil {
 		return err
 	}

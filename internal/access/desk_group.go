@@ -1,6 +1,9 @@
 package access
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // GroupID is a desk's immutable id of one of its groups, or its name where the desk has no other id.
 type GroupID string
@@ -28,3 +31,14 @@ type UserGroups interface {
 	// the desk does not have. NotFound: there is no such group. Invalid: the desk does not let usher do so, or did not.
 	RemoveGroupMember(ctx context.Context, id GroupID, user UserID) error
 }
+
+// GroupMember is the value of a user's field GroupField of a group that the user is in; the field of another has no value.
+const GroupMember = "member"
+
+const groupField = "group:"
+
+// GroupField returns the name of the field of a DeskUser that is about a group.
+func GroupField(group string) string { return groupField + group }
+
+// GroupOfField returns the group that a field of a DeskUser is about, and false for a field that is about none.
+func GroupOfField(field string) (string, bool) { return strings.CutPrefix(field, groupField) }

@@ -53,6 +53,8 @@ type UserSchema struct {
 	// Cannot is what cannot be done, by the operation, and why, for people: UserCreate, UserDeactivate, UserReactivate. An operation that it
 	// does not have can be done.
 	Cannot map[UserOperation]string `json:"cannot,omitempty"`
+	// Notes are what usher was asked for and leaves out here, each with why, for people.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // UserOperation is what can be done to the users of a desk.

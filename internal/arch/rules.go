@@ -115,7 +115,7 @@ var packageRules = []packageRule{
 	},
 	{
 		pattern: "workflows/usersync", rule: ruleWorkflows, imports: []string{"internal/access", "activities", "workflows"},
-		tests: []string{"internal/ledger", "internal/usersync"},
+		tests: []string{"internal/ledger", "internal/usersync", "internal/connectors/membership"},
 	},
 	{pattern: "workflows/*", rule: ruleWorkflows, imports: []string{
 		"internal/access", "internal/policy", "activities", "workflows", "workflows/durable", "workflows/outbox", "workflows/ticket",

@@ -14,7 +14,8 @@ type Brakes struct {
 	// are linked and active.
 	DeactivationsCount int
 	DeactivationsShare float64
-	// FieldShare is for which share of the linked users who have a field it may change, or become empty.
+	// FieldShare is for which share of the linked users who have a field it may change, or become empty; and by which share of its members a group
+	// may change.
 	FieldShare float64
 	// MissingShare is which share of the linked users may be missing in a listing of the desk. Above that nothing is applied.
 	MissingShare float64
@@ -70,6 +71,12 @@ func countFields(c *access.SyncCounts, user access.DeskUser, row access.SyncRow,
 		}
 		c.Had[name]++
 		if writes && row.Writes(name) {
+			c.Different[name]++
+		}
+	}
+	for name, value := range row.Values {
+		// Who comes into a group may get rights by it, so that counts as who goes does.
+		if _, is := access.GroupOfField(name); is && writes && value != "" {
 			c.Different[name]++
 		}
 	}
@@ -133,7 +140,7 @@ func Meets(h access.PeopleHold, row access.SyncRow) bool {
 	case BrakeDeactivations:
 		return row.Operation == access.UserDeactivate
 	case BrakeField:
-		return row.Writes(h.Field) && row.Operation != access.UserCreate
+		return row.Writes(h.Field) && row.Operation != access.UserCreate && row.Operation != access.UserDeactivate
 	case BrakeMapping:
 		return row.Operation != access.UserCreate && row.Operation != access.UserDeactivate && (len(row.Values) > 0 || row.Manager != "")
 	}

@@ -82,12 +82,12 @@ func (r Rules) Key(field string, p access.PersonRecord, values map[string]string
 	return ""
 }
 
-// leave returns the row of somebody who has left: of the users who are linked or have the person's id, the first who is on and can be switched
-// off; else why the first who is on cannot.
+// leave returns the row of somebody who has left: of the users who are linked or have the person's id, the first who is on, or in a group, and can be
+// switched off; else why the first one cannot.
 func (r Rules) leave(row access.SyncRow, f Found) (access.SyncRow, bool) {
 	var first *access.SyncRow
 	for _, u := range f.own() {
-		if !u.Active {
+		if !u.Active && len(memberships(u)) == 0 {
 			continue
 		}
 		off := row
@@ -253,13 +253,32 @@ func (r Rules) Limit(row access.SyncRow, active *int) access.SyncRow {
 func (r Rules) deactivate(row access.SyncRow, user access.DeskUser) access.SyncRow {
 	row.Operation = access.UserDeactivate
 	why := r.Guard.Protects(user)
-	if why == "" {
+	row.Values, row.Before = map[string]string{}, map[string]string{}
+	for _, field := range memberships(user) {
+		if _, there := r.Schema.Fields[field]; there {
+			row.Values[field], row.Before[field] = "", user.Values[field]
+		}
+	}
+	if why == "" && len(row.Values) == 0 {
 		why = r.Schema.Cannot[access.UserDeactivate]
 	}
 	if why != "" {
+		row.Values, row.Before = nil, nil
 		row, _ = skip(row, &user, why)
 	}
 	return row
+}
+
+// memberships returns the fields of a user that are about a group that the user is in, sorted.
+func memberships(user access.DeskUser) []string {
+	var fields []string
+	for field, value := range user.Values {
+		if _, is := access.GroupOfField(field); is && value != "" {
+			fields = append(fields, field)
+		}
+	}
+	slices.Sort(fields)
+	return fields
 }
 
 // update returns the row of somebody who is present and has a user.

@@ -140,14 +140,7 @@ func (m *Mapping) Names() []string {
 
 // Values returns what the fields of a person's user have to be, without the manager, and a note for each value that cannot be made.
 func (m *Mapping) Values(p access.PersonRecord) (values map[string]string, notes []string) {
-	attributes := p.Attributes
-	if attributes == nil {
-		attributes = map[string][]string{}
-	}
-	input := map[string]any{
-		"id": string(p.ID), "user_name": p.UserName, "display_name": p.DisplayName, "email": p.Email,
-		"starts": string(p.Starts), "ends": string(p.Ends), "attributes": attributes,
-	}
+	input := inputOf(p)
 	values = map[string]string{}
 	for _, name := range m.names {
 		out, _, err := m.fields[name].run.Eval(input)
@@ -158,6 +151,18 @@ func (m *Mapping) Values(p access.PersonRecord) (values map[string]string, notes
 		values[name] = strings.TrimSpace(fmt.Sprint(out.Value()))
 	}
 	return values, notes
+}
+
+// inputOf is what expressions see of a person.
+func inputOf(p access.PersonRecord) map[string]any {
+	attributes := p.Attributes
+	if attributes == nil {
+		attributes = map[string][]string{}
+	}
+	return map[string]any{
+		"id": string(p.ID), "user_name": p.UserName, "display_name": p.DisplayName, "email": p.Email,
+		"starts": string(p.Starts), "ends": string(p.Ends), "attributes": attributes,
+	}
 }
 
 // keeps reports whether a field is filled only while it is empty.

@@ -3,6 +3,7 @@ package usersync_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -48,7 +49,7 @@ func (p population) user() access.DeskUser {
 // nobody protected is touched; nobody is linked to a user of somebody else, nor two people to one; and no user is switched off whose person has
 // not left.
 func TestUserSync_random_populations(t *testing.T) {
-	seeds := 25
+	seeds := 16
 	if raceDetector {
 		// What could race is the same in each.
 		seeds = 4
@@ -59,11 +60,17 @@ func TestUserSync_random_populations(t *testing.T) {
 			o := newOffice(t, 0)
 			o.settings.Brakes.DeactivationsShare, o.settings.Brakes.FieldShare, o.settings.Brakes.MissingShare = 1, 1, 1
 			taken := map[string]bool{}
+			o.groups()
+			members := map[string][]access.UserID{}
 			for range p.random.IntN(12) {
 				if u := p.user(); !taken[u.Values[access.UserFieldName]] {
 					taken[u.Values[access.UserFieldName]] = true
-					o.users.Put(u)
+					group := p.of(department, chiefs, "")
+					members[group] = append(members[group], o.users.Put(u).ID)
 				}
+			}
+			for _, name := range []string{department, chiefs} {
+				o.users.PutGroup(name, members[name]...)
 			}
 			for round := range 3 {
 				for i := range 12 {
@@ -80,8 +87,41 @@ func TestUserSync_random_populations(t *testing.T) {
 				o.ends()
 				require.Equal(t, writes, o.users.Writes(), "a plan after the last one writes")
 				o.holdsTrue(t, before)
+				o.groupsHoldTrue(t, members)
 			}
 		})
+	}
+}
+
+// groupsHoldTrue checks that only those came into a group who are to be in it, and that only users of people went. was is who was in it at first.
+func (o *office) groupsHoldTrue(t *testing.T, was map[string][]access.UserID) {
+	t.Helper()
+	reports := map[access.PersonID]bool{}
+	for _, p := range o.people {
+		reports[p.Record.Manager] = reports[p.Record.Manager] || p.State != access.PersonLeft
+	}
+	for _, name := range []string{department, chiefs} {
+		now := o.users.Members(name)
+		for _, u := range o.users.All() {
+			links, err := o.ledger.DeskLinksOf(t.Context(), it, []access.UserID{u.ID})
+			require.NoError(t, err)
+			is, before := slices.Contains(now, u.ID), slices.Contains(was[name], u.ID)
+			if len(links) == 0 && u.Person == "" || o.settings.Guard.Protects(u) != "" {
+				require.Equalf(t, before, is, "%s: somebody whom usher does not touch comes or goes: %+v", name, u)
+				continue
+			}
+			if !is || before {
+				continue
+			}
+			person := o.people[links[0].Person]
+			require.Equal(t, access.PersonPresent, person.State)
+			belongs := reports[person.Record.ID]
+			if name == department {
+				belongs = slices.Contains(person.Record.Attributes[access.AttributeDepartment], "X")
+			}
+			require.Truef(t, belongs, "%s has somebody who is not to be in it: %+v", name, person)
+		}
+		was[name] = now
 	}
 }
 

@@ -117,6 +117,9 @@ func details(ctx workflow.Context, run access.SyncRun, doing string) {
 	if text := counted(run.States, states); text != "" {
 		lines = append(lines, "Rows: "+text+".")
 	}
+	for _, note := range run.Schema.Notes {
+		lines = append(lines, "**Left out:** "+workflows.Inline(note))
+	}
 	for _, h := range run.Holds {
 		lines = append(lines, "**"+workflows.Inline(h.Name())+":** "+workflows.Inline(h.Sentence))
 	}
