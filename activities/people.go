@@ -28,6 +28,7 @@ type PeopleLedger interface {
 	PendingNotices(ctx context.Context, source access.SourceName, after access.PersonID, limit int) ([]access.PersonNotice, error)
 	NoticeSent(ctx context.Context, n access.PersonNotice) error
 	RequestsAbout(ctx context.Context, person access.PersonID, after access.RequestID, limit int) ([]access.RequestID, error)
+	AttentionLedger
 }
 
 // PeopleSettings are how the people of one source are read and braked.
@@ -38,6 +39,8 @@ type PeopleSettings struct {
 	Brakes          snapshot.Brakes
 	// WholeEvery is how often everybody is listed; between, only changes, where the source has watermarks. 0: always everybody.
 	WholeEvery time.Duration
+	// TicketsOn is the desk on which a ticket is opened when people have to look at the source; "" for none.
+	TicketsOn access.DeskName
 }
 
 // People are the activities of runs over people. They run on the usher queue.
@@ -70,6 +73,10 @@ type BeginPeopleResult struct {
 	Mapping string `json:"mapping,omitempty"`
 	// WholeAt is when the last whole listing began that the snapshot rests on.
 	WholeAt time.Time `json:"whole_at,omitzero"`
+	// Attends is true where a ticket is opened when people have to look at the source.
+	Attends bool `json:"attends,omitempty"`
+	// NotBefore is when the source is listed again that has failed too often; zero for now. Such a run is not recorded.
+	NotBefore time.Time `json:"not_before,omitzero"`
 }
 
 // BeginPeople records a new run. Conflict: another one goes on, this one has ended or was overtaken. Invalid: a source whose people nobody asked to
@@ -83,14 +90,21 @@ func (a *People) BeginPeople(ctx context.Context, c BeginPeopleInput) (BeginPeop
 	if _, err := a.releaseOf(ctx, c.Run, ""); err != nil {
 		return BeginPeopleResult{}, translate(err)
 	}
+	if c.Run.By == "" {
+		failed, err := a.failures(ctx, c.Run.Source)
+		if err != nil || c.Run.BeganAt.Before(failed.Until()) {
+			return BeginPeopleResult{NotBefore: failed.Until()}, translate(err)
+		}
+	}
 	if err := a.begin(ctx, c.Run); err != nil {
 		return BeginPeopleResult{}, translate(err)
 	}
+	begun := BeginPeopleResult{Attends: settings.TicketsOn != ""}
 	runs, err := a.Ledger.PeopleRuns(ctx, c.Run.Source, c.Run.BeganAt, 1)
 	if err != nil || len(runs) == 0 {
-		return BeginPeopleResult{}, translate(err)
+		return begun, translate(err)
 	}
-	begun := BeginPeopleResult{WholeAt: runs[0].WholeAt}
+	begun.WholeAt = runs[0].WholeAt
 	if !c.Whole && c.Run.Release == nil && settings.WholeEvery > 0 {
 		begun.Since, begun.Mapping = sinceOf(runs[0], c.Run.BeganAt.Add(-settings.WholeEvery))
 	}

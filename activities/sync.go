@@ -32,6 +32,7 @@ type SyncLedger interface {
 	KnownPeople(ctx context.Context, source access.SourceName, after access.PersonID, limit int) ([]access.KnownPerson, error)
 	KnownPerson(ctx context.Context, source access.SourceName, id access.PersonID) (access.KnownPerson, error)
 	LastPeopleRun(ctx context.Context, source access.SourceName) (access.PeopleRun, error)
+	AttentionLedger
 }
 
 // SyncSettings are how the users of one desk follow the people of a source.
@@ -51,6 +52,8 @@ type SyncSettings struct {
 	MaxActive int
 	// Modes are the operations that are applied; the others are only observed.
 	Modes map[access.UserOperation]bool
+	// TicketsOn is the desk on which a ticket is opened when people have to look at the desk's users; "" for none.
+	TicketsOn access.DeskName
 }
 
 // rules are the rules for a schema.
@@ -87,18 +90,33 @@ func (a *UserSync) settingsFor(run access.SyncRun) (SyncSettings, error) {
 	return settings, err
 }
 
+// BeginSyncResult is the run as it was recorded.
+type BeginSyncResult struct {
+	access.SyncRun
+	// Attends is true where a ticket is opened when people have to look at the desk's users.
+	Attends bool `json:"attends,omitempty"`
+	// NotBefore is when the desk is synced again that has failed too often; zero for now. Such a run is not recorded.
+	NotBefore time.Time `json:"not_before,omitzero"`
+}
+
 // BeginSync records a new run, and returns it with its source. Conflict: another one goes on or began later, or this one has ended. Invalid: a
 // desk whose users nobody asked to sync, or a release that comes too late. Safe to repeat.
-func (a *UserSync) BeginSync(ctx context.Context, run access.SyncRun) (access.SyncRun, error) {
+func (a *UserSync) BeginSync(ctx context.Context, run access.SyncRun) (BeginSyncResult, error) {
 	settings, known := a.Settings[run.Desk]
 	if !known {
-		return run, translate(access.Errorf(access.Invalid, "begin a run over users", "desk: found %q, expected one of desks that has `sync`", run.Desk))
+		return BeginSyncResult{SyncRun: run}, translate(access.Errorf(access.Invalid, "begin a run over users", "desk: found %q, expected one of desks that has `sync`", run.Desk))
 	}
 	run.Source, run.Mapping = settings.Source, settings.Digest
 	if _, err := a.releaseOf(ctx, run); err != nil {
-		return run, translate(err)
+		return BeginSyncResult{SyncRun: run}, translate(err)
 	}
-	return run, translate(a.begin(ctx, run))
+	if run.By == "" {
+		failed, err := a.failures(ctx, run.Desk)
+		if err != nil || run.BeganAt.Before(failed.Until()) {
+			return BeginSyncResult{SyncRun: run, NotBefore: failed.Until()}, translate(err)
+		}
+	}
+	return BeginSyncResult{SyncRun: run, Attends: settings.TicketsOn != ""}, translate(a.begin(ctx, run))
 }
 
 // begin records a new run.

@@ -122,6 +122,7 @@ func (c *workerConfig) Validate() error {
 	wrong = append(wrong, c.leaveProblems()...)
 	wrong = append(wrong, c.syncProblems()...)
 	wrong = append(wrong, c.incidentProblems()...)
+	wrong = append(wrong, c.attentionProblems()...)
 	if c.Serve.Workflows {
 		wrong = append(wrong, c.workflowProblems()...)
 	}

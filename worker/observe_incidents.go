@@ -42,6 +42,10 @@ func (l observedLedger) Incident(ctx context.Context, id access.IncidentID) (acc
 	return ledgerCall(l, "incident", func() (access.IncidentView, error) { return l.Store.Incident(ctx, id) })
 }
 
+func (l observedLedger) Incidents(ctx context.Context, q access.IncidentsQuery) ([]access.IncidentView, error) {
+	return ledgerCall(l, "incidents", func() ([]access.IncidentView, error) { return l.Store.Incidents(ctx, q) })
+}
+
 func (l observedLedger) IncidentsOf(
 	ctx context.Context, desk access.DeskName, user access.UserID, after access.IncidentID, limit int,
 ) ([]access.IncidentID, error) {

@@ -32,6 +32,8 @@ type peopleConfig struct {
 	Follow *bool `yaml:"follow"`
 	// LeaveOrder are the targets on which the leases of somebody who has left end first.
 	LeaveOrder []access.TargetName `yaml:"leave_order"`
+	// TicketsOn is the desk on which a ticket is opened when people have to look; "" for the desk of requests if that takes incidents, and noTickets for none.
+	TicketsOn access.DeskName `yaml:"tickets_on"`
 }
 
 // brakesConfig is snapshot.Brakes as it is written. What is left out has a careful value.
@@ -144,7 +146,9 @@ func (c *workerConfig) peopleSettings() map[access.SourceName]activities.PeopleS
 	all := map[access.SourceName]activities.PeopleSettings{}
 	for name, source := range c.Sources {
 		if source.People != nil {
-			all[name] = source.People.settings()
+			settings := source.People.settings()
+			settings.TicketsOn = c.ticketsOn(source.People.TicketsOn, c.Desk)
+			all[name] = settings
 		}
 	}
 	return all

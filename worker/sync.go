@@ -43,6 +43,8 @@ type syncConfig struct {
 	// WritesPerSecond is how many users this worker changes a second at most; 0 for 5.
 	WritesPerSecond float64          `yaml:"writes_per_second"`
 	Brakes          syncBrakesConfig `yaml:"brakes"`
+	// TicketsOn is the desk on which a ticket is opened when people have to look; "" for this desk if it takes incidents, and noTickets for none.
+	TicketsOn access.DeskName `yaml:"tickets_on"`
 }
 
 // syncBrakesConfig is usersync.Brakes as it is written. What is left out has a careful value.
@@ -229,7 +231,7 @@ func (c *workerConfig) syncSettings(catalog *policy.Catalog) (map[access.DeskNam
 		if err != nil {
 			return nil, fmt.Errorf("desks.%s.sync.%w", name, err)
 		}
-		settings.Owns = ownsOf(catalog)
+		settings.Owns, settings.TicketsOn = ownsOf(catalog), c.ticketsOn(d.Sync.TicketsOn, name)
 		all[name] = settings
 	}
 	return all, nil

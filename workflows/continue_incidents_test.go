@@ -85,6 +85,15 @@ func incidentScenarios() []scenario {
 			h.at(80*time.Minute, func() { h.ledger.setAway(false) })
 			return incidentStory(c, h)
 		}},
+		{name: "there is nothing more to do with an incident, and the desk is away", begin: func(c *chain) story {
+			h := c.helps()
+			h.at(20*time.Minute, func() {
+				h.desk.Down(true)
+				h.signal(workflows.SignalIncidentDone, workflows.IncidentDone{Text: "Nothing is held back any more."})
+			})
+			h.at(80*time.Minute, func() { h.desk.Down(false) })
+			return incidentStory(c, h)
+		}},
 		{name: "the workflow of an incident is cancelled while it is opened", begin: func(c *chain) story {
 			h := c.helps()
 			h.at(0, func() { h.desk.Down(true) })

@@ -21,9 +21,16 @@ const (
 	UpdateOpenIncident = "open_incident"
 	// SignalAssignee has the incident ask the register whether its assignee is still available. It carries nothing, and is safe to repeat.
 	SignalAssignee = activities.SignalAssignee
+	// SignalIncidentDone (IncidentDone) closes the ticket of an incident with which there is nothing more to do. The first one counts.
+	SignalIncidentDone = "done"
 	// QueryIncident (-> access.IncidentView) shows the incident.
 	QueryIncident = "view"
 )
+
+// IncidentDone is why there is nothing more to do, in a sentence for people.
+type IncidentDone struct {
+	Text string `json:"text"`
+}
 
 // IncidentTicketParams start IncidentTicket. A run that continues brings more, which nobody else may set.
 type IncidentTicketParams struct {

@@ -338,3 +338,51 @@ func TestIncident_refused_once(t *testing.T) {
 	})
 	h.kept(h.report("wiki"))
 }
+
+// TestIncident_nothing_left: what usher handed in itself is closed by usher once there is nothing more to do, whenever that is known, and once.
+func TestIncident_nothing_left(t *testing.T) {
+	for name, at := range map[string][]time.Duration{
+		"before the ticket": {0},
+		"later":             {time.Hour},
+		"twice":             {time.Hour, 2 * time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHelpdesk(t, nil)
+			for _, when := range at {
+				h.at(when, func() {
+					h.env.SignalWorkflow(workflows.SignalIncidentDone, workflows.IncidentDone{Text: "Nothing is held back any more."})
+				})
+			}
+			view := h.kept(h.report("wiki"))
+			require.Equal(t, access.IncidentClosed, view.State)
+			require.Equal(t, "Nothing is held back any more.", view.StatusText)
+			ticket := h.ticket()
+			require.Equal(t, access.TicketDone, ticket.Phase)
+			require.Equal(t, 1, countOf(comments(ticket), "Nothing is held back any more."))
+			require.Zero(t, h.registered("ops-1").Open)
+			require.Empty(t, h.ensures, "nobody gets any access")
+		})
+	}
+}
+
+// TestIncident_nothing_left_and_closed: somebody was faster.
+func TestIncident_nothing_left_and_closed(t *testing.T) {
+	h := newHelpdesk(t, nil)
+	h.at(time.Hour, h.closes)
+	h.at(time.Hour, func() {
+		h.env.SignalWorkflow(workflows.SignalIncidentDone, workflows.IncidentDone{Text: "Nothing is held back any more."})
+	})
+	view := h.kept(h.report("wiki"))
+	require.Equal(t, access.IncidentClosed, view.State)
+	require.Equal(t, access.TicketDone, h.ticket().Phase)
+}
+
+func countOf(texts []string, text string) int {
+	n := 0
+	for _, t := range texts {
+		if t == text {
+			n++
+		}
+	}
+	return n
+}

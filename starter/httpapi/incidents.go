@@ -42,6 +42,11 @@ func (in *handInInput) Resolve(huma.Context) []error {
 		problems = append(problems, fieldError("body.id", "expected an id that can stand in a path, neither . nor .."))
 	case strings.HasPrefix(body.ID, keyPrefix):
 		problems = append(problems, fieldError("body.id", "expected an id that does not begin with "+keyPrefix+": those come from an Idempotency-Key"))
+	case strings.HasPrefix(body.ID, access.UsherIncident):
+		problems = append(problems, fieldError("body.id", "expected an id that does not begin with "+access.UsherIncident+": those are usher's own"))
+	}
+	if strings.HasPrefix(body.Reference, access.UsherReference) {
+		problems = append(problems, fieldError("body.reference", "expected one that does not begin with "+access.UsherReference+": those are usher's own"))
 	}
 	problems = append(problems, lineOfID("body.reference", body.Reference, limits.Person)...)
 	problems = append(problems, lineOfID("body.application", body.Application, limits.Person)...)

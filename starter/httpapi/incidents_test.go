@@ -149,6 +149,8 @@ func TestHandIn_bad_fields(t *testing.T) {
 		{"id", "."},
 		{"id", ".."},
 		{"id", "a b"},
+		{"id", "usher-1"},
+		{"reference", "usher:people/hr"},
 		{"id", "a/b"},
 		{"id", long(65)},
 		{"reference", ""},

@@ -35,6 +35,8 @@ type state struct {
 	// Vacant counts how often nobody was found, and AskAt is when it is tried again; zero for never.
 	Vacant int       `json:"vacant,omitempty"`
 	AskAt  time.Time `json:"ask_at,omitzero"`
+	// NothingLeft is why the ticket is closed by usher; "" for no reason.
+	NothingLeft string `json:"nothing_left,omitempty"`
 	// Pending are the events that are not recorded yet; Unrecorded is true when the view has changed since.
 	Pending    []access.DeskEvent `json:"pending,omitempty"`
 	Unrecorded bool               `json:"unrecorded,omitempty"`
@@ -89,6 +91,7 @@ func (i *incident) carry() error {
 func (i *incident) listen() error {
 	durable.OnSignal(i.loop, workflows.SignalHint, func(workflows.Hint) { i.readNow() })
 	durable.OnSignal(i.loop, workflows.SignalAssignee, func(struct{}) { i.askAgain() })
+	durable.OnSignal(i.loop, workflows.SignalIncidentDone, i.done)
 	err := durable.OnUpdate(i.loop, durable.Update[workflows.SubmitInput, access.IncidentView]{
 		Name: workflows.UpdateOpenIncident, Description: "the caller's POST: answered when the ticket is opened, or refused",
 		Judge: i.judgeOpen,
@@ -174,6 +177,16 @@ func (i *incident) failed(err error) {
 	if i.View.Ticket == nil {
 		i.View.StatusText = "No ticket yet: " + workflows.ErrorText(err) + "."
 	}
+}
+
+// done closes the ticket: there is nothing more to do with it.
+func (i *incident) done(d workflows.IncidentDone) {
+	if i.View.State.Ended() || i.NothingLeft != "" || d.Text == "" {
+		return
+	}
+	i.NothingLeft = d.Text
+	i.say("done", access.DeskEvent{Type: access.DeskIncidentChanged, Text: d.Text})
+	i.Ticket.Write(ticket.Write{Key: "done", Text: d.Text, TransitionTo: access.TicketDone})
 }
 
 // readNow has the ticket read.

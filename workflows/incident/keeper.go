@@ -56,8 +56,12 @@ func (k keeper) NotAssigned(to access.AccountID, why string) {
 	k.Ask = true
 }
 
-// Closed implements ticket.Owner: usher closes no ticket of an incident.
-func (k keeper) Closed(bool, string) {}
+// Closed implements ticket.Owner: usher closes the ticket of an incident only when there is nothing more to do.
+func (k keeper) Closed(bool, string) {
+	if k.NothingLeft != "" {
+		k.end(access.IncidentClosed, k.NothingLeft)
+	}
+}
 
 // Closing implements ticket.Owner.
 func (k keeper) Closing() *access.Entry { return nil }

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/mock" //nolint:depguard // the test environment matches signals to other workflows with it
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
@@ -45,6 +47,9 @@ type company struct {
 	running map[string]bool
 	// calls is how many activities ended, and size how many bytes the largest of their answers had.
 	calls, size int
+	// handedIn are the incidents of usher itself, and closed those with which there is nothing more to do, with why.
+	handedIn []access.Incident
+	closed   map[string]string
 }
 
 // unreliable is a ledger of which one answer can be lost.
@@ -171,6 +176,13 @@ func (c *company) runNow(p workflows.PeopleRunParams) (access.PeopleRun, error) 
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: fmt.Sprintf("people/hr-%d", c.runs), TaskQueue: workflows.TaskQueue})
 	env.RegisterActivity(&activities.Source{Port: c.port, Ledger: c.ledger, Mapping: c.mapping})
 	env.RegisterActivity(c.activities())
+	env.RegisterWorkflowWithOptions(func(workflow.Context, workflows.IncidentTicketParams) error { return nil }, workflow.RegisterOptions{Name: workflows.IncidentTicketType})
+	env.SetOnChildWorkflowStartedListener(c.handsIn)
+	env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, workflows.SignalIncidentDone, mock.Anything).Return(
+		func(_, id, _, _ string, arg any) error {
+			c.closes(id, arg.(workflows.IncidentDone).Text)
+			return nil
+		})
 	env.SetOnActivityCompletedListener(func(_ *activity.Info, result converter.EncodedValue, _ error) {
 		c.calls++
 		var raw any
@@ -201,6 +213,29 @@ func (c *company) activities() *activities.People {
 		Ledger: c.ledger, Settings: c.allSettings(), Follows: hr, Client: c.post,
 		Running: func(_ context.Context, workflow string) (bool, error) { return c.running[workflow], nil },
 	}
+}
+
+// handsIn takes an incident of usher itself, whose ticket is open until somebody closes it.
+func (c *company) handsIn(_ *workflow.Info, _ workflow.Context, args converter.EncodedValues) {
+	var p workflows.IncidentTicketParams
+	require.NoError(c.t, args.Get(&p))
+	c.handedIn = append(c.handedIn, p.Incident)
+	view := access.IncidentView{Incident: p.Incident, State: access.IncidentOpen, Since: c.now, Desk: p.Incident.Desk, Version: 1}
+	require.NoError(c.t, c.ledger.SaveIncident(c.t.Context(), view))
+}
+
+// closes has an incident end.
+func (c *company) closes(workflow, text string) {
+	c.t.Helper()
+	id := access.IncidentID(strings.TrimPrefix(workflow, workflows.IncidentPrefix))
+	view, err := c.ledger.Incident(c.t.Context(), id)
+	require.NoError(c.t, err)
+	view.State, view.Version = access.IncidentClosed, view.Version+1
+	require.NoError(c.t, c.ledger.SaveIncident(c.t.Context(), view))
+	if c.closed == nil {
+		c.closed = map[string]string{}
+	}
+	c.closed[string(id)] = text
 }
 
 // activity calls one activity, as an attempt of its own.

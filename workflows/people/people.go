@@ -22,7 +22,12 @@ func Workflow(ctx workflow.Context, p workflows.PeopleRunParams) (access.PeopleR
 		Source: p.Source, ID: workflows.PeopleRunID(p.Source, id), Workflow: id, BeganAt: workflow.Now(ctx),
 		By: p.By, Evidence: p.Evidence, Release: p.Release,
 	}
-	run, err := goOn(ctx, run, p.Whole)
+	run, begun, err := goOn(ctx, run, p.Whole)
+	if err == nil && !begun.NotBefore.IsZero() {
+		run.Problem, run.NeverBegan = workflows.NotBefore(begun.NotBefore), true
+		details(ctx, run, "does not list people now")
+		return run, notify(ctx, run)
+	}
 	if err != nil {
 		run.Problem = workflows.ErrorText(err)
 		details(ctx, run, "failed")
@@ -31,27 +36,47 @@ func Workflow(ctx workflow.Context, p workflows.PeopleRunParams) (access.PeopleR
 		defer cancel()
 		fail := workflow.ExecuteActivity(workflow.WithActivityOptions(clean, workflows.RunStep("record why the run failed")), records.FailPeople, run)
 		recorded := fail.Get(clean, nil)
+		attend(clean, run, begun)
 		// What an earlier run has applied does not wait for a source that cannot be listed.
 		return run, workflows.WithRecording(err, errors.Join(recorded, notify(clean, run)))
 	}
+	attend(ctx, run, begun)
 	details(ctx, run, "ended")
 	return run, nil
+}
+
+// attend has people look where they have to.
+func attend(ctx workflow.Context, run access.PeopleRun, begun activities.BeginPeopleResult) {
+	if !begun.Attends {
+		return
+	}
+	var a activities.Attention
+	call := activities.PeopleAttentionInput{Source: run.Source, Run: run.ID}
+	ctx = workflow.WithActivityOptions(ctx, workflows.RunStep("see whether people have to look"))
+	if err := workflow.ExecuteActivity(ctx, records.PeopleAttention, call).Get(ctx, &a); err != nil {
+		workflow.GetLogger(ctx).Error("cannot see whether people have to look", "error", err)
+	}
+	workflows.Attend(ctx, a)
 }
 
 // records names the activities.
 var records *activities.People
 
 // goOn begins, lists, plans and applies.
-func goOn(ctx workflow.Context, run access.PeopleRun, whole bool) (access.PeopleRun, error) {
+func goOn(ctx workflow.Context, run access.PeopleRun, whole bool) (access.PeopleRun, activities.BeginPeopleResult, error) {
 	var since activities.BeginPeopleResult
 	begin := activities.BeginPeopleInput{Run: run, Whole: whole}
 	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.RunStep("begin")), records.BeginPeople, begin).Get(ctx, &since); err != nil {
-		return run, err
+		run.NeverBegan = true
+		return run, since, err
+	}
+	if !since.NotBefore.IsZero() {
+		return run, since, nil
 	}
 	details(ctx, run, "lists people")
 	listed, err := list(ctx, run, since)
 	if err != nil {
-		return run, err
+		return run, since, err
 	}
 	run.Listing, run.Mapping, run.Nameless, run.Plan, run.WholeAt = listed.Listing, listed.Mapping, listed.Nameless, listed.ID, since.WholeAt
 	switch {
@@ -63,17 +88,17 @@ func goOn(ctx workflow.Context, run access.PeopleRun, whole bool) (access.People
 	details(ctx, run, "plans")
 	plan := activities.PlanPeopleInput{Run: run, Rows: listed.Rows}
 	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.RunStep("plan")), records.PlanPeople, plan).Get(ctx, &run); err != nil {
-		return plan.Run, err
+		return plan.Run, since, err
 	}
 	details(ctx, run, "applies")
 	planned := run
 	apply := activities.ApplyPeopleInput{Source: run.Source, Run: run.ID, Plan: run.Plan}
 	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.RunStep("apply")), records.ApplyPeople, apply).Get(ctx, &run); err != nil {
-		return planned, err
+		return planned, since, err
 	}
 	details(ctx, run, "notifies requests and leases")
 	// What is not sent here is sent by the next run.
-	return run, notify(ctx, run)
+	return run, since, notify(ctx, run)
 }
 
 // notify notifies requests and leases of what was applied, by this run or an earlier one.

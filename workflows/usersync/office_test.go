@@ -6,11 +6,14 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/mock" //nolint:depguard // the test environment matches signals to other workflows with it
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 	"golang.org/x/time/rate"
@@ -43,6 +46,9 @@ type office struct {
 	runs    int
 	details string
 	running map[string]bool
+	// handedIn are the incidents of usher itself, and closed those with which there is nothing more to do, with why.
+	handedIn []access.Incident
+	closed   map[string]string
 }
 
 func newOffice(t *testing.T, n int) *office {
@@ -155,6 +161,13 @@ func (o *office) run(p workflows.UserSyncParams) (access.SyncRun, error) {
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: fmt.Sprintf("usersync/it-%d", o.runs), TaskQueue: workflows.TaskQueue})
 	env.RegisterActivity(o.desk())
 	env.RegisterActivity(o.records())
+	env.RegisterWorkflowWithOptions(func(workflow.Context, workflows.IncidentTicketParams) error { return nil }, workflow.RegisterOptions{Name: workflows.IncidentTicketType})
+	env.SetOnChildWorkflowStartedListener(o.handsIn)
+	env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, workflows.SignalIncidentDone, mock.Anything).Return(
+		func(_, id, _, _ string, arg any) error {
+			o.closes(id, arg.(workflows.IncidentDone).Text)
+			return nil
+		})
 	p.Desk = it
 	named := func(ctx workflow.Context, p workflows.UserSyncParams) (access.SyncRun, error) {
 		run, err := usersync.Workflow(ctx, p)
@@ -169,6 +182,29 @@ func (o *office) run(p workflows.UserSyncParams) (access.SyncRun, error) {
 	}
 	require.NoError(o.t, env.GetWorkflowResult(&run))
 	return run, nil
+}
+
+// handsIn takes an incident of usher itself, whose ticket is open until somebody closes it.
+func (o *office) handsIn(_ *workflow.Info, _ workflow.Context, args converter.EncodedValues) {
+	var p workflows.IncidentTicketParams
+	require.NoError(o.t, args.Get(&p))
+	o.handedIn = append(o.handedIn, p.Incident)
+	view := access.IncidentView{Incident: p.Incident, State: access.IncidentOpen, Since: o.now, Desk: p.Incident.Desk, Version: 1}
+	require.NoError(o.t, o.ledger.SaveIncident(o.t.Context(), view))
+}
+
+// closes has an incident end.
+func (o *office) closes(workflow, text string) {
+	o.t.Helper()
+	id := access.IncidentID(strings.TrimPrefix(workflow, workflows.IncidentPrefix))
+	view, err := o.ledger.Incident(o.t.Context(), id)
+	require.NoError(o.t, err)
+	view.State, view.Version = access.IncidentClosed, view.Version+1
+	require.NoError(o.t, o.ledger.SaveIncident(o.t.Context(), view))
+	if o.closed == nil {
+		o.closed = map[string]string{}
+	}
+	o.closed[string(id)] = text
 }
 
 func (o *office) desk() *activities.DeskUsers {

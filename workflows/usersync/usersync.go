@@ -21,7 +21,17 @@ func Workflow(ctx workflow.Context, p workflows.UserSyncParams) (access.SyncRun,
 		Desk: p.Desk, ID: workflows.UserSyncRunID(p.Desk, id), Workflow: id, BeganAt: workflow.Now(ctx), Scope: p.Scope, Dry: p.Dry,
 		By: p.By, Evidence: p.Evidence, Release: p.Release,
 	}
-	run, err := goOn(ctx, run)
+	begun, err := begin(ctx, run)
+	if err == nil && !begun.NotBefore.IsZero() {
+		run.Problem, run.NeverBegan = workflows.NotBefore(begun.NotBefore), true
+		details(ctx, run, "does not begin now")
+		return run, nil
+	}
+	if err == nil {
+		run, err = goOn(ctx, begun.SyncRun)
+	} else {
+		run.NeverBegan = true
+	}
 	if err != nil {
 		run.Problem = workflows.ErrorText(err)
 		details(ctx, run, "failed")
@@ -29,10 +39,34 @@ func Workflow(ctx workflow.Context, p workflows.UserSyncParams) (access.SyncRun,
 		clean, cancel := workflow.NewDisconnectedContext(ctx)
 		defer cancel()
 		fail := workflow.ExecuteActivity(workflow.WithActivityOptions(clean, workflows.RunStep("record why the run failed")), records.FailSync, run)
-		return run, workflows.WithRecording(err, fail.Get(clean, nil))
+		recorded := fail.Get(clean, nil)
+		attend(clean, run, begun)
+		return run, workflows.WithRecording(err, recorded)
 	}
+	attend(ctx, run, begun)
 	details(ctx, run, "ended")
 	return run, nil
+}
+
+// begin records the run.
+func begin(ctx workflow.Context, run access.SyncRun) (activities.BeginSyncResult, error) {
+	begun := activities.BeginSyncResult{SyncRun: run}
+	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.RunStep("begin")), records.BeginSync, run).Get(ctx, &begun)
+	return begun, err
+}
+
+// attend has people look where they have to.
+func attend(ctx workflow.Context, run access.SyncRun, begun activities.BeginSyncResult) {
+	if !begun.Attends {
+		return
+	}
+	var a activities.Attention
+	call := activities.SyncInput{Desk: run.Desk, Run: run.ID, Plan: run.Plan}
+	ctx = workflow.WithActivityOptions(ctx, workflows.RunStep("see whether people have to look"))
+	if err := workflow.ExecuteActivity(ctx, records.SyncAttention, call).Get(ctx, &a); err != nil {
+		workflow.GetLogger(ctx).Error("cannot see whether people have to look", "error", err)
+	}
+	workflows.Attend(ctx, a)
 }
 
 // records and desk name the activities.
@@ -41,16 +75,11 @@ var (
 	desk    *activities.DeskUsers
 )
 
-// goOn begins, lists, plans and applies.
+// goOn lists, plans and applies.
 func goOn(ctx workflow.Context, run access.SyncRun) (access.SyncRun, error) {
 	step := func(summary string, activity, input, result any) error {
 		return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.RunStep(summary)), activity, input).Get(ctx, result)
 	}
-	begun := run
-	if err := step("begin", records.BeginSync, run, &begun); err != nil {
-		return run, err
-	}
-	run = begun
 	details(ctx, run, "lists users")
 	var listed activities.ListUsersResult
 	list := activities.ListUsersInput{Desk: run.Desk, Run: run.ID}

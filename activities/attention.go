@@ -1,0 +1,239 @@
+package activities
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"usher/internal/access"
+)
+
+// AttentionLedger is what is read of the incidents of runs; *ledger.Store is one.
+type AttentionLedger interface {
+	Incidents(ctx context.Context, q access.IncidentsQuery) ([]access.IncidentView, error)
+}
+
+// Attention is what a run leaves for people: a ticket that is to be opened, or tickets with which there is nothing more to do. The zero value
+// leaves nothing.
+type Attention struct {
+	// Open is what is handed in, and Digest its digest.
+	Open   *access.Incident    `json:"open,omitempty"`
+	Digest string              `json:"digest,omitempty"`
+	Done   []access.IncidentID `json:"done,omitempty"`
+	// Text is why there is nothing more to do.
+	Text string `json:"text,omitempty"`
+}
+
+// matter is what people have to look at after a run.
+type matter struct {
+	// about names what the run is over, as its schedule does: "people/hr". desk is where the ticket is opened.
+	about string
+	desk  access.DeskName
+	// summary is one line; "" where nobody has to look. sentences are why, samples some of what it is about, and next what to do.
+	summary                  string
+	sentences, samples, next []string
+	at                       time.Time
+	// nothing is why there is nothing more to do.
+	nothing string
+}
+
+// maxSamples is how many samples the ticket of a matter has.
+const maxSamples = 10
+
+// attend returns what a matter needs: one ticket, as long as people have to look.
+func (m matter) attend(ctx context.Context, ledger AttentionLedger) (Attention, error) {
+	last := 0
+	var open []access.IncidentID
+	q := access.IncidentsQuery{Reference: access.UsherReference + m.about, Limit: access.MaxIncidents}
+	views, err := ledger.Incidents(ctx, q)
+	if err != nil {
+		return Attention{}, err
+	}
+	for _, v := range views {
+		n, _ := strconv.Atoi(strings.TrimPrefix(string(v.Incident.ID), m.id(-1)))
+		last = max(last, n)
+		if !v.State.Ended() {
+			open = append(open, v.Incident.ID)
+		}
+	}
+	switch {
+	case m.summary == "" && len(open) > 0:
+		return Attention{Done: open, Text: m.nothing}, nil
+	case m.summary == "", len(open) > 0:
+		return Attention{}, nil
+	}
+	i := m.incident(last + 1)
+	return Attention{Open: i, Digest: i.Digest()}, nil
+}
+
+// id is the id of the n-th incident of a matter, or for -1 what all of them begin with. No caller can have such a one.
+func (m matter) id(n int) string {
+	sum := sha256.Sum256([]byte(m.about))
+	const bytes = 6
+	prefix := access.UsherIncident + hex.EncodeToString(sum[:bytes]) + "-"
+	if n < 0 {
+		return prefix
+	}
+	return prefix + strconv.Itoa(n)
+}
+
+func (m matter) incident(n int) *access.Incident {
+	var b strings.Builder
+	for _, s := range m.sentences {
+		b.WriteString("- " + printable(s) + "\n")
+	}
+	if len(m.samples) > 0 {
+		b.WriteString("\nSome of them:\n")
+		for _, s := range m.samples[:min(len(m.samples), maxSamples)] {
+			b.WriteString("- " + printable(s) + "\n")
+		}
+	}
+	b.WriteString("\n" + strings.Join(m.next, "\n") + "\n")
+	return &access.Incident{
+		ID: access.IncidentID(m.id(n)), Caller: access.UsherCaller(), Evidence: "usher itself", Reference: access.UsherReference + m.about,
+		Application: access.UsherApplication, Desk: m.desk, Summary: m.summary, Description: b.String(), SubmittedAt: m.at.UTC(),
+	}
+}
+
+// printable returns a text of a source or a desk as a ticket can show it: in one line, without what changes how it is read, and not too long.
+func printable(text string) string {
+	const most = 300
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, text)
+	if runes := []rune(text); len(runes) > most {
+		text = string(runes[:most]) + "..."
+	}
+	return text
+}
+
+// sentencesOf are why changes or rows are held.
+func sentencesOf(holds []access.PeopleHold) []string {
+	var all []string
+	for _, h := range holds {
+		all = append(all, h.Name()+": "+h.Sentence)
+	}
+	return all
+}
+
+// PeopleAttentionInput names a run over people that has ended.
+type PeopleAttentionInput struct {
+	Source access.SourceName `json:"source"`
+	Run    string            `json:"run"`
+}
+
+// PeopleAttention returns whether people have to look at the source of a run: because the run held changes, or because the source cannot be
+// listed time and again. It changes nothing.
+func (a *People) PeopleAttention(ctx context.Context, c PeopleAttentionInput) (Attention, error) {
+	settings, err := a.settingsOf(c.Source)
+	if err != nil || settings.TicketsOn == "" {
+		return Attention{}, translate(err)
+	}
+	m := matter{
+		about: "people/" + string(c.Source), desk: settings.TicketsOn,
+		nothing: fmt.Sprintf("The run %s over the people of %s holds nothing back.", c.Run, c.Source),
+	}
+	run, err := a.Ledger.PeopleRun(ctx, c.Source, c.Run)
+	if err != nil {
+		return Attention{}, translate(err)
+	}
+	m.at = cmp.Or(run.EndedAt, run.BeganAt)
+	switch {
+	case run.Problem != "":
+		failed, err := a.failures(ctx, c.Source)
+		if err != nil || failed.InARow < access.QuarantineAfter {
+			return Attention{}, translate(err)
+		}
+		m.cannot(fmt.Sprintf("the people of %s cannot be listed", c.Source), failed)
+		m.next = []string{fmt.Sprintf("What failed: usher people run %s %s", c.Source, c.Run), fmt.Sprintf("To try at once: usher people start %s", c.Source)}
+	case run.Held > 0:
+		held, err := a.Ledger.PeopleChanges(ctx, run.Source, run.Plan, access.PeopleChangesQuery{Limit: maxSamples, Held: true})
+		if err != nil {
+			return Attention{}, translate(err)
+		}
+		for _, change := range held {
+			m.samples = append(m.samples, fmt.Sprintf("%s (%s): %s, held by %s", change.Person, nameOf(change), change.Class, change.Held))
+		}
+		m.summary = fmt.Sprintf("usher holds back %d changes of the people of %s", run.Held, c.Source)
+		m.sentences = sentencesOf(run.Holds)
+		m.next = []string{
+			fmt.Sprintf("All of them: usher people changes %s %s --held", c.Source, c.Run),
+			fmt.Sprintf("If they are right: usher people release %s %s --reason \"...\" (an administrator, within %s)", c.Source, c.Run, access.Duration(access.ReleaseWithin)),
+			"If they are wrong, mend the source: the next run plans anew, and this ticket is closed once a run holds nothing back.",
+		}
+	}
+	found, err := m.attend(ctx, a.Ledger)
+	return found, translate(err)
+}
+
+// nameOf is the login name of whom a change is about.
+func nameOf(c access.PersonChange) string {
+	if c.After.Record.UserName == "" && c.Before != nil {
+		return c.Before.Record.UserName
+	}
+	return c.After.Record.UserName
+}
+
+// cannot is a matter of something that fails time and again.
+func (m *matter) cannot(what string, failed access.Failures) {
+	m.summary = "usher: " + what
+	m.sentences = []string{
+		fmt.Sprintf("%d runs in a row have failed, the last one at %s: %s", failed.InARow, failed.LastAt.UTC().Format(time.RFC3339), failed.Problem),
+		"It is tried again at " + failed.Until().UTC().Format(time.RFC3339) + ", later less and less often.",
+	}
+}
+
+// SyncAttention returns whether people have to look at the desk of a run: because the run holds rows, or because the desk's users cannot be
+// synced time and again. It changes nothing.
+func (a *UserSync) SyncAttention(ctx context.Context, c SyncInput) (Attention, error) {
+	settings, err := a.settingsOf(c.Desk)
+	if err != nil || settings.TicketsOn == "" {
+		return Attention{}, translate(err)
+	}
+	run, err := a.Ledger.SyncRun(ctx, c.Desk, c.Run)
+	if err != nil || run.Dry || !run.Scope.Everybody() {
+		return Attention{}, translate(err)
+	}
+	m := matter{
+		about: "usersync/" + string(c.Desk), desk: settings.TicketsOn, at: cmp.Or(run.EndedAt, run.BeganAt),
+		nothing: fmt.Sprintf("The run %s over the users of %s holds nothing back.", c.Run, c.Desk),
+	}
+	switch {
+	case run.Problem != "":
+		failed, err := a.failures(ctx, c.Desk)
+		if err != nil || failed.InARow < access.QuarantineAfter {
+			return Attention{}, translate(err)
+		}
+		m.cannot(fmt.Sprintf("the users of %s cannot be synced", c.Desk), failed)
+		m.next = []string{fmt.Sprintf("What failed: usher sync run %s %s", c.Desk, c.Run), fmt.Sprintf("To try at once: usher sync start %s", c.Desk)}
+	case run.States[access.SyncHeld] > 0:
+		held, err := a.Ledger.SyncRows(ctx, run.Desk, run.Rows, access.SyncRowsQuery{Limit: maxSamples, State: access.SyncHeld})
+		if err != nil {
+			return Attention{}, translate(err)
+		}
+		for _, row := range held {
+			m.samples = append(m.samples, fmt.Sprintf("%s (user %s): %s, held by %s", row.Person, cmp.Or(string(row.User), "that is to be created"), row.Operation, row.Held))
+		}
+		m.summary = fmt.Sprintf("usher holds back %d changes of the users of %s", run.States[access.SyncHeld], c.Desk)
+		m.sentences = sentencesOf(run.Holds)
+		m.next = []string{
+			fmt.Sprintf("All of them: usher sync rows %s %s --state held", c.Desk, c.Run),
+			fmt.Sprintf("If they are right: usher sync release %s %s --reason \"...\" (an administrator, within %s)", c.Desk, c.Run, access.Duration(access.ReleaseWithin)),
+			"If they are wrong, mend the source or the desk: the next run plans anew, and this ticket is closed once a run holds nothing back.",
+		}
+	}
+	found, err := m.attend(ctx, a.Ledger)
+	return found, translate(err)
+}

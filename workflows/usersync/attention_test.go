@@ -1,0 +1,71 @@
+package usersync_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/connectors/memory"
+	"usher/workflows"
+)
+
+// A hold opens one ticket, with why and ten samples, which stays until a run holds nothing back. A dry run, and one over a few, change nothing of that.
+func TestUserSync_hold_opens_a_ticket(t *testing.T) {
+	o := newOffice(t, 50)
+	o.settings.TicketsOn = "helpdesk"
+	o.settles()
+	o.leaves(10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21)
+	_, err := o.run(workflows.UserSyncParams{Dry: true})
+	require.NoError(t, err)
+	require.Empty(t, o.handedIn)
+	held := o.ends()
+	require.Len(t, o.handedIn, 1)
+	i := o.handedIn[0]
+	require.Equal(t, access.DeskName("helpdesk"), i.Desk)
+	require.Equal(t, "usher:usersync/it", i.Reference)
+	require.Equal(t, "usher holds back 12 changes of the users of it", i.Summary)
+	require.Contains(t, i.Description, "- deactivations: 12 of 50 active users would be switched off at once")
+	require.Equal(t, 10, strings.Count(i.Description, "): deactivate, held by deactivations\n"))
+	require.Contains(t, i.Description, "usher sync release it "+held.ID+" --reason")
+	o.ends()
+	_, err = o.run(workflows.UserSyncParams{Scope: access.SyncScope{Person: idOf(1)}})
+	require.NoError(t, err)
+	require.Len(t, o.handedIn, 1)
+	require.Empty(t, o.closed)
+
+	last := o.ends()
+	o.now = last.EndedAt
+	released, err := o.run(workflows.UserSyncParams{By: "adm", Release: &access.PeopleRelease{Run: last.ID, Reason: "a plant closes"}})
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{string(i.ID): "The run " + released.ID + " over the users of it holds nothing back."}, o.closed)
+}
+
+// A desk that fails time and again is asked less and less often; people are told once.
+func TestUserSync_quarantine(t *testing.T) {
+	o := newOffice(t, 5)
+	o.settings.TicketsOn = "helpdesk"
+	o.settles()
+	soon := func() { o.now = time.Now().UTC().Add(time.Minute - time.Hour) }
+	for range access.QuarantineAfter {
+		require.Empty(t, o.handedIn)
+		soon()
+		o.users.FailNext(memory.OpUserSchema, access.Errorf(access.Forbidden, memory.OpUserSchema, "no rights"))
+		_, err := o.run(workflows.UserSyncParams{})
+		require.Error(t, err)
+		o.users.FailNoMore()
+	}
+	require.Equal(t, "usher: the users of it cannot be synced", o.handedIn[0].Summary)
+	require.Contains(t, o.handedIn[0].Description, "no rights")
+	calls := o.users.Calls(memory.OpUserSchema)
+	soon()
+	run, err := o.run(workflows.UserSyncParams{})
+	require.NoError(t, err)
+	require.True(t, run.NeverBegan)
+	require.Equal(t, calls, o.users.Calls(memory.OpUserSchema))
+	o.now = time.Now().UTC().Add(31*time.Minute - time.Hour)
+	require.False(t, o.ends().NeverBegan)
+	require.Len(t, o.closed, 1)
+}
