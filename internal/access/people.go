@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -97,4 +98,67 @@ type PeopleLister interface {
 type PeopleSource interface {
 	IdentitySource
 	PeopleLister
+}
+
+// The names of fields by which people are found: these, and AttributeField of an attribute.
+const (
+	FieldID       = "id"
+	FieldUserName = "user_name"
+	FieldEmail    = "email"
+)
+
+// attributeFields begins the name of a field that is an attribute.
+const attributeFields = "attributes."
+
+// AttributeField returns the name of an attribute as a field: "attributes.department".
+func AttributeField(name string) string { return attributeFields + name }
+
+// AttributeOf returns the attribute that a field is. false: it is none.
+func AttributeOf(field string) (name string, ok bool) {
+	if name, ok = strings.CutPrefix(field, attributeFields); !ok {
+		return "", false
+	}
+	return name, name != ""
+}
+
+// FieldValues returns the values that a record has in a field by which people are found; none for any other field.
+func (p PersonRecord) FieldValues(field string) []string {
+	value := ""
+	switch field {
+	case FieldID:
+		value = string(p.ID)
+	case FieldUserName:
+		value = p.UserName
+	case FieldEmail:
+		value = p.Email
+	default:
+		name, _ := AttributeOf(field)
+		return p.Attributes[name]
+	}
+	if value == "" {
+		return nil
+	}
+	return []string{value}
+}
+
+// MaxFoundPeople is how many records FoundPeople has at most.
+const MaxFoundPeople = 10
+
+// FoundPeople are the records of a source that have one value.
+type FoundPeople struct {
+	// People are those that are people, as a listing has them.
+	People []PersonRecord
+	// Problems are those that have the value and cannot be taken for a person.
+	Problems []PersonProblem
+	// More is true where the source may have others.
+	More bool
+}
+
+// PeopleFinder is an identity source that can be asked who has a value. Safe for concurrent use; changes nothing.
+type PeopleFinder interface {
+	// FindPeople returns the records that have a value in a field, whose name is FieldID, FieldUserName, FieldEmail or an AttributeField.
+	// Case does not count, save where the source's own ids have it; the caller compares what it gets. That nobody has it is an answer
+	// without records. Transient: the source cannot be asked now. Invalid: it has no such field, or cannot be asked by it. Forbidden: bad
+	// credentials.
+	FindPeople(ctx context.Context, field, value string) (FoundPeople, error)
 }

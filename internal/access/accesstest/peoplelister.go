@@ -15,6 +15,8 @@ import (
 // themselves when they cannot do what they are asked for.
 type PeopleListerHarness struct {
 	Lister access.PeopleLister
+	// Finder is the same source, for RunPeopleFinder.
+	Finder access.PeopleFinder
 	// People are all people of the source, as the listing shall give them: somebody with every field and with attributes, somebody
 	// who was given an id and a user name only, and somebody who is inactive. The first is the first of SomePeople.
 	People []access.PersonRecord
@@ -40,6 +42,12 @@ type PeopleListerHarness struct {
 	Spoil func() access.PersonID
 	// Empty makes the source answer with success and without people.
 	Empty func()
+	// NoEmails is why nobody can be found by an e-mail address; "" where that can be.
+	NoEmails string
+	// NoAttributeKeys is why nobody can be found by an attribute; "" where that can be.
+	NoAttributeKeys string
+	// ExactIDs is true where ids are found in their own spelling only.
+	ExactIDs bool
 	// NoChanges is why the source cannot be asked for changes; "" where it can.
 	NoChanges string
 }

@@ -7,7 +7,10 @@ import (
 	"usher/internal/connectors/people"
 )
 
-var _ access.PeopleLister = (*Source)(nil)
+var (
+	_ access.PeopleLister = (*Source)(nil)
+	_ access.PeopleFinder = (*Source)(nil)
+)
 
 // ListPeople implements access.PeopleLister. The file is read as a whole and proved before take is called. Invalid: a file has no history,
 // so it cannot be asked for changes.

@@ -107,6 +107,16 @@ func (s *Source) FindPerson(ctx context.Context, q access.PersonQuery) (access.P
 	return table.Find(op, q)
 }
 
+// FindPeople implements access.PeopleFinder. Invalid: the configuration names no column for the field.
+func (s *Source) FindPeople(ctx context.Context, field, value string) (access.FoundPeople, error) {
+	const op = "find people"
+	table, err := s.present(ctx, op)
+	if err != nil {
+		return access.FoundPeople{}, err
+	}
+	return table.FindPeople(op, field, value)
+}
+
 // present returns the people of the file as it is now, as far as can be known: see the package's documentation.
 func (s *Source) present(ctx context.Context, op string) (*people.Table, error) {
 	leave, err := s.enter(ctx, op)

@@ -57,6 +57,7 @@ func TestPeopleLister(t *testing.T) {
 					o := open(t, whole)
 					return listerHarness(o)
 				})
+				accesstest.RunPeopleFinder(t, func(t *testing.T) accesstest.PeopleListerHarness { return listerHarness(open(t, whole)) })
 			})
 		}
 	}
@@ -69,7 +70,7 @@ func listerHarness(o opened) accesstest.PeopleListerHarness {
 	f.write()
 	lister := &mending{PeopleLister: o.source}
 	h := accesstest.PeopleListerHarness{
-		Lister: lister, People: f.people,
+		Lister: lister, Finder: o.source, People: f.people,
 		Put: f.set, Remove: f.remove, RefuseCredentials: o.refuse,
 		CutShort: func() { f.cut(); lister.after = f.write },
 		HideSome: f.hide,

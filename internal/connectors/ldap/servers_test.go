@@ -39,6 +39,9 @@ func conform(t *testing.T, d directory) {
 	t.Run("as a source that lists", func(t *testing.T) {
 		accesstest.RunPeopleLister(t, func(t *testing.T) accesstest.PeopleListerHarness { return d.room(t).lister(t) })
 	})
+	t.Run("as a source that finds", func(t *testing.T) {
+		accesstest.RunPeopleFinder(t, func(t *testing.T) accesstest.PeopleListerHarness { return d.room(t).lister(t) })
+	})
 	t.Run("TLS", func(t *testing.T) { runTLS(t, d) })
 	t.Run("real traps", func(t *testing.T) { runTraps(t, d) })
 }
@@ -319,7 +322,7 @@ func (r *room) lister(t *testing.T) accesstest.PeopleListerHarness {
 	t.Helper()
 	all := r.settle(t)
 	h := accesstest.PeopleListerHarness{
-		Lister: r.open(t, nil), People: all,
+		Lister: r.open(t, nil), Finder: r.open(t, nil), People: all,
 		Put:               func(p access.PersonRecord) access.PersonRecord { return r.put(t, p) },
 		Remove:            func(id access.PersonID) { r.remove(t, id) },
 		RefuseCredentials: func() { r.refuse(t) },

@@ -27,6 +27,7 @@ type Source struct {
 var (
 	_ access.IdentitySource = (*Source)(nil)
 	_ access.PeopleLister   = (*Source)(nil)
+	_ access.PeopleFinder   = (*Source)(nil)
 )
 
 // everything is the filter that any entry matches, and noAttributes asks for none.
@@ -113,6 +114,42 @@ func (s *Source) FindPerson(ctx context.Context, q access.PersonQuery) (access.P
 	return c.person(ctx, found[0])
 }
 
+// FindPeople implements access.PeopleFinder. Whoever has a value among several has it. Invalid: the configuration names no attribute for
+// the field.
+func (s *Source) FindPeople(ctx context.Context, field, value string) (access.FoundPeople, error) {
+	const op = "find people"
+	attribute, err := s.config.Fields.Searched(op, field)
+	if err != nil {
+		return access.FoundPeople{}, err
+	}
+	c, err := s.open(ctx, op)
+	if err != nil {
+		return access.FoundPeople{}, err
+	}
+	defer c.close()
+	if value = strings.TrimSpace(value); isGUID(attribute) {
+		value = strings.ToLower(value)
+	}
+	entries, more, err := c.find(ctx, attribute, value)
+	if err != nil {
+		return access.FoundPeople{}, err
+	}
+	found := access.FoundPeople{More: more || len(entries) > access.MaxFoundPeople}
+	entries = entries[:min(len(entries), access.MaxFoundPeople)]
+	for _, e := range entries {
+		person, problem, err := c.read(ctx, e)
+		switch {
+		case err != nil:
+			return access.FoundPeople{}, err
+		case problem != nil:
+			found.Problems = append(found.Problems, *problem)
+		default:
+			found.People = append(found.People, person)
+		}
+	}
+	return found, nil
+}
+
 // findLimit is more than anybody needs who looks for one.
 const findLimit = 10
 
@@ -157,18 +194,24 @@ func hasValue(record people.Record, attribute, value string) bool {
 
 // person returns the person of an entry, with the manager's id.
 func (c *conn) person(ctx context.Context, e *goldap.Entry) (access.Person, error) {
+	person, problem, err := c.read(ctx, e)
+	if err == nil && problem != nil {
+		err = access.Errorf(access.Invalid, c.op, "%s: %s", problem.Row, problem.Problem)
+	}
+	return person.Person, err
+}
+
+// read returns the record of an entry, with the manager's id; or why it is no person.
+func (c *conn) read(ctx context.Context, e *goldap.Entry) (access.PersonRecord, *access.PersonProblem, error) {
 	if err := c.complete(ctx, e); err != nil {
-		return access.Person{}, err
+		return access.PersonRecord{}, nil, err
 	}
 	record := c.source.record(e)
 	if err := newManagers(c, nil).resolve(ctx, record); err != nil {
-		return access.Person{}, err
+		return access.PersonRecord{}, nil, err
 	}
 	person, problem := c.source.reader.Person(record)
-	if problem != nil {
-		return access.Person{}, access.Errorf(access.Invalid, c.op, "%s: %s", problem.Row, problem.Problem)
-	}
-	return person.Person, nil
+	return person, problem, nil
 }
 
 // proveBase returns nil where base_dn shows itself. A directory hides what an account may not read, and answers searches with success: only

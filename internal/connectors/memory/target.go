@@ -19,6 +19,7 @@ const (
 	OpLookup = "Lookup"
 
 	OpFindPerson = "FindPerson"
+	OpFindPeople = "FindPeople"
 	OpListPeople = "ListPeople"
 )
 

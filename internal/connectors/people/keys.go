@@ -35,6 +35,28 @@ func (f Fields) Keys() []Key {
 	return slices.DeleteFunc(keys, func(k Key) bool { return k.Field == "" })
 }
 
+// Of returns the source's field of a field by which people are found; "" where the source has none.
+func (f Fields) Of(field string) string {
+	switch field {
+	case access.FieldID:
+		return f.ID
+	case access.FieldUserName:
+		return f.UserName
+	case access.FieldEmail:
+		return f.Email
+	}
+	name, _ := access.AttributeOf(field)
+	return f.Attributes[name]
+}
+
+// Searched returns the source's field that a search goes by, and Invalid where it has none.
+func (f Fields) Searched(op, field string) (string, error) {
+	if of := f.Of(field); of != "" {
+		return of, nil
+	}
+	return "", access.Errorf(access.Invalid, op, "fields.%s: is empty, so nobody can be found by it", field)
+}
+
 // KeyError is the cause of an error that a human can mend at one key of the configuration, or at what the key names.
 type KeyError struct{ access.Finding }
 

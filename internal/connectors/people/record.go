@@ -94,6 +94,16 @@ func (r *Reader) Person(record Record) (access.PersonRecord, *access.PersonProbl
 	return p, nil
 }
 
+// readable returns what a record that is no person has in the fields by which people are found.
+func (r *Reader) readable(record Record) access.PersonRecord {
+	return access.PersonRecord{
+		Person: access.Person{
+			ID: r.ID(record), UserName: first(record, r.fields.UserName), Email: first(record, r.fields.Email),
+		},
+		Attributes: r.attributesOf(record),
+	}
+}
+
 func (r *Reader) attributesOf(record Record) map[string][]string {
 	var all map[string][]string
 	for _, name := range r.attributes {

@@ -3,7 +3,9 @@ package people
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"usher/internal/access"
 )
@@ -18,8 +20,14 @@ type Table struct {
 	entries []entry
 	byID    map[access.PersonID]int
 	records int
-	// spoiled are the names in records that are no person: whoever else has such a name is not the only one.
-	spoiled []access.PersonQuery
+	// spoiled are the records that are no person, with what can be read of them: whoever else has such a name is not the only one.
+	spoiled []spoiled
+}
+
+// spoiled is a record that is no person.
+type spoiled struct {
+	read    access.PersonRecord
+	problem access.PersonProblem
 }
 
 // entry is all records of one id, or one record without an id.
@@ -44,9 +52,7 @@ func (t *Table) Add(record Record) {
 		t.add(entry{person: person, row: record.Row, count: 1})
 		return
 	}
-	t.spoiled = append(t.spoiled, access.PersonQuery{
-		UserName: first(record, t.reader.fields.UserName), Email: first(record, t.reader.fields.Email),
-	})
+	t.spoiled = append(t.spoiled, spoiled{t.reader.readable(record), *problem})
 	t.AddProblem(*problem)
 }
 
@@ -67,9 +73,11 @@ func (t *Table) add(e entry) {
 		return
 	}
 	all := &t.entries[at]
-	for _, p := range []access.Person{all.person.Person, e.person.Person} {
-		if p.UserName != "" {
-			t.spoiled = append(t.spoiled, access.PersonQuery{UserName: p.UserName, Email: p.Email})
+	for _, one := range []entry{*all, e} {
+		if one.person.UserName != "" {
+			t.spoiled = append(t.spoiled, spoiled{one.person, access.PersonProblem{
+				Row: one.row, ID: id, Problem: t.reader.fields.ID + ": found several rows with this id, expected one",
+			}})
 		}
 	}
 	all.person = access.PersonRecord{Person: access.Person{ID: id}}
@@ -140,7 +148,7 @@ func (t *Table) Find(op string, q access.PersonQuery) (access.Person, error) {
 		}
 	}
 	for _, s := range t.spoiled {
-		if has(s.UserName, s.Email) {
+		if has(s.read.UserName, s.read.Email) {
 			count++
 		}
 	}
@@ -148,6 +156,65 @@ func (t *Table) Find(op string, q access.PersonQuery) (access.Person, error) {
 		return access.Person{}, access.Errorf(access.NotFound, op, "%d rows have this %s, expected one", count, key)
 	}
 	return found, nil
+}
+
+// FindPeople does what access.PeopleFinder promises.
+func (t *Table) FindPeople(op, field, value string) (access.FoundPeople, error) {
+	if _, err := t.reader.fields.Searched(op, field); err != nil {
+		return access.FoundPeople{}, err
+	}
+	var found access.FoundPeople
+	same := sameAs(value)
+	has := func(p access.PersonRecord) bool {
+		return slices.ContainsFunc(p.FieldValues(field), same) && len(found.People)+len(found.Problems) <= access.MaxFoundPeople
+	}
+	for _, e := range t.entries {
+		switch {
+		case !has(e.person):
+		case e.problem == "":
+			found.People = append(found.People, e.person)
+		case field == access.FieldID:
+			// What is known of an entry that is no person is its id.
+			found.Problems = append(found.Problems, e.asProblem())
+		}
+	}
+	for _, s := range t.spoiled {
+		if field != access.FieldID && has(s.read) {
+			found.Problems = append(found.Problems, s.problem)
+		}
+	}
+	return limited(found), nil
+}
+
+// limited cuts what was found to as much as FoundPeople may have.
+func limited(found access.FoundPeople) access.FoundPeople {
+	if len(found.People)+len(found.Problems) <= access.MaxFoundPeople {
+		return found
+	}
+	found.More = true
+	found.People = found.People[:min(len(found.People), access.MaxFoundPeople)]
+	found.Problems = found.Problems[:min(len(found.Problems), access.MaxFoundPeople-len(found.People))]
+	return found
+}
+
+// sameAs returns a function that reports whether a value is one, as access.FoldKey compares them.
+func sameAs(value string) func(string) bool {
+	value = strings.TrimSpace(value)
+	key, plain := access.FoldKey(value), ascii(value)
+	return func(other string) bool {
+		switch {
+		case key == "":
+			return false
+		case plain && ascii(other):
+			// A key costs much more than a comparison, and a table has many values.
+			return strings.EqualFold(value, other)
+		}
+		return access.FoldKey(other) == key
+	}
+}
+
+func ascii(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 // Asked returns the field that a query asks for and the value that it shall have. NotFound: the query is empty. Invalid: the

@@ -76,11 +76,19 @@ func (s *Source) idOf(u rawUser) access.PersonID {
 
 // add adds a user to a listing.
 func (s *Source) add(ctx context.Context, pages *people.Pages, raw rawUser) error {
-	var u user
-	row := fmt.Sprintf("user %d", pages.Records()+1)
-	problem := func(says string) error {
-		return pages.Problem(ctx, access.PersonProblem{Row: row, ID: s.idOf(raw), Problem: says})
+	record, problem := s.record(raw, fmt.Sprintf("user %d", pages.Records()+1))
+	if problem != nil {
+		return pages.Problem(ctx, *problem)
 	}
+	return pages.Read(ctx, s.reader, record)
+}
+
+// record returns the record of a user, or why there is none.
+func (s *Source) record(raw rawUser, row string) (people.Record, *access.PersonProblem) {
+	problem := func(says string) (people.Record, *access.PersonProblem) {
+		return people.Record{}, &access.PersonProblem{Row: row, ID: s.idOf(raw), Problem: says}
+	}
+	var u user
 	if err := json.Unmarshal(raw, &u); err != nil {
 		return problem("expected a user of SCIM")
 	}
@@ -98,7 +106,7 @@ func (s *Source) add(ctx context.Context, pages *people.Pages, raw rawUser) erro
 	for _, path := range s.paths {
 		record.Values[path] = valuesAt(object, path)
 	}
-	return pages.Read(ctx, s.reader, record)
+	return record, nil
 }
 
 // countOf is what the pages of one listing say of how many records there are.

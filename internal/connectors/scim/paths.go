@@ -126,3 +126,12 @@ func (r rawUser) recordID() string {
 	}
 	return u.ID
 }
+
+// named returns what can be read of a user.
+func (r rawUser) named() user {
+	var u user
+	if json.Unmarshal(r, &u) != nil {
+		return user{}
+	}
+	return u
+}

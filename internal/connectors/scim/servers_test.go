@@ -106,6 +106,7 @@ func conform(t *testing.T, d directory) {
 	// The last: each of its cases removes everybody first.
 	t.Run("as a source that lists", func(t *testing.T) {
 		accesstest.RunPeopleLister(t, d.listers)
+		accesstest.RunPeopleFinder(t, d.listers)
 	})
 }
 

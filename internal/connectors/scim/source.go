@@ -62,9 +62,9 @@ func (s *Source) FindPerson(ctx context.Context, q access.PersonQuery) (access.P
 	if value == "" {
 		attribute, value = "emails.value", q.Email
 	}
-	found, err := s.find(ctx, op, attribute, value)
+	found, err := find[user](ctx, s.client, op, attribute, value)
 	if lower := strings.ToLower(value); err == nil && len(found) == 0 && lower != value {
-		found, err = s.find(ctx, op, attribute, lower)
+		found, err = find[user](ctx, s.client, op, attribute, lower)
 	}
 	switch {
 	case err != nil:
@@ -75,19 +75,22 @@ func (s *Source) FindPerson(ctx context.Context, q access.PersonQuery) (access.P
 	return found[0].person(), nil
 }
 
-// find returns the users who have an attribute, without regard to case.
-func (s *Source) find(ctx context.Context, op, attribute, value string) ([]user, error) {
+// find returns the users who have a user name ("userName") or an address ("emails.value"), without regard to case.
+func find[T interface {
+	record
+	named() user
+}](ctx context.Context, c *client, op, attribute, value string) ([]T, error) {
 	if value == "" {
 		return nil, nil
 	}
-	has := func(u user) bool {
+	has := func(one T) bool {
+		u := one.named()
 		if attribute == "userName" {
 			return strings.EqualFold(u.UserName, value)
 		}
 		return strings.EqualFold(u.email(), value)
 	}
-	call := rest.Call{Op: op, Path: "Users", Query: url.Values{"filter": {eq(attribute, value)}}}
-	return search(ctx, s.client, call, has)
+	return search(ctx, c, rest.Call{Op: op, Path: "Users", Query: url.Values{"filter": {eq(attribute, value)}}}, has)
 }
 
 type user struct {
@@ -107,6 +110,8 @@ type user struct {
 }
 
 func (u user) recordID() string { return u.ID }
+
+func (u user) named() user { return u }
 
 func (u user) person() access.Person {
 	parts := strings.TrimSpace(u.Name.GivenName + " " + u.Name.FamilyName)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,7 @@ type Source struct {
 var (
 	_ access.IdentitySource = (*Source)(nil)
 	_ access.PeopleLister   = (*Source)(nil)
+	_ access.PeopleFinder   = (*Source)(nil)
 )
 
 // NewSource checks the configuration and makes no connection. The error names the keys.
@@ -109,7 +111,8 @@ func (s *Source) FindPerson(ctx context.Context, q access.PersonQuery) (access.P
 	}
 	var found access.Person
 	err = s.read(ctx, op, func(ctx context.Context, v *view) error {
-		ids, err := v.idsBy(ctx, field, value)
+		const enough = 2
+		ids, err := v.idsBy(ctx, field, value, enough)
 		if err != nil {
 			return err
 		}
@@ -129,9 +132,9 @@ func several(n int) string {
 	return "no"
 }
 
-// idsBy returns the ids of up to two rows with a value, without regard to case.
-func (v *view) idsBy(ctx context.Context, field, value string) ([]access.PersonID, error) {
-	statement := fmt.Sprintf("select %s::text from %s where lower(%s::text) = lower($1) limit 2", v.id(), v.source.view, v.columns[field])
+// idsBy returns the ids of rows with a value, without regard to case; "" of a row that has none. No more than limit.
+func (v *view) idsBy(ctx context.Context, field, value string, limit int) ([]access.PersonID, error) {
+	statement := fmt.Sprintf("select %s::text from %s where %s limit %d", v.id(), v.source.view, v.has(field), limit)
 	rows, err := v.tx.QueryContext(ctx, statement, value)
 	if err != nil {
 		return nil, err
@@ -146,6 +149,67 @@ func (v *view) idsBy(ctx context.Context, field, value string) ([]access.PersonI
 		ids = append(ids, access.PersonID(id.String))
 	}
 	return ids, rows.Err()
+}
+
+// has is the condition for rows that have the value $1 in a field, without regard to case. Of an array one has to be the value.
+func (v *view) has(field string) string {
+	column := v.columns[field]
+	if v.arrays[field] {
+		return "exists (select 1 from unnest(" + column + ") item where lower(item::text) = lower($1))"
+	}
+	return "lower(" + column + "::text) = lower($1)"
+}
+
+// FindPeople implements access.PeopleFinder. Invalid: the configuration names no column for the field.
+func (s *Source) FindPeople(ctx context.Context, field, value string) (access.FoundPeople, error) {
+	const op = "find people"
+	var found access.FoundPeople
+	column, err := s.fields.Searched(op, field)
+	if err != nil {
+		return found, err
+	}
+	if value = strings.TrimSpace(value); value == "" || strings.ContainsRune(value, 0) {
+		// PostgreSQL has no text with a NUL.
+		return found, nil
+	}
+	err = s.read(ctx, op, func(ctx context.Context, v *view) error {
+		ids, err := v.idsBy(ctx, column, value, access.MaxFoundPeople+1)
+		if err != nil {
+			return err
+		}
+		found.More = len(ids) > access.MaxFoundPeople
+		ids = ids[:min(len(ids), access.MaxFoundPeople)]
+		slices.Sort(ids)
+		for _, id := range slices.Compact(ids) {
+			if err := v.addFound(ctx, id, &found); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// addFound adds the person of an id, or the problem of its rows.
+func (v *view) addFound(ctx context.Context, id access.PersonID, found *access.FoundPeople) error {
+	if id == "" {
+		found.Problems = append(found.Problems, access.PersonProblem{
+			Row: "a row without " + v.source.fields.ID, Problem: v.source.fields.ID + ": is empty, expected an id",
+		})
+		return nil
+	}
+	table, err := v.table(ctx, v.byID(), string(id))
+	if err != nil {
+		return err
+	}
+	one, err := table.FindPeople(v.op, access.FieldID, string(id))
+	if problem, nobody := table.Nobody(); nobody && len(one.Problems) == 0 {
+		// What stands in the column is no id.
+		one.Problems = append(one.Problems, problem)
+	}
+	found.People = append(found.People, one.People...)
+	found.Problems = append(found.Problems, one.Problems...)
+	return err
 }
 
 // ListPeople implements access.PeopleLister. Invalid: a view shows nobody who is gone, so it cannot be asked for changes.

@@ -28,6 +28,9 @@ func TestServer(t *testing.T) {
 	t.Run("people", func(t *testing.T) {
 		accesstest.RunPeopleLister(t, func(t *testing.T) accesstest.PeopleListerHarness { return d.lister(t) })
 	})
+	t.Run("found people", func(t *testing.T) {
+		accesstest.RunPeopleFinder(t, func(t *testing.T) accesstest.PeopleListerHarness { return d.lister(t) })
+	})
 	for kind, ids := range map[string][4]string{
 		"text":        {"Ada", "bob", "eve", "nobody"},
 		"varchar(20)": {"Ada", "bob", "eve", "nobody"},
@@ -185,7 +188,7 @@ func (d database) lister(t *testing.T) accesstest.PeopleListerHarness {
 		s.put(p)
 	}
 	return accesstest.PeopleListerHarness{
-		Lister: source, People: all,
+		Lister: source, Finder: source, People: all,
 		Put:               func(p access.PersonRecord) access.PersonRecord { s.put(p); return p },
 		Remove:            func(id access.PersonID) { s.run(`delete from S.staff where emp_id = $1`, string(id)) },
 		RefuseCredentials: s.changePassword,

@@ -23,6 +23,9 @@ const columnsOf = `select a.attname, format('%I.%I', n.nspname, t.typname)
 	join pg_catalog.pg_namespace n on n.oid = t.typnamespace
 	where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped`
 
+// arrayType is in the name of an array's type, behind the schema: pg_catalog._text.
+const arrayType = "._"
+
 // view is the view as one transaction sees it.
 type view struct {
 	source *Source
@@ -30,6 +33,8 @@ type view struct {
 	tx     *sql.Tx
 	// columns are the columns, quoted, by the names that the configuration has for them.
 	columns map[string]string
+	// arrays are the names whose columns are arrays.
+	arrays map[string]bool
 	// idType is the type of the column with the id.
 	idType string
 }
@@ -76,13 +81,14 @@ func (v *view) findColumns(ctx context.Context) error {
 	if len(types) == 0 {
 		return wrong(access.Invalid, v.op, "view", "the database has no such view")
 	}
-	v.columns = map[string]string{}
+	v.columns, v.arrays = map[string]string{}, map[string]bool{}
 	for _, key := range v.source.fields.Keys() {
 		column, err := v.column(key, types)
 		if err != nil {
 			return err
 		}
 		v.columns[key.Field] = quote(column)
+		v.arrays[key.Field] = strings.Contains(types[column], arrayType)
 		if key.Name == "fields.id" {
 			v.idType = types[column]
 		}
