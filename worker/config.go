@@ -13,6 +13,7 @@ import (
 	"usher/internal/config"
 	"usher/internal/connectors/csvfeed"
 	"usher/internal/connectors/jira"
+	"usher/internal/connectors/joined"
 	"usher/internal/connectors/ldap"
 	"usher/internal/connectors/requesttracker"
 	"usher/internal/connectors/scim"
@@ -92,6 +93,11 @@ type sourceConfig struct {
 	CSV        csvfeed.Config `yaml:"csv"`
 	PostgreSQL sqlview.Config `yaml:"postgresql"`
 	LDAP       ldap.Config    `yaml:"ldap"`
+	Joined     joined.Config  `yaml:"joined"`
+
+	// others are the sources of this file, for a source that is made of others; itself marks that source among them.
+	others others
+	itself bool
 }
 
 // defaults is the configuration before the file is read.
@@ -138,7 +144,7 @@ func (c *workerConfig) Validate() error {
 		section("targets."+string(name), c.Targets[name].validate())
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
-		section("sources."+string(name), c.Sources[name].validate())
+		section("sources."+string(name), c.source(name).validate())
 	}
 	return errors.Join(wrong...)
 }

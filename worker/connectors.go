@@ -10,6 +10,7 @@ import (
 	"usher/internal/connectors/csvfeed"
 	"usher/internal/connectors/desk"
 	"usher/internal/connectors/jira"
+	"usher/internal/connectors/joined"
 	"usher/internal/connectors/ldap"
 	"usher/internal/connectors/requesttracker"
 	"usher/internal/connectors/scim"
@@ -33,6 +34,8 @@ type kind[C, P any] struct {
 	users func(c C, name string, fields []string) (access.UserDirectory, error)
 	// tenant returns the desk's own address, as people know it. For desks only.
 	tenant func(C) string
+	// joins returns what has to be known of a source to join it with others. For sources only.
+	joins func(C) joined.Known
 	// mapping returns what of the configuration decides how people are read; nil for a kind that lists nobody. For sources only.
 	mapping func(C) any
 }
@@ -89,21 +92,27 @@ var sourceKinds = map[string]kind[sourceConfig, access.PeopleSource]{
 		validate: func(c sourceConfig) error { return c.CSV.Validate() },
 		open:     func(c sourceConfig, _ string) (access.PeopleSource, error) { return csvfeed.NewSource(c.CSV) },
 		mapping:  func(c sourceConfig) any { return []any{c.CSV.Fields, c.CSV.Encoding, c.CSV.Delimiter} },
+		joins:    func(c sourceConfig) joined.Known { return joined.Known{Fields: c.CSV.Fields} },
 	},
 	"ldap": {
 		validate: func(c sourceConfig) error { return c.LDAP.Validate() },
 		open:     func(c sourceConfig, _ string) (access.PeopleSource, error) { return ldap.NewSource(c.LDAP) },
 		mapping:  func(c sourceConfig) any { return c.LDAP.Mapping() },
+		joins:    func(c sourceConfig) joined.Known { return joined.Known{Fields: c.LDAP.PeopleFields()} },
 	},
 	"postgresql": {
 		validate: func(c sourceConfig) error { return c.PostgreSQL.Validate() },
 		open:     func(c sourceConfig, _ string) (access.PeopleSource, error) { return sqlview.NewSource(c.PostgreSQL) },
 		mapping:  func(c sourceConfig) any { return []any{c.PostgreSQL.Fields, c.PostgreSQL.View} },
+		joins:    func(c sourceConfig) joined.Known { return joined.Known{Fields: c.PostgreSQL.Fields} },
 	},
 	"scim": {
 		validate: func(c sourceConfig) error { return c.SCIM.Validate() },
 		open:     func(c sourceConfig, _ string) (access.PeopleSource, error) { return scim.NewSource(c.SCIM) },
 		mapping:  func(c sourceConfig) any { return c.SCIM.PeopleFields() },
+		joins: func(c sourceConfig) joined.Known {
+			return joined.Known{Fields: c.SCIM.PeopleFields(), NoAttributeKeys: true}
+		},
 	},
 }
 
@@ -155,11 +164,13 @@ func (c targetConfig) open() (access.Provisioner, error) { return open(targetKin
 
 func (c sourceConfig) validate() error {
 	rest := c
-	rest.Queue, rest.People = queueConfig{}, nil
-	return errors.Join(c.People.validate(), validate(sourceKinds, c.Kind, c.Queue, c, rest))
+	rest.Queue, rest.People, rest.others = queueConfig{}, nil, nil
+	return errors.Join(c.People.validate(), validate(allSourceKinds(), c.Kind, c.Queue, c, rest))
 }
 
-func (c sourceConfig) open() (access.PeopleSource, error) { return open(sourceKinds, c.Kind, c, "") }
+func (c sourceConfig) open() (access.PeopleSource, error) {
+	return open(allSourceKinds(), c.Kind, c, "")
+}
 
 // validate names what is wrong with a connector. rest is its configuration without what stands beside the settings of its kind.
 func validate[C, P any](kinds map[string]kind[C, P], name string, queue queueConfig, c, rest C) error {

@@ -156,7 +156,7 @@ func (c *workerConfig) peopleSettings() map[access.SourceName]activities.PeopleS
 
 // mapping returns a digest of how the source's kind reads records; "" for a kind that lists nobody.
 func (c sourceConfig) mapping() (string, error) {
-	found, known := sourceKinds[c.Kind]
+	found, known := allSourceKinds()[c.Kind]
 	if !known || found.mapping == nil {
 		return "", nil
 	}

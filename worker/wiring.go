@@ -239,7 +239,7 @@ func serveTargets(w *workers, p workerParts) error {
 
 func serveSources(w *workers, p workerParts) error {
 	for _, name := range p.Config.servedSources() {
-		config := p.Config.Sources[name]
+		config := p.Config.source(name)
 		source, err := config.open()
 		if err != nil {
 			return fmt.Errorf("sources.%s: %w", name, err)

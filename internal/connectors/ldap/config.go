@@ -109,6 +109,9 @@ func (c Config) Mapping() any {
 	return []any{c.Directory, c.BaseDN, c.Filter, c.Fields, c.TimeZone}
 }
 
+// PeopleFields returns the attributes, with the defaults of what the configuration leaves out.
+func (c Config) PeopleFields() people.Fields { return c.withDefaults().Fields }
+
 // withDefaults fills in what was left out.
 func (c Config) withDefaults() Config {
 	d, f := c.Directory.DefaultFields(), c.Fields

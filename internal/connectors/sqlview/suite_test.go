@@ -59,6 +59,7 @@ func TestServer(t *testing.T) {
 	t.Run("index", d.index)
 	t.Run("rows", d.rows)
 	t.Run("find", d.find)
+	t.Run("find people", d.findPeople)
 	t.Run("refused", d.refused)
 	t.Run("row security", d.rowSecurity)
 	t.Run("check", d.check)

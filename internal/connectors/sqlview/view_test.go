@@ -161,6 +161,41 @@ func (d database) find(t *testing.T) {
 	require.Equal(t, access.Invalid, access.KindOf(err), "no column for addresses is configured")
 }
 
+// findPeople: rows that have a value and are nobody are problems, and one of several values in an array is a value.
+func (d database) findPeople(t *testing.T) {
+	s := d.newSchema(t, "emp_id text, login text, mail text, rooms text[]")
+	s.run(`insert into S.staff values ('1', 'Ana', 'a@x', '{N1,N2}'), ('2', 'ANA', 'b@x', null), ('3', 'bob', 'c@x', null), ('3', 'rob', null, '{S1}'),
+		(null, 'joe', 'j@x', '{S1}'), (' 5', 'kim', 'k@x', null)`)
+	source := s.open(func(c *sqlview.Config) {
+		c.Fields.Email = "mail"
+		c.Fields.Attributes = map[string]string{"rooms": "rooms"}
+	})
+	for _, c := range []struct {
+		field, value string
+		people       []access.PersonID
+		problems     []access.PersonProblem
+	}{
+		{access.FieldUserName, "ana", []access.PersonID{"1", "2"}, nil},
+		{access.FieldUserName, " Ana ", []access.PersonID{"1", "2"}, nil},
+		{access.FieldUserName, "rob", nil, []access.PersonProblem{{Row: `the row of "3"`, ID: "3", Problem: "emp_id: found 2 rows with this id, expected one"}}},
+		{access.FieldID, "3", nil, []access.PersonProblem{{Row: `the row of "3"`, ID: "3", Problem: "emp_id: found 2 rows with this id, expected one"}}},
+		{access.FieldEmail, "j@x", nil, []access.PersonProblem{{Row: "a row without emp_id", Problem: "emp_id: is empty, expected an id"}}},
+		{access.FieldEmail, "K@X", nil, []access.PersonProblem{{Row: `the row of " 5"`, ID: "5", Problem: "emp_id: found spaces around the id, expected none"}}},
+		{"attributes.rooms", "n2", []access.PersonID{"1"}, nil},
+		{"attributes.rooms", "{N1,N2}", nil, nil},
+		{access.FieldEmail, "%", nil, nil},
+	} {
+		found, err := source.FindPeople(t.Context(), c.field, c.value)
+		require.NoError(t, err)
+		var ids []access.PersonID
+		for _, p := range found.People {
+			ids = append(ids, p.ID)
+		}
+		require.Equal(t, c.people, ids, "%s %q", c.field, c.value)
+		require.Equal(t, c.problems, found.Problems, "%s %q", c.field, c.value)
+	}
+}
+
 func (d database) refused(t *testing.T) {
 	const row = `insert into S.staff values ('1', 'ana', 'Löwe')`
 	for name, c := range map[string]struct {
