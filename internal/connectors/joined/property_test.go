@@ -16,6 +16,9 @@ import (
 // population is people of two sources with keys that are often shared, missing, or spelt in another way.
 type population struct{ hr, ad []access.PersonRecord }
 
+// sharedBox begins addresses that several people may have.
+const sharedBox = "box"
+
 // newPopulation makes up people. Every value of a record begins with the record's own id.
 func newPopulation(r *rand.Rand) population {
 	var p population
@@ -31,6 +34,9 @@ func newPopulation(r *rand.Rand) population {
 		}
 		if r.IntN(3) > 0 {
 			rec.Email = id + "@example.com"
+		}
+		if r.IntN(4) == 0 {
+			rec.Email = fmt.Sprintf("%s%d@example.com", sharedBox, r.IntN(6))
 		}
 		for _, name := range []string{access.AttributeDepartment, access.AttributePhone} {
 			if r.IntN(3) > 0 {
@@ -68,7 +74,8 @@ func owners(p access.PersonRecord) []string {
 	}
 	var ids []string
 	for _, value := range values {
-		if id := strings.FieldsFunc(value, func(r rune) bool { return r == '-' || r == '@' }); len(id) > 0 {
+		id := strings.FieldsFunc(value, func(r rune) bool { return r == '-' || r == '@' })
+		if len(id) > 0 && !strings.HasPrefix(id[0], sharedBox) {
 			ids = append(ids, id[0])
 		}
 	}
@@ -166,6 +173,43 @@ func TestPopulations(t *testing.T) {
 	require.Greater(t, joins, 500)
 	require.Greater(t, problems, 500)
 	require.Greater(t, lookedUp, 500)
+}
+
+// Whoever is found by an address is the only one who is listed with it; and whoever is, is found, unless somebody who is not clear may have it, too.
+func TestPopulations_found(t *testing.T) {
+	c := joined.Config{
+		Sources: []joined.Member{{Source: "hr", Key: numberKey}, {Source: "ad", Key: numberKey}},
+		Fields:  map[string][]access.SourceName{"email": {"ad", "hr"}},
+	}
+	found, several := 0, 0
+	for seed := range uint64(600) {
+		p := newPopulation(rand.New(rand.NewPCG(seed, 8)))
+		s := join(t, c, &script{people: p.hr}, &script{people: p.ad})
+		got, err := list(t, s)
+		require.NoError(t, err)
+		for box := range 6 {
+			address := fmt.Sprintf("%s%d@example.com", sharedBox, box)
+			var having []access.Person
+			for _, person := range got.people {
+				if person.Email == address {
+					having = append(having, person.Person)
+				}
+			}
+			person, err := s.FindPerson(t.Context(), access.PersonQuery{Email: strings.ToUpper(address)})
+			if err == nil {
+				found++
+				require.Equal(t, []access.Person{person}, having, "seed %d: %s", seed, address)
+				continue
+			}
+			require.Equal(t, access.NotFound, access.KindOf(err))
+			if len(having) > 1 {
+				several++
+			}
+			require.True(t, len(having) != 1 || len(got.problems) > 0, "seed %d: %s is one person's, and nobody is unclear", seed, address)
+		}
+	}
+	require.Greater(t, found, 100)
+	require.Greater(t, several, 100)
 }
 
 func shuffled(r *rand.Rand, all []access.PersonRecord) []access.PersonRecord {
