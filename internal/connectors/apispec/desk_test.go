@@ -23,7 +23,7 @@ func operations() map[apispec.Edition][]string {
 		more = append(more,
 			"GET myself", "GET project/{projectIdOrKey}", "GET project/{projectIdOrKey}/statuses",
 			"GET issue/createmeta/{projectIdOrKey}/issuetypes", "GET issue/createmeta/{projectIdOrKey}/issuetypes/{issueTypeId}",
-			"GET user", "POST user", "GET user/search", "GET user/assignable/search", "POST issue", "GET issue/{issueIdOrKey}",
+			"GET user", "POST user", "GET user/search", "GET user/assignable/search", "GET group/member", "POST group/user", "DELETE group/user", "POST issue", "GET issue/{issueIdOrKey}",
 			"GET issue/{issueIdOrKey}/comment", "POST issue/{issueIdOrKey}/comment", "PUT issue/{issueIdOrKey}/assignee",
 			"GET issue/{issueIdOrKey}/transitions", "POST issue/{issueIdOrKey}/transitions",
 		)
@@ -36,10 +36,10 @@ func operations() map[apispec.Edition][]string {
 	}
 	return map[apispec.Edition][]string{
 		apispec.Cloud: both("/rest/api/3/", "POST search/jql", "POST issue/bulkfetch", "POST changelog/bulkfetch",
-			"PUT issue/{issueIdOrKey}/comment/{id}", "GET users/search", "GET user/groups", "GET group/member", "POST group/user", "DELETE group/user"),
+			"PUT issue/{issueIdOrKey}/comment/{id}", "GET users/search", "GET user/groups", "GET group/bulk"),
 		apispec.DataCenter: both("/rest/api/2/", "POST search",
 			"GET issue/{issueIdOrKey}/properties/{propertyKey}", "PUT issue/{issueIdOrKey}/properties/{propertyKey}",
-			"GET user/list", "PUT user", "GET mypermissions"),
+			"GET user/list", "PUT user", "GET mypermissions", "GET groups/picker"),
 	}
 }
 
@@ -128,11 +128,28 @@ func driveUsers(t *testing.T, users *jira.Users, fake *jiratest.Server, edition 
 	}
 	_, err = users.ReadUser(ctx, "nobody")
 	require.True(t, access.IsKind(err, access.NotFound), err)
+	driveGroups(t, users, made.ID)
 	if edition == apispec.DataCenter {
 		fake.SetFaults(jiratest.Faults{ReadOnlyDirectory: true})
 		_, err = users.UpdateUser(ctx, made.ID, access.UserChange{Values: map[string]string{access.UserFieldDisplayName: "Else"}})
 		require.True(t, access.IsKind(err, access.Invalid), err)
 	}
+}
+
+// driveGroups uses the whole port of groups.
+func driveGroups(t *testing.T, users *jira.Users, member access.UserID) {
+	t.Helper()
+	ctx := t.Context()
+	group, err := users.FindGroup(ctx, "jira-software-users")
+	require.NoError(t, err)
+	require.NoError(t, users.RemoveGroupMember(ctx, group.ID, member))
+	require.NoError(t, users.AddGroupMember(ctx, group.ID, member))
+	members, err := users.GroupMembers(ctx, group.ID)
+	require.NoError(t, err)
+	require.Contains(t, members, member)
+	_, err = users.FindGroup(ctx, "nobodies")
+	require.True(t, access.IsKind(err, access.NotFound), err)
+	require.NoError(t, users.RemoveGroupMember(ctx, group.ID, member))
 }
 
 // drive uses the whole port, with the values that are special on the wire: nobody, null, texts with markup.

@@ -53,6 +53,9 @@ func samples() map[string][]sample {
 			{issue2 + "/properties/usher", "", 200, `{"key":"usher","value":{"marker":"usher-r1"}}`},
 			{"PUT /rest/api/2/issue/10001/properties/usher", `{"marker":"usher-r1"}`, 201, ""},
 		},
+		"data center: a group is named in the query": {{
+			"GET /rest/api/2/group/member?groupname=jira-administrators&includeInactiveUsers=true", "", 200, `{"values":[` + person + `],"total":1}`,
+		}},
 		"data center: a change may have no old or new value": {{
 			issue2 + "?expand=changelog", "", 200,
 			`{"id":"10001","changelog":{"histories":[{"id":"1","items":[{"field":"assignee","from":null,"fromString":null,"to":"fred","toString":"Fred"}]}]}}`,
@@ -164,7 +167,7 @@ func judgeBy(t *testing.T, p Patch, s sample, patches func(Edition, string) []Pa
 
 // kept are the paths that samples and patches need; reading a document whole again for each sample takes too long.
 var kept = regexp.MustCompile(`^(/rest/api/[23]|/api/2)/(issue(/\{issueIdOrKey\}(/(transitions|comment/\{id\}|assignee|remotelink|properties/\{propertyKey\}))?|` +
-	`/createmeta/.*)?|changelog/bulkfetch|search(/jql)?|user|user/search|user/assignable/search|project|project/\{projectIdOrKey\}/statuses|field|issuetype|priority|status)$`)
+	`/createmeta/.*)?|changelog/bulkfetch|search(/jql)?|user|user/search|user/assignable/search|group/member|project|project/\{projectIdOrKey\}/statuses|field|issuetype|priority|status)$`)
 
 var reference = regexp.MustCompile(`"#/components/schemas/([^"]+)"`)
 

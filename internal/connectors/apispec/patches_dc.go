@@ -1,6 +1,7 @@
 package apispec
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -49,8 +50,11 @@ func dataCenterPatches() []Patch {
 		patch("all users are listed",
 			"the document is that of 10.0; since 10.3 and 11.0 there is GET user/list, which tells its end and no total",
 			usersAreListed),
+		patch("a group is named in the query",
+			"GET group/member declares groupname in the path, which has no place for it; POST and DELETE group/user have it in the query",
+			groupIsNamedInQuery),
 		tighten("pages are pages",
-			"the create metadata declare the item of their pages, or an empty object, so that anything passes",
+			"the create metadata and the members of a group declare the item of their pages, or an empty object, so that anything passes",
 			pagesArePages),
 		tighten("requests have no other members",
 			"no schema refuses members that it does not have, so that a body made for another edition passes",
@@ -151,10 +155,23 @@ func usersAreListed(doc *openapi3.T) error {
 	return nil
 }
 
+func groupIsNamedInQuery(doc *openapi3.T) error {
+	members, err := operationOf(doc, http.MethodGet, "/api/2/group/member")
+	if err != nil {
+		return err
+	}
+	name := members.Parameters.GetByInAndName(openapi3.ParameterInPath, "groupname")
+	if name == nil {
+		return errors.New("GET group/member has no parameter groupname in the path")
+	}
+	name.In = openapi3.ParameterInQuery
+	return nil
+}
+
 func pagesArePages(doc *openapi3.T) error {
 	for _, path := range []string{
 		"/api/2/issue/createmeta/{projectIdOrKey}/issuetypes",
-		"/api/2/issue/createmeta/{projectIdOrKey}/issuetypes/{issueTypeId}",
+		"/api/2/issue/createmeta/{projectIdOrKey}/issuetypes/{issueTypeId}", "/api/2/group/member",
 	} {
 		answer, err := answerOf(doc, http.MethodGet, path, http.StatusOK)
 		if err != nil {

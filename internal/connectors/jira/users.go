@@ -82,6 +82,7 @@ func NewUsers(c Config, name access.DeskName, fields []string) (*Users, error) {
 
 // userSide is what differs between the users of the editions. The values that it gets are checked.
 type userSide interface {
+	groupSide
 	schema() access.UserSchema
 	// unknown are the configured keys that the site does not have.
 	unknown(ctx context.Context, op string) ([]wrongKey, error)

@@ -48,7 +48,7 @@ func (c cloudUsers) schema() access.UserSchema {
 func (c cloudUsers) unknown(ctx context.Context, op string) ([]wrongKey, error) {
 	wrong := c.config.Users.wrong(Cloud)
 	for _, id := range c.config.Users.Groups {
-		_, err := c.memberPage(ctx, op, id, 0)
+		_, err := c.memberPage(ctx, op, access.GroupID(id), 0)
 		switch {
 		case access.IsKind(err, access.NotFound):
 			wrong = append(wrong, wrongKey{"groups", "the site has no group of the id " + strconv.Quote(id)})
@@ -189,80 +189,39 @@ func (c cloudUsers) list(ctx context.Context, op string, take func([]access.Desk
 	return count, nil
 }
 
-// memberPage is one page of a group's members.
-type memberPage struct {
-	Values []user `json:"values"`
-	Total  *int   `json:"total"`
-}
-
-func (c cloudUsers) memberPage(ctx context.Context, op, group string, start int) (memberPage, error) {
-	query := url.Values{"groupId": {group}, "startAt": {strconv.Itoa(start)}, "maxResults": {"50"}, "includeInactiveUsers": {"true"}}
-	var page memberPage
-	err := c.get(ctx, op, "group/member?"+query.Encode(), &page)
-	if err == nil && page.Total == nil {
-		err = access.Errorf(access.Transient, op, "the answer does not tell how many members a group has")
-	}
-	return page, err
-}
-
-// countMembers counts, for each user, the group if the user is a member of it. It wants as many members as Jira says that there are.
+// countMembers counts, for each user, the group if the user is a member of it.
 func (c cloudUsers) countMembers(ctx context.Context, op, group string, in map[access.AccountID]int) error {
 	members := map[access.AccountID]bool{}
-	for rows := 0; ; {
-		page, err := c.memberPage(ctx, op, group, rows)
-		if access.IsKind(err, access.NotFound) {
-			return access.Errorf(access.Invalid, op, "%s: no group of the id %q: %w", c.key("users.groups"), group, err)
-		}
-		if err != nil {
-			return err
-		}
-		for _, u := range page.Values {
-			if !c.counts(u) {
-				continue
-			}
-			if members[u.AccountID] {
-				return access.Errorf(access.Transient, op, "the members of the group %q changed while they were read", group)
-			}
-			members[u.AccountID] = true
-			in[u.AccountID]++
-		}
-		rows += len(page.Values)
-		switch {
-		case rows >= *page.Total:
+	err := walkMembers(ctx, op, c, access.GroupID(group), func(u user) error {
+		if !c.counts(u) {
 			return nil
-		case len(page.Values) == 0:
-			return access.Errorf(access.Transient, op, "the group %q has %d members, and %d were listed", group, *page.Total, rows)
 		}
+		if members[u.AccountID] {
+			return access.Errorf(access.Transient, op, "the members of the group %q changed while they were read", group)
+		}
+		members[u.AccountID] = true
+		in[u.AccountID]++
+		return nil
+	})
+	return c.noConfigured(op, group, err)
+}
+
+// noConfigured makes the 404 of a configured group Invalid.
+func (c cloudUsers) noConfigured(op, group string, err error) error {
+	if access.IsKind(err, access.NotFound) {
+		return access.Errorf(access.Invalid, op, "%s: no group of the id %q: %w", c.key("users.groups"), group, err)
 	}
+	return err
 }
 
 // look reads an account, and which of the configured groups it is in.
 func (c cloudUsers) look(ctx context.Context, op string, id access.UserID) (user, []string, error) {
-	var found user
-	if !accountID.MatchString(string(id)) {
-		return found, nil, c.nobody(ctx, op, id)
-	}
-	query := url.Values{"accountId": {string(id)}}.Encode()
-	err := c.get(ctx, op, "user?"+query, &found)
-	if access.IsKind(err, access.NotFound) || (err == nil && (found.AccountID != access.AccountID(id) || !c.counts(found))) {
-		return found, nil, c.nobody(ctx, op, id)
-	}
+	found, err := c.account(ctx, op, id)
 	if err != nil || len(c.config.Users.Groups) == 0 {
 		return found, nil, err
 	}
-	var groups []struct {
-		ID string `json:"groupId"`
-	}
-	if err := c.get(ctx, op, "user/groups?"+query, &groups); err != nil {
-		return found, nil, err
-	}
-	var in []string
-	for _, g := range groups {
-		if slices.Contains(c.config.Users.Groups, g.ID) {
-			in = append(in, g.ID)
-		}
-	}
-	return found, in, listed(op, "groups", groups)
+	in, err := c.groupsOf(ctx, op, found.AccountID)
+	return found, slices.DeleteFunc(in, func(group string) bool { return !slices.Contains(c.config.Users.Groups, group) }), err
 }
 
 // read implements userSide.
@@ -367,7 +326,7 @@ func (c cloudUsers) setActive(ctx context.Context, op string, id access.UserID, 
 		if slices.Contains(in, group) == active {
 			continue
 		}
-		if err := c.setMember(ctx, op, id, group, active); err != nil {
+		if err := c.noConfigured(op, group, c.setMember(ctx, op, access.GroupID(group), found, active)); err != nil {
 			return access.DeskUser{}, err
 		}
 	}
@@ -381,19 +340,4 @@ func (c cloudUsers) setActive(ctx context.Context, op string, id access.UserID, 
 		}
 	}
 	return c.user(found, len(in)), nil
-}
-
-// setMember puts a user into a group, or takes the user out.
-func (c cloudUsers) setMember(ctx context.Context, op string, id access.UserID, group string, is bool) error {
-	call := rest.Call{Op: op, Mode: rest.Write, Method: http.MethodPost, Path: "group/user", Query: url.Values{"groupId": {group}}}
-	call.Body = map[string]any{"accountId": id}
-	if !is {
-		call.Method, call.Body = http.MethodDelete, nil
-		call.Query.Set("accountId", string(id))
-	}
-	_, err := c.call(ctx, call)
-	if access.IsKind(err, access.NotFound) {
-		return access.Errorf(access.Invalid, op, "%s: no group of the id %q: %w", c.key("users.groups"), group, err)
-	}
-	return err
 }

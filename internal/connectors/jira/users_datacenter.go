@@ -107,12 +107,9 @@ func (dataCenterUsers) counted(op string, count int) (int, error) {
 
 // read implements userSide.
 func (c dataCenterUsers) read(ctx context.Context, op string, id access.UserID) (access.DeskUser, error) {
-	found, there, err := c.look(ctx, op, url.Values{"key": {string(id)}})
-	switch {
-	case err != nil:
+	found, err := c.account(ctx, op, id)
+	if err != nil {
 		return access.DeskUser{}, err
-	case id == "" || !there || found.Key != id:
-		return access.DeskUser{}, c.nobody(ctx, op, id)
 	}
 	return c.user(found), nil
 }

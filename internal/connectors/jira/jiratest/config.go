@@ -47,7 +47,7 @@ type Config struct {
 	Accounts []Account
 	// Projects are DefaultProjects() when empty.
 	Projects []Project
-	// Groups are the groups that give access to products (Cloud).
+	// Groups are the groups that are there from the start.
 	Groups []Group
 	// BaseURL is the site's address in links, without a slash at the end; "" takes it from each request's Host.
 	BaseURL string

@@ -41,10 +41,14 @@ type Faults struct {
 	// HideEmails leaves emailAddress out of every answer.
 	HideEmails bool `json:"hide_emails,omitempty"`
 	// HideUsers leaves accounts, by their ids, out of the list of all users. IgnoreUserWrites answers every write to users and groups with
-	// success and keeps nothing. ReadOnlyDirectory refuses these writes (Data Center), as a site does that has its users from elsewhere.
+	// success and keeps nothing. ReadOnlyDirectory refuses these writes, as a Data Center does that has its users from elsewhere.
 	HideUsers         []string `json:"hide_users,omitempty"`
 	IgnoreUserWrites  bool     `json:"ignore_user_writes,omitempty"`
 	ReadOnlyDirectory bool     `json:"read_only_directory,omitempty"`
+	// HideMembers leaves accounts, by their ids, out of the members of every group, and counts them all the same. HideGroups is what a caller
+	// sees who may not browse groups.
+	HideMembers []string `json:"hide_members,omitempty"`
+	HideGroups  bool     `json:"hide_groups,omitempty"`
 	// HideCommentProperties keeps comments from showing their properties, which no document promises.
 	HideCommentProperties bool `json:"hide_comment_properties,omitempty"`
 }

@@ -37,6 +37,7 @@ const (
 	OpEditUser         Operation = "edit_user"
 	OpUserGroups       Operation = "user_groups"
 	OpGroupMembers     Operation = "group_members"
+	OpFindGroups       Operation = "find_groups"
 	OpJoinGroup        Operation = "join_group"
 	OpLeaveGroup       Operation = "leave_group"
 	OpMyPermissions    Operation = "my_permissions"
@@ -51,7 +52,7 @@ const (
 // scopeOf returns what a token at the gateway needs for the operation.
 func scopeOf(op Operation) string {
 	switch op {
-	case OpMyself, OpGetUser, OpFindUsers, OpFindAssignable, OpListUsers, OpUserGroups:
+	case OpMyself, OpGetUser, OpFindUsers, OpFindAssignable, OpListUsers, OpUserGroups, OpFindGroups:
 		return "read:jira-user"
 	case OpWebhooks, OpCreateUser, OpGroupMembers, OpJoinGroup, OpLeaveGroup:
 		return "manage:jira-configuration"

@@ -62,6 +62,9 @@ func (s *Server) routeMeta(handle handler) {
 	handle("GET user", OpGetUser, s.getUser)
 	handle("GET user/search", OpFindUsers, s.findUsers)
 	handle("GET user/assignable/search", OpFindAssignable, s.findAssignable)
+	handle("GET group/member", OpGroupMembers, s.groupMembers)
+	handle("POST group/user", OpJoinGroup, s.joinGroup)
+	handle("DELETE group/user", OpLeaveGroup, s.leaveGroup)
 }
 
 func (s *Server) routeIssues(handle handler) {
@@ -91,9 +94,7 @@ func (s *Server) routeCloud(handle handler) {
 	handle("GET users/search", OpListUsers, s.listUsers)
 	handle("POST user", OpCreateUser, s.inviteUser)
 	handle("GET user/groups", OpUserGroups, s.userGroups)
-	handle("GET group/member", OpGroupMembers, s.groupMembers)
-	handle("POST group/user", OpJoinGroup, s.joinGroup)
-	handle("DELETE group/user", OpLeaveGroup, s.leaveGroup)
+	handle("GET group/bulk", OpFindGroups, s.bulkGroups)
 }
 
 // routeDataCenter serves what only Data Center has.
@@ -103,6 +104,7 @@ func (s *Server) routeDataCenter(handle handler) {
 	handle("POST user", OpCreateUser, s.createUser)
 	handle("PUT user", OpEditUser, s.editUser)
 	handle("GET mypermissions", OpMyPermissions, s.myPermissions)
+	handle("GET groups/picker", OpFindGroups, s.pickGroups)
 	if s.cfg.streamsUsers() {
 		handle("GET user/list", OpListUsers, s.streamUsers)
 	}
