@@ -96,12 +96,7 @@ func (d *driver) Traits() desk.Traits {
 func (d *driver) call(ctx context.Context, c rest.Call, into any) (rest.Response, error) {
 	var got envelope
 	c.Into = &got
-	answer, err := d.rest.Do(ctx, c)
-	if answer.Status == http.StatusUnauthorized {
-		if _, bad := d.rest.Do(ctx, d.whoAmI(c.Op)); bad == nil {
-			err = access.Errorf(access.Transient, c.Op, "refused once, though the credentials are good: %w", err)
-		}
-	}
+	answer, err := d.do(ctx, c)
 	unclear := access.Transient
 	if c.Mode == rest.Create {
 		unclear = access.Unknown
@@ -113,6 +108,23 @@ func (d *driver) call(ctx context.Context, c rest.Call, into any) (rest.Response
 		return answer, access.Errorf(unclear, c.Op, "the answer has no result, or one of another shape than expected")
 	}
 	return answer, nil
+}
+
+// do is call for an answer that nobody reads, or that c decodes.
+func (d *driver) do(ctx context.Context, c rest.Call) (rest.Response, error) {
+	answer, err := d.rest.Do(ctx, c)
+	if answer.Status == http.StatusUnauthorized {
+		if _, bad := d.rest.Do(ctx, d.whoAmI(c.Op)); bad == nil {
+			err = access.Errorf(access.Transient, c.Op, "refused once, though the credentials are good: %w", err)
+		}
+	}
+	return answer, err
+}
+
+// remove deletes a record. NotFound: it is not there.
+func (d *driver) remove(ctx context.Context, op, table, id string) error {
+	_, err := d.do(ctx, rest.Call{Op: op, Mode: rest.Write, Method: http.MethodDelete, Path: tablePath(table, id)})
+	return err
 }
 
 // get is a call that reads.

@@ -21,7 +21,11 @@ type Faults struct {
 	HiddenTables    []string `json:"hidden_tables,omitempty"`
 	HiddenFields    []string `json:"hidden_fields,omitempty"`
 	// HiddenUsers are rows of sys_user, by user name, that are counted and not shown.
-	HiddenUsers    []string `json:"hidden_users,omitempty"`
+	HiddenUsers []string `json:"hidden_users,omitempty"`
+	// HiddenMembers are users, by user name, whose rows of sys_user_grmember are counted and not shown. DeafMembers answers writes of that table
+	// with success and keeps nothing.
+	HiddenMembers  []string `json:"hidden_members,omitempty"`
+	DeafMembers    bool     `json:"deaf_members,omitempty"`
 	ReadOnlyFields []string `json:"read_only_fields,omitempty"`
 	// UnreadableJournals shows comments and work_notes as empty in a ticket.
 	UnreadableJournals bool `json:"unreadable_journals,omitempty"`

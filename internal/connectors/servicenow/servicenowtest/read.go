@@ -78,6 +78,9 @@ func (s *Server) hides(table string, r record) bool {
 	if table == userTable && slices.Contains(s.faults.HiddenUsers, r["user_name"]) {
 		return true
 	}
+	if table == memberTable && slices.Contains(s.faults.HiddenMembers, s.userName(r["user"])) {
+		return true
+	}
 	t, is := s.store.Find(r["sys_id"])
 	return is && s.store.Hides(t)
 }
@@ -109,6 +112,7 @@ func (s *Server) find(c *call) (*desktest.Ticket, *fakewire.Answer) {
 var references = map[string]string{
 	"assigned_to": "sys_user", "caller_id": "sys_user", "requested_for": "sys_user", "request": "sc_request", "request_item": "sc_req_item",
 	"cat_item": "sc_cat_item", "approver": "sys_user", "sysapproval": "task", "manager": "sys_user", "department": "cmn_department",
+	"group": groupTable, "parent": groupTable,
 }
 
 // render is a record as the parameters of a call ask for it. Fields that do not exist are left out without a word.

@@ -21,6 +21,7 @@ const (
 	OpRead   fakewire.Operation = "read"
 	OpInsert fakewire.Operation = "insert"
 	OpUpdate fakewire.Operation = "update"
+	OpDelete fakewire.Operation = "delete"
 	OpItem   fakewire.Operation = "catalog item"
 	OpOrder  fakewire.Operation = "order"
 	OpToken  fakewire.Operation = "token"
@@ -86,6 +87,10 @@ type Server struct {
 	faults   Faults
 	tokens   map[string]bool
 	profiles map[string]map[string]string
+	// groups and members are the rows of sys_user_group and sys_user_grmember; made counts the members that there ever were.
+	groups  []record
+	members []record
+	made    int
 	// byID are the places of the accounts in the order of their ids; see accountsByID.
 	byID []int
 }
@@ -221,6 +226,7 @@ func (s *Server) routes() {
 	s.Mux.HandleFunc("GET /api/now/table/{table}/{id}", s.api(OpRead, s.read))
 	s.Mux.HandleFunc("POST /api/now/table/{table}", s.api(OpInsert, s.insert))
 	s.Mux.HandleFunc("PATCH /api/now/table/{table}/{id}", s.api(OpUpdate, s.update))
+	s.Mux.HandleFunc("DELETE /api/now/table/{table}/{id}", s.api(OpDelete, s.erase))
 	s.Mux.HandleFunc("GET /api/sn_sc/servicecatalog/items/{id}", s.api(OpItem, s.item))
 	s.Mux.HandleFunc("POST /api/sn_sc/servicecatalog/items/{id}/order_now", s.api(OpOrder, s.order))
 	s.Mux.HandleFunc("POST /oauth_token.do", s.Operation(OpToken, s.token))

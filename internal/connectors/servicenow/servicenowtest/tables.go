@@ -19,6 +19,8 @@ func (s *Server) derived() map[string]func([]*desktest.Ticket) []record {
 	return map[string]func([]*desktest.Ticket) []record{
 		"sys_audit": s.audits, "sys_journal_field": s.journal, "sc_item_option_mtom": s.options,
 		userTable:        func([]*desktest.Ticket) []record { return s.users() },
+		groupTable:       func([]*desktest.Ticket) []record { return slices.Clone(s.groups) },
+		memberTable:      func([]*desktest.Ticket) []record { return slices.Clone(s.members) },
 		"sys_dictionary": func([]*desktest.Ticket) []record { return s.dictionary() },
 		"sys_choice":     func([]*desktest.Ticket) []record { return s.choices() },
 		"sys_properties": func([]*desktest.Ticket) []record {

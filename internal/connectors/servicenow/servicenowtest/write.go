@@ -15,8 +15,11 @@ import (
 
 func (s *Server) insert(c *call) *fakewire.Answer {
 	name := c.PathValue("table")
-	if name == userTable {
+	switch name {
+	case userTable:
 		return s.insertUser(c)
+	case memberTable:
+		return s.insertMember(c)
 	}
 	_, known := s.store.Project(name)
 	if refused := s.refusesTable(name, known); refused != nil {
