@@ -178,3 +178,39 @@ func TestUserGroups_refused(t *testing.T) {
 	})
 	requireKind(t, access.Transient, w.users.RemoveGroupMember(t.Context(), w.id, w.people[0]))
 }
+
+// TestAddGroupMember_index: an index refuses a second row. Whether the first one makes the user a member, the next answer shows.
+func TestAddGroupMember_index(t *testing.T) {
+	for _, there := range []bool{true, false} {
+		w := grouped(t, servicenowtest.Group{Name: "Wiki"})
+		w.tap.AnswerInstead("POST /sys_user_grmember", func(rw http.ResponseWriter, _ *http.Request) {
+			if there {
+				w.AddMember(string(w.id), string(w.people[1]))
+			}
+			rw.Header().Set("Content-Type", "application/json")
+			rw.WriteHeader(http.StatusForbidden)
+			_, _ = rw.Write([]byte(`{"error":{"message":"Operation Failed","detail":"Unique Key violation detected by database"},"status":"failure"}`))
+		})
+		err := w.users.AddGroupMember(t.Context(), w.id, w.people[1])
+		if there {
+			require.NoError(t, err)
+			continue
+		}
+		requireKind(t, access.Invalid, err)
+	}
+}
+
+// TestGroupMembers_changed_meanwhile: a row that is added while the others are listed may be missing, or stand for one that is hidden.
+func TestGroupMembers_changed_meanwhile(t *testing.T) {
+	w := grouped(t, servicenowtest.Group{Name: "Wiki"})
+	first := true
+	w.tap.AnswerInstead("GET /sys_user_grmember", func(rw http.ResponseWriter, r *http.Request) {
+		w.ServeHTTP(rw, r)
+		if first {
+			first = false
+			w.AddMember(string(w.id), string(w.people[1]))
+		}
+	})
+	_, err := w.users.GroupMembers(t.Context(), w.id)
+	requireKind(t, access.Transient, err)
+}

@@ -4,7 +4,8 @@
 // A table is a project of desktest: incidents, requested items with their requests and tasks, and a table that extends incident,
 // to which a ticket can be reclassified. A flow closes a requested item when its tasks are closed, as the account "system". The
 // tables sys_audit, sys_journal_field, sys_choice, sys_dictionary, sys_properties and sc_item_option_mtom are made of what the others
-// hold, and can only be read. sys_user has the accounts; what is written there is lost with a restart. People ask by incidents of a
+// hold, and can only be read. sys_user has the accounts, sys_user_group groups of them, and
+// sys_user_grmember who is in these; what is written there is lost with a restart. People ask by incidents of a
 // category, or by an item of their own. Approvals are rows of sysapproval_approver, and the answers to them are rolled up into their
 // tickets.
 //
