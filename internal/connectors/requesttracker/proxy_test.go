@@ -20,6 +20,10 @@ func operation(r *http.Request, body []byte) string {
 		return "CreateUser"
 	case r.Method == http.MethodPost:
 		return "CreateTicket"
+	case r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/members"):
+		return "AddGroupMember"
+	case r.Method == http.MethodDelete && strings.Contains(r.URL.Path, "/member/"):
+		return "RemoveGroupMember"
 	case bytes.Contains(body, []byte(`"Status"`)):
 		return "TransitionTicket"
 	case bytes.Contains(body, []byte(`"Owner"`)):

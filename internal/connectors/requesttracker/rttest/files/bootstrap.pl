@@ -65,14 +65,15 @@ must($narrow->Create(Name => 'Narrow', Lifecycle => 'access'));
     must($ok, $said);
     print "narrow $text\n";
 }
-# An account that may administer users.
-{
+# Accounts that may administer users: one no groups, one groups too, and one that sees groups and may not change who is in them.
+my %keeping = (directory => [], groups => [qw(SeeGroup AdminGroupMembership)], looking => ['SeeGroup']);
+for my $name (sort keys %keeping) {
     my $user = RT::User->new(RT->SystemUser);
-    must($user->Create(Name => 'directory', Privileged => 1, Timezone => 'UTC'));
-    must($user->PrincipalObj->GrantRight(Right => 'AdminUsers', Object => RT->System));
+    must($user->Create(Name => $name, Privileged => 1, Timezone => 'UTC'));
+    must($user->PrincipalObj->GrantRight(Right => $_, Object => RT->System)) for 'AdminUsers', @{$keeping{$name}};
     my ($ok, $said, $text) = RT::AuthToken->new(RT->SystemUser)->Create(Owner => $user->id, Description => 'usher');
     must($ok, $said);
-    print "directory $text\n";
+    print "$name $text\n";
 }
 for my $n (1 .. $accounts) {
     my $user = RT::User->new(RT->SystemUser);
