@@ -38,7 +38,7 @@ func (s *site) forward(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	s.mu.Lock()
-	spoilt, visible, between, deaf, edit := s.spoilt, s.visible, s.between, s.deaf, s.edit
+	spoilt, visible, between, deaf, edit, short := s.spoilt, s.visible, s.between, s.deaf, s.edit, s.short
 	dropped := r.Method != http.MethodGet && s.drop != "" && s.drop == operation(r, body)
 	if dropped {
 		s.drop = ""
@@ -54,7 +54,11 @@ func (s *site) forward(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `["changed"]`)
 		return
 	}
-	out, err := http.NewRequestWithContext(r.Context(), r.Method, s.URL+r.URL.RequestURI(), bytes.NewReader(body))
+	uri := r.URL.RequestURI()
+	if short {
+		uri = strings.Replace(uri, "per_page=100", "per_page=2", 1)
+	}
+	out, err := http.NewRequestWithContext(r.Context(), r.Method, s.URL+uri, bytes.NewReader(body))
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}

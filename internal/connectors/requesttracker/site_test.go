@@ -35,6 +35,8 @@ type site struct {
 	// deaf: changes are answered and not made. edit changes answers.
 	deaf bool
 	edit func(r *http.Request, answer []byte) []byte
+	// short: RT puts two rows on a page.
+	short bool
 }
 
 func newSite(t *testing.T, s *server, lifecycle string) *site {

@@ -193,7 +193,7 @@ func (u *Users) GroupMembers(ctx context.Context, id access.GroupID) ([]access.U
 			}
 			last, numbers = number, append(numbers, number)
 		}
-		if len(got.Items) < mostRows {
+		if len(got.Items) == 0 || len(numbers) >= *got.Total {
 			break
 		}
 	}

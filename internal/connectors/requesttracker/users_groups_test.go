@@ -17,6 +17,7 @@ func TestUserGroups(t *testing.T) {
 	s := realServer(t)
 	accesstest.RunUserGroups(t, func(t *testing.T) accesstest.UserGroupsHarness {
 		one := newGroupsSite(t, s, "groups")
+		one.short = true
 		return accesstest.UserGroupsHarness{
 			Groups:   one.users(t, usersKept()),
 			PutUser:  func(u access.DeskUser) access.UserID { return one.putUser(t, u).ID },
@@ -45,7 +46,7 @@ func TestUserGroups(t *testing.T) {
 				})
 			},
 			IgnoreWrites: func() { one.faults(func() { one.deaf = true }) },
-			Pages:        101,
+			Pages:        5,
 		}
 	})
 }
