@@ -40,6 +40,8 @@ RED := $(wildcard workflows/testdata/expected-red.txt)
 # The exit code of go test goes through the pipe, because testsum decides which failures count.
 GO_FAILED = echo "go test: exit status $$?"
 TESTSUM = bin/testsum $(if $(TOTALS),-totals $(TOTALS)) $(if $(RED),-red $(RED))
+# Most of the time of these tests is spent waiting, for timers and for what is being started.
+E2E_PARALLEL ?= 3
 GOTEST = go test -json -shuffle=on -timeout $(if $(FULL),180m,20m) $(if $(FILTER),-run '$(FILTER)')
 
 TOOLS := internal/tools
@@ -80,7 +82,7 @@ race: $(SERVER) bin/testsum ## the same tests under the race detector, where the
 
 e2e: bin/temporal bin/testsum ## real binaries on a real Temporal server; FULL=1 plays every row of the sweeps, ONLY=regexp the rows it matches
 	@mkdir -p $(CONTRACT)
-	@{ CONTRACT_OUT=$(CONTRACT) $(GOTEST) -count=1 -skip '^TestRecordHistories$$' ./internal/e2e/... || $(GO_FAILED); } | $(TESTSUM)
+	@{ CONTRACT_OUT=$(CONTRACT) $(GOTEST) -count=1 -parallel $(E2E_PARALLEL) -skip '^TestRecordHistories$$' ./internal/e2e/... || $(GO_FAILED); } | $(TESTSUM)
 
 attack: bin/temporal bin/testsum ## an attacker with a desk account against the running system; a row for each attack and desk
 	@{ $(GOTEST) -count=1 -run '^TestAttack$$' ./internal/e2e/... || $(GO_FAILED); } | $(TESTSUM)

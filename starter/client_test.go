@@ -312,6 +312,7 @@ func TestUsageErrorsTryNothing(t *testing.T) {
 		says    string
 	}{
 		"no such command":            {ana, []string{"grant"}, `unknown command "grant"`},
+		"no such command of another": {ana, []string{"tickets", "cancel", "i1"}, `unknown command "cancel" for "usher tickets", expected one of create, `},
 		"no such flag":               {ana, []string{"list", "--all"}, "unknown flag: --all"},
 		"no request":                 {ana, []string{"approve"}, "accepts 1 arg(s), received 0"},
 		"nothing asked for":          {ana, []string{"request", "--reason", "x"}, "requires at least 1 arg(s)"},

@@ -90,7 +90,27 @@ func newRoot(s *surroundings) *cobra.Command {
 		c.decide("deny", "Deny a request, or some of its items"), c.withdraw(), c.reassign(), c.show(), c.list(), c.leases(), c.audit(), c.doctor(), c.desk(), c.people(), c.integrationUsers(), c.tickets(),
 		c.sync(),
 		newVersion(s))
+	for _, command := range root.Commands() {
+		if command.HasSubCommands() {
+			refuseUnknown(command)
+		}
+	}
 	return root
+}
+
+// refuseUnknown makes a command that has commands of its own refuse one that it does not have: a script must not take its help for success.
+func refuseUnknown(parent *cobra.Command) {
+	parent.Args = cobra.ArbitraryArgs
+	parent.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		var names []string
+		for _, one := range cmd.Commands() {
+			names = append(names, one.Name())
+		}
+		return fmt.Errorf("unknown command %q for %q, expected one of %s", args[0], cmd.CommandPath(), strings.Join(names, ", "))
+	}
 }
 
 func orElse(text, otherwise string) string {
