@@ -26,7 +26,7 @@ func (s startMessage) text() string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("\nusher is up (%s). Everything is kept in %s, logs in %s/log.", s.took.Round(100*time.Millisecond), s.dir, s.dir)
 	s.links(line)
-	line("Who: ana and ben ask; mia is their manager; omar owns the applications; zoe may read everything and grants by hand.")
+	line("Who: ana and ben ask; mia is their manager; omar owns the applications; zoe may read everything, administers, and grants by hand; monitor is another system.")
 	s.goesOn(line)
 	s.steps(line)
 	line("The worker is pid %d. Kill -9 it now: it is started again, and every request goes on.", s.pids.Worker)
@@ -75,7 +75,7 @@ func (s startMessage) steps(line func(string, ...any)) {
 		line(`        -H 'Content-Type: application/json' -d '{"verdict":"%s"}'`, verdict)
 	}
 	wiki, admin, badge, vpn := "wiki-"+stamp, "admin-"+stamp, "badge-"+stamp, "vpn-"+stamp
-	line("Six steps, for another terminal in this folder:")
+	line("Step by step, for another terminal in this folder:")
 	if run := s.urls.Run(wiki); run != "" {
 		line("1. Ask for access; the run is then at %s", run)
 	} else {
@@ -92,6 +92,11 @@ func (s startMessage) steps(line func(string, ...any)) {
 	line(`   %s --as ana request badge/lab --id %s --reason "I measure" && %s --as omar approve %s`, usher, badge, usher, badge)
 	line("6. Watch access end after two minutes, in the directory:")
 	line(`   %s --as ben request vpn/user --id %s --reason "I travel" && %s --as mia approve %s`, usher, vpn, usher, vpn)
+	if s.jira == nil && s.urls.DeskKind != stack.RequestTracker {
+		line("7. Let another system hand in an incident: zoe, an administrator, registers who gets the tickets, and the monitor hands one in:")
+		line(`   %s --as zoe integration-users add omar@example.test --desk %s --group ops --reason "on call"`, usher, s.urls.DeskKind)
+		line(`   %s --as monitor tickets create --reference disk-%s --application wiki --summary "The disk is full"`, usher, stamp)
+	}
 	line("Who, when, by which channel, why, and the proof of the grant: %s --as zoe show %s", usher, wiki)
 }
 
