@@ -169,7 +169,7 @@ func (a *People) PlanPeople(ctx context.Context, c PlanPeopleInput) (access.Peop
 	if run.AcceptedMapping, err = a.acceptedMapping(ctx, run); err != nil {
 		return run, translate(err)
 	}
-	run.Counts = access.PeopleCounts{Listed: run.Listing.People + run.Listing.Problems}
+	run.Counts = access.PeopleCounts{Listed: run.Listing.People - run.OutOfScope + run.Listing.Problems}
 	rows := 0
 	err = a.compare(ctx, run, func(page []person) error {
 		var changes []access.PersonChange
@@ -177,8 +177,11 @@ func (a *People) PlanPeople(ctx context.Context, c PlanPeopleInput) (access.Peop
 			if p.listed != (access.ListedPerson{}) {
 				rows++
 			}
+			if p.known == nil && p.listed.OutOfScope {
+				continue
+			}
 			change := rules.Decide(p.id, p.known, p.listed)
-			settings.Brakes.Add(&run.Counts, p.known, change, rules.Whole && p.listed == access.ListedPerson{})
+			settings.Brakes.Add(&run.Counts, p.known, change, rules.Whole && p.listed.Missing())
 			if change.Class != access.ClassUnchanged {
 				changes = append(changes, change)
 			}

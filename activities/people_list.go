@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,11 +26,13 @@ type ListPeopleInput struct {
 type ListPeopleResult struct {
 	ID      string         `json:"id"`
 	Listing access.Listing `json:"listing"`
-	// Rows is how many rows it has in the ledger: people, problems with an id, and those who are gone.
+	// Rows is how many rows it has in the ledger: people, in scope and out of it, problems with an id, and those who are gone.
 	Rows int `json:"rows"`
 	// Nameless is how many problems name nobody.
-	Nameless int    `json:"nameless,omitempty"`
-	Mapping  string `json:"mapping,omitempty"`
+	Nameless int `json:"nameless,omitempty"`
+	// OutOfScope is how many people of it the configuration leaves out.
+	OutOfScope int    `json:"out_of_scope,omitempty"`
+	Mapping    string `json:"mapping,omitempty"`
 }
 
 // ListPeople has the source list its people, and keeps the listing in the ledger, page by page. Each attempt is a listing of its own, so an
@@ -42,12 +45,17 @@ func (a *Source) ListPeople(ctx context.Context, c ListPeopleInput) (ListPeopleR
 			"the worker of the source %s has no ledger; expected it to serve workflows as well", c.Source))
 	}
 	done := ListPeopleResult{ID: c.Run + "." + uuid.NewString(), Mapping: a.Mapping}
-	people, problems := 0, 0
+	// The proof of a listing is of what the source handed over, in scope or not.
+	people, problems, unclear := 0, 0, 0
 	var pages atomic.Int64
 	take := func(page access.PeoplePage) error {
-		err := a.Ledger.StagePeople(ctx, c.Source, done.ID, page, problems)
+		first := problems + unclear
 		people, problems = people+len(page.People), problems+len(page.Problems)
-		done.Rows += len(page.People) + len(page.Problems) + len(page.Gone)
+		page, failed := a.inScope(page)
+		unclear += failed
+		err := a.Ledger.StagePeople(ctx, c.Source, done.ID, page, first)
+		done.OutOfScope += len(page.OutOfScope)
+		done.Rows += len(page.People) + len(page.OutOfScope) + len(page.Problems) + len(page.Gone)
 		for _, p := range page.Problems {
 			if p.ID == "" {
 				done.Nameless, done.Rows = done.Nameless+1, done.Rows-1
@@ -69,7 +77,29 @@ func (a *Source) ListPeople(ctx context.Context, c ListPeopleInput) (ListPeopleR
 		err = access.Errorf(access.Transient, op, "the listing has %d people and %d problems, expected %d and %d",
 			people, problems, done.Listing.People, done.Listing.Problems)
 	}
+	done.Listing.People, done.Listing.Problems = done.Listing.People-unclear, done.Listing.Problems+unclear
 	return done, translate(err)
+}
+
+// inScope returns a page with those who are out of scope by their ids alone: nothing else of them is kept. Of whom the scope cannot be known, the
+// record is a problem, so that the person stays as they are; failed is how many these are.
+func (a *Source) inScope(page access.PeoplePage) (sorted access.PeoplePage, failed int) {
+	if a.Only == nil {
+		return page, 0
+	}
+	sorted = access.PeoplePage{Problems: slices.Clone(page.Problems), Gone: page.Gone}
+	for _, p := range page.People {
+		switch in, err := a.Only.Holds(p); {
+		case err != nil:
+			sorted.Problems = append(sorted.Problems, access.PersonProblem{Row: "the person's record", ID: p.ID, Problem: "people.only: " + err.Error()})
+			failed++
+		case in:
+			sorted.People = append(sorted.People, p)
+		default:
+			sorted.OutOfScope = append(sorted.OutOfScope, p.ID)
+		}
+	}
+	return sorted, failed
 }
 
 // beatEvery is the time between two heartbeats while a source reads before it has a page.

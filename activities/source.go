@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"usher/internal/access"
+	"usher/internal/personexpr"
 )
 
 // Source are the activities over one identity source. They run on that source's queue.
@@ -11,8 +12,10 @@ type Source struct {
 	Port access.PeopleSource
 	// Ledger keeps listings; nil on a worker that does not serve workflows.
 	Ledger PeopleLedger
-	// Mapping is a digest of how the configuration reads records; "" where nothing lists people.
+	// Mapping is a digest of how the configuration reads records, Only included; "" where nothing lists people.
 	Mapping string
+	// Only is true of whoever is in scope; nil for everybody. It counts for listings, not for looking people up.
+	Only *personexpr.Condition
 }
 
 // LookupPeopleInput asks for people, and for the managers of some of them.

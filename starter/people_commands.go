@@ -221,6 +221,9 @@ func showPeopleRun(r access.PeopleRun) string {
 		}
 		fmt.Fprintf(&b, "Listed   %s: %d people, %d problems\n", listed, r.Listing.People, r.Listing.Problems)
 	}
+	if r.OutOfScope > 0 {
+		fmt.Fprintf(&b, "Scope    %d of these people are out of scope, and count as missing\n", r.OutOfScope)
+	}
 	for _, class := range slices.Sorted(maps.Keys(r.Counts.Classes)) {
 		fmt.Fprintf(&b, "         %d %s\n", r.Counts.Classes[class], class)
 	}

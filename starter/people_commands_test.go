@@ -15,7 +15,7 @@ func heldRun(t *testing.T, w *world) {
 	t.Helper()
 	run := access.PeopleRun{Source: "hr", ID: "night", BeganAt: time.Now().UTC().Truncate(time.Hour)}
 	require.NoError(t, w.store.BeginPeopleRun(t.Context(), run))
-	run.Plan, run.Held, run.Applied, run.Listing = "night.plan", 1, 1, access.Listing{People: 9, Problems: 1}
+	run.Plan, run.Held, run.Applied, run.Listing, run.OutOfScope = "night.plan", 1, 1, access.Listing{People: 9, Problems: 1}, 2
 	run.Holds = []access.PeopleHold{{Brake: "leavers", Sentence: "1 of 9 people would leave at once: 11.1 %"}}
 	run.Counts.Classes = map[access.PersonClass]int{access.ClassLeaver: 1, access.ClassMover: 1}
 	require.NoError(t, w.store.StagePeople(t.Context(), "hr", run.Plan, access.PeoplePage{Problems: []access.PersonProblem{{Row: "line 7", ID: "x", Problem: "user_name: is empty"}}}, 0))
@@ -36,7 +36,7 @@ func TestPeople_commands(t *testing.T) {
 	require.Regexp(t, `RUN +BEGAN +STATE +LISTED +APPLIED +HELD +BY\nnight +\S+ \S+ +holds changes +9 +1 +1 +its schedule\nMore: --before \S+\n`, runs)
 	run := w.usher(t, "audra", "people", "run", "hr", "night").out
 	require.Contains(t, run, "Run      night over the people of hr: holds changes\n")
-	require.Contains(t, run, "Listed   everybody: 9 people, 1 problems\n         1 leaver\n         1 mover\nApplied  1, held back 1\n"+
+	require.Contains(t, run, "Listed   everybody: 9 people, 1 problems\nScope    2 of these people are out of scope, and count as missing\n         1 leaver\n         1 mover\nApplied  1, held back 1\n"+
 		"To see the problems: usher people problems hr night\nHold     leavers: 1 of 9 people would leave at once: 11.1 %\nTo see who is held: usher people changes hr night --held\n")
 	const all = "PERSON  NAME    CLASS   HELD BY             WHY\n" +
 		"p1      Ana A.  leaver  leavers, protected  is inactive in the source\n"

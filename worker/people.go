@@ -14,6 +14,7 @@ import (
 
 	"usher/activities"
 	"usher/internal/access"
+	"usher/internal/personexpr"
 	"usher/internal/snapshot"
 	"usher/workflows"
 )
@@ -23,6 +24,8 @@ type peopleConfig struct {
 	Times timesConfig `yaml:",inline"`
 	// WholeEvery is how often everybody is listed where the source can list changes; 0 for always.
 	WholeEvery access.Duration `yaml:"whole_every"`
+	// Only is an expression over a person's record (personexpr) that is true of whoever is in scope; "" for everybody.
+	Only string `yaml:"only"`
 	// MissingListings is how many whole listings in a row somebody is missing from who has left; 0 for 3.
 	MissingListings int `yaml:"missing_listings"`
 	// MoverFields are the fields of which a change makes a mover; none for manager, attributes.department and attributes.cost_center.
@@ -73,6 +76,9 @@ func (c *peopleConfig) validate() error {
 	}
 	if c.MissingListings < 0 {
 		problem("missing_listings: found %d, expected 1 or more, or none for 3", c.MissingListings)
+	}
+	if _, err := c.only(); err != nil {
+		problem("only: %w", err)
 	}
 	for _, field := range c.MoverFields {
 		if !snapshot.ValidField(field) {
@@ -141,6 +147,18 @@ func (c *peopleConfig) settings() activities.PeopleSettings {
 	return s
 }
 
+// only returns the condition of whoever is in scope; nil for everybody, and for no configuration.
+func (c *peopleConfig) only() (*personexpr.Condition, error) {
+	if c == nil || c.Only == "" {
+		return nil, nil
+	}
+	language, err := personexpr.New()
+	if err != nil {
+		return nil, err
+	}
+	return language.Condition(c.Only)
+}
+
 // peopleSettings are those of the sources that list people.
 func (c *workerConfig) peopleSettings() map[access.SourceName]activities.PeopleSettings {
 	all := map[access.SourceName]activities.PeopleSettings{}
@@ -154,13 +172,16 @@ func (c *workerConfig) peopleSettings() map[access.SourceName]activities.PeopleS
 	return all
 }
 
-// mapping returns a digest of how the source's kind reads records; "" for a kind that lists nobody.
+// mapping returns a digest of how the source's kind reads records, and of who is in scope; "" for a kind that lists nobody.
 func (c sourceConfig) mapping() (string, error) {
 	found, known := allSourceKinds()[c.Kind]
 	if !known || found.mapping == nil {
 		return "", nil
 	}
-	return digestOf(found.mapping(c))
+	if c.People == nil || c.People.Only == "" {
+		return digestOf(found.mapping(c))
+	}
+	return digestOf([]any{found.mapping(c), c.People.Only})
 }
 
 // ensurePeople sees to it that the schedule of every source that lists people is there, as it is configured.

@@ -62,6 +62,9 @@ func TestPeopleConfig_names_the_key(t *testing.T) {
 		`{every: 1h, brakes: {floor: -5}}`:          "people.brakes.floor: found -5",
 		`{every: 1h, brakes: {protected: ["[a-"]}}`: `people.brakes.protected: found "[a-", expected a pattern`,
 		`{every: 1h, brakes: {leaver_share: 0.1}}`:  "leaver_share",
+		`{every: 1h, only: active}`:                 "people.only: ERROR: <input>:1:1: undeclared reference to 'active'",
+		`{every: 1h, only: id}`:                     "people.only: found an expression that is a string, expected one that is true or false",
+		`{every: 1h, only: " "}`:                    "people.only: expected an expression",
 		`{every: often}`:                            "every",
 		`{every: 1h, brake: {leavers_share: 0.1}}`:  "brake",
 	} {
@@ -71,6 +74,40 @@ func TestPeopleConfig_names_the_key(t *testing.T) {
 			require.ErrorContains(t, err, "sources.directory")
 		})
 	}
+}
+
+// Another scope is another way of reading records. Without one, the digest is that of installations that never had any.
+func TestPeopleConfig_only(t *testing.T) {
+	mapping := func(people string) string {
+		c, err := loadPeople(t, people)
+		require.NoError(t, err)
+		digest, err := c.Sources["directory"].mapping()
+		require.NoError(t, err)
+		return digest
+	}
+	c, err := loadPeople(t, `{every: 1h, only: 'first(attributes, "department") != "" && !user_name.startsWith("svc-")'}`)
+	require.NoError(t, err)
+	only, err := c.Sources["directory"].People.only()
+	require.NoError(t, err)
+	person := access.PersonRecord{Person: access.Person{ID: "p1", UserName: "ana"}}
+	in, err := only.Holds(person)
+	require.NoError(t, err)
+	require.False(t, in)
+	person.Attributes = map[string][]string{access.AttributeDepartment: {"Research"}}
+	in, err = only.Holds(person)
+	require.NoError(t, err)
+	require.True(t, in)
+
+	everybody := mapping(`{every: 1h}`)
+	before, err := digestOf(sourceKinds["scim"].mapping(c.Sources["directory"]))
+	require.NoError(t, err)
+	require.Equal(t, before, everybody)
+	some, others := mapping(`{every: 1h, only: 'id != "p1"'}`), mapping(`{every: 1h, only: 'id != "p2"'}`)
+	require.NotEqual(t, everybody, some)
+	require.NotEqual(t, some, others)
+	only, err = (*peopleConfig)(nil).only()
+	require.NoError(t, err)
+	require.Nil(t, only)
 }
 
 // Who lists people has to know the ledger.

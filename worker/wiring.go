@@ -250,7 +250,11 @@ func serveSources(w *workers, p workerParts) error {
 		if err != nil {
 			return fmt.Errorf("sources.%s: %w", name, err)
 		}
-		queue.RegisterActivity(&activities.Source{Port: w.sources[name], Ledger: p.peopleLedger(), Mapping: mapping})
+		only, err := config.People.only()
+		if err != nil {
+			return fmt.Errorf("sources.%s.people.only: %w", name, err)
+		}
+		queue.RegisterActivity(&activities.Source{Port: w.sources[name], Ledger: p.peopleLedger(), Mapping: mapping, Only: only})
 	}
 	return nil
 }

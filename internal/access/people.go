@@ -50,12 +50,14 @@ type PersonProblem struct {
 // MaxPeoplePage is how many people, problems and gone ids a PeoplePage has at most, together.
 const MaxPeoplePage = 500
 
-// PeoplePage is a part of a listing. Everybody is in one listing at most once, whether in People, in Problems or in Gone.
+// PeoplePage is a part of a listing. Everybody is in one listing at most once, in one of its lists.
 type PeoplePage struct {
 	People   []PersonRecord  `json:"people,omitempty"`
 	Problems []PersonProblem `json:"problems,omitempty"`
 	// Gone are those whom the source does not have any more. Only a listing of changes has any.
 	Gone []PersonID `json:"gone,omitempty"`
+	// OutOfScope are those whom the source has and the configuration leaves out. usher sorts them out; a source lists them among People.
+	OutOfScope []PersonID `json:"out_of_scope,omitempty"`
 }
 
 // ListingProof is how a source showed that nothing is missing in a listing.

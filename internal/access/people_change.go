@@ -44,7 +44,13 @@ type ListedPerson struct {
 	Problem bool `json:"problem,omitempty"`
 	// Gone is true where a listing of changes says that the source does not have the person any more.
 	Gone bool `json:"gone,omitempty"`
+	// OutOfScope is true where the source has the person and the configuration leaves the person out.
+	OutOfScope bool `json:"out_of_scope,omitempty"`
 }
+
+// Missing reports whether the listing has nothing that keeps the person in the snapshot: whoever is out of scope is missing like somebody whom
+// the source does not have.
+func (l ListedPerson) Missing() bool { return l == ListedPerson{} || l.OutOfScope }
 
 // PersonClass is what a listing means for a person.
 type PersonClass string
@@ -82,7 +88,7 @@ type PersonChange struct {
 	After KnownPerson `json:"after"`
 	// Before is what the snapshot had; nil where it did not have the person.
 	Before *KnownPerson `json:"before,omitempty"`
-	// Listed is true where the listing has the person, be it by a record that cannot be read.
+	// Listed is true where the listing has the person in scope, be it by a record that cannot be read.
 	Listed bool `json:"listed,omitempty"`
 	// Held is the brake that holds the change back, the first of those that nobody released; "" for none.
 	Held string `json:"held,omitempty"`
@@ -106,10 +112,10 @@ type PeopleHold struct {
 
 // PeopleCounts are of one plan. The zero value is of a plan without changes.
 type PeopleCounts struct {
-	// Present is how many the snapshot had present, and Listed how many the listing had.
+	// Present is how many the snapshot had present, and Listed how many the listing had in scope.
 	Present int `json:"present"`
 	Listed  int `json:"listed"`
-	// Missing is how many who were present are not in a whole listing, without those whose absence was released.
+	// Missing is how many who were present are not in a whole listing, or out of scope there, without those whose absence was released.
 	Missing int `json:"missing,omitempty"`
 	// Classes is how many changes there are of each class.
 	Classes map[PersonClass]int `json:"classes,omitempty"`
@@ -141,6 +147,8 @@ type PeopleRun struct {
 	Since string `json:"since,omitempty"`
 	// Nameless is how many problems of the listing name nobody: whoever is missing may be one of them, so nobody is.
 	Nameless int `json:"nameless,omitempty"`
+	// OutOfScope is how many people of the listing the configuration leaves out.
+	OutOfScope int `json:"out_of_scope,omitempty"`
 	// Mapping is a digest of how the configuration reads records.
 	Mapping string `json:"mapping,omitempty"`
 	// AcceptedMapping is the digest that the snapshot is read by: the last one by which nobody was held back; "" where nobody knows.

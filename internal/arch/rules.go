@@ -18,7 +18,7 @@ type rule struct {
 var (
 	ruleAccess     = rule{1, "internal/access imports nothing of ours"}
 	ruleInternal   = rule{2, "an internal package imports internal/access and no sibling, save the exceptions that are listed"}
-	ruleActivities = rule{3, "activities imports internal/access, internal/policy, internal/ledger, internal/intake, internal/snapshot and internal/usersync, and never a connector"}
+	ruleActivities = rule{3, "activities imports internal/access, internal/policy, internal/ledger, internal/intake, internal/snapshot, internal/usersync and internal/personexpr, and never a connector"}
 	ruleWorkflows  = rule{4, "workflows imports internal/access, internal/policy and activities, and a workflow's folder never another workflow's"}
 	ruleStarter    = rule{5, "starter imports workflows and plain internal helpers, and never a connector, so it holds no credentials of a desk or directory"}
 	ruleWorker     = rule{6, "worker alone may import everything below it, save what serves only development and tests"}
@@ -93,7 +93,8 @@ var packageRules = []packageRule{
 	}},
 	{pattern: "internal/intake", rule: ruleInternal, imports: []string{"internal/access"}},
 	{pattern: "internal/snapshot", rule: ruleInternal, imports: []string{"internal/access"}},
-	{pattern: "internal/usersync", rule: ruleInternal, imports: []string{"internal/access"}},
+	{pattern: "internal/personexpr", rule: ruleInternal, imports: []string{"internal/access"}},
+	{pattern: "internal/usersync", rule: ruleInternal, imports: []string{"internal/access", "internal/personexpr"}},
 	{pattern: "internal/arch", rule: ruleInternal},
 	{pattern: "internal/tools/testsum", rule: ruleInternal},
 	{pattern: "internal/tools/mutants", rule: ruleInternal},
@@ -101,7 +102,7 @@ var packageRules = []packageRule{
 	{pattern: "internal/tools/contract", rule: ruleInternal, imports: []string{"internal/connectors/apispec"}},
 	{pattern: "internal/e2e", rule: ruleInternal, imports: []string{"*", "*/*", "*/*/*", "*/*/*/*"}},
 
-	{pattern: "activities", rule: ruleActivities, imports: []string{"internal/access", "internal/policy", "internal/ledger", "internal/intake", "internal/snapshot", "internal/usersync"}},
+	{pattern: "activities", rule: ruleActivities, imports: []string{"internal/access", "internal/policy", "internal/ledger", "internal/intake", "internal/snapshot", "internal/usersync", "internal/personexpr"}},
 	{
 		pattern: "workflows", rule: ruleWorkflows, imports: []string{"internal/access", "internal/policy", "activities"},
 		tests: []string{"internal/ledger", "workflows/*"},
@@ -116,7 +117,7 @@ var packageRules = []packageRule{
 	// real ledger, under brakes of their own.
 	{
 		pattern: "workflows/people", rule: ruleWorkflows, imports: []string{"internal/access", "activities", "workflows"},
-		tests: []string{"internal/ledger", "internal/snapshot"},
+		tests: []string{"internal/ledger", "internal/snapshot", "internal/personexpr"},
 	},
 	{
 		pattern: "workflows/usersync", rule: ruleWorkflows, imports: []string{"internal/access", "activities", "workflows"},
@@ -130,8 +131,8 @@ var packageRules = []packageRule{
 	{pattern: "starter/httpapi", rule: ruleStarter, imports: starterImports},
 	{pattern: "worker", rule: ruleWorker, imports: []string{
 		"activities", "workflows", "workflows/registry", "internal/access", "internal/policy", "internal/ledger", "internal/rest",
-		// The brakes and the mapping are configured there.
-		"internal/config", "internal/snapshot", "internal/usersync",
+		// The brakes, the mapping and the scope are configured there.
+		"internal/config", "internal/snapshot", "internal/usersync", "internal/personexpr",
 		"internal/telemetry", "internal/temporalclient", "internal/probe", "internal/connectors/*",
 	}},
 }
@@ -156,7 +157,7 @@ var confined = []confinement{
 	}},
 	{path: "github.com/prometheus/client_golang", folders: []string{"internal/telemetry"}},
 	{path: "github.com/andygrunwald/go-jira", folders: []string{"internal/connectors/jira"}},
-	{path: "github.com/google/cel-go", folders: []string{"internal/usersync"}},
+	{path: "github.com/google/cel-go", folders: []string{"internal/usersync", "internal/personexpr"}},
 	{path: "github.com/go-ldap/ldap", folders: []string{"internal/connectors/ldap", "internal/connectors/ldap/ldaptest"}},
 }
 

@@ -38,6 +38,9 @@ func (s *Store) StagePeople(ctx context.Context, source access.SourceName, listi
 	for _, id := range page.Gone {
 		wrong = errors.Join(wrong, add(id, access.ListedPerson{Gone: true}))
 	}
+	for _, id := range page.OutOfScope {
+		wrong = errors.Join(wrong, add(id, access.ListedPerson{OutOfScope: true}))
+	}
 	var problems [][]any
 	for i, problem := range page.Problems {
 		if problem.ID != "" {

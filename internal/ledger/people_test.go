@@ -76,6 +76,10 @@ func testStagedPeople(t *testing.T, d databases) {
 	second, err := s.PeopleProblems(t.Context(), "hr", "run-1", 1, 10)
 	require.NoError(t, err)
 	require.Equal(t, problems[1:], second)
+	require.NoError(t, s.StagePeople(t.Context(), "hr", "run-3", access.PeoplePage{OutOfScope: []access.PersonID{"f"}}, 0))
+	rows, err = s.ListedPeople(t.Context(), "hr", "run-3", "", 10)
+	require.NoError(t, err)
+	require.Equal(t, []access.ListedRow{{ID: "f", Listed: access.ListedPerson{OutOfScope: true}}}, rows)
 }
 
 func testStagedAgain(t *testing.T, d databases) {

@@ -67,8 +67,8 @@ func (r Rules) classOf(fields []string, state access.PersonState) access.PersonC
 	return access.ClassChanged
 }
 
-// absent decides on somebody of whom the listing has no record that can be read. Where it has one that cannot, nothing is known but that the
-// person is in the source: what stands there may be another last day.
+// absent decides on somebody of whom the listing has no record that can be read, or none in scope. Where it has one that cannot be read, nothing is
+// known but that the person is in the source: what stands there may be another last day.
 func (r Rules) absent(id access.PersonID, known *access.KnownPerson, listed access.ListedPerson) access.PersonChange {
 	c := access.PersonChange{Person: id, Before: known, Listed: listed.Problem, Class: access.ClassUnchanged}
 	if known == nil {
@@ -91,12 +91,16 @@ func (r Rules) absent(id access.PersonID, known *access.KnownPerson, listed acce
 			leave(&c, reason)
 			return c
 		}
+		how := "is missing"
+		if listed.OutOfScope {
+			how = "is out of scope or missing"
+		}
 		c.After.Misses++
 		if c.After.Misses < r.MissingListings {
-			c.Class, c.Reason = access.ClassMissing, fmt.Sprintf("is missing in %d of %d listings", c.After.Misses, r.MissingListings)
+			c.Class, c.Reason = access.ClassMissing, fmt.Sprintf("%s in %d of %d listings", how, c.After.Misses, r.MissingListings)
 			return c
 		}
-		leave(&c, fmt.Sprintf("is missing in %d listings in a row", c.After.Misses))
+		leave(&c, fmt.Sprintf("%s in %d listings in a row", how, c.After.Misses))
 	}
 	return c
 }

@@ -106,6 +106,13 @@ func TestDecide(t *testing.T) {
 		"left, not listed":         {known("left", nil), access.ListedPerson{}, true, "unchanged", "", "left", 0, nil},
 		"left, unreadable":         {known("left", nil), access.ListedPerson{Problem: true}, false, "unchanged", "", "left", 0, nil},
 		"left, gone":               {known("left", nil), access.ListedPerson{Gone: true}, true, "unchanged", "", "left", 0, nil},
+		"new, out of scope":        {nil, access.ListedPerson{OutOfScope: true}, false, "unchanged", "", "", 0, nil},
+		"expected, out of scope":   {known("expected", neverHere), access.ListedPerson{OutOfScope: true}, false, "missing", "is out of scope or missing in 1 of 3 listings", "expected", 1, nil},
+		"present, out of scope":    {known("present", missed(1)), access.ListedPerson{OutOfScope: true}, false, "missing", "is out of scope or missing in 2 of 3 listings", "present", 2, nil},
+		"present, out thrice":      {known("present", missed(2)), access.ListedPerson{OutOfScope: true}, false, "leaver", "is out of scope or missing in 3 listings in a row", "left", 0, nil},
+		"present, out by a change": {known("present", missed(2)), access.ListedPerson{OutOfScope: true}, true, "unchanged", "", "present", 2, nil},
+		"present, ends out":        {known("present", func(k *access.KnownPerson) { k.Record = ada(ended) }), access.ListedPerson{OutOfScope: true}, true, "leaver", "the employment ended on 2026-11-27", "left", 0, nil},
+		"left, out of scope":       {known("left", nil), access.ListedPerson{OutOfScope: true}, false, "unchanged", "", "left", 0, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := rules()

@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/google/cel-go/cel"
-	"github.com/google/cel-go/common/types"
 
 	"usher/internal/access"
+	"usher/internal/personexpr"
 )
 
 // Group is who of the people is in a group of a desk.
@@ -33,47 +33,30 @@ type Position struct {
 // Groups knows who is in the groups of a desk. A membership is a field of a user, access.GroupField, so that plans, brakes and releases are those
 // of fields. nil has no groups. Safe for concurrent use.
 type Groups struct {
-	names    []string
-	programs map[string]cel.Program
+	names   []string
+	members map[string]*personexpr.Condition
 }
 
 // NewGroups compiles groups. An error names each one that is wrong, by groups.<name>.
 func NewGroups(groups map[string]Group, tables Tables) (*Groups, error) {
-	env, err := environment(tables)
-	if err == nil {
-		env, err = env.Extend(cel.Variable("reports", cel.IntType), cel.Variable("owns", cel.ListType(cel.StringType)))
-	}
+	language, err := languageOf(tables, cel.Variable("reports", cel.IntType), cel.Variable("owns", cel.ListType(cel.StringType)))
 	if err != nil {
 		return nil, err
 	}
-	g := &Groups{programs: map[string]cel.Program{}}
+	g := &Groups{members: map[string]*personexpr.Condition{}}
 	var wrong []error
 	for _, name := range slices.Sorted(maps.Keys(groups)) {
 		if strings.TrimSpace(name) != name || name == "" || !access.Limits().ID.Fits(access.GroupField(name)) {
 			wrong = append(wrong, fmt.Errorf("groups.%q: expected the name of a group of the desk", name))
 		}
-		run, err := compileCondition(env, groups[name].Members)
+		members, err := language.Condition(groups[name].Members)
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("groups.%s.members: %w", name, err))
 		}
-		g.programs[name] = run
+		g.members[name] = members
 		g.names = append(g.names, name)
 	}
 	return g, errors.Join(wrong...)
-}
-
-func compileCondition(env *cel.Env, text string) (cel.Program, error) {
-	if strings.TrimSpace(text) == "" {
-		return nil, errors.New("expected an expression")
-	}
-	tree, issues := env.Compile(text)
-	if err := issues.Err(); err != nil {
-		return nil, err
-	}
-	if !tree.OutputType().IsExactType(cel.BoolType) {
-		return nil, fmt.Errorf("found an expression that is a %s, expected one that is true or false", tree.OutputType())
-	}
-	return env.Program(tree, cel.CostLimit(costLimit))
 }
 
 // Names returns the names of the groups, sorted.
@@ -90,16 +73,16 @@ func (g *Groups) Add(values map[string]string, notes []string, p access.PersonRe
 	if g == nil || len(g.names) == 0 {
 		return notes
 	}
-	input := inputOf(p)
+	input := personexpr.InputOf(p)
 	// A nil list is no list for the expression.
 	input["reports"], input["owns"] = in.Reports, append([]string{}, in.Owns...)
 	for _, name := range g.names {
-		out, _, err := g.programs[name].Eval(input)
+		is, err := g.members[name].Of(input)
 		field := access.GroupField(name)
 		switch {
 		case err != nil:
 			notes = append(notes, field+": "+err.Error())
-		case out == types.True:
+		case is:
 			values[field] = access.GroupMember
 		default:
 			values[field] = ""

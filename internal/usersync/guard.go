@@ -12,6 +12,7 @@ import (
 	"github.com/google/cel-go/common/types"
 
 	"usher/internal/access"
+	"usher/internal/personexpr"
 )
 
 // Guard knows the users whom usher never touches: shared accounts, and those of programs. Safe for concurrent use.
@@ -48,7 +49,7 @@ func NewGuard(patterns []string, when string) (*Guard, error) {
 	case !tree.OutputType().IsExactType(cel.BoolType):
 		wrong = append(wrong, fmt.Errorf("protected_when: found an expression that is a %s, expected one that is true or false", tree.OutputType()))
 	default:
-		if g.when, err = env.Program(tree, cel.CostLimit(costLimit)); err != nil {
+		if g.when, err = env.Program(tree, cel.CostLimit(personexpr.CostLimit)); err != nil {
 			wrong = append(wrong, fmt.Errorf("protected_when: %w", err))
 		}
 	}

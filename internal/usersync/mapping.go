@@ -4,21 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 
 	"usher/internal/access"
+	"usher/internal/personexpr"
 )
 
 // Field is how one field of a desk's users is made of a person.
 type Field struct {
-	// Value is a CEL expression over id, user_name, display_name, email, starts, ends and attributes, which is a text. first(attributes,
-	// "department") is the first value of an attribute, and table("department", key) what a table has for a key.
+	// Value is an expression over the person's record that is a text (personexpr). table("department", key) is what a table has for a key.
 	Value string `yaml:"value" json:"value"`
 	// Keep is true for a field that is filled only while it is empty: what the desk has stays.
 	Keep bool `yaml:"keep" json:"keep,omitempty"`
@@ -36,17 +34,14 @@ type Mapping struct {
 }
 
 type program struct {
-	run  cel.Program
-	keep bool
+	value personexpr.Text
+	keep  bool
 }
-
-// costLimit is how much work one value may be.
-const costLimit = 100_000
 
 // NewMapping compiles fields. An error names each one that is wrong, by fields.<name>. The field manager takes no value: with it the manager's
 // user is written.
 func NewMapping(fields map[string]Field, tables Tables) (*Mapping, error) {
-	env, err := environment(tables)
+	language, err := languageOf(tables)
 	if err != nil {
 		return nil, err
 	}
@@ -61,55 +56,20 @@ func NewMapping(fields map[string]Field, tables Tables) (*Mapping, error) {
 			m.manager, m.keepManager = true, f.Keep
 			continue
 		}
-		run, err := compile(env, f.Value)
+		value, err := language.Text(f.Value)
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("fields.%s.value: %w", name, err))
 		}
-		m.fields[name] = program{run: run, keep: f.Keep}
+		m.fields[name] = program{value: value, keep: f.Keep}
 		m.names = append(m.names, name)
 	}
 	return m, errors.Join(wrong...)
 }
 
-// environment is what expressions can use.
-func environment(tables Tables) (*cel.Env, error) {
-	texts := cel.MapType(cel.StringType, cel.ListType(cel.StringType))
-	variables := []cel.EnvOption{cel.Variable("attributes", texts)}
-	for _, name := range []string{"id", "user_name", "display_name", "email", "starts", "ends"} {
-		variables = append(variables, cel.Variable(name, cel.StringType))
-	}
-	return cel.NewEnv(append(variables,
-		cel.Function("first", cel.Overload("first_of_attribute", []*cel.Type{texts, cel.StringType}, cel.StringType, cel.BinaryBinding(first))),
-		cel.Function("table", cel.Overload("value_of_table", []*cel.Type{cel.StringType, cel.StringType}, cel.StringType,
-			cel.BinaryBinding(tables.value))),
-	)...)
-}
-
-func compile(env *cel.Env, text string) (cel.Program, error) {
-	if strings.TrimSpace(text) == "" {
-		return nil, errors.New("expected an expression")
-	}
-	tree, issues := env.Compile(text)
-	if err := issues.Err(); err != nil {
-		return nil, err
-	}
-	if !tree.OutputType().IsExactType(cel.StringType) {
-		return nil, fmt.Errorf("found an expression that is a %s, expected one that is a string", tree.OutputType())
-	}
-	return env.Program(tree, cel.CostLimit(costLimit))
-}
-
-// first returns the first value of an attribute, or "" where the person has none.
-func first(attributes, name ref.Val) ref.Val {
-	native, err := attributes.ConvertToNative(reflect.TypeFor[map[string][]string]())
-	all, is := native.(map[string][]string)
-	if err != nil || !is {
-		return types.NewErr("first: expected the attributes of a person")
-	}
-	if values := all[fmt.Sprint(name.Value())]; len(values) > 0 {
-		return types.String(values[0])
-	}
-	return types.String("")
+// languageOf returns the language of expressions that look values up in tables. more are variables besides.
+func languageOf(tables Tables, more ...cel.EnvOption) (*personexpr.Language, error) {
+	return personexpr.New(append(more, cel.Function("table", cel.Overload("value_of_table", []*cel.Type{cel.StringType, cel.StringType}, cel.StringType,
+		cel.BinaryBinding(tables.value))))...)
 }
 
 // value returns what a table has for a key, and "" for the key "". A key that it does not have is an error: the field is left as it is.
@@ -140,29 +100,17 @@ func (m *Mapping) Names() []string {
 
 // Values returns what the fields of a person's user have to be, without the manager, and a note for each value that cannot be made.
 func (m *Mapping) Values(p access.PersonRecord) (values map[string]string, notes []string) {
-	input := inputOf(p)
+	input := personexpr.InputOf(p)
 	values = map[string]string{}
 	for _, name := range m.names {
-		out, _, err := m.fields[name].run.Eval(input)
+		value, err := m.fields[name].value.Of(input)
 		if err != nil {
 			notes = append(notes, name+": "+err.Error())
 			continue
 		}
-		values[name] = strings.TrimSpace(fmt.Sprint(out.Value()))
+		values[name] = value
 	}
 	return values, notes
-}
-
-// inputOf is what expressions see of a person.
-func inputOf(p access.PersonRecord) map[string]any {
-	attributes := p.Attributes
-	if attributes == nil {
-		attributes = map[string][]string{}
-	}
-	return map[string]any{
-		"id": string(p.ID), "user_name": p.UserName, "display_name": p.DisplayName, "email": p.Email,
-		"starts": string(p.Starts), "ends": string(p.Ends), "attributes": attributes,
-	}
 }
 
 // keeps reports whether a field is filled only while it is empty.

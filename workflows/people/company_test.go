@@ -21,6 +21,7 @@ import (
 	"usher/internal/access"
 	"usher/internal/connectors/memory"
 	"usher/internal/ledger"
+	"usher/internal/personexpr"
 	"usher/internal/snapshot"
 	"usher/workflows"
 	"usher/workflows/people"
@@ -40,9 +41,11 @@ type company struct {
 	// withoutSource is true for a worker whose configuration does not have the source.
 	withoutSource bool
 	mapping       string
-	now           time.Time
-	runs          int
-	details       string
+	// only is the condition of whoever is in scope; nil for everybody.
+	only    *personexpr.Condition
+	now     time.Time
+	runs    int
+	details string
 	// running are the workflows that run.
 	running map[string]bool
 	// calls is how many activities ended, and size how many bytes the largest of their answers had.
@@ -174,7 +177,7 @@ func (c *company) runNow(p workflows.PeopleRunParams) (access.PeopleRun, error) 
 	env.SetTestTimeout(time.Minute)
 	env.SetStartTime(c.now)
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: fmt.Sprintf("people/hr-%d", c.runs), TaskQueue: workflows.TaskQueue})
-	env.RegisterActivity(&activities.Source{Port: c.port, Ledger: c.ledger, Mapping: c.mapping})
+	env.RegisterActivity(&activities.Source{Port: c.port, Ledger: c.ledger, Mapping: c.mapping, Only: c.only})
 	env.RegisterActivity(c.activities())
 	env.RegisterWorkflowWithOptions(func(workflow.Context, workflows.IncidentTicketParams) error { return nil }, workflow.RegisterOptions{Name: workflows.IncidentTicketType})
 	env.SetOnChildWorkflowStartedListener(c.handsIn)
@@ -243,7 +246,7 @@ func (c *company) activity(name string, input, result any) error {
 	c.t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()
-	env.RegisterActivity(&activities.Source{Port: c.port, Ledger: c.ledger, Mapping: c.mapping})
+	env.RegisterActivity(&activities.Source{Port: c.port, Ledger: c.ledger, Mapping: c.mapping, Only: c.only})
 	env.RegisterActivity(c.activities())
 	value, err := env.ExecuteActivity(name, input)
 	if err != nil {

@@ -78,7 +78,8 @@ func goOn(ctx workflow.Context, run access.PeopleRun, whole bool) (access.People
 	if err != nil {
 		return run, since, err
 	}
-	run.Listing, run.Mapping, run.Nameless, run.Plan, run.WholeAt = listed.Listing, listed.Mapping, listed.Nameless, listed.ID, since.WholeAt
+	run.Listing, run.Mapping, run.Nameless, run.OutOfScope = listed.Listing, listed.Mapping, listed.Nameless, listed.OutOfScope
+	run.Plan, run.WholeAt = listed.ID, since.WholeAt
 	switch {
 	case run.Listing.Changes:
 		run.Since = since.Since
@@ -126,7 +127,11 @@ func details(ctx workflow.Context, run access.PeopleRun, doing string) {
 	first := fmt.Sprintf("The run over the people of %s %s.", workflows.Inline(string(run.Source)), doing)
 	var lines []string
 	if n := run.Listing.People; n > 0 {
-		lines = append(lines, fmt.Sprintf("Listed: %d people, %d problems.", n, run.Listing.Problems))
+		line := fmt.Sprintf("Listed: %d people, %d problems.", n, run.Listing.Problems)
+		if run.OutOfScope > 0 {
+			line += fmt.Sprintf(" Out of scope: %d of the people.", run.OutOfScope)
+		}
+		lines = append(lines, line)
 	}
 	if len(run.Counts.Classes) > 0 {
 		lines = append(lines, "Plan: "+classes(run.Counts)+".")
