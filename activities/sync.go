@@ -17,6 +17,7 @@ type SyncLedger interface {
 	DeskLinks(ctx context.Context, desk access.DeskName, people []access.PersonID) ([]access.DeskLink, error)
 	DeskLinksOf(ctx context.Context, desk access.DeskName, users []access.UserID) ([]access.DeskLink, error)
 	SaveDeskLink(ctx context.Context, desk access.DeskName, link access.DeskLink, replaces access.UserID) error
+	RemoveDeskLink(ctx context.Context, u access.Unlink) (access.DeskLink, error)
 	PlanSyncRows(ctx context.Context, run access.SyncRun, rows []access.SyncRow) error
 	HoldSyncRows(ctx context.Context, run access.SyncRun, rows []access.SyncRow) error
 	ClaimSyncRun(ctx context.Context, run access.SyncRun, attempt string) error
@@ -124,14 +125,19 @@ func (a *UserSync) begin(ctx context.Context, run access.SyncRun) error {
 	return beginning{
 		running: a.Running,
 		begin:   func(ctx context.Context) error { return a.Ledger.BeginSyncRun(ctx, run) },
-		open: func(ctx context.Context) (string, func(context.Context, string) error, error) {
-			open, err := a.Ledger.OpenSyncRun(ctx, run.Desk)
-			return open.Workflow, func(ctx context.Context, problem string) error {
-				open.EndedAt, open.Problem = time.Now().UTC(), problem
-				return a.Ledger.SaveSyncRun(ctx, open)
-			}, err
-		},
+		open:    a.open(run.Desk),
 	}.do(ctx)
+}
+
+// open returns what finds the run over a desk that goes on, for beginning.
+func (a *UserSync) open(desk access.DeskName) func(context.Context) (string, func(context.Context, string) error, error) {
+	return func(ctx context.Context) (string, func(context.Context, string) error, error) {
+		open, err := a.Ledger.OpenSyncRun(ctx, desk)
+		return open.Workflow, func(ctx context.Context, problem string) error {
+			open.EndedAt, open.Problem = time.Now().UTC(), problem
+			return a.Ledger.SaveSyncRun(ctx, open)
+		}, err
+	}
 }
 
 // SyncInput names a plan.

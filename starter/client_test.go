@@ -37,6 +37,13 @@ type fakeGateway struct {
 	incident  gateway.IncidentSubmission
 	change    workflows.IntegrationUsersParams
 	changed   workflows.IntegrationUsersResult
+	unlinked  workflows.UnlinkParams
+	link      access.DeskLink
+}
+
+func (g *fakeGateway) Unlink(_ context.Context, id string, p workflows.UnlinkParams) (access.DeskLink, error) {
+	g.startedID, g.unlinked = id, p
+	return g.link, g.err
 }
 
 func (g *fakeGateway) SubmitIncident(_ context.Context, i access.Incident) (gateway.IncidentSubmission, error) {

@@ -13,8 +13,8 @@ import (
 )
 
 func (c *commands) sync() *cobra.Command {
-	sync := &cobra.Command{Use: "sync", Short: "Preview, start and watch runs over the users of a desk, and release what they hold back"}
-	sync.AddCommand(c.syncRuns(), c.syncRun(), c.syncRows(), c.startSync(), c.releaseSync(), c.watchSync(), c.previewSync())
+	sync := &cobra.Command{Use: "sync", Short: "Preview, start and watch runs over the users of a desk, release what they hold back, and take links away"}
+	sync.AddCommand(c.syncRuns(), c.syncRun(), c.syncRows(), c.startSync(), c.releaseSync(), c.watchSync(), c.previewSync(), c.unlinkUser())
 	return sync
 }
 
@@ -146,4 +146,31 @@ func (c *commands) postSync(cmd *cobra.Command, desk string, in *httpapi.StartSy
 			return fmt.Sprintf("The run %s is started. To follow it: usher sync watch %s %s\n", said.Run, desk, said.Run)
 		}),
 	})
+}
+
+func (c *commands) unlinkUser() *cobra.Command {
+	var in httpapi.UnlinkUserBody
+	cmd := &cobra.Command{
+		Use: "unlink DESK PERSON", Short: "Take the link between a person and a user of a desk away; the next run looks for the person's user anew", Args: cobra.ExactArgs(2),
+		Example: `  usher sync unlink service-desk p-1017 --reason "The user is of a namesake"`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if in.Reason == "" {
+				return errors.New("--reason: is empty, expected why the user is not the person's")
+			}
+			if err := chooseID(&in.ID); err != nil {
+				return failed(err)
+			}
+			return c.do(cmd.Context(), call{
+				method: http.MethodPost, path: "/v1/desks/" + url.PathEscape(args[0]) + "/links/" + url.PathEscape(args[1]) + "/remove", in: in,
+				again: "the same command with --id " + in.ID,
+				show: as(func(said httpapi.UnlinkedUser) string {
+					return fmt.Sprintf("The person %s is not linked to the user %s of %s any more. The next run looks for the person's user anew.\n",
+						word(string(said.Person)), oneLine(string(said.User)), args[0])
+				}),
+			})
+		},
+	}
+	cmd.Flags().StringVar(&in.Reason, "reason", "", "why; it is recorded (needed)")
+	cmd.Flags().StringVar(&in.ID, "id", "", "the call's id; the same id is the same call")
+	return cmd
 }

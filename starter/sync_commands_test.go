@@ -72,6 +72,18 @@ func TestSync_starts(t *testing.T) {
 	}, w.gateway.synced)
 }
 
+func TestSync_unlink(t *testing.T) {
+	w := newWorld(t)
+	w.gateway.link = access.DeskLink{Person: "cn=ana,ou=a/b", User: "7"}
+	got := w.usher(t, "adam", "sync", "unlink", "it", "cn=ana,ou=a/b", "--reason", "a namesake", "--id", "u1")
+	require.Equal(t, said{out: "The person cn=ana,ou=a/b is not linked to the user 7 of it any more. The next run looks for the person's user anew.\n"}, got)
+	require.Equal(t, workflows.UnlinkParams{Desk: "it", Person: "cn=ana,ou=a/b", By: "adam", Evidence: "development header", Reason: "a namesake"}, w.gateway.unlinked)
+	require.Contains(t, w.usher(t, "adam", "sync", "unlink", "it", "p1").err, "--reason: is empty, expected why")
+	require.Contains(t, w.usher(t, "audra", "sync", "unlink", "it", "p1", "--reason", "x").err, "Only administrators may take the link")
+	w.gateway.err = access.Errorf(access.Transient, "unlink", "Temporal does not answer")
+	require.Contains(t, w.usher(t, "adam", "sync", "unlink", "it", "p1", "--reason", "x", "--id", "u2").err, "the same command with --id u2")
+}
+
 func TestSync_preview(t *testing.T) {
 	w := newWorld(t)
 	w.gateway.onSync = func(id string, p workflows.UserSyncParams) {

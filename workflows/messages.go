@@ -31,6 +31,8 @@ const (
 	DoctorType         = "Doctor"
 	PeopleRunType      = "PeopleRun"
 	UserSyncType       = "UserSync"
+	// UserUnlinkType takes the link between a person and a user of a desk away.
+	UserUnlinkType = "UserUnlink"
 	// IntegrationUsersType changes and checks the register of one desk's integration users; IncidentTicketType keeps one incident.
 	IntegrationUsersType = "IntegrationUsers"
 	IncidentTicketType   = "IncidentTicket"

@@ -188,7 +188,10 @@ func CheckUsers(desk access.DeskName) workflow.ActivityOptions {
 	return o
 }
 
-// RegisterUser: a change of the register, for somebody who waits.
+// UnlinkTimeout is how long taking a link away may take.
+const UnlinkTimeout = 15 * time.Minute
+
+// RegisterUser: a change of the register or of a link in the ledger, for somebody who waits.
 func RegisterUser(summary string) workflow.ActivityOptions {
 	o := attempts(0, 10*time.Second, TaskQueue, summary)
 	o.ScheduleToCloseTimeout = 10 * time.Minute

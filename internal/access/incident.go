@@ -169,16 +169,19 @@ const (
 	DeskIncidentOpened   DeskEventType = "incident_ticket_opened"
 	DeskIncidentChanged  DeskEventType = "incident_ticket_changed"
 	DeskIncidentEnded    DeskEventType = "incident_ended"
+	DeskUserUnlinked     DeskEventType = "user_unlinked"
 )
 
-// DeskEvent is one line of the audit trail that is about no request: about integration users and incidents. It is append-only, as Event is.
+// DeskEvent is one line of the audit trail that is about no request: about integration users, incidents and the users of a desk. It is append-only, as
+// Event is.
 type DeskEvent struct {
 	// ID comes from what the event says, as Event.ID does.
 	ID   string   `json:"id"`
 	Desk DeskName `json:"desk,omitempty"`
-	// Incident and User are what it is about; "" for neither.
+	// Incident, User and Person are what it is about; "" for none of them.
 	Incident IncidentID    `json:"incident,omitempty"`
 	User     UserID        `json:"user,omitempty"`
+	Person   PersonID      `json:"person,omitempty"`
 	Type     DeskEventType `json:"type"`
 	At       time.Time     `json:"at"`
 	// Actor is "" for usher itself, and for somebody who matches no person. Evidence is how the identity was established.

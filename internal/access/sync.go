@@ -1,6 +1,9 @@
 package access
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // DeskLink is which user of a desk is a person's. A person has at most one on a desk, and a user is of at most one person.
 type DeskLink struct {
@@ -12,6 +15,30 @@ type DeskLink struct {
 	Run string `json:"run,omitempty"`
 	// At is when.
 	At time.Time `json:"at"`
+}
+
+// Unlink is an administrator's word that a user of a desk is not a person's.
+type Unlink struct {
+	// ID names it: the same one has the same id each time.
+	ID     string    `json:"id"`
+	Desk   DeskName  `json:"desk"`
+	Person PersonID  `json:"person"`
+	At     time.Time `json:"at"`
+	// By is who says so, Evidence how that person was identified, and Reason why.
+	By       PersonID `json:"by"`
+	Evidence string   `json:"evidence,omitempty"`
+	Reason   string   `json:"reason"`
+}
+
+// EventID returns the id of the event that the link is taken away.
+func (u Unlink) EventID() string { return u.ID + "#" + string(DeskUserUnlinked) }
+
+// Event returns what the audit trail says once a link is taken away.
+func (u Unlink) Event(l DeskLink) DeskEvent {
+	return DeskEvent{
+		ID: u.EventID(), Desk: u.Desk, User: l.User, Person: l.Person, Type: DeskUserUnlinked, At: u.At, Actor: u.By, Evidence: u.Evidence,
+		Text: fmt.Sprintf("The person %s is not linked to the user %s any more: %s.", l.Person, l.User, u.Reason),
+	}
 }
 
 // LinkHow is how a person and a user of a desk were matched.

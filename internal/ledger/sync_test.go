@@ -15,6 +15,8 @@ func syncCases() []suiteCase {
 	return []suiteCase{
 		{"users of a listing are found by each key", testStagedUsers},
 		{"a person has one user, and a user one person", testDeskLinks},
+		{"a link is taken away once, with its event, and not beside a run", testUnlink},
+		{"links are taken away while runs begin and end", testUnlinkBesideRuns},
 		{"one run over a desk goes on at a time", testSyncRuns},
 		{"a row that has ended stays, and a late attempt changes none", testSyncRows},
 		{"rows of old plans and listings are forgotten", testSyncForgets},

@@ -139,3 +139,78 @@ func (s *Store) SaveDeskLink(ctx context.Context, desk access.DeskName, link acc
 	})
 	return s.fail(op, err)
 }
+
+const opUnlink = "take a link away in the ledger"
+
+// RemoveDeskLink takes away the link of a person on a desk, returns it, and records the event along. Safe to repeat: one that was taken away by the
+// same Unlink before is returned with its person and user. NotFound, with nothing written: the person is not linked. Conflict: a run over the users of
+// the desk goes on, and may write to the user by its plan. Invalid, naming it, when an id cannot be kept.
+func (s *Store) RemoveDeskLink(ctx context.Context, u access.Unlink) (access.DeskLink, error) {
+	k := keys{}
+	k.required("id", u.ID)
+	k.required("desk", string(u.Desk))
+	k.required("person", string(u.Person))
+	k.optional("by", string(u.By))
+	if k.problem != nil {
+		return access.DeskLink{}, k.problem
+	}
+	var link access.DeskLink
+	err := s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+		link, err = unlink(ctx, tx, u)
+		return err
+	})
+	if err != nil {
+		// What the transaction does may still be going on.
+		return access.DeskLink{}, s.fail(opUnlink, err)
+	}
+	return link, nil
+}
+
+// unlink takes a link away in a transaction.
+func unlink(ctx context.Context, tx *sql.Tx, u access.Unlink) (access.DeskLink, error) {
+	said, err := rowsOf(ctx, tx, placedDeskEvent, `SELECT position, body FROM desk_events WHERE id = $1`, u.EventID())
+	if err != nil {
+		return access.DeskLink{}, err
+	}
+	if len(said) > 0 {
+		return access.DeskLink{Person: said[0].Person, User: said[0].User}, nil
+	}
+	if err := holdSync(ctx, tx, u); err != nil {
+		return access.DeskLink{}, err
+	}
+	links, err := rowsOf(ctx, tx, deskLink, `DELETE FROM desk_links WHERE desk = $1 AND person = $2 RETURNING body`, string(u.Desk), string(u.Person))
+	switch {
+	case err != nil:
+		return access.DeskLink{}, err
+	case len(links) == 0:
+		return access.DeskLink{}, access.Errorf(access.NotFound, opUnlink, "the person %q is linked to no user of %s", u.Person, u.Desk)
+	}
+	rows, err := deskEventRows(opUnlink, []access.DeskEvent{u.Event(links[0])})
+	if err != nil {
+		return access.DeskLink{}, err
+	}
+	return links[0], appendDeskEvents(ctx, tx, rows)
+}
+
+// holdSync keeps off until the transaction ends whoever begins a run over the users of a desk. Conflict: one goes on. It takes the place of the run
+// that may go on, of which the database lets there be one, and gives it back within the transaction, so that nobody sees it.
+func holdSync(ctx context.Context, tx *sql.Tx, u access.Unlink) error {
+	placed, err := affected(tx.ExecContext(ctx, `INSERT INTO sync_runs (desk, id, began_us, ended, failed, plan, body)
+		VALUES ($1, $2, 0, $3, $3, '', '') ON CONFLICT DO NOTHING`, string(u.Desk), u.ID, false))
+	switch {
+	case err != nil:
+		return err
+	case placed == 0:
+		return access.Errorf(access.Conflict, opUnlink, "a run over the users of %s goes on", u.Desk)
+	}
+	_, err = tx.ExecContext(ctx, `DELETE FROM sync_runs WHERE desk = $1 AND id = $2`, string(u.Desk), u.ID)
+	return err
+}
+
+func deskLink(rows *sql.Rows) (access.DeskLink, error) {
+	var body string
+	if err := rows.Scan(&body); err != nil {
+		return access.DeskLink{}, err
+	}
+	return decode[access.DeskLink](body)
+}

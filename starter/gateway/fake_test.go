@@ -29,6 +29,7 @@ func register(w worker.Worker) {
 	w.RegisterWorkflowWithOptions(fakeDoctor, workflow.RegisterOptions{Name: workflows.DoctorType})
 	w.RegisterWorkflowWithOptions(fakeIncident, workflow.RegisterOptions{Name: workflows.IncidentTicketType})
 	w.RegisterWorkflowWithOptions(fakeIntegrationUsers, workflow.RegisterOptions{Name: workflows.IntegrationUsersType})
+	w.RegisterWorkflowWithOptions(fakeUnlink, workflow.RegisterOptions{Name: workflows.UserUnlinkType})
 	w.RegisterWorkflowWithOptions(fakePeopleRun, workflow.RegisterOptions{Name: workflows.PeopleRunType})
 }
 

@@ -31,27 +31,40 @@ func (g *Gateway) ChangeIntegrationUsers(ctx context.Context, id string, p workf
 
 // changedUsers waits for what came of a change.
 func (g *Gateway) changedUsers(ctx context.Context, workflow string) (workflows.IntegrationUsersResult, error) {
+	var result workflows.IntegrationUsersResult
+	if err := g.resultOf(ctx, opIntegrationUsers, workflow, &result); err != nil {
+		return workflows.IntegrationUsersResult{}, err
+	}
+	return result, unchanged(opIntegrationUsers, "The register was not changed.", result.Kind, result.Refusals)
+}
+
+// resultOf waits for the result of a workflow that changes something. Conflict: it was stopped and has none. Transient: there was none in time.
+func (g *Gateway) resultOf(ctx context.Context, op, workflow string, result any) error {
 	ctx, cancel := context.WithTimeout(ctx, g.config.answerWithin())
 	defer cancel()
-	var result workflows.IntegrationUsersResult
-	err := g.temporal.GetWorkflow(ctx, workflow, "").Get(ctx, &result)
+	err := g.temporal.GetWorkflow(ctx, workflow, "").Get(ctx, result)
 	var failed *temporal.WorkflowExecutionError
 	switch {
 	case errors.As(err, &failed):
-		return workflows.IntegrationUsersResult{}, access.Errorf(access.Conflict, opIntegrationUsers,
+		return access.Errorf(access.Conflict, op,
 			"the change was stopped, so that it may have been done in part; repeat it with a new id: %w", &cause{text: "see its workflow", err: failed})
 	case err != nil:
-		return workflows.IntegrationUsersResult{}, outage(opIntegrationUsers,
-			"there was no answer in time; it may have been done; repeating with the same id is safe", err)
-	case result.Kind == "" && len(result.Refusals) == 0:
-		return result, nil
+		return outage(op, "there was no answer in time; it may have been done; repeating with the same id is safe", err)
 	}
-	refused := &RefusedError{Op: opIntegrationUsers, Kind: result.Kind, Message: "The register was not changed.", Refusals: result.Refusals}
+	return nil
+}
+
+// unchanged returns the *RefusedError of a change that a workflow has refused; nil for one that it has made.
+func unchanged(op, message string, kind access.Kind, refusals []access.Refusal) error {
+	if kind == "" && len(refusals) == 0 {
+		return nil
+	}
+	refused := &RefusedError{Op: op, Kind: kind, Message: message, Refusals: refusals}
 	if refused.Kind == "" {
 		refused.Kind = access.Invalid
 	}
-	if len(result.Refusals) > 0 {
-		refused.Message = result.Refusals[0].Problem
+	if len(refusals) > 0 {
+		refused.Message = refusals[0].Problem
 	}
-	return result, refused
+	return refused
 }

@@ -45,6 +45,31 @@ func (g *Gateway) StartSync(ctx context.Context, id string, p workflows.UserSync
 	return g.startRun(ctx, opSync, workflows.UserSyncOptions(id, p), workflows.UserSyncType, p)
 }
 
+const opUnlinkUser = "take a link away"
+
+// Unlink takes the link between a person and a user of a desk away, and waits for the result no longer than Config.CallTimeout. Repeated calls, and
+// errors, are as those of ChangeIntegrationUsers; NotFound: the users of no such desk are synced.
+func (g *Gateway) Unlink(ctx context.Context, id string, p workflows.UnlinkParams) (access.DeskLink, error) {
+	if err := g.SyncedDesk(ctx, p.Desk); err != nil {
+		return access.DeskLink{}, err
+	}
+	options := workflows.UnlinkOptions(id, p)
+	if err := g.startRun(ctx, opUnlinkUser, options, workflows.UserUnlinkType, p); err != nil {
+		return access.DeskLink{}, err
+	}
+	var result workflows.UnlinkResult
+	if err := g.resultOf(ctx, opUnlinkUser, options.ID, &result); err != nil {
+		return access.DeskLink{}, err
+	}
+	if err := unchanged(opUnlinkUser, "No link was taken away.", result.Kind, result.Refusals); err != nil {
+		return access.DeskLink{}, err
+	}
+	if result.Link == nil {
+		return access.DeskLink{}, access.Errorf(access.Conflict, opUnlinkUser, "the workflow %q took no link away, and did not say why", options.ID)
+	}
+	return *result.Link, nil
+}
+
 // scheduled is nil where a schedule exists, and none where it does not.
 func (g *Gateway) scheduled(ctx context.Context, op, schedule string, none error) error {
 	ctx, cancel := context.WithTimeout(ctx, g.config.answerWithin())

@@ -99,7 +99,7 @@ func describeIncidents(schemas map[string]*huma.Schema) {
 		{"PlacedDeskEvent", "place", "The event's place in the order in which events were recorded.", nil},
 		{"PlacedDeskEvent", "type", "What happened.", []any{
 			access.DeskUserAdded, access.DeskUserRemoved, access.DeskUserFlagged, access.DeskUserAvailable, access.DeskIncidentTaken,
-			access.DeskIncidentAssigned, access.DeskIncidentOpened, access.DeskIncidentChanged, access.DeskIncidentEnded,
+			access.DeskIncidentAssigned, access.DeskIncidentOpened, access.DeskIncidentChanged, access.DeskIncidentEnded, access.DeskUserUnlinked,
 		}},
 		{"PlacedDeskEvent", "evidence", "How the actor's identity was established; for auditors.", nil},
 	} {
@@ -112,7 +112,7 @@ func describeIncidents(schemas map[string]*huma.Schema) {
 func loosen(schemas map[string]*huma.Schema) {
 	strict := []string{
 		"SubmitBody", "SubmitItem", "DecisionBody", "WithdrawBody", "DoctorBody", "TestDeskBody", "StartPeopleBody", "ReleasePeopleBody",
-		"IncidentBody", "AddIntegrationUserBody", "RemoveIntegrationUserBody", "CheckIntegrationUsersBody",
+		"IncidentBody", "AddIntegrationUserBody", "RemoveIntegrationUserBody", "CheckIntegrationUsersBody", "UnlinkUserBody",
 	}
 	for name, schema := range schemas {
 		if !slices.Contains(strict, name) {

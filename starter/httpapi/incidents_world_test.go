@@ -21,6 +21,13 @@ type incidentGateway struct {
 	changes     []workflows.IntegrationUsersParams
 	changeIDs   []string
 	change      workflows.IntegrationUsersResult
+	unlinks     []workflows.UnlinkParams
+	link        access.DeskLink
+}
+
+func (g *incidentGateway) Unlink(_ context.Context, id string, p workflows.UnlinkParams) (access.DeskLink, error) {
+	g.changeIDs, g.unlinks = append(g.changeIDs, id), append(g.unlinks, p)
+	return g.link, g.incidentErr
 }
 
 func (g *incidentGateway) SubmitIncident(_ context.Context, i access.Incident) (gateway.IncidentSubmission, error) {

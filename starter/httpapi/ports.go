@@ -24,6 +24,7 @@ type Gateway interface {
 	PeopleSource(ctx context.Context, source access.SourceName) error
 	StartSync(ctx context.Context, id string, p workflows.UserSyncParams) error
 	SyncedDesk(ctx context.Context, desk access.DeskName) error
+	Unlink(ctx context.Context, id string, p workflows.UnlinkParams) (access.DeskLink, error)
 	SubmitIncident(ctx context.Context, i access.Incident) (gateway.IncidentSubmission, error)
 	Incident(ctx context.Context, id access.IncidentID) (access.IncidentView, error)
 	ChangeIntegrationUsers(ctx context.Context, id string, p workflows.IntegrationUsersParams) (workflows.IntegrationUsersResult, error)
@@ -59,8 +60,8 @@ type Caller struct {
 	Person access.PersonID
 	// Auditor may read everything and run the doctor.
 	Auditor bool
-	// Administrator may start runs over people and over users, release what one held back, name who approves a request, and change the
-	// register of integration users. An administrator who is no auditor reads those runs, that register and incidents only.
+	// Administrator may start runs over people and over users, release what one held back, take links of users away, name who approves a
+	// request, and change the register of integration users. An administrator who is no auditor reads those runs, that register and incidents only.
 	Administrator bool
 	// Tickets is true for who may hand in incidents of other systems. It is a claim of its own: neither Auditor nor Administrator implies it, nor
 	// does it imply them.

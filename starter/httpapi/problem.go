@@ -192,7 +192,7 @@ func locationOf(field string) string {
 	case "items", "subject", "reason", "id", "verdict", "test_ticket",
 		"reference", "reference_url", "application", "desk", "assignee", "summary", "description", "email", "groups":
 		return "body." + field
-	case "user":
+	case "user", "person":
 		return "path." + field
 	case "Idempotency-Key":
 		return "header." + field

@@ -29,6 +29,10 @@ func (a *API) registerSyncs() {
 		Description:   "Plans from the people of the source and the users of the desk now, and applies what no brake holds. With release the run also applies what an earlier run held back, for whoever still has the same row. The run records who started it, how that person was identified, and why. For administrators.",
 		DefaultStatus: http.StatusAccepted,
 	}, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests), a.startSync)
+	huma.Register(a.huma, a.operation(http.MethodPost, "/v1/desks/{desk}/links/{person}/remove", huma.Operation{
+		OperationID: "unlink-user", Summary: "Take the link between a person and a user away", Tags: []string{"users"},
+		Description: "usher does not take the user for the person's any more. The desk keeps the user as it is, and the next run looks for the person's user anew. Refused while a run over the users of the desk goes on. Who did it, how that person was identified, and why, is recorded as an event of the desk. For administrators.",
+	}, changeStatuses()...), a.unlinkUser)
 }
 
 type syncsInput struct {

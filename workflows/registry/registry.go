@@ -39,6 +39,7 @@ func Register(r Registry) {
 	register(doctor.Workflow, workflows.DoctorType)
 	register(people.Workflow, workflows.PeopleRunType)
 	register(usersync.Workflow, workflows.UserSyncType)
+	register(usersync.Unlink, workflows.UserUnlinkType)
 	register(incident.Workflow, workflows.IncidentTicketType)
 	register(integrationusers.Workflow, workflows.IntegrationUsersType)
 }
