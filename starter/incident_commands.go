@@ -301,7 +301,7 @@ func showDeskEvents(said struct {
 	}
 	text := table("AT\tWHAT\tBY\tTEXT", func(w *tabwriter.Writer) {
 		for _, e := range said.Events {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", clock(e.At), e.Type, orElse(string(e.Actor), "usher"), e.Text)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", clock(e.At), e.Type, orElse(oneLine(string(e.Actor)), "usher"), oneLine(e.Text))
 		}
 	})
 	if said.Next > 0 {

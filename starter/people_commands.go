@@ -22,7 +22,10 @@ import (
 
 func (c *commands) people() *cobra.Command {
 	people := &cobra.Command{Use: "people", Short: "Start and show runs over the people of a source, and release what they hold back"}
-	people.AddCommand(c.peopleRuns(), c.peopleRun(), c.peopleChanges(), c.peopleProblems(), c.startPeople(), c.releasePeople())
+	people.AddCommand(c.peopleRuns(), c.peopleRun(), c.peopleChanges(), c.peopleProblems(), c.startPeople(), c.releasePeople(),
+		c.deskEvents("events SOURCE", "List who started runs over the people of a source by hand, and released what one held back, the last first", func(source string) string {
+			return "/v1/people/" + url.PathEscape(source) + "/events"
+		}))
 	return people
 }
 

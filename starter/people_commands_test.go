@@ -92,3 +92,16 @@ func TestPeople_start_and_release(t *testing.T) {
 	w.gateway.err = access.Errorf(access.Transient, "start", "Temporal does not answer")
 	require.Contains(t, w.usher(t, "adam", "people", "start", "hr", "--id", "x").err, "to repeat it safely: the same command with --id x")
 }
+
+func TestPeople_events_command(t *testing.T) {
+	w := newWorld(t)
+	heldRun(t, w)
+	require.Equal(t, said{out: "No events.\n"}, w.usher(t, "audra", "people", "events", "hr"))
+	run := access.PeopleRun{
+		Source: "hr", ID: "r", BeganAt: time.Date(2126, 11, 28, 3, 0, 0, 0, time.UTC), By: "adam", Release: &access.PeopleRelease{Run: "night", Reason: "she\nleft"},
+	}
+	require.NoError(t, w.store.BeginPeopleRun(t.Context(), run))
+	require.Equal(t, said{out: "AT                    WHAT                 BY    TEXT\n2126-11-28 03:00:00Z  people_run_releases  adam  " +
+		"The run r releases what the run night over the people of hr held back (1 leaver), of all brakes, for everybody whom they hold: she left.\n"},
+		w.usher(t, "audra", "people", "events", "hr"))
+}

@@ -14,7 +14,10 @@ import (
 
 func (c *commands) sync() *cobra.Command {
 	sync := &cobra.Command{Use: "sync", Short: "Preview, start and watch runs over the users of a desk, release what they hold back, and take links away"}
-	sync.AddCommand(c.syncRuns(), c.syncRun(), c.syncRows(), c.startSync(), c.releaseSync(), c.watchSync(), c.previewSync(), c.unlinkUser())
+	sync.AddCommand(c.syncRuns(), c.syncRun(), c.syncRows(), c.startSync(), c.releaseSync(), c.watchSync(), c.previewSync(), c.unlinkUser(),
+		c.deskEvents("events DESK", "List who started runs by hand, released what one held back or took a link away, and what else happened at the desk", func(desk string) string {
+			return integrationUsersPath(desk, "events")
+		}))
 	return sync
 }
 

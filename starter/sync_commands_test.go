@@ -84,6 +84,14 @@ func TestSync_unlink(t *testing.T) {
 	require.Contains(t, w.usher(t, "adam", "sync", "unlink", "it", "p1", "--reason", "x", "--id", "u2").err, "the same command with --id u2")
 }
 
+func TestSync_events(t *testing.T) {
+	w := newWorld(t)
+	require.Equal(t, said{out: "No events.\n"}, w.usher(t, "audra", "sync", "events", "it"))
+	run := access.SyncRun{Desk: "it", ID: "r", BeganAt: time.Date(2026, 11, 28, 3, 0, 0, 0, time.UTC), By: "adam", Dry: true}
+	require.NoError(t, w.store.BeginSyncRun(t.Context(), run))
+	require.Contains(t, w.usher(t, "audra", "sync", "events", "it").out, "users_run_started  adam  The dry run r over the users of it was started by hand.\n")
+}
+
 func TestSync_preview(t *testing.T) {
 	w := newWorld(t)
 	w.gateway.onSync = func(id string, p workflows.UserSyncParams) {

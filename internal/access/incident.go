@@ -170,20 +170,32 @@ const (
 	DeskIncidentChanged  DeskEventType = "incident_ticket_changed"
 	DeskIncidentEnded    DeskEventType = "incident_ended"
 	DeskUserUnlinked     DeskEventType = "user_unlinked"
+	// A run over the users of a desk, or over the people of a source, was started by hand; or by a release of what an earlier one held back.
+	DeskUsersRunStarted   DeskEventType = "users_run_started"
+	DeskUsersRunReleases  DeskEventType = "users_run_releases"
+	DeskPeopleRunStarted  DeskEventType = "people_run_started"
+	DeskPeopleRunReleases DeskEventType = "people_run_releases"
 )
 
-// DeskEvent is one line of the audit trail that is about no request: about integration users, incidents and the users of a desk. It is append-only, as
-// Event is.
+// DeskEvent is one line of the audit trail that is about no request: about integration users, incidents, the users of a desk, and the people of a
+// source. It is append-only, as Event is.
 type DeskEvent struct {
 	// ID comes from what the event says, as Event.ID does.
-	ID   string   `json:"id"`
-	Desk DeskName `json:"desk,omitempty"`
+	ID string `json:"id"`
+	// Desk or Source is where it happened.
+	Desk   DeskName   `json:"desk,omitempty"`
+	Source SourceName `json:"source,omitempty"`
 	// Incident, User and Person are what it is about; "" for none of them.
-	Incident IncidentID    `json:"incident,omitempty"`
-	User     UserID        `json:"user,omitempty"`
-	Person   PersonID      `json:"person,omitempty"`
-	Type     DeskEventType `json:"type"`
-	At       time.Time     `json:"at"`
+	Incident IncidentID `json:"incident,omitempty"`
+	User     UserID     `json:"user,omitempty"`
+	Person   PersonID   `json:"person,omitempty"`
+	// Run is the run that was started, and Release what it releases; "" and nil for neither. Held is how many changes or rows of these people the
+	// released run held back, by class or operation.
+	Run     string         `json:"run,omitempty"`
+	Release *PeopleRelease `json:"release,omitempty"`
+	Held    map[string]int `json:"held,omitempty"`
+	Type    DeskEventType  `json:"type"`
+	At      time.Time      `json:"at"`
 	// Actor is "" for usher itself, and for somebody who matches no person. Evidence is how the identity was established.
 	Actor    PersonID `json:"actor,omitempty"`
 	Evidence string   `json:"evidence,omitempty"`
@@ -193,8 +205,9 @@ type DeskEvent struct {
 
 // DeskEventsQuery asks for a page of events, the last recorded first.
 type DeskEventsQuery struct {
-	// Desk and Incident are the only ones; "" for any.
+	// Desk, Source and Incident are the only ones; "" for any.
 	Desk     DeskName
+	Source   SourceName
 	Incident IncidentID
 	// Before is the place of the last of the page before; 0 for the first page.
 	Before int64

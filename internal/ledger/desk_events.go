@@ -17,6 +17,7 @@ func (k *keys) deskEvents(events []access.DeskEvent) {
 		k.required(at+"id", e.ID)
 		k.required(at+"type", string(e.Type))
 		k.optional(at+"desk", string(e.Desk))
+		k.optional(at+"source", string(e.Source))
 		k.optional(at+"incident", string(e.Incident))
 		k.optional(at+"user", string(e.User))
 		k.optional(at+"actor", string(e.Actor))
@@ -32,17 +33,19 @@ func deskEventRows(op string, events []access.DeskEvent) ([][]any, error) {
 		if err != nil {
 			return nil, err
 		}
-		rows[i] = []any{e.ID, string(e.Desk), string(e.Incident), string(e.User), string(e.Type), e.At.UnixMicro(), string(e.Actor), body}
+		rows[i] = []any{
+			e.ID, string(e.Desk), string(e.Source), string(e.Incident), string(e.User), string(e.Type), e.At.UnixMicro(), string(e.Actor), body,
+		}
 	}
 	return rows, nil
 }
 
 // appendDeskEvents appends rows in their order. An event whose id is there already is left alone.
 func appendDeskEvents(ctx context.Context, tx *sql.Tx, rows [][]any) error {
-	return insertRows(ctx, tx, "desk_events (id, desk, incident_id, user_id, type, at_us, actor_id, body)", "ON CONFLICT (id) DO NOTHING", rows)
+	return insertRows(ctx, tx, "desk_events (id, desk, source, incident_id, user_id, type, at_us, actor_id, body)", "ON CONFLICT (id) DO NOTHING", rows)
 }
 
-// DeskEvents returns a page of what happened to integration users and incidents, the last recorded first; fewer than q.Limit mean that it is the
+// DeskEvents returns a page of what happened at desks and sources, the last recorded first; fewer than q.Limit mean that it is the
 // last. Empty for none. Invalid, naming it, when the limit cannot be used.
 func (s *Store) DeskEvents(ctx context.Context, q access.DeskEventsQuery) ([]access.PlacedDeskEvent, error) {
 	const op = "read desk events from the ledger"
@@ -50,7 +53,7 @@ func (s *Store) DeskEvents(ctx context.Context, q access.DeskEventsQuery) ([]acc
 		return nil, err
 	}
 	c := &conditions{}
-	if !c.columns([]column{{"desk", string(q.Desk)}, {"incident_id", string(q.Incident)}}) {
+	if !c.columns([]column{{"desk", string(q.Desk)}, {"source", string(q.Source)}, {"incident_id", string(q.Incident)}}) {
 		return nil, nil
 	}
 	if q.Before != 0 {

@@ -22,7 +22,7 @@ func peopleRow(op string, run access.PeopleRun) (runRow, error) {
 	return r, err
 }
 
-// BeginPeopleRun records a new run. Conflict: another one of the source goes on, this one has ended, or it began before another recorded one, which
+// BeginPeopleRun records a new run, with the event of its start where somebody starts it by hand or releases something. Conflict: another one of the source goes on, this one has ended, or it began before another recorded one, which
 // may have written what this run would undo. Safe to repeat.
 func (s *Store) BeginPeopleRun(ctx context.Context, run access.PeopleRun) error {
 	const op = "begin a run over people in the ledger"
@@ -30,7 +30,24 @@ func (s *Store) BeginPeopleRun(ctx context.Context, run access.PeopleRun) error 
 	if err != nil {
 		return err
 	}
-	return s.fail(op, s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error { return peopleRuns.begin(ctx, tx, op, row) }))
+	start := func(ctx context.Context, tx *sql.Tx) (access.DeskEvent, bool, error) {
+		held, err := heldPeople(ctx, tx, run)
+		e, tells := run.StartEvent(held)
+		return e, tells, err
+	}
+	return s.fail(op, s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error { return peopleRuns.begin(ctx, tx, op, row, start) }))
+}
+
+// heldPeople returns how many changes the run that a new run releases held back, by class; nil where it releases nothing.
+func heldPeople(ctx context.Context, tx *sql.Tx, run access.PeopleRun) (map[string]int, error) {
+	if run.Release == nil {
+		return nil, nil
+	}
+	c := &conditions{}
+	source := c.param(string(run.Source))
+	return pairsOf(ctx, tx, `SELECT class, count(*) FROM people_changes WHERE source = `+source+` AND held <> ''
+		AND plan = (SELECT plan FROM people_runs WHERE source = `+source+` AND id = `+c.param(run.Release.Run)+`)`+c.ofPeople("id", run.Release.People)+
+		` GROUP BY class`, c.args...)
 }
 
 // SavePeopleRun records a run as it is now. A run that has ended stays as it is, a plan that is recorded keeps its first counts and holds, and

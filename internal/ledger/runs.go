@@ -34,14 +34,17 @@ func (r runRow) check(owner string) error {
 	return k.problem
 }
 
-// begin adds a run. Conflict: another one of the owner goes on, or began later, or this one has ended.
-func (t runTable[T]) begin(ctx context.Context, tx *sql.Tx, op string, r runRow) error {
+// begin adds a run, and the event that start returns where it does. Conflict: another one of the owner goes on, or began later, or this one has ended.
+func (t runTable[T]) begin(ctx context.Context, tx *sql.Tx, op string, r runRow, start startEvent) error {
 	// A unique index takes one run of an owner that has not ended.
 	added, err := affected(tx.ExecContext(ctx, `INSERT INTO `+t.name+` (`+t.owner+`, id, began_us, ended, failed, plan, body)
 		SELECT $1, $2, $3, $4, $5, $6, $7 WHERE NOT EXISTS (SELECT 1 FROM `+t.name+` WHERE `+t.owner+` = $1 AND began_us > $3)
 		ON CONFLICT DO NOTHING`, r.owner, r.id, r.began.UnixMicro(), false, false, "", r.body))
-	if err != nil || added > 0 {
+	if err != nil {
 		return err
+	}
+	if added > 0 {
+		return start.append(ctx, tx, op)
 	}
 	var all, open, later int
 	if err := tx.QueryRowContext(ctx, `SELECT count(CASE WHEN id = $2 THEN 1 END), count(CASE WHEN id = $2 AND NOT ended THEN 1 END),
@@ -57,6 +60,43 @@ func (t runTable[T]) begin(ctx context.Context, tx *sql.Tx, op string, r runRow)
 		return access.Errorf(access.Conflict, op, "the run %q over %s %s began before another one that was recorded first; expected a new run", r.id, t.what, r.owner)
 	}
 	return access.Errorf(access.Conflict, op, "another run over %s %s goes on", t.what, r.owner)
+}
+
+// startEvent returns the event that tells of the start of a run; false for none.
+type startEvent func(ctx context.Context, tx *sql.Tx) (access.DeskEvent, bool, error)
+
+// append appends the event.
+func (s startEvent) append(ctx context.Context, tx *sql.Tx, op string) error {
+	e, tells, err := s(ctx, tx)
+	if err != nil || !tells {
+		return err
+	}
+	k := keys{}
+	if k.deskEvents([]access.DeskEvent{e}); k.problem != nil {
+		return k.problem
+	}
+	rows, err := deskEventRows(op, []access.DeskEvent{e})
+	if err != nil {
+		return err
+	}
+	return appendDeskEvents(ctx, tx, rows)
+}
+
+// ofPeople returns the end of a condition that a column is one of some people, with its parameters; "" for everybody.
+func (c *conditions) ofPeople(column string, people []access.PersonID) string {
+	if len(people) == 0 {
+		return ""
+	}
+	var ids []any
+	for _, p := range people {
+		if usableKey(string(p)) {
+			ids = append(ids, string(p))
+		}
+	}
+	if len(ids) == 0 {
+		return ` AND FALSE`
+	}
+	return ` AND ` + column + ` IN ` + c.row(ids...)
 }
 
 // save writes a run as it is now, and reports whether it did: a run that has ended stays as it is, a plan that is recorded keeps its first

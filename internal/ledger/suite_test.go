@@ -169,7 +169,8 @@ func runSuite(t *testing.T, d databases) {
 		{"a closed ledger is transient", testClosed},
 		{"a call whose context has ended is transient and records nothing", testEndedContext},
 	}
-	for _, c := range slices.Concat(cases, peopleCases(), standingCases(), syncCases(), integrationUserCases(), assignCases(), incidentCases(), deskEventCases()) {
+	for _, c := range slices.Concat(cases, peopleCases(), standingCases(), syncCases(), integrationUserCases(), assignCases(), incidentCases(), deskEventCases(),
+		runEventCases()) {
 		t.Run(c.name, func(t *testing.T) { c.run(t, d) })
 	}
 }

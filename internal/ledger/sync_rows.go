@@ -149,8 +149,8 @@ func (s *Store) CountSyncRows(ctx context.Context, desk access.DeskName, plan st
 }
 
 // pairsOf returns the counts that a query finds, by what they are of.
-func pairsOf(ctx context.Context, pool *sql.DB, query string, args ...any) (counts map[string]int, err error) {
-	rows, err := pool.QueryContext(ctx, query, args...)
+func pairsOf(ctx context.Context, from querier, query string, args ...any) (counts map[string]int, err error) {
+	rows, err := from.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ func syncRow(op string, run access.SyncRun) (runRow, error) {
 	return r, err
 }
 
-// BeginSyncRun records a new run over the users of a desk. Conflict: another one of the desk goes on, or began later, or this one has ended.
+// BeginSyncRun records a new run over the users of a desk, with its event as BeginPeopleRun does. Conflict: another one of the desk goes on, or began later, or this one has ended.
 // Safe to repeat.
 func (s *Store) BeginSyncRun(ctx context.Context, run access.SyncRun) error {
 	const op = "begin a run over users in the ledger"
@@ -33,7 +33,34 @@ func (s *Store) BeginSyncRun(ctx context.Context, run access.SyncRun) error {
 	if err != nil {
 		return err
 	}
-	return s.fail(op, s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error { return syncRuns.begin(ctx, tx, op, row) }))
+	start := func(ctx context.Context, tx *sql.Tx) (access.DeskEvent, bool, error) {
+		held, err := heldSyncRows(ctx, tx, run)
+		e, tells := run.StartEvent(held)
+		return e, tells, err
+	}
+	return s.fail(op, s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error { return syncRuns.begin(ctx, tx, op, row, start) }))
+}
+
+// heldSyncRows returns how many rows the run that a new run releases held back, by operation; nil where it releases nothing.
+func heldSyncRows(ctx context.Context, tx *sql.Tx, run access.SyncRun) (map[string]int, error) {
+	if run.Release == nil {
+		return nil, nil
+	}
+	of, err := rowsOf(ctx, tx, syncRun, `SELECT body FROM sync_runs WHERE desk = $1 AND id = $2`, string(run.Desk), run.Release.Run)
+	if err != nil || len(of) == 0 {
+		return nil, err
+	}
+	c := &conditions{}
+	return pairsOf(ctx, tx, `SELECT operation, count(*) FROM sync_rows WHERE desk = `+c.param(string(run.Desk))+` AND plan = `+c.param(of[0].Rows)+
+		` AND state = `+c.param(string(access.SyncHeld))+c.ofPeople("person", run.Release.People)+` GROUP BY operation`, c.args...)
+}
+
+func syncRun(rows *sql.Rows) (access.SyncRun, error) {
+	var body string
+	if err := rows.Scan(&body); err != nil {
+		return access.SyncRun{}, err
+	}
+	return decode[access.SyncRun](body)
 }
 
 // SaveSyncRun records a run as it is now. A run that has ended stays as it is, a plan that is recorded keeps its first counts and holds, and a

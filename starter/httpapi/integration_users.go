@@ -43,7 +43,7 @@ func (a *API) registerIntegrationUsers() {
 	}, changeStatuses()...), a.checkIntegrationUsers)
 	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/integration-users/{desk}/events", huma.Operation{
 		OperationID: "list-integration-user-events", Summary: "List what happened at a desk", Tags: []string{"integration users", "audit"},
-		Description: "Who changed the register when and why, and what became of incidents of the desk; the last first. For administrators and auditors.",
+		Description: "Who changed the register when and why, who started runs over the users, released what one held back or took a link away, and what became of incidents of the desk; the last first. For administrators and auditors.",
 	}, http.StatusForbidden), a.listIntegrationUserEvents)
 }
 

@@ -28,6 +28,10 @@ func (a *API) registerPeople() {
 		OperationID: "list-people-problems", Summary: "List what a run could not read", Tags: []string{"people"},
 		Description: "Rows or entries of the source that are no person: where each stands, whose it is if it says so, and what is wrong with it. For administrators and auditors.",
 	}, http.StatusForbidden, http.StatusNotFound), a.listPeopleProblems)
+	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/people/{source}/events", huma.Operation{
+		OperationID: "list-people-events", Summary: "List who did something with the people of a source", Tags: []string{"people", "audit"},
+		Description: "Who started a run by hand, or released what one held back, and why; the last first. For administrators and auditors.",
+	}, http.StatusForbidden), a.listPeopleEvents)
 	huma.Register(a.huma, a.operation(http.MethodPost, "/v1/people/{source}/runs", huma.Operation{
 		OperationID: "start-people-run", Summary: "Start a run, or release what one held back", Tags: []string{"people"},
 		Description:   "Lists the source's people now. With release the run also applies what an earlier run held back, for whoever still has the same change. The run records who started it, how that person was identified, and why. For administrators.",
@@ -189,6 +193,27 @@ func (a *API) listPeopleChanges(ctx context.Context, in *peopleChangesInput) (*p
 		out.Body.Next = changes[len(changes)-1].Person
 	}
 	return out, nil
+}
+
+type peopleEventsInput struct {
+	Source string `path:"source" maxLength:"64" doc:"The source's name in the worker's configuration." example:"hr"`
+	Before int64  `query:"before" minimum:"0" doc:"Only events of a smaller place: what next said in the answer before."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many at most."`
+}
+
+// Resolve implements huma.Resolver.
+func (in *peopleEventsInput) Resolve(huma.Context) []error { return fittingSource(in.Source) }
+
+func (a *API) listPeopleEvents(ctx context.Context, in *peopleEventsInput) (*deskEventsOutput, error) {
+	caller := callerOf(ctx)
+	if err := mayReadPeople(caller); err != nil {
+		return nil, err
+	}
+	events, err := a.deps.Ledger.DeskEvents(ctx, access.DeskEventsQuery{Source: access.SourceName(in.Source), Before: in.Before, Limit: in.Limit})
+	if err != nil {
+		return nil, a.failed(ctx, err)
+	}
+	return eventsShownTo(caller, events, in.Limit), nil
 }
 
 func (a *API) listPeopleProblems(ctx context.Context, in *peopleProblemsInput) (*peopleProblemsOutput, error) {

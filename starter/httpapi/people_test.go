@@ -250,3 +250,33 @@ func TestPeople_release(t *testing.T) {
 	got := late.call("adam", "POST", "/v1/people/hr/runs", `{"release":{"run":"run-2","reason":"x"}}`)
 	require.Equal(t, "found a run that ended at 2026-11-28T04:01:00Z, expected one that ended within 1d", got.problem.Errors[0].Message)
 }
+
+// Who released what is told to auditors with how that person was identified, to administrators without.
+func TestPeople_events(t *testing.T) {
+	w := peopleWorld(t)
+	require.JSONEq(t, `{"events":[]}`, w.call("audra", "GET", "/v1/people/hr/events", "").body)
+	for i, id := range []string{"by-hand", "release"} {
+		run := access.PeopleRun{Source: "hr", ID: id, BeganAt: peopleDay.Add(time.Duration(2+i) * time.Hour), By: "adam", Evidence: "a token"}
+		if id == "release" {
+			run.Release = &access.PeopleRelease{Run: "run-2", People: []access.PersonID{"a"}, Reason: "left"}
+		}
+		require.NoError(t, w.store.BeginPeopleRun(t.Context(), run))
+		run.EndedAt, run.Problem = run.BeganAt.Add(time.Minute), "enough"
+		require.NoError(t, w.store.SavePeopleRun(t.Context(), run))
+	}
+	type page struct {
+		Events []access.PlacedDeskEvent
+		Next   int64
+	}
+	first := decode[page](t, w.call("audra", "GET", "/v1/people/hr/events?limit=1", ""))
+	require.Equal(t, access.DeskPeopleRunReleases, first.Events[0].Type)
+	require.Equal(t, [2]any{access.PersonID("adam"), "a token"}, [2]any{first.Events[0].Actor, first.Events[0].Evidence})
+	require.Equal(t, map[string]int{"leaver": 1}, first.Events[0].Held)
+	second := decode[page](t, w.call("adam", "GET", fmt.Sprintf("/v1/people/hr/events?before=%d", first.Next), ""))
+	require.Len(t, second.Events, 1)
+	require.Equal(t, access.DeskPeopleRunStarted, second.Events[0].Type)
+	require.Empty(t, second.Events[0].Evidence)
+	require.Equal(t, http.StatusForbidden, w.call("ana", "GET", "/v1/people/hr/events", "").status)
+	require.Equal(t, "path.source", w.call("adam", "GET", "/v1/people/h%00r/events", "").problem.Errors[0].Location)
+	require.Equal(t, http.StatusServiceUnavailable, newWorld(t, ledgerAway).call("audra", "GET", "/v1/people/hr/events", "").status)
+}

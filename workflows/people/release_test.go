@@ -236,3 +236,27 @@ func TestPeopleRun_released_absence(t *testing.T) {
 	}
 	require.Equal(t, []string{snapshot.BrakeShrunk}, holdsOf(c.ends()), "an absence that was released counts no more once the person is listed")
 }
+
+// Who releases what is in the audit trail from the moment on at which the run begins, though it fails then.
+func TestPeopleRun_release_is_an_event(t *testing.T) {
+	c := newCompany(t, 40)
+	c.ends()
+	c.leave(0, 10)
+	run := c.ends()
+	events := func() []access.PlacedDeskEvent {
+		said, err := c.ledger.DeskEvents(t.Context(), access.DeskEventsQuery{Source: hr, Limit: 10})
+		require.NoError(t, err)
+		return said
+	}
+	require.Empty(t, events(), "its schedule started them")
+	c.now = run.EndedAt.Add(time.Hour)
+	c.source.Down(true)
+	release := &access.PeopleRelease{Run: run.ID, Brakes: []string{snapshot.BrakeLeavers}, Reason: "a department closes"}
+	_, err := c.runNow(workflows.PeopleRunParams{Release: release, By: "adam", Evidence: "a token"})
+	require.Error(t, err)
+	said := events()
+	require.Len(t, said, 1)
+	require.Equal(t, [3]any{access.DeskPeopleRunReleases, access.PersonID("adam"), "a token"}, [3]any{said[0].Type, said[0].Actor, said[0].Evidence})
+	require.Equal(t, release, said[0].Release)
+	require.Equal(t, map[string]int{"leaver": 10}, said[0].Held)
+}
