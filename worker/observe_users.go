@@ -95,6 +95,10 @@ func (l observedLedger) SaveDeskLink(ctx context.Context, desk access.DeskName, 
 	return ledgerDo(l, "save_desk_link", func() error { return l.Store.SaveDeskLink(ctx, desk, link, replaces) })
 }
 
+func (l observedLedger) RemoveDeskLink(ctx context.Context, u access.Unlink) (access.DeskLink, error) {
+	return ledgerCall(l, "remove_desk_link", func() (access.DeskLink, error) { return l.Store.RemoveDeskLink(ctx, u) })
+}
+
 func (l observedLedger) PlanSyncRows(ctx context.Context, run access.SyncRun, rows []access.SyncRow) error {
 	return ledgerDo(l, "plan_sync_rows", func() error { return l.Store.PlanSyncRows(ctx, run, rows) })
 }
