@@ -17,3 +17,6 @@ func SaveFingerprintsQuery(tickets int) string {
 	}
 	return saveFingerprints("$1", given)
 }
+
+// ForgetAtOnce is how many changes the end of a run forgets at most.
+const ForgetAtOnce = forgetAtOnce

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"strconv"
 	"time"
 
 	"usher/internal/access"
@@ -52,7 +53,7 @@ func heldPeople(ctx context.Context, tx *sql.Tx, run access.PeopleRun) (map[stri
 
 // SavePeopleRun records a run as it is now. A run that has ended stays as it is, a plan that is recorded keeps its first counts and holds, and
 // a plan that was replaced ends no run: an attempt that is late changes nothing. When the last run that goes on ends, the listings of its
-// source are forgotten, and the problems of those that no run is made of.
+// source are forgotten, and the problems of those that no run is made of. With the end of each run the changes and the problems of old runs are.
 func (s *Store) SavePeopleRun(ctx context.Context, run access.PeopleRun) error {
 	const op = "record a run over people in the ledger"
 	row, err := peopleRow(op, run)
@@ -64,7 +65,10 @@ func (s *Store) SavePeopleRun(ctx context.Context, run access.PeopleRun) error {
 		if err != nil || !saved || !row.ended {
 			return err
 		}
-		return forgetListings(ctx, tx, run.Source)
+		if err := forgetListings(ctx, tx, run.Source); err != nil {
+			return err
+		}
+		return forgetChanges(ctx, tx, run)
 	})
 	return s.fail(op, err)
 }
@@ -83,6 +87,71 @@ func forgetListings(ctx context.Context, tx *sql.Tx, source access.SourceName) e
 		}
 	}
 	return nil
+}
+
+// forgetAtOnce is how many changes are removed with the end of one run, at most: the end of a run must not take long. Later ones remove the rest.
+const forgetAtOnce = 20_000
+
+// forgetChanges removes the changes and the problems of runs that had ended long before a run began, and the changes of plans that no run has,
+// which attempts have left that died. The runs stay, and so does what the audit trail says of them.
+func forgetChanges(ctx context.Context, tx *sql.Tx, run access.PeopleRun) error {
+	plans, err := oldPlans(ctx, tx, run)
+	if err != nil {
+		return err
+	}
+	left := int64(forgetAtOnce)
+	for _, plan := range plans {
+		removed, err := affected(tx.ExecContext(ctx, `DELETE FROM people_changes WHERE source = $1 AND plan = $2 AND id <= (SELECT max(id) FROM (
+			SELECT id FROM people_changes WHERE source = $1 AND plan = $2 ORDER BY id LIMIT `+strconv.FormatInt(left, 10)+`) AS oldest)`, string(run.Source), plan))
+		if err != nil {
+			return err
+		}
+		if left -= removed; left <= 0 {
+			return nil
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM people_problems WHERE source = $1 AND listing = $2`, string(run.Source), plan); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// oldPlans returns the plans of a source whose changes are kept no longer when a run ends. What goes on, or can be released, is not among them: of a
+// run counts when it ended.
+func oldPlans(ctx context.Context, tx *sql.Tx, run access.PeopleRun) ([]string, error) {
+	before := run.BeganAt.Add(-keepRows)
+	runs, err := rowsOf(ctx, tx, bodyOf[access.PeopleRun], `SELECT body FROM people_runs AS r WHERE source = $1 AND ended AND plan <> '' AND began_us < $2
+		AND (EXISTS (SELECT 1 FROM people_changes AS c WHERE c.source = r.source AND c.plan = r.plan)
+			OR EXISTS (SELECT 1 FROM people_problems AS p WHERE p.source = r.source AND p.listing = r.plan))
+		ORDER BY began_us`, string(run.Source), before.UnixMicro())
+	if err != nil {
+		return nil, err
+	}
+	var plans []string
+	for _, r := range runs {
+		if r.EndedAt.Before(before) {
+			plans = append(plans, r.Plan)
+		}
+	}
+	// While a run goes on, a plan may be made that it does not have yet.
+	unowned, err := rowsOf(ctx, tx, textOf, `SELECT DISTINCT plan FROM people_changes WHERE source = $1
+		AND plan NOT IN (SELECT plan FROM people_runs WHERE source = $1) AND `+noneGoesOn, string(run.Source))
+	return append(plans, unowned...), err
+}
+
+func textOf(rows *sql.Rows) (text string, err error) {
+	err = rows.Scan(&text)
+	return text, err
+}
+
+// bodyOf returns what the body of a row holds.
+func bodyOf[T any](rows *sql.Rows) (T, error) {
+	text, err := textOf(rows)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return decode[T](text)
 }
 
 // PeopleRuns returns the runs over a source that began before a time, the last first, at most limit, 1 to MaxPeople. A zero time is now.

@@ -10,7 +10,7 @@ import (
 
 var syncRuns = runTable[access.SyncRun]{name: "sync_runs", owner: "desk", what: "the users of"}
 
-// keepRows is how long the rows of a plan stay in the ledger.
+// keepRows is how long the rows of a plan stay in the ledger, and the changes of one over people.
 const keepRows = 90 * 24 * time.Hour
 
 func syncRow(op string, run access.SyncRun) (runRow, error) {
@@ -46,21 +46,13 @@ func heldSyncRows(ctx context.Context, tx *sql.Tx, run access.SyncRun) (map[stri
 	if run.Release == nil {
 		return nil, nil
 	}
-	of, err := rowsOf(ctx, tx, syncRun, `SELECT body FROM sync_runs WHERE desk = $1 AND id = $2`, string(run.Desk), run.Release.Run)
+	of, err := rowsOf(ctx, tx, bodyOf[access.SyncRun], `SELECT body FROM sync_runs WHERE desk = $1 AND id = $2`, string(run.Desk), run.Release.Run)
 	if err != nil || len(of) == 0 {
 		return nil, err
 	}
 	c := &conditions{}
 	return pairsOf(ctx, tx, `SELECT operation, count(*) FROM sync_rows WHERE desk = `+c.param(string(run.Desk))+` AND plan = `+c.param(of[0].Rows)+
 		` AND state = `+c.param(string(access.SyncHeld))+c.ofPeople("person", run.Release.People)+` GROUP BY operation`, c.args...)
-}
-
-func syncRun(rows *sql.Rows) (access.SyncRun, error) {
-	var body string
-	if err := rows.Scan(&body); err != nil {
-		return access.SyncRun{}, err
-	}
-	return decode[access.SyncRun](body)
 }
 
 // SaveSyncRun records a run as it is now. A run that has ended stays as it is, a plan that is recorded keeps its first counts and holds, and a

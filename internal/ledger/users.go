@@ -178,7 +178,7 @@ func unlink(ctx context.Context, tx *sql.Tx, u access.Unlink) (access.DeskLink, 
 	if err := holdSync(ctx, tx, u); err != nil {
 		return access.DeskLink{}, err
 	}
-	links, err := rowsOf(ctx, tx, deskLink, `DELETE FROM desk_links WHERE desk = $1 AND person = $2 RETURNING body`, string(u.Desk), string(u.Person))
+	links, err := rowsOf(ctx, tx, bodyOf[access.DeskLink], `DELETE FROM desk_links WHERE desk = $1 AND person = $2 RETURNING body`, string(u.Desk), string(u.Person))
 	switch {
 	case err != nil:
 		return access.DeskLink{}, err
@@ -205,12 +205,4 @@ func holdSync(ctx context.Context, tx *sql.Tx, u access.Unlink) error {
 	}
 	_, err = tx.ExecContext(ctx, `DELETE FROM sync_runs WHERE desk = $1 AND id = $2`, string(u.Desk), u.ID)
 	return err
-}
-
-func deskLink(rows *sql.Rows) (access.DeskLink, error) {
-	var body string
-	if err := rows.Scan(&body); err != nil {
-		return access.DeskLink{}, err
-	}
-	return decode[access.DeskLink](body)
 }

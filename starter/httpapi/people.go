@@ -22,7 +22,7 @@ func (a *API) registerPeople() {
 	}, http.StatusForbidden, http.StatusNotFound), a.showPeopleRun)
 	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/people/{source}/runs/{run}/changes", huma.Operation{
 		OperationID: "list-people-changes", Summary: "List what a run means for each person", Tags: []string{"people"},
-		Description: "By person, before and after; people for whom nothing is different are left out. For administrators and auditors.",
+		Description: "By person, before and after; people for whom nothing is different are left out. The ledger keeps them until 90 days after the run's end. For administrators and auditors.",
 	}, http.StatusForbidden, http.StatusNotFound), a.listPeopleChanges)
 	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/people/{source}/runs/{run}/problems", huma.Operation{
 		OperationID: "list-people-problems", Summary: "List what a run could not read", Tags: []string{"people"},

@@ -260,3 +260,29 @@ func TestPeopleRun_release_is_an_event(t *testing.T) {
 	require.Equal(t, release, said[0].Release)
 	require.Equal(t, map[string]int{"leaver": 10}, said[0].Held)
 }
+
+// Changes of old runs are forgotten by the run that follows, and nothing else changes by that.
+func TestPeopleRun_forgets_old_changes(t *testing.T) {
+	c := newCompany(t, 40)
+	first := c.ends()
+	c.leave(0, 10)
+	held := c.ends()
+	require.Equal(t, 10, held.Held)
+	changes := func(run access.PeopleRun) int {
+		page, err := c.ledger.Store.PeopleChanges(t.Context(), hr, run.Plan, access.PeopleChangesQuery{Limit: 500})
+		require.NoError(t, err)
+		return len(page)
+	}
+	before := c.people()
+	// A run ends by the clock of the ledger's host.
+	c.now = held.EndedAt.Add(time.Hour)
+	_, err := c.runNow(workflows.PeopleRunParams{})
+	require.NoError(t, err)
+	require.Equal(t, [2]int{40, 10}, [2]int{changes(first), changes(held)})
+	c.now = held.EndedAt.Add(91 * 24 * time.Hour)
+	last, err := c.runNow(workflows.PeopleRunParams{})
+	require.NoError(t, err)
+	require.Equal(t, 10, last.Held, "nobody has released them")
+	require.Equal(t, [3]int{0, 0, 10}, [3]int{changes(first), changes(held), changes(last)})
+	require.Equal(t, before, c.people())
+}
