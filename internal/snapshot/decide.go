@@ -79,6 +79,9 @@ func (r Rules) absent(id access.PersonID, known *access.KnownPerson, listed acce
 	case listed.Gone:
 		leave(&c, "the source does not have the person any more")
 	case known.State == access.PersonLeft:
+	case listed.OutOfScope && known.State == access.PersonExpected:
+		// Nothing follows from it. Later listings of changes would have the person join when the day comes.
+		leave(&c, "is out of scope")
 	case listed.Problem:
 		if known.Misses > 0 {
 			c.After = known.WithoutMisses()

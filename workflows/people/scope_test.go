@@ -186,6 +186,33 @@ func TestScope_changes(t *testing.T) {
 	require.Equal(t, 1, run.Counts.Classes[access.ClassLeaver])
 }
 
+// Somebody is expected, and leaves the scope before the first day: when it comes, nobody joins, though listings of changes go by what was known before.
+// Back in scope they join.
+func TestScope_expected(t *testing.T) {
+	for name, whole := range map[string]time.Duration{"everybody": 0, "changes": 30 * 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			c := scoped(t, 10)
+			c.settings.WholeEvery = whole
+			coming := inScope(60, "in")
+			coming.Starts = access.Date(c.now.Add(72 * time.Hour).Format(time.DateOnly))
+			c.source.PutRecords(coming)
+			c.ends()
+			require.Equal(t, access.PersonExpected, c.state(60))
+			out := inScope(60, "out")
+			out.Starts = coming.Starts
+			c.source.PutRecords(out)
+			for range 5 {
+				run := c.ends()
+				require.Equal(t, whole > 0, run.Listing.Changes)
+				require.Empty(t, run.Counts.Classes[access.ClassJoiner])
+				require.Equal(t, access.PersonLeft, c.state(60))
+			}
+			c.source.PutRecords(coming)
+			require.Equal(t, 1, c.ends().Counts.Classes[access.ClassJoiner])
+		})
+	}
+}
+
 // What proves a listing is of all its rows: one that was cut is none, though nobody is left out in scope.
 func TestScope_proof_of_everybody(t *testing.T) {
 	c := scoped(t, 30)
