@@ -114,6 +114,7 @@ func loosen(schemas map[string]*huma.Schema) {
 	strict := []string{
 		"SubmitBody", "SubmitItem", "DecisionBody", "WithdrawBody", "DoctorBody", "TestDeskBody", "StartPeopleBody", "ReleasePeopleBody",
 		"IncidentBody", "AddIntegrationUserBody", "RemoveIntegrationUserBody", "CheckIntegrationUsersBody", "UnlinkUserBody",
+		"StartSyncBody", "SyncScopeBody", "ReassignBody",
 	}
 	for name, schema := range schemas {
 		if !slices.Contains(strict, name) {

@@ -1,7 +1,9 @@
 package httpapi_test
 
 import (
+	"encoding/json"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -132,4 +134,38 @@ func TestSyncs_start_refused(t *testing.T) {
 	})
 	got := late.call("adam", "POST", "/v1/desks/it/syncs", `{"release":{"run":"run-1","reason":"x"}}`)
 	require.Equal(t, "body.release.run", got.problem.Errors[0].Location)
+}
+
+// A client that misspells a field is told so: a dry run that starts a real one is the worst that can follow.
+func TestBodies_are_strict(t *testing.T) {
+	text, err := os.ReadFile("testdata/openapi.json")
+	require.NoError(t, err)
+	var document struct {
+		Paths map[string]map[string]struct {
+			RequestBody struct {
+				Content map[string]struct {
+					Schema struct {
+						Ref string `json:"$ref"`
+					}
+				}
+			}
+		}
+		Components struct {
+			Schemas map[string]struct{ AdditionalProperties any }
+		}
+	}
+	require.NoError(t, json.Unmarshal(text, &document))
+	bodies := 0
+	for path, operations := range document.Paths {
+		for method, operation := range operations {
+			schema := operation.RequestBody.Content["application/json"].Schema.Ref
+			if schema == "" {
+				continue
+			}
+			bodies++
+			name := schema[strings.LastIndex(schema, "/")+1:]
+			require.Equal(t, false, document.Components.Schemas[name].AdditionalProperties, "%s %s takes keys that %s does not have", method, path, name)
+		}
+	}
+	require.Positive(t, bodies)
 }
