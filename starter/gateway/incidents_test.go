@@ -31,7 +31,7 @@ func fakeIncident(ctx workflow.Context, p workflows.IncidentTicketParams) (acces
 		workflow.SetQueryHandler(ctx, workflows.QueryIncident, func() (access.IncidentView, error) { return view, nil }),
 		workflow.SetUpdateHandlerWithOptions(ctx, workflows.UpdateOpenIncident,
 			func(ctx workflow.Context, _ workflows.SubmitInput) (access.IncidentView, error) {
-				err := workflow.Await(ctx, func() bool { return view.State != access.IncidentOpening })
+				err := workflow.Await(ctx, func() bool { return view.State != access.IncidentOpening || p.Incident.Summary == runLeaves })
 				return view, err
 			},
 			workflow.UpdateHandlerOptions{Validator: func(c workflows.SubmitInput) error {
@@ -45,7 +45,7 @@ func fakeIncident(ctx workflow.Context, p workflows.IncidentTicketParams) (acces
 		return view, err
 	}
 	switch p.Incident.Summary {
-	case deskIsSlow:
+	case deskIsSlow, runLeaves:
 		hints.Receive(ctx, nil)
 	case deskSaysNo:
 		view.State = access.IncidentRefused

@@ -1,0 +1,48 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/workflows"
+)
+
+// TestHandIn_ids_are_the_callers_own: the caller's same id is the same incident, as the field's description says; another caller's is not, so nobody can
+// block or probe the ids of another one by guessing them.
+func TestHandIn_ids_are_the_callers_own(t *testing.T) {
+	w, ledger := incidentWorld(t)
+	w.gateway.answer.Created = true
+	require.Equal(t, http.StatusCreated, w.call("prober", "POST", "/v1/tickets", `{"id":"scan-4711","reference":"x","summary":"x"}`).status)
+	ledger.incidents = append(ledger.incidents, access.IncidentView{Incident: w.gateway.handedIn[0], State: access.IncidentOpen})
+	got := w.call("scanner", "POST", "/v1/tickets", `{"id":"scan-4711",`+handIn[1:])
+	require.Equal(t, http.StatusCreated, got.status, "the scanner's incident is taken: %s", got.body)
+}
+
+// TestHandIn_text_that_reads_otherwise: nothing that changes the order of what people read gets into a ticket.
+func TestHandIn_text_that_reads_otherwise(t *testing.T) {
+	for _, row := range []struct{ field, value string }{
+		{"description", "a\u202eb"}, {"description", "a\u2066b"},
+	} {
+		t.Run(fmt.Sprintf("%s %+q", row.field, row.value), func(t *testing.T) {
+			w, _ := incidentWorld(t)
+			body := map[string]string{"reference": "CVE-1", "summary": "x", row.field: row.value}
+			text, err := json.Marshal(body)
+			require.NoError(t, err)
+			require.Equal(t, http.StatusUnprocessableEntity, w.call("scanner", "POST", "/v1/tickets", string(text)).status)
+		})
+	}
+}
+
+// TestRemoveIntegrationUser_id_with_a_slash: a user whose id has a slash can be removed.
+func TestRemoveIntegrationUser_id_with_a_slash(t *testing.T) {
+	w, _ := incidentWorld(t)
+	w.gateway.change = workflows.IntegrationUsersResult{User: &access.IntegrationUser{ID: "DOMAIN/kim"}}
+	got := w.call("adam", "POST", "/v1/integration-users/jira/DOMAIN%2Fkim/remove", `{"reason":"x"}`)
+	require.Equal(t, http.StatusOK, got.status, got.body)
+	require.Equal(t, access.UserID("DOMAIN/kim"), w.gateway.changes[0].Remove.User)
+}
