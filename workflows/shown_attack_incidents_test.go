@@ -1,0 +1,131 @@
+package workflows_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+
+	"usher/internal/access"
+	"usher/internal/connectors/memory"
+	"usher/workflows"
+)
+
+// TestIncident_shows_no_other_callers_incident: an id under which the ledger has an ended incident of another caller shows nothing of that one. So it is
+// when Temporal has forgotten it, and the gateway could not ask the ledger.
+func TestIncident_shows_no_other_callers_incident(t *testing.T) {
+	h := newHelpdesk(t, nil)
+	h.at(time.Hour, h.closes)
+	h.kept(h.report("wiki"))
+	h.newRun()
+	other := h.report("wiki")
+	other.Caller, other.Summary, other.Description, other.Reference = "prober", "x", "", "x"
+	answered := &answer{}
+	h.at(0, func() { answered = h.opens(other.Digest()) })
+	view, err := h.keep(other)
+	require.NoError(t, err)
+	require.True(t, answered.done)
+	require.Equal(t, access.PersonID("prober"), view.Incident.Caller, "it is answered with %q", view.Incident.Summary)
+}
+
+// TestIncident_says_why_it_is_not_open: an incident that stays opening while the desk is away says so in its status text, as docs/operations.md says.
+func TestIncident_says_why_it_is_not_open(t *testing.T) {
+	t.Run("the desk is away", func(t *testing.T) {
+		h := newHelpdesk(t, nil)
+		h.desk.Down(true)
+		h.at(time.Hour, func() {
+			require.Contains(t, h.shown().StatusText, "No ticket yet", "the ticket's problem: %s", h.shown().TicketProblem)
+			h.desk.Down(false)
+		})
+		h.at(2*time.Hour, h.closes)
+		h.kept(h.report("wiki"))
+	})
+	t.Run("the ledger was away, and the desk is", func(t *testing.T) {
+		h := newHelpdesk(t, nil)
+		h.desk.Down(true)
+		h.ledger.setAway(true)
+		h.at(time.Hour, func() { h.ledger.setAway(false) })
+		h.at(3*time.Hour, func() {
+			require.NotContains(t, h.shown().StatusText, "the database is away", "it is back for two hours")
+			h.desk.Down(false)
+		})
+		h.at(4*time.Hour, h.closes)
+		h.kept(h.report("wiki"))
+	})
+}
+
+// TestIncident_comments_are_true: the ticket says of nobody that it is assigned to them where it never was.
+func TestIncident_comments_are_true(t *testing.T) {
+	t.Run("people were faster", func(t *testing.T) {
+		h := newHelpdesk(t, nil)
+		h.at(time.Hour, func() {
+			h.flags("ops-1", "off")
+			h.desk.FailNext(memory.OpAssignTicket, access.Errorf(access.Transient, "assign", "not now"))
+			require.NoError(t, h.desk.AssignAs(h.ticket().Ref.ID, h.accounts["omar"]))
+			h.signal(workflows.SignalAssignee, struct{}{})
+		})
+		h.at(4*time.Hour, func() {
+			require.Equal(t, h.accounts["omar"], h.ticket().Assignee)
+			require.Len(t, comments(h.ticket()), 1, "ops-2 never had it: %q", comments(h.ticket()))
+			h.closes()
+		})
+		h.kept(h.report("wiki"))
+	})
+	t.Run("the desk refuses", func(t *testing.T) {
+		h := newHelpdesk(t, nil)
+		require.NoError(t, h.desk.MakeUnassignable(h.account("ops-1")))
+		h.at(time.Hour, func() {
+			for _, text := range comments(h.ticket()) {
+				require.False(t, strings.HasPrefix(text, "Assigned to The user ops-1"), "ops-1 never had it: %q", text)
+			}
+			h.closes()
+		})
+		h.kept(h.report("wiki"))
+	})
+}
+
+// TestIncident_chosen_on_purpose: a flagged user to whom people assign the ticket again and again keeps it at last.
+func TestIncident_chosen_on_purpose(t *testing.T) {
+	h := newHelpdesk(t, nil)
+	h.flags("ops-1", "off")
+	const rounds = 6
+	taken := 0
+	for n := range rounds {
+		h.at(time.Duration(2*n+1)*time.Hour, func() {
+			require.NoError(t, h.desk.AssignAs(h.ticket().Ref.ID, h.account("ops-1")))
+		})
+		h.at(time.Duration(2*n+2)*time.Hour, func() { h.signal(workflows.SignalAssignee, struct{}{}) })
+		h.at(time.Duration(2*n+2)*time.Hour+50*time.Minute, func() {
+			if h.ticket().Assignee != h.account("ops-1") {
+				taken++
+			}
+		})
+	}
+	h.at(2*rounds*time.Hour+4*time.Hour, h.closes)
+	h.kept(h.report("wiki"))
+	require.Less(t, taken, rounds, "taken each time; said: %q", comments(h.ticket()))
+}
+
+// TestIncident_looks_for_somebody_less_and_less: where nobody is left, usher looks every quarter of an hour, later every four hours.
+func TestIncident_looks_for_somebody_less_and_less(t *testing.T) {
+	h := newHelpdesk(t, nil)
+	looks := 0
+	h.env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
+		if info.ActivityType.Name == "AssignIncident" {
+			looks++
+		}
+	})
+	h.at(time.Hour, func() {
+		for _, name := range []string{"ops-1", "ops-2", "sam"} {
+			h.flags(name, "off")
+		}
+		h.signal(workflows.SignalAssignee, struct{}{})
+	})
+	h.at(49*time.Hour, h.closes)
+	h.kept(h.report("wiki"))
+	require.Less(t, looks, 24, "in 48 hours")
+}
