@@ -170,3 +170,14 @@ func TestNotifyIncidents_at_nobody_of_the_register(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, r.post.signals, 1)
 }
+
+// TestAddIntegrationUser_address_of_another: an address names one user of the register: where a registered user who hides the address now has it still, a
+// second one with the same address is refused.
+func TestAddIntegrationUser_address_of_another(t *testing.T) {
+	r := newRegister(t, "kim")
+	r.port.Put(access.DeskUser{ID: "kim", Active: true, Values: map[string]string{access.UserFieldName: "kim"}})
+	r.port.Put(access.DeskUser{ID: "eve", Active: true, Values: map[string]string{access.UserFieldEmail: "kim@example.test", access.UserFieldName: "eve"}})
+	added, err := does[activities.RegisteredUser](r, r.users.AddIntegrationUser, activities.ChangeOfRegister{Change: "add", Email: "kim@example.test"})
+	require.NoError(t, err)
+	require.Len(t, added.Refusals, 1, "both are whom the address names from now on: %+v and %+v", r.has("kim"), added.User)
+}

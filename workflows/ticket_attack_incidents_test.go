@@ -148,3 +148,36 @@ func TestIncident_unassigned_by_offboarding(t *testing.T) {
 	})
 	h.kept(h.report("wiki"))
 }
+
+// TestIncident_renamed_assignee: a ticket goes from who is switched off to somebody else though the desk names the account otherwise by now, as where
+// accounts are user names.
+func TestIncident_renamed_assignee(t *testing.T) {
+	h := newHelpdesk(t, nil)
+	renamed := h.desk.AddAccount(access.Person{ID: "ops-1-married", Email: "ops-1-married@example.test"})
+	h.at(time.Hour, func() {
+		// Nobody has assigned it anew: the history still has usher as the last who did.
+		require.NoError(t, h.desk.AssignTicket(t.Context(), h.ticket().Ref.ID, renamed))
+		u := h.registered("ops-1")
+		u.Account = renamed
+		require.NoError(t, h.ledger.UpdateIntegrationUser(t.Context(), u))
+	})
+	h.at(2*time.Hour, func() {
+		h.flags("ops-1", "off")
+		h.signal(workflows.SignalAssignee, struct{}{})
+	})
+	h.at(12*time.Hour, func() {
+		require.Equal(t, h.ids["ops-2"], h.recorded("i1").Assignee.User)
+		require.Equal(t, h.account("ops-2"), h.ticket().Assignee, "the desk has what the ledger has")
+		h.closes()
+	})
+	h.kept(h.report("wiki"))
+}
+
+// TestIncident_hidden_for_a_while: a ticket that cannot be read for some minutes, as where usher's account has lost a right, is not deleted.
+func TestIncident_hidden_for_a_while(t *testing.T) {
+	h := newHelpdesk(t, nil)
+	h.at(time.Hour, func() { require.NoError(t, h.desk.Hide(h.ticket().Ref.ID, true)) })
+	h.at(2*time.Hour, func() { require.NoError(t, h.desk.Hide(h.ticket().Ref.ID, false)) })
+	h.at(12*time.Hour, h.closes)
+	require.Equal(t, access.IncidentClosed, h.kept(h.report("wiki")).State)
+}
