@@ -182,8 +182,8 @@ func (a *Desk) ReadTicket(ctx context.Context, c ReadTicketInput) (ReadTicketRes
 type UpdateTicketInput struct {
 	Ticket   access.TicketID  `json:"ticket"`
 	Comments []access.Comment `json:"comments,omitempty"`
-	// Assign is nil to leave the assignee alone. AssignFrom are the accounts from which usher takes the ticket, beside nobody's: where another one has it,
-	// people chose that one, and it stays. None takes it from anybody.
+	// Assign is nil to leave the assignee alone. AssignFrom are the accounts from which usher takes the ticket, beside nobody's and whom no human assigned:
+	// where another one has it, people chose that one, and it stays. None takes it from anybody.
 	Assign     *access.AccountID  `json:"assign,omitempty"`
 	AssignFrom []access.AccountID `json:"assign_from,omitempty"`
 	// Approvals are the desk approvals that the ticket shall have; nil to leave them alone.
@@ -265,7 +265,7 @@ func (a *Desk) assignFrom(ctx context.Context, u UpdateTicketInput) (bool, error
 		if err != nil {
 			return false, err
 		}
-		if now.Assignee != "" && now.Assignee != *u.Assign && !slices.Contains(u.AssignFrom, now.Assignee) {
+		if now.Assignee != "" && !now.AssignedByUsher && now.Assignee != *u.Assign && !slices.Contains(u.AssignFrom, now.Assignee) {
 			return true, nil
 		}
 	}
