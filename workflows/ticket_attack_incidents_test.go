@@ -5,10 +5,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
 
+	"usher/activities"
 	"usher/internal/access"
 	"usher/internal/connectors/memory"
 	"usher/workflows"
@@ -180,4 +182,18 @@ func TestIncident_hidden_for_a_while(t *testing.T) {
 	h.at(2*time.Hour, func() { require.NoError(t, h.desk.Hide(h.ticket().Ref.ID, false)) })
 	h.at(12*time.Hour, h.closes)
 	require.Equal(t, access.IncidentClosed, h.kept(h.report("wiki")).State)
+}
+
+// TestIncident_cancelled_while_no_worker_serves_the_desk: an operator's cancellation ends an incident, though nobody takes the call that waits for a worker
+// of the desk, as where the desk was taken out of the configuration.
+func TestIncident_cancelled_while_no_worker_serves_the_desk(t *testing.T) {
+	h := newHelpdesk(t, nil)
+	desk := &activities.Desk{Port: h.desk}
+	const never = 30 * aDay
+	h.env.OnActivity(desk.OpenTicket, mock.Anything, mock.Anything).After(never).Return(activities.OpenTicketResult{}, access.Errorf(access.Transient, "open", "late"))
+	begin := h.env.Now()
+	h.at(time.Hour, h.env.CancelWorkflow)
+	_, err := h.keep(h.report("wiki"))
+	require.Error(t, err)
+	require.Less(t, h.env.Now().Sub(begin), aDay)
 }
