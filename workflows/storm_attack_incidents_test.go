@@ -1,0 +1,75 @@
+package workflows_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/connectors/memory"
+	"usher/workflows"
+)
+
+// TestIncident_storm_of_refusals: whomever the desk refuses, whomever people choose, and whoever the desk itself gives the ticket to, in the end the ledger
+// says who has the ticket.
+func TestIncident_storm_of_refusals(t *testing.T) {
+	for seed := range uint64(150) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { stormOfRefusals(t, seed) })
+	}
+}
+
+func stormOfRefusals(t *testing.T, seed uint64) {
+	h, random := newHelpdesk(t, nil), rand.New(rand.NewPCG(seed, 7))
+	names := []string{"ops-1", "ops-2", "sam"}
+	if random.IntN(2) == 0 {
+		h.desk.DefaultAssignee(h.accounts["mia"])
+	}
+	opened := func() bool { return len(h.desk.Tickets()) > 0 }
+	anybody := func() access.AccountID {
+		return []access.AccountID{h.accounts["omar"], h.account("ops-1"), h.account("ops-2"), h.account("sam"), ""}[random.IntN(5)]
+	}
+	actions := []func(){
+		func() {
+			h.flags(names[random.IntN(3)], []string{"off", ""}[random.IntN(2)])
+			h.signal(workflows.SignalAssignee, struct{}{})
+		},
+		func() { h.signal(workflows.SignalHint, workflows.Hint{}) },
+		func() { h.desk.Down(random.IntN(2) == 0) },
+		func() { h.ledger.setAway(random.IntN(2) == 0) },
+		func() { h.desk.FailNext(memory.OpAssignTicket, access.Errorf(access.Invalid, "assign", "not this one")) },
+		func() {
+			if random.IntN(4) == 0 {
+				require.NoError(t, h.desk.MakeUnassignable(h.account(names[random.IntN(3)])))
+			}
+		},
+		func() {
+			h.desk.DropAnswerNext([]string{memory.OpCreateTicket, memory.OpAddComments, memory.OpAssignTicket, memory.OpReadTicket}[random.IntN(4)])
+		},
+		func() {
+			if opened() && random.IntN(2) == 0 {
+				require.NoError(t, h.desk.AssignAs(h.ticket().Ref.ID, anybody()))
+			}
+		},
+	}
+	for range 14 {
+		h.at(time.Duration(random.Int64N(int64(4*time.Hour))), actions[random.IntN(len(actions))])
+	}
+	h.at(4*time.Hour+time.Minute, func() {
+		h.desk.Down(false)
+		h.ledger.setAway(false)
+	})
+	h.at(10*time.Hour, func() { h.signal(workflows.SignalAssignee, struct{}{}) })
+	h.at(17*time.Hour, func() {
+		v := h.recorded("i1")
+		require.Equal(t, h.ticket().Assignee, v.Assignee.Account, "%+v, said %q", v.Assignee, comments(h.ticket()))
+		h.closes()
+	})
+	h.kept(h.report("wiki"))
+	said := comments(h.ticket())
+	slices.Sort(said)
+	require.Len(t, slices.Compact(slices.Clone(said)), len(said), "said twice: %q", said)
+}
