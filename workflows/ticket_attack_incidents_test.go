@@ -197,3 +197,38 @@ func TestIncident_cancelled_while_no_worker_serves_the_desk(t *testing.T) {
 	require.Error(t, err)
 	require.Less(t, h.env.Now().Sub(begin), aDay)
 }
+
+// TestIncident_refused_and_nobody_else: where the desk refuses the only one who is left, the incident shows with whom the ticket still is.
+func TestIncident_refused_and_nobody_else(t *testing.T) {
+	h := newHelpdesk(t, nil)
+	h.flags("sam", "off")
+	h.at(time.Hour, func() {
+		require.NoError(t, h.desk.MakeUnassignable(h.account("ops-2")))
+		h.flags("ops-1", "off")
+		h.signal(workflows.SignalAssignee, struct{}{})
+	})
+	h.at(12*time.Hour, func() {
+		require.Equal(t, h.account("ops-1"), h.ticket().Assignee)
+		require.Equal(t, h.account("ops-1"), h.recorded("i1").Assignee.Account, "%s", h.recorded("i1").StatusText)
+		h.closes()
+	})
+	h.kept(h.report("wiki"))
+}
+
+// TestIncident_refused_successor_of_whom_people_chose: it is so too for a ticket that people assigned to a user of the register, who is switched off.
+func TestIncident_refused_successor_of_whom_people_chose(t *testing.T) {
+	h := newHelpdesk(t, nil)
+	h.at(time.Hour, func() { require.NoError(t, h.desk.AssignAs(h.ticket().Ref.ID, h.account("sam"))) })
+	h.at(2*time.Hour, func() {
+		require.Equal(t, h.ids["sam"], h.recorded("i1").Assignee.User)
+		require.NoError(t, h.desk.MakeUnassignable(h.account("ops-2")))
+		h.flags("sam", "off")
+		h.signal(workflows.SignalAssignee, struct{}{})
+	})
+	h.at(12*time.Hour, func() {
+		require.Equal(t, h.ids["ops-1"], h.recorded("i1").Assignee.User)
+		require.Equal(t, h.account("ops-1"), h.ticket().Assignee, "the desk has what the ledger has")
+		h.closes()
+	})
+	h.kept(h.report("wiki"))
+}
