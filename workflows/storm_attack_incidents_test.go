@@ -40,7 +40,9 @@ func stormOfRefusals(t *testing.T, seed uint64) {
 		func() { h.signal(workflows.SignalHint, workflows.Hint{}) },
 		func() { h.desk.Down(random.IntN(2) == 0) },
 		func() { h.ledger.setAway(random.IntN(2) == 0) },
-		func() { h.desk.FailNext(memory.OpAssignTicket, access.Errorf(access.Invalid, "assign", "not this one")) },
+		func() {
+			h.desk.FailNext(memory.OpAssignTicket, access.Errorf(access.Invalid, "assign", "not this one"))
+		},
 		func() {
 			if random.IntN(4) == 0 {
 				require.NoError(t, h.desk.MakeUnassignable(h.account(names[random.IntN(3)])))
