@@ -75,3 +75,33 @@ func stormOfRefusals(t *testing.T, seed uint64) {
 	slices.Sort(said)
 	require.Len(t, slices.Compact(slices.Clone(said)), len(said), "said twice: %q", said)
 }
+
+// TestIncident_refused_write_is_no_assignment: where the desk refuses a write for good, whatever the reason, the ledger does not say that it was made.
+func TestIncident_refused_write_is_no_assignment(t *testing.T) {
+	for name, row := range map[string]struct {
+		op   string
+		kind access.Kind
+	}{
+		"a comment is refused":             {memory.OpAddComments, access.Invalid},
+		"the ticket is locked, comment":    {memory.OpAddComments, access.Conflict},
+		"the ticket is locked, assignment": {memory.OpAssignTicket, access.Conflict},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHelpdesk(t, nil)
+			h.at(time.Hour, func() {
+				h.flags("ops-1", "off")
+				h.desk.FailNext(row.op, access.Errorf(row.kind, "write", "not now"))
+				h.signal(workflows.SignalAssignee, struct{}{})
+			})
+			// The schedule's next checks.
+			for n := range 6 {
+				h.at(time.Duration(n+2)*time.Hour, func() { h.signal(workflows.SignalAssignee, struct{}{}) })
+			}
+			h.at(12*time.Hour, func() {
+				require.Equal(t, h.recorded("i1").Assignee.Account, h.ticket().Assignee, "the ledger has what the desk has")
+				h.closes()
+			})
+			h.kept(h.report("wiki"))
+		})
+	}
+}

@@ -46,3 +46,17 @@ func TestRemoveIntegrationUser_id_with_a_slash(t *testing.T) {
 	require.Equal(t, http.StatusOK, got.status, got.body)
 	require.Equal(t, access.UserID("DOMAIN/kim"), w.gateway.changes[0].Remove.User)
 }
+
+// TestHandIn_blank_text: what people shall read is no blank: a desk opens no ticket without a summary, and usher would try for ever.
+func TestHandIn_blank_text(t *testing.T) {
+	for _, row := range []struct{ field, value string }{
+		{"summary", " "}, {"summary", "\t"}, {"summary", "\u3000"}, {"summary", "\u200b"}, {"reference", " "},
+	} {
+		t.Run(fmt.Sprintf("%s %+q", row.field, row.value), func(t *testing.T) {
+			w, _ := incidentWorld(t)
+			text, err := json.Marshal(map[string]string{"reference": "CVE-1", "summary": "x", row.field: row.value})
+			require.NoError(t, err)
+			require.Equal(t, http.StatusUnprocessableEntity, w.call("scanner", "POST", "/v1/tickets", string(text)).status)
+		})
+	}
+}
