@@ -23,6 +23,8 @@ type register struct {
 	port  *memory.Users
 	// reading, if set, is what happens while the desk is asked for a user.
 	reading func(access.UserID)
+	// nameless is true while tickets cannot name the users.
+	nameless bool
 }
 
 // ReadUser implements access.UserDirectory.
@@ -30,7 +32,11 @@ func (r *register) ReadUser(ctx context.Context, id access.UserID) (access.DeskU
 	if r.reading != nil {
 		r.reading(id)
 	}
-	return r.port.ReadUser(ctx, id)
+	u, err := r.port.ReadUser(ctx, id)
+	if r.nameless {
+		u.Account = ""
+	}
+	return u, err
 }
 
 // directory is the desk of a register.
@@ -180,4 +186,13 @@ func TestAddIntegrationUser_address_of_another(t *testing.T) {
 	added, err := does[activities.RegisteredUser](r, r.users.AddIntegrationUser, activities.ChangeOfRegister{Change: "add", Email: "kim@example.test"})
 	require.NoError(t, err)
 	require.Len(t, added.Refusals, 1, "both are whom the address names from now on: %+v and %+v", r.has("kim"), added.User)
+}
+
+// TestCheckIntegrationUsers_account_lost: nobody is an assignee without an account: whom tickets of the desk can name no more is flagged.
+func TestCheckIntegrationUsers_account_lost(t *testing.T) {
+	r := newRegister(t, "kim")
+	r.nameless = true
+	_, err := does[activities.CheckedUsers](r, r.users.CheckIntegrationUsers, activities.ChangeOfRegister{Change: "check"})
+	require.NoError(t, err)
+	require.NotEmpty(t, r.has("kim").Flagged, "an assignment to %q takes the ticket from everybody", r.has("kim").Account)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/internal/access"
+	"usher/starter/gateway"
 	"usher/workflows"
 )
 
@@ -59,4 +60,12 @@ func TestHandIn_blank_text(t *testing.T) {
 			require.Equal(t, http.StatusUnprocessableEntity, w.call("scanner", "POST", "/v1/tickets", string(text)).status)
 		})
 	}
+}
+
+// TestHandIn_cancelled_before_there_is_a_ticket: what an operator cancelled before there was a ticket was not created.
+func TestHandIn_cancelled_before_there_is_a_ticket(t *testing.T) {
+	w, _ := incidentWorld(t)
+	w.gateway.answer = gateway.IncidentSubmission{Created: true, View: access.IncidentView{State: access.IncidentCancelled}}
+	got := w.call("scanner", "POST", "/v1/tickets", handIn)
+	require.NotEqual(t, http.StatusCreated, got.status, got.body)
 }
