@@ -3,6 +3,7 @@ package activities_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -195,4 +196,15 @@ func TestCheckIntegrationUsers_account_lost(t *testing.T) {
 	_, err := does[activities.CheckedUsers](r, r.users.CheckIntegrationUsers, activities.ChangeOfRegister{Change: "check"})
 	require.NoError(t, err)
 	require.NotEmpty(t, r.has("kim").Flagged, "an assignment to %q takes the ticket from everybody", r.has("kim").Account)
+}
+
+// TestCheckIntegrationUsers_odd_user: a user whose values the ledger refuses stops no other one's check.
+func TestCheckIntegrationUsers_odd_user(t *testing.T) {
+	r := newRegister(t, "ana", "kim")
+	r.port.Put(access.DeskUser{ID: "ana", Active: true, Values: map[string]string{
+		access.UserFieldEmail: strings.Repeat("a", 600) + "@example.test", access.UserFieldName: "ana",
+	}})
+	r.port.Remove("kim")
+	_, _ = does[activities.CheckedUsers](r, r.users.CheckIntegrationUsers, activities.ChangeOfRegister{Change: "check"})
+	require.NotEmpty(t, r.has("kim").Flagged, "kim has left")
 }

@@ -25,6 +25,25 @@ func (l *faultyLedger) AssignIncident(ctx context.Context, id access.IncidentID,
 	return u, err
 }
 
+// unread has the ledger not answer who is registered, once; by ledger.
+var unread sync.Map
+
+func (l *faultyLedger) IntegrationUser(ctx context.Context, desk access.DeskName, id access.UserID) (access.IntegrationUser, error) {
+	if _, set := unread.LoadAndDelete(l); set {
+		return access.IntegrationUser{}, access.Errorf(access.Transient, "read a user", "the database is away")
+	}
+	return l.Store.IntegrationUser(ctx, desk, id)
+}
+
+// TestIntegrationUsers_remove_nobody: nobody is removed who never was registered, also where the ledger did not answer the first attempt.
+func TestIntegrationUsers_remove_nobody(t *testing.T) {
+	h := newHelpdesk(t, nil)
+	unread.Store(h.ledger, true)
+	got, err := h.changes(workflows.IntegrationUsersParams{Remove: &workflows.RemoveIntegrationUserInput{User: "nobody"}, Reason: "a slip of the pen"})
+	require.NoError(t, err)
+	require.Equal(t, access.NotFound, got.Kind, "%+v", got)
+}
+
 // TestIncident_removed_while_picked: whoever is removed from the register in the moment in which the ledger has picked them loses the ticket again: at
 // the latest at the next checks.
 func TestIncident_removed_while_picked(t *testing.T) {
