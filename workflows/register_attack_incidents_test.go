@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 
 	"usher/activities"
@@ -115,12 +114,15 @@ func TestIntegrationUsers_check_keeps_addresses_apart(t *testing.T) {
 	h.kept(h.report("mail"))
 }
 
+// anything is what the test environment takes for every argument of an activity.
+const anything = "mock.Anything"
+
 // unconfigured takes the incidents of the desk out of the configuration after some time.
 func (h *helpdesk) unconfigured(after time.Duration) {
 	incidents := &activities.Incidents{
 		Ledger: h.ledger, Desk: "jira", Settings: map[access.DeskName]activities.IncidentSettings{"jira": h.incidents},
 	}
-	h.env.OnActivity(incidents.AssignIncident, mock.Anything, mock.Anything).Return(incidents.AssignIncident)
+	h.env.OnActivity(incidents.AssignIncident, anything, anything).Return(incidents.AssignIncident)
 	h.at(after, func() { incidents.Settings = nil })
 }
 

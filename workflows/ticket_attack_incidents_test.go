@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
@@ -190,7 +189,7 @@ func TestIncident_cancelled_while_no_worker_serves_the_desk(t *testing.T) {
 	h := newHelpdesk(t, nil)
 	desk := &activities.Desk{Port: h.desk}
 	const never = 30 * aDay
-	h.env.OnActivity(desk.OpenTicket, mock.Anything, mock.Anything).After(never).Return(activities.OpenTicketResult{}, access.Errorf(access.Transient, "open", "late"))
+	h.env.OnActivity(desk.OpenTicket, anything, anything).After(never).Return(activities.OpenTicketResult{}, access.Errorf(access.Transient, "open", "late"))
 	begin := h.env.Now()
 	h.at(time.Hour, h.env.CancelWorkflow)
 	_, err := h.keep(h.report("wiki"))
