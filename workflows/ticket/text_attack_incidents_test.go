@@ -34,3 +34,12 @@ func TestForIncident_looks_like_no_request(t *testing.T) {
 		}
 	})
 }
+
+// TestForIncident_says_first_what_counts: a desk cuts long texts at their end. That nobody gets access by the ticket stands before what the caller wrote, so
+// that no caller can have it cut off.
+func TestForIncident_says_first_what_counts(t *testing.T) {
+	const longest = 10_000
+	description := strings.Repeat("x", longest)
+	body := ticket.ForIncident(access.Incident{ID: "i1", Caller: "scanner", Reference: "R", Summary: "s", Description: description}, "usher-incident:i1:1").Body
+	require.Less(t, strings.Index(body, "Nobody gets any access by this ticket"), strings.Index(body, description))
+}
