@@ -176,7 +176,7 @@ func (c *commands) addIntegrationUser() *cobra.Command {
 func (c *commands) removeIntegrationUser() *cobra.Command {
 	var in httpapi.RemoveIntegrationUserBody
 	cmd := &cobra.Command{
-		Use: "remove DESK USER", Short: "Let no ticket be assigned to a user of a desk any more, by the desk's own id", Args: cobra.ExactArgs(2),
+		Use: "remove DESK USER", Short: "Let no ticket be assigned to a user of a desk any more, by the desk's own id of the user", Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if in.Reason == "" {
 				return errors.New("--reason: is empty, expected why the user is removed")
@@ -268,8 +268,8 @@ func showIntegrationUsers(said struct {
 	}
 	text := table("DESK\tUSER\tNAME\tE-MAIL\tUSER NAME\tTYPE\tTENANT\tGROUPS\tOPEN\tFLAGGED", func(w *tabwriter.Writer) {
 		for _, u := range said.Users {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", u.Desk, u.ID, u.Name, u.Email, u.UserName, u.Integration, u.Tenant,
-				orElse(strings.Join(u.Groups, ", "), "-"), u.Open, orElse(u.Flagged, "-"))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", oneLine(string(u.Desk)), oneLine(string(u.ID)), oneLine(u.Name), oneLine(u.Email), oneLine(u.UserName),
+				oneLine(u.Integration), oneLine(u.Tenant), orElse(oneLine(strings.Join(u.Groups, ", ")), "-"), u.Open, orElse(oneLine(u.Flagged), "-"))
 		}
 	})
 	if said.Next != nil {
@@ -299,9 +299,9 @@ func showDeskEvents(said struct {
 	if len(said.Events) == 0 {
 		return "No events.\n"
 	}
-	text := table("AT\tWHAT\tBY\tTEXT", func(w *tabwriter.Writer) {
+	text := table("AT\tWHAT\tINCIDENT\tBY\tTEXT", func(w *tabwriter.Writer) {
 		for _, e := range said.Events {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", clock(e.At), e.Type, orElse(oneLine(string(e.Actor)), "usher"), oneLine(e.Text))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", clock(e.At), e.Type, orElse(oneLine(string(e.Incident)), "-"), orElse(oneLine(string(e.Actor)), "usher"), oneLine(e.Text))
 		}
 	})
 	if said.Next > 0 {

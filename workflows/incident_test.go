@@ -30,7 +30,7 @@ func TestIncident(t *testing.T) {
 		ticket := h.ticket()
 		require.Equal(t, h.account("ops-1"), ticket.Assignee)
 		require.Equal(t, h.account("ops-1"), ticket.New.Assignee, "from its first moment")
-		require.Equal(t, "The disk is full", ticket.New.Summary)
+		require.Equal(t, "Incident: The disk is full", ticket.New.Summary)
 		require.Contains(t, ticket.New.Body, "Handed in by monitor. Reference: INC-7 https://other.example.test/INC-7")
 		require.Equal(t, []string{"Assigned to The user ops-1 (ops-1@example.test): rule 1 (group ops, round robin)."}, comments(ticket))
 		other = h.opens("another digest")

@@ -122,7 +122,7 @@ func (o *office) opened(ctx context.Context, t *testing.T, id access.IncidentID,
 	require.NoError(t, err)
 	var found []stack.Ticket
 	for _, one := range tickets {
-		if one.Summary == view.Incident.Summary {
+		if one.Summary == "Incident: "+view.Incident.Summary {
 			found = append(found, one)
 		}
 	}

@@ -38,7 +38,8 @@ func (g *Gateway) SubmitIncident(ctx context.Context, i access.Incident) (Incide
 				view = now
 			}
 		}
-		return IncidentSubmission{View: view, Created: created}, nil
+		// A run that continues as new answers before there is a ticket.
+		return IncidentSubmission{View: view, Created: created, Pending: view.Ticket == nil && !view.State.Ended()}, nil
 	}
 	if refused, ok := refusal(opIncident, err); ok {
 		if refused.Kind == access.Invalid && len(refused.Refusals) == 0 {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"reflect"
 	"strings"
+	"unicode"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -18,7 +19,7 @@ import (
 
 // IncidentBody is a matter of another system that is handed in.
 type IncidentBody struct {
-	ID           string `json:"id,omitempty" pattern:"^[A-Za-z0-9._-]{1,64}$" patternDescription:"1 to 64 of the characters A-Z a-z 0-9 . _ -" doc:"The incident's id, chosen by the client; the caller's same id is the same incident. Without id and Idempotency-Key, usher chooses one." example:"scan-4711"`
+	ID           string `json:"id,omitempty" pattern:"^[A-Za-z0-9._-]{1,64}$" patternDescription:"1 to 64 of the characters A-Z a-z 0-9 . _ -" doc:"The incident's id, chosen by the client; the same id from the same caller is the same incident. All callers share the ids, so begin them with the name of your system. Without id and Idempotency-Key, usher chooses one." example:"scan-4711"`
 	Reference    string `json:"reference" minLength:"1" maxLength:"256" doc:"The other system's own name of it." example:"SCAN-4711"`
 	ReferenceURL string `json:"reference_url,omitempty" maxLength:"2048" doc:"Where people read it in the other system: an http or https URL." example:"https://scanner.example/findings/4711"`
 	Application  string `json:"application,omitempty" maxLength:"128" doc:"What it is about, for the rules of assignment." example:"crm"`
@@ -53,6 +54,14 @@ func (in *handInInput) Resolve(huma.Context) []error {
 	problems = append(problems, lineOfID("body.desk", body.Desk, limits.ID)...)
 	problems = append(problems, fittingEmail("body.assignee", body.Assignee)...)
 	problems = append(problems, line("body.summary", body.Summary)...)
+	for _, f := range []struct{ location, text string }{{"body.summary", body.Summary}, {"body.reference", body.Reference}} {
+		if f.text != "" && !strings.ContainsFunc(f.text, visible) {
+			problems = append(problems, fieldError(f.location, "expected something to read, not blanks alone"))
+		}
+	}
+	if strings.ContainsFunc(body.Description, bidirectional) {
+		problems = append(problems, fieldError("body.description", "expected text without bidirectional controls (U+202A to U+202E, U+2066 to U+2069)"))
+	}
 	problems = append(problems, fittingURL("body.reference_url", body.ReferenceURL)...)
 	return append(problems, plainText("body.description", body.Description)...)
 }
@@ -70,6 +79,9 @@ func line(location, text string) []error {
 	}
 	return nil
 }
+
+// visible reports whether a character can be seen.
+func visible(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) }
 
 // bidirectional reports whether a character changes the order in which others are shown.
 func bidirectional(r rune) bool {
@@ -147,13 +159,7 @@ func (a *API) handIn(ctx context.Context, in *handInInput) (*incidentOutput, err
 		known, err := a.deps.Ledger.Incident(ctx, incident.ID)
 		switch {
 		case err == nil && known.Incident.Digest() != incident.Digest():
-			// It may be another caller's: nothing of it is shown.
-			location := "body.id"
-			if in.IdempotencyKey != "" {
-				location = "header.Idempotency-Key"
-			}
-			return nil, newProblem(kindInvalid(), "The id or Idempotency-Key was used for another incident.",
-				ProblemField{Location: location, Message: "expected a new one, or the same incident word for word"})
+			return nil, otherIncident(in)
 		case err == nil:
 			return answeredIncident(caller, gateway.IncidentSubmission{View: known})
 		case !access.IsKind(err, access.NotFound):
@@ -165,7 +171,20 @@ func (a *API) handIn(ctx context.Context, in *handInInput) (*incidentOutput, err
 	if err != nil {
 		return nil, a.failed(ctx, err)
 	}
+	if submission.View.Incident.Digest() != incident.Digest() {
+		return nil, otherIncident(in)
+	}
 	return answeredIncident(caller, submission)
+}
+
+// otherIncident refuses an id that names another incident. It may be another caller's: nothing of it is shown.
+func otherIncident(in *handInInput) error {
+	location := "body.id"
+	if in.IdempotencyKey != "" {
+		location = "header.Idempotency-Key"
+	}
+	return newProblem(kindInvalid(), "The id or Idempotency-Key was used for another incident.",
+		ProblemField{Location: location, Message: "expected a new one, or the same incident word for word"})
 }
 
 func (a *API) incidentOf(caller Caller, in *handInInput) (access.Incident, error) {
@@ -201,6 +220,9 @@ func answeredIncident(caller Caller, s gateway.IncidentSubmission) (*incidentOut
 		problem := newProblem(kindRefused(), "No ticket is opened for this incident; the errors say why.", fieldsOf(s.View.Refusals)...).with("Location", location)
 		problem.Outcome, problem.EndedAt = access.OutcomeRefused, s.View.EndedAt
 		return nil, problem
+	}
+	if s.View.State == access.IncidentCancelled && s.View.Ticket == nil {
+		return nil, newProblem(kindConflict(), "An operator cancelled this incident before there was a ticket.").with("Location", location)
 	}
 	out := &incidentOutput{Status: http.StatusOK, Location: location, Body: shownTo(caller, s.View)}
 	switch {

@@ -13,15 +13,15 @@ import (
 	"usher/workflows"
 )
 
-// TestHandIn_ids_are_the_callers_own: the caller's same id is the same incident, as the field's description says; another caller's is not, so nobody can
-// block or probe the ids of another one by guessing them.
-func TestHandIn_ids_are_the_callers_own(t *testing.T) {
-	w, ledger := incidentWorld(t)
-	w.gateway.answer.Created = true
-	require.Equal(t, http.StatusCreated, w.call("prober", "POST", "/v1/tickets", `{"id":"scan-4711","reference":"x","summary":"x"}`).status)
-	ledger.incidents = append(ledger.incidents, access.IncidentView{Incident: w.gateway.handedIn[0], State: access.IncidentOpen})
+// TestHandIn_other_callers_incident: an answer with the incident of another caller is never shown, whoever gave it.
+func TestHandIn_other_callers_incident(t *testing.T) {
+	w, _ := incidentWorld(t)
+	w.gateway.answer = gateway.IncidentSubmission{View: access.IncidentView{
+		Incident: access.Incident{ID: "scan-4711", Caller: "prober", Reference: "CVE-9", Summary: "a secret of the prober"}, State: access.IncidentOpen,
+	}}
 	got := w.call("scanner", "POST", "/v1/tickets", `{"id":"scan-4711",`+handIn[1:])
-	require.Equal(t, http.StatusCreated, got.status, "the scanner's incident is taken: %s", got.body)
+	require.Equal(t, http.StatusUnprocessableEntity, got.status, got.body)
+	require.NotContains(t, got.body, "prober")
 }
 
 // TestHandIn_text_that_reads_otherwise: nothing that changes the order of what people read gets into a ticket.

@@ -33,7 +33,9 @@ func (g *incidentGateway) Unlink(_ context.Context, id string, p workflows.Unlin
 func (g *incidentGateway) SubmitIncident(_ context.Context, i access.Incident) (gateway.IncidentSubmission, error) {
 	g.handedIn = append(g.handedIn, i)
 	answer := g.answer
-	answer.View.Incident = i
+	if answer.View.Incident.ID == "" {
+		answer.View.Incident = i
+	}
 	return answer, g.incidentErr
 }
 

@@ -70,27 +70,41 @@ func ForRequest(request access.Request, need access.Requirement, marker access.M
 	}
 }
 
-// ForIncident returns the ticket of an incident, with its marker.
+// ForIncident returns the ticket of an incident, with its marker. What the caller wrote is quoted, so that it cannot pass for what usher says; that nobody
+// gets access comes first, because desks cut long texts at their end.
 func ForIncident(i access.Incident, marker access.Marker) access.NewTicket {
 	reference := "Reference: " + i.Reference
 	if i.ReferenceURL != "" {
 		reference += " " + i.ReferenceURL
 	}
-	paragraphs := []string{"Handed in by " + string(i.Caller) + ". " + reference}
+	paragraphs := []string{
+		"Nobody gets any access by this ticket. Incident " + string(i.ID),
+		"Handed in by " + string(i.Caller) + ". " + reference,
+	}
 	if i.Application != "" {
 		paragraphs = append(paragraphs, "Application: "+i.Application)
 	}
 	if i.Description != "" {
-		paragraphs = append(paragraphs, i.Description)
+		paragraphs = append(paragraphs, "In the words of "+string(i.Caller)+":\n"+quoted(i.Description))
 	}
-	paragraphs = append(paragraphs, "Nobody gets any access by this ticket. Incident "+string(i.ID))
 	return access.NewTicket{
-		Marker: marker, Summary: i.Summary, Body: strings.Join(paragraphs, "\n\n"),
+		Marker: marker, Summary: incidentSummary + i.Summary, Body: strings.Join(paragraphs, "\n\n"),
 		Fields: map[access.TicketField]string{
-			access.FieldRequestID: string(i.ID), access.FieldRequestURL: i.ReferenceURL, access.FieldRequester: string(i.Caller),
-			access.FieldSubject: i.Reference, access.FieldItems: i.Application, access.FieldReason: i.Summary,
+			access.FieldRequestID: string(i.ID), access.FieldRequestURL: i.ReferenceURL, access.FieldRequester: string(i.Caller), access.FieldReason: i.Summary,
 		},
 	}
+}
+
+// incidentSummary is how the summary of an incident's ticket begins: no ticket of a request begins so.
+const incidentSummary = "Incident: "
+
+// quoted returns a text with a mark before each line.
+func quoted(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString("> " + line)
+	}
+	return b.String()
 }
 
 func requestedBy(request access.Request, need access.Requirement) string {
