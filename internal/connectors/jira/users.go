@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -298,9 +299,18 @@ func checkKept(op string, written map[string]string, now access.DeskUser) error 
 	return nil
 }
 
-// nobody is the error of a user who is not there. Only good credentials prove that.
-func (d *driver) nobody(ctx context.Context, op string, id access.UserID) error {
-	if _, err := d.Self(ctx, op); err != nil {
+// nobody is the error of a user who is not there. Only good credentials prove that, which read usher's own account at the same address: where Jira, or
+// what stands before it, answers 404 for everybody, nobody is known to be gone. by is how that address names accounts.
+func (d *driver) nobody(ctx context.Context, op, by string, id access.UserID) error {
+	me, err := d.Self(ctx, op)
+	if err != nil {
+		return err
+	}
+	var found user
+	switch err := d.get(ctx, op, "user?"+url.Values{by: {string(me.Account)}}.Encode(), &found); {
+	case access.IsKind(err, access.NotFound), err == nil && found.id() == "":
+		return access.Errorf(access.Forbidden, op, "Jira shows no user %q to usher's account, and not even that account itself", id)
+	case err != nil:
 		return err
 	}
 	return access.Errorf(access.NotFound, op, "Jira has no user %q", id)

@@ -233,7 +233,7 @@ func (c dataCenterUsers) put(ctx context.Context, w written, body map[string]any
 		Op: w.op, Mode: rest.Write, Method: http.MethodPut, Path: "user", Query: url.Values{"key": {string(w.id)}}, Body: body,
 	})
 	if access.IsKind(err, access.NotFound) {
-		return c.nobody(ctx, w.op, w.id)
+		return c.nobody(ctx, w.op, "username", w.id)
 	}
 	return c.refused(ctx, answer, err, w)
 }

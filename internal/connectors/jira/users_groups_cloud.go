@@ -92,11 +92,11 @@ func (c cloudUsers) memberID(u user) access.UserID {
 func (c cloudUsers) account(ctx context.Context, op string, id access.UserID) (user, error) {
 	var found user
 	if !accountID.MatchString(string(id)) {
-		return found, c.nobody(ctx, op, id)
+		return found, c.nobody(ctx, op, "accountId", id)
 	}
 	err := c.get(ctx, op, "user?"+url.Values{"accountId": {string(id)}}.Encode(), &found)
 	if access.IsKind(err, access.NotFound) || (err == nil && (found.AccountID != access.AccountID(id) || !c.counts(found))) {
-		return found, c.nobody(ctx, op, id)
+		return found, c.nobody(ctx, op, "accountId", id)
 	}
 	return found, err
 }

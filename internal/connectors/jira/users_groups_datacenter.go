@@ -83,7 +83,7 @@ func (dataCenterUsers) memberID(u user) access.UserID { return u.Key }
 func (c dataCenterUsers) account(ctx context.Context, op string, id access.UserID) (user, error) {
 	found, there, err := c.look(ctx, op, url.Values{"key": {string(id)}})
 	if err == nil && (id == "" || !there || found.Key != id) {
-		err = c.nobody(ctx, op, id)
+		err = c.nobody(ctx, op, "username", id)
 	}
 	return found, err
 }

@@ -386,11 +386,21 @@ func TestUserGroups_remove_hidden_user(t *testing.T) {
 		for _, root := range []string{"/rest/api/2/", "/rest/api/3/"} {
 			s.on("GET "+root+"myself", okay(`{"accountId":"bot","name":"bot","key":"bot"}`))
 			s.on("GET "+root+"group/member", okay(`{"total":1,"values":[{"accountId":"a1","key":"a1","accountType":"atlassian"}]}`))
+			s.on("GET "+root+"user", onlyBot)
 		}
 		users := s.users(t, jira.Edition(edition))
 		requireKind(t, access.Forbidden, users.RemoveGroupMember(t.Context(), "g-1", "a1"))
 		require.NoError(t, users.RemoveGroupMember(t.Context(), "g-1", "a2"))
 	})
+}
+
+// onlyBot shows nobody but usher's own account.
+func onlyBot(w http.ResponseWriter, r *http.Request) {
+	if q := r.URL.Query(); q.Get("accountId") == "bot" || q.Get("username") == "bot" {
+		okay(`{"accountId":"bot","name":"bot","key":"bot","active":true}`)(w, r)
+		return
+	}
+	status(http.StatusNotFound, `{"errorMessages":["no user"],"errors":{}}`)(w, r)
 }
 
 // Without credentials nothing is proved to be missing.

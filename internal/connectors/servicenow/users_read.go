@@ -180,7 +180,14 @@ func (u *Users) row(ctx context.Context, op string, id access.UserID) (row, erro
 		}
 		return nil, none
 	}
-	rows, err := u.find(ctx, op, condition{"sys_id", equal, string(id)})
+	is := condition{"sys_id", equal, string(id)}
+	rows, err := u.find(ctx, op, is)
+	if err == nil && len(rows) == 0 {
+		// What the account could see once proves nothing for ever: who cannot be seen any more is not gone.
+		u.searched.Delete(is.field)
+		u.inactive.Store(false)
+		rows, err = u.find(ctx, op, is)
+	}
 	if err == nil && len(rows) == 0 {
 		err = none
 	}
