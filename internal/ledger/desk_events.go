@@ -45,6 +45,12 @@ func appendDeskEvents(ctx context.Context, tx *sql.Tx, rows [][]any) error {
 	return insertRows(ctx, tx, "desk_events (id, desk, source, incident_id, user_id, type, at_us, actor_id, body)", "ON CONFLICT (id) DO NOTHING", rows)
 }
 
+// DeskEvent returns an event by its id. NotFound when it was not recorded.
+func (s *Store) DeskEvent(ctx context.Context, id string) (access.DeskEvent, error) {
+	event, err := one[access.DeskEvent](ctx, s, `SELECT body FROM desk_events WHERE id = $1`, id)
+	return event, s.missing(err, "read a desk event from the ledger", "desk event", id)
+}
+
 // DeskEvents returns a page of what happened at desks and sources, the last recorded first; fewer than q.Limit mean that it is the
 // last. Empty for none. Invalid, naming it, when the limit cannot be used.
 func (s *Store) DeskEvents(ctx context.Context, q access.DeskEventsQuery) ([]access.PlacedDeskEvent, error) {

@@ -63,6 +63,15 @@ func testDeskEvents(t *testing.T, d databases) {
 	require.NoError(t, s.SaveIncident(t.Context(), incident("i-1", 1), other, deskEvent("i-1", 2)))
 	want := []access.DeskEvent{deskEvent("i-1", 2), bare, deskEvent("i-1", 1)}
 	require.Equal(t, want, deskEvents(t, s, access.DeskEventsQuery{}), "an event that is there already stays as it was")
+	for _, e := range want {
+		got, err := s.DeskEvent(t.Context(), e.ID)
+		require.NoError(t, err)
+		require.Equal(t, e, got)
+	}
+	for _, id := range []string{"", "incident/i-1", "e\x00"} {
+		_, err := s.DeskEvent(t.Context(), id)
+		requireKind(t, access.NotFound, err)
+	}
 	for _, statement := range []string{
 		`UPDATE desk_events SET body = '{}'`, `UPDATE desk_events SET actor_id = 'p-eve' WHERE incident_id = 'i-1'`,
 		`DELETE FROM desk_events`, `DELETE FROM desk_events WHERE id = 'incident/i-1#1'`,

@@ -34,18 +34,41 @@ func (s *Store) SaveIntegrationUser(ctx context.Context, u access.IntegrationUse
 	return s.fail(op, err)
 }
 
-// UpdateIntegrationUser replaces what is known of a user who is registered, as SaveIntegrationUser does, and records the events along. Safe to
-// repeat. NotFound, with nothing written: the user is not registered, so that a check that ends late puts nobody back whom somebody has removed.
-// Invalid, naming the field, when an id cannot be kept.
+// UpdateIntegrationUser replaces what the desk says of a user who is registered, the flag, and when the desk was asked, and records the events along.
+// The groups, who added the user, and when, stay as the register has them, so that it undoes nothing that was changed while the desk was asked. What
+// the desk has said later stays too: nothing is written where the register has a later CheckedAt. Safe to repeat. NotFound, with nothing written: the
+// user is not registered, so that a check that ends late puts nobody back whom somebody has removed. Invalid, naming the field, when an id cannot be
+// kept.
 func (s *Store) UpdateIntegrationUser(ctx context.Context, u access.IntegrationUser, events ...access.DeskEvent) error {
 	const op = "update an integration user in the ledger"
-	body, rows, err := integrationUserRow(op, u, events...)
+	_, rows, err := integrationUserRow(op, u, events...)
 	if err != nil {
 		return err
 	}
-	return s.changeRegister(ctx, op, u.Desk, u.ID, registerChange{
-		statement: `UPDATE integration_users SET body = $3 WHERE desk = $1 AND id = $2`, args: []any{body}, events: rows,
+	err = s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if _, err := takeTurn(ctx, tx, u.Desk); err != nil {
+			return err
+		}
+		found, err := rowsOf(ctx, tx, registeredUser, registeredOne, "", string(u.Desk), string(u.ID))
+		switch {
+		case err != nil:
+			return err
+		case len(found) == 0:
+			return unregistered(op, u.Desk, u.ID)
+		case found[0].CheckedAt.After(u.CheckedAt):
+			return nil
+		}
+		u.Groups = found[0].Groups
+		body, _, err := integrationUserRow(op, u)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE integration_users SET body = $3 WHERE desk = $1 AND id = $2`, string(u.Desk), string(u.ID), body); err != nil {
+			return err
+		}
+		return appendDeskEvents(ctx, tx, rows)
 	})
+	return s.fail(op, err)
 }
 
 // RemoveIntegrationUser takes a user off the register and records the event along. Incidents that are assigned to the user stay so. NotFound, with
@@ -56,32 +79,18 @@ func (s *Store) RemoveIntegrationUser(ctx context.Context, desk access.DeskName,
 	if err != nil {
 		return err
 	}
-	return s.changeRegister(ctx, op, desk, id, registerChange{
-		statement: `DELETE FROM integration_users WHERE desk = $1 AND id = $2`, events: rows,
-	})
-}
-
-// registerChange is a statement about the user $2 of the desk $1, and the rows of the events that tell of it.
-type registerChange struct {
-	statement string
-	args      []any
-	events    [][]any
-}
-
-// changeRegister changes a user who is registered. NotFound, with nothing written: the user is not.
-func (s *Store) changeRegister(ctx context.Context, op string, desk access.DeskName, id access.UserID, c registerChange) error {
-	err := s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err = s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if _, err := takeTurn(ctx, tx, desk); err != nil {
 			return err
 		}
-		changed, err := affected(tx.ExecContext(ctx, c.statement, append([]any{string(desk), string(id)}, c.args...)...))
-		if err == nil && changed == 0 {
+		removed, err := affected(tx.ExecContext(ctx, `DELETE FROM integration_users WHERE desk = $1 AND id = $2`, string(desk), string(id)))
+		if err == nil && removed == 0 {
 			err = unregistered(op, desk, id)
 		}
 		if err != nil {
 			return err
 		}
-		return appendDeskEvents(ctx, tx, c.events)
+		return appendDeskEvents(ctx, tx, rows)
 	})
 	return s.fail(op, err)
 }
@@ -122,6 +131,9 @@ func takeTurn(ctx context.Context, tx *sql.Tx, desk access.DeskName) (turn int64
 const registered = `SELECT u.body, u.added_by, u.added_us, u.assigned, (SELECT count(*) FROM incidents AS i
 	WHERE i.desk = u.desk AND i.user_id = u.id AND NOT i.ended AND i.id <> $1) FROM integration_users AS u`
 
+// registeredOne is the user $3 of the desk $2.
+const registeredOne = registered + ` WHERE u.desk = $2 AND u.id = $3`
+
 // candidate is a user of the register. assigned is the turn in which an incident was assigned to the user last; 0 for never.
 type candidate struct {
 	access.IntegrationUser
@@ -149,7 +161,7 @@ func (s *Store) IntegrationUser(ctx context.Context, desk access.DeskName, id ac
 	if !usableKey(string(desk)) || !usableKey(string(id)) {
 		return access.IntegrationUser{}, unregistered(op, desk, id)
 	}
-	found, err := rowsOf(ctx, s.read, registeredUser, registered+` WHERE u.desk = $2 AND u.id = $3`, "", string(desk), string(id))
+	found, err := rowsOf(ctx, s.read, registeredUser, registeredOne, "", string(desk), string(id))
 	switch {
 	case err != nil:
 		return access.IntegrationUser{}, s.fail(op, err)

@@ -17,6 +17,7 @@ func integrationUserCases() []suiteCase {
 	return []suiteCase{
 		{"an integration user is read back, who added the user stays, and a check puts nobody back", testIntegrationUsers},
 		{"pages of the register are the whole, with what each user has", testIntegrationUserPages},
+		{"a check undoes nothing that was changed while it asked", testIntegrationUserBesideChange},
 	}
 }
 
@@ -107,6 +108,28 @@ func testIntegrationUsers(t *testing.T, d databases) {
 		require.NoError(t, s.RemoveIntegrationUser(t.Context(), u.Desk, u.ID, userEvent("u-1", 4)))
 	}
 	testIntegrationUserRemoved(t, s)
+}
+
+func testIntegrationUserBesideChange(t *testing.T, d databases) {
+	s := d.open(t)
+	registerUsers(t, s, "u-1")
+	before := register(t, s)[0]
+	changed := before
+	changed.Groups, changed.CheckedAt = []string{"night", "ops"}, before.CheckedAt.Add(time.Minute)
+	require.NoError(t, s.SaveIntegrationUser(t.Context(), changed, userEvent("u-1", 2)))
+
+	late := before
+	late.Flagged, late.FlaggedAt = "The account is inactive.", before.CheckedAt
+	require.NoError(t, s.UpdateIntegrationUser(t.Context(), late, userEvent("u-1", 3)))
+	require.Equal(t, []access.IntegrationUser{changed}, register(t, s), "the desk has said something else since")
+	require.Len(t, deskEvents(t, s, access.DeskEventsQuery{}), 2)
+
+	late.CheckedAt = changed.CheckedAt
+	require.NoError(t, s.UpdateIntegrationUser(t.Context(), late, userEvent("u-1", 3)))
+	want := late
+	want.Groups = changed.Groups
+	require.Equal(t, []access.IntegrationUser{want}, register(t, s), "the groups are the administrator's")
+	require.Len(t, deskEvents(t, s, access.DeskEventsQuery{}), 3)
 }
 
 func testIntegrationUserRemoved(t *testing.T, s *ledger.Store) {
