@@ -21,7 +21,9 @@ type WatchStore interface {
 	SaveFingerprints(ctx context.Context, desk access.DeskName, marks map[access.TicketID]access.TicketFingerprint) error
 	OpenTickets(ctx context.Context, desk access.DeskName, after access.TicketID, limit int) ([]access.TicketID, error)
 	IncidentsByTicket(ctx context.Context, desk access.DeskName, ids []access.TicketID) ([]access.IncidentTicket, error)
-	SaveIncidentsSeen(ctx context.Context, desk access.DeskName, seen map[access.TicketID]time.Time) error
+	SaveIncidentsSeen(ctx context.Context, desk access.DeskName, seen map[access.TicketID]access.SeenChange) error
+	Incident(ctx context.Context, id access.IncidentID) (access.IncidentView, error)
+	SaveIncident(ctx context.Context, v access.IncidentView, events ...access.DeskEvent) error
 }
 
 // Watch are the activities by which a desk's watch remembers and tells. They run on the usher queue, and along with a

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"usher/activities"
 	"usher/internal/access"
@@ -56,6 +55,18 @@ func (l observedLedger) IncidentsByTicket(ctx context.Context, desk access.DeskN
 	return ledgerCall(l, "incidents_by_ticket", func() ([]access.IncidentTicket, error) { return l.Store.IncidentsByTicket(ctx, desk, ids) })
 }
 
-func (l observedLedger) SaveIncidentsSeen(ctx context.Context, desk access.DeskName, seen map[access.TicketID]time.Time) error {
+func (l observedLedger) SaveIncidentsSeen(ctx context.Context, desk access.DeskName, seen map[access.TicketID]access.SeenChange) error {
 	return ledgerDo(l, "save_incidents_seen", func() error { return l.Store.SaveIncidentsSeen(ctx, desk, seen) })
+}
+
+func (l observedLedger) UnassignedIncidents(ctx context.Context, desk access.DeskName, after access.IncidentID, limit int) ([]access.IncidentID, error) {
+	return ledgerCall(l, "unassigned_incidents", func() ([]access.IncidentID, error) { return l.Store.UnassignedIncidents(ctx, desk, after, limit) })
+}
+
+func (l observedLedger) StrayIncidents(ctx context.Context, desk access.DeskName, after access.IncidentID, limit int) ([]access.IncidentID, error) {
+	return ledgerCall(l, "stray_incidents", func() ([]access.IncidentID, error) { return l.Store.StrayIncidents(ctx, desk, after, limit) })
+}
+
+func (l observedLedger) DeskEvent(ctx context.Context, id string) (access.DeskEvent, error) {
+	return ledgerCall(l, "desk_event", func() (access.DeskEvent, error) { return l.Store.DeskEvent(ctx, id) })
 }

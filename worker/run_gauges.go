@@ -115,7 +115,7 @@ func incidentGauges(ctx context.Context, l *lastRuns[access.DeskName, access.Inc
 			Read: l.read(ctx, func(n access.IncidentCounts) float64 { return float64(n.Open) }),
 		},
 		{
-			Name: "usher_incidents_unassigned", Label: "desk", Help: "How many of them have no ticket of an integration user.",
+			Name: "usher_incidents_unassigned", Label: "desk", Help: "How many of them are with nobody who works on them: with nobody, or with an integration user who is flagged or was removed.",
 			Read: l.read(ctx, func(n access.IncidentCounts) float64 { return float64(n.Unassigned) }),
 		},
 		{

@@ -144,8 +144,15 @@ const MaxIncidents = 200
 type IncidentTicket struct {
 	Incident IncidentID
 	Ticket   TicketID
-	// SeenAt is the desk's time of the last change of which the incident was notified; zero for none.
-	SeenAt time.Time
+	// Seen is the last change of which the incident was notified; zero for none.
+	Seen SeenChange
+}
+
+// SeenChange is a change of a ticket: the desk's time of it, and a digest of what the ticket looked like then. Of two changes within one unit of the
+// desk's time, only that tells them apart.
+type SeenChange struct {
+	At time.Time
+	As string
 }
 
 // IncidentMarkerOf returns the marker that the ticket of an incident carries. first is the id of the incident's first run, which nobody
@@ -223,7 +230,8 @@ type PlacedDeskEvent struct {
 
 // IncidentCounts are how the incidents and the integration users of a desk stand.
 type IncidentCounts struct {
-	// Open counts the incidents that have not ended, and Unassigned those of them whose ticket no integration user has.
+	// Open counts the incidents that have not ended, and Unassigned those of them whose ticket nobody has who works on it: nobody at all, or an
+	// integration user who is flagged or was removed. Whom people chose on the desk, and who is not in the register, counts as somebody.
 	Open, Unassigned int
 	// Flagged counts the integration users to whom no ticket is assigned.
 	Flagged int

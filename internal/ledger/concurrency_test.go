@@ -157,17 +157,20 @@ func everyCall(ctx context.Context, s *ledger.Store) map[string]error {
 	_, incidentsOf := s.IncidentsOf(ctx, "jira", "u-1", "", 1)
 	_, byTicket := s.IncidentsByTicket(ctx, "jira", []access.TicketID{"10"})
 	_, counts := s.CountIncidents(ctx, "jira")
+	_, unassigned := s.UnassignedIncidents(ctx, "jira", "", 1)
+	_, strays := s.StrayIncidents(ctx, "jira", "", 1)
+	_, oneDeskEvent := s.DeskEvent(ctx, "e-1")
 	_, deskEvents := s.DeskEvents(ctx, access.DeskEventsQuery{Limit: 1})
 	return map[string]error{
 		"View": view, "Views": views, "Events": events, "Lease": lease, "LeasesOf": leases, "TicketByID": ticket, "TicketsOf": tickets,
 		"Watch": watch, "WatchedTickets": watched, "OpenTickets": open, "LiveLeases": live, "LiveSubjects": subjects, "SaveWatch": s.SaveWatch(ctx, access.WatchPosition{Desk: "jira"}),
 		"IntegrationUser": user, "IntegrationUsers": users, "AssignIncident": assigned, "Incident": known, "Incidents": incidents,
-		"IncidentsOf": incidentsOf, "IncidentsByTicket": byTicket, "DeskEvents": deskEvents, "CountIncidents": counts,
+		"IncidentsOf": incidentsOf, "IncidentsByTicket": byTicket, "UnassignedIncidents": unassigned, "StrayIncidents": strays, "DeskEvent": oneDeskEvent, "DeskEvents": deskEvents, "CountIncidents": counts,
 		"SaveIntegrationUser":   s.SaveIntegrationUser(ctx, integrationUser("u-1"), userEvent("u-1", 1)),
 		"UpdateIntegrationUser": s.UpdateIntegrationUser(ctx, integrationUser("u-1")),
 		"RemoveIntegrationUser": s.RemoveIntegrationUser(ctx, "jira", "u-1", userEvent("u-1", 2)),
 		"SaveIncident":          s.SaveIncident(ctx, incident("i-1", 1), deskEvent("i-1", 1)),
-		"SaveIncidentsSeen":     s.SaveIncidentsSeen(ctx, "jira", map[access.TicketID]time.Time{"10": noon}),
+		"SaveIncidentsSeen":     s.SaveIncidentsSeen(ctx, "jira", map[access.TicketID]access.SeenChange{"10": {At: noon}}),
 		"SaveFingerprints":      s.SaveFingerprints(ctx, "jira", map[access.TicketID]access.TicketFingerprint{"10": {}}),
 		"Ping":                  s.Ping(ctx), "Migrate": s.Migrate(ctx), "Record": s.Record(ctx, access.Entry{Events: []access.Event{event("r-1", 1)}}),
 	}

@@ -16,10 +16,10 @@ import (
 // keepIncident writes an incident that is newer than the one that is there; $13 is whether its view says to whom it is assigned. Before it does,
 // the one whom AssignIncident has picked stays, unless the desk is another. One that has ended goes on no more: a workflow that was reset may
 // write so with a higher version.
-const keepIncident = `INSERT INTO incidents (id, version, state, ended, caller, reference, desk, ticket_id, user_id, submitted_us, seen_us, body)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+const keepIncident = `INSERT INTO incidents (id, version, state, ended, caller, reference, desk, ticket_id, user_id, submitted_us, seen_us, body, by_hand)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $14)
 	ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state, ended = excluded.ended,
-		caller = excluded.caller, reference = excluded.reference,
+		caller = excluded.caller, reference = excluded.reference, by_hand = excluded.by_hand,
 		desk = CASE WHEN excluded.desk = '' THEN incidents.desk ELSE excluded.desk END, ticket_id = excluded.ticket_id,
 		user_id = CASE WHEN $13 OR (excluded.desk <> '' AND excluded.desk <> incidents.desk) THEN excluded.user_id ELSE incidents.user_id END,
 		submitted_us = excluded.submitted_us, body = excluded.body
@@ -62,6 +62,7 @@ func (s *Store) SaveIncident(ctx context.Context, v access.IncidentView, events 
 	args := []any{
 		string(v.Incident.ID), v.Version, string(v.State), v.State.Ended(), string(v.Incident.Caller), v.Incident.Reference, string(desk),
 		string(ticket.ID), string(assignee.User), v.Incident.SubmittedAt.UnixMicro(), time.Time{}.UnixMicro(), body, v.Assignee != nil,
+		assignee.User == "" && assignee.Account != "",
 	}
 	err = s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, keepIncident, args...); err != nil {
@@ -126,6 +127,42 @@ func (s *Store) IncidentsOf(ctx context.Context, desk access.DeskName, user acce
 	return ids, s.fail(op, err)
 }
 
+// Which incidents of the desk $1 are with nobody, and which are with somebody who is not in its register.
+const (
+	withNobody   = ` WHERE desk = $1 AND NOT ended AND user_id = '' AND NOT by_hand`
+	withStranger = ` WHERE desk = $1 AND NOT ended AND user_id <> '' AND user_id NOT IN (SELECT u.id FROM integration_users AS u WHERE u.desk = $1)`
+)
+
+// UnassignedIncidents returns a page, as IncidentsOf does, of the incidents of a desk that have not ended and are with nobody: with no user of the
+// register, and with no account to which people have assigned the ticket.
+func (s *Store) UnassignedIncidents(ctx context.Context, desk access.DeskName, after access.IncidentID, limit int) ([]access.IncidentID, error) {
+	return s.incidentIDs(ctx, "list the incidents of nobody from the ledger", withNobody, desk, incidentsAfter{after, limit})
+}
+
+// StrayIncidents returns a page, as IncidentsOf does, of the incidents of a desk that have not ended and are assigned to users who are not in its
+// register any more.
+func (s *Store) StrayIncidents(ctx context.Context, desk access.DeskName, after access.IncidentID, limit int) ([]access.IncidentID, error) {
+	return s.incidentIDs(ctx, "list the incidents of users who were removed from the ledger", withStranger, desk, incidentsAfter{after, limit})
+}
+
+// incidentsAfter is where a page of incidents begins, and how many it has at most.
+type incidentsAfter struct {
+	id    access.IncidentID
+	limit int
+}
+
+// incidentIDs returns a page of the incidents of a desk which a condition is true of, by id in the order of its bytes.
+func (s *Store) incidentIDs(ctx context.Context, op, where string, desk access.DeskName, page incidentsAfter) ([]access.IncidentID, error) {
+	if err := checkPage(op, string(page.id), page.limit, access.MaxIncidents); err != nil {
+		return nil, err
+	}
+	if !usableKey(string(desk)) {
+		return nil, nil
+	}
+	ids, err := idsOf[access.IncidentID](ctx, s.read, `SELECT id FROM incidents`+where+` AND id > $2 ORDER BY id LIMIT `+strconv.Itoa(page.limit), string(desk), string(page.id))
+	return ids, s.fail(op, err)
+}
+
 // IncidentsByTicket returns the incidents that have not ended and whose tickets on a desk are among these, by the tickets' ids in the order of their
 // bytes. A ticket that is no incident's is left out. Empty for none.
 func (s *Store) IncidentsByTicket(ctx context.Context, desk access.DeskName, ids []access.TicketID) ([]access.IncidentTicket, error) {
@@ -136,7 +173,7 @@ func (s *Store) IncidentsByTicket(ctx context.Context, desk access.DeskName, ids
 	var found []access.IncidentTicket
 	for some := range slices.Chunk(usableTickets(slices.Values(ids)), inAtOnce) {
 		c := &conditions{}
-		query := `SELECT id, ticket_id, seen_us FROM incidents WHERE desk = ` + c.param(string(desk)) + ` AND NOT ended AND ticket_id IN `
+		query := `SELECT id, ticket_id, seen_us, seen_as FROM incidents WHERE desk = ` + c.param(string(desk)) + ` AND NOT ended AND ticket_id IN `
 		tickets := make([]any, len(some))
 		for i, id := range some {
 			tickets[i] = string(id)
@@ -152,24 +189,33 @@ func (s *Store) IncidentsByTicket(ctx context.Context, desk access.DeskName, ids
 
 func incidentTicket(rows *sql.Rows) (t access.IncidentTicket, err error) {
 	var seen int64
-	err = rows.Scan(&t.Incident, &t.Ticket, &seen)
-	t.SeenAt = fromMicros(seen)
+	err = rows.Scan(&t.Incident, &t.Ticket, &seen, &t.Seen.As)
+	t.Seen.At = fromMicros(seen)
 	return t, err
 }
 
-// SaveIncidentsSeen keeps the desk's time of the last change of which the incidents of tickets were notified, all of them or none, rounded down to
-// the microsecond. An earlier time than the one that is there changes nothing, and so does a ticket that is of no incident that goes on. Safe to repeat.
-func (s *Store) SaveIncidentsSeen(ctx context.Context, desk access.DeskName, seen map[access.TicketID]time.Time) error {
+// SaveIncidentsSeen keeps of which change the incidents of tickets were notified last, all of them or none, with the times rounded down to the
+// microsecond. An earlier time than the one that is there changes nothing, and so does a ticket that is of no incident that goes on. Safe to repeat.
+// Invalid, naming the ticket, when what it looked like cannot be kept.
+func (s *Store) SaveIncidentsSeen(ctx context.Context, desk access.DeskName, seen map[access.TicketID]access.SeenChange) error {
 	const op = "keep what incidents have seen in the ledger"
 	// In one order, so that two who save at once cannot lock each other out.
 	tickets := usableTickets(maps.Keys(seen))
 	if len(tickets) == 0 || !usableKey(string(desk)) {
 		return nil
 	}
+	k := keys{}
+	for _, id := range tickets {
+		k.optional("seen["+string(id)+"]", seen[id].As)
+	}
+	if k.problem != nil {
+		return k.problem
+	}
 	err := s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		for _, id := range tickets {
-			if _, err := tx.ExecContext(ctx, `UPDATE incidents SET seen_us = $3 WHERE desk = $1 AND ticket_id = $2 AND NOT ended AND seen_us < $3`,
-				string(desk), string(id), seen[id].UnixMicro()); err != nil {
+			if _, err := tx.ExecContext(ctx, `UPDATE incidents SET seen_us = $3, seen_as = $4
+				WHERE desk = $1 AND ticket_id = $2 AND NOT ended AND (seen_us < $3 OR (seen_us = $3 AND seen_as <> $4))`,
+				string(desk), string(id), seen[id].At.UnixMicro(), seen[id].As); err != nil {
 				return err
 			}
 		}
@@ -188,8 +234,8 @@ func usableTickets(ids iter.Seq[access.TicketID]) []access.TicketID {
 func (s *Store) CountIncidents(ctx context.Context, desk access.DeskName) (access.IncidentCounts, error) {
 	const op = "count incidents in the ledger"
 	var n access.IncidentCounts
-	err := s.read.QueryRowContext(ctx, `SELECT count(*), COALESCE(SUM(CASE WHEN user_id = '' THEN 1 ELSE 0 END), 0) FROM incidents
-		WHERE desk = $1 AND NOT ended`, string(desk)).Scan(&n.Open, &n.Unassigned)
+	err := s.read.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM incidents WHERE desk = $1 AND NOT ended),
+		(SELECT count(*) FROM incidents`+withNobody+`) + (SELECT count(*) FROM incidents`+withStranger+`)`, string(desk)).Scan(&n.Open, &n.Unassigned)
 	if err != nil {
 		return n, s.fail(op, err)
 	}
@@ -202,6 +248,7 @@ func (s *Store) CountIncidents(ctx context.Context, desk access.DeskName) (acces
 		for _, u := range page {
 			if q.After = u.ID; !u.Available() {
 				n.Flagged++
+				n.Unassigned += u.Open
 			}
 		}
 		last = len(page) < q.Limit

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -21,6 +22,9 @@ func incidentCases() []suiteCase {
 		{"an incident is read back; in whatever order views come, the highest is kept, and an end is for good", testIncidentVersions},
 		{"pages of incidents are the whole, whatever is asked for, and while others are recorded", testIncidentPages},
 		{"the incidents of users and of tickets are those that go on, and what they have seen never goes back", testIncidentsOf},
+		{"incidents of nobody and of users who were removed are found and counted", testIncidentsOfNobody},
+		{"of two changes at one time, the one that looks otherwise is seen", testIncidentsSeenAs},
+		{"what people had assigned by hand before there was a column for it counts as assigned", testIncidentsByHandMigrated},
 	}
 }
 
@@ -278,6 +282,108 @@ func testIncidentsOf(t *testing.T, d databases) {
 	}
 }
 
+// assignedByHand is an open incident whose ticket people have assigned to an account that is not in the register.
+func assignedByHand(id access.IncidentID, version int) access.IncidentView {
+	v := openIncident(id, version, access.TicketID("t-"+id), "")
+	v.Assignee.Account = "acc-omar"
+	return v
+}
+
+// withNobody is an open incident that could be assigned to nobody.
+func withNobody(id access.IncidentID, version int) access.IncidentView {
+	v := openIncident(id, version, access.TicketID("t-"+id), "")
+	v.Assignee.Account = ""
+	return v
+}
+
+func testIncidentsOfNobody(t *testing.T, d databases) {
+	s := d.open(t)
+	registerUsers(t, s, "u-1", "u-2", "u-3")
+	elsewhere, twin := withNobody("i-9", 1), integrationUser("gone")
+	elsewhere.Desk, twin.Desk = "servicenow", "servicenow"
+	require.NoError(t, s.SaveIntegrationUser(t.Context(), twin, userEvent("gone", 1)))
+	saveIncidents(t, s, openIncident("a", 1, "1", "u-1"), openIncident("b", 1, "2", "u-2"), openIncident("c", 1, "3", "gone"), openIncident("B", 1, "4", "never"),
+		withNobody("d", 1), incident("é", 1), assignedByHand("e", 1), endedIncident(withNobody("f", 1)), endedIncident(openIncident("g", 1, "5", "gone")), elsewhere)
+	flagged := integrationUser("u-2")
+	flagged.Flagged = "The account is inactive."
+	require.NoError(t, s.UpdateIntegrationUser(t.Context(), flagged))
+
+	type find = func(access.IncidentID, int) ([]access.IncidentID, error)
+	nobody := func(after access.IncidentID, limit int) ([]access.IncidentID, error) {
+		return s.UnassignedIncidents(t.Context(), "jira", after, limit)
+	}
+	strays := func(after access.IncidentID, limit int) ([]access.IncidentID, error) {
+		return s.StrayIncidents(t.Context(), "jira", after, limit)
+	}
+	whole := func(from find, limit int) []access.IncidentID {
+		return pages(t, limit, func(last *access.IncidentID) ([]access.IncidentID, error) {
+			if last == nil {
+				return from("", limit)
+			}
+			return from(*last, limit)
+		})
+	}
+	for limit := 1; limit <= 3; limit++ {
+		require.Equal(t, []access.IncidentID{"d", "é"}, whole(nobody, limit))
+		require.Equal(t, []access.IncidentID{"B", "c"}, whole(strays, limit), "in the order of bytes")
+	}
+	counts, err := s.CountIncidents(t.Context(), "jira")
+	require.NoError(t, err)
+	require.Equal(t, access.IncidentCounts{Open: 7, Unassigned: 5, Flagged: 1}, counts)
+
+	saveIncidents(t, s, withNobody("e", 2), assignedByHand("d", 2), assignedByHand("c", 2))
+	require.Equal(t, []access.IncidentID{"e", "é"}, whole(nobody, 10), "as the last view has it")
+	require.Equal(t, []access.IncidentID{"B"}, whole(strays, 10))
+	for _, from := range []find{nobody, strays} {
+		for field, call := range map[string]func() ([]access.IncidentID, error){
+			"limit: ": func() ([]access.IncidentID, error) { return from("", access.MaxIncidents+1) },
+			"after: ": func() ([]access.IncidentID, error) { return from("\xff", 1) },
+		} {
+			_, err := call()
+			requireKind(t, access.Invalid, err)
+			require.ErrorContains(t, err, field)
+		}
+	}
+	for _, find := range []func(context.Context, access.DeskName, access.IncidentID, int) ([]access.IncidentID, error){s.UnassignedIncidents, s.StrayIncidents} {
+		none, err := find(t.Context(), "jira\x00", "", 1)
+		require.NoError(t, err)
+		require.Empty(t, none)
+	}
+}
+
+func testIncidentsSeenAs(t *testing.T, d databases) {
+	s := d.open(t)
+	saveIncidents(t, s, openIncident("i-1", 1, "1", "t-1"))
+	for _, row := range []struct{ save, want access.SeenChange }{
+		{access.SeenChange{At: minutes(5), As: "open"}, access.SeenChange{At: minutes(5), As: "open"}},
+		{access.SeenChange{At: minutes(5), As: "done"}, access.SeenChange{At: minutes(5), As: "done"}},
+		{access.SeenChange{At: minutes(4), As: "open"}, access.SeenChange{At: minutes(5), As: "done"}},
+		{access.SeenChange{At: minutes(6)}, access.SeenChange{At: minutes(6)}},
+	} {
+		require.NoError(t, s.SaveIncidentsSeen(t.Context(), "jira", map[access.TicketID]access.SeenChange{"1": row.save}))
+		require.Equal(t, []access.IncidentTicket{{Incident: "i-1", Ticket: "1", Seen: row.want}}, ticketsOf(t, s, "1"))
+	}
+	err := s.SaveIncidentsSeen(t.Context(), "jira", map[access.TicketID]access.SeenChange{"1": {At: minutes(7), As: "\x00"}})
+	requireKind(t, access.Invalid, err)
+	require.ErrorContains(t, err, "seen[1]: ")
+}
+
+func testIncidentsByHandMigrated(t *testing.T, d databases) {
+	s, url := d.openWithURL(t)
+	odd := assignedByHand("odd", 1)
+	odd.Incident.Summary = "a \u0000 in it"
+	saveIncidents(t, s, odd, assignedByHand("by-hand", 1), withNobody("nobody", 1), openIncident("user", 1, "9", "u-1"), incident("opening", 1))
+	for _, statement := range []string{
+		`ALTER TABLE incidents DROP COLUMN seen_as`, `ALTER TABLE incidents DROP COLUMN by_hand`, `DELETE FROM ledger_schema WHERE version_id >= 13`,
+	} {
+		require.NoError(t, d.exec(t, url, statement))
+	}
+	require.NoError(t, s.Migrate(t.Context()))
+	nobody, err := s.UnassignedIncidents(t.Context(), "jira", "", 10)
+	require.NoError(t, err)
+	require.Equal(t, []access.IncidentID{"nobody", "opening"}, nobody)
+}
+
 func ticketsOf(t testing.TB, s *ledger.Store, ids ...access.TicketID) []access.IncidentTicket {
 	t.Helper()
 	found, err := s.IncidentsByTicket(t.Context(), "jira", ids)
@@ -313,16 +419,16 @@ func testIncidentsSeen(t *testing.T, s *ledger.Store) {
 	for _, minute := range []int{5, 3, 5, 9, 0, 7} {
 		seen := minutes(minute)
 		want = slices.MaxFunc([]time.Time{want, seen}, time.Time.Compare)
-		require.NoError(t, s.SaveIncidentsSeen(t.Context(), "jira", map[access.TicketID]time.Time{
-			"1": seen.In(time.FixedZone("far away", 3600)).Add(999), "2": seen, "none": seen, "": seen, "\xff": seen,
+		require.NoError(t, s.SaveIncidentsSeen(t.Context(), "jira", map[access.TicketID]access.SeenChange{
+			"1": {At: seen.In(time.FixedZone("far away", 3600)).Add(999)}, "2": {At: seen}, "none": {At: seen}, "": {At: seen}, "\xff": {At: seen},
 		}))
-		require.Equal(t, []access.IncidentTicket{{Incident: "i-1", Ticket: "1", SeenAt: want}}, ticketsOf(t, s, "1", "2"))
+		require.Equal(t, []access.IncidentTicket{{Incident: "i-1", Ticket: "1", Seen: access.SeenChange{At: want}}}, ticketsOf(t, s, "1", "2"))
 	}
-	require.NoError(t, s.SaveIncidentsSeen(t.Context(), "jira", map[access.TicketID]time.Time{"1": {}}))
+	require.NoError(t, s.SaveIncidentsSeen(t.Context(), "jira", map[access.TicketID]access.SeenChange{"1": {}}))
 	require.NoError(t, s.SaveIncidentsSeen(t.Context(), "jira", nil))
-	require.NoError(t, s.SaveIncidentsSeen(t.Context(), "\x00", map[access.TicketID]time.Time{"1": noon}))
+	require.NoError(t, s.SaveIncidentsSeen(t.Context(), "\x00", map[access.TicketID]access.SeenChange{"1": {At: noon}}))
 	saveIncidents(t, s, openIncident("i-1", 2, "1", "t-2"))
-	require.Equal(t, want, ticketsOf(t, s, "1")[0].SeenAt, "a new view keeps what was seen")
+	require.Equal(t, want, ticketsOf(t, s, "1")[0].Seen.At, "a new view keeps what was seen")
 	found, err := s.IncidentsByTicket(t.Context(), "servicenow", []access.TicketID{"1"})
 	require.NoError(t, err)
 	require.Equal(t, []access.IncidentTicket{{Incident: "i-9", Ticket: "1"}}, found, "each desk by itself")
