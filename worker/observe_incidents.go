@@ -7,7 +7,7 @@ import (
 	"usher/internal/access"
 )
 
-var _ activities.IncidentLedger = observedLedger{}
+var _ activities.RegisterLedger = observedLedger{}
 
 func (l observedLedger) SaveIntegrationUser(ctx context.Context, u access.IntegrationUser, e access.DeskEvent) error {
 	return ledgerDo(l, "save_integration_user", func() error { return l.Store.SaveIntegrationUser(ctx, u, e) })
