@@ -72,7 +72,7 @@ func check(ctx workflow.Context, c activities.ChangeOfRegister) (workflows.Integ
 	return result, err
 }
 
-// notify has the incidents assigned anew whose assignee is not available any more.
+// notify has the incidents assigned anew whose assignee is not available any more, and after a check also those that nobody has.
 func notify(ctx workflow.Context, c activities.ChangeOfRegister, result workflows.IntegrationUsersResult) (workflows.IntegrationUsersResult, error) {
 	options := workflow.WithActivityOptions(ctx, workflows.CheckUsers(c.Desk))
 	err := workflow.ExecuteActivity(options, users.NotifyIncidents, c).Get(ctx, &result.Notified)
