@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -299,9 +300,19 @@ func showDeskEvents(said struct {
 	if len(said.Events) == 0 {
 		return "No events.\n"
 	}
-	text := table("AT\tWHAT\tINCIDENT\tBY\tTEXT", func(w *tabwriter.Writer) {
+	// Events of sources and of runs are about no incident.
+	about := slices.ContainsFunc(said.Events, func(e access.PlacedDeskEvent) bool { return e.Incident != "" })
+	head := "AT\tWHAT\tBY\tTEXT"
+	if about {
+		head = "AT\tWHAT\tINCIDENT\tBY\tTEXT"
+	}
+	text := table(head, func(w *tabwriter.Writer) {
 		for _, e := range said.Events {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", clock(e.At), e.Type, orElse(oneLine(string(e.Incident)), "-"), orElse(oneLine(string(e.Actor)), "usher"), oneLine(e.Text))
+			incident := ""
+			if about {
+				incident = orElse(oneLine(string(e.Incident)), "-") + "\t"
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s%s\t%s\n", clock(e.At), e.Type, incident, orElse(oneLine(string(e.Actor)), "usher"), oneLine(e.Text))
 		}
 	})
 	if said.Next > 0 {

@@ -49,7 +49,7 @@ func TestIntegrationUsersCommands(t *testing.T) {
 	require.Contains(t, list, "TYPE")
 	require.Contains(t, list, "https://desk.example.test  night, ops  0")
 	require.Contains(t, list, "More: --after-desk jira --after u1")
-	require.Contains(t, w.usher(t, "audra", "integration-users", "events", "jira").out, "integration_user_added  -         adam  Kim was added.")
+	require.Contains(t, w.usher(t, "audra", "integration-users", "events", "jira").out, "integration_user_added  adam  Kim was added.")
 }
 
 func TestTicketsCommands(t *testing.T) {
