@@ -186,6 +186,8 @@ type UpdateTicketInput struct {
 	// where another one has it, people chose that one, and it stays. None takes it from anybody.
 	Assign     *access.AccountID  `json:"assign,omitempty"`
 	AssignFrom []access.AccountID `json:"assign_from,omitempty"`
+	// Assigned is said once the ticket is assigned so, and only then; nil for nothing. A desk that refuses the comment keeps the assignment.
+	Assigned *access.Comment `json:"assigned,omitempty"`
 	// Approvals are the desk approvals that the ticket shall have; nil to leave them alone.
 	Approvals    *access.DeskApprovals `json:"approvals,omitempty"`
 	TransitionTo access.TicketPhase    `json:"transition_to,omitempty"`
@@ -207,6 +209,8 @@ type UpdateTicketResult struct {
 	AssignRefused string `json:"assign_refused,omitempty"`
 	// AssignSuperseded is true when the ticket was not assigned because another account has it, see UpdateTicketInput.AssignFrom.
 	AssignSuperseded bool `json:"assign_superseded,omitempty"`
+	// Unsaid is why the desk refuses UpdateTicketInput.Assigned; "" when it does not.
+	Unsaid string `json:"unsaid,omitempty"`
 	// Approvals are the desk's own ids of the approvals, by the keys of their questions.
 	Approvals map[string]string `json:"approvals,omitempty"`
 	// ApprovalsRefused is why the desk does not ask people by its own approvals, and ApprovalsFailed why it did not now; "" when it did, or when
@@ -235,11 +239,7 @@ func (a *Desk) UpdateTicket(ctx context.Context, u UpdateTicketInput) (UpdateTic
 		}
 	}
 	if u.Assign != nil {
-		err := a.retryStep(ctx, func() (err error) { updated.AssignSuperseded, err = a.assignFrom(ctx, u); return err })
-		switch {
-		case access.IsKind(err, access.Invalid):
-			updated.AssignRefused = err.Error()
-		case err != nil:
+		if err := a.assign(ctx, u, &updated); err != nil {
 			return updated, translate(err)
 		}
 	}
@@ -256,6 +256,24 @@ func (a *Desk) UpdateTicket(ctx context.Context, u UpdateTicketInput) (UpdateTic
 		updated.Recorded = a.record(ctx, *u.Record)
 	}
 	return updated, nil
+}
+
+// assign assigns the ticket, and says so where it did.
+func (a *Desk) assign(ctx context.Context, u UpdateTicketInput, updated *UpdateTicketResult) error {
+	err := a.retryStep(ctx, func() (err error) { updated.AssignSuperseded, err = a.assignFrom(ctx, u); return err })
+	switch {
+	case access.IsKind(err, access.Invalid):
+		updated.AssignRefused = err.Error()
+		return nil
+	case err != nil || updated.AssignSuperseded || u.Assigned == nil:
+		return err
+	}
+	err = a.retryStep(ctx, func() error { return a.Port.AddComments(ctx, u.Ticket, *u.Assigned) })
+	if access.IsKind(err, access.Invalid) || access.IsKind(err, access.Conflict) {
+		updated.Unsaid = err.Error()
+		return nil
+	}
+	return err
 }
 
 // assignFrom assigns the ticket, unless somebody has it from whom usher does not take it: then it reports true.

@@ -29,7 +29,7 @@ type Write struct {
 	Text         string             `json:"text,omitempty"`
 	TransitionTo access.TicketPhase `json:"transition_to,omitempty"`
 	Assign       *access.AccountID  `json:"assign,omitempty"`
-	// AssignFrom is as in activities.UpdateTicketInput.
+	// AssignFrom is as in activities.UpdateTicketInput. A comment with it is said only where the ticket is assigned so.
 	AssignFrom []access.AccountID `json:"assign_from,omitempty"`
 	// Approvals is true when the desk approvals have changed.
 	Approvals bool `json:"approvals,omitempty"`
@@ -423,7 +423,12 @@ func (k *Keeper) updateOf(batch, later []Write) activities.UpdateTicketInput {
 			if key == "" {
 				key = text
 			}
-			update.Comments = append(update.Comments, access.Comment{Marker: CommentMarker(k.Marker, key), Text: text})
+			comment := access.Comment{Marker: CommentMarker(k.Marker, key), Text: text}
+			if w.AssignFrom == nil {
+				update.Comments = append(update.Comments, comment)
+			} else {
+				update.Assigned = &comment
+			}
 		}
 		if w.Assign != nil {
 			update.Assign, update.AssignFrom = w.Assign, slices.Concat(update.AssignFrom, w.AssignFrom)

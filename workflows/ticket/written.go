@@ -31,6 +31,9 @@ func (k *Keeper) accept(u activities.UpdateTicketInput, done activities.UpdateTi
 	case u.Assign != nil:
 		k.owner.NotAssigned(*u.Assign, done.AssignRefused)
 	}
+	if done.Unsaid != "" {
+		k.owner.Dropped(behind + done.Unsaid)
+	}
 	k.Misses, k.Failures, k.RetryAt = 0, 0, time.Time{}
 	k.writes++
 	if slices.ContainsFunc(k.Pending[:min(size, len(k.Pending))], func(w Write) bool { return strings.HasPrefix(w.Key, BoundPrefix) }) {
