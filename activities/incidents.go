@@ -133,27 +133,46 @@ type AssignIncidentInput struct {
 	Except []access.UserID `json:"except,omitempty"`
 }
 
-// AssignedIncident is who was picked. Ended is how the incident ended as the ledger has it, as after a reset; nil for one that goes on.
+// AssignedIncident is who was picked. Ended is how the incident ended as the ledger has it, as after a reset; nil for one that goes on. Other is true
+// where the ledger has another incident of the same id: nothing was done then, and nothing of that one is shown.
 type AssignedIncident struct {
 	Assignee access.IncidentAssignee `json:"assignee"`
 	Ended    *access.IncidentView    `json:"ended,omitempty"`
+	Other    bool                    `json:"other,omitempty"`
 }
 
 // AssignIncident records an incident and picks an integration user for it: the one whom it has, if tickets may still be assigned to that one; else by
 // the rules. Nobody is an assignee without an account. Safe to repeat: who was picked stays picked.
 func (a *Incidents) AssignIncident(ctx context.Context, c AssignIncidentInput) (AssignedIncident, error) {
-	known, err := a.Ledger.Incident(ctx, c.View.Incident.ID)
+	known, err := a.recorded(ctx, c.View.Incident)
 	switch {
-	case err == nil && known.State.Ended():
-		return AssignedIncident{Ended: &known}, nil
-	case err != nil && !access.IsKind(err, access.NotFound):
+	case access.IsKind(err, access.Conflict):
+		return AssignedIncident{Other: true}, nil
+	case err != nil:
 		return AssignedIncident{}, translate(err)
+	case known != nil && known.State.Ended():
+		return AssignedIncident{Ended: known}, nil
 	}
 	if err := a.Ledger.SaveIncident(ctx, c.View, c.Events...); err != nil {
 		return AssignedIncident{}, translate(err)
 	}
 	assignee, err := a.pick(ctx, c)
 	return AssignedIncident{Assignee: assignee}, translate(err)
+}
+
+// recorded returns an incident as the ledger has it; nil for one that it does not have. Conflict where it has another one of the same id: Temporal forgets
+// who has ended, so an id may be taken a second time, by another caller.
+func (a *Incidents) recorded(ctx context.Context, i access.Incident) (*access.IncidentView, error) {
+	known, err := a.Ledger.Incident(ctx, i.ID)
+	switch {
+	case access.IsKind(err, access.NotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case known.Incident.Digest() != i.Digest():
+		return nil, access.Errorf(access.Conflict, "record an incident", "incident.id: another incident has the id %q", i.ID)
+	}
+	return &known, nil
 }
 
 // pick picks an integration user for an incident that is recorded.
@@ -201,7 +220,11 @@ type RecordIncidentInput struct {
 }
 
 // RecordIncident records an incident as it stands, and returns it: an assignee by the account alone is looked up in the register. Safe to repeat.
+// Conflict, and nothing is recorded, where the ledger has another incident of the same id.
 func (a *Incidents) RecordIncident(ctx context.Context, c RecordIncidentInput) (access.IncidentView, error) {
+	if _, err := a.recorded(ctx, c.View.Incident); err != nil {
+		return c.View, translate(err)
+	}
 	if has := c.View.Assignee; has != nil && has.User == "" && has.Account != "" {
 		u, err := a.find(ctx, c.View.Desk, func(u access.IntegrationUser) bool { return u.Account == has.Account })
 		if err != nil {

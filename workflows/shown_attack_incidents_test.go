@@ -30,6 +30,41 @@ func TestIncident_shows_no_other_callers_incident(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, answered.done)
 	require.Equal(t, access.PersonID("prober"), view.Incident.Caller, "it is answered with %q", view.Incident.Summary)
+	require.Equal(t, access.IncidentRefused, view.State)
+	require.Len(t, view.Refusals, 1)
+}
+
+// TestIncident_records_over_no_other_incident: whatever becomes of an incident whose id another one had, the ledger keeps that one.
+func TestIncident_records_over_no_other_incident(t *testing.T) {
+	for name, change := range map[string]func(*helpdesk, *access.Incident){
+		"it is assigned":  func(*helpdesk, *access.Incident) {},
+		"it is refused":   func(_ *helpdesk, i *access.Incident) { i.Desk = "nowhere" },
+		"it is cancelled": func(h *helpdesk, _ *access.Incident) { h.at(0, h.env.CancelWorkflow) },
+		"there is no end yet": func(h *helpdesk, _ *access.Incident) {
+			open := h.recorded("i1")
+			open.Incident.ID, open.State, open.EndedAt = "i2", access.IncidentOpen, nil
+			require.NoError(h.t, h.ledger.SaveIncident(h.t.Context(), open))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHelpdesk(t, nil)
+			h.at(time.Hour, h.closes)
+			h.kept(h.report("wiki"))
+			h.newRun()
+			other := h.report("wiki")
+			other.Caller, other.Reference = "prober", "x"
+			change(h, &other)
+			if name == "there is no end yet" {
+				other.ID = "i2"
+			}
+			before, told := h.recorded(other.ID), h.told(other.ID)
+			_, err := h.keep(other)
+			require.Equal(t, name == "it is cancelled", err != nil)
+			require.Equal(t, before, h.recorded(other.ID))
+			require.Equal(t, told, h.told(other.ID))
+			require.Len(t, h.desk.Tickets(), 1)
+		})
+	}
 }
 
 // TestIncident_says_why_it_is_not_open: an incident that stays opening while the desk is away says so in its status text, as docs/operations.md says.

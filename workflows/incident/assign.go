@@ -40,6 +40,9 @@ func (i *incident) assign(now time.Time) {
 			i.Unrecorded = true
 			i.failed(err)
 			return
+		case done.Other:
+			i.refusedAsOther()
+			return
 		case done.Ended != nil && !i.View.State.Ended():
 			i.endedBefore(*done.Ended)
 			return
@@ -56,6 +59,16 @@ func (i *incident) assign(now time.Time) {
 			i.assigned(done.Assignee)
 		}
 	})
+}
+
+// refusedAsOther takes that the ledger has another incident of the same id: what is recorded there is not this one's to show or to change.
+func (i *incident) refusedAsOther() {
+	if !i.View.State.Ended() {
+		other := otherIncident()
+		i.View.Refusals = []access.Refusal{{Field: other.Field, Problem: other.Problem}}
+		i.end(access.IncidentRefused, "Nothing was opened: "+other.Problem+".")
+	}
+	i.Pending, i.Unrecorded = nil, false
 }
 
 // endedBefore takes that the ledger has the end of this incident, as after a reset of a workflow that had ended: there is nothing more to do.
