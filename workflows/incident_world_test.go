@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -178,6 +179,22 @@ func comments(t memory.DeskTicket) []string {
 		texts = append(texts, c.Text)
 	}
 	return texts
+}
+
+// saidOnce holds that the ticket says nothing more often than it came to pass, as the audit trail has it.
+func (h *helpdesk) saidOnce() {
+	h.t.Helper()
+	var told []string
+	for _, e := range h.told("i1") {
+		if e.Type == access.DeskIncidentAssigned || e.Type == access.DeskIncidentChanged {
+			told = append(told, e.Text)
+		}
+	}
+	for _, text := range comments(h.ticket()) {
+		at := slices.IndexFunc(told, func(one string) bool { return strings.Contains(text, one) })
+		require.GreaterOrEqual(h.t, at, 0, "said too often: %q; said %q, told %+v", text, comments(h.ticket()), h.told("i1"))
+		told = slices.Delete(told, at, at+1)
+	}
 }
 
 // opens sends the POST of a caller.

@@ -52,6 +52,9 @@ func TestIncident_default_assignee_of_the_desk_is_nobodys_choice(t *testing.T) {
 			h := newHelpdesk(t, nil)
 			h.desk.DefaultAssignee(h.accounts["mia"])
 			prepare(h)
+			h.at(10*time.Minute, func() {
+				require.Equal(t, h.ticket().Assignee, h.recorded("i1").Assignee.Account, "%s", h.recorded("i1").StatusText)
+			})
 			h.at(24*time.Hour, func() {
 				require.Equal(t, h.ids["ops-2"], h.recorded("i1").Assignee.User)
 				require.Equal(t, h.account("ops-2"), h.ticket().Assignee, "the desk has what the ledger has")
@@ -145,9 +148,54 @@ func TestIncident_unassigned_by_offboarding(t *testing.T) {
 	})
 	h.at(30*time.Hour, func() {
 		require.NotEmpty(t, h.ticket().Assignee, "ops-2 and sam are available")
+		require.Contains(t, comments(h.ticket())[1], "Somebody assigned the ticket to nobody on the desk. Assigned to The user ops-2")
 		h.closes()
 	})
 	h.kept(h.report("wiki"))
+}
+
+// TestIncident_left_with_nobody: a ticket that is assigned to nobody a second time within a day stays so until somebody is assigned, and the incident says so;
+// a day later it is the first time again.
+func TestIncident_left_with_nobody(t *testing.T) {
+	for name, row := range map[string]struct {
+		second time.Duration
+		left   bool
+	}{
+		"within a day": {22 * time.Hour, true},
+		"a day later":  {26 * time.Hour, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHelpdesk(t, nil)
+			assign := func(to access.AccountID) { require.NoError(t, h.desk.AssignAs(h.ticket().Ref.ID, to)) }
+			h.at(time.Hour, func() { assign("") })
+			h.at(time.Hour+row.second, func() {
+				require.Equal(t, h.account("ops-2"), h.ticket().Assignee)
+				assign("")
+			})
+			for n := range 40 {
+				h.at(2*time.Hour+row.second+time.Duration(n)*time.Hour, func() { h.signal(workflows.SignalAssignee, struct{}{}) })
+			}
+			h.at(50*time.Hour+row.second, func() {
+				require.Equal(t, row.left, h.ticket().Assignee == "")
+				if row.left {
+					require.Contains(t, h.recorded("i1").StatusText, "is open and assigned to nobody. It stays so until somebody assigns it on the desk")
+				}
+				assign(h.account("sam"))
+			})
+			h.at(52*time.Hour+row.second, func() {
+				require.Equal(t, "MEM-1 is open and assigned to The user sam (sam@example.test).", h.recorded("i1").StatusText)
+				h.flags("sam", "off")
+				h.signal(workflows.SignalAssignee, struct{}{})
+			})
+			h.at(54*time.Hour+row.second, func() {
+				require.NotEqual(t, h.account("sam"), h.ticket().Assignee)
+				require.NotEmpty(t, h.ticket().Assignee)
+				h.saidOnce()
+				h.closes()
+			})
+			h.kept(h.report("wiki"))
+		})
+	}
 }
 
 // TestIncident_renamed_assignee: a ticket goes from who is switched off to somebody else though the desk names the account otherwise by now, as where
@@ -178,9 +226,37 @@ func TestIncident_renamed_assignee(t *testing.T) {
 func TestIncident_hidden_for_a_while(t *testing.T) {
 	h := newHelpdesk(t, nil)
 	h.at(time.Hour, func() { require.NoError(t, h.desk.Hide(h.ticket().Ref.ID, true)) })
-	h.at(2*time.Hour, func() { require.NoError(t, h.desk.Hide(h.ticket().Ref.ID, false)) })
-	h.at(12*time.Hour, h.closes)
+	h.at(2*time.Hour, func() {
+		require.Contains(t, h.recorded("i1").StatusText, "MEM-1 cannot be read since ")
+		require.NoError(t, h.desk.Hide(h.ticket().Ref.ID, false))
+	})
+	h.at(12*time.Hour, func() {
+		require.Equal(t, "MEM-1 is open and assigned to The user ops-1 (ops-1@example.test).", h.recorded("i1").StatusText)
+		h.closes()
+	})
 	require.Equal(t, access.IncidentClosed, h.kept(h.report("wiki")).State)
+}
+
+// TestIncident_hidden_for_good: a ticket that cannot be read for a day is deleted. It is not read all the time meanwhile, whatever waits to be written.
+func TestIncident_hidden_for_good(t *testing.T) {
+	for _, writes := range []bool{false, true} {
+		h := newHelpdesk(t, nil)
+		calls := 0
+		h.at(time.Hour, func() {
+			require.NoError(t, h.desk.Hide(h.ticket().Ref.ID, true))
+			calls = h.desk.Calls(memory.OpReadTicket) + h.desk.Calls(memory.OpAssignTicket)
+			if writes {
+				h.flags("ops-1", "off")
+				h.signal(workflows.SignalAssignee, struct{}{})
+			}
+		})
+		h.at(24*time.Hour, func() { require.Equal(t, access.IncidentOpen, h.recorded("i1").State) })
+		begin := h.env.Now()
+		require.Equal(t, access.IncidentDeleted, h.kept(h.report("wiki")).State)
+		require.Less(t, h.env.Now().Sub(begin), 31*time.Hour)
+		const most = 60
+		require.Less(t, h.desk.Calls(memory.OpReadTicket)+h.desk.Calls(memory.OpAssignTicket)-calls, most)
+	}
 }
 
 // TestIncident_cancelled_while_no_worker_serves_the_desk: an operator's cancellation ends an incident, though nobody takes the call that waits for a worker

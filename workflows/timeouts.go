@@ -232,6 +232,8 @@ var (
 	RetryScan = Backoff{First: 5 * time.Minute, Max: time.Hour}
 	// RetryVacant: nobody can approve a stage, until people or the catalog change.
 	RetryVacant = Backoff{First: 15 * time.Minute, Max: 4 * time.Hour}
+	// RetryHidden: the ticket of an incident cannot be read.
+	RetryHidden = Backoff{First: 2 * time.Minute, Max: 4 * time.Hour}
 	// RetryCheck: a person says that access was granted, and the target does not show it yet.
 	RetryCheck = Backoff{First: 30 * time.Second, Max: 15 * time.Minute}
 )

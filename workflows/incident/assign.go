@@ -14,8 +14,13 @@ import (
 // askAgain has the register asked whether the assignee is still available. Whom somebody chose on the desk, and who is not in the register, is not
 // the register's affair.
 func (i *incident) askAgain() {
+	if i.busy {
+		// What is under way may have been answered before that of which this tells.
+		i.Again = true
+		return
+	}
 	has := i.View.Assignee
-	if i.View.State.Ended() || has == nil || (has.User == "" && has.Account != "") {
+	if i.View.State.Ended() || has == nil || i.Left || (has.User == "" && has.Account != "" && i.NobodyElse == "") {
 		return
 	}
 	i.Ask, i.AskAt = true, time.Time{}
@@ -23,6 +28,10 @@ func (i *incident) askAgain() {
 
 // assign finds who gets the ticket.
 func (i *incident) assign(now time.Time) {
+	if i.Again && !i.busy {
+		i.Again = false
+		i.askAgain()
+	}
 	if !i.AskAt.IsZero() && !now.Before(i.AskAt) {
 		i.Ask, i.AskAt = true, time.Time{}
 	}
@@ -35,30 +44,35 @@ func (i *incident) assign(now time.Time) {
 	var incidents *activities.Incidents
 	durable.Start(i.loop, workflows.RegisterUser("assign"), incidents.AssignIncident, input, func(done activities.AssignedIncident, err error) {
 		i.busy = false
-		switch {
-		case err != nil:
-			i.Unrecorded = true
-			i.failed(err)
-			return
-		case done.Other:
-			i.refusedAsOther()
-			return
-		case done.Ended != nil && !i.View.State.Ended():
-			i.endedBefore(*done.Ended)
-			return
-		}
-		i.Failures, i.RetryAt = 0, time.Time{}
-		i.Pending = i.Pending[sent:]
-		switch {
-		case i.View.State.Ended():
-		case i.View.Assignee != asked:
-			// Somebody has chosen on the desk meanwhile, or the desk refused the one who was picked.
-			i.Unrecorded = true
-		default:
-			i.Ask = false
-			i.assigned(done.Assignee)
-		}
+		i.picked(asked, sent, done, err)
 	})
+}
+
+// picked takes who was picked while asked was the assignee, and that so many events are recorded.
+func (i *incident) picked(asked *access.IncidentAssignee, sent int, done activities.AssignedIncident, err error) {
+	switch {
+	case err != nil:
+		i.Unrecorded = true
+		i.failed(err)
+		return
+	case done.Other:
+		i.refusedAsOther()
+		return
+	case done.Ended != nil && !i.View.State.Ended():
+		i.endedBefore(*done.Ended)
+		return
+	}
+	i.Failures, i.Failing, i.RetryAt = 0, "", time.Time{}
+	i.Pending = i.Pending[sent:]
+	switch {
+	case i.View.State.Ended():
+	case i.View.Assignee != asked:
+		// Somebody has chosen on the desk meanwhile, or the desk refused the one who was picked.
+		i.Unrecorded = true
+	default:
+		i.Ask = false
+		i.assigned(done.Assignee)
+	}
 }
 
 // refusedAsOther takes that the ledger has another incident of the same id: what is recorded there is not this one's to show or to change.
@@ -83,23 +97,28 @@ func (i *incident) endedBefore(as access.IncidentView) {
 func (i *incident) assigned(found access.IncidentAssignee) {
 	had := i.View.Assignee
 	if had != nil && had.User == found.User && found.User != "" {
-		i.Vacant = 0
+		i.Vacant, i.NobodyElse = 0, ""
 		return
 	}
 	if found.User == "" {
 		i.vacant(found)
 		return
 	}
-	i.View.Assignee = &found
-	who := access.IntegrationUser{Name: found.Name, Email: found.Email}.CalledBy()
-	text := "Assigned to " + who + ": " + found.Why + "."
-	if had != nil && had.User != "" {
-		text = "Assigned to " + who + " instead of " + access.IntegrationUser{Name: had.Name, Email: had.Email}.CalledBy() + ": " + found.Why + "."
+	text := "Assigned to " + called(found)
+	before := had
+	if i.Unconfirmed {
+		// Nobody has seen it with whom it was to go to.
+		before = i.Had
 	}
-	i.say("", access.DeskEvent{Type: access.DeskIncidentAssigned, User: found.User, Text: text})
-	if i.View.Ticket != nil {
-		i.View.StatusText = i.waits()
+	if before != nil && before.User != "" {
+		text += " instead of " + called(*before)
 	}
+	text += ": " + found.Why + "."
+	key := i.tell(access.DeskEvent{Type: access.DeskIncidentAssigned, User: found.User, Text: text})
+	if had != nil && had.Account == "" && had.Why == toNobody {
+		text = toNobody + " " + text + " Whoever assigns it to nobody again within a day leaves it so."
+	}
+	i.View.Assignee, i.Unconfirmed, i.NobodyElse = &found, true, ""
 	from := []access.AccountID{found.Account}
 	if had != nil && had.Account != "" {
 		from = append(from, had.Account)
@@ -108,8 +127,19 @@ func (i *incident) assigned(found access.IncidentAssignee) {
 		// Whom the desk refused had it never: the ticket is still with whom it was before.
 		from = append(from, seen.Assignee)
 	}
-	i.Ticket.Write(ticket.Write{Text: text, Assign: &found.Account, AssignFrom: from})
+	i.Ticket.Write(ticket.Write{Key: key, Text: text, Assign: &found.Account, AssignFrom: from})
 }
+
+// confirm takes that the desk has the ticket with whom usher assigned it to.
+func (i *incident) confirm() {
+	has, seen := i.View.Assignee, i.Ticket.Seen
+	if !i.Unconfirmed || seen == nil || seen.Assignee != has.Account || slices.ContainsFunc(i.Ticket.Pending, assigning) {
+		return
+	}
+	i.Unconfirmed, i.Had, i.Vacant = false, has, 0
+}
+
+func assigning(w ticket.Write) bool { return w.Assign != nil }
 
 // vacant takes that nobody can be assigned: the ticket stays with whom it has, and it is tried again.
 func (i *incident) vacant(found access.IncidentAssignee) {
@@ -117,28 +147,27 @@ func (i *incident) vacant(found access.IncidentAssignee) {
 	// A refusal of the desk may have been a passing one.
 	i.Except = nil
 	i.AskAt = i.loop.Now().Add(workflows.RetryVacant.After(i.Vacant))
+	i.NobodyElse = found.Why
+	if has := i.View.Assignee; has == nil || (has.Account == "" && has.Why != found.Why) {
+		i.View.Assignee, i.Unrecorded = &found, true
+	}
 	if i.Vacant > 1 {
 		return
 	}
-	text := "usher can assign this to nobody: " + found.Why + "."
-	if i.View.Assignee == nil {
-		i.View.Assignee = &found
-	} else {
-		text = "usher can assign this to nobody else: " + found.Why + "."
-	}
-	i.say("", access.DeskEvent{Type: access.DeskIncidentAssigned, Text: text})
-	i.Ticket.Write(ticket.Write{Text: text})
+	text := "usher can assign this to " + i.nobodyElse() + "."
+	key := i.tell(access.DeskEvent{Type: access.DeskIncidentAssigned, Text: text})
+	i.Ticket.Write(ticket.Write{Key: key, Text: text})
 }
 
-// waits is whom the ticket waits for.
-func (i *incident) waits() string {
-	key := string(i.View.Ticket.Key)
-	switch has := i.View.Assignee; {
-	case has == nil || has.Account == "":
-		return key + " is open and assigned to nobody."
-	case has.Email == "":
-		return key + " is open and assigned to the account " + string(has.Account) + "."
-	default:
-		return key + " is open and assigned to " + access.IntegrationUser{Name: has.Name, Email: has.Email}.CalledBy() + "."
+// nobodyElse is to whom usher can assign the ticket where there is nobody, and why.
+func (i *incident) nobodyElse() string {
+	if i.View.Assignee.Account != "" {
+		return "nobody else: " + i.NobodyElse
 	}
+	return "nobody: " + i.NobodyElse
+}
+
+// called is what people call an assignee.
+func called(a access.IncidentAssignee) string {
+	return access.IntegrationUser{Name: a.Name, Email: a.Email}.CalledBy()
 }

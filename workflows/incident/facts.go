@@ -2,6 +2,7 @@ package incident
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -19,6 +20,15 @@ func (i *incident) say(key string, e access.DeskEvent) {
 	said := access.Event{Type: access.EventType(e.Type), Actor: e.Actor, Evidence: e.Evidence, Text: e.Text}
 	e.ID = workflows.EventID(workflows.IncidentWorkflowID(i.asked.ID), key, said)
 	i.Pending, i.Unrecorded = append(i.Pending, e), true
+}
+
+// tell is say for what is told of the assignment, as often as it comes to pass. It returns the key of what the ticket says of it.
+func (i *incident) tell(e access.DeskEvent) string {
+	i.say("", e)
+	number := strconv.Itoa(i.Told)
+	i.Told++
+	i.Pending[len(i.Pending)-1].ID += "/" + number
+	return "assignment/" + number + "/" + e.Text
 }
 
 func (i *incident) unrecorded() bool { return i.Unrecorded || len(i.Pending) > 0 }
@@ -62,30 +72,7 @@ func (i *incident) resolved(asked, found *access.IncidentAssignee) {
 	if i.View.Assignee != asked || asked == nil || found == nil || asked.User == found.User {
 		return
 	}
-	i.View.Assignee, i.Unrecorded = found, true
-	if i.View.State == access.IncidentOpen {
-		i.View.StatusText = i.waits()
-	}
-}
-
-// showProblem takes over what is wrong with the ticket.
-func (i *incident) showProblem() {
-	if i.View.TicketProblem != i.Ticket.Problem {
-		i.View.TicketProblem, i.Unrecorded = i.Ticket.Problem, true
-	}
-}
-
-// show sets what the Temporal UI shows.
-func (i *incident) show() {
-	var lines []string
-	if i.View.Assignee != nil {
-		lines = append(lines, "Assignee: "+workflows.Inline(i.View.Assignee.Why))
-	}
-	if i.View.TicketProblem != "" {
-		lines = append(lines, "**Problem:** "+workflows.Inline(i.View.TicketProblem))
-	}
-	first := "The incident " + workflows.Inline(i.asked.Reference) + ": " + workflows.Inline(i.View.StatusText)
-	workflow.SetCurrentDetails(i.loop.Context(), workflows.Details(first, lines))
+	i.has(found)
 }
 
 func otherIncident() *policy.Rejection {

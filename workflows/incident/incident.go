@@ -1,7 +1,8 @@
 // Package incident is the workflow IncidentTicket: one matter of another system, as a ticket of a desk that is assigned to an integration user.
 // The ticket is opened, assigned by the rules, and shown until somebody closes it. Nobody gets any access by it.
 //
-// incident.go holds the state and the steps; assign.go is who gets the ticket; keeper.go is the ticket; facts.go what is recorded.
+// incident.go holds the state and the steps; assign.go is who gets the ticket; keeper.go is the ticket; facts.go what is recorded; status.go what is
+// shown.
 package incident
 
 import (
@@ -29,20 +30,36 @@ type state struct {
 	// Taken is where the ticket is opened; nil while that is being asked.
 	Taken  *activities.TakenIncident `json:"taken,omitempty"`
 	Ticket ticket.State              `json:"ticket,omitzero"`
-	// Ask is true while an assignee is to be found, and Except are those to whom the desk lets nobody assign the ticket.
+	// Ask is true while an assignee is to be found, and Except are those to whom the desk lets nobody assign the ticket. Again is true where that was
+	// asked for while an answer was under way, which may be older.
 	Ask    bool            `json:"ask,omitempty"`
 	Except []access.UserID `json:"except,omitempty"`
-	// Vacant counts how often nobody was found, and AskAt is when it is tried again; zero for never.
-	Vacant int       `json:"vacant,omitempty"`
-	AskAt  time.Time `json:"ask_at,omitzero"`
+	Again  bool            `json:"again,omitempty"`
+	// Had is who had the ticket last as far as the desk is known; nil for nobody. Unconfirmed is true while the desk has not taken the assignee yet.
+	Had         *access.IncidentAssignee `json:"had,omitempty"`
+	Unconfirmed bool                     `json:"unconfirmed,omitempty"`
+	// Told counts what was said of assignments: each is told, also where the words are the same as before.
+	Told int `json:"told,omitempty"`
+	// Vacant counts how often nobody was found, NobodyElse is why; "" where somebody was. AskAt is when it is tried again; zero for never.
+	Vacant     int       `json:"vacant,omitempty"`
+	NobodyElse string    `json:"nobody_else,omitempty"`
+	AskAt      time.Time `json:"ask_at,omitzero"`
+	// UnassignedAt is when somebody assigned the ticket to nobody on the desk; zero for never. Left is true where it stays so.
+	UnassignedAt time.Time `json:"unassigned_at,omitzero"`
+	Left         bool      `json:"left,omitempty"`
+	// MissingSince is since when the ticket cannot be read, and MissingReads counts how often that was found; zero where it can.
+	MissingSince time.Time `json:"missing_since,omitzero"`
+	MissingReads int       `json:"missing_reads,omitempty"`
 	// NothingLeft is why the ticket is closed by usher; "" for no reason.
 	NothingLeft string `json:"nothing_left,omitempty"`
 	// Pending are the events that are not recorded yet; Unrecorded is true when the view has changed since.
 	Pending    []access.DeskEvent `json:"pending,omitempty"`
 	Unrecorded bool               `json:"unrecorded,omitempty"`
-	// RetryAt is when a step that failed is due again, and Failures counts failures in a row.
+	// RetryAt is when a step that failed is due again, and Failures counts failures in a row. Failing is why no desk or no assignee is found; "" where
+	// nothing is wrong.
 	RetryAt  time.Time `json:"retry_at,omitzero"`
 	Failures int       `json:"failures,omitempty"`
+	Failing  string    `json:"failing,omitempty"`
 }
 
 // incident is one running incident: the single writer of its state.
@@ -65,7 +82,7 @@ func Workflow(ctx workflow.Context, p Params) (access.IncidentView, error) {
 	if i.state == nil {
 		i.state = &state{View: access.IncidentView{
 			Incident: p.Incident, State: access.IncidentOpening, Since: workflow.Now(ctx).UTC(),
-			StatusText: "It is being found out where the ticket is opened.",
+			StatusText: seeking,
 		}}
 	}
 	i.loop = durable.New(ctx, i)
@@ -131,9 +148,11 @@ func (i *incident) Step(now time.Time) {
 	i.take(now)
 	i.assign(now)
 	if i.ticket != nil && i.View.Assignee != nil && !i.View.State.Ended() {
+		i.confirm()
 		i.ticket.Step(now)
 		i.showProblem()
 	}
+	i.showStatus()
 	i.record(now)
 	i.show()
 }
@@ -155,9 +174,8 @@ func (i *incident) take(now time.Time) {
 			i.Failures, i.Taken, i.View.Refusals = 0, &taken, taken.Refusals
 			i.end(access.IncidentRefused, "Nothing was opened: "+taken.Refusals[0].Field+": "+taken.Refusals[0].Problem+".")
 		default:
-			i.Failures, i.Taken, i.Ask = 0, &taken, true
+			i.Failures, i.Failing, i.Taken, i.Ask = 0, "", &taken, true
 			i.View.Desk = taken.Desk
-			i.View.StatusText = "The ticket is being opened."
 			i.say("taken", access.DeskEvent{
 				Type: access.DeskIncidentTaken, Actor: i.asked.Caller, Evidence: i.asked.Evidence,
 				Text: workflows.Sentence("The incident was handed in as "+i.asked.Reference, i.asked.Summary) + ".",
@@ -174,8 +192,8 @@ func (i *incident) failed(err error) {
 	}
 	i.Failures++
 	i.RetryAt = i.loop.Now().Add(workflows.RetryConnector.After(i.Failures))
-	if i.View.Ticket == nil {
-		i.View.StatusText = "No ticket yet: " + workflows.ErrorText(err) + "."
+	if i.Taken == nil || i.Ask {
+		i.Failing = workflows.ErrorText(err)
 	}
 }
 
@@ -231,18 +249,27 @@ func (i *incident) Due() (time.Time, string) {
 	return at, what
 }
 
-// Done reports whether what became of the incident is known, and recorded.
+// Done reports whether what became of the incident is known, and recorded. One that was cancelled does not wait for a call of the desk, which nobody may
+// ever take: what runs is awaited by the loop.
 func (i *incident) Done() bool {
-	return i.View.State.Ended() && !i.unrecorded() && !i.busy && (i.ticket == nil || i.ticket.Idle())
+	idle := i.ticket == nil || i.ticket.Idle() || i.View.State == access.IncidentCancelled
+	return i.View.State.Ended() && !i.unrecorded() && !i.busy && idle
 }
 
 // Cancelled takes an operator's cancellation. A ticket that is open stays open, as a person's work.
 func (i *incident) Cancelled() {
 	text := "An operator cancelled the workflow, and no ticket was opened."
-	if i.View.Ticket != nil {
-		text = "An operator cancelled the workflow: usher does not look at " + string(i.View.Ticket.Key) + " any more."
+	switch {
+	case i.View.Ticket != nil:
+		text = cancelledBeside(i.View.Ticket.Key)
+	case i.ticket != nil && (i.ticket.Busy() || i.Ticket.Failures > 0):
+		text = "An operator cancelled the workflow while the ticket was being opened: there may be one on the desk, at which usher does not look."
 	}
 	i.end(access.IncidentCancelled, text)
+}
+
+func cancelledBeside(key access.TicketKey) string {
+	return "An operator cancelled the workflow: usher does not look at " + string(key) + " any more."
 }
 
 // Undecodable takes a signal that nobody can read: signals carry nothing that counts.
