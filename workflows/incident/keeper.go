@@ -52,6 +52,13 @@ func (k keeper) Missing() {
 	k.Ticket.ReadAt, k.Ticket.RetryAt = again, again
 }
 
+// found takes that the ticket can be read. What waited for that is written at once.
+func (k keeper) found() {
+	if !k.MissingSince.IsZero() {
+		k.MissingSince, k.MissingReads, k.Ticket.RetryAt = time.Time{}, 0, time.Time{}
+	}
+}
+
 // Dropped implements ticket.Owner. An assignment that is dropped was not made.
 func (k keeper) Dropped(why string) {
 	workflow.GetLogger(k.loop.Context()).Warn("ticket of an incident left as it is", "why", why)
@@ -115,7 +122,8 @@ func (k keeper) Read(now access.TicketSnapshot) bool {
 	// Nobody decides anything here.
 	now.DecisionMoves = nil
 	k.Ticket.Seen = &now
-	k.MissingSince, k.MissingReads = time.Time{}, 0
+	k.found()
+	k.given(now)
 	news := before.Status != now.Status || before.Phase != now.Phase || before.Assignee != now.Assignee || before.Ref.Key != now.Ref.Key
 	if k.View.State.Ended() || !news {
 		return news
@@ -123,7 +131,6 @@ func (k keeper) Read(now access.TicketSnapshot) bool {
 	ref := now.Ref
 	k.View.Ticket, k.View.TicketStatus, k.Unrecorded = &ref, now.Status, true
 	k.reassigned(before, now)
-	k.given(now)
 	if !now.Phase.Closed() {
 		return true
 	}
@@ -137,7 +144,7 @@ func (k keeper) Read(now access.TicketSnapshot) bool {
 
 // given takes to whom the desk itself gave a ticket that usher could assign to nobody.
 func (k keeper) given(now access.TicketSnapshot) {
-	if k.NobodyElse != "" && k.View.Assignee.Account == "" && now.Assignee != "" && now.AssignedByUsher && !k.Ask && !k.busy {
+	if k.NobodyElse != "" && !k.View.State.Ended() && k.View.Assignee.Account == "" && now.Assignee != "" && now.AssignedByUsher && !k.Ask && !k.busy {
 		k.has(&access.IncidentAssignee{Account: now.Assignee, Why: "The desk gave the ticket to the account " + string(now.Assignee) + "."})
 	}
 }
