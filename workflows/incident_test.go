@@ -306,7 +306,7 @@ func TestIncident_people_were_faster(t *testing.T) {
 		h := newHelpdesk(t, nil)
 		h.at(time.Hour, func() {
 			h.flags("ops-1", "off")
-			h.desk.FailNext(memory.OpAddComments, slices.Repeat([]error{access.Errorf(access.Transient, "add comments", "not now")}, 6)...)
+			h.desk.FailNext(memory.OpAssignTicket, slices.Repeat([]error{access.Errorf(access.Transient, "assign ticket", "not now")}, 6)...)
 			h.signal(workflows.SignalAssignee, struct{}{})
 			h.at(2*time.Second, func() {
 				require.NoError(t, h.desk.AssignAs(h.ticket().Ref.ID, h.accounts["omar"]))
@@ -329,11 +329,16 @@ func TestIncident_refused_once(t *testing.T) {
 	h := newHelpdesk(t, nil)
 	h.flags("ops-2", "off")
 	h.flags("sam", "off")
-	h.desk.FailNext(memory.OpAssignTicket, access.Errorf(access.Invalid, "assign ticket", "not now"))
-	h.at(time.Minute, func() { require.Empty(t, h.shown().Assignee.User) })
+	h.at(time.Hour, func() {
+		h.flags("ops-1", "off")
+		h.flags("ops-2", "")
+		h.desk.FailNext(memory.OpAssignTicket, access.Errorf(access.Invalid, "assign ticket", "not now"))
+		h.signal(workflows.SignalAssignee, struct{}{})
+	})
+	h.at(time.Hour+time.Minute, func() { require.Equal(t, h.ids["ops-1"], h.shown().Assignee.User) })
 	h.at(6*time.Hour, func() {
-		require.Equal(t, h.ids["ops-1"], h.recorded("i1").Assignee.User)
-		require.Equal(t, h.account("ops-1"), h.ticket().Assignee)
+		require.Equal(t, h.ids["ops-2"], h.recorded("i1").Assignee.User)
+		require.Equal(t, h.account("ops-2"), h.ticket().Assignee)
 		h.closes()
 	})
 	h.kept(h.report("wiki"))

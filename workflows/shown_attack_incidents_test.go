@@ -50,7 +50,9 @@ func TestIncident_records_over_no_other_incident(t *testing.T) {
 			h := newHelpdesk(t, nil)
 			h.at(time.Hour, h.closes)
 			h.kept(h.report("wiki"))
+			later := h.env.Now().Add(aDay)
 			h.newRun()
+			h.env.SetStartTime(later)
 			other := h.report("wiki")
 			other.Caller, other.Reference = "prober", "x"
 			change(h, &other)

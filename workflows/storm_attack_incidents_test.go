@@ -78,10 +78,11 @@ func TestIncident_refused_write_is_no_assignment(t *testing.T) {
 	for name, row := range map[string]struct {
 		op   string
 		kind access.Kind
+		who  string
 	}{
-		"a comment is refused":             {memory.OpAddComments, access.Invalid},
-		"the ticket is locked, comment":    {memory.OpAddComments, access.Conflict},
-		"the ticket is locked, assignment": {memory.OpAssignTicket, access.Conflict},
+		"a comment is refused":             {memory.OpAddComments, access.Invalid, "ops-2"},
+		"the ticket is locked, comment":    {memory.OpAddComments, access.Conflict, "ops-2"},
+		"the ticket is locked, assignment": {memory.OpAssignTicket, access.Conflict, "sam"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHelpdesk(t, nil)
@@ -96,6 +97,7 @@ func TestIncident_refused_write_is_no_assignment(t *testing.T) {
 			}
 			h.at(12*time.Hour, func() {
 				require.Equal(t, h.recorded("i1").Assignee.Account, h.ticket().Assignee, "the ledger has what the desk has")
+				require.Equal(t, h.account(row.who), h.ticket().Assignee)
 				h.closes()
 			})
 			h.kept(h.report("wiki"))

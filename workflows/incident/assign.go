@@ -123,10 +123,6 @@ func (i *incident) assigned(found access.IncidentAssignee) {
 	if had != nil && had.Account != "" {
 		from = append(from, had.Account)
 	}
-	if seen := i.Ticket.Seen; seen != nil && seen.Assignee != "" {
-		// Whom the desk refused had it never: the ticket is still with whom it was before.
-		from = append(from, seen.Assignee)
-	}
 	i.Ticket.Write(ticket.Write{Key: key, Text: text, Assign: &found.Account, AssignFrom: from})
 }
 

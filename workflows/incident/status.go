@@ -52,7 +52,7 @@ func (i *incident) openStatus(failing string) string {
 	text := key + " is open and assigned to " + i.holder() + "."
 	switch {
 	case failing != "":
-		text += " Who else gets it cannot be found out now: " + failing + "."
+		text += " To whom it is to be assigned cannot be found out now: " + failing + "."
 	case i.NobodyElse != "":
 		text += " usher can assign it to " + i.nobodyElse() + "."
 	case i.Left:
