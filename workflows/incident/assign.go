@@ -120,8 +120,8 @@ func (i *incident) assigned(found access.IncidentAssignee) {
 	}
 	i.View.Assignee, i.Unconfirmed, i.NobodyElse = &found, true, ""
 	from := []access.AccountID{found.Account}
-	if had != nil && had.Account != "" {
-		from = append(from, had.Account)
+	if before != nil && before.Account != "" {
+		from = append(from, before.Account)
 	}
 	i.Ticket.Write(ticket.Write{Key: key, Text: text, Assign: &found.Account, AssignFrom: from})
 }
