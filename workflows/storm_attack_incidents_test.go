@@ -13,8 +13,8 @@ import (
 	"usher/workflows"
 )
 
-// TestIncident_storm_of_refusals: whomever the desk refuses, whomever people choose, and whoever the desk itself gives the ticket to, in the end the ledger
-// says who has the ticket.
+// TestIncident_storm_of_refusals: whomever the desk refuses, whomever people choose, whoever the desk itself gives the ticket to, and when the ticket is
+// hidden, in the end the ledger says who has the ticket.
 func TestIncident_storm_of_refusals(t *testing.T) {
 	for seed := range uint64(150) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { stormOfRefusals(t, seed) })
@@ -32,6 +32,11 @@ func stormOfRefusals(t *testing.T, seed uint64) {
 		return []access.AccountID{h.accounts["omar"], h.account("ops-1"), h.account("ops-2"), h.account("sam"), ""}[random.IntN(5)]
 	}
 	actions := []func(){
+		func() {
+			if opened() {
+				require.NoError(t, h.desk.Hide(h.ticket().Ref.ID, random.IntN(2) == 0))
+			}
+		},
 		func() {
 			h.flags(names[random.IntN(3)], []string{"off", ""}[random.IntN(2)])
 			h.signal(workflows.SignalAssignee, struct{}{})
@@ -61,6 +66,7 @@ func stormOfRefusals(t *testing.T, seed uint64) {
 	}
 	h.at(4*time.Hour+time.Minute, func() {
 		h.desk.Down(false)
+		require.NoError(t, h.desk.Hide(h.ticket().Ref.ID, false))
 		h.ledger.setAway(false)
 	})
 	h.at(10*time.Hour, func() { h.signal(workflows.SignalAssignee, struct{}{}) })

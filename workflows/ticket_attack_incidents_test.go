@@ -292,6 +292,28 @@ func TestIncident_refused_and_nobody_else(t *testing.T) {
 	h.kept(h.report("wiki"))
 }
 
+// TestIncident_refused_whom_people_chose: whom the desk does not let usher assign, and whom people have assigned meanwhile, has the ticket.
+func TestIncident_refused_whom_people_chose(t *testing.T) {
+	h := newHelpdesk(t, nil)
+	h.at(time.Hour, func() {
+		h.desk.Down(true)
+		require.NoError(t, h.desk.AssignAs(h.ticket().Ref.ID, h.account("ops-2")))
+		h.flags("ops-1", "off")
+		h.signal(workflows.SignalAssignee, struct{}{})
+	})
+	h.at(2*time.Hour, func() {
+		require.NoError(t, h.desk.MakeUnassignable(h.account("ops-2")))
+		h.signal(workflows.SignalHint, workflows.Hint{})
+		h.desk.Down(false)
+	})
+	h.at(12*time.Hour, func() {
+		require.Equal(t, h.account("ops-2"), h.ticket().Assignee)
+		require.Equal(t, h.ids["ops-2"], h.recorded("i1").Assignee.User)
+		h.closes()
+	})
+	h.kept(h.report("wiki"))
+}
+
 // TestIncident_refused_successor_of_whom_people_chose: it is so too for a ticket that people assigned to a user of the register, who is switched off.
 func TestIncident_refused_successor_of_whom_people_chose(t *testing.T) {
 	h := newHelpdesk(t, nil)

@@ -74,6 +74,11 @@ func (k keeper) NotAssigned(to access.AccountID, why string) {
 	if k.View.State.Ended() || has == nil || has.Account != to || has.User == "" {
 		return
 	}
+	if k.Ticket.Seen.Assignee == to {
+		// People were faster, with the same one.
+		k.has(has)
+		return
+	}
 	text := "The desk does not let usher assign the ticket to " + called(*has)
 	k.say("", access.DeskEvent{Type: access.DeskIncidentChanged, User: has.User, Text: workflows.Sentence(text, why) + "."})
 	k.Except = append(k.Except, has.User)
