@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -19,6 +18,7 @@ import (
 	"usher/activities"
 	"usher/internal/access"
 	"usher/internal/ledger"
+	"usher/internal/ledger/ledgertest"
 )
 
 // monday is usher's time in these tests.
@@ -60,10 +60,7 @@ var (
 
 func newStore(t *testing.T, j *journal) *store {
 	t.Helper()
-	s, err := ledger.Open(t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "ledger.db")})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	require.NoError(t, s.Migrate(t.Context()))
+	s := ledgertest.SQLite(t)
 	return &store{Store: s, journal: j}
 }
 

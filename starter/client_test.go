@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +13,7 @@ import (
 
 	"usher/internal/access"
 	"usher/internal/ledger"
+	"usher/internal/ledger/ledgertest"
 	"usher/starter/gateway"
 	"usher/starter/httpapi"
 	"usher/workflows"
@@ -128,17 +128,13 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	store, err := ledger.Open(t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "ledger.db")})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, store.Close()) })
-	require.NoError(t, store.Migrate(t.Context()))
+	store := ledgertest.SQLite(t)
 	development, err := httpapi.NewDevelopment("127.0.0.1:0")
 	require.NoError(t, err)
 	w := &world{gateway: &fakeGateway{}, store: store}
-	api, err := httpapi.New(httpapi.Config{Auditors: []access.PersonID{"audra"}, Administrators: []access.PersonID{"adam"}, TicketCallers: []access.PersonID{"scanner"}}, httpapi.Deps{
+	api := httpapi.New(httpapi.Config{Auditors: []access.PersonID{"audra"}, Administrators: []access.PersonID{"adam"}, TicketCallers: []access.PersonID{"scanner"}}, httpapi.Deps{
 		Gateway: w.gateway, Ledger: store, Authenticator: development, Logger: quiet(), Now: time.Now,
 	})
-	require.NoError(t, err)
 	server := httptest.NewServer(api)
 	t.Cleanup(server.Close)
 	w.url = server.URL

@@ -121,7 +121,7 @@ func newAuthenticator(c *serverConfig, logger *slog.Logger) (httpapi.Authenticat
 	return nil, access.Errorf(access.Invalid, "choose how callers are known", "auth.mode: found %q, expected oidc or development", c.Auth.Mode)
 }
 
-func newAPI(c *serverConfig, g *gateway.Gateway, store *ledger.Store, a httpapi.Authenticator, logger *slog.Logger) (*httpapi.API, error) {
+func newAPI(c *serverConfig, g *gateway.Gateway, store *ledger.Store, a httpapi.Authenticator, logger *slog.Logger) *httpapi.API {
 	return httpapi.New(
 		httpapi.Config{
 			Auditors: c.Auditors, Administrators: c.Administrators, TicketCallers: c.TicketCallers, OpenReads: c.OpenReads, Webhooks: c.Webhooks,

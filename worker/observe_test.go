@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -19,7 +18,7 @@ import (
 	"usher/internal/access"
 	"usher/internal/connectors/memory"
 	"usher/internal/connectors/scim"
-	"usher/internal/ledger"
+	"usher/internal/ledger/ledgertest"
 	"usher/internal/telemetry"
 )
 
@@ -88,14 +87,11 @@ func TestObserved_every_method(t *testing.T) {
 }
 
 func TestObservedLedger(t *testing.T) {
-	store, err := ledger.Open(t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "ledger.db")})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, store.Close()) })
-	require.NoError(t, store.Migrate(t.Context()))
+	store := ledgertest.SQLite(t)
 	m := telemetry.NewMetrics()
 	counted := observedLedger{Store: store, metrics: m}
 	require.NoError(t, counted.Ping(t.Context()))
-	_, err = counted.View(t.Context(), "nobody-asked")
+	_, err := counted.View(t.Context(), "nobody-asked")
 	require.True(t, access.IsKind(err, access.NotFound))
 	text := metricsOf(t, m)
 	require.Contains(t, text, `usher_ledger_calls_total{kind="ok",operation="ping"} 1`)

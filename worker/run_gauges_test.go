@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 
 	"usher/internal/access"
 	"usher/internal/ledger"
+	"usher/internal/ledger/ledgertest"
 	"usher/internal/telemetry"
 )
 
@@ -62,10 +62,7 @@ func TestPendingGauge(t *testing.T) {
 
 // Of a desk the last run counts that was over everybody and wrote: a preview in between says nothing about the others.
 func TestSyncGauges(t *testing.T) {
-	store, err := ledger.Open(t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "ledger.db")})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, store.Close()) })
-	require.NoError(t, store.Migrate(t.Context()))
+	store := ledgertest.SQLite(t)
 	began := time.Now().Add(-2 * time.Hour)
 	for i, run := range []access.SyncRun{
 		{States: map[access.SyncState]int{access.SyncHeld: 7, access.SyncFailed: 2}}, {Dry: true}, {Scope: access.SyncScope{Person: "p"}}, {Problem: "the desk is down"},
@@ -75,7 +72,7 @@ func TestSyncGauges(t *testing.T) {
 		run.EndedAt = run.BeganAt.Add(time.Second)
 		require.NoError(t, store.SaveSyncRun(t.Context(), run))
 	}
-	_, err = lastSync(t.Context(), store, "other")
+	_, err := lastSync(t.Context(), store, "other")
 	require.True(t, access.IsKind(err, access.NotFound))
 	all := syncGauges(t.Context(), lastRunsOf(map[access.DeskName]bool{"it": true, "other": true}, func(ctx context.Context, desk access.DeskName) (access.SyncRun, error) {
 		return lastSync(ctx, store, desk)
@@ -86,10 +83,7 @@ func TestSyncGauges(t *testing.T) {
 }
 
 func TestIncidentGauges(t *testing.T) {
-	store, err := ledger.Open(t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "ledger.db")})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, store.Close()) })
-	require.NoError(t, store.Migrate(t.Context()))
+	store := ledgertest.SQLite(t)
 	for i, v := range []access.IncidentView{
 		{State: access.IncidentOpen, Assignee: &access.IncidentAssignee{User: "u1"}}, {State: access.IncidentOpen}, {State: access.IncidentClosed},
 	} {

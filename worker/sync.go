@@ -35,6 +35,8 @@ type syncConfig struct {
 	// Protected are patterns of users who are never touched, and ProtectedWhen is an expression that is true for such a user.
 	Protected     []string `yaml:"protected"`
 	ProtectedWhen string   `yaml:"protected_when"`
+	// ProtectedGroups are groups of the desk whose members are never touched.
+	ProtectedGroups []string `yaml:"protected_groups"`
 	// LinkByEmail lets a user be taken for a person's because both have the same address. It is safe only where people cannot change their
 	// own addresses in the desk.
 	LinkByEmail bool `yaml:"link_by_email"`
@@ -95,6 +97,11 @@ func (c *syncConfig) validate() error {
 	for _, err := range c.Brakes.brakes().Validate() {
 		problem("brakes.%w", err)
 	}
+	for _, name := range c.ProtectedGroups {
+		if _, both := c.Groups[name]; name == "" || both {
+			problem("protected_groups: found %q, expected the name of a group of the desk that is not one of groups", name)
+		}
+	}
 	if _, err := c.settings(""); err != nil {
 		problem("%w", err)
 	}
@@ -115,6 +122,7 @@ func (c *syncConfig) settings(source access.SourceName) (activities.SyncSettings
 	if err != nil {
 		return activities.SyncSettings{}, err
 	}
+	guard = guard.WithGroups(c.ProtectedGroups)
 	if c.Source != "" {
 		source = c.Source
 	}

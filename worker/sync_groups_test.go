@@ -74,3 +74,26 @@ func TestGroupsConfig_settings(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, digest(other), digest(c))
 }
+
+// What protects is not what people come into and go from.
+func TestProtectedGroups_config(t *testing.T) {
+	for groups, says := range map[string]string{
+		`[""]`:    `sync.protected_groups: found "", expected the name of a group of the desk`,
+		`[Sales]`: `sync.protected_groups: found "Sales", expected the name of a group of the desk that is not one of groups`,
+		`[Bots]`:  "",
+	} {
+		t.Run(groups, func(t *testing.T) {
+			c, err := loadGroups(t, `{Sales: {members: "true"}}, protected_groups: `+groups)
+			if says != "" {
+				require.ErrorContains(t, err, says)
+				return
+			}
+			require.NoError(t, err)
+			settings, err := c.Desks["jira"].Sync.settings("directory")
+			require.NoError(t, err)
+			in := access.DeskUser{ID: "u1", Values: map[string]string{access.GroupField("Bots"): access.GroupMember}}
+			require.Contains(t, settings.Guard.Protects(in), `protected group "Bots"`)
+			require.Empty(t, settings.Guard.Protects(access.DeskUser{ID: "u1"}))
+		})
+	}
+}

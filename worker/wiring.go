@@ -208,12 +208,12 @@ func (p workerParts) deskUsers(name access.DeskName, config deskConfig, director
 	}
 	observer := p.observer("users", string(name))
 	port := access.UserDirectory(observedUsers{observer, directory})
-	if names := settings.Groups.Names(); len(names) > 0 {
+	if names := settings.Groups.Names(); len(names)+len(config.Sync.ProtectedGroups) > 0 {
 		groups, has := directory.(access.UserGroups)
 		if !has {
 			return nil, fmt.Errorf("sync.groups: a desk of the kind %s has no groups that usher can change; expected none", config.Kind)
 		}
-		port = membership.New(port, observedGroups{observer, groups}, names)
+		port = membership.New(port, observedGroups{observer, groups}, names, config.Sync.ProtectedGroups)
 	}
 	return &activities.DeskUsers{
 		Port: port, Ledger: observedLedger{Store: p.Store, metrics: p.Metrics},

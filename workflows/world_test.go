@@ -2,7 +2,6 @@ package workflows_test
 
 import (
 	"context"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +18,7 @@ import (
 	"usher/internal/access"
 	"usher/internal/connectors/memory"
 	"usher/internal/ledger"
+	"usher/internal/ledger/ledgertest"
 	"usher/internal/policy"
 	"usher/workflows"
 	"usher/workflows/registry"
@@ -169,10 +169,7 @@ func newWorldWith(t testing.TB, change func(*access.RequestSettings)) *world {
 	t.Helper()
 	catalog, err := policy.Parse([]byte(catalogYAML))
 	require.NoError(t, err)
-	store, err := ledger.Open(t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), ledgerFile)})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, store.Close()) })
-	require.NoError(t, store.Migrate(t.Context()))
+	store := ledgertest.SQLite(t)
 	people := []access.Person{
 		{ID: "ana", DisplayName: "Ana", Email: "ana@example.test", Manager: "mia", Active: true},
 		{ID: "mia", DisplayName: "Mia", Email: "mia@example.test", Active: true},

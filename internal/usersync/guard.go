@@ -19,6 +19,7 @@ import (
 type Guard struct {
 	patterns []string
 	when     cel.Program
+	groups   []string
 }
 
 // NewGuard returns a guard of the users whose id, account, user name or address fits one of the patterns of path.Match, without regard to case, and of
@@ -56,10 +57,22 @@ func NewGuard(patterns []string, when string) (*Guard, error) {
 	return g, errors.Join(wrong...)
 }
 
+// WithGroups returns a guard of the users who are in one of some groups of the desk too, by their names.
+func (g *Guard) WithGroups(names []string) *Guard {
+	with := *g
+	with.groups = slices.Clone(names)
+	return &with
+}
+
 // Protects returns why a user is not touched; "" for one who may be. A user for whom it cannot be known is not touched.
 func (g *Guard) Protects(u access.DeskUser) string {
 	if g.fits(string(u.ID), string(u.Account), u.Values[access.UserFieldName], u.Values[access.UserFieldEmail]) {
 		return "the user is protected by a pattern"
+	}
+	for _, name := range g.groups {
+		if u.Values[access.GroupField(name)] != "" {
+			return fmt.Sprintf("the user is in the protected group %q", name)
+		}
 	}
 	if g.when == nil {
 		return ""

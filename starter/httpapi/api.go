@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -49,12 +50,13 @@ type API struct {
 	mux     *http.ServeMux
 	huma    huma.API
 	handler http.Handler
-	openAPI []byte
-	tokens  tokenChecks
+	// documents are written once, when they are asked for: that takes longer than all the rest of the start.
+	documents func() (documents, error)
+	tokens    tokenChecks
 }
 
-// New makes the API. It calls nobody. The error is a mistake in this package's own document.
-func New(config Config, deps Deps) (*API, error) {
+// New makes the API. It calls nobody.
+func New(config Config, deps Deps) *API {
 	deps.Ledger = timeoutLedger{deps.Ledger}
 	a := &API{config: config, deps: deps, mux: http.NewServeMux()}
 	a.huma = humago.New(a.mux, humaConfig())
@@ -68,19 +70,25 @@ func New(config Config, deps Deps) (*API, error) {
 	a.registerIntegrationUsers()
 	a.registerHealth()
 	describe(a.huma.OpenAPI())
-	if err := a.registerDocuments(); err != nil {
-		return nil, err
-	}
+	a.documents = sync.OnceValues(func() (documents, error) { return documentsOf(a.huma.OpenAPI()) })
+	a.registerDocuments()
 	a.mux.HandleFunc("/", a.unrouted)
 	a.handler = a.watched(a.limited(a.mux))
-	return a, nil
+	return a
 }
 
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
 
 // OpenAPI is the OpenAPI 3.1 document, as JSON.
-func (a *API) OpenAPI() []byte { return slices.Clone(a.openAPI) }
+func (a *API) OpenAPI() []byte {
+	all, err := a.documents()
+	if err != nil {
+		// It is written of the types of this package, so it is the same in every program.
+		panic(err)
+	}
+	return slices.Clone(all.asJSON)
+}
 
 func humaConfig() huma.Config {
 	config := huma.DefaultConfig("usher", "v1")
@@ -193,23 +201,39 @@ func deepest(err error) string {
 	}
 }
 
-func (a *API) registerDocuments() error {
+// documents are the API's document, and the page of it.
+type documents struct{ asJSON, asYAML, page []byte }
+
+// documentsOf writes the documents of an API.
+func documentsOf(api *huma.OpenAPI) (documents, error) {
+	var d documents
 	var err error
-	if a.openAPI, err = json.MarshalIndent(a.huma.OpenAPI(), "", "  "); err != nil {
-		return fmt.Errorf("write the OpenAPI document: %w", err)
+	if d.asJSON, err = json.MarshalIndent(api, "", "  "); err != nil {
+		return d, fmt.Errorf("write the OpenAPI document: %w", err)
 	}
-	yaml, err := a.huma.OpenAPI().YAML()
-	if err != nil {
-		return fmt.Errorf("write the OpenAPI document: %w", err)
+	if d.asYAML, err = api.YAML(); err != nil {
+		return d, fmt.Errorf("write the OpenAPI document: %w", err)
 	}
-	page, err := docsPage(a.huma.OpenAPI())
-	if err != nil {
-		return err
+	d.page, err = docsPage(api)
+	return d, err
+}
+
+// registerDocuments serves the documents, which are written when somebody asks for the first one.
+func (a *API) registerDocuments() {
+	serve := func(pattern, contentType string, which func(documents) []byte) {
+		a.mux.HandleFunc("GET "+pattern, func(w http.ResponseWriter, r *http.Request) {
+			all, err := a.documents()
+			if err != nil {
+				a.logged(r.Context(), err)
+				http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+				return
+			}
+			serveBytes(contentType, which(all))(w, r)
+		})
 	}
-	a.mux.HandleFunc("GET /openapi.json", serveBytes("application/openapi+json", a.openAPI))
-	a.mux.HandleFunc("GET /openapi.yaml", serveBytes("application/openapi+yaml", yaml))
-	a.mux.HandleFunc("GET /docs", serveBytes("text/html; charset=utf-8", page))
-	return nil
+	serve("/openapi.json", "application/openapi+json", func(d documents) []byte { return d.asJSON })
+	serve("/openapi.yaml", "application/openapi+yaml", func(d documents) []byte { return d.asYAML })
+	serve("/docs", "text/html; charset=utf-8", func(d documents) []byte { return d.page })
 }
 
 func serveBytes(contentType string, body []byte) http.HandlerFunc {

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,6 +36,7 @@ type issuer struct {
 	kid     string
 	key     *rsa.PrivateKey
 	process *exec.Cmd
+	stopped sync.Once
 }
 
 // needIssuer skips the test by the name of what is missing.
@@ -64,6 +66,9 @@ func freePort(t *testing.T) int {
 	return port
 }
 
+// issuerAnswers is how long the issuer may take to say anything on a busy machine.
+const issuerAnswers = time.Minute
+
 func startIssuer(t *testing.T, port int) *issuer {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "node", "issuer.mjs", strconv.Itoa(port))
@@ -77,7 +82,10 @@ func startIssuer(t *testing.T, port int) *issuer {
 		Issuer, Version string
 		Key             struct{ N, D, P, Q, Kid string }
 	}
+	// A process that says nothing must not hold the test up.
+	silent := time.AfterFunc(issuerAnswers, i.stop)
 	line, err := bufio.NewReader(output).ReadBytes('\n')
+	silent.Stop()
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(line, &announced))
 	t.Log("real server: oidc-provider " + announced.Version)
@@ -97,10 +105,10 @@ func startIssuer(t *testing.T, port int) *issuer {
 
 // stop ends the process; a second stop does nothing.
 func (i *issuer) stop() {
-	if i.process.ProcessState == nil {
+	i.stopped.Do(func() {
 		_ = i.process.Process.Kill()
 		_ = i.process.Wait()
-	}
+	})
 }
 
 // token asks the issuer for an access token for a resource.
@@ -111,7 +119,8 @@ func (i *issuer) token(t *testing.T, resource string) string {
 	require.NoError(t, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.SetBasicAuth("ana-laptop", "only-for-tests")
-	response, err := http.DefaultClient.Do(r)
+	client := http.Client{Timeout: issuerAnswers}
+	response, err := client.Do(r)
 	require.NoError(t, err)
 	defer response.Body.Close()
 	var said struct {

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +17,7 @@ import (
 
 	"usher/internal/access"
 	"usher/internal/ledger"
+	"usher/internal/ledger/ledgertest"
 	"usher/starter/gateway"
 	"usher/starter/httpapi"
 	"usher/workflows"
@@ -220,10 +220,7 @@ func notFoundErr() error {
 // newWorld makes a world; change may replace parts before the API is made.
 func newWorld(t *testing.T, change ...func(*httpapi.Config, *httpapi.Deps)) *world {
 	t.Helper()
-	store, err := ledger.Open(t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "ledger.db")})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, store.Close()) })
-	require.NoError(t, store.Migrate(t.Context()))
+	store := ledgertest.SQLite(t)
 	development, err := httpapi.NewDevelopment("127.0.0.1:0")
 	require.NoError(t, err)
 	w := &world{t: t, gateway: &fakeGateway{viewErr: notFoundErr()}, store: store, log: &strings.Builder{}}
@@ -242,8 +239,7 @@ func newWorld(t *testing.T, change ...func(*httpapi.Config, *httpapi.Deps)) *wor
 	for _, one := range change {
 		one(&config, &deps)
 	}
-	w.api, err = httpapi.New(config, deps)
-	require.NoError(t, err)
+	w.api = httpapi.New(config, deps)
 	return w
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +20,7 @@ import (
 	"usher/internal/access"
 	"usher/internal/connectors/memory"
 	"usher/internal/ledger"
+	"usher/internal/ledger/ledgertest"
 	"usher/internal/personexpr"
 	"usher/internal/snapshot"
 	"usher/workflows"
@@ -133,10 +133,7 @@ func (u *unreliable) PeopleRuns(ctx context.Context, source access.SourceName, b
 
 func newCompany(t *testing.T, n int) *company {
 	t.Helper()
-	store, err := ledger.Open(t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "ledger.db")})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, store.Close()) })
-	require.NoError(t, store.Migrate(t.Context()))
+	store := ledgertest.SQLite(t)
 	c := &company{
 		t: t, source: memory.NewSource(), ledger: &unreliable{Store: store}, mapping: "m1",
 		now: time.Date(2026, 11, 2, 3, 0, 0, 0, time.UTC),

@@ -33,7 +33,7 @@ func (o *office) groups() {
 	for _, name := range o.settings.Groups.Names() {
 		o.users.PutGroup(name)
 	}
-	o.port = membership.New(o.users, o.users, o.settings.Groups.Names())
+	o.port = membership.New(o.users, o.users, o.settings.Groups.Names(), nil)
 }
 
 // works makes people work in a department.

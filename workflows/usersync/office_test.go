@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +21,7 @@ import (
 	"usher/internal/access"
 	"usher/internal/connectors/memory"
 	"usher/internal/ledger"
+	"usher/internal/ledger/ledgertest"
 	sync "usher/internal/usersync"
 	"usher/workflows"
 	"usher/workflows/usersync"
@@ -34,7 +34,9 @@ const (
 
 // office is a desk in memory whose users follow a snapshot of people, with a real ledger.
 type office struct {
-	t        *testing.T
+	t *testing.T
+	// name is the desk's.
+	name     access.DeskName
 	users    *memory.Users
 	port     access.UserDirectory
 	ledger   *ledger.Store
@@ -53,12 +55,9 @@ type office struct {
 
 func newOffice(t *testing.T, n int) *office {
 	t.Helper()
-	store, err := ledger.Open(t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "ledger.db")})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, store.Close()) })
-	require.NoError(t, store.Migrate(t.Context()))
+	store := ledgertest.SQLite(t)
 	o := &office{
-		t: t, users: memory.NewUsers(), ledger: store, people: map[access.PersonID]access.KnownPerson{},
+		t: t, name: it, users: memory.NewUsers(), ledger: store, people: map[access.PersonID]access.KnownPerson{},
 		now: time.Date(2026, 11, 2, 3, 0, 0, 0, time.UTC),
 		settings: activities.SyncSettings{
 			Source: hr, Digest: "m1", LinkByEmail: true, Modes: map[access.UserOperation]bool{
@@ -158,7 +157,7 @@ func (o *office) run(p workflows.UserSyncParams) (access.SyncRun, error) {
 	// The default is for a machine that has nothing else to do.
 	env.SetTestTimeout(time.Minute)
 	env.SetStartTime(o.now)
-	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: fmt.Sprintf("usersync/it-%d", o.runs), TaskQueue: workflows.TaskQueue})
+	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: fmt.Sprintf("usersync/%s-%d", o.name, o.runs), TaskQueue: workflows.TaskQueue})
 	env.RegisterActivity(o.desk())
 	env.RegisterActivity(o.records())
 	env.RegisterWorkflowWithOptions(func(workflow.Context, workflows.IncidentTicketParams) error { return nil }, workflow.RegisterOptions{Name: workflows.IncidentTicketType})
@@ -168,7 +167,7 @@ func (o *office) run(p workflows.UserSyncParams) (access.SyncRun, error) {
 			o.closes(id, arg.(workflows.IncidentDone).Text)
 			return nil
 		})
-	p.Desk = it
+	p.Desk = o.name
 	named := func(ctx workflow.Context, p workflows.UserSyncParams) (access.SyncRun, error) {
 		run, err := usersync.Workflow(ctx, p)
 		o.details = workflow.GetCurrentDetails(ctx)
@@ -213,7 +212,7 @@ func (o *office) desk() *activities.DeskUsers {
 
 func (o *office) records() *activities.UserSync {
 	return &activities.UserSync{
-		Ledger: o.ledger, Settings: map[access.DeskName]activities.SyncSettings{it: o.settings},
+		Ledger: o.ledger, Settings: map[access.DeskName]activities.SyncSettings{o.name: o.settings},
 		Running: func(_ context.Context, workflow string) (bool, error) { return o.running[workflow], nil },
 	}
 }
@@ -239,7 +238,7 @@ func (o *office) settles() {
 // of is the user of a person.
 func (o *office) of(i int) access.DeskUser {
 	o.t.Helper()
-	links, err := o.ledger.DeskLinks(o.t.Context(), it, []access.PersonID{idOf(i)})
+	links, err := o.ledger.DeskLinks(o.t.Context(), o.name, []access.PersonID{idOf(i)})
 	require.NoError(o.t, err)
 	require.Lenf(o.t, links, 1, "the person %s is not linked", idOf(i))
 	user, err := o.users.ReadUser(o.t.Context(), links[0].User)
@@ -250,7 +249,7 @@ func (o *office) of(i int) access.DeskUser {
 // rows are the rows of a run, by person.
 func (o *office) rows(run access.SyncRun) map[access.PersonID]access.SyncRow {
 	o.t.Helper()
-	rows, err := o.ledger.SyncRows(o.t.Context(), it, run.Rows, access.SyncRowsQuery{Limit: ledger.MaxPeople})
+	rows, err := o.ledger.SyncRows(o.t.Context(), o.name, run.Rows, access.SyncRowsQuery{Limit: ledger.MaxPeople})
 	require.NoError(o.t, err)
 	byPerson := map[access.PersonID]access.SyncRow{}
 	for _, r := range rows {
@@ -262,7 +261,7 @@ func (o *office) rows(run access.SyncRun) map[access.PersonID]access.SyncRow {
 // rowsOf names the rows of a run as the ledger has it.
 func (o *office) rowsOf(run access.SyncRun) string {
 	o.t.Helper()
-	now, err := o.ledger.SyncRun(o.t.Context(), it, run.ID)
+	now, err := o.ledger.SyncRun(o.t.Context(), o.name, run.ID)
 	require.NoError(o.t, err)
 	return now.Rows
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // keepFor is how long the members of a group are known that were listed once: a run over users lists them first, and then reads each user whom it
-// changes. What people change in the desk meanwhile is found by the next run.
+// changes. What people change in the desk meanwhile is found by the next run; but whom a group protects is asked again for each user.
 const keepFor = time.Hour
 
 // Users are the users of a desk, each with a field access.GroupField for every one of some groups that the user is in. The desk's other groups are
@@ -22,6 +22,8 @@ type Users struct {
 	access.UserDirectory
 	groups access.UserGroups
 	names  []string
+	// guards are the groups without which nothing is known: they protect their members.
+	guards []string
 
 	mu sync.Mutex
 	// found are the groups that the desk has, by name, nil before it was asked; members are who is in them, by the id of the group, and listed is when
@@ -33,16 +35,16 @@ type Users struct {
 
 var _ access.UserDirectory = (*Users)(nil)
 
-// New returns users with their memberships in the groups of these names.
-func New(users access.UserDirectory, groups access.UserGroups, names []string) *Users {
+// New returns users with their memberships in the groups of these names, and in those that protect their members.
+func New(users access.UserDirectory, groups access.UserGroups, names, guards []string) *Users {
 	return &Users{
-		UserDirectory: users, groups: groups, names: slices.Clone(names),
+		UserDirectory: users, groups: groups, names: slices.Concat(names, guards), guards: slices.Clone(guards),
 		members: map[access.GroupID]map[access.UserID]bool{}, listed: map[access.GroupID]time.Time{},
 	}
 }
 
 // UserSchema implements access.UserDirectory. A group that the desk does not have, or whose members usher may not change, is no field, and is named in
-// the notes: it keeps the users from nothing else.
+// the notes: it keeps the users from nothing else. One that protects its members is Invalid then: nobody would be protected by it.
 func (u *Users) UserSchema(ctx context.Context) (access.UserSchema, error) {
 	schema, err := u.UserDirectory.UserSchema(ctx)
 	if err != nil {
@@ -61,6 +63,8 @@ func (u *Users) UserSchema(ctx context.Context) (access.UserSchema, error) {
 			schema.Fields[access.GroupField(name)] = access.UserField{Clears: true}
 		case passes(err):
 			return access.UserSchema{}, err
+		case slices.Contains(u.guards, name):
+			return access.UserSchema{}, access.Errorf(access.Invalid, "read the fields of users", "protected_groups: %q: %w", name, err)
 		default:
 			schema.Notes = append(slices.Clip(schema.Notes), access.GroupField(name)+": "+err.Error())
 		}
@@ -175,15 +179,35 @@ func (u *Users) has(ctx context.Context, group access.DeskGroup, user access.Use
 // ReadUser implements access.UserDirectory.
 func (u *Users) ReadUser(ctx context.Context, id access.UserID) (access.DeskUser, error) {
 	user, err := u.UserDirectory.ReadUser(ctx, id)
+	if err == nil {
+		err = u.guarded(ctx)
+	}
 	if err != nil {
 		return user, err
 	}
 	return u.with(ctx, user)
 }
 
+// guarded reads anew who is in the groups that protect their members.
+func (u *Users) guarded(ctx context.Context) error {
+	if len(u.guards) == 0 {
+		return nil
+	}
+	groups, err := u.usable(ctx)
+	for _, name := range u.guards {
+		if err == nil {
+			_, err = u.list(ctx, groups[name])
+		}
+	}
+	return err
+}
+
 // FindUsers implements access.UserDirectory.
 func (u *Users) FindUsers(ctx context.Context, q access.UserQuery) ([]access.DeskUser, error) {
 	found, err := u.UserDirectory.FindUsers(ctx, q)
+	if err == nil && len(found) > 0 {
+		err = u.guarded(ctx)
+	}
 	for i := range found {
 		if err == nil {
 			found[i], err = u.with(ctx, found[i])

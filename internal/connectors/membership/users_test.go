@@ -42,7 +42,7 @@ func TestUsers_suite(t *testing.T) {
 		users := memory.NewUsers()
 		users.PutGroup(sales)
 		return accesstest.UserDirectoryHarness{
-			Directory: membership.New(users, users, []string{sales}), Put: users.Put, Remove: users.Remove,
+			Directory: membership.New(users, users, []string{sales}, nil), Put: users.Put, Remove: users.Remove,
 			RefuseCredentials: func() { users.RefuseCredentials(true) },
 			CutShort:          users.CutNextListing,
 			NoHiding:          "nothing shows it in memory",
@@ -63,7 +63,7 @@ func TestUsers_memberships_are_fields(t *testing.T) {
 	users.PutGroup(sales, ana.ID)
 	users.PutGroup(chiefs, ana.ID, bob.ID)
 	users.PutGroup("Others", ana.ID)
-	port := membership.New(users, users, []string{sales, chiefs})
+	port := membership.New(users, users, []string{sales, chiefs}, nil)
 	all := everybody(t, port)
 	require.Equal(t, access.GroupMember, all[ana.ID].Values[access.GroupField(sales)])
 	require.Equal(t, access.GroupMember, all[ana.ID].Values[access.GroupField(chiefs)])
@@ -94,7 +94,7 @@ func TestUsers_group_that_is_not_there(t *testing.T) {
 	users := memory.NewUsers()
 	ana := users.Put(member("ana"))
 	users.PutGroup(sales, ana.ID)
-	port := membership.New(users, users, []string{sales, chiefs})
+	port := membership.New(users, users, []string{sales, chiefs}, nil)
 	schema, err := port.UserSchema(t.Context())
 	require.NoError(t, err)
 	require.Contains(t, schema.Fields, access.GroupField(sales))
@@ -118,7 +118,7 @@ func TestUsers_members_that_cannot_be_listed(t *testing.T) {
 	users := memory.NewUsers()
 	ana := users.Put(member("ana"))
 	users.PutGroup(sales, ana.ID)
-	port := membership.New(users, users, []string{sales})
+	port := membership.New(users, users, []string{sales}, nil)
 	for _, kind := range []access.Kind{access.Transient, access.Forbidden} {
 		users.FailNext(memory.OpGroupMembers, access.Errorf(kind, memory.OpGroupMembers, "no"))
 		_, err := port.ListUsers(t.Context(), func([]access.DeskUser) error { return nil })
@@ -132,7 +132,7 @@ func TestUsers_members_are_read_once(t *testing.T) {
 	users := memory.NewUsers()
 	ana := users.Put(member("ana"))
 	users.PutGroup(sales, ana.ID)
-	port := membership.New(users, users, []string{sales})
+	port := membership.New(users, users, []string{sales}, nil)
 	for range 3 {
 		got, err := port.ReadUser(t.Context(), ana.ID)
 		require.NoError(t, err)
@@ -148,7 +148,7 @@ func TestUsers_members_are_read_once(t *testing.T) {
 func TestUsers_created_and_not_in_the_group(t *testing.T) {
 	users := memory.NewUsers()
 	users.PutGroup(sales)
-	port := membership.New(users, users, []string{sales})
+	port := membership.New(users, users, []string{sales}, nil)
 	for _, kind := range []access.Kind{access.Transient, access.Invalid} {
 		users.FailNext(memory.OpAddGroupMember, access.Errorf(kind, memory.OpAddGroupMember, "no"))
 		_, err := port.CreateUser(t.Context(), access.NewUser{Values: map[string]string{
