@@ -48,6 +48,8 @@ type office struct {
 	runs    int
 	details string
 	running map[string]bool
+	// longest is how long a run may take on this machine; 0 for a minute.
+	longest time.Duration
 	// handedIn are the incidents of usher itself, and closed those with which there is nothing more to do, with why.
 	handedIn []access.Incident
 	closed   map[string]string
@@ -155,7 +157,7 @@ func (o *office) run(p workflows.UserSyncParams) (access.SyncRun, error) {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
 	// The default is for a machine that has nothing else to do.
-	env.SetTestTimeout(time.Minute)
+	env.SetTestTimeout(max(o.longest, time.Minute))
 	env.SetStartTime(o.now)
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: fmt.Sprintf("usersync/%s-%d", o.name, o.runs), TaskQueue: workflows.TaskQueue})
 	env.RegisterActivity(o.desk())

@@ -4,6 +4,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -27,9 +28,10 @@ func (o *office) beside(name access.DeskName) *office {
 func TestUserSync_three_desks_at_once(t *testing.T) {
 	people, leavers := 300, 100
 	if os.Getenv("FULL") != "" {
-		people, leavers = 10_000, 5_000
+		people, leavers = 6_000, 5_000
 	}
 	first := newOffice(t, people)
+	first.longest = time.Hour
 	desks := []*office{first, first.beside("hq"), first.beside("plant")}
 	atOnce := func(do func(*office)) {
 		var all sync.WaitGroup
