@@ -56,7 +56,7 @@ func (m matter) attend(ctx context.Context, ledger AttentionLedger) (Attention, 
 		return Attention{}, err
 	}
 	for _, v := range views {
-		n, _ := strconv.Atoi(strings.TrimPrefix(string(v.Incident.ID), m.id(-1)))
+		n, _ := strconv.Atoi(strings.TrimPrefix(string(v.Incident.ID), m.prefix()))
 		last = max(last, n)
 		if !v.State.Ended() {
 			open = append(open, v.Incident.ID)
@@ -72,15 +72,28 @@ func (m matter) attend(ctx context.Context, ledger AttentionLedger) (Attention, 
 	return Attention{Open: i, Digest: i.Digest()}, nil
 }
 
-// id is the id of the n-th incident of a matter, or for -1 what all of them begin with. No caller can have such a one.
-func (m matter) id(n int) string {
+// prefix is what the ids of the incidents of a matter begin with; their number follows. No caller can have such an id.
+func (m matter) prefix() string {
 	sum := sha256.Sum256([]byte(m.about))
 	const bytes = 6
-	prefix := access.UsherIncident + hex.EncodeToString(sum[:bytes]) + "-"
-	if n < 0 {
-		return prefix
+	return access.UsherIncident + hex.EncodeToString(sum[:bytes]) + "-"
+}
+
+// attendRun returns what a run needs that held something, or failed too often: these are two matters, since one may begin before the other is over. A
+// run that failed says nothing about what is held.
+func attendRun(ctx context.Context, ledger AttentionLedger, held, failing matter, failed bool) (Attention, error) {
+	if failed {
+		return failing.attend(ctx, ledger)
 	}
-	return prefix + strconv.Itoa(n)
+	a, err := held.attend(ctx, ledger)
+	if err != nil {
+		return a, err
+	}
+	over, err := failing.attend(ctx, ledger)
+	if len(over.Done) > 0 {
+		a.Done, a.Text = append(a.Done, over.Done...), cmp.Or(a.Text, over.Text)
+	}
+	return a, err
 }
 
 func (m matter) incident(n int) *access.Incident {
@@ -90,13 +103,13 @@ func (m matter) incident(n int) *access.Incident {
 	}
 	if len(m.samples) > 0 {
 		b.WriteString("\nSome of them:\n")
-		for _, s := range m.samples[:min(len(m.samples), maxSamples)] {
+		for _, s := range m.samples {
 			b.WriteString("- " + printable(s) + "\n")
 		}
 	}
 	b.WriteString("\n" + strings.Join(m.next, "\n") + "\n")
 	return &access.Incident{
-		ID: access.IncidentID(m.id(n)), Caller: access.UsherCaller(), Evidence: "usher itself", Reference: access.UsherReference + m.about,
+		ID: access.IncidentID(m.prefix() + strconv.Itoa(n)), Caller: access.UsherCaller(), Evidence: "usher itself", Reference: access.UsherReference + m.about,
 		Application: access.UsherApplication, Desk: m.desk, Summary: m.summary, Description: b.String(), SubmittedAt: m.at.UTC(),
 	}
 }
@@ -150,14 +163,15 @@ func (a *People) PeopleAttention(ctx context.Context, c PeopleAttentionInput) (A
 		return Attention{}, translate(err)
 	}
 	m.at = cmp.Or(run.EndedAt, run.BeganAt)
+	failing := m.failing(fmt.Sprintf("The run %s over the people of %s has ended well.", c.Run, c.Source))
 	switch {
 	case run.Problem != "":
 		failed, err := a.failures(ctx, c.Source)
 		if err != nil || failed.InARow < access.QuarantineAfter {
 			return Attention{}, translate(err)
 		}
-		m.cannot(fmt.Sprintf("the people of %s cannot be listed", c.Source), failed)
-		m.next = []string{fmt.Sprintf("What failed: usher people run %s %s", c.Source, c.Run), fmt.Sprintf("To try at once: usher people start %s", c.Source)}
+		failing.cannot(fmt.Sprintf("the people of %s cannot be listed", c.Source), failed)
+		failing.next = []string{fmt.Sprintf("What failed: usher people run %s %s", c.Source, c.Run), fmt.Sprintf("To try at once: usher people start %s", c.Source)}
 	case run.Held > 0:
 		held, err := a.Ledger.PeopleChanges(ctx, run.Source, run.Plan, access.PeopleChangesQuery{Limit: maxSamples, Held: true})
 		if err != nil {
@@ -174,7 +188,7 @@ func (a *People) PeopleAttention(ctx context.Context, c PeopleAttentionInput) (A
 			"If they are wrong, mend the source: the next run plans anew, and this ticket is closed once a run holds nothing back.",
 		}
 	}
-	found, err := m.attend(ctx, a.Ledger)
+	found, err := attendRun(ctx, a.Ledger, m, failing, run.Problem != "")
 	return found, translate(err)
 }
 
@@ -184,6 +198,11 @@ func nameOf(c access.PersonChange) string {
 		return c.Before.Record.UserName
 	}
 	return c.After.Record.UserName
+}
+
+// failing is the matter of runs that fail, over the same as m; over is why it is over.
+func (m matter) failing(over string) matter {
+	return matter{about: m.about + "/failing", desk: m.desk, at: m.at, nothing: over}
 }
 
 // cannot is a matter of something that fails time and again.
@@ -210,14 +229,15 @@ func (a *UserSync) SyncAttention(ctx context.Context, c SyncInput) (Attention, e
 		about: "usersync/" + string(c.Desk), desk: settings.TicketsOn, at: cmp.Or(run.EndedAt, run.BeganAt),
 		nothing: fmt.Sprintf("The run %s over the users of %s holds nothing back.", c.Run, c.Desk),
 	}
+	failing := m.failing(fmt.Sprintf("The run %s over the users of %s has ended well.", c.Run, c.Desk))
 	switch {
 	case run.Problem != "":
 		failed, err := a.failures(ctx, c.Desk)
 		if err != nil || failed.InARow < access.QuarantineAfter {
 			return Attention{}, translate(err)
 		}
-		m.cannot(fmt.Sprintf("the users of %s cannot be synced", c.Desk), failed)
-		m.next = []string{fmt.Sprintf("What failed: usher sync run %s %s", c.Desk, c.Run), fmt.Sprintf("To try at once: usher sync start %s", c.Desk)}
+		failing.cannot(fmt.Sprintf("the users of %s cannot be synced", c.Desk), failed)
+		failing.next = []string{fmt.Sprintf("What failed: usher sync run %s %s", c.Desk, c.Run), fmt.Sprintf("To try at once: usher sync start %s", c.Desk)}
 	case run.States[access.SyncHeld] > 0:
 		held, err := a.Ledger.SyncRows(ctx, run.Desk, run.Rows, access.SyncRowsQuery{Limit: maxSamples, State: access.SyncHeld})
 		if err != nil {
@@ -234,6 +254,6 @@ func (a *UserSync) SyncAttention(ctx context.Context, c SyncInput) (Attention, e
 			"If they are wrong, mend the source or the desk: the next run plans anew, and this ticket is closed once a run holds nothing back.",
 		}
 	}
-	found, err := m.attend(ctx, a.Ledger)
+	found, err := attendRun(ctx, a.Ledger, m, failing, run.Problem != "")
 	return found, translate(err)
 }

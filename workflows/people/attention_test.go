@@ -134,3 +134,26 @@ func TestPeopleRun_refused_is_no_failure(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, run.NeverBegan, run.Problem)
 }
+
+// That runs fail and that something is held are two matters: a source that is back and holds changes has the ticket of the hold alone.
+func TestPeopleRun_failing_and_held(t *testing.T) {
+	c := newCompany(t, 100)
+	c.settings.TicketsOn = "helpdesk"
+	c.ends()
+	for range access.QuarantineAfter {
+		c.now = time.Now().UTC().Add(time.Minute)
+		c.source.FailNext(memory.OpListPeople, access.Errorf(access.Forbidden, "list people", "the password is wrong"))
+		_, err := c.runNow(workflows.PeopleRunParams{})
+		require.Error(t, err)
+		c.source.FailNoMore()
+	}
+	require.Len(t, c.handedIn, 1)
+	c.leave(0, 12)
+	c.now = time.Now().UTC().Add(31 * time.Minute)
+	run, err := c.runNow(workflows.PeopleRunParams{})
+	require.NoError(t, err)
+	require.Equal(t, 12, run.Held)
+	require.Len(t, c.handedIn, 2)
+	require.Equal(t, "usher holds back 12 changes of the people of hr", c.handedIn[1].Summary)
+	require.Equal(t, map[string]string{string(c.handedIn[0].ID): "The run " + run.ID + " over the people of hr has ended well."}, c.closed)
+}
