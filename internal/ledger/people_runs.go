@@ -89,7 +89,7 @@ func forgetListings(ctx context.Context, tx *sql.Tx, source access.SourceName) e
 	return nil
 }
 
-// forgetAtOnce is how many changes are removed with the end of one run, at most: the end of a run must not take long. Later ones remove the rest.
+// forgetAtOnce is how many changes, or rows of users, are removed with the end of one run, at most: the end of a run must not take long. Later ones remove the rest.
 const forgetAtOnce = 20_000
 
 // forgetChanges removes the changes and the problems of runs that had ended long before a run began, and the changes of plans that no run has,

@@ -57,7 +57,7 @@ func heldSyncRows(ctx context.Context, tx *sql.Tx, run access.SyncRun) (map[stri
 
 // SaveSyncRun records a run as it is now. A run that has ended stays as it is, a plan that is recorded keeps its first counts and holds, and a
 // plan that was replaced ends no run: an attempt that is late changes nothing. When a run ends, the listings of its desk are forgotten, and
-// the rows of old plans.
+// the rows of old plans, so many at once as with a run over people.
 func (s *Store) SaveSyncRun(ctx context.Context, run access.SyncRun) error {
 	const op = "record a run over users in the ledger"
 	row, err := syncRow(op, run)
@@ -77,7 +77,9 @@ func (s *Store) SaveSyncRun(ctx context.Context, run access.SyncRun) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM sync_appliers WHERE desk = $1 AND run = $2`, row.owner, row.id); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `DELETE FROM sync_rows WHERE desk = $1 AND at_us < $2`, row.owner, row.began.Add(-keepRows).UnixMicro())
+		_, err = tx.ExecContext(ctx, `DELETE FROM sync_rows WHERE desk = $1 AND (plan, person) IN (
+			SELECT plan, person FROM sync_rows WHERE desk = $1 AND at_us < $2 ORDER BY at_us LIMIT $3)`,
+			row.owner, row.began.Add(-keepRows).UnixMicro(), forgetAtOnce)
 		return err
 	})
 	return s.fail(op, err)

@@ -16,10 +16,12 @@ func syncCases() []suiteCase {
 		{"users of a listing are found by each key", testStagedUsers},
 		{"a person has one user, and a user one person", testDeskLinks},
 		{"a link is taken away once, with its event, and not beside a run", testUnlink},
+		{"a run that has ended links nobody", testLateLink},
 		{"links are taken away while runs begin and end", testUnlinkBesideRuns},
 		{"one run over a desk goes on at a time", testSyncRuns},
 		{"a row that has ended stays, and a late attempt changes none", testSyncRows},
 		{"rows of old plans and listings are forgotten", testSyncForgets},
+		{"the end of a run forgets so many rows at once", testSyncForgetsAtOnce},
 	}
 }
 
@@ -213,4 +215,35 @@ func testSyncForgets(t *testing.T, d databases) {
 		require.NoError(t, err)
 		require.Equal(t, left, counts[access.SyncPlanned], rows)
 	}
+}
+
+func testSyncForgetsAtOnce(t *testing.T, d databases) {
+	s := d.open(t)
+	const pages = 21
+	first := begunSync(t, s, "first", peopleDay)
+	first.Rows = "first.rows"
+	for page := range pages {
+		rows := make([]access.SyncRow, ledger.MaxPeople)
+		for i := range rows {
+			rows[i] = access.SyncRow{Person: access.PersonID(fmt.Sprintf("p%02d-%04d", page, i)), Operation: access.UserUpdate, State: access.SyncHeld}
+		}
+		first.Plan = "first.plan"
+		require.NoError(t, s.PlanSyncRows(t.Context(), first, rows))
+	}
+	endedSync(t, s, plannedSync(t, s, first))
+	row := access.SyncRow{Person: "a", Operation: access.UserUpdate, State: access.SyncHeld}
+	endedSync(t, s, plannedSync(t, s, begunSync(t, s, "second", peopleDay.Add(time.Hour)), row))
+	left := func(plan string) int {
+		states, err := s.CountSyncRows(t.Context(), "it", plan)
+		require.NoError(t, err)
+		return states[access.SyncHeld]
+	}
+	later := peopleDay.Add(2 * keptFor)
+	endedSync(t, s, plannedSync(t, s, begunSync(t, s, "third", later), row))
+	require.Equal(t, pages*ledger.MaxPeople-ledger.ForgetAtOnce, left("first.rows"))
+	require.Equal(t, 1, left("second.rows"), "the oldest first")
+	endedSync(t, s, plannedSync(t, s, begunSync(t, s, "fourth", later.Add(time.Hour)), row))
+	require.Zero(t, left("first.rows"))
+	require.Zero(t, left("second.rows"))
+	require.Equal(t, 1, left("third.rows"))
 }

@@ -113,3 +113,25 @@ func testUnlinkBesideRuns(t *testing.T, d databases) {
 	require.Equal(t, access.NotFound, access.KindOf(err))
 	require.Positive(t, began.Load())
 }
+
+// An attempt that is late links nobody again whose link was taken away.
+func testLateLink(t *testing.T, d databases) {
+	s := d.open(t)
+	run := plannedSync(t, s, begunSync(t, s, "run-1", peopleDay))
+	link := access.DeskLink{Person: "a", User: "1", How: access.LinkEmail, Run: run.ID, At: noon}
+	for range 2 {
+		require.NoError(t, s.SaveDeskLink(t.Context(), "it", link, ""), "while it goes on")
+	}
+	endedSync(t, s, run)
+	_, err := s.RemoveDeskLink(t.Context(), unlinkOf("u1", "a"))
+	require.NoError(t, err)
+	err = s.SaveDeskLink(t.Context(), "it", link, "")
+	require.Equal(t, access.Conflict, access.KindOf(err))
+	require.ErrorContains(t, err, `the run "run-1" over the users of it has ended`)
+	links, err := s.DeskLinks(t.Context(), "it", []access.PersonID{"a"})
+	require.NoError(t, err)
+	require.Empty(t, links)
+	begunSync(t, s, "run-2", peopleDay.Add(time.Hour))
+	link.Run = "run-2"
+	require.NoError(t, s.SaveDeskLink(t.Context(), "it", link, ""), "the next run may")
+}

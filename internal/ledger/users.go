@@ -103,7 +103,8 @@ func in[T any](ctx context.Context, s *Store, query string, args []any, values [
 }
 
 // SaveDeskLink links a person and a user of a desk; replaces is the user whom the person's link had, "" for none. Safe to repeat. Conflict:
-// the person is linked to another user, or the user to another person.
+// the person is linked to another user, or the user to another person, or the run that links them has ended: somebody may have taken the link
+// away since.
 func (s *Store) SaveDeskLink(ctx context.Context, desk access.DeskName, link access.DeskLink, replaces access.UserID) error {
 	const op = "link a user in the ledger"
 	k := keys{}
@@ -119,6 +120,9 @@ func (s *Store) SaveDeskLink(ctx context.Context, desk access.DeskName, link acc
 		return err
 	}
 	err = s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := linksNow(ctx, tx, op, desk, link.Run); err != nil {
+			return err
+		}
 		if replaces != "" {
 			if _, err := tx.ExecContext(ctx, `DELETE FROM desk_links WHERE desk = $1 AND person = $2 AND user_id = $3`,
 				string(desk), string(link.Person), string(replaces)); err != nil {
@@ -138,6 +142,24 @@ func (s *Store) SaveDeskLink(ctx context.Context, desk access.DeskName, link acc
 		return err
 	})
 	return s.fail(op, err)
+}
+
+// linksNow locks the run that links until the end of the transaction. Conflict: it has ended. Of no run, "" or one that the ledger does not have, is
+// nothing to be said.
+func linksNow(ctx context.Context, tx *sql.Tx, op string, desk access.DeskName, run string) error {
+	if run == "" {
+		return nil
+	}
+	goesOn, err := affected(tx.ExecContext(ctx, `UPDATE sync_runs SET plan = plan WHERE desk = $1 AND id = $2 AND NOT ended`, string(desk), run))
+	if err != nil || goesOn > 0 {
+		return err
+	}
+	var ended int
+	err = tx.QueryRowContext(ctx, `SELECT count(*) FROM sync_runs WHERE desk = $1 AND id = $2`, string(desk), run).Scan(&ended)
+	if err == nil && ended > 0 {
+		err = access.Errorf(access.Conflict, op, "the run %q over the users of %s has ended", run, desk)
+	}
+	return err
 }
 
 const opUnlink = "take a link away in the ledger"
