@@ -46,19 +46,37 @@ type matter struct {
 // maxSamples is how many samples the ticket of a matter has.
 const maxSamples = 10
 
+// knownIncidents is what is known of the incidents of runs: what the ledger has, and whether a workflow runs.
+type knownIncidents struct {
+	ledger  AttentionLedger
+	running func(ctx context.Context, workflow string) (bool, error)
+}
+
+// goesOn reports whether an incident is open. One whose workflow somebody has terminated is not, whatever the ledger has.
+func (k knownIncidents) goesOn(ctx context.Context, v access.IncidentView) (bool, error) {
+	if v.State.Ended() {
+		return false, nil
+	}
+	return k.running(ctx, IncidentPrefix+string(v.Incident.ID))
+}
+
 // attend returns what a matter needs: one ticket, as long as people have to look.
-func (m matter) attend(ctx context.Context, ledger AttentionLedger) (Attention, error) {
+func (m matter) attend(ctx context.Context, known knownIncidents) (Attention, error) {
 	last := 0
 	var open []access.IncidentID
 	q := access.IncidentsQuery{Reference: access.UsherReference + m.about, Limit: access.MaxIncidents}
-	views, err := ledger.Incidents(ctx, q)
+	views, err := known.ledger.Incidents(ctx, q)
 	if err != nil {
 		return Attention{}, err
 	}
 	for _, v := range views {
 		n, _ := strconv.Atoi(strings.TrimPrefix(string(v.Incident.ID), m.prefix()))
 		last = max(last, n)
-		if !v.State.Ended() {
+		goesOn, err := known.goesOn(ctx, v)
+		if err != nil {
+			return Attention{}, err
+		}
+		if goesOn {
 			open = append(open, v.Incident.ID)
 		}
 	}
@@ -81,15 +99,15 @@ func (m matter) prefix() string {
 
 // attendRun returns what a run needs that held something, or failed too often: these are two matters, since one may begin before the other is over. A
 // run that failed says nothing about what is held.
-func attendRun(ctx context.Context, ledger AttentionLedger, held, failing matter, failed bool) (Attention, error) {
+func attendRun(ctx context.Context, known knownIncidents, held, failing matter, failed bool) (Attention, error) {
 	if failed {
-		return failing.attend(ctx, ledger)
+		return failing.attend(ctx, known)
 	}
-	a, err := held.attend(ctx, ledger)
+	a, err := held.attend(ctx, known)
 	if err != nil {
 		return a, err
 	}
-	over, err := failing.attend(ctx, ledger)
+	over, err := failing.attend(ctx, known)
 	if len(over.Done) > 0 {
 		a.Done, a.Text = append(a.Done, over.Done...), cmp.Or(a.Text, over.Text)
 	}
@@ -188,7 +206,7 @@ func (a *People) PeopleAttention(ctx context.Context, c PeopleAttentionInput) (A
 			"If they are wrong, mend the source: the next run plans anew, and this ticket is closed once a run holds nothing back.",
 		}
 	}
-	found, err := attendRun(ctx, a.Ledger, m, failing, run.Problem != "")
+	found, err := attendRun(ctx, knownIncidents{a.Ledger, a.Running}, m, failing, run.Problem != "")
 	return found, translate(err)
 }
 
@@ -254,6 +272,6 @@ func (a *UserSync) SyncAttention(ctx context.Context, c SyncInput) (Attention, e
 			"If they are wrong, mend the source or the desk: the next run plans anew, and this ticket is closed once a run holds nothing back.",
 		}
 	}
-	found, err := attendRun(ctx, a.Ledger, m, failing, run.Problem != "")
+	found, err := attendRun(ctx, knownIncidents{a.Ledger, a.Running}, m, failing, run.Problem != "")
 	return found, translate(err)
 }

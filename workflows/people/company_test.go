@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,7 +53,9 @@ type company struct {
 	calls, size int
 	// handedIn are the incidents of usher itself, and closed those with which there is nothing more to do, with why.
 	handedIn []access.Incident
-	closed   map[string]string
+	// opened are the workflows of those incidents that nobody has terminated.
+	opened []string
+	closed map[string]string
 }
 
 // unreliable is a ledger of which one answer can be lost.
@@ -211,7 +214,9 @@ func (c *company) runNow(p workflows.PeopleRunParams) (access.PeopleRun, error) 
 func (c *company) activities() *activities.People {
 	return &activities.People{
 		Ledger: c.ledger, Settings: c.allSettings(), Follows: hr, Client: c.post,
-		Running: func(_ context.Context, workflow string) (bool, error) { return c.running[workflow], nil },
+		Running: func(_ context.Context, workflow string) (bool, error) {
+			return c.running[workflow] || slices.Contains(c.opened, workflow), nil
+		},
 	}
 }
 
@@ -222,6 +227,7 @@ func (c *company) handsIn(_ *workflow.Info, _ workflow.Context, args converter.E
 	c.handedIn = append(c.handedIn, p.Incident)
 	view := access.IncidentView{Incident: p.Incident, State: access.IncidentOpen, Since: c.now, Desk: p.Incident.Desk, Version: 1}
 	require.NoError(c.t, c.ledger.SaveIncident(c.t.Context(), view))
+	c.opened = append(c.opened, workflows.IncidentWorkflowID(p.Incident.ID))
 }
 
 // closes has an incident end.

@@ -69,3 +69,18 @@ func TestUserSync_quarantine(t *testing.T) {
 	require.False(t, o.ends().NeverBegan)
 	require.Len(t, o.closed, 1)
 }
+
+// An incident that somebody has terminated is looked at by nobody: the next run that holds something opens another one.
+func TestUserSync_hold_whose_ticket_was_terminated(t *testing.T) {
+	o := newOffice(t, 50)
+	o.settings.TicketsOn = "helpdesk"
+	o.settles()
+	o.leaves(10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21)
+	o.ends()
+	o.opened = nil
+	o.ends()
+	require.Len(t, o.handedIn, 2)
+	require.NotEqual(t, o.handedIn[0].ID, o.handedIn[1].ID)
+	o.ends()
+	require.Len(t, o.handedIn, 2, "the second one is open")
+}

@@ -52,7 +52,9 @@ type office struct {
 	longest time.Duration
 	// handedIn are the incidents of usher itself, and closed those with which there is nothing more to do, with why.
 	handedIn []access.Incident
-	closed   map[string]string
+	// opened are the workflows of those incidents that nobody has terminated.
+	opened []string
+	closed map[string]string
 }
 
 func newOffice(t *testing.T, n int) *office {
@@ -192,6 +194,7 @@ func (o *office) handsIn(_ *workflow.Info, _ workflow.Context, args converter.En
 	o.handedIn = append(o.handedIn, p.Incident)
 	view := access.IncidentView{Incident: p.Incident, State: access.IncidentOpen, Since: o.now, Desk: p.Incident.Desk, Version: 1}
 	require.NoError(o.t, o.ledger.SaveIncident(o.t.Context(), view))
+	o.opened = append(o.opened, workflows.IncidentWorkflowID(p.Incident.ID))
 }
 
 // closes has an incident end.
@@ -215,7 +218,9 @@ func (o *office) desk() *activities.DeskUsers {
 func (o *office) records() *activities.UserSync {
 	return &activities.UserSync{
 		Ledger: o.ledger, Settings: map[access.DeskName]activities.SyncSettings{o.name: o.settings},
-		Running: func(_ context.Context, workflow string) (bool, error) { return o.running[workflow], nil },
+		Running: func(_ context.Context, workflow string) (bool, error) {
+			return o.running[workflow] || slices.Contains(o.opened, workflow), nil
+		},
 	}
 }
 
