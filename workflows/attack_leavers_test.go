@@ -1,13 +1,18 @@
 package workflows_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 
+	"usher/activities"
 	"usher/internal/access"
 	"usher/workflows"
 )
@@ -135,13 +140,25 @@ func TestAttackLeavers_move_while_policy_is_asked_is_lost(t *testing.T) {
 	w := newWorld(t)
 	w.edge = true
 	w.newRun()
-	lookups := 0
-	w.env.SetOnActivityCompletedListener(onLookup(func() {
+	source := &activities.Source{Port: w.source}
+	lookups, asked := 0, make(chan struct{})
+	w.replace("LookupPeople", func(ctx context.Context, c activities.LookupPeopleInput) ([]access.Person, error) {
+		people, err := source.LookupPeople(ctx, c)
 		if lookups++; lookups == 1 {
+			// The request hears of it, and asks who has left, while it waits for the people of before.
 			w.managedBy("ana", "olga")
 			w.signal(workflows.SignalPersonChanged, access.PersonNotice{Standing: access.Standing{Person: "ana"}, Moved: true, Manager: "olga", Change: 1, Run: "run-1"})
+			<-asked
 		}
-	}))
+		return people, err
+	})
+	var once sync.Once
+	w.env.SetOnLocalActivityCompletedListener(func(_ *activity.Info, result converter.EncodedValue, _ error) {
+		var standings []access.Standing
+		if result.Get(&standings) == nil {
+			once.Do(func() { close(asked) })
+		}
+	})
 	var after access.RequestView
 	w.at(30*time.Hour, func() { after = w.view(); w.decide("olga", access.Deny); w.decide("mia", access.Deny) })
 	w.run(w.request("wiki/editor"))
