@@ -76,6 +76,9 @@ func users(staff int) []scimtest.User {
 	return out
 }
 
+// deskGroups are groups of the desk that people may be in; nobody is a member yet. Request Tracker makes its own.
+func deskGroups() []string { return []string{"Research", "Line managers"} }
+
 // groups are what access means here: nobody is a member yet.
 func groups() []scimtest.Group {
 	var out []scimtest.Group

@@ -91,6 +91,9 @@ func newJira(o options, log *slog.Logger) (*jiratest.Server, error) {
 	if o.edition == jiratest.DataCenter {
 		cfg.Version = "10.3.0" // The first that lists all users.
 	}
+	for _, name := range deskGroups() {
+		cfg.Groups = append(cfg.Groups, jiratest.Group{ID: name, Name: name})
+	}
 	if o.stateDir != "" {
 		cfg.StateFile = filepath.Join(o.stateDir, "jira.jsonl")
 	}
@@ -126,6 +129,9 @@ func newServiceNow(o options) (*servicenowtest.Server, error) {
 	now := servicenowtest.New(cfg)
 	if err := now.Restore(); err != nil {
 		return nil, errors.Join(err, now.Close())
+	}
+	for _, name := range deskGroups() {
+		now.AddGroup(servicenowtest.Group{Name: name})
 	}
 	for _, a := range cfg.Accounts {
 		if id, staff := strings.CutSuffix(a.Name, "@example.test"); staff && strings.HasPrefix(id, staffPrefix) {

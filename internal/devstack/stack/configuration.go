@@ -75,6 +75,8 @@ type values struct {
 	NoIntake                                               bool
 	// Staff is the path of the file of the source staff; "" for none.
 	Staff string
+	// Joined and Groups are those of Options.
+	Joined, Groups bool
 }
 
 // writeConfiguration writes what worker and starter read. The secrets stand in files of their own, which only their
@@ -89,7 +91,7 @@ func (s *Stack) writeConfiguration() error {
 	v := values{
 		Temporal: s.urls.TemporalAddress, Catalog: s.path(catalogFile), Health: s.listen.health, API: s.listen.api,
 		Kind: s.options.Desk, Desk: s.urls.Desk, DeskUser: simulatorUser, SCIM: s.urls.DirectoryAPI + "/scim/v2",
-		RequestURL: s.requestURL(), Fulfiller: DeskAccount(Auditor), FulfillerName: string(Auditor) + "@example.test", RealJira: s.options.Jira, Targets: s.options.Targets, MoreDesks: s.options.MoreDesks, MoreSources: s.options.MoreSources, NoIntake: s.options.NoIntake,
+		RequestURL: s.requestURL(), Fulfiller: DeskAccount(Auditor), FulfillerName: string(Auditor) + "@example.test", RealJira: s.options.Jira, Targets: s.options.Targets, MoreDesks: s.options.MoreDesks, MoreSources: s.options.MoreSources, NoIntake: s.options.NoIntake, Joined: s.options.Joined, Groups: s.options.Groups,
 		PollInitialInterval: lookFirst.String(), PollMaxInterval: lookAtMost.String(), SearchIndexDelay: deskSettles.String(),
 	}
 	if s.options.Staff {

@@ -41,6 +41,10 @@ type Options struct {
 	MoreSources map[access.SourceName]string
 	// Staff is true when the users of the desk follow the people of a source named staff: the file StaffFile in Dir, which is the caller's.
 	Staff bool
+	// Joined is true when the source staff joins that file with the directory, by the ids of the people; addresses are the directory's. It needs Staff.
+	Joined bool
+	// Groups is true when the groups ResearchGroup and ManagersGroup of the desk follow these people as well. It needs Staff.
+	Groups bool
 	// Desk is which desk the simulator serves; "" means Jira.
 	Desk DeskKind
 	// SimulatorArgs are further flags for the desk and the directory, such as "-edition=data_center".

@@ -16,7 +16,7 @@ const StaffFile = "staff.csv"
 // Employee is a row of a StaffFile.
 type Employee struct {
 	ID, Login, Mail, Name, Manager string
-	Title, City                    string
+	Title, City, Department        string
 	Left                           bool
 }
 
@@ -24,11 +24,11 @@ type Employee struct {
 func WriteStaff(path string, all []Employee) error {
 	var text strings.Builder
 	out := csv.NewWriter(&text)
-	rows := [][]string{{"number", "login", "mail", "name", "manager", "active", "title", "city"}}
+	rows := [][]string{{"number", "login", "mail", "name", "manager", "active", "title", "city", "department"}}
 	for _, e := range all {
-		rows = append(rows, []string{e.ID, e.Login, e.Mail, e.Name, e.Manager, strconv.FormatBool(!e.Left), e.Title, e.City})
+		rows = append(rows, []string{e.ID, e.Login, e.Mail, e.Name, e.Manager, strconv.FormatBool(!e.Left), e.Title, e.City, e.Department})
 	}
-	rows = append(rows, []string{"TRAILER", strconv.Itoa(len(all)), "", "", "", "", "", ""})
+	rows = append(rows, []string{"TRAILER", strconv.Itoa(len(all)), "", "", "", "", "", "", ""})
 	if err := out.WriteAll(rows); err != nil {
 		return fmt.Errorf("write the staff: %w", err)
 	}

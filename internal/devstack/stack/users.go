@@ -76,7 +76,7 @@ func (c *Client) serviceNowUser(ctx context.Context, login string) (DeskUser, er
 		}
 	}
 	query := url.Values{"sysparm_query": {"user_name=" + login}, "sysparm_exclude_reference_link": {"true"}}
-	err := c.asDeskAdmin(ctx, "/api/now/table/sys_user?"+query.Encode(), func(r *http.Request) { r.SetBasicAuth("usher.bot", simulatorToken) }, &page)
+	err := c.asDeskAdmin(ctx, "/api/now/table/sys_user?"+query.Encode(), asServiceNowAdmin, &page)
 	if err != nil || len(page.Result) == 0 {
 		return DeskUser{}, err
 	}
@@ -90,9 +90,7 @@ func (c *Client) jiraUser(ctx context.Context, login string) (DeskUser, error) {
 		Key, EmailAddress, DisplayName string
 		Active                         bool
 	}
-	err := c.asDeskAdmin(ctx, "/rest/api/2/user?username="+url.QueryEscape(login), func(r *http.Request) {
-		r.Header.Set("Authorization", "Bearer "+simulatorToken)
-	}, &u)
+	err := c.asDeskAdmin(ctx, "/rest/api/2/user?username="+url.QueryEscape(login), asJiraAdmin, &u)
 	if err != nil || u.Key == "" {
 		return DeskUser{}, err
 	}

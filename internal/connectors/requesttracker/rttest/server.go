@@ -58,7 +58,7 @@ type Config struct {
 	Address string
 	// Accounts is how many accounts of usher's it has: "usher-1" and so on.
 	Accounts int
-	// AdminUsers lets these accounts administer users.
+	// AdminUsers lets these accounts administer users and the members of groups, and makes the groups Research and Line managers.
 	AdminUsers bool
 	// Scrip is Perl that runs after every transaction in the queue "Hooked"; "" for none.
 	Scrip string

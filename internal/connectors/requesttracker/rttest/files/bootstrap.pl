@@ -75,10 +75,14 @@ for my $name (sort keys %keeping) {
     must($ok, $said);
     print "$name $text\n";
 }
+# Groups whose members may follow people.
+for my $name ($adminUsers ? ('Research', 'Line managers') : ()) {
+    must(RT::Group->new(RT->SystemUser)->CreateUserDefinedGroup(Name => $name));
+}
 for my $n (1 .. $accounts) {
     my $user = RT::User->new(RT->SystemUser);
     must($user->Create(Name => "usher-$n", EmailAddress => "usher-$n\@desk.example.test", Privileged => 1, Timezone => 'UTC'));
-    must($user->PrincipalObj->GrantRight(Right => 'AdminUsers', Object => RT->System)) if $adminUsers;
+    must($user->PrincipalObj->GrantRight(Right => $_, Object => RT->System)) for $adminUsers ? qw(AdminUsers SeeGroup AdminGroupMembership) : ();
     my $token = RT::AuthToken->new(RT->SystemUser);
     my ($ok, $said, $text) = $token->Create(Owner => $user->id, Description => 'usher');
     must($ok, $said);
