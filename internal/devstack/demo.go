@@ -72,7 +72,7 @@ func demoOptions(p program) stack.Options {
 	if sync := p.getenv("SYNC"); sync == "" || sync == "0" {
 		return options
 	}
-	options.Staff = true
+	options.Staff, options.Joined, options.Groups = true, true, true
 	if options.Desk == stack.Jira || options.Desk == "" {
 		// In Jira Cloud people own their accounts, and usher writes none of their fields.
 		options.SimulatorArgs = []string{"-edition=data_center"}

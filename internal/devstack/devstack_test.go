@@ -88,6 +88,6 @@ func TestDemoOptions(t *testing.T) {
 	}
 	require.Equal(t, stack.Options{}, of(nil))
 	require.Equal(t, stack.Options{Desk: stack.ServiceNow}, of(map[string]string{"DESK": "servicenow", "SYNC": "0"}))
-	require.Equal(t, stack.Options{Desk: stack.RequestTracker, Staff: true}, of(map[string]string{"DESK": "requesttracker", "SYNC": "1"}))
+	require.Equal(t, stack.Options{Desk: stack.RequestTracker, Staff: true, Joined: true, Groups: true}, of(map[string]string{"DESK": "requesttracker", "SYNC": "1"}))
 	require.Contains(t, of(map[string]string{"SYNC": "1"}).SimulatorArgs, "-edition=data_center")
 }

@@ -3,7 +3,7 @@
 //	devstack up     until Ctrl-C, on ports that one finds again; the state is in .usher, so the next up goes on with it
 //	devstack demo   without a person: requests from the question to the closed ticket, each result checked from outside;
 //	                REASON goes into the requests, KEEP=1 leaves the stack up and prints where it is, DESK is the desk;
-//	                SYNC=1 plays people who come, move and leave instead
+//	                SYNC=1 plays people who come, move and leave instead, and what users and groups of the desk become
 //	devstack stop   stops what "KEEP=1 devstack demo" left up
 //	devstack bench  what usher costs, measured on a stack of its own; FULL=1 measures what takes longer as well,
 //	                ONLY=throughput (or leases, count, waiting) only that

@@ -17,10 +17,11 @@ import (
 func staffScenarios() []scenario {
 	staff := &staff{}
 	return []scenario{
-		{"people come: who is there is linked, who is not gets a user, each with a manager", staff.come},
+		{"people come, from HR and the directory: who is there is linked, who is not gets a user, each with a manager", staff.come},
 		{"people move: another manager, another title, another name", staff.move},
 		{"somebody leaves and is switched off, comes back and is switched on", staff.leave},
-		{"many leave: held in the source until released, held on the desk until released", staff.many},
+		{"groups of the desk follow: a department, and who has somebody to lead", staff.groups},
+		{"many leave: held in the source until released, held on the desk until released, with a ticket each until then", staff.many},
 		{"an approver and a holder leave: the open approval goes to the new manager, the access ends", staff.follow},
 		{"incidents of another system become tickets of integration users, one of whom is switched off", staff.incidents},
 	}
@@ -124,6 +125,9 @@ func (s *staff) come(ctx context.Context, p *play) error {
 		id := fmt.Sprintf("new-%d", n+1)
 		s.people = append(s.people, stack.Employee{ID: id, Login: login(id), Mail: login(id), Name: fmt.Sprintf("Newcomer %d", n+1), Manager: "mia", Title: "Engineer", City: "Engineer"})
 	}
+	s.person("ana").Department = stack.ResearchGroup
+	// The directory knows a better one.
+	s.person("omar").Mail = "omar@home.example"
 	if err := s.planned(ctx, p); err != nil {
 		return err
 	}
@@ -188,6 +192,9 @@ func (s *staff) arrived(ctx context.Context, p *play) error {
 	}); err != nil {
 		return err
 	}
+	if _, err := p.has(ctx, "omar", "the address of the directory, where HR has another", func(u stack.DeskUser) bool { return u.Mail == login("omar") }); err != nil {
+		return err
+	}
 	_, err = p.has(ctx, "ana", "the user of before", func(u stack.DeskUser) bool { return u.Active && u.ID == s.before.ID })
 	return err
 }
@@ -228,47 +235,6 @@ func (s *staff) leave(ctx context.Context, p *play) error {
 		return err
 	}
 	_, err = p.has(ctx, "new-3", "the same user, switched on", func(u stack.DeskUser) bool { return u.Active && u.ID == off.ID })
-	return err
-}
-
-// many: 8 of 25 leave, which is more than a fifth.
-func (s *staff) many(ctx context.Context, p *play) error {
-	const leavers = 8
-	for n := range leavers {
-		s.person(fmt.Sprintf("new-%d", n+10)).Left = true
-	}
-	people, users, err := s.follows(ctx, p)
-	if err != nil {
-		return err
-	}
-	if people.Held != leavers || users.States[access.SyncHeld] != 0 {
-		return fmt.Errorf("the source holds %d and the desk %v, expected %d and none", people.Held, users.States, leavers)
-	}
-	p.check("the source holds %d leavers: %s", leavers, people.Holds[0].Sentence)
-	if _, err := s.listed(ctx, p, stack.PeopleStart{Release: &stack.PeopleRelease{Run: people.ID, Reason: "the plant in Porto closes"}}); err != nil {
-		return err
-	}
-	p.check("an administrator releases them: %q", "the plant in Porto closes")
-	held, err := p.syncs(ctx, stack.SyncStart{})
-	if err == nil && held.States[access.SyncHeld] != leavers {
-		err = fmt.Errorf("the desk's run has %v, expected %d held", held.States, leavers)
-	}
-	if err != nil {
-		return err
-	}
-	p.check("the desk's run holds them: %s", held.Holds[0].Sentence)
-	if _, err := p.has(ctx, "new-12", "still on", func(u stack.DeskUser) bool { return u.Active }); err != nil {
-		return err
-	}
-	if _, err := p.syncs(ctx, stack.SyncStart{Release: &stack.PeopleRelease{Run: held.ID, Reason: "the plant in Porto closes"}}); err != nil {
-		return err
-	}
-	for n := range leavers {
-		if _, err := p.has(ctx, fmt.Sprintf("new-%d", n+10), "switched off once that is released", func(u stack.DeskUser) bool { return !u.Active }); err != nil {
-			return err
-		}
-	}
-	_, err = p.has(ctx, "new-1", "still on", func(u stack.DeskUser) bool { return u.Active })
 	return err
 }
 
