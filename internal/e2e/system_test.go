@@ -74,6 +74,8 @@ type settings struct {
 	moreSources map[access.SourceName]string
 	// staff is true when the users of the desk follow a file: see stack.Options.
 	staff bool
+	// groups is true when groups of the desk follow it too.
+	groups bool
 	// noIntake is true when tickets of people are not to become requests.
 	noIntake bool
 	// catalog is what can be asked for besides, as YAML.
@@ -107,7 +109,7 @@ func startIn(t *testing.T, dir string, more settings) *system {
 	up, err := stack.Start(ctx, stack.Options{
 		Desk: more.desk,
 		Dir:  dir, Built: true, Headless: true, Catalog: catalog() + more.catalog, Log: said, TemporalArgs: more.temporalArgs,
-		SimulatorArgs: more.simulatorArgs, StarterEnv: more.starterEnv, Targets: more.targets, MoreDesks: more.moreDesks, MoreSources: more.moreSources, NoIntake: more.noIntake, Staff: more.staff,
+		SimulatorArgs: more.simulatorArgs, StarterEnv: more.starterEnv, Targets: more.targets, MoreDesks: more.moreDesks, MoreSources: more.moreSources, NoIntake: more.noIntake, Staff: more.staff, Groups: more.groups,
 		// A call that is held must not run into its time-out before everything is in its place.
 		WorkerEnv: append([]string{
 			"USHER_DESKS_" + kind + "_POLL_INITIAL_INTERVAL=1s", "USHER_DESKS_" + kind + "_POLL_MAX_INTERVAL=3s",

@@ -72,6 +72,20 @@ func (c *crew) syncs(ctx context.Context, t *testing.T, start stack.SyncStart) a
 	return c.syncEnded(ctx, t, run)
 }
 
+// grouped holds who is in the groups of the desk, by its own HTTP.
+func (c *crew) grouped(ctx context.Context, t *testing.T, research, managers []int) {
+	t.Helper()
+	for group, numbers := range map[string][]int{stack.ResearchGroup: research, stack.ManagersGroup: managers} {
+		var wanted []string
+		for _, n := range numbers {
+			wanted = append(wanted, c.all[n].Login)
+		}
+		members, err := c.GroupMembers(ctx, group)
+		require.NoError(t, err)
+		require.ElementsMatch(t, wanted, members, group)
+	}
+}
+
 // user is the user of somebody, by the desk's own HTTP.
 func (c *crew) user(ctx context.Context, t *testing.T, n int) stack.DeskUser {
 	t.Helper()
@@ -94,7 +108,7 @@ func newCrew(t *testing.T, more settings) *crew {
 	return &crew{system: startIn(t, dir, more), dir: dir, all: map[int]stack.Employee{}}
 }
 
-// TestUserSync: people come, move and leave, and the users of each desk follow; what is too much at once waits for an administrator.
+// TestUserSync: people come, move and leave, and the users and groups of each desk follow; what is too much at once waits for an administrator.
 func TestUserSync(t *testing.T) {
 	t.Parallel()
 	jira := dataCenter()
@@ -109,6 +123,7 @@ func TestUserSync(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
+			row.settings.groups = true
 			c := newCrew(t, row.settings)
 			ctx, cancel := context.WithTimeout(t.Context(), 2*rowWithin)
 			defer cancel()
@@ -119,10 +134,14 @@ func TestUserSync(t *testing.T) {
 
 func (c *crew) story(ctx context.Context, t *testing.T, managers bool) {
 	c.hires(0, 30)
+	for _, n := range []int{15, 16} {
+		c.change(n, func(e *stack.Employee) { e.Department = stack.ResearchGroup })
+	}
 	c.listed(ctx, t, stack.PeopleStart{})
 	first := c.syncs(ctx, t, stack.SyncStart{})
 	require.Equal(t, map[access.SyncState]int{access.SyncApplied: 30}, first.States)
 	require.Empty(t, c.syncs(ctx, t, stack.SyncStart{}).States, "a second run has nothing to do")
+	c.grouped(ctx, t, []int{15, 16}, []int{0, 1, 2})
 	boss, one := c.user(ctx, t, 1), c.user(ctx, t, 15)
 	require.True(t, one.Active)
 	require.Equal(t, loginOf(15), one.Mail)
@@ -132,10 +151,13 @@ func (c *crew) story(ctx context.Context, t *testing.T, managers bool) {
 
 	c.change(15, func(e *stack.Employee) {
 		e.Login, e.Mail, e.Manager, e.Title, e.City, e.Name = "renamed@example.test", "renamed@example.test", number(2), "Lead", "Lead", "Other Name"
+		e.Department = "Sales"
 	})
 	c.change(16, func(e *stack.Employee) { e.Left = true })
+	c.change(17, func(e *stack.Employee) { e.Manager, e.Department, e.Name = number(15), stack.ResearchGroup, "New Name" })
 	c.listed(ctx, t, stack.PeopleStart{})
-	require.Equal(t, map[access.SyncState]int{access.SyncApplied: 2}, c.syncs(ctx, t, stack.SyncStart{}).States)
+	require.Equal(t, map[access.SyncState]int{access.SyncApplied: 3}, c.syncs(ctx, t, stack.SyncStart{}).States)
+	c.grouped(ctx, t, []int{17}, []int{0, 1, 2, 15})
 	moved := c.user(ctx, t, 15)
 	require.Equal(t, one.ID, moved.ID, "a rename keeps the user")
 	require.Equal(t, "renamed@example.test", moved.Mail)
