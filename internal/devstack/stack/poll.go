@@ -23,6 +23,7 @@ func Stop(err error) error { return stopped{err} }
 func Poll(ctx context.Context, ask func(context.Context) error) error {
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
+	var last error
 	for {
 		err := ask(ctx)
 		var final stopped
@@ -32,9 +33,13 @@ func Poll(ctx context.Context, ask func(context.Context) error) error {
 		if errors.As(err, &final) {
 			return final.error
 		}
+		// A question that the end of the context has cut short says nothing.
+		if last == nil || ctx.Err() == nil {
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("gave up waiting (%w): %w", ctx.Err(), err)
+			return fmt.Errorf("gave up waiting (%w): %w", ctx.Err(), last)
 		case <-ticker.C:
 		}
 	}
