@@ -33,6 +33,7 @@ func TestConfiguration_is_taken(t *testing.T) {
 		"with the simulator's Jira":        {},
 		"without a Temporal UI":            {Headless: true},
 		"with a Temporal that is not ours": {TemporalAddress: "127.0.0.1:1"},
+		"with staff":                       {Staff: true, Joined: true, Groups: true},
 		"with a real Jira":                 {Jira: &RealJira{URL: "https://example.atlassian.net", User: "u@example.com", Project: "ACCESS", IssueType: "Task", FulfilledBy: []string{"nobody"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
