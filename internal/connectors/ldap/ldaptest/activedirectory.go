@@ -22,6 +22,9 @@ const (
 // ActiveDirectoryDomain is the DNS name of a domain of StartActiveDirectory.
 const ActiveDirectoryDomain = "ad.test"
 
+// activeDirectoryBase is the entry of the domain.
+const activeDirectoryBase = "DC=ad,DC=test"
+
 // ActiveDirectoryInstalled returns nil when the machine has what Samba needs; else the error says how to install it.
 func ActiveDirectoryInstalled() error {
 	for _, file := range []string{samba, sambaTool, provision} {
@@ -44,13 +47,17 @@ func StartActiveDirectory(t testing.TB) *Server {
 // ActiveDirectory makes a domain in a folder that has none, and runs its controller until Stop. Its ports are those of Active Directory, at a
 // loopback address of its own.
 func ActiveDirectory(ctx context.Context, home string) (*Server, error) {
-	s := &Server{AdminDN: "administrator@" + ActiveDirectoryDomain, AdminPassword: "Adm1n-Passw0rd!", BaseDN: "DC=ad,DC=test"}
+	return activeDirectory(ctx, home, domain{backend: "tdb"})
+}
+
+func activeDirectory(ctx context.Context, home string, made domain) (*Server, error) {
+	s := &Server{AdminDN: "administrator@" + ActiveDirectoryDomain, AdminPassword: "Adm1n-Passw0rd!", BaseDN: activeDirectoryBase}
 	address, held, err := holdAddress(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("start Samba: %w", err)
 	}
 	s.held = held
-	if err := s.startSamba(ctx, home, address); err != nil {
+	if err := s.startSamba(ctx, home, address, made); err != nil {
 		return nil, errors.Join(fmt.Errorf("start Samba: %w", err), held.Close())
 	}
 	return s, nil
@@ -81,15 +88,13 @@ func holdAddress(ctx context.Context) (address string, held io.Closer, err error
 	return "", nil, fmt.Errorf("no free address from 127.0.0.%d to %d: %w", firstAddress, lastAddress, err)
 }
 
-func (s *Server) startSamba(ctx context.Context, home, address string) error {
+func (s *Server) startSamba(ctx context.Context, home, address string, made domain) error {
 	version, err := output(ctx, samba, "-V")
 	if err != nil {
 		return err
 	}
 	s.Version = "Samba " + strings.TrimPrefix(strings.TrimSpace(version), "Version ")
-	if _, err := output(ctx, sambaTool, "domain", "provision", "--realm="+strings.ToUpper(ActiveDirectoryDomain), "--domain=ADTEST",
-		"--server-role=dc", "--dns-backend=NONE", "--adminpass="+s.AdminPassword, "--host-name=dc1", "--host-ip="+localhost, "--targetdir="+home,
-		"--option=interfaces="+address+"/8", "--option=bind interfaces only=yes", "--backend-store=tdb"); err != nil {
+	if err := s.provision(ctx, home, address, made); err != nil {
 		return err
 	}
 	secrets := filepath.Join(home, "private", "tls")
@@ -115,4 +120,17 @@ func (s *Server) startSamba(ctx context.Context, home, address string) error {
 		return errors.Join(err, s.Stop(), errors.New(s.Output()))
 	}
 	return nil
+}
+
+// provision makes the domain.
+func (s *Server) provision(ctx context.Context, home, address string, made domain) error {
+	if _, err := output(ctx, sambaTool, "domain", "provision", "--realm="+strings.ToUpper(ActiveDirectoryDomain), "--domain=ADTEST",
+		"--server-role=dc", "--dns-backend=NONE", "--adminpass="+s.AdminPassword, "--host-name=dc1", "--host-ip="+localhost, "--targetdir="+home,
+		"--option=interfaces="+address+"/8", "--option=bind interfaces only=yes", "--backend-store="+made.backend); err != nil {
+		return err
+	}
+	if made.crowd == nil {
+		return nil
+	}
+	return made.crowd.enrol(ctx, home)
 }
