@@ -106,7 +106,7 @@ sizes: ## lines without tests of what desks share, of each desk and of its fake;
 	lines desk fakewire desktest jira jira/jiratest | awk '{print; n += $$1} END {printf "%6d  together\n\n", n}'; \
 	lines requesttracker servicenow servicenow/servicenowtest
 
-bench: bin/temporal ## figures of cost, speed and size, in at most 10 minutes; FULL=1 for the long ones, ONLY=throughput for that part; ONLY=sync for the users of a desk, six minutes, else only with FULL=1
+bench: bin/temporal ## figures of cost, speed and size, in at most 10 minutes; FULL=1 for the long ones, ONLY=throughput for that part; ONLY=sync for the users of a desk, ten minutes, of which ONLY=sync-delta is four, else only with FULL=1
 	@go build -o bin/usher-devstack ./internal/devstack && exec bin/usher-devstack bench
 
 replay: bin/testsum ## replay the recorded histories against today's workflows

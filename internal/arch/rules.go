@@ -86,7 +86,8 @@ var packageRules = []packageRule{
 		"internal/access", "internal/devstack/stack", "internal/devstack/bench", "internal/simulator",
 	}},
 	{pattern: "internal/devstack/bench", rule: ruleInternal, imports: []string{
-		"internal/access", "internal/ledger", "internal/temporalclient", "internal/devstack/stack", "workflows", "workflows/registry", "activities",
+		"internal/access", "internal/ledger", "internal/temporalclient", "internal/devstack/stack", "internal/connectors/ldap/ldaptest",
+		"workflows", "workflows/registry", "activities",
 	}},
 	{pattern: "internal/devstack/stack", rule: ruleInternal, imports: []string{
 		"internal/access", "internal/simulator", "internal/connectors/requesttracker/rttest",

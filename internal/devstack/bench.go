@@ -11,7 +11,7 @@ import (
 )
 
 // measure prints what usher costs; FULL=1 measures what takes longer as well, and ONLY=throughput
-// only that part. The users of a desk are measured with FULL=1 or ONLY=sync.
+// only that part. The users of a desk are measured with FULL=1 or ONLY=sync, which has ONLY=sync-delta with it.
 func measure(ctx context.Context, p program) error {
 	root, err := stack.FindRoot()
 	if err != nil {

@@ -6,7 +6,7 @@
 //	                SYNC=1 plays people who come, move and leave instead, and what users and groups of the desk become
 //	devstack stop   stops what "KEEP=1 devstack demo" left up
 //	devstack bench  what usher costs, measured on a stack of its own; FULL=1 measures what takes longer as well,
-//	                ONLY=throughput (or leases, count, waiting) only that
+//	                ONLY=throughput (or leases, count, waiting, sync, sync-delta) only that
 //
 // Variables of up: TEMPORAL_ADDRESS uses a Temporal server that runs already; JIRA_URL, JIRA_USER and JIRA_TOKEN (with
 // JIRA_PROJECT, default ACCESS, JIRA_ISSUE_TYPE, default Task, and JIRA_FULFILLED_BY, the account ids of those who grant by

@@ -29,8 +29,8 @@ type Options struct {
 	FloorCommand []string
 	// Full measures the rest as well, for which ten minutes are too short.
 	Full bool
-	// Only is the one part to measure: PartLeases, PartCount, PartThroughput, PartWaiting or PartSync; "" means all but PartSync, which
-	// Full has as well. The figures of the others are then "not measured".
+	// Only is the one part to measure: PartLeases, PartCount, PartThroughput, PartWaiting, PartSync or PartSyncDelta; "" means all but the last two, which
+	// Full has as well. PartSync has PartSyncDelta with it. The figures of the others are then "not measured".
 	Only string
 }
 
@@ -41,6 +41,7 @@ const (
 	PartThroughput = "throughput"
 	PartWaiting    = "waiting"
 	PartSync       = "sync"
+	PartSyncDelta  = "sync-delta"
 )
 
 // clients is how many requests are under way at once when the throughput is measured. With as many, usher and the server
@@ -65,8 +66,10 @@ type run struct {
 	temporal       client.Client
 	usher          *usher
 	metrics        string
-	quiet          *quiet
-	figures        figures
+	// built is true once the programs of this run's systems are built.
+	built   bool
+	quiet   *quiet
+	figures figures
 	// notes are what a reader of the figures must know.
 	notes []string
 }
@@ -75,7 +78,7 @@ type run struct {
 // system of its own in a temporary folder and leaves nothing behind; after an error it leaves the folder with the logs, and
 // says where. A context that ends stops it.
 func Run(ctx context.Context, options Options) error {
-	if parts := []string{"", PartLeases, PartCount, PartThroughput, PartWaiting, PartSync}; !slices.Contains(parts, options.Only) {
+	if parts := []string{"", PartLeases, PartCount, PartThroughput, PartWaiting, PartSync, PartSyncDelta}; !slices.Contains(parts, options.Only) {
 		return fmt.Errorf("ONLY: found %q, expected one of %q", options.Only, parts[1:])
 	}
 	dir, err := os.MkdirTemp("", "usher-bench-")
@@ -98,8 +101,12 @@ func (r *run) all(ctx context.Context) (err error) {
 		return err
 	}
 	// So are the users of a desk, each size on a system of its own; it takes minutes, so only where it was asked for.
-	if r.options.Only == PartSync || r.options.Full {
-		if err := r.part(ctx, PartSync, "The users of a desk", r.syncUsers); err != nil || r.options.Only == PartSync {
+	if bySync := r.options.Only == PartSync || r.options.Only == PartSyncDelta; bySync || r.options.Full {
+		err := r.part(ctx, PartSync, "The users of a desk", r.syncUsers)
+		if err == nil {
+			err = r.part(ctx, PartSyncDelta, "The users of a desk, by changes of a directory", r.syncDelta)
+		}
+		if err != nil || bySync {
 			return err
 		}
 	}
@@ -131,7 +138,8 @@ func (r *run) all(ctx context.Context) (err error) {
 
 // part measures one part, unless another is the only one.
 func (r *run) part(ctx context.Context, name, title string, do func(context.Context) error) error {
-	if r.options.Only != "" && r.options.Only != name {
+	within := r.options.Only == PartSync && name == PartSyncDelta
+	if r.options.Only != "" && r.options.Only != name && !within {
 		return nil
 	}
 	fmt.Fprintf(r.out, "\n== %s\n", title)

@@ -59,6 +59,13 @@
 // is told beside them. Nothing slows the calls to it down, but rows are applied at the configured rate, which a first load is
 // measured against: from the desk's first write to its last.
 //
+// # Changes of a directory
+//
+// Samba as a domain controller of Active Directory has as many people, in a folder of its own: 1 % of them get another title there, a run over
+// people lists the changes, and a run over the users applies them. Each of these runs is held against what it must have found. In the same
+// system everybody is listed then, with nothing changed, and the share of the one in the other is told. Samba is one process on the
+// same machine, and most of the time in which everybody is listed is its own.
+//
 // # Memory
 //
 // The memory of the worker is what its process holds. It is read some minutes after the last request was opened, when the

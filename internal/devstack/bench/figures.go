@@ -24,6 +24,7 @@ var figureNames = []string{
 	"sync_unchanged_seconds_1000", "sync_unchanged_seconds_10000", "sync_unchanged_seconds_100000", "sync_growth_10000", "sync_growth_100000",
 	"sync_unchanged_desk_writes", "sync_history_events", "sync_peak_mb", "sync_one_percent_seconds",
 	"sync_first_load_rate_share", "sync_first_load_managed_rate_share", "sync_first_load_history_events",
+	"sync_delta_seconds", "sync_delta_list_seconds", "sync_whole_list_seconds", "sync_delta_share",
 }
 
 // figures are the result of a benchmark.
@@ -70,7 +71,10 @@ func median(values []float64) float64 {
 	return (sorted[n/2-1] + sorted[n/2]) / 2
 }
 
-// spread returns values as "median (min to max)".
+// spread returns values as "median (min to max)", and one as it is.
 func spread(values []float64) string {
+	if len(values) == 1 {
+		return number(values[0])
+	}
 	return fmt.Sprintf("%s (%s to %s)", number(median(values)), number(slices.Min(values)), number(slices.Max(values)))
 }

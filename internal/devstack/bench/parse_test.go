@@ -60,6 +60,7 @@ func TestMedianIsTheMiddle(t *testing.T) {
 	require.InDelta(t, 2, median([]float64{9, 1, 2}), 0)
 	require.InDelta(t, 1.5, median([]float64{2, 1}), 0)
 	require.Equal(t, "2 (1 to 9)", spread([]float64{9, 1, 2}))
+	require.Equal(t, "9", spread([]float64{9}))
 }
 
 func TestSequences(t *testing.T) {

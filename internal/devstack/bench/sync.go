@@ -33,14 +33,12 @@ var syncSizes = []int{1000, 10_000, 100_000}
 
 // syncUsers measures runs over the users of the fake ServiceNow, each size on a system of its own.
 func (r *run) syncUsers(ctx context.Context) error {
-	built := false
 	var before []float64
 	for i, size := range syncSizes {
-		unchanged, err := r.syncSize(ctx, size, built)
+		unchanged, err := r.syncSize(ctx, size)
 		if err != nil {
 			return fmt.Errorf("%d people: %w", size, err)
 		}
-		built = true
 		r.figures.set(fmt.Sprintf("sync_unchanged_seconds_%d", size), median(unchanged))
 		if i > 0 {
 			growth := median(unchanged) / median(before) * float64(syncSizes[i-1]) / float64(size)
@@ -53,8 +51,8 @@ func (r *run) syncUsers(ctx context.Context) error {
 }
 
 // syncSize measures runs over so many people, of whom nobody differs and then some do. It gives the seconds of the former.
-func (r *run) syncSize(ctx context.Context, size int, built bool) (seconds []float64, err error) {
-	o, err := r.openOffice(ctx, officeOptions{name: fmt.Sprint("sync-", size), staff: size, built: built, rate: syncRate})
+func (r *run) syncSize(ctx context.Context, size int) (seconds []float64, err error) {
+	o, err := r.openOffice(ctx, officeOptions{name: fmt.Sprint("sync-", size), staff: size, rate: syncRate})
 	if err != nil {
 		return nil, err
 	}
@@ -89,14 +87,16 @@ func (r *run) syncSize(ctx context.Context, size int, built bool) (seconds []flo
 	}
 	r.figures.set("sync_one_percent_seconds", one.took().Seconds())
 	r.tell("  %d of them have another title: %s s at %d rows a second, %d events; the desk: %s", moved, number(one.took().Seconds()), syncRate, one.events, one.calls)
-	r.tellSteps(one)
+	r.tellSteps(one.cost)
 	return seconds, nil
 }
 
 // tellUnchanged shows runs that had nothing to do. The figures are those of the last size.
 func (r *run) tellUnchanged(all []syncResult) {
 	var seconds, events, peaks, writes, cpu, fake []float64
+	var costs []cost
 	for _, one := range all {
+		costs = append(costs, one.cost)
 		seconds, events = append(seconds, one.took().Seconds()), append(events, float64(one.events))
 		peaks, writes = append(peaks, one.peak), append(writes, float64(one.writes()))
 		cpu, fake = append(cpu, one.cpu.Seconds()), append(fake, one.fake.Seconds())
@@ -106,23 +106,23 @@ func (r *run) tellUnchanged(all []syncResult) {
 	r.figures.set("sync_peak_mb", median(peaks))
 	r.tell("  nobody differs: %s s; processor time of the worker %s s, of the fake %s s; %s events; at most %s MB of the worker; %s writes; the desk: %s",
 		spread(seconds), spread(cpu), spread(fake), spread(events), spread(peaks), spread(writes), all[0].calls)
-	r.tellSteps(all...)
+	r.tellSteps(costs...)
 }
 
 // tellSteps shows how long the steps of runs took.
-func (r *run) tellSteps(all ...syncResult) {
+func (r *run) tellSteps(all ...cost) {
 	for _, name := range slices.Sorted(maps.Keys(all[0].steps)) {
 		var took []float64
 		for _, one := range all {
 			took = append(took, one.steps[name].Seconds())
 		}
-		r.tell("    %-12s %s s", name, spread(took))
+		r.tell("    %-14s %s s", name, spread(took))
 	}
 }
 
 // firstLoad has runs create users: on a desk that has none of these people but their manager, and then of people who manage each other.
 func (r *run) firstLoad(ctx context.Context) (err error) {
-	o, err := r.openOffice(ctx, officeOptions{name: "sync-first", built: true, rate: firstRate})
+	o, err := r.openOffice(ctx, officeOptions{name: "sync-first", rate: firstRate})
 	if err != nil {
 		return err
 	}
@@ -209,80 +209,3 @@ func (o *office) watchWrites(ctx context.Context, before calls, all int) writes 
 
 // writesOf are how many calls write.
 func writesOf(c calls) int { return c["insert"] + c["update"] }
-
-// syncResult is what one run over the users cost.
-type syncResult struct {
-	run    access.SyncRun
-	calls  calls
-	events int
-	// steps are how long each step took.
-	steps map[string]time.Duration
-	// peak is the most memory of the worker, in MB, and cpu its processor time; fake is that of the desk.
-	peak      float64
-	cpu, fake time.Duration
-}
-
-func (s syncResult) took() time.Duration { return s.run.EndedAt.Sub(s.run.BeganAt) }
-
-// writes are how often the desk was written.
-func (s syncResult) writes() int { return writesOf(s.calls) }
-
-// sync runs over the users once, by hand.
-func (o *office) sync(ctx context.Context) (syncResult, error) {
-	ctx, cancel := context.WithTimeout(ctx, syncAtMost)
-	defer cancel()
-	pid := o.up.Pids().Worker
-	var s syncResult
-	before, err := o.usher.deskCalls(ctx)
-	if err != nil {
-		return s, err
-	}
-	used, desk, err := o.cpu()
-	if err != nil {
-		return s, err
-	}
-	if err := forgetPeak(pid); err != nil {
-		return s, err
-	}
-	client := o.up.Client()
-	id, err := client.StartSync(ctx, stack.Auditor, stack.SyncStart{})
-	if err != nil {
-		return s, err
-	}
-	err = stack.Poll(ctx, func(ctx context.Context) error {
-		if s.run, err = client.Sync(ctx, id); err == nil && !s.run.Ended() {
-			err = fmt.Errorf("the run %s over the users goes on; %s tells of it", id, o.up.Log("worker"))
-		}
-		return err
-	})
-	if err == nil && s.run.Problem != "" {
-		err = fmt.Errorf("the run over the users failed: %s", s.run.Problem)
-	}
-	if err == nil {
-		s.peak, err = peakMB(pid)
-	}
-	if err == nil {
-		s.cpu, s.fake, err = o.cpu()
-		s.cpu, s.fake = s.cpu-used, s.fake-desk
-	}
-	if err != nil {
-		return s, err
-	}
-	after, err := o.usher.deskCalls(ctx)
-	if err != nil {
-		return s, err
-	}
-	s.calls = after.minus(before)
-	record, err := recordOf(ctx, o.temporal, s.run.Workflow)
-	s.events, s.steps = len(record.History.GetEvents()), record.lasted()
-	return s, err
-}
-
-// cpu is the processor time of the worker and of the simulator until now.
-func (o *office) cpu() (worker, simulator time.Duration, err error) {
-	pids := o.up.Pids()
-	if worker, err = cpuTime(pids.Worker); err == nil {
-		simulator, err = cpuTime(pids.Simulator)
-	}
-	return worker, simulator, err
-}

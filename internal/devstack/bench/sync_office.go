@@ -28,25 +28,31 @@ type office struct {
 	runs int
 }
 
-// officeOptions say which: so many of staff have an account of the desk, and so many users may be written a second.
+// officeOptions say which: so many of staff have an account of the desk, and so many users may be written a second. sources and env are what else the
+// worker has, as stack.Options take it.
 type officeOptions struct {
-	name  string
-	staff int
-	rate  int
-	built bool
+	name    string
+	staff   int
+	rate    int
+	sources map[access.SourceName]string
+	env     []string
 }
 
 // openOffice starts the system. Little but the runs over the users calls its desk: the watch asks once a minute. Nothing slows the calls down.
 func (r *run) openOffice(ctx context.Context, c officeOptions) (*office, error) {
 	up, err := startStack(ctx, stack.Options{
-		Dir: filepath.Join(r.dir, c.name), Root: r.options.Root, Headless: true, Built: c.built, Catalog: catalog, Desk: stack.ServiceNow, Staff: true,
+		Dir: filepath.Join(r.dir, c.name), Root: r.options.Root, Headless: true, Built: r.built, Catalog: catalog, Desk: stack.ServiceNow, Staff: true,
 		NoIntake: true, SimulatorArgs: []string{"-staff", strconv.Itoa(c.staff)}, StarterEnv: pod(),
-		WorkerEnv: append(pod(), "USHER_DESKS_SERVICENOW_SERVICENOW_RATE="+strconv.Itoa(unbraked), "USHER_DESKS_SERVICENOW_WATCH_INTERVAL=1m",
-			"USHER_DESKS_SERVICENOW_SYNC_WRITES_PER_SECOND="+strconv.Itoa(c.rate), "USHER_HEALTH_PROFILE=true"),
+		MoreSources: c.sources,
+		WorkerEnv: slices.Concat(pod(), c.env, []string{
+			"USHER_DESKS_SERVICENOW_SERVICENOW_RATE=" + strconv.Itoa(unbraked), "USHER_DESKS_SERVICENOW_WATCH_INTERVAL=1m",
+			"USHER_DESKS_SERVICENOW_SYNC_WRITES_PER_SECOND=" + strconv.Itoa(c.rate), "USHER_HEALTH_PROFILE=true",
+		}),
 	})
 	if err != nil {
 		return nil, err
 	}
+	r.built = true
 	o := &office{up: up}
 	o.temporal, err = client.DialContext(ctx, client.Options{HostPort: up.URLs().TemporalAddress, Logger: silent{}})
 	if err != nil {
@@ -70,10 +76,16 @@ const (
 	otherTitle = "Lead Engineer"
 )
 
+// How the simulator names its staff: the prefix with 1, 2 and so on.
+const (
+	staffPrefix = "staff-"
+	mailDomain  = "example.test"
+)
+
 // employee is somebody of the simulator's staff, or somebody new.
 func employee(id access.PersonID, title string) access.PersonRecord {
 	one := access.PersonRecord{Person: access.Person{
-		ID: id, UserName: string(id) + "@example.test", Email: string(id) + "@example.test", DisplayName: "Employee " + string(id), Manager: boss, Active: true,
+		ID: id, UserName: string(id) + "@" + mailDomain, Email: string(id) + "@" + mailDomain, DisplayName: "Employee " + string(id), Manager: boss, Active: true,
 	}}
 	if title != "" {
 		one.Attributes = map[string][]string{"title": {title}}
@@ -82,7 +94,7 @@ func employee(id access.PersonID, title string) access.PersonRecord {
 }
 
 // staffID is the id of the nth of the simulator's staff.
-func staffID(n int) access.PersonID { return access.PersonID(fmt.Sprint("staff-", n+1)) }
+func staffID(n int) access.PersonID { return access.PersonID(fmt.Sprint(staffPrefix, n+1)) }
 
 // theBoss is the record of boss.
 func theBoss() access.PersonRecord {
