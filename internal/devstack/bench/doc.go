@@ -62,7 +62,7 @@
 // # Changes of a directory
 //
 // Samba as a domain controller of Active Directory has as many people, in a folder of its own: 1 % of them get another title there, a run over
-// people lists the changes, and a run over the users applies them. Each of these runs is held against what it must have found. In the same
+// people lists the changes, and a run over the users applies them. Each of these runs is compared with what it had to find. In the same
 // system everybody is listed then, with nothing changed, and the share of the one in the other is told. Samba is one process on the
 // same machine, and most of the time in which everybody is listed is its own.
 //
