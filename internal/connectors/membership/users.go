@@ -16,6 +16,10 @@ import (
 // changes. What people change in the desk meanwhile is found by the next run; but whom a group protects is asked again for each user.
 const keepFor = time.Hour
 
+// findFor is how long is known for reading which group has a name. An administrator may give the name to another group, and it is another worker that
+// lists. For writing, and for whom a group protects, it is asked each time.
+const findFor = time.Minute
+
 // Users are the users of a desk, each with a field access.GroupField for every one of some groups that the user is in. The desk's other groups are
 // not looked at. Safe for concurrent use.
 type Users struct {
@@ -24,22 +28,30 @@ type Users struct {
 	names  []string
 	// guards are the groups without which nothing is known: they protect their members.
 	guards []string
+	now    func() time.Time
 
 	mu sync.Mutex
-	// found are the groups that the desk has, by name, nil before it was asked; members are who is in them, by the id of the group, and listed is when
-	// that was read.
-	found   map[string]access.DeskGroup
+	// found is what the desk has by a name, as far as it was asked; members are who is in the groups, by the id of the group, and listed is when that was
+	// read.
+	found   map[string]foundGroup
 	members map[access.GroupID]map[access.UserID]bool
 	listed  map[access.GroupID]time.Time
 }
 
 var _ access.UserDirectory = (*Users)(nil)
 
+// foundGroup is the group of a name, or why there is none that usher can use; at is when the desk was asked.
+type foundGroup struct {
+	group access.DeskGroup
+	err   error
+	at    time.Time
+}
+
 // New returns users with their memberships in the groups of these names, and in those that protect their members.
 func New(users access.UserDirectory, groups access.UserGroups, names, guards []string) *Users {
 	return &Users{
-		UserDirectory: users, groups: groups, names: slices.Concat(names, guards), guards: slices.Clone(guards),
-		members: map[access.GroupID]map[access.UserID]bool{}, listed: map[access.GroupID]time.Time{},
+		UserDirectory: users, groups: groups, names: slices.Concat(names, guards), guards: slices.Clone(guards), now: time.Now,
+		found: map[string]foundGroup{}, members: map[access.GroupID]map[access.UserID]bool{}, listed: map[access.GroupID]time.Time{},
 	}
 }
 
@@ -54,12 +66,10 @@ func (u *Users) UserSchema(ctx context.Context) (access.UserSchema, error) {
 	if schema.Fields == nil {
 		schema.Fields = map[string]access.UserField{}
 	}
-	found := map[string]access.DeskGroup{}
 	for _, name := range u.names {
-		group, err := u.groups.FindGroup(ctx, name)
+		_, err := u.find(ctx, name)
 		switch {
 		case err == nil:
-			found[name] = group
 			schema.Fields[access.GroupField(name)] = access.UserField{Clears: true}
 		case passes(err):
 			return access.UserSchema{}, err
@@ -69,10 +79,20 @@ func (u *Users) UserSchema(ctx context.Context) (access.UserSchema, error) {
 			schema.Notes = append(slices.Clip(schema.Notes), access.GroupField(name)+": "+err.Error())
 		}
 	}
+	return schema, nil
+}
+
+// find asks the desk which group has a name.
+func (u *Users) find(ctx context.Context, name string) (access.DeskGroup, error) {
+	at := u.now()
+	group, err := u.groups.FindGroup(ctx, name)
+	if err != nil && passes(err) {
+		return group, err
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.found = found
-	return schema, nil
+	u.found[name] = foundGroup{group, err, at}
+	return group, err
 }
 
 // passes reports whether an error says nothing about a group.
@@ -95,7 +115,7 @@ func (u *Users) ListUsers(ctx context.Context, take func([]access.DeskUser) erro
 	return u.UserDirectory.ListUsers(ctx, func(page []access.DeskUser) error {
 		with := make([]access.DeskUser, len(page))
 		for i, user := range page {
-			if with[i], err = u.with(ctx, user); err != nil {
+			if with[i], err = u.among(ctx, groups, user); err != nil {
 				return err
 			}
 		}
@@ -103,25 +123,43 @@ func (u *Users) ListUsers(ctx context.Context, take func([]access.DeskUser) erro
 	})
 }
 
-// usable returns the groups that the desk has, by name.
+// usable returns the groups that the desk has, by name; what was asked a short time ago counts.
 func (u *Users) usable(ctx context.Context) (map[string]access.DeskGroup, error) {
-	u.mu.Lock()
-	found := u.found
-	u.mu.Unlock()
-	if found != nil {
-		return found, nil
+	groups := map[string]access.DeskGroup{}
+	for _, name := range u.names {
+		u.mu.Lock()
+		found, asked := u.found[name]
+		u.mu.Unlock()
+		group, err := found.group, found.err
+		if !asked || u.now().Sub(found.at) >= findFor {
+			group, err = u.find(ctx, name)
+		}
+		switch {
+		case err == nil:
+			groups[name] = group
+		case passes(err):
+			return nil, err
+		case slices.Contains(u.guards, name):
+			return nil, unguarded(name, err)
+		}
 	}
-	if _, err := u.UserSchema(ctx); err != nil {
-		return nil, err
-	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.found, nil
+	return groups, nil
 }
 
-// list reads who is in a group.
+// unguarded is the error of a group that protects its members, and is not there any more while users are read: usher may not change anybody then.
+func unguarded(name string, err error) error {
+	return access.Errorf(access.Forbidden, "read the members of a protected group", "protected_groups: %q: %w", name, err)
+}
+
+// list reads who is in a group. Transient: the group has gone since it was found; the next time it is found again.
 func (u *Users) list(ctx context.Context, group access.DeskGroup) (map[access.UserID]bool, error) {
 	ids, err := u.groups.GroupMembers(ctx, group.ID)
+	if access.IsKind(err, access.NotFound) {
+		u.mu.Lock()
+		delete(u.found, group.Name)
+		u.mu.Unlock()
+		return nil, access.Errorf(access.Transient, "list the members of a group", "%s: the group is gone: %w", access.GroupField(group.Name), err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", access.GroupField(group.Name), err)
 	}
@@ -131,7 +169,7 @@ func (u *Users) list(ctx context.Context, group access.DeskGroup) (map[access.Us
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.members[group.ID], u.listed[group.ID] = members, time.Now()
+	u.members[group.ID], u.listed[group.ID] = members, u.now()
 	return members, nil
 }
 
@@ -141,6 +179,11 @@ func (u *Users) with(ctx context.Context, user access.DeskUser) (access.DeskUser
 	if err != nil {
 		return user, err
 	}
+	return u.among(ctx, groups, user)
+}
+
+// among returns a user with those of some groups that the user is in.
+func (u *Users) among(ctx context.Context, groups map[string]access.DeskGroup, user access.DeskUser) (access.DeskUser, error) {
 	user.Values = maps.Clone(user.Values)
 	if user.Values == nil {
 		user.Values = map[string]string{}
@@ -161,7 +204,7 @@ func (u *Users) with(ctx context.Context, user access.DeskUser) (access.DeskUser
 func (u *Users) has(ctx context.Context, group access.DeskGroup, user access.UserID) (bool, error) {
 	u.mu.Lock()
 	members, known := u.members[group.ID]
-	known = known && time.Since(u.listed[group.ID]) < keepFor
+	known = known && u.now().Sub(u.listed[group.ID]) < keepFor
 	in := members[user]
 	u.mu.Unlock()
 	if known {
@@ -188,18 +231,20 @@ func (u *Users) ReadUser(ctx context.Context, id access.UserID) (access.DeskUser
 	return u.with(ctx, user)
 }
 
-// guarded reads anew who is in the groups that protect their members.
+// guarded reads anew which groups protect their members, and who is in them.
 func (u *Users) guarded(ctx context.Context) error {
-	if len(u.guards) == 0 {
-		return nil
-	}
-	groups, err := u.usable(ctx)
 	for _, name := range u.guards {
+		group, err := u.find(ctx, name)
 		if err == nil {
-			_, err = u.list(ctx, groups[name])
+			_, err = u.list(ctx, group)
+		} else if !passes(err) {
+			err = unguarded(name, err)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }
 
 // FindUsers implements access.UserDirectory.
@@ -216,12 +261,18 @@ func (u *Users) FindUsers(ctx context.Context, q access.UserQuery) ([]access.Des
 	return found, err
 }
 
-// CreateUser implements access.UserDirectory. A user who was created and did not come into every group is Unknown, with the groups.
+// CreateUser implements access.UserDirectory. A user who was created and did not come into every group is Unknown, with the groups. Where the desk does
+// not answer for a group, nobody is created.
 func (u *Users) CreateUser(ctx context.Context, n access.NewUser) (access.DeskUser, error) {
 	values, memberships := apart(n.Values)
-	groups, err := u.named(ctx, "create user", memberships)
-	if err != nil {
+	if err := u.check("create user", memberships); err != nil {
 		return access.DeskUser{}, err
+	}
+	groups := u.locate(ctx, memberships)
+	for _, name := range slices.Sorted(maps.Keys(groups)) {
+		if err := groups[name].err; err != nil && passes(err) {
+			return access.DeskUser{}, fmt.Errorf("%s: %w", access.GroupField(name), err)
+		}
 	}
 	n.Values = values
 	user, err := u.UserDirectory.CreateUser(ctx, n)
@@ -234,15 +285,16 @@ func (u *Users) CreateUser(ctx context.Context, n access.NewUser) (access.DeskUs
 	return u.with(ctx, user)
 }
 
-// UpdateUser implements access.UserDirectory.
+// UpdateUser implements access.UserDirectory. A group that is not found, or that refuses, keeps nothing else from being written.
 func (u *Users) UpdateUser(ctx context.Context, id access.UserID, change access.UserChange) (access.DeskUser, error) {
 	values, memberships := apart(change.Values)
-	groups, err := u.named(ctx, "update user", memberships)
-	if err != nil {
+	if err := u.check("update user", memberships); err != nil {
 		return access.DeskUser{}, err
 	}
+	groups := u.locate(ctx, memberships)
 	change.Values = values
 	var user access.DeskUser
+	var err error
 	if change.Person != "" || len(values) > 0 {
 		user, err = u.UserDirectory.UpdateUser(ctx, id, change)
 	} else {
@@ -279,36 +331,40 @@ func apart(values map[string]string) (own, memberships map[string]string) {
 	return own, memberships
 }
 
-// named returns the groups of memberships. Invalid names each one that is not among the groups.
-func (u *Users) named(ctx context.Context, op string, memberships map[string]string) (map[string]access.DeskGroup, error) {
-	if len(memberships) == 0 {
-		return nil, nil
-	}
-	found, err := u.usable(ctx)
-	if err != nil {
-		return nil, err
-	}
-	groups := map[string]access.DeskGroup{}
+// check is Invalid for memberships that nobody configured, and for values that are none.
+func (u *Users) check(op string, memberships map[string]string) error {
 	var wrong []error
 	for _, name := range slices.Sorted(maps.Keys(memberships)) {
-		group, known := found[name]
 		value := memberships[name]
 		switch {
-		case !known:
-			wrong = append(wrong, fmt.Errorf("%s: expected one of the groups that are configured, and that the desk has", access.GroupField(name)))
+		case !slices.Contains(u.names, name):
+			wrong = append(wrong, fmt.Errorf("%s: expected one of the groups that are configured", access.GroupField(name)))
 		case value != "" && value != access.GroupMember:
 			wrong = append(wrong, fmt.Errorf("%s: found %q, expected %q or nothing", access.GroupField(name), value, access.GroupMember))
 		}
-		groups[name] = group
 	}
 	if len(wrong) > 0 {
-		return nil, access.Errorf(access.Invalid, op, "%w", errors.Join(wrong...))
+		return access.Errorf(access.Invalid, op, "%w", errors.Join(wrong...))
 	}
-	return groups, nil
+	return nil
+}
+
+// locate asks the desk which groups have the names of memberships.
+func (u *Users) locate(ctx context.Context, memberships map[string]string) map[string]foundGroup {
+	groups := map[string]foundGroup{}
+	for name := range memberships {
+		group, err := u.find(ctx, name)
+		if access.IsKind(err, access.NotFound) || access.IsKind(err, access.Conflict) {
+			// Of a write these are about the user.
+			err = access.Errorf(access.Invalid, "find a group", "%w", err)
+		}
+		groups[name] = foundGroup{group: group, err: err}
+	}
+	return groups
 }
 
 // write makes a user a member of groups, or no member. It tries each, and returns the first error.
-func (u *Users) write(ctx context.Context, id access.UserID, groups map[string]access.DeskGroup, memberships map[string]string) error {
+func (u *Users) write(ctx context.Context, id access.UserID, groups map[string]foundGroup, memberships map[string]string) error {
 	var first error
 	for _, name := range slices.Sorted(maps.Keys(memberships)) {
 		member := memberships[name] != ""
@@ -316,12 +372,15 @@ func (u *Users) write(ctx context.Context, id access.UserID, groups map[string]a
 		if member {
 			set = u.groups.AddGroupMember
 		}
-		err := set(ctx, groups[name].ID, id)
+		group, err := groups[name].group.ID, groups[name].err
+		if err == nil {
+			err = set(ctx, group, id)
+		}
 		if err != nil && first == nil {
 			first = fmt.Errorf("%s: %w", access.GroupField(name), err)
 		}
 		if err == nil {
-			u.learn(groups[name].ID, id, member)
+			u.learn(group, id, member)
 		}
 	}
 	return first
