@@ -36,7 +36,7 @@ func (a *applying) row(ctx context.Context, row access.SyncRow) (access.SyncRow,
 	case err != nil:
 		return row, err
 	case why != "":
-		return skipped(row, why), nil
+		return a.skipValues(ctx, row, sameUser{person, user}, why)
 	}
 	if row.Operation == access.UserDeactivate {
 		return a.applyLeave(ctx, row, user)
@@ -44,19 +44,48 @@ func (a *applying) row(ctx context.Context, row access.SyncRow) (access.SyncRow,
 	return a.applyValues(ctx, row, user)
 }
 
-// applyLeave switches a user off, where the desk lets usher do so, and takes them out of groups.
+// applyLeave switches a user off, where the desk lets usher do so, and takes them out of groups, also where the desk refuses to switch the user off.
 func (a *applying) applyLeave(ctx context.Context, row access.SyncRow, user access.DeskUser) (access.SyncRow, error) {
+	var refused error
 	if a.run.Schema.Cannot[access.UserDeactivate] == "" {
-		if _, err := a.Port.SetUserActive(ctx, user.ID, false); err != nil {
-			return row, err
-		}
+		_, refused = a.Port.SetUserActive(ctx, user.ID, false)
 	}
 	if len(row.Values) > 0 {
-		if _, err := a.Port.UpdateUser(ctx, user.ID, access.UserChange{Values: row.Values}); err != nil {
-			return row, err
+		if _, err := a.Port.UpdateUser(ctx, user.ID, access.UserChange{Values: row.Values}); refused == nil {
+			refused = err
 		}
 	}
+	if refused != nil {
+		return row, refused
+	}
 	return asApplied(row), nil
+}
+
+// sameUser is a person with the user of a row, as both are now.
+type sameUser struct {
+	person access.KnownPerson
+	user   access.DeskUser
+}
+
+// skipValues skips a row that does not fit any more. Whoever is the person's and not protected is taken out of groups all the same.
+func (a *applying) skipValues(ctx context.Context, row access.SyncRow, now sameUser, why string) (access.SyncRow, error) {
+	removals := usersync.Removals(row.Values)
+	if len(removals) == 0 || now.user.ID == "" || a.Settings.Guard.Protects(now.user) != "" || a.matches(row, now.person, now.user) != "" {
+		return skipped(row, why), nil
+	}
+	why += "; written all the same: " + strings.Join(slices.Sorted(maps.Keys(removals)), ", ")
+	return skipped(row, why), a.takeOut(ctx, row)
+}
+
+// takeOut takes the user of a row out of the groups that the row takes them out of, where the rest of the row cannot be written: whoever moves would
+// keep a group because of another field.
+func (a *applying) takeOut(ctx context.Context, row access.SyncRow) error {
+	removals := usersync.Removals(row.Values)
+	if len(removals) == 0 {
+		return nil
+	}
+	_, err := a.Port.UpdateUser(ctx, row.User, access.UserChange{Values: removals})
+	return err
 }
 
 func skipped(row access.SyncRow, why string) access.SyncRow {
@@ -152,6 +181,8 @@ func (a *applying) applyValues(ctx context.Context, row access.SyncRow, user acc
 	}
 	if change.Person != "" || len(change.Values) > 0 {
 		if _, err := a.Port.UpdateUser(ctx, user.ID, change); err != nil {
+			// The first error counts: what is left of the row is tried again, or planned again.
+			_ = a.takeOut(ctx, row)
 			return row, err
 		}
 	}

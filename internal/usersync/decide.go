@@ -322,14 +322,26 @@ func (r Rules) checked(row access.SyncRow, f Found, user access.DeskUser) (acces
 		return skip(row, &user, why)
 	}
 	if r.Guard.wouldProtect(user, row.Values) != "" {
-		return skip(row, &user, "the user would be protected with the new values, and never be switched off again")
+		return removalsOnly(row, user, "the user would be protected with the new values, and never be switched off again")
 	}
 	if other := f.takes(row.Values[access.UserFieldName], user.ID); other != "" {
-		return skip(row, &user, fmt.Sprintf("user_name: %q is taken by the user %q of the desk", row.Values[access.UserFieldName], other))
+		return removalsOnly(row, user, fmt.Sprintf("user_name: %q is taken by the user %q of the desk", row.Values[access.UserFieldName], other))
 	}
 	if why := r.Schema.Cannot[row.Operation]; why != "" {
 		return skip(row, &user, why)
 	}
+	return row, true
+}
+
+// removalsOnly returns what is left of a row whose other values may not be written: that the user leaves groups, with a note of why it is no more. Whoever
+// moves would keep a group because of another field. Without that, and of a user who is off, it is a skip.
+func removalsOnly(row access.SyncRow, user access.DeskUser, why string) (access.SyncRow, bool) {
+	removals := Removals(row.Values)
+	if len(removals) == 0 || row.Operation == access.UserReactivate {
+		return skip(row, &user, why)
+	}
+	row.Values, row.Manager, row.Notes = removals, "", append(slices.Clip(row.Notes), why)
+	maps.DeleteFunc(row.Before, func(field, _ string) bool { _, stays := removals[field]; return !stays })
 	return row, true
 }
 

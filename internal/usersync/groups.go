@@ -90,3 +90,18 @@ func (g *Groups) Add(values map[string]string, notes []string, p access.PersonRe
 	}
 	return notes
 }
+
+// Removals returns those of some values that take a user out of a group; none is nil.
+func Removals(values map[string]string) map[string]string {
+	var removals map[string]string
+	for field, value := range values {
+		if _, is := access.GroupOfField(field); !is || value != "" {
+			continue
+		}
+		if removals == nil {
+			removals = map[string]string{}
+		}
+		removals[field] = ""
+	}
+	return removals
+}
