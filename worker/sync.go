@@ -196,7 +196,7 @@ func (c *workerConfig) syncProblems() []error {
 }
 
 // groupProblems names the groups of desks that people would get by what they are, though the catalog has a role of that name for which they have to
-// ask.
+// ask, and those that ask what people own who are not those of the catalog.
 func (c *workerConfig) groupProblems(catalog *policy.Catalog) error {
 	var wrong []error
 	for _, name := range slices.Sorted(maps.Keys(c.Desks)) {
@@ -204,17 +204,35 @@ func (c *workerConfig) groupProblems(catalog *policy.Catalog) error {
 			continue
 		}
 		groups := c.Desks[name].Sync.Groups
-		for _, e := range catalog.Entitlements() {
-			if e.Binding == nil {
-				continue
-			}
-			if group, there := groups[string(e.Binding.Role)]; there && !group.Birthright {
+		settings, err := c.Desks[name].Sync.settings(c.Source)
+		if err != nil {
+			return fmt.Errorf("desks.%s.sync.%w", name, err)
+		}
+		for _, group := range slices.Sorted(maps.Keys(groups)) {
+			if by := askedFor(catalog, group); by != "" && !groups[group].Birthright {
 				wrong = append(wrong, fmt.Errorf("desks.%s.sync.groups.%s: people have to ask for a group of this name, by %s of the catalog; expected birthright: true,"+
-					" or no such group", name, e.Binding.Role, e.ID))
+					" or no such group", name, group, by))
+			}
+		}
+		for _, group := range settings.Groups.ByOwns() {
+			if settings.Source != c.Source {
+				wrong = append(wrong, fmt.Errorf("desks.%s.sync.groups.%s.members: owns is what people of the source %q own, by the catalog, and sync.source is %q;"+
+					" expected an expression without owns", name, group, c.Source, settings.Source))
 			}
 		}
 	}
 	return errors.Join(wrong...)
+}
+
+// askedFor returns the first entitlement of the catalog whose role has the name of a group, "" for none. Many directories and desks do not tell names
+// apart by their case.
+func askedFor(catalog *policy.Catalog, group string) access.EntitlementID {
+	for _, e := range catalog.Entitlements() {
+		if e.Binding != nil && access.FoldKey(e.Binding.Role) == access.FoldKey(group) {
+			return e.ID
+		}
+	}
+	return ""
 }
 
 // ownsOf are the entitlements that people own, by person.
@@ -239,7 +257,11 @@ func (c *workerConfig) syncSettings(catalog *policy.Catalog) (map[access.DeskNam
 		if err != nil {
 			return nil, fmt.Errorf("desks.%s.sync.%w", name, err)
 		}
-		settings.Owns, settings.TicketsOn = ownsOf(catalog), c.ticketsOn(d.Sync.TicketsOn, name)
+		settings.TicketsOn = c.ticketsOn(d.Sync.TicketsOn, name)
+		// The owners of the catalog are people of the source by which policy knows people; another source has others by the same ids.
+		if settings.Source == c.Source {
+			settings.Owns = ownsOf(catalog)
+		}
 		all[name] = settings
 	}
 	return all, nil

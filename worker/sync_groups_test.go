@@ -75,6 +75,25 @@ func TestGroupsConfig_settings(t *testing.T) {
 	require.NotEqual(t, digest(other), digest(c))
 }
 
+// What people own counts for a desk whose users are people of the same source.
+func TestGroupsConfig_owns_of_another_source(t *testing.T) {
+	for source, refused := range map[access.SourceName]bool{"": false, "directory": false, "contractors": true} {
+		t.Run(string(source), func(t *testing.T) {
+			c, err := loadGroups(t, `{Owners: {members: "owns.size() > 0"}, Named: {members: 'user_name == "owns"'}}`)
+			require.NoError(t, err)
+			c.Sources["contractors"] = c.Sources["directory"]
+			c.Desks["jira"].Sync.Source = source
+			_, err = readCatalog(&c)
+			if !refused {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, `desks.jira.sync.groups.Owners.members: owns is what people of the source "directory" own, by the catalog, and sync.source is "contractors"`)
+			require.NotContains(t, err.Error(), "Named")
+		})
+	}
+}
+
 // What protects is not what people come into and go from.
 func TestProtectedGroups_config(t *testing.T) {
 	for groups, says := range map[string]string{

@@ -35,11 +35,17 @@ type Position struct {
 type Groups struct {
 	names   []string
 	members map[string]*personexpr.Condition
+	byOwns  []string
 }
 
 // NewGroups compiles groups. An error names each one that is wrong, by groups.<name>.
 func NewGroups(groups map[string]Group, tables Tables) (*Groups, error) {
-	language, err := languageOf(tables, cel.Variable("reports", cel.IntType), cel.Variable("owns", cel.ListType(cel.StringType)))
+	reports := cel.Variable("reports", cel.IntType)
+	language, err := languageOf(tables, reports, cel.Variable("owns", cel.ListType(cel.StringType)))
+	if err != nil {
+		return nil, err
+	}
+	withoutOwns, err := languageOf(tables, reports)
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +59,9 @@ func NewGroups(groups map[string]Group, tables Tables) (*Groups, error) {
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("groups.%s.members: %w", name, err))
 		}
+		if _, err := withoutOwns.Condition(groups[name].Members); err != nil {
+			g.byOwns = append(g.byOwns, name)
+		}
 		g.members[name] = members
 		g.names = append(g.names, name)
 	}
@@ -65,6 +74,14 @@ func (g *Groups) Names() []string {
 		return nil
 	}
 	return slices.Clone(g.names)
+}
+
+// ByOwns returns the names of the groups whose expressions ask what people own, sorted.
+func (g *Groups) ByOwns() []string {
+	if g == nil {
+		return nil
+	}
+	return slices.Clone(g.byOwns)
 }
 
 // Add adds to the values of a person's user which groups the user is in, and returns the notes with one for each group of which that cannot be

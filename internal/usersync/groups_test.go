@@ -65,6 +65,17 @@ func TestGroups_names_what_is_wrong(t *testing.T) {
 	require.NotContains(t, err.Error(), "fine")
 }
 
+// Which expressions ask what people own does not go by their letters.
+func TestGroups_by_owns(t *testing.T) {
+	g, err := usersync.NewGroups(map[string]usersync.Group{
+		"text": {Members: `user_name == "owns"`}, "own": {Members: `["x"].exists(owns, owns == user_name)`}, "yes": {Members: `reports > 0 || "a/b" in owns`},
+		"inner": {Members: `["x"].exists(one, one in owns)`},
+	}, nil)
+	require.NoError(t, err)
+	require.Equal(t, []string{"inner", "yes"}, g.ByOwns())
+	require.Empty(t, (*usersync.Groups)(nil).ByOwns())
+}
+
 // A group that many come into is held as one that many leave; whoever leaves the company is switched off all the same.
 func TestBrakes_groups(t *testing.T) {
 	field := access.GroupField("Blue")
