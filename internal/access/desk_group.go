@@ -18,7 +18,8 @@ type DeskGroup struct {
 // the group. Implementations are safe for concurrent use, never retry and never sleep. No error text holds a secret.
 type UserGroups interface {
 	// FindGroup returns the group of exactly this name. NotFound: there is none, and the credentials were proved good. Conflict: more than one
-	// has the name. Invalid: usher may not change its members, as of a group that another system owns, where the desk shows that.
+	// has the name. Invalid: usher may not change its members, as of a group that another system owns, where the desk shows that,
+	// or of one by which users are switched on and off.
 	FindGroup(ctx context.Context, name string) (DeskGroup, error)
 	// GroupMembers returns all users who are members, those who are switched off too, each once, in the order of their ids. It returns only once
 	// the desk has shown that nobody is missing, where it can. NotFound: there is no such group. Transient: it was cut short, or changed while it

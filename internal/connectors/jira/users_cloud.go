@@ -313,7 +313,8 @@ func (c cloudUsers) create(ctx context.Context, op string, values map[string]str
 	return now, checkKept(op, values, now)
 }
 
-// setActive implements userSide. It writes what is left to write, so that it can be repeated after a part of it was done.
+// setActive implements userSide. It writes what is left to write, so that it can be repeated after a part of it was done. Whoever is switched off comes out
+// of every group that lets them go: one that refuses keeps nobody in the others. Whoever is switched on comes into no more of them.
 func (c cloudUsers) setActive(ctx context.Context, op string, id access.UserID, active bool) (access.DeskUser, error) {
 	found, in, err := c.look(ctx, op, id)
 	if err != nil {
@@ -322,13 +323,21 @@ func (c cloudUsers) setActive(ctx context.Context, op string, id access.UserID, 
 	if active && !found.Active {
 		return c.user(found, len(in)), access.Errorf(access.Invalid, op, "active: the Atlassian account is off, and only its organization can switch it on")
 	}
+	var refused error
 	for _, group := range c.config.Users.Groups {
 		if slices.Contains(in, group) == active {
 			continue
 		}
-		if err := c.noConfigured(op, group, c.setMember(ctx, op, access.GroupID(group), found, active)); err != nil {
-			return access.DeskUser{}, err
+		err := c.noConfigured(op, group, c.setMember(ctx, op, access.GroupID(group), found, active))
+		if refused == nil {
+			refused = err
 		}
+		if refused != nil && active {
+			break
+		}
+	}
+	if refused != nil {
+		return access.DeskUser{}, refused
 	}
 	found, in, err = c.look(ctx, op, id)
 	if err != nil {

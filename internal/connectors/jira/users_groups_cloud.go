@@ -28,7 +28,8 @@ type namedGroup struct {
 	Name string `json:"name"`
 }
 
-// findGroup implements groupSide. Jira may compare names without their case, so that each name in the answer counts.
+// findGroup implements groupSide. Jira may compare names without their case, so that each name in the answer counts. A group by which users are
+// switched on and off is Invalid: what one writes the other would write over, for ever.
 func (c cloudUsers) findGroup(ctx context.Context, op, name string) (access.DeskGroup, error) {
 	all, err := c.groupsBy(ctx, op, url.Values{"groupName": {name}})
 	if err != nil {
@@ -42,6 +43,10 @@ func (c cloudUsers) findGroup(ctx context.Context, op, name string) (access.Desk
 		return access.DeskGroup{}, access.Errorf(access.Conflict, op, "Jira has %d groups %q", len(all), name)
 	case all[0].ID == "":
 		return access.DeskGroup{}, access.Errorf(access.Invalid, op, "Jira shows no id of the group %q", name)
+	case slices.Contains(c.config.Users.Groups, all[0].ID):
+		return access.DeskGroup{}, access.Errorf(access.Invalid, op,
+			"the group %q is one of %s (%s), by which users are switched on and off; expected none of these in %s, nor in protected_groups",
+			name, c.key("users.groups"), all[0].ID, c.key("sync.groups"))
 	}
 	return access.DeskGroup{ID: access.GroupID(all[0].ID), Name: name}, nil
 }
