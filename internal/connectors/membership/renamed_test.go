@@ -98,6 +98,22 @@ func TestUsers_guard_is_gone(t *testing.T) {
 	require.ErrorContains(t, err, "protected_groups: ")
 }
 
+// The schema is read again while rows are applied. A group that the desk does not show just then is written all the same once it is there.
+func TestUsers_schema_without_a_group_while_rows_are_applied(t *testing.T) {
+	users := memory.NewUsers()
+	ana := users.Put(member("ana"))
+	users.PutGroup(sales, ana.ID)
+	groups := &refusesOne{Users: users, name: sales, kind: access.NotFound}
+	port := membership.New(users, groups, []string{sales}, nil)
+	schema, err := port.UserSchema(t.Context())
+	require.NoError(t, err)
+	require.NotContains(t, schema.Fields, access.GroupField(sales))
+	groups.name = ""
+	_, err = port.UpdateUser(t.Context(), ana.ID, access.UserChange{Values: map[string]string{access.GroupField(sales): ""}})
+	require.NoError(t, err)
+	require.Empty(t, users.Members(sales))
+}
+
 // A group that goes between being found and being listed is no user who is not there.
 func TestUsers_group_goes_while_it_is_read(t *testing.T) {
 	users := memory.NewUsers()
