@@ -32,13 +32,11 @@ func TestUsers_on_ends_at_a_group_of_another_system(t *testing.T) {
 	withGroups(&c)
 	users, err := jira.NewUsers(c, "jira", nil)
 	require.NoError(t, err)
-	off := person("ana")
-	off.Active = false
-	ana := s.putUser(off)
-	_, err = users.SetUserActive(t.Context(), ana.ID, true)
-	require.Error(t, err)
-	require.NotContains(t, s.GroupMembers(groupDesk), access.AccountID(ana.ID))
-	now, err := users.ReadUser(t.Context(), ana.ID)
+	ana := s.putMember(person("ana"))
+	_, err = users.SetUserActive(t.Context(), ana, true)
+	require.ErrorContains(t, err, "403")
+	require.Empty(t, s.GroupMembers(groupDesk))
+	now, err := users.ReadUser(t.Context(), ana)
 	require.NoError(t, err)
 	require.False(t, now.Active)
 }
