@@ -74,17 +74,18 @@ func (a *applying) skipValues(ctx context.Context, row access.SyncRow, now sameU
 		return skipped(row, why), nil
 	}
 	why += "; written all the same: " + strings.Join(slices.Sorted(maps.Keys(removals)), ", ")
-	return skipped(row, why), a.takeOut(ctx, row)
+	return skipped(row, why), a.update(ctx, row.User, access.UserChange{Values: removals})
 }
 
-// takeOut takes the user of a row out of the groups that the row takes them out of, where the rest of the row cannot be written: whoever moves would
-// keep a group because of another field.
-func (a *applying) takeOut(ctx context.Context, row access.SyncRow) error {
-	removals := usersync.Removals(row.Values)
-	if len(removals) == 0 {
-		return nil
+// update writes to a user. Where the desk refuses that, the user comes out of groups all the same: whoever moves would keep a group because of another
+// field. The first error counts. A row that the desk has no time for comes again.
+func (a *applying) update(ctx context.Context, id access.UserID, change access.UserChange) error {
+	_, err := a.Port.UpdateUser(ctx, id, change)
+	removals := usersync.Removals(change.Values)
+	alone := change.Person == "" && len(removals) == len(change.Values)
+	if err != nil && len(removals) > 0 && !alone && !access.IsKind(err, access.RateLimited) {
+		_, _ = a.Port.UpdateUser(ctx, id, access.UserChange{Values: removals})
 	}
-	_, err := a.Port.UpdateUser(ctx, row.User, access.UserChange{Values: removals})
 	return err
 }
 
@@ -180,9 +181,7 @@ func (a *applying) applyValues(ctx context.Context, row access.SyncRow, user acc
 		change.Person = row.Person
 	}
 	if change.Person != "" || len(change.Values) > 0 {
-		if _, err := a.Port.UpdateUser(ctx, user.ID, change); err != nil {
-			// The first error counts: what is left of the row is tried again, or planned again.
-			_ = a.takeOut(ctx, row)
+		if err := a.update(ctx, user.ID, change); err != nil {
 			return row, err
 		}
 	}
