@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
+	"golang.org/x/text/unicode/norm"
 
 	"usher/internal/access"
 	"usher/internal/policy"
@@ -20,9 +21,9 @@ import (
 // IncidentBody is a matter of another system that is handed in.
 type IncidentBody struct {
 	ID           string `json:"id,omitempty" pattern:"^[A-Za-z0-9._-]{1,64}$" patternDescription:"1 to 64 of the characters A-Z a-z 0-9 . _ -" doc:"The incident's id, chosen by the client; the same id from the same caller is the same incident. All callers share the ids, so begin them with the name of your system. Without id and Idempotency-Key, usher chooses one." example:"scan-4711"`
-	Reference    string `json:"reference" minLength:"1" maxLength:"256" doc:"The other system's own name of it." example:"SCAN-4711"`
+	Reference    string `json:"reference" minLength:"1" maxLength:"256" doc:"The other system's own name of it. Not usher:..., in any spelling." example:"SCAN-4711"`
 	ReferenceURL string `json:"reference_url,omitempty" maxLength:"2048" doc:"Where people read it in the other system: an http or https URL." example:"https://scanner.example/findings/4711"`
-	Application  string `json:"application,omitempty" maxLength:"128" doc:"What it is about, for the rules of assignment." example:"crm"`
+	Application  string `json:"application,omitempty" maxLength:"128" doc:"What it is about, for the rules of assignment. Not usher, in any spelling." example:"crm"`
 	Desk         string `json:"desk,omitempty" maxLength:"64" doc:"Where the ticket is opened, by the desk's name in the worker's configuration. Absent: as the configuration says." example:"service-desk"`
 	Assignee     string `json:"assignee,omitempty" maxLength:"256" doc:"The e-mail address of the integration user to whom the ticket shall be assigned. Absent: as the rules say." example:"ana@example.com"`
 	Summary      string `json:"summary" minLength:"1" maxLength:"255" doc:"What is the matter, in one line." example:"The certificate of crm.example.com expires on Friday"`
@@ -43,11 +44,14 @@ func (in *handInInput) Resolve(huma.Context) []error {
 		problems = append(problems, fieldError("body.id", "expected an id that can stand in a path, neither . nor .."))
 	case strings.HasPrefix(body.ID, keyPrefix):
 		problems = append(problems, fieldError("body.id", "expected an id that does not begin with "+keyPrefix+": those come from an Idempotency-Key"))
-	case strings.HasPrefix(body.ID, access.UsherIncident):
+	case strings.HasPrefix(asRead(body.ID), access.UsherIncident):
 		problems = append(problems, fieldError("body.id", "expected an id that does not begin with "+access.UsherIncident+": those are usher's own"))
 	}
-	if strings.HasPrefix(body.Reference, access.UsherReference) {
+	if strings.HasPrefix(asRead(body.Reference), access.UsherReference) {
 		problems = append(problems, fieldError("body.reference", "expected one that does not begin with "+access.UsherReference+": those are usher's own"))
+	}
+	if asRead(body.Application) == access.UsherApplication {
+		problems = append(problems, fieldError("body.application", "expected another one than "+access.UsherApplication+": that is usher's own"))
 	}
 	problems = append(problems, lineOfID("body.reference", body.Reference, limits.Person)...)
 	problems = append(problems, lineOfID("body.application", body.Application, limits.Person)...)
@@ -78,6 +82,17 @@ func line(location, text string) []error {
 		return []error{fieldError(location, "expected text without bidirectional controls (U+202A to U+202E, U+2066 to U+2069)")}
 	}
 	return nil
+}
+
+// asRead returns a text as people read it: in one case, without blanks and characters that cannot be seen, and with the plain form of those that have several.
+// Letters of other alphabets that look alike stay different.
+func asRead(text string) string {
+	return strings.ToLower(strings.Map(func(r rune) rune {
+		if !visible(r) || unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) {
+			return -1
+		}
+		return r
+	}, norm.NFKC.String(text)))
 }
 
 // visible reports whether a character can be seen.
