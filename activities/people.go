@@ -16,6 +16,7 @@ type PeopleLedger interface {
 	StagePeople(ctx context.Context, source access.SourceName, listing string, page access.PeoplePage, first int) error
 	ListedPeople(ctx context.Context, source access.SourceName, listing string, after access.PersonID, limit int) ([]access.ListedRow, error)
 	KnownPeople(ctx context.Context, source access.SourceName, after access.PersonID, limit int) ([]access.KnownPerson, error)
+	KnownPerson(ctx context.Context, source access.SourceName, id access.PersonID) (access.KnownPerson, error)
 	PlanPeople(ctx context.Context, source access.SourceName, plan string, changes []access.PersonChange) error
 	PeopleChanges(ctx context.Context, source access.SourceName, plan string, q access.PeopleChangesQuery) ([]access.PersonChange, error)
 	ApplyPeople(ctx context.Context, run access.PeopleRun, changes []access.PersonChange) error
@@ -54,6 +55,11 @@ type People struct {
 	Follows    access.SourceName
 	Client     Messenger
 	LeaveOrder []access.TargetName
+}
+
+// dayOf returns the day by which a run goes.
+func dayOf(run access.PeopleRun) access.Date {
+	return access.Date(run.BeganAt.UTC().Format(time.DateOnly))
 }
 
 // peoplePage is how many people are read and written at once.
@@ -163,7 +169,7 @@ func (a *People) PlanPeople(ctx context.Context, c PlanPeopleInput) (access.Peop
 		return run, translate(err)
 	}
 	rules := snapshot.Rules{
-		Today: access.Date(run.BeganAt.UTC().Format(time.DateOnly)), Whole: !run.Listing.Changes && run.Nameless == 0,
+		Today: dayOf(run), Whole: !run.Listing.Changes && run.Nameless == 0,
 		MissingListings: settings.MissingListings, MoverFields: settings.MoverFields,
 	}
 	if run.AcceptedMapping, err = a.acceptedMapping(ctx, run); err != nil {

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"usher/internal/access"
+	"usher/internal/snapshot"
 )
 
 // ListPeopleInput asks for a listing, for a run over a source.
@@ -44,6 +45,10 @@ func (a *Source) ListPeople(ctx context.Context, c ListPeopleInput) (ListPeopleR
 		return ListPeopleResult{}, translate(access.Errorf(access.Invalid, op,
 			"the worker of the source %s has no ledger; expected it to serve workflows as well", c.Source))
 	}
+	counts, err := a.scope(ctx, c)
+	if err != nil {
+		return ListPeopleResult{}, translate(err)
+	}
 	done := ListPeopleResult{ID: c.Run + "." + uuid.NewString(), Mapping: a.Mapping}
 	// The proof of a listing is of what the source handed over, in scope or not.
 	people, problems, unclear := 0, 0, 0
@@ -51,9 +56,12 @@ func (a *Source) ListPeople(ctx context.Context, c ListPeopleInput) (ListPeopleR
 	take := func(page access.PeoplePage) error {
 		first := problems + unclear
 		people, problems = people+len(page.People), problems+len(page.Problems)
-		page, failed := a.inScope(page)
+		page, failed, err := counts.sort(ctx, page)
+		if err != nil {
+			return err
+		}
 		unclear += failed
-		err := a.Ledger.StagePeople(ctx, c.Source, done.ID, page, first)
+		err = a.Ledger.StagePeople(ctx, c.Source, done.ID, page, first)
 		done.OutOfScope += len(page.OutOfScope)
 		done.Rows += len(page.People) + len(page.OutOfScope) + len(page.Problems) + len(page.Gone)
 		for _, p := range page.Problems {
@@ -71,7 +79,6 @@ func (a *Source) ListPeople(ctx context.Context, c ListPeopleInput) (ListPeopleR
 	}
 	stop := beat(ctx, &pages)
 	defer stop()
-	var err error
 	done.Listing, err = a.Port.ListPeople(ctx, since, take)
 	if err == nil && (people != done.Listing.People || problems != done.Listing.Problems) {
 		err = access.Errorf(access.Transient, op, "the listing has %d people and %d problems, expected %d and %d",
@@ -81,25 +88,62 @@ func (a *Source) ListPeople(ctx context.Context, c ListPeopleInput) (ListPeopleR
 	return done, translate(err)
 }
 
-// inScope returns a page with those who are out of scope by their ids alone: nothing else of them is kept. Of whom the scope cannot be known, the
-// record is a problem, so that the person stays as they are; failed is how many these are.
-func (a *Source) inScope(page access.PeoplePage) (sorted access.PeoplePage, failed int) {
+// scope is who counts in a listing.
+type scope struct {
+	*Source
+	of    access.SourceName
+	rules snapshot.Rules
+}
+
+// scope returns who counts in a listing for a run.
+func (a *Source) scope(ctx context.Context, c ListPeopleInput) (scope, error) {
+	s := scope{Source: a, of: c.Source}
 	if a.Only == nil {
-		return page, 0
+		return s, nil
+	}
+	run, err := a.Ledger.PeopleRun(ctx, c.Source, c.Run)
+	s.rules.Today = dayOf(run)
+	return s, err
+}
+
+// sort returns a page with those who are out of scope by their ids alone: nothing else of them is kept. Of whom the scope cannot be known, the
+// record is a problem, so that the person stays as they are; failed is how many these are. But whoever is known, and has left by the record, leaves: a
+// leaver's record is often the one that lacks what the scope asks for, and who can write into it could stay for ever.
+func (s scope) sort(ctx context.Context, page access.PeoplePage) (sorted access.PeoplePage, failed int, err error) {
+	if s.Only == nil {
+		return page, 0, nil
 	}
 	sorted = access.PeoplePage{Problems: slices.Clone(page.Problems), Gone: page.Gone}
 	for _, p := range page.People {
-		switch in, err := a.Only.Holds(p); {
-		case err != nil:
-			sorted.Problems = append(sorted.Problems, access.PersonProblem{Row: "the person's record", ID: p.ID, Problem: "people.only: " + err.Error()})
-			failed++
+		in, unclear := s.Only.Holds(p)
+		if unclear != nil {
+			if in, err = s.leaves(ctx, p); err != nil {
+				return access.PeoplePage{}, 0, err
+			}
+		}
+		switch {
 		case in:
 			sorted.People = append(sorted.People, p)
+		case unclear != nil:
+			sorted.Problems = append(sorted.Problems, access.PersonProblem{Row: "the person's record", ID: p.ID, Problem: "people.only: " + unclear.Error()})
+			failed++
 		default:
 			sorted.OutOfScope = append(sorted.OutOfScope, p.ID)
 		}
 	}
-	return sorted, failed
+	return sorted, failed, nil
+}
+
+// leaves reports whether somebody has left by the record whom the snapshot knows. Nothing is kept of others: nobody knows whether they are in scope.
+func (s scope) leaves(ctx context.Context, p access.PersonRecord) (bool, error) {
+	if !s.rules.Left(p) {
+		return false, nil
+	}
+	_, err := s.Ledger.KnownPerson(ctx, s.of, p.ID)
+	if access.IsKind(err, access.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // beatEvery is the time between two heartbeats while a source reads before it has a page.

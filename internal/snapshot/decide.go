@@ -147,6 +147,12 @@ func (r Rules) stateOf(p access.PersonRecord) (access.PersonState, string) {
 	return access.PersonPresent, ""
 }
 
+// Left reports whether somebody has left by the record alone.
+func (r Rules) Left(p access.PersonRecord) bool {
+	state, _ := r.stateOf(p)
+	return state == access.PersonLeft
+}
+
 func (r Rules) moves(field string) bool { return slices.Contains(r.MoverFields, field) }
 
 // Same reports whether two changes of one person are the same for whoever releases the first: of the same class, and with the same

@@ -165,6 +165,46 @@ func TestScope_unknown(t *testing.T) {
 	require.Zero(t, known.Misses, "the source has this person")
 }
 
+// Whoever has left by the record leaves, though the scope cannot be known: at once, and by the brakes as anybody else. Nothing is recorded of a stranger.
+func TestScope_unknown_of_a_leaver(t *testing.T) {
+	for name, leave := range map[string]func(*access.PersonRecord, time.Time){
+		"inactive": func(p *access.PersonRecord, _ time.Time) { p.Active = false },
+		"the last day is over": func(p *access.PersonRecord, now time.Time) {
+			p.Ends = access.Date(now.Add(-24 * time.Hour).Format(time.DateOnly))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := scoped(t, 40)
+			c.ends()
+			for _, i := range []int{4, 50} {
+				left := inScope(i, "")
+				leave(&left, c.now)
+				c.source.PutRecords(left)
+			}
+			run := c.ends()
+			require.Equal(t, [2]int{40, 1}, [2]int{run.Listing.People, run.Listing.Problems})
+			require.Equal(t, 1, run.Counts.Classes[access.ClassLeaver])
+			require.Equal(t, access.PersonLeft, c.state(4))
+			c.unknown(50)
+
+			for i := 10; i < 20; i++ {
+				left := inScope(i, "")
+				leave(&left, c.now)
+				c.source.PutRecords(left)
+			}
+			require.Contains(t, holdsOf(c.ends()), snapshot.BrakeLeavers)
+			require.Equal(t, access.PersonPresent, c.state(10))
+		})
+	}
+	c := scoped(t, 30)
+	c.ends()
+	staying := inScope(4, "")
+	staying.Ends = access.Date(c.now.Add(72 * time.Hour).Format(time.DateOnly))
+	c.source.PutRecords(staying)
+	require.Equal(t, 1, c.ends().Listing.Problems)
+	require.Equal(t, access.PersonPresent, c.state(4), "nobody knows the scope, and the last day is to come")
+}
+
 // A listing of changes in which somebody leaves the scope decides nothing: the next ones of everybody do.
 func TestScope_changes(t *testing.T) {
 	c := scoped(t, 30)
