@@ -28,6 +28,17 @@ type Attention struct {
 	Done   []access.IncidentID `json:"done,omitempty"`
 	// Text is why there is nothing more to do.
 	Text string `json:"text,omitempty"`
+	// News is what an open ticket has to say in place of what it says; nil for nothing.
+	News *IncidentNews `json:"news,omitempty"`
+}
+
+// IncidentNews is what an open incident of usher has to say in place of what it says.
+type IncidentNews struct {
+	Incident access.IncidentID `json:"incident"`
+	// Instead is as of when that is true which the ticket says, and At as of when this is. What comes in place of something else is not said.
+	Instead time.Time `json:"instead"`
+	At      time.Time `json:"at"`
+	Text    string    `json:"text"`
 }
 
 // matter is what people have to look at after a run.
@@ -38,18 +49,26 @@ type matter struct {
 	// summary is one line; "" where nobody has to look. sentences are why, samples some of what it is about, and next what to do.
 	summary                  string
 	sentences, samples, next []string
-	at                       time.Time
+	// began and at are when the run began, and when it ended.
+	began, at time.Time
 	// nothing is why there is nothing more to do.
 	nothing string
+	// news is what an open ticket says when what it says is too old; "" where it is never.
+	news string
+	// over reports whether a run after a time has found that nobody has to look.
+	over func(ctx context.Context, since time.Time) (bool, error)
 }
+
+// anew is how long nobody is asked again who has closed a ticket while the matter goes on, counted from when it was handed in.
+const anew = 24 * time.Hour
 
 // maxSamples is how many samples the ticket of a matter has.
 const maxSamples = 10
 
-// knownIncidents is what is known of the incidents of runs: what the ledger has, and whether a workflow runs.
+// knownIncidents is what is known of the incidents of runs: what the ledger has, whether a workflow runs, and whether one of that id was started.
 type knownIncidents struct {
-	ledger  AttentionLedger
-	running func(ctx context.Context, workflow string) (bool, error)
+	ledger           AttentionLedger
+	running, started func(ctx context.Context, workflow string) (bool, error)
 }
 
 // goesOn reports whether an incident is open. One whose workflow somebody has terminated is not, whatever the ledger has.
@@ -60,10 +79,11 @@ func (k knownIncidents) goesOn(ctx context.Context, v access.IncidentView) (bool
 	return k.running(ctx, IncidentPrefix+string(v.Incident.ID))
 }
 
-// attend returns what a matter needs: one ticket, as long as people have to look.
+// attend returns what a matter needs: one ticket, as long as people have to look. One that says that nothing is left is no such ticket, though the desk
+// may not have let usher close it yet.
 func (m matter) attend(ctx context.Context, known knownIncidents) (Attention, error) {
 	last := 0
-	var open []access.IncidentID
+	var open []access.IncidentView
 	q := access.IncidentsQuery{Reference: access.UsherReference + m.about, Limit: access.MaxIncidents}
 	views, err := known.ledger.Incidents(ctx, q)
 	if err != nil {
@@ -76,18 +96,80 @@ func (m matter) attend(ctx context.Context, known knownIncidents) (Attention, er
 		if err != nil {
 			return Attention{}, err
 		}
-		if goesOn {
-			open = append(open, v.Incident.ID)
+		if goesOn && v.NothingLeft == "" {
+			open = append(open, v)
 		}
 	}
 	switch {
-	case m.summary == "" && len(open) > 0:
-		return Attention{Done: open, Text: m.nothing}, nil
-	case m.summary == "", len(open) > 0:
+	case m.summary == "":
+		return m.done(open), nil
+	case len(open) > 0:
+		return m.newsOf(open[0]), nil
+	case m.desk == "":
 		return Attention{}, nil
 	}
-	i := m.incident(last + 1)
-	return Attention{Open: i, Digest: i.Digest()}, nil
+	return m.open(ctx, known, views, last)
+}
+
+// done returns that there is nothing more to do with the tickets that are open.
+func (m matter) done(open []access.IncidentView) Attention {
+	if len(open) == 0 {
+		return Attention{}
+	}
+	a := Attention{Text: m.nothing}
+	for _, v := range open {
+		a.Done = append(a.Done, v.Incident.ID)
+	}
+	return a
+}
+
+// newsOf returns what an open ticket has to say, where the run that it names can no longer be released.
+func (m matter) newsOf(v access.IncidentView) Attention {
+	if m.news == "" || m.began.Sub(v.AsOf()) < access.ReleaseWithin {
+		return Attention{}
+	}
+	return Attention{News: &IncidentNews{Incident: v.Incident.ID, Instead: v.AsOf(), At: m.began, Text: m.news}}
+}
+
+// open returns the ticket of a matter that has none, unless people have closed one today, or one was refused, and the matter has gone on since. An incident
+// that was terminated before it was recorded has its number for good.
+func (m matter) open(ctx context.Context, known knownIncidents, views []access.IncidentView, last int) (Attention, error) {
+	if len(views) > 0 {
+		v := views[0]
+		if v.EndedAt != nil && v.NothingLeft == "" && m.began.Sub(v.Incident.SubmittedAt) < anew {
+			if over, err := m.over(ctx, *v.EndedAt); err != nil || !over {
+				return Attention{}, err
+			}
+		}
+	}
+	for n := last + 1; ; n++ {
+		i := m.incident(n)
+		workflow := IncidentPrefix + string(i.ID)
+		started, err := known.started(ctx, workflow)
+		if err != nil {
+			return Attention{}, err
+		}
+		if !started {
+			return Attention{Open: i, Digest: i.Digest()}, nil
+		}
+		if running, err := known.running(ctx, workflow); err != nil || running {
+			return Attention{}, err
+		}
+	}
+}
+
+// attends reports whether people may have to look after a run, or a ticket is open of one, as where none are wanted any more.
+func attends(ctx context.Context, ledger AttentionLedger, desk access.DeskName, about string) (bool, error) {
+	if desk != "" {
+		return true, nil
+	}
+	for _, matter := range []string{about, about + "/failing"} {
+		open, err := ledger.Incidents(ctx, access.IncidentsQuery{Reference: access.UsherReference + matter, Open: true, Limit: 1})
+		if err != nil || len(open) > 0 {
+			return len(open) > 0, err
+		}
+	}
+	return false, nil
 }
 
 // prefix is what the ids of the incidents of a matter begin with; their number follows. No caller can have such an id.
@@ -150,6 +232,11 @@ func printable(text string) string {
 	return text
 }
 
+// newer returns what a ticket says of a later run that holds something. The names of those whom it holds are not repeated.
+func (m matter) newer(run string) string {
+	return "The run that is named here before can no longer be released. " + m.summary + " by the run " + run + ".\n\n" + strings.Join(m.next, "\n")
+}
+
 // sentencesOf are why changes or rows are held.
 func sentencesOf(holds []access.PeopleHold) []string {
 	var all []string
@@ -169,19 +256,21 @@ type PeopleAttentionInput struct {
 // listed time and again. It changes nothing.
 func (a *People) PeopleAttention(ctx context.Context, c PeopleAttentionInput) (Attention, error) {
 	settings, err := a.settingsOf(c.Source)
-	if err != nil || settings.TicketsOn == "" {
+	if err != nil {
 		return Attention{}, translate(err)
 	}
 	m := matter{
 		about: "people/" + string(c.Source), desk: settings.TicketsOn,
 		nothing: fmt.Sprintf("The run %s over the people of %s holds nothing back.", c.Run, c.Source),
+		over:    a.ended(c.Source, func(r access.PeopleRun) bool { return r.Held == 0 }),
 	}
 	run, err := a.Ledger.PeopleRun(ctx, c.Source, c.Run)
 	if err != nil {
 		return Attention{}, translate(err)
 	}
-	m.at = cmp.Or(run.EndedAt, run.BeganAt)
-	failing := m.failing(fmt.Sprintf("The run %s over the people of %s has ended well.", c.Run, c.Source))
+	m.began, m.at = run.BeganAt, cmp.Or(run.EndedAt, run.BeganAt)
+	failing := m.failing(fmt.Sprintf("The run %s over the people of %s has ended well.", c.Run, c.Source),
+		a.ended(c.Source, func(access.PeopleRun) bool { return true }))
 	switch {
 	case run.Problem != "":
 		failed, err := a.failures(ctx, c.Source)
@@ -205,8 +294,9 @@ func (a *People) PeopleAttention(ctx context.Context, c PeopleAttentionInput) (A
 			fmt.Sprintf("If they are right: usher people release %s %s --reason \"...\" (an administrator, within %s)", c.Source, c.Run, access.Duration(access.ReleaseWithin)),
 			"If they are wrong, mend the source: the next run plans anew, and this ticket is closed once a run holds nothing back.",
 		}
+		m.news = m.newer(c.Run)
 	}
-	found, err := attendRun(ctx, knownIncidents{a.Ledger, a.Running}, m, failing, run.Problem != "")
+	found, err := attendRun(ctx, knownIncidents{a.Ledger, a.Running, a.Started}, m, failing, run.Problem != "")
 	return found, translate(err)
 }
 
@@ -218,9 +308,9 @@ func nameOf(c access.PersonChange) string {
 	return c.After.Record.UserName
 }
 
-// failing is the matter of runs that fail, over the same as m; over is why it is over.
-func (m matter) failing(over string) matter {
-	return matter{about: m.about + "/failing", desk: m.desk, at: m.at, nothing: over}
+// failing is the matter of runs that fail, over the same as m; nothing and over are those of that matter.
+func (m matter) failing(nothing string, over func(context.Context, time.Time) (bool, error)) matter {
+	return matter{about: m.about + "/failing", desk: m.desk, began: m.began, at: m.at, nothing: nothing, over: over}
 }
 
 // cannot is a matter of something that fails time and again.
@@ -236,7 +326,7 @@ func (m *matter) cannot(what string, failed access.Failures) {
 // synced time and again. It changes nothing.
 func (a *UserSync) SyncAttention(ctx context.Context, c SyncInput) (Attention, error) {
 	settings, err := a.settingsOf(c.Desk)
-	if err != nil || settings.TicketsOn == "" {
+	if err != nil {
 		return Attention{}, translate(err)
 	}
 	run, err := a.Ledger.SyncRun(ctx, c.Desk, c.Run)
@@ -244,10 +334,12 @@ func (a *UserSync) SyncAttention(ctx context.Context, c SyncInput) (Attention, e
 		return Attention{}, translate(err)
 	}
 	m := matter{
-		about: "usersync/" + string(c.Desk), desk: settings.TicketsOn, at: cmp.Or(run.EndedAt, run.BeganAt),
+		about: "usersync/" + string(c.Desk), desk: settings.TicketsOn, began: run.BeganAt, at: cmp.Or(run.EndedAt, run.BeganAt),
 		nothing: fmt.Sprintf("The run %s over the users of %s holds nothing back.", c.Run, c.Desk),
+		over:    a.ended(c.Desk, func(r access.SyncRun) bool { return !r.Dry && r.Scope.Everybody() && r.States[access.SyncHeld] == 0 }),
 	}
-	failing := m.failing(fmt.Sprintf("The run %s over the users of %s has ended well.", c.Run, c.Desk))
+	failing := m.failing(fmt.Sprintf("The run %s over the users of %s has ended well.", c.Run, c.Desk),
+		a.ended(c.Desk, func(access.SyncRun) bool { return true }))
 	switch {
 	case run.Problem != "":
 		failed, err := a.failures(ctx, c.Desk)
@@ -271,7 +363,8 @@ func (a *UserSync) SyncAttention(ctx context.Context, c SyncInput) (Attention, e
 			fmt.Sprintf("If they are right: usher sync release %s %s --reason \"...\" (an administrator, within %s)", c.Desk, c.Run, access.Duration(access.ReleaseWithin)),
 			"If they are wrong, mend the source or the desk: the next run plans anew, and this ticket is closed once a run holds nothing back.",
 		}
+		m.news = m.newer(c.Run)
 	}
-	found, err := attendRun(ctx, knownIncidents{a.Ledger, a.Running}, m, failing, run.Problem != "")
+	found, err := attendRun(ctx, knownIncidents{a.Ledger, a.Running, a.Started}, m, failing, run.Problem != "")
 	return found, translate(err)
 }

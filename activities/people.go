@@ -50,6 +50,8 @@ type People struct {
 	Settings map[access.SourceName]PeopleSettings
 	// Running reports whether a workflow runs.
 	Running func(ctx context.Context, workflow string) (bool, error)
+	// Started reports whether a workflow of an id was started, be it one that has ended.
+	Started func(ctx context.Context, workflow string) (bool, error)
 	// Follows is the source whose people requests and leases are told of, that where people are looked up; "" for none. Client is how they
 	// are told, and LeaveOrder the targets on which the leases of somebody who has left end first.
 	Follows    access.SourceName
@@ -79,7 +81,7 @@ type BeginPeopleResult struct {
 	Mapping string `json:"mapping,omitempty"`
 	// WholeAt is when the last whole listing began that the snapshot rests on.
 	WholeAt time.Time `json:"whole_at,omitzero"`
-	// Attends is true where a ticket is opened when people have to look at the source.
+	// Attends is true where a ticket is opened when people have to look at the source, or closed when they do not any more.
 	Attends bool `json:"attends,omitempty"`
 	// NotBefore is when the source is listed again that has failed too often; zero for now. Such a run is not recorded.
 	NotBefore time.Time `json:"not_before,omitzero"`
@@ -105,7 +107,11 @@ func (a *People) BeginPeople(ctx context.Context, c BeginPeopleInput) (BeginPeop
 	if err := a.begin(ctx, c.Run); err != nil {
 		return BeginPeopleResult{}, translate(err)
 	}
-	begun := BeginPeopleResult{Attends: settings.TicketsOn != ""}
+	attended, err := attends(ctx, a.Ledger, settings.TicketsOn, "people/"+string(c.Run.Source))
+	if err != nil {
+		return BeginPeopleResult{}, translate(err)
+	}
+	begun := BeginPeopleResult{Attends: attended}
 	runs, err := a.Ledger.PeopleRuns(ctx, c.Run.Source, c.Run.BeganAt, 1)
 	if err != nil || len(runs) == 0 {
 		return begun, translate(err)

@@ -25,3 +25,17 @@ func WorkflowRunning(temporal client.Client) func(context.Context, string) (bool
 		return found.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
 	}
 }
+
+// WorkflowStarted returns what reports whether Temporal knows a workflow of an id, be it one that has ended, for People.
+func WorkflowStarted(temporal client.Client) func(context.Context, string) (bool, error) {
+	return func(ctx context.Context, workflow string) (bool, error) {
+		_, err := temporal.DescribeWorkflowExecution(ctx, workflow, "")
+		if gone := (*serviceerror.NotFound)(nil); errors.As(err, &gone) {
+			return false, nil
+		}
+		if err != nil {
+			return false, access.Errorf(access.Transient, "ask whether a workflow was started", "%w", err)
+		}
+		return true, nil
+	}
+}

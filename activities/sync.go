@@ -68,6 +68,8 @@ type UserSync struct {
 	Settings map[access.DeskName]SyncSettings
 	// Running reports whether a workflow runs.
 	Running func(ctx context.Context, workflow string) (bool, error)
+	// Started reports whether a workflow of an id was started, be it one that has ended.
+	Started func(ctx context.Context, workflow string) (bool, error)
 }
 
 // settingsOf returns how the users of a desk are made. Transient: this worker's configuration does not have it, as while workers are started
@@ -94,7 +96,7 @@ func (a *UserSync) settingsFor(run access.SyncRun) (SyncSettings, error) {
 // BeginSyncResult is the run as it was recorded.
 type BeginSyncResult struct {
 	access.SyncRun
-	// Attends is true where a ticket is opened when people have to look at the desk's users.
+	// Attends is true where a ticket is opened when people have to look at the desk's users, or closed when they do not any more.
 	Attends bool `json:"attends,omitempty"`
 	// NotBefore is when the desk is synced again that has failed too often; zero for now. Such a run is not recorded.
 	NotBefore time.Time `json:"not_before,omitzero"`
@@ -117,7 +119,11 @@ func (a *UserSync) BeginSync(ctx context.Context, run access.SyncRun) (BeginSync
 			return BeginSyncResult{SyncRun: run, NotBefore: failed.Until()}, translate(err)
 		}
 	}
-	return BeginSyncResult{SyncRun: run, Attends: settings.TicketsOn != ""}, translate(a.begin(ctx, run))
+	attended, err := attends(ctx, a.Ledger, settings.TicketsOn, "usersync/"+string(run.Desk))
+	if err != nil {
+		return BeginSyncResult{SyncRun: run}, translate(err)
+	}
+	return BeginSyncResult{SyncRun: run, Attends: attended}, translate(a.begin(ctx, run))
 }
 
 // begin records a new run.

@@ -273,7 +273,8 @@ func serveWorkflows(w *workers, p workerParts) error {
 	})
 	queue.RegisterActivity(p.watch())
 	queue.RegisterActivity(&activities.People{
-		Ledger: p.peopleLedger(), Settings: p.Config.peopleSettings(), Running: activities.WorkflowRunning(p.Temporal),
+		Ledger: p.peopleLedger(), Settings: p.Config.peopleSettings(),
+		Running: activities.WorkflowRunning(p.Temporal), Started: activities.WorkflowStarted(p.Temporal),
 		Follows: follows, Client: p.Temporal, LeaveOrder: leaveOrder,
 	})
 	syncs, err := p.Config.syncSettings(p.Catalog)
@@ -281,7 +282,8 @@ func serveWorkflows(w *workers, p workerParts) error {
 		return err
 	}
 	queue.RegisterActivity(&activities.UserSync{
-		Ledger: observedLedger{Store: p.Store, metrics: p.Metrics}, Settings: syncs, Running: activities.WorkflowRunning(p.Temporal),
+		Ledger: observedLedger{Store: p.Store, metrics: p.Metrics}, Settings: syncs,
+		Running: activities.WorkflowRunning(p.Temporal), Started: activities.WorkflowStarted(p.Temporal),
 	})
 	queue.RegisterActivity(&activities.Incidents{
 		Ledger: observedLedger{Store: p.Store, metrics: p.Metrics}, Desk: p.Config.Desk, Settings: p.Config.incidentSettings(),

@@ -1,8 +1,10 @@
 package workflows_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,7 +72,45 @@ func (h *helpdesk) heldRun(id string, after time.Duration) activities.Attention 
 	run.States, run.EndedAt = map[access.SyncState]int{access.SyncHeld: 1}, run.BeganAt.Add(time.Second)
 	require.NoError(h.t, h.ledger.SaveSyncRun(h.t.Context(), run))
 	records := activities.UserSync{Ledger: h.ledger, Settings: map[access.DeskName]activities.SyncSettings{"jira": {Source: "hr", TicketsOn: "jira"}}}
+	records.Running = func(_ context.Context, workflow string) (bool, error) {
+		return workflow == workflows.IncidentWorkflowID("i1"), nil
+	}
+	records.Started = records.Running
 	attention, err := records.SyncAttention(h.t.Context(), activities.SyncInput{Desk: "jira", Run: id, Plan: run.Plan})
 	require.NoError(h.t, err)
 	return attention
+}
+
+// What a ticket says is replaced by a later run's words once: what comes in place of something that it does not say any more was said, or is late. Nothing is said of a ticket that is about to be closed.
+func TestIncident_news(t *testing.T) {
+	h := newHelpdesk(t, nil)
+	i := h.report("usher")
+	i.Reference, i.Caller = access.UsherReference+"usersync/jira", access.UsherCaller()
+	second, third := chainStart.Add(aDay), chainStart.Add(2*aDay)
+	says := func(after time.Duration, instead, at time.Time, text string) {
+		h.at(after, func() {
+			h.signal(workflows.SignalIncidentNews, workflows.IncidentNews{Incident: i.ID, Instead: instead, At: at, Text: text})
+		})
+	}
+	says(time.Hour, chainStart, second, "The run 2 can be released.")
+	says(2*time.Hour, chainStart, second, "The run 2 can be released.")
+	says(3*time.Hour, chainStart, second.Add(time.Hour), "The run 3 can be released.")
+	says(4*time.Hour, second, third, "")
+	says(5*time.Hour, second, third, "The run 2 can be released.")
+	var said []string
+	h.at(6*time.Hour, func() {
+		said = comments(h.ticket())
+		require.Equal(t, third, h.recorded(i.ID).NewsAt.UTC())
+		h.desk.DemandField(access.TicketDone, "resolution")
+		h.signal(workflows.SignalIncidentDone, workflows.IncidentDone{Text: "The run 5 holds nothing back."})
+	})
+	says(7*time.Hour, third, third.Add(aDay), "The run 6 can be released.")
+	h.at(8*time.Hour, func() {
+		require.Equal(t, "The run 5 holds nothing back.", h.recorded(i.ID).NothingLeft)
+		require.False(t, slices.ContainsFunc(comments(h.ticket()), func(s string) bool { return strings.Contains(s, "The run 6") }))
+		h.closes()
+	})
+	h.kept(i)
+	require.Equal(t, 2, strings.Count(strings.Join(said, "\n"), "The run 2 can be released."), "%q", said)
+	require.NotContains(t, strings.Join(said, "\n"), "The run 3")
 }

@@ -11,13 +11,19 @@ import (
 	"usher/internal/access"
 )
 
-// Attend opens the ticket that a run leaves for people, and closes those with which there is nothing more to do. What cannot be done is done after the
+// Attend opens the ticket that a run leaves for people, has one that is open say what is new, and closes those with which there is nothing more to do. What cannot be done is done after the
 // next run; the run itself is over.
 func Attend(ctx workflow.Context, a activities.Attention) {
 	log := workflow.GetLogger(ctx)
 	if a.Open != nil {
 		if err := handIn(ctx, *a.Open, a.Digest); err != nil && !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
 			log.Error("cannot open a ticket for people", "reference", a.Open.Reference, "error", err)
+		}
+	}
+	if n := a.News; n != nil {
+		news := workflow.SignalExternalWorkflow(ctx, IncidentWorkflowID(n.Incident), "", SignalIncidentNews, *n)
+		if err := news.Get(ctx, nil); err != nil {
+			log.Error("cannot bring the ticket of an incident up to date", "incident", n.Incident, "error", err)
 		}
 	}
 	for _, id := range a.Done {

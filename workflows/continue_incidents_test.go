@@ -94,6 +94,16 @@ func incidentScenarios() []scenario {
 			h.at(80*time.Minute, func() { h.desk.Down(false) })
 			return incidentStory(c, h)
 		}},
+		{name: "the ticket of an incident has to say something else, and the desk is away", begin: func(c *chain) story {
+			h := c.helps()
+			h.at(20*time.Minute, func() {
+				h.desk.Down(true)
+				h.signal(workflows.SignalIncidentNews, workflows.IncidentNews{Instead: chainStart, At: chainStart.Add(aDay), Text: "The run 2 can be released."})
+			})
+			h.at(80*time.Minute, func() { h.desk.Down(false) })
+			h.at(3*time.Hour, h.closes)
+			return incidentStory(c, h)
+		}},
 		{name: "the workflow of an incident is cancelled while it is opened", begin: func(c *chain) story {
 			h := c.helps()
 			h.at(0, func() { h.desk.Down(true) })

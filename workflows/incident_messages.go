@@ -23,6 +23,8 @@ const (
 	SignalAssignee = activities.SignalAssignee
 	// SignalIncidentDone (IncidentDone) closes the ticket of an incident with which there is nothing more to do. The first one counts.
 	SignalIncidentDone = "done"
+	// SignalIncidentNews (IncidentNews) has the ticket say something in place of what it says. It is safe to repeat.
+	SignalIncidentNews = "news"
 	// QueryIncident (-> access.IncidentView) shows the incident.
 	QueryIncident = "view"
 )
@@ -31,6 +33,9 @@ const (
 type IncidentDone struct {
 	Text string `json:"text"`
 }
+
+// IncidentNews is what an open incident of usher has to say in place of what it says.
+type IncidentNews = activities.IncidentNews
 
 // IncidentTicketParams start IncidentTicket. A run that continues brings more, which nobody else may set.
 type IncidentTicketParams struct {

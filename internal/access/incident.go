@@ -113,11 +113,23 @@ type IncidentView struct {
 	TicketProblem string `json:"ticket_problem,omitempty" doc:"Why the ticket is not up to date."`
 	// Assignee is nil before somebody was picked.
 	Assignee *IncidentAssignee `json:"assignee,omitempty"`
+	// NothingLeft is why usher closes the ticket of an incident of its own; "" as long as there is something to do. NewsAt is as of when that is true which
+	// the ticket said last of such an incident; zero for what it says from the first.
+	NothingLeft string    `json:"nothing_left,omitempty" doc:"Why usher closes the ticket: only of incidents that usher itself hands in, once there is nothing more to do."`
+	NewsAt      time.Time `json:"news_at,omitzero" doc:"As of when that is true which usher's last comment says of what is held: only of incidents that usher itself hands in."`
 	// Refusals are why no ticket is opened; empty otherwise.
 	Refusals []Refusal  `json:"refusals,omitempty"`
 	EndedAt  *time.Time `json:"ended_at,omitempty"`
 	// Version grows with every change; the ledger keeps the highest.
 	Version int `json:"version"`
+}
+
+// AsOf returns as of when that is true which the ticket says.
+func (v IncidentView) AsOf() time.Time {
+	if v.NewsAt.IsZero() {
+		return v.Incident.SubmittedAt
+	}
+	return v.NewsAt
 }
 
 // IncidentsQuery asks for a page of incidents, the last submitted first.

@@ -18,7 +18,7 @@ type RunEnd struct {
 	At time.Time
 	// Problem is why it failed; "" where it did not.
 	Problem string
-	// NotTried is true for a run that says nothing about the schedule if it failed: somebody started it, or it never began, as beside another one.
+	// NotTried is true for a run that says nothing about the schedule if it failed: somebody started it or cancelled it, or it never began, as beside another one.
 	NotTried bool
 }
 

@@ -192,9 +192,11 @@ type SyncRun struct {
 	Evidence string   `json:"evidence,omitempty"`
 	// Release is what that person released with this run; nil for nothing. Its brakes are those of PeopleHold.Name.
 	Release *PeopleRelease `json:"release,omitempty"`
-	// Problem is why the run failed; "" where it did not. NeverBegan is true where it was refused, as beside another one.
+	// Problem is why the run failed; "" where it did not. NeverBegan is true where it was refused, as beside another one, and
+	// Cancelled where somebody cancelled it.
 	Problem    string `json:"problem,omitempty"`
 	NeverBegan bool   `json:"never_began,omitempty"`
+	Cancelled  bool   `json:"cancelled,omitempty"`
 }
 
 // Ended reports whether the run is over.

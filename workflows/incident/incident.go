@@ -50,8 +50,6 @@ type state struct {
 	// MissingSince is since when the ticket cannot be read, and MissingReads counts how often that was found; zero where it can.
 	MissingSince time.Time `json:"missing_since,omitzero"`
 	MissingReads int       `json:"missing_reads,omitempty"`
-	// NothingLeft is why the ticket is closed by usher; "" for no reason.
-	NothingLeft string `json:"nothing_left,omitempty"`
 	// Pending are the events that are not recorded yet; Unrecorded is true when the view has changed since.
 	Pending    []access.DeskEvent `json:"pending,omitempty"`
 	Unrecorded bool               `json:"unrecorded,omitempty"`
@@ -109,6 +107,7 @@ func (i *incident) listen() error {
 	durable.OnSignal(i.loop, workflows.SignalHint, func(workflows.Hint) { i.readNow() })
 	durable.OnSignal(i.loop, workflows.SignalAssignee, func(struct{}) { i.askAgain() })
 	durable.OnSignal(i.loop, workflows.SignalIncidentDone, i.done)
+	durable.OnSignal(i.loop, workflows.SignalIncidentNews, i.news)
 	err := durable.OnUpdate(i.loop, durable.Update[workflows.SubmitInput, access.IncidentView]{
 		Name: workflows.UpdateOpenIncident, Description: "the caller's POST: answered when the ticket is opened, or refused",
 		Judge: i.judgeOpen,
@@ -199,12 +198,23 @@ func (i *incident) failed(err error) {
 
 // done closes the ticket: there is nothing more to do with it.
 func (i *incident) done(d workflows.IncidentDone) {
-	if i.View.State.Ended() || i.NothingLeft != "" || d.Text == "" {
+	if i.View.State.Ended() || i.View.NothingLeft != "" || d.Text == "" {
 		return
 	}
-	i.NothingLeft = d.Text
+	i.View.NothingLeft = d.Text
 	i.say("done", access.DeskEvent{Type: access.DeskIncidentChanged, Text: d.Text})
 	i.Ticket.Write(ticket.Write{Key: "done", Text: d.Text, TransitionTo: access.TicketDone})
+}
+
+// news has the ticket say something in place of what it says. What comes in place of something else was said already, or is late.
+func (i *incident) news(n workflows.IncidentNews) {
+	if i.View.State.Ended() || i.View.NothingLeft != "" || n.Text == "" || !n.Instead.Equal(i.View.AsOf()) {
+		return
+	}
+	i.View.NewsAt = n.At
+	key := "news/" + n.At.UTC().Format(time.RFC3339Nano)
+	i.say(key, access.DeskEvent{Type: access.DeskIncidentChanged, Text: n.Text})
+	i.Ticket.Write(ticket.Write{Key: key, Text: n.Text})
 }
 
 // readNow has the ticket read.

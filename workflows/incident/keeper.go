@@ -98,8 +98,8 @@ func (i *incident) has(who *access.IncidentAssignee) {
 
 // Closed implements ticket.Owner: usher closes the ticket of an incident only when there is nothing more to do.
 func (k keeper) Closed(bool, string) {
-	if k.NothingLeft != "" {
-		k.end(access.IncidentClosed, k.NothingLeft)
+	if k.View.NothingLeft != "" {
+		k.end(access.IncidentClosed, k.View.NothingLeft)
 	}
 }
 

@@ -157,3 +157,25 @@ func TestPeopleRun_failing_and_held(t *testing.T) {
 	require.Equal(t, "usher holds back 12 changes of the people of hr", c.handedIn[1].Summary)
 	require.Equal(t, map[string]string{string(c.handedIn[0].ID): "The run " + run.ID + " over the people of hr has ended well."}, c.closed)
 }
+
+// A run that somebody cancels says nothing about the source.
+func TestPeopleRun_cancelled_is_no_failure(t *testing.T) {
+	c := newCompany(t, 20)
+	c.settings.TicketsOn = "helpdesk"
+	c.ends()
+	for range access.QuarantineAfter + 1 {
+		c.now = time.Now().UTC().Add(time.Minute)
+		c.cancelled = true
+		_, err := c.runNow(workflows.PeopleRunParams{})
+		require.Error(t, err)
+		runs, err := c.ledger.PeopleRuns(t.Context(), hr, time.Time{}, 1)
+		require.NoError(t, err)
+		require.True(t, runs[0].Cancelled, "%+v", runs[0])
+	}
+	c.cancelled = false
+	require.Empty(t, c.handedIn)
+	c.now = time.Now().UTC().Add(time.Minute)
+	run, err := c.runNow(workflows.PeopleRunParams{})
+	require.NoError(t, err)
+	require.False(t, run.NeverBegan, run.Problem)
+}

@@ -49,13 +49,18 @@ type company struct {
 	details string
 	// running are the workflows that run.
 	running map[string]bool
+	// cancelled is true where somebody cancels each run while it lists.
+	cancelled bool
 	// calls is how many activities ended, and size how many bytes the largest of their answers had.
 	calls, size int
 	// handedIn are the incidents of usher itself, and closed those with which there is nothing more to do, with why.
 	handedIn []access.Incident
 	// opened are the workflows of those incidents that nobody has terminated.
 	opened []string
-	closed map[string]string
+	// started are all workflows of incidents, and news what tickets had to say later.
+	started []string
+	news    []workflows.IncidentNews
+	closed  map[string]string
 }
 
 // unreliable is a ledger of which one answer can be lost.
@@ -186,6 +191,18 @@ func (c *company) runNow(p workflows.PeopleRunParams) (access.PeopleRun, error) 
 			c.closes(id, arg.(workflows.IncidentDone).Text)
 			return nil
 		})
+	env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, workflows.SignalIncidentNews, mock.Anything).Return(
+		func(_, _, _, _ string, arg any) error {
+			c.news = append(c.news, arg.(workflows.IncidentNews))
+			return nil
+		})
+	if c.cancelled {
+		env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
+			if info.ActivityType.Name == "ListPeople" {
+				env.CancelWorkflow()
+			}
+		})
+	}
 	env.SetOnActivityCompletedListener(func(_ *activity.Info, result converter.EncodedValue, _ error) {
 		c.calls++
 		var raw any
@@ -214,6 +231,9 @@ func (c *company) runNow(p workflows.PeopleRunParams) (access.PeopleRun, error) 
 func (c *company) activities() *activities.People {
 	return &activities.People{
 		Ledger: c.ledger, Settings: c.allSettings(), Follows: hr, Client: c.post,
+		Started: func(_ context.Context, workflow string) (bool, error) {
+			return slices.Contains(c.started, workflow), nil
+		},
 		Running: func(_ context.Context, workflow string) (bool, error) {
 			return c.running[workflow] || slices.Contains(c.opened, workflow), nil
 		},
@@ -228,6 +248,7 @@ func (c *company) handsIn(_ *workflow.Info, _ workflow.Context, args converter.E
 	view := access.IncidentView{Incident: p.Incident, State: access.IncidentOpen, Since: c.now, Desk: p.Incident.Desk, Version: 1}
 	require.NoError(c.t, c.ledger.SaveIncident(c.t.Context(), view))
 	c.opened = append(c.opened, workflows.IncidentWorkflowID(p.Incident.ID))
+	c.started = append(c.started, workflows.IncidentWorkflowID(p.Incident.ID))
 }
 
 // closes has an incident end.
@@ -236,7 +257,7 @@ func (c *company) closes(workflow, text string) {
 	id := access.IncidentID(strings.TrimPrefix(workflow, workflows.IncidentPrefix))
 	view, err := c.ledger.Incident(c.t.Context(), id)
 	require.NoError(c.t, err)
-	view.State, view.Version = access.IncidentClosed, view.Version+1
+	view.State, view.Version, view.NothingLeft = access.IncidentClosed, view.Version+1, text
 	require.NoError(c.t, c.ledger.SaveIncident(c.t.Context(), view))
 	if c.closed == nil {
 		c.closed = map[string]string{}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"usher/activities"
@@ -29,7 +30,7 @@ func Workflow(ctx workflow.Context, p workflows.PeopleRunParams) (access.PeopleR
 		return run, notify(ctx, run)
 	}
 	if err != nil {
-		run.Problem = workflows.ErrorText(err)
+		run.Problem, run.Cancelled = workflows.ErrorText(err), temporal.IsCanceledError(err)
 		details(ctx, run, "failed")
 		// A run that was cancelled is recorded as well.
 		clean, cancel := workflow.NewDisconnectedContext(ctx)

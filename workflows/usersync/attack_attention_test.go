@@ -15,61 +15,63 @@ import (
 	"usher/workflows"
 )
 
-// The workflow of the incident was terminated: the ledger has it as open for ever, nobody follows its ticket, and no run opens another one.
-// "A terminated one ends as cancelled when usher has something to say to it next" (operations.md) is true of changes of the ticket and of the register alone.
-func TestAttackAttention_terminated_incident_stops_all_later_tickets(t *testing.T) {
-	o := newOffice(t, 50)
-	o.settings.TicketsOn = "helpdesk"
-	o.settles()
-	o.leaves(10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21)
-	o.ends()
-	require.Len(t, o.handedIn, 1)
-	// Somebody terminates incident/usher-...-1: nothing ends it in the ledger, and no workflow of that id runs.
-	o.running = map[string]bool{workflows.IncidentWorkflowID(o.handedIn[0].ID): false}
-	for range 3 {
-		require.Positive(t, o.ends().States[access.SyncHeld])
-	}
-	require.Len(t, o.handedIn, 2, "rows are held, and there is no ticket that anybody follows")
-}
-
-// The ticket names the run that was the first to hold something. A day later it is there still, and what it says to do is refused.
+// The ticket names the run that was the first to hold something. When that one cannot be released any more, the ticket says which one can; once, until that one cannot.
 func TestAttackAttention_ticket_says_what_is_refused_a_day_later(t *testing.T) {
-	o := newOffice(t, 50)
-	o.settings.TicketsOn = "helpdesk"
-	o.settles()
-	o.leaves(10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21)
-	held := o.ends()
-	o.now = held.EndedAt.Add(30 * time.Hour)
-	o.ends()
-	require.Len(t, o.handedIn, 1)
-	require.Contains(t, o.handedIn[0].Description, "usher sync release it "+held.ID+" --reason")
-	_, err := o.run(workflows.UserSyncParams{By: "adm", Release: &access.PeopleRelease{Run: held.ID, Reason: "as the ticket says"}})
-	require.NoError(t, err, "the only open ticket names a run that cannot be released any more")
+	o := holding(t)
+	named := o.handedIn[0].SubmittedAt
+	for range 3 {
+		o.news = nil
+		o.now = named.Add(22 * time.Hour)
+		o.ends()
+		require.Empty(t, o.news, "what the ticket says to do is taken")
+		o.now = named.Add(24 * time.Hour)
+		newer := o.ends()
+		require.Len(t, o.handedIn, 1)
+		require.Len(t, o.news, 1)
+		require.Equal(t, workflows.IncidentNews{Incident: o.handedIn[0].ID, Instead: named, At: newer.BeganAt, Text: o.news[0].Text}, o.news[0])
+		require.Contains(t, o.news[0].Text, "usher sync release it "+newer.ID+" --reason")
+		require.NotContains(t, o.news[0].Text, string(idOf(10)))
+		o.becomes(func(v *access.IncidentView) { v.NewsAt = o.news[0].At })
+		named = o.news[0].At
+	}
 }
 
-// Only the last 50 runs are looked at, those by hand too: whoever retries often by hand ends the quarantine, though nothing has ended well.
+// Whoever retries often by hand ends no quarantine, as long as nothing has ended well.
 func TestAttackAttention_failures_by_hand_end_the_quarantine(t *testing.T) {
 	o := newOffice(t, 3)
 	o.settles()
-	o.now = time.Now().UTC().Add(-2 * time.Hour)
-	fails := func(id string, by access.PersonID, at time.Time) {
-		run := access.SyncRun{Desk: it, ID: id, BeganAt: at, By: by}
+	at := time.Now().UTC().Add(time.Hour)
+	ends := func(id string, change func(*access.SyncRun)) {
+		at = at.Add(time.Second)
+		run := access.SyncRun{Desk: it, ID: id, BeganAt: at}
+		change(&run)
 		require.NoError(t, o.ledger.BeginSyncRun(t.Context(), run))
-		run.EndedAt, run.Problem = at.Add(time.Millisecond), "the password is wrong"
+		run.EndedAt = at.Add(time.Millisecond)
 		require.NoError(t, o.ledger.SaveSyncRun(t.Context(), run))
 	}
-	at := time.Now().UTC().Add(time.Hour)
+	waits := func(id string) bool {
+		at = at.Add(time.Second)
+		var begun activities.BeginSyncResult
+		require.NoError(t, o.activity("BeginSync", access.SyncRun{Desk: it, ID: id, BeganAt: at}, &begun))
+		if begun.NotBefore.IsZero() {
+			begun.SyncRun.EndedAt = at.Add(time.Millisecond)
+			require.NoError(t, o.ledger.SaveSyncRun(t.Context(), begun.SyncRun))
+		}
+		return !begun.NotBefore.IsZero()
+	}
 	for i := range 8 {
-		at = at.Add(time.Second)
-		fails(fmt.Sprint("scheduled-", i), "", at)
+		ends(fmt.Sprint("scheduled-", i), func(r *access.SyncRun) { r.Problem = "the password is wrong" })
 	}
-	for i := range 50 {
-		at = at.Add(time.Second)
-		fails(fmt.Sprint("by-hand-", i), "adm", at)
+	for i := range 150 {
+		ends(fmt.Sprint("by-hand-", i), func(r *access.SyncRun) { r.By, r.Problem = "adm", "the password is wrong" })
 	}
-	var begun activities.BeginSyncResult
-	require.NoError(t, o.activity("BeginSync", access.SyncRun{Desk: it, ID: "next", BeganAt: at.Add(time.Second)}, &begun))
-	require.False(t, begun.NotBefore.IsZero(), "8 runs of the schedule have failed in a row, the last one a minute ago")
+	require.True(t, waits("next"), "8 runs of the schedule have failed in a row, the last one a minute ago")
+	ends("well", func(r *access.SyncRun) { r.By = "adm" })
+	require.False(t, waits("after it was well"))
+	for i := range 8 {
+		ends(fmt.Sprint("cancelled-", i), func(r *access.SyncRun) { r.Problem, r.Cancelled = "canceled", true })
+	}
+	require.False(t, waits("after some were cancelled"), "a run that somebody cancels says nothing about the desk")
 }
 
 // attackedLateLink is a ledger on whose first link an attempt hangs.

@@ -54,7 +54,12 @@ type office struct {
 	handedIn []access.Incident
 	// opened are the workflows of those incidents that nobody has terminated.
 	opened []string
-	closed map[string]string
+	// unrecorded is true where incidents are terminated before their first record.
+	unrecorded bool
+	// started are all workflows of incidents, and news what tickets had to say later.
+	started []string
+	news    []workflows.IncidentNews
+	closed  map[string]string
 }
 
 func newOffice(t *testing.T, n int) *office {
@@ -171,6 +176,11 @@ func (o *office) run(p workflows.UserSyncParams) (access.SyncRun, error) {
 			o.closes(id, arg.(workflows.IncidentDone).Text)
 			return nil
 		})
+	env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, workflows.SignalIncidentNews, mock.Anything).Return(
+		func(_, _, _, _ string, arg any) error {
+			o.news = append(o.news, arg.(workflows.IncidentNews))
+			return nil
+		})
 	p.Desk = o.name
 	named := func(ctx workflow.Context, p workflows.UserSyncParams) (access.SyncRun, error) {
 		run, err := usersync.Workflow(ctx, p)
@@ -192,7 +202,11 @@ func (o *office) handsIn(_ *workflow.Info, _ workflow.Context, args converter.En
 	var p workflows.IncidentTicketParams
 	require.NoError(o.t, args.Get(&p))
 	o.handedIn = append(o.handedIn, p.Incident)
+	o.started = append(o.started, workflows.IncidentWorkflowID(p.Incident.ID))
 	view := access.IncidentView{Incident: p.Incident, State: access.IncidentOpen, Since: o.now, Desk: p.Incident.Desk, Version: 1}
+	if o.unrecorded {
+		return
+	}
 	require.NoError(o.t, o.ledger.SaveIncident(o.t.Context(), view))
 	o.opened = append(o.opened, workflows.IncidentWorkflowID(p.Incident.ID))
 }
@@ -203,7 +217,7 @@ func (o *office) closes(workflow, text string) {
 	id := access.IncidentID(strings.TrimPrefix(workflow, workflows.IncidentPrefix))
 	view, err := o.ledger.Incident(o.t.Context(), id)
 	require.NoError(o.t, err)
-	view.State, view.Version = access.IncidentClosed, view.Version+1
+	view.State, view.Version, view.NothingLeft = access.IncidentClosed, view.Version+1, text
 	require.NoError(o.t, o.ledger.SaveIncident(o.t.Context(), view))
 	if o.closed == nil {
 		o.closed = map[string]string{}
@@ -218,6 +232,9 @@ func (o *office) desk() *activities.DeskUsers {
 func (o *office) records() *activities.UserSync {
 	return &activities.UserSync{
 		Ledger: o.ledger, Settings: map[access.DeskName]activities.SyncSettings{o.name: o.settings},
+		Started: func(_ context.Context, workflow string) (bool, error) {
+			return slices.Contains(o.started, workflow), nil
+		},
 		Running: func(_ context.Context, workflow string) (bool, error) {
 			return o.running[workflow] || slices.Contains(o.opened, workflow), nil
 		},

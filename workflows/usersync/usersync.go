@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"usher/activities"
@@ -33,7 +34,7 @@ func Workflow(ctx workflow.Context, p workflows.UserSyncParams) (access.SyncRun,
 		run.NeverBegan = true
 	}
 	if err != nil {
-		run.Problem = workflows.ErrorText(err)
+		run.Problem, run.Cancelled = workflows.ErrorText(err), temporal.IsCanceledError(err)
 		details(ctx, run, "failed")
 		// A run that was cancelled is recorded as well.
 		clean, cancel := workflow.NewDisconnectedContext(ctx)
