@@ -18,5 +18,5 @@ func SaveFingerprintsQuery(tickets int) string {
 	return saveFingerprints("$1", given)
 }
 
-// ForgetAtOnce is how many changes the end of a run forgets at most.
+// ForgetAtOnce is how many changes and problems, or rows of users, the end of a run forgets at most.
 const ForgetAtOnce = forgetAtOnce

@@ -17,6 +17,7 @@ func forgetCases() []suiteCase {
 		{"changes of a run that ended lately stay, however long it took", testLongRuns},
 		{"changes of a plan that no run has are forgotten when none goes on", testUnownedChanges},
 		{"the end of a run forgets so many changes at once", testForgottenAtOnce},
+		{"the end of a run forgets so many problems at once", testProblemsForgottenAtOnce},
 	}
 }
 
@@ -143,4 +144,41 @@ func testForgottenAtOnce(t *testing.T, d databases) {
 	require.Zero(t, changesOf(t, s, "hr", "first"))
 	require.Zero(t, changesOf(t, s, "hr", "second"))
 	require.Zero(t, problemsOf(t, s, "first"))
+}
+
+func testProblemsForgottenAtOnce(t *testing.T, d databases) {
+	s := d.open(t)
+	const runs, pages = 3, 10
+	kept := func() (left []int) {
+		for i := range runs {
+			n := 0
+			for more := true; more; {
+				page, err := s.PeopleProblems(t.Context(), "hr", fmt.Sprint("old-", i), n, ledger.MaxPeople)
+				require.NoError(t, err)
+				n, more = n+len(page), len(page) == ledger.MaxPeople
+			}
+			left = append(left, n)
+		}
+		return left
+	}
+	for i := range runs {
+		run := forgetting(t, s, fmt.Sprint("old-", i), peopleDay.Add(time.Duration(i)*time.Hour))
+		for page := range pages {
+			problems := make([]access.PersonProblem, ledger.MaxPeople)
+			for n := range problems {
+				problems[n] = access.PersonProblem{Row: fmt.Sprint("line ", n), Problem: "x"}
+			}
+			require.NoError(t, s.StagePeople(t.Context(), "hr", run.ID, access.PeoplePage{Problems: problems}, 1+page*ledger.MaxPeople))
+		}
+		endedRun(t, s, run)
+	}
+	const each = pages*ledger.MaxPeople + 1
+	require.Equal(t, []int{each, each, each}, kept())
+	later := peopleDay.Add(2 * keptFor)
+	endedRun(t, s, forgetting(t, s, "later", later))
+	// The first two runs have a change each as well.
+	require.Equal(t, []int{0, 2*each + 2 - ledger.ForgetAtOnce, each}, kept(), "the oldest first")
+	endedRun(t, s, forgetting(t, s, "last", later.Add(time.Hour)))
+	require.Equal(t, []int{0, 0, 0}, kept())
+	require.Equal(t, 1, problemsOf(t, s, "later"))
 }

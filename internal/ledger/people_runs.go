@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"strconv"
 	"time"
 
 	"usher/internal/access"
@@ -89,7 +88,7 @@ func forgetListings(ctx context.Context, tx *sql.Tx, source access.SourceName) e
 	return nil
 }
 
-// forgetAtOnce is how many changes, or rows of users, are removed with the end of one run, at most: the end of a run must not take long. Later ones remove the rest.
+// forgetAtOnce is how many changes and problems of people, or rows of users, are removed with the end of one run, at most: the end of a run must not take long. Later ones remove the rest.
 const forgetAtOnce = 20_000
 
 // forgetChanges removes the changes and the problems of runs that had ended long before a run began, and the changes of plans that no run has,
@@ -101,16 +100,19 @@ func forgetChanges(ctx context.Context, tx *sql.Tx, run access.PeopleRun) error 
 	}
 	left := int64(forgetAtOnce)
 	for _, plan := range plans {
-		removed, err := affected(tx.ExecContext(ctx, `DELETE FROM people_changes WHERE source = $1 AND plan = $2 AND id <= (SELECT max(id) FROM (
-			SELECT id FROM people_changes WHERE source = $1 AND plan = $2 ORDER BY id LIMIT `+strconv.FormatInt(left, 10)+`) AS oldest)`, string(run.Source), plan))
-		if err != nil {
-			return err
-		}
-		if left -= removed; left <= 0 {
-			return nil
-		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM people_problems WHERE source = $1 AND listing = $2`, string(run.Source), plan); err != nil {
-			return err
+		for _, statement := range []string{
+			`DELETE FROM people_changes WHERE source = $1 AND plan = $2 AND id <= (SELECT max(id) FROM (
+				SELECT id FROM people_changes WHERE source = $1 AND plan = $2 ORDER BY id LIMIT $3) AS oldest)`,
+			`DELETE FROM people_problems WHERE source = $1 AND listing = $2 AND number <= (SELECT max(number) FROM (
+				SELECT number FROM people_problems WHERE source = $1 AND listing = $2 ORDER BY number LIMIT $3) AS oldest)`,
+		} {
+			removed, err := affected(tx.ExecContext(ctx, statement, string(run.Source), plan, left))
+			if err != nil {
+				return err
+			}
+			if left -= removed; left <= 0 {
+				return nil
+			}
 		}
 	}
 	return nil
