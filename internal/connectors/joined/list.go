@@ -71,7 +71,8 @@ func (s *Source) handOver(ctx context.Context, pages *people.Pages, first *every
 	return nil
 }
 
-// rowsOf returns what all members have for a person of the first one.
+// rowsOf returns what all members have for a person of the first one. Of several people with one key, what others have is that of the only one who has not
+// left: the old record of somebody who was hired again keeps nobody out, and gets nothing.
 func (s *Source) rowsOf(p access.PersonRecord, first *everybody, indexes []*index) []row {
 	rows := make([]row, len(s.members))
 	rows[0].record = &p
@@ -82,7 +83,7 @@ func (s *Source) rowsOf(p access.PersonRecord, first *everybody, indexes []*inde
 	case len(keys) > 1:
 		rows[0].unclear = s.members[0].severalKeys()
 		return rows
-	case first.having[keys[0]] > 1:
+	case first.having[keys[0]] > 1 && (s.leaves(p) || first.staying[keys[0]] > 1):
 		rows[0].unclear = s.members[0].severalPeople()
 		return rows
 	}
@@ -98,25 +99,29 @@ func (s *Source) rowsOf(p access.PersonRecord, first *everybody, indexes []*inde
 type everybody struct {
 	people   []access.PersonRecord
 	problems []access.PersonProblem
-	// having are how many of them have a key.
-	having map[string]int
+	// having are how many of them have a key, and staying how many of these have not left, or cannot be read.
+	having, staying map[string]int
 }
 
 // everybody lists the first source.
 func (s *Source) everybody(ctx context.Context) (*everybody, access.Listing, error) {
-	all, first := &everybody{having: map[string]int{}}, s.members[0]
+	all, first := &everybody{having: map[string]int{}, staying: map[string]int{}}, s.members[0]
 	end, err := first.Port.ListPeople(ctx, "", func(page access.PeoplePage) error {
 		all.people = append(all.people, page.People...)
 		all.problems = append(all.problems, page.Problems...)
 		for _, p := range page.People {
 			for _, key := range keysOf(p, first.key) {
 				all.having[key]++
+				if !s.leaves(p) {
+					all.staying[key]++
+				}
 			}
 		}
 		for _, p := range page.Problems {
 			// What stands there otherwise cannot be read.
 			for _, key := range keysOf(access.PersonRecord{Person: access.Person{ID: p.ID}}, first.key) {
 				all.having[key]++
+				all.staying[key]++
 			}
 		}
 		return nil

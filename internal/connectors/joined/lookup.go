@@ -51,24 +51,44 @@ func (s *Source) joined(ctx context.Context, op string, p access.PersonRecord) (
 
 // ask fills in what the members have for the person of the first row, whose key has a value.
 func (s *Source) ask(ctx context.Context, op, value string, rows []row) error {
-	for i, m := range s.members {
-		found, err := m.find(ctx, op, value)
-		if err != nil {
+	mine, err := s.askWhose(ctx, op, value, rows[0].record)
+	if err != nil {
+		return err
+	}
+	if !mine {
+		rows[0].unclear = s.members[0].severalPeople()
+		return nil
+	}
+	for i, m := range s.members[1:] {
+		if rows[i+1], err = m.find(ctx, op, value); err != nil {
 			return err
-		}
-		if i > 0 {
-			rows[i] = found
-			continue
-		}
-		switch {
-		case found.unclear != "":
-			rows[0].unclear = m.severalPeople()
-			return nil
-		case found.record != nil && found.record.ID != rows[0].record.ID:
-			return access.Errorf(access.Transient, op, "source %s: changed while it was read", m.name)
 		}
 	}
 	return nil
+}
+
+// askWhose reports whether a key is that of one person of the first source, as a listing has it: of p alone, or of p and of people who have left.
+func (s *Source) askWhose(ctx context.Context, op, value string, p *access.PersonRecord) (bool, error) {
+	first := s.members[0]
+	found, err := first.having(ctx, op, value)
+	if err != nil {
+		return false, err
+	}
+	var others []access.PersonRecord
+	for _, other := range found.People {
+		if other.ID != p.ID {
+			others = append(others, other)
+		}
+	}
+	switch {
+	case found.More || len(found.Problems) > 0:
+		return false, nil
+	case len(found.People) == 1 && len(others) == 1:
+		return false, access.Errorf(access.Transient, op, "source %s: changed while it was read", first.name)
+	case len(others) == 0:
+		return true, nil
+	}
+	return !s.leaves(*p) && !slices.ContainsFunc(others, func(o access.PersonRecord) bool { return !s.leaves(o) }), nil
 }
 
 // find returns the row of a key.

@@ -109,9 +109,11 @@ func (p population) partner(of access.PersonRecord) (id string, known bool) {
 		return "", false
 	}
 	key := of.Attributes[number][0]
-	others := having(p.ad, key)
+	others, same := having(p.ad, key), having(p.hr, key)
+	// Of several people, the key is that of the only one who is here.
+	here := slices.DeleteFunc(slices.Clone(same), func(p access.PersonRecord) bool { return !p.Active })
 	switch {
-	case len(having(p.hr, key)) > 1, len(others) > 1, len(others) == 1 && distinct(others[0]) > 1:
+	case len(same) > 1 && (!of.Active || len(here) > 1), len(others) > 1, len(others) == 1 && distinct(others[0]) > 1:
 		return "", false
 	case len(others) == 0:
 		return "", true
