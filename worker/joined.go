@@ -42,6 +42,9 @@ func (o others) known() map[access.SourceName]joined.Known {
 			all[name] = joined.Known{Refused: "another worker serves, at the edge; expected sources with their settings in this file"}
 		case !known:
 			all[name] = joined.Known{Refused: fmt.Sprintf("is of the unknown kind %q", source.Kind)}
+		case source.People != nil && source.People.Only != "":
+			// Who is in scope is asked of the source that is listed: here it would count for nothing.
+			all[name] = joined.Known{Refused: "has people.only, which counts for nothing where it is joined; expected `only` under `people` of the source that joins"}
 		default:
 			all[name] = kind.joins(source)
 		}

@@ -20,6 +20,7 @@ func loadJoined(t *testing.T, file, section string) (workerConfig, error) {
   hr: {kind: csv, csv: {path: "`+file+`", whole: {trailer: TRAILER}, fields: {id: No, user_name: Login, attributes: {site: Site}}}}
   ad: {kind: ldap, ldap: {directory: active_directory, url: "ldaps://dc1.example.com", bind_dn: "usher@example.com", base_dn: "dc=example,dc=com",
     password: "${SCIM_TOKEN}", fields: {attributes: {number: employeeID, phone: telephoneNumber}}}}
+  narrow: {kind: csv, csv: {path: "`+file+`", whole: {trailer: TRAILER}, fields: {id: No, user_name: Login}}, people: {every: 6h, only: "id != '7'"}}
   other: {kind: joined, joined: {sources: [{source: hr, key: id}, {source: ad, key: attributes.number}]}}
   staff: {kind: joined, joined: {`+section+`}}`)
 }
@@ -39,6 +40,7 @@ func TestSourceKinds_joined(t *testing.T) {
 		"an unknown source":      {`sources: [{source: hr, key: id}, {source: sap, key: id}]`, `sources.staff.sources[1].source: found "sap", expected one of sources: ad, directory, hr`},
 		"itself":                 {`sources: [{source: hr, key: id}, {source: staff, key: id}]`, `sources.staff.sources[1].source: found "staff", which is this source itself`},
 		"one that is joined":     {`sources: [{source: other, key: id}, {source: hr, key: id}]`, `sources.staff.sources[0].source: found "other", which is made of others itself`},
+		"one with a scope":       {`sources: [{source: narrow, key: id}, {source: hr, key: id}]`, `sources.staff.sources[0].source: found "narrow", which has people.only`},
 		"one at the edge":        {`sources: [{source: hr, key: id}, {source: plant, key: id}]`, `sources.staff.sources[1].source: found "plant", which another worker serves`},
 		"no key":                 {`sources: [{source: hr, key: id}, {source: ad}]`, "sources.staff.sources[1].key: is empty"},
 		"a key of no source":     {`sources: [{source: hr, key: email}, {source: ad, key: email}]`, `sources.staff.sources[0].key: found "email", which this source does not have`},

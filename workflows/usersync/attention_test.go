@@ -187,4 +187,10 @@ func TestUserSync_ticket_of_a_hold_without_tickets(t *testing.T) {
 	o.leaves(10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21)
 	require.Positive(t, o.ends().States[access.SyncHeld])
 	require.Len(t, o.handedIn, 1)
+
+	o = holding(t)
+	o.settings.TicketsOn = ""
+	o.becomes(func(v *access.IncidentView) { v.NothingLeft = "The run 7 holds nothing back." })
+	require.Positive(t, o.ends().States[access.SyncHeld])
+	require.Len(t, o.handedIn, 1, "one that usher cannot close is open")
 }
