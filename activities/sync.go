@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"usher/internal/access"
@@ -187,23 +186,34 @@ func (a *UserSync) EndSync(ctx context.Context, c SyncInput) (access.SyncRun, er
 	return run, translate(err)
 }
 
-// accepts reports whether the users of everybody are now as the configuration makes them: no row is held because that has changed, or
+// accepts reports whether the users of everybody are now as the configuration makes them: nothing is held because that has changed, or
 // because users are missing, of whom nobody knows.
 func (a *UserSync) accepts(ctx context.Context, run access.SyncRun) (bool, error) {
 	if run.Dry || !run.Scope.Everybody() {
 		return false, nil
 	}
-	held := heldRows(ctx, a.Ledger, run)
-	for {
-		row, err := held.next()
-		if err != nil || row == nil {
-			return err == nil, err
+	held, err := heldBrakes(ctx, a.Ledger, run)
+	return err == nil && !held[usersync.BrakeMapping] && !held[usersync.BrakeMissing], err
+}
+
+// heldBrakes returns the brakes that hold something of a run: rows, or memberships of users who are created.
+func heldBrakes(ctx context.Context, ledger SyncLedger, run access.SyncRun) (map[string]bool, error) {
+	brakes := map[string]bool{}
+	for _, q := range []access.SyncRowsQuery{{State: access.SyncHeld}, {Operation: access.UserCreate}} {
+		for rows := rowsOf(ctx, ledger, run, q); ; rows.step() {
+			row, err := rows.next()
+			if err != nil {
+				return nil, err
+			}
+			if row == nil {
+				break
+			}
+			for _, name := range row.Brakes {
+				brakes[name] = true
+			}
 		}
-		if slices.Contains(row.Brakes, usersync.BrakeMapping) || slices.Contains(row.Brakes, usersync.BrakeMissing) {
-			return false, nil
-		}
-		held.step()
 	}
+	return brakes, nil
 }
 
 // FailSync records that a run failed, and why. Safe to repeat.

@@ -37,9 +37,15 @@ func (a *UserSync) releaseOf(ctx context.Context, run access.SyncRun) (*syncRele
 
 // heldRows are the rows that a run holds back, by person.
 func heldRows(ctx context.Context, ledger SyncLedger, run access.SyncRun) cursor[access.SyncRow] {
+	return rowsOf(ctx, ledger, run, access.SyncRowsQuery{State: access.SyncHeld})
+}
+
+// rowsOf are the rows of a run that a query asks for, by person.
+func rowsOf(ctx context.Context, ledger SyncLedger, run access.SyncRun, q access.SyncRowsQuery) cursor[access.SyncRow] {
 	return cursor[access.SyncRow]{
 		read: func(after access.PersonID) ([]access.SyncRow, error) {
-			return ledger.SyncRows(ctx, run.Desk, run.Rows, access.SyncRowsQuery{After: after, Limit: peoplePage, State: access.SyncHeld})
+			q.After, q.Limit = after, peoplePage
+			return ledger.SyncRows(ctx, run.Desk, run.Rows, q)
 		},
 		id: func(r access.SyncRow) access.PersonID { return r.Person },
 	}
@@ -101,6 +107,9 @@ func mark(run access.SyncRun, settings SyncSettings, row access.SyncRow, frees f
 		if row.Held == "" && !frees(h) {
 			row.Held, row.State = h.Name(), access.SyncHeld
 		}
+	}
+	if row.State == access.SyncReady {
+		row = usersync.WithoutHeld(row, run.Holds)
 	}
 	// Whoever is matched anew is linked as well, whatever else the row does.
 	links := row.How == "" || row.Operation == access.UserDeactivate || settings.Modes[access.UserLink]

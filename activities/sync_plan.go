@@ -85,6 +85,7 @@ func (a *UserSync) plan(ctx context.Context, run access.SyncRun, settings SyncSe
 				rows = append(rows, row)
 			}
 			usersync.Count(&run.Counts, p, found[i], row, planned)
+			rules.CountCreated(&run.Counts, row)
 		}
 		return a.Ledger.PlanSyncRows(ctx, run, rows)
 	})

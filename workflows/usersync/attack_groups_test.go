@@ -180,7 +180,7 @@ func TestAttackGroups_old_leavers_in_a_group_hold_the_leavers_of_today(t *testin
 	o.attackedGroups("Approvers", `reports > 0`)
 	o.users.PutGroup("Approvers")
 	o.settings.Brakes.FieldShare = 1
-	o.settles()
+	o.fills()
 	var old []access.UserID
 	for i := 10; i < 22; i += 2 {
 		o.leaves(i, i+1)

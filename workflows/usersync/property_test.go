@@ -59,6 +59,8 @@ func TestUserSync_random_populations(t *testing.T) {
 			p := population{rand.New(rand.NewPCG(7, uint64(seed)))}
 			o := newOffice(t, 0)
 			o.settings.Brakes.DeactivationsShare, o.settings.Brakes.FieldShare, o.settings.Brakes.MissingShare = 1, 1, 1
+			// A group that is empty has no share.
+			o.settings.Brakes.Floor = 12
 			taken := map[string]bool{}
 			o.groups()
 			members := map[string][]access.UserID{}
