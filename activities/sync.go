@@ -82,14 +82,27 @@ func (a *UserSync) settingsOf(desk access.DeskName) (SyncSettings, error) {
 	return settings, nil
 }
 
-// settingsFor returns the settings for a run that has begun. Conflict: this worker's configuration makes other users of people than that of the
-// worker which began it, as while workers are started again one by one; the next run has one configuration.
+// settingsFor returns the settings for a run that has listed the users. Conflict: this worker's configuration makes other users of people than that of
+// the worker which began it, or protects others than that of the worker which listed, as while workers are started again one by one; the next run has
+// one configuration.
 func (a *UserSync) settingsFor(run access.SyncRun) (SyncSettings, error) {
 	settings, err := a.settingsOf(run.Desk)
 	if err == nil && settings.Digest != run.Mapping {
 		err = access.Errorf(access.Conflict, "read the settings of a desk", "desks.%s.sync: the configuration has changed since the run began", run.Desk)
 	}
+	if err == nil {
+		err = settings.guards(run)
+	}
 	return settings, err
+}
+
+// guards returns a Conflict where a run has listed users without a group that protects its members.
+func (s SyncSettings) guards(run access.SyncRun) error {
+	if name := s.Guard.Unlisted(run.Schema); name != "" {
+		return access.Errorf(access.Conflict, "read the settings of a desk",
+			"desks.%s.sync.protected_groups: the configuration has changed since the run began: it has listed users without %q", run.Desk, name)
+	}
+	return nil
 }
 
 // BeginSyncResult is the run as it was recorded.
@@ -171,12 +184,8 @@ func (a *UserSync) EndSync(ctx context.Context, c SyncInput) (access.SyncRun, er
 	if run.States, err = a.Ledger.CountSyncRows(ctx, c.Desk, run.Rows); err != nil {
 		return run, translate(err)
 	}
-	accepted, err := a.accepts(ctx, run)
-	if err != nil {
+	if err := accept(ctx, a.Ledger, &run); err != nil {
 		return run, translate(err)
-	}
-	if accepted {
-		run.AcceptedMapping = run.Mapping
 	}
 	run.EndedAt = time.Now().UTC()
 	if err := a.Ledger.SaveSyncRun(ctx, run); err != nil {
@@ -184,36 +193,6 @@ func (a *UserSync) EndSync(ctx context.Context, c SyncInput) (access.SyncRun, er
 	}
 	run, err = plannedSync(ctx, a.Ledger, c)
 	return run, translate(err)
-}
-
-// accepts reports whether the users of everybody are now as the configuration makes them: nothing is held because that has changed, or
-// because users are missing, of whom nobody knows.
-func (a *UserSync) accepts(ctx context.Context, run access.SyncRun) (bool, error) {
-	if run.Dry || !run.Scope.Everybody() {
-		return false, nil
-	}
-	held, err := heldBrakes(ctx, a.Ledger, run)
-	return err == nil && !held[usersync.BrakeMapping] && !held[usersync.BrakeMissing], err
-}
-
-// heldBrakes returns the brakes that hold something of a run: rows, or memberships of users who are created.
-func heldBrakes(ctx context.Context, ledger SyncLedger, run access.SyncRun) (map[string]bool, error) {
-	brakes := map[string]bool{}
-	for _, q := range []access.SyncRowsQuery{{State: access.SyncHeld}, {Operation: access.UserCreate}} {
-		for rows := rowsOf(ctx, ledger, run, q); ; rows.step() {
-			row, err := rows.next()
-			if err != nil {
-				return nil, err
-			}
-			if row == nil {
-				break
-			}
-			for _, name := range row.Brakes {
-				brakes[name] = true
-			}
-		}
-	}
-	return brakes, nil
 }
 
 // FailSync records that a run failed, and why. Safe to repeat.

@@ -91,6 +91,9 @@ func (a *DeskUsers) ApplyUsers(ctx context.Context, c SyncInput) (ApplyUsersResu
 	if err == nil && run.Dry {
 		err = access.Errorf(access.Invalid, "apply rows of users", "dry: found true; a dry run applies nothing")
 	}
+	if err == nil {
+		err = a.Settings.guards(run)
+	}
 	if err != nil {
 		return ApplyUsersResult{}, translate(err)
 	}
@@ -121,6 +124,7 @@ type applying struct {
 	attempt string
 }
 
+// save records where rows stand. Conflict: the run has ended, or another attempt applies it; that is found out without a row as well.
 func (a *applying) save(ctx context.Context, rows ...access.SyncRow) error {
 	return a.Ledger.SaveSyncRows(ctx, a.run, a.attempt, rows)
 }

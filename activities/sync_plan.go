@@ -93,7 +93,12 @@ func (a *UserSync) plan(ctx context.Context, run access.SyncRun, settings SyncSe
 		return run, err
 	}
 	remapped, err := a.remapped(ctx, &run, links)
+	if err != nil {
+		return run, err
+	}
+	run.UnseenGroups = unseen(run, settings.Groups)
 	run.Holds = settings.Brakes.Holds(run.Counts, remapped)
+	run.Holds, err = a.holdsBesides(ctx, run)
 	return run, err
 }
 
@@ -103,7 +108,7 @@ func (a *UserSync) remapped(ctx context.Context, run *access.SyncRun, links int)
 	last, err := a.Ledger.LastSyncRun(ctx, run.Desk)
 	switch {
 	case err == nil:
-		run.AcceptedMapping = last.AcceptedMapping
+		run.AcceptedMapping, run.UnseenGroups = last.AcceptedMapping, last.UnseenGroups
 	case !access.IsKind(err, access.NotFound):
 		return false, err
 	}

@@ -48,10 +48,10 @@ func (a *applying) row(ctx context.Context, row access.SyncRow) (access.SyncRow,
 func (a *applying) applyLeave(ctx context.Context, row access.SyncRow, user access.DeskUser) (access.SyncRow, error) {
 	var refused error
 	if a.run.Schema.Cannot[access.UserDeactivate] == "" {
-		_, refused = a.Port.SetUserActive(ctx, user.ID, false)
+		refused = a.setActive(ctx, user.ID, false)
 	}
 	if len(row.Values) > 0 {
-		if _, err := a.Port.UpdateUser(ctx, user.ID, access.UserChange{Values: row.Values}); refused == nil {
+		if err := a.update(ctx, user.ID, access.UserChange{Values: row.Values}); refused == nil {
 			refused = err
 		}
 	}
@@ -77,15 +77,28 @@ func (a *applying) skipValues(ctx context.Context, row access.SyncRow, now sameU
 	return skipped(row, why), a.update(ctx, row.User, access.UserChange{Values: removals})
 }
 
-// update writes to a user. Where the desk refuses that, the user comes out of groups all the same: whoever moves would keep a group because of another
-// field. The first error counts. A row that the desk has no time for comes again.
-func (a *applying) update(ctx context.Context, id access.UserID, change access.UserChange) error {
-	_, err := a.Port.UpdateUser(ctx, id, change)
+// update changes a user, if the attempt still applies the run: a membership that somebody has taken away since shows no trace of it. Where the desk
+// refuses that, the user comes out of groups all the same: whoever moves would keep a group because of another field. The first error counts. A row
+// that the desk has no time for comes again.
+func (a *applying) update(ctx context.Context, user access.UserID, change access.UserChange) error {
+	if err := a.save(ctx); err != nil {
+		return err
+	}
+	_, err := a.Port.UpdateUser(ctx, user, change)
 	removals := usersync.Removals(change.Values)
 	alone := change.Person == "" && len(removals) == len(change.Values)
 	if err != nil && len(removals) > 0 && !alone && !access.IsKind(err, access.RateLimited) {
-		_, _ = a.Port.UpdateUser(ctx, id, access.UserChange{Values: removals})
+		_, _ = a.Port.UpdateUser(ctx, user, access.UserChange{Values: removals})
 	}
+	return err
+}
+
+// setActive switches a user on or off, if the attempt still applies the run.
+func (a *applying) setActive(ctx context.Context, user access.UserID, active bool) error {
+	if err := a.save(ctx); err != nil {
+		return err
+	}
+	_, err := a.Port.SetUserActive(ctx, user, active)
 	return err
 }
 
@@ -186,7 +199,7 @@ func (a *applying) applyValues(ctx context.Context, row access.SyncRow, user acc
 		}
 	}
 	if row.Operation == access.UserReactivate {
-		if _, err := a.Port.SetUserActive(ctx, user.ID, true); err != nil {
+		if err := a.setActive(ctx, user.ID, true); err != nil {
 			return row, err
 		}
 	}
@@ -261,8 +274,7 @@ func (a *applying) applyManager(ctx context.Context, row access.SyncRow) (access
 		row.Problem = "manager: " + why
 		return row, nil
 	}
-	_, err = a.Port.UpdateUser(ctx, row.User, change)
-	return asApplied(row), err
+	return asApplied(row), a.update(ctx, row.User, change)
 }
 
 // applyCreate creates the user of a person, or takes the one whom an attempt before has created.

@@ -180,11 +180,13 @@ type SyncRun struct {
 	// Dry is true for a run that plans and applies nothing.
 	Dry bool `json:"dry,omitempty"`
 	// Mapping is a digest of how the configuration makes users of people, and AcceptedMapping the last one that was not held back.
-	Mapping         string       `json:"mapping,omitempty"`
-	AcceptedMapping string       `json:"accepted_mapping,omitempty"`
-	Schema          UserSchema   `json:"schema,omitzero"`
-	Counts          SyncCounts   `json:"counts,omitzero"`
-	Holds           []PeopleHold `json:"holds,omitempty"`
+	Mapping         string `json:"mapping,omitempty"`
+	AcceptedMapping string `json:"accepted_mapping,omitempty"`
+	// UnseenGroups are the groups of that mapping that the desk has not had since, or whose changes were held: nobody has seen who is in them by it.
+	UnseenGroups []string     `json:"unseen_groups,omitempty"`
+	Schema       UserSchema   `json:"schema,omitzero"`
+	Counts       SyncCounts   `json:"counts,omitzero"`
+	Holds        []PeopleHold `json:"holds,omitempty"`
 	// States is how many rows stand where.
 	States map[SyncState]int `json:"states,omitempty"`
 	// By is who started the run, and Evidence how that person was identified; "" for the desk's schedule.

@@ -64,6 +64,17 @@ func (g *Guard) WithGroups(names []string) *Guard {
 	return &with
 }
 
+// Unlisted returns the first protected group that users were listed without, by the schema of the listing: nobody of the listing would be in it. ""
+// for none.
+func (g *Guard) Unlisted(schema access.UserSchema) string {
+	for _, name := range g.groups {
+		if _, there := schema.Fields[access.GroupField(name)]; !there {
+			return name
+		}
+	}
+	return ""
+}
+
 // Protects returns why a user is not touched; "" for one who may be. A user for whom it cannot be known is not touched.
 func (g *Guard) Protects(u access.DeskUser) string {
 	if g.fits(string(u.ID), string(u.Account), u.Values[access.UserFieldName], u.Values[access.UserFieldEmail]) {

@@ -9,6 +9,7 @@ import (
 
 	"usher/activities"
 	"usher/internal/access"
+	"usher/workflows"
 )
 
 // attackedNoEmail is a desk that refuses one field of one user.
@@ -62,8 +63,23 @@ func TestAttackGroups_guard_without_the_listing_of_its_groups(t *testing.T) {
 	o.users.PutGroup(robots, o.of(3).ID)
 	o.settings.Guard = o.settings.Guard.WithGroups([]string{robots})
 	o.leaves(3, 4)
-	o.ends()
+	_, err := o.run(workflows.UserSyncParams{})
+	require.ErrorContains(t, err, "the configuration has changed since the run began")
 	require.True(t, o.of(3).Active, "a member of a protected group was switched off: nobody had asked who is in it")
+}
+
+// The same of the worker that applies a plan which was made without the group.
+func TestUserSync_guard_of_the_worker_that_applies(t *testing.T) {
+	o := newOffice(t, 20)
+	o.settles()
+	o.leaves(3, 4)
+	run := o.planned("x")
+	o.users.PutGroup(robots, o.of(3).ID)
+	o.settings.Guard = o.settings.Guard.WithGroups([]string{robots})
+	var done activities.ApplyUsersResult
+	err := o.activity("ApplyUsers", activities.SyncInput{Desk: it, Run: run.ID, Plan: run.Plan}, &done)
+	require.ErrorContains(t, err, "protected_groups")
+	require.True(t, o.of(3).Active)
 }
 
 // attackedHangs is a desk that hangs on the first read of one user.

@@ -101,7 +101,7 @@ func goOn(ctx workflow.Context, run access.SyncRun) (access.SyncRun, error) {
 	if err := apply(ctx, &run, plan); err != nil {
 		return run, err
 	}
-	ended := run
+	var ended access.SyncRun
 	if err := step("end", records.EndSync, plan, &ended); err != nil {
 		return run, err
 	}
