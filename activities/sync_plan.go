@@ -155,7 +155,10 @@ func (a *UserSync) twins(ctx context.Context, source access.SourceName, rules us
 			values, _ := rules.Mapping.Values(p.Record)
 			t.emails[rules.Key(access.UserFieldEmail, p.Record, values)]++
 			t.names[rules.Key(access.UserFieldName, p.Record, values)]++
-			t.reports[p.Record.Manager]++
+			if p.Record.Manager != p.Record.ID {
+				// Some sources name whoever has no manager as their own.
+				t.reports[p.Record.Manager]++
+			}
 		}
 		return nil
 	})

@@ -22,7 +22,10 @@ func (a *applying) row(ctx context.Context, row access.SyncRow) (access.SyncRow,
 		return row, err
 	}
 	wanted := access.PersonPresent
-	if row.Operation == access.UserDeactivate {
+	switch {
+	case row.Expected:
+		wanted = access.PersonExpected
+	case row.Operation == access.UserDeactivate:
 		wanted = access.PersonLeft
 	}
 	if person.State != wanted {
@@ -31,6 +34,16 @@ func (a *applying) row(ctx context.Context, row access.SyncRow) (access.SyncRow,
 	if row.Operation == access.UserCreate {
 		return a.applyCreate(ctx, row)
 	}
+	done, err := a.applyUser(ctx, row, person)
+	// Whatever becomes of the first user, the others do not wait for it.
+	if others := a.applyOthers(ctx, row); err == nil {
+		err = others
+	}
+	return done, err
+}
+
+// applyUser applies a row of somebody who has a user to that user.
+func (a *applying) applyUser(ctx context.Context, row access.SyncRow, person access.KnownPerson) (access.SyncRow, error) {
 	user, why, err := a.userNow(ctx, row, person)
 	switch {
 	case err != nil:
@@ -288,7 +301,9 @@ func (a *applying) applyCreate(ctx context.Context, row access.SyncRow) (access.
 		return row, err
 	case why != "":
 		return skipped(row, why), nil
-	case user == nil:
+	}
+	found := user != nil
+	if !found {
 		if user, row, err = a.create(ctx, row); err != nil {
 			return row, err
 		}
@@ -298,7 +313,26 @@ func (a *applying) applyCreate(ctx context.Context, row access.SyncRow) (access.
 	if err := a.Ledger.SaveDeskLink(ctx, a.run.Desk, link, row.Replaces); err != nil {
 		return row, err
 	}
+	if found {
+		if err := a.joins(ctx, row, *user); err != nil {
+			return row, err
+		}
+	}
 	return settled(row, row.Manager != ""), nil
+}
+
+// joins has a user whom an attempt before has created come into the groups of the row that the attempt did not come to.
+func (a *applying) joins(ctx context.Context, row access.SyncRow, user access.DeskUser) error {
+	lacks := map[string]string{}
+	for field, value := range row.Values {
+		if _, is := access.GroupOfField(field); is && user.Values[field] != value {
+			lacks[field] = value
+		}
+	}
+	if len(lacks) == 0 {
+		return nil
+	}
+	return a.update(ctx, user.ID, access.UserChange{Values: lacks})
 }
 
 // create creates a user. That it may have been created is recorded first, so that another attempt knows its user again.

@@ -94,6 +94,10 @@ type SyncRow struct {
 	// Values are what is written, and Before what it replaces; a field that is not in Before has no value.
 	Values map[string]string `json:"values,omitempty"`
 	Before map[string]string `json:"before,omitempty"`
+	// Expected is true where a user is switched off whose person has not left, but is expected again.
+	Expected bool `json:"expected,omitempty"`
+	// Others are the person's other users who change with the row: they are switched off with a user who is, and taken out of groups.
+	Others []OtherUser `json:"others,omitempty"`
 	// Manager is the person whose user is to be written as the manager, once there is one; "" for none.
 	Manager PersonID `json:"manager,omitempty"`
 	// Notes are values that could not be made, each with its field: they are left as they are.
@@ -109,8 +113,20 @@ type SyncRow struct {
 	Creating bool `json:"creating,omitempty"`
 }
 
-// Writes reports whether the row writes a field. A manager who has no user yet is written as well.
+// OtherUser is another user of a person, whom the desk has with the person's id.
+type OtherUser struct {
+	User UserID `json:"user"`
+	// Values are what is written.
+	Values map[string]string `json:"values,omitempty"`
+}
+
+// Writes reports whether the row writes a field. A manager who has no user yet is written as well, and so is what other users of the person lose.
 func (r SyncRow) Writes(field string) bool {
+	for _, other := range r.Others {
+		if _, writes := other.Values[field]; writes {
+			return true
+		}
+	}
 	_, writes := r.Values[field]
 	return writes || (field == UserFieldManager && r.Manager != "")
 }
@@ -126,6 +142,8 @@ type SyncCounts struct {
 	Linked       int `json:"linked"`
 	LinkedActive int `json:"linked_active"`
 	Missing      int `json:"missing,omitempty"`
+	// SwitchedOff is how many users who are on would be switched off.
+	SwitchedOff int `json:"switched_off,omitempty"`
 	// Operations is how many rows there are of each operation.
 	Operations map[UserOperation]int `json:"operations,omitempty"`
 	// Had is how many linked users have a field, Different for how many of them it changes or becomes empty.

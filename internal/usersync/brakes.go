@@ -41,7 +41,7 @@ func Count(c *access.SyncCounts, p access.KnownPerson, f Found, row access.SyncR
 	if planned {
 		c.Operations[row.Operation]++
 	}
-	here := p.State != access.PersonLeft
+	here := p.State == access.PersonPresent
 	if f.Link != nil && here {
 		c.Linked++
 		if f.Linked == nil {
@@ -51,6 +51,12 @@ func Count(c *access.SyncCounts, p access.KnownPerson, f Found, row access.SyncR
 	user := f.Linked
 	if user == nil && row.How != "" {
 		user = userOf(f, row.User)
+	}
+	if planned {
+		countOthers(c, row, f)
+		if u := userOf(f, row.User); row.Operation == access.UserDeactivate && u != nil && u.Active {
+			c.SwitchedOff++
+		}
 	}
 	if user == nil {
 		return
@@ -83,6 +89,9 @@ func countFields(c *access.SyncCounts, user access.DeskUser, row access.SyncRow,
 }
 
 func userOf(f Found, id access.UserID) *access.DeskUser {
+	if f.Linked != nil && f.Linked.ID == id {
+		return f.Linked
+	}
 	for _, users := range [][]access.DeskUser{f.ByPerson, f.ByEmail} {
 		for i := range users {
 			if users[i].ID == id {
@@ -105,7 +114,7 @@ func (b Brakes) Holds(c access.SyncCounts, remapped bool) []access.PeopleHold {
 	if remapped {
 		hold(BrakeMapping, "", "the configuration of the desk's fields has changed, so users may differ because of that")
 	}
-	off := c.Operations[access.UserDeactivate]
+	off := c.SwitchedOff
 	if off > b.DeactivationsCount || b.above(off, c.LinkedActive, b.DeactivationsShare) {
 		hold(BrakeDeactivations, "", "%d of %d active users would be switched off at once: %s", off, c.LinkedActive, percent(off, c.LinkedActive))
 	}
@@ -142,14 +151,15 @@ func Meets(h access.PeopleHold, row access.SyncRow) bool {
 	case BrakeField:
 		return row.Writes(h.Field) && row.Operation != access.UserCreate && row.Operation != access.UserDeactivate
 	case BrakeMapping:
-		return row.Operation != access.UserCreate && row.Operation != access.UserDeactivate && (len(row.Values) > 0 || row.Manager != "")
+		return row.Operation != access.UserCreate && row.Operation != access.UserDeactivate && (len(row.Values) > 0 || row.Manager != "" || len(row.Others) > 0)
 	}
 	return false
 }
 
 // Same reports whether two rows of one person are the same for whoever releases the first.
 func Same(a, b access.SyncRow) bool {
-	return a.Operation == b.Operation && a.User == b.User && maps.Equal(a.Values, b.Values) && maps.Equal(a.Before, b.Before) && a.Manager == b.Manager
+	return a.Operation == b.Operation && a.User == b.User && maps.Equal(a.Values, b.Values) && maps.Equal(a.Before, b.Before) && a.Manager == b.Manager &&
+		slices.EqualFunc(a.Others, b.Others, func(a, b access.OtherUser) bool { return a.User == b.User && maps.Equal(a.Values, b.Values) })
 }
 
 // Validate names every key that is wrong, and says what was expected.

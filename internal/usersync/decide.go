@@ -46,12 +46,12 @@ type Found struct {
 // Decide returns the row of a person, and false where nothing is to be done and nobody has to know.
 func (r Rules) Decide(p access.KnownPerson, f Found) (access.SyncRow, bool) {
 	row := access.SyncRow{Person: p.Record.ID, State: access.SyncPlanned}
-	switch p.State {
-	case access.PersonLeft:
+	switch {
+	case away(p, f):
+		row.Expected = p.State == access.PersonExpected
 		return r.leave(row, f)
-	case access.PersonExpected:
+	case p.State != access.PersonPresent:
 		return row, false
-	case access.PersonPresent:
 	}
 	user, how, why := r.match(p, f)
 	if why != "" {
@@ -82,38 +82,49 @@ func (r Rules) Key(field string, p access.PersonRecord, values map[string]string
 	return ""
 }
 
-// leave returns the row of somebody who has left: of the users who are linked or have the person's id, the first who is on, or in a group, and can be
-// switched off; else why the first one cannot.
+// away reports whether a person's user is not to be on: the person has left, or was here and is expected again.
+func away(p access.KnownPerson, f Found) bool {
+	return p.State == access.PersonLeft || (p.State == access.PersonExpected && f.Link != nil)
+}
+
+// leave returns the row of somebody who is away: of the users who are linked or have the person's id, those who are on, or in a group, and can be
+// switched off, the first one as the row's own; else why the first one cannot.
 func (r Rules) leave(row access.SyncRow, f Found) (access.SyncRow, bool) {
-	var first *access.SyncRow
+	var off, not []access.SyncRow
 	for _, u := range f.own() {
 		if !u.Active && len(memberships(u)) == 0 {
 			continue
 		}
-		off := row
-		off.User = u.ID
-		why := ""
-		if f.Linked != nil && u.ID == f.Linked.ID {
-			why = foreign(u, row.Person)
+		one := r.leaveUser(row, u, f)
+		if one.Operation == access.UserSkip {
+			not = append(not, one)
 		} else {
-			off.How, off.Reason = access.LinkPerson, "the user has the id of the person, who has left"
-		}
-		if why != "" {
-			off, _ = skip(off, &u, why)
-		} else {
-			off = r.deactivate(off, u)
-		}
-		if off.Operation != access.UserSkip {
-			return off, true
-		}
-		if first == nil {
-			first = &off
+			off = append(off, one)
 		}
 	}
-	if first == nil {
-		return row, false
+	switch {
+	case len(off) > 0:
+		row = off[0]
+		for _, other := range off[1:] {
+			row.Others = append(row.Others, access.OtherUser{User: other.User, Values: other.Values})
+		}
+		return row, true
+	case len(not) > 0:
+		return not[0], true
 	}
-	return *first, true
+	return row, false
+}
+
+// leaveUser returns the row that switches one of the users of a person off, or a skip.
+func (r Rules) leaveUser(row access.SyncRow, u access.DeskUser, f Found) access.SyncRow {
+	row.User = u.ID
+	if f.Linked == nil || u.ID != f.Linked.ID {
+		row.How, row.Reason = access.LinkPerson, "the user has the id of the person, who has left"
+	} else if why := foreign(u, row.Person); why != "" {
+		row, _ = skip(row, &u, why)
+		return row
+	}
+	return r.deactivate(row, u)
 }
 
 // own returns the user who is linked, and those who have the person's id and are linked to nobody else.
@@ -302,12 +313,8 @@ func (r Rules) update(row access.SyncRow, p access.KnownPerson, f Found, user ac
 		// A link or a reactivation alone.
 		row.Values, row.Before, row.Manager = map[string]string{}, map[string]string{}, ""
 	}
-	for _, twin := range f.own() {
-		if twin.ID != user.ID {
-			row.Notes = append(slices.Clip(row.Notes), fmt.Sprintf("another user of the desk has the person's id: %q", twin.ID))
-		}
-	}
-	if row.Operation == access.UserUpdate && len(row.Values) == 0 && row.Manager == "" {
+	r.setOthers(&row, f, user)
+	if row.Operation == access.UserUpdate && len(row.Values) == 0 && row.Manager == "" && len(row.Others) == 0 {
 		if len(row.Notes) == 0 {
 			return row, false
 		}

@@ -68,6 +68,15 @@ func TestAttackGroups_guard_without_the_listing_of_its_groups(t *testing.T) {
 	require.True(t, o.of(3).Active, "a member of a protected group was switched off: nobody had asked who is in it")
 }
 
+// The plan is not made, whoever would apply it.
+func TestUserSync_guard_of_the_worker_that_plans(t *testing.T) {
+	o := newOffice(t, 20)
+	o.settles()
+	run := o.attackedListed("x", false)
+	o.settings.Guard = o.settings.Guard.WithGroups([]string{robots})
+	require.ErrorContains(t, o.activity("PlanSync", activities.PlanSyncInput{Run: run}, &run), "protected_groups")
+}
+
 // The same of the worker that applies a plan which was made without the group.
 func TestUserSync_guard_of_the_worker_that_applies(t *testing.T) {
 	o := newOffice(t, 20)
