@@ -145,6 +145,9 @@ func showPreview(said syncRowsPage) string {
 	if r.Manager != "" {
 		fmt.Fprintf(&b, "Manager   the user of %s, once there is one\n", word(string(r.Manager)))
 	}
+	for _, other := range r.Others {
+		fmt.Fprintf(&b, "Also      %s\n", oneLine(string(other.User)))
+	}
 	if len(r.Values) == 0 {
 		return b.String()
 	}

@@ -48,6 +48,8 @@ func TestUserSync_scope_of_what_is_held(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, holdsOf(run), "field:group:"+department)
 	// Runs over some people are not those over everybody.
+	_, err = o.run(workflows.UserSyncParams{By: "adm", Scope: access.SyncScope{Person: idOf(0)}})
+	require.NoError(t, err)
 	run, err = o.run(one)
 	require.NoError(t, err)
 	require.Equal(t, 1, run.States[access.SyncHeld])
