@@ -53,10 +53,8 @@ func Count(c *access.SyncCounts, p access.KnownPerson, f Found, row access.SyncR
 		user = userOf(f, row.User)
 	}
 	if planned {
+		countOff(c, row, f)
 		countOthers(c, row, f)
-		if u := userOf(f, row.User); row.Operation == access.UserDeactivate && u != nil && u.Active {
-			c.SwitchedOff++
-		}
 	}
 	if user == nil {
 		return
@@ -66,6 +64,13 @@ func Count(c *access.SyncCounts, p access.KnownPerson, f Found, row access.SyncR
 	}
 	if here {
 		countFields(c, *user, row, planned && row.Operation != access.UserSkip)
+	}
+}
+
+// countOff counts the row's own user where it is on and switched off.
+func countOff(c *access.SyncCounts, row access.SyncRow, f Found) {
+	if u := userOf(f, row.User); row.Operation == access.UserDeactivate && u != nil && u.Active {
+		c.SwitchedOff++
 	}
 }
 

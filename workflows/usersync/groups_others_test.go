@@ -9,7 +9,7 @@ import (
 	sync "usher/internal/usersync"
 )
 
-// second gives a person another user, who is in department X.
+// second returns another user of a person, who is in department X.
 func (o *office) second(i int, name string) access.DeskUser {
 	o.t.Helper()
 	second := o.users.Put(access.DeskUser{Person: idOf(i), Active: true, Values: map[string]string{access.UserFieldName: name}})
