@@ -46,7 +46,7 @@ func TestUserSync_second_users_of_movers(t *testing.T) {
 	// Whoever is in the group with the second user alone, and is not to be in it.
 	second := o.second(6, "second")
 	protected := o.second(7, "svc-7")
-	o.ends()
+	require.Empty(t, o.rows(o.ends())[idOf(7)].Others)
 	require.NotContains(t, o.users.Members(department), second.ID)
 	require.Contains(t, o.users.Members(department), protected.ID)
 	var seconds []access.UserID
@@ -55,4 +55,25 @@ func TestUserSync_second_users_of_movers(t *testing.T) {
 	}
 	usersyncHold(t, o.ends(), "field:group:"+department)
 	require.Subset(t, o.users.Members(department), seconds)
+}
+
+// A second user who is protected, or another person's, since the plan is not touched.
+func TestUserSync_second_user_since_the_plan(t *testing.T) {
+	for name, change := range map[string]func(*office, access.DeskUser){
+		"is protected": func(o *office, _ access.DeskUser) { o.protects("second") },
+		"is of another person": func(o *office, u access.DeskUser) {
+			u.Person = idOf(50)
+			o.users.Put(u)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := officeOfGroups(t)
+			second := o.second(6, "second")
+			run := o.planned("x")
+			require.Len(t, o.rows(run)[idOf(6)].Others, 1)
+			change(o, second)
+			o.applies(run)
+			require.Contains(t, o.users.Members(department), second.ID)
+		})
+	}
 }
