@@ -33,6 +33,7 @@ type Users struct {
 	schema access.UserSchema
 	users  map[access.UserID]access.DeskUser
 	groups map[access.GroupID]memberGroup
+	owned  map[string]ownedRecord
 	next   int
 	writes int
 	// deaf is true while writes are answered and not kept; cut and hide are of listings.
