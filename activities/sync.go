@@ -21,6 +21,7 @@ type SyncLedger interface {
 	HoldSyncRows(ctx context.Context, run access.SyncRun, rows []access.SyncRow) error
 	ClaimSyncRun(ctx context.Context, run access.SyncRun, attempt string) error
 	SaveSyncRows(ctx context.Context, run access.SyncRun, attempt string, rows []access.SyncRow) error
+	SaveHandOver(ctx context.Context, run access.SyncRun, attempt string, h access.HandOver, events ...access.DeskEvent) error
 	SyncRows(ctx context.Context, desk access.DeskName, plan string, q access.SyncRowsQuery) ([]access.SyncRow, error)
 	CountSyncRows(ctx context.Context, desk access.DeskName, plan string) (map[access.SyncState]int, error)
 	BeginSyncRun(ctx context.Context, run access.SyncRun) error
@@ -31,6 +32,7 @@ type SyncLedger interface {
 	LastSyncRun(ctx context.Context, desk access.DeskName) (access.SyncRun, error)
 	KnownPeople(ctx context.Context, source access.SourceName, after access.PersonID, limit int) ([]access.KnownPerson, error)
 	KnownPerson(ctx context.Context, source access.SourceName, id access.PersonID) (access.KnownPerson, error)
+	Standings(ctx context.Context, source access.SourceName, people ...access.PersonID) ([]access.Standing, error)
 	LastPeopleRun(ctx context.Context, source access.SourceName) (access.PeopleRun, error)
 	AttentionLedger
 }
@@ -52,6 +54,8 @@ type SyncSettings struct {
 	MaxActive int
 	// Modes are the operations that are applied; the others are only observed.
 	Modes map[access.UserOperation]bool
+	// HandOver is how what leavers own is handed over; nil for not at all.
+	HandOver *HandOverSettings
 	// TicketsOn is the desk on which a ticket is opened when people have to look at the desk's users; "" for none.
 	TicketsOn access.DeskName
 }
@@ -110,6 +114,8 @@ type BeginSyncResult struct {
 	access.SyncRun
 	// Attends is true where a ticket is opened when people have to look at the desk's users, or closed when they do not any more.
 	Attends bool `json:"attends,omitempty"`
+	// HandsOver is true where what leavers own is handed over, or would be.
+	HandsOver bool `json:"hands_over,omitempty"`
 	// NotBefore is when the desk is synced again that has failed too often; zero for now. Such a run is not recorded.
 	NotBefore time.Time `json:"not_before,omitzero"`
 }
@@ -135,7 +141,7 @@ func (a *UserSync) BeginSync(ctx context.Context, run access.SyncRun) (BeginSync
 	if err != nil {
 		return BeginSyncResult{SyncRun: run}, translate(err)
 	}
-	return BeginSyncResult{SyncRun: run, Attends: attended}, translate(a.begin(ctx, run))
+	return BeginSyncResult{SyncRun: run, Attends: attended, HandsOver: settings.HandOver != nil}, translate(a.begin(ctx, run))
 }
 
 // begin records a new run.
@@ -205,5 +211,11 @@ func (a *UserSync) FailSync(ctx context.Context, run access.SyncRun) error {
 		}
 		run.States = states
 	}
+	// What an attempt has handed over before it failed is known to the ledger alone.
+	known, err := a.Ledger.SyncRun(ctx, run.Desk, run.ID)
+	if err != nil && !access.IsKind(err, access.NotFound) {
+		return translate(err)
+	}
+	run.HandOver = known.HandOver
 	return translate(a.Ledger.SaveSyncRun(ctx, run))
 }

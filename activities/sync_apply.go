@@ -16,9 +16,11 @@ import (
 
 // DeskUsers are the activities over the users of one desk. They run on that desk's queue, on a worker that has the ledger.
 type DeskUsers struct {
-	Port     access.UserDirectory
-	Ledger   SyncLedger
-	Settings SyncSettings
+	Port access.UserDirectory
+	// Belongings are what the users own; nil where nothing is handed over.
+	Belongings access.UserBelongings
+	Ledger     SyncLedger
+	Settings   SyncSettings
 	// Writes is usher's share of what the desk takes, for all runs of this worker: one token for each row.
 	Writes *rate.Limiter
 }

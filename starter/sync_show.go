@@ -75,6 +75,11 @@ func showSyncRun(r access.SyncRun) string {
 		fmt.Fprintf(&b, "Plan     %d %s\n", r.Counts.Operations[operation], operation)
 	}
 	fmt.Fprintf(&b, "Rows     %s\n", orElse(states(r), "none"))
+	if r.HandOver != nil {
+		for _, line := range r.HandOver.Lines() {
+			fmt.Fprintf(&b, "Owned    %s\n", oneLine(line))
+		}
+	}
 	for _, note := range r.Schema.Notes {
 		fmt.Fprintf(&b, "Left out %s\n", oneLine(note))
 	}

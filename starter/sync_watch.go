@@ -114,6 +114,9 @@ func progress(r access.SyncRun, since time.Duration) string {
 	case all == 0:
 		return "plans"
 	}
+	if left == 0 && r.HandOver != nil && !r.HandOver.Done {
+		return fmt.Sprintf("hands over what leavers own: %d leavers own something", r.HandOver.Leavers)
+	}
 	const width = 30
 	done := all - left
 	bar := strings.Repeat("#", width*done/all)

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"usher/internal/access"
@@ -32,6 +34,8 @@ type kind[C, P any] struct {
 	approvals bool
 	// users opens the desk's users, with the fields that they have to have; nil for a kind whose users cannot be synced. For desks only.
 	users func(c C, name string, fields []string) (access.UserDirectory, error)
+	// owned returns the kinds of records that are configured to be handed over; nil for a kind of desk on which nothing is. For desks only.
+	owned func(C) []string
 	// tenant returns the desk's own address, as people know it. For desks only.
 	tenant func(C) string
 	// joins returns what has to be known of a source to join it with others. For sources only.
@@ -62,6 +66,7 @@ var deskKinds = map[string]kind[deskConfig, access.ServiceDesk]{
 		users: func(c deskConfig, name string, fields []string) (access.UserDirectory, error) {
 			return requesttracker.NewUsers(c.RequestTracker, access.DeskName(name), fields)
 		},
+		owned:     func(c deskConfig) []string { return slices.Sorted(maps.Keys(c.RequestTracker.Users.Owned)) },
 		tenant:    func(c deskConfig) string { return c.RequestTracker.BaseURL },
 		approvals: true,
 	},
@@ -75,6 +80,7 @@ var deskKinds = map[string]kind[deskConfig, access.ServiceDesk]{
 		users: func(c deskConfig, name string, fields []string) (access.UserDirectory, error) {
 			return servicenow.NewUsers(c.ServiceNow, access.DeskName(name), fields)
 		},
+		owned:     func(c deskConfig) []string { return slices.Sorted(maps.Keys(c.ServiceNow.Users.Owned)) },
 		tenant:    func(c deskConfig) string { return c.ServiceNow.BaseURL },
 		approvals: true,
 	},

@@ -20,8 +20,15 @@ type observedGroups struct {
 	groups access.UserGroups
 }
 
+// observedBelongings are what a desk's users own, whose calls are counted.
+type observedBelongings struct {
+	observer
+	owned access.UserBelongings
+}
+
 var (
 	_ access.UserDirectory  = observedUsers{}
+	_ access.UserBelongings = observedBelongings{}
 	_ access.UserGroups     = observedGroups{}
 	_ activities.SyncLedger = observedLedger{}
 )
@@ -65,6 +72,18 @@ func (g observedGroups) AddGroupMember(ctx context.Context, id access.GroupID, u
 
 func (g observedGroups) RemoveGroupMember(ctx context.Context, id access.GroupID, user access.UserID) error {
 	return observeDo(ctx, g.observer, "remove_group_member", func(ctx context.Context) error { return g.groups.RemoveGroupMember(ctx, id, user) })
+}
+
+func (b observedBelongings) OwnedKinds(ctx context.Context) ([]access.OwnedKind, error) {
+	return observe(ctx, b.observer, "owned_kinds", b.owned.OwnedKinds)
+}
+
+func (b observedBelongings) ListOwned(ctx context.Context, q access.OwnedQuery) ([]access.Owned, error) {
+	return observe(ctx, b.observer, "list_owned", func(ctx context.Context) ([]access.Owned, error) { return b.owned.ListOwned(ctx, q) })
+}
+
+func (b observedBelongings) HandOver(ctx context.Context, o access.Owned, from, to access.DeskUser) error {
+	return observeDo(ctx, b.observer, "hand_over", func(ctx context.Context) error { return b.owned.HandOver(ctx, o, from, to) })
 }
 
 func (u observedUsers) SetUserActive(ctx context.Context, id access.UserID, active bool) (access.DeskUser, error) {
@@ -129,6 +148,10 @@ func (l observedLedger) BeginSyncRun(ctx context.Context, run access.SyncRun) er
 
 func (l observedLedger) SaveSyncRun(ctx context.Context, run access.SyncRun) error {
 	return ledgerDo(l, "save_sync_run", func() error { return l.Store.SaveSyncRun(ctx, run) })
+}
+
+func (l observedLedger) SaveHandOver(ctx context.Context, run access.SyncRun, attempt string, h access.HandOver, events ...access.DeskEvent) error {
+	return ledgerDo(l, "save_hand_over", func() error { return l.Store.SaveHandOver(ctx, run, attempt, h, events...) })
 }
 
 func (l observedLedger) SyncRun(ctx context.Context, desk access.DeskName, id string) (access.SyncRun, error) {

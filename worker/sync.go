@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"go.temporal.io/sdk/client"
 	"golang.org/x/time/rate"
@@ -25,7 +27,7 @@ type syncConfig struct {
 	Times timesConfig `yaml:",inline"`
 	// Source is whose people they are; "" for the source by which policy knows people.
 	Source access.SourceName `yaml:"source"`
-	// Modes are what is done: link, create, update, deactivate, reactivate. What is left out is planned and shown only.
+	// Modes are what is done: link, create, update, deactivate, reactivate, hand_over. What is left out is planned and shown only.
 	Modes []access.UserOperation `yaml:"modes"`
 	// Fields are the fields of the desk's users, by the desk's names, and Tables what expressions look values up in.
 	Fields map[string]usersync.Field `yaml:"fields"`
@@ -45,6 +47,8 @@ type syncConfig struct {
 	// WritesPerSecond is how many users this worker changes a second at most; 0 for 5.
 	WritesPerSecond float64          `yaml:"writes_per_second"`
 	Brakes          syncBrakesConfig `yaml:"brakes"`
+	// HandOver is how what leavers own is handed to their managers; nil for not at all.
+	HandOver *handOverConfig `yaml:"hand_over"`
 	// TicketsOn is the desk on which a ticket is opened when people have to look; "" for this desk if it takes incidents, and noTickets for none.
 	TicketsOn access.DeskName `yaml:"tickets_on"`
 }
@@ -65,10 +69,58 @@ func (b syncBrakesConfig) brakes() usersync.Brakes {
 	}
 }
 
+// handOverConfig is activities.HandOverSettings as it is written.
+type handOverConfig struct {
+	// Kinds are kinds of records that the desk's section has in users.owned.
+	Kinds []string `yaml:"kinds"`
+	// Fallback is who gets what nobody else can take; "" for nobody.
+	Fallback access.PersonID `yaml:"fallback"`
+	// Within is how long their things are looked for after people have left; 0 for 30 days.
+	Within access.Duration `yaml:"within"`
+	// Most is how many records a leaver may own, so that they are handed over without a human; 0 for 500.
+	Most int `yaml:"most"`
+}
+
+// What holds for hand_over where nothing is configured, and how many records a leaver may own at most: a run keeps their ids.
+const (
+	usualWithin   = 30 * 24 * time.Hour
+	usualMost     = 500
+	mostHandOvers = 2000
+)
+
+// settings are the settings of the activities; nil for none.
+func (c *handOverConfig) settings() *activities.HandOverSettings {
+	if c == nil {
+		return nil
+	}
+	return &activities.HandOverSettings{
+		Kinds: c.Kinds, Fallback: c.Fallback, Within: cmp.Or(c.Within.Std(), usualWithin), Most: cmp.Or(c.Most, usualMost),
+	}
+}
+
+// validate names every key that is wrong; modes are those of the desk.
+func (c *handOverConfig) validate(modes []access.UserOperation, problem func(format string, args ...any)) {
+	if c == nil {
+		if slices.Contains(modes, access.UserHandOver) {
+			problem("hand_over: expected what is handed over, where modes has hand_over")
+		}
+		return
+	}
+	if len(c.Kinds) == 0 {
+		problem("hand_over.kinds: expected some of users.owned of the desk")
+	}
+	if c.Within < 0 {
+		problem("hand_over.within: found %s, expected a time, or 0 for %s", c.Within, access.Duration(usualWithin))
+	}
+	if c.Most < 0 || c.Most > mostHandOvers {
+		problem("hand_over.most: found %d, expected 1 to %d, or 0 for %d", c.Most, mostHandOvers, usualMost)
+	}
+}
+
 // usualWrites is how many users are changed a second where nothing is configured.
 const usualWrites = 5.0
 
-var syncModes = []access.UserOperation{access.UserLink, access.UserCreate, access.UserUpdate, access.UserDeactivate, access.UserReactivate}
+var syncModes = []access.UserOperation{access.UserLink, access.UserCreate, access.UserUpdate, access.UserDeactivate, access.UserReactivate, access.UserHandOver}
 
 // validate names every key that is wrong. It is nil for no configuration.
 func (c *syncConfig) validate() error {
@@ -102,6 +154,7 @@ func (c *syncConfig) validate() error {
 			problem("protected_groups: found %q, expected the name of a group of the desk that is not one of groups", name)
 		}
 	}
+	c.HandOver.validate(c.Modes, problem)
 	if _, err := c.settings(""); err != nil {
 		problem("%w", err)
 	}
@@ -134,7 +187,7 @@ func (c *syncConfig) settings(source access.SourceName) (activities.SyncSettings
 	digest, err := digestOf(configuration)
 	s := activities.SyncSettings{
 		Source: source, Mapping: mapping, Groups: groups, Digest: digest, Guard: guard, Brakes: c.Brakes.brakes(), MaxActive: c.MaxActive, LinkByEmail: c.LinkByEmail,
-		Modes: map[access.UserOperation]bool{},
+		Modes: map[access.UserOperation]bool{}, HandOver: c.HandOver.settings(),
 	}
 	for _, mode := range c.Modes {
 		s.Modes[mode] = true
@@ -180,6 +233,9 @@ func (c *workerConfig) syncProblems() []error {
 		if kind, known := deskKinds[d.Kind]; known && kind.users == nil {
 			wrong = append(wrong, fmt.Errorf("desks.%s.sync: a desk of the kind %s has no users that usher can sync; expected no sync", name, d.Kind))
 		}
+		if handOver := d.Sync.HandOver; handOver != nil {
+			wrong = append(wrong, d.ownedProblems(name, handOver.Kinds)...)
+		}
 		if d.Queue.Edge || !c.Serve.Workflows {
 			wrong = append(wrong, fmt.Errorf("desks.%s.sync: a worker at the edge does not know the ledger, which gets the listings; expected no sync,"+
 				" or a worker that serves workflows and the desk", name))
@@ -190,6 +246,21 @@ func (c *workerConfig) syncProblems() []error {
 		}
 		if found, known := c.Sources[source]; !known || found.People == nil {
 			wrong = append(wrong, fmt.Errorf("desks.%s.sync.source: found %q, expected one of sources that has people", name, source))
+		}
+	}
+	return wrong
+}
+
+// ownedProblems names the kinds of records that the desk's own section does not have.
+func (c deskConfig) ownedProblems(name access.DeskName, kinds []string) []error {
+	known := deskKinds[c.Kind]
+	if known.owned == nil {
+		return []error{fmt.Errorf("desks.%s.sync.hand_over: usher hands nothing over on a desk of the kind %s; expected none", name, c.Kind)}
+	}
+	var wrong []error
+	for _, kind := range kinds {
+		if there := known.owned(c); !slices.Contains(there, kind) {
+			wrong = append(wrong, fmt.Errorf("desks.%s.sync.hand_over.kinds: found %q, expected some of %s.users.owned: %v", name, kind, c.Kind, there))
 		}
 	}
 	return wrong

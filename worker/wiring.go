@@ -215,8 +215,16 @@ func (p workerParts) deskUsers(name access.DeskName, config deskConfig, director
 		}
 		port = membership.New(port, observedGroups{observer, groups}, names, config.Sync.ProtectedGroups)
 	}
+	var belongings access.UserBelongings
+	if config.Sync.HandOver != nil {
+		owned, has := directory.(access.UserBelongings)
+		if !has {
+			return nil, fmt.Errorf("sync.hand_over: usher hands nothing over on a desk of the kind %s; expected none", config.Kind)
+		}
+		belongings = observedBelongings{observer, owned}
+	}
 	return &activities.DeskUsers{
-		Port: port, Ledger: observedLedger{Store: p.Store, metrics: p.Metrics},
+		Port: port, Belongings: belongings, Ledger: observedLedger{Store: p.Store, metrics: p.Metrics},
 		Settings: settings, Writes: config.Sync.writes(),
 	}, nil
 }

@@ -171,6 +171,13 @@ func ApplyUsers(desk access.DeskName) workflow.ActivityOptions {
 	return o
 }
 
+// HandOver: what some leavers own, as ApplyUsers applies rows.
+func HandOver(desk access.DeskName) workflow.ActivityOptions {
+	o := ApplyUsers(desk)
+	o.Summary = "hand over what leavers own"
+	return o
+}
+
 // IntegrationUsersTimeout is how long a change or a check of the register of integration users may take. The schedule's next check has what is left.
 const IntegrationUsersTimeout = time.Hour
 

@@ -189,6 +189,9 @@ const (
 	DeskIncidentChanged  DeskEventType = "incident_ticket_changed"
 	DeskIncidentEnded    DeskEventType = "incident_ended"
 	DeskUserUnlinked     DeskEventType = "user_unlinked"
+	// What a leaver owns is about to be handed over, or was not.
+	DeskOwnedHandOver DeskEventType = "owned_hand_over"
+	DeskOwnedRefused  DeskEventType = "owned_hand_over_refused"
 	// A run over the users of a desk, or over the people of a source, was started by hand; or by a release of what an earlier one held back.
 	DeskUsersRunStarted   DeskEventType = "users_run_started"
 	DeskUsersRunReleases  DeskEventType = "users_run_releases"

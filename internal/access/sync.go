@@ -207,6 +207,8 @@ type SyncRun struct {
 	Holds        []PeopleHold `json:"holds,omitempty"`
 	// States is how many rows stand where.
 	States map[SyncState]int `json:"states,omitempty"`
+	// HandOver is what came of what leavers own; nil where the run has not begun with it, or the desk hands nothing over.
+	HandOver *HandOver `json:"hand_over,omitempty"`
 	// By is who started the run, and Evidence how that person was identified; "" for the desk's schedule.
 	By       PersonID `json:"by,omitempty"`
 	Evidence string   `json:"evidence,omitempty"`

@@ -76,13 +76,7 @@ func (s *Store) ClaimSyncRun(ctx context.Context, run access.SyncRun, attempt st
 // to repeat. Conflict: the run has ended or has another plan, or another attempt has claimed it: an attempt that is late changes nothing.
 func (s *Store) SaveSyncRows(ctx context.Context, run access.SyncRun, attempt string, rows []access.SyncRow) error {
 	return s.saveSyncRows(ctx, run, rows, `'ready', 'retry', 'manager'`, func(ctx context.Context, tx *sql.Tx) error {
-		var mine int
-		err := tx.QueryRowContext(ctx, `SELECT count(*) FROM sync_appliers WHERE desk = $1 AND run = $2 AND attempt = $3`,
-			string(run.Desk), run.ID, attempt).Scan(&mine)
-		if err == nil && mine == 0 {
-			err = access.Errorf(access.Conflict, opSaveRows, "another attempt applies the run %q over the users of %s", run.ID, run.Desk)
-		}
-		return err
+		return claimed(ctx, tx, opSaveRows, run, attempt)
 	})
 }
 

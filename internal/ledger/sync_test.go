@@ -22,6 +22,7 @@ func syncCases() []suiteCase {
 		{"a row that has ended stays, and a late attempt changes none", testSyncRows},
 		{"rows of old plans and listings are forgotten", testSyncForgets},
 		{"the end of a run forgets so many rows at once", testSyncForgetsAtOnce},
+		{"what leavers own is kept with its events, and a late attempt changes none", testHandOver},
 	}
 }
 

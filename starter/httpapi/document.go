@@ -100,6 +100,7 @@ func describeIncidents(schemas map[string]*huma.Schema) {
 		{"PlacedDeskEvent", "type", "What happened.", []any{
 			access.DeskUserAdded, access.DeskUserRemoved, access.DeskUserFlagged, access.DeskUserAvailable, access.DeskIncidentTaken,
 			access.DeskIncidentAssigned, access.DeskIncidentOpened, access.DeskIncidentChanged, access.DeskIncidentEnded, access.DeskUserUnlinked,
+			access.DeskOwnedHandOver, access.DeskOwnedRefused,
 			access.DeskUsersRunStarted, access.DeskUsersRunReleases, access.DeskPeopleRunStarted, access.DeskPeopleRunReleases,
 		}},
 		{"PlacedDeskEvent", "evidence", "How the actor's identity was established; for auditors.", nil},

@@ -44,6 +44,8 @@ type office struct {
 	// people are those of the snapshot; changed is true while it does not have them yet.
 	people  map[access.PersonID]access.KnownPerson
 	changed bool
+	// gone are those whom the snapshot has as left.
+	gone    map[access.PersonID]bool
 	now     time.Time
 	runs    int
 	details string
@@ -60,13 +62,15 @@ type office struct {
 	started []string
 	news    []workflows.IncidentNews
 	closed  map[string]string
+	// wraps changes what the activities of the desk rest on; nil changes nothing.
+	wraps func(*activities.DeskUsers)
 }
 
 func newOffice(t *testing.T, n int) *office {
 	t.Helper()
 	store := ledgertest.SQLite(t)
 	o := &office{
-		t: t, name: it, users: memory.NewUsers(), ledger: store, people: map[access.PersonID]access.KnownPerson{},
+		t: t, name: it, users: memory.NewUsers(), ledger: store, people: map[access.PersonID]access.KnownPerson{}, gone: map[access.PersonID]bool{},
 		now: time.Date(2026, 11, 2, 3, 0, 0, 0, time.UTC),
 		settings: activities.SyncSettings{
 			Source: hr, Digest: "m1", LinkByEmail: true, Modes: map[access.UserOperation]bool{
@@ -146,7 +150,15 @@ func (o *office) snapshot() {
 	require.NoError(o.t, o.ledger.SavePeopleRun(o.t.Context(), run))
 	var changes []access.PersonChange
 	for _, id := range slices.Sorted(maps.Keys(o.people)) {
-		changes = append(changes, access.PersonChange{Person: id, Class: access.ClassChanged, After: o.people[id]})
+		class := access.ClassChanged
+		switch left := o.people[id].State == access.PersonLeft; {
+		case left && !o.gone[id]:
+			class = access.ClassLeaver
+		case !left && o.gone[id]:
+			class = access.ClassReturner
+		}
+		o.gone[id] = o.people[id].State == access.PersonLeft
+		changes = append(changes, access.PersonChange{Person: id, Class: class, After: o.people[id]})
 	}
 	for page := range slices.Chunk(changes, ledger.MaxPeople) {
 		require.NoError(o.t, o.ledger.ApplyPeople(o.t.Context(), run, page))
@@ -226,7 +238,11 @@ func (o *office) closes(workflow, text string) {
 }
 
 func (o *office) desk() *activities.DeskUsers {
-	return &activities.DeskUsers{Port: o.port, Ledger: o.ledger, Settings: o.settings, Writes: rate.NewLimiter(rate.Inf, 1)}
+	a := &activities.DeskUsers{Port: o.port, Belongings: o.users, Ledger: o.ledger, Settings: o.settings, Writes: rate.NewLimiter(rate.Inf, 1)}
+	if o.wraps != nil {
+		o.wraps(a)
+	}
+	return a
 }
 
 func (o *office) records() *activities.UserSync {

@@ -29,7 +29,7 @@ func Workflow(ctx workflow.Context, p workflows.UserSyncParams) (access.SyncRun,
 		return run, nil
 	}
 	if err == nil {
-		run, err = goOn(ctx, begun.SyncRun)
+		run, err = goOn(ctx, begun)
 	} else {
 		run.NeverBegan = true
 	}
@@ -76,8 +76,9 @@ var (
 	desk    *activities.DeskUsers
 )
 
-// goOn lists, plans and applies.
-func goOn(ctx workflow.Context, run access.SyncRun) (access.SyncRun, error) {
+// goOn lists, plans, applies and hands over.
+func goOn(ctx workflow.Context, begun activities.BeginSyncResult) (access.SyncRun, error) {
+	run := begun.SyncRun
 	step := func(summary string, activity, input, result any) error {
 		return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.RunStep(summary)), activity, input).Get(ctx, result)
 	}
@@ -101,6 +102,11 @@ func goOn(ctx workflow.Context, run access.SyncRun) (access.SyncRun, error) {
 	if err := apply(ctx, &run, plan); err != nil {
 		return run, err
 	}
+	if begun.HandsOver {
+		if err := handOver(ctx, &run, plan); err != nil {
+			return run, err
+		}
+	}
 	var ended access.SyncRun
 	if err := step("end", records.EndSync, plan, &ended); err != nil {
 		return run, err
@@ -122,6 +128,19 @@ func apply(ctx workflow.Context, run *access.SyncRun, plan activities.SyncInput)
 			return err
 		}
 		run.States = done.States
+	}
+	return nil
+}
+
+// handOver hands over what leavers own, for some of them at a time, and shows how far it has come.
+func handOver(ctx workflow.Context, run *access.SyncRun, plan activities.SyncInput) error {
+	for run.HandOver == nil || !run.HandOver.Done {
+		details(ctx, *run, "hands over what leavers own")
+		var done access.HandOver
+		if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.HandOver(run.Desk)), desk.HandOver, plan).Get(ctx, &done); err != nil {
+			return err
+		}
+		run.HandOver = &done
 	}
 	return nil
 }
@@ -152,6 +171,11 @@ func details(ctx workflow.Context, run access.SyncRun, doing string) {
 	}
 	for _, h := range run.Holds {
 		lines = append(lines, "**"+workflows.Inline(h.Name())+":** "+workflows.Inline(h.Sentence))
+	}
+	if run.HandOver != nil {
+		for _, line := range run.HandOver.Lines() {
+			lines = append(lines, workflows.Inline(line))
+		}
 	}
 	if run.Problem != "" {
 		lines = append(lines, "**Problem:** "+workflows.Inline(run.Problem))

@@ -23,6 +23,8 @@ type UsersConfig struct {
 	ManagerField string `yaml:"manager_field"`
 	// Privileged makes the users that usher creates privileged, as those are who work in RT. Others are RT's contacts.
 	Privileged bool `yaml:"privileged"`
+	// Owned are kinds of tickets that name a user in one of their roles, by a name that you give them.
+	Owned map[string]OwnedConfig `yaml:"owned"`
 }
 
 // validate names what is wrong, as Config.Validate does.
@@ -37,6 +39,7 @@ func (c UsersConfig) validate(problem func(key, format string, args ...any)) {
 	if c.ManagerField != "" && c.ManagerField == c.PersonField {
 		problem("users.manager_field", "found the name that users.person_field has; expected another custom field")
 	}
+	c.validateOwned(problem)
 }
 
 // customPrefix begins the name of a custom field of users.

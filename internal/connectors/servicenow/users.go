@@ -17,6 +17,8 @@ type UsersConfig struct {
 	PersonField string `yaml:"person_field"`
 	// Lock makes usher lock a user out as well when it switches the user off, and unlock with switching on.
 	Lock bool `yaml:"lock"`
+	// Owned are kinds of records that name a user as their owner, by a name that you give them.
+	Owned map[string]OwnedConfig `yaml:"owned"`
 }
 
 // validate names every key that is wrong.
@@ -24,6 +26,7 @@ func (c UsersConfig) validate(problem func(key, format string, args ...any)) {
 	if c.PersonField != "" && !ownColumn(c.PersonField) {
 		problem("users.person_field", "expected the name of a column of %s, such as employee_number, that usher does not write anyway", userTable)
 	}
+	c.validateOwned(problem)
 }
 
 // Columns of sys_user that have a meaning of their own for usher, and the one that ServiceNow makes of first_name and last_name.

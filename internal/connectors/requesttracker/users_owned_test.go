@@ -1,0 +1,140 @@
+package requesttracker_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/access/accesstest"
+	"usher/internal/connectors/requesttracker"
+)
+
+// ownedUsers is a directory that hands over the tickets of a queue, "tickets", and those of all queues, "all".
+func ownedUsers(t *testing.T, s *site, queue string) *requesttracker.Users {
+	t.Helper()
+	c := usersKept()
+	c.Owned = map[string]requesttracker.OwnedConfig{"tickets": {Queues: []string{queue}}, "all": {}}
+	return s.users(t, c)
+}
+
+// putPrivileged adds a user who may own tickets.
+func (s *site) putPrivileged(t *testing.T, u access.DeskUser) access.DeskUser {
+	t.Helper()
+	active := u.Active
+	u.Active = true
+	u = s.putUser(t, u)
+	s.put(t, "root", "user/"+string(u.ID), map[string]any{"Privileged": 1})
+	if !active {
+		s.put(t, "root", "user/"+string(u.ID), map[string]any{"Disabled": 1})
+	}
+	u.Active = active
+	return u
+}
+
+// putTicket opens a ticket that somebody works on, and returns its number. An account that is not root opens it as usher does.
+func (s *site) putTicket(t *testing.T, queue, subject string, owner access.DeskUser) string {
+	t.Helper()
+	var made struct{ ID string }
+	s.do(t, "root", http.MethodPost, "ticket", map[string]any{"Queue": queue, "Subject": subject, "Owner": string(owner.Account)}, &made)
+	return made.ID
+}
+
+// ownerOf is the number of the user who works on a ticket.
+func (s *site) ownerOf(t *testing.T, id string) access.UserID {
+	t.Helper()
+	var owner string
+	require.NoError(t, s.db.QueryRow(`SELECT Owner FROM Tickets WHERE id = ?`, id).Scan(&owner))
+	return access.UserID(owner)
+}
+
+// newQueue makes a queue.
+func (s *site) newQueue(t *testing.T) string {
+	t.Helper()
+	name := "Owned " + strings.ReplaceAll(t.Name(), "/", " ")
+	s.do(t, "root", http.MethodPost, "queue", map[string]any{"Name": name}, nil)
+	return name
+}
+
+func TestUserBelongings(t *testing.T) {
+	s := realServer(t)
+	accesstest.RunUserBelongings(t, func(t *testing.T) accesstest.UserBelongingsHarness {
+		one := newUsersSite(t, s, "directory")
+		one.short = true
+		queue := one.newQueue(t)
+		return accesstest.UserBelongingsHarness{
+			Belongings: ownedUsers(t, one, queue), Kind: "tickets", Unknown: "999999",
+			PutUser:  func(u access.DeskUser) access.DeskUser { return one.putPrivileged(t, u) },
+			PutOwned: func(title string, owner access.DeskUser) string { return one.putTicket(t, queue, title, owner) },
+			SetOwner: func(id string, owner access.DeskUser) {
+				one.put(t, "root", "ticket/"+id, map[string]any{"Owner": string(owner.Account)})
+			},
+			Owner: func(id string) access.UserID { return one.ownerOf(t, id) },
+			PutOther: func(owner access.DeskUser) string {
+				id := one.putTicket(t, queue, "done", owner)
+				one.put(t, "root", "ticket/"+id, map[string]any{"Status": "resolved"})
+				return id
+			},
+			RefuseCredentials: func() { one.faults(func() { one.spoilt = true }) },
+			LoseAnswer:        func() { one.faults(func() { one.drop = "AssignTicket" }) },
+			IgnoreWrites:      func() { one.faults(func() { one.deaf = true }) },
+		}
+	})
+}
+
+// TestHandOver_taken_meanwhile: somebody takes the ticket between usher's look and its write, and keeps it.
+func TestHandOver_taken_meanwhile(t *testing.T) {
+	one := newUsersSite(t, realServer(t), "directory")
+	queue := one.newQueue(t)
+	users := ownedUsers(t, one, queue)
+	from, to, other := one.putPrivileged(t, ana("from")), one.putPrivileged(t, ana("to")), one.putPrivileged(t, ana("other"))
+	id := one.putTicket(t, queue, "taken", from)
+	one.before(func() { one.put(t, "root", "ticket/"+id, map[string]any{"Owner": string(other.Account)}) })
+	requireKind(t, access.Transient, users.HandOver(t.Context(), access.Owned{Kind: "tickets", ID: id}, from, to))
+	requireKind(t, access.Conflict, users.HandOver(t.Context(), access.Owned{Kind: "tickets", ID: id}, from, to))
+	require.Equal(t, other.ID, one.ownerOf(t, id))
+}
+
+// TestListOwned_of_usher: tickets that usher has opened are kept by their requests, and tickets of other queues by nobody's wish.
+func TestListOwned_of_usher(t *testing.T) {
+	one := newUsersSite(t, realServer(t), "directory")
+	queue, elsewhere := one.newQueue(t), "General"
+	users := ownedUsers(t, one, queue)
+	owner := one.putPrivileged(t, ana("owner"))
+	kept := one.putTicket(t, queue, "of a person", owner)
+	far := one.putTicket(t, elsewhere, "elsewhere", owner)
+	own := one.putTicket(t, queue, "of usher", owner)
+	one.execute(t, `UPDATE Tickets SET Creator = ? WHERE id = ?`, one.userNumber(t, "directory"), own)
+	list := func(kind string) []string {
+		page, err := users.ListOwned(t.Context(), access.OwnedQuery{Kind: kind, Owner: owner, Limit: 10})
+		require.NoError(t, err)
+		var ids []string
+		for _, o := range page {
+			ids = append(ids, o.ID)
+		}
+		return ids
+	}
+	require.Equal(t, []string{kept}, list("tickets"))
+	require.Equal(t, []string{kept, far}, list("all"))
+}
+
+// TestHandOver_may_not_own: RT gives a ticket only to who may own it.
+func TestHandOver_may_not_own(t *testing.T) {
+	one := newUsersSite(t, realServer(t), "directory")
+	queue := one.newQueue(t)
+	users := ownedUsers(t, one, queue)
+	from, contact := one.putPrivileged(t, ana("from")), one.putUser(t, ana("contact"))
+	id := one.putTicket(t, queue, "stays", from)
+	requireKind(t, access.Invalid, users.HandOver(t.Context(), access.Owned{Kind: "tickets", ID: id}, from, contact))
+	require.Equal(t, from.ID, one.ownerOf(t, id))
+}
+
+// TestOwnedKinds_queue: a queue that is not there is named.
+func TestOwnedKinds_queue(t *testing.T) {
+	one := newUsersSite(t, realServer(t), "directory")
+	_, err := ownedUsers(t, one, "No such queue").OwnedKinds(t.Context())
+	requireKind(t, access.Invalid, err)
+	require.ErrorContains(t, err, "No such queue")
+}

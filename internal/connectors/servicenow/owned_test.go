@@ -1,0 +1,130 @@
+package servicenow_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/access"
+	"usher/internal/access/accesstest"
+	"usher/internal/connectors/fakewire"
+	"usher/internal/connectors/servicenow"
+	"usher/internal/connectors/servicenow/servicenowtest"
+)
+
+// ownedTickets are open incidents by their callers.
+func ownedTickets() map[string]servicenow.OwnedConfig {
+	return map[string]servicenow.OwnedConfig{
+		"tickets": {Table: "incident", Field: "caller_id", Where: map[string]string{"active": "true"}, Title: "short_description"},
+	}
+}
+
+// calls opens an incident of a caller as a person who works on the desk does, and returns its id.
+func (s *site) calls(t *testing.T, title string, owner access.UserID) string {
+	t.Helper()
+	by := s.person(access.Person{ID: "agent", DisplayName: "Agent"})
+	return string(s.ask(t, by, map[string]any{"short_description": title, "caller_id": string(owner)}))
+}
+
+func (s *site) ownedColumn(id string) access.UserID {
+	for _, one := range s.Tickets() {
+		if one.ID == id {
+			return access.UserID(one.Reporter)
+		}
+	}
+	return ""
+}
+
+func TestUserBelongings(t *testing.T) {
+	accesstest.RunUserBelongings(t, func(t *testing.T) accesstest.UserBelongingsHarness {
+		s, users := directory(t, servicenowtest.Config{PageLimit: 2}, func(c *servicenow.Config) { c.Users.Owned = ownedTickets() })
+		off := someone("was")
+		off.Active = false
+		s.put(off)
+		return accesstest.UserBelongingsHarness{
+			Belongings: users, Kind: "tickets", PutUser: s.put, Unknown: servicenowtest.AccountID("nobody"),
+			PutOwned: func(title string, owner access.DeskUser) string { return s.calls(t, title, owner.ID) },
+			SetOwner: func(id string, owner access.DeskUser) {
+				s.send(t, servicenowtest.DefaultUser, http.MethodPatch, "/api/now/table/incident/"+id+"?sysparm_display_value=false", `{"caller_id":"`+string(owner.ID)+`"}`)
+			},
+			Owner: s.ownedColumn,
+			PutOther: func(owner access.DeskUser) string {
+				body, err := json.Marshal(map[string]string{"short_description": "usher's own", "caller_id": string(owner.ID)})
+				require.NoError(t, err)
+				return s.send(t, servicenowtest.DefaultUser, http.MethodPost, "/api/now/table/incident?sysparm_display_value=false", string(body))["sys_id"].(string)
+			},
+			RefuseCredentials: func() { s.faults(func(f *servicenowtest.Faults) { f.RefuseCredentials = true }) },
+			CutShort: func() {
+				s.faults(func(f *servicenowtest.Faults) {
+					f.Rules = []fakewire.Rule{{Times: 1, Only: []fakewire.Operation{servicenowtest.OpList}, Of: []fakewire.Fault{{Kind: fakewire.Cut}}}}
+				})
+			},
+			LoseAnswer: func() {
+				s.faults(func(f *servicenowtest.Faults) {
+					f.Faults = fakewire.Rules(fakewire.Rule{
+						Times: 1, Only: []fakewire.Operation{servicenowtest.OpUpdate}, Succeeded: true, Of: []fakewire.Fault{{Kind: fakewire.Drop}},
+					})
+				})
+			},
+			IgnoreWrites: func() { s.faults(func(f *servicenowtest.Faults) { f.ReadOnlyFields = []string{"caller_id"} }) },
+			Writes:       func() int { return len(s.tap.Calls("PATCH ")) },
+		}
+	})
+}
+
+// TestListOwned_hidden: rows that usher's account does not see are no empty list.
+func TestListOwned_hidden(t *testing.T) {
+	for name, hide := range map[string]func(*servicenowtest.Faults){
+		"rows are hidden":         func(f *servicenowtest.Faults) { f.HiddenTables = []string{"incident"} },
+		"the table is refused":    func(f *servicenowtest.Faults) { f.ForbiddenTables = []string{"incident"} },
+		"nobody counts":           func(f *servicenowtest.Faults) { f.NoTotalCount = true },
+		"the column is hidden":    func(f *servicenowtest.Faults) { f.HiddenFields = []string{"caller_id"} },
+		"a condition is left out": func(f *servicenowtest.Faults) { f.IgnoredConditions = []string{"active"} },
+		"a condition finds nothing": func(f *servicenowtest.Faults) {
+			f.IgnoredConditions, f.InvalidQueryReturnsNothing = []string{"caller_id"}, true
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, users := directory(t, servicenowtest.Config{}, func(c *servicenow.Config) { c.Users.Owned = ownedTickets() })
+			ana := s.put(someone("ana"))
+			s.calls(t, "first", ana.ID)
+			closed := s.calls(t, "closed", ana.ID)
+			s.send(t, servicenowtest.DefaultUser, http.MethodPatch, "/api/now/table/incident/"+closed+"?sysparm_display_value=false",
+				`{"state":"7","close_code":"Solution provided","close_notes":"done"}`)
+			got, err := users.ListOwned(t.Context(), access.OwnedQuery{Kind: "tickets", Owner: ana, Limit: 10})
+			require.NoError(t, err)
+			require.Len(t, got, 1)
+			s.faults(hide)
+			_, err = users.ListOwned(t.Context(), access.OwnedQuery{Kind: "tickets", Owner: ana, Limit: 10})
+			requireKind(t, access.Forbidden, err)
+		})
+	}
+}
+
+// TestOwnedKinds_wrong: a kind that the instance does not have is named.
+func TestOwnedKinds_wrong(t *testing.T) {
+	s, users := directory(t, servicenowtest.Config{}, func(c *servicenow.Config) {
+		c.Users.Owned = map[string]servicenow.OwnedConfig{"tickets": {Table: "incident", Field: "u_nothing"}}
+	})
+	s.calls(t, "first", s.put(someone("ana")).ID)
+	_, err := users.OwnedKinds(t.Context())
+	requireKind(t, access.Invalid, err)
+	require.ErrorContains(t, err, "desks.now.users.owned.tickets")
+	require.ErrorContains(t, err, "u_nothing")
+}
+
+// TestOwnedConfig names every key that is wrong.
+func TestOwnedConfig(t *testing.T) {
+	c := newSite(t, incidents, servicenowtest.Config{}).config()
+	c.Users.Owned = map[string]servicenow.OwnedConfig{
+		"users": {Table: "sys_user", Field: "sys_id", Title: "Number", Where: map[string]string{"active": "true^ORactive=false", "a b": "x"}},
+	}
+	err := c.Validate()
+	for _, key := range []string{"table", "field", "title", "where.active", "where.a b"} {
+		require.ErrorContains(t, err, "users.owned.users."+key+":")
+	}
+	c.Users.Owned = ownedTickets()
+	require.NoError(t, c.Validate())
+}
