@@ -336,7 +336,7 @@ func (a *UserSync) SyncAttention(ctx context.Context, c SyncInput) (Attention, e
 	m := matter{
 		about: "usersync/" + string(c.Desk), desk: settings.TicketsOn, began: run.BeganAt, at: cmp.Or(run.EndedAt, run.BeganAt),
 		nothing: fmt.Sprintf("The run %s over the users of %s holds nothing back.", c.Run, c.Desk),
-		over:    a.ended(c.Desk, func(r access.SyncRun) bool { return !r.Dry && r.Scope.Everybody() && r.States[access.SyncHeld] == 0 }),
+		over:    a.ended(c.Desk, func(r access.SyncRun) bool { return !r.Dry && r.Scope.Everybody() && r.States[access.SyncHeld] == 0 && !r.OwnsTooMuch() }),
 	}
 	failing := m.failing(fmt.Sprintf("The run %s over the users of %s has ended well.", c.Run, c.Desk),
 		a.ended(c.Desk, func(access.SyncRun) bool { return true }))
@@ -364,7 +364,21 @@ func (a *UserSync) SyncAttention(ctx context.Context, c SyncInput) (Attention, e
 			"If they are wrong, mend the source or the desk: the next run plans anew, and this ticket is closed once a run holds nothing back.",
 		}
 		m.news = m.newer(c.Run)
+	case run.OwnsTooMuch():
+		m.ownsTooMuch(run)
 	}
 	found, err := attendRun(ctx, knownIncidents{a.Ledger, a.Running, a.Started}, m, failing, run.Problem != "")
 	return found, translate(err)
+}
+
+// ownsTooMuch is a matter of leavers who own more than is handed over without a human.
+func (m *matter) ownsTooMuch(run access.SyncRun) {
+	m.summary = fmt.Sprintf("usher hands nothing over for %d leavers of %s who own too much", run.HandOver.TooMany, run.Desk)
+	m.sentences = []string{"Whoever owns so many records may be the user of a program, or a shared one."}
+	m.samples = run.HandOver.Problems[:min(len(run.HandOver.Problems), maxSamples)]
+	m.next = []string{
+		fmt.Sprintf("The run: usher sync run %s %s", run.Desk, run.ID),
+		"If it is such a user, protect it: desks." + string(run.Desk) + ".sync.protected. Else hand the records over on the desk, or raise sync.hand_over.most.",
+		"This ticket is closed once a run finds nobody like that, and holds nothing back.",
+	}
 }

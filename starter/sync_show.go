@@ -76,7 +76,7 @@ func showSyncRun(r access.SyncRun) string {
 	}
 	fmt.Fprintf(&b, "Rows     %s\n", orElse(states(r), "none"))
 	if r.HandOver != nil {
-		for _, line := range r.HandOver.Lines() {
+		for _, line := range r.HandOver.Lines(slices.Sorted(maps.Keys(r.HandOver.Kinds))) {
 			fmt.Fprintf(&b, "Owned    %s\n", oneLine(line))
 		}
 	}

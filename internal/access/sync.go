@@ -224,6 +224,9 @@ type SyncRun struct {
 // Ended reports whether the run is over.
 func (r SyncRun) Ended() bool { return !r.EndedAt.IsZero() }
 
+// OwnsTooMuch reports whether somebody who has left owns more than is handed over without a human.
+func (r SyncRun) OwnsTooMuch() bool { return r.HandOver != nil && r.HandOver.TooMany > 0 }
+
 // SyncRowsQuery asks for a page of the rows of a plan, by person in the order of the bytes of their ids.
 type SyncRowsQuery struct {
 	// After is the last person of the page before; "" for the first page.

@@ -2,7 +2,6 @@ package access
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -72,10 +71,10 @@ func (h *HandOver) Count(kind string, change func(*OwnedCounts)) {
 	h.Kinds = kinds
 }
 
-// Lines are what came of it, in sentences for people; none where no leaver owns anything.
-func (h HandOver) Lines() []string {
+// Lines are what came of it, in sentences for people, for these kinds in their order; none where no leaver owns anything.
+func (h HandOver) Lines(kinds []string) []string {
 	var lines []string
-	for _, kind := range slices.Sorted(maps.Keys(h.Kinds)) {
+	for _, kind := range kinds {
 		c := h.Kinds[kind]
 		var parts []string
 		for _, part := range []struct {

@@ -305,6 +305,7 @@ func TestHandOver_observed(t *testing.T) {
 func TestHandOver_too_many(t *testing.T) {
 	o := officeOfOwners(t)
 	o.settings.HandOver.Most = 3
+	o.settings.TicketsOn = "helpdesk"
 	o.owns(12, assets, "a1", "a2")
 	o.owns(12, tickets, "t1", "t2")
 	o.owns(13, assets, "b1", "b2", "b3")
@@ -315,4 +316,11 @@ func TestHandOver_too_many(t *testing.T) {
 	require.Contains(t, h.Problems[0], "more than 3 records")
 	require.Equal(t, idOf(12), o.owner(assets, "a1"))
 	require.Equal(t, idOf(1), o.owner(assets, "b1"))
+	require.Len(t, o.handedIn, 1)
+	require.Equal(t, "usher hands nothing over for 1 leavers of it who own too much", o.handedIn[0].Summary)
+	require.Contains(t, o.handedIn[0].Description, string(idOf(12)))
+	o.settings.HandOver.Most = 4
+	o.ends()
+	require.Equal(t, idOf(1), o.owner(assets, "a1"))
+	require.Len(t, o.closed, 1)
 }

@@ -173,7 +173,7 @@ func details(ctx workflow.Context, run access.SyncRun, doing string) {
 		lines = append(lines, "**"+workflows.Inline(h.Name())+":** "+workflows.Inline(h.Sentence))
 	}
 	if run.HandOver != nil {
-		for _, line := range run.HandOver.Lines() {
+		for _, line := range run.HandOver.Lines(workflow.DeterministicKeys(run.HandOver.Kinds)) {
 			lines = append(lines, workflows.Inline(line))
 		}
 	}
