@@ -245,17 +245,18 @@ func TestHandOver_left_before(t *testing.T) {
 	require.Equal(t, idOf(12), o.owner(assets, "a1"))
 }
 
-// On a desk that lets usher switch nobody off, whoever is absent hands over.
+// On a desk that lets usher switch nobody off, whoever is absent hands over, and gets nothing.
 func TestHandOver_desk_that_switches_nobody_off(t *testing.T) {
 	o := officeOfOwners(t)
 	o.users.SetSchema(func(s *access.UserSchema) {
 		s.Cannot = map[access.UserOperation]string{access.UserDeactivate: "people own their accounts"}
 	})
 	o.owns(12, assets, "a1")
-	o.leaves(12)
+	// The manager leaves as well, and keeps an active user.
+	o.leaves(12, 1)
 	require.Equal(t, map[string]access.OwnedCounts{assets: {HandedOver: 1}}, o.handOverOf(o.ends()).Kinds)
 	require.True(t, o.of(12).Active)
-	require.Equal(t, idOf(1), o.owner(assets, "a1"))
+	require.Equal(t, idOf(0), o.owner(assets, "a1"))
 }
 
 // Where usher switches nobody off, a brake holds what would be handed over along with the rest of the row.
