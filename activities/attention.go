@@ -336,7 +336,9 @@ func (a *UserSync) SyncAttention(ctx context.Context, c SyncInput) (Attention, e
 	m := matter{
 		about: "usersync/" + string(c.Desk), desk: settings.TicketsOn, began: run.BeganAt, at: cmp.Or(run.EndedAt, run.BeganAt),
 		nothing: fmt.Sprintf("The run %s over the users of %s holds nothing back.", c.Run, c.Desk),
-		over:    a.ended(c.Desk, func(r access.SyncRun) bool { return !r.Dry && r.Scope.Everybody() && r.States[access.SyncHeld] == 0 && !r.OwnsTooMuch() }),
+		over: a.ended(c.Desk, func(r access.SyncRun) bool {
+			return !r.Dry && r.Scope.Everybody() && r.States[access.SyncHeld] == 0 && !r.OwnsTooMuch()
+		}),
 	}
 	failing := m.failing(fmt.Sprintf("The run %s over the users of %s has ended well.", c.Run, c.Desk),
 		a.ended(c.Desk, func(access.SyncRun) bool { return true }))
