@@ -59,6 +59,7 @@ func sources() map[Edition][]source {
 		ServiceNow: {
 			{file: "servicenow.yaml", own: true, wire: "/"},
 			{file: tableAPI, wire: "/api/now/", base: "/api/now"},
+			{file: importAPI, wire: "/api/now/", base: "/api/now"},
 			{file: catalogAPI, wire: "/api/sn_sc/", base: "/api/sn_sc"},
 			{file: cartAPI, wire: "/api/sn_sc/", base: "/api/sn_sc"},
 		},

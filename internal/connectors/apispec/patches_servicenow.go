@@ -9,6 +9,7 @@ import (
 // The documents of ServiceNow that the community keeps.
 const (
 	tableAPI   = "servicenow-table-records-api-openapi.yml"
+	importAPI  = "servicenow-import-sets-api-openapi.yml"
 	catalogAPI = "servicenow-catalog-items-api-openapi.yml"
 	cartAPI    = "servicenow-cart-api-openapi.yml"
 )
@@ -39,6 +40,19 @@ func serviceNowPatches() []Patch {
 					return err
 				}
 				list.Responses.Set("400", list.Responses.Value("403"))
+				return nil
+			},
+		},
+		{
+			Name: "servicenow: a row that was skipped, or waits", Edition: ServiceNow, Files: []string{importAPI},
+			Reason: "ImportSetResult knows no status skipped, which ServiceNow's pages name, and none of a row that an asynchronous import set keeps for later",
+			apply: func(doc *openapi3.T) error {
+				result, err := schemaOf(doc, "ImportSetResult")
+				if err != nil {
+					return err
+				}
+				status := result.Properties["status"].Value
+				status.Enum = append(status.Enum, "skipped", "pending")
 				return nil
 			},
 		},

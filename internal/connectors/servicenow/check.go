@@ -156,7 +156,11 @@ func (d *driver) Check(ctx context.Context, op string, s *desk.Schema) ([]access
 	if err != nil {
 		return nil, err
 	}
-	findings = append(findings, approvals...)
+	users, err := d.checkImportSet(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	findings = append(append(findings, approvals...), users...)
 	err = d.readsUTC(ctx, op)
 	if access.IsKind(err, access.Forbidden) {
 		findings, err = append(findings, d.finding("user", "%v", err)), nil

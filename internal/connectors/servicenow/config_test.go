@@ -201,3 +201,54 @@ func TestValidate_users(t *testing.T) {
 		require.Error(t, err)
 	}
 }
+
+func TestValidate_import_set(t *testing.T) {
+	for name, row := range map[string]struct {
+		set  servicenow.ImportSetConfig
+		want string
+	}{
+		"the least":        {servicenow.ImportSetConfig{Table: "u_users"}, ""},
+		"everything":       {servicenow.ImportSetConfig{Table: "u_users", User: "u_key", Coalesce: "employee_number", Fields: map[string]string{"email": "u_mail"}}, ""},
+		"by the user name": {servicenow.ImportSetConfig{Table: "u_users", Coalesce: "user_name"}, ""},
+		"no table":         {servicenow.ImportSetConfig{}, "users.import_set.table: expected the name of a staging table, such as u_usher_users"},
+		"a path":           {servicenow.ImportSetConfig{Table: "u_users/insertMultiple"}, "users.import_set.table: expected the name of a staging table, such as u_usher_users"},
+		"a column of ServiceNow's": {
+			servicenow.ImportSetConfig{Table: "u_users", User: "sys_id"},
+			"users.import_set.user: expected the name of a column of the staging table, such as u_sys_id",
+		},
+		"by the address": {
+			servicenow.ImportSetConfig{Table: "u_users", Coalesce: "email"},
+			`users.import_set.coalesce: unknown value "email"; expected one of sys_id, user_name, employee_number`,
+		},
+		"the name that ServiceNow makes": {
+			servicenow.ImportSetConfig{Table: "u_users", Fields: map[string]string{"name": "u_name"}},
+			"users.import_set.fields.name: expected a column of sys_user that usher writes; the sys_id is in users.import_set.user",
+		},
+		"a wrong column": {
+			servicenow.ImportSetConfig{Table: "u_users", Fields: map[string]string{"email": "E-mail"}},
+			"users.import_set.fields.email: expected the name of a column of the staging table, such as u_email",
+		},
+		"one column for two": {
+			servicenow.ImportSetConfig{Table: "u_users", Fields: map[string]string{"email": "u_user_name"}},
+			"users.import_set.fields: the column u_user_name carries email and user_name; expected one column for each",
+		},
+		"the column of the sys_id": {
+			servicenow.ImportSetConfig{Table: "u_users", User: "u_active"},
+			"users.import_set.fields: the column u_active carries sys_id and active; expected one column for each",
+		},
+	} {
+		c := servicenow.Config{BaseURL: "https://x.service-now.test", User: "usher", Password: "secret"}
+		c.Users = servicenow.UsersConfig{PersonField: "employee_number", ImportSet: &row.set}
+		err := c.Validate()
+		if row.want == "" {
+			require.NoError(t, err, name)
+			continue
+		}
+		require.EqualError(t, err, row.want, name)
+		_, err = servicenow.NewUsers(c, "now", nil)
+		require.EqualError(t, err, row.want, name)
+	}
+	c := servicenow.Config{BaseURL: "https://x.service-now.test", User: "usher", Password: "secret"}
+	c.Users.ImportSet = &servicenow.ImportSetConfig{Table: "u_users", Coalesce: "u_person"}
+	require.EqualError(t, c.Validate(), `users.import_set.coalesce: unknown value "u_person"; expected one of sys_id, user_name`)
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"usher/internal/access"
 )
@@ -19,6 +20,8 @@ type UsersConfig struct {
 	Lock bool `yaml:"lock"`
 	// Owned are kinds of records that name a user as their owner, by a name that you give them.
 	Owned map[string]OwnedConfig `yaml:"owned"`
+	// ImportSet makes usher write users by an import set; nil means by the Table API. Both read by the Table API.
+	ImportSet *ImportSetConfig `yaml:"import_set"`
 }
 
 // validate names every key that is wrong.
@@ -27,6 +30,9 @@ func (c UsersConfig) validate(problem func(key, format string, args ...any)) {
 		problem("users.person_field", "expected the name of a column of %s, such as employee_number, that usher does not write anyway", userTable)
 	}
 	c.validateOwned(problem)
+	if c.ImportSet != nil {
+		c.ImportSet.validate(c, problem)
+	}
 }
 
 // Columns of sys_user that have a meaning of their own for usher, and the one that ServiceNow makes of first_name and last_name.
@@ -52,6 +58,8 @@ type Users struct {
 	known    atomic.Pointer[userColumns]
 	inactive atomic.Bool
 	searched sync.Map
+	// news and changes are what is known of the transform map of an import set: whether it makes new users, and changes those who are there.
+	news, changes proof
 }
 
 var _ access.UserDirectory = (*Users)(nil)
@@ -72,15 +80,26 @@ type userColumns struct {
 	// person is the column of UsersConfig.PersonField, and references are the fields that hold a sys_id.
 	person     access.UserField
 	references map[string]bool
+	// unwritten is why an import set does not write a field, by its name; reserved is a text that it does not write; notes are for people.
+	unwritten map[string]string
+	reserved  string
+	notes     []string
 }
 
 // UserSchema implements access.UserDirectory.
 func (u *Users) UserSchema(ctx context.Context) (access.UserSchema, error) {
-	known, err := u.readColumns(ctx, "read user schema")
+	const op = "read user schema"
+	known, err := u.readColumns(ctx, op)
+	if err == nil {
+		// After a write to somebody else nothing more is planned, and what is being applied ends.
+		err = u.d.gates.Check(op, time.Now(), importing)
+	}
 	if err != nil {
 		return access.UserSchema{}, err
 	}
-	return access.UserSchema{Fields: maps.Clone(known.fields), KeepsPerson: u.d.config.Users.PersonField != ""}, nil
+	return access.UserSchema{
+		Fields: maps.Clone(known.fields), KeepsPerson: u.d.config.Users.PersonField != "", Notes: slices.Clone(known.notes),
+	}, nil
 }
 
 // columns is what the table holds, read once.
@@ -103,7 +122,7 @@ func (u *Users) readColumns(ctx context.Context, op string) (*userColumns, error
 	if err != nil {
 		return nil, err
 	}
-	entries, err := u.dictionary(ctx, op)
+	entries, err := u.d.dictionary(ctx, op, userTable)
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +136,9 @@ func (u *Users) readColumns(ctx context.Context, op string) (*userColumns, error
 		}
 	}
 	known.person.Runes = runes(entries[u.d.config.Users.PersonField])
+	if err := u.stage(ctx, op, known); err != nil {
+		return nil, err
+	}
 	u.known.Store(known)
 	return known, nil
 }
@@ -141,10 +163,10 @@ func (u *Users) lacks(op string, mine row) error {
 	return u.shows(op, mine)
 }
 
-// dictionary is what the instance has written about the columns of the table; nothing where usher's account may not read that.
-func (u *Users) dictionary(ctx context.Context, op string) (map[string]row, error) {
-	rows, _, err := u.d.all(ctx, op, listing{
-		table: "sys_dictionary", where: query{{"name", equal, userTable}}, fields: []string{"element", "max_length", "reference"},
+// dictionary is what the instance has written about the columns of a table; nothing where usher's account may not read that.
+func (d *driver) dictionary(ctx context.Context, op, table string) (map[string]row, error) {
+	rows, _, err := d.all(ctx, op, listing{
+		table: "sys_dictionary", where: query{{"name", equal, table}}, fields: []string{"element", "max_length", "reference"},
 	})
 	// The credentials are good: they have just shown the account itself.
 	if err != nil && !access.IsKind(err, access.Forbidden) {

@@ -74,41 +74,47 @@ func TestUsers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			accesstest.RunUserDirectory(t, func(t *testing.T) accesstest.UserDirectoryHarness {
 				s, users := directory(t, servicenowtest.Config{PageLimit: 2}, func(c *servicenow.Config) { c.Users.PersonField = person })
-				return accesstest.UserDirectoryHarness{
-					Directory: users,
-					Put: func(u access.DeskUser) access.DeskUser {
-						if person == "" {
-							u.Person = ""
-						}
-						return s.put(u)
-					},
-					RefuseCredentials: func() { s.faults(func(f *servicenowtest.Faults) { f.RefuseCredentials = true }) },
-					CutShort: func() {
-						_, err := users.UserSchema(t.Context())
-						require.NoError(t, err)
-						s.faults(func(f *servicenowtest.Faults) {
-							f.Rules = []fakewire.Rule{{Every: 2, Times: 1, Only: []fakewire.Operation{servicenowtest.OpList}, Of: []fakewire.Fault{{Kind: fakewire.Cut}}}}
-						})
-					},
-					HideSome: func() { s.faults(func(f *servicenowtest.Faults) { f.HiddenUsers = []string{"bob", "mia"} }) },
-					LoseAnswer: func() {
-						s.faults(func(f *servicenowtest.Faults) {
-							f.Faults = fakewire.Rules(fakewire.Rule{
-								Times: 1, Only: []fakewire.Operation{servicenowtest.OpInsert}, Succeeded: true, Of: []fakewire.Fault{{Kind: fakewire.Drop}},
-							})
-						})
-					},
-					IgnoreWrites: func() {
-						s.faults(func(f *servicenowtest.Faults) { f.ReadOnlyFields = []string{"active", "locked_out", "title"} })
-					},
-					New: map[string]string{
-						access.UserFieldName: "new", access.UserFieldEmail: "new@example.com", access.UserFieldManager: servicenowtest.AccountID(servicenowtest.DefaultUser),
-						"first_name": "Somebody", "last_name": "New", "title": "Clerk", "department": servicenowtest.DepartmentID("Sales"),
-					},
-					Own: "title", Pages: 7,
-				}
+				return s.harness(t, users, person)
 			})
 		})
+	}
+}
+
+// harness is the users of a site for the suite.
+func (s *site) harness(t *testing.T, users *servicenow.Users, person string) accesstest.UserDirectoryHarness {
+	t.Helper()
+	return accesstest.UserDirectoryHarness{
+		Directory: users,
+		Put: func(u access.DeskUser) access.DeskUser {
+			if person == "" {
+				u.Person = ""
+			}
+			return s.put(u)
+		},
+		RefuseCredentials: func() { s.faults(func(f *servicenowtest.Faults) { f.RefuseCredentials = true }) },
+		CutShort: func() {
+			_, err := users.UserSchema(t.Context())
+			require.NoError(t, err)
+			s.faults(func(f *servicenowtest.Faults) {
+				f.Rules = []fakewire.Rule{{Every: 2, Times: 1, Only: []fakewire.Operation{servicenowtest.OpList}, Of: []fakewire.Fault{{Kind: fakewire.Cut}}}}
+			})
+		},
+		HideSome: func() { s.faults(func(f *servicenowtest.Faults) { f.HiddenUsers = []string{"bob", "mia"} }) },
+		LoseAnswer: func() {
+			s.faults(func(f *servicenowtest.Faults) {
+				f.Faults = fakewire.Rules(fakewire.Rule{
+					Times: 1, Only: []fakewire.Operation{servicenowtest.OpInsert, servicenowtest.OpImport}, Succeeded: true, Of: []fakewire.Fault{{Kind: fakewire.Drop}},
+				})
+			})
+		},
+		IgnoreWrites: func() {
+			s.faults(func(f *servicenowtest.Faults) { f.ReadOnlyFields = []string{"active", "locked_out", "title"} })
+		},
+		New: map[string]string{
+			access.UserFieldName: "new", access.UserFieldEmail: "new@example.com", access.UserFieldManager: servicenowtest.AccountID(servicenowtest.DefaultUser),
+			"first_name": "Somebody", "last_name": "New", "title": "Clerk", "department": servicenowtest.DepartmentID("Sales"),
+		},
+		Own: "title", Pages: 7,
 	}
 }
 

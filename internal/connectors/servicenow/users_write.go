@@ -1,6 +1,7 @@
 package servicenow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ func (u *Users) CreateUser(ctx context.Context, n access.NewUser) (access.DeskUs
 	if values[access.UserFieldName] == "" {
 		return access.DeskUser{}, access.Errorf(access.Invalid, op, "%s: expected a value", access.UserFieldName)
 	}
-	body, err := u.body(ctx, op, n.Person, values)
+	body, err := u.body(ctx, op, true, n.Person, values)
 	if err == nil {
 		err = u.nameIsFree(ctx, op, values[access.UserFieldName], "")
 	}
@@ -32,31 +33,44 @@ func (u *Users) CreateUser(ctx context.Context, n access.NewUser) (access.DeskUs
 		return access.DeskUser{}, err
 	}
 	body[activeColumn] = "true"
+	insert := u.insert
+	if u.d.config.Users.ImportSet != nil {
+		insert = u.importNew
+	}
+	id, err := insert(ctx, op, body)
+	if err != nil {
+		return access.DeskUser{}, err
+	}
+	r, err := u.row(ctx, op, access.UserID(id))
+	if err == nil {
+		err = unkept(op, body, r)
+	}
+	if err != nil {
+		return access.DeskUser{}, access.Errorf(access.Unknown, op, "user %q is created, and not as asked: %w", id, err)
+	}
+	return u.user(r), nil
+}
+
+// insert makes a user by the Table API, and returns its sys_id.
+func (u *Users) insert(ctx context.Context, op string, body map[string]string) (string, error) {
 	var made row
-	_, err = u.d.call(ctx, rest.Call{
+	_, err := u.d.call(ctx, rest.Call{
 		Op: op, Mode: rest.Create, Method: http.MethodPost, Path: tablePath(userTable), Query: plain("sys_id"), Body: body,
 	}, &made)
 	switch {
 	case access.IsKind(err, access.NotFound):
 		// There is no user yet who could be missing.
-		return access.DeskUser{}, access.Errorf(access.Invalid, op, "%s: %w", u.d.key("base_url"), err)
+		err = access.Errorf(access.Invalid, op, "%s: %w", u.d.key("base_url"), err)
 	case err != nil:
-		return access.DeskUser{}, refusedName(err)
+		err = refusedName(err)
 	}
-	r, err := u.row(ctx, op, access.UserID(made.get("sys_id")))
-	if err == nil {
-		err = unkept(op, body, r)
-	}
-	if err != nil {
-		return access.DeskUser{}, access.Errorf(access.Unknown, op, "user %q is created, and not as asked: %w", made.get("sys_id"), err)
-	}
-	return u.user(r), nil
+	return made.get("sys_id"), err
 }
 
 // UpdateUser implements access.UserDirectory.
 func (u *Users) UpdateUser(ctx context.Context, id access.UserID, change access.UserChange) (access.DeskUser, error) {
 	const op = "update user"
-	body, err := u.body(ctx, op, change.Person, change.Values)
+	body, err := u.body(ctx, op, false, change.Person, change.Values)
 	if err != nil {
 		return access.DeskUser{}, err
 	}
@@ -98,19 +112,14 @@ func (u *Users) write(ctx context.Context, op string, before row, body map[strin
 	if len(changed) == 0 {
 		return u.user(before), nil
 	}
-	id := before.get("sys_id")
-	var answer row
-	_, err := u.d.call(ctx, rest.Call{
-		Op: op, Mode: rest.Write, Method: http.MethodPatch, Path: tablePath(userTable, id), Query: plain("sys_id"), Body: changed,
-	}, &answer)
-	if rest.StatusOf(err) == http.StatusForbidden && strings.Contains(err.Error(), byACL) {
-		// The user was just read with the same credentials: it is this user, or what was to be written, that is kept from usher.
-		err = access.Errorf(access.Invalid, op, "%s: usher's account may not write them: %w", strings.Join(slices.Sorted(maps.Keys(changed)), ", "), err)
+	patch := u.patch
+	if u.d.config.Users.ImportSet != nil {
+		patch = u.importChange
 	}
-	if err != nil {
-		return access.DeskUser{}, refusedName(err)
+	if err := patch(ctx, op, before, changed); err != nil {
+		return access.DeskUser{}, err
 	}
-	after, err := u.row(ctx, op, access.UserID(id))
+	after, err := u.row(ctx, op, access.UserID(before.get("sys_id")))
 	if err == nil {
 		err = unkept(op, changed, after)
 	}
@@ -118,6 +127,19 @@ func (u *Users) write(ctx context.Context, op string, before row, body map[strin
 		return access.DeskUser{}, err
 	}
 	return u.user(after), nil
+}
+
+// patch changes a user by the Table API.
+func (u *Users) patch(ctx context.Context, op string, before row, changed map[string]string) error {
+	var answer row
+	_, err := u.d.call(ctx, rest.Call{
+		Op: op, Mode: rest.Write, Method: http.MethodPatch, Path: tablePath(userTable, before.get("sys_id")), Query: plain("sys_id"), Body: changed,
+	}, &answer)
+	if rest.StatusOf(err) == http.StatusForbidden && strings.Contains(err.Error(), byACL) {
+		// The user was just read with the same credentials: it is this user, or what was to be written, that is kept from usher.
+		err = access.Errorf(access.Invalid, op, "%s: usher's account may not write them: %w", strings.Join(slices.Sorted(maps.Keys(changed)), ", "), err)
+	}
+	return refusedName(err)
 }
 
 // unkept wants a row to have what was written. ServiceNow ignores unknown columns and those that the account may not write, cuts texts and empties
@@ -132,25 +154,25 @@ func unkept(op string, written map[string]string, r row) error {
 	if names == nil {
 		return nil
 	}
-	return access.Errorf(access.Invalid, op, "%s: ServiceNow took what was written and did not keep it: usher's account may not write it, a rule of the"+
-		" instance changed it, or there is no such value", strings.Join(names, ", "))
+	return access.Errorf(access.Invalid, op, "%s: ServiceNow took what was written and did not keep it: usher's account, or the transform map of an"+
+		" import set, does not write it, a rule of the instance changed it, or there is no such value", strings.Join(names, ", "))
 }
 
-// body is what is to be written, by columns. Invalid names everything that cannot be.
-func (u *Users) body(ctx context.Context, op string, person access.PersonID, values map[string]string) (map[string]string, error) {
+// body is what is to be written, by columns, to a user who is fresh or is there. Invalid names everything that cannot be.
+func (u *Users) body(ctx context.Context, op string, fresh bool, person access.PersonID, values map[string]string) (map[string]string, error) {
 	known, err := u.columns(ctx, op)
 	if err != nil {
 		return nil, err
 	}
 	body, wrong := map[string]string{}, []string(nil)
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if why := known.refuses(name, values[name]); why != "" {
+		if why := known.refuses(fresh, name, values[name]); why != "" {
 			wrong = append(wrong, name+": "+why)
 		}
 		body[name] = values[name]
 	}
 	if column := u.d.config.Users.PersonField; column != "" && person != "" {
-		if why := refusesText(known.person, string(person)); why != "" || !writable(string(person)) {
+		if why := known.refusesText(known.person, string(person)); why != "" || !writable(string(person)) {
 			wrong = append(wrong, column+": a person's id that ServiceNow cannot hold, or cannot be asked for "+why)
 		}
 		body[column] = string(person)
@@ -171,13 +193,13 @@ func (u *Users) body(ctx context.Context, op string, person access.PersonID, val
 }
 
 // refuses is why a value cannot be written to a field; "" for one that can.
-func (c *userColumns) refuses(name, value string) string {
+func (c *userColumns) refuses(fresh bool, name, value string) string {
 	f, known := c.fields[name]
 	switch {
 	case !known:
 		return "usher knows no such column"
-	case f.ReadOnly:
-		return "ServiceNow makes it of first_name and last_name"
+	case f.ReadOnly && (!fresh || !f.OnlyNew):
+		return cmp.Or(c.unwritten[name], "ServiceNow makes it of first_name and last_name")
 	case value == "" && !f.Clears:
 		return "expected a value"
 	case name == access.UserFieldName && !writable(value):
@@ -185,10 +207,13 @@ func (c *userColumns) refuses(name, value string) string {
 	case c.references[name] && value != "" && !sysID.MatchString(value):
 		return fmt.Sprintf("found %q, expected a sys_id", value)
 	}
-	return refusesText(f, value)
+	return c.refusesText(f, value)
 }
 
-func refusesText(f access.UserField, value string) string {
+func (c *userColumns) refusesText(f access.UserField, value string) string {
+	if c.reserved != "" && value == c.reserved {
+		return "expected another text: with this one an import set empties a column"
+	}
 	if f.Runes > 0 && utf8.RuneCountInString(value) > f.Runes {
 		return fmt.Sprintf("expected at most %d characters", f.Runes)
 	}

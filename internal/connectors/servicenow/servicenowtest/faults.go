@@ -51,6 +51,14 @@ type Faults struct {
 	NoRollUp        bool     `json:"no_roll_up,omitempty"`
 	// LateItems orders without a requested item.
 	LateItems bool `json:"late_items,omitempty"`
+	// TwinNames lets two users have one user name, as an instance does that has no unique index.
+	TwinNames bool `json:"twin_names,omitempty"`
+	// ImportError is the error of every row of an import set, of which nothing is made then; LateImportError is one that a row has after its
+	// user was written. AsyncImports leaves rows for later. ImportRowIDs answers with the sys_id of the row, and with the user's beside it.
+	ImportError     string `json:"import_error,omitempty"`
+	LateImportError string `json:"late_import_error,omitempty"`
+	AsyncImports    bool   `json:"async_imports,omitempty"`
+	ImportRowIDs    bool   `json:"import_row_ids,omitempty"`
 }
 
 // SetFaults replaces all faults; their counters begin again.

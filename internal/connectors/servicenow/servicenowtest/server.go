@@ -25,6 +25,7 @@ const (
 	OpItem   fakewire.Operation = "catalog item"
 	OpOrder  fakewire.Operation = "order"
 	OpToken  fakewire.Operation = "token"
+	OpImport fakewire.Operation = "import"
 )
 
 // The account, the application and the catalog item that exist when Config names none. They are no secrets: they open nothing but
@@ -91,6 +92,8 @@ type Server struct {
 	groups  []record
 	members []record
 	made    int
+	// imports are the import sets, by their staging tables.
+	imports map[string]ImportSet
 	// byID are the places of the accounts in the order of their ids; see accountsByID.
 	byID []int
 }
@@ -120,7 +123,7 @@ func New(cfg Config) *Server {
 	}
 	system := desktest.Account{ID: AccountID(systemName), Name: systemName, DisplayName: "System", AccountType: "system"}
 	former := desktest.Account{ID: AccountID(FormerUser), Name: FormerUser, DisplayName: "Former Colleague", Inactive: true}
-	s := &Server{cfg: cfg, tokens: map[string]bool{}, profiles: map[string]map[string]string{}}
+	s := &Server{cfg: cfg, tokens: map[string]bool{}, profiles: map[string]map[string]string{}, imports: map[string]ImportSet{}}
 	s.Desk = desktest.NewDesk(desktest.DeskConfig{
 		StoreConfig: desktest.StoreConfig{
 			Projects: cfg.Tables, Accounts: append(slices.Clone(cfg.Accounts), system, former), StateFile: cfg.StateFile, Grain: time.Second,
@@ -227,6 +230,7 @@ func (s *Server) routes() {
 	s.Mux.HandleFunc("POST /api/now/table/{table}", s.api(OpInsert, s.insert))
 	s.Mux.HandleFunc("PATCH /api/now/table/{table}/{id}", s.api(OpUpdate, s.update))
 	s.Mux.HandleFunc("DELETE /api/now/table/{table}/{id}", s.api(OpDelete, s.erase))
+	s.Mux.HandleFunc("POST /api/now/import/{table}", s.api(OpImport, s.importRow))
 	s.Mux.HandleFunc("GET /api/sn_sc/servicecatalog/items/{id}", s.api(OpItem, s.item))
 	s.Mux.HandleFunc("POST /api/sn_sc/servicecatalog/items/{id}/order_now", s.api(OpOrder, s.order))
 	s.Mux.HandleFunc("POST /oauth_token.do", s.Operation(OpToken, s.token))

@@ -16,7 +16,7 @@ var extends = map[string][]string{"incident": {"u_access_incident"}, "sc_req_ite
 
 // derived are the tables that are made of what others hold.
 func (s *Server) derived() map[string]func([]*desktest.Ticket) []record {
-	return map[string]func([]*desktest.Ticket) []record{
+	tables := map[string]func([]*desktest.Ticket) []record{
 		"sys_audit": s.audits, "sys_journal_field": s.journal, "sc_item_option_mtom": s.options,
 		userTable:        func([]*desktest.Ticket) []record { return s.users() },
 		groupTable:       func([]*desktest.Ticket) []record { return slices.Clone(s.groups) },
@@ -30,6 +30,8 @@ func (s *Server) derived() map[string]func([]*desktest.Ticket) []record {
 			}}
 		},
 	}
+	maps.Copy(tables, s.importTables())
+	return tables
 }
 
 // rows are all records of a table, as a search sees them or, where records are named by their ids, as they are.

@@ -81,9 +81,9 @@ func (s *Server) userValue(a *desktest.Account, name string) string {
 	return s.profiles[a.ID][name]
 }
 
-// dictionary has the columns of sys_user, and none of other tables.
+// dictionary has the columns of sys_user and of staging tables, and none of other tables.
 func (s *Server) dictionary() []record {
-	var out []record
+	out := s.stagingColumns()
 	for name, c := range userColumns {
 		out = append(out, record{
 			"sys_id": hash("dictionary " + name), "sys_updated_on": setUp, "name": userTable, "element": name, "max_length": strconv.Itoa(c.limit),
@@ -125,13 +125,21 @@ func (s *Server) writeUser(c *call, a desktest.Account, status int) *fakewire.An
 		return refuse(http.StatusBadRequest, "Exception while reading request", "Cannot decode the body")
 	}
 	profile := s.applyUser(&a, in)
-	if other := s.store.AccountBy(desktest.ByName, a.Name); other != nil && other.ID != a.ID {
-		return refuse(http.StatusForbidden, "Operation Failed",
-			fmt.Sprintf("Unique Key violation detected by database (Duplicate entry '%s' for key 'user_name')", a.Name))
+	if why := s.twin(&a); why != "" {
+		return refuse(http.StatusForbidden, "Operation Failed", why)
 	}
 	s.store.AddAccount(a)
 	s.profiles[a.ID] = profile
 	return ok(status, s.render(c, s.userRecord(s.store.AccountBy(desktest.ByID, a.ID))))
+}
+
+// twin is what the unique index of user names says of an account; "" for one that has its name alone.
+func (s *Server) twin(a *desktest.Account) string {
+	other := s.store.AccountBy(desktest.ByName, a.Name)
+	if s.faults.TwinNames || other == nil || other.ID == a.ID {
+		return ""
+	}
+	return fmt.Sprintf("Unique Key violation detected by database (Duplicate entry '%s' for key 'user_name')", a.Name)
 }
 
 // applyUser writes columns into an account, and returns those that the store has no place for. What is unknown or read-only is ignored, a text is
