@@ -69,7 +69,7 @@ func (i *ImportSetConfig) validate(c UsersConfig, problem func(key, format strin
 	}
 }
 
-// twice says which columns of the staging table carry more than one column of sys_user.
+// twice returns a sentence for each column of the staging table that carries more than one column of sys_user.
 func (i *ImportSetConfig) twice(fields []string) (wrong []string) {
 	carried := map[string]string{i.user(): idColumn}
 	for _, field := range slices.Compact(slices.Sorted(slices.Values(fields))) {
