@@ -286,6 +286,8 @@ func (c *userColumns) narrow(config UsersConfig, read staging) {
 		c.notes = append(c.notes, "the check of the transform map of "+set.Table+": usher's account may not read sys_transform_map and sys_transform_entry")
 	}
 	slices.Sort(c.notes)
+	// Whoever reads of a run has to see by which path it wrote.
+	c.notes = append([]string{"the Table API: users are written by rows of the staging table " + set.Table}, c.notes...)
 }
 
 // written are the columns of sys_user that usher writes.

@@ -80,7 +80,8 @@ func TestImportSet_schema(t *testing.T) {
 	require.Equal(t, 40, schema.Fields["title"].Runes)
 	require.Equal(t, 50, schema.Fields["last_name"].Runes)
 	require.True(t, schema.Fields[access.UserFieldManager].ReadOnly)
-	require.Equal(t, []string{"manager: the staging table u_usher_users has no column u_manager"}, schema.Notes)
+	path := "the Table API: users are written by rows of the staging table u_usher_users"
+	require.Equal(t, []string{path, "manager: the staging table u_usher_users has no column u_manager"}, schema.Notes)
 	_, err = users.UpdateUser(t.Context(), s.put(someone("ana")).ID, access.UserChange{Values: map[string]string{access.UserFieldManager: ""}})
 	requireKind(t, access.Invalid, err)
 	require.ErrorContains(t, err, "manager: the staging table u_usher_users has no column u_manager")
@@ -89,8 +90,9 @@ func TestImportSet_schema(t *testing.T) {
 	s.faults(unreadable)
 	schema, err = users.UserSchema(t.Context())
 	require.NoError(t, err)
-	require.Len(t, schema.Notes, 1)
-	require.Contains(t, schema.Notes[0], "may not read sys_transform_map")
+	require.Len(t, schema.Notes, 2)
+	require.Equal(t, path, schema.Notes[0])
+	require.Contains(t, schema.Notes[1], "may not read sys_transform_map")
 	require.False(t, schema.Fields[access.UserFieldManager].ReadOnly)
 
 	_, byName := coalescing(t, "user_name")
