@@ -68,7 +68,7 @@ func TestContract_connector_and_fake(t *testing.T) {
 func newDesk(t *testing.T, c *apispec.Contract, edition apispec.Edition) (*jira.Desk, *jira.Users, *jiratest.Server) {
 	t.Helper()
 	fake := jiratest.New(jiratest.Config{
-		Edition: jiratest.Edition(edition), Version: "10.3.0", PageLimit: 2, Groups: []jiratest.Group{{ID: "g-1", Name: "jira-software-users"}},
+		Edition: jiratest.Edition(edition), Version: "10.3.0", PageLimit: 2, Groups: []jiratest.Group{{ID: "g-1", Name: "jira-software-users"}, {ID: "g-2", Name: "network"}},
 	})
 	server := httptest.NewServer(c.Middleware(fake))
 	t.Cleanup(func() {
@@ -140,8 +140,9 @@ func driveUsers(t *testing.T, users *jira.Users, fake *jiratest.Server, edition 
 func driveGroups(t *testing.T, users *jira.Users, member access.UserID) {
 	t.Helper()
 	ctx := t.Context()
-	group, err := users.FindGroup(ctx, "jira-software-users")
+	group, err := users.FindGroup(ctx, "network")
 	require.NoError(t, err)
+	require.NoError(t, users.AddGroupMember(ctx, group.ID, member))
 	require.NoError(t, users.RemoveGroupMember(ctx, group.ID, member))
 	require.NoError(t, users.AddGroupMember(ctx, group.ID, member))
 	members, err := users.GroupMembers(ctx, group.ID)
