@@ -64,9 +64,12 @@ type transformed struct {
 }
 
 // id is the sys_id of the user that the row became. The link and target_sys_id lead there; sys_id alone may be the row's own.
-func (t transformed) id() string {
+func (t transformed) id() string { return cmp.Or(t.target(), string(t.SysID)) }
+
+// target is the sys_id of the user whom the map has found or made; "" where the answer does not lead there.
+func (t transformed) target() string {
 	link := string(t.RecordLink)
-	return cmp.Or(string(t.TargetSysID), link[strings.LastIndex(link, "/")+1:], string(t.SysID))
+	return cmp.Or(string(t.TargetSysID), link[strings.LastIndex(link, "/")+1:])
 }
 
 func (t transformed) String() string {
@@ -80,8 +83,8 @@ func (t transformed) String() string {
 
 // effect is what all transform maps together have made of a row.
 type effect struct {
-	// inserted and updated are the users who were made and changed, by sys_id.
-	inserted, updated []string
+	// inserted and updated are the users who were made and changed, by sys_id, and found those who had it all already.
+	inserted, updated, found []string
 	// failed is true where a map says that it failed, and later where a map may yet run.
 	failed, later bool
 	// said is what the maps say, for people, with the import set.
@@ -96,6 +99,9 @@ func (a imported) effect() (e effect) {
 		case t.Status == "error":
 			e.failed = true
 		case t.Status == "ignored", t.Status == "skipped":
+			if id := t.target(); id != "" && (t.Table == "" || t.Table == userTable) {
+				e.found = append(e.found, id)
+			}
 		case t.Status != "inserted" && t.Status != "updated":
 			e.later = true
 		case t.Table != "" && t.Table != userTable:
@@ -112,9 +118,10 @@ func (a imported) effect() (e effect) {
 	return e
 }
 
-// others are the users whom the row has made or changed, but for one.
+// others are the users to whom the row went, but for one. Whom a map found who has it all may have been written over by the same row, whose answer
+// was lost.
 func (e effect) others(id string) []string {
-	return slices.DeleteFunc(slices.Concat(e.inserted, e.updated), func(other string) bool { return other == id })
+	return slices.DeleteFunc(slices.Concat(e.inserted, e.updated, e.found), func(other string) bool { return other == id })
 }
 
 // send writes a row, by columns of sys_user, into the staging table.
@@ -227,6 +234,9 @@ func (u *Users) importChange(ctx context.Context, op string, before row, changed
 	if err := u.free(ctx, op, changed, id); err != nil {
 		return err
 	}
+	if err := u.carries(ctx, op, before, changed); err != nil {
+		return err
+	}
 	defer u.changes.hold()()
 	e, err := u.send(ctx, op, rest.Write, u.wholeRow(before, changed))
 	if err != nil {
@@ -245,8 +255,55 @@ func (u *Users) importChange(ctx context.Context, op string, before row, changed
 	case e.failed:
 		return refusedName(access.Errorf(access.Invalid, op, "%s: %s", strings.Join(slices.Sorted(maps.Keys(changed)), ", "), e.said))
 	}
-	u.changes.given.Store(len(e.updated) > 0 || u.changes.given.Load())
-	return u.ignored(ctx, op, e, id, changed)
+	return u.arrived(ctx, op, e, before, changed)
+}
+
+// carries makes sure that a row can carry what the user has and keeps: it is sent along, and a staging table that is too short cuts it.
+func (u *Users) carries(ctx context.Context, op string, before row, changed map[string]string) error {
+	known, err := u.columns(ctx, op)
+	if err != nil {
+		return err
+	}
+	var wrong []string
+	for _, name := range u.written() {
+		field := known.fields[name]
+		if name == u.d.config.Users.PersonField {
+			field = known.person
+		}
+		if _, changes := changed[name]; changes {
+			continue
+		}
+		if why := known.refusesText(field, before.get(name)); why != "" {
+			wrong = append(wrong, name+": the user has a value that a row cannot carry: "+why)
+		}
+	}
+	if wrong != nil {
+		return access.Errorf(access.Invalid, op, "%s", strings.Join(wrong, "; "))
+	}
+	return nil
+}
+
+// arrived reads the user again, and is the error of a row that did not do what it should: what was to be written is not there, or something else of
+// the user is another than before.
+func (u *Users) arrived(ctx context.Context, op string, e effect, before row, changed map[string]string) error {
+	after, err := u.row(ctx, op, access.UserID(before.get(idColumn)))
+	if err != nil {
+		return err
+	}
+	for _, name := range u.written() {
+		if _, changes := changed[name]; !changes && after.get(name) != before.get(name) {
+			return u.wrong(op, access.Invalid, e, fmt.Sprintf("%s: the row for the user %q has changed it from %q to %q, which was not asked for", name,
+				before.get(idColumn), before.get(name), after.get(name)))
+		}
+	}
+	if len(e.updated) > 0 {
+		u.changes.given.Store(true)
+		return nil
+	}
+	if unkept(op, changed, after) != nil {
+		return access.Errorf(access.Invalid, op, "%s: %s", strings.Join(slices.Sorted(maps.Keys(changed)), ", "), e.said)
+	}
+	return nil
 }
 
 // unique reports whether something is changed that an instance may let one user have only.
@@ -255,18 +312,6 @@ func (u *Users) unique(changed map[string]string) bool {
 		_, changes := changed[name]
 		return changes
 	})
-}
-
-// ignored is the error of a row that no map has written, unless the user has what was to be written.
-func (u *Users) ignored(ctx context.Context, op string, e effect, id string, changed map[string]string) error {
-	if len(e.updated) > 0 {
-		return nil
-	}
-	after, err := u.row(ctx, op, access.UserID(id))
-	if err == nil && unkept(op, changed, after) != nil {
-		err = access.Errorf(access.Invalid, op, "%s: %s", strings.Join(slices.Sorted(maps.Keys(changed)), ", "), e.said)
-	}
-	return err
 }
 
 // findable makes sure that the transform map finds this user, and nobody else.
