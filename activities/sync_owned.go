@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"usher/internal/access"
+	"usher/internal/usersync"
 )
 
 // HandOverSettings are how what leavers own on a desk is handed over.
@@ -30,13 +31,14 @@ type HandOverSettings struct {
 // safe to repeat: it goes on where it stopped. Transient, RateLimited: the desk does not answer.
 func (a *DeskUsers) HandOver(ctx context.Context, c SyncInput) (access.HandOver, error) {
 	run, err := plannedSync(ctx, a.Ledger, c)
-	if err == nil && (a.Settings.HandOver == nil || a.Belongings == nil) {
-		err = access.Errorf(access.Transient, opHandOver, "desks.%s.sync.hand_over: this worker's configuration does not have it", c.Desk)
+	if err == nil {
+		err = a.handsOver(run)
 	}
 	if err != nil {
 		return access.HandOver{}, translate(err)
 	}
-	h := handing{DeskUsers: a, run: run, attempt: uuid.NewString(), applies: !run.Dry && a.Settings.Modes[access.UserHandOver]}
+	h := handing{DeskUsers: a, run: run, attempt: uuid.NewString(), until: time.Now().Add(applyFor)}
+	h.applies = !run.Dry && a.Settings.Modes[access.UserHandOver] && !holdsEverything(run)
 	if run.HandOver != nil {
 		h.state = *run.HandOver
 	}
@@ -46,9 +48,26 @@ func (a *DeskUsers) HandOver(ctx context.Context, c SyncInput) (access.HandOver,
 	var none atomic.Int64
 	stop := beat(ctx, &none)
 	defer stop()
-	err = h.some(fenced(ctx), time.Now().Add(applyFor))
+	err = h.some(fenced(ctx))
 	h.state.Pending = nil
 	return h.state, translate(err)
+}
+
+// handsOver returns why this worker cannot hand over anything for a run; nil where it can. Conflict: it has another configuration than the one with
+// which the run began, and so might protect others.
+func (a *DeskUsers) handsOver(run access.SyncRun) error {
+	switch {
+	case a.Settings.HandOver == nil || a.Belongings == nil:
+		return access.Errorf(access.Transient, opHandOver, "desks.%s.sync.hand_over: this worker's configuration does not have it", run.Desk)
+	case a.Settings.Digest != run.Mapping || a.Settings.Source != run.Source:
+		return access.Errorf(access.Conflict, opHandOver, "desks.%s.sync: the configuration has changed since the run began", run.Desk)
+	}
+	return a.Settings.guards(run)
+}
+
+// holdsEverything reports whether a run applies nothing at all, because the desk's listing cannot be trusted.
+func holdsEverything(run access.SyncRun) bool {
+	return slices.ContainsFunc(run.Holds, func(h access.PeopleHold) bool { return h.Name() == usersync.BrakeMissing })
 }
 
 const opHandOver = "hand over what leavers own"
@@ -58,6 +77,8 @@ type handing struct {
 	*DeskUsers
 	run     access.SyncRun
 	attempt string
+	// until is when the attempt shows how far it has come.
+	until time.Time
 	// applies is false where it is only counted what would be handed over.
 	applies bool
 	kinds   []string
@@ -68,13 +89,13 @@ func (h *handing) save(ctx context.Context, events ...access.DeskEvent) error {
 	return h.Ledger.SaveHandOver(ctx, h.run, h.attempt, h.state, events...)
 }
 
-// some deals with leavers until a time.
-func (h *handing) some(ctx context.Context, until time.Time) error {
+// some deals with leavers until the time is over.
+func (h *handing) some(ctx context.Context) error {
 	if err := h.findKinds(ctx); err != nil {
 		return err
 	}
-	for !h.state.Done && time.Now().Before(until) {
-		if err := h.page(ctx, until); err != nil {
+	for !h.state.Done && time.Now().Before(h.until) {
+		if err := h.page(ctx); err != nil {
 			return err
 		}
 	}
@@ -89,7 +110,7 @@ func (h *handing) findKinds(ctx context.Context) error {
 			return err
 		}
 		h.state.Done = true
-		h.state.Problem("hand_over.kinds: %v", err)
+		h.state.Problem("hand_over.kinds: %s", printable(err.Error()))
 		return h.save(ctx)
 	}
 	for _, name := range h.Settings.HandOver.Kinds {
@@ -128,8 +149,8 @@ func (h *handing) asked(ctx context.Context, err error) error {
 	return oneLeaver{err}
 }
 
-// page deals with the leavers of a page of people, until a time.
-func (h *handing) page(ctx context.Context, until time.Time) error {
+// page deals with the leavers of a page of people, until the time is over.
+func (h *handing) page(ctx context.Context) error {
 	people, err := h.Ledger.KnownPeople(ctx, h.run.Source, h.state.After, peoplePage)
 	if err != nil {
 		return err
@@ -139,10 +160,10 @@ func (h *handing) page(ctx context.Context, until time.Time) error {
 		return err
 	}
 	for _, l := range leavers {
-		if time.Now().After(until) {
+		if time.Now().After(h.until) {
 			return nil
 		}
-		if err := h.leaver(ctx, l); err != nil {
+		if done, err := h.leaver(ctx, l); err != nil || !done {
 			return err
 		}
 	}
@@ -182,67 +203,91 @@ func (h *handing) leavers(ctx context.Context, people []access.KnownPerson) ([]a
 	return links, err
 }
 
-// leaver deals with one leaver, and records it.
-func (h *handing) leaver(ctx context.Context, l access.DeskLink) error {
-	err := h.handsOf(ctx, l)
+// leaver deals with one leaver, and records it. It returns false where the time was over before.
+func (h *handing) leaver(ctx context.Context, l access.DeskLink) (done bool, err error) {
+	done, err = h.handsOf(ctx, l)
 	if one, only := errors.AsType[oneLeaver](err); only {
 		h.state.Problem("%s: %s", l.Person, printable(one.Error()))
-	} else if err != nil {
-		return err
+		done, err = true, nil
+	}
+	if err != nil || !done {
+		return false, err
 	}
 	h.state.After, h.state.Pending = l.Person, nil
-	return h.save(ctx)
+	return true, h.save(ctx)
 }
 
-// handsOf hands over what one leaver owns. An error that is oneLeaver is about this one alone; any other ends the attempt.
-func (h *handing) handsOf(ctx context.Context, l access.DeskLink) error {
+// handsOf hands over what one leaver owns, and returns false where the time was over before. An error that is oneLeaver is about this one alone; any
+// other ends the attempt.
+func (h *handing) handsOf(ctx context.Context, l access.DeskLink) (done bool, err error) {
 	person, user, err := h.gone(ctx, l)
 	if err != nil || user == nil {
-		return err
+		return true, err
 	}
 	from := access.Leaving{Run: h.run, Person: l.Person, From: *user, At: time.Now().UTC()}
-	if p := h.state.Pending; p != nil && p.Person == l.Person {
-		to, err := h.Port.ReadUser(ctx, p.To)
-		if err != nil {
-			return h.asked(ctx, err)
-		}
-		return h.hand(ctx, from, to, p.Records)
+	begun, err := h.begun(ctx, l.Person)
+	if err != nil {
+		return false, err
+	}
+	if begun {
+		return h.hand(ctx, from, l)
 	}
 	owned, err := h.owned(ctx, *user)
 	if err != nil || len(owned) == 0 {
-		return err
+		return true, err
 	}
 	h.state.Leavers++
 	if most := h.Settings.HandOver.Most; len(owned) > most {
 		h.state.TooMany++
 		h.state.Problem("%s (user %s): owns more than %d records; nothing of it is handed over", l.Person, user.ID, most)
-		return nil
+		return true, nil
 	}
-	return h.give(ctx, from, person, owned)
+	gives, err := h.give(ctx, from, person, owned)
+	if err != nil || !gives {
+		return true, err
+	}
+	return h.hand(ctx, from, l)
 }
 
-// give finds who takes records, and hands them over.
-func (h *handing) give(ctx context.Context, from access.Leaving, person access.KnownPerson, owned []access.Owned) error {
+// begun reports whether an attempt before has begun to hand over what a person owns, in a way that still holds. Else it is looked for anew: what was
+// handed over by then is the leaver's no more.
+func (h *handing) begun(ctx context.Context, person access.PersonID) (bool, error) {
+	p := h.state.Pending
+	if p == nil || p.Person != person {
+		return false, nil
+	}
+	_, taker, err := h.takes(ctx, p.Taker)
+	if err != nil {
+		return false, err
+	}
+	known := func(o access.Owned) bool { return slices.Contains(h.kinds, o.Kind) }
+	if h.applies && taker != nil && taker.user.ID == p.To && len(p.Records) <= h.Settings.HandOver.Most && !slices.ContainsFunc(p.Records, func(o access.Owned) bool { return !known(o) }) {
+		return true, nil
+	}
+	h.state.Pending = nil
+	h.state.Leavers--
+	return false, nil
+}
+
+// give finds who takes records, and records what is about to be handed over. It returns false where nothing is.
+func (h *handing) give(ctx context.Context, from access.Leaving, person access.KnownPerson, owned []access.Owned) (bool, error) {
 	taker, err := h.taker(ctx, person)
 	switch {
 	case err != nil:
-		return err
+		return false, err
 	case taker == nil:
 		h.state.Nobody++
 		h.state.Problem("%s (user %s): owns %d records, and there is nobody to take them", from.Person, from.From.ID, len(owned))
 		h.count(owned, func(c *access.OwnedCounts) { c.Nobodys++ })
-		return nil
+		return false, nil
 	case !h.applies:
 		h.count(owned, func(c *access.OwnedCounts) { c.Observed++ })
-		return nil
+		return false, nil
 	}
 	from.Taker, from.To = taker.person, taker.user.ID
 	// The audit trail has it before the desk does, and an attempt after this one knows what was begun.
-	h.state.Pending = &access.PendingHandOver{Person: from.Person, To: taker.user.ID, Records: owned}
-	if err := h.save(ctx, from.Events(owned)...); err != nil {
-		return err
-	}
-	return h.hand(ctx, from, taker.user, owned)
+	h.state.Pending = &access.PendingHandOver{Person: from.Person, Taker: taker.person, To: taker.user.ID, Records: owned, Of: len(owned)}
+	return true, h.save(ctx, from.Events(owned)...)
 }
 
 func (h *handing) count(owned []access.Owned, change func(*access.OwnedCounts)) {
@@ -271,7 +316,7 @@ func (h *handing) gone(ctx context.Context, l access.DeskLink) (person access.Kn
 	case h.Settings.Guard.Protects(now) != "":
 		h.state.Protected++
 		return person, nil, nil
-	case now.Active && h.run.Schema.Cannot[access.UserDeactivate] == "" && !h.run.Dry:
+	case now.Active && h.run.Schema.Cannot[access.UserDeactivate] == "" && (!h.run.Dry || !h.Settings.Modes[access.UserDeactivate]):
 		// The user was not switched off, so nobody has let usher treat the person as a leaver here.
 		return person, nil, nil
 	}
@@ -301,40 +346,87 @@ func (h *handing) owned(ctx context.Context, user access.DeskUser) ([]access.Own
 	return all, nil
 }
 
-// hand hands records over, one by one, as long as the person is a leaver.
-func (h *handing) hand(ctx context.Context, from access.Leaving, to access.DeskUser, records []access.Owned) error {
-	var whys []string
-	done := h.state
-	for _, o := range records {
-		if err := h.Writes.Wait(ctx); err != nil {
-			return access.Errorf(access.Transient, opHandOver, "%w", err)
+// progressEvery is after how many records it is recorded how far the hand-over of one leaver's things has come.
+const progressEvery = 50
+
+// hand hands over what is pending of a leaver, one record after another, and returns false where the time was over before. What stops it is
+// recorded with how far it has come.
+func (h *handing) hand(ctx context.Context, from access.Leaving, l access.DeskLink) (done bool, err error) {
+	p := h.state.Pending
+	from.Taker, from.To = p.Taker, p.To
+	for n := 0; len(p.Records) > 0; n++ {
+		over := n > 0 && time.Now().After(h.until)
+		if err == nil && n > 0 && (over || n%progressEvery == 0) {
+			err = h.save(ctx)
 		}
-		person, err := h.Ledger.KnownPerson(ctx, h.run.Source, from.Person)
-		if err != nil {
-			return err
+		if err != nil || over {
+			return false, err
 		}
-		if person.State != access.PersonLeft {
-			whys = append(whys, "the person is back")
-			break
+		if err = h.next(ctx, from, l); err != nil {
+			return false, cmp.Or(h.save(ctx), err)
 		}
-		err = h.one(ctx, o, from.From, to)
-		if err != nil {
-			only, is := errors.AsType[oneLeaver](err)
-			if !is {
-				return err
-			}
-			err = only.error
-			whys = append(whys, o.Kind+" "+o.ID+": "+printable(err.Error()))
-		}
-		done.Count(o.Kind, outcome(err))
 	}
-	h.state = done
-	if len(whys) == 0 {
+	if p.Refused == 0 {
+		return true, nil
+	}
+	h.state.Problem("%s: %d of %d records were not handed over; the first: %s", from.Person, p.Refused, p.Of, p.Whys[0])
+	h.state.After, h.state.Pending = from.Person, nil
+	return true, h.save(ctx, from.Refusal(p.Refused, p.Whys))
+}
+
+// next hands the next record of a leaver over. Where the person is no leaver any more, or the new owner cannot take it, all that is left is kept.
+func (h *handing) next(ctx context.Context, from access.Leaving, l access.DeskLink) error {
+	if err := h.Writes.Wait(ctx); err != nil {
+		return access.Errorf(access.Transient, opHandOver, "%w", err)
+	}
+	p := h.state.Pending
+	to, why, err := h.still(ctx, l)
+	if one, only := errors.AsType[oneLeaver](err); only {
+		why, err = printable(one.Error()), nil
+	}
+	if err != nil {
+		return err
+	}
+	if why != "" {
+		h.count(p.Records, func(c *access.OwnedCounts) { c.Kept++ })
+		p.Keep(why)
 		return nil
 	}
-	h.state.Problem("%s: %d of %d records were not handed over; the first: %s", from.Person, len(whys), len(records), whys[0])
-	h.state.After, h.state.Pending = from.Person, nil
-	return h.save(ctx, from.Refusal(whys))
+	o := p.Records[0]
+	err = h.one(ctx, o, from.From, to)
+	if err != nil {
+		only, is := errors.AsType[oneLeaver](err)
+		if !is {
+			return err
+		}
+		err = only.error
+		p.Refuse(o.Kind + " " + o.ID + ": " + printable(err.Error()))
+	}
+	p.Records = p.Records[1:]
+	h.state.Count(o.Kind, outcome(err))
+	return nil
+}
+
+// still returns who gets what is pending of a leaver, or why it is kept: by the records of this moment, and only if this attempt still has the run.
+func (h *handing) still(ctx context.Context, l access.DeskLink) (to access.DeskUser, why string, err error) {
+	if err := h.Ledger.SaveSyncRows(ctx, h.run, h.attempt, nil); err != nil {
+		return to, "", err
+	}
+	_, user, err := h.gone(ctx, l)
+	switch {
+	case err != nil:
+		return to, "", err
+	case user == nil:
+		return to, "the person is no leaver any more", nil
+	}
+	_, taker, err := h.takes(ctx, h.state.Pending.Taker)
+	switch {
+	case err != nil:
+		return to, "", err
+	case taker == nil || taker.user.ID != h.state.Pending.To:
+		return to, "the new owner cannot take it any more", nil
+	}
+	return taker.user, "", nil
 }
 
 // one hands one record over. That is safe to repeat, so where the answer is lost it is asked for again.

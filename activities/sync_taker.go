@@ -39,7 +39,7 @@ func (h *handing) taker(ctx context.Context, leaver access.KnownPerson) (*ownedT
 }
 
 // takes returns a person with the user who can take something; nil where the person cannot: who is not present, has no user, or one who is switched
-// off or protected, such as one of a program.
+// off, is protected, such as one of a program, or is another person's by the desk.
 func (h *handing) takes(ctx context.Context, id access.PersonID) (access.KnownPerson, *ownedTaker, error) {
 	person, err := h.Ledger.KnownPerson(ctx, h.run.Source, id)
 	switch {
@@ -58,7 +58,7 @@ func (h *handing) takes(ctx context.Context, id access.PersonID) (access.KnownPe
 		return person, nil, nil
 	case err != nil:
 		return person, nil, h.asked(ctx, err)
-	case !user.Active || h.Settings.Guard.Protects(user) != "":
+	case !user.Active || h.Settings.Guard.Protects(user) != "", user.Person != "" && user.Person != id:
 		return person, nil, nil
 	}
 	return person, &ownedTaker{id, user}, nil

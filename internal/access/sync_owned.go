@@ -41,13 +41,37 @@ type OwnedCounts struct {
 	Changed int `json:"changed,omitempty"`
 	Refused int `json:"refused,omitempty"`
 	Nobodys int `json:"nobodys,omitempty"`
+	// Kept stay with the leaver, who is none any more, or whose new owner cannot take them any more.
+	Kept int `json:"kept,omitempty"`
 }
 
-// PendingHandOver is what an attempt was about to hand over, so that the next one knows it again. Nothing else is counted for the person then.
+// PendingHandOver is what is still to be handed over of one leaver, so that the next attempt knows it again.
 type PendingHandOver struct {
-	Person  PersonID `json:"person"`
+	Person PersonID `json:"person"`
+	// Taker is who gets it, with the user To.
+	Taker   PersonID `json:"taker"`
 	To      UserID   `json:"to"`
 	Records []Owned  `json:"records"`
+	// Of is how many records there were. Refused is how many of them were not handed over, and Whys are the first reasons, at most MaxOwnedProblems.
+	Of      int      `json:"of,omitempty"`
+	Refused int      `json:"refused,omitempty"`
+	Whys    []string `json:"whys,omitempty"`
+}
+
+// Refuse takes that one record was not handed over, and why.
+func (p *PendingHandOver) Refuse(why string) { p.refuse(1, why) }
+
+// Keep takes that none of the records that are left is handed over, and why.
+func (p *PendingHandOver) Keep(why string) {
+	p.refuse(len(p.Records), why)
+	p.Records = nil
+}
+
+func (p *PendingHandOver) refuse(n int, why string) {
+	p.Refused += n
+	if len(p.Whys) < MaxOwnedProblems {
+		p.Whys = append(p.Whys, why)
+	}
 }
 
 // Problem adds a problem.
@@ -86,6 +110,7 @@ func (h HandOver) Lines(kinds []string) []string {
 			{c.Changed, "somebody else's by now"},
 			{c.Refused, "refused"},
 			{c.Nobodys, "with nobody to take them"},
+			{c.Kept, "kept"},
 		} {
 			if part.n > 0 {
 				parts = append(parts, fmt.Sprintf("%d %s", part.n, part.text))
@@ -133,19 +158,19 @@ func (l Leaving) Events(records []Owned) []DeskEvent {
 				ids = append(ids, o.ID)
 			}
 			text := fmt.Sprintf("The person %s has left. usher hands %d of their %s to %s (user %s): %s.", l.Person, len(some), kind, l.Taker, l.To, strings.Join(ids, ", "))
-			events = append(events, l.event(DeskOwnedHandOver, kind+"/"+some[0].ID, text))
+			events = append(events, l.event(DeskOwnedHandOver, kind+"/"+some[0].ID+"/"+string(l.To), text))
 		}
 	}
 	return events
 }
 
-// Refusal returns what the audit trail says of records that were not handed over, each with why, of which it has some.
-func (l Leaving) Refusal(whys []string) DeskEvent {
-	text := fmt.Sprintf("%d records of the person %s, who has left, were not handed over: %s", len(whys), l.Person, strings.Join(whys[:min(len(whys), MaxOwnedProblems)], "; "))
-	if n := len(whys) - MaxOwnedProblems; n > 0 {
-		text += fmt.Sprintf("; and %d more", n)
+// Refusal returns what the audit trail says of so many records that were not handed over, with the first reasons.
+func (l Leaving) Refusal(records int, whys []string) DeskEvent {
+	text := fmt.Sprintf("%d records of the person %s were not handed over to %s (user %s): %s", records, l.Person, l.Taker, l.To, strings.Join(whys, "; "))
+	if records > len(whys) {
+		text += "; and so on"
 	}
-	return l.event(DeskOwnedRefused, "", text+".")
+	return l.event(DeskOwnedRefused, string(l.To), text+".")
 }
 
 func (l Leaving) event(as DeskEventType, key, text string) DeskEvent {

@@ -57,7 +57,7 @@ func TestHandOver_back_meanwhile(t *testing.T) {
 		o.snapshot()
 	})
 	h := o.handOverOf(o.ends())
-	require.Equal(t, map[string]access.OwnedCounts{assets: {HandedOver: 1}}, h.Kinds)
+	require.Equal(t, map[string]access.OwnedCounts{assets: {HandedOver: 1, Kept: 2}}, h.Kinds)
 	require.Equal(t, idOf(12), o.owner(assets, "a2"))
 }
 
