@@ -337,7 +337,7 @@ func (a *UserSync) SyncAttention(ctx context.Context, c SyncInput) (Attention, e
 		about: "usersync/" + string(c.Desk), desk: settings.TicketsOn, began: run.BeganAt, at: cmp.Or(run.EndedAt, run.BeganAt),
 		nothing: fmt.Sprintf("The run %s over the users of %s holds nothing back.", c.Run, c.Desk),
 		over: a.ended(c.Desk, func(r access.SyncRun) bool {
-			return !r.Dry && r.Scope.Everybody() && r.States[access.SyncHeld] == 0 && !r.OwnsTooMuch()
+			return !r.Dry && r.Scope.Everybody() && r.Held() == 0 && !r.OwnsTooMuch()
 		}),
 	}
 	failing := m.failing(fmt.Sprintf("The run %s over the users of %s has ended well.", c.Run, c.Desk),
@@ -350,7 +350,7 @@ func (a *UserSync) SyncAttention(ctx context.Context, c SyncInput) (Attention, e
 		}
 		failing.cannot(fmt.Sprintf("the users of %s cannot be synced", c.Desk), failed)
 		failing.next = []string{fmt.Sprintf("What failed: usher sync run %s %s", c.Desk, c.Run), fmt.Sprintf("To try at once: usher sync start %s", c.Desk)}
-	case run.States[access.SyncHeld] > 0:
+	case run.Held() > 0:
 		held, err := a.Ledger.SyncRows(ctx, run.Desk, run.Rows, access.SyncRowsQuery{Limit: maxSamples, State: access.SyncHeld})
 		if err != nil {
 			return Attention{}, translate(err)
@@ -358,7 +358,7 @@ func (a *UserSync) SyncAttention(ctx context.Context, c SyncInput) (Attention, e
 		for _, row := range held {
 			m.samples = append(m.samples, fmt.Sprintf("%s (user %s): %s, held by %s", row.Person, cmp.Or(string(row.User), "that is to be created"), row.Operation, row.Held))
 		}
-		m.summary = fmt.Sprintf("usher holds back %d changes of the users of %s", run.States[access.SyncHeld], c.Desk)
+		m.summary = fmt.Sprintf("usher holds back %d changes of the users of %s", run.Held(), c.Desk)
 		m.sentences = sentencesOf(run.Holds)
 		m.next = []string{
 			fmt.Sprintf("All of them: usher sync rows %s %s --state held", c.Desk, c.Run),

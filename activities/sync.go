@@ -190,7 +190,11 @@ func (a *UserSync) EndSync(ctx context.Context, c SyncInput) (access.SyncRun, er
 	if run.States, err = a.Ledger.CountSyncRows(ctx, c.Desk, run.Rows); err != nil {
 		return run, translate(err)
 	}
-	if err := accept(ctx, a.Ledger, &run); err != nil {
+	settings, err := a.settingsFor(run)
+	if err != nil {
+		return run, translate(err)
+	}
+	if err := accept(ctx, a.Ledger, &run, handsOver(run, settings)); err != nil {
 		return run, translate(err)
 	}
 	run.EndedAt = time.Now().UTC()

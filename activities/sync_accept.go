@@ -12,10 +12,14 @@ import (
 )
 
 // accept accepts the mapping of a run where the users of everybody are now as it makes them: nothing is held because it has changed, or because users
-// are missing, of whom nobody knows. Groups that the desk does not have, or whose changes are held, are left out.
-func accept(ctx context.Context, ledger SyncLedger, run *access.SyncRun) error {
+// are missing, of whom nobody knows. Groups that the desk does not have, or whose changes are held, are left out. So are
+// leavers whose things are handed over, where handsOver is true and no brake holds them.
+func accept(ctx context.Context, ledger SyncLedger, run *access.SyncRun, handsOver bool) error {
 	if run.Dry || !run.Scope.Everybody() {
 		return nil
+	}
+	if handsOver && !run.HoldsHandOver() && !holdsEverything(*run) {
+		run.HandOverSince = run.HandOverUntil
 	}
 	held, err := heldBrakes(ctx, ledger, *run)
 	if err != nil || held[usersync.BrakeMapping] || held[usersync.BrakeMissing] {

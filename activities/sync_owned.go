@@ -174,35 +174,6 @@ func (h *handing) page(ctx context.Context) error {
 	return h.save(ctx)
 }
 
-// leavers returns who of some people has left not too long ago, and has a user. Who had left before a run could see them leave is not among them.
-func (h *handing) leavers(ctx context.Context, people []access.KnownPerson) ([]access.DeskLink, error) {
-	var left []access.PersonID
-	for _, p := range people {
-		if p.State == access.PersonLeft && h.run.Scope.Has(p.Record) {
-			left = append(left, p.Record.ID)
-		}
-	}
-	if len(left) == 0 {
-		return nil, nil
-	}
-	standings, err := h.Ledger.Standings(ctx, h.run.Source, left...)
-	if err != nil {
-		return nil, err
-	}
-	var some []access.PersonID
-	for _, s := range standings {
-		if since := h.run.BeganAt.Sub(time.UnixMicro(int64(s.Revision))); s.Absent && since <= h.Settings.HandOver.Within {
-			some = append(some, s.Person)
-		}
-	}
-	if len(some) == 0 {
-		return nil, nil
-	}
-	links, err := h.Ledger.DeskLinks(ctx, h.run.Desk, some)
-	slices.SortFunc(links, func(a, b access.DeskLink) int { return cmp.Compare(a.Person, b.Person) })
-	return links, err
-}
-
 // leaver deals with one leaver, and records it. It returns false where the time was over before.
 func (h *handing) leaver(ctx context.Context, l access.DeskLink) (done bool, err error) {
 	done, err = h.handsOf(ctx, l)

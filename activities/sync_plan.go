@@ -40,7 +40,7 @@ func (a *UserSync) PlanSync(ctx context.Context, c PlanSyncInput) (access.SyncRu
 	if err != nil {
 		return run, translate(err)
 	}
-	run.Snapshot = people.ID
+	run.Snapshot, run.HandOverUntil = people.ID, people.BeganAt
 	if run, err = a.plan(ctx, run, settings); err != nil {
 		return run, translate(err)
 	}
@@ -57,6 +57,13 @@ func (a *UserSync) plan(ctx context.Context, run access.SyncRun, settings SyncSe
 	if err == nil && listed != run.Counts.Users {
 		err = access.Errorf(access.Conflict, "plan users", "the ledger has %d users of the listing, expected %d: it was removed meanwhile", listed, run.Counts.Users)
 	}
+	if err != nil {
+		return run, err
+	}
+	if err := a.inherit(ctx, &run); err != nil {
+		return run, err
+	}
+	leavers, err := a.leaving(ctx, &run, settings)
 	if err != nil {
 		return run, err
 	}
@@ -92,26 +99,35 @@ func (a *UserSync) plan(ctx context.Context, run access.SyncRun, settings SyncSe
 	if err != nil {
 		return run, err
 	}
-	remapped, err := a.remapped(ctx, &run, links)
+	remapped, err := a.remapped(ctx, run, links)
 	if err != nil {
 		return run, err
 	}
 	run.UnseenGroups = unseen(run, settings.Groups)
 	run.Holds = settings.Brakes.Holds(run.Counts, remapped)
+	run.Counts.Leavers = len(leavers)
+	if hold, holds := settings.Brakes.HandOver(leavers, run.Counts.Linked); holds {
+		run.Holds = append(run.Holds, hold)
+	}
 	run.Holds, err = a.holdsBesides(ctx, run)
 	return run, err
 }
 
-// remapped reports whether the configuration makes users of people otherwise than the last run that was accepted. links is how many people
-// are linked.
-func (a *UserSync) remapped(ctx context.Context, run *access.SyncRun, links int) (bool, error) {
+// inherit sets what runs before a run have accepted.
+func (a *UserSync) inherit(ctx context.Context, run *access.SyncRun) error {
 	last, err := a.Ledger.LastSyncRun(ctx, run.Desk)
 	switch {
 	case err == nil:
-		run.AcceptedMapping, run.UnseenGroups = last.AcceptedMapping, last.UnseenGroups
+		run.AcceptedMapping, run.UnseenGroups, run.HandOverSince = last.AcceptedMapping, last.UnseenGroups, last.HandOverSince
 	case !access.IsKind(err, access.NotFound):
-		return false, err
+		return err
 	}
+	return nil
+}
+
+// remapped reports whether the configuration makes users of people otherwise than the last run that was accepted. links is how many people
+// are linked.
+func (a *UserSync) remapped(ctx context.Context, run access.SyncRun, links int) (bool, error) {
 	if run.AcceptedMapping != "" || links == 0 {
 		// Before anybody is linked there is nobody whom another configuration has made.
 		return run.AcceptedMapping != "" && run.AcceptedMapping != run.Mapping, nil

@@ -86,13 +86,21 @@ func showSyncRun(r access.SyncRun) string {
 	for _, hold := range r.Holds {
 		fmt.Fprintf(&b, "Hold     %s: %s\n", hold.Name(), oneLine(hold.Sentence))
 	}
+	showWhatToSee(&b, r)
+	return b.String()
+}
+
+// showWhatToSee writes what people should look at.
+func showWhatToSee(b *strings.Builder, r access.SyncRun) {
 	if r.States[access.SyncHeld] > 0 {
-		fmt.Fprintf(&b, "To see what is held: usher sync rows %s %s --state held\n", r.Desk, r.ID)
+		fmt.Fprintf(b, "To see what is held: usher sync rows %s %s --state held\n", r.Desk, r.ID)
+	}
+	if r.HoldsHandOver() {
+		fmt.Fprintf(b, "What %d leavers own stays until somebody releases it\n", r.Counts.Leavers)
 	}
 	if r.States[access.SyncFailed] > 0 {
-		fmt.Fprintf(&b, "To see what failed: usher sync rows %s %s --state failed\n", r.Desk, r.ID)
+		fmt.Fprintf(b, "To see what failed: usher sync rows %s %s --state failed\n", r.Desk, r.ID)
 	}
-	return b.String()
 }
 
 type syncRowsPage struct {

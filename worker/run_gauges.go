@@ -96,8 +96,8 @@ func syncGauges(ctx context.Context, l *syncRuns) []telemetry.Gauge {
 		},
 		{
 			Name: "usher_sync_held", Label: "desk",
-			Help: "How many rows the last run over all users of a desk that did not fail held back.",
-			Read: l.read(ctx, func(r access.SyncRun) float64 { return float64(r.States[access.SyncHeld]) }),
+			Help: "How many rows, and leavers who own something, the last run over all users of a desk that did not fail held back.",
+			Read: l.read(ctx, func(r access.SyncRun) float64 { return float64(r.Held()) }),
 		},
 		{
 			Name: "usher_sync_failed", Label: "desk",

@@ -41,7 +41,7 @@ func (s *Store) BeginSyncRun(ctx context.Context, run access.SyncRun) error {
 	return s.fail(op, s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error { return syncRuns.begin(ctx, tx, op, row, start) }))
 }
 
-// heldSyncRows returns how many rows the run that a new run releases held back, by operation; nil where it releases nothing.
+// heldSyncRows returns how many rows the run that a new run releases held back, by operation, and of how many leavers the hand-over; nil where it releases nothing.
 func heldSyncRows(ctx context.Context, tx *sql.Tx, run access.SyncRun) (map[string]int, error) {
 	if run.Release == nil {
 		return nil, nil
@@ -51,8 +51,12 @@ func heldSyncRows(ctx context.Context, tx *sql.Tx, run access.SyncRun) (map[stri
 		return nil, err
 	}
 	c := &conditions{}
-	return pairsOf(ctx, tx, `SELECT operation, count(*) FROM sync_rows WHERE desk = `+c.param(string(run.Desk))+` AND plan = `+c.param(of[0].Rows)+
+	held, err := pairsOf(ctx, tx, `SELECT operation, count(*) FROM sync_rows WHERE desk = `+c.param(string(run.Desk))+` AND plan = `+c.param(of[0].Rows)+
 		` AND state = `+c.param(string(access.SyncHeld))+c.ofPeople("person", run.Release.People)+` GROUP BY operation`, c.args...)
+	if err == nil && of[0].FreesHandOver(*run.Release) {
+		held[string(access.UserHandOver)] = of[0].Counts.Leavers
+	}
+	return held, err
 }
 
 // SaveSyncRun records a run as it is now. A run that has ended stays as it is, a plan that is recorded keeps its first counts and holds, and a

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"usher/internal/access"
 )
@@ -29,7 +30,30 @@ const (
 	BrakeField         = "field"
 	BrakeMissing       = "missing"
 	BrakeMapping       = "mapping"
+	BrakeHandOver      = string(access.UserHandOver)
 )
+
+// namedLeavers is how many leavers the brake names.
+const namedLeavers = 10
+
+// HandOver returns the hold of what leavers own; false where the brake does not hold it. It counts leavers, also those whose users were switched off before, by the
+// bounds of deactivations; of is how many people are linked and have not left.
+func (b Brakes) HandOver(leavers []access.PersonID, of int) (access.PeopleHold, bool) {
+	n := len(leavers)
+	if n <= b.DeactivationsCount && !b.above(n, of+n, b.DeactivationsShare) {
+		return access.PeopleHold{}, false
+	}
+	var some []string
+	for _, l := range leavers[:min(n, namedLeavers)] {
+		some = append(some, string(l))
+	}
+	others := ""
+	if n > namedLeavers {
+		others = " and others"
+	}
+	return access.PeopleHold{Brake: BrakeHandOver, Sentence: fmt.Sprintf("what %d leavers own would be handed over at once, beside %d people who are here: %s; %s%s",
+		n, of, percent(n, of+n), strings.Join(some, ", "), others)}, true
+}
 
 // Count adds a person to the counts of a plan. planned is false for one without a row. Whoever has left counts among the active only: no field
 // of theirs changes, and the desk may have deleted the user since.

@@ -98,7 +98,7 @@ func (a *API) releaseOfSync(ctx context.Context, desk access.DeskName, body Rele
 	for _, hold := range run.Holds {
 		holds = append(holds, hold.Name())
 	}
-	if err := a.releasable(body, heldRun{ended: run.EndedAt, held: run.States[access.SyncHeld], holds: holds}); err != nil {
+	if err := a.releasable(body, heldRun{ended: run.EndedAt, held: run.Held(), holds: holds}); err != nil {
 		return nil, err
 	}
 	return a.releasing(ctx, body, func(person access.PersonID) (bool, error) {

@@ -112,6 +112,22 @@ func TestSyncs_start(t *testing.T) {
 	require.Equal(t, &access.PeopleRelease{Run: "run-1", Brakes: []string{"deactivations"}, People: []access.PersonID{"a"}, Reason: "left"}, w.gateway.synced.Release)
 }
 
+// A run that holds no row, but the hand-over of what leavers own, can be released.
+func TestSyncs_start_releases_a_hand_over(t *testing.T) {
+	w := syncWorld(t)
+	run := access.SyncRun{
+		Desk: "other", Source: "hr", ID: "run-3", BeganAt: peopleDay, Counts: access.SyncCounts{Leavers: 60},
+		Holds: []access.PeopleHold{{Brake: "hand_over", Sentence: "what 60 leavers own would be handed over at once"}},
+	}
+	require.NoError(t, w.store.BeginSyncRun(t.Context(), run))
+	run.Plan = "plan"
+	require.NoError(t, w.store.SaveSyncRun(t.Context(), run))
+	run.EndedAt = peopleDay.Add(time.Minute)
+	require.NoError(t, w.store.SaveSyncRun(t.Context(), run))
+	got := w.call("adam", "POST", "/v1/desks/other/syncs", `{"release":{"run":"run-3","brakes":["hand_over"],"reason":"left"}}`)
+	require.Equal(t, http.StatusAccepted, got.status, got.body)
+}
+
 func TestSyncs_start_refused(t *testing.T) {
 	for body, field := range map[string]string{
 		`{"scope":{}}`:                                                  "body.scope",
