@@ -168,6 +168,39 @@ func TestAttackThird_reset_has_the_ledger_refuse(t *testing.T) {
 	require.NotContains(t, details, "refuses")
 }
 
+// The same for an answer that was refused: before the reset because somebody else has given it, after it because nobody knows what was asked. Its two
+// refusals are two lines.
+func TestAttackThird_reset_refuses_an_answer_again(t *testing.T) {
+	w := newWorldWithApprovals(t)
+	w.newRun()
+	request := w.request("badge/lab", "wiki/editor")
+	w.at(2*time.Hour, func() {
+		// The desk does not take the answer back until after the reset.
+		w.desk.FailNext(memory.OpSetApprovals, manyOf(24, access.Errorf(access.Transient, "set approvals", "away"))...)
+		w.answers("omar", "mia", 1, yes)
+	})
+	w.leavesAt(4*time.Hour, func() { require.Empty(t, w.view().Decisions) })
+	w.stopsRun(request)
+
+	w.newRun()
+	details := ""
+	w.at(6*time.Hour, func() {
+		details = w.details()
+		w.withdraw("ana")
+	})
+	w.run(request)
+	require.NotEmpty(t, details)
+	require.NotContains(t, details, "refuses")
+	var refused []string
+	for _, e := range w.events("r1") {
+		if e.Type == access.EventDecisionRefused {
+			refused = append(refused, e.Text)
+		}
+	}
+	require.Len(t, refused, 2)
+	require.Contains(t, refused[1], "usher does not know any more what was asked by it")
+}
+
 // What a user loses: the line of the trail that says who has denied. Omar has denied the badge, the only thing that he was asked about. After a reset that answer
 // counts for all that waits for him by then, the administrator too. The decision has the same id as before the reset, with other items: the
 // ledger refuses it, and the administrator is denied though no line of the trail says by whom.
