@@ -81,6 +81,7 @@ func TestReplayHasAHistoryOfEveryWorkflowAndScenario(t *testing.T) {
 		"/asked-on-the-desk-" + workflows.AskedTicketType, "/asked-on-the-desk-" + workflows.AccessRequestType,
 		"/asked-with-findings-" + workflows.AskedTicketType,
 		"/watch-" + workflows.TicketWatchType + ".", "/long-watch-" + workflows.TicketWatchType + "-run2.",
+		"/users-handed-over-" + workflows.UserSyncType + ".", "/unlinked-1-" + workflows.UserUnlinkType + ".",
 		"-" + workflows.AccessRequestType + "-run2.", "-" + workflows.SubjectAccessType + "-run2.",
 	} {
 		require.Contains(t, files, name)

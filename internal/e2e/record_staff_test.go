@@ -63,6 +63,30 @@ func (r *recording) staff(ctx context.Context, t *testing.T, c *crew) {
 	users("users released", stack.SyncStart{Release: &stack.PeopleRelease{Run: onDesk.ID, Reason: "they left"}})
 }
 
+// owned takes the histories of a run that hands over what a leaver owns, and of a link that is taken away.
+func (r *recording) owned(ctx context.Context, t *testing.T, c *crew) {
+	t.Helper()
+	c.hires(0, 20)
+	c.listed(ctx, t, stack.PeopleStart{})
+	c.syncs(ctx, t, stack.SyncStart{})
+	run := c.handsOver(ctx, t)
+	require.NoError(t, r.workflow(ctx, c.system, workflows.UserSyncWorkflowID(access.DeskName(stack.ServiceNow), run.ID), slug("users handed over")))
+	c.unlinks(ctx, t)
+	require.NoError(t, r.all(ctx, c.system, workflows.UserUnlinkType, "unlinked"))
+}
+
+// all takes the history of each workflow of a type, numbered.
+func (r *recording) all(ctx context.Context, s *system, kind, name string) error {
+	found, err := s.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: "WorkflowType = '" + kind + "'"})
+	if err == nil && len(found.Executions) == 0 {
+		err = fmt.Errorf("there is no %s", kind)
+	}
+	for n, run := range found.GetExecutions() {
+		err = errors.Join(err, r.workflow(ctx, s, run.Execution.WorkflowId, slug(fmt.Sprint(name, " ", n+1))))
+	}
+	return err
+}
+
 // incidents takes the histories of incidents, of which one is assigned anew and closed, and of the changes of the register.
 func (r *recording) incidents(ctx context.Context, t *testing.T, o *office) {
 	t.Helper()
@@ -71,10 +95,5 @@ func (r *recording) incidents(ctx context.Context, t *testing.T, o *office) {
 	for n := range 3 {
 		require.NoError(t, r.workflow(ctx, o.system, workflows.IncidentWorkflowID(incidentOf(n)), slug(fmt.Sprint("incident ", n+1))))
 	}
-	found, err := o.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: "WorkflowType = '" + workflows.IntegrationUsersType + "'"})
-	require.NoError(t, err)
-	require.NotEmpty(t, found.Executions)
-	for n, run := range found.Executions {
-		require.NoError(t, r.workflow(ctx, o.system, run.Execution.WorkflowId, slug(fmt.Sprint("register ", n+1))))
-	}
+	require.NoError(t, r.all(ctx, o.system, workflows.IntegrationUsersType, "register"))
 }

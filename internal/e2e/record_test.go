@@ -65,6 +65,7 @@ func TestRecordHistories(t *testing.T) {
 	require.NoError(t, recorded.watch(ctx, renewed, "long-watch"))
 	t.Logf("%d histories, with those of a watch that continued as new", len(recorded.files))
 	recorded.staff(ctx, t, newCrew(t, settings{desk: stack.ServiceNow}))
+	recorded.owned(ctx, t, newCrew(t, settings{desk: stack.ServiceNow}))
 	recorded.leavers(ctx, t, newOffice(t, settings{desk: stack.ServiceNow}))
 	recorded.incidents(ctx, t, newOffice(t, settings{desk: stack.ServiceNow}))
 	t.Logf("%d histories, with those of people and users", len(recorded.files))

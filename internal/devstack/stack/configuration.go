@@ -79,6 +79,9 @@ type values struct {
 	Joined, Groups bool
 }
 
+// HandsOver reports whether the desk hands over what leavers own. The templates call it.
+func (v values) HandsOver() bool { return v.Kind == ServiceNow }
+
 // writeConfiguration writes what worker and starter read. The secrets stand in files of their own, which only their
 // owner can read.
 func (s *Stack) writeConfiguration() error {
