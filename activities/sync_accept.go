@@ -18,12 +18,16 @@ func accept(ctx context.Context, ledger SyncLedger, run *access.SyncRun, handsOv
 	if run.Dry || !run.Scope.Everybody() {
 		return nil
 	}
-	if handsOver && !run.HoldsHandOver() && !holdsEverything(*run) {
+	held, err := heldBrakes(ctx, ledger, *run)
+	if err != nil {
+		return err
+	}
+	// Somebody who is held may be switched off by hand before the next run.
+	if handsOver && !run.HoldsHandOver() && !held[usersync.BrakeDeactivations] && !holdsEverything(*run) {
 		run.HandOverSince = run.HandOverUntil
 	}
-	held, err := heldBrakes(ctx, ledger, *run)
-	if err != nil || held[usersync.BrakeMapping] || held[usersync.BrakeMissing] {
-		return err
+	if held[usersync.BrakeMapping] || held[usersync.BrakeMissing] {
+		return nil
 	}
 	run.AcceptedMapping = run.Mapping
 	run.UnseenGroups = slices.DeleteFunc(run.UnseenGroups, func(name string) bool {

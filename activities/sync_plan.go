@@ -72,6 +72,7 @@ func (a *UserSync) plan(ctx context.Context, run access.SyncRun, settings SyncSe
 	if err != nil {
 		return run, err
 	}
+	off := map[access.PersonID]bool{}
 	finder := userFinder{ledger: a.Ledger, run: run, twins: twins, rules: rules, groups: settings.Groups, owns: settings.Owns}
 	err = a.people(ctx, run.Source, func(page []access.KnownPerson) error {
 		found, err := finder.find(ctx, page)
@@ -88,6 +89,7 @@ func (a *UserSync) plan(ctx context.Context, run access.SyncRun, settings SyncSe
 			}
 			row, planned := rules.Decide(p, found[i])
 			if planned {
+				off[row.Person] = row.Operation == access.UserDeactivate && settings.Modes[access.UserDeactivate]
 				row = rules.Limit(row, &active)
 				rows = append(rows, row)
 			}
@@ -99,6 +101,13 @@ func (a *UserSync) plan(ctx context.Context, run access.SyncRun, settings SyncSe
 	if err != nil {
 		return run, err
 	}
+	// Whom this run switches off counts for the brake on that.
+	leavers = slices.DeleteFunc(leavers, func(id access.PersonID) bool { return off[id] })
+	return a.brake(ctx, run, settings, links, leavers)
+}
+
+// brake returns a planned run with the brakes that it meets. links is how many people are linked, and leavers are those whose things would be handed over.
+func (a *UserSync) brake(ctx context.Context, run access.SyncRun, settings SyncSettings, links int, leavers []access.PersonID) (access.SyncRun, error) {
 	remapped, err := a.remapped(ctx, run, links)
 	if err != nil {
 		return run, err

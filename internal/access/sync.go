@@ -145,7 +145,8 @@ type SyncCounts struct {
 	Missing      int `json:"missing,omitempty"`
 	// SwitchedOff is how many users who are on would be switched off.
 	SwitchedOff int `json:"switched_off,omitempty"`
-	// Leavers is how many linked people have left since the last run that was not held, so that what they own would be handed over.
+	// Leavers is how many linked people have left since the last run that was not held, beside those whom this run switches off, so that what they own would be
+	// handed over.
 	Leavers int `json:"leavers,omitempty"`
 	// Operations is how many rows there are of each operation.
 	Operations map[UserOperation]int `json:"operations,omitempty"`

@@ -20,6 +20,7 @@ func staffScenarios() []scenario {
 		{"people come, from HR and the directory: who is there is linked, who is not gets a user, each with a manager", staff.come},
 		{"people move: another manager, another title, another name", staff.move},
 		{"somebody leaves and is switched off, comes back and is switched on", staff.leave},
+		{"somebody leaves who has a ticket: the manager gets it", staff.handOver},
 		{"groups of the desk follow: a department, and who has somebody to lead", staff.groups},
 		{"many leave: held in the source until released, held on the desk until released, with a ticket each until then", staff.many},
 		{"an approver and a holder leave: the open approval goes to the new manager, the access ends", staff.follow},
@@ -236,6 +237,36 @@ func (s *staff) leave(ctx context.Context, p *play) error {
 	}
 	_, err = p.has(ctx, "new-3", "the same user, switched on", func(u stack.DeskUser) bool { return u.Active && u.ID == off.ID })
 	return err
+}
+
+// handOver: somebody leaves for whom a ticket is open.
+func (s *staff) handOver(ctx context.Context, p *play) error {
+	if !p.client.HandsOver() {
+		p.check("%s hands nothing over in this stack", p.client.DeskName())
+		return nil
+	}
+	ticket, err := p.client.OpenTicketFor(ctx, login("new-4"))
+	if err != nil {
+		return err
+	}
+	s.person("new-4").Left = true
+	_, run, err := s.follows(ctx, p)
+	if err != nil {
+		return err
+	}
+	mia, err := p.client.DeskUser(ctx, login("mia"))
+	if err != nil {
+		return err
+	}
+	owner, err := p.client.TicketOwner(ctx, ticket)
+	switch {
+	case err != nil:
+		return err
+	case owner != mia.ID:
+		return fmt.Errorf("the ticket is of the user %s, expected mia's, %s; the run: %+v", owner, mia.ID, run.HandOver)
+	}
+	p.check("%s shows mia as the owner of the ticket of new-4", p.client.DeskName())
+	return nil
 }
 
 // follow: somebody who approves and somebody who holds access leave in one run.

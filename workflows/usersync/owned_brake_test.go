@@ -134,6 +134,46 @@ func TestHandOver_brake_counts_all_when_it_is_switched_on(t *testing.T) {
 	o.stays(who)
 }
 
+// Whom a run would switch off counts for the brake on that alone. If it holds them, and somebody switches them off by hand, they count.
+func TestHandOver_brake_leavers_whom_another_brake_holds(t *testing.T) {
+	o := officeOfOwners(t)
+	var who []int
+	for i := 12; i < 24; i++ {
+		o.owns(i, assets, fmt.Sprint("a", i))
+		who = append(who, i)
+	}
+	o.leaves(who...)
+	run := o.ends()
+	require.Equal(t, 12, run.States[access.SyncHeld])
+	require.Equal(t, 12, run.Held())
+	require.False(t, run.HoldsHandOver())
+	for _, i := range who {
+		o.switchesOff(i)
+	}
+	run = o.ends()
+	require.Zero(t, run.States[access.SyncHeld])
+	require.True(t, run.HoldsHandOver())
+	o.stays(who)
+}
+
+// Where usher may switch nobody off, others do: then whoever has left counts at once.
+func TestHandOver_brake_without_deactivations(t *testing.T) {
+	o := officeOfOwners(t)
+	o.settings.Modes[access.UserDeactivate] = false
+	var who []int
+	for i := 12; i < 24; i++ {
+		o.owns(i, assets, fmt.Sprint("a", i))
+		who = append(who, i)
+	}
+	o.leaves(who...)
+	require.True(t, o.ends().HoldsHandOver())
+	for _, i := range who {
+		o.switchesOff(i)
+	}
+	require.True(t, o.ends().HoldsHandOver())
+	o.stays(who)
+}
+
 // leavingLate are the belongings of a desk from which people leave while the run is about to hand over.
 type leavingLate struct {
 	access.UserBelongings

@@ -80,7 +80,7 @@ type values struct {
 }
 
 // HandsOver reports whether the desk hands over what leavers own. The templates call it.
-func (v values) HandsOver() bool { return v.Kind == ServiceNow }
+func (v values) HandsOver() bool { return v.Kind.handsOver() }
 
 // writeConfiguration writes what worker and starter read. The secrets stand in files of their own, which only their
 // owner can read.

@@ -14,6 +14,11 @@ import (
 // OwnedTickets is the kind of records that the users of a desk own in a stack with Staff.
 const OwnedTickets = "tickets"
 
+// HandsOver reports whether the desk of this stack hands over what leavers own.
+func (c *Client) HandsOver() bool { return c.urls.DeskKind.handsOver() }
+
+func (k DeskKind) handsOver() bool { return k == ServiceNow }
+
 // OpenTicketFor opens a ticket of ServiceNow as zoe, for the user of a login, and returns its id. It asks for no access.
 func (c *Client) OpenTicketFor(ctx context.Context, login string) (string, error) {
 	user, err := c.DeskUser(ctx, login)
