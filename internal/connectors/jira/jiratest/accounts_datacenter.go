@@ -135,14 +135,3 @@ func renderWritten(c *call, a *Account) map[string]any {
 		"emailAddress": a.Email, "displayName": a.DisplayName, "active": !a.Inactive,
 	}
 }
-
-// myPermissions answers with the one permission that usher asks for.
-func (s *Server) myPermissions(c *call) (*answer, error) {
-	if err := s.needAccount(c); err != nil {
-		return nil, err
-	}
-	return ok(map[string]any{"permissions": map[string]any{"ADMINISTER": map[string]any{
-		"id": "0", "key": "ADMINISTER", "name": "Administer Jira", "type": "GLOBAL", "description": "Ability to perform most administration functions.",
-		"havePermission": !c.account.NoAdmin,
-	}}})
-}

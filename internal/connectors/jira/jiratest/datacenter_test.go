@@ -116,6 +116,7 @@ func TestDataCenter_search(t *testing.T) {
 	require.Len(t, found, 3)
 
 	d.want(http.StatusBadRequest, http.MethodGet, "/rest/api/2/search?jql=key+in+("+one+",NO-1)", nil)
+	d.want(http.StatusBadRequest, http.MethodGet, "/rest/api/2/search?jql=id+%3E+99999", nil)
 	found, page = d.classicKeys(url.Values{"jql": {"key in (" + one + ",NO-1)"}, "validateQuery": {"warn"}})
 	require.Equal(t, []string{one}, found)
 	require.Equal(t, []any{"An issue with key 'NO-1' does not exist for field 'key'."}, page["warningMessages"])

@@ -36,6 +36,8 @@ type Faults struct {
 	CaptchaAfter int  `json:"captcha_after,omitempty"`
 	// ReporterRefused: the caller may not set a reporter.
 	ReporterRefused bool `json:"reporter_refused,omitempty"`
+	// IgnoreOwnerWrites answers every write of an assignee or a reporter with success and keeps nothing.
+	IgnoreOwnerWrites bool `json:"ignore_owner_writes,omitempty"`
 	// TransitionConflicts answers so many transitions with 409; nothing is committed.
 	TransitionConflicts int `json:"transition_conflicts,omitempty"`
 	// HideEmails leaves emailAddress out of every answer.

@@ -59,7 +59,9 @@ func (s *Server) set(i *issue, v setting) string {
 		if a == nil {
 			return "The reporter specified is not a user."
 		}
-		i.Reporter = a.ID
+		if !s.faults.IgnoreOwnerWrites {
+			i.Reporter = a.ID
+		}
 		return ""
 	case "assignee":
 		return s.setAssignee(i, v)
@@ -166,7 +168,9 @@ func (s *Server) setAssignee(i *issue, v setting) string {
 	if !s.store.Assignable(a) {
 		return fmt.Sprintf("User '%s' cannot be assigned issues.", a.DisplayName)
 	}
-	i.Assignee = a.ID
+	if !s.faults.IgnoreOwnerWrites {
+		i.Assignee = a.ID
+	}
 	return ""
 }
 

@@ -59,7 +59,7 @@ func (s *Server) narrowClause(m matcher, c clause) (narrowing, bool) {
 		}
 		found := s.store.View().Since(at)
 		return narrowing{size: len(found), get: func() []*entry { return found }}, true
-	case (c.field == "key" || c.field == "issuekey" || c.field == "id" || c.field == "issue") && (c.op == "=" || c.op == "in"):
+	case isKey(c.field) && (c.op == "=" || c.op == "in"):
 		return narrowing{size: len(c.values), get: func() []*entry { return s.named(c.values) }}, true
 	}
 	return narrowing{}, false

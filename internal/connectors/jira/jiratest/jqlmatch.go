@@ -56,6 +56,9 @@ func (m matcher) clause(c clause) (test, error) {
 	if strings.HasPrefix(c.field, "updated") || strings.HasPrefix(c.field, "created") {
 		return m.date(c)
 	}
+	if isKey(c.field) && strings.ContainsAny(c.op, "<>") {
+		return m.beyond(c)
+	}
 	values, known := m.values(c.field)
 	if !known {
 		return nil, refuse(http.StatusBadRequest, fmt.Sprintf("Field '%s' does not exist or you do not have permission to view it.", c.field))
@@ -81,6 +84,35 @@ func (m matcher) clause(c clause) (test, error) {
 		return containing(values, wanted), nil
 	}
 	return nil, refuse(http.StatusBadRequest, fmt.Sprintf("The operator '%s' is not supported by the '%s' field.", c.op, c.field))
+}
+
+// isKey reports whether a field is the key of an issue, which the vendor takes its id for as well.
+func isKey(field string) bool {
+	return slices.Contains([]string{"key", "id", "issue", "issuekey"}, field)
+}
+
+// beyond compares keys, whatever names the issue: those of its project alone, by their numbers, as the vendor's index does. An issue that is not
+// there is beyond nothing on Cloud, and fails the query on Data Center.
+func (m matcher) beyond(c clause) (test, error) {
+	from, exists := m.s.store.Find(c.values[0].text)
+	if !exists || m.s.store.Hides(from) {
+		var err error
+		if m.s.cfg.Edition != Cloud {
+			_, err = m.unknown(fmt.Sprintf("An issue with key '%s' does not exist for field '%s'.", c.values[0].text, c.field))
+		}
+		return func(*issue) bool { return false }, err
+	}
+	compare := comparing(c.op)
+	return func(i *issue) bool { return i.Project == from.Project && compare(i.Number-from.Number) }, nil
+}
+
+// comparing returns what an operator makes of the difference of two values; nil for one that compares nothing.
+func comparing(op string) func(int) bool {
+	return map[string]func(int) bool{
+		"=": func(n int) bool { return n == 0 }, "!=": func(n int) bool { return n != 0 },
+		"<": func(n int) bool { return n < 0 }, "<=": func(n int) bool { return n <= 0 },
+		">": func(n int) bool { return n > 0 }, ">=": func(n int) bool { return n >= 0 },
+	}[op]
 }
 
 // wanted are the clause's values, "" for EMPTY.
@@ -221,12 +253,8 @@ func (m matcher) date(c clause) (test, error) {
 	if strings.HasPrefix(c.field, "created") {
 		field = func(i *issue) time.Time { return i.Created }
 	}
-	compare, known := map[string]func(int) bool{
-		"=": func(n int) bool { return n == 0 }, "!=": func(n int) bool { return n != 0 },
-		"<": func(n int) bool { return n < 0 }, "<=": func(n int) bool { return n <= 0 },
-		">": func(n int) bool { return n > 0 }, ">=": func(n int) bool { return n >= 0 },
-	}[c.op]
-	if !known {
+	compare := comparing(c.op)
+	if compare == nil {
 		return nil, refuse(http.StatusBadRequest, fmt.Sprintf("The operator '%s' is not supported by the '%s' field.", c.op, c.field))
 	}
 	return func(i *issue) bool { return compare(indexed(field(i)).Compare(at)) }, nil

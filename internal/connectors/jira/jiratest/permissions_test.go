@@ -63,6 +63,41 @@ func TestAccount_inactive(t *testing.T) {
 	require.Equal(t, false, d.want(http.StatusOK, http.MethodGet, "/rest/api/3/user?accountId=acc-ana", nil).json["active"])
 }
 
+func TestPermissions_mine(t *testing.T) {
+	const mine = "/rest/api/3/mypermissions"
+	d := newDesk(t, nil)
+	has := func(query string) object {
+		out := object{}
+		for key, one := range d.want(http.StatusOK, http.MethodGet, mine+query, nil).json["permissions"].(map[string]any) {
+			out[key] = at(t, one.(map[string]any), "havePermission")
+		}
+		return out
+	}
+	d.want(http.StatusBadRequest, http.MethodGet, mine+"?projectKey=ACCESS", nil)
+	d.want(http.StatusNotFound, http.MethodGet, mine+"?projectKey=NO&permissions=EDIT_ISSUES", nil)
+	const asked = "?projectKey=ACCESS&permissions=ASSIGN_ISSUES,MODIFY_REPORTER"
+	require.Equal(t, object{"ASSIGN_ISSUES": true, "MODIFY_REPORTER": true}, has(asked))
+	d.SetFaults(jiratest.Faults{ReporterRefused: true})
+	require.Equal(t, object{"ASSIGN_ISSUES": true, "MODIFY_REPORTER": false}, has(asked))
+	d.SetFaults(jiratest.Faults{StoreFaults: desktest.StoreFaults{ReadOnlyProjects: []string{"ACCESS"}}})
+	require.Equal(t, object{"ASSIGN_ISSUES": false, "MODIFY_REPORTER": false}, has(asked))
+	classic := dataCenter(t, nil)
+	all := classic.want(http.StatusOK, http.MethodGet, "/rest/api/2/mypermissions?projectKey=ACCESS", nil).json["permissions"]
+	require.Contains(t, all, "ADMINISTER")
+	require.Contains(t, all, "ASSIGN_ISSUES")
+}
+
+func TestFaults_ignored_owners(t *testing.T) {
+	d := newDesk(t, nil)
+	key := d.create(nil)
+	d.SetFaults(jiratest.Faults{IgnoreOwnerWrites: true})
+	d.want(http.StatusNoContent, http.MethodPut, "/rest/api/3/issue/"+key+"/assignee", object{"accountId": "acc-ana"})
+	d.want(http.StatusNoContent, http.MethodPut, "/rest/api/3/issue/"+key, object{"fields": object{"reporter": object{"accountId": "acc-ana"}}})
+	i, _ := d.Ticket(key)
+	require.Empty(t, i.Assignee)
+	require.Equal(t, jiratest.DefaultAccountID, i.Reporter)
+}
+
 func TestCaptcha_on_cloud(t *testing.T) {
 	d := newDesk(t, nil)
 	d.SetFaults(jiratest.Faults{Captcha: true})

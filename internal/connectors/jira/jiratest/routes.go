@@ -55,6 +55,7 @@ func (s *Server) tenantInfo(*call) (*answer, error) {
 func (s *Server) routeMeta(handle handler) {
 	handle("GET serverInfo", OpServerInfo, s.serverInfo)
 	handle("GET myself", OpMyself, s.myself)
+	handle("GET mypermissions", OpMyPermissions, s.myPermissions)
 	handle("GET project/{key}", OpGetProject, s.getProject)
 	handle("GET project/{key}/statuses", OpProjectStatuses, s.projectStatuses)
 	handle("GET issue/createmeta/{key}/issuetypes", OpCreateMetaTypes, s.createMetaTypes)
@@ -103,7 +104,6 @@ func (s *Server) routeDataCenter(handle handler) {
 	handle("POST search", OpSearch, s.classicSearch)
 	handle("POST user", OpCreateUser, s.createUser)
 	handle("PUT user", OpEditUser, s.editUser)
-	handle("GET mypermissions", OpMyPermissions, s.myPermissions)
 	handle("GET groups/picker", OpFindGroups, s.pickGroups)
 	if s.cfg.streamsUsers() {
 		handle("GET user/list", OpListUsers, s.streamUsers)

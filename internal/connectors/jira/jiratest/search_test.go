@@ -57,6 +57,30 @@ func TestJQLFindsWhatItAsksFor(t *testing.T) {
 	}
 }
 
+// TestJQL_behind: keys and ids compare within one project, by the numbers of keys.
+func TestJQL_behind(t *testing.T) {
+	d := newDesk(t, nil)
+	one, two := d.create(nil), d.create(nil)
+	other := d.create(object{"project": object{"key": "OTHER"}})
+	three := d.create(nil)
+	first, _ := d.Ticket(one)
+	gone, _ := d.Ticket(two)
+	for jql, want := range map[string][]string{
+		`id > ` + first.ID + ` ORDER BY key ASC`: {two, three},
+		`key > ` + two:                           {three},
+		`key >= ` + two + ` ORDER BY key ASC`:    {two, three},
+		`issuekey < ` + two:                      {one},
+		`project = OTHER AND id > ` + first.ID:   {},
+		`project = OTHER AND id <= ` + gone.ID:   {},
+		`project = OTHER AND key <= ` + other:    {other},
+		`key > NO-1`:                             {},
+	} {
+		require.Equal(t, want, d.keys(jql), jql)
+	}
+	require.NoError(t, d.Delete(two))
+	require.Empty(t, d.keys(`id > `+gone.ID))
+}
+
 func TestJQL_refusals(t *testing.T) {
 	d := newDesk(t, nil)
 	for jql, want := range map[string]string{
