@@ -54,6 +54,7 @@ var deskKinds = map[string]kind[deskConfig, access.ServiceDesk]{
 		users: func(c deskConfig, name string, fields []string) (access.UserDirectory, error) {
 			return jira.NewUsers(c.Jira, access.DeskName(name), fields)
 		},
+		owned:  func(c deskConfig) []string { return slices.Sorted(maps.Keys(c.Jira.Users.Owned)) },
 		tenant: func(c deskConfig) string { return cmp.Or(c.Jira.SiteURL, c.Jira.BaseURL) },
 	},
 	"requesttracker": {

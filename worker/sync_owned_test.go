@@ -41,9 +41,15 @@ func TestHandOverConfig_names_the_key(t *testing.T) {
 	}
 	_, err := loadOwned(t, `max_active: 5`, access.UserHandOver)
 	require.ErrorContains(t, err, "sync.hand_over: expected what is handed over, where modes has hand_over")
-	_, err = load(t, "sources:\n  directory: {", "sources:\n  directory: {people: {every: 6h}, ",
-		"desks:\n  jira: {", "desks:\n  jira: {sync: {every: 1h, fields: {user_name: {value: user_name}}, hand_over: {kinds: [tickets]}}, ")
-	require.ErrorContains(t, err, "desks.jira.sync.hand_over: usher hands nothing over on a desk of the kind jira")
+	const sync = "desks:\n  jira: {sync: {every: 1h, fields: {user_name: {value: user_name}}, hand_over: {kinds: [tickets]}}, "
+	people := []string{"sources:\n  directory: {", "sources:\n  directory: {people: {every: 6h}, "}
+	_, err = load(t, append(people, "desks:\n  jira: {kind: jira", sync+"kind: trac")...)
+	require.ErrorContains(t, err, "desks.jira.sync.hand_over: usher hands nothing over on a desk of the kind trac")
+	_, err = load(t, append(people, "desks:\n  jira: {", sync)...)
+	require.ErrorContains(t, err, `desks.jira.sync.hand_over.kinds: found "tickets", expected some of jira.users.owned: []`)
+	const kind = ", users: {owned: {tickets: {projects: [SUPPORT], field: reporter}}}"
+	_, err = load(t, append(people, "desks:\n  jira: {kind: jira", sync+"kind: jira", "issue_type: Task", "issue_type: Task"+kind)...)
+	require.NoError(t, err)
 }
 
 func TestHandOverConfig_settings(t *testing.T) {

@@ -21,7 +21,7 @@ func operations() map[apispec.Edition][]string {
 	both := func(root string, more ...string) []string {
 		list := []string{"GET /rest/api/2/serverInfo"}
 		more = append(more,
-			"GET myself", "GET project/{projectIdOrKey}", "GET project/{projectIdOrKey}/statuses",
+			"GET myself", "GET mypermissions", "GET project/{projectIdOrKey}", "GET project/{projectIdOrKey}/statuses",
 			"GET issue/createmeta/{projectIdOrKey}/issuetypes", "GET issue/createmeta/{projectIdOrKey}/issuetypes/{issueTypeId}",
 			"GET user", "POST user", "GET user/search", "GET user/assignable/search", "GET group/member", "POST group/user", "DELETE group/user", "POST issue", "GET issue/{issueIdOrKey}",
 			"GET issue/{issueIdOrKey}/comment", "POST issue/{issueIdOrKey}/comment", "PUT issue/{issueIdOrKey}/assignee",
@@ -39,7 +39,7 @@ func operations() map[apispec.Edition][]string {
 			"PUT issue/{issueIdOrKey}/comment/{id}", "GET users/search", "GET user/groups", "GET group/bulk"),
 		apispec.DataCenter: both("/rest/api/2/", "POST search",
 			"GET issue/{issueIdOrKey}/properties/{propertyKey}", "PUT issue/{issueIdOrKey}/properties/{propertyKey}",
-			"GET user/list", "PUT user", "GET mypermissions", "GET groups/picker"),
+			"GET user/list", "PUT user", "GET groups/picker"),
 	}
 }
 
@@ -81,6 +81,7 @@ func newDesk(t *testing.T, c *apispec.Contract, edition apispec.Edition) (*jira.
 		Project: "ACCESS", IssueType: "Access request", Webhook: jira.WebhookConfig{URL: "https://usher.test/hooks/jira"},
 	}
 	config.Users.Products = []string{"jira-software"}
+	config.Users.Owned = map[string]jira.OwnedConfig{"tickets": {Projects: []string{"ACCESS"}, Types: []string{"Access request"}}}
 	config.Reporter, config.Rate, config.Match = true, 10_000, "email"
 	config.Statuses = map[access.TicketPhase][]string{
 		access.TicketApproved: {desktest.StatusApproved}, access.TicketDenied: {desktest.StatusDenied},
@@ -129,6 +130,7 @@ func driveUsers(t *testing.T, users *jira.Users, fake *jiratest.Server, edition 
 	_, err = users.ReadUser(ctx, "nobody")
 	require.True(t, access.IsKind(err, access.NotFound), err)
 	driveGroups(t, users, made.ID)
+	driveOwned(t, users, made)
 	if edition == apispec.DataCenter {
 		fake.SetFaults(jiratest.Faults{ReadOnlyDirectory: true})
 		_, err = users.UpdateUser(ctx, made.ID, access.UserChange{Values: map[string]string{access.UserFieldDisplayName: "Else"}})
@@ -151,6 +153,16 @@ func driveGroups(t *testing.T, users *jira.Users, member access.UserID) {
 	_, err = users.FindGroup(ctx, "nobodies")
 	require.True(t, access.IsKind(err, access.NotFound), err)
 	require.NoError(t, users.RemoveGroupMember(ctx, group.ID, member))
+}
+
+// driveOwned uses what of the port of belongings reads. Who may be handed something has opened no ticket here.
+func driveOwned(t *testing.T, users *jira.Users, owner access.DeskUser) {
+	t.Helper()
+	_, err := users.OwnedKinds(t.Context())
+	require.NoError(t, err)
+	owned, err := users.ListOwned(t.Context(), access.OwnedQuery{Kind: "tickets", Owner: owner, Limit: access.MaxOwnedPage})
+	require.NoError(t, err)
+	require.Empty(t, owned)
 }
 
 // drive uses the whole port, with the values that are special on the wire: nobody, null, texts with markup.

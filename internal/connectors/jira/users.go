@@ -26,6 +26,8 @@ type UsersConfig struct {
 	Customers bool `yaml:"customers"`
 	// Notify lets Jira write to a new user (Data Center). Cloud always invites.
 	Notify bool `yaml:"notify"`
+	// Owned are the kinds of issues that name a user as their owner, by names of the configuration's own.
+	Owned map[string]OwnedConfig `yaml:"owned"`
 }
 
 // wrongKey is a key below users that is wrong, and why.
@@ -53,7 +55,7 @@ func (c UsersConfig) wrong(edition Edition) []wrongKey {
 	if edition == Cloud && c.Notify {
 		wrong = append(wrong, wrongKey{"notify", "expected false, because Jira Cloud invites every new user by mail"})
 	}
-	return wrong
+	return append(wrong, c.wrongOwned()...)
 }
 
 // Users is the users of a Jira site. Jira holds no other fields of them than the user name, the address and the display name. It keeps
