@@ -13,14 +13,19 @@ import (
 // TestHandOver: the ticket of somebody who leaves goes to the manager; a link that an administrator takes away is found anew.
 func TestHandOver(t *testing.T) {
 	t.Parallel()
-	c := newCrew(t, settings{desk: stack.ServiceNow})
-	ctx, cancel := context.WithTimeout(t.Context(), rowWithin)
-	defer cancel()
-	c.hires(0, 20)
-	c.listed(ctx, t, stack.PeopleStart{})
-	c.syncs(ctx, t, stack.SyncStart{})
-	c.handsOver(ctx, t)
-	c.unlinks(ctx, t)
+	for name, desk := range map[string]settings{"jira data_center": dataCenter(), "servicenow": {desk: stack.ServiceNow}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCrew(t, desk)
+			ctx, cancel := context.WithTimeout(t.Context(), rowWithin)
+			defer cancel()
+			c.hires(0, 20)
+			c.listed(ctx, t, stack.PeopleStart{})
+			c.syncs(ctx, t, stack.SyncStart{})
+			c.handsOver(ctx, t)
+			c.unlinks(ctx, t)
+		})
+	}
 }
 
 // handsOver has person 12 leave, who has a ticket, and returns the run that hands it to person 1.

@@ -1,10 +1,7 @@
 package stack
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 
@@ -17,43 +14,39 @@ const OwnedTickets = "tickets"
 // HandsOver reports whether the desk of this stack hands over what leavers own.
 func (c *Client) HandsOver() bool { return c.urls.DeskKind.handsOver() }
 
-func (k DeskKind) handsOver() bool { return k == ServiceNow }
+func (k DeskKind) handsOver() bool { return k == ServiceNow || k == Jira }
 
-// OpenTicketFor opens a ticket of ServiceNow as zoe, for the user of a login, and returns its id. It asks for no access.
+// OpenTicketFor opens a ticket of the desk as zoe, whose owner is the user of a login, and returns its id. It asks for no access.
 func (c *Client) OpenTicketFor(ctx context.Context, login string) (string, error) {
 	user, err := c.DeskUser(ctx, login)
 	if err != nil {
 		return "", err
 	}
-	body, err := json.Marshal(map[string]string{"caller_id": user.ID, "category": "hardware", "short_description": "The screen is broken"})
-	if err != nil {
-		return "", fmt.Errorf("open a ticket for somebody: %w", err)
+	const summary = "The screen is broken"
+	path, body := "/api/now/table/incident", any(map[string]string{"caller_id": user.ID, "category": "hardware", "short_description": summary})
+	if c.urls.DeskKind == Jira {
+		path, body = "/rest/api/2/issue", map[string]any{"fields": map[string]any{
+			"project": map[string]string{"key": otherProject}, "issuetype": map[string]string{"name": "Access request"}, "summary": summary,
+			"assignee": map[string]string{"name": login},
+		}}
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.urls.Desk+"/api/now/table/incident", bytes.NewReader(body))
-	if err != nil {
-		return "", fmt.Errorf("open a ticket for somebody: %w", err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	request.SetBasicAuth("zoe@example.test", "token-of-zoe")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return "", fmt.Errorf("open a ticket for somebody: %w", err)
-	}
-	defer response.Body.Close()
-	var made struct {
-		Result struct {
-			ID string `json:"sys_id"`
-		}
-	}
-	if response.StatusCode != http.StatusCreated {
-		return "", fmt.Errorf("open a ticket for somebody: %s", response.Status)
-	}
-	err = json.NewDecoder(response.Body).Decode(&made)
-	return made.Result.ID, err
+	return c.openAs(ctx, "zoe", path, body)
 }
 
-// TicketOwner is the id of the user for whom a ticket of ServiceNow is, by the desk's own HTTP.
+// otherProject is a project of the fake Jira in which nobody asks for access.
+const otherProject = "OTHER"
+
+// TicketOwner is the id of the user whose a ticket is, by the desk's own HTTP.
 func (c *Client) TicketOwner(ctx context.Context, ticket string) (string, error) {
+	if c.urls.DeskKind == Jira {
+		var issue struct {
+			Fields struct {
+				Assignee struct{ Key string }
+			}
+		}
+		err := c.asDeskAdmin(ctx, "/rest/api/2/issue/"+url.PathEscape(ticket), asJiraAdmin, &issue)
+		return issue.Fields.Assignee.Key, err
+	}
 	var one struct {
 		Result struct {
 			Owner string `json:"caller_id"`
