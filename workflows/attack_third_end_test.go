@@ -145,6 +145,30 @@ func TestAttackThird_reset_on_a_persons_ticket_forgets_a_denial(t *testing.T) {
 	}
 }
 
+// The same while the ticket that was found cannot be read for some time: nobody is asked before it has been read, for who is asked anew is asked by an
+// approval that takes the place of the one that was answered.
+func TestAttackThird_reset_asks_nobody_before_it_has_read(t *testing.T) {
+	w := newWorldWithApprovals(t)
+	request := w.request("wiki/admin", "badge/lab")
+	w.newRun()
+	w.at(2*time.Hour, func() { w.answers("omar", "omar", 1, no) })
+	w.leavesAt(4*time.Hour, func() { require.Equal(t, access.ItemDenied, w.view().Items[1].State) })
+	w.stopsRun(request)
+
+	w.newRun()
+	w.desk.FailNext(memory.OpReadTicket, manyOf(20, access.Errorf(access.Transient, "read ticket", "slow"))...)
+	before, reached := len(w.asked("omar")), false
+	w.at(20*time.Second, func() { require.Len(t, w.asked("omar"), before, "Omar is asked again: %v", w.asked("omar")) })
+	w.at(24*time.Hour, func() {
+		reached = true
+		defer w.withdraw("ana")
+		require.Equal(t, access.ItemDenied, w.view().Items[1].State, "%v", w.asked("omar"))
+		require.NotContains(t, w.asked("omar"), open)
+	})
+	w.run(request)
+	require.True(t, reached)
+}
+
 // What a user loses: facts that the ledger refuses for good, of every reset after an approval on the desk. The line "Mia answered ... This means: decide." is there
 // from before; after the reset the same answer has the same id, and means: revert. (ADR 17: what is said after a reset never meets
 // another content under its id; TestReset holds that nothing is refused.)
