@@ -137,6 +137,7 @@ func TestStop_lets_calls_finish(t *testing.T) {
 			return
 		}
 		call.Header.Set("X-Usher-Person", "ana")
+		call.Header.Set("Content-Type", "application/json")
 		response, err := http.DefaultClient.Do(call)
 		if err != nil {
 			answer <- 0

@@ -61,6 +61,7 @@ var packageRules = []packageRule{
 	{pattern: "internal/config", rule: ruleInternal, imports: []string{"internal/access"}},
 	{pattern: "internal/telemetry", rule: ruleInternal, imports: []string{"internal/access"}},
 	{pattern: "internal/probe", rule: ruleInternal},
+	{pattern: "internal/strictjson", rule: ruleInternal},
 	{pattern: "internal/temporalclient", rule: ruleInternal, imports: []string{"internal/access", "internal/telemetry"}},
 	{pattern: "internal/connectors/memory", rule: ruleInternal, imports: []string{"internal/access"}},
 	{pattern: "internal/connectors/desk", rule: ruleInternal, imports: []string{"internal/access"}},
@@ -140,7 +141,7 @@ var packageRules = []packageRule{
 
 var starterImports = []string{
 	"starter/gateway", "starter/httpapi", "workflows", "internal/access", "internal/policy", "internal/ledger", "internal/config",
-	"internal/telemetry", "internal/temporalclient", "internal/probe",
+	"internal/telemetry", "internal/temporalclient", "internal/probe", "internal/strictjson",
 }
 
 // confinement is which folders may import a package that is not ours, or one below it. Tests are free.

@@ -116,6 +116,9 @@ func (a *API) operation(method, path string, o huma.Operation, statuses ...int) 
 		statuses = append(statuses, http.StatusUnauthorized)
 	}
 	if method == http.MethodPost {
+		if !o.SkipValidateBody {
+			o.Middlewares = append(o.Middlewares, a.strict())
+		}
 		statuses = append(statuses, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge,
 			http.StatusUnsupportedMediaType)
 	}

@@ -54,7 +54,7 @@ func TestDesks_test(t *testing.T) {
 	require.Equal(t, []workflows.DoctorParams{{Desk: "jira", TestTicket: "jira"}}, w.gateway.doctored)
 	require.Equal(t, http.StatusOK, w.call("audra", "POST", "/v1/desks/jira/test", "").status)
 	require.Equal(t, workflows.DoctorParams{Desk: "jira"}, w.gateway.doctored[1])
-	require.Equal(t, http.StatusUnprocessableEntity, w.call("audra", "POST", "/v1/desks/jira/test", `{"tickets":true}`).status)
+	require.Equal(t, http.StatusBadRequest, w.call("audra", "POST", "/v1/desks/jira/test", `{"tickets":true}`).status)
 }
 
 func TestDesks_unknown(t *testing.T) {

@@ -63,23 +63,13 @@ func (in *handInInput) Resolve(huma.Context) []error {
 			problems = append(problems, fieldError(f.location, "expected something to read, not blanks alone"))
 		}
 	}
-	if strings.ContainsFunc(body.Description, bidirectional) {
-		problems = append(problems, fieldError("body.description", "expected text without bidirectional controls (U+202A to U+202E, U+2066 to U+2069)"))
-	}
-	problems = append(problems, fittingURL("body.reference_url", body.ReferenceURL)...)
-	return append(problems, plainText("body.description", body.Description)...)
+	return append(problems, fittingURL("body.reference_url", body.ReferenceURL)...)
 }
 
-// line refuses what is no single line of plain text, and what changes the order in which a line is read: people decide by what they read.
+// line refuses a text of a body that is no single line. What is in no text of a body, package strictjson has refused.
 func line(location, text string) []error {
-	if problems := plainText(location, text); problems != nil {
-		return problems
-	}
-	switch {
-	case strings.ContainsAny(text, "\n\r\u2028\u2029"):
+	if strings.ContainsAny(text, "\n\u2028\u2029") {
 		return []error{fieldError(location, "expected one line, without line breaks")}
-	case strings.ContainsFunc(text, bidirectional):
-		return []error{fieldError(location, "expected text without bidirectional controls (U+202A to U+202E, U+2066 to U+2069)")}
 	}
 	return nil
 }
@@ -97,11 +87,6 @@ func asRead(text string) string {
 
 // visible reports whether a character can be seen.
 func visible(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) }
-
-// bidirectional reports whether a character changes the order in which others are shown.
-func bidirectional(r rune) bool {
-	return r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
-}
 
 // lineOfID refuses a name of something that is no single line, or that the ledger would refuse.
 func lineOfID(location, id string, limit access.TextLimit) []error {

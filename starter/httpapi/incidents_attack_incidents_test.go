@@ -34,7 +34,7 @@ func TestHandIn_text_that_reads_otherwise(t *testing.T) {
 			body := map[string]string{"reference": "CVE-1", "summary": "x", row.field: row.value}
 			text, err := json.Marshal(body)
 			require.NoError(t, err)
-			require.Equal(t, http.StatusUnprocessableEntity, w.call("scanner", "POST", "/v1/tickets", string(text)).status)
+			require.Equal(t, http.StatusBadRequest, w.call("scanner", "POST", "/v1/tickets", string(text)).status)
 		})
 	}
 }

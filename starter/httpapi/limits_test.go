@@ -19,27 +19,28 @@ func TestSubmit_ids_that_the_ledger_refuses(t *testing.T) {
 	for name, row := range map[string]struct {
 		method, path, body string
 		location, message  string
+		status             int
 	}{
-		"a subject of many bytes":           {"POST", "/v1/requests", submit(long, "wiki/editor"), "body.subject", "expected at most 512 bytes of UTF-8, found 800"},
-		"an entitlement of many bytes":      {"POST", "/v1/requests", submit("sub", long), "body.items[0].entitlement", "expected at most 512 bytes of UTF-8, found 800"},
-		"a subject with a NUL":              {"POST", "/v1/requests", submit("a\\u0000b", "wiki/editor"), "body.subject", "control characters"},
-		"a subject that is not UTF-8":       {"POST", "/v1/requests", submit("a\xffb", "wiki/editor"), "body.subject", "expected UTF-8"},
-		"a subject of half a character":     {"POST", "/v1/requests", submit(`a\ud83d`, "wiki/editor"), "body.subject", "expected UTF-8"},
-		"an entitlement that is not UTF-8":  {"POST", "/v1/requests", submit("sub", "wiki/\xff"), "body.items[0].entitlement", "expected UTF-8"},
-		"an item of many bytes":             {"POST", "/v1/requests/r1/decisions", `{"verdict":"deny","items":["1","` + strings.Repeat("x", 513) + `"]}`, "body.items[1]", "expected at most 512 bytes of UTF-8, found 513"},
-		"an item with a NUL":                {"POST", "/v1/requests/r1/decisions", `{"verdict":"deny","items":["1\u0000"]}`, "body.items[0]", "control characters"},
-		"an item that is not UTF-8":         {"POST", "/v1/requests/r1/decisions", `{"verdict":"deny","items":["` + "\xff" + `"]}`, "body.items[0]", "expected UTF-8"},
-		"a filter by subject of many bytes": {"GET", "/v1/requests?subject=" + url.QueryEscape(long), "", "query.subject", "expected at most 512 bytes of UTF-8, found 800"},
-		"a filter by requester with a NUL":  {"GET", "/v1/requests?requester=a%00", "", "query.requester", "control characters"},
-		"a filter by who is awaited":        {"GET", "/v1/requests?waiting_on=%ff", "", "query.waiting_on", "expected UTF-8"},
-		"a filter by what is asked for":     {"GET", "/v1/requests?entitlement=%ff", "", "query.entitlement", "expected UTF-8"},
-		"the leases of nobody":              {"GET", "/v1/subjects/a%00/leases", "", "path.id", "control characters"},
-		"the leases of many bytes":          {"GET", "/v1/subjects/" + url.PathEscape(long) + "/leases", "", "path.id", "expected at most 512 bytes of UTF-8, found 800"},
+		"a subject of many bytes":           {"POST", "/v1/requests", submit(long, "wiki/editor"), "body.subject", "expected at most 512 bytes of UTF-8, found 800", 422},
+		"an entitlement of many bytes":      {"POST", "/v1/requests", submit("sub", long), "body.items[0].entitlement", "expected at most 512 bytes of UTF-8, found 800", 422},
+		"a subject with a NUL":              {"POST", "/v1/requests", submit("a\\u0000b", "wiki/editor"), "body.subject", "control characters", 400},
+		"a subject that is not UTF-8":       {"POST", "/v1/requests", submit("a\xffb", "wiki/editor"), "body.subject", "expected UTF-8", 400},
+		"a subject of half a character":     {"POST", "/v1/requests", submit(`a\ud83d`, "wiki/editor"), "body.subject", "expected UTF-8", 400},
+		"an entitlement that is not UTF-8":  {"POST", "/v1/requests", submit("sub", "wiki/\xff"), "body.items[0].entitlement", "expected UTF-8", 400},
+		"an item of many bytes":             {"POST", "/v1/requests/r1/decisions", `{"verdict":"deny","items":["1","` + strings.Repeat("x", 513) + `"]}`, "body.items[1]", "expected at most 512 bytes of UTF-8, found 513", 422},
+		"an item with a NUL":                {"POST", "/v1/requests/r1/decisions", `{"verdict":"deny","items":["1\u0000"]}`, "body.items[0]", "control characters", 400},
+		"an item that is not UTF-8":         {"POST", "/v1/requests/r1/decisions", `{"verdict":"deny","items":["` + "\xff" + `"]}`, "body.items[0]", "expected UTF-8", 400},
+		"a filter by subject of many bytes": {"GET", "/v1/requests?subject=" + url.QueryEscape(long), "", "query.subject", "expected at most 512 bytes of UTF-8, found 800", 422},
+		"a filter by requester with a NUL":  {"GET", "/v1/requests?requester=a%00", "", "query.requester", "control characters", 422},
+		"a filter by who is awaited":        {"GET", "/v1/requests?waiting_on=%ff", "", "query.waiting_on", "expected UTF-8", 422},
+		"a filter by what is asked for":     {"GET", "/v1/requests?entitlement=%ff", "", "query.entitlement", "expected UTF-8", 422},
+		"the leases of nobody":              {"GET", "/v1/subjects/a%00/leases", "", "path.id", "control characters", 422},
+		"the leases of many bytes":          {"GET", "/v1/subjects/" + url.PathEscape(long) + "/leases", "", "path.id", "expected at most 512 bytes of UTF-8, found 800", 422},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			got := w.call("audra", row.method, row.path, row.body)
-			require.Equal(t, http.StatusUnprocessableEntity, got.status, got.body)
+			require.Equal(t, row.status, got.status, got.body)
 			require.Len(t, got.problem.Errors, 1, got.body)
 			require.Equal(t, row.location, got.problem.Errors[0].Location)
 			require.Contains(t, got.problem.Errors[0].Message, row.message)

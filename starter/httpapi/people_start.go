@@ -45,7 +45,7 @@ func (in *startPeopleInput) Resolve(huma.Context) []error {
 
 // problems are what is wrong with a release by itself.
 func (b ReleasePeopleBody) problems() []error {
-	problems := append(plainText("body.release.run", b.Run), plainText("body.release.reason", b.Reason)...)
+	var problems []error
 	for i, person := range b.Only {
 		problems = append(problems, listedID(fmt.Sprintf("body.release.only[%d]", i), person)...)
 	}

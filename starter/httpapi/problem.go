@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +36,7 @@ type Problem struct {
 // ProblemField is one thing that is wrong.
 type ProblemField struct {
 	Location string `json:"location,omitempty" doc:"Where: body.<field>, query.<name>, path.<name>, header.<name>." example:"body.items[0].entitlement"`
+	Pointer  string `json:"pointer,omitempty" doc:"The JSON Pointer (RFC 6901) of the field in the body; absent for the whole body, and for what is not in it." example:"/items/0/entitlement"`
 	Message  string `json:"message" doc:"What was expected there."`
 }
 
@@ -209,11 +212,9 @@ func humaProblem(model *huma.ErrorModel) *Problem {
 		}
 	}
 	switch model.Status {
-	case http.StatusUnsupportedMediaType:
-		problem.Detail = "expected a body of Content-Type application/json"
-		problem.Errors = []ProblemField{{Location: "header.Content-Type", Message: "expected application/json"}}
 	case http.StatusBadRequest:
 		problem.Detail = "expected a body that is one JSON value"
+		problem.Errors = []ProblemField{{Location: "body", Message: "expected one JSON value"}}
 	case http.StatusUnprocessableEntity:
 		problem.Detail = "some fields are not as expected"
 	}
@@ -231,14 +232,25 @@ func shapeErrors(ctx huma.Context, _ string, value any) (any, error) {
 	default:
 		return value, nil
 	}
-	problem.HTTPRequestID = traceOf(ctx.Context()).id
-	return &problem, nil
+	return problem.completed(ctx.Context()), nil
+}
+
+// completed returns the problem with what every problem of a call says.
+func (p *Problem) completed(ctx context.Context) *Problem {
+	said := *p
+	said.HTTPRequestID = traceOf(ctx).id
+	said.Errors = slices.Clone(p.Errors)
+	for i, field := range said.Errors {
+		if field.Pointer == "" {
+			said.Errors[i].Pointer = pointerOf(field.Location)
+		}
+	}
+	return &said
 }
 
 // write answers a call that never reached huma.
 func (p *Problem) write(w http.ResponseWriter, r *http.Request) {
-	said := *p
-	said.HTTPRequestID = traceOf(r.Context()).id
+	said := p.completed(r.Context())
 	for name, values := range p.headers {
 		w.Header()[name] = values
 	}

@@ -55,7 +55,7 @@ func (in *submitInput) Resolve(huma.Context) []error {
 		at := fmt.Sprintf("body.items[%d].entitlement", i)
 		problems = append(problems, fittingID(at, item.Entitlement, access.Limits().Entitlement)...)
 	}
-	return append(problems, plainText("body.reason", in.Body.Reason)...)
+	return problems
 }
 
 func fieldError(location, message string) error {
@@ -73,7 +73,7 @@ func plainText(location, text string) []error {
 }
 
 // fittingID refuses an id that the ledger would refuse: what cannot be recorded must not begin. How many characters it
-// may have the schema says. The decoder of JSON puts U+FFFD where a text is no UTF-8, which would be another id.
+// may have the schema says. U+FFFD stands where somebody decoded what is no UTF-8, and would be another id.
 func fittingID(location, id string, limit access.TextLimit) []error {
 	if problems := plainText(location, id); problems != nil {
 		return problems

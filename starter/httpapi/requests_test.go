@@ -93,7 +93,7 @@ func TestSubmit_refusal_names_fields(t *testing.T) {
 	require.Contains(t, got.problem.Detail, "Policy refuses this request")
 	require.Equal(t, access.OutcomeRefused, got.problem.Outcome)
 	require.Equal(t, []httpapi.ProblemField{
-		{Location: "body.items[0].duration", Message: "expected at most 30d"},
+		{Location: "body.items[0].duration", Pointer: "/items/0/duration", Message: "expected at most 30d"},
 		{Location: "requester", Message: "is not active"},
 	}, got.problem.Errors)
 }
@@ -133,21 +133,21 @@ func TestBadInputIsNamed(t *testing.T) {
 		message    string
 	}{
 		"no body":                          {"/v1/requests", ``, nil, 400, "", ""},
-		"no JSON":                          {"/v1/requests", `{"items":`, nil, 400, "body", "unexpected end"},
-		"two JSON values":                  {"/v1/requests", wiki + wiki, nil, 400, "body", "after top-level value"},
+		"no JSON":                          {"/v1/requests", `{"items":`, nil, 400, "body.items", "expected a JSON value"},
+		"two JSON values":                  {"/v1/requests", wiki + wiki, nil, 400, "body", "nothing after it"},
 		"a list for an object":             {"/v1/requests", `[]`, nil, 422, "body", "expected object"},
 		"null":                             {"/v1/requests", `null`, nil, 422, "body", "expected object"},
 		"no items":                         {"/v1/requests", `{"items":[],"reason":"x"}`, nil, 422, "body.items", "expected array length >= 1"},
 		"items of the wrong type":          {"/v1/requests", `{"items":"wiki","reason":"x"}`, nil, 422, "body.items", "expected array"},
 		"no reason":                        {"/v1/requests", `{"items":[{"entitlement":"a/b"}]}`, nil, 422, "body", "expected required property reason"},
 		"an empty reason":                  {"/v1/requests", `{"items":[{"entitlement":"a/b"}],"reason":""}`, nil, 422, "body.reason", "expected length >= 1"},
-		"an unknown field":                 {"/v1/requests", `{"items":[{"entitlement":"a/b"}],"reason":"x","admin":true}`, nil, 422, "body.admin", "unexpected property"},
+		"an unknown field":                 {"/v1/requests", `{"items":[{"entitlement":"a/b"}],"reason":"x","admin":true}`, nil, 400, "body.admin", "expected none but the fields id, items"},
 		"a duration without a unit":        {"/v1/requests", `{"items":[{"entitlement":"a/b"},{"entitlement":"a/b","duration":"30"}],"reason":"x"}`, nil, 422, "body.items[1].duration", `expected a duration such as`},
 		"a number for a duration":          {"/v1/requests", `{"items":[{"entitlement":"a/b","duration":30}],"reason":"x"}`, nil, 422, "body.items[0].duration", "expected string"},
 		"an id of a request from a desk":   {"/v1/requests", `{"id":"jira.10001","items":[{"entitlement":"a/b"}],"reason":"x"}`, nil, 422, "body.id", "begin in a desk"},
 		"an id with a slash":               {"/v1/requests", `{"id":"a/b","items":[{"entitlement":"a/b"}],"reason":"x"}`, nil, 422, "body.id", "expected string to be 1 to 64"},
-		"a NUL in the reason":              {"/v1/requests", `{"items":[{"entitlement":"a/b"}],"reason":"a\u0000b"}`, nil, 422, "body.reason", "control characters"},
-		"an escape in the subject":         {"/v1/requests", `{"subject":"\u001b[31m","items":[{"entitlement":"a/b"}],"reason":"x"}`, nil, 422, "body.subject", "control characters"},
+		"a NUL in the reason":              {"/v1/requests", `{"items":[{"entitlement":"a/b"}],"reason":"a\u0000b"}`, nil, 400, "body.reason", "control characters"},
+		"an escape in the subject":         {"/v1/requests", `{"subject":"\u001b[31m","items":[{"entitlement":"a/b"}],"reason":"x"}`, nil, 400, "body.subject", "control characters"},
 		"id and key":                       {"/v1/requests", `{"id":"r","items":[{"entitlement":"a/b"}],"reason":"x"}`, []string{"Idempotency-Key", "k"}, 422, "header.Idempotency-Key", "not both"},
 		"a form":                           {"/v1/requests", `a=b`, []string{"Content-Type", "application/x-www-form-urlencoded"}, 415, "header.Content-Type", "application/json"},
 		"a verdict that is none":           {"/v1/requests/r/decisions", `{"verdict":"maybe"}`, nil, 422, "body.verdict", `expected value to be one of "approve, deny"`},

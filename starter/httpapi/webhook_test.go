@@ -194,7 +194,7 @@ func TestDoctor_known_desk(t *testing.T) {
 	}
 	got := w.call("audra", "POST", "/v1/doctor", `{"test_ticket":"jiira"}`)
 	require.Equal(t, http.StatusUnprocessableEntity, got.status, got.body)
-	require.Equal(t, []httpapi.ProblemField{{Location: "body.test_ticket", Message: `there is no desk "jiira"; there are: jira`}}, got.problem.Errors)
+	require.Equal(t, []httpapi.ProblemField{{Location: "body.test_ticket", Pointer: "/test_ticket", Message: `there is no desk "jiira"; there are: jira`}}, got.problem.Errors)
 }
 
 func TestDoctor_answer_over_http(t *testing.T) {
