@@ -34,19 +34,35 @@ func (a *API) strict() func(huma.Context, func(huma.Context)) {
 			problem.write(w, r)
 			return
 		}
+		// The decoder knows one spelling.
+		r.Header.Set("Content-Type", "application/json")
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		next(ctx)
 	}
 }
 
-// otherMedia is the problem of a body that does not say that it is JSON; nil for one that does.
+// otherMedia is the problem of a body that does not say that it is JSON as it is; nil for one that does.
 func otherMedia(r *http.Request) *Problem {
+	if problem := encoded(r); problem != nil {
+		return problem
+	}
 	types := r.Header.Values("Content-Type")
 	if len(types) == 1 && isJSON(types[0]) {
 		return nil
 	}
 	return newProblem(kindOfStatus(http.StatusUnsupportedMediaType), "expected a body of Content-Type application/json",
-		ProblemField{Location: "header.Content-Type", Message: "expected application/json"})
+		ProblemField{Location: "header.Content-Type", Message: "expected application/json"}).with("Accept", "application/json")
+}
+
+// encoded is the problem of a body that is compressed; nil for one that is not. A small compressed body can be a large one.
+func encoded(r *http.Request) *Problem {
+	for _, encoding := range r.Header.Values("Content-Encoding") {
+		if encoding != "" && !strings.EqualFold(encoding, "identity") {
+			return newProblem(kindOfStatus(http.StatusUnsupportedMediaType), "expected a body that is not compressed",
+				ProblemField{Location: "header.Content-Encoding", Message: "expected identity, or none"}).with("Accept-Encoding", "identity")
+		}
+	}
+	return nil
 }
 
 // isJSON reports whether a Content-Type is JSON, which is always UTF-8 (RFC 8259).

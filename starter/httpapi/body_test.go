@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -89,6 +90,62 @@ func TestBody_strict_fields(t *testing.T) {
 			require.Empty(t, w.gateway.started)
 		})
 	}
+}
+
+// TestBody_media: a body says what it is, and is not compressed.
+func TestBody_media(t *testing.T) {
+	const media, encoding = "header.Content-Type", "header.Content-Encoding"
+	for name, row := range map[string]struct {
+		path, body string
+		headers    []string
+		location   string
+	}{
+		"JSON":                       {"/v1/requests", wiki, []string{"Content-Type", "application/json"}, ""},
+		"JSON in UTF-8":              {"/v1/requests", wiki, []string{"Content-Type", "Application/JSON; charset=UTF-8"}, ""},
+		"not compressed":             {"/v1/requests", wiki, []string{"Content-Encoding", "Identity"}, ""},
+		"no body":                    {"/v1/requests/r1/withdraw", "", []string{"Content-Type", "text/plain"}, ""},
+		"no type":                    {"/v1/requests", wiki, []string{"Content-Type", ""}, media},
+		"a type that is none":        {"/v1/requests", wiki, []string{"Content-Type", ";"}, media},
+		"JSON for people":            {"/v1/requests", wiki, []string{"Content-Type", "text/json"}, media},
+		"a kind of JSON":             {"/v1/requests", wiki, []string{"Content-Type", "application/problem+json"}, media},
+		"JSON in UTF-16":             {"/v1/requests", wiki, []string{"Content-Type", "application/json; charset=utf-16"}, media},
+		"a parameter":                {"/v1/requests", wiki, []string{"Content-Type", "application/json; profile=x"}, media},
+		"what a page can send":       {"/v1/requests", wiki, []string{"Content-Type", "text/plain"}, media},
+		"a form":                     {"/v1/requests/r1/withdraw", "reason=x", []string{"Content-Type", "application/x-www-form-urlencoded"}, media},
+		"compressed":                 {"/v1/requests", wiki, []string{"Content-Encoding", "gzip"}, encoding},
+		"compressed twice":           {"/v1/requests", wiki, []string{"Content-Encoding", "identity, gzip"}, encoding},
+		"a compressed webhook":       {"/v1/desks/header/webhook", "{}", []string{"Content-Encoding", "gzip", "X-Secret", hookSecret}, encoding},
+		"a webhook that is no JSON":  {"/v1/desks/header/webhook", "a=b", []string{"Content-Type", "text/plain", "X-Secret", hookSecret}, ""},
+		"compressed, and no type":    {"/v1/requests", wiki, []string{"Content-Encoding", "br", "Content-Type", ""}, encoding},
+		"a compressed body not read": {"/v1/requests/r1/withdraw", strings.Repeat("x", 100), []string{"Content-Encoding", "zstd"}, encoding},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.gateway.submission.Created = true
+			got := w.call("ana", "POST", row.path, row.body, row.headers...)
+			if row.location == "" {
+				require.Less(t, got.status, http.StatusBadRequest, got.body)
+				return
+			}
+			require.Equal(t, http.StatusUnsupportedMediaType, got.status, got.body)
+			require.Equal(t, "urn:usher:problem:unsupported-media-type", got.problem.Type)
+			require.Equal(t, row.location, got.problem.Errors[0].Location)
+			if row.location == media {
+				require.Equal(t, "application/json", got.header.Get("Accept"))
+			} else {
+				require.Equal(t, "identity", got.header.Get("Accept-Encoding"))
+			}
+			require.Empty(t, w.gateway.submitted)
+		})
+	}
+	t.Run("two types", func(t *testing.T) {
+		w := newWorld(t)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/requests", strings.NewReader(wiki))
+		r.Header = http.Header{"X-Usher-Person": {"ana"}, "Content-Type": {"application/json", "text/plain"}}
+		rec := httptest.NewRecorder()
+		w.api.ServeHTTP(rec, r)
+		require.Equal(t, http.StatusUnsupportedMediaType, readAnswer(t, rec.Result()).status)
+	})
 }
 
 // TestProblem_pointer: what the route itself refuses has the pointer too.

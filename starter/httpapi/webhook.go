@@ -205,7 +205,6 @@ func (a *API) registerDesks() {
 			Description: "What the desk sends: JSON, with the ticket's id where the configuration says.", Required: true,
 		},
 	}, http.StatusUnauthorized, http.StatusNotFound)
-	delete(open.Responses, strconv.Itoa(http.StatusUnsupportedMediaType))
 	huma.Register(a.huma, open, a.webhook)
 	huma.Register(a.huma, a.operation(http.MethodPost, "/v1/doctor", huma.Operation{
 		OperationID: "run-doctor", Summary: "Check every connector", Tags: []string{"operations"},
@@ -237,6 +236,9 @@ func (a *API) webhook(ctx context.Context, in *webhookInput) (*webhookOutput, er
 	hook, ok := a.config.Webhooks[desk]
 	if !ok {
 		return nil, newProblem(kindNotFound(), fmt.Sprintf("no webhook is configured for a desk %q", in.Desk))
+	}
+	if problem := encoded(in.call); problem != nil {
+		return nil, problem
 	}
 	if !hook.authentic(in.call, in.RawBody) && !a.tokens.signed(ctx, desk, hook, hook.proof(in.call)) {
 		return nil, newProblem(kindUnauthenticated(), "the signature does not fit the body and the desk's secret")
