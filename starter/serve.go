@@ -166,7 +166,7 @@ func (l *listening) start(ctx context.Context) error {
 	}
 	l.log.Info("usher listens", "address", listener.Addr().String(), "version", version())
 	go func() {
-		if err := l.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := l.server.Serve(l.config.HTTP.Capped(listener)); !errors.Is(err, http.ErrServerClosed) {
 			l.log.Error("the server ended", "error", err)
 			if err := l.shutdown.Shutdown(fx.ExitCode(exitFailed)); err != nil {
 				l.log.Error("shutdown", "error", err)

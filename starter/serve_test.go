@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -52,12 +53,15 @@ type running struct {
 	code chan int
 }
 
+// cappedConnections is http.max_connections of startServer.
+const cappedConnections = 4
+
 func startServer(t *testing.T, temporal string) *running {
 	t.Helper()
 	path := file(t, `
 ledger: {url: "${LEDGER}"}
 auth: {mode: development}
-http: {address: "127.0.0.1:0", shutdown_timeout: 10s}
+http: {address: "127.0.0.1:0", shutdown_timeout: 10s, max_connections: 4}
 metrics: {address: "127.0.0.1:0"}
 gateway: {call_timeout: 1s}
 temporal: {address: "`+temporal+`"}
@@ -184,4 +188,25 @@ func TestServe_does_not_start(t *testing.T) {
 	log := &lines{}
 	require.Equal(t, exitUsage, run(t.Context(), []string{"serve", "--config", "/no/such/file"}, &surroundings{out: io.Discard, err: log}))
 	require.Contains(t, log.String(), "there is no file /no/such/file")
+}
+
+// TestServe_caps_connections: more connections than are configured wait.
+func TestServe_caps_connections(t *testing.T) {
+	r := startServer(t, "127.0.0.1:1")
+	call := func(wait time.Duration) (net.Conn, error) {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = conn.Close() })
+		_, err = conn.Write([]byte("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"))
+		require.NoError(t, err)
+		require.NoError(t, conn.SetReadDeadline(time.Now().Add(wait)))
+		_, err = conn.Read(make([]byte, 1))
+		return conn, err
+	}
+	for range cappedConnections {
+		_, err := call(10 * time.Second)
+		require.NoError(t, err)
+	}
+	_, err := call(200 * time.Millisecond)
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 }

@@ -53,12 +53,13 @@ type API struct {
 	// documents are written once, when they are asked for: that takes longer than all the rest of the start.
 	documents func() (documents, error)
 	tokens    tokenChecks
+	readers   deskReaders
 }
 
 // New makes the API. It calls nobody.
 func New(config Config, deps Deps) *API {
 	deps.Ledger = timeoutLedger{deps.Ledger}
-	a := &API{config: config, deps: deps, mux: http.NewServeMux()}
+	a := &API{config: config, deps: deps, mux: http.NewServeMux(), readers: newDeskReaders(config.Webhooks)}
 	a.huma = humago.New(a.mux, humaConfig())
 	a.registerRequests()
 	a.registerReads()
@@ -73,7 +74,7 @@ func New(config Config, deps Deps) *API {
 	a.documents = sync.OnceValues(func() (documents, error) { return documentsOf(a.huma.OpenAPI()) })
 	a.registerDocuments()
 	a.mux.HandleFunc("/", a.unrouted)
-	a.handler = a.watched(a.limited(a.mux))
+	a.handler = a.watched(limited(a.mux))
 	return a
 }
 

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"io"
 	"mime"
@@ -17,7 +16,7 @@ import (
 	"usher/internal/strictjson"
 )
 
-// strict returns the middleware that refuses a body whose JSON is not exactly as the route's schema names it; see strictjson. It stands before the
+// strict returns the middleware that reads the body of a caller who is known, and refuses one whose JSON is not exactly as the route's schema names it; see strictjson. It stands before the
 // decoder, which forgives. A body that is missing is left to the route.
 func (a *API) strict() func(huma.Context, func(huma.Context)) {
 	var once sync.Once
@@ -26,9 +25,9 @@ func (a *API) strict() func(huma.Context, func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
 		// The schema is known after the route's registration.
 		once.Do(func() { shape = a.shapeOf(bodySchema(ctx.Operation())) })
-		body, problem := readBody(w, r, MaxBody)
+		body, problem := readJSON(w, r)
 		if problem == nil && len(body) > 0 {
-			problem = cmp.Or(otherMedia(r), misread(strictjson.Check(body, shape)))
+			problem = misread(strictjson.Check(body, shape))
 		}
 		if problem != nil {
 			problem.write(w, r)
@@ -39,6 +38,17 @@ func (a *API) strict() func(huma.Context, func(huma.Context)) {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		next(ctx)
 	}
+}
+
+// readJSON reads the body of a call, if it says that it is JSON.
+func readJSON(w http.ResponseWriter, r *http.Request) ([]byte, *Problem) {
+	if r.ContentLength == 0 {
+		return nil, nil
+	}
+	if problem := otherMedia(r); problem != nil {
+		return nil, problem
+	}
+	return readBody(w, r, MaxBody)
 }
 
 // otherMedia is the problem of a body that does not say that it is JSON as it is; nil for one that does.

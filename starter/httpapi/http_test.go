@@ -131,6 +131,7 @@ func TestHealth(t *testing.T) {
 func TestServer_settings(t *testing.T) {
 	require.NoError(t, httpapi.ServerConfig{Address: "127.0.0.1:8080"}.Validate())
 	require.ErrorContains(t, httpapi.ServerConfig{Address: "8080"}.Validate(), "http.address:")
+	require.ErrorContains(t, httpapi.ServerConfig{Address: ":1", MaxConnections: -1}.Validate(), "http.max_connections:")
 	require.ErrorContains(t, httpapi.ServerConfig{Address: ":1", ShutdownTimeout: -1}.Validate(), "http.shutdown_timeout:")
 	require.Equal(t, 15*time.Second, httpapi.ServerConfig{}.ShutdownTimeoutOrDefault())
 	require.Equal(t, time.Second, httpapi.ServerConfig{ShutdownTimeout: access.Duration(time.Second)}.ShutdownTimeoutOrDefault())
@@ -156,7 +157,7 @@ func TestBody_cut(t *testing.T) {
 	conn, err := net.Dial("tcp", listening(t, w))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
-	_, err = fmt.Fprintf(conn, "POST /v1/requests HTTP/1.1\r\nHost: x\r\nX-Usher-Person: ana\r\nContent-Length: 100\r\n\r\n{")
+	_, err = fmt.Fprintf(conn, "POST /v1/requests HTTP/1.1\r\nHost: x\r\nX-Usher-Person: ana\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
 	require.NoError(t, err)
 	require.NoError(t, conn.(*net.TCPConn).CloseWrite())
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,18 +16,16 @@ import (
 	"usher/internal/access"
 )
 
-// The limits of a call, in bytes. A webhook without a signature has MaxUnsignedBody: it is refused in any case.
+// The limits of a call, in bytes.
 const (
-	MaxBody         = 1 << 20
-	MaxWebhookBody  = 1 << 20
-	MaxUnsignedBody = 64 << 10
-	MaxHeaders      = 32 << 10
+	MaxBody        = 64 << 10
+	MaxWebhookBody = 1 << 20
+	MaxHeaders     = 32 << 10
 )
 
 const (
 	headerRequestID   = "X-Request-Id"
 	headerDevelopment = "X-Usher-Development"
-	webhookPrefix     = "/v1/desks/"
 )
 
 // trace is what the log and the problems say about a call, and how long it still waits for the ledger.
@@ -36,6 +33,8 @@ type trace struct {
 	id     string
 	person access.PersonID
 	ledger ledgerDeadline
+	// bodyUnread is true while the call has a body of which nothing was read.
+	bodyUnread bool
 }
 
 type traceKey struct{}
@@ -50,6 +49,7 @@ func traceOf(ctx context.Context) *trace {
 // recorder remembers what was answered.
 type recorder struct {
 	http.ResponseWriter
+	call   *trace
 	status int
 	bytes  int
 }
@@ -58,12 +58,16 @@ func (r *recorder) WriteHeader(status int) {
 	if r.status == 0 {
 		r.status = status
 	}
+	// Otherwise the server would wait for the body before it answers, to use the connection again.
+	if r.call.bodyUnread {
+		r.Header().Set("Connection", "close")
+	}
 	r.ResponseWriter.WriteHeader(status)
 }
 
 func (r *recorder) Write(p []byte) (int, error) {
 	if r.status == 0 {
-		r.status = http.StatusOK
+		r.WriteHeader(http.StatusOK)
 	}
 	n, err := r.ResponseWriter.Write(p)
 	r.bytes += n
@@ -77,9 +81,9 @@ func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 func (a *API) watched(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := a.deps.Now()
-		seen := &trace{id: requestID(r)}
+		seen := &trace{id: requestID(r), bodyUnread: r.ContentLength != 0}
 		r = r.WithContext(context.WithValue(r.Context(), traceKey{}, seen))
-		rec := &recorder{ResponseWriter: w}
+		rec := &recorder{ResponseWriter: w, call: seen}
 		rec.Header().Set(headerRequestID, seen.id)
 		rec.Header().Set("X-Content-Type-Options", "nosniff")
 		rec.Header().Set("Cache-Control", "no-store")
@@ -122,24 +126,14 @@ func requestID(r *http.Request) string {
 	return uuid.NewString()
 }
 
-// limited refuses headers and bodies that are too big, and reads the body whole, so that no handler waits for a client.
-func (a *API) limited(next http.Handler) http.Handler {
+// limited refuses headers that are too big. Bodies are read later, when it is known who calls and what; see strict and proven.
+func limited(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if sizeOf(r.Header)+len(r.RequestURI) > MaxHeaders {
 			newProblem(kindOfStatus(http.StatusRequestHeaderFieldsTooLarge),
 				fmt.Sprintf("expected headers of at most %d bytes", MaxHeaders)).write(w, r)
 			return
 		}
-		limit := int64(MaxBody)
-		if strings.HasPrefix(r.URL.Path, webhookPrefix) {
-			limit = a.webhookLimit(r)
-		}
-		body, problem := readBody(w, r, limit)
-		if problem != nil {
-			problem.write(w, r)
-			return
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
 		next.ServeHTTP(w, r)
 	})
 }
@@ -155,7 +149,9 @@ func sizeOf(h http.Header) int {
 	return size
 }
 
+// readBody reads the body whole, so that no handler waits for a client.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *Problem) {
+	traceOf(r.Context()).bodyUnread = false
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err == nil {
 		return body, nil

@@ -1,12 +1,15 @@
 package httpapi
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"time"
+
+	"golang.org/x/net/netutil"
 
 	"usher/internal/access"
 )
@@ -17,6 +20,8 @@ type ServerConfig struct {
 	Address string `yaml:"address"`
 	// ShutdownTimeout is how long a stop waits for calls that are being answered. 0 means 15s.
 	ShutdownTimeout access.Duration `yaml:"shutdown_timeout"`
+	// MaxConnections is how many connections are open at a time; more of them wait. 0 means 512.
+	MaxConnections int `yaml:"max_connections"`
 }
 
 // Validate names the key that is wrong.
@@ -28,7 +33,17 @@ func (c ServerConfig) Validate() error {
 	if c.ShutdownTimeout < 0 {
 		problems = append(problems, fmt.Errorf("http.shutdown_timeout: found %s, expected 0s or more", c.ShutdownTimeout))
 	}
+	if c.MaxConnections < 0 {
+		problems = append(problems, fmt.Errorf("http.max_connections: found %d, expected 1 or more, or 0 for %d", c.MaxConnections, defaultConnections))
+	}
 	return errors.Join(problems...)
+}
+
+const defaultConnections = 512
+
+// Capped returns a listener that lets in at most MaxConnections at a time.
+func (c ServerConfig) Capped(l net.Listener) net.Listener {
+	return netutil.LimitListener(l, cmp.Or(c.MaxConnections, defaultConnections))
 }
 
 // ShutdownTimeoutOrDefault is Grace, or 15 seconds where it says nothing.
