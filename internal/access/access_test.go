@@ -127,7 +127,7 @@ func TestRequestIDs(t *testing.T) {
 	for _, good := range []string{"r", "R-1_2.3", "0192f0c1-aaaa-7bbb-8ccc-0123456789ab"} {
 		require.True(t, access.ValidRequestID(good), good)
 	}
-	for _, bad := range []string{"", "a b", "a/b", "ä", string(make([]byte, 65))} {
+	for _, bad := range []string{"", ".", "..", "a b", "a/b", "ä", string(make([]byte, 65))} {
 		require.False(t, access.ValidRequestID(bad), bad)
 	}
 }

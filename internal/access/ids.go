@@ -62,9 +62,9 @@ func (m Marker) IsOf(request RequestID) bool {
 // RemovalMarkerOf is the marker that the ticket carries which asks a human to take a lease's access away.
 func RemovalMarkerOf(lease LeaseID) Marker { return Marker("usher-removal-" + string(lease)) }
 
-// ValidRequestID reports whether a string may name a request.
+// ValidRequestID reports whether a string may name a request. "." and ".." may not: in a path they are another one.
 func ValidRequestID(s string) bool {
-	if s == "" || len(s) > Limits().Request.Bytes {
+	if s == "" || s == "." || s == ".." || len(s) > Limits().Request.Bytes {
 		return false
 	}
 	for _, r := range s {

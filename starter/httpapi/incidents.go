@@ -39,12 +39,7 @@ type handInInput struct {
 func (in *handInInput) Resolve(huma.Context) []error {
 	body, limits := in.Body, access.Limits()
 	problems := repeatable(in.IdempotencyKey, body.ID, "")
-	switch {
-	case body.ID == "." || body.ID == "..":
-		problems = append(problems, fieldError("body.id", "expected an id that can stand in a path, neither . nor .."))
-	case strings.HasPrefix(body.ID, keyPrefix):
-		problems = append(problems, fieldError("body.id", "expected an id that does not begin with "+keyPrefix+": those come from an Idempotency-Key"))
-	case strings.HasPrefix(asRead(body.ID), access.UsherIncident):
+	if strings.HasPrefix(asRead(body.ID), access.UsherIncident) {
 		problems = append(problems, fieldError("body.id", "expected an id that does not begin with "+access.UsherIncident+": those are usher's own"))
 	}
 	if strings.HasPrefix(asRead(body.Reference), access.UsherReference) {
@@ -196,13 +191,10 @@ func (a *API) incidentOf(caller Caller, in *handInInput) (access.Incident, error
 	}, err
 }
 
-// keyPrefix begins the ids of incidents that come from an Idempotency-Key, so that nobody can take such an id before its caller does.
-const keyPrefix = "key-"
-
 // incidentID returns the id of an incident that a caller hands in. A key counts for its caller alone.
 func incidentID(caller access.PersonID, key, id string) (access.IncidentID, error) {
 	if key != "" {
-		return access.IncidentID(keyPrefix + uuid.NewSHA1(uuid.NameSpaceURL, []byte("urn:usher:incident\x00"+string(caller)+"\x00"+key)).String()), nil
+		return access.IncidentID(keyedID("incident", caller, key)), nil
 	}
 	if id != "" {
 		return access.IncidentID(id), nil

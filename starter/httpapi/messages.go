@@ -39,6 +39,7 @@ func repeatable(key, id, reason string) []error {
 	if key != "" && id != "" {
 		problems = append(problems, fieldError("header.Idempotency-Key", "expected either Idempotency-Key or id, not both"))
 	}
+	problems = append(problems, chosenID(id)...)
 	problems = append(problems, plainText("header.Idempotency-Key", key)...)
 	return append(problems, plainText("body.reason", reason)...)
 }
@@ -54,7 +55,7 @@ func messageID(person access.PersonID, key, id string) (string, error) {
 		id = fresh.String()
 	}
 	if key != "" {
-		id = uuid.NewSHA1(uuid.NameSpaceURL, []byte("urn:usher:message\x00"+key)).String()
+		id = keyedID("message", person, key)
 	}
 	return string(person) + ":" + id, nil
 }

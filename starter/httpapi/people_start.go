@@ -99,7 +99,7 @@ func (a *API) startPeopleRun(ctx context.Context, in *startPeopleInput) (*starte
 // runIDOf returns the id of a run that a caller starts.
 func runIDOf(person access.PersonID, key, id string) (string, error) {
 	if key != "" {
-		return uuid.NewSHA1(uuid.NameSpaceURL, []byte("urn:usher:people-run\x00"+string(person)+"\x00"+key)).String(), nil
+		return keyedID("run", person, key), nil
 	}
 	if id != "" {
 		return id, nil

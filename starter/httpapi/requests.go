@@ -49,6 +49,7 @@ func (in *submitInput) Resolve(huma.Context) []error {
 			problems = append(problems, fieldError(fmt.Sprintf("body.items[%d].duration", i), err.Error()))
 		}
 	}
+	problems = append(problems, chosenID(in.Body.ID)...)
 	problems = append(problems, plainText("header.Idempotency-Key", in.IdempotencyKey)...)
 	problems = append(problems, fittingID("body.subject", in.Body.Subject, access.Limits().Person)...)
 	for i, item := range in.Body.Items {
@@ -156,7 +157,7 @@ func (a *API) requestOf(caller Caller, in *submitInput) (access.Request, error) 
 	id := in.Body.ID
 	switch {
 	case in.IdempotencyKey != "":
-		id = uuid.NewSHA1(uuid.NameSpaceURL, []byte("urn:usher:request\x00"+string(caller.Person)+"\x00"+in.IdempotencyKey)).String()
+		id = keyedID("request", caller.Person, in.IdempotencyKey)
 	case id == "":
 		fresh, err := uuid.NewV7()
 		if err != nil {
