@@ -273,7 +273,7 @@ func TestSize_worst_request(t *testing.T) {
 		id := fmt.Sprint("d", said)
 		r.update(workflows.UpdateDecide, id, access.Decision{
 			ID: id, By: by, Verdict: access.Approve, Items: []access.ItemID{item}, Evidence: "test",
-			Reason: reason(access.Limits().CallReason.Runes, said),
+			Reason: reason(access.Limits().KeptReason.Runes, said),
 		})
 	}
 	for i, item := range request.Items {

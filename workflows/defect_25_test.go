@@ -31,7 +31,7 @@ func TestDefect25(t *testing.T) {
 				id := fmt.Sprint("d", said)
 				d := access.Decision{
 					ID: id, By: by, Verdict: v, Items: []access.ItemID{item}, Evidence: "test",
-					Reason: reason(access.Limits().CallReason.Runes, said),
+					Reason: reason(access.Limits().KeptReason.Runes, said),
 				}
 				if signals {
 					r.signal(workflows.SignalDecision, d)

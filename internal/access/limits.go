@@ -28,8 +28,8 @@ func (l TextLimit) Problem(text string) string {
 	return ""
 }
 
-// LimitTable is what usher takes and keeps. The API refuses what it will not take, so that nothing begins that cannot be
-// kept; policy refuses what comes another way; the ledger refuses what it cannot keep.
+// LimitTable is what usher takes and keeps, for the API and its document, policy, the intake and the ledger. The API refuses what it will not take,
+// so that nothing begins that cannot be kept; policy refuses what comes another way; the ledger refuses what it cannot keep.
 type LimitTable struct {
 	// ID is of every id that the ledger keeps: PostgreSQL indexes rows of up to 2704 bytes, and two ids stand in one index.
 	ID TextLimit
@@ -42,12 +42,13 @@ type LimitTable struct {
 	Decision TextLimit
 	// Key is of an Idempotency-Key.
 	Key TextLimit
-	// Reason is what policy takes, and CallReason what the API passes on for policy to refuse.
-	Reason, CallReason TextLimit
+	// Reason is of a reason, of whatever: the API and policy take as much. KeptReason is what a workflow keeps of one: earlier versions of the API
+	// took more.
+	Reason, KeptReason TextLimit
 	// Comment is what is kept of a comment on a ticket, with the name of who wrote it. A longer one is cut.
 	Comment TextLimit
-	// Items and CallItems are how many items a request has: as for reasons.
-	Items, CallItems int
+	// Items and KeptItems are how many items a request has, or a decision names: as for reasons.
+	Items, KeptItems int
 }
 
 // Limits returns the table.
@@ -62,9 +63,9 @@ func Limits() LimitTable {
 		Decision:    TextLimit{Bytes: 384},
 		Key:         TextLimit{Runes: 255},
 		Reason:      TextLimit{Runes: 2000},
-		CallReason:  TextLimit{Runes: 4000},
+		KeptReason:  TextLimit{Runes: 4000},
 		Comment:     TextLimit{Runes: 2000},
 		Items:       20,
-		CallItems:   50,
+		KeptItems:   50,
 	}
 }

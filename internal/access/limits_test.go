@@ -52,6 +52,6 @@ func TestLimitsFitTogether(t *testing.T) {
 	require.LessOrEqual(t, longest, limits.Decision.Bytes)
 	// The id of its event: "request/<id>#", a few words, and the decision's id.
 	require.LessOrEqual(t, len("request/#decided/")+limits.Request.Bytes+limits.Decision.Bytes, limits.ID.Bytes)
-	require.LessOrEqual(t, limits.Items, limits.CallItems)
-	require.LessOrEqual(t, limits.Reason.Runes, limits.CallReason.Runes)
+	require.LessOrEqual(t, limits.Items, limits.KeptItems)
+	require.LessOrEqual(t, limits.Reason.Runes, limits.KeptReason.Runes)
 }

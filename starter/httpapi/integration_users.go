@@ -131,7 +131,7 @@ type AddIntegrationUserBody struct {
 	Desk   string   `json:"desk" minLength:"1" maxLength:"64" doc:"The desk, by its name in the worker's configuration." example:"service-desk"`
 	Email  string   `json:"email" minLength:"1" maxLength:"256" doc:"The e-mail address of a user of the desk." example:"ana@example.com"`
 	Groups []string `json:"groups,omitempty" maxItems:"20" nullable:"false" doc:"The groups by which rules of assignment name the user: each 1 to 64 of the characters a-z 0-9 . _ -, the first a letter or a digit." example:"[\"network\"]"`
-	Reason string   `json:"reason,omitempty" maxLength:"4000" doc:"Why; it is recorded with the change."`
+	Reason string   `json:"reason,omitempty" maxLength:"2000" doc:"Why; it is recorded with the change."`
 	DryRun bool     `json:"dry_run,omitempty" doc:"true: the user is found, and nothing is changed."`
 }
 
@@ -188,7 +188,7 @@ func (a *API) addIntegrationUser(ctx context.Context, in *addIntegrationUserInpu
 // RemoveIntegrationUserBody is why somebody is removed.
 type RemoveIntegrationUserBody struct {
 	ID     string `json:"id,omitempty" pattern:"^[A-Za-z0-9_-]{1,64}$" patternDescription:"1 to 64 of the characters A-Z a-z 0-9 _ -" doc:"The call's id, chosen by the client; the caller's same id is the same call. Idempotency-Key does the same."`
-	Reason string `json:"reason" minLength:"1" maxLength:"4000" doc:"Why; it is recorded with the change." example:"She works for another team now."`
+	Reason string `json:"reason" minLength:"1" maxLength:"2000" doc:"Why; it is recorded with the change." example:"She works for another team now."`
 }
 
 type removeIntegrationUserInput struct {

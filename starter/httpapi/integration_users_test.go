@@ -124,7 +124,7 @@ func TestIntegrationUsers_bad_fields(t *testing.T) {
 		{"groups", []string{".net"}, "body.groups[0]"},
 		{"groups", []string{strings.Repeat("n", 65)}, "body.groups[0]"},
 		{"groups", make([]string, 21), "body.groups"},
-		{"reason", strings.Repeat("x", 4001), "body.reason"},
+		{"reason", strings.Repeat("x", 2001), "body.reason"},
 		{"reason", "a\x00b", "body.reason"},
 		{"dry", true, "body.dry"},
 	} {

@@ -112,14 +112,26 @@ func TestDocument_limits(t *testing.T) {
 	decision := document.Components.Schemas["DecisionBody"].Properties
 	for name, one := range map[string][2]int{
 		"subject":                {limits.Person.Runes, submit["subject"].MaxLength},
-		"reason":                 {limits.CallReason.Runes, submit["reason"].MaxLength},
-		"items":                  {limits.CallItems, submit["items"].MaxItems},
+		"reason":                 {limits.Reason.Runes, submit["reason"].MaxLength},
+		"items":                  {limits.Items, submit["items"].MaxItems},
 		"entitlement":            {limits.Entitlement.Runes, item["entitlement"].MaxLength},
-		"reason of a decision":   {limits.CallReason.Runes, decision["reason"].MaxLength},
-		"items of a decision":    {limits.CallItems, decision["items"].MaxItems},
-		"reason of a withdrawal": {limits.CallReason.Runes, document.Components.Schemas["WithdrawBody"].Properties["reason"].MaxLength},
+		"reason of a decision":   {limits.Reason.Runes, decision["reason"].MaxLength},
+		"items of a decision":    {limits.Items, decision["items"].MaxItems},
+		"reason of a withdrawal": {limits.Reason.Runes, document.Components.Schemas["WithdrawBody"].Properties["reason"].MaxLength},
 	} {
 		require.Equal(t, one[0], one[1], name)
+	}
+	// Whatever a caller gives reasons for, they may be as long, and a call names as many items as a request has.
+	for schema, one := range document.Components.Schemas {
+		if !strings.HasSuffix(schema, "Body") {
+			continue
+		}
+		if reason, has := one.Properties["reason"]; has {
+			require.Equal(t, limits.Reason.Runes, reason.MaxLength, schema)
+		}
+		if items, has := one.Properties["items"]; has {
+			require.Equal(t, limits.Items, items.MaxItems, schema)
+		}
 	}
 	parameters := map[string]int{
 		"Idempotency-Key": limits.Key.Runes, "subject": limits.Person.Runes, "requester": limits.Person.Runes,

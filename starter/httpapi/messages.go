@@ -15,8 +15,8 @@ import (
 type DecisionBody struct {
 	ID      string   `json:"id,omitempty" pattern:"^[A-Za-z0-9._-]{1,64}$" patternDescription:"1 to 64 of the characters A-Z a-z 0-9 . _ -" doc:"The decision's id, chosen by the client; the caller's same id is the same decision. Idempotency-Key does the same."`
 	Verdict string   `json:"verdict" enum:"approve,deny" doc:"What the caller decides."`
-	Items   []string `json:"items,omitempty" maxItems:"50" nullable:"false" doc:"The items decided, by id. Absent: every item that the caller may decide now." example:"[\"1\"]"`
-	Reason  string   `json:"reason,omitempty" maxLength:"4000" doc:"Why; people read it in the ticket and in the audit trail."`
+	Items   []string `json:"items,omitempty" maxItems:"20" nullable:"false" doc:"The items decided, by id. Absent: every item that the caller may decide now." example:"[\"1\"]"`
+	Reason  string   `json:"reason,omitempty" maxLength:"2000" doc:"Why; people read it in the ticket and in the audit trail."`
 }
 
 type decideInput struct {
@@ -90,7 +90,7 @@ func (a *API) decide(ctx context.Context, in *decideInput) (*seenOutput, error) 
 // WithdrawBody is why a request is taken back.
 type WithdrawBody struct {
 	ID     string `json:"id,omitempty" pattern:"^[A-Za-z0-9._-]{1,64}$" patternDescription:"1 to 64 of the characters A-Z a-z 0-9 . _ -" doc:"The withdrawal's id, chosen by the client; Idempotency-Key does the same."`
-	Reason string `json:"reason,omitempty" maxLength:"4000" doc:"Why; people read it in the ticket and in the audit trail."`
+	Reason string `json:"reason,omitempty" maxLength:"2000" doc:"Why; people read it in the ticket and in the audit trail."`
 }
 
 type withdrawInput struct {

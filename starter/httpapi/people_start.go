@@ -24,7 +24,7 @@ type ReleasePeopleBody struct {
 	Run    string   `json:"run" minLength:"1" maxLength:"256" doc:"The run that held the changes back." example:"2026-11-28T03:00:00Z"`
 	Brakes []string `json:"brakes,omitempty" minItems:"1" maxItems:"50" nullable:"false" doc:"The brakes that are released, as holds of the run name them. Absent: all of them." example:"[\"leavers\"]"`
 	Only   []string `json:"only,omitempty" minItems:"1" maxItems:"1000" nullable:"false" doc:"The only people who are released, by id. Absent: everybody whom the brakes hold back." example:"[\"p-1017\"]"`
-	Reason string   `json:"reason" minLength:"1" maxLength:"4000" doc:"Why; it is recorded with the run." example:"The plant in Porto closes."`
+	Reason string   `json:"reason" minLength:"1" maxLength:"2000" doc:"Why; it is recorded with the run." example:"The plant in Porto closes."`
 }
 
 type startPeopleInput struct {

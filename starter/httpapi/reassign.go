@@ -15,8 +15,8 @@ type ReassignBody struct {
 	ID     string   `json:"id,omitempty" pattern:"^[A-Za-z0-9._-]{1,64}$" patternDescription:"1 to 64 of the characters A-Z a-z 0-9 . _ -" doc:"The call's id, chosen by the client; the caller's same id is the same call. Idempotency-Key does the same."`
 	To     []string `json:"to" minItems:"1" maxItems:"10" nullable:"false" doc:"The people who approve from now on, by their ids in the identity source. Any one of them decides." example:"[\"p-1017\"]"`
 	Stage  string   `json:"stage,omitempty" enum:"manager,owner" doc:"The stage that it is about. Absent: the open stage of each item."`
-	Items  []string `json:"items,omitempty" maxItems:"50" nullable:"false" doc:"The items that it is about, by id. Absent: every item that is still to be decided." example:"[\"1\"]"`
-	Reason string   `json:"reason" minLength:"1" maxLength:"4000" doc:"Why; people read it in the ticket and in the audit trail." example:"Omar is on leave until June."`
+	Items  []string `json:"items,omitempty" maxItems:"20" nullable:"false" doc:"The items that it is about, by id. Absent: every item that is still to be decided." example:"[\"1\"]"`
+	Reason string   `json:"reason" minLength:"1" maxLength:"2000" doc:"Why; people read it in the ticket and in the audit trail." example:"Omar is on leave until June."`
 }
 
 type reassignInput struct {

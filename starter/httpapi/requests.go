@@ -20,8 +20,8 @@ import (
 type SubmitBody struct {
 	ID      string       `json:"id,omitempty" pattern:"^[A-Za-z0-9_-]{1,64}$" patternDescription:"1 to 64 of the characters A-Z a-z 0-9 _ - (ids with a dot are those of requests that begin in a desk)" doc:"The request's id, chosen by the client; the same id is the same request. Without id and Idempotency-Key, usher chooses one." example:"2026-06-ana-wiki"`
 	Subject string       `json:"subject,omitempty" maxLength:"256" doc:"Whose access it shall be: the identity source's id of the person. Default: the caller." example:"p-1017"`
-	Items   []SubmitItem `json:"items" minItems:"1" maxItems:"50" nullable:"false" doc:"What is asked for."`
-	Reason  string       `json:"reason" minLength:"1" maxLength:"4000" doc:"Why, for those who decide." example:"I write the release notes."`
+	Items   []SubmitItem `json:"items" minItems:"1" maxItems:"20" nullable:"false" doc:"What is asked for."`
+	Reason  string       `json:"reason" minLength:"1" maxLength:"2000" doc:"Why, for those who decide." example:"I write the release notes."`
 }
 
 // SubmitItem is one entitlement that is asked for.

@@ -12,7 +12,7 @@ import (
 // UnlinkUserBody is why a link is taken away.
 type UnlinkUserBody struct {
 	ID     string `json:"id,omitempty" pattern:"^[A-Za-z0-9_-]{1,64}$" patternDescription:"1 to 64 of the characters A-Z a-z 0-9 _ -" doc:"The call's id, chosen by the client; the caller's same id is the same call. Idempotency-Key does the same."`
-	Reason string `json:"reason" minLength:"1" maxLength:"4000" doc:"Why; it is recorded." example:"The user is of a namesake."`
+	Reason string `json:"reason" minLength:"1" maxLength:"2000" doc:"Why; it is recorded." example:"The user is of a namesake."`
 }
 
 type unlinkUserInput struct {

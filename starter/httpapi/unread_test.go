@@ -2,7 +2,6 @@ package httpapi_test
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -143,7 +142,7 @@ func TestCapped(t *testing.T) {
 	first, err := live(10 * time.Second)
 	require.NoError(t, err)
 	second, err := live(200 * time.Millisecond)
-	require.True(t, errors.Is(err, os.ErrDeadlineExceeded), "%v", err)
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 	require.NoError(t, first.Close())
 	require.NoError(t, second.SetReadDeadline(time.Now().Add(10*time.Second)))
 	_, err = second.Read(make([]byte, 1))

@@ -182,7 +182,7 @@ func (l *lease) applyReason(m access.LeaseSpec) {
 	if m.DesiredState != access.Absent {
 		return
 	}
-	if !l.Left && access.Limits().CallReason.Fits(m.Reason) {
+	if !l.Left && access.Limits().KeptReason.Fits(m.Reason) {
 		l.Reason = m.Reason
 	}
 	if access.ValidRequestID(string(m.GivenBack)) {

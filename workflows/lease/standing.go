@@ -22,7 +22,7 @@ func (w *person) stand(m access.SubjectStanding) {
 		return
 	}
 	w.Standing, w.Order = m.Standing, m.Order
-	if !access.Limits().CallReason.Fits(w.Standing.Reason) {
+	if !access.Limits().KeptReason.Fits(w.Standing.Reason) {
 		// The ledger could not keep it: whoever may write to the namespace can send it.
 		w.Standing.Reason = ""
 	}

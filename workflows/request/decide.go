@@ -87,14 +87,14 @@ func unfit(d access.Decision) *policy.Rejection {
 	texts := []struct {
 		field, text string
 		limit       access.TextLimit
-	}{{"id", d.ID, limits.Decision}, {"by", string(d.By), limits.Person}, {"verdict", string(d.Verdict), limits.Decision}, {"reason", d.Reason, limits.CallReason}}
+	}{{"id", d.ID, limits.Decision}, {"by", string(d.By), limits.Person}, {"verdict", string(d.Verdict), limits.Decision}, {"reason", d.Reason, limits.KeptReason}}
 	for _, t := range texts {
 		if problem := t.limit.Problem(t.text); problem != "" {
 			return &policy.Rejection{Kind: access.Invalid, Field: t.field, Problem: problem}
 		}
 	}
-	if len(d.Items) > limits.CallItems || slices.ContainsFunc(d.Items, func(id access.ItemID) bool { return !limits.Item.Fits(string(id)) }) {
-		return &policy.Rejection{Kind: access.Invalid, Field: "items", Problem: fmt.Sprintf("expected at most %d ids of items", limits.CallItems)}
+	if len(d.Items) > limits.KeptItems || slices.ContainsFunc(d.Items, func(id access.ItemID) bool { return !limits.Item.Fits(string(id)) }) {
+		return &policy.Rejection{Kind: access.Invalid, Field: "items", Problem: fmt.Sprintf("expected at most %d ids of items", limits.KeptItems)}
 	}
 	return nil
 }

@@ -45,8 +45,8 @@ func unfitReassign(c workflows.ReassignInput) *policy.Rejection {
 		return &policy.Rejection{Kind: access.Invalid, Field: "id", Problem: "expected the call's id"}
 	case c.By == "" || !limits.Person.Fits(string(c.By)):
 		return &policy.Rejection{Kind: access.Invalid, Field: "by", Problem: "expected the id of the administrator"}
-	case c.Reason == "" || !limits.CallReason.Fits(c.Reason):
-		return &policy.Rejection{Kind: access.Invalid, Field: "reason", Problem: "expected why others approve, in at most " + fmt.Sprint(limits.CallReason.Runes) + " characters"}
+	case c.Reason == "" || !limits.KeptReason.Fits(c.Reason):
+		return &policy.Rejection{Kind: access.Invalid, Field: "reason", Problem: "expected why others approve, in at most " + fmt.Sprint(limits.KeptReason.Runes) + " characters"}
 	case len(c.To) == 0 || len(c.To) > maxNamed:
 		return &policy.Rejection{Kind: access.Invalid, Field: "to", Problem: fmt.Sprintf("expected 1 to %d people", maxNamed)}
 	}
