@@ -37,6 +37,9 @@ type cause struct {
 func (c *cause) Error() string { return c.text }
 func (c *cause) Unwrap() error { return c.err }
 
+// ForCallers returns the sentence: nothing else of an outage is for callers.
+func (c *cause) ForCallers() string { return c.text }
+
 // outage is an error of Temporal or of the way to it.
 func outage(op, text string, err error) *access.Error {
 	kind := access.Transient

@@ -162,6 +162,10 @@ type hidden struct {
 }
 
 func (h *hidden) Error() string { return h.text }
+
+// ForCallers returns the sentence.
+func (h *hidden) ForCallers() string { return h.text }
+
 func (h *hidden) Unwrap() error { return h.err }
 
 // keySet separates an unavailable issuer from a wrong signature; the verifier's own errors do not.

@@ -162,14 +162,34 @@ func problemOf(err error) *Problem {
 		return newProblem(kindInternal(), "Internal error. See the server log under this http_request_id")
 	}
 	problem = newProblem(kindOf(known.Kind), known.Err.Error())
-	if problem.Status >= http.StatusInternalServerError && known.Kind != access.Transient {
-		problem.Detail = "Internal error. See the server log under this http_request_id"
+	if problem.Status >= http.StatusInternalServerError || known.Kind == access.RateLimited {
+		problem.Detail = outageDetail(known)
 	}
 	if known.Kind == access.Transient || known.Kind == access.RateLimited {
 		seconds := max(1, int(known.RetryAfter.Round(time.Second)/time.Second))
 		return problem.with("Retry-After", strconv.Itoa(seconds))
 	}
 	return problem
+}
+
+// forCallers is an error whose text was written for callers. What vendors and databases say names hosts and users.
+type forCallers interface {
+	error
+	ForCallers() string
+}
+
+// outageDetail returns what callers may hear of a failure of ours.
+func outageDetail(known *access.Error) string {
+	said, ok := errors.AsType[forCallers](known.Err)
+	switch {
+	case ok && known.Kind != access.Unknown:
+		return said.ForCallers()
+	case known.Kind == access.RateLimited:
+		return "A service that usher needs takes no more calls now; try again"
+	case known.Kind == access.Transient:
+		return "A service that usher needs is unavailable; try again. See the server log under this http_request_id"
+	}
+	return "Internal error. See the server log under this http_request_id"
 }
 
 func unauthenticated(e *UnauthenticatedError) *Problem {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -32,7 +33,32 @@ var _ Ledger = timeoutLedger{}
 func inTime[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := traceOf(ctx).ledger.bound(ctx)
 	defer cancel()
-	return ask(ctx)
+	found, err := ask(ctx)
+	return found, ofLedger(err)
+}
+
+// ofLedger returns an error of the ledger as callers may hear of it. What a database says about itself is no answer to a caller: it stays in the
+// chain, for the log. A database that is missing or refuses usher is a failure of ours, and no missing or forbidden request.
+func ofLedger(err error) error {
+	known, ok := errors.AsType[*access.Error](err)
+	if !ok {
+		return err
+	}
+	kind, text := access.Unknown, "the ledger failed"
+	switch {
+	case known.Kind == access.Transient:
+		kind, text = access.Transient, "the ledger is unavailable; try again"
+	case (known.Kind == access.NotFound || known.Kind == access.Invalid) && !ofDatabase(err):
+		return err
+	}
+	return &access.Error{Kind: kind, Op: known.Op, RetryAfter: known.RetryAfter, Err: &hidden{text: text, err: known.Err}}
+}
+
+// ofDatabase reports whether a database's own error is in the chain: PostgreSQL's has a state, SQLite's a code.
+func ofDatabase(err error) bool {
+	var state interface{ SQLState() string }
+	var code interface{ Code() int }
+	return errors.As(err, &state) || errors.As(err, &code)
 }
 
 // View implements Ledger.

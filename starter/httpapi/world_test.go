@@ -125,82 +125,91 @@ func (g *fakeGateway) SyncedDesk(context.Context, access.DeskName) error { retur
 
 func (g *fakeGateway) Ready(context.Context) error { return g.err }
 
-// away is a ledger that does not answer.
-type away struct{}
+// away is a ledger that does not answer, or fails with an error.
+type away struct{ err error }
 
 var errAway = access.Errorf(access.Transient, "read ledger", "the ledger does not answer")
 
-func (away) View(context.Context, access.RequestID) (access.RequestView, error) {
-	return access.RequestView{}, errAway
+func (a away) error() error {
+	if a.err != nil {
+		return a.err
+	}
+	return errAway
 }
 
-func (away) Views(context.Context, ledger.Filter) (ledger.Page, error) { return ledger.Page{}, errAway }
-
-func (away) Events(context.Context, access.RequestID) ([]access.Event, error) {
-	return nil, errAway
+func (a away) View(context.Context, access.RequestID) (access.RequestView, error) {
+	return access.RequestView{}, a.error()
 }
 
-func (away) Lease(context.Context, access.LeaseID) (access.LeaseView, error) {
-	return access.LeaseView{}, errAway
+func (a away) Views(context.Context, ledger.Filter) (ledger.Page, error) {
+	return ledger.Page{}, a.error()
 }
 
-func (away) LeasesOf(context.Context, access.PersonID) ([]access.LeaseView, error) {
-	return nil, errAway
+func (a away) Events(context.Context, access.RequestID) ([]access.Event, error) {
+	return nil, a.error()
 }
 
-func (away) TicketByID(context.Context, access.DeskName, access.TicketID) (access.TicketLink, error) {
-	return access.TicketLink{}, errAway
+func (a away) Lease(context.Context, access.LeaseID) (access.LeaseView, error) {
+	return access.LeaseView{}, a.error()
 }
 
-func (away) PeopleRuns(context.Context, access.SourceName, time.Time, int) ([]access.PeopleRun, error) {
-	return nil, errAway
+func (a away) LeasesOf(context.Context, access.PersonID) ([]access.LeaseView, error) {
+	return nil, a.error()
 }
 
-func (away) PeopleRun(context.Context, access.SourceName, string) (access.PeopleRun, error) {
-	return access.PeopleRun{}, errAway
+func (a away) TicketByID(context.Context, access.DeskName, access.TicketID) (access.TicketLink, error) {
+	return access.TicketLink{}, a.error()
 }
 
-func (away) PeopleChanges(context.Context, access.SourceName, string, access.PeopleChangesQuery) ([]access.PersonChange, error) {
-	return nil, errAway
+func (a away) PeopleRuns(context.Context, access.SourceName, time.Time, int) ([]access.PeopleRun, error) {
+	return nil, a.error()
 }
 
-func (away) PeopleProblems(context.Context, access.SourceName, string, int, int) ([]access.PersonProblem, error) {
-	return nil, errAway
+func (a away) PeopleRun(context.Context, access.SourceName, string) (access.PeopleRun, error) {
+	return access.PeopleRun{}, a.error()
 }
 
-func (away) SyncRuns(context.Context, access.DeskName, time.Time, int) ([]access.SyncRun, error) {
-	return nil, errAway
+func (a away) PeopleChanges(context.Context, access.SourceName, string, access.PeopleChangesQuery) ([]access.PersonChange, error) {
+	return nil, a.error()
 }
 
-func (away) SyncRun(context.Context, access.DeskName, string) (access.SyncRun, error) {
-	return access.SyncRun{}, errAway
+func (a away) PeopleProblems(context.Context, access.SourceName, string, int, int) ([]access.PersonProblem, error) {
+	return nil, a.error()
 }
 
-func (away) SyncRows(context.Context, access.DeskName, string, access.SyncRowsQuery) ([]access.SyncRow, error) {
-	return nil, errAway
+func (a away) SyncRuns(context.Context, access.DeskName, time.Time, int) ([]access.SyncRun, error) {
+	return nil, a.error()
 }
 
-func (away) CountSyncRows(context.Context, access.DeskName, string) (map[access.SyncState]int, error) {
-	return nil, errAway
+func (a away) SyncRun(context.Context, access.DeskName, string) (access.SyncRun, error) {
+	return access.SyncRun{}, a.error()
 }
 
-func (away) IntegrationUsers(context.Context, access.IntegrationUsersQuery) ([]access.IntegrationUser, error) {
-	return nil, errAway
+func (a away) SyncRows(context.Context, access.DeskName, string, access.SyncRowsQuery) ([]access.SyncRow, error) {
+	return nil, a.error()
 }
 
-func (away) Incident(context.Context, access.IncidentID) (access.IncidentView, error) {
-	return access.IncidentView{}, errAway
+func (a away) CountSyncRows(context.Context, access.DeskName, string) (map[access.SyncState]int, error) {
+	return nil, a.error()
 }
 
-func (away) Incidents(context.Context, access.IncidentsQuery) ([]access.IncidentView, error) {
-	return nil, errAway
+func (a away) IntegrationUsers(context.Context, access.IntegrationUsersQuery) ([]access.IntegrationUser, error) {
+	return nil, a.error()
 }
 
-func (away) DeskEvents(context.Context, access.DeskEventsQuery) ([]access.PlacedDeskEvent, error) {
-	return nil, errAway
+func (a away) Incident(context.Context, access.IncidentID) (access.IncidentView, error) {
+	return access.IncidentView{}, a.error()
 }
 
-func (away) Ping(context.Context) error { return errAway }
+func (a away) Incidents(context.Context, access.IncidentsQuery) ([]access.IncidentView, error) {
+	return nil, a.error()
+}
+
+func (a away) DeskEvents(context.Context, access.DeskEventsQuery) ([]access.PlacedDeskEvent, error) {
+	return nil, a.error()
+}
+
+func (a away) Ping(context.Context) error { return a.error() }
 
 const hookSecret = "It's a Secret to Everybody"
 
