@@ -113,7 +113,7 @@ func (a *API) operation(method, path string, o huma.Operation, statuses ...int) 
 	o.Method, o.Path = method, path
 	if o.Security == nil {
 		o.Security = []map[string][]string{{"bearer": {}}}
-		o.Middlewares = huma.Middlewares{a.authenticated}
+		o.Middlewares = huma.Middlewares{a.authenticated, queried}
 		statuses = append(statuses, http.StatusUnauthorized)
 	}
 	if method == http.MethodPost {
@@ -133,7 +133,7 @@ func (a *API) operation(method, path string, o huma.Operation, statuses ...int) 
 	schema := a.huma.OpenAPI().Components.Schemas.Schema(problemType(), true, "Problem")
 	for _, status := range statuses {
 		o.Responses[fmt.Sprint(status)] = &huma.Response{
-			Description: http.StatusText(status),
+			Description: problemText(status),
 			Content:     map[string]*huma.MediaType{problemContentType: {Schema: schema}},
 		}
 	}

@@ -68,6 +68,7 @@ func describe(document *huma.OpenAPI) {
 		}
 	}
 	describeIncidents(schemas)
+	describeHeaders(document)
 	loosen(schemas)
 	// A desk's webhook is whatever the desk sends.
 	document.Paths[webhookPath].Post.RequestBody.Content["application/json"].Schema = &huma.Schema{}

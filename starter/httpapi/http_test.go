@@ -196,6 +196,7 @@ func TestDocument_every_operation(t *testing.T) {
 			Responses                         map[string]struct {
 				Description string
 				Content     map[string]any
+				Headers     map[string]struct{ Description string }
 			}
 		}
 	}
@@ -213,6 +214,19 @@ func TestDocument_every_operation(t *testing.T) {
 			problems := 0
 			for status, response := range operation.Responses {
 				require.NotEmpty(t, response.Description, name+" "+status)
+				require.Contains(t, response.Headers, "X-Request-Id", name+" "+status)
+				switch status {
+				case "401":
+					require.Contains(t, response.Headers, "WWW-Authenticate", name)
+				case "429", "503":
+					require.Contains(t, response.Headers, "Retry-After", name)
+				case "415":
+					require.Contains(t, response.Headers, "Accept-Encoding", name)
+				case "201", "202":
+					if operation.OperationID != "add-integration-user" && operation.OperationID != "desk-webhook" {
+						require.Contains(t, response.Headers, "Location", name+" "+status)
+					}
+				}
 				if status >= "400" {
 					require.Contains(t, response.Content, "application/problem+json", name+" "+status)
 					problems++

@@ -213,7 +213,8 @@ func (a *API) listRequests(ctx context.Context, in *listInput) (*listOutput, err
 	}
 	page, err := a.deps.Ledger.Views(ctx, filter)
 	if access.IsKind(err, access.Invalid) {
-		return nil, newProblem(kindInvalid(), problemOf(err).Detail)
+		return nil, newProblem(kindInvalid(), problemOf(err).Detail,
+			ProblemField{Location: "query.cursor", Message: "expected what next said in the answer before"})
 	}
 	if err != nil {
 		return nil, a.failed(ctx, err)

@@ -58,7 +58,7 @@ func (a *API) proven(ctx huma.Context, next func(huma.Context)) {
 	defer leave()
 	body, problem := readBody(w, r, MaxWebhookBody)
 	if hook := a.config.Webhooks[desk]; problem == nil && hook.signs() && !hook.signed(r, body) {
-		problem = unsigned()
+		problem = hook.unsigned()
 	}
 	if problem != nil {
 		problem.write(w, r)
@@ -77,13 +77,19 @@ func (a *API) unproven(r *http.Request, desk access.DeskName) *Problem {
 	case hook.Check == CheckJWT && !a.tokens.signed(r.Context(), desk, hook, hook.proof(r)),
 		(hook.Check == CheckHeader || hook.Check == CheckQuery) && !same(hook.proof(r), hook.Secret),
 		hook.signs() && hook.signature(r) == nil:
-		return unsigned()
+		return hook.unsigned()
 	}
 	return encoded(r)
 }
 
-func unsigned() *Problem {
-	return newProblem(kindUnauthenticated(), "the signature does not fit the body and the desk's secret")
+// unsigned is the problem of a webhook without the desk's proof. A challenge belongs to every 401 (RFC 9110); that of a signature has no
+// registered name.
+func (h Webhook) unsigned() *Problem {
+	challenge := `Usher-Webhook realm="usher"`
+	if h.Check == CheckJWT {
+		challenge = `Bearer realm="usher"`
+	}
+	return newProblem(kindUnauthenticated(), "the signature does not fit the body and the desk's secret").with("WWW-Authenticate", challenge)
 }
 
 // proof returns what shall prove that the desk sent it; "" for nothing.

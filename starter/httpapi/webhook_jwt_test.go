@@ -97,6 +97,9 @@ func TestWebhook_jwt(t *testing.T) {
 			w.recorded("r1", func(v *access.RequestView) { v.Ticket.Desk, v.Ticket.ID = "jwt", "J-1" })
 			got := w.call("", "POST", "/v1/desks/jwt/webhook", `{"id":"J-1"}`, "X-Token", row.token)
 			require.Equal(t, row.status, got.status, got.body)
+			if row.status == 401 {
+				require.Equal(t, `Bearer realm="usher"`, got.header.Get("WWW-Authenticate"))
+			}
 			require.Equal(t, row.status == 202, len(w.gateway.hints) == 1)
 			got = w.call("", "POST", "/v1/desks/jira/webhook", `{"id":"J-1"}`, "X-Hub-Signature", row.token)
 			require.Equal(t, 401, got.status, "a desk that signs otherwise takes no token")

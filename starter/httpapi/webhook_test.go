@@ -59,6 +59,9 @@ func TestWebhooks(t *testing.T) {
 			w.recorded("r3", func(v *access.RequestView) { v.Ticket.Desk, v.Ticket.ID = "query", "Q-1" })
 			got := w.call("", "POST", row.path, row.body, row.headers...)
 			require.Equal(t, row.status, got.status, got.body)
+			if row.status == http.StatusUnauthorized {
+				require.Equal(t, `Usher-Webhook realm="usher"`, got.header.Get("WWW-Authenticate"))
+			}
 			if row.result != "" {
 				require.JSONEq(t, `{"result":"`+row.result+`"}`, got.body)
 			}

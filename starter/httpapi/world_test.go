@@ -295,6 +295,7 @@ func readAnswer(t *testing.T, response *http.Response) answer {
 		require.True(t, strings.HasPrefix(got.problem.Type, "urn:usher:problem:"), got.problem.Type)
 		require.Equal(t, got.header.Get("X-Request-Id"), got.problem.HTTPRequestID)
 		require.NotEmpty(t, got.problem.HTTPRequestID)
+		require.Equal(t, "urn:usher:call:"+got.problem.HTTPRequestID, got.problem.Instance)
 	}
 	return got
 }
