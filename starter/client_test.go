@@ -283,7 +283,7 @@ func TestProblem_names_fields(t *testing.T) {
 	w.gateway.err = access.Errorf(access.Transient, "submit request", "Temporal does not answer")
 	got = w.usher(t, "ana", "request", "wiki/editor", "--reason", "docs", "--id", "r7")
 	require.Equal(t, exitFailed, got.code)
-	require.Contains(t, got.err, "Temporal does not answer")
+	require.Contains(t, got.err, "A service that usher needs is unavailable; try again")
 	require.Contains(t, got.err, "to repeat it safely: the same command with --id r7")
 
 	got = w.usher(t, "eve", "show", "r1")
