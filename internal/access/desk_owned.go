@@ -44,8 +44,8 @@ type UserBelongings interface {
 	// credentials, or rights that do not show all.
 	ListOwned(ctx context.Context, q OwnedQuery) ([]Owned, error)
 	// HandOver makes to the owner of a record of from. It reads the record right before it writes, and returns only once the desk shows the new owner.
-	// Safe to repeat: already to's is success. Conflict: it is somebody else's, or nobody's, and nothing was written. NotFound: there is no
-	// such record, or kind. Invalid: to is switched off or is no user of the desk, and nothing was written; or the desk does not let usher do so,
+	// Safe to repeat: already to's is success. Conflict: it is somebody else's, or nobody's, or none that ListOwned lists, such as a ticket that was
+	// closed or moved since, and nothing was written. NotFound: there is no such record, or kind. Invalid: to is switched off or is no user of the desk, and nothing was written; or the desk does not let usher do so,
 	// or did not.
 	HandOver(ctx context.Context, o Owned, from, to DeskUser) error
 }

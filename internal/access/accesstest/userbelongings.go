@@ -23,8 +23,10 @@ type UserBelongingsHarness struct {
 	PutOwned func(title string, owner access.DeskUser) string
 	SetOwner func(id string, owner access.DeskUser)
 	Owner    func(id string) access.UserID
-	// PutOther adds a record that is owned by a user and is not of the kind, such as a closed ticket, and returns its id; nil where there is none.
+	// PutOther adds a record that is owned by a user and is not of the kind, such as a ticket that usher has opened, and returns its id.
 	PutOther func(owner access.DeskUser) string
+	// Close makes a record one that is not of the kind any more, as people do who close a ticket.
+	Close func(id string)
 	// RefuseCredentials makes the desk treat the connector's credentials as wrong.
 	RefuseCredentials func()
 	// CutShort makes the next page end before its last record, or fail; nil where it cannot be made to.
@@ -57,6 +59,8 @@ func RunUserBelongings(t *testing.T, newHarness func(*testing.T) UserBelongingsH
 		{"a context that has ended ends the call", ownedEnded},
 		{"a record is handed over, and repeating is success", ownedHandedOver},
 		{"a record that somebody else owns by now is a conflict and stays", ownedChanged},
+		{"a record that is closed between the listing and the write is a conflict and stays", ownedClosed},
+		{"a record that is not of the kind is a conflict and stays", ownedOther},
 		{"a record that is not there is not found", ownedGone},
 		{"nothing is handed to a user who is switched off, or is not there", ownedToNobody},
 		{"a write whose answer is lost may be repeated", ownedLost},
@@ -110,9 +114,7 @@ func ownedPages(t *testing.T, h UserBelongingsHarness) {
 		ids = append(ids, h.PutOwned(fmt.Sprint("record ", i), ana))
 	}
 	other := h.PutOwned("another", bob)
-	if h.PutOther != nil {
-		h.PutOther(ana)
-	}
+	h.PutOther(ana)
 	require.ElementsMatch(t, ids, h.list(t, ana))
 	require.Equal(t, []string{other}, h.list(t, bob))
 	page, err := h.Belongings.ListOwned(t.Context(), access.OwnedQuery{Kind: h.Kind, Owner: bob, Limit: 1})
@@ -193,6 +195,40 @@ func ownedChanged(t *testing.T, h UserBelongingsHarness) {
 	h.SetOwner(id, eve)
 	requireKind(t, access.Conflict, h.Belongings.HandOver(t.Context(), h.of(id), ana, bob))
 	require.Equal(t, eve.ID, h.Owner(id))
+}
+
+func ownedClosed(t *testing.T, h UserBelongingsHarness) {
+	ana, bob := h.pair()
+	id, done := h.PutOwned("first", ana), h.PutOwned("second", ana)
+	require.ElementsMatch(t, []string{id, done}, h.list(t, ana))
+	require.NoError(t, h.Belongings.HandOver(t.Context(), h.of(done), ana, bob))
+	for _, one := range []string{id, done} {
+		h.Close(one)
+	}
+	require.Empty(t, h.list(t, ana))
+	h.refuses(t, id, ana, bob)
+	// The answer may have been lost before the new owner closed it.
+	require.NoError(t, h.Belongings.HandOver(t.Context(), h.of(done), ana, bob))
+}
+
+// refuses makes sure that a record is not handed over, because it is none that is listed.
+func (h UserBelongingsHarness) refuses(t *testing.T, id string, from, to access.DeskUser) {
+	t.Helper()
+	writes := 0
+	if h.Writes != nil {
+		writes = h.Writes()
+	}
+	requireKind(t, access.Conflict, h.Belongings.HandOver(t.Context(), h.of(id), from, to))
+	require.Equal(t, from.ID, h.Owner(id))
+	if h.Writes != nil {
+		require.Equal(t, writes, h.Writes())
+	}
+}
+
+func ownedOther(t *testing.T, h UserBelongingsHarness) {
+	ana, bob := h.pair()
+	h.PutOwned("first", ana)
+	h.refuses(t, h.PutOther(ana), ana, bob)
 }
 
 func ownedGone(t *testing.T, h UserBelongingsHarness) {

@@ -119,10 +119,12 @@ func (s *ownedSite) harness(t *testing.T) accesstest.UserBelongingsHarness {
 		PutOwned: func(title string, owner access.DeskUser) string { return s.put(t, title, owner) },
 		SetOwner: func(id string, owner access.DeskUser) { s.give(t, id, owner.ID) },
 		PutOther: func(owner access.DeskUser) string {
-			id := s.put(t, "closed", owner)
-			require.NoError(t, s.MoveAs(string(s.agent), id, desktest.StatusDone))
+			id := s.put(t, "elsewhere", owner)
+			_, err := s.MoveToProject(id, "OTHER")
+			require.NoError(t, err)
 			return id
 		},
+		Close: func(id string) { require.NoError(t, s.MoveAs(string(s.agent), id, desktest.StatusDone)) },
 		RefuseCredentials: func() { s.faults(func(f *jiratest.Faults) { f.Anonymous = true }) },
 		CutShort: func() {
 			s.spoil(fakewire.Rule{Times: 1, Only: []jiratest.Operation{jiratest.OpSearch}, Of: []fakewire.Fault{{Kind: fakewire.Cut}}})

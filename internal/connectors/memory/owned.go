@@ -18,10 +18,11 @@ const (
 
 var _ access.UserBelongings = (*Users)(nil)
 
-// ownedRecord is a record and whose it is.
+// ownedRecord is a record and whose it is. A closed one is not listed, and not handed over.
 type ownedRecord struct {
 	access.Owned
-	owner access.UserID
+	owner  access.UserID
+	closed bool
 }
 
 // PutOwned adds a record as somebody on the desk does, or replaces the one of its kind and id; a kind is there from its first record on.
@@ -31,7 +32,18 @@ func (u *Users) PutOwned(o access.Owned, owner access.UserID) {
 	if u.owned == nil {
 		u.owned = map[string]ownedRecord{}
 	}
-	u.owned[ownedKey(o)] = ownedRecord{o, owner}
+	u.owned[ownedKey(o)] = ownedRecord{Owned: o, owner: owner}
+}
+
+// CloseOwned makes a record one that is not of its kind any more, as somebody on the desk does who closes a ticket.
+func (u *Users) CloseOwned(kind, id string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	key := ownedKey(access.Owned{Kind: kind, ID: id})
+	if r, there := u.owned[key]; there {
+		r.closed = true
+		u.owned[key] = r
+	}
 }
 
 // OwnerOf returns whose a record is; "" for none.
@@ -80,7 +92,7 @@ func (u *Users) ListOwned(ctx context.Context, q access.OwnedQuery) ([]access.Ow
 		}
 		var page []access.Owned
 		for _, key := range slices.Sorted(maps.Keys(u.owned)) {
-			if r := u.owned[key]; r.Kind == q.Kind && r.owner == q.Owner.ID && r.ID > q.After && len(page) < q.Limit {
+			if r := u.owned[key]; r.Kind == q.Kind && !r.closed && r.owner == q.Owner.ID && r.ID > q.After && len(page) < q.Limit {
 				page = append(page, r.Owned)
 			}
 		}
@@ -113,6 +125,8 @@ func (u *Users) handOver(o access.Owned, from, to access.UserID) error {
 		return access.Errorf(access.Invalid, OpHandOver, "the user %q is switched off, or not there", to)
 	case r.owner != from:
 		return access.Errorf(access.Conflict, OpHandOver, "it is owned by %q", r.owner)
+	case r.closed:
+		return access.Errorf(access.Conflict, OpHandOver, "%s %q is closed", o.Kind, o.ID)
 	case u.deaf:
 		return access.Errorf(access.Invalid, OpHandOver, "the desk did not keep the owner of %s %q", o.Kind, o.ID)
 	}

@@ -25,9 +25,11 @@ func TestUserBelongingsSuite(t *testing.T) {
 			SetOwner: func(id string, owner access.DeskUser) { users.PutOwned(access.Owned{Kind: kind, ID: id}, owner.ID) },
 			Owner:    func(id string) access.UserID { return users.OwnerOf(kind, id) },
 			PutOther: func(owner access.DeskUser) string {
-				users.PutOwned(access.Owned{Kind: "tickets", ID: "x"}, owner.ID)
+				users.PutOwned(access.Owned{Kind: kind, ID: "x"}, owner.ID)
+				users.CloseOwned(kind, "x")
 				return "x"
 			},
+			Close:             func(id string) { users.CloseOwned(kind, id) },
 			RefuseCredentials: func() { users.RefuseCredentials(true) },
 			CutShort:          users.CutNextListing,
 			LoseAnswer:        func() { users.DropAnswerNext(memory.OpHandOver) },

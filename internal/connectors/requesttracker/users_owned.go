@@ -74,15 +74,10 @@ func (u *Users) owned(ctx context.Context, op, name string) (OwnedConfig, error)
 	return c, access.Errorf(access.NotFound, op, "users.owned has no %q", name)
 }
 
-// ownedQuery is TicketSQL for the open tickets of an owner behind one of them. What usher's own account has created is left out: the tickets of its
-// requests are kept by their requests.
-func (u *Users) ownedQuery(c OwnedConfig, owner access.UserID, after string) string {
-	parts := []string{
-		"Owner = " + string(owner), "Status = '__Active__'", "Type = 'ticket'", "Creator != " + u.driver.config.account(),
-	}
-	if ticketNumber.MatchString(after) {
-		parts = append(parts, "id > "+after)
-	}
+// ownedQuery is TicketSQL for the tickets of a kind that meet conditions as well. What usher's own account has created is left out: the tickets of
+// its requests are kept by their requests.
+func (u *Users) ownedQuery(c OwnedConfig, also ...string) string {
+	parts := slices.Concat(also, []string{"Status = '__Active__'", "Type = 'ticket'", "Creator != " + u.driver.config.account()})
 	var queues []string
 	for _, q := range c.Queues {
 		queues = append(queues, "Queue = "+quote(q))
@@ -93,6 +88,23 @@ func (u *Users) ownedQuery(c OwnedConfig, owner access.UserID, after string) str
 	return strings.Join(parts, " AND ")
 }
 
+// ofKind makes sure that a ticket is one of a kind: RT alone knows which statuses of a lifecycle are active. Conflict: it is not.
+func (u *Users) ofKind(ctx context.Context, op string, c OwnedConfig, t ticket) error {
+	var got list[ticket]
+	_, err := u.driver.get(ctx, op, "tickets", url.Values{
+		"query": {u.ownedQuery(c, "id = "+string(t.ID))}, "fields": {"Owner"}, "per_page": {"1"},
+	}, &got)
+	switch {
+	case access.IsKind(err, access.NotFound):
+		return u.driver.noAPI(op, err)
+	case err != nil:
+		return err
+	case len(got.Items) != 1 || got.Items[0].ID != t.ID:
+		return access.Errorf(access.Conflict, op, "ticket %s is not of the kind by now: it is closed, in another queue, no ordinary ticket, or usher's", t.ID)
+	}
+	return nil
+}
+
 // ListOwned implements access.UserBelongings. RT leaves out what usher's account may not see, and says nothing of it.
 func (u *Users) ListOwned(ctx context.Context, q access.OwnedQuery) ([]access.Owned, error) {
 	const op = "list owned tickets"
@@ -100,11 +112,15 @@ func (u *Users) ListOwned(ctx context.Context, q access.OwnedQuery) ([]access.Ow
 	if err != nil || !ticketNumber.MatchString(string(q.Owner.ID)) {
 		return nil, err // Nobody has such an id.
 	}
+	behind := []string{"Owner = " + string(q.Owner.ID)}
+	if ticketNumber.MatchString(q.After) {
+		behind = append(behind, "id > "+q.After)
+	}
 	var found []access.Owned
 	for page := 1; ; page++ {
 		var got list[ticket]
 		_, err := u.driver.get(ctx, op, "tickets", url.Values{
-			"query": {u.ownedQuery(c, q.Owner.ID, q.After)}, "fields": {"Subject,Owner"}, "orderby": {"id"},
+			"query": {u.ownedQuery(c, behind...)}, "fields": {"Subject,Owner"}, "orderby": {"id"},
 			"page": {strconv.Itoa(page)}, "per_page": {strconv.Itoa(mostRows)},
 		}, &got)
 		if access.IsKind(err, access.NotFound) {
@@ -125,10 +141,28 @@ func (u *Users) ListOwned(ctx context.Context, q access.OwnedQuery) ([]access.Ow
 	}
 }
 
-// HandOver implements access.UserBelongings. RT itself refuses the change of a ticket that somebody has changed since it was read: Transient.
+// sides returns who owns tickets and who is to own them, by their names of this moment, as tickets have them. Who is there no more owns nothing.
+func (u *Users) sides(ctx context.Context, op string, from, to access.UserID) (owner, taker access.DeskUser, err error) {
+	taker, err = u.load(ctx, op, to)
+	if access.IsKind(err, access.NotFound) {
+		err = access.Errorf(access.Invalid, op, "there is no user %q to hand it to", to)
+	}
+	if err != nil {
+		return owner, taker, err
+	}
+	owner, err = u.load(ctx, op, from)
+	if access.IsKind(err, access.NotFound) {
+		err = nil
+	}
+	return owner, taker, err
+}
+
+// HandOver implements access.UserBelongings: six calls, and three where nothing is to be written. RT itself refuses the change of a ticket that
+// somebody has changed since it was read: Transient.
 func (u *Users) HandOver(ctx context.Context, o access.Owned, from, to access.DeskUser) error {
 	const op = "hand over ticket"
-	if _, err := u.owned(ctx, op, o.Kind); err != nil {
+	c, err := u.owned(ctx, op, o.Kind)
+	if err != nil {
 		return err
 	}
 	if !ticketNumber.MatchString(o.ID) {
@@ -137,16 +171,8 @@ func (u *Users) HandOver(ctx context.Context, o access.Owned, from, to access.De
 		}
 		return access.Errorf(access.NotFound, op, "there is no ticket %q", o.ID)
 	}
-	// The names of both as they are now: tickets name their owners so.
-	taker, err := u.load(ctx, op, to.ID)
-	if access.IsKind(err, access.NotFound) {
-		return access.Errorf(access.Invalid, op, "there is no user %q to hand it to", to.ID)
-	}
+	owner, taker, err := u.sides(ctx, op, from.ID, to.ID)
 	if err != nil {
-		return err
-	}
-	owner, err := u.load(ctx, op, from.ID)
-	if err != nil && !access.IsKind(err, access.NotFound) {
 		return err
 	}
 	t, err := u.driver.load(ctx, op, access.TicketID(o.ID))
@@ -157,6 +183,10 @@ func (u *Users) HandOver(ctx context.Context, o access.Owned, from, to access.De
 		return access.Errorf(access.Invalid, op, "the user %q is switched off, so nothing is handed to them", to.ID)
 	case owner.Account == "" || !strings.EqualFold(string(t.Owner.ID), string(owner.Account)):
 		return access.Errorf(access.Conflict, op, "ticket %s is owned by %q by now", o.ID, t.Owner.ID)
+	}
+	// Who closes or moves the ticket from here on changes it, so RT refuses the write.
+	if err := u.ofKind(ctx, op, c, t); err != nil {
+		return err
 	}
 	after, said, err := u.driver.change(ctx, op, access.TicketID(o.ID), t.etag, map[string]any{"Owner": string(taker.Account)})
 	if err == nil && !strings.EqualFold(string(after.Owner.ID), string(taker.Account)) {

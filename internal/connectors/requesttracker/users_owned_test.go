@@ -38,7 +38,9 @@ func (s *site) putPrivileged(t *testing.T, u access.DeskUser) access.DeskUser {
 func (s *site) putTicket(t *testing.T, queue, subject string, owner access.DeskUser) string {
 	t.Helper()
 	var made struct{ ID string }
-	s.do(t, "root", http.MethodPost, "ticket", map[string]any{"Queue": queue, "Subject": subject, "Owner": string(owner.Account)}, &made)
+	s.do(t, "root", http.MethodPost, "ticket", map[string]any{
+		"Queue": queue, "Subject": subject, "Content": "It is broken.", "ContentType": "text/plain", "Owner": string(owner.Account),
+	}, &made)
 	return made.ID
 }
 
@@ -71,12 +73,9 @@ func TestUserBelongings(t *testing.T) {
 			SetOwner: func(id string, owner access.DeskUser) {
 				one.put(t, "root", "ticket/"+id, map[string]any{"Owner": string(owner.Account)})
 			},
-			Owner: func(id string) access.UserID { return one.ownerOf(t, id) },
-			PutOther: func(owner access.DeskUser) string {
-				id := one.putTicket(t, queue, "done", owner)
-				one.put(t, "root", "ticket/"+id, map[string]any{"Status": "resolved"})
-				return id
-			},
+			Owner:             func(id string) access.UserID { return one.ownerOf(t, id) },
+			PutOther:          func(owner access.DeskUser) string { return one.putTicket(t, "General", "elsewhere", owner) },
+			Close:             func(id string) { one.put(t, "root", "ticket/"+id, map[string]any{"Status": "resolved"}) },
 			RefuseCredentials: func() { one.faults(func() { one.spoilt = true }) },
 			LoseAnswer:        func() { one.faults(func() { one.drop = "AssignTicket" }) },
 			IgnoreWrites:      func() { one.faults(func() { one.deaf = true }) },
@@ -95,6 +94,44 @@ func TestHandOver_taken_meanwhile(t *testing.T) {
 	requireKind(t, access.Transient, users.HandOver(t.Context(), access.Owned{Kind: "tickets", ID: id}, from, to))
 	requireKind(t, access.Conflict, users.HandOver(t.Context(), access.Owned{Kind: "tickets", ID: id}, from, to))
 	require.Equal(t, other.ID, one.ownerOf(t, id))
+}
+
+// TestHandOver_moved_meanwhile: a ticket that is closed, or moved to another queue, right before usher's write stays whose it is.
+func TestHandOver_moved_meanwhile(t *testing.T) {
+	one := newUsersSite(t, realServer(t), "directory")
+	queue := one.newQueue(t)
+	users := ownedUsers(t, one, queue)
+	from, to := one.putPrivileged(t, ana("from")), one.putPrivileged(t, ana("to"))
+	for _, change := range []map[string]any{{"Status": "resolved"}, {"Queue": "General"}} {
+		id := one.putTicket(t, queue, "moved", from)
+		one.before(func() { one.put(t, "root", "ticket/"+id, change) })
+		requireKind(t, access.Transient, users.HandOver(t.Context(), access.Owned{Kind: "tickets", ID: id}, from, to))
+		requireKind(t, access.Conflict, users.HandOver(t.Context(), access.Owned{Kind: "tickets", ID: id}, from, to))
+		require.Equal(t, from.ID, one.ownerOf(t, id))
+	}
+}
+
+// TestHandOver_of_another_kind: a ticket that is not one of the kind is refused, whoever named it.
+func TestHandOver_of_another_kind(t *testing.T) {
+	one := newUsersSite(t, realServer(t), "directory")
+	queue := one.newQueue(t)
+	users := ownedUsers(t, one, queue)
+	from, to := one.putPrivileged(t, ana("from")), one.putPrivileged(t, ana("to"))
+	for name, change := range map[string]func(id string){
+		"a reminder":    func(id string) { one.execute(t, `UPDATE Tickets SET Type = 'reminder' WHERE id = ?`, id) },
+		"an approval":   func(id string) { one.execute(t, `UPDATE Tickets SET Type = 'approval' WHERE id = ?`, id) },
+		"another queue": func(id string) { one.put(t, "root", "ticket/"+id, map[string]any{"Queue": "General"}) },
+		"usher's own": func(id string) {
+			one.execute(t, `UPDATE Tickets SET Creator = ? WHERE id = ?`, one.userNumber(t, "directory"), id)
+		},
+	} {
+		id := one.putTicket(t, queue, name, from)
+		change(id)
+		err := users.HandOver(t.Context(), access.Owned{Kind: "tickets", ID: id}, from, to)
+		requireKind(t, access.Conflict, err)
+		require.ErrorContains(t, err, "not of the kind by now", name)
+		require.Equal(t, from.ID, one.ownerOf(t, id), name)
+	}
 }
 
 // TestListOwned_of_usher: tickets that usher has opened are kept by their requests, and tickets of other queues by nobody's wish.

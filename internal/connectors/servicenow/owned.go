@@ -160,7 +160,7 @@ func (u *Users) ListOwned(ctx context.Context, q access.OwnedQuery) ([]access.Ow
 			return nil, err
 		}
 		for _, r := range got.rows {
-			if r.get(createdColumn) != me.userName {
+			if !keeps(me, r) {
 				found = append(found, access.Owned{Kind: q.Kind, ID: r.get("sys_id"), Title: r.get(c.title())})
 			}
 		}
@@ -175,6 +175,9 @@ func (u *Users) ListOwned(ctx context.Context, q access.OwnedQuery) ([]access.Ow
 		from, left = got.next, got.count-len(got.rows)
 	}
 }
+
+// keeps reports whether a record is looked after by a request or an incident of usher's: its account has created it.
+func keeps(me account, r row) bool { return r.get(createdColumn) == me.userName }
 
 // whole makes sure that ServiceNow has hidden no row of a page, nor who made one. left is how many rows there were behind the page before; -1 for none before.
 func (c OwnedConfig) whole(op string, got page, left int) error {
@@ -215,11 +218,8 @@ func (u *Users) HandOver(ctx context.Context, o access.Owned, from, to access.De
 		return err
 	}
 	// The user was read meanwhile.
-	if now, err = u.ownedRow(ctx, op, c, o.ID); err != nil {
+	if err := u.listed(ctx, op, c, o.ID, from.ID); err != nil {
 		return err
-	}
-	if owner := now.get(c.Field); owner != string(from.ID) {
-		return access.Errorf(access.Conflict, op, "%s %q is owned by %q by now", c.Table, o.ID, owner)
 	}
 	var answer row
 	_, err = u.d.call(ctx, rest.Call{
@@ -240,7 +240,38 @@ func (u *Users) HandOver(ctx context.Context, o access.Owned, from, to access.De
 	return err
 }
 
-// ownedRow reads a record of a kind.
+// listed makes sure that a record is one that ListOwned lists for a user: it asks for it as that does. Conflict: it is not.
+func (u *Users) listed(ctx context.Context, op string, c OwnedConfig, id string, owner access.UserID) error {
+	me, err := u.d.self(ctx, op)
+	if err != nil {
+		return err
+	}
+	rows, hidden, err := u.d.all(ctx, op, c.listing(condition{idColumn, equal, id}))
+	switch {
+	case err != nil:
+		return err
+	case hidden:
+		return access.Errorf(access.Forbidden, op, "usher's account may not see %s %q", c.Table, id)
+	case len(rows) == 0:
+		if _, err := u.ownedRow(ctx, op, c, id); err != nil {
+			return err
+		}
+		return access.Errorf(access.Conflict, op, "%s %q is not of the kind by now: it does not have the values of where", c.Table, id)
+	}
+	r := rows[0]
+	if err := showsColumns(op, c.Table, r, c.Field, createdColumn); err != nil {
+		return err
+	}
+	switch now := r.get(c.Field); {
+	case now != string(owner):
+		return access.Errorf(access.Conflict, op, "%s %q is owned by %q by now", c.Table, id, now)
+	case keeps(me, r):
+		return access.Errorf(access.Conflict, op, "%s %q belongs to a request or to an incident of usher's, which looks after it", c.Table, id)
+	}
+	return nil
+}
+
+// ownedRow reads a record, also one that is not of the kind.
 func (u *Users) ownedRow(ctx context.Context, op string, c OwnedConfig, id string) (row, error) {
 	none := access.Errorf(access.NotFound, op, "there is no %s %q that is listed", c.Table, id)
 	if !sysID.MatchString(id) {

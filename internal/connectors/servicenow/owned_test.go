@@ -3,6 +3,7 @@ package servicenow_test
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,6 +27,13 @@ func (s *site) calls(t *testing.T, title string, owner access.UserID) string {
 	t.Helper()
 	by := s.person(access.Person{ID: "agent", DisplayName: "Agent"})
 	return string(s.ask(t, by, map[string]any{"short_description": title, "caller_id": string(owner)}))
+}
+
+// close closes an incident as a person who works on the desk does.
+func (s *site) close(t *testing.T, id string) {
+	t.Helper()
+	require.NoError(t, s.Edit(servicenowtest.DefaultUser, id, map[string]any{"close_code": "Solution provided", "close_notes": "done"}))
+	require.NoError(t, s.MoveAs(servicenowtest.DefaultUser, id, "Closed"))
 }
 
 func (s *site) ownedColumn(id string) access.UserID {
@@ -55,6 +63,7 @@ func TestUserBelongings(t *testing.T) {
 				require.NoError(t, err)
 				return s.send(t, servicenowtest.DefaultUser, http.MethodPost, "/api/now/table/incident?sysparm_display_value=false", string(body))["sys_id"].(string)
 			},
+			Close:             func(id string) { s.close(t, id) },
 			RefuseCredentials: func() { s.faults(func(f *servicenowtest.Faults) { f.RefuseCredentials = true }) },
 			CutShort: func() {
 				s.faults(func(f *servicenowtest.Faults) {
@@ -72,6 +81,72 @@ func TestUserBelongings(t *testing.T) {
 			Writes:       func() int { return len(s.tap.Calls("PATCH ")) },
 		}
 	})
+}
+
+// TestHandOver_changed_meanwhile: what becomes of a record while the new owner is read counts.
+func TestHandOver_changed_meanwhile(t *testing.T) {
+	for name, change := range map[string]func(*testing.T, *site, string){
+		"closed": func(t *testing.T, s *site, id string) { s.close(t, id) },
+		"in another category": func(t *testing.T, s *site, id string) {
+			require.NoError(t, s.Edit(servicenowtest.DefaultUser, id, map[string]any{"category": "inquiry"}))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, users := directory(t, servicenowtest.Config{}, func(c *servicenow.Config) {
+				c.Users.Owned = ownedTickets()
+				c.Users.Owned["tickets"].Where["category"] = "access"
+			})
+			ana, bob := s.put(someone("ana")), s.put(someone("bob"))
+			id, done := s.calls(t, "first", ana.ID), false
+			s.tap.Instead(func(_ http.ResponseWriter, r *http.Request) bool {
+				if !done && strings.Contains(r.URL.Query().Get("sysparm_query"), "sys_id="+string(bob.ID)) {
+					done = true
+					change(t, s, id)
+				}
+				return false
+			})
+			err := users.HandOver(t.Context(), access.Owned{Kind: "tickets", ID: id}, ana, bob)
+			require.True(t, done)
+			requireKind(t, access.Conflict, err)
+			require.ErrorContains(t, err, "not of the kind by now")
+			require.Equal(t, ana.ID, s.ownedColumn(id))
+			require.Empty(t, s.tap.Calls("PATCH "))
+		})
+	}
+}
+
+// TestHandOver_hidden: a record that usher's account does not see any more is not one that is gone, or of another kind.
+func TestHandOver_hidden(t *testing.T) {
+	for name, hide := range map[string]func(*servicenowtest.Faults){
+		"the row":                 func(f *servicenowtest.Faults) { f.HiddenTables = []string{"incident"} },
+		"the owner":               func(f *servicenowtest.Faults) { f.HiddenFields = []string{"caller_id"} },
+		"who created it":          func(f *servicenowtest.Faults) { f.HiddenFields = []string{"sys_created_by"} },
+		"what makes it of a kind": func(f *servicenowtest.Faults) { f.HiddenFields = []string{"active"} },
+		"a condition is left out": func(f *servicenowtest.Faults) { f.IgnoredConditions = []string{"active"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, users := directory(t, servicenowtest.Config{}, func(c *servicenow.Config) { c.Users.Owned = ownedTickets() })
+			ana, bob := s.put(someone("ana")), s.put(someone("bob"))
+			id := s.calls(t, "first", ana.ID)
+			if name == "a condition is left out" {
+				s.close(t, id)
+			}
+			_, err := users.UserSchema(t.Context())
+			require.NoError(t, err)
+			done := false
+			s.tap.Instead(func(_ http.ResponseWriter, r *http.Request) bool {
+				if !done && strings.Contains(r.URL.Query().Get("sysparm_query"), "sys_id="+string(bob.ID)) {
+					done = true
+					s.faults(hide)
+				}
+				return false
+			})
+			requireKind(t, access.Forbidden, users.HandOver(t.Context(), access.Owned{Kind: "tickets", ID: id}, ana, bob))
+			require.True(t, done)
+			require.Equal(t, ana.ID, s.ownedColumn(id))
+			require.Empty(t, s.tap.Calls("PATCH "))
+		})
+	}
 }
 
 // TestListOwned_hidden: rows that usher's account does not see are no empty list.
