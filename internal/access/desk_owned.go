@@ -39,9 +39,9 @@ type UserBelongings interface {
 	// OwnedKinds returns the kinds that are configured, by name. Invalid names each one that the desk does not have, or whose owner cannot be
 	// written.
 	OwnedKinds(ctx context.Context) ([]OwnedKind, error)
-	// ListOwned returns a page of the records which name the user as their owner now, each once, in an order that stays. None is no error, and it is
-	// the truth: the desk has shown that it can be asked so. NotFound: there is no such kind. Transient: it was cut short. Forbidden: bad
-	// credentials, or rights that do not show all.
+	// ListOwned returns a page of the records which name the user as their owner now, each once, in an order that stays. Tickets that usher's own
+	// account has opened, or that have become a request's, are not among them. None is no error, and it is the truth: the desk has shown that it
+	// can be asked so. NotFound: there is no such kind. Transient: it was cut short. Forbidden: bad credentials, or rights that do not show all.
 	ListOwned(ctx context.Context, q OwnedQuery) ([]Owned, error)
 	// HandOver makes to the owner of a record of from. It reads the record right before it writes, and returns only once the desk shows the new owner.
 	// Safe to repeat: already to's is success. Conflict: it is somebody else's, or nobody's, or none that ListOwned lists, such as a ticket that was

@@ -27,6 +27,8 @@ type UserBelongingsHarness struct {
 	PutOther func(owner access.DeskUser) string
 	// Close makes a record one that is not of the kind any more, as people do who close a ticket.
 	Close func(id string)
+	// Adopt makes a record that a person has opened the ticket of a request, as usher does.
+	Adopt func(id string)
 	// RefuseCredentials makes the desk treat the connector's credentials as wrong.
 	RefuseCredentials func()
 	// CutShort makes the next page end before its last record, or fail; nil where it cannot be made to.
@@ -61,6 +63,7 @@ func RunUserBelongings(t *testing.T, newHarness func(*testing.T) UserBelongingsH
 		{"a record that somebody else owns by now is a conflict and stays", ownedChanged},
 		{"a record that is closed between the listing and the write is a conflict and stays", ownedClosed},
 		{"a record that is not of the kind is a conflict and stays", ownedOther},
+		{"the ticket of a request that a person has opened is not listed, and stays", ownedAdopted},
 		{"a record that is not there is not found", ownedGone},
 		{"nothing is handed to a user who is switched off, or is not there", ownedToNobody},
 		{"a write whose answer is lost may be repeated", ownedLost},
@@ -229,6 +232,15 @@ func ownedOther(t *testing.T, h UserBelongingsHarness) {
 	ana, bob := h.pair()
 	h.PutOwned("first", ana)
 	h.refuses(t, h.PutOther(ana), ana, bob)
+}
+
+func ownedAdopted(t *testing.T, h UserBelongingsHarness) {
+	ana, bob := h.pair()
+	id, stays := h.PutOwned("first", ana), h.PutOwned("second", ana)
+	require.ElementsMatch(t, []string{id, stays}, h.list(t, ana))
+	h.Adopt(id)
+	require.Equal(t, []string{stays}, h.list(t, ana))
+	h.refuses(t, id, ana, bob)
 }
 
 func ownedGone(t *testing.T, h UserBelongingsHarness) {

@@ -109,6 +109,16 @@ func (s *ownedSite) writes() int {
 	return n
 }
 
+// adopt makes an issue that a person has opened the ticket of a request.
+func (s *ownedSite) adopt(t *testing.T, id string) {
+	t.Helper()
+	asked, err := s.desk(t, nil).ReadAsked(t.Context(), access.TicketID(id))
+	require.NoError(t, err)
+	marker := access.NewMarker(access.AskedRequestID("jira", access.TicketID(id)), "run-1")
+	_, err = s.desk(t, nil).BindTicket(t.Context(), access.TicketID(id), asked.Creator.ID, marker)
+	require.NoError(t, err)
+}
+
 func (s *ownedSite) harness(t *testing.T) accesstest.UserBelongingsHarness {
 	write := jiratest.OpAssign
 	if s.field == jira.OwnerReporter {
@@ -124,7 +134,8 @@ func (s *ownedSite) harness(t *testing.T) accesstest.UserBelongingsHarness {
 			require.NoError(t, err)
 			return id
 		},
-		Close: func(id string) { require.NoError(t, s.MoveAs(string(s.agent), id, desktest.StatusDone)) },
+		Adopt:             func(id string) { s.adopt(t, id) },
+		Close:             func(id string) { require.NoError(t, s.MoveAs(string(s.agent), id, desktest.StatusDone)) },
 		RefuseCredentials: func() { s.faults(func(f *jiratest.Faults) { f.Anonymous = true }) },
 		CutShort: func() {
 			s.spoil(fakewire.Rule{Times: 1, Only: []jiratest.Operation{jiratest.OpSearch}, Of: []fakewire.Fault{{Kind: fakewire.Cut}}})

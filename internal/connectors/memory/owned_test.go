@@ -30,6 +30,7 @@ func TestUserBelongingsSuite(t *testing.T) {
 				return "x"
 			},
 			Close:             func(id string) { users.CloseOwned(kind, id) },
+			Adopt:             func(id string) { users.CloseOwned(kind, id) },
 			RefuseCredentials: func() { users.RefuseCredentials(true) },
 			CutShort:          users.CutNextListing,
 			LoseAnswer:        func() { users.DropAnswerNext(memory.OpHandOver) },

@@ -180,11 +180,10 @@ func (d *driver) Mark(ctx context.Context, op string, id access.TicketID, marker
 	if err != nil {
 		return err
 	}
-	carried := d.markers(t)
 	switch {
-	case slices.Contains(carried, marker):
+	case slices.Contains(d.markers(t), marker):
 		return nil
-	case slices.ContainsFunc(carried, func(m access.Marker) bool { return strings.HasPrefix(string(m), "usher-") }):
+	case d.marked(t):
 		return access.Errorf(access.Invalid, op, "ticket %s belongs to another request", id)
 	}
 	after, said, err := d.change(ctx, op, id, t.etag, map[string]any{"CustomFields": map[string]string{d.config.MarkerField: string(marker)}})
@@ -196,4 +195,9 @@ func (d *driver) Mark(ctx context.Context, op string, id access.TicketID, marker
 			" ModifyCustomField for %q in queue %q", desk.Key(d.name, "marker_field"), id, said, d.config.MarkerField, after.Queue.Name)
 	}
 	return nil
+}
+
+// marked reports whether a ticket carries a marker of usher's: it is the ticket of a request.
+func (d *driver) marked(t ticket) bool {
+	return slices.ContainsFunc(d.markers(t), func(m access.Marker) bool { return strings.HasPrefix(string(m), "usher-") })
 }

@@ -88,8 +88,11 @@ func (u *Users) ownedQuery(c OwnedConfig, also ...string) string {
 	return strings.Join(parts, " AND ")
 }
 
-// ofKind makes sure that a ticket is one of a kind: RT alone knows which statuses of a lifecycle are active. Conflict: it is not.
+// ofKind makes sure that a ticket is one that ListOwned lists: RT alone knows which statuses of a lifecycle are active. Conflict: it is not.
 func (u *Users) ofKind(ctx context.Context, op string, c OwnedConfig, t ticket) error {
+	if u.driver.marked(t) {
+		return access.Errorf(access.Conflict, op, "ticket %s belongs to a request, which looks after it", t.ID)
+	}
 	var got list[ticket]
 	_, err := u.driver.get(ctx, op, "tickets", url.Values{
 		"query": {u.ownedQuery(c, "id = "+string(t.ID))}, "fields": {"Owner"}, "per_page": {"1"},
@@ -105,7 +108,8 @@ func (u *Users) ofKind(ctx context.Context, op string, c OwnedConfig, t ticket) 
 	return nil
 }
 
-// ListOwned implements access.UserBelongings. RT leaves out what usher's account may not see, and says nothing of it.
+// ListOwned implements access.UserBelongings. RT leaves out what usher's account may not see, and says nothing of it. A ticket by which a person asks
+// carries a marker, and is left out here.
 func (u *Users) ListOwned(ctx context.Context, q access.OwnedQuery) ([]access.Owned, error) {
 	const op = "list owned tickets"
 	c, err := u.owned(ctx, op, q.Kind)
@@ -117,10 +121,11 @@ func (u *Users) ListOwned(ctx context.Context, q access.OwnedQuery) ([]access.Ow
 		behind = append(behind, "id > "+q.After)
 	}
 	var found []access.Owned
+	listed := 0
 	for page := 1; ; page++ {
 		var got list[ticket]
 		_, err := u.driver.get(ctx, op, "tickets", url.Values{
-			"query": {u.ownedQuery(c, behind...)}, "fields": {"Subject,Owner"}, "orderby": {"id"},
+			"query": {u.ownedQuery(c, behind...)}, "fields": {"Subject,Owner,CustomFields"}, "orderby": {"id"},
 			"page": {strconv.Itoa(page)}, "per_page": {strconv.Itoa(mostRows)},
 		}, &got)
 		if access.IsKind(err, access.NotFound) {
@@ -130,10 +135,13 @@ func (u *Users) ListOwned(ctx context.Context, q access.OwnedQuery) ([]access.Ow
 			return nil, err
 		}
 		for _, t := range got.Items {
-			found = append(found, access.Owned{Kind: q.Kind, ID: string(t.ID), Title: t.Subject})
+			if !u.driver.marked(t) {
+				found = append(found, access.Owned{Kind: q.Kind, ID: string(t.ID), Title: t.Subject})
+			}
 		}
-		if got.Total != nil && !got.more(page) && len(found) < *got.Total {
-			return nil, access.Errorf(access.Transient, op, "RT has listed %d tickets, and says that there are %d", len(found), *got.Total)
+		listed += len(got.Items)
+		if got.Total != nil && !got.more(page) && listed < *got.Total {
+			return nil, access.Errorf(access.Transient, op, "RT has listed %d tickets, and says that there are %d", listed, *got.Total)
 		}
 		if len(found) >= q.Limit || !got.more(page) {
 			return found[:min(len(found), q.Limit)], nil

@@ -9,6 +9,7 @@ import (
 
 	"usher/internal/access"
 	"usher/internal/access/accesstest"
+	"usher/internal/connectors/desk"
 	"usher/internal/connectors/requesttracker"
 )
 
@@ -44,6 +45,16 @@ func (s *site) putTicket(t *testing.T, queue, subject string, owner access.DeskU
 	return made.ID
 }
 
+// adopt makes a ticket that a person has opened the ticket of a request.
+func (s *site) adopt(t *testing.T, queue, id string) {
+	t.Helper()
+	d := s.desk(t, func(c *requesttracker.Config) { c.Intake = &desk.Intake{Kind: queue} })
+	asked, err := d.ReadAsked(t.Context(), access.TicketID(id))
+	require.NoError(t, err)
+	_, err = d.BindTicket(t.Context(), access.TicketID(id), asked.Creator.ID, access.NewMarker(access.AskedRequestID("rt", access.TicketID(id)), "run-1"))
+	require.NoError(t, err)
+}
+
 // ownerOf is the number of the user who works on a ticket.
 func (s *site) ownerOf(t *testing.T, id string) access.UserID {
 	t.Helper()
@@ -76,6 +87,7 @@ func TestUserBelongings(t *testing.T) {
 			Owner:             func(id string) access.UserID { return one.ownerOf(t, id) },
 			PutOther:          func(owner access.DeskUser) string { return one.putTicket(t, "General", "elsewhere", owner) },
 			Close:             func(id string) { one.put(t, "root", "ticket/"+id, map[string]any{"Status": "resolved"}) },
+			Adopt:             func(id string) { one.adopt(t, queue, id) },
 			RefuseCredentials: func() { one.faults(func() { one.spoilt = true }) },
 			LoseAnswer:        func() { one.faults(func() { one.drop = "AssignTicket" }) },
 			IgnoreWrites:      func() { one.faults(func() { one.deaf = true }) },

@@ -23,8 +23,14 @@ type OwnedConfig struct {
 	Title string `yaml:"title"`
 }
 
-// createdColumn has the user name of whoever made a record.
-const createdColumn = "sys_created_by"
+// createdColumn has the user name of whoever made a record; markerColumn the marker of a ticket, and markColumn who has marked it. classColumn is the
+// table of a record that extends the one that is asked.
+const (
+	createdColumn = "sys_created_by"
+	markerColumn  = "correlation_id"
+	markColumn    = "correlation_display"
+	classColumn   = "sys_class_name"
+)
 
 // validateOwned names every key that is wrong.
 func (c UsersConfig) validateOwned(problem func(key, format string, args ...any)) {
@@ -66,7 +72,10 @@ func (c OwnedConfig) where() query {
 
 // listing asks for records that meet conditions as well.
 func (c OwnedConfig) listing(also ...condition) listing {
-	return listing{table: c.Table, where: slices.Concat(query(also), c.where()), fields: []string{c.Field, c.title(), createdColumn}}
+	return listing{
+		table: c.Table, where: slices.Concat(query(also), c.where()),
+		fields: []string{c.Field, c.title(), createdColumn, markerColumn, markColumn, classColumn},
+	}
 }
 
 // OwnedKinds implements access.UserBelongings: a call for each kind, and one more. A table without rows shows no columns, and has nothing to hand over.
@@ -94,6 +103,9 @@ func (u *Users) OwnedKinds(ctx context.Context) ([]access.OwnedKind, error) {
 // lacksOwner is why the records of a kind cannot be asked for by their owner; "" for one that can be.
 func (u *Users) lacksOwner(ctx context.Context, op string, c OwnedConfig) (string, error) {
 	l := listing{table: c.Table, fields: append([]string{c.Field, createdColumn}, slices.Sorted(maps.Keys(c.Where))...), limit: 1}
+	if c.Table == u.d.config.table() {
+		l.fields = append(l.fields, markerColumn)
+	}
 	got, err := u.d.page(ctx, op, l, "")
 	if err != nil {
 		return "", err
@@ -130,7 +142,7 @@ func (u *Users) kind(ctx context.Context, op, name string) (OwnedConfig, error) 
 	return c, access.Errorf(access.NotFound, op, "%s has no %q", u.d.key("users.owned"), name)
 }
 
-// ListOwned implements access.UserBelongings. What usher's own account has created is left out: the tickets of its requests are kept by their requests.
+// ListOwned implements access.UserBelongings. What usher keeps is left out: see keeps.
 func (u *Users) ListOwned(ctx context.Context, q access.OwnedQuery) ([]access.Owned, error) {
 	const op = "list owned records"
 	c, err := u.kind(ctx, op, q.Kind)
@@ -154,7 +166,7 @@ func (u *Users) ListOwned(ctx context.Context, q access.OwnedQuery) ([]access.Ow
 	for {
 		got, err := u.d.page(ctx, op, l, from)
 		if err == nil {
-			err = c.whole(op, got, left)
+			err = u.whole(op, c, got, left)
 		}
 		if err != nil {
 			return nil, err
@@ -176,18 +188,39 @@ func (u *Users) ListOwned(ctx context.Context, q access.OwnedQuery) ([]access.Ow
 	}
 }
 
-// keeps reports whether a record is looked after by a request or an incident of usher's: its account has created it.
-func keeps(me account, r row) bool { return r.get(createdColumn) == me.userName }
+// keeps reports whether a record is looked after by a request or an incident of usher's: its account has created it, or has marked it, as it does the
+// ticket by which a person asks.
+func keeps(me account, r row) bool {
+	marked := condition{markerColumn, begins, markersBegin}.met(r) || condition{markColumn, equal, markedBy}.met(r)
+	return marked || r.get(createdColumn) == me.userName
+}
 
-// whole makes sure that ServiceNow has hidden no row of a page, nor who made one. left is how many rows there were behind the page before; -1 for none before.
-func (c OwnedConfig) whole(op string, got page, left int) error {
-	switch {
-	case got.count < 0:
+// showsKept makes sure that ServiceNow shows of a record what keeps looks at. Only what is a task can be marked, and a ticket of the desk always is one.
+func (u *Users) showsKept(op string, c OwnedConfig, r row) error {
+	needed := []string{createdColumn}
+	if table := u.d.config.table(); c.Table == table || r.get(classColumn) == table {
+		needed = append(needed, markerColumn)
+	}
+	err := showsColumns(op, c.Table, r, needed...)
+	if err == nil && r.get(createdColumn) == "" {
+		err = access.Errorf(access.Forbidden, op, "usher's account may not read the column %s of the table %s", createdColumn, c.Table)
+	}
+	return err
+}
+
+// whole makes sure that ServiceNow has hidden no row of a page, nor whether usher keeps one. left is how many rows there were behind the page before;
+// -1 for none before.
+func (u *Users) whole(op string, c OwnedConfig, got page, left int) error {
+	if got.count < 0 {
 		return access.Errorf(access.Forbidden, op, "ServiceNow does not say how many records there are: the header X-Total-Count is missing, which a gateway"+
 			" may have taken away")
-	case slices.ContainsFunc(got.rows, func(r row) bool { return r.get(createdColumn) == "" }):
-		return access.Errorf(access.Forbidden, op, "usher's account may not read the column %s of the table %s", createdColumn, c.Table)
-	case got.next == "" && got.count != len(got.rows), left >= 0 && got.count > left:
+	}
+	for _, r := range got.rows {
+		if err := u.showsKept(op, c, r); err != nil {
+			return err
+		}
+	}
+	if (got.next == "" && got.count != len(got.rows)) || (left >= 0 && got.count > left) {
 		return access.Errorf(access.Forbidden, op, "usher's account may not see all rows of the table %s", c.Table)
 	}
 	return nil
@@ -259,7 +292,11 @@ func (u *Users) listed(ctx context.Context, op string, c OwnedConfig, id string,
 		return access.Errorf(access.Conflict, op, "%s %q is not of the kind by now: it does not have the values of where", c.Table, id)
 	}
 	r := rows[0]
-	if err := showsColumns(op, c.Table, r, c.Field, createdColumn); err != nil {
+	err = showsColumns(op, c.Table, r, c.Field)
+	if err == nil {
+		err = u.showsKept(op, c, r)
+	}
+	if err != nil {
 		return err
 	}
 	switch now := r.get(c.Field); {

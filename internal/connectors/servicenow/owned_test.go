@@ -36,6 +36,16 @@ func (s *site) close(t *testing.T, id string) {
 	require.NoError(t, s.MoveAs(servicenowtest.DefaultUser, id, "Closed"))
 }
 
+// adopt makes an incident that a person has opened the ticket of a request.
+func (s *site) adopt(t *testing.T, id string) {
+	t.Helper()
+	d := s.desk(t, s.takesIn)
+	asked, err := d.ReadAsked(t.Context(), access.TicketID(id))
+	require.NoError(t, err)
+	_, err = d.BindTicket(t.Context(), access.TicketID(id), asked.Creator.ID, access.NewMarker(access.AskedRequestID("now", access.TicketID(id)), "run-1"))
+	require.NoError(t, err)
+}
+
 func (s *site) ownedColumn(id string) access.UserID {
 	for _, one := range s.Tickets() {
 		if one.ID == id {
@@ -64,6 +74,7 @@ func TestUserBelongings(t *testing.T) {
 				return s.send(t, servicenowtest.DefaultUser, http.MethodPost, "/api/now/table/incident?sysparm_display_value=false", string(body))["sys_id"].(string)
 			},
 			Close:             func(id string) { s.close(t, id) },
+			Adopt:             func(id string) { s.adopt(t, id) },
 			RefuseCredentials: func() { s.faults(func(f *servicenowtest.Faults) { f.RefuseCredentials = true }) },
 			CutShort: func() {
 				s.faults(func(f *servicenowtest.Faults) {
@@ -86,7 +97,8 @@ func TestUserBelongings(t *testing.T) {
 // TestHandOver_changed_meanwhile: what becomes of a record while the new owner is read counts.
 func TestHandOver_changed_meanwhile(t *testing.T) {
 	for name, change := range map[string]func(*testing.T, *site, string){
-		"closed": func(t *testing.T, s *site, id string) { s.close(t, id) },
+		"closed":      func(t *testing.T, s *site, id string) { s.close(t, id) },
+		"a request's": func(t *testing.T, s *site, id string) { s.adopt(t, id) },
 		"in another category": func(t *testing.T, s *site, id string) {
 			require.NoError(t, s.Edit(servicenowtest.DefaultUser, id, map[string]any{"category": "inquiry"}))
 		},
@@ -108,9 +120,10 @@ func TestHandOver_changed_meanwhile(t *testing.T) {
 			err := users.HandOver(t.Context(), access.Owned{Kind: "tickets", ID: id}, ana, bob)
 			require.True(t, done)
 			requireKind(t, access.Conflict, err)
-			require.ErrorContains(t, err, "not of the kind by now")
 			require.Equal(t, ana.ID, s.ownedColumn(id))
-			require.Empty(t, s.tap.Calls("PATCH "))
+			for _, call := range s.tap.Calls("PATCH /" + id) {
+				require.NotContains(t, call.Body, "caller_id")
+			}
 		})
 	}
 }
@@ -147,6 +160,64 @@ func TestHandOver_hidden(t *testing.T) {
 			require.Empty(t, s.tap.Calls("PATCH "))
 		})
 	}
+}
+
+// TestListOwned_marked: what carries usher's marker is kept by its request, and the key of another integration is none.
+func TestListOwned_marked(t *testing.T) {
+	s, users := directory(t, servicenowtest.Config{}, func(c *servicenow.Config) { c.Users.Owned = ownedTickets() })
+	ana, bob := s.put(someone("ana")), s.put(someone("bob"))
+	for name, row := range map[string]struct {
+		columns map[string]any
+		kept    bool
+	}{
+		"its marker":                {map[string]any{"correlation_id": "usher-now.1:0123", "correlation_display": "usher"}, true},
+		"its marker alone":          {map[string]any{"correlation_id": "Usher-now.1:0123"}, true},
+		"its marker written over":   {map[string]any{"correlation_id": "x-7", "correlation_display": "Usher"}, true},
+		"nothing":                   {nil, false},
+		"another integration's key": {map[string]any{"correlation_id": "usher7", "correlation_display": "monitoring"}, false},
+	} {
+		id := s.calls(t, name, ana.ID)
+		if row.columns != nil {
+			require.NoError(t, s.Edit(servicenowtest.DefaultUser, id, row.columns))
+		}
+		got, err := users.ListOwned(t.Context(), access.OwnedQuery{Kind: "tickets", Owner: ana, Limit: 10})
+		require.NoError(t, err)
+		err = users.HandOver(t.Context(), access.Owned{Kind: "tickets", ID: id}, ana, bob)
+		if !row.kept {
+			require.Len(t, got, 1, name)
+			require.NoError(t, err, name)
+			continue
+		}
+		require.Empty(t, got, name)
+		requireKind(t, access.Conflict, err)
+		require.ErrorContains(t, err, "belongs to a request", name)
+		require.Equal(t, ana.ID, s.ownedColumn(id), name)
+	}
+}
+
+// TestListOwned_marker_hidden: where usher cannot see whether a ticket is a request's, nothing of that table is handed over. Other tables may have no
+// such column.
+func TestListOwned_marker_hidden(t *testing.T) {
+	s, users := directory(t, servicenowtest.Config{}, func(c *servicenow.Config) {
+		c.Users.Owned = ownedTickets()
+		c.Users.Owned["orders"] = servicenow.OwnedConfig{Table: "sc_req_item", Field: "requested_for"}
+	})
+	ana, bob := s.put(someone("ana")), s.put(someone("bob"))
+	id := s.calls(t, "first", ana.ID)
+	s.kind = items
+	s.ask(t, s.person(eve()), map[string]any{"requested_for": string(ana.ID)})
+	s.faults(func(f *servicenowtest.Faults) { f.HiddenFields = []string{"correlation_id"} })
+	_, err := users.OwnedKinds(t.Context())
+	requireKind(t, access.Invalid, err)
+	require.ErrorContains(t, err, "desks.now.users.owned.tickets: usher's account may not read the column correlation_id of the table incident")
+	require.NotContains(t, err.Error(), "orders")
+	_, err = users.ListOwned(t.Context(), access.OwnedQuery{Kind: "tickets", Owner: ana, Limit: 10})
+	requireKind(t, access.Forbidden, err)
+	requireKind(t, access.Forbidden, users.HandOver(t.Context(), access.Owned{Kind: "tickets", ID: id}, ana, bob))
+	require.Equal(t, ana.ID, s.ownedColumn(id))
+	got, err := users.ListOwned(t.Context(), access.OwnedQuery{Kind: "orders", Owner: ana, Limit: 10})
+	require.NoError(t, err)
+	require.Len(t, got, 1)
 }
 
 // TestListOwned_hidden: rows that usher's account does not see are no empty list.
