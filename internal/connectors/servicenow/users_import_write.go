@@ -159,10 +159,11 @@ func (u *Users) wrong(op string, kind access.Kind, e effect, text string) error 
 
 // importNew makes a user by the import set, and returns its sys_id. Unknown: it may be there.
 func (u *Users) importNew(ctx context.Context, op string, body map[string]string) (string, error) {
+	// What is looked at before the wait may be another thing behind it.
+	defer u.news.hold()()
 	if err := u.nobodyHas(ctx, op, body); err != nil {
 		return "", err
 	}
-	defer u.news.hold()()
 	e, err := u.send(ctx, op, rest.Create, body)
 	if err != nil {
 		return "", err
@@ -225,8 +226,9 @@ func (u *Users) free(ctx context.Context, op string, body map[string]string, id 
 	return nil
 }
 
-// importChange writes what differs in a user by the import set.
+// importChange writes what differs in a user by the import set. Transient too: somebody has changed the user since before was read.
 func (u *Users) importChange(ctx context.Context, op string, before row, changed map[string]string) error {
+	defer u.changes.hold()()
 	id := before.get(idColumn)
 	if err := u.findable(ctx, op, before, changed); err != nil {
 		return err
@@ -237,7 +239,9 @@ func (u *Users) importChange(ctx context.Context, op string, before row, changed
 	if err := u.carries(ctx, op, before, changed); err != nil {
 		return err
 	}
-	defer u.changes.hold()()
+	if err := u.unchanged(ctx, op, before); err != nil {
+		return err
+	}
 	e, err := u.send(ctx, op, rest.Write, u.wholeRow(before, changed))
 	if err != nil {
 		return err
@@ -256,6 +260,21 @@ func (u *Users) importChange(ctx context.Context, op string, before row, changed
 		return refusedName(access.Errorf(access.Invalid, op, "%s: %s", strings.Join(slices.Sorted(maps.Keys(changed)), ", "), e.said))
 	}
 	return u.arrived(ctx, op, e, before, changed)
+}
+
+// unchanged makes sure that a user has what was read before, maybe long ago where the row had to wait: a row carries all of it, and would write it
+// back. Transient: somebody has changed it, so the caller has to look again at what is to be written.
+func (u *Users) unchanged(ctx context.Context, op string, before row) error {
+	now, err := u.row(ctx, op, access.UserID(before.get(idColumn)))
+	if err != nil {
+		return err
+	}
+	for _, name := range u.written() {
+		if now.get(name) != before.get(name) {
+			return access.Errorf(access.Transient, op, "%s: somebody has changed the user %q meanwhile, and nothing was written", name, before.get(idColumn))
+		}
+	}
+	return nil
 }
 
 // carries makes sure that a row can carry what the user has and keeps: it is sent along, and a staging table that is too short cuts it.
