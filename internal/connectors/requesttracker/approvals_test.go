@@ -268,6 +268,12 @@ func TestAttackApproval_retyped(t *testing.T) {
 	require.NoError(t, err)
 	one.moveAs(t, account, other.ID, access.TicketDone)
 	s.put(t, string(thief), path(other.ID), map[string]any{"Type": "approval", "AddRefersTo": []access.TicketID{id}})
+	if len(one.asked(t, id, account)) == 0 {
+		t.Log("this Request Tracker lets nobody make a ticket an approval by REST2; a script of its administrators may still")
+		one.execute(t, `UPDATE Tickets SET Type = 'approval' WHERE id = ?`, string(other.ID))
+		one.execute(t, `INSERT INTO Transactions (ObjectType, ObjectId, TimeTaken, Type, Field, OldValue, NewValue, Creator, Created)
+			VALUES ('RT::Ticket', ?, 0, 'Set', 'Type', 'ticket', 'approval', ?, datetime('now'))`, string(other.ID), one.userNumber(t, string(thief)))
+	}
 	require.Len(t, one.asked(t, id, account), 1, "RT shows it there")
 	require.Empty(t, read(t, d, id).DecisionMoves)
 }

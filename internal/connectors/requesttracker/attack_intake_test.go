@@ -28,6 +28,11 @@ func TestAttackIntake_creator(t *testing.T) {
 		id := one.askAs(t, thief, map[string]any{"Content": "Access: wiki/admin", "Creator": account.ID})
 		var shown struct{ Creator struct{ ID string } }
 		s.do(t, "root", http.MethodGet, path(id), nil, &shown)
+		if shown.Creator.ID == string(thief) {
+			t.Log("this Request Tracker lets nobody write another creator by REST2; an import may still")
+			one.execute(t, `UPDATE Tickets SET Creator = ? WHERE id = ?`, account.ID, string(id))
+			s.do(t, "root", http.MethodGet, path(id), nil, &shown)
+		}
 		require.Equal(t, name, shown.Creator.ID, "RT shows the other account as the creator")
 		_, err := d.ReadAsked(t.Context(), id)
 		requireKind(t, access.Invalid, err)
