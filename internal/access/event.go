@@ -27,6 +27,7 @@ const (
 	EventLeaseChanged        EventType = "lease_changed"
 	EventLeaseEnding         EventType = "lease_ending"
 	EventLeaseEnded          EventType = "lease_ended"
+	EventRevocationRequested EventType = "revocation_requested"
 	EventRevocationFailing   EventType = "revocation_failing"
 )
 

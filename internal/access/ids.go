@@ -34,6 +34,12 @@ type (
 	Marker string
 )
 
+// Application returns the id of the application that declares the entitlement.
+func (e EntitlementID) Application() string {
+	application, _, _ := strings.Cut(string(e), "/")
+	return application
+}
+
 // LeaseIDOf names the lease that one granted item of a request becomes.
 func LeaseIDOf(request RequestID, item ItemID) LeaseID {
 	return LeaseID(string(request) + ":" + string(item))
