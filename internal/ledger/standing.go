@@ -76,16 +76,11 @@ func (s *Store) Standings(ctx context.Context, source access.SourceName, people 
 	for some := range slices.Chunk(people, inAtOnce) {
 		c := &conditions{}
 		query := `SELECT ` + noticeColumns + ` FROM people_standing WHERE source = ` + c.param(string(source)) + ` AND id IN `
-		var ids []any
-		for _, id := range some {
-			if usableKey(string(id)) {
-				ids = append(ids, string(id))
-			}
-		}
-		if len(ids) == 0 {
+		ids := usableRow(c, some)
+		if ids == "" {
 			continue
 		}
-		notices, err := s.notices(ctx, query+c.row(ids...)+` ORDER BY id`, c.args...)
+		notices, err := s.notices(ctx, query+ids+` ORDER BY id`, c.args...)
 		if err != nil {
 			return nil, s.fail(op, err)
 		}
