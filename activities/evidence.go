@@ -33,6 +33,8 @@ type LeaseRecord struct {
 	Detail string `json:"detail,omitempty"`
 	// Left is true when the subject's standing speaks against the grant, whatever the request's record says.
 	Left bool `json:"left,omitempty"`
+	// Revoked is the revocation that speaks against the grant, whatever the request's record says; nil for none.
+	Revoked *access.RevokedLease `json:"revoked,omitempty"`
 }
 
 // Evidence reports whether the ledger speaks for a grant.
@@ -44,7 +46,8 @@ const (
 	EvidenceApproved Evidence = "approved"
 	// EvidenceMissing: the ledger does not know the request, or the item is not approved yet. It may be so later.
 	EvidenceMissing Evidence = "missing"
-	// EvidenceAgainst: the request has ended without this item, or says something else than the message; or the subject has left.
+	// EvidenceAgainst: the request has ended without this item, or says something else than the message; or the subject has left; or the access
+	// was taken back since the request was submitted.
 	EvidenceAgainst Evidence = "against"
 )
 
@@ -54,11 +57,14 @@ func (a *Records) ReadLeaseRecord(ctx context.Context, q ReadLeaseRecordInput) (
 	return known, translate(err)
 }
 
-// readLeaseRecord returns what the ledger knows of a lease. The subject's standing is read last, and counts more than whatever the
-// request's record says.
+// readLeaseRecord returns what the ledger knows of a lease. Revocations and the subject's standing are read last, and count more than whatever
+// the request's record says.
 func readLeaseRecord(ctx context.Context, ledger LedgerStore, source access.SourceName, q ReadLeaseRecordInput) (LeaseRecord, error) {
 	known, err := readRequestRecord(ctx, ledger, q)
 	if err != nil {
+		return LeaseRecord{}, err
+	}
+	if err := known.readRevocations(ctx, ledger, q); err != nil {
 		return LeaseRecord{}, err
 	}
 	standing, err := standingOf(ctx, ledger, source, q.Subject)
@@ -72,6 +78,25 @@ func readLeaseRecord(ctx context.Context, ledger LedgerStore, source access.Sour
 		known.Evidence, known.Detail, known.Left = EvidenceAgainst, why, true
 	}
 	return known, nil
+}
+
+// readRevocations has the revocations of the subject count. A request that nobody knows is waited for, as ever: only then is it known when the access
+// was asked for.
+func (r *LeaseRecord) readRevocations(ctx context.Context, ledger Revocations, q ReadLeaseRecordInput) error {
+	revocations, err := ledger.RevocationsOf(ctx, q.Subject)
+	if err != nil {
+		return err
+	}
+	held := HeldLease{Lease: q.Lease, Request: q.Request, Entitlement: q.Entitlement}
+	if r.Lease != nil {
+		held.GrantedAt = r.Lease.GrantedAt
+	}
+	revoked, err := revokedOf(ctx, ledger, revocations, []HeldLease{held})
+	if err != nil || len(revoked) == 0 {
+		return err
+	}
+	r.Evidence, r.Detail, r.Revoked = EvidenceAgainst, revoked[0].Reason, &revoked[0]
+	return nil
 }
 
 // standingOf returns the standing of a person of a source; nil where no source is named, or the ledger has none.
@@ -166,6 +191,9 @@ type LiveLeasesResult struct {
 	Leases []access.LeaseView `json:"leases,omitempty"`
 	// Standing is the person's standing, on the first page; nil on every other, and where no source is asked or the ledger has none.
 	Standing *access.SubjectStanding `json:"standing,omitempty"`
+	// Revoked are those of the page that were revoked, and Order is where such leases end first; empty for none.
+	Revoked []access.RevokedLease `json:"revoked,omitempty"`
+	Order   []access.TargetName   `json:"order,omitempty"`
 }
 
 // UnmarshalJSON takes what an older build has recorded as well: the leases alone.
@@ -178,7 +206,7 @@ func (r *LiveLeasesResult) UnmarshalJSON(text []byte) error {
 }
 
 // LiveLeases reads a page of a person's leases that have not ended, by lease id; fewer than the limit on the last page. With the first
-// page comes the person's standing, which is read before the leases.
+// page comes the person's standing, which is read before the leases; with each, which of its leases were revoked.
 func (a *Records) LiveLeases(ctx context.Context, c LiveLeasesInput) (LiveLeasesResult, error) {
 	var page LiveLeasesResult
 	if c.After == "" {
@@ -194,6 +222,10 @@ func (a *Records) LiveLeases(ctx context.Context, c LiveLeasesInput) (LiveLeases
 	if err != nil {
 		return LiveLeasesResult{}, translate(err)
 	}
-	page.Leases = leases
+	revoked, err := a.ReadRevoked(ctx, ReadRevokedInput{Subject: c.Subject, Leases: heldLeases(leases)})
+	if err != nil {
+		return LiveLeasesResult{}, err
+	}
+	page.Leases, page.Revoked, page.Order = leases, revoked.Leases, revoked.Order
 	return page, nil
 }

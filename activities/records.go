@@ -22,6 +22,7 @@ type LedgerStore interface {
 	Holders(ctx context.Context, subject access.PersonID, binding access.Binding) ([]access.LeaseView, error)
 	TicketsOf(ctx context.Context, id access.RequestID) ([]access.TicketLink, error)
 	Standings
+	Revocations
 	Ping(ctx context.Context) error
 }
 

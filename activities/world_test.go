@@ -49,8 +49,8 @@ type store struct {
 	away bool
 	// hangs takes what is to be recorded and does not answer.
 	hangs bool
-	// blind cannot read who has left.
-	blind bool
+	// blind cannot read who has left, and unrevoked what was revoked.
+	blind, unrevoked bool
 }
 
 var (
@@ -96,6 +96,20 @@ func (s *store) Standings(ctx context.Context, source access.SourceName, people 
 		return nil, access.Errorf(access.Transient, "standings", "the database is away")
 	}
 	return s.Store.Standings(ctx, source, people...)
+}
+
+func (s *store) RevocationsOf(ctx context.Context, subject access.PersonID) ([]access.Revocation, error) {
+	if s.unrevoked {
+		return nil, access.Errorf(access.Transient, "revocations", "the database is away")
+	}
+	return s.Store.RevocationsOf(ctx, subject)
+}
+
+func (s *store) SaveRevocation(ctx context.Context, r access.Revocation, events []access.Event) (access.Revocation, error) {
+	if err := s.asked("revocation"); err != nil {
+		return access.Revocation{}, err
+	}
+	return s.Store.SaveRevocation(ctx, r, events)
 }
 
 func (s *store) Watch(ctx context.Context, desk access.DeskName) (access.WatchPosition, error) {

@@ -99,3 +99,19 @@ func (l observedLedger) Holders(ctx context.Context, subject access.PersonID, b 
 func (l observedLedger) LiveSubjects(ctx context.Context, after access.PersonID, limit int) ([]access.PersonID, error) {
 	return ledgerCall(l, "live_subjects", func() ([]access.PersonID, error) { return l.Store.LiveSubjects(ctx, after, limit) })
 }
+
+func (l observedLedger) SaveRevocation(ctx context.Context, r access.Revocation, events []access.Event) (access.Revocation, error) {
+	return ledgerCall(l, "save_revocation", func() (access.Revocation, error) { return l.Store.SaveRevocation(ctx, r, events) })
+}
+
+func (l observedLedger) RevocationsOf(ctx context.Context, subject access.PersonID) ([]access.Revocation, error) {
+	return ledgerCall(l, "revocations_of", func() ([]access.Revocation, error) { return l.Store.RevocationsOf(ctx, subject) })
+}
+
+func (l observedLedger) RevokedSubjects(ctx context.Context, people ...access.PersonID) ([]access.PersonID, error) {
+	return ledgerCall(l, "revoked_subjects", func() ([]access.PersonID, error) { return l.Store.RevokedSubjects(ctx, people...) })
+}
+
+func (l observedLedger) SubmittedAt(ctx context.Context, requests ...access.RequestID) (map[access.RequestID]time.Time, error) {
+	return ledgerCall(l, "submitted_at", func() (map[access.RequestID]time.Time, error) { return l.Store.SubmittedAt(ctx, requests...) })
+}
