@@ -191,6 +191,39 @@ func leaverScenarios() []scenario {
 	}
 }
 
+// revocationScenarios are stories of access that is taken back before its time.
+func revocationScenarios() []scenario {
+	return []scenario{
+		{name: "one lease is taken back, and then everything", begin: func(c *chain) story {
+			h := c.holds()
+			h.ensureAt(0, lease("r1:1", "wiki-editors", 20*time.Hour))
+			h.ensureAt(0, lease("r2:1", "wiki-admins", 20*time.Hour))
+			h.at(61*time.Minute, func() { h.signal(workflows.SignalRevoke, h.takesBack(access.RevocationScope{Lease: "r1:1"}, 0)) })
+			h.at(125*time.Minute, func() { h.signal(workflows.SignalRevoke, h.takesBack(access.RevocationScope{}, 0)) })
+			h.ensureAt(185*time.Minute, lease("r3:1", "wiki-editors", time.Hour))
+			return leaseStory(h)
+		}},
+		{name: "what is being granted is taken back while the target fails", begin: func(c *chain) story {
+			h := c.holds()
+			h.target.Down(true)
+			h.ensureAt(0, lease("r1:1", "wiki-editors", 20*time.Hour))
+			h.at(61*time.Minute, func() { h.signal(workflows.SignalRevoke, h.takesBack(access.RevocationScope{Application: "wiki"}, 0)) })
+			h.at(125*time.Minute, func() { h.target.Down(false) })
+			return leaseStory(h)
+		}},
+		{name: "the ledger does not say what was taken back", begin: func(c *chain) story {
+			h := c.holds()
+			h.ensureAt(0, lease("r1:1", "wiki-editors", 20*time.Hour))
+			h.at(61*time.Minute, func() {
+				h.ledger.setUnrevoked(true)
+				h.signal(workflows.SignalRevoke, h.takesBack(access.RevocationScope{}, 0))
+			})
+			h.at(125*time.Minute, func() { h.ledger.setUnrevoked(false) })
+			return leaseStory(h)
+		}},
+	}
+}
+
 // removalScenarios are stories of access that a human takes away.
 func removalScenarios() []scenario {
 	return []scenario{

@@ -36,6 +36,8 @@ const (
 	// IntegrationUsersType changes and checks the register of one desk's integration users; IncidentTicketType keeps one incident.
 	IntegrationUsersType = "IntegrationUsers"
 	IncidentTicketType   = "IncidentTicket"
+	// LeaseRevocationType takes access back from a person before its time.
+	LeaseRevocationType = "LeaseRevocation"
 )
 
 const (
@@ -170,6 +172,9 @@ const (
 	// SignalStanding (access.SubjectStanding) says that the person has left, or is back. It is declarative and
 	// safe to repeat: of two the higher revision counts.
 	SignalStanding = "standing"
+	// SignalRevoke (access.RevocationNotice) is sent with start, and says that something was taken back from the person. It is a hint, and safe to
+	// repeat: the ledger is asked what was revoked.
+	SignalRevoke = "revoke"
 	// QueryLeases (-> []access.LeaseView) shows the leases that the workflow holds.
 	QueryLeases = "leases"
 )

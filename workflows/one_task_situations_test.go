@@ -213,7 +213,7 @@ func leaseSituations() []situation {
 		}},
 	}
 	for i := range situations {
-		situations[i].messages = slices.Concat(ensures(held), standings())
+		situations[i].messages = slices.Concat(ensures(held), standings(), revocations())
 		situations[i].deliveries = []delivery{together, leaving, first, firstAndLast}
 	}
 	return situations
@@ -234,6 +234,14 @@ func standings() []message {
 		return message{"standing", func(*world) (string, any) { return workflows.SignalStanding, m }}
 	}
 	return []message{standing(hasLeft("elsewhere", "directory")), standing(isBack())}
+}
+
+// revocations take the lease back alone, and everything of its entitlement.
+func revocations() []message {
+	revoke := func(scope access.RevocationScope) message {
+		return message{"revoke", func(w *world) (string, any) { return workflows.SignalRevoke, w.takesBack(scope, 0) }}
+	}
+	return []message{revoke(access.RevocationScope{Lease: "r1:1"}), revoke(access.RevocationScope{Entitlement: "wiki/wiki-editors"})}
 }
 
 // ensures are about three leases. Each is of its own kind: they are declarative, so of two about one lease the higher revision

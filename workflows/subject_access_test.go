@@ -81,7 +81,7 @@ func (h *holder) evidence(l access.Lease) {
 	}
 	require.NoError(h.t, h.ledger.Store.Record(h.t.Context(), access.Entry{View: &access.RequestView{
 		Request: access.Request{
-			ID: l.Request, Requester: "ana", Subject: l.Subject.ID, SubmittedAt: time.Now(),
+			ID: l.Request, Requester: "ana", Subject: l.Subject.ID, SubmittedAt: h.env.Now(),
 			Items: []access.Item{{ID: l.Item, Entitlement: l.Entitlement}},
 		},
 		State: access.StateFulfilling, Version: 1,

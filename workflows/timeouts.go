@@ -205,6 +205,11 @@ func RegisterUser(summary string) workflow.ActivityOptions {
 	return o
 }
 
+// RevokeAccess: the ledger's record of a revocation, and the notice of it. It goes on until both are done, whoever waits for it.
+func RevokeAccess() workflow.ActivityOptions {
+	return attempts(0, 10*time.Second, TaskQueue, "take access back")
+}
+
 // Backoff is a growing wait between attempts: First, then twice as long each time, up to Max.
 type Backoff struct {
 	First, Max time.Duration

@@ -84,8 +84,8 @@ type faultyLedger struct {
 	*ledger.Store
 	mu   sync.Mutex
 	away bool
-	// unread is true while it does not answer who has left.
-	unread bool
+	// unread is true while it does not answer who has left, and unrevoked while it neither answers nor takes what was taken back.
+	unread, unrevoked bool
 	// recorded, if set, hears of every entry that has been written.
 	recorded func(access.Entry)
 }
@@ -114,6 +114,31 @@ func (l *faultyLedger) Standings(ctx context.Context, source access.SourceName, 
 	return l.Store.Standings(ctx, source, people...)
 }
 
+func (l *faultyLedger) RevocationsOf(ctx context.Context, subject access.PersonID) ([]access.Revocation, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.unrevoked {
+		return nil, access.Errorf(access.Transient, "revocations", "the database is away")
+	}
+	return l.Store.RevocationsOf(ctx, subject)
+}
+
+func (l *faultyLedger) SaveRevocation(ctx context.Context, r access.Revocation, events []access.Event) (access.Revocation, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.unrevoked {
+		return access.Revocation{}, access.Errorf(access.Transient, "record a revocation", "the database is away")
+	}
+	return l.Store.SaveRevocation(ctx, r, events)
+}
+
+// setUnrevoked has the ledger not answer what was taken back, or answer again.
+func (l *faultyLedger) setUnrevoked(unrevoked bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unrevoked = unrevoked
+}
+
 // setUnread has the ledger not answer who has left, or answer again.
 func (l *faultyLedger) setUnread(unread bool) {
 	l.mu.Lock()
@@ -123,7 +148,7 @@ func (l *faultyLedger) setUnread(unread bool) {
 
 func (w *world) SignalWithStartWorkflow(_ context.Context, workflowID, signal string, arg any, _ client.StartWorkflowOptions, _ any, _ ...any,
 ) (client.WorkflowRun, error) {
-	if signal == workflows.SignalAskedChanged {
+	if signal == workflows.SignalAskedChanged || signal == workflows.SignalRevoke {
 		return nil, w.heard(workflowID, signal, arg)
 	}
 	e, ok := arg.(access.LeaseSpec)

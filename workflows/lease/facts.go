@@ -122,9 +122,7 @@ func (w *person) stepUndelivered(l *lease, now time.Time) {
 			return
 		}
 		l.ReadAt = time.Time{}
-		if known.Left {
-			l.leave(known.Detail)
-		}
+		w.endAgainst(l, known)
 		if l.DesiredState != access.Absent && (known.Evidence != activities.EvidenceApproved || !known.Kept) {
 			// No request keeps this access any more.
 			l.DesiredState, l.RetryAt = access.Absent, w.loop.Now()

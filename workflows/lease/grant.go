@@ -51,10 +51,7 @@ func (w *person) know(l *lease, known activities.LeaseRecord) {
 		// The target's worker records a lease before its first call.
 		l.Attempted = false
 	}
-	if known.Left {
-		// The next step takes away what was granted, or refuses the lease.
-		l.leave(known.Detail)
-	}
+	w.endAgainst(l, known)
 	switch {
 	case l.State != access.LeaseGranting || l.DesiredState == access.Absent:
 		l.Loaded = true
@@ -68,6 +65,17 @@ func (w *person) know(l *lease, known activities.LeaseRecord) {
 	default:
 		// Failures go on being counted: it is the grant that fails.
 		l.Loaded, l.Unconfirmed = true, 0
+	}
+}
+
+// endAgainst has a lease end whose subject has left, or which was revoked, by the ledger. The next step takes away what was granted, or refuses the
+// lease.
+func (w *person) endAgainst(l *lease, known activities.LeaseRecord) {
+	if known.Left {
+		l.leave(known.Detail)
+	}
+	if known.Revoked != nil {
+		l.revokedBy(*known.Revoked)
 	}
 }
 

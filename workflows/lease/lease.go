@@ -55,8 +55,13 @@ type record struct {
 	StatusDue bool `json:"due,omitempty"`
 	// ReadAt is when the ledger is asked whether the lease is kept, because its request no longer runs; zero for never.
 	ReadAt time.Time `json:"ask,omitzero"`
-	// Left is true for a lease that ends because the person has left, whatever its request says: existing access goes as well.
-	Left bool `json:"left,omitempty"`
+	// Left is true for a lease that ends because the person has left, or because it was revoked, whatever its request says: existing access goes as
+	// well, unless Spared is true, for a lease that alone was revoked: then the catalog decides.
+	Left   bool `json:"left,omitempty"`
+	Spared bool `json:"spared,omitempty"`
+	// Revoked is the revocation that ends the lease; "" for none. Checked is the last hint of one after which the ledger was asked about the lease.
+	Revoked access.RevocationID `json:"revoked,omitempty"`
+	Checked int                 `json:"checked,omitempty"`
 	// Refused is why the lease will never be granted; "" otherwise. Problem is why it is not yet where it shall be.
 	Refused string `json:"no,omitempty"`
 	Problem string `json:"prob,omitempty"`
@@ -190,10 +195,10 @@ func (l *lease) applyReason(m access.LeaseSpec) {
 	}
 }
 
-// refuseLate refuses a wish for access that has begun to end, or must because the person has left: it ends, and another lease must be
-// asked for.
+// refuseLate refuses a wish for access that has begun to end, or must because the person has left or because it was revoked: it ends, and another
+// lease must be asked for.
 func (l *lease) refuseLate() {
-	late := l.State == access.LeaseRevoking || l.State == access.LeaseEnded || (l.State == access.LeaseActive && l.Left)
+	late := l.State == access.LeaseRevoking || l.State == access.LeaseEnded || (l.State == access.LeaseActive && l.Left) || l.Revoked != ""
 	if l.DesiredState == access.Present && late {
 		l.DesiredState, l.Refused = access.Absent, "the lease has begun to end"
 	}

@@ -16,7 +16,7 @@ const (
 	waitForOther action = "wait for another lease"
 	// load asks the ledger what it knows of the lease.
 	load action = "load"
-	// refuse: nothing says where the access is granted, or the person has left before usher granted anything.
+	// refuse: nothing says where the access is granted, or the person has left, or it was revoked, before usher granted anything.
 	refuse action = "refuse"
 	// grantAccess has the access granted on the target.
 	grantAccess action = "grant"
@@ -45,7 +45,7 @@ type others struct {
 	keeper, granting *record
 	// busy is true while a call for another lease on the same binding is in flight.
 	busy bool
-	// waitsTurn is true while the person is absent and the leases of an earlier target have to go first.
+	// waitsTurn is true while leases end in the order of their targets and those of an earlier one have to go first.
 	waitsTurn bool
 }
 
@@ -132,7 +132,7 @@ func nextEnd(l *record, o others) action {
 		return wait
 	case o.keeper != nil:
 		return verifyKept
-	case l.Existing && (l.GrantedAt == nil || (l.AtEnd == access.ExistingKeep && !l.Left)):
+	case l.Existing && (l.GrantedAt == nil || (l.AtEnd == access.ExistingKeep && (!l.Left || l.Spared))):
 		return endKept
 	case o.waitsTurn && l.Removal == nil:
 		return wait

@@ -2,7 +2,8 @@
 // one loop: what a lease does next is a pure function of it, of the person's other leases, and of the time (next.go).
 //
 // person.go holds the leases; index.go and agenda.go know which of them must be evaluated; grant.go and end.go do the steps;
-// removal.go keeps the tickets that ask a person to take access away; standing.go ends what somebody holds who has left; facts.go writes the audit trail; status.go shows
+// removal.go keeps the tickets that ask a person to take access away; standing.go ends what somebody holds who has left, and
+// revocation.go what was taken back; facts.go writes the audit trail; status.go shows
 // operators what the person holds.
 package lease
 
@@ -40,6 +41,10 @@ type state struct {
 	// Standing is the person's, and Order are the targets on which leases end first while the person is absent.
 	Standing access.Standing     `json:"standing,omitzero"`
 	Order    []access.TargetName `json:"order,omitempty"`
+	// Hints counts the hints of revocations, CheckAt is when the ledger is asked about them again after it did not answer, and CheckFailures counts that.
+	Hints         int       `json:"hints,omitempty"`
+	CheckAt       time.Time `json:"check_at,omitzero"`
+	CheckFailures int       `json:"check_failures,omitempty"`
 	// Settings are those of the desks where a ticket must be opened, as far as they have been read.
 	Settings map[access.DeskName]deskSettings `json:"settings,omitempty"`
 	// Unreadable counts messages that could not be decoded.
@@ -62,6 +67,9 @@ type person struct {
 	// ranks are the places of the targets in Order, and turn is up to which place leases may be revoked now.
 	ranks map[access.TargetName]int
 	turn  int
+	// checking is true while the ledger is asked what was revoked, and checked is the last hint about which no lease has to be asked any more.
+	checking bool
+	checked  int
 	// evaluations counts the calls of next: a measure of the cost.
 	evaluations int
 }
@@ -92,6 +100,7 @@ func listen(ctx workflow.Context, p Params) (*person, error) {
 	w.Leases = nil
 	durable.OnSignal(w.loop, workflows.SignalApplyLease, w.message)
 	durable.OnSignal(w.loop, workflows.SignalStanding, w.standing)
+	durable.OnSignal(w.loop, workflows.SignalRevoke, w.revokeNotice)
 	err := workflow.SetQueryHandler(ctx, workflows.QueryLeases, func() ([]access.LeaseView, error) { return w.views(), nil })
 	return w, err
 }
@@ -124,6 +133,8 @@ func (w *person) message(m access.LeaseSpec) {
 	default:
 		w.meet(m)
 		l = newLease(m)
+		// Its grant asks the ledger, later than any hint that has come.
+		l.Checked = w.Hints
 		w.judge(l)
 		w.add(l)
 	}
@@ -165,6 +176,9 @@ func (w *person) find(id access.LeaseID) *lease { return w.index.byID[id] }
 func (w *person) add(l *lease) {
 	w.number++
 	l.number = w.number
+	if l.Checked < w.Hints {
+		w.checked = 0
+	}
 	w.leases = append(w.leases, l)
 	w.index.add(l)
 	w.changed(l)
@@ -199,6 +213,7 @@ func (w *person) Step(now time.Time) {
 	}
 	w.takeWritten()
 	if w.Recovered {
+		w.check(now)
 		w.stepAll(now)
 	}
 	w.notifyAll()
@@ -296,10 +311,18 @@ func (w *person) Due() (time.Time, string) {
 	switch {
 	case !w.Recovered && !w.recovering:
 		return w.RecoverAt, "read the ledger's leases"
-	case !w.Recovered || len(w.agenda.timed) == 0:
+	case !w.Recovered:
 		return time.Time{}, ""
 	}
-	return w.dueOf(w.agenda.timed[0], w.loop.Now())
+	var at time.Time
+	what := ""
+	if len(w.agenda.timed) > 0 {
+		at, what = w.dueOf(w.agenda.timed[0], w.loop.Now())
+	}
+	if !w.checking && !w.CheckAt.IsZero() && (at.IsZero() || w.CheckAt.Before(at)) {
+		return w.CheckAt, "ask what was revoked"
+	}
+	return at, what
 }
 
 // dueOf returns when a lease has something to do by the clock, and what that is.
@@ -359,10 +382,14 @@ func (w *person) recover(now time.Time) {
 	w.recovering = true
 	var records *activities.Records
 	call := activities.LiveLeasesInput{Subject: w.Person.ID, After: w.RecoveredTo, Limit: recoverPage}
-	durable.StartLocal(w.loop, workflows.LocalQuestion(), records.LiveLeases, call, w.recoveredPage)
+	hints := w.Hints
+	durable.StartLocal(w.loop, workflows.LocalQuestion(), records.LiveLeases, call, func(page activities.LiveLeasesResult, err error) {
+		w.recoveredPage(page, hints, err)
+	})
 }
 
-func (w *person) recoveredPage(page activities.LiveLeasesResult, err error) {
+// recoveredPage takes a page of the leases that the ledger knows. What was revoked of them is known up to a hint.
+func (w *person) recoveredPage(page activities.LiveLeasesResult, hints int, err error) {
 	w.recovering = false
 	if err != nil {
 		if !w.loop.Leaving() {
@@ -388,10 +415,11 @@ func (w *person) recoveredPage(page activities.LiveLeasesResult, err error) {
 		}
 		// A grant asks for its evidence again: the request may have ended since.
 		l := recovered(v)
-		l.Loaded = v.State != access.LeaseGranting
+		l.Loaded, l.Checked = v.State != access.LeaseGranting, hints
 		w.judge(l)
 		w.add(l)
 	}
+	w.takeRevoked(page.Revoked, page.Order)
 	w.Failures, w.RecoverAt = 0, time.Time{}
 	w.Recovered = len(page.Leases) < recoverPage
 }

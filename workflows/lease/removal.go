@@ -84,7 +84,10 @@ type removal struct {
 // Order implements ticket.Owner.
 func (r removal) Order() activities.OpenTicketInput {
 	why := "Its time is over."
-	if r.l.Left {
+	switch {
+	case r.l.Revoked != "":
+		why = "It was revoked."
+	case r.l.Left:
 		why = "Whoever holds it has left."
 	}
 	if r.l.Fulfilment != access.FulfilmentManual {

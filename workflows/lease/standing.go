@@ -35,14 +35,18 @@ func (w *person) stand(m access.SubjectStanding) {
 	}
 }
 
-// judge has a lease end that the person's standing speaks against, whatever its request says.
+// judge has a lease end that the person's standing or a revocation speaks against, whatever its request says.
 func (w *person) judge(l *lease) {
-	if why := w.Standing.Against(l.Revision); why != "" && !l.Foreign {
+	switch why := w.Standing.Against(l.Revision); {
+	case l.Foreign:
+	case why != "":
 		l.leave(why)
+	case l.Revoked != "":
+		l.revokedBy(access.RevokedLease{Revocation: l.Revoked, Reason: "it was revoked", Single: l.Spared})
 	}
 }
 
-// leave takes that the person has left, and that the lease ends for it: why. What a person has granted by hand is taken in first.
+// leave takes that the lease ends because the person has left, or because it was revoked: why. What a person has granted by hand is taken in first.
 func (l *lease) leave(why string) {
 	switch {
 	case l.State == access.LeaseEnded:
@@ -52,7 +56,7 @@ func (l *lease) leave(why string) {
 		return
 	}
 	wanted := l.DesiredState == access.Present
-	l.Left, l.DesiredState = true, access.Absent
+	l.Left, l.Spared, l.DesiredState = true, false, access.Absent
 	if !wanted || l.State == access.LeaseRevoking {
 		return
 	}
@@ -62,9 +66,9 @@ func (l *lease) leave(why string) {
 	}
 }
 
-// comeBack forgets that a lease was to end because the person had left: it has been asked for anew.
+// comeBack forgets that a lease was to end because the person had left: it has been asked for anew. What was revoked stays so.
 func (l *lease) comeBack() {
-	if l.Left {
+	if l.Left && l.Revoked == "" {
 		l.Left, l.Refused, l.Reason, l.Loaded = false, "", "", false
 	}
 }
@@ -72,7 +76,7 @@ func (l *lease) comeBack() {
 // downAfter is how many leases of one target must fail for all of them to hold nothing back: as many as are called at once.
 const downAfter = 10
 
-// order learns the order in which the leases of somebody who is absent end.
+// order learns the order in which the leases of somebody who is absent, or of whom something was revoked, end.
 func (w *person) order() {
 	w.ranks = make(map[access.TargetName]int, len(w.Order))
 	for i, name := range slices.Backward(w.Order) {
@@ -106,7 +110,7 @@ func (w *person) holdsBack(l *lease, now time.Time) bool {
 }
 
 // moveTurn learns up to which place in the order leases may be revoked, and has those evaluated whose turn has come. It returns false when
-// there are none. While the person is not absent, every lease may.
+// there are none. While leases need not end in that order, every lease may.
 func (w *person) moveTurn(now time.Time) bool {
 	before := w.turn
 	w.turn = w.lowest(now)
@@ -126,7 +130,7 @@ func (w *person) moveTurn(now time.Time) bool {
 // lowest returns the first place in the order at which a lease holds others back; the last place for none.
 func (w *person) lowest(now time.Time) int {
 	last := len(w.Order)
-	if !w.Standing.Absent || last == 0 {
+	if last == 0 || !w.inOrder() {
 		return last
 	}
 	holding, failing := make([]int, last+1), make([]int, last+1)

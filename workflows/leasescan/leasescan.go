@@ -1,5 +1,6 @@
 // Package leasescan is the workflow LeaseScan: once a day it starts the workflow of every person who holds access by the
-// ledger and whose workflow does not run. Somebody may have terminated it; access that must end still ends.
+// ledger and whose workflow does not run. Somebody may have terminated it; access that must end still ends. A workflow that
+// holds what was revoked is notified of it once more.
 package leasescan
 
 import (
@@ -66,6 +67,7 @@ func (s *scan) Step(now time.Time) {
 	var records *activities.Records
 	call := activities.StartSubjectsInput{
 		After: s.After, Limit: page, IDPrefix: workflows.SubjectPrefix, WorkflowType: workflows.SubjectAccessType, TaskQueue: workflows.TaskQueue,
+		RevokeSignal: workflows.SignalRevoke,
 	}
 	durable.Start(s.loop, workflows.NotifyChanges(), records.StartSubjects, call, s.started)
 }
