@@ -30,6 +30,7 @@ func register(w worker.Worker) {
 	w.RegisterWorkflowWithOptions(fakeIncident, workflow.RegisterOptions{Name: workflows.IncidentTicketType})
 	w.RegisterWorkflowWithOptions(fakeIntegrationUsers, workflow.RegisterOptions{Name: workflows.IntegrationUsersType})
 	w.RegisterWorkflowWithOptions(fakeUnlink, workflow.RegisterOptions{Name: workflows.UserUnlinkType})
+	w.RegisterWorkflowWithOptions(fakeRevocation, workflow.RegisterOptions{Name: workflows.LeaseRevocationType})
 	w.RegisterWorkflowWithOptions(fakePeopleRun, workflow.RegisterOptions{Name: workflows.PeopleRunType})
 }
 
