@@ -25,6 +25,8 @@ type fakeGateway struct {
 	decided   access.Decision
 	withdrawn workflows.WithdrawInput
 	named     workflows.ReassignInput
+	revoked   access.Revocation
+	receipt   gateway.RevocationReceipt
 	view      access.RequestView
 	report    workflows.DoctorReport
 	err       error
@@ -86,6 +88,14 @@ func (g *fakeGateway) Reassign(_ context.Context, _ access.RequestID, c workflow
 	return g.view, g.err
 }
 
+func (g *fakeGateway) Revoke(_ context.Context, r access.Revocation) (gateway.RevocationReceipt, error) {
+	g.revoked = r
+	receipt := g.receipt
+	r.Leases = receipt.Revocation.Leases
+	receipt.Revocation = r
+	return receipt, g.err
+}
+
 func (g *fakeGateway) View(context.Context, access.RequestID) (access.RequestView, error) {
 	return access.RequestView{}, access.Errorf(access.NotFound, "read request", "there is no such request")
 }
@@ -132,7 +142,7 @@ func newWorld(t *testing.T) *world {
 	development, err := httpapi.NewDevelopment("127.0.0.1:0")
 	require.NoError(t, err)
 	w := &world{gateway: &fakeGateway{}, store: store}
-	api := httpapi.New(httpapi.Config{Auditors: []access.PersonID{"audra"}, Administrators: []access.PersonID{"adam"}, TicketCallers: []access.PersonID{"scanner"}}, httpapi.Deps{
+	api := httpapi.New(httpapi.Config{Auditors: []access.PersonID{"audra"}, Administrators: []access.PersonID{"adam"}, TicketCallers: []access.PersonID{"scanner"}, HelpDesk: []access.PersonID{"hal"}}, httpapi.Deps{
 		Gateway: w.gateway, Ledger: store, Authenticator: development, Logger: quiet(), Now: time.Now,
 	})
 	server := httptest.NewServer(api)

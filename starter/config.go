@@ -40,6 +40,8 @@ type serverConfig struct {
 	Administrators []access.PersonID `yaml:"administrators"`
 	// TicketCallers are the persons who may hand in incidents of other systems, beside those with auth.oidc.ticket_role.
 	TicketCallers []access.PersonID `yaml:"ticket_callers"`
+	// HelpDesk are the persons who may take back what others hold, beside those with auth.oidc.help_desk_role.
+	HelpDesk []access.PersonID `yaml:"help_desk"`
 	// Webhooks are the desks that may send hints, by the desks' names in the worker's configuration.
 	Webhooks map[access.DeskName]httpapi.Webhook `yaml:"webhooks"`
 }
@@ -64,7 +66,7 @@ func (c *serverConfig) Validate() error {
 		c.Metrics.problem(),
 	}
 	problems = append(problems, empty("auditors", c.Auditors), empty("administrators", c.Administrators),
-		empty("ticket_callers", c.TicketCallers))
+		empty("ticket_callers", c.TicketCallers), empty("help_desk", c.HelpDesk))
 	for _, desk := range slices.Sorted(maps.Keys(c.Webhooks)) {
 		problems = append(problems, c.Webhooks[desk].Validate("webhooks."+string(desk)))
 	}

@@ -33,11 +33,13 @@ auth:
     auditor_role: auditor
     administrator_role: admin
     ticket_role: tickets
+    help_desk_role: desk
     clock_skew: 10s
 open_reads: true
 auditors: [audra]
 administrators: [adam]
 ticket_callers: [scanner]
+help_desk: [hal]
 webhooks:
   jira: {secret: "${SECRET}", ticket_path: issue.id}
 `
@@ -59,12 +61,13 @@ func TestConfig_every_setting(t *testing.T) {
 	require.Equal(t, "sqlite:/x/ledger.db", c.Ledger.URL)
 	require.Equal(t, authConfig{Mode: modeOIDC, OIDC: httpapi.OIDCConfig{
 		Issuer: "https://id.example", Audience: "usher", PersonClaim: "employee", RolesClaim: "realm_access.roles",
-		AuditorRole: "auditor", AdministratorRole: "admin", TicketRole: "tickets", ClockSkew: access.Duration(10 * time.Second),
+		AuditorRole: "auditor", AdministratorRole: "admin", TicketRole: "tickets", HelpDeskRole: "desk", ClockSkew: access.Duration(10 * time.Second),
 	}}, c.Auth)
 	require.True(t, c.OpenReads)
 	require.Equal(t, []access.PersonID{"audra"}, c.Auditors)
 	require.Equal(t, []access.PersonID{"adam"}, c.Administrators)
 	require.Equal(t, []access.PersonID{"scanner"}, c.TicketCallers)
+	require.Equal(t, []access.PersonID{"hal"}, c.HelpDesk)
 	require.Equal(t, httpapi.Webhook{Secret: "a secret of the desk", TicketPath: "issue.id"}, c.Webhooks["jira"])
 }
 
@@ -92,6 +95,7 @@ func TestConfig_names_the_key(t *testing.T) {
 		"auth.oidc":                 func(c *serverConfig) { c.Auth.OIDC.Audience = "usher" },
 		"auditors[0]":               func(c *serverConfig) { c.Auditors = []access.PersonID{""} },
 		"administrators[1]":         func(c *serverConfig) { c.Administrators = []access.PersonID{"adam", ""} },
+		"help_desk[0]":              func(c *serverConfig) { c.HelpDesk = []access.PersonID{""} },
 		"ticket_callers[0]":         func(c *serverConfig) { c.TicketCallers = []access.PersonID{""} },
 		"webhooks.jira.secret":      func(c *serverConfig) { c.Webhooks = map[access.DeskName]httpapi.Webhook{"jira": {TicketPath: "id"}} },
 		"webhooks.jira.ticket_path": func(c *serverConfig) { c.Webhooks = map[access.DeskName]httpapi.Webhook{"jira": {}} },

@@ -27,6 +27,8 @@ type Config struct {
 	Administrators []access.PersonID
 	// TicketCallers may hand in incidents, beside those whom the Authenticator calls so.
 	TicketCallers []access.PersonID
+	// HelpDesk may take back what others hold, beside those whom the Authenticator calls so.
+	HelpDesk []access.PersonID
 	// OpenReads lets everybody who is authenticated read every request and lease.
 	OpenReads bool
 	// Webhooks are the desks that may send hints.
@@ -63,6 +65,7 @@ func New(config Config, deps Deps) *API {
 	a.huma = humago.New(a.mux, humaConfig())
 	a.registerRequests()
 	a.registerReads()
+	a.registerRevocations()
 	a.registerDesks()
 	a.registerDeskViews()
 	a.registerPeople()
@@ -169,6 +172,7 @@ func (a *API) authenticated(ctx huma.Context, next func(huma.Context)) {
 	caller.Auditor = caller.Auditor || slices.Contains(a.config.Auditors, caller.Person)
 	caller.Administrator = caller.Administrator || slices.Contains(a.config.Administrators, caller.Person)
 	caller.Tickets = caller.Tickets || slices.Contains(a.config.TicketCallers, caller.Person)
+	caller.HelpDesk = caller.HelpDesk || slices.Contains(a.config.HelpDesk, caller.Person)
 	traceOf(ctx.Context()).person = caller.Person
 	next(huma.WithValue(ctx, callerKey{}, caller))
 }

@@ -42,6 +42,8 @@ type OIDCConfig struct {
 	AdministratorRole string `yaml:"administrator_role"`
 	// TicketRole is the role that lets a caller hand in incidents. "" means that no role does.
 	TicketRole string `yaml:"ticket_role"`
+	// HelpDeskRole is the role that lets a caller take back what others hold. "" means that no role does.
+	HelpDeskRole string `yaml:"help_desk_role"`
 	// ClockSkew is how long after its end a token is still accepted. 0 means 30s.
 	ClockSkew access.Duration `yaml:"clock_skew"`
 	// AnyTokenType accepts signed tokens that do not say that they are access tokens (typ at+jwt, RFC 9068). Some
@@ -222,7 +224,7 @@ func (o *OIDC) callerIn(claims map[string]any, sub string) (Caller, error) {
 	has := func(role string) bool { return role != "" && slices.Contains(roles, role) }
 	return Caller{
 		Person: access.PersonID(person), Auditor: has(o.config.AuditorRole), Administrator: has(o.config.AdministratorRole),
-		Tickets: has(o.config.TicketRole), Evidence: fmt.Sprintf("oidc %s sub=%s", o.config.Issuer, sub),
+		Tickets: has(o.config.TicketRole), HelpDesk: has(o.config.HelpDeskRole), Evidence: fmt.Sprintf("oidc %s sub=%s", o.config.Issuer, sub),
 	}, nil
 }
 

@@ -58,6 +58,9 @@ func describe(document *huma.OpenAPI) {
 			access.ClassJoiner, access.ClassReturner, access.ClassMover, access.ClassChanged, access.ClassLeaver, access.ClassMissing, access.ClassRecorded,
 		}},
 		{"PersonChange", "held", "The brake that holds the change back; absent for none.", nil},
+		{"RevocationScope", "lease", "One lease.", nil},
+		{"RevocationScope", "application", "What the person holds of this application.", nil},
+		{"RevocationScope", "entitlement", "This entitlement.", nil},
 		{"LeaseView", "state", "Where the lease stands.", []any{
 			access.LeaseGranting, access.LeaseActive, access.LeaseRevoking, access.LeaseEnded,
 		}},
@@ -116,7 +119,7 @@ func loosen(schemas map[string]*huma.Schema) {
 	strict := []string{
 		"SubmitBody", "SubmitItem", "DecisionBody", "WithdrawBody", "DoctorBody", "TestDeskBody", "StartPeopleBody", "ReleasePeopleBody",
 		"IncidentBody", "AddIntegrationUserBody", "RemoveIntegrationUserBody", "CheckIntegrationUsersBody", "UnlinkUserBody",
-		"StartSyncBody", "SyncScopeBody", "ReassignBody",
+		"StartSyncBody", "SyncScopeBody", "ReassignBody", "RevokeLeaseBody", "RevokeAccessBody",
 	}
 	for name, schema := range schemas {
 		if !slices.Contains(strict, name) {

@@ -43,6 +43,14 @@ func (hanging) LeasesOf(ctx context.Context, _ access.PersonID) ([]access.LeaseV
 	return hang[[]access.LeaseView](ctx)
 }
 
+func (hanging) Revocation(ctx context.Context, _ access.RevocationID) (access.Revocation, error) {
+	return hang[access.Revocation](ctx)
+}
+
+func (hanging) Revocations(ctx context.Context, _ access.PersonID, _ access.RevocationID, _ int) ([]access.Revocation, error) {
+	return hang[[]access.Revocation](ctx)
+}
+
 func (hanging) TicketByID(ctx context.Context, _ access.DeskName, _ access.TicketID) (access.TicketLink, error) {
 	return hang[access.TicketLink](ctx)
 }
@@ -118,6 +126,9 @@ func TestLedger_hangs(t *testing.T) {
 		"reading its audit":   {http.MethodGet, "/v1/requests/r1/audit", "", http.StatusServiceUnavailable},
 		"listing requests":    {http.MethodGet, "/v1/requests?requester=ana", "", http.StatusServiceUnavailable},
 		"listing leases":      {http.MethodGet, "/v1/subjects/ana/leases", "", http.StatusServiceUnavailable},
+		"taking a lease back": {http.MethodPost, "/v1/leases/r1:1/revocation", `{"reason":"stolen"}`, http.StatusServiceUnavailable},
+		"taking access back":  {http.MethodPost, "/v1/people/ana/revocations", `{"reason":"stolen"}`, http.StatusOK},
+		"listing revocations": {http.MethodGet, "/v1/people/ana/revocations", "", http.StatusServiceUnavailable},
 		"asking if it is fit": {http.MethodGet, "/readyz", "", http.StatusOK},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -255,6 +255,7 @@ func TestOIDC_caller(t *testing.T) {
 		"another role":           {httpapi.OIDCConfig{RolesClaim: "realm.roles", AuditorRole: "admin"}, "ana-laptop", false},
 		"an administrator":       {httpapi.OIDCConfig{RolesClaim: "realm.roles", AdministratorRole: "auditor"}, "ana-laptop", false},
 		"a ticket caller":        {httpapi.OIDCConfig{RolesClaim: "realm.roles", TicketRole: "auditor"}, "ana-laptop", false},
+		"the help desk":          {httpapi.OIDCConfig{RolesClaim: "realm.roles", HelpDeskRole: "auditor"}, "ana-laptop", false},
 		"a role in a text":       {httpapi.OIDCConfig{RolesClaim: "scope", AuditorRole: "requests"}, "ana-laptop", true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -267,7 +268,7 @@ func TestOIDC_caller(t *testing.T) {
 			caller, err := authenticator.Authenticate(r)
 			require.NoError(t, err)
 			require.Equal(t, httpapi.Caller{
-				Person: row.person, Auditor: row.auditor, Administrator: row.config.AdministratorRole != "", Tickets: row.config.TicketRole != "", Evidence: "oidc " + i.url + " sub=ana-laptop",
+				Person: row.person, Auditor: row.auditor, Administrator: row.config.AdministratorRole != "", Tickets: row.config.TicketRole != "", HelpDesk: row.config.HelpDeskRole != "", Evidence: "oidc " + i.url + " sub=ana-laptop",
 			}, caller)
 		})
 	}

@@ -17,6 +17,7 @@ type Gateway interface {
 	Decide(ctx context.Context, id access.RequestID, d access.Decision) (access.RequestView, error)
 	Withdraw(ctx context.Context, id access.RequestID, c workflows.WithdrawInput) (access.RequestView, error)
 	Reassign(ctx context.Context, id access.RequestID, c workflows.ReassignInput) (access.RequestView, error)
+	Revoke(ctx context.Context, r access.Revocation) (gateway.RevocationReceipt, error)
 	View(ctx context.Context, id access.RequestID) (access.RequestView, error)
 	HintWatch(ctx context.Context, desk access.DeskName, h workflows.Hint) (bool, error)
 	Hint(ctx context.Context, id access.RequestID, h workflows.Hint) error
@@ -39,6 +40,8 @@ type Ledger interface {
 	Events(ctx context.Context, id access.RequestID) ([]access.Event, error)
 	Lease(ctx context.Context, id access.LeaseID) (access.LeaseView, error)
 	LeasesOf(ctx context.Context, subject access.PersonID) ([]access.LeaseView, error)
+	Revocation(ctx context.Context, id access.RevocationID) (access.Revocation, error)
+	Revocations(ctx context.Context, subject access.PersonID, before access.RevocationID, limit int) ([]access.Revocation, error)
 	TicketByID(ctx context.Context, desk access.DeskName, id access.TicketID) (access.TicketLink, error)
 	PeopleRuns(ctx context.Context, source access.SourceName, before time.Time, limit int) ([]access.PeopleRun, error)
 	PeopleRun(ctx context.Context, source access.SourceName, id string) (access.PeopleRun, error)
@@ -61,11 +64,14 @@ type Caller struct {
 	// Auditor may read everything and run the doctor.
 	Auditor bool
 	// Administrator may start runs over people and over users, release what one held back, take links of users away, name who approves a
-	// request, and change the register of integration users. An administrator who is no auditor reads those runs, that register and incidents only.
+	// request, change the register of integration users, and take back what others hold. An administrator who is no auditor reads those runs, that
+	// register, incidents, and what people hold only.
 	Administrator bool
 	// Tickets is true for who may hand in incidents of other systems. It is a claim of its own: neither Auditor nor Administrator implies it, nor
 	// does it imply them.
 	Tickets bool
+	// HelpDesk may take back what others hold, and see what that is. It is a role of its own: no other implies it.
+	HelpDesk bool
 	// Evidence is how the identity was established; it is recorded with what the caller does.
 	Evidence string
 }

@@ -26,7 +26,7 @@ func (a *API) registerReads() {
 	}, http.StatusNotFound, http.StatusConflict), a.readAudit)
 	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/subjects/{id}/leases", huma.Operation{
 		OperationID: "list-leases", Summary: "List what a person holds", Tags: []string{"audit"},
-		Description: "The leases that the person holds or held because of requests, for the person itself and for auditors.",
+		Description: "The leases that the person holds or held because of requests, for the person itself, for auditors, and for the help desk and administrators, who may take it back.",
 	}, http.StatusForbidden), a.listLeases)
 }
 
@@ -242,8 +242,8 @@ type leasesOutput struct {
 
 func (a *API) listLeases(ctx context.Context, in *subjectInput) (*leasesOutput, error) {
 	caller, subject := callerOf(ctx), access.PersonID(in.Subject)
-	if !caller.Auditor && !a.config.OpenReads && caller.Person != subject {
-		return nil, newProblem(kindForbidden(), "You may list what you hold yourself; only auditors see what others hold.",
+	if _, may := revoker(caller, subject); !may && !caller.Auditor && !a.config.OpenReads {
+		return nil, newProblem(kindForbidden(), "You may list what you hold yourself; only auditors, and those who may take it back, see what others hold.",
 			ProblemField{Location: "path.id", Message: fmt.Sprintf("expected %q", caller.Person)})
 	}
 	leases, err := a.deps.Ledger.LeasesOf(ctx, subject)

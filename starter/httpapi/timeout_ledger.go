@@ -166,6 +166,20 @@ func (p timeoutLedger) DeskEvents(ctx context.Context, q access.DeskEventsQuery)
 	return inTime(ctx, func(ctx context.Context) ([]access.PlacedDeskEvent, error) { return p.ledger.DeskEvents(ctx, q) })
 }
 
+// Revocation implements Ledger.
+func (p timeoutLedger) Revocation(ctx context.Context, id access.RevocationID) (access.Revocation, error) {
+	return inTime(ctx, func(ctx context.Context) (access.Revocation, error) { return p.ledger.Revocation(ctx, id) })
+}
+
+// Revocations implements Ledger.
+func (p timeoutLedger) Revocations(
+	ctx context.Context, subject access.PersonID, before access.RevocationID, limit int,
+) ([]access.Revocation, error) {
+	return inTime(ctx, func(ctx context.Context) ([]access.Revocation, error) {
+		return p.ledger.Revocations(ctx, subject, before, limit)
+	})
+}
+
 // Ping implements Ledger.
 func (p timeoutLedger) Ping(ctx context.Context) error {
 	_, err := inTime(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, p.ledger.Ping(ctx) })

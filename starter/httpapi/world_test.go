@@ -30,7 +30,11 @@ type fakeGateway struct {
 	decided   []access.Decision
 	withdrawn []workflows.WithdrawInput
 	named     []workflows.ReassignInput
-	hints     []workflows.Hint
+	revoked   []access.Revocation
+	receipt   gateway.RevocationReceipt
+	// asRecorded, if set, takes what is recorded of a revocation.
+	asRecorded func(access.Revocation)
+	hints      []workflows.Hint
 	// watched is the desk that a watch runs for; "" for none.
 	watched  access.DeskName
 	hinted   []access.RequestID
@@ -81,6 +85,21 @@ func (g *fakeGateway) Reassign(_ context.Context, _ access.RequestID, c workflow
 	defer g.mu.Unlock()
 	g.named = append(g.named, c)
 	return g.view, g.err
+}
+
+// Revoke answers with the receipt, or with what was asked where that is empty.
+func (g *fakeGateway) Revoke(_ context.Context, r access.Revocation) (gateway.RevocationReceipt, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.revoked = append(g.revoked, r)
+	receipt := g.receipt
+	if receipt.Revocation.ID == "" {
+		receipt.Revocation = r
+	}
+	if g.asRecorded != nil {
+		g.asRecorded(r)
+	}
+	return receipt, g.err
 }
 
 func (g *fakeGateway) View(context.Context, access.RequestID) (access.RequestView, error) {
@@ -151,6 +170,14 @@ func (a away) Events(context.Context, access.RequestID) ([]access.Event, error) 
 
 func (a away) Lease(context.Context, access.LeaseID) (access.LeaseView, error) {
 	return access.LeaseView{}, a.error()
+}
+
+func (a away) Revocation(context.Context, access.RevocationID) (access.Revocation, error) {
+	return access.Revocation{}, a.error()
+}
+
+func (a away) Revocations(context.Context, access.PersonID, access.RevocationID, int) ([]access.Revocation, error) {
+	return nil, a.error()
 }
 
 func (a away) LeasesOf(context.Context, access.PersonID) ([]access.LeaseView, error) {
@@ -234,7 +261,7 @@ func newWorld(t *testing.T, change ...func(*httpapi.Config, *httpapi.Deps)) *wor
 	require.NoError(t, err)
 	w := &world{t: t, gateway: &fakeGateway{viewErr: notFoundErr()}, store: store, log: &strings.Builder{}}
 	config := httpapi.Config{
-		Auditors: []access.PersonID{"audra"}, Administrators: []access.PersonID{"adam"},
+		Auditors: []access.PersonID{"audra"}, Administrators: []access.PersonID{"adam"}, HelpDesk: []access.PersonID{"hal"},
 		Webhooks: map[access.DeskName]httpapi.Webhook{
 			"jira":   {Secret: hookSecret, TicketPath: "issue.id", ActorPath: "user.accountId", OwnAccount: "acc-usher"},
 			"header": {Secret: hookSecret, Check: httpapi.CheckHeader, SignatureHeader: "X-Secret", TicketPath: "items.0.id"},

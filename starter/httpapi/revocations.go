@@ -1,0 +1,337 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"usher/internal/access"
+	"usher/starter/gateway"
+)
+
+// RevokeLeaseBody is why one lease is taken back.
+type RevokeLeaseBody struct {
+	ID     string `json:"id,omitempty" pattern:"^[A-Za-z0-9._-]{1,64}$" patternDescription:"1 to 64 of the characters A-Z a-z 0-9 . _ -" doc:"The call's id, chosen by the client; the caller's same id is the same call. Idempotency-Key does the same."`
+	Reason string `json:"reason" minLength:"1" maxLength:"4000" doc:"Why; it is recorded, and people read it in the audit trail." example:"The laptop was stolen."`
+}
+
+// RevokeAccessBody is what is taken back from a person, and why.
+type RevokeAccessBody struct {
+	ID          string `json:"id,omitempty" pattern:"^[A-Za-z0-9._-]{1,64}$" patternDescription:"1 to 64 of the characters A-Z a-z 0-9 . _ -" doc:"The call's id, chosen by the client; the caller's same id is the same call. Idempotency-Key does the same."`
+	Application string `json:"application,omitempty" maxLength:"64" doc:"Only what the person holds of this application, by its id in the catalog." example:"wiki"`
+	Entitlement string `json:"entitlement,omitempty" maxLength:"256" doc:"Only this entitlement: <application>/<role>. Without application and entitlement: everything." example:"wiki/editor"`
+	Reason      string `json:"reason" minLength:"1" maxLength:"4000" doc:"Why; it is recorded, and people read it in the audit trail." example:"The laptop was stolen."`
+}
+
+type revokeLeaseInput struct {
+	Lease          string `path:"id" maxLength:"256" doc:"The lease's id: <request>:<item>." example:"0190d2c4:1"`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Instead of an id: the caller's same key is the same call."`
+	Body           RevokeLeaseBody
+}
+
+// Resolve implements huma.Resolver.
+func (in *revokeLeaseInput) Resolve(huma.Context) []error {
+	return revocationReason(in.IdempotencyKey, in.Body.ID, in.Body.Reason)
+}
+
+type revokeAccessInput struct {
+	Subject        string `path:"id" maxLength:"256" doc:"The identity source's id of the person." example:"p-1017"`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Instead of an id: the caller's same key is the same call."`
+	Body           RevokeAccessBody
+}
+
+// Resolve implements huma.Resolver.
+func (in *revokeAccessInput) Resolve(huma.Context) []error {
+	limits, body := access.Limits(), in.Body
+	problems := append(fittingID("path.id", in.Subject, limits.Person), revocationReason(in.IdempotencyKey, body.ID, body.Reason)...)
+	problems = append(problems, fittingID("body.application", body.Application, limits.Entitlement)...)
+	problems = append(problems, fittingID("body.entitlement", body.Entitlement, limits.Entitlement)...)
+	if strings.Contains(body.Application, "/") {
+		problems = append(problems, fieldError("body.application", "expected the id of an application, without /"))
+	}
+	if body.Entitlement != "" && strings.Count(body.Entitlement, "/") != 1 {
+		problems = append(problems, fieldError("body.entitlement", "expected <application>/<role>"))
+	}
+	if body.Application != "" && body.Entitlement != "" {
+		problems = append(problems, fieldError("body.entitlement", "expected either application or entitlement, not both"))
+	}
+	return problems
+}
+
+// revocationReason refuses what is no reason that people can read, beside what every call that may be repeated refuses.
+func revocationReason(key, id, reason string) []error {
+	problems := repeatable(key, id, reason)
+	if reason != "" && strings.TrimSpace(reason) == "" {
+		problems = append(problems, fieldError("body.reason", "expected something to read, not blanks alone"))
+	}
+	if strings.ContainsFunc(reason, bidirectional) {
+		problems = append(problems, fieldError("body.reason", "expected text without bidirectional controls (U+202A to U+202E, U+2066 to U+2069)"))
+	}
+	return problems
+}
+
+// RevokedLease is a lease that a revocation covers, as it stands now.
+type RevokedLease struct {
+	ID          access.LeaseID       `json:"id" doc:"The lease's id."`
+	Title       string               `json:"title,omitempty" doc:"What it is, for people."`
+	Entitlement access.EntitlementID `json:"entitlement,omitempty" doc:"What it is: <application>/<role>."`
+	State       access.LeaseState    `json:"state,omitempty" enum:"granting,active,revoking,ended" doc:"Where the lease stands; absent while the ledger is unavailable."`
+	Problem     string               `json:"problem,omitempty" doc:"Why it has not ended yet; absent where nothing is wrong."`
+}
+
+// RevocationDetail is a revocation, and what it has come to.
+type RevocationDetail struct {
+	ID         access.RevocationID    `json:"id" doc:"The revocation's id."`
+	Subject    access.PersonID        `json:"subject" doc:"From whom access is taken back."`
+	Scope      access.RevocationScope `json:"scope" doc:"What is taken back: one lease, an application, an entitlement; everything where it is empty."`
+	By         access.PersonID        `json:"by" doc:"Who takes it back."`
+	Role       access.RevocationRole  `json:"role" enum:"subject,approver,help_desk,administrator" doc:"In which role."`
+	Reason     string                 `json:"reason" doc:"Why."`
+	At         time.Time              `json:"at" doc:"When. What was asked for or granted before is covered."`
+	Recorded   bool                   `json:"recorded" doc:"Whether it is recorded in the ledger. What is not yet will be."`
+	Leases     []RevokedLease         `json:"leases" nullable:"false" doc:"What it covered when it was recorded, as it stands now. What was being granted then may be missing; it is refused, or ends."`
+	StatusText string                 `json:"status_text" doc:"What it has come to, in a sentence."`
+}
+
+type revocationOutput struct {
+	Status   int
+	Location string `header:"Location" doc:"Where the person's revocations are listed."`
+	Body     RevocationDetail
+}
+
+type revocationsInput struct {
+	Subject string `path:"id" maxLength:"256" doc:"The identity source's id of the person."`
+	Before  string `query:"before" maxLength:"64" doc:"Only those recorded before this one, by its id: what next said in the answer before."`
+	Limit   int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many at most."`
+}
+
+// Resolve implements huma.Resolver.
+func (in *revocationsInput) Resolve(huma.Context) []error {
+	return append(fittingID("path.id", in.Subject, access.Limits().Person), listedID("query.before", in.Before)...)
+}
+
+type revocationsOutput struct {
+	Body struct {
+		Subject     access.PersonID     `json:"subject" doc:"Whose revocations these are."`
+		Revocations []RevocationDetail  `json:"revocations" nullable:"false" doc:"What was taken back, the last first."`
+		Next        access.RevocationID `json:"next,omitempty" doc:"What before is for the next page; absent on the last one."`
+	}
+}
+
+func (a *API) registerRevocations() {
+	says := map[int]string{
+		http.StatusOK:       "The same call was made before; this is what it has come to.",
+		http.StatusAccepted: "It is taken, but not known to be recorded and under way: that is tried until it is. The call may be repeated with the same id.",
+	}
+	lease := a.operation(http.MethodPost, "/v1/leases/{id}/revocation", huma.Operation{
+		OperationID: "revoke-lease", Summary: "Take one lease back", Tags: []string{"revocations"},
+		Description: "Ends a lease before its time. For its subject, an approver of its request, the help desk and administrators. " +
+			"Access that existed before usher granted it stays where the catalog says so.",
+		DefaultStatus: http.StatusCreated,
+	}, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests)
+	a.answersToo(&lease, reflect.TypeFor[RevocationDetail](), says)
+	huma.Register(a.huma, lease, a.revokeLease)
+	person := a.operation(http.MethodPost, "/v1/people/{id}/revocations", huma.Operation{
+		OperationID: "revoke-access", Summary: "Take back what a person holds", Tags: []string{"revocations"},
+		Description: "Ends what the person holds because of requests: everything, or that of an application or of one entitlement, also where the access existed before. " +
+			"What was asked for before is not granted any more; what is asked for later may be. For the person, the help desk and administrators.",
+		DefaultStatus: http.StatusCreated,
+	}, http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests)
+	a.answersToo(&person, reflect.TypeFor[RevocationDetail](), says)
+	huma.Register(a.huma, person, a.revokeAccess)
+	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/people/{id}/revocations", huma.Operation{
+		OperationID: "list-revocations", Summary: "List what was taken back from a person", Tags: []string{"revocations"},
+		Description: "The last first. For the person, the help desk, administrators and auditors.",
+	}, http.StatusForbidden), a.listRevocations)
+}
+
+// revoker is the right by which a caller may take back what a person holds; false for none.
+func revoker(caller Caller, subject access.PersonID) (access.RevocationRole, bool) {
+	switch {
+	case caller.Person == subject:
+		return access.RevokedBySubject, true
+	case caller.HelpDesk:
+		return access.RevokedByHelpDesk, true
+	case caller.Administrator:
+		return access.RevokedByAdministrator, true
+	}
+	return "", false
+}
+
+// leaseRevoker is revoker for one lease, which an approver of its request may take back as well.
+func leaseRevoker(caller Caller, subject access.PersonID, request access.RequestView) (access.RevocationRole, bool) {
+	decided := func(d access.Decision) bool { return d.By == caller.Person }
+	approver := slices.Contains(request.Approvers, caller.Person) || slices.ContainsFunc(request.Decisions, decided)
+	if approver && caller.Person != subject {
+		return access.RevokedByApprover, true
+	}
+	return revoker(caller, subject)
+}
+
+func noLease(id string) *Problem {
+	return newProblem(kindNotFound(), fmt.Sprintf("there is no lease %q, or it is not yours to read", id))
+}
+
+func (a *API) revokeLease(ctx context.Context, in *revokeLeaseInput) (*revocationOutput, error) {
+	caller := callerOf(ctx)
+	lease, err := a.deps.Ledger.Lease(ctx, access.LeaseID(in.Lease))
+	switch {
+	case access.IsKind(err, access.NotFound):
+		return nil, noLease(in.Lease)
+	case err != nil:
+		return nil, a.failed(ctx, err)
+	}
+	request, err := a.look(ctx, lease.Lease.Request)
+	if err != nil && !access.IsKind(err, access.NotFound) {
+		return nil, a.failed(ctx, err)
+	}
+	subject := lease.Lease.Subject.ID
+	role, may := leaseRevoker(caller, subject, request)
+	switch {
+	case may:
+	case a.mayRead(caller, request):
+		return nil, newProblem(kindForbidden(), "Only the subject, an approver of the request, the help desk and administrators may take a lease back.")
+	default:
+		return nil, noLease(in.Lease)
+	}
+	return a.revoke(ctx, access.Revocation{
+		Subject: subject, Scope: access.RevocationScope{Lease: lease.Lease.ID}, Role: role, Reason: in.Body.Reason,
+	}, in.IdempotencyKey, in.Body.ID)
+}
+
+func (a *API) revokeAccess(ctx context.Context, in *revokeAccessInput) (*revocationOutput, error) {
+	subject := access.PersonID(in.Subject)
+	role, may := revoker(callerOf(ctx), subject)
+	if !may {
+		return nil, newProblem(kindForbidden(), "You may take back what you hold yourself; only the help desk and administrators take back what others hold.")
+	}
+	return a.revoke(ctx, access.Revocation{
+		Subject: subject, Role: role, Reason: in.Body.Reason,
+		Scope: access.RevocationScope{Application: in.Body.Application, Entitlement: access.EntitlementID(in.Body.Entitlement)},
+	}, in.IdempotencyKey, in.Body.ID)
+}
+
+// revoke takes access back. It answers from the ledger's record: what is not known to be recorded, and to be under way, is accepted only.
+func (a *API) revoke(ctx context.Context, r access.Revocation, key, id string) (*revocationOutput, error) {
+	caller := callerOf(ctx)
+	var err error
+	if r.ID, err = revocationID(caller.Person, key, id); err != nil {
+		return nil, a.failed(ctx, err)
+	}
+	r.By, r.Evidence, r.At = caller.Person, caller.Evidence, a.deps.Now().UTC()
+	receipt, err := a.deps.Gateway.Revoke(ctx, r)
+	if err != nil {
+		return nil, a.failed(ctx, err)
+	}
+	out := &revocationOutput{Status: statusOf(receipt), Location: "/v1/people/" + url.PathEscape(string(r.Subject)) + "/revocations"}
+	recorded, kept := true, receipt.Revocation
+	if receipt.Pending {
+		found, err := a.deps.Ledger.Revocation(ctx, r.ID)
+		if recorded = err == nil; recorded {
+			kept = found
+		} else if !access.IsKind(err, access.NotFound) {
+			a.logged(ctx, err)
+		}
+	}
+	out.Body = detailOf(kept, a.leasesNow(ctx, r.Subject))
+	switch {
+	case !recorded:
+		out.Body.Recorded = false
+		out.Body.StatusText = "It is taken, but not recorded yet: the worker or the ledger does not answer. It will be recorded, and then the leases end."
+	case receipt.Pending:
+		out.Body.StatusText = "It is recorded, and nothing of it is granted any more. That the leases end has not been asked for yet; it will be."
+	}
+	return out, nil
+}
+
+func statusOf(r gateway.RevocationReceipt) int {
+	switch {
+	case r.Pending:
+		return http.StatusAccepted
+	case r.Created:
+		return http.StatusCreated
+	}
+	return http.StatusOK
+}
+
+// revocationID returns the id of a revocation. A key, and an id, count for their caller alone, and neither can be the other's.
+func revocationID(caller access.PersonID, key, id string) (access.RevocationID, error) {
+	said := "id\x00" + id
+	switch {
+	case key != "":
+		said = "key\x00" + key
+	case id == "":
+		fresh, err := uuid.NewV7()
+		if err != nil {
+			return "", fmt.Errorf("choose the id of a revocation: %w", err)
+		}
+		return access.RevocationID(fresh.String()), nil
+	}
+	return access.RevocationID(uuid.NewSHA1(uuid.NameSpaceURL, []byte("urn:usher:revocation\x00"+string(caller)+"\x00"+said)).String()), nil
+}
+
+// leasesNow returns the leases of a person as they stand; none while the ledger is unavailable.
+func (a *API) leasesNow(ctx context.Context, subject access.PersonID) map[access.LeaseID]access.LeaseView {
+	leases, err := a.deps.Ledger.LeasesOf(ctx, subject)
+	if err != nil && !access.IsKind(err, access.NotFound) {
+		a.logged(ctx, err)
+	}
+	now := make(map[access.LeaseID]access.LeaseView, len(leases))
+	for _, v := range leases {
+		now[v.Lease.ID] = v
+	}
+	return now
+}
+
+// detailOf returns a recorded revocation with the leases that it covered, as they stand now.
+func detailOf(r access.Revocation, now map[access.LeaseID]access.LeaseView) RevocationDetail {
+	d := RevocationDetail{
+		ID: r.ID, Subject: r.Subject, Scope: r.Scope, By: r.By, Role: r.Role, Reason: r.Reason, At: r.At, Recorded: true, Leases: []RevokedLease{},
+	}
+	ended := 0
+	for _, id := range r.Leases {
+		v := now[id]
+		if v.State == access.LeaseEnded {
+			ended++
+		}
+		d.Leases = append(d.Leases, RevokedLease{ID: id, Title: v.Lease.Title, Entitlement: v.Lease.Entitlement, State: v.State, Problem: v.Problem})
+	}
+	switch total := len(r.Leases); {
+	case total == 0:
+		d.StatusText = "Nothing is held of it. What was asked for before is not granted any more."
+	case ended == total:
+		d.StatusText = fmt.Sprintf("All leases that it covered have ended: %d.", total)
+	default:
+		d.StatusText = fmt.Sprintf("Of %d leases that it covered, %d have ended.", total, ended)
+	}
+	return d
+}
+
+func (a *API) listRevocations(ctx context.Context, in *revocationsInput) (*revocationsOutput, error) {
+	caller, subject := callerOf(ctx), access.PersonID(in.Subject)
+	if _, may := revoker(caller, subject); !may && !caller.Auditor {
+		return nil, newProblem(kindForbidden(), "You may list what was taken back from you; only the help desk, administrators and auditors see what was taken back from others.")
+	}
+	found, err := a.deps.Ledger.Revocations(ctx, subject, access.RevocationID(in.Before), in.Limit)
+	if err != nil {
+		return nil, a.failed(ctx, err)
+	}
+	out := &revocationsOutput{}
+	out.Body.Subject, out.Body.Revocations = subject, []RevocationDetail{}
+	if len(found) == in.Limit {
+		out.Body.Next = found[len(found)-1].ID
+	}
+	now := a.leasesNow(ctx, subject)
+	for _, r := range found {
+		out.Body.Revocations = append(out.Body.Revocations, detailOf(r, now))
+	}
+	return out, nil
+}
