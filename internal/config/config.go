@@ -99,8 +99,8 @@ func Under(key string, err error) error {
 // environ has the form of os.Environ. USHER_<KEY> in it overrides one scalar, <KEY> being the dotted key in upper case
 // with _ for every other character: USHER_HTTP_ADDRESS sets http.address. Its value is taken as it is. A key below a
 // map can be overridden when the file or the defaults have its section. A USHER_ variable that matches no key is a
-// problem, except USHER_URL, USHER_TOKEN, USHER_AS and USHER_CONFIG, which belong to the command line, and names that
-// begin with one of ignore.
+// problem, except USHER_URL, USHER_TOKEN, USHER_AS and USHER_CONFIG, which belong to the command line, names that
+// begin with one of ignore, and what Kubernetes sets for a Service whose name begins with usher.
 //
 // When into is a Validator, Validate is called at the end.
 //

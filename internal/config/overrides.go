@@ -49,6 +49,9 @@ func (o *overrides) one(root *yaml.Node, name string) {
 	paths := o.targets[name]
 	switch len(paths) {
 	case 0:
+		if o.setByKubernetes(name) {
+			return
+		}
 		text := "matches no key of the configuration"
 		if near := o.near(name); len(near) > 0 {
 			text += "; nearest: " + strings.Join(near, ", ")
