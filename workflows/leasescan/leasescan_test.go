@@ -99,6 +99,7 @@ func TestScan(t *testing.T) {
 		require.Equal(t, workflows.SubjectPrefix, p.calls[0].IDPrefix)
 		require.Equal(t, workflows.SubjectAccessType, p.calls[0].WorkflowType)
 		require.Equal(t, workflows.TaskQueue, p.calls[0].TaskQueue)
+		require.Equal(t, workflows.SignalRevoke, p.calls[0].RevokeSignal)
 		require.Positive(t, p.calls[0].Limit)
 		require.Contains(t, p.details(t), "5 workflows were started.", "those of the last scan only")
 	})
