@@ -195,10 +195,10 @@ func (l *lease) applyReason(m access.LeaseSpec) {
 	}
 }
 
-// refuseLate refuses a wish for access that has begun to end, or must because the person has left or because it was revoked: it ends, and another
-// lease must be asked for.
+// refuseLate refuses a wish for access that has begun to end, or must because the person has left: it ends, and another lease must be
+// asked for.
 func (l *lease) refuseLate() {
-	late := l.State == access.LeaseRevoking || l.State == access.LeaseEnded || (l.State == access.LeaseActive && l.Left) || l.Revoked != ""
+	late := l.State == access.LeaseRevoking || l.State == access.LeaseEnded || (l.State == access.LeaseActive && l.Left)
 	if l.DesiredState == access.Present && late {
 		l.DesiredState, l.Refused = access.Absent, "the lease has begun to end"
 	}

@@ -23,6 +23,9 @@ func TestRevokedAgain(t *testing.T) {
 			require.True(t, l.Left)
 			require.NotEmpty(t, l.Refused, "its request is told")
 			require.Equal(t, access.RevocationID("single"), l.Revoked)
+			if state != access.LeaseRevoking {
+				require.Equal(t, why, l.Reason, "the first word counts")
+			}
 		})
 	}
 	t.Run("a record of the ledger that wants it does not count", func(t *testing.T) {

@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -42,7 +43,7 @@ func (w *person) judge(l *lease) {
 	case why != "":
 		l.leave(why)
 	case l.Revoked != "":
-		l.revokedBy(access.RevokedLease{Revocation: l.Revoked, Reason: "it was revoked", Single: l.Spared})
+		l.revokedBy(access.RevokedLease{Revocation: l.Revoked, Reason: cmp.Or(l.Reason, "it was revoked"), Single: l.Spared})
 	}
 }
 
