@@ -163,7 +163,7 @@ func (r Revocation) Problem() string {
 		{r.Role == RevokedByApprover && r.Scope.Lease == "", "role", "an approver revokes one lease only"},
 		{r.Role == RevokedBySubject && r.By != r.Subject, "role", "only the subject acts as the subject"},
 		{strings.TrimSpace(r.Reason) == "", "reason", "is empty, expected why the access ends"},
-		{!limits.CallReason.Fits(r.Reason), "reason", limits.CallReason.Problem(r.Reason)},
+		{!limits.Reason.Fits(r.Reason), "reason", limits.Reason.Problem(r.Reason)},
 		{r.At.IsZero(), "at", "is missing"},
 	} {
 		if rule.broken {

@@ -100,7 +100,7 @@ func TestRevocationProblem(t *testing.T) {
 		"a long entitlement":            {func(r *access.Revocation) { r.Scope.Entitlement = access.EntitlementID(strings.Repeat("s", 513)) }, "scope.entitlement: expected"},
 		"no reason":                     {func(r *access.Revocation) { r.Reason = "" }, "reason: is empty"},
 		"blanks for a reason":           {func(r *access.Revocation) { r.Reason = " \n\t" }, "reason: is empty"},
-		"a reason that is too long":     {func(r *access.Revocation) { r.Reason = strings.Repeat("s", 4001) }, "reason: expected at most 4000"},
+		"a reason that is too long":     {func(r *access.Revocation) { r.Reason = strings.Repeat("s", 2001) }, "reason: expected at most 2000"},
 		"no time":                       {func(r *access.Revocation) { r.At = time.Time{} }, "at: is missing"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 // RevokeLeaseBody is why one lease is taken back.
 type RevokeLeaseBody struct {
 	ID     string `json:"id,omitempty" pattern:"^[A-Za-z0-9._-]{1,64}$" patternDescription:"1 to 64 of the characters A-Z a-z 0-9 . _ -" doc:"The call's id, chosen by the client; the caller's same id is the same call. Idempotency-Key does the same."`
-	Reason string `json:"reason" minLength:"1" maxLength:"4000" doc:"Why; it is recorded, and people read it in the audit trail." example:"The laptop was stolen."`
+	Reason string `json:"reason" minLength:"1" maxLength:"2000" doc:"Why; it is recorded, and people read it in the audit trail." example:"The laptop was stolen."`
 }
 
 // RevokeAccessBody is what is taken back from a person, and why.
@@ -28,7 +28,7 @@ type RevokeAccessBody struct {
 	ID          string `json:"id,omitempty" pattern:"^[A-Za-z0-9._-]{1,64}$" patternDescription:"1 to 64 of the characters A-Z a-z 0-9 . _ -" doc:"The call's id, chosen by the client; the caller's same id is the same call. Idempotency-Key does the same."`
 	Application string `json:"application,omitempty" maxLength:"64" doc:"Only what the person holds of this application, by its id in the catalog." example:"wiki"`
 	Entitlement string `json:"entitlement,omitempty" maxLength:"256" doc:"Only this entitlement: <application>/<role>. Without application and entitlement: everything." example:"wiki/editor"`
-	Reason      string `json:"reason" minLength:"1" maxLength:"4000" doc:"Why; it is recorded, and people read it in the audit trail." example:"The laptop was stolen."`
+	Reason      string `json:"reason" minLength:"1" maxLength:"2000" doc:"Why; it is recorded, and people read it in the audit trail." example:"The laptop was stolen."`
 }
 
 type revokeLeaseInput struct {
@@ -71,9 +71,6 @@ func revocationReason(key, id, reason string) []error {
 	problems := repeatable(key, id, reason)
 	if reason != "" && strings.TrimSpace(reason) == "" {
 		problems = append(problems, fieldError("body.reason", "expected something to read, not blanks alone"))
-	}
-	if strings.ContainsFunc(reason, bidirectional) {
-		problems = append(problems, fieldError("body.reason", "expected text without bidirectional controls (U+202A to U+202E, U+2066 to U+2069)"))
 	}
 	return problems
 }

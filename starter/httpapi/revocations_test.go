@@ -88,6 +88,7 @@ func TestRevoke_unknown_lease(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, hidden.status)
 	require.Equal(t, strings.ReplaceAll(hidden.problem.Detail, "r1:1", "r9:1"), unknown.problem.Detail)
 	hidden.problem.Detail, unknown.problem.Detail, hidden.problem.HTTPRequestID, unknown.problem.HTTPRequestID = "", "", "", ""
+	hidden.problem.Instance, unknown.problem.Instance = "", ""
 	require.Equal(t, hidden.problem, unknown.problem)
 	require.Equal(t, http.StatusNotFound, w.call("hal", "POST", "/v1/leases/r9:1/revocation", stolen).status)
 	require.Equal(t, http.StatusNotFound, w.call("hal", "POST", "/v1/leases/%00/revocation", stolen).status)
@@ -127,12 +128,12 @@ func TestRevoke_refused(t *testing.T) {
 		"without a reason":              {peoplePath, `{"reason":""}`, nil, 422, "body.reason"},
 		"no reason at all":              {peoplePath, `{}`, nil, 422, "body"},
 		"blanks for a reason":           {leasePath, `{"reason":" \n "}`, nil, 422, "not blanks alone"},
-		"a reason in another order":     {leasePath, `{"reason":"a\u202eb"}`, nil, 422, "bidirectional"},
-		"a reason that is too long":     {peoplePath, `{"reason":"` + strings.Repeat("x", 4001) + `"}`, nil, 422, "body.reason"},
+		"a reason in another order":     {leasePath, `{"reason":"a\u202eb"}`, nil, 400, "order of reading"},
+		"a reason that is too long":     {peoplePath, `{"reason":"` + strings.Repeat("x", 2001) + `"}`, nil, 422, "body.reason"},
 		"application and entitlement":   {peoplePath, `{"reason":"x","application":"wiki","entitlement":"wiki/editor"}`, nil, 422, "not both"},
 		"an entitlement without role":   {peoplePath, `{"reason":"x","entitlement":"wiki"}`, nil, 422, "application>/<role"},
 		"an application with a role":    {peoplePath, `{"reason":"x","application":"wiki/editor"}`, nil, 422, "body.application"},
-		"a field that nobody knows":     {peoplePath, `{"reason":"x","lease":"r1:1"}`, nil, 422, "body"},
+		"a field that nobody knows":     {peoplePath, `{"reason":"x","lease":"r1:1"}`, nil, 400, "/lease"},
 		"another one under the id":      {peoplePath, stolen, &gateway.RefusedError{Op: "revoke", Kind: access.Invalid, Message: "was used"}, 422, "was used"},
 		"Temporal is away":              {peoplePath, stolen, access.Errorf(access.Transient, "revoke", "away"), 503, "unavailable"},
 		"it was stopped by an operator": {leasePath, stolen, access.Errorf(access.Conflict, "revoke", "the change was stopped"), 409, "was stopped"},
