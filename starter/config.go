@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"usher/internal/access"
@@ -98,7 +99,7 @@ func (c authConfig) problem(address string) error {
 	case modeOIDC:
 		return c.OIDC.Validate()
 	case modeDevelopment:
-		if c.OIDC != (httpapi.OIDCConfig{}) {
+		if !reflect.DeepEqual(c.OIDC, httpapi.OIDCConfig{}) {
 			return errors.New("auth.oidc: is set beside auth.mode: development; expected auth.mode: oidc, or no auth.oidc")
 		}
 		_, err := httpapi.NewDevelopment(address)

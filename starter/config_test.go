@@ -29,6 +29,8 @@ auth:
     issuer: https://id.example
     audience: usher
     person_claim: employee
+    scopes: [usher]
+    authorized_parties: [portal]
     roles_claim: realm_access.roles
     auditor_role: auditor
     administrator_role: admin
@@ -60,7 +62,7 @@ func TestConfig_every_setting(t *testing.T) {
 	require.Equal(t, 4*time.Second, c.Gateway.CallTimeout.Std())
 	require.Equal(t, "sqlite:/x/ledger.db", c.Ledger.URL)
 	require.Equal(t, authConfig{Mode: modeOIDC, OIDC: httpapi.OIDCConfig{
-		Issuer: "https://id.example", Audience: "usher", PersonClaim: "employee", RolesClaim: "realm_access.roles",
+		Issuer: "https://id.example", Audience: "usher", PersonClaim: "employee", Scopes: []string{"usher"}, AuthorizedParties: []string{"portal"}, RolesClaim: "realm_access.roles",
 		AuditorRole: "auditor", AdministratorRole: "admin", TicketRole: "tickets", HelpDeskRole: "desk", ClockSkew: access.Duration(10 * time.Second),
 	}}, c.Auth)
 	require.True(t, c.OpenReads)

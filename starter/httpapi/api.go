@@ -117,7 +117,7 @@ func (a *API) operation(method, path string, o huma.Operation, statuses ...int) 
 	if o.Security == nil {
 		o.Security = []map[string][]string{{"bearer": {}}}
 		o.Middlewares = huma.Middlewares{a.authenticated, queried}
-		statuses = append(statuses, http.StatusUnauthorized)
+		statuses = append(statuses, http.StatusUnauthorized, http.StatusForbidden)
 	}
 	if method == http.MethodPost {
 		if !o.SkipValidateBody {

@@ -33,6 +33,12 @@ type OIDCConfig struct {
 	Audience string `yaml:"audience"`
 	// PersonClaim holds the identity source's id of the person. "" means sub. Dots lead into objects.
 	PersonClaim string `yaml:"person_claim"`
+	// PersonClaimFixed is true where people cannot change PersonClaim, nor get somebody else's. It is needed for a claim that they can change at many issuers.
+	PersonClaimFixed bool `yaml:"person_claim_fixed"`
+	// Scopes are what a token must have in scope or scp: all of them. None checks no scope.
+	Scopes []string `yaml:"scopes"`
+	// AuthorizedParties are the clients to whom a token may have been issued (azp, client_id). None accepts those of every client.
+	AuthorizedParties []string `yaml:"authorized_parties"`
 	// RolesClaim holds the caller's roles: a list, or one text with spaces. "" means roles. Dots lead into objects
 	// ("realm_access.roles").
 	RolesClaim string `yaml:"roles_claim"`
@@ -61,6 +67,7 @@ func (c OIDCConfig) Validate() error {
 	if c.Audience == "" {
 		problems = append(problems, errors.New("auth.oidc.audience: is empty, expected the name by which the issuer knows usher"))
 	}
+	problems = append(problems, c.personClaimProblem(), c.scopeProblem())
 	if c.ClockSkew < 0 || c.ClockSkew.Std() > 5*time.Minute {
 		problems = append(problems, fmt.Errorf("auth.oidc.clock_skew: found %s, expected 0s to 5m", c.ClockSkew))
 	}
@@ -210,6 +217,9 @@ func (o *OIDC) Authenticate(r *http.Request) (Caller, error) {
 	var claims map[string]any
 	if err := checked.Claims(&claims); err != nil {
 		return Caller{}, &UnauthenticatedError{Reason: "the token's claims cannot be read", Offered: true}
+	}
+	if err := o.config.permitted(claims); err != nil {
+		return Caller{}, err
 	}
 	return o.callerIn(claims, checked.Subject)
 }

@@ -15,7 +15,7 @@ func problemText(status int) string {
 	case http.StatusUnauthorized:
 		return "Nobody is known by this call; WWW-Authenticate says what was expected."
 	case http.StatusForbidden:
-		return "The caller may not do this."
+		return "The caller may not do this, or the token lacks a scope."
 	case http.StatusNotFound:
 		return "There is no such thing, or it is not the caller's to read."
 	case http.StatusConflict:
@@ -78,6 +78,8 @@ func describeAnswer(response *huma.Response, status int, located bool) {
 		}
 	case http.StatusUnauthorized:
 		add("WWW-Authenticate", "What was expected.")
+	case http.StatusForbidden:
+		add("WWW-Authenticate", "Which scope the token lacks; absent for every other reason.")
 	case http.StatusUnsupportedMediaType:
 		add("Accept", "The type that was expected; absent where the coding is wrong.")
 		add("Accept-Encoding", "The coding that was expected; absent where the type is wrong.")

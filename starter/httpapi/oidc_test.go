@@ -307,9 +307,12 @@ func TestOIDC_settings(t *testing.T) {
 	good := httpapi.OIDCConfig{Issuer: "https://id.example", Audience: "usher"}
 	require.NoError(t, good.Validate())
 	for key, change := range map[string]func(*httpapi.OIDCConfig){
-		"auth.oidc.issuer":     func(c *httpapi.OIDCConfig) { c.Issuer = "http://id.example" },
-		"auth.oidc.audience":   func(c *httpapi.OIDCConfig) { c.Audience = "" },
-		"auth.oidc.clock_skew": func(c *httpapi.OIDCConfig) { c.ClockSkew = access.Duration(time.Hour) },
+		"auth.oidc.issuer":             func(c *httpapi.OIDCConfig) { c.Issuer = "http://id.example" },
+		"auth.oidc.audience":           func(c *httpapi.OIDCConfig) { c.Audience = "" },
+		"auth.oidc.scopes[1]":          func(c *httpapi.OIDCConfig) { c.Scopes = []string{"usher", "a b"} },
+		"auth.oidc.scopes[0]":          func(c *httpapi.OIDCConfig) { c.Scopes = []string{`a"b`} },
+		"auth.oidc.authorized_parties": func(c *httpapi.OIDCConfig) { c.AuthorizedParties = []string{""} },
+		"auth.oidc.clock_skew":         func(c *httpapi.OIDCConfig) { c.ClockSkew = access.Duration(time.Hour) },
 	} {
 		bad := good
 		change(&bad)

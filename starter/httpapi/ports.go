@@ -77,7 +77,8 @@ type Caller struct {
 }
 
 // Authenticator identifies the caller, from the headers of a call alone. Safe for concurrent use. Errors:
-// *UnauthenticatedError: the call carries no identity that can be accepted; Transient: it cannot be checked now.
+// *UnauthenticatedError: the call carries no identity that can be accepted; *Problem: the identity is known, and may not call usher like that;
+// Transient: it cannot be checked now.
 type Authenticator interface {
 	Authenticate(r *http.Request) (Caller, error)
 	// Ready reports whether identities can be checked now. Transient: they cannot.
