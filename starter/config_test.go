@@ -37,6 +37,7 @@ auth:
     ticket_role: tickets
     help_desk_role: desk
     clock_skew: 10s
+quotas: {changes_per_second: 0.5, burst: 7, open_requests: 30}
 open_reads: true
 auditors: [audra]
 administrators: [adam]
@@ -65,6 +66,7 @@ func TestConfig_every_setting(t *testing.T) {
 		Issuer: "https://id.example", Audience: "usher", PersonClaim: "employee", Scopes: []string{"usher"}, AuthorizedParties: []string{"portal"}, RolesClaim: "realm_access.roles",
 		AuditorRole: "auditor", AdministratorRole: "admin", TicketRole: "tickets", HelpDeskRole: "desk", ClockSkew: access.Duration(10 * time.Second),
 	}}, c.Auth)
+	require.Equal(t, httpapi.Quotas{ChangesPerSecond: 0.5, Burst: 7, OpenRequests: 30}, c.Quotas)
 	require.True(t, c.OpenReads)
 	require.Equal(t, []access.PersonID{"audra"}, c.Auditors)
 	require.Equal(t, []access.PersonID{"adam"}, c.Administrators)

@@ -124,7 +124,8 @@ func newAuthenticator(c *serverConfig, logger *slog.Logger) (httpapi.Authenticat
 func newAPI(c *serverConfig, g *gateway.Gateway, store *ledger.Store, a httpapi.Authenticator, logger *slog.Logger) *httpapi.API {
 	return httpapi.New(
 		httpapi.Config{
-			Auditors: c.Auditors, Administrators: c.Administrators, TicketCallers: c.TicketCallers, HelpDesk: c.HelpDesk, OpenReads: c.OpenReads, Webhooks: c.Webhooks,
+			Auditors: c.Auditors, Administrators: c.Administrators, TicketCallers: c.TicketCallers, HelpDesk: c.HelpDesk, OpenReads: c.OpenReads,
+			Quotas: c.Quotas, Webhooks: c.Webhooks,
 		},
 		httpapi.Deps{Gateway: g, Ledger: store, Authenticator: a, Logger: logger, Now: time.Now})
 }

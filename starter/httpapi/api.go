@@ -31,6 +31,8 @@ type Config struct {
 	HelpDesk []access.PersonID
 	// OpenReads lets everybody who is authenticated read every request and lease.
 	OpenReads bool
+	// Quotas are what one caller may ask.
+	Quotas Quotas
 	// Webhooks are the desks that may send hints.
 	Webhooks map[access.DeskName]Webhook
 }
@@ -56,12 +58,13 @@ type API struct {
 	documents func() (documents, error)
 	tokens    tokenChecks
 	readers   deskReaders
+	pacer     *pacer
 }
 
 // New makes the API. It calls nobody.
 func New(config Config, deps Deps) *API {
 	deps.Ledger = timeoutLedger{deps.Ledger}
-	a := &API{config: config, deps: deps, mux: http.NewServeMux(), readers: newDeskReaders(config.Webhooks)}
+	a := &API{config: config, deps: deps, mux: http.NewServeMux(), readers: newDeskReaders(config.Webhooks), pacer: newPacer(config.Quotas)}
 	a.huma = humago.New(a.mux, humaConfig())
 	a.registerRequests()
 	a.registerReads()
@@ -116,8 +119,8 @@ func (a *API) operation(method, path string, o huma.Operation, statuses ...int) 
 	o.Method, o.Path = method, path
 	if o.Security == nil {
 		o.Security = []map[string][]string{{"bearer": {}}}
-		o.Middlewares = huma.Middlewares{a.authenticated, queried}
-		statuses = append(statuses, http.StatusUnauthorized, http.StatusForbidden)
+		o.Middlewares = huma.Middlewares{a.authenticated, a.paced, queried}
+		statuses = append(statuses, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests)
 	}
 	if method == http.MethodPost {
 		if !o.SkipValidateBody {

@@ -139,6 +139,9 @@ func (a *API) submit(ctx context.Context, in *submitInput) (*viewOutput, error) 
 			a.logged(ctx, err)
 		}
 	}
+	if err := a.crowded(ctx, request.Requester); err != nil {
+		return nil, err
+	}
 	submission, err := a.deps.Gateway.Submit(ctx, request)
 	if err != nil {
 		return nil, a.failed(ctx, err)
