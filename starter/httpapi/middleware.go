@@ -134,8 +134,17 @@ func limited(next http.Handler) http.Handler {
 				fmt.Sprintf("expected headers of at most %d bytes", MaxHeaders)).write(w, r)
 			return
 		}
+		if r.RequestURI == "*" {
+			// The router would answer it by itself, without a problem document.
+			noSuchPath().write(w, r)
+			return
+		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+func noSuchPath() *Problem {
+	return newProblem(kindNotFound(), "there is no such path; /docs lists those that exist")
 }
 
 func sizeOf(h http.Header) int {
@@ -163,9 +172,11 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *Pro
 		return nil, newProblem(kindOfStatus(http.StatusRequestEntityTooLarge), fmt.Sprintf("expected a body of at most %d bytes", limit),
 			ProblemField{Location: "body", Message: fmt.Sprintf("expected at most %d bytes", limit)})
 	case errors.As(err, &slow) && slow.Timeout():
-		return nil, newProblem(kindOfStatus(http.StatusRequestTimeout), "the body did not arrive in time")
+		return nil, newProblem(kindOfStatus(http.StatusRequestTimeout), "the body did not arrive in time",
+			ProblemField{Location: "body", Message: "expected all of it within the time of the call"})
 	}
-	return nil, newProblem(kindOfStatus(http.StatusBadRequest), "the body did not arrive whole")
+	return nil, newProblem(kindOfStatus(http.StatusBadRequest), "the body did not arrive whole",
+		ProblemField{Location: "body", Message: "expected as many bytes as the headers announce"})
 }
 
 // unrouted answers what no route takes: 405 where another method would do, else 404.
@@ -179,7 +190,7 @@ func (a *API) unrouted(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if len(allowed) == 0 {
-		newProblem(kindNotFound(), "there is no such path; /docs lists those that exist").write(w, r)
+		noSuchPath().write(w, r)
 		return
 	}
 	methods := strings.Join(allowed, ", ")

@@ -65,6 +65,8 @@ func NewServer(handler http.Handler, logger *slog.Logger) *http.Server {
 		IdleTimeout:  2 * time.Minute,
 		// Above MaxHeaders, so that the answer to slightly too much is a problem document.
 		MaxHeaderBytes: 2 * MaxHeaders,
-		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+		// "OPTIONS *" gets the answer of a path that does not exist, in the log as well.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
 }
