@@ -110,6 +110,10 @@ func (u *Users) side(ctx context.Context, op string) (userSide, error) {
 // UserSchema implements access.UserDirectory.
 func (u *Users) UserSchema(ctx context.Context) (access.UserSchema, error) {
 	const op = "read the schema of users"
+	// The schema is also how usher finds out whether Jira answers at all.
+	if _, err := u.driver.Self(ctx, op); err != nil {
+		return access.UserSchema{}, err
+	}
 	side, err := u.side(ctx, op)
 	if err != nil {
 		return access.UserSchema{}, err

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"usher/internal/access"
@@ -250,8 +251,8 @@ func (u *Users) owned(ctx context.Context, op, name string) (OwnedConfig, access
 	return c, me.Account, nil
 }
 
-// ListOwned implements access.UserBelongings: three calls, one more for each project after the first, and for the pages after the first. Jira leaves out what
-// usher's account may not see. Left out too is what usher keeps: its requests look after their tickets.
+// ListOwned implements access.UserBelongings: two calls, one more for each project, and two for each 200 issues after the first of a project. All are searched for each
+// page. Jira leaves out what usher's account may not see. Left out too is what usher keeps: its requests look after their tickets.
 func (u *Users) ListOwned(ctx context.Context, q access.OwnedQuery) ([]access.Owned, error) {
 	const op = "list owned issues"
 	c, me, err := u.owned(ctx, op, q.Kind)
@@ -270,41 +271,21 @@ func (u *Users) ListOwned(ctx context.Context, q access.OwnedQuery) ([]access.Ow
 	if err != nil {
 		return nil, err
 	}
-	first, err := u.ownedStart(ctx, op, c, q.After)
-	if err != nil {
-		return nil, err
-	}
-	w := ownedWalk{driver: u.driver, op: op, kind: c, q: q, me: me, owner: owner.id()}
-	after := q.After
-	for _, project := range c.Projects[first:] {
-		if err := w.project(ctx, project, after); err != nil {
+	w := ownedWalk{Users: u, op: op, kind: c, q: q, me: me, owner: owner.id()}
+	for _, project := range c.Projects {
+		if err := w.project(ctx, project); err != nil {
 			return nil, err
 		}
-		after = ""
 	}
-	return w.found[:min(len(w.found), q.Limit)], nil
+	return w.page(), nil
 }
 
-// ownedStart returns in which of the kind's projects the issues behind one begin. Behind one that is gone, or is in another project by now, Jira
-// would find nothing, as if it were the last.
-func (u *Users) ownedStart(ctx context.Context, op string, c OwnedConfig, after string) (int, error) {
-	if after == "" {
-		return 0, nil
-	}
-	last, err := u.ownedIssue(ctx, op, c, after)
-	if err != nil && !access.IsKind(err, access.NotFound) {
-		return 0, err
-	}
-	n := slices.IndexFunc(c.Projects, func(key string) bool { return strings.EqualFold(key, last.project()) })
-	if err != nil || n < 0 {
-		return 0, access.Errorf(access.Transient, op, "the issue %s, where the page before ended, is not there any more", after)
-	}
-	return n, nil
-}
+// mostOwned is how many issues of a user are looked at. Whoever owns so many is left alone: hand_over.most is below that.
+const mostOwned = 2500
 
 // ownedWalk goes over the issues that a user owns, project by project.
 type ownedWalk struct {
-	*driver
+	*Users
 	op    string
 	kind  OwnedConfig
 	q     access.OwnedQuery
@@ -313,34 +294,77 @@ type ownedWalk struct {
 	found []access.Owned
 }
 
-// project adds the issues of a project behind one of them, until the page is full; "" for all. Each search begins behind the last issue of the one before, and
-// not at a position: positions shift while owners change.
-func (w *ownedWalk) project(ctx context.Context, project, after string) error {
-	for len(w.found) < w.q.Limit {
+// page returns those behind the last issue of the page before, by id: an id stays where an issue is moved, and its key does not.
+func (w *ownedWalk) page() []access.Owned {
+	number := func(id string) int {
+		n, _ := strconv.Atoi(id)
+		return n
+	}
+	slices.SortFunc(w.found, func(a, b access.Owned) int { return number(a.ID) - number(b.ID) })
+	all := slices.DeleteFunc(w.found, func(o access.Owned) bool { return w.q.After != "" && number(o.ID) <= number(w.q.After) })
+	return all[:min(len(all), w.q.Limit)]
+}
+
+// project adds the issues of a project. Each search begins behind the last issue of the one before, and not at a position: positions shift while owners
+// change. Behind an issue that is gone, or is in another project by now, Jira would find nothing, as if it were the last.
+func (w *ownedWalk) project(ctx context.Context, project string) error {
+	for after := ""; len(w.found) < mostOwned; {
 		got, err := search[found](ctx, w.driver, w.op, query{
-			jql: w.kind.jql(project, w.owner, after), fields: w.ownedFields(w.kind), limit: w.q.Limit, stamps: true,
+			jql: w.kind.jql(project, w.owner, after), fields: w.driver.ownedFields(w.kind), limit: access.MaxOwnedPage, stamps: true,
 		})
+		if err == nil {
+			err = w.still(ctx, project, after)
+		}
 		if err != nil {
 			return err
 		}
-		last := after
-		for _, i := range got.list {
-			if !strings.EqualFold(i.project(), project) {
-				continue // The index is behind.
-			}
-			last = i.ID
-			if w.kind.lacks(i) == "" && i.owner(w.kind.field()) == w.q.Owner.ID && !w.ushers(i, w.me) {
-				title, _ := plainText(i.Fields["summary"])
-				w.found = append(w.found, access.Owned{Kind: w.q.Kind, ID: i.ID, Title: title})
-			}
-		}
+		last, err := w.take(project, got.list)
 		switch {
+		case err != nil:
+			return err
 		case got.next == "":
 			return nil
-		case last == after:
+		case last == "", last == after:
 			return access.Errorf(access.Transient, w.op, "the search does not go on behind the issue %q of the project %s", after, project)
 		}
 		after = last
+	}
+	return nil
+}
+
+// take adds what of a search is the user's and not kept by usher, and returns the last issue of the project; "" for none. Invalid: Jira has answered with issues of
+// another project, as it does where the project has another key by now.
+func (w *ownedWalk) take(project string, list []found) (last string, err error) {
+	other := ""
+	for _, i := range list {
+		if !strings.EqualFold(i.project(), project) {
+			other = i.project() // The index is behind, if this is not so of all.
+			continue
+		}
+		last = i.ID
+		if w.kind.lacks(i) == "" && i.owner(w.kind.field()) == w.q.Owner.ID && !w.driver.ushers(i, w.me) {
+			title, _ := plainText(i.Fields["summary"])
+			w.found = append(w.found, access.Owned{Kind: w.q.Kind, ID: i.ID, Title: title})
+		}
+	}
+	if last == "" && other != "" {
+		err = access.Errorf(access.Invalid, w.op, "%s: Jira has answered for the project %s with issues of %s: expected the key that the project has now",
+			w.driver.key("users.owned."+w.q.Kind+".projects"), project, other)
+	}
+	return last, err
+}
+
+// still makes sure that the issue behind which a search began is in the project; "" begins at the first.
+func (w *ownedWalk) still(ctx context.Context, project, after string) error {
+	if after == "" {
+		return nil
+	}
+	last, err := w.ownedIssue(ctx, w.op, w.kind, after)
+	if err != nil && !access.IsKind(err, access.NotFound) {
+		return err
+	}
+	if err != nil || !strings.EqualFold(last.project(), project) {
+		return access.Errorf(access.Transient, w.op, "the issue %s, behind which a search began, is not in the project %s any more", after, project)
 	}
 	return nil
 }
