@@ -21,6 +21,8 @@ type SyncLedger interface {
 	HoldSyncRows(ctx context.Context, run access.SyncRun, rows []access.SyncRow) error
 	ClaimSyncRun(ctx context.Context, run access.SyncRun, attempt string) error
 	SaveSyncRows(ctx context.Context, run access.SyncRun, attempt string, rows []access.SyncRow) error
+	LeaverMarks(ctx context.Context, run access.SyncRun, people []access.PersonID) ([]access.LeaverMark, error)
+	SaveLeaverMarks(ctx context.Context, run access.SyncRun, marks []access.LeaverMark) error
 	SaveHandOver(ctx context.Context, run access.SyncRun, attempt string, h access.HandOver, events ...access.DeskEvent) error
 	SyncRows(ctx context.Context, desk access.DeskName, plan string, q access.SyncRowsQuery) ([]access.SyncRow, error)
 	CountSyncRows(ctx context.Context, desk access.DeskName, plan string) (map[access.SyncState]int, error)
@@ -190,11 +192,7 @@ func (a *UserSync) EndSync(ctx context.Context, c SyncInput) (access.SyncRun, er
 	if run.States, err = a.Ledger.CountSyncRows(ctx, c.Desk, run.Rows); err != nil {
 		return run, translate(err)
 	}
-	settings, err := a.settingsFor(run)
-	if err != nil {
-		return run, translate(err)
-	}
-	if err := accept(ctx, a.Ledger, &run, handsOver(run, settings)); err != nil {
+	if err := accept(ctx, a.Ledger, &run); err != nil {
 		return run, translate(err)
 	}
 	run.EndedAt = time.Now().UTC()

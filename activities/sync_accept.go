@@ -12,22 +12,14 @@ import (
 )
 
 // accept accepts the mapping of a run where the users of everybody are now as it makes them: nothing is held because it has changed, or because users
-// are missing, of whom nobody knows. Groups that the desk does not have, or whose changes are held, are left out. So are
-// leavers whose things are handed over, where handsOver is true and no brake holds them.
-func accept(ctx context.Context, ledger SyncLedger, run *access.SyncRun, handsOver bool) error {
+// are missing, of whom nobody knows. Groups that the desk does not have, or whose changes are held, are left out.
+func accept(ctx context.Context, ledger SyncLedger, run *access.SyncRun) error {
 	if run.Dry || !run.Scope.Everybody() {
 		return nil
 	}
 	held, err := heldBrakes(ctx, ledger, *run)
-	if err != nil {
+	if err != nil || held[usersync.BrakeMapping] || held[usersync.BrakeMissing] {
 		return err
-	}
-	// Somebody who is held may be switched off by hand before the next run.
-	if handsOver && !run.HoldsHandOver() && !held[usersync.BrakeDeactivations] && !holdsEverything(*run) {
-		run.HandOverSince = run.HandOverUntil
-	}
-	if held[usersync.BrakeMapping] || held[usersync.BrakeMissing] {
-		return nil
 	}
 	run.AcceptedMapping = run.Mapping
 	run.UnseenGroups = slices.DeleteFunc(run.UnseenGroups, func(name string) bool {

@@ -1,100 +1,216 @@
 package activities
 
 import (
-	"cmp"
 	"context"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"usher/internal/access"
+	"usher/internal/usersync"
 )
 
-// recentLeavers finds linked people of a run's scope who have left not too long ago.
-type recentLeavers struct {
-	ledger interface {
-		Standings(ctx context.Context, source access.SourceName, people ...access.PersonID) ([]access.Standing, error)
-		DeskLinks(ctx context.Context, desk access.DeskName, people []access.PersonID) ([]access.DeskLink, error)
-	}
-	run access.SyncRun
-	// within is how long ago they may have left, counted from when the run began. From and until are the revisions of their standings: later than the first,
-	// and not later than the second.
-	within      time.Duration
-	from, until time.Time
+// kindsOf names the kinds that are handed over: leavers are counted anew where there are others.
+func kindsOf(names []string) string {
+	names = slices.Clone(names)
+	slices.Sort(names)
+	return strings.Join(names, ",")
 }
 
-// of returns who of some people they are, by id. Who had left before a run could see them leave is not among them.
-func (r recentLeavers) of(ctx context.Context, people []access.KnownPerson) ([]access.DeskLink, error) {
-	var left []access.PersonID
-	for _, p := range people {
-		if p.State == access.PersonLeft && r.run.Scope.Has(p.Record) {
-			left = append(left, p.Record.ID)
-		}
-	}
-	if len(left) == 0 {
+// leaving is somebody who has left, with since when, and where the brake on what they own stands; nil for one of whom it knows nothing.
+type leaving struct {
+	revision int
+	mark     *access.LeaverMark
+}
+
+func (l leaving) since() time.Time { return time.UnixMicro(int64(l.revision)) }
+
+func (l leaving) is(s access.LeaverState) bool { return l.mark != nil && l.mark.State == s }
+
+// leavingOf returns those of some people of a run who are known to have left. Who had left before a run could see them leave is not among them. A mark of another
+// time of leaving, or of other kinds, is none.
+func leavingOf(ctx context.Context, ledger SyncLedger, run access.SyncRun, people []access.PersonID, kinds []string) (map[access.PersonID]leaving, error) {
+	if len(people) == 0 {
 		return nil, nil
 	}
-	standings, err := r.ledger.Standings(ctx, r.run.Source, left...)
+	standings, err := ledger.Standings(ctx, run.Source, people...)
 	if err != nil {
 		return nil, err
 	}
-	var some []access.PersonID
+	marks, err := ledger.LeaverMarks(ctx, run, people)
+	if err != nil {
+		return nil, err
+	}
+	all := map[access.PersonID]leaving{}
 	for _, s := range standings {
-		if since := time.UnixMicro(int64(s.Revision)); s.Absent && r.run.BeganAt.Sub(since) <= r.within && since.After(r.from) && !since.After(r.until) {
-			some = append(some, s.Person)
+		if s.Absent {
+			all[s.Person] = leaving{revision: s.Revision}
 		}
 	}
-	if len(some) == 0 {
+	for _, m := range marks {
+		if l, left := all[m.Person]; left && m.Revision == l.revision && m.Kinds == kindsOf(kinds) {
+			l.mark = &m
+			all[m.Person] = l
+		}
+	}
+	return all, nil
+}
+
+// countedLeavers are the leavers whom the brake on what they own counts while a run is planned.
+type countedLeavers struct {
+	*UserSync
+	run      access.SyncRun
+	settings SyncSettings
+	// released is until when those have been held whom this run releases; zero for none.
+	released time.Time
+	people   []access.PersonID
+	marks    []access.LeaverMark
+}
+
+// leaving returns who counts for the brake on what leavers own: nobody yet.
+func (a *UserSync) leaving(ctx context.Context, run access.SyncRun, settings SyncSettings) (*countedLeavers, error) {
+	c := &countedLeavers{UserSync: a, run: run, settings: settings}
+	release, err := a.releaseOf(ctx, run)
+	if err == nil && release.given != nil && run.Scope.Everybody() && release.of.Source == run.Source && release.of.FreesHandOver(*release.given) {
+		c.released = release.of.BeganAt
+	}
+	return c, err
+}
+
+// take counts the leavers of a page whose user is off, or cannot be switched off. rows are those of the page. Whom they switch off counts for the brake on
+// that. Everybody of the source counts, also for a run over some people, of which no brake would see what many own.
+func (c *countedLeavers) take(ctx context.Context, page []access.KnownPerson, found []usersync.Found, rows []access.SyncRow) error {
+	if c.settings.HandOver == nil || !c.settings.Modes[access.UserHandOver] {
+		return nil
+	}
+	gone, switched := c.users(page, found, rows)
+	left, err := leavingOf(ctx, c.Ledger, c.run, slices.Concat(gone, switched), c.settings.HandOver.Kinds)
+	if err != nil {
+		return err
+	}
+	maps.DeleteFunc(left, func(_ access.PersonID, l leaving) bool { return l.is(access.LeaverPassed) })
+	for _, id := range switched {
+		if l, is := left[id]; is && c.run.BeganAt.Sub(l.since()) <= c.settings.HandOver.Within {
+			c.marks = append(c.marks, c.mark(id, l, access.LeaverCounted))
+		}
+	}
+	for _, id := range gone {
+		if l, is := left[id]; is {
+			c.count(id, l)
+		}
+	}
+	return nil
+}
+
+// users returns who of a page has left with a user who is off, or cannot be switched off, and whose user the rows switch off.
+func (c *countedLeavers) users(page []access.KnownPerson, found []usersync.Found, rows []access.SyncRow) (gone, switched []access.PersonID) {
+	off := map[access.PersonID]bool{}
+	for _, r := range rows {
+		off[r.Person] = r.Operation == access.UserDeactivate && c.settings.Modes[access.UserDeactivate]
+	}
+	for i, p := range page {
+		switch user := found[i].Linked; {
+		case !c.leaves(p, user):
+		case !user.Active || c.run.Schema.Cannot[access.UserDeactivate] != "":
+			gone = append(gone, p.Record.ID)
+		case off[p.Record.ID]:
+			switched = append(switched, p.Record.ID)
+		}
+	}
+	return gone, switched
+}
+
+// leaves reports whether somebody has left with a user whose things may be handed over.
+func (c *countedLeavers) leaves(p access.KnownPerson, user *access.DeskUser) bool {
+	return p.State == access.PersonLeft && user != nil && c.settings.Guard.Protects(*user) == ""
+}
+
+// count counts one leaver with whom no run has dealt, unless this run releases them, or they left too long ago for anybody to have counted them.
+func (c *countedLeavers) count(id access.PersonID, l leaving) {
+	held := l.is(access.LeaverHeld)
+	switch {
+	case held && !l.mark.At.After(c.released):
+		c.marks = append(c.marks, c.mark(id, l, access.LeaverPassed))
+	case held || c.run.BeganAt.Sub(l.since()) <= c.settings.HandOver.Within:
+		m := c.mark(id, l, access.LeaverHeld)
+		if held {
+			m.At = l.mark.At
+		}
+		c.people, c.marks = append(c.people, id), append(c.marks, m)
+	}
+}
+
+func (c *countedLeavers) mark(id access.PersonID, l leaving, state access.LeaverState) access.LeaverMark {
+	return access.LeaverMark{Person: id, Revision: l.revision, Kinds: kindsOf(c.settings.HandOver.Kinds), State: state, Run: c.run.ID, At: c.run.BeganAt}
+}
+
+// brake sets how many count, and the hold where these are too many, and records where each of them stands. A dry run records nothing.
+func (c *countedLeavers) brake(ctx context.Context, run *access.SyncRun) error {
+	run.Counts.Leavers = len(c.people)
+	hold, holds := c.settings.Brakes.HandOver(c.people, run.Counts.Linked)
+	if holds {
+		run.Holds = append(run.Holds, hold)
+	}
+	for i := range c.marks {
+		if m := &c.marks[i]; m.State == access.LeaverHeld && !holds {
+			m.State, m.At = access.LeaverCounted, run.BeganAt
+		}
+	}
+	if run.Dry || len(c.marks) == 0 {
+		return nil
+	}
+	return c.Ledger.SaveLeaverMarks(ctx, *run, c.marks)
+}
+
+// leavers returns whose things a run may hand over, of some people, by id: whom its brake has counted, and whom an earlier one has let pass not too long ago.
+// Where it is only counted what would be handed over, these are all who have left not too long ago.
+func (h *handing) leavers(ctx context.Context, people []access.KnownPerson) ([]access.DeskLink, error) {
+	var gone []access.PersonID
+	for _, p := range people {
+		if p.State == access.PersonLeft && h.run.Scope.Has(p.Record) {
+			gone = append(gone, p.Record.ID)
+		}
+	}
+	left, err := leavingOf(ctx, h.Ledger, h.run, gone, h.Settings.HandOver.Kinds)
+	if err != nil {
+		return nil, err
+	}
+	gone = slices.DeleteFunc(gone, func(id access.PersonID) bool {
+		l, is := left[id]
+		return !is || !h.may(l)
+	})
+	if len(gone) == 0 {
 		return nil, nil
 	}
-	links, err := r.ledger.DeskLinks(ctx, r.run.Desk, some)
-	slices.SortFunc(links, func(a, b access.DeskLink) int { return cmp.Compare(a.Person, b.Person) })
+	h.left = left
+	links, err := h.Ledger.DeskLinks(ctx, h.run.Desk, gone)
+	slices.SortFunc(links, func(a, b access.DeskLink) int { return strings.Compare(string(a.Person), string(b.Person)) })
 	return links, err
 }
 
-// leavers returns whose things a run may hand over, of some people. What those own who have left since the last run that was not held is left alone where
-// this one is.
-func (h *handing) leavers(ctx context.Context, people []access.KnownPerson) ([]access.DeskLink, error) {
-	r := recentLeavers{ledger: h.Ledger, run: h.run, within: h.Settings.HandOver.Within, until: h.run.HandOverUntil}
-	if h.run.HoldsHandOver() {
-		r.until = h.run.HandOverSince
+// may reports whether the run may deal with somebody who has left.
+func (h *handing) may(l leaving) bool {
+	since := l.since()
+	switch {
+	case !h.applies && (!h.run.HoldsHandOver() || l.is(access.LeaverPassed)):
+	case l.is(access.LeaverCounted):
+		return l.mark.Run == h.run.ID
+	case !l.is(access.LeaverPassed):
+		return false
+	case l.mark.At.After(since):
+		since = l.mark.At
 	}
-	return r.of(ctx, people)
+	return h.run.BeganAt.Sub(since) <= h.Settings.HandOver.Within
 }
 
-// leaving returns the leavers whom the brake on what they own counts: those since the last run that was not held, or since the one that this run releases.
-func (a *UserSync) leaving(ctx context.Context, run *access.SyncRun, settings SyncSettings) ([]access.PersonID, error) {
-	if !handsOver(*run, settings) {
-		return nil, nil
+// passed records that the run has dealt with somebody who has left, so that no brake counts them again.
+func (h *handing) passed(ctx context.Context, person access.PersonID) error {
+	l := h.left[person]
+	if !h.applies || l.mark == nil || l.is(access.LeaverPassed) {
+		return nil
 	}
-	released, err := a.releasesHandOver(ctx, *run)
-	if err != nil {
-		return nil, err
-	}
-	if released.After(run.HandOverSince) {
-		run.HandOverSince = released
-	}
-	var all []access.PersonID
-	r := recentLeavers{ledger: a.Ledger, run: *run, within: settings.HandOver.Within, from: run.HandOverSince, until: run.HandOverUntil}
-	err = a.people(ctx, run.Source, func(page []access.KnownPerson) error {
-		links, err := r.of(ctx, page)
-		for _, l := range links {
-			all = append(all, l.Person)
-		}
-		return err
-	})
-	return all, err
-}
-
-// handsOver reports whether a run hands over what leavers own.
-func handsOver(run access.SyncRun, settings SyncSettings) bool {
-	return settings.HandOver != nil && settings.Modes[access.UserHandOver] && !run.Dry
-}
-
-// releasesHandOver returns until when those have left whose things a run releases, by what the run that held them has seen; zero where it releases none.
-func (a *UserSync) releasesHandOver(ctx context.Context, run access.SyncRun) (time.Time, error) {
-	r, err := a.releaseOf(ctx, run)
-	if err != nil || r.given == nil || !run.Scope.Everybody() || !r.of.FreesHandOver(*r.given) {
-		return time.Time{}, err
-	}
-	return r.of.HandOverUntil, nil
+	m := *l.mark
+	m.Kinds, m.State, m.Run, m.At = kindsOf(h.kinds), access.LeaverPassed, h.run.ID, h.run.BeganAt
+	return h.Ledger.SaveLeaverMarks(ctx, h.run, []access.LeaverMark{m})
 }

@@ -37,8 +37,12 @@ func (a *DeskUsers) HandOver(ctx context.Context, c SyncInput) (access.HandOver,
 	if err != nil {
 		return access.HandOver{}, translate(err)
 	}
-	h := handing{DeskUsers: a, run: run, attempt: uuid.NewString(), until: time.Now().Add(applyFor)}
-	h.applies = !run.Dry && a.Settings.Modes[access.UserHandOver] && !holdsEverything(run)
+	h := handing{DeskUsers: a, run: run, attempt: uuid.NewString()}
+	holds, err := a.holdsEverything(ctx, run)
+	if err != nil {
+		return access.HandOver{}, translate(err)
+	}
+	h.applies = !run.Dry && a.Settings.Modes[access.UserHandOver] && !holds
 	if run.HandOver != nil {
 		h.state = *run.HandOver
 	}
@@ -65,9 +69,23 @@ func (a *DeskUsers) handsOver(run access.SyncRun) error {
 	return a.Settings.guards(run)
 }
 
-// holdsEverything reports whether a run applies nothing at all, because the desk's listing cannot be trusted.
-func holdsEverything(run access.SyncRun) bool {
-	return slices.ContainsFunc(run.Holds, func(h access.PeopleHold) bool { return h.Name() == usersync.BrakeMissing })
+// holdsEverything reports whether a run hands nothing over: because the desk's listing cannot be trusted, and nobody has released that, or because the
+// configuration has changed, by which other people may have the ids of before.
+func (a *DeskUsers) holdsEverything(ctx context.Context, run access.SyncRun) (bool, error) {
+	meets := func(r access.SyncRun, brake string) bool {
+		return slices.ContainsFunc(r.Holds, func(h access.PeopleHold) bool { return h.Name() == brake })
+	}
+	switch given := run.Release; {
+	case meets(run, usersync.BrakeMapping):
+		return true, nil
+	case !meets(run, usersync.BrakeMissing):
+		return false, nil
+	case given == nil || len(given.People) > 0 || len(given.Brakes) > 0 && !slices.Contains(given.Brakes, usersync.BrakeMissing):
+		return true, nil
+	default:
+		of, err := a.Ledger.SyncRun(ctx, run.Desk, given.Run)
+		return !meets(of, usersync.BrakeMissing), err
+	}
 }
 
 const opHandOver = "hand over what leavers own"
@@ -83,6 +101,8 @@ type handing struct {
 	applies bool
 	kinds   []string
 	state   access.HandOver
+	// left are the leavers of the page that is dealt with.
+	left map[access.PersonID]leaving
 }
 
 func (h *handing) save(ctx context.Context, events ...access.DeskEvent) error {
@@ -94,6 +114,8 @@ func (h *handing) some(ctx context.Context) error {
 	if err := h.findKinds(ctx); err != nil {
 		return err
 	}
+	// Finding them may take long, and comes anew with each attempt.
+	h.until = time.Now().Add(applyFor)
 	for !h.state.Done && time.Now().Before(h.until) {
 		if err := h.page(ctx); err != nil {
 			return err
@@ -171,6 +193,11 @@ func (h *handing) page(ctx context.Context) error {
 	if n := len(people); n > 0 {
 		h.state.After = people[n-1].Record.ID
 	}
+	if p := h.state.Pending; p != nil && (h.state.Done || p.Person <= h.state.After) {
+		if err := h.abandon(ctx); err != nil {
+			return err
+		}
+	}
 	return h.save(ctx)
 }
 
@@ -184,8 +211,32 @@ func (h *handing) leaver(ctx context.Context, l access.DeskLink) (done bool, err
 	if err != nil || !done {
 		return false, err
 	}
+	if p := h.state.Pending; p != nil && len(p.Records) > 0 {
+		if err := h.abandon(ctx); err != nil {
+			return false, err
+		}
+	}
 	h.state.After, h.state.Pending = l.Person, nil
 	return true, h.save(ctx)
+}
+
+// abandon records that what an attempt before was about to hand over is not handed over by this run as it said: who had it is no leaver any more, or somebody else
+// gets it.
+func (h *handing) abandon(ctx context.Context) error {
+	p := h.state.Pending
+	from := access.Leaving{Run: h.run, Person: p.Person, Taker: p.Taker, To: p.To, At: time.Now().UTC()}
+	links, err := h.Ledger.DeskLinks(ctx, h.run.Desk, []access.PersonID{p.Person})
+	if err != nil {
+		return err
+	}
+	for _, l := range links {
+		from.From.ID = l.User
+	}
+	h.count(p.Records, func(c *access.OwnedCounts) { c.Kept++ })
+	p.Keep("they were announced, and are not handed over so: an attempt ended, and by the next one the person was no leaver any more, or somebody else takes them")
+	h.state.Problem("%s: %d of %d records were not handed over as announced", p.Person, p.Refused, p.Of)
+	h.state.Pending = nil
+	return h.save(ctx, from.Abandoned(p.Refused, p.Whys))
 }
 
 // handsOf hands over what one leaver owns, and returns false where the time was over before. An error that is oneLeaver is about this one alone; any
@@ -195,6 +246,15 @@ func (h *handing) handsOf(ctx context.Context, l access.DeskLink) (done bool, er
 	if err != nil || user == nil {
 		return true, err
 	}
+	done, err = h.deals(ctx, l, person, user)
+	if err == nil && done {
+		err = h.passed(ctx, l.Person)
+	}
+	return done, err
+}
+
+// deals hands over what the user of a leaver owns, as handsOf does.
+func (h *handing) deals(ctx context.Context, l access.DeskLink, person access.KnownPerson, user *access.DeskUser) (done bool, err error) {
 	from := access.Leaving{Run: h.run, Person: l.Person, From: *user, At: time.Now().UTC()}
 	begun, err := h.begun(ctx, l.Person)
 	if err != nil {
@@ -235,9 +295,8 @@ func (h *handing) begun(ctx context.Context, person access.PersonID) (bool, erro
 	if h.applies && taker != nil && taker.user.ID == p.To && len(p.Records) <= h.Settings.HandOver.Most && !slices.ContainsFunc(p.Records, func(o access.Owned) bool { return !known(o) }) {
 		return true, nil
 	}
-	h.state.Pending = nil
 	h.state.Leavers--
-	return false, nil
+	return false, h.abandon(ctx)
 }
 
 // give finds who takes records, and records what is about to be handed over. It returns false where nothing is.

@@ -40,7 +40,7 @@ func (a *UserSync) PlanSync(ctx context.Context, c PlanSyncInput) (access.SyncRu
 	if err != nil {
 		return run, translate(err)
 	}
-	run.Snapshot, run.HandOverUntil = people.ID, people.BeganAt
+	run.Snapshot = people.ID
 	if run, err = a.plan(ctx, run, settings); err != nil {
 		return run, translate(err)
 	}
@@ -63,7 +63,7 @@ func (a *UserSync) plan(ctx context.Context, run access.SyncRun, settings SyncSe
 	if err := a.inherit(ctx, &run); err != nil {
 		return run, err
 	}
-	leavers, err := a.leaving(ctx, &run, settings)
+	leavers, err := a.leaving(ctx, run, settings)
 	if err != nil {
 		return run, err
 	}
@@ -72,7 +72,6 @@ func (a *UserSync) plan(ctx context.Context, run access.SyncRun, settings SyncSe
 	if err != nil {
 		return run, err
 	}
-	off := map[access.PersonID]bool{}
 	finder := userFinder{ledger: a.Ledger, run: run, twins: twins, rules: rules, groups: settings.Groups, owns: settings.Owns}
 	err = a.people(ctx, run.Source, func(page []access.KnownPerson) error {
 		found, err := finder.find(ctx, page)
@@ -89,34 +88,33 @@ func (a *UserSync) plan(ctx context.Context, run access.SyncRun, settings SyncSe
 			}
 			row, planned := rules.Decide(p, found[i])
 			if planned {
-				off[row.Person] = row.Operation == access.UserDeactivate && settings.Modes[access.UserDeactivate]
 				row = rules.Limit(row, &active)
 				rows = append(rows, row)
 			}
 			usersync.Count(&run.Counts, p, found[i], row, planned)
 			rules.CountCreated(&run.Counts, row)
 		}
+		if err := leavers.take(ctx, page, found, rows); err != nil {
+			return err
+		}
 		return a.Ledger.PlanSyncRows(ctx, run, rows)
 	})
 	if err != nil {
 		return run, err
 	}
-	// Whom this run switches off counts for the brake on that.
-	leavers = slices.DeleteFunc(leavers, func(id access.PersonID) bool { return off[id] })
 	return a.brake(ctx, run, settings, links, leavers)
 }
 
-// brake returns a planned run with the brakes that it meets. links is how many people are linked, and leavers are those whose things would be handed over.
-func (a *UserSync) brake(ctx context.Context, run access.SyncRun, settings SyncSettings, links int, leavers []access.PersonID) (access.SyncRun, error) {
+// brake returns a planned run with the brakes that it meets. links is how many people are linked.
+func (a *UserSync) brake(ctx context.Context, run access.SyncRun, settings SyncSettings, links int, leavers *countedLeavers) (access.SyncRun, error) {
 	remapped, err := a.remapped(ctx, run, links)
 	if err != nil {
 		return run, err
 	}
 	run.UnseenGroups = unseen(run, settings.Groups)
 	run.Holds = settings.Brakes.Holds(run.Counts, remapped)
-	run.Counts.Leavers = len(leavers)
-	if hold, holds := settings.Brakes.HandOver(leavers, run.Counts.Linked); holds {
-		run.Holds = append(run.Holds, hold)
+	if err := leavers.brake(ctx, &run); err != nil {
+		return run, err
 	}
 	run.Holds, err = a.holdsBesides(ctx, run)
 	return run, err
@@ -127,7 +125,7 @@ func (a *UserSync) inherit(ctx context.Context, run *access.SyncRun) error {
 	last, err := a.Ledger.LastSyncRun(ctx, run.Desk)
 	switch {
 	case err == nil:
-		run.AcceptedMapping, run.UnseenGroups, run.HandOverSince = last.AcceptedMapping, last.UnseenGroups, last.HandOverSince
+		run.AcceptedMapping, run.UnseenGroups = last.AcceptedMapping, last.UnseenGroups
 	case !access.IsKind(err, access.NotFound):
 		return err
 	}

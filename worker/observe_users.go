@@ -150,6 +150,14 @@ func (l observedLedger) SaveSyncRun(ctx context.Context, run access.SyncRun) err
 	return ledgerDo(l, "save_sync_run", func() error { return l.Store.SaveSyncRun(ctx, run) })
 }
 
+func (l observedLedger) LeaverMarks(ctx context.Context, run access.SyncRun, people []access.PersonID) ([]access.LeaverMark, error) {
+	return ledgerCall(l, "leaver_marks", func() ([]access.LeaverMark, error) { return l.Store.LeaverMarks(ctx, run, people) })
+}
+
+func (l observedLedger) SaveLeaverMarks(ctx context.Context, run access.SyncRun, marks []access.LeaverMark) error {
+	return ledgerDo(l, "save_leaver_marks", func() error { return l.Store.SaveLeaverMarks(ctx, run, marks) })
+}
+
 func (l observedLedger) SaveHandOver(ctx context.Context, run access.SyncRun, attempt string, h access.HandOver, events ...access.DeskEvent) error {
 	return ledgerDo(l, "save_hand_over", func() error { return l.Store.SaveHandOver(ctx, run, attempt, h, events...) })
 }

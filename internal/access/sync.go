@@ -145,8 +145,7 @@ type SyncCounts struct {
 	Missing      int `json:"missing,omitempty"`
 	// SwitchedOff is how many users who are on would be switched off.
 	SwitchedOff int `json:"switched_off,omitempty"`
-	// Leavers is how many linked people have left since the last run that was not held, beside those whom this run switches off, so that what they own would be
-	// handed over.
+	// Leavers is how many leavers with a user the brake on what they own counts: all whom no run has dealt with yet, beside those whom this run switches off.
 	Leavers int `json:"leavers,omitempty"`
 	// Operations is how many rows there are of each operation.
 	Operations map[UserOperation]int `json:"operations,omitempty"`
@@ -213,10 +212,6 @@ type SyncRun struct {
 	States map[SyncState]int `json:"states,omitempty"`
 	// HandOver is what came of what leavers own; nil where the run has not begun with it, or the desk hands nothing over.
 	HandOver *HandOver `json:"hand_over,omitempty"`
-	// HandOverUntil is when the run over people began that the plan rests on: what those own who have left later is not handed over by this run. The brake has
-	// counted all who have left after HandOverSince. That is the HandOverUntil of the last run that nothing held back; zero where there was none.
-	HandOverSince time.Time `json:"hand_over_since,omitzero"`
-	HandOverUntil time.Time `json:"hand_over_until,omitzero"`
 	// By is who started the run, and Evidence how that person was identified; "" for the desk's schedule.
 	By       PersonID `json:"by,omitempty"`
 	Evidence string   `json:"evidence,omitempty"`
@@ -235,7 +230,7 @@ func (r SyncRun) Ended() bool { return !r.EndedAt.IsZero() }
 // OwnsTooMuch reports whether somebody who has left owns more than is handed over without a human.
 func (r SyncRun) OwnsTooMuch() bool { return r.HandOver != nil && r.HandOver.TooMany > 0 }
 
-// HoldsHandOver reports whether a brake holds the hand-over of what those own who have left since HandOverSince.
+// HoldsHandOver reports whether a brake holds the hand-over of what the leavers own whom it counts.
 func (r SyncRun) HoldsHandOver() bool {
 	return slices.ContainsFunc(r.Holds, func(h PeopleHold) bool { return h.Brake == string(UserHandOver) })
 }
@@ -249,10 +244,11 @@ func (r SyncRun) Held() int {
 	return held
 }
 
-// FreesHandOver reports whether a release of this run frees the hand-over that it holds: a release for some people only is about rows.
+// FreesHandOver reports whether a release of this run frees the hand-over that it holds: a release for some people only is about rows, and a run over some people
+// is about these.
 func (r SyncRun) FreesHandOver(release PeopleRelease) bool {
 	named := len(release.Brakes) == 0 || slices.Contains(release.Brakes, string(UserHandOver))
-	return r.HoldsHandOver() && named && len(release.People) == 0
+	return r.HoldsHandOver() && named && len(release.People) == 0 && r.Scope.Everybody()
 }
 
 // SyncRowsQuery asks for a page of the rows of a plan, by person in the order of the bytes of their ids.

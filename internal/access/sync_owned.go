@@ -10,6 +10,30 @@ import (
 // UserHandOver is the mode that hands over what leavers own.
 const UserHandOver UserOperation = "hand_over"
 
+// LeaverState is how far the brake on what leavers own lets one of them pass.
+type LeaverState string
+
+// The states of a leaver.
+const (
+	// LeaverHeld: the brake holds what the person owns. LeaverCounted: the brake has counted the person, and the run that did may deal with them.
+	LeaverHeld    LeaverState = "held"
+	LeaverCounted LeaverState = "counted"
+	// LeaverPassed: a run has dealt with the person, or an administrator has released them, so that no brake counts them any more.
+	LeaverPassed LeaverState = "passed"
+)
+
+// LeaverMark is where the brake on what leavers own stands with one of them. It is of one time of leaving, and of the kinds that are handed over.
+type LeaverMark struct {
+	Person PersonID `json:"person"`
+	// Revision is that of the person's standing, and Kinds names the kinds.
+	Revision int         `json:"revision"`
+	Kinds    string      `json:"kinds"`
+	State    LeaverState `json:"state"`
+	// Run is the run that has set the state, and At since when it is the state.
+	Run string    `json:"run"`
+	At  time.Time `json:"at"`
+}
+
 // HandOver is how far a run has come with what leavers own, and what came of it. Its zero value is of a run that has not begun with it.
 type HandOver struct {
 	// Kinds are what came of the records, by kind.
@@ -162,6 +186,13 @@ func (l Leaving) Events(records []Owned) []DeskEvent {
 		}
 	}
 	return events
+}
+
+// Abandoned returns what Refusal does, of records that no attempt goes on with.
+func (l Leaving) Abandoned(records int, whys []string) DeskEvent {
+	e := l.Refusal(records, whys)
+	e.ID += "/abandoned"
+	return e
 }
 
 // Refusal returns what the audit trail says of so many records that were not handed over, with the first reasons.

@@ -56,3 +56,41 @@ func claimed(ctx context.Context, tx *sql.Tx, op string, run access.SyncRun, att
 	}
 	return err
 }
+
+// LeaverMarks returns where the brake on what leavers own stands with those of some people of whom it knows, in any order.
+func (s *Store) LeaverMarks(ctx context.Context, run access.SyncRun, people []access.PersonID) ([]access.LeaverMark, error) {
+	found, err := in[access.LeaverMark](ctx, s, "SELECT body FROM hand_over_leavers WHERE desk = $1 AND source = $2 AND person",
+		[]any{string(run.Desk), string(run.Source)}, texts(people))
+	return found, s.fail("read leavers from the ledger", err)
+}
+
+// SaveLeaverMarks records where the brake on what leavers own stands with some of them. Safe to repeat. Conflict: the run has ended.
+func (s *Store) SaveLeaverMarks(ctx context.Context, run access.SyncRun, marks []access.LeaverMark) error {
+	const op = "record leavers in the ledger"
+	k := keys{}
+	k.required("desk", string(run.Desk))
+	k.required("source", string(run.Source))
+	var rows [][]any
+	for _, m := range marks {
+		k.required("person", string(m.Person))
+		body, err := encode(op, m)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, []any{string(run.Desk), string(run.Source), string(m.Person), body})
+	}
+	if k.problem != nil {
+		return k.problem
+	}
+	return s.fail(op, s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		// Written to, the run cannot end before this does.
+		open, err := affected(tx.ExecContext(ctx, `UPDATE sync_runs SET plan = plan WHERE desk = $1 AND id = $2 AND NOT ended`, string(run.Desk), run.ID))
+		if err == nil && open == 0 {
+			err = access.Errorf(access.Conflict, op, "the run %q over the users of %s has ended", run.ID, run.Desk)
+		}
+		if err != nil {
+			return err
+		}
+		return insertRows(ctx, tx, "hand_over_leavers (desk, source, person, body)", "ON CONFLICT (desk, source, person) DO UPDATE SET body = excluded.body", rows)
+	}))
+}

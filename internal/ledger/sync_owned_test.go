@@ -47,3 +47,29 @@ func testHandOver(t *testing.T, d databases) {
 		requireKind(t, access.Invalid, s.SaveHandOver(t.Context(), run, "second", h, wrong))
 	}
 }
+
+// testLeaverMarks: the last mark of a person of a source and a desk counts, and a run that has ended sets none.
+func testLeaverMarks(t *testing.T, d databases) {
+	s := d.open(t)
+	at := time.Date(2026, 11, 2, 3, 0, 0, 0, time.UTC)
+	run := begunSync(t, s, "r1", at)
+	mark := func(person access.PersonID, state access.LeaverState) access.LeaverMark {
+		return access.LeaverMark{Person: person, Revision: 7, Kinds: "assets", State: state, Run: "r1", At: at}
+	}
+	people := []access.PersonID{"ana", "ben", "eve"}
+	require.NoError(t, s.SaveLeaverMarks(t.Context(), run, []access.LeaverMark{mark("ana", access.LeaverHeld), mark("ben", access.LeaverHeld)}))
+	for range 2 {
+		require.NoError(t, s.SaveLeaverMarks(t.Context(), run, []access.LeaverMark{mark("ana", access.LeaverPassed)}))
+	}
+	found, err := s.LeaverMarks(t.Context(), run, people)
+	require.NoError(t, err)
+	require.ElementsMatch(t, []access.LeaverMark{mark("ana", access.LeaverPassed), mark("ben", access.LeaverHeld)}, found)
+	for _, other := range []access.SyncRun{{Desk: "it", Source: "ad"}, {Desk: "hr", Source: "hr"}} {
+		found, err = s.LeaverMarks(t.Context(), other, people)
+		require.NoError(t, err)
+		require.Empty(t, found)
+	}
+	requireKind(t, access.Invalid, s.SaveLeaverMarks(t.Context(), run, []access.LeaverMark{mark("a\x00", access.LeaverHeld)}))
+	endedSync(t, s, plannedSync(t, s, run))
+	requireKind(t, access.Conflict, s.SaveLeaverMarks(t.Context(), run, []access.LeaverMark{mark("ben", access.LeaverPassed)}))
+}

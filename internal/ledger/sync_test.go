@@ -23,6 +23,7 @@ func syncCases() []suiteCase {
 		{"rows of old plans and listings are forgotten", testSyncForgets},
 		{"the end of a run forgets so many rows at once", testSyncForgetsAtOnce},
 		{"what leavers own is kept with its events, and a late attempt changes none", testHandOver},
+		{"where the brake stands with leavers is kept for each source and desk, and only while the run goes on", testLeaverMarks},
 	}
 }
 

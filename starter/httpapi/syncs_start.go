@@ -47,6 +47,9 @@ func (in *startSyncInput) Resolve(huma.Context) []error {
 	if body.Release == nil {
 		return problems
 	}
+	if len(body.Release.Only) > 0 && len(body.Release.Brakes) == 1 && body.Release.Brakes[0] == string(access.UserHandOver) {
+		problems = append(problems, fieldError("body.release.only", "expected none with the brake hand_over, which is released for everybody whom it holds"))
+	}
 	if body.Dry || body.Scope != nil {
 		problems = append(problems, fieldError("body.release", "expected no dry run and no scope with it: only names people"))
 	}

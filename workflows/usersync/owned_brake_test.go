@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -156,7 +157,7 @@ func TestHandOver_brake_leavers_whom_another_brake_holds(t *testing.T) {
 	o.stays(who)
 }
 
-// Where usher may switch nobody off, others do: then whoever has left counts at once.
+// Where usher may switch nobody off, others do: then whoever has left counts once they are off.
 func TestHandOver_brake_without_deactivations(t *testing.T) {
 	o := officeOfOwners(t)
 	o.settings.Modes[access.UserDeactivate] = false
@@ -166,7 +167,7 @@ func TestHandOver_brake_without_deactivations(t *testing.T) {
 		who = append(who, i)
 	}
 	o.leaves(who...)
-	require.True(t, o.ends().HoldsHandOver())
+	require.False(t, o.ends().HoldsHandOver())
 	for _, i := range who {
 		o.switchesOff(i)
 	}
@@ -201,4 +202,93 @@ func TestHandOver_brake_leavers_after_the_plan(t *testing.T) {
 	o.stays(who)
 	require.True(t, o.ends().HoldsHandOver())
 	o.stays(who)
+}
+
+// Whom a run has counted that failed before it handed anything over is counted anew by the next.
+func TestHandOver_brake_counts_anew_after_a_run_that_failed(t *testing.T) {
+	o, who := manyOff(t, 12)
+	few := who[:6]
+	o.leaves(few...)
+	o.written()
+	o.planned("fails")
+	require.NoError(t, o.records().FailSync(t.Context(), access.SyncRun{Desk: it, ID: "fails", BeganAt: o.now, Problem: "it was stopped"}))
+	o.leaves(who...)
+	require.True(t, o.ends().HoldsHandOver())
+	o.stays(who)
+}
+
+// Whom a run has counted that failed is dealt with by no later run that does not count them.
+func TestHandOver_brake_counted_for_one_run(t *testing.T) {
+	o, who := manyOff(t, 6)
+	o.leaves(who...)
+	o.written()
+	o.planned("fails")
+	require.NoError(t, o.records().FailSync(t.Context(), access.SyncRun{Desk: it, ID: "fails", BeganAt: o.now, Problem: "it was stopped"}))
+	o.now = o.now.Add(31 * 24 * time.Hour)
+	require.Zero(t, o.ends().Counts.Leavers)
+	o.stays(who)
+}
+
+// Who has passed, comes back and leaves again counts again.
+func TestHandOver_brake_counts_who_leaves_again(t *testing.T) {
+	o, who := manyOff(t, 12)
+	for _, i := range who {
+		o.leaves(i)
+		o.ends()
+	}
+	o.moved(who)
+	for _, i := range who {
+		o.change(i, func(p *access.KnownPerson) { p.State = access.PersonPresent })
+	}
+	o.ends()
+	for _, i := range who {
+		o.owns(i, assets, fmt.Sprint("a", i))
+		o.switchesOff(i)
+	}
+	o.leaves(who...)
+	require.True(t, o.ends().HoldsHandOver())
+	o.stays(who)
+}
+
+// Who has passed for some kinds counts again where there are others.
+func TestHandOver_brake_counts_anew_for_other_kinds(t *testing.T) {
+	o, who := manyOff(t, 12)
+	for _, i := range who {
+		o.owns(i, tickets, fmt.Sprint("t", i))
+	}
+	h := *o.settings.HandOver
+	h.Kinds = []string{assets}
+	o.settings.HandOver = &h
+	for _, i := range who {
+		o.leaves(i)
+		o.ends()
+	}
+	o.moved(who)
+	both := h
+	both.Kinds = []string{tickets, assets}
+	o.settings.HandOver = &both
+	require.True(t, o.ends().HoldsHandOver())
+	for _, i := range who {
+		require.Equal(t, o.of(i).ID, o.users.OwnerOf(tickets, fmt.Sprint("t", i)))
+	}
+}
+
+// A release frees whom the released run has held, and nobody whom a later run held first.
+func TestHandOver_brake_release_of_an_older_run(t *testing.T) {
+	o, who := manyOff(t, 12)
+	o.leaves(who...)
+	held := o.ends()
+	var later []int
+	for i := 24; i < 27; i++ {
+		later = append(later, i)
+		o.owns(i, assets, fmt.Sprint("a", i))
+		o.switchesOff(i)
+	}
+	o.leaves(later...)
+	require.Equal(t, len(who)+len(later), o.ends().Counts.Leavers)
+	o.settings.Brakes.Floor, o.settings.Brakes.DeactivationsCount = 0, 2
+	_, err := o.run(workflows.UserSyncParams{By: "adm", Release: &access.PeopleRelease{Run: held.ID, Reason: "a plant closes"}})
+	require.NoError(t, err)
+	o.moved(who)
+	o.stays(later)
 }
