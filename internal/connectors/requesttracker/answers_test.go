@@ -1,6 +1,7 @@
 package requesttracker_test
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
@@ -190,4 +191,25 @@ func TestChanges_minutes_ago(t *testing.T) {
 	_, err = d.ChangedTickets(t.Context(), access.ChangesQuery{Since: time.Now().Add(time.Hour), Limit: 10})
 	require.NoError(t, err)
 	require.Contains(t, asked, "'121 minutes ago'")
+}
+
+// TestChanges_removed_owner: RT writes a text in place of an account that it does not find. One such ticket holds back no other.
+func TestChanges_removed_owner(t *testing.T) {
+	s := newSmall(t)
+	d := s.desk(t, 5*time.Second)
+	since := time.Now().Add(-30 * time.Minute).Truncate(time.Second)
+	changed := strings.NewReplacer("2026-11-27T18:02:17Z", since.UTC().Format(time.RFC3339), `"id":7`, `"id":8`).Replace(ticketBody)
+	var ticket map[string]any
+	require.NoError(t, json.Unmarshal([]byte(changed), &ticket))
+	ticket["Owner"] = "46"
+	removed, err := json.Marshal(ticket)
+	require.NoError(t, err)
+	s.answer("GET /tickets", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"items":[`+string(removed)+`],"pages":1}`)
+	})
+	s.table["GET /ticket/8/history"] = `{"items":[{"id":"40","Type":"Create","ObjectId":"8"}],"pages":null}`
+	page, err := d.ChangedTickets(t.Context(), access.ChangesQuery{Since: since, Limit: 10})
+	require.NoError(t, err)
+	require.Len(t, page.Tickets, 1)
+	require.Empty(t, page.Tickets[0].Assignee)
 }

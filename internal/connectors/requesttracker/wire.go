@@ -1,6 +1,7 @@
 package requesttracker
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"time"
@@ -19,6 +20,17 @@ type account struct {
 	ID           access.AccountID `json:"id"`
 	RealName     string           `json:"RealName"`
 	EmailAddress string           `json:"EmailAddress"`
+}
+
+// UnmarshalJSON reads an account. RT writes a text in its place where it does not find the user, as of one whom somebody has removed from its database: then there is
+// none, and the list that has it is read all the same.
+func (a *account) UnmarshalJSON(text []byte) error {
+	type plain account
+	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
+		*a = account{}
+		return nil
+	}
+	return json.Unmarshal(text, (*plain)(a))
 }
 
 // ticket is a ticket as RT shows it, alone or in a list.
