@@ -26,7 +26,7 @@ func newRequest(reason string) access.Request {
 
 func newGateway(t *testing.T) *gateway.Gateway {
 	t.Helper()
-	return gateway.New(server(t).temporal, gateway.Config{CallTimeout: access.Duration(10 * time.Second)})
+	return gateway.New(server(t).temporal, gateway.Config{CallTimeout: access.Duration(30 * time.Second)})
 }
 
 // impatient is a gateway that waits no longer than a slow answer takes.
