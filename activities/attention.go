@@ -361,7 +361,7 @@ func (a *UserSync) SyncAttention(ctx context.Context, c SyncInput) (Attention, e
 		m.summary = fmt.Sprintf("usher holds back %d changes of the users of %s", run.Held(), c.Desk)
 		m.sentences = sentencesOf(run.Holds)
 		m.next = []string{
-			fmt.Sprintf("All of them: usher sync rows %s %s --state held", c.Desk, c.Run),
+			fmt.Sprintf("The rows among them: usher sync rows %s %s --state held", c.Desk, c.Run),
 			fmt.Sprintf("If they are right: usher sync release %s %s --reason \"...\" (an administrator, within %s)", c.Desk, c.Run, access.Duration(access.ReleaseWithin)),
 			"If they are wrong, mend the source or the desk: the next run plans anew, and this ticket is closed once a run holds nothing back.",
 		}

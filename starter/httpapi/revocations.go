@@ -261,10 +261,9 @@ func statusOf(r gateway.RevocationReceipt) int {
 
 // revocationID returns the id of a revocation. A key, and an id, count for their caller alone, and neither can be the other's.
 func revocationID(caller access.PersonID, key, id string) (access.RevocationID, error) {
-	said := "id\x00" + id
 	switch {
 	case key != "":
-		said = "key\x00" + key
+		return access.RevocationID(keyedID("revocation", caller, key)), nil
 	case id == "":
 		fresh, err := uuid.NewV7()
 		if err != nil {
@@ -272,7 +271,7 @@ func revocationID(caller access.PersonID, key, id string) (access.RevocationID, 
 		}
 		return access.RevocationID(fresh.String()), nil
 	}
-	return access.RevocationID(uuid.NewSHA1(uuid.NameSpaceURL, []byte("urn:usher:revocation\x00"+string(caller)+"\x00"+said)).String()), nil
+	return access.RevocationID(uuid.NewSHA1(uuid.NameSpaceURL, []byte("urn:usher:revocation\x00"+string(caller)+"\x00"+id)).String()), nil
 }
 
 // leasesNow returns the leases of a person as they stand; none while the ledger is unavailable.

@@ -98,10 +98,16 @@ func (a *API) releaseOfSync(ctx context.Context, desk access.DeskName, body Rele
 		return nil, err
 	}
 	var holds []string
+	held := run.Held()
 	for _, hold := range run.Holds {
+		if hold.Brake == string(access.UserHandOver) && !run.Scope.Everybody() {
+			// Runs over everybody hold what these leavers own as well, and are released for it.
+			held -= run.Counts.Leavers
+			continue
+		}
 		holds = append(holds, hold.Name())
 	}
-	if err := a.releasable(body, heldRun{ended: run.EndedAt, held: run.Held(), holds: holds}); err != nil {
+	if err := a.releasable(body, heldRun{ended: run.EndedAt, held: held, holds: holds}); err != nil {
 		return nil, err
 	}
 	return a.releasing(ctx, body, func(person access.PersonID) (bool, error) {
