@@ -55,10 +55,22 @@ func (o *office) died() access.SyncRun {
 	o.settings.Modes[access.UserHandOver] = true
 	require.NoError(o.t, o.ledger.ClaimSyncRun(o.t.Context(), run, "first"))
 	h := access.HandOver{Leavers: 1, After: idOf(11), Pending: &access.PendingHandOver{
-		Person: idOf(12), To: o.of(1).ID, Records: []access.Owned{{Kind: assets, ID: "a1"}, {Kind: tickets, ID: "t1"}},
+		Person: idOf(12), Taker: idOf(1), To: o.of(1).ID, Of: 2, Records: []access.Owned{{Kind: assets, ID: "a1"}, {Kind: tickets, ID: "t1"}},
 	}}
 	require.NoError(o.t, o.ledger.SaveHandOver(o.t.Context(), run, "first", h))
 	return run
+}
+
+// Where all holds that held then, it is gone on with.
+func TestAttackHandOver_pending_goes_on(t *testing.T) {
+	o := officeOfOwners(t)
+	o.owns(12, assets, "a1")
+	o.owns(12, tickets, "t1")
+	run := o.died()
+	var h access.HandOver
+	require.NoError(t, o.activity("HandOver", activities.SyncInput{Desk: it, Run: run.ID, Plan: run.Plan}, &h))
+	require.Equal(t, o.of(1).ID, o.users.OwnerOf(assets, "a1"))
+	require.Empty(t, o.eventsOf(access.DeskOwnedHandOver), "nothing is announced again")
 }
 
 // What an attempt that died has begun is gone on with only as far as everything still holds that held then.
