@@ -11,26 +11,27 @@ import (
 	"usher/internal/usersync"
 )
 
-// kindsOf names the kinds that are handed over: leavers are counted anew where there are others.
+// kindsOf returns one name for some kinds, in whatever order they stand: leavers are counted anew where other kinds are handed over.
 func kindsOf(names []string) string {
 	names = slices.Clone(names)
 	slices.Sort(names)
 	return strings.Join(names, ",")
 }
 
-// leaving is somebody who has left, with since when, and where the brake on what they own stands; nil for one of whom it knows nothing.
-type leaving struct {
+// leaver is somebody who has left. revision is that of their standing, which shows since when; mark is where the brake on what they own stands with
+// them, nil where no run has counted them.
+type leaver struct {
 	revision int
 	mark     *access.LeaverMark
 }
 
-func (l leaving) since() time.Time { return time.UnixMicro(int64(l.revision)) }
+func (l leaver) since() time.Time { return time.UnixMicro(int64(l.revision)) }
 
-func (l leaving) is(s access.LeaverState) bool { return l.mark != nil && l.mark.State == s }
+func (l leaver) is(s access.LeaverState) bool { return l.mark != nil && l.mark.State == s }
 
-// leavingOf returns those of some people of a run who are known to have left. Who had left before a run could see them leave is not among them. A mark of another
+// leaversOf returns those of some people of a run who are known to have left. Who had left before a run could see them leave is not among them. A mark of another
 // time of leaving, or of other kinds, is none.
-func leavingOf(ctx context.Context, ledger SyncLedger, run access.SyncRun, people []access.PersonID, kinds []string) (map[access.PersonID]leaving, error) {
+func leaversOf(ctx context.Context, ledger SyncLedger, run access.SyncRun, people []access.PersonID, kinds []string) (map[access.PersonID]leaver, error) {
 	if len(people) == 0 {
 		return nil, nil
 	}
@@ -42,10 +43,10 @@ func leavingOf(ctx context.Context, ledger SyncLedger, run access.SyncRun, peopl
 	if err != nil {
 		return nil, err
 	}
-	all := map[access.PersonID]leaving{}
+	all := map[access.PersonID]leaver{}
 	for _, s := range standings {
 		if s.Absent {
-			all[s.Person] = leaving{revision: s.Revision}
+			all[s.Person] = leaver{revision: s.Revision}
 		}
 	}
 	for _, m := range marks {
@@ -68,8 +69,8 @@ type countedLeavers struct {
 	marks    []access.LeaverMark
 }
 
-// leaving returns who counts for the brake on what leavers own: nobody yet.
-func (a *UserSync) leaving(ctx context.Context, run access.SyncRun, settings SyncSettings) (*countedLeavers, error) {
+// countLeavers returns who counts for the brake on what leavers own: nobody yet.
+func (a *UserSync) countLeavers(ctx context.Context, run access.SyncRun, settings SyncSettings) (*countedLeavers, error) {
 	c := &countedLeavers{UserSync: a, run: run, settings: settings}
 	release, err := a.releaseOf(ctx, run)
 	if err == nil && release.given != nil && run.Scope.Everybody() && release.of.Source == run.Source && release.of.FreesHandOver(*release.given) {
@@ -85,11 +86,11 @@ func (c *countedLeavers) take(ctx context.Context, page []access.KnownPerson, fo
 		return nil
 	}
 	gone, switched := c.users(page, found, rows)
-	left, err := leavingOf(ctx, c.Ledger, c.run, slices.Concat(gone, switched), c.settings.HandOver.Kinds)
+	left, err := leaversOf(ctx, c.Ledger, c.run, slices.Concat(gone, switched), c.settings.HandOver.Kinds)
 	if err != nil {
 		return err
 	}
-	maps.DeleteFunc(left, func(_ access.PersonID, l leaving) bool { return l.is(access.LeaverPassed) })
+	maps.DeleteFunc(left, func(_ access.PersonID, l leaver) bool { return l.is(access.LeaverPassed) })
 	for _, id := range switched {
 		if l, is := left[id]; is && c.run.BeganAt.Sub(l.since()) <= c.settings.HandOver.Within {
 			c.marks = append(c.marks, c.mark(id, l, access.LeaverCounted))
@@ -127,7 +128,7 @@ func (c *countedLeavers) leaves(p access.KnownPerson, user *access.DeskUser) boo
 }
 
 // count counts one leaver with whom no run has dealt, unless this run releases them, or they left too long ago for anybody to have counted them.
-func (c *countedLeavers) count(id access.PersonID, l leaving) {
+func (c *countedLeavers) count(id access.PersonID, l leaver) {
 	held := l.is(access.LeaverHeld)
 	switch {
 	case held && !l.mark.At.After(c.released):
@@ -141,7 +142,7 @@ func (c *countedLeavers) count(id access.PersonID, l leaving) {
 	}
 }
 
-func (c *countedLeavers) mark(id access.PersonID, l leaving, state access.LeaverState) access.LeaverMark {
+func (c *countedLeavers) mark(id access.PersonID, l leaver, state access.LeaverState) access.LeaverMark {
 	return access.LeaverMark{Person: id, Revision: l.revision, Kinds: kindsOf(c.settings.HandOver.Kinds), State: state, Run: c.run.ID, At: c.run.BeganAt}
 }
 
@@ -172,7 +173,7 @@ func (h *handing) leavers(ctx context.Context, people []access.KnownPerson) ([]a
 			gone = append(gone, p.Record.ID)
 		}
 	}
-	left, err := leavingOf(ctx, h.Ledger, h.run, gone, h.Settings.HandOver.Kinds)
+	left, err := leaversOf(ctx, h.Ledger, h.run, gone, h.Settings.HandOver.Kinds)
 	if err != nil {
 		return nil, err
 	}
@@ -190,10 +191,11 @@ func (h *handing) leavers(ctx context.Context, people []access.KnownPerson) ([]a
 }
 
 // may reports whether the run may deal with somebody who has left.
-func (h *handing) may(l leaving) bool {
+func (h *handing) may(l leaver) bool {
 	since := l.since()
 	switch {
 	case !h.applies && (!h.run.HoldsHandOver() || l.is(access.LeaverPassed)):
+		// It is only counted what would be handed over. A dry run has recorded no marks, but shows what its brake would hold.
 	case l.is(access.LeaverCounted):
 		return l.mark.Run == h.run.ID
 	case !l.is(access.LeaverPassed):

@@ -102,7 +102,7 @@ type handing struct {
 	kinds   []string
 	state   access.HandOver
 	// left are the leavers of the page that is dealt with.
-	left map[access.PersonID]leaving
+	left map[access.PersonID]leaver
 }
 
 func (h *handing) save(ctx context.Context, events ...access.DeskEvent) error {

@@ -63,7 +63,7 @@ func (a *UserSync) plan(ctx context.Context, run access.SyncRun, settings SyncSe
 	if err := a.inherit(ctx, &run); err != nil {
 		return run, err
 	}
-	leavers, err := a.leaving(ctx, run, settings)
+	leavers, err := a.countLeavers(ctx, run, settings)
 	if err != nil {
 		return run, err
 	}
