@@ -169,6 +169,20 @@ func TestAttackThird_reset_asks_nobody_before_it_has_read(t *testing.T) {
 	require.True(t, reached)
 }
 
+// recordsAgain plays a request again after a reset, and requires that the ledger refuses nothing of what is said then.
+func (w *world) recordsAgain(request access.Request) {
+	w.t.Helper()
+	w.newRun()
+	details := ""
+	w.at(6*time.Hour, func() {
+		details = w.details()
+		w.withdraw("ana")
+	})
+	w.run(request)
+	require.NotEmpty(w.t, details)
+	require.NotContains(w.t, details, "refuses")
+}
+
 // What a user loses: facts that the ledger refuses for good, of every reset after an approval on the desk. The line "Mia answered ... This means: decide." is there
 // from before; after the reset the same answer has the same id, and means: revert. (ADR 17: what is said after a reset never meets
 // another content under its id; TestReset holds that nothing is refused.)
@@ -181,15 +195,7 @@ func TestAttackThird_reset_has_the_ledger_refuse(t *testing.T) {
 	w.leavesAt(4*time.Hour, func() { require.Len(t, w.view().Decisions, 1) })
 	w.stopsRun(request)
 
-	w.newRun()
-	details := ""
-	w.at(6*time.Hour, func() {
-		details = w.details()
-		w.withdraw("ana")
-	})
-	w.run(request)
-	require.NotEmpty(t, details)
-	require.NotContains(t, details, "refuses")
+	w.recordsAgain(request)
 }
 
 // The same for an answer that was refused: before the reset because somebody else has given it, after it because nobody knows what was asked. Its two
@@ -206,15 +212,7 @@ func TestAttackThird_reset_refuses_an_answer_again(t *testing.T) {
 	w.leavesAt(4*time.Hour, func() { require.Empty(t, w.view().Decisions) })
 	w.stopsRun(request)
 
-	w.newRun()
-	details := ""
-	w.at(6*time.Hour, func() {
-		details = w.details()
-		w.withdraw("ana")
-	})
-	w.run(request)
-	require.NotEmpty(t, details)
-	require.NotContains(t, details, "refuses")
+	w.recordsAgain(request)
 	var refused []string
 	for _, e := range w.events("r1") {
 		if e.Type == access.EventDecisionRefused {

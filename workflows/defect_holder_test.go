@@ -113,3 +113,27 @@ func (r *holderRuns) known(id access.LeaseID) access.LeaseView {
 	require.NoError(r.t, err)
 	return known
 }
+
+// judgedAfter plays what follows a message that came along with something else: the target is back, the request says it again if it has to, judge looks, and people
+// do what tickets ask for. It returns whether judge has looked, once the runs have ended.
+func (r *holderRuns) judgedAfter(says, judge func()) *bool {
+	judged := new(bool)
+	r.at(3*time.Hour, func() { r.target.Down(false) })
+	r.at(4*time.Hour, func() {
+		// A request that has heard of trouble only asks again after some hours.
+		if last := r.holder.last("r1:1"); last.State == access.LeaseGranting && last.Problem != "" {
+			says()
+		}
+	})
+	r.at(5*time.Hour, func() {
+		*judged = true
+		judge()
+	})
+	r.at(6*time.Hour, func() {
+		r.target.Take("vault", "ana")
+		for _, ticket := range r.desk.Tickets() {
+			require.NoError(r.t, r.desk.MoveAs(r.accounts["ben"], ticket.Ref.ID, access.TicketDone))
+		}
+	})
+	return judged
+}

@@ -89,24 +89,7 @@ func (c revokedCase) play(t *testing.T) {
 		}
 	})
 	r.at(time.Hour+time.Second, words[1])
-	r.at(3*time.Hour, func() { r.target.Down(false) })
-	r.at(4*time.Hour, func() {
-		// A request that has heard of trouble only asks again after some hours.
-		if last := r.holder.last("r1:1"); last.State == access.LeaseGranting && last.Problem != "" {
-			says()
-		}
-	})
-	judged := false
-	r.at(5*time.Hour, func() {
-		judged = true
-		c.judge(r)
-	})
-	r.at(6*time.Hour, func() {
-		r.target.Take("vault", "ana")
-		for _, ticket := range r.desk.Tickets() {
-			require.NoError(t, r.desk.MoveAs(r.accounts["ben"], ticket.Ref.ID, access.TicketDone))
-		}
-	})
+	judged := r.judgedAfter(says, func() { c.judge(r) })
 	r.mustEndBy(40 * day)
 	r.at(7*time.Hour, func() { r.signal(workflows.SignalApplyLease, absent(anchor)) })
 	r.at(8*time.Hour, func() {
@@ -115,7 +98,7 @@ func (c revokedCase) play(t *testing.T) {
 		}
 	})
 	r.run()
-	require.True(t, judged)
+	require.True(t, *judged)
 	require.NotContains(t, r.details(), "refuses")
 }
 

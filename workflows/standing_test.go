@@ -209,27 +209,10 @@ func (c leaverCase) play(t *testing.T) {
 			r.signal(workflows.SignalApplyLease, late)
 		})
 	}
-	r.at(3*time.Hour, func() { r.target.Down(false) })
-	r.at(4*time.Hour, func() {
-		// A request that has heard of trouble only asks again after some hours.
-		if last := r.holder.last("r1:1"); last.State == access.LeaseGranting && last.Problem != "" {
-			says()
-		}
-	})
-	judged := false
-	r.at(5*time.Hour, func() {
-		judged = true
-		c.judge(r)
-	})
-	r.at(6*time.Hour, func() {
-		r.target.Take("vault", "ana")
-		for _, ticket := range r.desk.Tickets() {
-			require.NoError(t, r.desk.MoveAs(r.accounts["ben"], ticket.Ref.ID, access.TicketDone))
-		}
-	})
+	judged := r.judgedAfter(says, func() { c.judge(r) })
 	r.mustEndBy(3 * day)
 	r.run()
-	require.True(t, judged)
+	require.True(t, *judged)
 	rows, err := r.ledger.LeasesOf(t.Context(), "ana")
 	require.NoError(t, err)
 	for _, row := range rows {

@@ -95,6 +95,14 @@ func TestUserBelongings(t *testing.T) {
 	})
 }
 
+// refusedTwice requires that a ticket which changes right before usher's write is not handed over: RT refuses the write, and by then usher sees the change.
+func refusedTwice(t *testing.T, users *requesttracker.Users, id string, from, to access.DeskUser) {
+	t.Helper()
+	ticket := access.Owned{Kind: "tickets", ID: id}
+	requireKind(t, access.Transient, users.HandOver(t.Context(), ticket, from, to))
+	requireKind(t, access.Conflict, users.HandOver(t.Context(), ticket, from, to))
+}
+
 // TestHandOver_taken_meanwhile: somebody takes the ticket between usher's look and its write, and keeps it.
 func TestHandOver_taken_meanwhile(t *testing.T) {
 	one := newUsersSite(t, realServer(t), "directory")
@@ -103,8 +111,7 @@ func TestHandOver_taken_meanwhile(t *testing.T) {
 	from, to, other := one.putPrivileged(t, ana("from")), one.putPrivileged(t, ana("to")), one.putPrivileged(t, ana("other"))
 	id := one.putTicket(t, queue, "taken", from)
 	one.before(func() { one.put(t, "root", "ticket/"+id, map[string]any{"Owner": string(other.Account)}) })
-	requireKind(t, access.Transient, users.HandOver(t.Context(), access.Owned{Kind: "tickets", ID: id}, from, to))
-	requireKind(t, access.Conflict, users.HandOver(t.Context(), access.Owned{Kind: "tickets", ID: id}, from, to))
+	refusedTwice(t, users, id, from, to)
 	require.Equal(t, other.ID, one.ownerOf(t, id))
 }
 
@@ -117,8 +124,7 @@ func TestHandOver_moved_meanwhile(t *testing.T) {
 	for _, change := range []map[string]any{{"Status": "resolved"}, {"Queue": "General"}} {
 		id := one.putTicket(t, queue, "moved", from)
 		one.before(func() { one.put(t, "root", "ticket/"+id, change) })
-		requireKind(t, access.Transient, users.HandOver(t.Context(), access.Owned{Kind: "tickets", ID: id}, from, to))
-		requireKind(t, access.Conflict, users.HandOver(t.Context(), access.Owned{Kind: "tickets", ID: id}, from, to))
+		refusedTwice(t, users, id, from, to)
 		require.Equal(t, from.ID, one.ownerOf(t, id))
 	}
 }
