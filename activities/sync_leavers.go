@@ -104,11 +104,12 @@ func (c *countedLeavers) take(ctx context.Context, page []access.KnownPerson, fo
 	return nil
 }
 
-// users returns who of a page has left with a user who is off, or cannot be switched off, and whose user the rows switch off.
+// users returns who of a page has left with a user who is off, or cannot be switched off, and whose user the rows would switch off: those are so few that the
+// brake on that does not hold them, or their rows are held, and nothing of theirs is handed over.
 func (c *countedLeavers) users(page []access.KnownPerson, found []usersync.Found, rows []access.SyncRow) (gone, switched []access.PersonID) {
 	off := map[access.PersonID]bool{}
 	for _, r := range rows {
-		off[r.Person] = r.Operation == access.UserDeactivate && c.settings.Modes[access.UserDeactivate]
+		off[r.Person] = r.Operation == access.UserDeactivate
 	}
 	for i, p := range page {
 		switch user := found[i].Linked; {

@@ -292,3 +292,29 @@ func TestHandOver_brake_release_of_an_older_run(t *testing.T) {
 	o.moved(who)
 	o.stays(later)
 }
+
+// Where usher may switch nobody off, whom others switch off while a run goes on is for the next one, which counts them.
+func TestHandOver_brake_switched_off_by_others_meanwhile(t *testing.T) {
+	o := officeOfOwners(t)
+	o.settings.Modes[access.UserDeactivate] = false
+	var who []int
+	for i := 12; i < 24; i++ {
+		o.owns(i, assets, fmt.Sprint("a", i))
+		who = append(who, i)
+	}
+	o.leaves(who...)
+	var once sync.Once
+	o.wraps = func(a *activities.DeskUsers) {
+		a.Belongings = leavingLate{a.Belongings, func() {
+			once.Do(func() {
+				for _, i := range who {
+					o.switchesOff(i)
+				}
+			})
+		}}
+	}
+	require.False(t, o.ends().HoldsHandOver())
+	o.stays(who)
+	require.True(t, o.ends().HoldsHandOver())
+	o.stays(who)
+}
