@@ -14,6 +14,7 @@ import (
 	"usher/activities"
 	"usher/internal/access"
 	"usher/internal/ledger"
+	"usher/internal/policy"
 	"usher/internal/temporalclient"
 	"usher/workflows"
 )
@@ -45,12 +46,13 @@ type runner struct {
 	started []worker.Worker
 }
 
-// runnerParams is what a runner is made of. Store is nil where no workflows are served.
+// runnerParams is what a runner is made of. Store and Catalog are nil where no workflows are served.
 type runnerParams struct {
 	fx.In
 	Config   *workerConfig
 	Log      *slog.Logger
 	Store    *ledger.Store
+	Catalog  *policy.Catalog
 	Temporal client.Client
 	Workers  *workers
 	Ready    *readiness
@@ -87,8 +89,10 @@ type step struct {
 
 func (r *runner) start(ctx context.Context) {
 	steps := []step{{"temporal", r.checkNamespace}}
+	var catalog *publisher
 	if r.parts.Store != nil {
-		steps = append([]step{{"ledger", r.parts.Store.Migrate}}, steps...)
+		catalog = &publisher{store: r.parts.Store, catalog: r.parts.Catalog.Published(r.parts.Config.Desk), log: r.log}
+		steps = []step{{"ledger", r.parts.Store.Migrate}, steps[0], {"catalog", catalog.start}}
 	}
 	for _, step := range steps {
 		if !r.retryUntilReady(ctx, step.what, step.do) {
@@ -108,11 +112,14 @@ func (r *runner) start(ctx context.Context) {
 		return
 	}
 	r.parts.Ready.polling.Store(true)
+	attributes := []any{"queues", r.parts.Workers.queues}
 	if d := r.parts.Config.Deployment; d.versioned() {
-		r.log.Info("worker polls", "queues", r.parts.Workers.queues, "deployment", d.Name, "build_id", d.BuildID)
-		return
+		attributes = append(attributes, "deployment", d.Name, "build_id", d.BuildID)
 	}
-	r.log.Info("worker polls", "queues", r.parts.Workers.queues)
+	r.log.Info("worker polls", attributes...)
+	if catalog != nil {
+		catalog.keep(ctx, renewCatalog)
+	}
 }
 
 // retryUntilReady does a step until it succeeds; false when the process is to end.

@@ -21,7 +21,8 @@ import (
 // Catalog is what can be asked for, and under which rules. It never changes after Parse, so it is safe for concurrent
 // use.
 type Catalog struct {
-	entitlements []Entitlement // in the order of the file
+	applications []access.PublishedApplication // sorted by id
+	entitlements []Entitlement                 // in the order of the file
 	byID         map[access.EntitlementID]int
 	hash         string
 }
@@ -108,8 +109,9 @@ func (c *Catalog) find(id access.EntitlementID) (Entitlement, bool) {
 	return c.entitlements[i], true
 }
 
-func newCatalog(entitlements []Entitlement) *Catalog {
-	c := &Catalog{entitlements: entitlements, byID: map[access.EntitlementID]int{}}
+func newCatalog(applications []access.PublishedApplication, entitlements []Entitlement) *Catalog {
+	c := &Catalog{applications: applications, entitlements: entitlements, byID: map[access.EntitlementID]int{}}
+	slices.SortFunc(c.applications, func(a, b access.PublishedApplication) int { return strings.Compare(a.ID, b.ID) })
 	for i, entitlement := range entitlements {
 		c.byID[entitlement.ID] = i
 	}

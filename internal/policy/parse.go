@@ -52,7 +52,7 @@ func Parse(data []byte) (*Catalog, error) {
 	if len(p.problems) > 0 {
 		return nil, access.Errorf(access.Invalid, opParse, "%s", strings.Join(p.problems, "\n"))
 	}
-	return newCatalog(entitlements), nil
+	return newCatalog(p.applications, entitlements), nil
 }
 
 // application is what an entitlement takes over from the application around it.
@@ -97,6 +97,7 @@ func (p *parser) application(path string, n *yaml.Node, seen map[string]string) 
 	}
 	app.channels = p.channels(path, n, keys)
 	p.once(path+".id", n, app.id, seen)
+	p.applications = append(p.applications, access.PublishedApplication{ID: app.id, Name: app.name, Owners: app.owners})
 	entitlements := p.list(path+".entitlements", keys["entitlements"])
 	if len(entitlements) == 0 {
 		p.problem(path+".entitlements", n, "found none, expected at least one")

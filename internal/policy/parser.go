@@ -6,11 +6,14 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"usher/internal/access"
 )
 
-// parser reads YAML nodes, and collects what is wrong with them.
+// parser reads YAML nodes, and collects what is wrong with them, and the applications that it has read.
 type parser struct {
-	problems []string
+	problems     []string
+	applications []access.PublishedApplication
 }
 
 // problem notes what is wrong at a path. n is the node itself or, for what is missing, the node around it.
