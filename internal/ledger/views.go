@@ -25,6 +25,8 @@ type Filter struct {
 	States []access.RequestState
 	// Requester and Subject are whose question it was and whose access it is.
 	Requester, Subject access.PersonID
+	// Party lists requests that this person made, and those that are for this person.
+	Party access.PersonID
 	// WaitingOn lists requests that wait for this person now.
 	WaitingOn access.PersonID
 	// Entitlement lists requests with at least one item that asks for it.
@@ -46,7 +48,7 @@ type Page struct {
 
 // Views lists requests, the newest submission first and by descending id within one microsecond. A page starts where
 // the one before it ended, so requests that are recorded in between make no gap and no repetition. Invalid, naming the
-// field of the filter ("cursor", "limit", "state[0]", "requester", "subject", "waiting_on", "entitlement"), when it
+// field of the filter ("cursor", "limit", "state[0]", "requester", "subject", "party", "waiting_on", "entitlement"), when it
 // cannot be used. An empty page is no error.
 func (s *Store) Views(ctx context.Context, f Filter) (Page, error) {
 	limit := f.Limit
@@ -120,6 +122,7 @@ func (f Filter) conditions() (*conditions, error) {
 	for _, one := range []struct{ field, condition, id string }{
 		{"requester", `requester_id = %s`, string(f.Requester)},
 		{"subject", `subject_id = %s`, string(f.Subject)},
+		{"party", `id IN (SELECT id FROM requests WHERE requester_id = %[1]s UNION SELECT id FROM requests WHERE subject_id = %[1]s)`, string(f.Party)},
 		{"waiting_on", `id IN (SELECT request_id FROM request_waiting WHERE person_id = %s)`, string(f.WaitingOn)},
 		{"entitlement", `id IN (SELECT request_id FROM request_entitlements WHERE entitlement_id = %s)`, string(f.Entitlement)},
 	} {

@@ -68,6 +68,8 @@ func New(config Config, deps Deps) *API {
 	a.huma = humago.New(a.mux, humaConfig())
 	a.registerRequests()
 	a.registerReads()
+	a.registerCatalog()
+	a.registerSelf()
 	a.registerRevocations()
 	a.registerDesks()
 	a.registerDeskViews()

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"usher/internal/access"
 )
 
 // editableClaims are the claims that people can often change by themselves, or that pass from one person to another. OpenID Connect Core 1.0
@@ -69,4 +71,13 @@ func partiesIn(claims map[string]any) []string {
 		parties = append(parties, party)
 	}
 	return parties
+}
+
+// nameIn returns the name that a token has for people to read; "" for none, and for one that no person has.
+func nameIn(claims map[string]any) string {
+	name, _ := claims["name"].(string)
+	if limit := access.Limits().Person; !limit.Fits(name) || fittingID("", name, limit) != nil {
+		return ""
+	}
+	return name
 }

@@ -233,7 +233,7 @@ func (o *OIDC) callerIn(claims map[string]any, sub string) (Caller, error) {
 	roles := rolesIn(claim(claims, orDefault(o.config.RolesClaim, "roles")))
 	has := func(role string) bool { return role != "" && slices.Contains(roles, role) }
 	return Caller{
-		Person: access.PersonID(person), Auditor: has(o.config.AuditorRole), Administrator: has(o.config.AdministratorRole),
+		Person: access.PersonID(person), Name: nameIn(claims), Auditor: has(o.config.AuditorRole), Administrator: has(o.config.AdministratorRole),
 		Tickets: has(o.config.TicketRole), HelpDesk: has(o.config.HelpDeskRole), Evidence: fmt.Sprintf("oidc %s sub=%s", o.config.Issuer, sub),
 	}, nil
 }

@@ -51,6 +51,18 @@ func (hanging) Revocations(ctx context.Context, _ access.PersonID, _ access.Revo
 	return hang[[]access.Revocation](ctx)
 }
 
+func (hanging) PublishedCatalog(ctx context.Context) (access.CatalogPublication, error) {
+	return hang[access.CatalogPublication](ctx)
+}
+
+func (hanging) CatalogEntitlements(ctx context.Context, _ access.CatalogQuery) ([]access.PublishedEntitlement, error) {
+	return hang[[]access.PublishedEntitlement](ctx)
+}
+
+func (hanging) ApplicationsOf(ctx context.Context, _ access.PersonID) ([]access.PublishedApplication, error) {
+	return hang[[]access.PublishedApplication](ctx)
+}
+
 func (hanging) TicketByID(ctx context.Context, _ access.DeskName, _ access.TicketID) (access.TicketLink, error) {
 	return hang[access.TicketLink](ctx)
 }
@@ -125,6 +137,9 @@ func TestLedger_hangs(t *testing.T) {
 		"withdrawing":         {http.MethodPost, "/v1/requests/r1/withdraw", "", http.StatusOK},
 		"reading its audit":   {http.MethodGet, "/v1/requests/r1/audit", "", http.StatusServiceUnavailable},
 		"listing requests":    {http.MethodGet, "/v1/requests?requester=ana", "", http.StatusServiceUnavailable},
+		"listing the catalog": {http.MethodGet, "/v1/catalog", "", http.StatusServiceUnavailable},
+		"listing the inbox":   {http.MethodGet, "/v1/inbox", "", http.StatusServiceUnavailable},
+		"asking who one is":   {http.MethodGet, "/v1/me", "", http.StatusOK},
 		"listing leases":      {http.MethodGet, "/v1/subjects/ana/leases", "", http.StatusServiceUnavailable},
 		"taking a lease back": {http.MethodPost, "/v1/leases/r1:1/revocation", `{"reason":"stolen"}`, http.StatusServiceUnavailable},
 		"taking access back":  {http.MethodPost, "/v1/people/ana/revocations", `{"reason":"stolen"}`, http.StatusOK},

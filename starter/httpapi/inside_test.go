@@ -22,7 +22,7 @@ func TestErrors_hold_nothing_of_the_inside(t *testing.T) {
 		"GET /v1/requests?requester=ana", "GET /v1/requests/r1", "GET /v1/requests/r1/audit", "GET /v1/subjects/ana/leases",
 		"GET /v1/people/hr/runs", "GET /v1/people/hr/runs/x", "GET /v1/people/hr/runs/x/changes", "GET /v1/people/hr/runs/x/problems",
 		"GET /v1/desks/jira/syncs", "GET /v1/desks/jira/syncs/x", "GET /v1/desks/jira/syncs/x/rows", "GET /v1/tickets", "GET /v1/tickets/x",
-		"GET /v1/tickets/x/events", "GET /v1/integration-users", "GET /v1/integration-users/jira/events", "GET /readyz",
+		"GET /v1/tickets/x/events", "GET /v1/integration-users", "GET /v1/integration-users/jira/events", "GET /readyz", "GET /v1/catalog", "GET /v1/inbox",
 		"POST /v1/requests", "POST /v1/requests/r1/decisions", "POST /v1/requests/r1/withdraw", "POST /v1/people/hr/runs",
 	}
 	bodies := map[string]string{"POST /v1/requests": `{"id":"r1",` + wiki[1:], "POST /v1/requests/r1/decisions": `{"verdict":"deny"}`}

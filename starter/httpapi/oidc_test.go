@@ -274,6 +274,26 @@ func TestOIDC_caller(t *testing.T) {
 	}
 }
 
+func TestOIDC_name(t *testing.T) {
+	needIssuer(t)
+	i := startIssuer(t, freePort(t))
+	w := oidcWorld(t, httpapi.OIDCConfig{Issuer: i.url, Audience: audience})
+	for _, row := range []struct {
+		said any
+		name string
+	}{
+		{"Ana Ä.", "Ana Ä."}, {nil, ""}, {7, ""}, {"a\x1b[31m", ""}, {strings.Repeat("a", 257), ""},
+	} {
+		token := i.forge(t, func(_, claims map[string]any) *rsa.PrivateKey {
+			claims["name"] = row.said
+			return i.key
+		})
+		got := decode[httpapi.Me](t, w.call("", "GET", "/v1/me", "", "Authorization", "Bearer "+token))
+		require.Equal(t, row.name, got.Name)
+		require.False(t, got.Development)
+	}
+}
+
 func TestOIDC_issuer_changes(t *testing.T) {
 	needIssuer(t)
 	port := freePort(t)

@@ -42,6 +42,9 @@ type Ledger interface {
 	LeasesOf(ctx context.Context, subject access.PersonID) ([]access.LeaseView, error)
 	Revocation(ctx context.Context, id access.RevocationID) (access.Revocation, error)
 	Revocations(ctx context.Context, subject access.PersonID, before access.RevocationID, limit int) ([]access.Revocation, error)
+	PublishedCatalog(ctx context.Context) (access.CatalogPublication, error)
+	CatalogEntitlements(ctx context.Context, q access.CatalogQuery) ([]access.PublishedEntitlement, error)
+	ApplicationsOf(ctx context.Context, owner access.PersonID) ([]access.PublishedApplication, error)
 	TicketByID(ctx context.Context, desk access.DeskName, id access.TicketID) (access.TicketLink, error)
 	PeopleRuns(ctx context.Context, source access.SourceName, before time.Time, limit int) ([]access.PeopleRun, error)
 	PeopleRun(ctx context.Context, source access.SourceName, id string) (access.PeopleRun, error)
@@ -61,6 +64,8 @@ type Ledger interface {
 // Caller is who calls.
 type Caller struct {
 	Person access.PersonID
+	// Name is what the caller is called, as the identity has it; "" for nothing. It decides nothing.
+	Name string
 	// Auditor may read everything and run the doctor.
 	Auditor bool
 	// Administrator may start runs over people and over users, release what one held back, take links of users away, name who approves a

@@ -18,7 +18,7 @@ func (a *API) registerReads() {
 	}, http.StatusNotFound, http.StatusConflict), a.readRequest)
 	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/requests", huma.Operation{
 		OperationID: "list-requests", Summary: "List requests", Tags: []string{"requests"},
-		Description: "Newest first. Callers who are no auditors set requester, subject or waiting_on to themselves.",
+		Description: "Newest first. Callers who are no auditors set mine, or requester, subject or waiting_on to themselves.",
 	}, http.StatusForbidden), a.listRequests)
 	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/requests/{id}/audit", huma.Operation{
 		OperationID: "read-audit", Summary: "Read the audit trail of a request", Tags: []string{"audit"},
@@ -173,6 +173,7 @@ type listInput struct {
 	Requester   string   `query:"requester" maxLength:"256" doc:"Who asked."`
 	WaitingOn   string   `query:"waiting_on" maxLength:"256" doc:"Who is awaited."`
 	Entitlement string   `query:"entitlement" maxLength:"256" doc:"What at least one item asks for: <application>/<role>."`
+	Mine        bool     `query:"mine" doc:"true: only requests that the caller made, or that are for the caller."`
 	Open        bool     `query:"open" doc:"true: only requests that have not ended."`
 	Limit       int      `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many at most."`
 	Cursor      string   `query:"cursor" maxLength:"512" doc:"What next said in the answer before."`
@@ -197,7 +198,7 @@ type listOutput struct {
 func (a *API) listRequests(ctx context.Context, in *listInput) (*listOutput, error) {
 	caller := callerOf(ctx)
 	mine := string(caller.Person)
-	if !caller.Auditor && !a.config.OpenReads && in.Requester != mine && in.Subject != mine && in.WaitingOn != mine {
+	if !caller.Auditor && !a.config.OpenReads && in.Requester != mine && in.Subject != mine && in.WaitingOn != mine && !in.Mine {
 		message := fmt.Sprintf("expected requester, subject or waiting_on to be %q, because only auditors see other people's requests", mine)
 		return nil, newProblem(kindForbidden(), "You may list the requests that you made, that are for you, or that wait for you.",
 			ProblemField{Location: "query.requester", Message: message},
@@ -208,13 +209,15 @@ func (a *API) listRequests(ctx context.Context, in *listInput) (*listOutput, err
 		Requester: access.PersonID(in.Requester), Subject: access.PersonID(in.Subject), WaitingOn: access.PersonID(in.WaitingOn),
 		Entitlement: access.EntitlementID(in.Entitlement), Open: in.Open, Limit: in.Limit, Cursor: in.Cursor,
 	}
+	if in.Mine {
+		filter.Party = caller.Person
+	}
 	for _, state := range in.State {
 		filter.States = append(filter.States, access.RequestState(state))
 	}
 	page, err := a.deps.Ledger.Views(ctx, filter)
 	if access.IsKind(err, access.Invalid) {
-		return nil, newProblem(kindInvalid(), problemOf(err).Detail,
-			ProblemField{Location: "query.cursor", Message: "expected what next said in the answer before"})
+		return nil, wrongCursor(err)
 	}
 	if err != nil {
 		return nil, a.failed(ctx, err)

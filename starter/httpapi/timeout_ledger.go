@@ -86,6 +86,25 @@ func (p timeoutLedger) LeasesOf(ctx context.Context, subject access.PersonID) ([
 	return inTime(ctx, func(ctx context.Context) ([]access.LeaseView, error) { return p.ledger.LeasesOf(ctx, subject) })
 }
 
+// PublishedCatalog implements Ledger.
+func (p timeoutLedger) PublishedCatalog(ctx context.Context) (access.CatalogPublication, error) {
+	return inTime(ctx, func(ctx context.Context) (access.CatalogPublication, error) { return p.ledger.PublishedCatalog(ctx) })
+}
+
+// CatalogEntitlements implements Ledger.
+func (p timeoutLedger) CatalogEntitlements(ctx context.Context, q access.CatalogQuery) ([]access.PublishedEntitlement, error) {
+	return inTime(ctx, func(ctx context.Context) ([]access.PublishedEntitlement, error) {
+		return p.ledger.CatalogEntitlements(ctx, q)
+	})
+}
+
+// ApplicationsOf implements Ledger.
+func (p timeoutLedger) ApplicationsOf(ctx context.Context, owner access.PersonID) ([]access.PublishedApplication, error) {
+	return inTime(ctx, func(ctx context.Context) ([]access.PublishedApplication, error) {
+		return p.ledger.ApplicationsOf(ctx, owner)
+	})
+}
+
 // TicketByID implements Ledger.
 func (p timeoutLedger) TicketByID(ctx context.Context, desk access.DeskName, id access.TicketID) (access.TicketLink, error) {
 	return inTime(ctx, func(ctx context.Context) (access.TicketLink, error) { return p.ledger.TicketByID(ctx, desk, id) })
@@ -150,7 +169,6 @@ func (p timeoutLedger) IntegrationUsers(ctx context.Context, q access.Integratio
 	return inTime(ctx, func(ctx context.Context) ([]access.IntegrationUser, error) { return p.ledger.IntegrationUsers(ctx, q) })
 }
 
-// IntegrationUser implements Ledger.
 // Incident implements Ledger.
 func (p timeoutLedger) Incident(ctx context.Context, id access.IncidentID) (access.IncidentView, error) {
 	return inTime(ctx, func(ctx context.Context) (access.IncidentView, error) { return p.ledger.Incident(ctx, id) })

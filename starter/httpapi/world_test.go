@@ -184,6 +184,18 @@ func (a away) LeasesOf(context.Context, access.PersonID) ([]access.LeaseView, er
 	return nil, a.error()
 }
 
+func (a away) PublishedCatalog(context.Context) (access.CatalogPublication, error) {
+	return access.CatalogPublication{}, a.error()
+}
+
+func (a away) CatalogEntitlements(context.Context, access.CatalogQuery) ([]access.PublishedEntitlement, error) {
+	return nil, a.error()
+}
+
+func (a away) ApplicationsOf(context.Context, access.PersonID) ([]access.PublishedApplication, error) {
+	return nil, a.error()
+}
+
 func (a away) TicketByID(context.Context, access.DeskName, access.TicketID) (access.TicketLink, error) {
 	return access.TicketLink{}, a.error()
 }
