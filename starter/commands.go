@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -221,27 +220,25 @@ func (c *commands) show() *cobra.Command {
 }
 
 func (c *commands) list() *cobra.Command {
-	filters := url.Values{}
 	var states []string
 	var requester, subject, waitingOn, entitlement, cursor string
-	var open bool
+	var open, mine bool
 	var limit int
 	cmd := &cobra.Command{
 		Use: "list", Short: "List requests, newest first", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			filters := paged(cursor, limit)
 			for name, value := range map[string]string{
-				"requester": requester, "subject": subject, "waiting_on": waitingOn, "entitlement": entitlement,
-				"cursor": cursor, "state": strings.Join(states, ","),
+				"requester": requester, "subject": subject, "waiting_on": waitingOn, "entitlement": entitlement, "state": strings.Join(states, ","),
 			} {
 				if value != "" {
 					filters.Set(name, value)
 				}
 			}
-			if open {
-				filters.Set("open", "true")
-			}
-			if limit != 0 {
-				filters.Set("limit", strconv.Itoa(limit))
+			for name, set := range map[string]bool{"open": open, "mine": mine} {
+				if set {
+					filters.Set(name, "true")
+				}
 			}
 			return c.do(cmd.Context(), call{method: http.MethodGet, path: "/v1/requests?" + filters.Encode(), show: as(showList)})
 		},
@@ -252,6 +249,7 @@ func (c *commands) list() *cobra.Command {
 	cmd.Flags().StringVar(&waitingOn, "waiting-on", "", "only requests that wait for this person")
 	cmd.Flags().StringVar(&entitlement, "entitlement", "", "only requests that ask for this")
 	cmd.Flags().StringVar(&cursor, "cursor", "", "the next page, as the page before says")
+	cmd.Flags().BoolVar(&mine, "mine", false, "only requests that you made, or that are for you")
 	cmd.Flags().BoolVar(&open, "open", false, "only requests that have not ended")
 	cmd.Flags().IntVar(&limit, "limit", 0, "how many at most, 1 to 200 (default 50)")
 	return cmd

@@ -77,14 +77,16 @@ func (s startMessage) steps(line func(string, ...any)) {
 	wiki, admin, badge, vpn := "wiki-"+stamp, "admin-"+stamp, "badge-"+stamp, "vpn-"+stamp
 	line("Step by step, for another terminal in this folder:")
 	if run := s.urls.Run(wiki); run != "" {
-		line("1. Ask for access; the run is then at %s", run)
+		line("1. See what can be asked for, and ask; the run is then at %s", run)
 	} else {
-		line("1. Ask for access:")
+		line("1. See what can be asked for, and ask:")
 	}
+	line("   %s --as ana catalog", usher)
 	line(`   %s --as ana request wiki/editor --id %s --reason "I write the release notes"`, usher, wiki)
 	line("2. Try to approve your own request; you are refused, with a sentence:")
 	line("   %s --as ana approve %s", usher, wiki)
-	line("3. Approve it by HTTP, as the manager; ana is then in the directory, and the ticket is closed:")
+	line("3. See what awaits the manager, and approve it by HTTP; ana is then in the directory, and the ticket is closed:")
+	line("   %s --as mia inbox", usher)
 	decide("mia", wiki, "approve")
 	line("4. Approve by moving the card: ask, then move ben's card to Approved on the board, as Mia and then as Omar:")
 	line(`   %s --as ben request wiki/admin --id %s --reason "I am on call"`, usher, admin)
