@@ -66,4 +66,8 @@ func TestBrowser_people(t *testing.T) {
 		return nil
 	})
 	p.picture("temporal-sync")
+
+	// The API's document, by a page that loads nothing from elsewhere.
+	p.open(up.URLs().API + "/docs")
+	p.sees("#swagger-ui", "usher", "/v1/requests/{id}/decisions", "/v1/inbox", "Take back")
 }

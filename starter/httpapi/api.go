@@ -214,8 +214,8 @@ func deepest(err error) string {
 	}
 }
 
-// documents are the API's document, and the page of it.
-type documents struct{ asJSON, asYAML, page []byte }
+// documents are the API's document. as30 is in the older form of OpenAPI 3.0, which many generators of clients need.
+type documents struct{ asJSON, asYAML, as30 []byte }
 
 // documentsOf writes the documents of an API.
 func documentsOf(api *huma.OpenAPI) (documents, error) {
@@ -227,8 +227,10 @@ func documentsOf(api *huma.OpenAPI) (documents, error) {
 	if d.asYAML, err = api.YAML(); err != nil {
 		return d, fmt.Errorf("write the OpenAPI document: %w", err)
 	}
-	d.page, err = docsPage(api)
-	return d, err
+	if d.as30, err = api.Downgrade(); err != nil {
+		return d, fmt.Errorf("write the document of OpenAPI 3.0: %w", err)
+	}
+	return d, nil
 }
 
 // registerDocuments serves the documents, which are written when somebody asks for the first one.
@@ -241,18 +243,19 @@ func (a *API) registerDocuments() {
 				http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 				return
 			}
-			serveBytes(contentType, which(all))(w, r)
+			serveBytes(contentType, "default-src 'none'; frame-ancestors 'none'", which(all))(w, r)
 		})
 	}
 	serve("/openapi.json", "application/openapi+json", func(d documents) []byte { return d.asJSON })
 	serve("/openapi.yaml", "application/openapi+yaml", func(d documents) []byte { return d.asYAML })
-	serve("/docs", "text/html; charset=utf-8", func(d documents) []byte { return d.page })
+	serve("/openapi-3.0.json", "application/openapi+json", func(d documents) []byte { return d.as30 })
+	a.registerDocs()
 }
 
-func serveBytes(contentType string, body []byte) http.HandlerFunc {
+func serveBytes(contentType, policy string, body []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType)
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+		w.Header().Set("Content-Security-Policy", policy)
 		// The client may be gone; there is nobody to tell.
 		_, _ = w.Write(body)
 	}

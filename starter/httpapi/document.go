@@ -1,13 +1,9 @@
 package httpapi
 
 import (
-	"bytes"
 	"fmt"
-	"html/template"
-	"net/http"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -138,72 +134,4 @@ func annotate(schema *huma.Schema, property, text string, values []any) {
 	}
 	schema.Properties[property].Description = text
 	schema.Properties[property].Enum = values
-}
-
-// route is one operation as the page shows it.
-type route struct {
-	Method, Path string
-	Operation    *huma.Operation
-	Statuses     []string
-}
-
-const pageTemplate = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>usher API</title>
-<style>
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-h2 { font: 600 1.1rem/1.5 ui-monospace, monospace; margin: 2.5rem 0 0; }
-table { border-collapse: collapse; width: 100%; margin: .5rem 0; }
-td, th { border-bottom: 1px solid #ccc; padding: .25rem .75rem .25rem 0; text-align: left; vertical-align: top; }
-code { font-size: .95em; }
-</style>
-</head>
-<body>
-<h1>usher API</h1>
-<p>{{.Info.Description}}</p>
-<p>The document itself: <a href="/openapi.json">openapi.json</a>, <a href="/openapi.yaml">openapi.yaml</a>.</p>
-{{range .Routes}}
-<h2 id="{{.Operation.OperationID}}">{{.Method}} {{.Path}}</h2>
-<p><strong>{{.Operation.Summary}}.</strong> {{.Operation.Description}}</p>
-{{with .Operation.Parameters}}<table><tr><th>Parameter</th><th>In</th><th>Meaning</th></tr>
-{{range .}}<tr><td><code>{{.Name}}</code></td><td>{{.In}}</td><td>{{.Description}}</td></tr>
-{{end}}</table>{{end}}
-<p>Answers: {{range $i, $s := .Statuses}}{{if $i}}, {{end}}<code>{{$s}}</code>{{end}}</p>
-{{end}}
-</body>
-</html>
-`
-
-// docsPage shows the document to people, with nothing from elsewhere.
-func docsPage(document *huma.OpenAPI) ([]byte, error) {
-	page, err := template.New("docs").Parse(pageTemplate)
-	if err != nil {
-		return nil, fmt.Errorf("read the template of the docs page: %w", err)
-	}
-	var routes []route
-	for path, item := range document.Paths {
-		for method, operation := range map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post} {
-			if operation == nil {
-				continue
-			}
-			found := route{Method: method, Path: path, Operation: operation}
-			for status := range operation.Responses {
-				found.Statuses = append(found.Statuses, status)
-			}
-			slices.Sort(found.Statuses)
-			routes = append(routes, found)
-		}
-	}
-	slices.SortFunc(routes, func(a, b route) int { return strings.Compare(a.Path+a.Method, b.Path+b.Method) })
-	var out bytes.Buffer
-	if err := page.Execute(&out, struct {
-		Info   *huma.Info
-		Routes []route
-	}{document.Info, routes}); err != nil {
-		return nil, fmt.Errorf("write the docs page: %w", err)
-	}
-	return out.Bytes(), nil
 }

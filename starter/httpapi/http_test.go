@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -171,10 +172,17 @@ func TestDocument_is_served(t *testing.T) {
 	require.Equal(t, "application/openapi+json", asJSON.header.Get("Content-Type"))
 	require.JSONEq(t, string(w.api.OpenAPI()), asJSON.body)
 	require.Contains(t, w.call("", "GET", "/openapi.yaml", "").body, "openapi: 3.1.0")
+	require.Contains(t, w.call("", "GET", "/openapi-3.0.json", "").body, `"openapi":"3.0.3"`)
 	docs := w.call("", "GET", "/docs", "")
-	require.Contains(t, docs.body, "POST /v1/requests/{id}/decisions")
-	require.NotContains(t, docs.body, "<script")
+	require.Contains(t, docs.header.Get("Content-Security-Policy"), "default-src 'none'; script-src 'self';")
 	require.NotContains(t, docs.body, "https://", "nothing from elsewhere")
+	parts := regexp.MustCompile(`(?:href|src)="([^"]+)"`).FindAllStringSubmatch(docs.body, -1)
+	require.GreaterOrEqual(t, len(parts), 4)
+	for _, part := range parts {
+		got := w.call("", "GET", part[1], "")
+		require.Equal(t, http.StatusOK, got.status, part[1])
+		require.NotEmpty(t, got.body, part[1])
+	}
 }
 
 func TestDocument_is_reviewed(t *testing.T) {
