@@ -105,7 +105,7 @@ func (c *commands) request() *cobra.Command {
 				return failed(err)
 			}
 			return c.do(cmd.Context(), call{
-				method: http.MethodPost, path: "/v1/requests", in: in, show: as(showView),
+				method: http.MethodPost, path: "/v1/requests", in: in, show: as(showSubmitted),
 				again: "the same command with --id " + in.ID,
 			})
 		},

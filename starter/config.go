@@ -43,6 +43,8 @@ type serverConfig struct {
 	TicketCallers []access.PersonID `yaml:"ticket_callers"`
 	// HelpDesk are the persons who may take back what others hold, beside those with auth.oidc.help_desk_role.
 	HelpDesk []access.PersonID `yaml:"help_desk"`
+	// Duplicates is what becomes of a request for what is asked for, or held without an end, already: allow, join or refuse.
+	Duplicates httpapi.Duplicates `yaml:"duplicates"`
 	// Quotas are what one caller may ask.
 	Quotas httpapi.Quotas `yaml:"quotas"`
 	// Webhooks are the desks that may send hints, by the desks' names in the worker's configuration.
@@ -66,7 +68,7 @@ func (c *serverConfig) Validate() error {
 	problems := []error{
 		below("log", c.Log.Validate()), below("temporal", c.Temporal.Validate()), below("gateway", c.Gateway.Validate()),
 		c.Ledger.Validate(), c.HTTP.Validate(), c.Auth.problem(c.HTTP.Address),
-		c.Metrics.problem(), c.Quotas.Validate(),
+		c.Metrics.problem(), c.Quotas.Validate(), c.Duplicates.Validate(),
 	}
 	problems = append(problems, empty("auditors", c.Auditors), empty("administrators", c.Administrators),
 		empty("ticket_callers", c.TicketCallers), empty("help_desk", c.HelpDesk))

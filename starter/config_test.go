@@ -37,6 +37,7 @@ auth:
     ticket_role: tickets
     help_desk_role: desk
     clock_skew: 10s
+duplicates: join
 quotas: {changes_per_second: 0.5, burst: 7, open_requests: 30}
 open_reads: true
 auditors: [audra]
@@ -66,6 +67,7 @@ func TestConfig_every_setting(t *testing.T) {
 		Issuer: "https://id.example", Audience: "usher", PersonClaim: "employee", Scopes: []string{"usher"}, AuthorizedParties: []string{"portal"}, RolesClaim: "realm_access.roles",
 		AuditorRole: "auditor", AdministratorRole: "admin", TicketRole: "tickets", HelpDeskRole: "desk", ClockSkew: access.Duration(10 * time.Second),
 	}}, c.Auth)
+	require.Equal(t, httpapi.JoinDuplicates, c.Duplicates)
 	require.Equal(t, httpapi.Quotas{ChangesPerSecond: 0.5, Burst: 7, OpenRequests: 30}, c.Quotas)
 	require.True(t, c.OpenReads)
 	require.Equal(t, []access.PersonID{"audra"}, c.Auditors)
@@ -100,6 +102,7 @@ func TestConfig_names_the_key(t *testing.T) {
 		"auditors[0]":               func(c *serverConfig) { c.Auditors = []access.PersonID{""} },
 		"administrators[1]":         func(c *serverConfig) { c.Administrators = []access.PersonID{"adam", ""} },
 		"help_desk[0]":              func(c *serverConfig) { c.HelpDesk = []access.PersonID{""} },
+		"duplicates":                func(c *serverConfig) { c.Duplicates = "merge" },
 		"ticket_callers[0]":         func(c *serverConfig) { c.TicketCallers = []access.PersonID{""} },
 		"webhooks.jira.secret":      func(c *serverConfig) { c.Webhooks = map[access.DeskName]httpapi.Webhook{"jira": {TicketPath: "id"}} },
 		"webhooks.jira.ticket_path": func(c *serverConfig) { c.Webhooks = map[access.DeskName]httpapi.Webhook{"jira": {}} },

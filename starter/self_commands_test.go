@@ -93,3 +93,9 @@ func TestInboxCommand(t *testing.T) {
 		require.Equal(t, found, got.out != "No requests.\n", person)
 	}
 }
+
+func TestRequestCommand_joined(t *testing.T) {
+	text := showSubmitted(httpapi.SubmittedView{RequestView: access.RequestView{Request: access.Request{ID: "r1"}, State: access.StateAwaitingApproval}, Joined: true})
+	require.Contains(t, text, "This is asked for already; nothing else was begun. Your reason is not kept.\n\nRequest  r1\n")
+	require.NotContains(t, showSubmitted(httpapi.SubmittedView{}), "already")
+}

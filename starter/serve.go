@@ -125,7 +125,7 @@ func newAPI(c *serverConfig, g *gateway.Gateway, store *ledger.Store, a httpapi.
 	return httpapi.New(
 		httpapi.Config{
 			Auditors: c.Auditors, Administrators: c.Administrators, TicketCallers: c.TicketCallers, HelpDesk: c.HelpDesk, OpenReads: c.OpenReads,
-			Quotas: c.Quotas, Webhooks: c.Webhooks,
+			Duplicates: c.Duplicates, Quotas: c.Quotas, Webhooks: c.Webhooks,
 		},
 		httpapi.Deps{Gateway: g, Ledger: store, Authenticator: a, Logger: logger, Now: time.Now})
 }

@@ -43,6 +43,14 @@ func showRequest(r httpapi.RequestDetail) string {
 	return text + timeline(r.Timeline)
 }
 
+// showSubmitted writes how a request stands that was asked for, or joined.
+func showSubmitted(v httpapi.SubmittedView) string {
+	if v.Joined {
+		return "This is asked for already; nothing else was begun. Your reason is not kept.\n\n" + showView(v.RequestView)
+	}
+	return showView(v.RequestView)
+}
+
 // showView writes where a request stands.
 func showView(v access.RequestView) string {
 	var b strings.Builder

@@ -31,6 +31,8 @@ type Config struct {
 	HelpDesk []access.PersonID
 	// OpenReads lets everybody who is authenticated read every request and lease.
 	OpenReads bool
+	// Duplicates is what becomes of a request for what is asked for, or held, already.
+	Duplicates Duplicates
 	// Quotas are what one caller may ask.
 	Quotas Quotas
 	// Webhooks are the desks that may send hints.

@@ -11,7 +11,6 @@ import (
 )
 
 func problemType() reflect.Type { return reflect.TypeFor[Problem]() }
-func viewType() reflect.Type    { return reflect.TypeFor[access.RequestView]() }
 
 // describe adds to the schemas what the words of package access cannot carry: it knows nothing of OpenAPI.
 func describe(document *huma.OpenAPI) {
@@ -64,6 +63,7 @@ func describe(document *huma.OpenAPI) {
 		annotate(schemas[d.schema], d.property, d.text, d.values)
 		if d.schema == "RequestView" {
 			annotate(schemas["RequestDetail"], d.property, d.text, d.values)
+			annotate(schemas["SubmittedView"], d.property, d.text, d.values)
 		}
 	}
 	describeIncidents(schemas)

@@ -20,7 +20,7 @@ const problemContentType = "application/problem+json"
 
 // Problem is RFC 9457's problem document, with usher's members. It is every error's body.
 type Problem struct {
-	Type          string              `json:"type" doc:"What kind of problem it is: urn:usher:problem:<name>. The names are invalid, refused-by-policy, unauthenticated, forbidden, not-found, conflict, ended, too-many, unavailable and internal, and for the rest that of the status, such as bad-request or unsupported-media-type." example:"urn:usher:problem:refused-by-policy"`
+	Type          string              `json:"type" doc:"What kind of problem it is: urn:usher:problem:<name>. The names are invalid, refused-by-policy, unauthenticated, forbidden, not-found, conflict, ended, duplicate, too-many, unavailable and internal, and for the rest that of the status, such as bad-request or unsupported-media-type." example:"urn:usher:problem:refused-by-policy"`
 	Title         string              `json:"title" doc:"The kind of problem, for people." example:"Refused by policy"`
 	Status        int                 `json:"status" doc:"The HTTP status." example:"422"`
 	Detail        string              `json:"detail,omitempty" doc:"What is wrong this time."`
@@ -28,6 +28,7 @@ type Problem struct {
 	Outcome       access.RequestState `json:"outcome,omitempty" doc:"How the request ended, when the call came after the end."`
 	EndedAt       *time.Time          `json:"ended_at,omitempty" doc:"When the request ended."`
 	Decisions     []access.Decision   `json:"decisions,omitempty" doc:"What was decided about these items, when a decision came after another one."`
+	Duplicates    []ProblemDuplicate  `json:"duplicates,omitempty" doc:"What is asked for, or held, already, when a request asks for it again."`
 	Instance      string              `json:"instance,omitempty" doc:"This very call: urn:usher:call:<http_request_id>."`
 	HTTPRequestID string              `json:"http_request_id,omitempty" doc:"What X-Request-Id says; the log has it too."`
 
@@ -72,6 +73,10 @@ func kindConflict() problemKind {
 
 func kindEnded() problemKind {
 	return problemKind{"ended", "The request has ended", http.StatusConflict}
+}
+
+func kindDuplicate() problemKind {
+	return problemKind{"duplicate", "Asked for already", http.StatusConflict}
 }
 
 func kindUnavailable() problemKind {

@@ -90,20 +90,20 @@ func fittingID(location, id string, limit access.TextLimit) []error {
 	return nil
 }
 
-type viewOutput struct {
+type submittedOutput struct {
 	Status   int
 	Location string `header:"Location" doc:"Where the request is read."`
-	Body     access.RequestView
+	Body     SubmittedView
 }
 
 func (a *API) registerRequests() {
 	submit := a.operation(http.MethodPost, "/v1/requests", huma.Operation{
 		OperationID: "submit-request", Summary: "Ask for access", Tags: []string{"requests"},
-		Description:   "Starts a request, for the caller or for somebody else, and answers when policy has answered. Repeating the call with the same id or Idempotency-Key is safe and gives the same request.",
+		Description:   "Starts a request, for the caller or for somebody else, and answers when policy has answered. Repeating the call with the same id or Idempotency-Key is safe and gives the same request. What an open request asks for already, or is held without an end, is joined, refused (409) or allowed, as usher is configured.",
 		DefaultStatus: http.StatusCreated,
 	}, http.StatusConflict, http.StatusTooManyRequests)
-	a.answersToo(&submit, viewType(), map[int]string{
-		http.StatusOK:       "The same request was made before; this is how it stands.",
+	a.answersToo(&submit, submittedType(), map[int]string{
+		http.StatusOK:       "The same request was made before, or, where joined is true, another one that asks for the same is open; this is how it stands.",
 		http.StatusAccepted: "The request is recorded; policy has not answered yet. Read it at Location.",
 	})
 	huma.Register(a.huma, submit, a.submit)
@@ -121,12 +121,13 @@ func (a *API) registerRequests() {
 	}, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests), a.reassign)
 }
 
-func (a *API) submit(ctx context.Context, in *submitInput) (*viewOutput, error) {
+func (a *API) submit(ctx context.Context, in *submitInput) (*submittedOutput, error) {
 	request, err := a.requestOf(callerOf(ctx), in)
 	if err != nil {
 		return nil, a.failed(ctx, err)
 	}
-	if in.Body.ID != "" || in.IdempotencyKey != "" {
+	named := in.Body.ID != "" || in.IdempotencyKey != ""
+	if named {
 		known, err := a.deps.Ledger.View(ctx, request.ID)
 		switch {
 		case err == nil && known.Request.Digest() != request.Digest():
@@ -138,6 +139,9 @@ func (a *API) submit(ctx context.Context, in *submitInput) (*viewOutput, error) 
 			// Temporal knows what is running; the ledger only adds what Temporal has forgotten.
 			a.logged(ctx, err)
 		}
+	}
+	if joined, err := a.repeated(ctx, request, named); joined != nil || err != nil {
+		return joined, err
 	}
 	if err := a.crowded(ctx, request.Requester); err != nil {
 		return nil, err
@@ -192,14 +196,14 @@ func (a *API) requestOf(caller Caller, in *submitInput) (access.Request, error) 
 
 func pathOf(id access.RequestID) string { return "/v1/requests/" + string(id) }
 
-func answered(s gateway.Submission) (*viewOutput, error) {
+func answered(s gateway.Submission) (*submittedOutput, error) {
 	location := pathOf(s.View.Request.ID)
 	if s.View.State == access.OutcomeRefused {
 		problem := newProblem(kindRefused(), "Policy refuses this request, and no ticket was opened; the errors say why.", fieldsOf(s.View.Refusals)...).with("Location", location)
 		problem.Outcome, problem.EndedAt = s.View.State, s.View.EndedAt
 		return nil, problem
 	}
-	out := &viewOutput{Status: http.StatusOK, Location: location, Body: s.View}
+	out := &submittedOutput{Status: http.StatusOK, Location: location, Body: SubmittedView{RequestView: s.View}}
 	switch {
 	case s.Pending:
 		out.Status = http.StatusAccepted
