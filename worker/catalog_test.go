@@ -99,3 +99,16 @@ func TestPublisher_keeps_on(t *testing.T) {
 	<-done
 	require.Contains(t, log.String(), "the catalog is not renewed in the ledger")
 }
+
+// requirePublished holds that a worker that polls has published its catalog.
+func requirePublished(t *testing.T, c workerConfig) {
+	t.Helper()
+	store, err := ledger.Open(t.Context(), c.Ledger)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	catalog, err := readCatalog(&c)
+	require.NoError(t, err)
+	which, err := store.PublishedCatalog(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, catalog.Published(c.Desk).Hash, which.Hash)
+}

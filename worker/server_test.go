@@ -257,6 +257,7 @@ func TestDoctor_without_worker(t *testing.T) {
 	require.NoError(t, err)
 	problems := report(t, run)
 	require.Contains(t, problems["target/far"], "no answer from the worker that serves usher-target-far")
+	requirePublished(t, c)
 	require.Empty(t, problems["ledger"])
 	for _, name := range append(away, "desk/jira (trial ticket)") {
 		require.NotEmpty(t, problems[name], name)

@@ -148,7 +148,7 @@ func TestLedger_hangs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, func(_ *httpapi.Config, d *httpapi.Deps) { d.Ledger = hanging{} })
+				w := newWorld(t, func(c *httpapi.Config, d *httpapi.Deps) { c.Duplicates, d.Ledger = httpapi.RefuseDuplicates, hanging{} })
 				w.gateway.submission.Created = true
 				w.gateway.view, w.gateway.viewErr = running, nil
 				began := time.Now()
