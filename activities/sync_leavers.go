@@ -144,7 +144,7 @@ func (c *countedLeavers) count(id access.PersonID, l leaver) {
 }
 
 func (c *countedLeavers) mark(id access.PersonID, l leaver, state access.LeaverState) access.LeaverMark {
-	return access.LeaverMark{Person: id, Revision: l.revision, Kinds: kindsOf(c.settings.HandOver.Kinds), State: state, Run: c.run.ID, At: c.run.BeganAt}
+	return access.LeaverMark{Person: id, Revision: l.revision, Kinds: kindsOf(c.settings.HandOver.Kinds), State: state, Run: c.run.ID, Rows: c.run.Rows, At: c.run.BeganAt}
 }
 
 // brake sets how many count, and the hold where these are too many, and records where each of them stands. A dry run records nothing.
@@ -198,7 +198,8 @@ func (h *handing) may(l leaver) bool {
 	case !h.applies && (!h.run.HoldsHandOver() || l.is(access.LeaverPassed)):
 		// It is only counted what would be handed over. A dry run has recorded no marks, but shows what its brake would hold.
 	case l.is(access.LeaverCounted):
-		return l.mark.Run == h.run.ID
+		// An attempt to plan that was late has counted others than the plan that is followed.
+		return l.mark.Rows == h.run.Rows
 	case !l.is(access.LeaverPassed):
 		return false
 	case l.mark.At.After(since):
@@ -214,6 +215,6 @@ func (h *handing) passed(ctx context.Context, person access.PersonID) error {
 		return nil
 	}
 	m := *l.mark
-	m.Kinds, m.State, m.Run, m.At = kindsOf(h.kinds), access.LeaverPassed, h.run.ID, h.run.BeganAt
+	m.Kinds, m.State, m.Run, m.Rows, m.At = kindsOf(h.kinds), access.LeaverPassed, h.run.ID, h.run.Rows, h.run.BeganAt
 	return h.Ledger.SaveLeaverMarks(ctx, h.run, []access.LeaverMark{m})
 }

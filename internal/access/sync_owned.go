@@ -15,7 +15,7 @@ type LeaverState string
 
 // The states of a leaver.
 const (
-	// LeaverHeld: the brake holds what the person owns. LeaverCounted: the brake has counted the person, and the run that did may deal with them.
+	// LeaverHeld: the brake holds what the person owns. LeaverCounted: the brake has counted the person, and the plan that did lets its run deal with them.
 	LeaverHeld    LeaverState = "held"
 	LeaverCounted LeaverState = "counted"
 	// LeaverPassed: a run has dealt with the person, or an administrator has released them, so that no brake counts them any more.
@@ -29,9 +29,10 @@ type LeaverMark struct {
 	Revision int         `json:"revision"`
 	Kinds    string      `json:"kinds"`
 	State    LeaverState `json:"state"`
-	// Run is the run that has set the state, and At since when it is the state.
-	Run string    `json:"run"`
-	At  time.Time `json:"at"`
+	// Run is the run that has set the state, and At since when it is the state. Rows names the plan that has: each attempt to plan has rows of its own.
+	Run  string    `json:"run"`
+	Rows string    `json:"rows,omitempty"`
+	At   time.Time `json:"at"`
 }
 
 // HandOver is how far a run has come with what leavers own, and what came of it. Its zero value is of a run that has not begun with it.
