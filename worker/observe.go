@@ -153,11 +153,19 @@ type observedTarget struct {
 var _ access.Provisioner = observedTarget{}
 
 func (t observedTarget) Grant(ctx context.Context, a access.Assignment) (access.Verification, error) {
-	return observe(ctx, t.observer, "grant", func(ctx context.Context) (access.Verification, error) { return t.target.Grant(ctx, a) })
+	return t.changed(observe(ctx, t.observer, "grant", func(ctx context.Context) (access.Verification, error) { return t.target.Grant(ctx, a) }))
 }
 
 func (t observedTarget) Revoke(ctx context.Context, a access.Assignment) (access.Verification, error) {
-	return observe(ctx, t.observer, "revoke", func(ctx context.Context) (access.Verification, error) { return t.target.Revoke(ctx, a) })
+	return t.changed(observe(ctx, t.observer, "revoke", func(ctx context.Context) (access.Verification, error) { return t.target.Revoke(ctx, a) }))
+}
+
+// changed counts a change during which others lost the role.
+func (t observedTarget) changed(v access.Verification, err error) (access.Verification, error) {
+	if v.OthersLost > 0 {
+		t.metrics.OthersLost(t.connector)
+	}
+	return v, err
 }
 
 func (t observedTarget) Verify(ctx context.Context, a access.Assignment) (access.Verification, error) {

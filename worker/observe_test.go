@@ -134,6 +134,25 @@ func TestRateLimit_is_counted(t *testing.T) {
 	require.Contains(t, metricsOf(t, m), `usher_connector_rate_limited_total{by="share",connector="people",port="source"} 1`)
 }
 
+func TestOthersLost_is_counted(t *testing.T) {
+	target := memory.NewTarget("editor")
+	target.AddAccounts("ana", "ben")
+	m := telemetry.NewMetrics()
+	counted := observedTarget{observer{m, telemetry.Connector{Port: "target", Name: "directory"}}, target}
+	grant := func(who access.PersonID) {
+		_, err := counted.Grant(t.Context(), access.Assignment{Role: "editor", Subject: access.Person{ID: who}})
+		require.NoError(t, err)
+	}
+	grant("ana")
+	require.NotContains(t, metricsOf(t, m), "usher_connector_others_lost_total{")
+	target.LoseOthers()
+	grant("ben")
+	require.Contains(t, metricsOf(t, m), `usher_connector_others_lost_total{connector="directory",port="target"} 1`)
+	_, err := counted.Revoke(t.Context(), access.Assignment{Role: "editor", Subject: access.Person{ID: "ben"}})
+	require.NoError(t, err)
+	require.Contains(t, metricsOf(t, m), `usher_connector_others_lost_total{connector="directory",port="target"} 1`)
+}
+
 func TestObserved_returns_the_same(t *testing.T) {
 	desk := memory.NewDesk("trial")
 	counted := observedDesk{observer{telemetry.NewMetrics(), telemetry.Connector{Port: "desk", Name: "trial"}}, desk}

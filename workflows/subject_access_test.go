@@ -139,6 +139,24 @@ func TestLease_granted_and_ended_on_time(t *testing.T) {
 	require.Equal(t, 1, has(events, access.EventLeaseEnded))
 }
 
+func TestLease_others_lose_the_role(t *testing.T) {
+	h := newHolder(t)
+	h.target.Put("wiki-editors", "ben")
+	h.target.Put("wiki-editors", "cleo")
+	h.target.LoseOthers()
+	h.ensureAt(0, lease("r1:1", "wiki-editors", 2*time.Hour))
+	h.at(time.Hour, func() { h.target.Put("wiki-editors", "dan") })
+
+	h.hold()
+
+	require.Equal(t, access.LeaseActive, h.answers[0].State, "the access that was asked for is there")
+	require.Equal(t, []string{
+		"Others lost wiki-editors (2) while usher changed it for Ana alone: compare who holds it with who has to.",
+		"Others lost wiki-editors (1) while usher changed it for Ana alone: compare who holds it with who has to.",
+	}, texts(h.events("r1"), access.EventOthersLost))
+	require.Equal(t, 1, has(h.events("r1"), access.EventLeaseEnded))
+}
+
 func TestLease_time_counts_from_the_verified_grant(t *testing.T) {
 	h := newHolder(t)
 	h.target.Down(true)

@@ -29,6 +29,7 @@ const (
 	EventLeaseEnded          EventType = "lease_ended"
 	EventRevocationRequested EventType = "revocation_requested"
 	EventRevocationFailing   EventType = "revocation_failing"
+	EventOthersLost          EventType = "others_lost"
 )
 
 // Event is one line of the audit trail: append-only, never changed. It answers who, when, by which channel, why, and

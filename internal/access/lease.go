@@ -97,6 +97,10 @@ type Verification struct {
 	// Unchanged is true when the access existed before the call that was to grant it (or was gone before the call that
 	// was to revoke it). A repeated call reads true as well.
 	Unchanged bool `json:"unchanged,omitempty"`
+	// OthersLost is how many others held the role before the call, and did not after it, where the target can be asked. The call was
+	// for nobody else, so the target may have taken their access away by a fault of its own; or others did, in between. Evidence
+	// names them.
+	OthersLost int `json:"others_lost,omitempty"`
 }
 
 // LeaseSpec asks SubjectAccess for one lease. A lower revision than one already seen changes nothing and is answered with

@@ -24,8 +24,8 @@ type Metrics struct {
 	registry  *prometheus.Registry
 	series    *Series
 	connector struct {
-		calls, limited  *prometheus.CounterVec
-		took, tokenWait *prometheus.HistogramVec
+		calls, limited, othersLost *prometheus.CounterVec
+		took, tokenWait            *prometheus.HistogramVec
 	}
 	ledger struct {
 		calls *prometheus.CounterVec
@@ -61,6 +61,8 @@ func NewMetrics() *Metrics {
 		"Calls that a rate limit ended: by the vendor's answer, or by this worker's own share.", "port", "connector", "by")
 	m.connector.tokenWait = durations("usher_connector_rate_wait_seconds",
 		"How long HTTP calls waited for a token of this worker's share of the rate limit, those that waited.", "port", "connector")
+	m.connector.othersLost = counter("usher_connector_others_lost_total",
+		"Grants and revokes of a target during which others lost the role.", "port", "connector")
 	m.ledger.calls = counter("usher_ledger_calls_total",
 		"Calls of the ledger, by how they ended: ok, or the kind of the error.", "operation", "kind")
 	m.ledger.took = durations("usher_ledger_call_duration_seconds", "How long calls of the ledger took.", "operation")
@@ -125,6 +127,13 @@ const (
 func (m *Metrics) RateLimited(c Connector, by Limiter) {
 	if m != nil {
 		m.connector.limited.WithLabelValues(c.Port, c.Name, string(by)).Inc()
+	}
+}
+
+// OthersLost counts one grant or revoke during which others lost the role.
+func (m *Metrics) OthersLost(c Connector) {
+	if m != nil {
+		m.connector.othersLost.WithLabelValues(c.Port, c.Name).Inc()
 	}
 }
 

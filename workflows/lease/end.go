@@ -34,6 +34,7 @@ func (w *person) revoke(l *lease, ending []access.LeaseID) {
 		case err == nil && result.KeptBy != "":
 			w.overlapped(l, result.KeptBy)
 		case err == nil && !result.Verification.Present:
+			w.raiseLost(l, result.Verification)
 			w.ended(l, &result.Verification, "the target shows it gone")
 		case err == nil:
 			w.revokeFailed(l, access.Errorf(access.Transient, "revoke "+l.Title, "the target still shows the access"))

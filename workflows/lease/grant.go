@@ -1,6 +1,8 @@
 package lease
 
 import (
+	"fmt"
+
 	"usher/activities"
 	"usher/internal/access"
 	"usher/workflows"
@@ -187,6 +189,17 @@ func (w *person) granted(l *lease, verification access.Verification) {
 	l.StatusDue = true
 	w.judge(l)
 	w.record(l, access.EventLeaseGranted, &verification, w.holdsText(l)+".")
+	w.raiseLost(l, verification)
+}
+
+// raiseLost records that others lost the role while usher changed it for this person alone. The lease goes on, for what was asked for is
+// there; nothing is undone, because others may have taken that access away rightly.
+func (w *person) raiseLost(l *lease, verification access.Verification) {
+	if verification.OthersLost == 0 {
+		return
+	}
+	w.record(l, access.EventOthersLost, &verification, fmt.Sprintf(
+		"Others lost %s (%d) while usher changed it for %s alone: compare who holds it with who has to.", l.Title, verification.OthersLost, w.Person.Name()))
 }
 
 func (w *person) holdsText(l *lease) string {

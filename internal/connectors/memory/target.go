@@ -36,6 +36,8 @@ type Target struct {
 	made    int
 	owners  map[string]access.PersonID
 	history []TargetChange
+	// losing is true for a target that takes an addition or a removal for a new list.
+	losing bool
 }
 
 // targetRole is one role. Its members are ids of accounts.
@@ -77,7 +79,7 @@ func (t *Target) Grant(ctx context.Context, a access.Assignment) (access.Verific
 			role.members = append(role.members, account)
 			t.history = append(t.history, TargetChange{OpGrant, role.name, t.owners[account]})
 		}
-		return t.verification(a, role, account, already), nil
+		return t.loseOthers(t.verification(a, role, account, already), role), nil
 	})
 }
 
@@ -98,7 +100,7 @@ func (t *Target) Revoke(ctx context.Context, a access.Assignment) (access.Verifi
 			role.drop(account)
 			t.history = append(t.history, TargetChange{OpRevoke, role.name, t.owners[account]})
 		}
-		return t.verification(a, role, account, !held), nil
+		return t.loseOthers(t.verification(a, role, account, !held), role), nil
 	})
 }
 

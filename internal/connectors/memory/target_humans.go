@@ -24,6 +24,23 @@ func (t *Target) SetClock(now func() time.Time) {
 	t.now = now
 }
 
+// LoseOthers has every grant and revoke that changes something take the role away from everybody else as well.
+func (t *Target) LoseOthers() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.losing = true
+}
+
+// loseOthers returns a verification with what others lost, if they do.
+func (t *Target) loseOthers(v access.Verification, role *targetRole) access.Verification {
+	if !t.losing || v.Unchanged || role == nil {
+		return v
+	}
+	left := slices.DeleteFunc(slices.Clone(role.members), func(account string) bool { return account != v.Account })
+	v.OthersLost, role.members = len(role.members)-len(left), left
+	return v
+}
+
 // AddRole adds a role that nobody holds; a role of that name that is there is left alone.
 func (t *Target) AddRole(role string) {
 	t.mu.Lock()

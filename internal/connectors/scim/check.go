@@ -2,6 +2,7 @@ package scim
 
 import (
 	"context"
+	"errors"
 	"net/url"
 
 	"usher/internal/access"
@@ -23,21 +24,54 @@ func (t *Target) Check(ctx context.Context) ([]access.Finding, error) {
 			Problem: "the directory says that it does not support PATCH, by which roles are granted",
 		})
 	}
-	if provider.Filter != nil && !provider.Filter.Supported {
-		if t.match != MatchID {
-			findings = append(findings, access.Finding{
-				Key:     "match",
-				Problem: "the directory says that it does not support filters; expected id",
-			})
-		}
-		if t.rolesBy != RolesByID {
-			findings = append(findings, access.Finding{
-				Key:     "roles_by",
-				Problem: "the directory says that it does not support filters; expected id",
-			})
-		}
+	if provider.Filter == nil || provider.Filter.Supported {
+		return t.checkFilters(ctx, findings)
+	}
+	const unsupported = "the directory says that it does not support filters; expected id"
+	if t.match != MatchID {
+		findings = append(findings, access.Finding{Key: keyMatch, Problem: unsupported})
+	}
+	if t.rolesBy != RolesByID {
+		findings = append(findings, access.Finding{Key: keyRolesBy, Problem: unsupported})
 	}
 	return findings, nil
+}
+
+// The settings whose filters a directory may refuse.
+const (
+	keyMatch   = "match"
+	keyRolesBy = "roles_by"
+)
+
+// checkFilters asks by the filters that a grant asks by, for what cannot exist. What ServiceProviderConfig says of filters is about all of
+// them: a directory that has filters may refuse the one by an attribute, and then no grant finds its account or its group.
+func (t *Target) checkFilters(ctx context.Context, findings []access.Finding) ([]access.Finding, error) {
+	if t.match != MatchID {
+		attribute := string(t.match)
+		_, err := t.findAccountBy(ctx, opCheck+" ("+keyMatch+": "+attribute+")", attribute, nobody)
+		if findings, err = withRefusal(findings, keyMatch, "users by their "+attribute, err); err != nil {
+			return findings, err
+		}
+	}
+	if t.rolesBy == RolesByID {
+		return findings, nil
+	}
+	_, err := t.findGroup(ctx, opCheck+" ("+keyRolesBy+": "+string(t.rolesBy)+")", nobody)
+	return withRefusal(findings, keyRolesBy, "groups by their "+string(t.rolesBy), err)
+}
+
+// withRefusal adds that a directory refuses a search. That it found nothing is as it has to be; what is no refusal is an error, which names
+// the setting.
+func withRefusal(findings []access.Finding, key, what string, err error) ([]access.Finding, error) {
+	switch {
+	case err == nil, errors.Is(err, errNoSuch), access.IsKind(err, access.NotFound):
+		return findings, nil
+	case access.IsKind(err, access.Invalid), access.IsKind(err, access.Forbidden), access.IsKind(err, access.Conflict):
+		return append(findings, access.Finding{
+			Key: key, Problem: "the directory refuses to search " + what + " (" + err.Error() + "), so every grant would fail; expected a way that it takes",
+		}), nil
+	}
+	return findings, err
 }
 
 // Check implements access.Checker: the directory is there and takes the token for users.

@@ -34,6 +34,9 @@
 // the group is forgotten, and the list is read as above. What is remembered says what to ask first, and not who holds
 // what. A revoke and a verify always begin with the list: a filter that misses a member must not end what is there.
 //
+// A grant and a revoke change one membership. Whoever else was listed before the change and is not listed after it is counted in the
+// verification: see Target.lost. Where no whole list is read after the change, in long and in hidden groups, that is not known.
+//
 // Groups and users are renamed, so a name that finds nothing proves nothing: NotFound. Their ids stay (RFC 7643, section
 // 3.1). A verification names both, and whoever passes them on spares the look-ups, and has a revoke and a verify read the one
 // group and the one user that were granted. There a 404 is the verification that the access is gone. A user who is gone holds

@@ -58,6 +58,11 @@ type membership struct {
 	long bool
 	// filter is the attribute of the filter that gave the answer, "" where the list did.
 	filter string
+	// others are the listed members but account; listed is true where the list was read and is short enough to be believed.
+	others []string
+	listed bool
+	// othersLost is how many of them a change seems to have taken away: see Target.lost.
+	othersLost int
 	// exact is true when that filter gave no other groups: a directory that ignores filters would.
 	exact bool
 }
@@ -65,6 +70,7 @@ type membership struct {
 func (m membership) verification(already bool) access.Verification {
 	return access.Verification{
 		Present: m.holds, Account: m.account, RoleID: m.group, Method: m.method, Evidence: m.evidence, At: m.at, Unchanged: already,
+		OthersLost: m.othersLost,
 	}
 }
 
@@ -87,6 +93,12 @@ func (c *client) readMembership(ctx context.Context, op string, m membership) (m
 	m.holds = slices.ContainsFunc(g.Members, func(u member) bool {
 		return u.Value == m.account && !strings.EqualFold(u.Type, "group")
 	})
+	m.listed = !m.long
+	for _, u := range g.Members {
+		if u.Value != m.account {
+			m.others = append(m.others, u.Value)
+		}
+	}
 	m.evidence = fmt.Sprintf("group %q lists %d members, user %q %s", m.group, len(g.Members), m.account, among(m.holds))
 	if m.holds || (len(g.Members) > 0 && !m.long) {
 		return m, nil

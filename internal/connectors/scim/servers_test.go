@@ -28,6 +28,8 @@ func TestFakeDirectory(t *testing.T) {
 	t.Cleanup(server.Close)
 	d := directory{base: server.URL + scimtest.BasePath, made: &atomic.Int64{}}
 	grantIntoALongGroup(t, d, byFilter)
+	noticeLostMembers(t, d)
+	checkEachWay(t, d)
 	conform(t, d)
 }
 
@@ -36,6 +38,8 @@ func TestRealServerBetterAuth(t *testing.T) {
 	d := startServer(t, "better-auth", "@better-auth/scim", "/api/auth/scim/v2")
 	d.derives = true
 	grantIntoALongGroup(t, d, byList)
+	noticeLostMembers(t, d)
+	checkEachWay(t, d)
 	conform(t, d)
 }
 
@@ -45,6 +49,8 @@ func TestRealServerScimmy(t *testing.T) {
 	d.noEmails = "a filter by emails.value fails where one user has no address"
 	// It filters by members only as long as every group has some, so this comes first.
 	grantIntoALongGroup(t, d, byFilter)
+	noticeLostMembers(t, d)
+	checkEachWay(t, d)
 	conform(t, d)
 }
 

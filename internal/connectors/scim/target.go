@@ -17,6 +17,7 @@ type Target struct {
 	match   Match
 	rolesBy RolesBy
 	proven  provenFilters
+	removed removals
 }
 
 var _ access.Provisioner = (*Target)(nil)
@@ -152,12 +153,15 @@ func (t *Target) change(ctx context.Context, op string, held membership, o patch
 		return access.Verification{}, refused, answer
 	}
 	wanted := !held.holds
+	if !wanted {
+		t.removed.add(held.group, held.account)
+	}
 	now, err := t.readBack(ctx, op, held)
 	switch {
 	case err != nil:
 		return access.Verification{}, false, err
 	case now.holds == wanted:
-		return now.verification(false), false, nil
+		return now.withLost(t.lost(ctx, op, held, now)).verification(false), false, nil
 	case now.noGroup:
 		return access.Verification{}, refused, access.Errorf(access.NotFound, op, "%s", now.evidence)
 	case refused:
