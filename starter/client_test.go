@@ -96,7 +96,10 @@ func (g *fakeGateway) Revoke(_ context.Context, r access.Revocation) (gateway.Re
 	return receipt, g.err
 }
 
-func (g *fakeGateway) View(context.Context, access.RequestID) (access.RequestView, error) {
+func (g *fakeGateway) View(_ context.Context, id access.RequestID) (access.RequestView, error) {
+	if id == g.view.Request.ID {
+		return g.view, nil
+	}
 	return access.RequestView{}, access.Errorf(access.NotFound, "read request", "there is no such request")
 }
 
@@ -254,7 +257,10 @@ func TestListsAreTables(t *testing.T) {
 
 func TestCommands(t *testing.T) {
 	w := newWorld(t)
-	w.gateway.view = access.RequestView{State: access.StateAwaitingApproval, StatusText: "boss decides"}
+	w.gateway.view = access.RequestView{
+		Request: access.Request{ID: "r9", Requester: "ana"}, State: access.StateAwaitingApproval, StatusText: "boss decides",
+		Approvers: []access.PersonID{"boss"},
+	}
 
 	got := w.usher(t, "ana", "request", "wiki/editor", "crm/user", "--for", "sub", "--reason", "docs", "--duration", "30d", "--id", "r9")
 	require.Equal(t, exitOK, got.code, got.err)

@@ -37,7 +37,8 @@ func TestDesk_commands(t *testing.T) {
 	require.Contains(t, got.out, "webhook/jira: ok ")
 
 	w.gateway.report.Lines[0] = workflows.DoctorLine{Connector: "desk/jira", Problem: "credentials are bad"}
-	got = w.usher(t, "audra", "desk", "test", "jira", "--ticket")
+	require.Contains(t, w.usher(t, "audra", "desk", "test", "jira", "--ticket").err, "Only administrators may open a trial ticket")
+	got = w.usher(t, "adam", "desk", "test", "jira", "--ticket")
 	require.Equal(t, exitFailed, got.code)
 	require.Contains(t, got.out, "credentials are bad")
 	require.Contains(t, w.usher(t, "audra", "desk", "preview", "jira").out, "does not list its statuses: credentials are bad.")

@@ -40,6 +40,12 @@ func (e EntitlementID) Application() string {
 	return application
 }
 
+// Request returns the id of the lease's request.
+func (l LeaseID) Request() RequestID {
+	request, _, _ := strings.Cut(string(l), ":")
+	return RequestID(request)
+}
+
 // LeaseIDOf names the lease that one granted item of a request becomes.
 func LeaseIDOf(request RequestID, item ItemID) LeaseID {
 	return LeaseID(string(request) + ":" + string(item))

@@ -61,12 +61,17 @@ type API struct {
 	tokens    tokenChecks
 	readers   deskReaders
 	pacer     *pacer
+	// routed are the routes, as the table of permissions names them.
+	routed map[string]bool
 }
 
 // New makes the API. It calls nobody.
 func New(config Config, deps Deps) *API {
 	deps.Ledger = timeoutLedger{deps.Ledger}
-	a := &API{config: config, deps: deps, mux: http.NewServeMux(), readers: newDeskReaders(config.Webhooks), pacer: newPacer(config.Quotas)}
+	a := &API{
+		config: config, deps: deps, mux: http.NewServeMux(), readers: newDeskReaders(config.Webhooks), pacer: newPacer(config.Quotas),
+		routed: map[string]bool{},
+	}
 	a.huma = humago.New(a.mux, humaConfig())
 	a.registerRequests()
 	a.registerReads()
@@ -83,6 +88,7 @@ func New(config Config, deps Deps) *API {
 	describe(a.huma.OpenAPI())
 	a.documents = sync.OnceValues(func() (documents, error) { return documentsOf(a.huma.OpenAPI()) })
 	a.registerDocuments()
+	a.complete()
 	a.mux.HandleFunc("/", a.unrouted)
 	a.handler = a.watched(limited(a.mux))
 	return a
@@ -121,9 +127,10 @@ func humaConfig() huma.Config {
 // operation is one route. The statuses are the problems that it may answer with, beside those that every route has.
 func (a *API) operation(method, path string, o huma.Operation, statuses ...int) huma.Operation {
 	o.Method, o.Path = method, path
+	rows := a.rowsOf(method+" "+path, o.Security != nil)
 	if o.Security == nil {
 		o.Security = []map[string][]string{{"bearer": {}}}
-		o.Middlewares = huma.Middlewares{a.authenticated, a.paced, queried}
+		o.Middlewares = huma.Middlewares{a.authenticated, a.paced, a.permitted(rows), queried}
 		statuses = append(statuses, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests)
 	}
 	if method == http.MethodPost {
@@ -238,6 +245,7 @@ func documentsOf(api *huma.OpenAPI) (documents, error) {
 // registerDocuments serves the documents, which are written when somebody asks for the first one.
 func (a *API) registerDocuments() {
 	serve := func(pattern, contentType string, which func(documents) []byte) {
+		a.rowsOf("GET "+pattern, true)
 		a.mux.HandleFunc("GET "+pattern, func(w http.ResponseWriter, r *http.Request) {
 			all, err := a.documents()
 			if err != nil {

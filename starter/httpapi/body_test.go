@@ -45,7 +45,9 @@ func (w *world) bodies() []string {
 
 // TestBody_strict holds that no route reads a body in another way than it is written.
 func TestBody_strict(t *testing.T) {
-	w := newWorld(t, func(c *httpapi.Config, _ *httpapi.Deps) { c.Quotas.Burst = 1e6 })
+	w := newWorld(t, func(c *httpapi.Config, _ *httpapi.Deps) {
+		c.Quotas.Burst, c.TicketCallers = 1e6, c.Administrators
+	})
 	paths := w.bodies()
 	require.GreaterOrEqual(t, len(paths), 13)
 	for _, path := range paths {
@@ -58,7 +60,7 @@ func TestBody_strict(t *testing.T) {
 			"more behind it":        {`{} {}`, "body", "", "expected one JSON value and nothing after it"},
 			"many levels":           {strings.Repeat("[", 20_000), "body" + strings.Repeat("[0]", 16), strings.Repeat("/0", 16), "expected at most 16 levels"},
 		} {
-			got := w.call("ana", "POST", path, row.body)
+			got := w.call("adam", "POST", path, row.body)
 			require.Equal(t, http.StatusBadRequest, got.status, "%s: %s: %s", path, name, got.body)
 			require.Equal(t, "urn:usher:problem:bad-request", got.problem.Type)
 			require.Len(t, got.problem.Errors, 1, got.body)
@@ -124,6 +126,7 @@ func TestBody_media(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.gateway.submission.Created = true
+			w.recorded("r1")
 			got := w.call("ana", "POST", row.path, row.body, row.headers...)
 			if row.location == "" {
 				require.Less(t, got.status, http.StatusBadRequest, got.body)

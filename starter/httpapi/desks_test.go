@@ -47,7 +47,7 @@ func TestDesks_test(t *testing.T) {
 	w.gateway.report = workflows.DoctorReport{Lines: []workflows.DoctorLine{
 		{Connector: "desk/jira", Findings: []access.Finding{{Key: "desks.jira.project", Problem: "there is none"}}},
 	}}
-	got := w.call("audra", "POST", "/v1/desks/jira/test", `{"ticket":true}`)
+	got := w.call("adam", "POST", "/v1/desks/jira/test", `{"ticket":true}`)
 	require.JSONEq(t, `{"healthy":false,"lines":[
 		{"connector":"desk/jira","findings":[{"key":"desks.jira.project","problem":"there is none"}]},
 		{"connector":"webhook/jira","note":"taken at POST /v1/desks/jira/webhook, checked by hmac"}]}`, got.body)
@@ -55,6 +55,10 @@ func TestDesks_test(t *testing.T) {
 	require.Equal(t, http.StatusOK, w.call("audra", "POST", "/v1/desks/jira/test", "").status)
 	require.Equal(t, workflows.DoctorParams{Desk: "jira"}, w.gateway.doctored[1])
 	require.Equal(t, http.StatusBadRequest, w.call("audra", "POST", "/v1/desks/jira/test", `{"tickets":true}`).status)
+	refused := w.call("audra", "POST", "/v1/desks/jira/test", `{"ticket":true}`)
+	require.Equal(t, http.StatusForbidden, refused.status)
+	require.Equal(t, "Only administrators may open a trial ticket: an auditor changes nothing.", refused.problem.Detail)
+	require.Len(t, w.gateway.doctored, 2)
 }
 
 func TestDesks_unknown(t *testing.T) {

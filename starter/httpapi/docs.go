@@ -38,10 +38,23 @@ const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'uns
 
 // registerDocs serves the page of the document.
 func (a *API) registerDocs() {
+	page := serveBytes("text/html; charset=utf-8", docsPolicy, []byte(docsPage))
+	start := serveBytes("text/javascript; charset=utf-8", docsPolicy, []byte(docsStart))
 	files := http.StripPrefix("/docs", statigz.FileServer(static.FS))
-	a.mux.HandleFunc("GET /docs", serveBytes("text/html; charset=utf-8", docsPolicy, []byte(docsPage)))
-	a.mux.HandleFunc("GET /docs/start.js", serveBytes("text/javascript; charset=utf-8", docsPolicy, []byte(docsStart)))
-	for _, name := range []string{"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"} {
-		a.mux.Handle("GET /docs/"+name, files)
+	for route, serve := range map[string]http.HandlerFunc{
+		"GET /docs": page,
+		"GET /docs/{file}": func(w http.ResponseWriter, r *http.Request) {
+			switch r.PathValue("file") {
+			case "start.js":
+				start(w, r)
+			case "swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png":
+				files.ServeHTTP(w, r)
+			default:
+				noSuchPath().write(w, r)
+			}
+		},
+	} {
+		a.rowsOf(route, true)
+		a.mux.HandleFunc(route, serve)
 	}
 }

@@ -124,7 +124,7 @@ func (hanging) Ping(ctx context.Context) error {
 func TestLedger_hangs(t *testing.T) {
 	lease := access.LeaseView{Lease: access.Lease{ID: "r1:1"}}
 	running := access.RequestView{
-		Request: access.Request{ID: "r1", Requester: "ana"}, State: access.StateFulfilling,
+		Request: access.Request{ID: "r1", Requester: "ana"}, State: access.StateFulfilling, Approvers: []access.PersonID{"ana"},
 		Items: []access.ItemView{{Lease: &lease}, {Lease: &lease}, {Lease: &lease}},
 	}
 	for name, row := range map[string]struct {

@@ -183,6 +183,7 @@ func TestDocument_is_served(t *testing.T) {
 		require.Equal(t, http.StatusOK, got.status, part[1])
 		require.NotEmpty(t, got.body, part[1])
 	}
+	require.Equal(t, http.StatusNotFound, w.call("", "GET", "/docs/other.js", "").status)
 }
 
 func TestDocument_is_reviewed(t *testing.T) {

@@ -46,9 +46,14 @@ func TestIDs_of_keys(t *testing.T) {
 func TestIDs_of_other_callers(t *testing.T) {
 	w := newWorld(t)
 	w.gateway.submission.Created = true
+	for _, person := range []access.PersonID{"adam", "ana"} {
+		w.recorded(access.RequestID("of-"+person), func(v *access.RequestView) {
+			v.Request.Requester, v.Ticket.ID = person, access.TicketID(person)
+		})
+	}
 	id := func(person string) (request access.RequestID, message, run string) {
 		w.call(person, "POST", "/v1/requests", wiki, "Idempotency-Key", "k")
-		w.call(person, "POST", "/v1/requests/r1/withdraw", "", "Idempotency-Key", "k")
+		w.call(person, "POST", "/v1/requests/of-"+person+"/withdraw", "", "Idempotency-Key", "k")
 		w.call(person, "POST", "/v1/people/hr/runs", "", "Idempotency-Key", "k")
 		return w.gateway.submitted[len(w.gateway.submitted)-1].ID, w.gateway.withdrawn[len(w.gateway.withdrawn)-1].ID, w.gateway.startedID
 	}

@@ -86,9 +86,6 @@ type incidentsOutput struct {
 	}
 }
 
-// seesIncidents reports whether a caller sees everybody's incidents.
-func seesIncidents(caller Caller) bool { return caller.Administrator || caller.Auditor }
-
 // shownTo returns an incident as a caller may see it: how the identity of who handed it in was established is for auditors.
 func shownTo(caller Caller, v access.IncidentView) access.IncidentView {
 	if !caller.Auditor {
@@ -112,44 +109,22 @@ func eventsShownTo(caller Caller, events []access.PlacedDeskEvent, limit int) *d
 	return out
 }
 
-// readableIncident returns an incident that the caller may read; anything else does not exist for this caller.
-func (a *API) readableIncident(ctx context.Context, text string) (access.IncidentView, error) {
+// incident returns an incident to a caller who may make the present call; see find.
+func (a *API) incident(ctx context.Context, text string) (access.IncidentView, error) {
 	none := newProblem(kindNotFound(), fmt.Sprintf("there is no incident %q, or it is not yours to read", text))
 	if !access.ValidRequestID(text) {
 		return access.IncidentView{}, none
 	}
-	caller := callerOf(ctx)
-	view, err := a.lookIncident(ctx, access.IncidentID(text))
-	switch {
-	case access.IsKind(err, access.NotFound):
-		return access.IncidentView{}, none
-	case err != nil:
-		return access.IncidentView{}, a.failed(ctx, err)
-	case seesIncidents(caller), caller.Person == view.Incident.Caller:
-		return view, nil
-	}
-	return access.IncidentView{}, none
-}
-
-// lookIncident returns an incident from the ledger; where the ledger has no row or is away, from its workflow.
-func (a *API) lookIncident(ctx context.Context, id access.IncidentID) (access.IncidentView, error) {
-	view, err := a.deps.Ledger.Incident(ctx, id)
-	if err == nil {
-		return view, nil
-	}
-	if !access.IsKind(err, access.NotFound) {
-		a.logged(ctx, err)
-	}
-	running, runningErr := a.deps.Gateway.Incident(ctx, id)
-	if access.IsKind(runningErr, access.NotFound) && !access.IsKind(err, access.NotFound) {
-		// Only the ledger could know, and it is away.
-		return running, err
-	}
-	return running, runningErr
+	caller, id := callerOf(ctx), access.IncidentID(text)
+	return find(ctx, a, sought[access.IncidentView]{
+		ledger:   func(ctx context.Context) (access.IncidentView, error) { return a.deps.Ledger.Incident(ctx, id) },
+		temporal: func(ctx context.Context) (access.IncidentView, error) { return a.deps.Gateway.Incident(ctx, id) },
+		has:      func(v access.IncidentView) relations { return a.toIncident(caller, v) },
+	}, none)
 }
 
 func (a *API) readIncident(ctx context.Context, in *incidentInput) (*readIncidentOutput, error) {
-	view, err := a.readableIncident(ctx, in.Incident)
+	view, err := a.incident(ctx, in.Incident)
 	if err != nil {
 		return nil, err
 	}
@@ -162,12 +137,8 @@ func (a *API) listIncidents(ctx context.Context, in *incidentsInput) (*incidents
 		Reference: in.Reference, Desk: access.DeskName(in.Desk), User: access.UserID(in.Assignee), State: access.IncidentState(in.State),
 		Open: in.Open, Before: in.Before, BeforeID: access.IncidentID(in.BeforeID), Limit: in.Limit,
 	}
-	switch {
-	case seesIncidents(caller):
-	case caller.Tickets:
+	if a.roles(caller)&seePeople == 0 {
 		q.Caller = caller.Person
-	default:
-		return nil, newProblem(kindForbidden(), "Only ticket callers, administrators and auditors may list incidents.")
 	}
 	incidents, err := a.deps.Ledger.Incidents(ctx, q)
 	if err != nil {
@@ -186,7 +157,7 @@ func (a *API) listIncidents(ctx context.Context, in *incidentsInput) (*incidents
 }
 
 func (a *API) listIncidentEvents(ctx context.Context, in *incidentEventsInput) (*deskEventsOutput, error) {
-	view, err := a.readableIncident(ctx, in.Incident)
+	view, err := a.incident(ctx, in.Incident)
 	if err != nil {
 		return nil, err
 	}

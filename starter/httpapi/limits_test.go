@@ -85,8 +85,9 @@ func TestIDsAtTheLimitAreTaken(t *testing.T) {
 		require.NoError(t, w.store.Record(t.Context(), access.Entry{View: &access.RequestView{Request: request, State: access.StateEvaluating}}))
 	}
 	w := newWorld(t)
+	w.recorded("r1")
 	item := strings.Repeat("x", limits.Item.Bytes)
-	require.Equal(t, http.StatusOK, w.call("ana", "POST", "/v1/requests/r1/decisions", `{"verdict":"deny","items":["`+item+`"]}`).status)
+	require.Equal(t, http.StatusOK, w.call("boss", "POST", "/v1/requests/r1/decisions", `{"verdict":"deny","items":["`+item+`"]}`).status)
 }
 
 // TestDocument_limits compares what the schemas say with the one table.

@@ -66,8 +66,12 @@ type seenOutput struct {
 
 func (a *API) decide(ctx context.Context, in *decideInput) (*seenOutput, error) {
 	caller, id := callerOf(ctx), access.RequestID(in.RequestID)
-	if !access.ValidRequestID(in.RequestID) {
-		return nil, notFound(id)
+	known, err := a.request(ctx, id)
+	switch {
+	case err != nil && known.State == access.StateEvaluating:
+		return nil, unanswered()
+	case err != nil:
+		return nil, err
 	}
 	messageID, err := messageID(caller.Person, in.IdempotencyKey, in.Body.ID)
 	if err != nil {
@@ -82,7 +86,7 @@ func (a *API) decide(ctx context.Context, in *decideInput) (*seenOutput, error) 
 	}
 	view, err := a.deps.Gateway.Decide(ctx, id, decision)
 	if err != nil {
-		return a.notTaken(ctx, id, decision, err)
+		return a.notTaken(ctx, known, decision, err)
 	}
 	return &seenOutput{Body: view}, nil
 }
@@ -114,8 +118,9 @@ func (in *withdrawInput) said() WithdrawBody {
 
 func (a *API) withdraw(ctx context.Context, in *withdrawInput) (*seenOutput, error) {
 	caller, id, said := callerOf(ctx), access.RequestID(in.RequestID), in.said()
-	if !access.ValidRequestID(in.RequestID) {
-		return nil, notFound(id)
+	known, err := a.request(ctx, id)
+	if err != nil {
+		return nil, err
 	}
 	messageID, err := messageID(caller.Person, in.IdempotencyKey, said.ID)
 	if err != nil {
@@ -125,7 +130,7 @@ func (a *API) withdraw(ctx context.Context, in *withdrawInput) (*seenOutput, err
 		ID: messageID, By: caller.Person, Reason: said.Reason, Evidence: caller.Evidence,
 	})
 	if err != nil {
-		return a.notTaken(ctx, id, access.Decision{}, err)
+		return a.notTaken(ctx, known, access.Decision{}, err)
 	}
 	return &seenOutput{Body: view}, nil
 }

@@ -10,21 +10,17 @@ import (
 	"usher/starter/gateway"
 )
 
-// notTaken explains a message that the request did not take. d is the decision; its ID is "" for a withdrawal.
-//
-// Who may read the request, or is one of its approvers, is told why, with the decisions that came first or with the
-// outcome; a decision that is recorded already is answered as what it is: a repetition. Anybody else learns nothing that
-// a request which does not exist would not tell. While policy has not answered nobody knows who its approvers are, so
-// everybody is asked to try again.
-func (a *API) notTaken(ctx context.Context, id access.RequestID, d access.Decision, err error) (*seenOutput, error) {
+// notTaken explains a message that the request did not take to a caller who may send it: with the decisions that came first, or with the outcome. A
+// decision that is recorded already is answered as what it is: a repetition. d is the decision; its ID is "" for a withdrawal.
+func (a *API) notTaken(ctx context.Context, view access.RequestView, d access.Decision, err error) (*seenOutput, error) {
 	switch access.KindOf(err) {
 	case access.Conflict, access.NotFound, access.Forbidden:
 	case access.Transient, access.RateLimited, access.Invalid, access.Unknown:
 		return nil, a.failed(ctx, err)
 	}
-	view, hidden := a.explained(ctx, id, d, err)
-	if hidden != nil {
-		return nil, hidden
+	view = a.judged(ctx, view, err)
+	if d.ID != "" && access.IsKind(err, access.Conflict) && view.State == access.StateEvaluating {
+		return nil, unanswered()
 	}
 	for _, taken := range view.Decisions {
 		if d.ID != "" && taken.ID == d.ID && taken.Verdict == d.Verdict {
@@ -32,25 +28,6 @@ func (a *API) notTaken(ctx context.Context, id access.RequestID, d access.Decisi
 		}
 	}
 	return nil, whyNot(view, d, err)
-}
-
-// explained returns the request to somebody who may hear why; else the error is what everybody else is answered.
-func (a *API) explained(ctx context.Context, id access.RequestID, d access.Decision, err error) (access.RequestView, error) {
-	conflict := access.IsKind(err, access.Conflict)
-	view, lookErr := a.judged(ctx, id, err)
-	switch {
-	case access.IsKind(lookErr, access.NotFound):
-		return view, notFound(id)
-	case lookErr != nil && conflict:
-		return view, a.failed(ctx, err)
-	case lookErr != nil:
-		return view, a.failed(ctx, lookErr)
-	case d.ID != "" && conflict && view.State == access.StateEvaluating:
-		return view, unanswered()
-	case !a.mayHear(callerOf(ctx), view, d, err):
-		return view, notFound(id)
-	}
-	return view, nil
 }
 
 // whyNot is the reason, the outcome where the request has ended, and what was decided before.
@@ -68,29 +45,14 @@ func whyNot(view access.RequestView, d access.Decision, err error) *Problem {
 
 // judged returns the request that a refusal is about. A workflow that has judged knows more than the ledger, which may be
 // behind it.
-func (a *API) judged(ctx context.Context, id access.RequestID, err error) (access.RequestView, error) {
+func (a *API) judged(ctx context.Context, view access.RequestView, err error) access.RequestView {
 	var refused *gateway.RefusedError
 	if errors.As(err, &refused) {
-		if view, viewErr := a.deps.Gateway.View(ctx, id); viewErr == nil {
-			return view, nil
+		if now, viewErr := a.deps.Gateway.View(ctx, view.Request.ID); viewErr == nil {
+			return now
 		}
 	}
-	return a.look(ctx, id)
-}
-
-// mayHear reports whether the caller may hear why a message was not taken: who may read the request and, of a decision,
-// who is one of the approvers, by the requirement or by the workflow's own word.
-func (a *API) mayHear(caller Caller, view access.RequestView, d access.Decision, err error) bool {
-	if a.mayRead(caller, view) {
-		return true
-	}
-	if d.ID == "" {
-		return false
-	}
-	var refused *gateway.RefusedError
-	known := errors.As(err, &refused) && refused.Kind == access.Conflict &&
-		slices.ContainsFunc(refused.Refusals, func(r access.Refusal) bool { return r.Field == "by" })
-	return known || slices.Contains(view.Approvers, caller.Person)
+	return view
 }
 
 // unanswered is the answer while it is not known who decides.

@@ -120,22 +120,11 @@ func fittingRun(source, run string) []error {
 	return append(fittingSource(source), plainText("path.run", run)...)
 }
 
-// mayReadPeople returns the problem of a caller who may not see people: what a run shows of them is personal data.
-func mayReadPeople(caller Caller) error {
-	if caller.Administrator || caller.Auditor {
-		return nil
-	}
-	return newProblem(kindForbidden(), "Only administrators and auditors may see the runs over people and over users.")
-}
-
 func noRun(source, run string) *Problem {
 	return newProblem(kindNotFound(), fmt.Sprintf("there is no run %q over the people of %s; one that was just started is there when a worker has begun it", run, source))
 }
 
 func (a *API) listPeopleRuns(ctx context.Context, in *peopleRunsInput) (*peopleRunsOutput, error) {
-	if err := mayReadPeople(callerOf(ctx)); err != nil {
-		return nil, err
-	}
 	runs, err := a.deps.Ledger.PeopleRuns(ctx, access.SourceName(in.Source), in.Before, in.Limit)
 	if err != nil {
 		return nil, a.failed(ctx, err)
@@ -155,9 +144,6 @@ func (a *API) listPeopleRuns(ctx context.Context, in *peopleRunsInput) (*peopleR
 }
 
 func (a *API) showPeopleRun(ctx context.Context, in *peopleRunInput) (*peopleRunOutput, error) {
-	if err := mayReadPeople(callerOf(ctx)); err != nil {
-		return nil, err
-	}
 	run, err := a.peopleRun(ctx, in.Source, in.Run)
 	return &peopleRunOutput{Body: run}, err
 }
@@ -174,9 +160,6 @@ func (a *API) peopleRun(ctx context.Context, source, run string) (access.PeopleR
 }
 
 func (a *API) listPeopleChanges(ctx context.Context, in *peopleChangesInput) (*peopleChangesOutput, error) {
-	if err := mayReadPeople(callerOf(ctx)); err != nil {
-		return nil, err
-	}
 	run, err := a.peopleRun(ctx, in.Source, in.Run)
 	if err != nil {
 		return nil, err
@@ -205,21 +188,14 @@ type peopleEventsInput struct {
 func (in *peopleEventsInput) Resolve(huma.Context) []error { return fittingSource(in.Source) }
 
 func (a *API) listPeopleEvents(ctx context.Context, in *peopleEventsInput) (*deskEventsOutput, error) {
-	caller := callerOf(ctx)
-	if err := mayReadPeople(caller); err != nil {
-		return nil, err
-	}
 	events, err := a.deps.Ledger.DeskEvents(ctx, access.DeskEventsQuery{Source: access.SourceName(in.Source), Before: in.Before, Limit: in.Limit})
 	if err != nil {
 		return nil, a.failed(ctx, err)
 	}
-	return eventsShownTo(caller, events, in.Limit), nil
+	return eventsShownTo(callerOf(ctx), events, in.Limit), nil
 }
 
 func (a *API) listPeopleProblems(ctx context.Context, in *peopleProblemsInput) (*peopleProblemsOutput, error) {
-	if err := mayReadPeople(callerOf(ctx)); err != nil {
-		return nil, err
-	}
 	run, err := a.peopleRun(ctx, in.Source, in.Run)
 	if err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ func (a *API) registerReads() {
 	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/requests/{id}", huma.Operation{
 		OperationID: "read-request", Summary: "Read a request", Tags: []string{"requests"},
 		Description: "How the request stands, whom it waits for, its ticket, and its timeline. Those who are involved may read it, and auditors.",
-	}, http.StatusNotFound, http.StatusConflict), a.readRequest)
+	}, http.StatusNotFound), a.readRequest)
 	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/requests", huma.Operation{
 		OperationID: "list-requests", Summary: "List requests", Tags: []string{"requests"},
 		Description: "Newest first. Callers who are no auditors set mine, or requester, subject or waiting_on to themselves.",
@@ -23,7 +23,7 @@ func (a *API) registerReads() {
 	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/requests/{id}/audit", huma.Operation{
 		OperationID: "read-audit", Summary: "Read the audit trail of a request", Tags: []string{"audit"},
 		Description: "Who did what, when, by which channel, why, and on what evidence: from the submission to the end of each lease.",
-	}, http.StatusNotFound, http.StatusConflict), a.readAudit)
+	}, http.StatusNotFound), a.readAudit)
 	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/subjects/{id}/leases", huma.Operation{
 		OperationID: "list-leases", Summary: "List what a person holds", Tags: []string{"audit"},
 		Description: "The leases that the person holds or held because of requests, for the person itself, for auditors, and for the help desk and administrators, who may take it back.",
@@ -50,67 +50,9 @@ func notFound(id access.RequestID) *Problem {
 	return newProblem(kindNotFound(), fmt.Sprintf("there is no request %q, or it is not yours to read", id))
 }
 
-// look returns a request from the ledger; where the ledger has no row or is away, from its workflow.
-func (a *API) look(ctx context.Context, id access.RequestID) (access.RequestView, error) {
-	if !access.ValidRequestID(string(id)) {
-		return access.RequestView{}, access.Errorf(access.NotFound, "read request", "there is no request %q", id)
-	}
-	view, err := a.deps.Ledger.View(ctx, id)
-	if err == nil {
-		return view, nil
-	}
-	if !access.IsKind(err, access.NotFound) {
-		a.logged(ctx, err)
-	}
-	running, runningErr := a.deps.Gateway.View(ctx, id)
-	if access.IsKind(runningErr, access.NotFound) && !access.IsKind(err, access.NotFound) {
-		// Only the ledger could know, and it is away.
-		return running, err
-	}
-	return running, runningErr
-}
-
-// mayRead reports whether the caller may read a request: those who are involved, and auditors.
-func (a *API) mayRead(caller Caller, view access.RequestView) bool {
-	if caller.Auditor || a.config.OpenReads {
-		return true
-	}
-	if caller.Person == view.Request.Requester || caller.Person == view.Request.Subject {
-		return true
-	}
-	for _, awaited := range view.WaitingOn {
-		if awaited.Person == caller.Person {
-			return true
-		}
-	}
-	for _, decision := range view.Decisions {
-		if decision.By == caller.Person {
-			return true
-		}
-	}
-	return false
-}
-
-// readable returns a request that the caller may read; anything else does not exist for this caller. While policy has not
-// answered nobody knows who is involved, so a caller who is not yet is asked to try again.
-func (a *API) readable(ctx context.Context, id access.RequestID) (access.RequestView, error) {
-	view, err := a.look(ctx, id)
-	switch {
-	case access.IsKind(err, access.NotFound):
-		return access.RequestView{}, notFound(id)
-	case err != nil:
-		return access.RequestView{}, a.failed(ctx, err)
-	case a.mayRead(callerOf(ctx), view):
-		return view, nil
-	case view.State == access.StateEvaluating:
-		return access.RequestView{}, unanswered()
-	}
-	return access.RequestView{}, notFound(id)
-}
-
 func (a *API) readRequest(ctx context.Context, in *requestInput) (*requestOutput, error) {
 	id := access.RequestID(in.RequestID)
-	view, err := a.readable(ctx, id)
+	view, err := a.request(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +97,7 @@ type auditOutput struct {
 
 func (a *API) readAudit(ctx context.Context, in *requestInput) (*auditOutput, error) {
 	id := access.RequestID(in.RequestID)
-	if _, err := a.readable(ctx, id); err != nil {
+	if _, err := a.request(ctx, id); err != nil {
 		return nil, err
 	}
 	events, err := a.deps.Ledger.Events(ctx, id)
@@ -197,13 +139,12 @@ type listOutput struct {
 
 func (a *API) listRequests(ctx context.Context, in *listInput) (*listOutput, error) {
 	caller := callerOf(ctx)
-	mine := string(caller.Person)
-	if !caller.Auditor && !a.config.OpenReads && in.Requester != mine && in.Subject != mine && in.WaitingOn != mine && !in.Mine {
-		message := fmt.Sprintf("expected requester, subject or waiting_on to be %q, because only auditors see other people's requests", mine)
-		return nil, newProblem(kindForbidden(), "You may list the requests that you made, that are for you, or that wait for you.",
-			ProblemField{Location: "query.requester", Message: message},
-			ProblemField{Location: "query.subject", Message: message},
-			ProblemField{Location: "query.waiting_on", Message: message})
+	message := fmt.Sprintf("expected requester, subject or waiting_on to be %q, because only auditors see other people's requests", caller.Person)
+	if err := a.permits(ctx, "", a.toList(caller, in),
+		ProblemField{Location: "query.requester", Message: message},
+		ProblemField{Location: "query.subject", Message: message},
+		ProblemField{Location: "query.waiting_on", Message: message}); err != nil {
+		return nil, err
 	}
 	filter := ledger.Filter{
 		Requester: access.PersonID(in.Requester), Subject: access.PersonID(in.Subject), WaitingOn: access.PersonID(in.WaitingOn),
@@ -245,9 +186,8 @@ type leasesOutput struct {
 
 func (a *API) listLeases(ctx context.Context, in *subjectInput) (*leasesOutput, error) {
 	caller, subject := callerOf(ctx), access.PersonID(in.Subject)
-	if _, may := revoker(caller, subject); !may && !caller.Auditor && !a.config.OpenReads {
-		return nil, newProblem(kindForbidden(), "You may list what you hold yourself; only auditors, and those who may take it back, see what others hold.",
-			ProblemField{Location: "path.id", Message: fmt.Sprintf("expected %q", caller.Person)})
+	if err := a.permits(ctx, "", a.toPerson(caller, subject), notYours(caller)); err != nil {
+		return nil, err
 	}
 	leases, err := a.deps.Ledger.LeasesOf(ctx, subject)
 	if err != nil && !access.IsKind(err, access.NotFound) {
@@ -256,4 +196,9 @@ func (a *API) listLeases(ctx context.Context, in *subjectInput) (*leasesOutput, 
 	out := &leasesOutput{}
 	out.Body.Subject, out.Body.Leases = subject, append([]access.LeaseView{}, leases...)
 	return out, nil
+}
+
+// notYours names the field by which somebody asked for what is another person's.
+func notYours(c Caller) ProblemField {
+	return ProblemField{Location: "path.id", Message: fmt.Sprintf("expected %q", c.Person)}
 }

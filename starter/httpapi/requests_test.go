@@ -188,6 +188,7 @@ func TestBody_of_the_limit(t *testing.T) {
 
 func TestDecide_input(t *testing.T) {
 	w := newWorld(t)
+	w.recorded("r1")
 	w.gateway.view.State = access.StateFulfilling
 	got := w.call("boss", "POST", "/v1/requests/r1/decisions", `{"id":"d1","verdict":"approve","items":["1"],"reason":"fine"}`)
 	require.Equal(t, http.StatusOK, got.status, got.body)
@@ -203,7 +204,8 @@ func TestDecide_input(t *testing.T) {
 
 func TestDecide_id_of_somebody_else(t *testing.T) {
 	w := newWorld(t)
-	for _, person := range []string{"boss", "eve"} {
+	w.recorded("r1", func(v *access.RequestView) { v.Approvers = []access.PersonID{"boss", "owner"} })
+	for _, person := range []string{"boss", "owner"} {
 		w.call(person, "POST", "/v1/requests/r1/decisions", `{"id":"d1","verdict":"deny"}`)
 		w.call(person, "POST", "/v1/requests/r1/decisions", `{"verdict":"deny"}`, "Idempotency-Key", "k")
 		w.call(person, "POST", "/v1/requests/r1/decisions", `{"verdict":"deny"}`, "Idempotency-Key", "k")
@@ -218,6 +220,7 @@ func TestDecide_id_of_somebody_else(t *testing.T) {
 
 func TestWithdrawNeedsNoBody(t *testing.T) {
 	w := newWorld(t)
+	w.recorded("r1")
 	require.Equal(t, http.StatusOK, w.call("ana", "POST", "/v1/requests/r1/withdraw", "").status)
 	require.Equal(t, http.StatusOK, w.call("ana", "POST", "/v1/requests/r1/withdraw", `{"id":"w1","reason":"not needed"}`).status)
 	require.Equal(t, "ana:w1", w.gateway.withdrawn[1].ID)
@@ -260,11 +263,4 @@ func TestNotTaken(t *testing.T) {
 			require.Equal(t, row.outcome != "", got.problem.EndedAt != nil)
 		})
 	}
-}
-
-func TestConflict_without_ledger(t *testing.T) {
-	w := newWorld(t, ledgerAway)
-	w.gateway.err = access.Errorf(access.Conflict, "decide", "the request has ended")
-	w.gateway.viewErr = access.Errorf(access.Transient, "read request", "no worker")
-	require.Equal(t, http.StatusConflict, w.call("ana", "POST", "/v1/requests/r/withdraw", "").status)
 }

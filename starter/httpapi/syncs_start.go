@@ -65,9 +65,6 @@ func (in *startSyncInput) said() StartSyncBody {
 
 func (a *API) startSync(ctx context.Context, in *startSyncInput) (*startedRunOutput, error) {
 	caller, body := callerOf(ctx), in.said()
-	if !caller.Administrator {
-		return nil, newProblem(kindForbidden(), "Only administrators may start runs over users, and release what one held back.")
-	}
 	start := workflows.UserSyncParams{Desk: access.DeskName(in.Desk), Dry: body.Dry, By: caller.Person, Evidence: caller.Evidence}
 	if s := body.Scope; s != nil {
 		start.Scope = access.SyncScope{Person: access.PersonID(s.Person), Attribute: s.Attribute, Value: s.Value}

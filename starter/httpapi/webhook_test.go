@@ -177,12 +177,16 @@ func TestWebhook_settings(t *testing.T) {
 	}
 }
 
-func TestDoctor_for_auditors(t *testing.T) {
+func TestDoctor_roles(t *testing.T) {
 	w := newWorld(t)
 	w.gateway.report = workflows.DoctorReport{Lines: []workflows.DoctorLine{{Connector: "desk/jira", Problem: "credentials are bad"}}}
 	require.Equal(t, http.StatusForbidden, w.call("ana", "POST", "/v1/doctor", "").status)
 	require.Empty(t, w.gateway.doctored)
-	got := w.call("audra", "POST", "/v1/doctor", `{"test_ticket":"jira"}`)
+	require.Equal(t, http.StatusForbidden, w.call("audra", "POST", "/v1/doctor", `{"test_ticket":"jira"}`).status, "an auditor reads")
+	require.Empty(t, w.gateway.doctored)
+	require.Equal(t, http.StatusOK, w.call("audra", "POST", "/v1/doctor", `{"test_ticket":""}`).status)
+	w.gateway.doctored = nil
+	got := w.call("adam", "POST", "/v1/doctor", `{"test_ticket":"jira"}`)
 	require.JSONEq(t, `{"healthy":false,"lines":[{"connector":"desk/jira","problem":"credentials are bad"}]}`, got.body)
 	require.Equal(t, []workflows.DoctorParams{{TestTicket: "jira"}}, w.gateway.doctored)
 	w.gateway.err = errAway
@@ -195,7 +199,7 @@ func TestDoctor_known_desk(t *testing.T) {
 		Op: "doctor", Kind: access.Invalid, Message: `there is no desk "jiira"; there are: jira`,
 		Refusals: []access.Refusal{{Field: "test_ticket", Problem: `there is no desk "jiira"; there are: jira`}},
 	}
-	got := w.call("audra", "POST", "/v1/doctor", `{"test_ticket":"jiira"}`)
+	got := w.call("adam", "POST", "/v1/doctor", `{"test_ticket":"jiira"}`)
 	require.Equal(t, http.StatusUnprocessableEntity, got.status, got.body)
 	require.Equal(t, []httpapi.ProblemField{{Location: "body.test_ticket", Pointer: "/test_ticket", Message: `there is no desk "jiira"; there are: jira`}}, got.problem.Errors)
 }

@@ -43,7 +43,9 @@ type fakeGateway struct {
 	submission gateway.Submission
 	view       access.RequestView
 	viewErr    error
-	report     workflows.DoctorReport
+	// looked is how often a request or an incident was asked for.
+	looked int
+	report workflows.DoctorReport
 	// err is what every call fails with; nil for none.
 	err       error
 	panic     bool
@@ -103,6 +105,7 @@ func (g *fakeGateway) Revoke(_ context.Context, r access.Revocation) (gateway.Re
 }
 
 func (g *fakeGateway) View(context.Context, access.RequestID) (access.RequestView, error) {
+	g.looked++
 	return g.view, g.viewErr
 }
 
@@ -141,6 +144,11 @@ func (g *fakeGateway) StartSync(_ context.Context, id string, p workflows.UserSy
 }
 
 func (g *fakeGateway) SyncedDesk(context.Context, access.DeskName) error { return g.sourceErr }
+
+func (g *fakeGateway) Incident(ctx context.Context, id access.IncidentID) (access.IncidentView, error) {
+	g.looked++
+	return g.incidentGateway.Incident(ctx, id)
+}
 
 func (g *fakeGateway) Ready(context.Context) error { return g.err }
 
