@@ -96,7 +96,7 @@ type InboxItem struct {
 	ID          access.ItemID        `json:"id" doc:"The item's id, as a decision names it."`
 	Entitlement access.EntitlementID `json:"entitlement" doc:"What is asked for."`
 	Title       string               `json:"title,omitempty" doc:"What people call it."`
-	Duration    access.Duration      `json:"duration,omitempty" doc:"How long, counted from the verified grant; absent: without end."`
+	Duration    access.Duration      `json:"duration,omitempty" doc:"How long, counted from the verified grant; absent: as long as the catalog allows."`
 	Stage       string               `json:"stage" doc:"As what the caller decides: manager or owner."`
 }
 
