@@ -13,10 +13,11 @@ type RevocationID string
 // RevocationRole is the right by which somebody takes access back.
 type RevocationRole string
 
-// The roles. An approver is one of a request whose lease is revoked, and may revoke that lease only.
+// The roles. An approver is one of a request whose lease is revoked, and an owner one of its application: both may revoke that lease only.
 const (
 	RevokedBySubject       RevocationRole = "subject"
 	RevokedByApprover      RevocationRole = "approver"
+	RevokedByOwner         RevocationRole = "owner"
 	RevokedByHelpDesk      RevocationRole = "help_desk"
 	RevokedByAdministrator RevocationRole = "administrator"
 )
@@ -104,7 +105,8 @@ func RevokedBy(revocations []Revocation, a Asked) (RevokedLease, bool) {
 // Text returns who revokes and why, as the end of a sentence without its full stop.
 func (r Revocation) Text() string {
 	who := map[RevocationRole]string{
-		RevokedBySubject: "the subject", RevokedByApprover: "an approver", RevokedByHelpDesk: "the help desk", RevokedByAdministrator: "an administrator",
+		RevokedBySubject: "the subject", RevokedByApprover: "an approver", RevokedByOwner: "an owner of the application",
+		RevokedByHelpDesk: "the help desk", RevokedByAdministrator: "an administrator",
 	}[r.Role]
 	return fmt.Sprintf("it was revoked by %s (%s): %s", who, r.By, r.Reason)
 }
@@ -144,7 +146,7 @@ func (r Revocation) Problem() string {
 			set++
 		}
 	}
-	roles := []RevocationRole{RevokedBySubject, RevokedByApprover, RevokedByHelpDesk, RevokedByAdministrator}
+	roles := []RevocationRole{RevokedBySubject, RevokedByApprover, RevokedByOwner, RevokedByHelpDesk, RevokedByAdministrator}
 	for _, rule := range []struct {
 		broken      bool
 		field, want string
@@ -161,6 +163,7 @@ func (r Revocation) Problem() string {
 		{!limits.ID.Fits(string(r.By)), "by", limits.ID.Problem(string(r.By))},
 		{!slices.Contains(roles, r.Role), "role", fmt.Sprintf("expected one of %v", roles)},
 		{r.Role == RevokedByApprover && r.Scope.Lease == "", "role", "an approver revokes one lease only"},
+		{r.Role == RevokedByOwner && r.Scope.Lease == "", "role", "an owner revokes one lease only"},
 		{r.Role == RevokedBySubject && r.By != r.Subject, "role", "only the subject acts as the subject"},
 		{strings.TrimSpace(r.Reason) == "", "reason", "is empty, expected why the access ends"},
 		{!limits.Reason.Fits(r.Reason), "reason", limits.Reason.Problem(r.Reason)},

@@ -84,6 +84,8 @@ func TestRevocationProblem(t *testing.T) {
 		"nothing":                       {func(*access.Revocation) {}, ""},
 		"an approver, one lease":        {func(r *access.Revocation) { r.Role, r.Scope.Lease = access.RevokedByApprover, "r-1:1" }, ""},
 		"an approver, everything":       {func(r *access.Revocation) { r.Role = access.RevokedByApprover }, "role: an approver revokes one lease only"},
+		"an owner, one lease":           {func(r *access.Revocation) { r.Role, r.Scope.Lease = access.RevokedByOwner, "r-1:1" }, ""},
+		"an owner, everything":          {func(r *access.Revocation) { r.Role = access.RevokedByOwner }, "role: an owner revokes one lease only"},
 		"the subject":                   {func(r *access.Revocation) { r.Role, r.By = access.RevokedBySubject, "p-bo" }, ""},
 		"somebody as the subject":       {func(r *access.Revocation) { r.Role = access.RevokedBySubject }, "role: only the subject"},
 		"no role":                       {func(r *access.Revocation) { r.Role = "auditor" }, "role: expected one of"},

@@ -17,7 +17,7 @@ func Rows() []Row {
 // Verdict returns what a row says to somebody who is all that is named.
 func (r Row) Verdict(is ...string) string {
 	all := map[string]relations{
-		"requester": isRequester, "subject": isSubject, "approver": isApprover, "sender": isSender, "help desk": isHelpDesk,
+		"requester": isRequester, "subject": isSubject, "approver": isApprover, "owner": isOwner, "any owner": isAnyOwner, "sender": isSender, "help desk": isHelpDesk,
 		"auditor": isAuditor, "administrator": isAdministrator, "ticket caller": isTicketCaller, "reader": isReader, "person": isPerson,
 	}
 	var has relations

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -14,11 +15,11 @@ import (
 func (a *API) registerReads() {
 	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/requests/{id}", huma.Operation{
 		OperationID: "read-request", Summary: "Read a request", Tags: []string{"requests"},
-		Description: "How the request stands, whom it waits for, its ticket, and its timeline. Those who are involved may read it, and auditors.",
+		Description: "How the request stands, whom it waits for, its ticket, and its timeline. Those who are involved may read it, owners of an application that it asks for, and auditors.",
 	}, http.StatusNotFound), a.readRequest)
 	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/requests", huma.Operation{
 		OperationID: "list-requests", Summary: "List requests", Tags: []string{"requests"},
-		Description: "Newest first. Callers who are no auditors set mine, or requester, subject or waiting_on to themselves.",
+		Description: "Newest first. Callers who are no auditors set mine, or requester, subject or waiting_on to themselves, or entitlement to one of an application whose owner they are.",
 	}, http.StatusForbidden), a.listRequests)
 	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/requests/{id}/audit", huma.Operation{
 		OperationID: "read-audit", Summary: "Read the audit trail of a request", Tags: []string{"audit"},
@@ -26,7 +27,7 @@ func (a *API) registerReads() {
 	}, http.StatusNotFound), a.readAudit)
 	huma.Register(a.huma, a.operation(http.MethodGet, "/v1/subjects/{id}/leases", huma.Operation{
 		OperationID: "list-leases", Summary: "List what a person holds", Tags: []string{"audit"},
-		Description: "The leases that the person holds or held because of requests, for the person itself, for auditors, and for the help desk and administrators, who may take it back.",
+		Description: "The leases that the person holds or held because of requests, for the person itself, for auditors, and for the help desk and administrators, who may take it back. An owner of applications sees those of them.",
 	}, http.StatusForbidden), a.listLeases)
 }
 
@@ -140,10 +141,21 @@ type listOutput struct {
 func (a *API) listRequests(ctx context.Context, in *listInput) (*listOutput, error) {
 	caller := callerOf(ctx)
 	message := fmt.Sprintf("expected requester, subject or waiting_on to be %q, because only auditors see other people's requests", caller.Person)
-	if err := a.permits(ctx, "", a.toList(caller, in),
+	has := a.toList(caller, in)
+	if in.Entitlement != "" && rowOf(ctx, "").verdict(has) != allowed {
+		owned, err := a.ownedBy(ctx, caller)
+		if err != nil {
+			return nil, err
+		}
+		if owned[access.EntitlementID(in.Entitlement).Application()] {
+			has |= isOwner
+		}
+	}
+	if err := a.permits(ctx, "", has,
 		ProblemField{Location: "query.requester", Message: message},
 		ProblemField{Location: "query.subject", Message: message},
-		ProblemField{Location: "query.waiting_on", Message: message}); err != nil {
+		ProblemField{Location: "query.waiting_on", Message: message},
+		ProblemField{Location: "query.entitlement", Message: "expected one of an application whose owner you are"}); err != nil {
 		return nil, err
 	}
 	filter := ledger.Filter{
@@ -186,7 +198,18 @@ type leasesOutput struct {
 
 func (a *API) listLeases(ctx context.Context, in *subjectInput) (*leasesOutput, error) {
 	caller, subject := callerOf(ctx), access.PersonID(in.Subject)
-	if err := a.permits(ctx, "", a.toPerson(caller, subject), notYours(caller)); err != nil {
+	has, owned := a.toPerson(caller, subject), map[string]bool(nil)
+	onlyOwned := rowOf(ctx, "").verdict(has) != allowed
+	if onlyOwned {
+		var err error
+		if owned, err = a.ownedBy(ctx, caller); err != nil {
+			return nil, err
+		}
+		if len(owned) > 0 {
+			has |= isAnyOwner
+		}
+	}
+	if err := a.permits(ctx, "", has, notYours(caller)); err != nil {
 		return nil, err
 	}
 	leases, err := a.deps.Ledger.LeasesOf(ctx, subject)
@@ -195,6 +218,9 @@ func (a *API) listLeases(ctx context.Context, in *subjectInput) (*leasesOutput, 
 	}
 	out := &leasesOutput{}
 	out.Body.Subject, out.Body.Leases = subject, append([]access.LeaseView{}, leases...)
+	if onlyOwned {
+		out.Body.Leases = slices.DeleteFunc(out.Body.Leases, func(v access.LeaseView) bool { return !owned[v.Lease.Entitlement.Application()] })
+	}
 	return out, nil
 }
 

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -37,6 +38,24 @@ func (a *API) toRequest(c Caller, v access.RequestView) relations {
 		has |= isApprover
 	}
 	return has
+}
+
+// ownedBy returns the ids of the applications that a caller owns.
+func (a *API) ownedBy(ctx context.Context, c Caller) (map[string]bool, error) {
+	found, err := a.deps.Ledger.ApplicationsOf(ctx, c.Person)
+	if err != nil {
+		return nil, a.failed(ctx, err)
+	}
+	owned := map[string]bool{}
+	for _, application := range found {
+		owned[application.ID] = true
+	}
+	return owned, nil
+}
+
+// asksForOwned reports whether a request asks for something of the applications that somebody owns.
+func asksForOwned(v access.RequestView, owned map[string]bool) bool {
+	return slices.ContainsFunc(v.Request.Items, func(i access.Item) bool { return owned[i.Entitlement.Application()] })
 }
 
 // toPerson is what a caller is to what somebody holds, with the roles.
@@ -157,10 +176,25 @@ func (a *API) request(ctx context.Context, id access.RequestID) (access.RequestV
 	if !access.ValidRequestID(string(id)) {
 		return access.RequestView{}, notFound(id)
 	}
-	caller := callerOf(ctx)
+	caller, row := callerOf(ctx), rowOf(ctx, "")
+	owned := sync.OnceValue(func() map[string]bool {
+		// Without an answer the caller is no owner: the ledger is away, which is what the caller is told.
+		owned, _ := a.ownedBy(ctx, caller)
+		return owned
+	})
 	return find(ctx, a, sought[access.RequestView]{
-		ledger:   func(ctx context.Context) (access.RequestView, error) { return a.deps.Ledger.View(ctx, id) },
-		temporal: func(ctx context.Context) (access.RequestView, error) { return a.deps.Gateway.View(ctx, id) },
-		has:      func(v access.RequestView) relations { return a.toRequest(caller, v) },
+		ledger: func(ctx context.Context) (access.RequestView, error) { return a.deps.Ledger.View(ctx, id) },
+		temporal: func(ctx context.Context) (access.RequestView, error) {
+			// Also for what never was, so that it costs what is hidden costs.
+			owned()
+			return a.deps.Gateway.View(ctx, id)
+		},
+		has: func(v access.RequestView) relations {
+			has := a.toRequest(caller, v)
+			if row.verdict(has) != allowed && asksForOwned(v, owned()) {
+				has |= isOwner
+			}
+			return has
+		},
 	}, notFound(id))
 }

@@ -89,7 +89,7 @@ type RevocationDetail struct {
 	Subject    access.PersonID        `json:"subject" doc:"From whom access is taken back."`
 	Scope      access.RevocationScope `json:"scope" doc:"What is taken back: one lease, an application, an entitlement; everything where it is empty."`
 	By         access.PersonID        `json:"by" doc:"Who takes it back."`
-	Role       access.RevocationRole  `json:"role" enum:"subject,approver,help_desk,administrator" doc:"In which role."`
+	Role       access.RevocationRole  `json:"role" enum:"subject,approver,owner,help_desk,administrator" doc:"In which role."`
 	Reason     string                 `json:"reason" doc:"Why."`
 	At         time.Time              `json:"at" doc:"When. What was asked for or granted before is covered."`
 	Recorded   bool                   `json:"recorded" doc:"Whether it is recorded in the ledger. What is not yet will be."`
@@ -129,7 +129,7 @@ func (a *API) registerRevocations() {
 	}
 	lease := a.operation(http.MethodPost, "/v1/leases/{id}/revocation", huma.Operation{
 		OperationID: "revoke-lease", Summary: "Take one lease back", Tags: []string{"revocations"},
-		Description: "Ends a lease before its time. For its subject, an approver of its request, the help desk and administrators. " +
+		Description: "Ends a lease before its time. For its subject, an approver of its request, an owner of its application, the help desk and administrators. " +
 			"Access that existed before usher granted it stays where the catalog says so.",
 		DefaultStatus: http.StatusCreated,
 	}, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests)
@@ -156,6 +156,8 @@ func revokerOf(has relations) access.RevocationRole {
 		return access.RevokedBySubject
 	case has&isApprover != 0:
 		return access.RevokedByApprover
+	case has&isOwner != 0:
+		return access.RevokedByOwner
 	case has&isHelpDesk != 0:
 		return access.RevokedByHelpDesk
 	}
@@ -169,10 +171,11 @@ func noLease(id string) *Problem {
 // leaseOf returns a lease, and what the caller is to it. Where the caller may not take it back, the error is that there is none, or why not.
 func (a *API) leaseOf(ctx context.Context, id access.LeaseID) (access.LeaseView, relations, error) {
 	caller, row, none := callerOf(ctx), rowOf(ctx, ""), noLease(string(id))
-	// Both are always asked for, so that a lease that is hidden costs what one costs that never was.
+	// All is always asked for, so that a lease that is hidden costs what one costs that never was.
 	lease, err := a.deps.Ledger.Lease(ctx, id)
 	request, requestErr := a.deps.Ledger.View(ctx, id.Request())
-	for _, err := range []error{err, requestErr} {
+	owned, ownedErr := a.ownedBy(ctx, caller)
+	for _, err := range []error{err, requestErr, ownedErr} {
 		if err != nil && !access.IsKind(err, access.NotFound) {
 			return lease, 0, a.failed(ctx, err)
 		}
@@ -181,6 +184,9 @@ func (a *API) leaseOf(ctx context.Context, id access.LeaseID) (access.LeaseView,
 		return lease, 0, none
 	}
 	has := a.toRequest(caller, request) | a.toPerson(caller, lease.Lease.Subject.ID)
+	if owned[lease.Lease.Entitlement.Application()] {
+		has |= isOwner
+	}
 	switch row.verdict(has) {
 	case allowed:
 		return lease, has, nil

@@ -15,6 +15,10 @@ const (
 	isSubject
 	// isApprover is named by the requirement, is awaited, or has decided; also after a peer decided.
 	isApprover
+	// isOwner is one of the owners whom the published catalog names for the application that a call is about. isAnyOwner is one of some application: it
+	// is given only where what is answered is that application's.
+	isOwner
+	isAnyOwner
 	// isSender handed an incident in.
 	isSender
 	isHelpDesk
@@ -28,7 +32,7 @@ const (
 )
 
 // thing are the relations to what a call is about. What has none of them in its row needs no look-up.
-const thing = isRequester | isSubject | isApprover | isSender
+const thing = isRequester | isSubject | isApprover | isOwner | isAnyOwner | isSender
 
 // verdict is what a row says to a caller.
 type verdict int
@@ -72,7 +76,7 @@ func (p permission) byRole() bool { return (p.may|p.sees)&thing == 0 }
 const partTestTicket = "with a trial ticket"
 
 const (
-	involved   = isRequester | isSubject | isApprover
+	involved   = isRequester | isSubject | isApprover | isOwner
 	seeRequest = involved | isAuditor | isReader
 	seePeople  = isAdministrator | isAuditor
 )
@@ -90,7 +94,7 @@ func requestPermissions() []permission {
 		{route: "POST /v1/requests", may: isPerson, refusal: "Only people may ask for access."},
 		{
 			route: "GET /v1/requests", may: seeRequest,
-			refusal: "You may list the requests that you made, that are for you, or that wait for you.",
+			refusal: "You may list the requests that you made, that are for you, that wait for you, or that ask for an entitlement of an application of yours.",
 		},
 		{route: "GET /v1/requests/{id}", may: seeRequest, sees: seeRequest},
 		{route: "GET /v1/requests/{id}/audit", may: seeRequest, sees: seeRequest},
@@ -106,12 +110,12 @@ func requestPermissions() []permission {
 func holdPermissions() []permission {
 	return []permission{
 		{
-			route: "GET /v1/subjects/{id}/leases", may: isSubject | isHelpDesk | isAdministrator | isAuditor | isReader,
-			refusal: "You may list what you hold yourself; only auditors, and those who may take it back, see what others hold.",
+			route: "GET /v1/subjects/{id}/leases", may: isSubject | isAnyOwner | isHelpDesk | isAdministrator | isAuditor | isReader,
+			refusal: "You may list what you hold yourself; only auditors, owners of applications, and those who may take it back, see what others hold.",
 		},
 		{
-			route: "POST /v1/leases/{id}/revocation", may: isSubject | isApprover | isHelpDesk | isAdministrator, sees: seeRequest,
-			refusal: "Only the subject, an approver of the request, the help desk and administrators may take a lease back.",
+			route: "POST /v1/leases/{id}/revocation", may: isSubject | isApprover | isOwner | isHelpDesk | isAdministrator, sees: seeRequest,
+			refusal: "Only the subject, an approver of the request, an owner of the application, the help desk and administrators may take a lease back.",
 		},
 		{
 			route: "POST /v1/people/{id}/revocations", may: isSubject | isHelpDesk | isAdministrator,

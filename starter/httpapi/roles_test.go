@@ -33,6 +33,8 @@ func roles() []role {
 		{"subject", "sub", person("subject"), "?subject=sub"},
 		{"approver", "boss", person("approver"), "?waiting_on=boss"},
 		{"approver after a peer", "peer", person("approver"), "?waiting_on=peer"},
+		{"owner of the application", "olga", person("owner", "any owner"), "?entitlement=wiki/editor"},
+		{"owner of another", "otto", person("any owner"), "?entitlement=wiki/editor"},
 		{"help desk", "hal", person("help desk"), ""},
 		{"auditor", "audra", person("auditor"), ""},
 		{"administrator", "adam", person("administrator"), ""},
@@ -62,6 +64,11 @@ func (l *rolesLedger) Lease(ctx context.Context, id access.LeaseID) (access.Leas
 func (l *rolesLedger) Incident(ctx context.Context, id access.IncidentID) (access.IncidentView, error) {
 	l.looked++
 	return l.incidentLedger.Incident(ctx, id)
+}
+
+func (l *rolesLedger) ApplicationsOf(ctx context.Context, owner access.PersonID) ([]access.PublishedApplication, error) {
+	l.looked++
+	return l.Ledger.ApplicationsOf(ctx, owner)
 }
 
 func (l *rolesLedger) PeopleRun(_ context.Context, source access.SourceName, id string) (access.PeopleRun, error) {
