@@ -19,10 +19,11 @@ func kindsOf(names []string) string {
 }
 
 // leaver is somebody who has left. revision is that of their standing, which shows since when; mark is where the brake on what they own stands with
-// them, nil where no run has counted them.
+// them, nil where no run has counted them. waits is true where a brake has held what they own, of whatever kinds, and no run has dealt with them since.
 type leaver struct {
 	revision int
 	mark     *access.LeaverMark
+	waits    bool
 }
 
 func (l leaver) since() time.Time { return time.UnixMicro(int64(l.revision)) }
@@ -50,10 +51,15 @@ func leaversOf(ctx context.Context, ledger SyncLedger, run access.SyncRun, peopl
 		}
 	}
 	for _, m := range marks {
-		if l, left := all[m.Person]; left && m.Revision == l.revision && m.Kinds == kindsOf(kinds) {
-			l.mark = &m
-			all[m.Person] = l
+		l, left := all[m.Person]
+		if !left || m.Revision != l.revision {
+			continue
 		}
+		l.waits = m.Waits || m.State == access.LeaverHeld || m.State == access.LeaverMissed
+		if m.Kinds == kindsOf(kinds) {
+			l.mark = &m
+		}
+		all[m.Person] = l
 	}
 	return all, nil
 }
@@ -85,14 +91,19 @@ func (c *countedLeavers) take(ctx context.Context, page []access.KnownPerson, fo
 	if c.settings.HandOver == nil || !c.settings.Modes[access.UserHandOver] {
 		return nil
 	}
-	gone, switched := c.users(page, found, rows)
-	left, err := leaversOf(ctx, c.Ledger, c.run, slices.Concat(gone, switched), c.settings.HandOver.Kinds)
+	gone, switched, others := c.users(page, found, rows)
+	left, err := leaversOf(ctx, c.Ledger, c.run, slices.Concat(gone, switched, others), c.settings.HandOver.Kinds)
 	if err != nil {
 		return err
 	}
 	maps.DeleteFunc(left, func(_ access.PersonID, l leaver) bool { return l.is(access.LeaverPassed) })
+	for _, id := range others {
+		if l, is := left[id]; is && l.waits {
+			c.marks = append(c.marks, c.mark(id, l, access.LeaverMissed))
+		}
+	}
 	for _, id := range switched {
-		if l, is := left[id]; is && c.run.BeganAt.Sub(l.since()) <= c.settings.HandOver.Within {
+		if l, is := left[id]; is && c.counts(l) {
 			c.marks = append(c.marks, c.mark(id, l, access.LeaverCounted))
 		}
 	}
@@ -105,27 +116,31 @@ func (c *countedLeavers) take(ctx context.Context, page []access.KnownPerson, fo
 }
 
 // users returns who of a page has left with a user who is off, or cannot be switched off, and whose user the rows would switch off: those are so few that the
-// brake on that does not hold them, or their rows are held, and nothing of theirs is handed over.
-func (c *countedLeavers) users(page []access.KnownPerson, found []usersync.Found, rows []access.SyncRow) (gone, switched []access.PersonID) {
+// brake on that does not hold them, or their rows are held, and nothing of theirs is handed over. others are those who have left and whom this run does not count.
+func (c *countedLeavers) users(page []access.KnownPerson, found []usersync.Found, rows []access.SyncRow) (gone, switched, others []access.PersonID) {
 	off := map[access.PersonID]bool{}
 	for _, r := range rows {
 		off[r.Person] = r.Operation == access.UserDeactivate
 	}
 	for i, p := range page {
 		switch user := found[i].Linked; {
-		case !c.leaves(p, user):
+		case p.State != access.PersonLeft:
+		case user == nil || c.settings.Guard.Protects(*user) != "":
+			others = append(others, p.Record.ID)
 		case !user.Active || c.run.Schema.Cannot[access.UserDeactivate] != "":
 			gone = append(gone, p.Record.ID)
 		case off[p.Record.ID]:
 			switched = append(switched, p.Record.ID)
+		default:
+			others = append(others, p.Record.ID)
 		}
 	}
-	return gone, switched
+	return gone, switched, others
 }
 
-// leaves reports whether somebody has left with a user whose things may be handed over.
-func (c *countedLeavers) leaves(p access.KnownPerson, user *access.DeskUser) bool {
-	return p.State == access.PersonLeft && user != nil && c.settings.Guard.Protects(*user) == ""
+// counts reports whether somebody has left not too long ago for anybody to have counted them, or has waited since.
+func (c *countedLeavers) counts(l leaver) bool {
+	return l.waits || c.run.BeganAt.Sub(l.since()) <= c.settings.HandOver.Within
 }
 
 // count counts one leaver with whom no run has dealt, unless this run releases them, or they left too long ago for anybody to have counted them.
@@ -134,7 +149,7 @@ func (c *countedLeavers) count(id access.PersonID, l leaver) {
 	switch {
 	case held && !l.mark.At.After(c.released):
 		c.marks = append(c.marks, c.mark(id, l, access.LeaverPassed))
-	case held || c.run.BeganAt.Sub(l.since()) <= c.settings.HandOver.Within:
+	case c.counts(l):
 		m := c.mark(id, l, access.LeaverHeld)
 		if held {
 			m.At = l.mark.At
@@ -144,7 +159,10 @@ func (c *countedLeavers) count(id access.PersonID, l leaver) {
 }
 
 func (c *countedLeavers) mark(id access.PersonID, l leaver, state access.LeaverState) access.LeaverMark {
-	return access.LeaverMark{Person: id, Revision: l.revision, Kinds: kindsOf(c.settings.HandOver.Kinds), State: state, Run: c.run.ID, Rows: c.run.Rows, At: c.run.BeganAt}
+	return access.LeaverMark{
+		Person: id, Revision: l.revision, Kinds: kindsOf(c.settings.HandOver.Kinds), State: state, Run: c.run.ID, Rows: c.run.Rows, At: c.run.BeganAt,
+		Waits: l.waits && state != access.LeaverPassed,
+	}
 }
 
 // brake sets how many count, and the hold where these are too many, and records where each of them stands. A dry run records nothing.
@@ -215,6 +233,6 @@ func (h *handing) passed(ctx context.Context, person access.PersonID) error {
 		return nil
 	}
 	m := *l.mark
-	m.Kinds, m.State, m.Run, m.Rows, m.At = kindsOf(h.kinds), access.LeaverPassed, h.run.ID, h.run.Rows, h.run.BeganAt
+	m.Kinds, m.State, m.Run, m.Rows, m.At, m.Waits = kindsOf(h.kinds), access.LeaverPassed, h.run.ID, h.run.Rows, h.run.BeganAt, false
 	return h.Ledger.SaveLeaverMarks(ctx, h.run, []access.LeaverMark{m})
 }

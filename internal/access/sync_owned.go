@@ -18,6 +18,8 @@ const (
 	// LeaverHeld: the brake holds what the person owns. LeaverCounted: the brake has counted the person, and the plan that did lets its run deal with them.
 	LeaverHeld    LeaverState = "held"
 	LeaverCounted LeaverState = "counted"
+	// LeaverMissed: a brake has held the person, and the last run did not count them, as where their user is on again, so no release of that run is about them.
+	LeaverMissed LeaverState = "missed"
 	// LeaverPassed: a run has dealt with the person, or an administrator has released them, so that no brake counts them any more.
 	LeaverPassed LeaverState = "passed"
 )
@@ -33,6 +35,8 @@ type LeaverMark struct {
 	Run  string    `json:"run"`
 	Rows string    `json:"rows,omitempty"`
 	At   time.Time `json:"at"`
+	// Waits is true for one whom a brake has held before, and with whom no run has dealt since: they count however long ago they have left.
+	Waits bool `json:"waits,omitempty"`
 }
 
 // HandOver is how far a run has come with what leavers own, and what came of it. Its zero value is of a run that has not begun with it.

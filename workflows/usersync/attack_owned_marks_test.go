@@ -30,6 +30,68 @@ func TestAttackOwned_release_of_a_run_over_another_source(t *testing.T) {
 	require.True(t, run.HoldsHandOver())
 }
 
+// An administrator releases a run that holds six leavers. Six others were held before that, and are protected while the run counts, so it does not show them. They are not
+// protected any more when the release comes: nobody has seen that their things would be handed over as well.
+func TestAttackOwned_release_of_a_run_that_did_not_count_them(t *testing.T) {
+	o, who := manyOff(t, 12)
+	o.leaves(who...)
+	require.Equal(t, 12, o.ends().Counts.Leavers)
+	hidden := []string{"svc-*"}
+	for _, i := range who[:6] {
+		hidden = append(hidden, string(o.of(i).ID))
+	}
+	o.protects(hidden...)
+	of := o.ends()
+	require.Equal(t, 6, of.Counts.Leavers)
+	require.True(t, of.HoldsHandOver())
+	o.protects("svc-*")
+	release := func(run access.SyncRun) access.SyncRun {
+		o.now = run.EndedAt
+		run, err := o.run(workflows.UserSyncParams{By: "adm", Release: &access.PeopleRelease{Run: run.ID, Reason: "they have left", Brakes: []string{"hand_over"}}})
+		require.NoError(t, err)
+		return run
+	}
+	run := release(of)
+	o.moved(who[6:])
+	o.stays(who[:6])
+	require.Equal(t, 6, run.Counts.Leavers)
+	require.True(t, run.HoldsHandOver())
+	release(run)
+	o.moved(who)
+}
+
+// A brake holds what people own for longer than `within`. Then it lets them pass, as where an administrator has made it wider, and the run fails before it comes to them. The next one
+// does not count them, for they have left too long ago: nobody ever gets what they own, and nothing shows it.
+func TestAttackOwned_held_for_long_and_let_pass_by_a_run_that_failed(t *testing.T) {
+	o, who := manyOff(t, 12)
+	o.leaves(who...)
+	require.True(t, o.ends().HoldsHandOver())
+	o.now = o.now.Add(31 * 24 * time.Hour)
+	require.True(t, o.ends().HoldsHandOver())
+	o.settings.Brakes.Floor = 20
+	for range 2 {
+		id := "fails-" + o.now.String()
+		require.Empty(t, o.planned(id).Holds)
+		require.NoError(t, o.records().FailSync(t.Context(), access.SyncRun{Desk: it, ID: id, BeganAt: o.now, Problem: "it was stopped"}))
+	}
+	require.Equal(t, 12, o.ends().Counts.Leavers)
+	o.moved(who)
+}
+
+// What a brake has held for longer than `within` is held on where other kinds are handed over from then on.
+func TestAttackOwned_held_for_long_and_other_kinds(t *testing.T) {
+	o, who := manyOff(t, 12)
+	o.leaves(who...)
+	require.True(t, o.ends().HoldsHandOver())
+	o.now = o.now.Add(31 * 24 * time.Hour)
+	o.settings.HandOver.Kinds = []string{assets}
+	require.Equal(t, 12, o.ends().Counts.Leavers)
+	o.stays(who)
+	o.settings.Brakes.Floor = 20
+	o.ends()
+	o.moved(who)
+}
+
 // lateMarks are a ledger that is slow where it is asked to record leavers, or a plan.
 type lateMarks struct {
 	activities.SyncLedger
