@@ -244,11 +244,11 @@ func (r SyncRun) Held() int {
 	return held
 }
 
-// FreesHandOver reports whether a release of this run frees the hand-over that it holds: a release for some people only is about rows, and a run over some people
-// is about these.
+// FreesHandOver reports whether a release of this run frees the hand-over that it holds: a release for some people only is about rows, a run over some people
+// is about these, and a dry run records nobody whom it has counted.
 func (r SyncRun) FreesHandOver(release PeopleRelease) bool {
 	named := len(release.Brakes) == 0 || slices.Contains(release.Brakes, string(UserHandOver))
-	return r.HoldsHandOver() && named && len(release.People) == 0 && r.Scope.Everybody()
+	return r.HoldsHandOver() && named && len(release.People) == 0 && r.Scope.Everybody() && !r.Dry
 }
 
 // SyncRowsQuery asks for a page of the rows of a plan, by person in the order of the bytes of their ids.

@@ -97,8 +97,8 @@ func (a *API) releaseOfSync(ctx context.Context, desk access.DeskName, body Rele
 	var holds []string
 	held := run.Held()
 	for _, hold := range run.Holds {
-		if hold.Brake == string(access.UserHandOver) && !run.Scope.Everybody() {
-			// Runs over everybody hold what these leavers own as well, and are released for it.
+		if hold.Brake == string(access.UserHandOver) && (run.Dry || !run.Scope.Everybody()) {
+			// Runs over everybody that are no dry ones hold what these leavers own as well, and are released for it.
 			held -= run.Counts.Leavers
 			continue
 		}

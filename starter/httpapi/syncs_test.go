@@ -147,6 +147,23 @@ func TestSyncs_start_releases_no_hand_over_of_a_scoped_run(t *testing.T) {
 	}
 }
 
+// A dry run records no leavers, so a release of it would free nobody.
+func TestSyncs_start_releases_no_hand_over_of_a_dry_run(t *testing.T) {
+	w := syncWorld(t)
+	run := access.SyncRun{
+		Desk: "other", Source: "hr", ID: "run-3", BeganAt: peopleDay, Counts: access.SyncCounts{Leavers: 60}, Dry: true,
+		Holds: []access.PeopleHold{{Brake: "hand_over", Sentence: "what 60 leavers own would be handed over at once"}},
+	}
+	require.NoError(t, w.store.BeginSyncRun(t.Context(), run))
+	run.Plan = "plan"
+	require.NoError(t, w.store.SaveSyncRun(t.Context(), run))
+	run.EndedAt = peopleDay.Add(time.Minute)
+	require.NoError(t, w.store.SaveSyncRun(t.Context(), run))
+	got := w.call("adam", "POST", "/v1/desks/other/syncs", `{"release":{"run":"run-3","brakes":["hand_over"],"reason":"left"}}`)
+	require.Equal(t, http.StatusUnprocessableEntity, got.status, got.body)
+	require.Equal(t, "body.release.run", got.problem.Errors[0].Location)
+}
+
 func TestSyncs_start_refused(t *testing.T) {
 	for body, field := range map[string]string{
 		`{"scope":{}}`:                                                  "body.scope",

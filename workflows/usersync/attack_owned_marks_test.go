@@ -60,6 +60,26 @@ func TestAttackOwned_release_of_a_run_that_did_not_count_them(t *testing.T) {
 	o.moved(who)
 }
 
+// A dry run records nobody whom it has counted, so its release is about nobody: not about six who were held before, and whom it did not show either.
+func TestAttackOwned_release_of_a_dry_run(t *testing.T) {
+	o, who := manyOff(t, 12)
+	o.leaves(who...)
+	require.True(t, o.ends().HoldsHandOver())
+	hidden := []string{"svc-*"}
+	for _, i := range who[:6] {
+		hidden = append(hidden, string(o.of(i).ID))
+	}
+	o.protects(hidden...)
+	of, err := o.run(workflows.UserSyncParams{Dry: true})
+	require.NoError(t, err)
+	require.Equal(t, 6, of.Counts.Leavers)
+	o.protects("svc-*")
+	o.now = of.EndedAt
+	_, err = o.run(workflows.UserSyncParams{By: "adm", Release: &access.PeopleRelease{Run: of.ID, Reason: "they have left", Brakes: []string{"hand_over"}}})
+	require.NoError(t, err)
+	o.stays(who)
+}
+
 // A brake holds what people own for longer than `within`. Then it lets them pass, as where an administrator has made it wider, and the run fails before it comes to them. The next one
 // does not count them, for they have left too long ago: nobody ever gets what they own, and nothing shows it.
 func TestAttackOwned_held_for_long_and_let_pass_by_a_run_that_failed(t *testing.T) {
