@@ -37,6 +37,8 @@ auth:
     ticket_role: tickets
     help_desk_role: desk
     clock_skew: 10s
+    service_callers:
+      - {client: bot, sub: 5f0c, applications: [wiki]}
 duplicates: join
 quotas: {changes_per_second: 0.5, burst: 7, open_requests: 30}
 open_reads: true
@@ -66,6 +68,7 @@ func TestConfig_every_setting(t *testing.T) {
 	require.Equal(t, authConfig{Mode: modeOIDC, OIDC: httpapi.OIDCConfig{
 		Issuer: "https://id.example", Audience: "usher", PersonClaim: "employee", Scopes: []string{"usher"}, AuthorizedParties: []string{"portal"}, RolesClaim: "realm_access.roles",
 		AuditorRole: "auditor", AdministratorRole: "admin", TicketRole: "tickets", HelpDeskRole: "desk", ClockSkew: access.Duration(10 * time.Second),
+		ServiceCallers: []httpapi.ServiceCaller{{Client: "bot", Sub: "5f0c", Applications: []string{"wiki"}}},
 	}}, c.Auth)
 	require.Equal(t, httpapi.JoinDuplicates, c.Duplicates)
 	require.Equal(t, httpapi.Quotas{ChangesPerSecond: 0.5, Burst: 7, OpenRequests: 30}, c.Quotas)

@@ -44,6 +44,20 @@ func TestAccessRequest_granted(t *testing.T) {
 	}
 }
 
+// TestAccessRequest_service: who asked on behalf of whom is in the audit trail and on the ticket.
+func TestAccessRequest_service(t *testing.T) {
+	w := newWorld(t)
+	w.at(1*time.Hour, func() { w.decide("mia", access.Approve) })
+	request := w.request("wiki/editor")
+	request.Service = "portal"
+	require.Equal(t, access.OutcomeGranted, w.run(request).Outcome)
+	events := w.events("r1")
+	submitted := events[index(events, access.EventSubmitted)]
+	require.Equal(t, access.PersonID("ana"), submitted.Actor)
+	require.Contains(t, submitted.Text, "Requested by service portal on behalf of ana: ")
+	require.Contains(t, w.ticket().New.Body, "; service portal asked on behalf of ")
+}
+
 func TestAccessRequest_two_stages(t *testing.T) {
 	w := newWorld(t)
 	var early, twice, second *answer

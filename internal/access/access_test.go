@@ -93,6 +93,7 @@ func TestDigest(t *testing.T) {
 	for name, change := range map[string]func(*access.Request){
 		"requester": func(r *access.Request) { r.Requester = "ben" },
 		"subject":   func(r *access.Request) { r.Subject = "ben" },
+		"service":   func(r *access.Request) { r.Service = "portal" },
 		"reason":    func(r *access.Request) { r.Reason = "because" },
 		"items":     func(r *access.Request) { r.Items = []access.Item{{ID: "1", Entitlement: "wiki/editor", Duration: 1}} },
 	} {

@@ -20,6 +20,8 @@ type Request struct {
 	// Evidence is how the requester's identity was established, for example "oidc https://issuer sub" or
 	// "development header".
 	Evidence string `json:"evidence,omitempty"`
+	// Service is the program that asked on behalf of the requester; "" for a person.
+	Service string `json:"service,omitempty"`
 	// Origin is the ticket that asked for it; nil for a request that did not begin in a desk.
 	Origin *Origin `json:"origin,omitempty"`
 }
@@ -167,7 +169,8 @@ func (r Request) Digest() string {
 		Items              []Item
 		Reason             string
 		Origin             *Origin `json:",omitempty"`
-	}{r.Requester, r.Subject, r.Items, r.Reason, r.Origin}
+		Service            string  `json:",omitempty"`
+	}{r.Requester, r.Subject, r.Items, r.Reason, r.Origin, r.Service}
 	text, err := json.Marshal(said)
 	if err != nil {
 		// Strings and durations always marshal; a failure here is a programming error of this package.

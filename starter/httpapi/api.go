@@ -187,7 +187,7 @@ func (a *API) authenticated(ctx huma.Context, next func(huma.Context)) {
 	caller.Administrator = caller.Administrator || slices.Contains(a.config.Administrators, caller.Person)
 	caller.Tickets = caller.Tickets || slices.Contains(a.config.TicketCallers, caller.Person)
 	caller.HelpDesk = caller.HelpDesk || slices.Contains(a.config.HelpDesk, caller.Person)
-	traceOf(ctx.Context()).person = caller.Person
+	traceOf(ctx.Context()).person = caller.key()
 	next(huma.WithValue(ctx, callerKey{}, caller))
 }
 

@@ -50,6 +50,8 @@ type OIDCConfig struct {
 	TicketRole string `yaml:"ticket_role"`
 	// HelpDeskRole is the role that lets a caller take back what others hold. "" means that no role does.
 	HelpDeskRole string `yaml:"help_desk_role"`
+	// ServiceCallers are the programs that may ask for access on behalf of people.
+	ServiceCallers []ServiceCaller `yaml:"service_callers"`
 	// ClockSkew is how long after its end a token is still accepted. 0 means 30s.
 	ClockSkew access.Duration `yaml:"clock_skew"`
 	// AnyTokenType accepts signed tokens that do not say that they are access tokens (typ at+jwt, RFC 9068). Some
@@ -68,6 +70,7 @@ func (c OIDCConfig) Validate() error {
 		problems = append(problems, errors.New("auth.oidc.audience: is empty, expected the name by which the issuer knows usher"))
 	}
 	problems = append(problems, c.personClaimProblem(), c.scopeProblem())
+	problems = append(problems, c.serviceProblems()...)
 	if c.ClockSkew < 0 || c.ClockSkew.Std() > 5*time.Minute {
 		problems = append(problems, fmt.Errorf("auth.oidc.clock_skew: found %s, expected 0s to 5m", c.ClockSkew))
 	}
@@ -225,6 +228,9 @@ func (o *OIDC) Authenticate(r *http.Request) (Caller, error) {
 }
 
 func (o *OIDC) callerIn(claims map[string]any, sub string) (Caller, error) {
+	if service := o.config.serviceIn(claims, sub); service != nil {
+		return Caller{Service: service, Evidence: fmt.Sprintf("oidc %s sub=%s client=%s", o.config.Issuer, sub, service.Client)}, nil
+	}
 	name := orDefault(o.config.PersonClaim, "sub")
 	person, _ := claim(claims, name).(string)
 	if !validPerson(person) {

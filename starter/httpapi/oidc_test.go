@@ -294,6 +294,28 @@ func TestOIDC_name(t *testing.T) {
 	}
 }
 
+// TestOIDC_service: a token of a service asks on behalf of people; one that a person got by the same client is the person's.
+func TestOIDC_service(t *testing.T) {
+	needIssuer(t)
+	i := startIssuer(t, freePort(t))
+	w := oidcWorld(t, httpapi.OIDCConfig{
+		Issuer: i.url, Audience: audience, PersonClaim: "employee", RolesClaim: "realm.roles", AuditorRole: "auditor",
+		ServiceCallers: []httpapi.ServiceCaller{{Client: "portal", Applications: []string{"wiki"}}},
+	})
+	w.gateway.submission.Created = true
+	for sub, status := range map[string]int{"portal": http.StatusCreated, "ana-laptop": http.StatusForbidden} {
+		token := i.forge(t, func(_, claims map[string]any) *rsa.PrivateKey {
+			claims["client_id"], claims["sub"] = "portal", sub
+			return i.key
+		})
+		got := w.call("", "POST", "/v1/requests", onBehalf, "Authorization", "Bearer "+token)
+		require.Equal(t, status, got.status, got.body)
+		desks := w.call("", "GET", "/v1/desks", "", "Authorization", "Bearer "+token)
+		require.Equal(t, sub == "portal", desks.status == http.StatusForbidden, "a service has no role")
+	}
+	require.Equal(t, "oidc "+i.url+" sub=portal client=portal", w.gateway.submitted[0].Evidence)
+}
+
 func TestOIDC_issuer_changes(t *testing.T) {
 	needIssuer(t)
 	port := freePort(t)

@@ -64,6 +64,8 @@ type Ledger interface {
 // Caller is who calls.
 type Caller struct {
 	Person access.PersonID
+	// Service is the program that calls; nil for a person. A service is no person, and has no role.
+	Service *ServiceCaller
 	// Name is what the caller is called, as the identity has it; "" for nothing. It decides nothing.
 	Name string
 	// Auditor may read everything and run the doctor.

@@ -104,7 +104,7 @@ func (a *API) paced(ctx huma.Context, next func(huma.Context)) {
 	if ctx.Method() == http.MethodGet || ctx.Method() == http.MethodHead {
 		cost = 1
 	}
-	if wait := a.pacer.wait(callerOf(ctx.Context()).Person, cost, a.deps.Now()); wait > 0 {
+	if wait := a.pacer.wait(callerOf(ctx.Context()).key(), cost, a.deps.Now()); wait > 0 {
 		r, w := humago.Unwrap(ctx)
 		tooMany("You make too many calls", wait).write(w, r)
 		return

@@ -12,6 +12,9 @@ import (
 
 // roles is what a caller is, whatever the call is about.
 func (a *API) roles(c Caller) relations {
+	if c.Service != nil {
+		return isService
+	}
 	has := isPerson
 	for relation, is := range map[relations]bool{
 		isAuditor: c.Auditor, isAdministrator: c.Administrator, isTicketCaller: c.Tickets, isHelpDesk: c.HelpDesk, isReader: a.config.OpenReads,
@@ -26,6 +29,12 @@ func (a *API) roles(c Caller) relations {
 // toRequest is what a caller is to a request, with the roles.
 func (a *API) toRequest(c Caller, v access.RequestView) relations {
 	has := a.roles(c)
+	if c.Service != nil {
+		if v.Request.Service == c.Service.Client {
+			has |= isMaker
+		}
+		return has
+	}
 	if c.Person == v.Request.Requester {
 		has |= isRequester
 	}
@@ -61,7 +70,7 @@ func asksForOwned(v access.RequestView, owned map[string]bool) bool {
 // toPerson is what a caller is to what somebody holds, with the roles.
 func (a *API) toPerson(c Caller, subject access.PersonID) relations {
 	has := a.roles(c)
-	if c.Person == subject {
+	if c.Service == nil && c.Person == subject {
 		has |= isSubject
 	}
 	return has
@@ -70,7 +79,7 @@ func (a *API) toPerson(c Caller, subject access.PersonID) relations {
 // toIncident is what a caller is to an incident, with the roles.
 func (a *API) toIncident(c Caller, v access.IncidentView) relations {
 	has := a.roles(c)
-	if c.Person == v.Incident.Caller {
+	if c.Service == nil && c.Person == v.Incident.Caller {
 		has |= isSender
 	}
 	return has
@@ -79,6 +88,9 @@ func (a *API) toIncident(c Caller, v access.IncidentView) relations {
 // toList is what a caller is to the requests that a filter lists, with the roles.
 func (a *API) toList(c Caller, in *listInput) relations {
 	has := a.roles(c)
+	if c.Service != nil {
+		return has
+	}
 	if in.Mine {
 		has |= isRequester | isSubject
 	}
@@ -96,11 +108,11 @@ type rowsKey struct{}
 func (a *API) permitted(rows []permission) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		ctx = huma.WithValue(ctx, rowsKey{}, rows)
-		if rows[0].byRole() {
-			if err := a.permits(ctx.Context(), "", a.roles(callerOf(ctx.Context()))); err != nil {
-				a.refuse(ctx, err)
-				return
-			}
+		has := a.roles(callerOf(ctx.Context()))
+		may := func(p permission) bool { return !p.byRole() || p.verdict(has) == allowed }
+		if !slices.ContainsFunc(rows, may) {
+			a.refuse(ctx, a.permits(ctx.Context(), "", has))
+			return
 		}
 		next(ctx)
 	}

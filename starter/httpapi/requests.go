@@ -18,10 +18,11 @@ import (
 
 // SubmitBody is what is asked for.
 type SubmitBody struct {
-	ID      string       `json:"id,omitempty" pattern:"^[A-Za-z0-9_-]{1,64}$" patternDescription:"1 to 64 of the characters A-Z a-z 0-9 _ - (ids with a dot are those of requests that begin in a desk)" doc:"The request's id, chosen by the client; the same id is the same request. Without id and Idempotency-Key, usher chooses one." example:"2026-06-ana-wiki"`
-	Subject string       `json:"subject,omitempty" maxLength:"256" doc:"Whose access it shall be: the identity source's id of the person. Default: the caller." example:"p-1017"`
-	Items   []SubmitItem `json:"items" minItems:"1" maxItems:"20" nullable:"false" doc:"What is asked for."`
-	Reason  string       `json:"reason" minLength:"1" maxLength:"2000" doc:"Why, for those who decide." example:"I write the release notes."`
+	ID         string       `json:"id,omitempty" pattern:"^[A-Za-z0-9_-]{1,64}$" patternDescription:"1 to 64 of the characters A-Z a-z 0-9 _ - (ids with a dot are those of requests that begin in a desk)" doc:"The request's id, chosen by the client; the same id is the same request. Without id and Idempotency-Key, usher chooses one." example:"2026-06-ana-wiki"`
+	Subject    string       `json:"subject,omitempty" maxLength:"256" doc:"Whose access it shall be: the identity source's id of the person. Default: the caller." example:"p-1017"`
+	OnBehalfOf string       `json:"on_behalf_of,omitempty" maxLength:"256" doc:"For services alone, which must name it: the person who asks, by the identity source's id. The subject is that person where none is named." example:"p-1016"`
+	Items      []SubmitItem `json:"items" minItems:"1" maxItems:"20" nullable:"false" doc:"What is asked for."`
+	Reason     string       `json:"reason" minLength:"1" maxLength:"2000" doc:"Why, for those who decide." example:"I write the release notes."`
 }
 
 // SubmitItem is one entitlement that is asked for.
@@ -51,6 +52,7 @@ func (in *submitInput) Resolve(huma.Context) []error {
 	}
 	problems = append(problems, chosenID(in.Body.ID)...)
 	problems = append(problems, plainText("header.Idempotency-Key", in.IdempotencyKey)...)
+	problems = append(problems, fittingID("body.on_behalf_of", in.Body.OnBehalfOf, access.Limits().Person)...)
 	problems = append(problems, fittingID("body.subject", in.Body.Subject, access.Limits().Person)...)
 	for i, item := range in.Body.Items {
 		at := fmt.Sprintf("body.items[%d].entitlement", i)
@@ -122,7 +124,17 @@ func (a *API) registerRequests() {
 }
 
 func (a *API) submit(ctx context.Context, in *submitInput) (*submittedOutput, error) {
-	request, err := a.requestOf(callerOf(ctx), in)
+	caller, part := callerOf(ctx), ""
+	if in.Body.OnBehalfOf != "" {
+		part = partOnBehalf
+	}
+	if err := a.permits(ctx, part, a.roles(caller), ProblemField{Location: "body.on_behalf_of", Message: "expected it of a service, and of nobody else"}); err != nil {
+		return nil, err
+	}
+	if err := caller.askable(in); err != nil {
+		return nil, err
+	}
+	request, err := a.requestOf(caller, in)
 	if err != nil {
 		return nil, a.failed(ctx, err)
 	}
@@ -164,7 +176,7 @@ func (a *API) requestOf(caller Caller, in *submitInput) (access.Request, error) 
 	id := in.Body.ID
 	switch {
 	case in.IdempotencyKey != "":
-		id = keyedID("request", caller.Person, in.IdempotencyKey)
+		id = keyedID("request", caller.key(), in.IdempotencyKey)
 	case id == "":
 		fresh, err := uuid.NewV7()
 		if err != nil {
@@ -172,10 +184,11 @@ func (a *API) requestOf(caller Caller, in *submitInput) (access.Request, error) 
 		}
 		id = fresh.String()
 	}
-	subject := access.PersonID(in.Body.Subject)
-	if subject == "" {
-		subject = caller.Person
+	requester, service := caller.Person, ""
+	if caller.Service != nil {
+		requester, service = access.PersonID(in.Body.OnBehalfOf), caller.Service.Client
 	}
+	subject := access.PersonID(orDefault(in.Body.Subject, string(requester)))
 	items := make([]access.Item, len(in.Body.Items))
 	for i, item := range in.Body.Items {
 		items[i] = access.Item{ID: access.ItemID(strconv.Itoa(i + 1)), Entitlement: access.EntitlementID(item.Entitlement)}
@@ -189,7 +202,7 @@ func (a *API) requestOf(caller Caller, in *submitInput) (access.Request, error) 
 		items[i].Duration = duration
 	}
 	return access.Request{
-		ID: access.RequestID(id), Requester: caller.Person, Subject: subject, Items: items, Reason: in.Body.Reason,
+		ID: access.RequestID(id), Requester: requester, Service: service, Subject: subject, Items: items, Reason: in.Body.Reason,
 		SubmittedAt: a.deps.Now().UTC(), Evidence: caller.Evidence,
 	}, nil
 }

@@ -25,6 +25,9 @@ const (
 	isAuditor
 	isAdministrator
 	isTicketCaller
+	// isService is a program, and isMaker the one that made the request.
+	isService
+	isMaker
 	// isReader is whoever is known, where the configuration opens the reads.
 	isReader
 	// isPerson is whoever is known and no service.
@@ -32,7 +35,7 @@ const (
 )
 
 // thing are the relations to what a call is about. What has none of them in its row needs no look-up.
-const thing = isRequester | isSubject | isApprover | isOwner | isAnyOwner | isSender
+const thing = isRequester | isSubject | isApprover | isOwner | isAnyOwner | isSender | isMaker
 
 // verdict is what a row says to a caller.
 type verdict int
@@ -73,11 +76,14 @@ func (p permission) verdict(has relations) verdict {
 func (p permission) byRole() bool { return (p.may|p.sees)&thing == 0 }
 
 // The parts of routes.
-const partTestTicket = "with a trial ticket"
+const (
+	partTestTicket = "with a trial ticket"
+	partOnBehalf   = "on behalf of somebody"
+)
 
 const (
 	involved   = isRequester | isSubject | isApprover | isOwner
-	seeRequest = involved | isAuditor | isReader
+	seeRequest = involved | isMaker | isAuditor | isReader
 	seePeople  = isAdministrator | isAuditor
 )
 
@@ -87,13 +93,15 @@ func permissions() []permission {
 }
 
 func requestPermissions() []permission {
+	const forPeople = "This is for people: a service asks on their behalf, and reads what it has asked."
 	return []permission{
-		{route: "GET /v1/me", may: isPerson},
-		{route: "GET /v1/catalog", may: isPerson},
-		{route: "GET /v1/inbox", may: isPerson},
-		{route: "POST /v1/requests", may: isPerson, refusal: "Only people may ask for access."},
+		{route: "GET /v1/me", may: isPerson, refusal: forPeople},
+		{route: "GET /v1/catalog", may: isPerson, refusal: forPeople},
+		{route: "GET /v1/inbox", may: isPerson, refusal: forPeople},
+		{route: "POST /v1/requests", may: isPerson, refusal: "A service asks for access on behalf of a person: expected on_behalf_of."},
+		{route: "POST /v1/requests", part: partOnBehalf, may: isService, refusal: "Only services ask on behalf of others: you are the requester."},
 		{
-			route: "GET /v1/requests", may: seeRequest,
+			route: "GET /v1/requests", may: involved | isAuditor | isReader,
 			refusal: "You may list the requests that you made, that are for you, that wait for you, or that ask for an entitlement of an application of yours.",
 		},
 		{route: "GET /v1/requests/{id}", may: seeRequest, sees: seeRequest},

@@ -40,6 +40,8 @@ func roles() []role {
 		{"administrator", "adam", person("administrator"), ""},
 		{"ticket caller", "scanner", person("ticket caller", "sender"), ""},
 		{"another ticket caller", "prober", person("ticket caller"), ""},
+		{"service that asked", "service:portal", []string{"service", "maker"}, ""},
+		{"another service", "service:other", []string{"service"}, ""},
 		{"anybody else", "eve", person(), ""},
 		{"no identity", "", nil, ""},
 	}
@@ -79,17 +81,18 @@ func (l *rolesLedger) SyncRun(_ context.Context, desk access.DeskName, id string
 	return access.SyncRun{Desk: desk, ID: id}, nil
 }
 
-// rolesWorld has a request and a lease of sub's that ana has asked for, boss and peer approve and peer has, and an incident of scanner's.
-func rolesWorld(t *testing.T) (*world, *rolesLedger) {
+// rolesWorld has a request and a lease of sub's that the portal has asked for on behalf of ana, boss and peer approve and peer has, and an incident of scanner's.
+func rolesWorld(t *testing.T, change ...func(*httpapi.Config, *httpapi.Deps)) (*world, *rolesLedger) {
 	t.Helper()
 	incidents, had := incidentWorld(t)
 	ledger := &rolesLedger{incidentLedger: *had}
-	w := newWorld(t, func(c *httpapi.Config, d *httpapi.Deps) {
+	w := newWorld(t, append(change, func(c *httpapi.Config, d *httpapi.Deps) {
+		d.Authenticator = servicesToo{d.Authenticator}
 		c.TicketCallers = []access.PersonID{"scanner", "prober"}
 		c.Quotas = httpapi.Quotas{ChangesPerSecond: 1e6, Burst: 1e6}
 		ledger.Ledger = incidents.store
 		d.Ledger = ledger
-	})
+	})...)
 	w.store = incidents.store
 	require.NoError(t, w.store.PublishCatalog(t.Context(), access.PublishedCatalog{
 		Hash:         "h",
@@ -97,7 +100,7 @@ func rolesWorld(t *testing.T) (*world, *rolesLedger) {
 		Entitlements: []access.PublishedEntitlement{{ID: "wiki/editor", Application: "wiki"}, {ID: "crm/user", Application: "crm"}},
 	}, time.Now()))
 	view := w.recorded("r1", func(v *access.RequestView) {
-		v.Approvers = []access.PersonID{"boss", "peer"}
+		v.Request.Service, v.Approvers = "portal", []access.PersonID{"boss", "peer"}
 		v.Decisions = []access.Decision{{ID: "boss:d1", By: "boss", Verdict: access.Approve, Channel: access.ChannelAPI, Items: []access.ItemID{"1"}}}
 	})
 	require.NoError(t, w.store.Record(t.Context(), access.Entry{Lease: &access.LeaseView{
@@ -129,6 +132,9 @@ func rolesCall(row httpapi.Row, r role, never bool) (method, path, body string) 
 	switch row.Route {
 	case "POST /v1/requests":
 		body = wiki
+		if row.Part != "" {
+			body = onBehalf
+		}
 	case "POST /v1/requests/{id}/decisions":
 		body = `{"verdict":"approve"}`
 	case "POST /v1/requests/{id}/reassign":

@@ -31,9 +31,13 @@ func (r *request) evaluate(now time.Time) {
 		if r.asked.Origin != nil {
 			channel = access.ChannelTicket
 		}
+		said := "Requested"
+		if r.asked.Service != "" {
+			said += " by service " + r.asked.Service + " on behalf of " + string(r.asked.Requester)
+		}
 		r.record(access.Event{
 			Type: access.EventSubmitted, Actor: r.asked.Requester, Channel: channel,
-			Evidence: r.asked.Evidence, Text: workflows.Sentence("Requested", r.asked.Reason),
+			Evidence: r.asked.Evidence, Text: workflows.Sentence(said, r.asked.Reason),
 		})
 	}
 	if r.Evaluation.ready(now) {

@@ -117,6 +117,9 @@ func requestedBy(request access.Request, need access.Requirement) string {
 	if from := request.Origin; from != nil && from.Filed {
 		text += "; account " + string(from.Account) + " filed the ticket"
 	}
+	if request.Service != "" {
+		text += "; service " + request.Service + " asked on behalf of " + need.Requester.Name()
+	}
 	return text + "."
 }
 

@@ -68,6 +68,10 @@ func TestForRequest(t *testing.T) {
 		require.Equal(t, 1, strings.Count(n.Body, "\nAccess:\n"))
 		require.Equal(t, imitates.Reason, n.Fields[access.FieldReason], "its own field has it as it was written")
 	})
+	t.Run("a service that asked is named", func(t *testing.T) {
+		asked := access.Request{ID: "r1", Reason: "to write", Service: "portal"}
+		require.Contains(t, ticket.ForRequest(asked, need(), "usher-r1:1").Body, "Requested by Mia for Ana; service portal asked on behalf of Mia.")
+	})
 	t.Run("who has filed it is named", func(t *testing.T) {
 		filed := access.Request{ID: "desk.1", Reason: "to write", Origin: &access.Origin{Account: "portal", Filed: true}}
 		require.Contains(t, ticket.ForRequest(filed, need(), "usher-r1:1").Body, "Requested by Mia for Ana; account portal filed the ticket.")
