@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -64,6 +65,25 @@ func ValidBaseURL(s string) error {
 		return errors.New("expected a URL without a query and a fragment")
 	}
 	return nil
+}
+
+// ValidSecretURL is ValidBaseURL for an address to which credentials are sent: it takes http only to this machine itself, unless plain
+// says that the way there is safe without TLS. Nothing follows a redirect, so no answer leads the credentials elsewhere.
+func ValidSecretURL(s string, plain bool) error {
+	if err := ValidBaseURL(s); err != nil {
+		return err
+	}
+	if u, err := url.Parse(s); err != nil || (u.Scheme == "http" && !plain && !Loopback(u.Hostname())) {
+		return errors.New("found http to another machine, which would send the credentials without TLS; expected https " +
+			"(allow_plain_http: true takes it all the same, for a network that nobody else is in)")
+	}
+	return nil
+}
+
+// Loopback reports whether a host, without its port, is this machine itself. A name other than localhost is not.
+func Loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || (ip != nil && ip.IsLoopback())
 }
 
 // Do makes one call. A nil error means 2xx, decoded into c.Into. Every error is an *access.Error of c.Op: see Classify

@@ -379,3 +379,22 @@ func TestConfig_names_the_field(t *testing.T) {
 		})
 	}
 }
+
+func TestValidSecretURL(t *testing.T) {
+	for _, address := range []string{
+		"https://desk.example.com", "HTTPS://desk.example.com/x", "http://127.0.0.1:8080", "http://localhost:1", "http://LOCALHOST", "http://[::1]:8080/scim", "http://127.9.9.9",
+	} {
+		require.NoError(t, rest.ValidSecretURL(address, false), address)
+	}
+	for _, address := range []string{
+		"http://desk.example.com", "HTTP://desk.example.com", "http://10.0.0.1", "http://localhost.example.com", "http://127.0.0.1.example.com",
+		"http://0.0.0.0", "http://2130706433", "http://[::ffff:10.0.0.1]", "http://simulator:8081",
+	} {
+		require.ErrorContains(t, rest.ValidSecretURL(address, false), "expected https", address)
+		require.NotContains(t, rest.ValidSecretURL(address, false).Error(), "example", "no part of the address")
+		require.NoError(t, rest.ValidSecretURL(address, true), address)
+	}
+	for _, address := range []string{"", "ftp://desk.example.com", "http://user:secret@127.0.0.1", "desk.example.com"} {
+		require.Error(t, rest.ValidSecretURL(address, true), address)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"usher/internal/access"
 	"usher/internal/connectors/people"
+	"usher/internal/rest"
 )
 
 // The defaults of a Config.
@@ -165,7 +165,7 @@ func markProblems(key, mark string) []error {
 func validURL(address string) error {
 	u, err := url.Parse(address)
 	switch {
-	case err != nil, u.Host == "", u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
+	case err != nil, u.Host == "", u.Scheme != "https" && (u.Scheme != "http" || !rest.Loopback(u.Hostname())):
 		return errors.New("expected an absolute https address (http only on loopback)")
 	case u.User != nil:
 		return errors.New("expected an address without a user and a password in it; they have keys of their own")
@@ -173,11 +173,6 @@ func validURL(address string) error {
 		return errors.New("expected an address without a fragment (#)")
 	}
 	return nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
 // origin is the part of an address that credentials belong to.

@@ -144,7 +144,7 @@ func (c Config) validateOAuth(problem func(key, format string, args ...any)) {
 	case !oauth && len(c.Scopes) > 0:
 		problem("scopes", "expected none, because auth is %s", c.auth())
 	case c.TokenURL != "":
-		if err := rest.ValidBaseURL(c.TokenURL); err != nil {
+		if err := rest.ValidSecretURL(c.TokenURL, c.AllowPlainHTTP); err != nil {
 			problem("token_url", "%w", err)
 		}
 	}

@@ -25,6 +25,9 @@ type Config struct {
 	// BaseURL is where the API is: "https://example.atlassian.net", or "https://api.atlassian.com/ex/jira/<cloud id>" for
 	// a scoped token. Required.
 	BaseURL string `yaml:"base_url"`
+	// AllowPlainHTTP takes an address without TLS on another machine, to which the credentials then go unprotected. For a network that
+	// nobody else is in, such as that of the containers of one host.
+	AllowPlainHTTP bool `yaml:"allow_plain_http"`
 	// SiteURL is where people open tickets; "" means BaseURL, and no links at all where BaseURL is api.atlassian.com.
 	SiteURL string `yaml:"site_url"`
 	// Edition is which Jira it is; "" asks the site at the first contact.
@@ -137,13 +140,11 @@ func (c Config) Validate() error {
 }
 
 func (c Config) validateAddresses(problem func(key, format string, args ...any)) {
-	for _, address := range []struct{ key, value string }{{"base_url", c.BaseURL}, {"site_url", c.SiteURL}} {
-		if address.value == "" {
-			continue
-		}
-		if err := rest.ValidBaseURL(address.value); err != nil {
-			problem(address.key, "%w", err)
-		}
+	if err := rest.ValidSecretURL(c.BaseURL, c.AllowPlainHTTP); c.BaseURL != "" && err != nil {
+		problem("base_url", "%w", err)
+	}
+	if err := rest.ValidBaseURL(c.SiteURL); c.SiteURL != "" && err != nil {
+		problem("site_url", "%w", err)
 	}
 	if u, err := url.Parse(c.Webhook.URL); c.Webhook.URL != "" && (err != nil || u.Host == "") {
 		problem("webhook.url", "expected an absolute URL")

@@ -20,6 +20,9 @@ type Config struct {
 	desk.Config `yaml:",inline"`
 	// BaseURL is where people open RT: "https://rt.example.com". The API is below it, at /REST/2.0. Required.
 	BaseURL string `yaml:"base_url"`
+	// AllowPlainHTTP takes an address without TLS on another machine, to which the credentials then go unprotected. For a network that
+	// nobody else is in, such as that of the containers of one host.
+	AllowPlainHTTP bool `yaml:"allow_plain_http"`
 	// Token is an authentication token of usher's own account, such as 1-31-b5dc. Required.
 	Token string `yaml:"token" secret:"true"`
 	// Queue is the name of the queue in which tickets are opened. Required.
@@ -58,7 +61,7 @@ func (c Config) Validate() error {
 	problem := func(key, format string, args ...any) {
 		wrong = append(wrong, fmt.Errorf("%s: %w", key, fmt.Errorf(format, args...)))
 	}
-	if err := rest.ValidBaseURL(c.BaseURL); err != nil {
+	if err := rest.ValidSecretURL(c.BaseURL, c.AllowPlainHTTP); err != nil {
 		problem("base_url", "%w", err)
 	}
 	if strings.Contains(c.BaseURL, "/REST/") {

@@ -41,6 +41,9 @@ const DefaultRequestTimeout = 10 * time.Second
 type Config struct {
 	// BaseURL is where SCIM's paths start: "https://directory.example.com/scim/v2". Required.
 	BaseURL string `yaml:"base_url"`
+	// AllowPlainHTTP takes an address without TLS on another machine, to which the credentials then go unprotected. For a network that
+	// nobody else is in, such as that of the containers of one host.
+	AllowPlainHTTP bool `yaml:"allow_plain_http"`
 	// Token is the bearer token. Required.
 	Token string `yaml:"token" secret:"true"`
 	// Match and RolesBy matter to a Target only; "" means MatchID and RolesByDisplayName.
@@ -67,7 +70,7 @@ func (c Config) Validate() error {
 			problems = append(problems, fmt.Errorf("%s: expected %s", key, expected))
 		}
 	}
-	if err := rest.ValidBaseURL(c.BaseURL); err != nil {
+	if err := rest.ValidSecretURL(c.BaseURL, c.AllowPlainHTTP); err != nil {
 		problems = append(problems, fmt.Errorf("base_url: %w", err))
 	}
 	expect(c.Token != "" && !strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }),

@@ -88,7 +88,7 @@ func (c Config) validateAuth(problem func(key, format string, args ...any)) {
 			problem(one.key, "expected none, because auth is %s", auth)
 		}
 	}
-	if err := rest.ValidBaseURL(c.TokenURL); c.TokenURL != "" && err != nil {
+	if err := rest.ValidSecretURL(c.TokenURL, c.AllowPlainHTTP); c.TokenURL != "" && err != nil {
 		problem("token_url", "%w", err)
 	}
 }

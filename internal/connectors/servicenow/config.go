@@ -21,6 +21,9 @@ type Config struct {
 	desk.Config `yaml:",inline"`
 	// BaseURL is the instance: "https://example.service-now.com". Required.
 	BaseURL string `yaml:"base_url"`
+	// AllowPlainHTTP takes an address without TLS on another machine, to which the credentials then go unprotected. For a network that
+	// nobody else is in, such as that of the containers of one host.
+	AllowPlainHTTP bool `yaml:"allow_plain_http"`
 	// Auth is how usher logs in; "" means oauth where ClientID is set, api_key where APIKey is, else basic.
 	Auth Auth `yaml:"auth"`
 	// User and Password are those of usher's own account, for basic. APIKey is for api_key.
@@ -82,7 +85,7 @@ func (c Config) Validate() error {
 	problem := func(key, format string, args ...any) {
 		wrong = append(wrong, fmt.Errorf("%s: %w", key, fmt.Errorf(format, args...)))
 	}
-	if err := rest.ValidBaseURL(c.BaseURL); err != nil || strings.Contains(c.BaseURL, "/api/") {
+	if err := rest.ValidSecretURL(c.BaseURL, c.AllowPlainHTTP); err != nil || strings.Contains(c.BaseURL, "/api/") {
 		problem("base_url", "%w", cmp.Or(err, errors.New("expected the address of the instance, without /api/now")))
 	}
 	c.validateAuth(problem)
