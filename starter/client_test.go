@@ -243,6 +243,12 @@ func TestShowTellsTheWholeStory(t *testing.T) {
 	require.NotContains(t, asJSON.out, "\x1b")
 }
 
+func TestShow_service(t *testing.T) {
+	w := newWorld(t)
+	w.gateway.view = access.RequestView{Request: access.Request{ID: "r5", Requester: "ana", Subject: "ana", Service: "portal"}}
+	require.Contains(t, w.usher(t, "ana", "show", "r5").out, "Asked by ana, through service portal, ")
+}
+
 func TestListsAreTables(t *testing.T) {
 	w := newWorld(t)
 	story(t, w)

@@ -63,6 +63,9 @@ func showView(v access.RequestView) string {
 	if v.Request.Subject != v.Request.Requester {
 		fmt.Fprintf(&b, " for %s", named(v.SubjectName, v.Request.Subject))
 	}
+	if v.Request.Service != "" {
+		fmt.Fprintf(&b, ", through service %s", oneLine(v.Request.Service))
+	}
 	fmt.Fprintf(&b, ", %s\n", clock(v.Request.SubmittedAt))
 	fmt.Fprintf(&b, "Reason   %s\n", oneLine(v.Request.Reason))
 	if v.Ticket != nil {
