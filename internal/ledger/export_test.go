@@ -20,3 +20,12 @@ func SaveFingerprintsQuery(tickets int) string {
 
 // ForgetAtOnce is how many changes and problems, or rows of users, the end of a run forgets at most.
 const ForgetAtOnce = forgetAtOnce
+
+// TableGrants returns what the worker's role may do besides reading, by table.
+func TableGrants() map[string]string {
+	grants := map[string]string{}
+	for _, g := range tableGrants() {
+		grants[g.table] = g.worker
+	}
+	return grants
+}

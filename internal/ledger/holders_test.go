@@ -85,8 +85,9 @@ func testKeptProof(t *testing.T, d databases) {
 	gone := &access.Verification{Method: "read-back", Evidence: "no member", At: noon.Add(time.Hour)}
 	require.Equal(t, gone, kept(at(access.LeaseRevoking, 5, gone)), "a new one takes its place")
 	require.Equal(t, gone, kept(at(access.LeaseActive, 4, verification)), "an older record does not")
-	require.Equal(t, gone, kept(at(access.LeaseEnded, 6, nil)))
-	require.Nil(t, kept(at(access.LeaseGranting, 7, nil)), "a grant that begins anew has none")
+	require.Nil(t, kept(at(access.LeaseGranting, 6, nil)), "a grant that begins anew has none")
+	require.Equal(t, gone, kept(at(access.LeaseEnded, 7, gone)))
+	require.Equal(t, gone, kept(at(access.LeaseGranting, 8, nil)), "a lease that has ended keeps its end")
 }
 
 // testMigrateFromFour: a ledger of that version does not keep where a lease's access lives in columns of its own.

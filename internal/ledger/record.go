@@ -26,7 +26,8 @@ const eventsAtOnce = 16
 //     Conflict.
 //   - A view, of a request or a lease, is kept only when its version is higher than the one that is there. A late,
 //     older view changes nothing, and the events that came with it are still appended. A lease of another subject than
-//     before is Conflict.
+//     before is Conflict. So is another outcome of a request that has ended. The record of a request or a lease that has ended stays as it
+//     is while a workflow that was reset to a point before goes through its course again.
 //   - A ticket link is kept by desk and ticket id, the last one recorded wins (a moved ticket has a new key), and the
 //     ticket's mark stays. Linking a ticket to another request or lease than before is Conflict.
 //
@@ -152,7 +153,8 @@ func upsertLease(ctx context.Context, tx *sql.Tx, v *access.LeaseView) error {
 		ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state,
 			request_id = excluded.request_id, entitlement_id = excluded.entitlement_id,
 			target = excluded.target, role = excluded.role, body = excluded.body
-		WHERE leases.version < excluded.version AND leases.subject_id = excluded.subject_id`,
+		WHERE leases.version < excluded.version AND leases.subject_id = excluded.subject_id
+			AND (leases.state <> 'ended' OR excluded.state = 'ended')`,
 		string(v.Lease.ID), v.Version, string(v.State), string(v.Lease.Request), string(v.Lease.Subject.ID),
 		string(v.Lease.Entitlement), string(binding.Target), binding.Role, body))
 	if err != nil || kept > 0 {

@@ -29,6 +29,15 @@ func upsertRequest(ctx context.Context, tx *sql.Tx, v *access.RequestView) error
 		if err != nil || (known != nil && known.Version >= v.Version) {
 			return err
 		}
+		switch {
+		case known == nil, !known.State.Ended(), v.State == known.State:
+		case !v.State.Ended():
+			// A request that was reset goes through its course again.
+			return nil
+		default:
+			return access.Errorf(access.Conflict, opRecord, "the outcome of request %q is recorded as %s and never changes, found %s",
+				v.Request.ID, known.State, v.State)
+		}
 		written, err := writeRequest(ctx, tx, v, known, body)
 		if err != nil {
 			return err

@@ -162,6 +162,7 @@ func runSuite(t *testing.T, d databases) {
 		{"the leases that hold a role are found by subject and binding", testHolders},
 		{"a lease that is recorded without a verification keeps the last one", testKeptProof},
 		{"a ledger of version four knows which leases hold a role", testMigrateFromFour},
+		{"an outcome never changes", testOutcomeStays},
 		{"migrating again does nothing", testMigrateTwice},
 		{"processes and goroutines migrate at once", testMigrateAtOnce},
 		{"ping tells a schema that is outdated or too new", testPingSchema},
