@@ -20,6 +20,9 @@ import (
 const exitUsage = 2
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == migrateCommand {
+		os.Exit(migrate(context.Background(), os.Args[2:], os.Stderr))
+	}
 	path := flag.String("config", os.Getenv("USHER_CONFIG"), "path of the configuration file; $USHER_CONFIG when it is not given")
 	ask := flag.Bool("probe", false, "ask the worker that runs with this configuration here whether it is ready, and end: 0 it is, 1 it is not")
 	flag.Parse()

@@ -15,6 +15,7 @@ import (
 	"usher/internal/access"
 	"usher/internal/ledger"
 	"usher/internal/policy"
+	"usher/internal/telemetry"
 	"usher/internal/temporalclient"
 	"usher/workflows"
 )
@@ -57,6 +58,7 @@ type runnerParams struct {
 	Workers  *workers
 	Ready    *readiness
 	Fatal    *fatal
+	Metrics  *telemetry.Metrics
 }
 
 func newRunner(ctx context.Context, lc fx.Lifecycle, parts runnerParams) *runner {
@@ -92,7 +94,9 @@ func (r *runner) start(ctx context.Context) {
 	var catalog *publisher
 	if r.parts.Store != nil {
 		catalog = &publisher{store: r.parts.Store, catalog: r.parts.Catalog.Published(r.parts.Config.Desk), log: r.log}
-		steps = []step{{"ledger", r.parts.Store.Migrate}, steps[0], {"catalog", catalog.start}}
+		steps = []step{
+			{"ledger", r.parts.Store.Migrate}, {"roles of the ledger", r.checkLedgerRole}, steps[0], {"catalog", catalog.start},
+		}
 	}
 	for _, step := range steps {
 		if !r.retryUntilReady(ctx, step.what, step.do) {
@@ -120,6 +124,21 @@ func (r *runner) start(ctx context.Context) {
 	if catalog != nil {
 		catalog.keep(ctx, renewCatalog)
 	}
+}
+
+// checkLedgerRole warns of a role that no grant binds: then only usher's own code keeps it from changing the audit trail. For one host that is
+// as it should be, so it is no reason to end.
+func (r *runner) checkLedgerRole(ctx context.Context) error {
+	unbound, err := r.parts.Store.Unbound(ctx)
+	if err != nil {
+		return err
+	}
+	r.parts.Metrics.LedgerOwned(unbound)
+	if unbound {
+		r.log.Warn("the ledger's role owns its tables, so the database does not keep the worker from changing the audit trail; " +
+			"give the worker a role of its own: usher-worker migrate -worker-role ROLE")
+	}
+	return nil
 }
 
 // retryUntilReady does a step until it succeeds; false when the process is to end.

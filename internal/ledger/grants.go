@@ -55,6 +55,11 @@ func tableGrants() []tableGrant {
 		{"people_runs", mayKeep},
 		{"desk_links", mayForget},
 		{"hand_over_leavers", mayKeep},
+		// The catalog, which is published as a whole.
+		{"catalog", mayKeep},
+		{"catalog_applications", mayRelate},
+		{"catalog_entitlements", mayRelate},
+		{"catalog_owners", mayRelate},
 		// Working copies of a run, and what is kept for 90 days. A run over users has its row removed where it was only a placeholder.
 		{"people_listed", mayForget},
 		{"people_problems", mayForget},

@@ -30,6 +30,7 @@ type Metrics struct {
 	ledger struct {
 		calls *prometheus.CounterVec
 		took  *prometheus.HistogramVec
+		owned prometheus.Gauge
 	}
 	http struct {
 		requests *prometheus.CounterVec
@@ -66,6 +67,10 @@ func NewMetrics() *Metrics {
 	m.ledger.calls = counter("usher_ledger_calls_total",
 		"Calls of the ledger, by how they ended: ok, or the kind of the error.", "operation", "kind")
 	m.ledger.took = durations("usher_ledger_call_duration_seconds", "How long calls of the ledger took.", "operation")
+	m.ledger.owned = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "usher_ledger_owned", Help: "1 where the worker's role of the ledger owns its tables, so that the database does not bind it.",
+	})
+	m.registry.MustRegister(m.ledger.owned)
 	m.http.requests = counter("usher_http_requests_total", "HTTP requests that were answered.", "method", "status")
 	m.http.took = durations("usher_http_request_duration_seconds", "How long HTTP requests took to answer.", "method")
 	m.registry.MustRegister(
@@ -141,6 +146,17 @@ func (m *Metrics) OthersLost(c Connector) {
 func (m *Metrics) TokenWaited(c Connector, wait time.Duration) {
 	if m != nil {
 		m.connector.tokenWait.WithLabelValues(c.Port, c.Name).Observe(wait.Seconds())
+	}
+}
+
+// LedgerOwned keeps whether the worker's role owns the ledger.
+func (m *Metrics) LedgerOwned(owned bool) {
+	switch {
+	case m == nil:
+	case owned:
+		m.ledger.owned.Set(1)
+	default:
+		m.ledger.owned.Set(0)
 	}
 }
 

@@ -39,6 +39,7 @@ func TestMetrics_prometheus(t *testing.T) {
 	m.OthersLost(telemetry.Connector{Port: "target", Name: "directory"})
 	m.LedgerCalled("record", time.Millisecond, access.Errorf(access.Transient, "record", "away"))
 	m.HTTPAnswered(http.MethodPost, 202, 40*time.Millisecond)
+	m.LedgerOwned(true)
 	m.HTTPAnswered("BREW", 405, time.Millisecond)
 	text := read(t, m)
 	for _, want := range []string{
@@ -49,6 +50,7 @@ func TestMetrics_prometheus(t *testing.T) {
 		`usher_connector_rate_limited_total{by="vendor",connector="jira",port="desk"} 1`,
 		`usher_connector_rate_wait_seconds_sum{connector="jira",port="desk"} 2`,
 		`usher_connector_others_lost_total{connector="directory",port="target"} 1`,
+		`usher_ledger_owned 1`,
 		`usher_ledger_calls_total{kind="transient",operation="record"} 1`,
 		`usher_ledger_call_duration_seconds_count{operation="record"} 1`,
 		`usher_http_requests_total{method="POST",status="202"} 1`,
@@ -79,6 +81,7 @@ func TestMeter_none(t *testing.T) {
 	m.RateLimited(telemetry.Connector{}, telemetry.LimitedByShare)
 	m.TokenWaited(telemetry.Connector{}, time.Second)
 	m.OthersLost(telemetry.Connector{})
+	m.LedgerOwned(true)
 	m.LedgerCalled("ping", time.Second, nil)
 	m.HTTPAnswered(http.MethodGet, 200, time.Second)
 	require.NoError(t, m.AddGauge(telemetry.Gauge{}))

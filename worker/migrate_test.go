@@ -1,0 +1,55 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"usher/internal/ledger"
+	"usher/internal/ledger/ledgertest"
+)
+
+func migrateFile(t *testing.T, url string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "migrate.yaml")
+	require.NoError(t, os.WriteFile(path, []byte("ledger: {url: \""+url+"\"}\n"), 0o600))
+	return path
+}
+
+func TestMigrate_command(t *testing.T) {
+	var out bytes.Buffer
+	path := migrateFile(t, "sqlite:"+filepath.Join(t.TempDir(), "ledger.db"))
+	require.Zero(t, migrate(t.Context(), []string{"-config", path}, &out), out.String())
+	require.Equal(t, exitFatal, migrate(t.Context(), []string{"-config", path, "-worker-role", "usher_worker"}, &out))
+	require.Contains(t, out.String(), "SQLite has no roles")
+	require.Equal(t, exitUsage, migrate(t.Context(), []string{"-config", migrateFile(t, "")}, &out))
+	require.Contains(t, out.String(), "ledger.url")
+}
+
+func TestMigrate_grants_the_roles(t *testing.T) {
+	url := ledgertest.CreateDatabase(t, ledgertest.StartPostgres(t))
+	super, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, super.Close(t.Context())) }()
+	for _, statement := range []string{`CREATE ROLE "Worker of usher"`, `CREATE ROLE usher_api`} {
+		_, err := super.Exec(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	var out bytes.Buffer
+	for range 2 {
+		require.Zero(t, migrate(t.Context(), []string{"-config", migrateFile(t, url), "-worker-role", "Worker of usher", "-api-role", "usher_api"}, &out), out.String())
+	}
+	var may, mayNot bool
+	require.NoError(t, super.QueryRow(t.Context(),
+		`SELECT has_table_privilege('Worker of usher', 'events', 'INSERT'), has_table_privilege('usher_api', 'events', 'INSERT')`).Scan(&may, &mayNot))
+	require.True(t, may)
+	require.False(t, mayNot)
+	store, err := ledger.Open(t.Context(), ledger.Config{URL: url})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, store.Close()) }()
+	require.NoError(t, store.Ping(t.Context()))
+}
