@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"usher/internal/ledger"
 	"usher/internal/ledger/ledgertest"
+	"usher/internal/telemetry"
 )
 
 func migrateFile(t *testing.T, url string) string {
@@ -52,4 +54,13 @@ func TestMigrate_grants_the_roles(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, store.Close()) }()
 	require.NoError(t, store.Ping(t.Context()))
+
+	// This role is a superuser's, whom nothing binds.
+	var log bytes.Buffer
+	metrics := telemetry.NewMetrics()
+	run := &runner{parts: runnerParams{Store: store, Metrics: metrics}, log: slog.New(slog.NewTextHandler(&log, nil))}
+	require.NoError(t, run.checkLedgerRole(t.Context()))
+	require.Contains(t, log.String(), "level=WARN")
+	require.Contains(t, log.String(), "usher-worker migrate")
+	require.Contains(t, metricsOf(t, metrics), "usher_ledger_owned 1")
 }
