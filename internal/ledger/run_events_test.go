@@ -102,6 +102,9 @@ func testSyncStartEvents(t *testing.T, d databases) {
 		row("a", access.UserDeactivate, access.SyncHeld), row("b", access.UserDeactivate, access.SyncHeld), row("c", access.UserUpdate, access.SyncHeld),
 		row("d", access.UserCreate, access.SyncApplied))
 	endedSync(t, s, night)
+	braked := plannedSync(t, s, begunSync(t, s, "braked", peopleDay.Add(5*time.Minute)))
+	braked.Holds, braked.Counts.Leavers = []access.PeopleHold{{Brake: string(access.UserHandOver)}}, 7
+	endedSync(t, s, braked)
 	require.Empty(t, deskEvents(t, s, access.DeskEventsQuery{Desk: "it"}))
 	many := make([]access.PersonID, 12)
 	for i := range many {
@@ -127,6 +130,20 @@ func testSyncStartEvents(t *testing.T, d databases) {
 			func(r *access.SyncRun) { r.Release = &access.PeopleRelease{Run: "night", People: many, Reason: "left"} },
 			map[string]int{"deactivate": 2, "update": 1},
 			"The run r releases what the run night over the users of it held back (2 deactivate, 1 update), of all brakes, for a, b, c, d, e, f, g, h, i, j and 2 more: left.",
+		},
+		{
+			func(r *access.SyncRun) {
+				r.Source, r.Release = "hr", &access.PeopleRelease{Run: "braked", Reason: "left"}
+			},
+			map[string]int{"hand_over": 7},
+			"The run r releases what the run braked over the users of it held back (7 hand_over), of all brakes, for everybody whom they hold: left.",
+		},
+		{
+			func(r *access.SyncRun) {
+				r.Source, r.Release = "other", &access.PeopleRelease{Run: "braked", Reason: "left"}
+			},
+			nil,
+			"The run r releases what the run braked over the users of it held back (nothing), of all brakes, for everybody whom they hold: left.",
 		},
 		{
 			func(r *access.SyncRun) { r.Release = &access.PeopleRelease{Run: "none", Reason: "left"} }, nil,

@@ -53,7 +53,8 @@ func heldSyncRows(ctx context.Context, tx *sql.Tx, run access.SyncRun) (map[stri
 	c := &conditions{}
 	held, err := pairsOf(ctx, tx, `SELECT operation, count(*) FROM sync_rows WHERE desk = `+c.param(string(run.Desk))+` AND plan = `+c.param(of[0].Rows)+
 		` AND state = `+c.param(string(access.SyncHeld))+c.ofPeople("person", run.Release.People)+` GROUP BY operation`, c.args...)
-	if err == nil && of[0].FreesHandOver(*run.Release) {
+	// Over another source it frees nobody.
+	if err == nil && of[0].Source == run.Source && of[0].FreesHandOver(*run.Release) {
 		held[string(access.UserHandOver)] = of[0].Counts.Leavers
 	}
 	return held, err
