@@ -48,7 +48,7 @@ func TestAttackLeavers_who_left_before_the_update_has_not_left(t *testing.T) {
 	for _, statement := range []string{
 		// As the earlier build has left it.
 		`DROP TABLE integration_users`, `DROP TABLE integration_turns`, `DROP TABLE incidents`, `DROP TABLE desk_events`,
-		`DROP TABLE hand_over_leavers`, `DROP TABLE revocations`, `DROP TABLE catalog`, `DROP TABLE catalog_applications`, `DROP TABLE catalog_entitlements`,
+		`DROP TABLE hand_over_leavers`, `DROP TABLE pauses`, `DROP TABLE revocations`, `DROP TABLE catalog`, `DROP TABLE catalog_applications`, `DROP TABLE catalog_entitlements`,
 		`DROP TABLE catalog_owners`, `DROP TABLE people_standing`, `DROP TABLE request_approvers`, `DELETE FROM ledger_schema WHERE version_id >= 9`,
 	} {
 		require.NoError(t, d.exec(t, url, statement))

@@ -38,6 +38,7 @@ func tableGrants() []tableGrant {
 		{"events", mayAppend},
 		{"desk_events", mayAppend},
 		{"revocations", mayAppend},
+		{"pauses", mayAppend},
 		// The last state.
 		{"requests", mayKeep},
 		{"request_entitlements", mayAppend},

@@ -374,7 +374,7 @@ func testIncidentsByHandMigrated(t *testing.T, d databases) {
 	odd.Incident.Summary = "a \u0000 in it"
 	saveIncidents(t, s, odd, assignedByHand("by-hand", 1), withNobody("nobody", 1), openIncident("user", 1, "9", "u-1"), incident("opening", 1))
 	for _, statement := range []string{
-		`ALTER TABLE incidents DROP COLUMN seen_as`, `ALTER TABLE incidents DROP COLUMN by_hand`, `DROP TABLE revocations`, `DROP TABLE catalog`, `DROP TABLE catalog_applications`, `DROP TABLE catalog_entitlements`,
+		`ALTER TABLE incidents DROP COLUMN seen_as`, `ALTER TABLE incidents DROP COLUMN by_hand`, `DROP TABLE pauses`, `DROP TABLE revocations`, `DROP TABLE catalog`, `DROP TABLE catalog_applications`, `DROP TABLE catalog_entitlements`,
 		`DROP TABLE catalog_owners`, `DROP TABLE hand_over_leavers`, `DELETE FROM ledger_schema WHERE version_id >= 12`,
 	} {
 		require.NoError(t, d.exec(t, url, statement))

@@ -171,7 +171,7 @@ func runSuite(t *testing.T, d databases) {
 		{"a call whose context has ended is transient and records nothing", testEndedContext},
 	}
 	for _, c := range slices.Concat(cases, peopleCases(), standingCases(), syncCases(), integrationUserCases(), assignCases(), incidentCases(), deskEventCases(),
-		runEventCases(), forgetCases(), revocationCases(), catalogCases()) {
+		runEventCases(), forgetCases(), revocationCases(), catalogCases(), pauseCases()) {
 		t.Run(c.name, func(t *testing.T) { c.run(t, d) })
 	}
 }
