@@ -35,6 +35,8 @@ type LeaseRecord struct {
 	Left bool `json:"left,omitempty"`
 	// Revoked is the revocation that speaks against the grant, whatever the request's record says; nil for none.
 	Revoked *access.RevokedLease `json:"revoked,omitempty"`
+	// Paused is who has paused grants on the target, since when and why: nothing is granted now, though the record allows it. "" for nobody.
+	Paused string `json:"paused,omitempty"`
 }
 
 // Evidence reports whether the ledger speaks for a grant.
@@ -57,8 +59,8 @@ func (a *Records) ReadLeaseRecord(ctx context.Context, q ReadLeaseRecordInput) (
 	return known, translate(err)
 }
 
-// readLeaseRecord returns what the ledger knows of a lease. Revocations and the subject's standing are read last, and count more than whatever
-// the request's record says.
+// readLeaseRecord returns what the ledger knows of a lease. Revocations and the subject's standing are read after the request's record, and count
+// more than whatever that says. Whether grants are paused is read last: it says nothing about what is wanted.
 func readLeaseRecord(ctx context.Context, ledger LedgerStore, source access.SourceName, q ReadLeaseRecordInput) (LeaseRecord, error) {
 	known, err := readRequestRecord(ctx, ledger, q)
 	if err != nil {
@@ -71,13 +73,12 @@ func readLeaseRecord(ctx context.Context, ledger LedgerStore, source access.Sour
 	if err != nil {
 		return LeaseRecord{}, err
 	}
-	if standing == nil {
-		return known, nil
+	if standing != nil {
+		if why := standing.Against(q.Revision); why != "" {
+			known.Evidence, known.Detail, known.Left = EvidenceAgainst, why, true
+		}
 	}
-	if why := standing.Against(q.Revision); why != "" {
-		known.Evidence, known.Detail, known.Left = EvidenceAgainst, why, true
-	}
-	return known, nil
+	return known, known.readPause(ctx, ledger, q.Binding)
 }
 
 // readRevocations has the revocations of the subject count. A request that nobody knows is waited for, as ever: only then is it known when the access

@@ -23,6 +23,7 @@ type LedgerStore interface {
 	TicketsOf(ctx context.Context, id access.RequestID) ([]access.TicketLink, error)
 	Standings
 	Revocations
+	Pauses
 	Ping(ctx context.Context) error
 }
 
@@ -37,6 +38,8 @@ type Records struct {
 	Source access.SourceName
 	// LeaveOrder are the targets on which the leases of somebody who is absent end first, in their order.
 	LeaveOrder []access.TargetName
+	// Targets are all that there are, those at the edge too.
+	Targets []access.TargetName
 }
 
 // RecordInput is what is to be recorded, and what is said when it stands.
@@ -128,7 +131,18 @@ func (a *Records) ReadRequest(ctx context.Context, id access.RequestID) (ReadReq
 	return ReadRequestResult{View: view, Tickets: tickets}, nil
 }
 
-// CheckLedger reports whether the ledger answers and has the schema that this build expects.
-func (a *Records) CheckLedger(ctx context.Context) (CheckResult, error) {
-	return CheckResult{Problem: problem(a.Ledger.Ping(ctx))}, nil
+// CheckLedgerResult is CheckResult, and what is paused.
+type CheckLedgerResult struct {
+	CheckResult
+	Paused []access.Pause `json:"paused,omitempty"`
+}
+
+// CheckLedger reports whether the ledger answers and has the schema that this build expects, and what is paused by its record.
+func (a *Records) CheckLedger(ctx context.Context) (CheckLedgerResult, error) {
+	err := a.Ledger.Ping(ctx)
+	var paused []access.Pause
+	if err == nil {
+		paused, err = a.Ledger.Pauses(ctx)
+	}
+	return CheckLedgerResult{CheckResult: CheckResult{Problem: problem(err)}, Paused: paused}, nil
 }

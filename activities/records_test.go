@@ -145,6 +145,11 @@ func TestCheckLedger(t *testing.T) {
 	result, err := r.CheckLedger(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, result.Problem)
+	require.Empty(t, result.Paused)
+	r.store.pause(t, pauseOf(access.PausedGrants, "crm"))
+	result, err = r.CheckLedger(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []access.Pause{pauseOf(access.PausedGrants, "crm")}, result.Paused)
 
 	empty := newRoom(t)
 	require.NoError(t, empty.store.Close())

@@ -37,13 +37,13 @@ type GrantResult struct {
 	Verification access.Verification `json:"verification,omitzero"`
 	// Existing is true when the subject held the role before usher's first call.
 	Existing bool `json:"existing,omitempty"`
-	// Record is what the ledger holds against the grant: nothing was granted. nil otherwise.
+	// Record is what the ledger holds against the grant, or that grants are paused: nothing was granted. nil otherwise.
 	Record *LeaseRecord `json:"record,omitempty"`
 	// Unread is true when this worker cannot ask the ledger: nothing was granted.
 	Unread bool `json:"unread,omitempty"`
 }
 
-// Grant asks the ledger whether the request's record allows the grant, reads whether the access exists already, has the
+// Grant asks the ledger whether the request's record allows the grant and nobody has paused grants, reads whether the access exists already, has the
 // ledger remember that, and then makes the subject hold the role and returns the verification that was read back. Question and
 // grant stand next to each other, so that nothing comes between them. Safe to repeat.
 func (a *Target) Grant(ctx context.Context, c GrantInput) (GrantResult, error) {
@@ -58,6 +58,9 @@ func (a *Target) Grant(ctx context.Context, c GrantInput) (GrantResult, error) {
 			return GrantResult{}, translate(err)
 		}
 		row := known.Lease
+		if known.Paused != "" {
+			return GrantResult{Record: known.later()}, nil
+		}
 		if known.Evidence != EvidenceApproved || (row != nil && row.State != access.LeaseGranting) {
 			return GrantResult{Record: &known}, nil
 		}
@@ -69,8 +72,8 @@ func (a *Target) Grant(ctx context.Context, c GrantInput) (GrantResult, error) {
 		} else if err := a.first(ctx, &c, &result); err != nil {
 			return GrantResult{}, translate(err)
 		}
-	} else if err := a.first(ctx, &c, &result); err != nil {
-		return GrantResult{}, translate(err)
+	} else if known, err := a.firstUnlessPaused(ctx, &c, &result); err != nil || known != nil {
+		return GrantResult{Record: known}, translate(err)
 	}
 	verification, err := a.Port.Grant(ctx, c.Assignment)
 	result.Verification = verification
@@ -96,6 +99,17 @@ func (a *Target) first(ctx context.Context, c *GrantInput, result *GrantResult) 
 	return a.Ledger.Record(ctx, access.Entry{Lease: &c.First})
 }
 
+// firstUnlessPaused is first where the workflow has asked the ledger in the step before: that grants are paused is asked by each attempt. It returns
+// what the ledger knows where they are.
+func (a *Target) firstUnlessPaused(ctx context.Context, c *GrantInput, result *GrantResult) (*LeaseRecord, error) {
+	if a.Ledger != nil {
+		if known, err := pausedGrant(ctx, a.Ledger, c.First); err != nil || known != nil {
+			return known, err
+		}
+	}
+	return nil, a.first(ctx, c, result)
+}
+
 // RevokeInput asks that a subject does not hold a role.
 type RevokeInput struct {
 	Assignment access.Assignment `json:"assignment"`
@@ -110,21 +124,27 @@ type RevokeResult struct {
 	Verification access.Verification `json:"verification,omitzero"`
 	// KeptBy is another lease of the subject that keeps the access: nothing was revoked. "" for none.
 	KeptBy access.LeaseID `json:"kept_by,omitempty"`
+	// Paused is who has paused revokes on the target, since when and why: nothing was revoked. "" for nobody.
+	Paused string `json:"paused,omitempty"`
 }
 
-// Revoke asks the ledger whether another lease keeps the access, and then makes the subject not hold the role and returns
-// the verification that was read back. A ledger that does not answer stops no revoke. Safe to repeat.
+// Revoke asks the ledger whether another lease keeps the access and whether revokes are paused, and then makes the subject not hold the role and
+// returns the verification that was read back. A ledger that does not answer stops no revoke. Safe to repeat.
 func (a *Target) Revoke(ctx context.Context, c RevokeInput) (RevokeResult, error) {
 	ctx = fenced(ctx)
 	if a.Ledger != nil {
 		binding := access.Binding{Target: c.Target, Role: c.Assignment.Role}
 		asking, cancel := context.WithTimeout(ctx, alongWithin)
+		defer cancel()
 		holders, err := a.Ledger.Holders(asking, c.Assignment.Subject.ID, binding)
-		cancel()
 		for _, other := range holders {
 			if err == nil && c.keptBy(other) {
 				return RevokeResult{KeptBy: other.Lease.ID}, nil
 			}
+		}
+		if pause, err := a.Ledger.Paused(asking, access.PausedRevokes, c.Target); err == nil && pause != nil {
+			// A workflow of an earlier build knows no pause. It must not take the access for gone.
+			return RevokeResult{Paused: pause.Text(), Verification: access.Verification{Present: true}}, nil
 		}
 	}
 	verification, err := a.Port.Revoke(ctx, c.Assignment)

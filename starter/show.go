@@ -236,12 +236,18 @@ func showReport(r workflows.DoctorReport) string {
 	var b strings.Builder
 	for _, line := range r.Lines {
 		state := "ok"
+		if line.Warning != "" {
+			state = "warning"
+		}
 		if line.Problem != "" || len(line.Findings) > 0 {
 			state = "needs mending"
 		}
 		fmt.Fprintf(&b, "%s: %s\n", line.Connector, strings.TrimSpace(state+" "+oneLine(line.Note)))
 		if line.Problem != "" {
 			fmt.Fprintf(&b, "    %s\n", oneLine(line.Problem))
+		}
+		if line.Warning != "" {
+			fmt.Fprintf(&b, "    %s\n", oneLine(line.Warning))
 		}
 		for _, finding := range line.Findings {
 			fmt.Fprintf(&b, "    %s: %s\n", finding.Key, oneLine(finding.Problem))

@@ -115,3 +115,15 @@ func (l observedLedger) RevokedSubjects(ctx context.Context, people ...access.Pe
 func (l observedLedger) SubmittedAt(ctx context.Context, requests ...access.RequestID) (map[access.RequestID]time.Time, error) {
 	return ledgerCall(l, "submitted_at", func() (map[access.RequestID]time.Time, error) { return l.Store.SubmittedAt(ctx, requests...) })
 }
+
+func (l observedLedger) SavePause(ctx context.Context, p access.Pause) (access.Pause, error) {
+	return ledgerCall(l, "save_pause", func() (access.Pause, error) { return l.Store.SavePause(ctx, p) })
+}
+
+func (l observedLedger) Pauses(ctx context.Context) ([]access.Pause, error) {
+	return ledgerCall(l, "pauses", func() ([]access.Pause, error) { return l.Store.Pauses(ctx) })
+}
+
+func (l observedLedger) Paused(ctx context.Context, what access.PausedWork, target access.TargetName) (*access.Pause, error) {
+	return ledgerCall(l, "paused", func() (*access.Pause, error) { return l.Store.Paused(ctx, what, target) })
+}

@@ -27,17 +27,22 @@ type lastRuns[K ~string, R any] struct {
 // read returns what reads a value of each run. One that there is none of is not shown.
 func (l *lastRuns[K, R]) read(ctx context.Context, value func(R) float64) func() map[string]float64 {
 	return func() map[string]float64 {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if l.askedAt.IsZero() || l.now().Sub(l.askedAt) >= ageCounts {
-			l.ask(ctx)
-		}
 		values := map[string]float64{}
-		for name, run := range l.runs {
+		for name, run := range l.current(ctx) {
 			values[string(name)] = value(run)
 		}
 		return values
 	}
+}
+
+// current returns the runs, of a short while ago at most where the ledger answers.
+func (l *lastRuns[K, R]) current(ctx context.Context) map[K]R {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.askedAt.IsZero() || l.now().Sub(l.askedAt) >= ageCounts {
+		l.ask(ctx)
+	}
+	return maps.Clone(l.runs)
 }
 
 // ask reads the last runs. While the ledger is away, those from before count.
@@ -125,6 +130,35 @@ func incidentGauges(ctx context.Context, l *lastRuns[access.DeskName, access.Inc
 	}
 }
 
+// pausedGauges show what of usher's work is paused on each target, whether by a pause of the target or of all.
+func pausedGauges(ctx context.Context, l *lastRuns[string, []access.Pause], targets []access.TargetName) []telemetry.Gauge {
+	var gauges []telemetry.Gauge
+	for _, what := range []access.PausedWork{access.PausedGrants, access.PausedRevokes} {
+		gauges = append(gauges, telemetry.Gauge{
+			Name: "usher_paused", Label: "target", Fixed: map[string]string{"what": string(what)},
+			Help: "Whether grants, or revokes, on a target are paused: 1 or 0.",
+			Read: func() map[string]float64 {
+				values := map[string]float64{}
+				for _, pauses := range l.current(ctx) {
+					for _, target := range targets {
+						values[string(target)] = 0
+						if slices.ContainsFunc(pauses, func(p access.Pause) bool { return p.Holds(what, target) }) {
+							values[string(target)] = 1
+						}
+					}
+				}
+				return values
+			},
+		})
+	}
+	return gauges
+}
+
+// lastPauses reads what is paused: of all of usher at once, so under one name.
+func (p workerParts) lastPauses() *lastRuns[string, []access.Pause] {
+	return lastRunsOf(map[string]bool{"": true}, func(ctx context.Context, _ string) ([]access.Pause, error) { return p.Store.Pauses(ctx) })
+}
+
 // syncRunsBack is among how many runs the last one over all users is looked for: previews and dry runs come between.
 const syncRunsBack = 200
 
@@ -142,7 +176,7 @@ func lastSync(ctx context.Context, store *ledger.Store, desk access.DeskName) (a
 	return access.SyncRun{}, err
 }
 
-// runGauges are those of the sources that list people, and of the desks whose users follow.
+// runGauges are those of the sources that list people, of the desks whose users follow, and of the targets that may be paused.
 func (p workerParts) runGauges(ctx context.Context) []telemetry.Gauge {
 	synced := map[access.DeskName]*syncConfig{}
 	for name, d := range p.Config.Desks {
@@ -156,6 +190,7 @@ func (p workerParts) runGauges(ctx context.Context) []telemetry.Gauge {
 	}
 	all := append(peopleGauges(ctx, lastRunsOf(p.Config.peopleSettings(), p.Store.LastPeopleRun)),
 		pendingGauge(ctx, lastRunsOf(followed, p.Store.CountPendingNotices)))
+	all = append(all, pausedGauges(ctx, p.lastPauses(), p.Config.connectors().Targets)...)
 	all = append(all, incidentGauges(ctx, lastRunsOf(p.Config.incidentSettings(), p.Store.CountIncidents))...)
 	return append(all, syncGauges(ctx, lastRunsOf(synced, func(ctx context.Context, desk access.DeskName) (access.SyncRun, error) {
 		return lastSync(ctx, p.Store, desk)

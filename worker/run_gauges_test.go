@@ -100,3 +100,33 @@ func TestIncidentGauges(t *testing.T) {
 	}
 	require.Equal(t, []float64{2, 2, 2}, shown, "one incident is with nobody, and one with a user who is switched off")
 }
+
+func TestPausedGauges(t *testing.T) {
+	store := ledgertest.SQLite(t)
+	save := func(id access.PauseID, what access.PausedWork, target access.TargetName, paused bool) {
+		_, err := store.SavePause(t.Context(), access.Pause{
+			ID: id, What: what, Target: target, Paused: paused, By: "adam", Reason: "repair", At: time.Now(),
+		})
+		require.NoError(t, err)
+	}
+	now := time.Now()
+	l := workerParts{Store: store}.lastPauses()
+	l.now = func() time.Time { return now }
+	gauges := pausedGauges(t.Context(), l, []access.TargetName{"crm", "wiki"})
+	m := telemetry.NewMetrics()
+	for _, gauge := range gauges {
+		require.NoError(t, m.AddGauge(gauge))
+	}
+	require.Equal(t, map[string]float64{"crm": 0, "wiki": 0}, gauges[0].Read())
+	save("p-1", access.PausedGrants, "wiki", true)
+	save("p-2", access.PausedRevokes, "", true)
+	save("p-3", access.PausedRevokes, "wiki", false)
+	now = now.Add(time.Minute)
+	require.Equal(t, map[string]float64{"crm": 0, "wiki": 1}, gauges[0].Read())
+	require.Equal(t, map[string]float64{"crm": 1, "wiki": 1}, gauges[1].Read(), "a resume of one target does not end the pause of all")
+	require.Contains(t, metricsOf(t, m), `usher_paused{target="crm",what="grants"} 0`)
+	require.Contains(t, metricsOf(t, m), `usher_paused{target="crm",what="revokes"} 1`)
+	require.NoError(t, store.Close())
+	now = now.Add(time.Minute)
+	require.Equal(t, map[string]float64{"crm": 0, "wiki": 1}, gauges[0].Read(), "while the ledger is away, what was known counts")
+}

@@ -277,7 +277,7 @@ func serveWorkflows(w *workers, p workerParts) error {
 	follows, leaveOrder := p.Config.followed()
 	queue.RegisterActivity(&activities.Records{
 		Ledger: p.ledger(), Client: p.Temporal, RequestOptions: workflows.RequestOptions,
-		Source: follows, LeaveOrder: leaveOrder,
+		Source: follows, LeaveOrder: leaveOrder, Targets: p.Config.connectors().Targets,
 	})
 	queue.RegisterActivity(p.watch())
 	queue.RegisterActivity(&activities.People{

@@ -224,6 +224,28 @@ func revocationScenarios() []scenario {
 	}
 }
 
+// pauseScenarios are stories of work that is paused for a while.
+func pauseScenarios() []scenario {
+	return []scenario{
+		{name: "grants are paused", begin: func(c *chain) story {
+			h := c.holds()
+			h.pauses(access.PausedGrants, "directory", true)
+			h.ensureAt(0, lease("r1:1", "wiki-editors", 2*time.Hour))
+			h.pausesAt(31*time.Minute, access.PausedGrants, "directory", false)
+			return leaseStory(h)
+		}},
+		{name: "revokes are paused", begin: func(c *chain) story {
+			h := c.holds()
+			h.ensureAt(0, lease("r1:1", "wiki-editors", time.Hour))
+			h.ensureAt(0, lease("r2:1", "wiki-admins", 20*time.Hour))
+			h.pausesAt(31*time.Minute, access.PausedRevokes, "", true)
+			h.at(75*time.Minute, func() { h.signal(workflows.SignalRevoke, h.takesBack(access.RevocationScope{}, 0)) })
+			h.pausesAt(91*time.Minute, access.PausedRevokes, "", false)
+			return leaseStory(h)
+		}},
+	}
+}
+
 // removalScenarios are stories of access that a human takes away.
 func removalScenarios() []scenario {
 	return []scenario{

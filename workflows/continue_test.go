@@ -79,7 +79,7 @@ func allScenarios() []scenario {
 	return slices.Concat(
 		approvalScenarios(), deskApprovalScenarios(), stopScenarios(), manualScenarios(), ticketScenarios(), outageScenarios(),
 		operatorOneTaskScenarios(), oneTaskScenarios(), deskScenarios(),
-		leaseScenarios(), troubledLeaseScenarios(), leaverScenarios(), revocationScenarios(), removalScenarios(), watchScenarios(), peopleScenarios(), incidentScenarios(),
+		leaseScenarios(), troubledLeaseScenarios(), leaverScenarios(), revocationScenarios(), pauseScenarios(), removalScenarios(), watchScenarios(), peopleScenarios(), incidentScenarios(),
 	)
 }
 

@@ -38,6 +38,8 @@ const (
 	IncidentTicketType   = "IncidentTicket"
 	// LeaseRevocationType takes access back from a person before its time.
 	LeaseRevocationType = "LeaseRevocation"
+	// TargetPauseType has a pause of grants or of revokes recorded, or its end.
+	TargetPauseType = "TargetPause"
 )
 
 const (
@@ -302,6 +304,8 @@ type DoctorLine struct {
 	Findings  []access.Finding `json:"findings,omitempty"`
 	// Note is good news for people ("as bot@example.com"; "opened and closed ACC-12"); "" for none.
 	Note string `json:"note,omitempty"`
+	// Warning is what people have chosen and should remember ("grants on wiki are paused by p-1"); "" for none. The line is in order.
+	Warning string `json:"warning,omitempty"`
 	// Desk is how the desk is set up, where DoctorParams.Desk asks for it; nil otherwise.
 	Desk *access.DeskView `json:"desk,omitempty"`
 }

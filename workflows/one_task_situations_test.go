@@ -211,6 +211,20 @@ func leaseSituations() []situation {
 			h.at(31*time.Minute, func() { h.target.Down(true) })
 			return ends(h)
 		}},
+		{name: "granting, paused", begin: func(c *chain) story {
+			h := c.holds()
+			h.pauses(access.PausedGrants, "", true)
+			h.pausesAt(finishAt, access.PausedGrants, "", false)
+			h.ensureAt(0, held)
+			return ends(h)
+		}},
+		{name: "revoking, paused", begin: func(c *chain) story {
+			h := c.holds()
+			h.ensureAt(0, lease("r1:1", "wiki-editors", time.Hour))
+			h.pausesAt(31*time.Minute, access.PausedRevokes, "", true)
+			h.pausesAt(finishAt, access.PausedRevokes, "", false)
+			return ends(h)
+		}},
 	}
 	for i := range situations {
 		situations[i].messages = slices.Concat(ensures(held), standings(), revocations())

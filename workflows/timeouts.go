@@ -210,6 +210,11 @@ func RevokeAccess() workflow.ActivityOptions {
 	return attempts(0, 10*time.Second, TaskQueue, "take access back")
 }
 
+// PauseTarget: the ledger's record of a pause or a resume. It goes on until that is done, whoever waits for it.
+func PauseTarget() workflow.ActivityOptions {
+	return attempts(0, 10*time.Second, TaskQueue, "record the pause")
+}
+
 // Backoff is a growing wait between attempts: First, then twice as long each time, up to Max.
 type Backoff struct {
 	First, Max time.Duration
@@ -249,6 +254,9 @@ var (
 	// RetryCheck: a person says that access was granted, and the target does not show it yet.
 	RetryCheck = Backoff{First: 30 * time.Second, Max: 15 * time.Minute}
 )
+
+// RetryPaused is how long a lease waits before it asks again whether grants, or revokes, are still paused.
+const RetryPaused = 5 * time.Minute
 
 // EscalateAfter is how many attempts of a revoke fail before a person is told.
 const EscalateAfter = 4

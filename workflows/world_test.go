@@ -86,6 +86,8 @@ type faultyLedger struct {
 	away bool
 	// unread is true while it does not answer who has left, and unrevoked while it neither answers nor takes what was taken back.
 	unread, unrevoked bool
+	// unpausable is true while it takes no pause.
+	unpausable bool
 	// recorded, if set, hears of every entry that has been written.
 	recorded func(access.Entry)
 }
@@ -130,6 +132,22 @@ func (l *faultyLedger) SaveRevocation(ctx context.Context, r access.Revocation, 
 		return access.Revocation{}, access.Errorf(access.Transient, "record a revocation", "the database is away")
 	}
 	return l.Store.SaveRevocation(ctx, r, events)
+}
+
+func (l *faultyLedger) SavePause(ctx context.Context, p access.Pause) (access.Pause, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.unpausable {
+		return access.Pause{}, access.Errorf(access.Transient, "record a pause", "the database is away")
+	}
+	return l.Store.SavePause(ctx, p)
+}
+
+// setUnpausable has the ledger take no pause, or take them again.
+func (l *faultyLedger) setUnpausable(unpausable bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unpausable = unpausable
 }
 
 // setUnrevoked has the ledger not answer what was taken back, or answer again.
@@ -255,6 +273,7 @@ func (w *world) newRun() {
 	registry.Register(w.env)
 	w.env.RegisterActivity(&activities.Records{
 		Ledger: w.ledger, Client: w, RequestOptions: workflows.RequestOptions, Source: "directory", LeaveOrder: w.leaveOrder,
+		Targets: []access.TargetName{"directory"},
 	})
 	desk, target := &activities.Desk{Port: w.desk, Now: w.env.Now}, &activities.Target{Port: w.target, Source: "directory"}
 	watch := &activities.Watch{Ledger: w.ledger, Client: w}

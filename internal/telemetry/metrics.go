@@ -196,6 +196,8 @@ type Gauge struct {
 	Name, Help string
 	// Label is the name of its one label, such as "desk".
 	Label string
+	// Fixed are more labels, each with its one value, where several gauges have one name. All of that name have the same labels and Help.
+	Fixed map[string]string
 	// Read returns the number for each value of the label; what is missing is not shown. It is called for each reading of
 	// the metrics, one call at a time, so it answers at once: what is slow to find is kept by whoever gives Read.
 	Read func() map[string]float64
@@ -213,7 +215,7 @@ func (m *Metrics) AddGauge(g Gauge) error {
 	if !gaugeName.MatchString(g.Name) || g.Help == "" || g.Label == "" || g.Read == nil {
 		return access.Errorf(access.Invalid, op, "found %q, expected a name that begins with usher_, a help text, a label and a Read", g.Name)
 	}
-	err := m.registry.Register(&gauge{read: g.Read, desc: prometheus.NewDesc(g.Name, g.Help, []string{g.Label}, nil)})
+	err := m.registry.Register(&gauge{read: g.Read, desc: prometheus.NewDesc(g.Name, g.Help, []string{g.Label}, g.Fixed)})
 	if err != nil {
 		return access.Errorf(access.Invalid, op, "%s: %w", g.Name, err)
 	}

@@ -37,7 +37,9 @@ func Workflow(ctx workflow.Context, p workflows.DoctorParams) (workflows.DoctorR
 	var report workflows.DoctorReport
 	var asked []func(workflow.Context) workflows.DoctorLine
 	if p.Desk == "" {
+		ledger := askLedger(ctx, times)
 		asked = askAll(ctx, names, times)
+		report.Lines = ledger(ctx)
 	} else {
 		asked = append(asked, inspect(ctx, p.Desk, times))
 		names.Watched = only(names.Watched, p.Desk)
@@ -162,16 +164,32 @@ func noSuchDesk(field string, name access.DeskName, there []access.DeskName) acc
 	return access.Refusal{Field: field, Problem: fmt.Sprintf("there is no desk %q; there are: %s", name, strings.Join(known, ", "))}
 }
 
-// askAll asks every connector at once; each answer is waited for by its function.
-func askAll(ctx workflow.Context, names activities.Connectors, times workflows.DoctorTimes) []func(workflow.Context) workflows.DoctorLine {
+// askLedger asks the ledger, and gives the function that waits for the answer: its line, and one for each pause.
+func askLedger(ctx workflow.Context, times workflows.DoctorTimes) func(workflow.Context) []workflows.DoctorLine {
 	var records *activities.Records
+	answer := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflows.Checkup(workflows.TaskQueue, times.Connectors)), records.CheckLedger)
+	return func(ctx workflow.Context) []workflows.DoctorLine {
+		var result activities.CheckLedgerResult
+		if err := answer.Get(ctx, &result); err != nil {
+			return []workflows.DoctorLine{{Connector: "ledger", Problem: noAnswer(workflows.TaskQueue, err)}}
+		}
+		lines := []workflows.DoctorLine{{Connector: "ledger", Problem: result.Problem, Findings: result.Findings}}
+		for _, p := range result.Paused {
+			lines = append(lines, workflows.DoctorLine{Connector: "paused " + string(p.What) + " (" + p.Where() + ")", Warning: p.Text()})
+		}
+		return lines
+	}
+}
+
+// askAll asks every connector but the ledger at once; each answer is waited for by its function.
+func askAll(ctx workflow.Context, names activities.Connectors, times workflows.DoctorTimes) []func(workflow.Context) workflows.DoctorLine {
 	var desk *activities.Desk
 	var port *activities.Target
 	var src *activities.Source
 	question := func(connector, queue string, check any) func(workflow.Context) workflows.DoctorLine {
 		return ask(workflow.WithActivityOptions(ctx, workflows.Checkup(queue, times.Connectors)), connector, queue, check)
 	}
-	asked := []func(workflow.Context) workflows.DoctorLine{question("ledger", workflows.TaskQueue, records.CheckLedger)}
+	var asked []func(workflow.Context) workflows.DoctorLine
 	for _, name := range names.Sources {
 		asked = append(asked, question("source/"+string(name), workflows.SourceQueue(name), src.CheckSource))
 	}

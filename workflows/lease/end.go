@@ -18,6 +18,7 @@ func (w *person) beginEnd(l *lease) {
 		why = cmp.Or(l.Reason, "it is no longer wanted")
 	}
 	l.State, l.Problem, l.Failures, l.RetryAt, l.Granted, l.Reason = access.LeaseRevoking, "", 0, time.Time{}, nil, ""
+	l.Paused = false
 	w.record(l, access.EventLeaseEnding, nil, l.Title+" of "+w.Person.Name()+" ends: "+why+".")
 }
 
@@ -25,6 +26,7 @@ func (w *person) beginEnd(l *lease) {
 // other leases on the same role that end as well.
 func (w *person) revoke(l *lease, ending []access.LeaseID) {
 	l.busy = true
+	paused := l.Paused
 	call := activities.RevokeInput{Assignment: w.assignment(l), Lease: l.ID, Target: l.Binding.Target, Ending: ending}
 	var port *activities.Target
 	options := workflows.Target(l.Binding.Target, "revoke "+l.Title)
@@ -33,6 +35,8 @@ func (w *person) revoke(l *lease, ending []access.LeaseID) {
 		switch {
 		case err == nil && result.KeptBy != "":
 			w.overlapped(l, result.KeptBy)
+		case err == nil && result.Paused != "":
+			w.pause(l, result.Paused)
 		case err == nil && !result.Verification.Present:
 			w.raiseLost(l, result.Verification)
 			w.ended(l, &result.Verification, "the target shows it gone")
@@ -40,6 +44,10 @@ func (w *person) revoke(l *lease, ending []access.LeaseID) {
 			w.revokeFailed(l, access.Errorf(access.Transient, "revoke "+l.Title, "the target still shows the access"))
 		default:
 			w.revokeFailed(l, err)
+		}
+		if paused && !l.Paused && l.State == access.LeaseRevoking {
+			// Nobody holds it up any more.
+			w.recordProblem(l)
 		}
 	})
 }

@@ -57,6 +57,10 @@ func (w *person) know(l *lease, known activities.LeaseRecord) {
 	switch {
 	case l.State != access.LeaseGranting || l.DesiredState == access.Absent:
 		l.Loaded = true
+	case w.waitsForResume(l, known):
+		// The next attempt asks again.
+		l.Loaded, l.Unconfirmed = false, 0
+		w.pause(l, known.Paused)
 	case known.Evidence == activities.EvidenceMissing && l.Unconfirmed < maxWithoutEvidence:
 		// The next attempt asks again, whatever the ledger has of the lease.
 		l.Loaded = false
@@ -68,6 +72,11 @@ func (w *person) know(l *lease, known activities.LeaseRecord) {
 		// Failures go on being counted: it is the grant that fails.
 		l.Loaded, l.Unconfirmed = true, 0
 	}
+}
+
+// waitsForResume reports whether a grant waits because grants are paused. What a person has granted by hand is taken in, and what must end does.
+func (w *person) waitsForResume(l *lease, known activities.LeaseRecord) bool {
+	return known.Paused != "" && !l.proved() && !l.mustEnd(w.loop.Now())
 }
 
 // endAgainst has a lease end whose subject has left, or which was revoked, by the ledger. The next step takes away what was granted, or refuses the
@@ -220,4 +229,22 @@ func (w *person) retry(l *lease, err error, b workflows.Backoff) {
 	}
 	l.Failures++
 	l.RetryAt = w.loop.Now().Add(b.After(l.Failures))
+}
+
+// pause takes that somebody has paused what the lease needs next: why. It is no failure, and nobody is asked for help. The lease and its request are
+// told, and it is asked again.
+func (w *person) pause(l *lease, why string) {
+	if l.Problem != why {
+		l.Problem, l.StatusDue = why, true
+		if l.State == access.LeaseRevoking {
+			// Its request may no longer run, and whoever takes access back reads the ledger. What is not granted yet has no record.
+			w.recordProblem(l)
+		}
+	}
+	l.Paused, l.RetryAt = true, w.loop.Now().Add(workflows.RetryPaused)
+}
+
+// recordProblem has the lease recorded as it is, with its problem, though nothing has happened that the audit trail tells.
+func (w *person) recordProblem(l *lease) {
+	w.writes(l, w.outbox.Add(outbox.Fact{Leases: []access.LeaseID{l.ID}}))
 }

@@ -70,6 +70,8 @@ type record struct {
 	// Unconfirmed counts how often in a row the ledger did not have the request's approval.
 	Unconfirmed int       `json:"unconfirmed,omitempty"`
 	RetryAt     time.Time `json:"retry,omitzero"`
+	// Paused is true while what the lease needs next is paused, by the last answer: Problem is by whom.
+	Paused bool `json:"paused,omitempty"`
 	// Nowhere is true while the target knows no such role or no such person: by itself it can neither remove the access nor
 	// prove that there is none.
 	Nowhere bool `json:"nowhere,omitempty"`
@@ -171,7 +173,7 @@ func (l *lease) applySpec(m access.LeaseSpec) {
 		}
 		l.Revision, l.DesiredState, l.Granted = m.Revision, m.DesiredState, m.Granted
 		l.Until, l.Duration = m.Window.Until, m.Window.Duration
-		l.Failures, l.RetryAt = 0, time.Time{}
+		l.Failures, l.RetryAt, l.Paused = 0, time.Time{}, false
 		l.applyReason(m)
 		l.refuseLate()
 	}

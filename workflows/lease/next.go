@@ -115,9 +115,9 @@ func nextUngranted(l *record) action {
 }
 
 // reserved reports whether what ends is not taken away yet, because another lease will hold the access in a moment. One that no approval
-// stands for holds nothing back, nor does one that must end what usher has granted to somebody who has left.
+// stands for holds nothing back, nor does one whose grant is paused, nor one that must end what usher has granted to somebody who has left.
 func reserved(l *record, o others) bool {
-	return o.granting != nil && o.granting.Unconfirmed == 0 &&
+	return o.granting != nil && o.granting.Unconfirmed == 0 && !o.granting.Paused &&
 		(!l.Left || l.GrantedAt == nil || o.granting.DesiredState == access.Present)
 }
 

@@ -48,6 +48,7 @@ func removed(r *record)     { r.Removed = &access.TicketSnapshot{Phase: access.T
 func failed(r *record)      { r.Failures = 1 }
 func left(r *record)        { r.DesiredState, r.Left, r.Reason = access.Absent, true, "Ana has left" }
 func ungranted(r *record)   { r.GrantedAt = nil }
+func paused(r *record)      { r.Paused = true }
 
 func TestNext(t *testing.T) {
 	held := base(access.LeaseActive)
@@ -85,6 +86,8 @@ func TestNext(t *testing.T) {
 		{"a revoke waits for another call on the same role", base(access.LeaseRevoking, over), others{busy: true}, wait},
 		{"a revoke waits for a grant on the same role", base(access.LeaseRevoking, over), others{granting: base(access.LeaseGranting)}, wait},
 		{"a revoke does not wait for a grant without an approval", base(access.LeaseRevoking, over), others{granting: base(access.LeaseGranting, unconfirmed)}, revoke},
+		{"a revoke does not wait for a grant that is paused", base(access.LeaseRevoking, over), others{granting: base(access.LeaseGranting, paused)}, revoke},
+		{"a revoke that was paused is tried again", base(access.LeaseRevoking, over, paused), others{}, revoke},
 		{"what another lease keeps is verified", base(access.LeaseRevoking, over), others{keeper: held}, verifyKept},
 		{"what another lease is being granted waits for it", base(access.LeaseRevoking, over), others{granting: held}, wait},
 		{"what a person granted is removed by a person", base(access.LeaseRevoking, over, byHand), others{}, removeByHand},

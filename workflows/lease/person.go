@@ -3,7 +3,7 @@
 //
 // person.go holds the leases; index.go and agenda.go know which of them must be evaluated; grant.go and end.go do the steps;
 // removal.go keeps the tickets that ask a person to take access away; standing.go ends what somebody holds who has left, and
-// revocation.go what was taken back; facts.go writes the audit trail; status.go shows
+// revocation.go what was taken back; pause.go has pauses recorded; facts.go writes the audit trail; status.go shows
 // operators what the person holds.
 package lease
 
@@ -201,7 +201,8 @@ func (w *person) changed(l *lease) {
 
 // idle takes that the call for a lease is over.
 func (w *person) idle(l *lease) {
-	l.busy = false
+	// Whether it is still paused is in the answer.
+	l.busy, l.Paused = false, false
 	w.changed(l)
 }
 

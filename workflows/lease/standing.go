@@ -61,7 +61,7 @@ func (l *lease) leave(why string) {
 	if !wanted || l.State == access.LeaseRevoking {
 		return
 	}
-	l.Reason, l.Failures, l.RetryAt = why, 0, time.Time{}
+	l.Reason, l.Failures, l.RetryAt, l.Paused = why, 0, time.Time{}, false
 	if l.State == access.LeaseGranting && l.Attempted && l.Granted == nil {
 		l.Refused, l.StatusDue, l.Problem = why, true, ""
 	}
@@ -137,7 +137,8 @@ func (w *person) lowest(now time.Time) int {
 	holding, failing := make([]int, last+1), make([]int, last+1)
 	for _, l := range w.leases {
 		switch rank := w.rank(l); {
-		case rank == last || l.State == access.LeaseEnded:
+		case rank == last || l.State == access.LeaseEnded || l.Paused:
+			// What is paused holds nothing back: that may take days.
 		case l.Failures > 0:
 			failing[rank]++
 		case holding[rank] == 0 && w.holdsBack(l, now):

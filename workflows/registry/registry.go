@@ -33,6 +33,7 @@ func Register(r Registry) {
 	register(request.Workflow, workflows.AccessRequestType)
 	register(lease.Workflow, workflows.SubjectAccessType)
 	register(lease.Revoke, workflows.LeaseRevocationType)
+	register(lease.Pause, workflows.TargetPauseType)
 	register(watch.Workflow, workflows.TicketWatchType)
 	register(leasescan.Workflow, workflows.LeaseScanType)
 	register(reopened.Workflow, workflows.ReopenedTicketType)
