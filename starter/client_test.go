@@ -27,6 +27,8 @@ type fakeGateway struct {
 	named     workflows.ReassignInput
 	revoked   access.Revocation
 	receipt   gateway.RevocationReceipt
+	paused    access.Pause
+	pausedNow []access.Pause
 	view      access.RequestView
 	report    workflows.DoctorReport
 	err       error
@@ -94,6 +96,11 @@ func (g *fakeGateway) Revoke(_ context.Context, r access.Revocation) (gateway.Re
 	r.Leases = receipt.Revocation.Leases
 	receipt.Revocation = r
 	return receipt, g.err
+}
+
+func (g *fakeGateway) Pause(_ context.Context, p access.Pause) (gateway.PauseReceipt, error) {
+	g.paused = p
+	return gateway.PauseReceipt{Pause: p, Now: g.pausedNow, Created: true}, g.err
 }
 
 func (g *fakeGateway) View(_ context.Context, id access.RequestID) (access.RequestView, error) {

@@ -87,7 +87,7 @@ func newRoot(s *surroundings) *cobra.Command {
 	options.token = s.variable("USHER_TOKEN")
 	c := &commands{surroundings: s, options: options}
 	root.AddCommand(newServe(s), c.request(), c.decide("approve", "Approve a request, or some of its items"),
-		c.decide("deny", "Deny a request, or some of its items"), c.withdraw(), c.reassign(), c.revoke(), c.revocations(), c.show(), c.list(), c.inbox(), c.catalog(), c.whoami(), c.leases(), c.audit(), c.doctor(), c.desk(), c.people(), c.integrationUsers(), c.tickets(),
+		c.decide("deny", "Deny a request, or some of its items"), c.withdraw(), c.reassign(), c.revoke(), c.revocations(), c.pause(), c.resume(), c.pauses(), c.show(), c.list(), c.inbox(), c.catalog(), c.whoami(), c.leases(), c.audit(), c.doctor(), c.desk(), c.people(), c.integrationUsers(), c.tickets(),
 		c.sync(),
 		newVersion(s))
 	for _, command := range root.Commands() {

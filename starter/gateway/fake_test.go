@@ -31,6 +31,7 @@ func register(w worker.Worker) {
 	w.RegisterWorkflowWithOptions(fakeIntegrationUsers, workflow.RegisterOptions{Name: workflows.IntegrationUsersType})
 	w.RegisterWorkflowWithOptions(fakeUnlink, workflow.RegisterOptions{Name: workflows.UserUnlinkType})
 	w.RegisterWorkflowWithOptions(fakeRevocation, workflow.RegisterOptions{Name: workflows.LeaseRevocationType})
+	w.RegisterWorkflowWithOptions(fakePause, workflow.RegisterOptions{Name: workflows.TargetPauseType})
 	w.RegisterWorkflowWithOptions(fakePeopleRun, workflow.RegisterOptions{Name: workflows.PeopleRunType})
 }
 

@@ -78,6 +78,7 @@ func New(config Config, deps Deps) *API {
 	a.registerCatalog()
 	a.registerSelf()
 	a.registerRevocations()
+	a.registerPauses()
 	a.registerDesks()
 	a.registerDeskViews()
 	a.registerPeople()

@@ -116,6 +116,7 @@ func loosen(schemas map[string]*huma.Schema) {
 		"SubmitBody", "SubmitItem", "DecisionBody", "WithdrawBody", "DoctorBody", "TestDeskBody", "StartPeopleBody", "ReleasePeopleBody",
 		"IncidentBody", "AddIntegrationUserBody", "RemoveIntegrationUserBody", "CheckIntegrationUsersBody", "UnlinkUserBody",
 		"StartSyncBody", "SyncScopeBody", "ReassignBody", "RevokeLeaseBody", "RevokeAccessBody",
+		"PauseBody", "ResumeBody",
 	}
 	for name, schema := range schemas {
 		if !slices.Contains(strict, name) {

@@ -63,6 +63,8 @@ func (hanging) ApplicationsOf(ctx context.Context, _ access.PersonID) ([]access.
 	return hang[[]access.PublishedApplication](ctx)
 }
 
+func (hanging) Pauses(ctx context.Context) ([]access.Pause, error) { return hang[[]access.Pause](ctx) }
+
 func (hanging) TicketByID(ctx context.Context, _ access.DeskName, _ access.TicketID) (access.TicketLink, error) {
 	return hang[access.TicketLink](ctx)
 }
@@ -144,11 +146,16 @@ func TestLedger_hangs(t *testing.T) {
 		"taking a lease back": {http.MethodPost, "/v1/leases/r1:1/revocation", `{"reason":"stolen"}`, http.StatusServiceUnavailable},
 		"taking access back":  {http.MethodPost, "/v1/people/ana/revocations", `{"reason":"stolen"}`, http.StatusOK},
 		"listing revocations": {http.MethodGet, "/v1/people/ana/revocations", "", http.StatusServiceUnavailable},
+		"pausing":             {http.MethodPost, "/v1/pauses", `{"what":"grants","reason":"repair"}`, http.StatusOK},
+		"resuming":            {http.MethodPost, "/v1/pauses/resume", `{"what":"grants"}`, http.StatusOK},
+		"listing pauses":      {http.MethodGet, "/v1/pauses", "", http.StatusServiceUnavailable},
 		"asking if it is fit": {http.MethodGet, "/readyz", "", http.StatusOK},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, func(c *httpapi.Config, d *httpapi.Deps) { c.Duplicates, d.Ledger = httpapi.RefuseDuplicates, hanging{} })
+				w := newWorld(t, func(c *httpapi.Config, d *httpapi.Deps) {
+					c.Duplicates, c.Administrators, d.Ledger = httpapi.RefuseDuplicates, []access.PersonID{"ana"}, hanging{}
+				})
 				w.gateway.submission.Created = true
 				w.gateway.view, w.gateway.viewErr = running, nil
 				began := time.Now()

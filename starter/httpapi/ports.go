@@ -18,6 +18,7 @@ type Gateway interface {
 	Withdraw(ctx context.Context, id access.RequestID, c workflows.WithdrawInput) (access.RequestView, error)
 	Reassign(ctx context.Context, id access.RequestID, c workflows.ReassignInput) (access.RequestView, error)
 	Revoke(ctx context.Context, r access.Revocation) (gateway.RevocationReceipt, error)
+	Pause(ctx context.Context, p access.Pause) (gateway.PauseReceipt, error)
 	View(ctx context.Context, id access.RequestID) (access.RequestView, error)
 	HintWatch(ctx context.Context, desk access.DeskName, h workflows.Hint) (bool, error)
 	Hint(ctx context.Context, id access.RequestID, h workflows.Hint) error
@@ -45,6 +46,7 @@ type Ledger interface {
 	PublishedCatalog(ctx context.Context) (access.CatalogPublication, error)
 	CatalogEntitlements(ctx context.Context, q access.CatalogQuery) ([]access.PublishedEntitlement, error)
 	ApplicationsOf(ctx context.Context, owner access.PersonID) ([]access.PublishedApplication, error)
+	Pauses(ctx context.Context) ([]access.Pause, error)
 	TicketByID(ctx context.Context, desk access.DeskName, id access.TicketID) (access.TicketLink, error)
 	PeopleRuns(ctx context.Context, source access.SourceName, before time.Time, limit int) ([]access.PeopleRun, error)
 	PeopleRun(ctx context.Context, source access.SourceName, id string) (access.PeopleRun, error)
@@ -71,7 +73,7 @@ type Caller struct {
 	// Auditor may read everything and run the doctor.
 	Auditor bool
 	// Administrator may start runs over people and over users, release what one held back, take links of users away, name who approves a
-	// request, change the register of integration users, and take back what others hold. An administrator who is no auditor reads those runs, that
+	// request, change the register of integration users, take back what others hold, and pause work on targets. An administrator who is no auditor reads those runs, that
 	// register, incidents, and what people hold only.
 	Administrator bool
 	// Tickets is true for who may hand in incidents of other systems. It is a claim of its own: neither Auditor nor Administrator implies it, nor

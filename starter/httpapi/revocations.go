@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +14,6 @@ import (
 	"github.com/google/uuid"
 
 	"usher/internal/access"
-	"usher/starter/gateway"
 )
 
 // RevokeLeaseBody is why one lease is taken back.
@@ -222,16 +222,17 @@ func (a *API) revokeAccess(ctx context.Context, in *revokeAccessInput) (*revocat
 // revoke takes access back. It answers from the ledger's record: what is not known to be recorded, and to be under way, is accepted only.
 func (a *API) revoke(ctx context.Context, r access.Revocation, key, id string) (*revocationOutput, error) {
 	caller := callerOf(ctx)
-	var err error
-	if r.ID, err = revocationID(caller.Person, key, id); err != nil {
+	named, err := callID("revocation", caller.Person, key, id)
+	if err != nil {
 		return nil, a.failed(ctx, err)
 	}
+	r.ID = access.RevocationID(named)
 	r.By, r.Evidence, r.At = caller.Person, caller.Evidence, a.deps.Now().UTC()
 	receipt, err := a.deps.Gateway.Revoke(ctx, r)
 	if err != nil {
 		return nil, a.failed(ctx, err)
 	}
-	out := &revocationOutput{Status: statusOf(receipt), Location: "/v1/people/" + url.PathEscape(string(r.Subject)) + "/revocations"}
+	out := &revocationOutput{Status: statusOf(receipt.Pending, receipt.Created), Location: "/v1/people/" + url.PathEscape(string(r.Subject)) + "/revocations"}
 	recorded, kept := true, receipt.Revocation
 	if receipt.Pending {
 		found, err := a.deps.Ledger.Revocation(ctx, r.ID)
@@ -241,7 +242,7 @@ func (a *API) revoke(ctx context.Context, r access.Revocation, key, id string) (
 			a.logged(ctx, err)
 		}
 	}
-	out.Body = detailOf(kept, a.leasesNow(ctx, r.Subject))
+	out.Body = detailOf(kept, a.leasesNow(ctx, r.Subject), a.pausedNow(ctx))
 	switch {
 	case !recorded:
 		out.Body.Recorded = false
@@ -252,29 +253,30 @@ func (a *API) revoke(ctx context.Context, r access.Revocation, key, id string) (
 	return out, nil
 }
 
-func statusOf(r gateway.RevocationReceipt) int {
+// statusOf is the status of a call that is recorded by a workflow.
+func statusOf(pending, created bool) int {
 	switch {
-	case r.Pending:
+	case pending:
 		return http.StatusAccepted
-	case r.Created:
+	case created:
 		return http.StatusCreated
 	}
 	return http.StatusOK
 }
 
-// revocationID returns the id of a revocation. A key, and an id, count for their caller alone, and neither can be the other's.
-func revocationID(caller access.PersonID, key, id string) (access.RevocationID, error) {
+// callID returns the id of a call of a kind. A key, and an id, count for their caller alone, and neither can be the other's.
+func callID(kind string, caller access.PersonID, key, id string) (string, error) {
 	switch {
 	case key != "":
-		return access.RevocationID(keyedID("revocation", caller, key)), nil
+		return keyedID(kind, caller, key), nil
 	case id == "":
 		fresh, err := uuid.NewV7()
 		if err != nil {
-			return "", fmt.Errorf("choose the id of a revocation: %w", err)
+			return "", fmt.Errorf("choose the id of a %s: %w", kind, err)
 		}
-		return access.RevocationID(fresh.String()), nil
+		return fresh.String(), nil
 	}
-	return access.RevocationID(uuid.NewSHA1(uuid.NameSpaceURL, []byte("urn:usher:revocation\x00"+string(caller)+"\x00"+id)).String()), nil
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("urn:usher:"+kind+"\x00"+string(caller)+"\x00"+id)).String(), nil
 }
 
 // leasesNow returns the leases of a person as they stand; none while the ledger is unavailable.
@@ -291,7 +293,7 @@ func (a *API) leasesNow(ctx context.Context, subject access.PersonID) map[access
 }
 
 // detailOf returns a recorded revocation with the leases that it covered, as they stand now.
-func detailOf(r access.Revocation, now map[access.LeaseID]access.LeaseView) RevocationDetail {
+func detailOf(r access.Revocation, now map[access.LeaseID]access.LeaseView, pauses []access.Pause) RevocationDetail {
 	d := RevocationDetail{
 		ID: r.ID, Subject: r.Subject, Scope: r.Scope, By: r.By, Role: r.Role, Reason: r.Reason, At: r.At, Recorded: true, Leases: []RevokedLease{},
 	}
@@ -301,7 +303,7 @@ func detailOf(r access.Revocation, now map[access.LeaseID]access.LeaseView) Revo
 		if v.State == access.LeaseEnded {
 			ended++
 		}
-		d.Leases = append(d.Leases, RevokedLease{ID: id, Title: v.Lease.Title, Entitlement: v.Lease.Entitlement, State: v.State, Problem: v.Problem})
+		d.Leases = append(d.Leases, RevokedLease{ID: id, Title: v.Lease.Title, Entitlement: v.Lease.Entitlement, State: v.State, Problem: revokeProblem(v, pauses)})
 	}
 	switch total := len(r.Leases); {
 	case total == 0:
@@ -312,6 +314,27 @@ func detailOf(r access.Revocation, now map[access.LeaseID]access.LeaseView) Revo
 		d.StatusText = fmt.Sprintf("Of %d leases that it covered, %d have ended.", total, ended)
 	}
 	return d
+}
+
+// pausedNow returns what is paused; nothing while the ledger is unavailable.
+func (a *API) pausedNow(ctx context.Context) []access.Pause {
+	pauses, err := a.deps.Ledger.Pauses(ctx)
+	if err != nil {
+		a.logged(ctx, err)
+	}
+	return pauses
+}
+
+// revokeProblem returns why a lease that was taken back has not ended: revokes may be paused, which its record shows later.
+func revokeProblem(v access.LeaseView, pauses []access.Pause) string {
+	if v.State == access.LeaseEnded || v.Lease.Binding == nil || v.Lease.Fulfilment == access.FulfilmentManual {
+		return v.Problem
+	}
+	i := slices.IndexFunc(pauses, func(p access.Pause) bool { return p.Holds(access.PausedRevokes, v.Lease.Binding.Target) })
+	if i < 0 {
+		return v.Problem
+	}
+	return pauses[i].Text()
 }
 
 func (a *API) listRevocations(ctx context.Context, in *revocationsInput) (*revocationsOutput, error) {
@@ -328,9 +351,9 @@ func (a *API) listRevocations(ctx context.Context, in *revocationsInput) (*revoc
 	if len(found) == in.Limit {
 		out.Body.Next = found[len(found)-1].ID
 	}
-	now := a.leasesNow(ctx, subject)
+	now, pauses := a.leasesNow(ctx, subject), a.pausedNow(ctx)
 	for _, r := range found {
-		out.Body.Revocations = append(out.Body.Revocations, detailOf(r, now))
+		out.Body.Revocations = append(out.Body.Revocations, detailOf(r, now, pauses))
 	}
 	return out, nil
 }

@@ -89,7 +89,7 @@ const (
 
 // permissions is who may do what: the only place where it is said. Each route has a row, and so has each part of one that is for others.
 func permissions() []permission {
-	return slices.Concat(requestPermissions(), holdPermissions(), runPermissions(), incidentPermissions(), deskPermissions(), openPermissions())
+	return slices.Concat(requestPermissions(), holdPermissions(), pausePermissions(), runPermissions(), incidentPermissions(), deskPermissions(), openPermissions())
 }
 
 func requestPermissions() []permission {
@@ -133,6 +133,18 @@ func holdPermissions() []permission {
 			route: "GET /v1/people/{id}/revocations", may: isSubject | isHelpDesk | isAdministrator | isAuditor,
 			refusal: "You may list what was taken back from you; only the help desk, administrators and auditors see what was taken back from others.",
 		},
+	}
+}
+
+func pausePermissions() []permission {
+	const change = "Only administrators pause and resume work on targets."
+	return []permission{
+		{
+			route: "GET /v1/pauses", may: isHelpDesk | isAdministrator | isAuditor,
+			refusal: "Only administrators, auditors and the help desk see what is paused.",
+		},
+		{route: "POST /v1/pauses", may: isAdministrator, refusal: change},
+		{route: "POST /v1/pauses/resume", may: isAdministrator, refusal: change},
 	}
 }
 

@@ -139,6 +139,8 @@ func rolesCall(row httpapi.Row, r role, never bool) (method, path, body string) 
 		body = `{"verdict":"approve"}`
 	case "POST /v1/requests/{id}/reassign":
 		body = `{"to":["p"],"reason":"leave"}`
+	case "POST /v1/pauses", "POST /v1/pauses/resume":
+		body = `{"what":"grants","reason":"repair"}`
 	case "POST /v1/tickets":
 		body = `{"reference":"CVE-1","summary":"x"}`
 	case "POST /v1/integration-users":

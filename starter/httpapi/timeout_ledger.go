@@ -198,6 +198,11 @@ func (p timeoutLedger) Revocations(
 	})
 }
 
+// Pauses implements Ledger.
+func (p timeoutLedger) Pauses(ctx context.Context) ([]access.Pause, error) {
+	return inTime(ctx, p.ledger.Pauses)
+}
+
 // Ping implements Ledger.
 func (p timeoutLedger) Ping(ctx context.Context) error {
 	_, err := inTime(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, p.ledger.Ping(ctx) })

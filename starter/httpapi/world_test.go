@@ -32,6 +32,8 @@ type fakeGateway struct {
 	named     []workflows.ReassignInput
 	revoked   []access.Revocation
 	receipt   gateway.RevocationReceipt
+	paused    []access.Pause
+	pauseOf   gateway.PauseReceipt
 	// asRecorded, if set, takes what is recorded of a revocation.
 	asRecorded func(access.Revocation)
 	hints      []workflows.Hint
@@ -100,6 +102,18 @@ func (g *fakeGateway) Revoke(_ context.Context, r access.Revocation) (gateway.Re
 	}
 	if g.asRecorded != nil {
 		g.asRecorded(r)
+	}
+	return receipt, g.err
+}
+
+// Pause answers with the receipt, or with what was asked where that is empty.
+func (g *fakeGateway) Pause(_ context.Context, p access.Pause) (gateway.PauseReceipt, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.paused = append(g.paused, p)
+	receipt := g.pauseOf
+	if receipt.Pause.ID == "" {
+		receipt.Pause = p
 	}
 	return receipt, g.err
 }
@@ -183,6 +197,8 @@ func (a away) Lease(context.Context, access.LeaseID) (access.LeaseView, error) {
 func (a away) Revocation(context.Context, access.RevocationID) (access.Revocation, error) {
 	return access.Revocation{}, a.error()
 }
+
+func (a away) Pauses(context.Context) ([]access.Pause, error) { return nil, a.error() }
 
 func (a away) Revocations(context.Context, access.PersonID, access.RevocationID, int) ([]access.Revocation, error) {
 	return nil, a.error()
