@@ -38,19 +38,19 @@ func withRoles(t *testing.T) func(testing.TB) string {
 		_, err := super.ExecContext(t.Context(), fmt.Sprintf(`CREATE ROLE %s LOGIN PASSWORD '%s'`, role, rolePassword))
 		require.NoError(t, err)
 	}
-	return func(t testing.TB) string {
-		address := ledgertest.CreateDatabase(t, server)
-		u, err := url.Parse(address)
-		require.NoError(t, err)
-		_, err = super.ExecContext(t.Context(), "ALTER DATABASE "+strings.TrimPrefix(u.Path, "/")+" OWNER TO "+ownerRole)
-		require.NoError(t, err)
-		owner := openAt(t, asRole(t, address, ownerRole))
-		require.NoError(t, owner.Migrate(t.Context()))
-		for range 2 {
-			require.NoError(t, owner.GrantRoles(t.Context(), ledger.Roles{Worker: workerRole, API: apiRole}))
-		}
-		return address
+	first := ledgertest.CreateDatabase(t, server)
+	u, err := url.Parse(first)
+	require.NoError(t, err)
+	_, err = super.ExecContext(t.Context(), "ALTER DATABASE "+strings.TrimPrefix(u.Path, "/")+" OWNER TO "+ownerRole)
+	require.NoError(t, err)
+	owner, err := ledger.Open(t.Context(), ledger.Config{URL: asRole(t, first, ownerRole)})
+	require.NoError(t, err)
+	require.NoError(t, owner.Migrate(t.Context()))
+	for range 2 {
+		require.NoError(t, owner.GrantRoles(t.Context(), ledger.Roles{Worker: workerRole, API: apiRole}))
 	}
+	require.NoError(t, owner.Close())
+	return func(t testing.TB) string { return ledgertest.CopyDatabase(t, server, first, ownerRole) }
 }
 
 // TestRoles: the ledger does all of its work as the worker's role, and the database refuses that role, and the API's, everything else.
@@ -59,6 +59,7 @@ func TestRoles(t *testing.T) {
 	t.Run("the worker's role is enough", func(t *testing.T) {
 		d := onPostgres("")
 		var super *url.Userinfo
+		d.migrated = nil
 		d.newURL = func(t testing.TB) string {
 			address := made(t)
 			u, err := url.Parse(address)
@@ -81,9 +82,9 @@ func TestRoles(t *testing.T) {
 			{"marks are kept with their tickets", testMarks},
 		}
 		for _, c := range slices.Concat(own, peopleCases(), standingCases(), syncCases(), integrationUserCases(), assignCases(), incidentCases(),
-			deskEventCases(), runEventCases(), forgetCases(), revocationCases()) {
-			// Only the owner migrates an older ledger.
-			if !strings.Contains(c.name, "before there was") {
+			deskEventCases(), runEventCases(), forgetCases(), revocationCases(), catalogCases(), pauseCases()) {
+			// Only the owner migrates an older ledger, and what is many rows for the owner is no more for the worker.
+			if !strings.Contains(c.name, "before there was") && !strings.Contains(c.name, "so many rows") {
 				t.Run(c.name, func(t *testing.T) { c.run(t, d) })
 			}
 		}

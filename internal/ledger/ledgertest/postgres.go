@@ -2,6 +2,7 @@
 package ledgertest
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -96,13 +97,29 @@ func (s *Server) Thaw() error {
 // It ends with the server.
 func CreateDatabase(t testing.TB, serverURL string) string {
 	t.Helper()
+	return createDatabase(t, serverURL, "")
+}
+
+// CopyDatabase creates a database that is as another one on the server, and gives its URL. Nobody may be connected to the other one. It belongs to
+// the role owner, "" for the server's own, and ends with the server.
+func CopyDatabase(t testing.TB, serverURL, otherURL, owner string) string {
+	t.Helper()
+	u, err := url.Parse(otherURL)
+	if err != nil {
+		t.Fatal("the URL of the database is not one that CreateDatabase gave")
+	}
+	return createDatabase(t, serverURL, " TEMPLATE "+strings.TrimPrefix(u.Path, "/")+" OWNER "+cmp.Or(owner, superuser))
+}
+
+func createDatabase(t testing.TB, serverURL, as string) string {
+	t.Helper()
 	conn, err := pgx.Connect(t.Context(), serverURL)
 	if err != nil {
 		t.Fatalf("connect to PostgreSQL: %v", err)
 	}
 	defer closeConn(t, conn)
 	name := "test_" + strings.ToLower(rand.Text())
-	if _, err := conn.Exec(t.Context(), "CREATE DATABASE "+name); err != nil {
+	if _, err := conn.Exec(t.Context(), "CREATE DATABASE "+name+as); err != nil {
 		t.Fatalf("create a database: %v", err)
 	}
 	u, err := url.Parse(serverURL)
