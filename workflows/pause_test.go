@@ -220,11 +220,14 @@ func TestPaused_ends(t *testing.T) {
 			if row.tried {
 				h.membersAt(60*time.Minute, "wiki-editors", "ana")
 			}
+			endsAt := 3*time.Hour + 6*time.Minute
 			if row.ends != nil {
+				endsAt = 61*time.Minute + 5*time.Second
 				h.at(61*time.Minute, func() { row.ends(h, e) })
-				h.membersAt(61*time.Minute+5*time.Second, "wiki-editors")
 			}
-			h.membersAt(3*time.Hour+6*time.Minute, "wiki-editors")
+			h.membersAt(endsAt, "wiki-editors")
+			h.at(endsAt, func() { require.Equal(t, access.LeaseEnded, h.leaseNow("r1:1").State) })
+			h.pausesAt(4*time.Hour, access.PausedGrants, "", false)
 			h.hold()
 			require.Empty(t, h.target.Members("wiki-editors"))
 			require.Equal(t, row.tried, h.writes() > 0)

@@ -79,7 +79,7 @@ type Caller struct {
 	// Tickets is true for who may hand in incidents of other systems. It is a claim of its own: neither Auditor nor Administrator implies it, nor
 	// does it imply them.
 	Tickets bool
-	// HelpDesk may take back what others hold, and see what that is. It is a role of its own: no other implies it.
+	// HelpDesk may take back what others hold, see what that is, and see what is paused. It is a role of its own: no other implies it.
 	HelpDesk bool
 	// Evidence is how the identity was established; it is recorded with what the caller does.
 	Evidence string
