@@ -18,7 +18,7 @@ import (
 
 const (
 	// freezeRows is the size of the sample of each round.
-	freezeRows = 14
+	freezeRows = 10
 	// ownApplication has entitlements with a group of their own, so that the calls of a row are told from those of others.
 	ownApplication = "frozen"
 	// coreOnly is the configuration of a worker that serves workflows, and no desk and no target.

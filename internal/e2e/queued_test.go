@@ -26,7 +26,7 @@ const (
 	lastThreshold  = 70
 	// queuedThresholds and queuedRows are the size of the sample: servers, and rows on each.
 	queuedThresholds = 4
-	queuedRows       = 32
+	queuedRows       = 20
 	// queuedAtOnce is how many servers of a full run run side by side: most of the time they wait for time-outs.
 	queuedAtOnce = 2
 	// queuedServerWithin is how long all of one server may take.

@@ -11,7 +11,7 @@ import (
 
 const (
 	// resetRows is the size of the sample.
-	resetRows = 36
+	resetRows = 24
 	// resetBaseWithin is how long a row may take to the moment of its reset.
 	resetBaseWithin = 60 * time.Second
 )
