@@ -278,7 +278,7 @@ const hookSecret = "It's a Secret to Everybody"
 
 // world is one API over a fake gateway and a real ledger.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	api     *httpapi.API
 	gateway *fakeGateway
 	store   *ledger.Store
@@ -290,7 +290,7 @@ func notFoundErr() error {
 }
 
 // newWorld makes a world; change may replace parts before the API is made.
-func newWorld(t *testing.T, change ...func(*httpapi.Config, *httpapi.Deps)) *world {
+func newWorld(t testing.TB, change ...func(*httpapi.Config, *httpapi.Deps)) *world {
 	t.Helper()
 	store := ledgertest.SQLite(t)
 	development, err := httpapi.NewDevelopment("127.0.0.1:0")
@@ -343,7 +343,7 @@ func (w *world) call(person, method, path, body string, headers ...string) answe
 	return readAnswer(w.t, rec.Result())
 }
 
-func readAnswer(t *testing.T, response *http.Response) answer {
+func readAnswer(t testing.TB, response *http.Response) answer {
 	t.Helper()
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, errors.Join(err, response.Body.Close()))
