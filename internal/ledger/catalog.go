@@ -28,12 +28,12 @@ func (s *Store) RenewCatalog(ctx context.Context, c access.PublishedCatalog, at 
 // publish renews a catalog that is published already. Another one it replaces if the function says so.
 func (s *Store) publish(
 	ctx context.Context, c access.PublishedCatalog, at time.Time, replaces func(access.CatalogPublication) bool,
-) (published bool, err error) {
+) (bool, error) {
 	rows, err := catalogRowsOf(c)
 	if err != nil {
 		return false, err
 	}
-	now := at.UnixMicro()
+	now, published := at.UnixMicro(), false
 	err = s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		published = false
 		if _, err := tx.ExecContext(ctx, `INSERT INTO catalog (one, hash, published_us, renewed_us) VALUES (1, '', 0, 0) ON CONFLICT (one) DO NOTHING`); err != nil {
@@ -57,7 +57,11 @@ func (s *Store) publish(
 		published = err == nil
 		return err
 	})
-	return published, s.fail(opPublish, err)
+	if err != nil {
+		// A transaction that was given up may still run, and writes.
+		return false, s.fail(opPublish, err)
+	}
+	return published, nil
 }
 
 func publicationOf(row *sql.Row) (access.CatalogPublication, error) {
