@@ -121,8 +121,9 @@ func (r *row) key(ctx context.Context) (access.TicketKey, error) {
 func (r *row) decide(ctx context.Context, by access.PersonID, v access.Verdict) error {
 	return repeated(ctx, func(ctx context.Context) error {
 		_, err := r.Decide(ctx, by, r.id, stack.Verdict{ID: "row-" + string(by), Verdict: v})
-		// Before policy has answered there is no such request to who will approve it.
-		if stack.StatusOf(err) == 404 {
+		// Before policy has answered there is no such request to who will approve it, unless reads are open.
+		early := stack.StatusOf(err) == 409 && strings.Contains(err.Error(), "policy has not answered yet")
+		if early || stack.StatusOf(err) == 404 {
 			return errors.New("too early")
 		}
 		return err

@@ -166,8 +166,8 @@ func (r *refusal) Error() string { return fmt.Sprintf("%s: %d: %s", r.what, r.st
 
 // tooEarly reports whether the same call may succeed in a moment.
 func (r *refusal) tooEarly() bool {
-	// Before policy has answered there is no such request to who will approve it.
-	return r.status == http.StatusNotFound
+	// Before policy has answered there is no such request to who will approve it, unless reads are open.
+	return r.status == http.StatusNotFound || (r.status == http.StatusConflict && strings.Contains(r.text, "policy has not answered yet"))
 }
 
 // outgoing is one call; into nil drops the answer.
