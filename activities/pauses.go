@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"usher/internal/access"
 )
@@ -19,6 +20,9 @@ type Pauses interface {
 // PauseResult is the pause or the resume that is recorded under its id, or why nothing was recorded.
 type PauseResult struct {
 	Pause access.Pause `json:"pause,omitzero"`
+	// Asked is when the call was made that had it recorded, by the clock of the API's host. The workflow sets it.
+	Asked time.Time `json:"asked,omitzero"`
+	// Now is all that is paused after it.
 	// Now is all that is paused after it.
 	Now []access.Pause `json:"now,omitempty"`
 	// Kind is why nothing was recorded, and Refusals name the fields; "" where it was.

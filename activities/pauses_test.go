@@ -29,6 +29,14 @@ func (unpausable) Pauses(context.Context) ([]access.Pause, error) {
 	return nil, access.Errorf(access.Transient, "list pauses", "the database is away")
 }
 
+// slowHolders is a ledger that does not find other leases in time, and answers everything else.
+type slowHolders struct{ activities.LedgerStore }
+
+func (slowHolders) Holders(ctx context.Context, _ access.PersonID, _ access.Binding) ([]access.LeaseView, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
 func pauseOf(what access.PausedWork, target access.TargetName) access.Pause {
 	return access.Pause{
 		ID: access.PauseID(fmt.Sprintf("%s-%s", what, target)), What: what, Target: target, Paused: true, By: "adam", Reason: "the directory is repaired", At: monday,
@@ -142,6 +150,16 @@ func TestRevoke_paused(t *testing.T) {
 			require.Equal(t, row.held != "", len(port.Members("editors")) == 1)
 		})
 	}
+	t.Run("also where the question about other leases takes too long", func(t *testing.T) {
+		target, port, s := newTarget(t)
+		port.Put("editors", "ana")
+		s.pause(t, pauseOf(access.PausedRevokes, "directory"))
+		target.Ledger = slowHolders{s}
+		result, err := target.Revoke(t.Context(), revokeCall())
+		require.NoError(t, err)
+		require.Equal(t, "revokes on directory"+whyPaused, result.Paused)
+		require.Len(t, port.Members("editors"), 1)
+	})
 	t.Run("not by a ledger that does not answer", func(t *testing.T) {
 		target, port, s := newTarget(t)
 		port.Put("editors", "ana")

@@ -135,13 +135,16 @@ func (a *Target) Revoke(ctx context.Context, c RevokeInput) (RevokeResult, error
 	if a.Ledger != nil {
 		binding := access.Binding{Target: c.Target, Role: c.Assignment.Role}
 		asking, cancel := context.WithTimeout(ctx, alongWithin)
-		defer cancel()
 		holders, err := a.Ledger.Holders(asking, c.Assignment.Subject.ID, binding)
+		cancel()
 		for _, other := range holders {
 			if err == nil && c.keptBy(other) {
 				return RevokeResult{KeptBy: other.Lease.ID}, nil
 			}
 		}
+		// It has a time of its own: a slow answer to the question above pauses nothing, and resumes nothing.
+		asking, cancel = context.WithTimeout(ctx, alongWithin)
+		defer cancel()
 		if pause, err := a.Ledger.Paused(asking, access.PausedRevokes, c.Target); err == nil && pause != nil {
 			// A workflow of an earlier build knows no pause. It must not take the access for gone.
 			return RevokeResult{Paused: pause.Text(), Verification: access.Verification{Present: true}}, nil

@@ -33,7 +33,7 @@ type Pause struct {
 	Evidence string   `json:"evidence,omitempty"`
 	// Reason is why; a resume may have none.
 	Reason string `json:"reason,omitempty"`
-	// At is the gateway's clock, UTC.
+	// At is when Temporal took the call, UTC, where it is recorded: one clock, whichever host of the API was called. Before, it is that host's.
 	At time.Time `json:"at"`
 }
 

@@ -48,7 +48,7 @@ func (g *Gateway) Pause(ctx context.Context, p access.Pause) (PauseReceipt, erro
 	if err := unchanged(opPause, "Nothing was paused or resumed.", result.Kind, result.Refusals); err != nil {
 		return PauseReceipt{}, err
 	}
-	return PauseReceipt{Pause: result.Pause, Now: result.Now, Created: result.Pause.At.Equal(p.At)}, nil
+	return PauseReceipt{Pause: result.Pause, Now: result.Now, Created: result.Asked.Equal(p.At)}, nil
 }
 
 // usedForAnotherPause shows nothing of the other one.

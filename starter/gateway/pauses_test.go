@@ -23,7 +23,7 @@ func fakePause(ctx workflow.Context, p access.Pause) (workflows.PauseResult, err
 	case "slow":
 		return workflows.PauseResult{}, workflow.Sleep(ctx, time.Hour)
 	}
-	return workflows.PauseResult{Pause: p, Now: []access.Pause{p}}, nil
+	return workflows.PauseResult{Pause: p, Asked: p.At, Now: []access.Pause{p}}, nil
 }
 
 func pauseOf(target access.TargetName) access.Pause {
