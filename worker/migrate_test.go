@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"log/slog"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"usher/internal/access"
 	"usher/internal/ledger"
 	"usher/internal/ledger/ledgertest"
 	"usher/internal/telemetry"
@@ -54,6 +56,20 @@ func TestMigrate_grants_the_roles(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, store.Close()) }()
 	require.NoError(t, store.Ping(t.Context()))
+
+	// This role reads alone, as the worker's did after an update whose owner granted it nothing.
+	_, err = super.Exec(t.Context(), `ALTER ROLE usher_api LOGIN PASSWORD 'a-password'`)
+	require.NoError(t, err)
+	as, err := neturl.Parse(url)
+	require.NoError(t, err)
+	as.User = neturl.UserPassword("usher_api", "a-password")
+	reader, err := ledger.Open(t.Context(), ledger.Config{URL: as.String()})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, reader.Close()) }()
+	refused := (&runner{parts: runnerParams{Store: reader}}).checkLedgerRole(t.Context())
+	require.True(t, access.IsKind(refused, access.Forbidden))
+	require.ErrorContains(t, refused, "INSERT on pauses")
+	require.ErrorContains(t, refused, "usher-worker migrate -worker-role")
 
 	// This role is a superuser's, whom nothing binds.
 	var log bytes.Buffer

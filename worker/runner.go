@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -126,9 +127,18 @@ func (r *runner) start(ctx context.Context) {
 	}
 }
 
-// checkLedgerRole warns of a role that no grant binds: then only usher's own code keeps it from changing the audit trail. For one host that is
-// as it should be, so it is no reason to end.
+// checkLedgerRole refuses a role that may not do what the worker does: each grant would fail, and revokes that are paused would not be held. It warns
+// of a role that no grant binds: then only usher's own code keeps it from changing the audit trail. For one host that is as it should be, so it is no
+// reason to end.
 func (r *runner) checkLedgerRole(ctx context.Context) error {
+	missing, err := r.parts.Store.Ungranted(ctx)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		return access.Errorf(access.Forbidden, "check the roles of the ledger", "the worker's role lacks %s; expected all that "+
+			"usher-worker migrate -worker-role ROLE grants: run it after every update that migrates", strings.Join(missing, ", "))
+	}
 	unbound, err := r.parts.Store.Unbound(ctx)
 	if err != nil {
 		return err

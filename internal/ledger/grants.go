@@ -147,3 +147,24 @@ func (s *Store) Unbound(ctx context.Context) (bool, error) {
 		FROM pg_class WHERE oid = to_regclass('events')`).Scan(&unbound)
 	return unbound, s.fail("ask who owns the ledger", err)
 }
+
+// Ungranted returns what the worker needs and this Store's role may not do, as "INSERT on pauses", in the order of tableGrants: the tables of a migration
+// after which nobody has granted the role anew. Empty for nothing, and on SQLite.
+func (s *Store) Ungranted(ctx context.Context) ([]string, error) {
+	if s.dialect != goose.DialectPostgres {
+		return nil, nil
+	}
+	var missing []string
+	for _, g := range tableGrants() {
+		for _, privilege := range append([]string{"SELECT"}, strings.FieldsFunc(g.worker, func(r rune) bool { return r == ',' || r == ' ' })...) {
+			var may bool
+			if err := s.read.QueryRowContext(ctx, `SELECT has_table_privilege($1, $2)`, g.table, privilege).Scan(&may); err != nil {
+				return nil, s.fail("ask what the ledger's role may do", err)
+			}
+			if !may {
+				missing = append(missing, privilege+" on "+g.table)
+			}
+		}
+	}
+	return missing, nil
+}

@@ -135,6 +135,17 @@ func TestRoles(t *testing.T) {
 			require.Equal(t, want, unbound, role)
 		}
 	})
+	t.Run("what the worker lacks", func(t *testing.T) {
+		missing, err := worker.Ungranted(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, missing)
+		late := openAt(t, asRole(t, made(t), apiRole))
+		missing, err = late.Ungranted(t.Context())
+		require.NoError(t, err)
+		require.Contains(t, missing, "INSERT on pauses")
+		require.Contains(t, missing, "DELETE on catalog_owners")
+		require.NotContains(t, missing, "SELECT on pauses")
+	})
 	t.Run("roles that no grant binds are refused", func(t *testing.T) {
 		owner := openAt(t, asRole(t, address, ownerRole))
 		requireKind(t, access.Invalid, owner.GrantRoles(t.Context(), ledger.Roles{Worker: ownerRole}))
