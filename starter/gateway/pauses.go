@@ -26,37 +26,18 @@ type PauseReceipt struct {
 // the same pause; with another one it is *RefusedError, Invalid, as is a target that the worker does not know. Conflict: an operator has stopped it.
 // Transient: it may or may not have been taken; repeating it is safe.
 func (g *Gateway) Pause(ctx context.Context, p access.Pause) (PauseReceipt, error) {
-	options := workflows.PauseOptions(p)
-	err := g.startRun(ctx, opPause, options, workflows.TargetPauseType, p)
-	var refused *RefusedError
-	switch {
-	case errors.As(err, &refused):
-		return PauseReceipt{}, usedForAnotherPause()
-	case err != nil:
-		return PauseReceipt{}, err
-	}
 	var result workflows.PauseResult
-	err = g.resultOf(ctx, opPause, options.ID, &result)
+	pending, err := g.recorded(ctx, recording{opPause, workflows.TargetPauseType, p}, workflows.PauseOptions(p), &result)
 	switch {
-	case access.IsKind(err, access.Transient) || access.IsKind(err, access.RateLimited):
-		return PauseReceipt{Pause: p, Pending: true}, nil
+	case errors.Is(err, errUsed) || result.Kind == access.Conflict:
+		return PauseReceipt{}, usedForAnotherCall(opPause, "pause or resume")
 	case err != nil:
 		return PauseReceipt{}, err
-	case result.Kind == access.Conflict:
-		return PauseReceipt{}, usedForAnotherPause()
+	case pending:
+		return PauseReceipt{Pause: p, Pending: true}, nil
 	}
 	if err := unchanged(opPause, "Nothing was paused or resumed.", result.Kind, result.Refusals); err != nil {
 		return PauseReceipt{}, err
 	}
 	return PauseReceipt{Pause: result.Pause, Now: result.Now, Created: result.Asked.Equal(p.At)}, nil
-}
-
-// usedForAnotherPause shows nothing of the other one.
-func usedForAnotherPause() *RefusedError {
-	return &RefusedError{
-		Op: opPause, Kind: access.Invalid, Message: "The id or Idempotency-Key was used for another pause or resume.",
-		Refusals: []access.Refusal{{
-			Field: "id", Problem: "this id or Idempotency-Key was used for another pause or resume; expected a new one, or the same call word for word",
-		}},
-	}
 }

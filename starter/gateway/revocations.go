@@ -24,36 +24,17 @@ type RevocationReceipt struct {
 // the same call is the same revocation; with another one it is *RefusedError, Invalid. Conflict: an operator has stopped it. Transient: it may or may
 // not have been taken; repeating it is safe.
 func (g *Gateway) Revoke(ctx context.Context, r access.Revocation) (RevocationReceipt, error) {
-	options := workflows.RevocationOptions(r)
-	err := g.startRun(ctx, opRevoke, options, workflows.LeaseRevocationType, r)
-	var refused *RefusedError
-	switch {
-	case errors.As(err, &refused):
-		return RevocationReceipt{}, usedForAnotherRevocation()
-	case err != nil:
-		return RevocationReceipt{}, err
-	}
 	var result workflows.RevocationResult
-	err = g.resultOf(ctx, opRevoke, options.ID, &result)
+	pending, err := g.recorded(ctx, recording{opRevoke, workflows.LeaseRevocationType, r}, workflows.RevocationOptions(r), &result)
 	switch {
-	case access.IsKind(err, access.Transient) || access.IsKind(err, access.RateLimited):
-		return RevocationReceipt{Revocation: r, Pending: true}, nil
+	case errors.Is(err, errUsed) || result.Kind == access.Conflict:
+		return RevocationReceipt{}, usedForAnotherCall(opRevoke, "revocation")
 	case err != nil:
 		return RevocationReceipt{}, err
-	case result.Kind == access.Conflict:
-		return RevocationReceipt{}, usedForAnotherRevocation()
+	case pending:
+		return RevocationReceipt{Revocation: r, Pending: true}, nil
 	case result.Kind != "":
 		return RevocationReceipt{}, &RefusedError{Op: opRevoke, Kind: result.Kind, Message: result.Problem}
 	}
 	return RevocationReceipt{Revocation: result.Revocation, Created: result.Revocation.At.Equal(r.At)}, nil
-}
-
-// usedForAnotherRevocation shows nothing of the other revocation.
-func usedForAnotherRevocation() *RefusedError {
-	return &RefusedError{
-		Op: opRevoke, Kind: access.Invalid, Message: "The id or Idempotency-Key was used for another revocation.",
-		Refusals: []access.Refusal{{
-			Field: "id", Problem: "this id or Idempotency-Key was used for another revocation; expected a new one, or the same call word for word",
-		}},
-	}
 }
