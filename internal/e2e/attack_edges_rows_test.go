@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"usher/internal/access"
 	"usher/internal/devstack/stack"
@@ -58,19 +60,33 @@ func grantAfterRevocation(ctx context.Context, e *edges) error {
 	return nil
 }
 
-// slowStrangers opens connections that each send the beginning of a call of nobody, and then no more.
-func slowStrangers(_ context.Context, e *edges) error {
+// slowStrangers opens connections that each send a body of 1 MiB of nobody's, but for its end. A server that takes bodies before it knows their callers
+// would hold them all.
+func slowStrangers(ctx context.Context, e *edges) error {
+	const strangers, size = 500, 1 << 20
 	address := strings.TrimPrefix(e.url, "http://")
-	for range 500 {
-		conn, err := new(net.Dialer).Dial("tcp", address)
+	var conns [strangers]net.Conn
+	for i := range conns {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = conn.Close() }()
-		head := "POST /v1/requests HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n"
-		if _, err := conn.Write([]byte(head + strings.Repeat(" ", 16<<10))); err != nil {
-			return err
-		}
+		conns[i] = conn
+	}
+	var sent sync.WaitGroup
+	for _, conn := range conns {
+		sent.Go(func() {
+			head := fmt.Sprintf("POST /v1/requests HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", size)
+			// A server that has refused the caller reads no more, or hangs up: then it cannot be written.
+			_ = conn.SetWriteDeadline(time.Now().Add(5 * time.Second))
+			_, _ = conn.Write([]byte(head + strings.Repeat(" ", size-1)))
+		})
+	}
+	sent.Wait()
+	got, err := e.call(ctx, "", http.MethodGet, "/livez", "")
+	if err := errors.Join(err, got.expects(http.StatusOK, "")); err != nil {
+		return err
 	}
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", e.pid))
 	if err != nil {
