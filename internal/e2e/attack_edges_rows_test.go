@@ -42,8 +42,9 @@ func grantAfterRevocation(ctx context.Context, e *edges) error {
 	if err := errors.Join(err, got.expects(http.StatusCreated, "ana")); err != nil {
 		return err
 	}
-	if got, err = e.call(ctx, "mia", http.MethodPost, "/v1/requests/epoch/decisions", `{"verdict":"approve"}`); err != nil || got.status >= 300 {
-		return fmt.Errorf("approve (%w): %d %s", err, got.status, got.body)
+	got, err = e.call(ctx, "mia", http.MethodPost, "/v1/requests/epoch/decisions", `{"verdict":"approve"}`)
+	if err := errors.Join(err, got.expects(http.StatusOK, "epoch")); err != nil {
+		return fmt.Errorf("approve: %w", err)
 	}
 	if _, err := e.Await(ctx, "epoch", func(d stack.Detail) error {
 		if d.State != access.OutcomeDenied {
@@ -54,10 +55,10 @@ func grantAfterRevocation(ctx context.Context, e *edges) error {
 		return err
 	}
 	members, err := e.Members(ctx, "wiki-editors")
-	if err != nil || len(members) > 0 {
-		return fmt.Errorf("the group has %v (%w)", members, err)
+	if err == nil && len(members) > 0 {
+		err = fmt.Errorf("the group has %v", members)
 	}
-	return nil
+	return err
 }
 
 // slowStrangers opens connections that each send a body of 1 MiB of nobody's, but for its end. A server that takes bodies before it knows their callers
@@ -94,10 +95,10 @@ func slowStrangers(ctx context.Context, e *edges) error {
 	}
 	_, rest, _ := strings.Cut(string(status), "VmHWM:")
 	kb, err := strconv.Atoi(strings.Fields(rest)[0])
-	if err != nil || kb > maxServeMB<<10 {
-		return fmt.Errorf("usher serve held %d kB, expected at most %d MB (%w)", kb, maxServeMB, err)
+	if err == nil && kb > maxServeMB<<10 {
+		err = fmt.Errorf("usher serve held %d kB, expected at most %d MB", kb, maxServeMB)
 	}
-	return nil
+	return err
 }
 
 func endlessCalls(ctx context.Context, e *edges) error {
@@ -132,7 +133,7 @@ func (e *edges) refusesToStart(ctx context.Context, program, config, key string,
 	command.Env = e.environment
 	out, err := command.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), key) {
-		return fmt.Errorf("%s ended with %w and said %s, expected that it names %s", program, err, out, key)
+		return fmt.Errorf("%s ended with code %d and said %s, expected that it names %s", program, command.ProcessState.ExitCode(), out, key)
 	}
 	return nil
 }

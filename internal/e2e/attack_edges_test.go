@@ -67,8 +67,11 @@ func startEdges(ctx context.Context, t *testing.T) *edges {
 	e.pid = serve.Process.Pid
 	require.NoError(t, stack.Poll(ctx, func(ctx context.Context) error {
 		got, err := e.call(ctx, "", http.MethodGet, "/readyz", "")
-		if err != nil || got.status != http.StatusOK {
-			return fmt.Errorf("not ready (%w): %s", err, log.String())
+		if err == nil {
+			err = got.expects(http.StatusOK, "")
+		}
+		if err != nil {
+			return fmt.Errorf("not ready: %w: %s", err, log.String())
 		}
 		return nil
 	}))
